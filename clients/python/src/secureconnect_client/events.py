@@ -1,0 +1,205 @@
+"""Events as typed values: one frozen class per type, told apart with `isinstance` or `match`.
+
+Owns the mapping from the wire's `type` to a class. `data` is always the object as it came; the typed
+properties read it on demand, so that one odd event never stops a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from secureconnect_client.decoding import decode, parse_time
+from secureconnect_client.models import Conversation, Member, Message, Presence, Reaction, Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened. With a `seq` it stands in that conversation's log; without, it is fleeting."""
+
+    type: str
+    data: Mapping[str, Any]
+    conversation_id: str | None = None
+    seq: int | None = None
+    actor_id: str | None = None
+    at: datetime | None = None
+
+
+class MessageEvent(Event):
+    """Anything about one message."""
+
+    __slots__ = ()
+
+    @property
+    def message(self) -> Message:
+        return decode(Message, self.data)
+
+
+class MessageCreated(MessageEvent):
+    __slots__ = ()
+
+
+class MessageUpdated(MessageEvent):
+    __slots__ = ()
+
+
+class MessageDeleted(MessageEvent):
+    __slots__ = ()
+
+
+class ReactionEvent(Event):
+    __slots__ = ()
+
+    @property
+    def reaction(self) -> Reaction:
+        return decode(Reaction, self.data)
+
+
+class ReactionAdded(ReactionEvent):
+    __slots__ = ()
+
+
+class ReactionRemoved(ReactionEvent):
+    __slots__ = ()
+
+
+class ConversationEvent(Event):
+    __slots__ = ()
+
+    @property
+    def conversation(self) -> Conversation:
+        return decode(Conversation, self.data)
+
+
+class ConversationCreated(ConversationEvent):
+    __slots__ = ()
+
+
+class ConversationUpdated(ConversationEvent):
+    __slots__ = ()
+
+
+class ConversationDeleted(ConversationEvent):
+    __slots__ = ()
+
+
+class ConversationRemoved(Event):
+    """Made by this client: the log has ended for the caller. Should they be let in again, it begins anew
+    with what they may then see."""
+
+    __slots__ = ()
+
+
+class MemberEvent(Event):
+    __slots__ = ()
+
+    @property
+    def member(self) -> Member:
+        return decode(Member, self.data)
+
+
+class MemberAdded(MemberEvent):
+    __slots__ = ()
+
+
+class MemberRemoved(MemberEvent):
+    __slots__ = ()
+
+
+class MemberUpdated(MemberEvent):
+    __slots__ = ()
+
+
+class ReceiptUpdated(Event):
+    __slots__ = ()
+
+    @property
+    def receipt(self) -> Receipt:
+        return decode(Receipt, self.data)
+
+
+class Typing(Event):
+    __slots__ = ()
+
+    @property
+    def user_id(self) -> str:
+        return str(self.data.get("user_id", ""))
+
+    @property
+    def typing(self) -> bool:
+        return bool(self.data.get("typing"))
+
+
+class PresenceChanged(Event):
+    __slots__ = ()
+
+    @property
+    def presence(self) -> Presence:
+        return decode(Presence, self.data)
+
+
+class PollEvent(Event):
+    """`data` is the poll."""
+
+    __slots__ = ()
+
+
+class CallEvent(Event):
+    """`data` is the call, or for `call.signal` `{call_id, n, from, kind, payload}`."""
+
+    __slots__ = ()
+
+
+class FileEvent(Event):
+    """`data` is the file."""
+
+    __slots__ = ()
+
+
+class SessionRevoked(Event):
+    """This session is over; the next call will say so too."""
+
+    __slots__ = ()
+
+
+_CLASSES: Final[dict[str, type[Event]]] = {
+    "message.created": MessageCreated,
+    "message.updated": MessageUpdated,
+    "message.deleted": MessageDeleted,
+    "reaction.added": ReactionAdded,
+    "reaction.removed": ReactionRemoved,
+    "conversation.created": ConversationCreated,
+    "conversation.updated": ConversationUpdated,
+    "conversation.deleted": ConversationDeleted,
+    "conversation.removed": ConversationRemoved,
+    "member.added": MemberAdded,
+    "member.removed": MemberRemoved,
+    "member.updated": MemberUpdated,
+    "receipt.updated": ReceiptUpdated,
+    "typing": Typing,
+    "presence": PresenceChanged,
+    "session.revoked": SessionRevoked,
+}
+_FAMILIES: Final[dict[str, type[Event]]] = {"poll": PollEvent, "call": CallEvent, "file": FileEvent}
+
+
+def parse_event(raw: Mapping[str, Any], *, conversation_id: str | None = None) -> Event:
+    """An event from its wire form; types this version does not know come out as plain `Event`."""
+    kind = str(raw.get("type", ""))
+    cls = _CLASSES.get(kind) or _FAMILIES.get(kind.partition(".")[0], Event)
+    data, seq = raw.get("data"), raw.get("seq")
+    return cls(
+        type=kind,
+        data=data if isinstance(data, Mapping) else {},
+        conversation_id=raw.get("conversation_id") or conversation_id,
+        seq=seq if isinstance(seq, int) and not isinstance(seq, bool) else None,
+        actor_id=raw.get("actor_id"),
+        at=parse_time(raw.get("at")),
+    )
+
+
+def conversation_removed(conversation_id: str) -> ConversationRemoved:
+    """The synthetic end of a log; it has no seq."""
+    return ConversationRemoved(type="conversation.removed", data={}, conversation_id=conversation_id)

@@ -1,0 +1,116 @@
+"""One HTTP exchange, with time limits and retries. Knows nothing of sessions, tokens or resources.
+
+A request is retried when a repetition cannot do harm: its method is idempotent, it carries an
+Idempotency-Key or a `client_id`, or the caller says so; and only on 429, 502, 503, 504 or when no answer
+came. Waits are full jitter, on top of a Retry-After; one that asks for more than `MAX_RETRY_AFTER_S` is
+handed to the caller instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from secureconnect_client.backoff import Backoff
+from secureconnect_client.errors import ApiError, TransportFailed
+from secureconnect_client.version import USER_AGENT
+
+RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
+IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+MAX_RETRY_AFTER_S: Final = 20.0
+# The service answers within 10 s, API Gateway gives up at 29 s.
+DEFAULT_TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
+DEFAULT_BACKOFF: Final = Backoff(base_s=0.2, cap_s=5.0)
+
+
+def segment(value: str) -> str:
+    """One path segment, percent-encoded: ids are URL-safe, emoji are not."""
+    return quote(value, safe="")
+
+
+class Http:
+    """Requests against one base URL."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: httpx.Timeout = DEFAULT_TIMEOUT,
+        tries: int = 4,
+        backoff: Backoff = DEFAULT_BACKOFF,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            timeout=timeout,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        )
+        self._tries = tries
+        self._backoff = backoff
+        self._rng = rng or random.Random()
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry: bool | None = None,
+    ) -> httpx.Response:
+        """The answer, below 400. Raises ApiError for any other, TransportFailed when none came."""
+        if retry is None:
+            retry = is_repeatable(method, json=json, headers=headers or {})
+        attempt = 0
+        while True:
+            try:
+                return await self._once(method, path, json=json, params=params, headers=headers)
+            except ApiError as error:
+                again = error.status in RETRY_STATUSES and (error.retry_after or 0) <= MAX_RETRY_AFTER_S
+                if not (retry and again) or attempt + 1 >= self._tries:
+                    raise
+                pause = self._backoff.delay(attempt, self._rng, retry_after=error.retry_after)
+            except TransportFailed:
+                if not retry or attempt + 1 >= self._tries:
+                    raise
+                pause = self._backoff.delay(attempt, self._rng)
+            attempt += 1
+            await asyncio.sleep(pause)
+
+    async def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        request["params"] = {k: v for k, v in (request["params"] or {}).items() if v is not None}
+        try:
+            response = await self._client.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise TransportFailed(f"{method} {path}: {type(error).__name__}") from error
+        if response.status_code >= 400:
+            raise ApiError.from_response(response)
+        return response
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def is_repeatable(method: str, *, json: Any, headers: Mapping[str, str]) -> bool:
+    """Whether sending this twice has the effect of sending it once."""
+    if method.upper() in IDEMPOTENT_METHODS or "idempotency-key" in {each.lower() for each in headers}:
+        return True
+    return isinstance(json, Mapping) and bool(json.get("client_id"))
+
+
+def content(response: httpx.Response) -> Any:
+    """The JSON of an answer, None for an empty one. Raises TransportFailed for what is not JSON."""
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise TransportFailed(f"the answer of {response.request.url.path} is not JSON") from error

@@ -1,0 +1,184 @@
+"""The nouns of the API as frozen values, named as in the API. Holds no behaviour and does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+Role = Literal["owner", "admin", "member"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A public profile."""
+
+    id: str = ""
+    username: str = ""
+    display_name: str = ""
+    avatar_url: str | None = None
+    bio: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(User):
+    """One's own profile."""
+
+    email: str | None = None
+    locale: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSession:
+    """A signed-in device, as listed by the server."""
+
+    session_id: str = ""
+    device_name: str | None = None
+    ip: str | None = None
+    created_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A friend request or a friend."""
+
+    user: User = field(default_factory=User)
+    state: Literal["pending_in", "pending_out", "accepted"] = "accepted"
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """One person's reaction to one message, as events carry it."""
+
+    message_id: str = ""
+    user_id: str = ""
+    emoji: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionCount:
+    """How often an emoji stands under a message, and whether one of them is the caller's."""
+
+    emoji: str = ""
+    count: int = 0
+    mine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of the drive, as messages carry it."""
+
+    id: str = ""
+    name: str = ""
+    size: int = 0
+    content_type: str = ""
+    sha256: str | None = None
+    state: str = ""
+    thumbnail_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message in its current state; a deleted one keeps its `seq` and nothing else of value."""
+
+    id: str = ""
+    conversation_id: str = ""
+    seq: int = 0
+    sender_id: str | None = None
+    client_id: str | None = None
+    type: str = "text"
+    text: str | None = None
+    ciphertext: str | None = None
+    attachments: tuple[File, ...] = ()
+    mentions: tuple[str, ...] = ()
+    reply_to: str | None = None
+    thread_root: str | None = None
+    thread_count: int = 0
+    reactions: tuple[ReactionCount, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A direct or group conversation as the caller sees it."""
+
+    id: str = ""
+    type: Literal["direct", "group"] = "group"
+    name: str | None = None
+    description: str | None = None
+    avatar_url: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    role: Role | None = None
+    member_count: int = 0
+    last_seq: int = 0
+    last_message: Message | None = None
+    unread_count: int = 0
+    muted_until: datetime | None = None
+    pinned: bool = False
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A person in a conversation."""
+
+    user: User = field(default_factory=User)
+    role: Role = "member"
+    joined_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """How far one member's devices got, and how far the person has read."""
+
+    user_id: str = ""
+    delivered_seq: int = 0
+    read_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMarker:
+    """The caller's own read marker."""
+
+    read_seq: int = 0
+    unread_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Whether a person is there."""
+
+    user_id: str = ""
+    status: str = "offline"
+    last_seen_at: datetime | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A single-use admission to the socket. `reconnect_spread_ms`, where given, is the window over which
+    clients that lose the connection without a hint come back."""
+
+    ticket: str = field(default="", repr=False)
+    url: str = ""
+    expires_in: int = 60
+    reconnect_spread_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; pass `next_cursor` to get the next, None at the end."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None

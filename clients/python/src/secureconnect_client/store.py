@@ -1,0 +1,109 @@
+"""What outlives a call: the session, cursors and the outbox. The `Store` port, and the one in memory.
+
+Stores are synchronous and small: every method is one short local transaction. Rows belong to an account
+(the user's id), so a second person signing in never sees or sends what the first one left.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from secureconnect_client.session import Session
+
+OutboxState = Literal["pending", "sent", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxItem:
+    """A message on its way. `body` is what is sent, to the byte, at every try; `created_at` is epoch seconds."""
+
+    client_id: str
+    account: str
+    conversation_id: str
+    body: Mapping[str, Any] = field(repr=False)
+    created_at: float
+    state: OutboxState = "pending"
+    tries: int = 0
+    message_id: str | None = None
+    seq: int | None = None
+    error: str | None = None
+
+    def becomes(self, **changes: Any) -> OutboxItem:
+        return dataclasses.replace(self, **changes)
+
+
+class Store(Protocol):
+    """Where a client keeps its memory. One process at a time may send from an outbox."""
+
+    def load_session(self) -> Session | None: ...
+
+    def save_session(self, session: Session | None) -> None:
+        """Durable when it returns: the token before this one is dead."""
+
+    def load_cursors(self, account: str) -> dict[str, int]: ...
+
+    def save_cursors(self, account: str, changed: Mapping[str, int | None]) -> None:
+        """Set the named ones; None removes one."""
+
+    def put_item(self, item: OutboxItem) -> None:
+        """Add or replace by `client_id`; a new one goes to the end. Durable when it returns."""
+
+    def get_item(self, client_id: str) -> OutboxItem | None: ...
+
+    def items(self, account: str) -> list[OutboxItem]:
+        """Oldest first."""
+
+    def drop_item(self, client_id: str) -> None: ...
+
+    def wipe(self, account: str) -> None:
+        """Remove the account's cursors and outbox."""
+
+    def close(self) -> None: ...
+
+
+class MemoryStore:
+    """Forgets everything with the process."""
+
+    def __init__(self, *, session: Session | None = None) -> None:
+        self._session = session
+        self._cursors: dict[str, dict[str, int]] = {}
+        self._items: dict[str, OutboxItem] = {}
+
+    def load_session(self) -> Session | None:
+        return self._session
+
+    def save_session(self, session: Session | None) -> None:
+        self._session = session
+
+    def load_cursors(self, account: str) -> dict[str, int]:
+        return dict(self._cursors.get(account, {}))
+
+    def save_cursors(self, account: str, changed: Mapping[str, int | None]) -> None:
+        cursors = self._cursors.setdefault(account, {})
+        for conversation_id, seq in changed.items():
+            if seq is None:
+                cursors.pop(conversation_id, None)
+            else:
+                cursors[conversation_id] = seq
+
+    def put_item(self, item: OutboxItem) -> None:
+        self._items[item.client_id] = item
+
+    def get_item(self, client_id: str) -> OutboxItem | None:
+        return self._items.get(client_id)
+
+    def items(self, account: str) -> list[OutboxItem]:
+        return [each for each in self._items.values() if each.account == account]
+
+    def drop_item(self, client_id: str) -> None:
+        self._items.pop(client_id, None)
+
+    def wipe(self, account: str) -> None:
+        self._cursors.pop(account, None)
+        self._items = {key: each for key, each in self._items.items() if each.account != account}
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,1 @@
+"""The driver of the local cloud: starts it, deploys into it, looks inside it. Nothing here is deployed."""

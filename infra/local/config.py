@@ -1,0 +1,102 @@
+"""One typed object that says where an instance of the local cloud lives and what it listens on."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.console import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".local"
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+STACK = "secureconnect-local"
+STAGE = "v1"
+PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One local cloud: MiniStack, Valkey and the stack inside. `default` is make up's, `test` the tests'."""
+
+    name: str
+    port: int
+    redis_port: int
+    home: Path
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://{HOST}:{self.redis_port}"
+
+    @property
+    def endpoints_file(self) -> Path:
+        return self.home / "endpoints.json"
+
+    @property
+    def deployed_file(self) -> Path:
+        """Fingerprint of what was deployed last; absent while a deployment is under way."""
+        return self.home / "deployed"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def up_command(self) -> str:
+        return "make up" if self.name == "default" else f"python -m infra.local --instance {self.name} up"
+
+    def execute_api(self, api_id: str, *, scheme: str = "http") -> str:
+        return f"{scheme}://{HOST}:{self.port}/_aws/execute-api/{api_id}/{STAGE}"
+
+    def aws_environment(self) -> dict[str, str]:
+        """The caller's environment with every AWS setting replaced by this instance's."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAM_CLI_"))}
+        return kept | {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": HOST,
+            "no_proxy": HOST,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+
+def python_runtime() -> str:
+    """The Lambda runtime that matches this interpreter: compiled packages fit only that one."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance:
+    """Build the instance called `name` from SC_PORT and SC_REDIS_PORT (SC_TEST_PORT ... for `test`).
+
+    Raises:
+        Problem: the name is unknown or a port is not a port.
+    """
+    if name not in PORTS:
+        raise Problem(f"there is no instance called {name!r}", f"use one of: {', '.join(PORTS)}")
+    prefix = "SC_" if name == "default" else f"SC_{name.upper()}_"
+    port, redis_port = PORTS[name]
+    return Instance(
+        name=name,
+        port=_port(environment, f"{prefix}PORT", port),
+        redis_port=_port(environment, f"{prefix}REDIS_PORT", redis_port),
+        home=STATE if name == "default" else STATE / name,
+    )
+
+
+def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
+    text = environment.get(variable) or str(default)
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535:
+        raise Problem(f"{variable}={text!r} is not a port", "give a number from 1024 to 65535, or unset it")
+    return int(text)

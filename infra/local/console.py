@@ -1,0 +1,38 @@
+"""What the driver says: steps with their time, and problems that name the next thing to do."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Problem(Exception):
+    """Something the person at the keyboard can put right; `advice` says how."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+class Step:
+    """A running step; set `note` to say how it ended."""
+
+    def __init__(self) -> None:
+        self.note = "done"
+
+
+@contextmanager
+def step(title: str) -> Iterator[Step]:
+    """Print the title at once and, when the block ends well, its note and duration."""
+    print(f"{title:<34}", end="", flush=True)
+    started = time.monotonic()
+    current = Step()
+    try:
+        yield current
+    except BaseException:
+        print(f"failed after {time.monotonic() - started:.1f} s", flush=True)
+        raise
+    print(f"{current.note:<28} {time.monotonic() - started:6.1f} s", flush=True)

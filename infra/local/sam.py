@@ -1,0 +1,121 @@
+"""`sam build` and `sam deploy` for an instance, run only when something changed, and explained when they fail."""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
+from infra.local.console import Problem, say
+from infra.local.process import tail
+
+BUILD = STATE / "build"
+CACHE = STATE / "cache"
+CONFIG = ROOT / "samconfig.toml"
+SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "statemachines")
+IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+DRIVER = ROOT / "infra" / "local"
+
+
+def parameters(instance: Instance) -> list[str]:
+    """What samconfig.toml says for [local], plus what only this machine knows."""
+    settings = tomllib.loads(CONFIG.read_text())["local"]["deploy"]["parameters"]
+    known = {"RedisUrl": instance.redis_url, "PythonRuntime": python_runtime()}
+    return [*settings["parameter_overrides"].split(), *(f"{key}={value}" for key, value in known.items())]
+
+
+def source_fingerprint() -> str:
+    """A hash of everything that a build reads."""
+    digest = hashlib.sha256(python_runtime().encode())
+    for source in SOURCES:
+        for path in _files(ROOT / source):
+            digest.update(str(path.relative_to(ROOT)).encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir() and path.name not in IGNORED and path != DRIVER:
+        for child in sorted(path.iterdir()):
+            yield from _files(child)
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """One build or deployment at a time: all instances share the build directory."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "build.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another build or deployment from this directory to end ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build(instance: Instance) -> str:
+    """Build unless the sources are those of the last finished build. Returns what was done."""
+    stamp = BUILD / ".fingerprint"
+    fingerprint = source_fingerprint()
+    if stamp.exists() and stamp.read_text() == fingerprint:
+        return "unchanged"
+    stamp.unlink(missing_ok=True)
+    _sam(
+        instance,
+        *("build", "--build-dir", str(BUILD), "--cache-dir", str(CACHE / "sam")),
+        *("--parameter-overrides", *parameters(instance)),
+    )
+    stamp.write_text(fingerprint)
+    return "built"
+
+
+def deploy(instance: Instance) -> None:
+    """Deploy the last build.
+
+    Raises:
+        subprocess.CalledProcessError: SAM failed; its words are in the log.
+    """
+    _sam(
+        instance,
+        *("deploy", "--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK),
+        *("--no-progressbar", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *("--parameter-overrides", *parameters(instance)),
+    )
+
+
+def log_file(instance: Instance, command: str) -> Path:
+    return instance.logs / f"sam-{command}.log"
+
+
+def _sam(instance: Instance, command: str, *arguments: str) -> None:
+    log = log_file(instance, command)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    binaries = Path(sys.executable).parent
+    environment = instance.aws_environment()
+    environment["PATH"] = f"{binaries}:{environment['PATH']}"
+    environment |= {"LAYER_PYTHON": sys.executable, "LAYER_CACHE": str(CACHE / "layers")}
+    config = ("--config-file", str(CONFIG), "--config-env", "local")
+    with log.open("w") as output:
+        output.write(f"{time.strftime('%F %T')} sam {command} {' '.join(arguments)}\n")
+        output.flush()
+        done = subprocess.run(
+            [binaries / "sam", command, *config, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode == 0:
+        return
+    if command == "deploy":
+        raise subprocess.CalledProcessError(done.returncode, ["sam", command])
+    raise Problem(f"sam {command} failed:\n{tail(log)}", f"put right what it names and run {instance.up_command} again")

@@ -1,0 +1,131 @@
+"""Looks into a deployed stack and its nested stacks through CloudFormation, as one would on AWS."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.local.config import REGION, STACK, Instance
+from infra.local.console import Problem
+
+NESTED = "AWS::CloudFormation::Stack"
+FUNCTION = "AWS::Lambda::Function"
+NEVER_WORKED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+SETTLE_S = 120
+
+
+class Stack:
+    """The stack of one instance."""
+
+    def __init__(self, instance: Instance, name: str = STACK) -> None:
+        self.instance = instance
+        self.name = name
+        self._cloudformation = self.client("cloudformation")
+
+    def client(self, service: str) -> Any:
+        session = boto3.session.Session(
+            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
+        )
+        retries = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 2})
+        return session.client(service, endpoint_url=self.instance.endpoint, config=retries)  # type: ignore[call-overload]
+
+    def describe(self, name: str | None = None) -> dict[str, Any] | None:
+        try:
+            stacks = self._cloudformation.describe_stacks(StackName=name or self.name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+        return dict(stacks[0]) if stacks else None
+
+    def status(self) -> str:
+        description = self.describe()
+        return str(description["StackStatus"]) if description else "absent"
+
+    def outputs(self) -> dict[str, str]:
+        description = self.describe() or {}
+        return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", ())}
+
+    def resources(self, name: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every resource with its stack's name, nested stacks included."""
+        name = name or self.name
+        for page in self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
+            for resource in page["StackResourceSummaries"]:
+                yield name, resource
+                if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
+                    yield from self.resources(resource["PhysicalResourceId"])
+
+    def functions(self) -> dict[str, str]:
+        """Physical names of the functions by logical name."""
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for _, resource in self.resources()
+            if resource["ResourceType"] == FUNCTION
+        }
+
+    def make_ready_for_deployment(self) -> None:
+        """Wait for a deployment that still runs; delete a stack that never came to life (it holds nothing)."""
+        deadline = time.monotonic() + SETTLE_S
+        while (status := self.status()).endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+            if time.monotonic() > deadline:
+                raise Problem(f"the stack has been {status} for {SETTLE_S} s", "run make reset and make up")
+            time.sleep(0.5)
+        if status in NEVER_WORKED:
+            self._cloudformation.delete_stack(StackName=self.name)
+            self._cloudformation.get_waiter("stack_delete_complete").wait(
+                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": SETTLE_S}
+            )
+
+    def failures(self, name: str | None = None) -> list[str]:
+        """Why the last deployment failed: each resource that failed by its own fault, nested stacks first."""
+        name = name or self.name
+        found: list[str] = []
+        try:
+            events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        except ClientError:
+            return found
+        for event in events:
+            own = event.get("PhysicalResourceId") in (event["StackId"], None, "") and event["ResourceType"] == NESTED
+            if own and event["ResourceStatus"] in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
+                break  # the beginning of the last attempt; events come newest first
+            reason = event.get("ResourceStatusReason", "")
+            if not event["ResourceStatus"].endswith("_FAILED") or "cancelled" in reason.lower():
+                continue
+            if event["ResourceType"] == NESTED and not own and event.get("PhysicalResourceId"):
+                found += self.failures(event["PhysicalResourceId"])
+            found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason or 'no reason given'}")
+        return found
+
+    def apply_reserved_concurrency(self) -> int:
+        """Set the concurrency limits that the templates give; MiniStack keeps them only when asked by API."""
+        lambda_ = self.client("lambda")
+        count = 0
+        stacks = dict.fromkeys(name for name, _ in self.resources())
+        for stack in stacks:
+            limits = self._limits(stack)
+            for owner, resource in self.resources(stack):
+                limit = limits.get(resource["LogicalResourceId"])
+                if owner == stack and limit is not None:
+                    lambda_.put_function_concurrency(
+                        FunctionName=resource["PhysicalResourceId"], ReservedConcurrentExecutions=limit
+                    )
+                    count += 1
+        return count
+
+    def _limits(self, stack: str) -> dict[str, int]:
+        body = self._cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+        values = {
+            item["ParameterKey"]: item["ParameterValue"]
+            for item in (self.describe(stack) or {}).get("Parameters", ())
+        }
+        limits = {}
+        for name, resource in body["Resources"].items():
+            limit = resource.get("Properties", {}).get("ReservedConcurrentExecutions")
+            if isinstance(limit, dict) and "Ref" in limit:
+                limit = values.get(limit["Ref"])
+            if limit is not None and resource["Type"] == FUNCTION:
+                limits[name] = int(limit)
+        return limits

@@ -1,0 +1,140 @@
+"""Brings an instance up: servers, build, deployment, endpoints, readiness. Safe to run again at any time."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from infra.local import sam, services
+from infra.local.config import REGION, STACK, STATE, Instance
+from infra.local.console import Problem, Step, say, step
+from infra.local.process import Daemon, tail
+from infra.local.stack import Stack
+
+DISK_NEEDED_MB = 2048
+READY_WAIT_S = 60
+
+
+def up(instance: Instance, *, force: bool = False) -> None:
+    """End only when the stack is deployed and answers that it is ready."""
+    started = time.monotonic()
+    _check_disk()
+    cloud, redis = services.cloud(instance), services.redis(instance)
+    prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
+    with step("Valkey") as current:
+        _start(instance, redis, f"{prefix}REDIS_PORT", current)
+    with step("MiniStack") as current:
+        _start(instance, cloud, f"{prefix}PORT", current)
+    stack = Stack(instance)
+    with sam.exclusive():
+        with step("Build") as current:
+            current.note = sam.build(instance)
+        _deploy(instance, stack, force=force)
+    endpoints = write_endpoints(instance, stack)
+    with step("Ready") as current:
+        current.note = wait_until_ready(instance, str(endpoints["http_url"]))
+    say(f"\nUp after {time.monotonic() - started:.1f} s. Addresses: {instance.endpoints_file}")
+    for key, value in endpoints.items():
+        say(f"  {key:<18} {value or '-'}")
+
+
+def _check_disk() -> None:
+    STATE.mkdir(exist_ok=True)
+    free_mb = shutil.disk_usage(STATE).free // 2**20
+    if free_mb < DISK_NEEDED_MB:
+        raise Problem(
+            f"{free_mb} MB of disk are free under {STATE}; the local cloud needs {DISK_NEEDED_MB}",
+            "free some space (make reset wipes the local cloud's data) and run make up again",
+        )
+
+
+def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step) -> None:
+    if daemon.pid() and daemon.listening():
+        current.note = "already running"
+        return
+    daemon.stop(wait_s=services.STOP_WAIT_S)  # one that runs but does not listen
+    daemon.require_free_port(port_variable)
+    services.prepare(instance)
+    daemon.start(wait_s=services.START_WAIT_S)
+    current.note = f"port {daemon.port}"
+
+
+def _deploy(instance: Instance, stack: Stack, *, force: bool) -> None:
+    fingerprint = sam.source_fingerprint() + " ".join(sam.parameters(instance))
+    marker = instance.deployed_file
+    with step("Deploy") as current:
+        stack.make_ready_for_deployment()
+        same = marker.exists() and marker.read_text() == fingerprint
+        if same and not force and stack.status() in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            current.note = "unchanged"
+            return
+        marker.unlink(missing_ok=True)
+        try:
+            sam.deploy(instance)
+        except subprocess.CalledProcessError as error:
+            raise _deployment_problem(instance, stack) from error
+        limited = stack.apply_reserved_concurrency()
+        marker.write_text(fingerprint)
+        current.note = f"{len(stack.functions())} functions, {limited} limited"
+
+
+def _deployment_problem(instance: Instance, stack: Stack) -> Problem:
+    log = sam.log_file(instance, "deploy")
+    failures = stack.failures()
+    reasons = "\n".join(f"    {failure}" for failure in failures) or tail(log)
+    return Problem(
+        f"the deployment failed (stack {STACK} is {stack.status()}):\n{reasons}",
+        f"put right what is named and run {instance.up_command} again; sam's words are in {log}",
+    )
+
+
+def write_endpoints(instance: Instance, stack: Stack) -> dict[str, str | None]:
+    """Write where everything listens; API ids may change with a deployment."""
+    outputs = stack.outputs()
+    if "RestApiId" not in outputs:
+        raise Problem("the stack has no output RestApiId", "add it to template.yaml")
+    socket_id = outputs.get("WebSocketApiId")
+    endpoints: dict[str, str | None] = {
+        "http_url": instance.execute_api(outputs["RestApiId"]),
+        "ws_url": instance.execute_api(socket_id, scheme="ws") if socket_id else None,
+        "web_url": None,
+        "region": REGION,
+        "stack": STACK,
+        "aws_endpoint_url": instance.endpoint,
+        "redis_url": instance.redis_url,
+    }
+    draft = instance.endpoints_file.with_suffix(".draft")
+    draft.write_text(json.dumps(endpoints, indent=2) + "\n")
+    draft.replace(instance.endpoints_file)
+    return endpoints
+
+
+def wait_until_ready(instance: Instance, http_url: str) -> str:
+    """Poll /health/ready until it answers 200."""
+    deadline = time.monotonic() + READY_WAIT_S
+    path = "/health/ready"
+    while True:
+        status, body = _get(http_url + path)
+        if status == 200:
+            return f"{path} answers 200"
+        if status in {403, 404} and "Missing Authentication Token" in body:
+            path = "/health"  # this template has no readiness route
+        elif time.monotonic() > deadline:
+            raise Problem(
+                f"{http_url}{path} still answers {status or 'nothing'} after {READY_WAIT_S} s: {body[:300]}",
+                f"look at the functions' logs with make logs, and at {instance.logs / 'cloud.log'}",
+            )
+        time.sleep(0.2)
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=15) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except OSError as error:
+        return 0, str(error)

@@ -1,0 +1,134 @@
+"""Builds the runtime layer: installs requirements.txt, leaves out what no function uses, compiles the rest.
+
+A finished layer is kept under --cache by the hash of its inputs. Small matters: every cold start unpacks it.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REQUIREMENTS = Path("requirements.txt")
+PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
+
+# The AWS services that the functions call. Calling another one fails with UnknownServiceError: add it here.
+SERVICES = {
+    "apigatewaymanagementapi",
+    "bedrock-runtime",
+    "chime-sdk-meetings",
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sesv2",
+    "sqs",
+    "stepfunctions",
+    "sts",
+}
+
+# Chalice's command line, which imports packages that the layer leaves out; and code that never runs in a function.
+UNUSED = (
+    "bin",
+    "boto3/examples",
+    "chalice/cdk",
+    "chalice/cli",
+    "chalice/deploy",
+    "chalice/templates",
+    "cffi/recompiler.py",
+)
+UNUSED_EVERYWHERE = ("**/tests", "**/test", "**/*.pyi", "**/py.typed", "**/__pycache__")
+CHECKED = (
+    "aws_lambda_powertools.utilities.batch, aws_lambda_powertools.utilities.parser, aws_lambda_powertools.metrics, "
+    "aws_xray_sdk.core, bcrypt, boto3, chalice.app, cryptography.hazmat.primitives.asymmetric.ec, jwt, pydantic, "
+    "pynamodb.models, pynamodb.transactions, redis"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--version", default="", help="Python version of the functions; this interpreter's if empty")
+    chosen = parser.parse_args()
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = chosen.version or running
+    kept = chosen.cache / f"runtime-{version}-{fingerprint(version)}"
+    if not kept.exists():
+        chosen.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=chosen.cache, prefix="unfinished-") as draft:
+            packages = Path(draft, "python")
+            install(packages, version)
+            prune(packages)
+            if version == running:
+                check(packages)
+                compile_all(packages)
+            Path(draft).rename(kept)
+            Path(draft).mkdir()  # for the context manager to remove
+    shutil.copytree(kept / "python", chosen.into, dirs_exist_ok=True)
+
+
+def fingerprint(version: str) -> str:
+    digest = hashlib.sha256(version.encode())
+    for path in (REQUIREMENTS, Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def install(packages: Path, version: str) -> None:
+    """Wheels for Lambda's Linux, whatever machine this is. --no-deps: requirements.txt names everything."""
+    platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:"]
+    command += [*platforms, "--python-version", version, "--implementation", "cp", "--target", str(packages)]
+    done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"pip could not install the runtime layer:\n{done.stderr[-3000:]}")
+
+
+def prune(packages: Path) -> None:
+    data = packages / "botocore" / "data"
+    for entry in data.iterdir():
+        if entry.is_dir() and entry.name not in SERVICES:
+            shutil.rmtree(entry)
+    missing = SERVICES - {entry.name for entry in data.iterdir()}
+    if missing:
+        sys.exit(f"botocore has no service called {', '.join(sorted(missing))}")
+    for pattern in (*UNUSED, *UNUSED_EVERYWHERE):
+        for path in list(packages.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for info in packages.glob("*.dist-info"):
+        for path in list(info.iterdir()):
+            if path.name != "METADATA":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def check(packages: Path) -> None:
+    """Import what functions import, from the layer alone."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(packages)!r}); import {CHECKED}; "
+        f"[boto3.client(name, region_name='us-east-1') for name in {sorted(SERVICES)!r}]"
+    )
+    environment = {**os.environ, "LAMBDA_TASK_ROOT": "/var/task"}  # as in Lambda: X-Ray then opens no socket
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code], capture_output=True, text=True, env=environment
+    )
+    if done.returncode:
+        sys.exit(f"the runtime layer is incomplete; add what is missing to requirements.txt:\n{done.stderr[-2000:]}")
+
+
+def compile_all(packages: Path) -> None:
+    """Compiled files that are valid whatever their time stamps: a zip does not keep those."""
+    arguments = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(packages), "-p", "/opt/python", str(packages)]
+    subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()

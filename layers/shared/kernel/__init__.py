@@ -1,0 +1,1 @@
+"""The kernel: what every function needs and no product noun. It imports nothing of `functions/`."""

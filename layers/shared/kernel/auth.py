@@ -1,0 +1,104 @@
+"""Access tokens: ES256 JWTs of 15 minutes, made and checked with keys derived from the keyring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kernel import clock, ids
+from kernel.cache import Memo
+from kernel.errors import Unauthenticated
+from kernel.secrets import Seed, keyring
+
+ALGORITHM = "ES256"
+ACCESS_TTL_S = 15 * 60
+LEEWAY_S = 5
+AUDIENCE = "secureconnect"
+ISSUER = "secureconnect"
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti"]
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_verified: Memo[Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a person in one session, on a socket when `connection_id` is set."""
+
+    user_id: str
+    session_id: str
+    connection_id: str = ""
+
+
+_verified = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S)
+
+
+@lru_cache(maxsize=4)
+def _private_key(seed: Seed) -> ec.EllipticCurvePrivateKey:
+    # 48 bytes reduced modulo the order: the bias is below 2^-128 (FIPS 186-5, A.2.1)
+    scalar = int.from_bytes(seed.derive("es256", 48), "big") % (_P256_ORDER - 1) + 1
+    return ec.derive_private_key(scalar, ec.SECP256R1())
+
+
+def issue(user_id: str, session_id: str) -> str:
+    """A new access token of this person and session."""
+    seed = keyring.seeds()[0]
+    now = clock.now_s()
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "sid": session_id,
+        "jti": ids.new("jti"),
+        "iat": now,
+        "exp": now + ACCESS_TTL_S,
+    }
+    return jwt.encode(claims, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid})
+
+
+def verify(token: str) -> Caller:
+    """The caller of a valid token; raises Unauthenticated (code `token_expired` for an expired one).
+
+    Whether the session still stands is the caller's next question (accounts.sessions).
+    """
+    known = _verified.get(token)
+    if known is not None:
+        return known
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        seed = next((seed for seed in keyring.seeds() if seed.kid == kid), None)
+        if seed is None:
+            seed = next((seed for seed in keyring.seeds(missing=str(kid)) if seed.kid == kid), None)
+        if seed is None:
+            raise Unauthenticated
+        claims = jwt.decode(
+            token,
+            _private_key(seed).public_key(),
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_S,
+            options={"require": _REQUIRED},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("The access token has expired.", code="token_expired") from error
+    except (jwt.InvalidTokenError, ValueError, UnicodeError) as error:
+        raise Unauthenticated from error
+    if not (ids.is_id(claims["sub"], "usr") and isinstance(claims["sid"], str) and ids.is_id(claims["sid"], "ses")):
+        raise Unauthenticated
+    caller = Caller(user_id=claims["sub"], session_id=claims["sid"])
+    _verified.put(token, caller, ttl_s=max(0.0, claims["exp"] - clock.now_s()))
+    return caller
+
+
+def jwks() -> dict[str, Any]:
+    """The public keys as a JWK set (RFC 7517)."""
+    return {"keys": [_jwk(seed) for seed in keyring.seeds()]}
+
+
+def _jwk(seed: Seed) -> dict[str, Any]:
+    jwk: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(_private_key(seed).public_key(), as_dict=True)
+    return {**jwk, "kid": seed.kid, "alg": ALGORITHM, "use": "sig"}

@@ -1,0 +1,77 @@
+"""Redis or Valkey: speed, never truth. Every call has a time limit and a breaker; callers declare what holds without.
+
+Without Redis every call raises `CacheUnavailable` at once, and the caller takes its declared other way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from kernel.config import config
+from kernel.resilience import REDIS_TIMEOUT_S, Breaker, CircuitOpen
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+breaker = Breaker("redis", threshold=2, cooldown_s=5.0)
+
+
+class CacheUnavailable(Exception):
+    """Redis is not configured, does not answer, or its breaker is open."""
+
+
+@lru_cache(maxsize=1)
+def _redis() -> Any:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis.from_url(
+        config().redis_url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=16,
+        decode_responses=True,
+        lib_name=None,
+        lib_version=None,
+    )
+
+
+def call(command: Callable[[Any], T]) -> T:
+    """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading)."""
+    if not config().redis_url:
+        raise CacheUnavailable("not configured")
+    import redis
+
+    try:
+        return breaker.call(lambda: command(_redis()), (redis.RedisError, OSError))
+    except (redis.RedisError, OSError, CircuitOpen) as error:
+        raise CacheUnavailable(type(error).__name__) from error
+
+
+class Memo(Generic[V]):
+    """A bounded in-process cache whose entries end after `ttl_s`."""
+
+    def __init__(self, max_entries: int, ttl_s: float) -> None:
+        self._max, self._ttl = max_entries, ttl_s
+        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: str) -> V | None:
+        entry = self._entries.get(key)
+        if entry is None or entry[0] < time.monotonic():
+            return None
+        return entry[1]
+
+    def put(self, key: str, value: V, ttl_s: float | None = None) -> None:
+        self._entries[key] = (time.monotonic() + (self._ttl if ttl_s is None else ttl_s), value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._max:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        self._entries.pop(key, None)

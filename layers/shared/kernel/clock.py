@@ -1,0 +1,47 @@
+"""Time: one source, held still by tests. All instants are whole milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_source: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # noqa: E731 - replaced as a whole by `held`
+
+
+def now() -> int:
+    """The present instant in ms."""
+    return _source()
+
+
+def now_s() -> int:
+    """The present instant in whole seconds, the unit of TTL attributes and tokens."""
+    return _source() // SECOND
+
+
+def rfc3339(instant_ms: int) -> str:
+    """`2026-11-22T21:24:05.123Z` (contract: RFC 3339, UTC, milliseconds)."""
+    moment = datetime.fromtimestamp(instant_ms / SECOND, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant_ms % SECOND:03d}Z"
+
+
+@contextmanager
+def held(at_ms: int) -> Iterator[Callable[[int], None]]:
+    """Hold the clock at `at_ms`; the yielded function moves it on by so many ms. For tests."""
+    global _source
+    before, moment = _source, [at_ms]
+
+    def advance(by_ms: int) -> None:
+        moment[0] += by_ms
+
+    _source = lambda: moment[0]  # noqa: E731
+    try:
+        yield advance
+    finally:
+        _source = before

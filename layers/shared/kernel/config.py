@@ -1,0 +1,90 @@
+"""Typed configuration: read once per process from the environment, validated before the first call."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+LOCAL_ENVIRONMENTS = ("local", "localstack")
+ENVIRONMENTS = (*LOCAL_ENVIRONMENTS, "dev", "staging", "prod")
+
+
+class ConfigurationError(RuntimeError):
+    """A variable of the environment is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of one process. Addresses without a value are empty strings."""
+
+    environment: str
+    stack: str
+    region: str
+    version: str
+    log_level: str
+    redis_url: str
+    signing_secret_arn: str
+    socket_api_id: str
+    socket_stage: str
+    fanout_queue_url: str
+    mail_queue_url: str
+    mail_sender: str
+    public_url: str
+    cors_origins: tuple[str, ...]
+    address_limit_factor: int
+    aws_endpoint_url: str
+    trace: bool
+
+    def table(self, name: str) -> str:
+        """The full name of a table of this stack."""
+        return f"{self.stack}-{name}"
+
+    @property
+    def is_local(self) -> bool:
+        return self.environment in LOCAL_ENVIRONMENTS
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set: every function needs it (template.yaml, Globals)")
+    return value
+
+
+def _integer(name: str, default: int) -> int:
+    raw = os.environ.get(name, str(default))
+    if not raw.isdigit() or int(raw) < 1:
+        raise ConfigurationError(f"{name} must be a positive whole number, not {raw!r}")
+    return int(raw)
+
+
+@lru_cache(maxsize=1)
+def config() -> Config:
+    """The configuration of this process.
+
+    Raises ConfigurationError naming the variable that is missing or wrong.
+    """
+    environment = _required("ENVIRONMENT")
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
+    env = os.environ.get
+    return Config(
+        environment=environment,
+        stack=_required("STACK_NAME"),
+        region=env("AWS_REGION") or env("AWS_DEFAULT_REGION") or "us-east-1",
+        version=env("APP_VERSION", "0.1.0"),
+        log_level=env("LOG_LEVEL", "INFO"),
+        redis_url=env("REDIS_URL", ""),
+        signing_secret_arn=env("SIGNING_SECRET_ARN", ""),
+        socket_api_id=env("SOCKET_API_ID", ""),
+        socket_stage=env("SOCKET_STAGE", "v1"),
+        fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
+        mail_queue_url=env("MAIL_QUEUE_URL", ""),
+        mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
+        public_url=env("PUBLIC_URL", ""),
+        cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),
+        address_limit_factor=_integer("ADDRESS_LIMIT_FACTOR", 1),
+        aws_endpoint_url=env("AWS_ENDPOINT_URL", ""),
+        trace=env("TRACE", "off") == "on",
+    )

@@ -1,0 +1,49 @@
+"""Cursors of lists: encrypted and authenticated (AES-GCM), bound to the caller and the query; they show no key."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kernel.errors import InvalidCursor
+from kernel.secrets import Seed, keyring
+
+_NONCE_BYTES = 12
+MAX_CHARS = 1024
+
+
+@lru_cache(maxsize=4)
+def _cipher(seed: Seed) -> AESGCM:
+    return AESGCM(seed.derive("cursor"))
+
+
+def seal(position: Any, *, bound_to: tuple[str, ...]) -> str:
+    """The cursor for a position (any JSON value), good only for the same `bound_to` (caller, route, filters)."""
+    nonce = os.urandom(_NONCE_BYTES)
+    plain = json.dumps(position, separators=(",", ":")).encode()
+    sealed = nonce + _cipher(keyring.seeds()[0]).encrypt(nonce, plain, "\n".join(bound_to).encode())
+    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def unseal(cursor: str, *, bound_to: tuple[str, ...]) -> Any:
+    """The position inside; raises InvalidCursor for anything but an unchanged cursor of this caller and query."""
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except ValueError as error:
+        raise InvalidCursor from error
+    # base 64 decoders overlook spare bits and foreign characters: only the one canonical spelling is ours
+    if len(cursor) > MAX_CHARS or urlsafe_b64encode(raw).rstrip(b"=").decode() != cursor:
+        raise InvalidCursor
+    for seed in keyring.seeds():
+        try:
+            plain = _cipher(seed).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], "\n".join(bound_to).encode())
+        except (InvalidTag, ValueError):
+            continue
+        return json.loads(plain)
+    raise InvalidCursor

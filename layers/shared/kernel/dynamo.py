@@ -1,0 +1,227 @@
+"""DynamoDB: the base of all records, reads of several records in one round trip, transactions that say what failed.
+
+Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Errors of the dependency become
+`DependencyUnavailable`; a failed condition is the store's to name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, TypeVar
+
+import botocore.exceptions
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from kernel import aws
+from kernel.config import config
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import (
+    AWS_ATTEMPTS,
+    AWS_CONNECT_TIMEOUT_S,
+    AWS_READ_TIMEOUT_S,
+    Breaker,
+    CircuitOpen,
+    full_jitter,
+)
+
+R = TypeVar("R", bound="Record")
+Key = tuple[Any, ...]
+
+BATCH_GET_MAX_KEYS = 100
+TRANSACTION_MAX_ACTIONS = 100
+_UNPROCESSED_TRIES = 4
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "InternalServerError",
+    "ServiceUnavailable",
+    "TransactionInProgressException",
+}
+_UNREACHABLE = (
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.EndpointConnectionError,
+)
+breaker = Breaker("dynamodb", threshold=5, cooldown_s=2.0)
+
+
+class _SharedConnection(Connection):
+    """One connection (session, client, breaker) for all records, so that one process makes one client."""
+
+    @property
+    def session(self) -> Any:
+        return aws.session()
+
+    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        call = super()._make_api_call
+        try:
+            return breaker.call(lambda: call(operation_name, operation_kwargs), _UNREACHABLE)
+        except (*_UNREACHABLE, CircuitOpen) as error:
+            raise DependencyUnavailable from error
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _THROTTLED:
+                raise DependencyUnavailable(retry_after_s=1) from error
+            raise
+
+
+@lru_cache(maxsize=1)
+def connection() -> Connection:
+    """The shared connection of this process."""
+    return _SharedConnection(
+        region=config().region,
+        connect_timeout_seconds=AWS_CONNECT_TIMEOUT_S,
+        read_timeout_seconds=AWS_READ_TIMEOUT_S,
+        max_retry_attempts=AWS_ATTEMPTS - 1,
+        max_pool_connections=16,
+    )
+
+
+class TableName:
+    """The name of a table, read from the configuration when first used (PynamoDB wants a string there)."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, _instance: object, _owner: type) -> str:
+        return config().table(self._name)
+
+
+class Record(Model):
+    """The base of all PynamoDB models here. A subclass names its table: `class Meta: table_name = TableName(…)`."""
+
+    _connection: ClassVar[TableConnection | None] = None
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        shared = connection()
+        if table.connection is not shared:
+            shared.add_meta_table(table.get_meta_table())
+            table.connection = shared
+        return table
+
+    @classmethod
+    def find(cls: type[R], *key: Any, consistent: bool = True) -> R | None:
+        """The record with this key, or None."""
+        try:
+            return cls.get(*key, consistent_read=consistent)
+        except cls.DoesNotExist:
+            return None
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a single write was refused by its condition."""
+    return error.cause_response_code == "ConditionalCheckFailedException"
+
+
+def read_together(keys: Sequence[tuple[type[Record], Key]], *, consistent: bool = True) -> list[Any]:
+    """Records of any tables in one round trip per 100 keys, None where there is none, in the order asked for."""
+    found: dict[tuple[str, tuple[str, ...]], Record] = {}
+    wanted = [(model, _raw_key(model, key)) for model, key in keys]
+    unique = {(model.Meta.table_name, _identity(raw)): (model, raw) for model, raw in wanted}
+    pending = list(unique.values())
+    for start in range(0, len(pending), BATCH_GET_MAX_KEYS):
+        _read_chunk(pending[start : start + BATCH_GET_MAX_KEYS], found, consistent)
+    return [found.get((model.Meta.table_name, _identity(raw))) for model, raw in wanted]
+
+
+def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
+    raw: dict[str, Any] = model.get_operation_kwargs_from_class(*key)["Key"]
+    return raw
+
+
+def _identity(raw_key: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(next(iter(raw_key[name].values())) for name in sorted(raw_key))
+
+
+def _read_chunk(
+    chunk: Sequence[tuple[type[Record], dict[str, Any]]],
+    found: dict[tuple[str, tuple[str, ...]], Record],
+    consistent: bool,
+) -> None:
+    models = {model.Meta.table_name: model for model, _ in chunk}
+    request: dict[str, Any] = {name: {"Keys": [], "ConsistentRead": consistent} for name in models}
+    for model, raw in chunk:
+        request[model.Meta.table_name]["Keys"].append(raw)
+    key_names = {name: tuple(entry["Keys"][0]) for name, entry in request.items()}
+    for attempt in range(_UNPROCESSED_TRIES):
+        answer = connection().dispatch("BatchGetItem", {"RequestItems": request})
+        for name, items in answer["Responses"].items():
+            for item in items:
+                identity = _identity({key: item[key] for key in key_names[name]})
+                found[name, identity] = models[name].from_raw_data(item)
+        request = answer.get("UnprocessedKeys") or {}
+        if not request:
+            return
+        time.sleep(full_jitter(attempt, 0.02, 0.2))
+    raise DependencyUnavailable(retry_after_s=1)
+
+
+class Cancelled(Exception):
+    """A transaction that was not carried out. `failed` maps the labels of failed conditions to the record found."""
+
+    def __init__(self, failed: dict[str, Any], contended: bool) -> None:
+        super().__init__(f"failed: {sorted(failed)}, contended: {contended}")
+        self.failed = failed
+        self.contended = contended
+
+
+class Transaction:
+    """Several writes, all or none; each has a label by which a failed condition is named.
+
+    Raises Cancelled on a failed condition or on contention with another transaction.
+    """
+
+    def __init__(self) -> None:
+        self._write = TransactWrite(connection=connection())
+        # PynamoDB sends checks, deletes, puts, updates, in this order; reasons come back in it.
+        self._labels: dict[str, list[tuple[str, type[Record]]]] = {"check": [], "delete": [], "put": [], "update": []}
+
+    def __len__(self) -> int:
+        return sum(len(labels) for labels in self._labels.values())
+
+    def check(self, label: str, model: type[Record], key: Key, condition: Condition) -> None:
+        self._write.condition_check(model, *key, condition=condition)
+        self._labels["check"].append((label, model))
+
+    def delete(self, label: str, record: Record, condition: Condition | None = None) -> None:
+        self._write.delete(record, condition=condition)
+        self._labels["delete"].append((label, type(record)))
+
+    def put(self, label: str, record: Record, condition: Condition | None = None) -> None:
+        self._write.save(record, condition=condition, return_values="ALL_OLD" if condition is not None else None)
+        self._labels["put"].append((label, type(record)))
+
+    def update(self, label: str, record: Record, actions: list[Action], condition: Condition | None = None) -> None:
+        old = "ALL_OLD" if condition is not None else None
+        self._write.update(record, actions=actions, condition=condition, return_values=old)
+        self._labels["update"].append((label, type(record)))
+
+    def commit(self) -> None:
+        try:
+            self._write._commit()
+        except TransactWriteError as error:
+            code = error.cause_response_code
+            if code != "TransactionCanceledException":
+                raise
+            labels = [label for kind in self._labels.values() for label in kind]
+            failed: dict[str, Any] = {}
+            contended = False
+            for (label, model), reason in zip(labels, error.cancellation_reasons, strict=False):
+                if reason is None:
+                    continue
+                if reason.code == "ConditionalCheckFailed":
+                    failed[label] = model.from_raw_data(reason.raw_item) if reason.raw_item else None
+                elif reason.code == "ValidationError":
+                    raise
+                else:
+                    contended = True
+            raise Cancelled(failed, contended) from error

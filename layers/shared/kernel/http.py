@@ -1,0 +1,293 @@
+"""The HTTP app of a domain: routes by Chalice, and around each view everything that every route needs.
+
+A view gets what its parameters name: path parameters, `caller`, `body`, `query`, `request`. It returns a plain
+value that the route's `returns` model accepts, or an `Answer` to choose status and headers.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chalice import Chalice, Response
+from chalice.app import Request
+from pydantic import BaseModel
+
+from kernel import idempotency, limiter, telemetry
+from kernel.auth import Caller
+from kernel.config import config
+from kernel.errors import Internal, MalformedJson, NotFound, PayloadTooLarge, Problem, Unauthenticated, UnsupportedMediaType
+from kernel.limiter import Allowance, Limit, LimitExceeded
+from kernel.schema import parse_json, parse_query
+
+MAX_BODY_BYTES = 256 * 1024
+PER_ACCOUNT = Limit("http", requests=1200, window_s=60)
+_PATH_ID = re.compile(r"[!-~]{1,200}|.{1,32}", re.DOTALL)
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-XSS-Protection": "0",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Authenticator(Protocol):
+    """Checks a bearer token and that its session stands; raises Unauthenticated."""
+
+    def __call__(self, token: str) -> Caller: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What some views need of the request beside its body."""
+
+    request_id: str
+    address: str
+    headers: dict[str, str]
+    query: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A view's result with a status or headers other than the route's own."""
+
+    body: Any = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route as registered; the OpenAPI document is made from these."""
+
+    method: str
+    path: str
+    view: Callable[..., Any]
+    status: int
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    returns: type[BaseModel] | None
+    public: bool
+    limits: tuple[Limit, ...]
+    errors: tuple[str, ...]
+    other_statuses: tuple[int, ...]
+
+    @property
+    def wants(self) -> frozenset[str]:
+        return frozenset(inspect.signature(self.view).parameters)
+
+
+class App:
+    """The Lambda handler of a domain's HTTP routes."""
+
+    def __init__(self, name: str, *, authenticate: Authenticator) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+        self._authenticate = authenticate
+        self._chalice = Chalice(app_name=name, configure_logs=False)
+        self._line: telemetry.Line | None = None
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        with telemetry.call(self.name, context) as line:
+            self._line = line
+            answer: dict[str, Any] = self._chalice(event, context)
+            return answer
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        body: type[BaseModel] | None = None,
+        query: type[BaseModel] | None = None,
+        returns: type[BaseModel] | None = None,
+        public: bool = False,
+        limits: Sequence[Limit] = (),
+        errors: Sequence[str] = (),
+        other_statuses: Sequence[int] = (),
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document."""
+
+        def register(view: Callable[..., Any]) -> Callable[..., Any]:
+            limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
+            route = Route(
+                method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
+                tuple(other_statuses),
+            )  # fmt: skip
+            self.routes.append(route)
+
+            def run(**path_parameters: str) -> Response:
+                return self._run(route, path_parameters)
+
+            run.__name__ = view.__name__
+            self._chalice.route(path, methods=[method], content_types=["*/*"], name=view.__name__)(run)
+            return view
+
+        return register
+
+    def get(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return self.route("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return self.route("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return self.route("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return self.route("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return self.route("DELETE", path, **options)
+
+    # --- one call ---------------------------------------------------------------------------------------------
+
+    def _run(self, route: Route, path_parameters: dict[str, str]) -> Response:
+        request: Request = self._chalice.current_request
+        line = self._line or telemetry.Line()
+        incoming = _incoming(request)
+        line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
+        try:
+            status, text, headers = self._answer(route, request, incoming, path_parameters, line)
+        except Problem as problem:
+            status, text, headers = _problem_answer(problem, incoming.request_id)
+            line.fields["code"] = problem.stable_code
+        except Exception as error:  # mapped here once: logged with its trace, answered without it
+            line.error = error
+            status, text, headers = _problem_answer(Internal(), incoming.request_id)
+        line.fields["status"] = status
+        line.count(f"Status{status // 100}xx")
+        headers = {**_common_headers(incoming), **headers}
+        return Response(body=text, status_code=status, headers=headers)
+
+    def _answer(
+        self, route: Route, request: Request, incoming: Incoming, path: dict[str, str], line: telemetry.Line
+    ) -> tuple[int, str, dict[str, str]]:
+        caller = None if route.public else self._caller(incoming)
+        if caller is not None:
+            line.fields |= {"user_id": caller.user_id, "session_id": caller.session_id}
+        allowance = _spend(route.limits, caller, incoming.address)
+        raw = _raw_body(request)
+        if any(not _PATH_ID.fullmatch(value) for value in path.values()):
+            raise NotFound
+        given: dict[str, Any] = dict(path)
+        if route.body is not None:
+            _require_json(incoming)
+            given["body"] = parse_json(route.body, raw)
+        if route.query is not None:
+            given["query"] = parse_query(route.query, incoming.query)
+        given |= {"caller": caller, "request": incoming}
+        arguments = {name: value for name, value in given.items() if name in route.wants}
+
+        def answer() -> dict[str, Any]:
+            return _render(route, route.view(**arguments))
+
+        key = incoming.headers.get(idempotency.HEADER) if route.method == "POST" else None
+        replayed = False
+        if key is None:
+            result = answer()
+        else:
+            who = caller.user_id if caller else "public"
+            place = f"{route.method} {request.context.get('path', route.path)}"
+            result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
+        headers: dict[str, str] = result["headers"] | (allowance.headers() if allowance else {})
+        if replayed:
+            headers[idempotency.REPLAYED] = "true"
+        return result["status"], result["text"], headers
+
+    def _caller(self, incoming: Incoming) -> Caller:
+        scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated
+        return self._authenticate(token.strip())
+
+
+def _incoming(request: Request) -> Incoming:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query: dict[str, Any] = {}
+    if request.query_params is not None:
+        for name in request.query_params:
+            values = request.query_params.getlist(name)
+            query[name] = values[0] if len(values) == 1 else values
+    identity = request.context.get("identity") or {}
+    return Incoming(
+        request_id=str(request.context.get("requestId", "")),
+        address=str(identity.get("sourceIp", "")),
+        headers=headers,
+        query=query,
+    )
+
+
+def _raw_body(request: Request) -> bytes:
+    try:
+        raw: bytes = request.raw_body
+    except (UnicodeEncodeError, ValueError) as error:
+        raise MalformedJson from error
+    if len(raw) > MAX_BODY_BYTES:
+        raise PayloadTooLarge
+    return raw
+
+
+def _require_json(incoming: Incoming) -> None:
+    media_type, _, parameters = incoming.headers.get("content-type", "application/json").partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+        raise UnsupportedMediaType
+
+
+def _spend(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> Allowance | None:
+    tightest: Allowance | None = None
+    for limit in limits:
+        if limit.per == "address":
+            allowance = limiter.spend(limit, address, config().address_limit_factor)
+        elif caller is not None:
+            allowance = limiter.spend(limit, caller.user_id)
+        else:
+            continue
+        if tightest is None or allowance.remaining < tightest.remaining:
+            tightest = allowance
+    return tightest
+
+
+def _render(route: Route, result: Any) -> dict[str, Any]:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    status = answer.status or route.status
+    text = ""
+    if route.returns is not None and answer.body is not None:
+        text = route.returns.model_validate(answer.body).model_dump_json()
+    elif isinstance(answer.body, dict):
+        text = json.dumps(answer.body)
+    headers = {"Content-Type": "application/json", **answer.headers} if text else dict(answer.headers)
+    return {"status": status, "text": text, "headers": headers}
+
+
+def _problem_answer(problem: Problem, request_id: str) -> tuple[int, str, dict[str, str]]:
+    headers = {"Content-Type": "application/problem+json"}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    if isinstance(problem, LimitExceeded):
+        headers |= problem.allowance.headers()
+    if problem.status == Unauthenticated.status:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem.status, json.dumps(problem.as_dict(request_id)), headers
+
+
+def _common_headers(incoming: Incoming) -> dict[str, str]:
+    headers = {**SECURITY_HEADERS, "X-Request-Id": incoming.request_id, "Cache-Control": "no-store"}
+    origin = incoming.headers.get("origin", "")
+    if origin and origin in config().cors_origins:
+        headers |= {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Idempotent-Replayed, RateLimit-Limit, "
+            "RateLimit-Remaining, RateLimit-Reset",
+            "Vary": "Origin",
+        }
+    return headers

@@ -1,0 +1,66 @@
+"""Pydantic bases for what comes in (unknown fields refused) and goes out, and the wording of what is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+
+from kernel import clock
+from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
+
+
+class Input(BaseModel):
+    """What a client sends: strict types, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Output(BaseModel):
+    """What a client receives; made from plain values with the same names."""
+
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain the NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Instant = Annotated[int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Paging(BaseModel):
+    """`?limit=&cursor=` of every list."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    limit: int = Field(default=50, ge=1, le=100)
+    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+
+
+def parse_json(model: type[M], raw: str | bytes) -> M:
+    """The body as a model; raises MalformedJson or ValidationFailed naming each field."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise _problem(error) from error
+
+
+def parse_query(model: type[M], values: dict[str, Any]) -> M:
+    """Query parameters as a model; raises ValidationFailed."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _problem(error) from error
+
+
+def _problem(error: ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return MalformedJson()
+    errors = [FieldError(".".join(str(part) for part in item["loc"]) or "body", item["msg"]) for item in found[:20]]
+    names = ", ".join(dict.fromkeys(item.field for item in errors))
+    return ValidationFailed(f"Wrong, missing or unknown: {names}.", errors=errors)

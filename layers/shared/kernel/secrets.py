@@ -1,0 +1,85 @@
+"""The keyring: secrets made by the deployment and kept in Secrets Manager, with keys derived for each purpose.
+
+A secret is `{"seed": …, "previous": …}`; rotation moves `seed` to `previous`. New things are made with the
+first key, things made with either are accepted, so a rotation signs nobody out. Never logs a value.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from kernel import aws
+from kernel.config import ConfigurationError, config
+
+MIN_SEED_CHARS = 43  # 256 bits in URL-safe base 64
+MIN_DISTINCT_CHARS = 16
+REFRESH_S = 300.0
+MISS_REFRESH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One generation of the secret."""
+
+    value: bytes
+
+    def derive(self, purpose: str, length: int = 32) -> bytes:
+        """A key for one purpose (HKDF-SHA256, RFC 5869)."""
+        return HKDF(hashes.SHA256(), length, salt=None, info=purpose.encode()).derive(self.value)
+
+    @property
+    def kid(self) -> str:
+        """A public name of this generation."""
+        return self.derive("kid", 9).hex()
+
+
+def parse(secret: str) -> tuple[Seed, ...]:
+    """The generations in a secret's text, newest first; raises ConfigurationError on weak or absent ones."""
+    try:
+        fields = json.loads(secret)
+        values = [fields[name] for name in ("seed", "previous") if fields.get(name)]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigurationError("the signing secret is not a JSON object with a seed") from error
+    if not values or not fields.get("seed"):
+        raise ConfigurationError("the signing secret has no seed: rotate it (docs/runbooks/keys.md)")
+    for value in values:
+        if not isinstance(value, str) or len(value) < MIN_SEED_CHARS or len(set(value)) < MIN_DISTINCT_CHARS:
+            raise ConfigurationError("the signing secret is too weak: rotate it (docs/runbooks/keys.md)")
+    return tuple(Seed(value.encode()) for value in values)
+
+
+class Keyring:
+    """The current generations, read again every 5 minutes and, at most every 10 s, when one is missing."""
+
+    def __init__(self) -> None:
+        self._seeds: tuple[Seed, ...] = ()
+        self._read_at = 0.0
+        self._lock = threading.Lock()
+
+    def seeds(self, missing: str | None = None) -> tuple[Seed, ...]:
+        """Newest first. `missing` names a kid that was not found: then the secret may be read again."""
+        age = time.monotonic() - self._read_at
+        if self._seeds and age < (MISS_REFRESH_S if missing else REFRESH_S):
+            return self._seeds
+        with self._lock:
+            if not config().signing_secret_arn:
+                raise ConfigurationError("SIGNING_SECRET_ARN is not set")
+            try:
+                answer = aws.client("secretsmanager").get_secret_value(SecretId=config().signing_secret_arn)
+            except Exception:
+                if not self._seeds:
+                    raise
+                self._read_at = time.monotonic() - REFRESH_S + MISS_REFRESH_S  # keep the known keys, try again soon
+                return self._seeds
+            self._seeds = parse(answer["SecretString"])
+            self._read_at = time.monotonic()
+        return self._seeds
+
+
+keyring = Keyring()

@@ -1,0 +1,86 @@
+"""One structured line per call, with its metrics in it (CloudWatch embedded metric format), and traces.
+
+No other module imports Powertools' logger, metrics or tracer. Only codes, ids and numbers are logged: never a
+body, a token, a ticket, an address of a person or a name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from kernel.config import config
+
+NAMESPACE = "SecureConnect"
+
+
+@lru_cache(maxsize=1)
+def logger() -> Logger:
+    """The process's structured logger."""
+    return Logger(service=config().stack, level=config().log_level, use_rfc3339=True, log_uncaught_exceptions=False)
+
+
+@lru_cache(maxsize=1)
+def _metrics() -> Metrics:
+    return Metrics(namespace=NAMESPACE, service=config().stack)
+
+
+class Line:
+    """The line of one call in the making: fields to log and metrics to count."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self._counts: list[tuple[str, MetricUnit, float]] = []
+        self.error: BaseException | None = None
+
+    def count(self, name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+        """Add a metric to this call."""
+        self._counts.append((name, unit, value))
+
+    def write(self, duration_ms: float) -> None:
+        """Write the line: ERROR with the trace when there was an unexpected error, else INFO."""
+        metrics = _metrics()
+        metrics.add_dimension("function", self.fields.get("function", "unknown"))
+        metrics.add_metric("Duration", MetricUnit.Milliseconds, round(duration_ms, 2))
+        for name, unit, value in self._counts:
+            metrics.add_metric(name, unit, value)
+        extra = {**metrics.serialize_metric_set(), **self.fields}
+        metrics.clear_metrics()
+        if self.error is not None:
+            logger().error("call failed", exc_info=self.error, extra=extra)
+        else:
+            logger().info("call", extra=extra)
+
+
+@contextmanager
+def call(function: str, context: Any) -> Iterator[Line]:
+    """Measure one invocation and write its line at the end, whatever happens inside."""
+    line = Line()
+    line.fields = {"function": function, "aws_request_id": getattr(context, "aws_request_id", "")}
+    started = time.perf_counter()
+    try:
+        with _segment(function):
+            yield line
+    except Exception as error:
+        line.error = error
+        line.count("Errors")
+        raise
+    finally:
+        line.write((time.perf_counter() - started) * 1000)
+
+
+@contextmanager
+def _segment(name: str) -> Iterator[None]:
+    if not config().trace:
+        yield
+        return
+    from aws_lambda_powertools import Tracer  # imports the X-Ray SDK: 300 ms, only where traces are wanted
+
+    with Tracer(service=config().stack, auto_patch=False).provider.in_subsegment(name):
+        yield
