@@ -1,32 +1,72 @@
-# The commands of this repository. `make up` needs nothing but make and Python 3.11 to 3.13.
+# The commands of this repository. `make up` needs make and Python 3.11 to 3.13, nothing else.
 PYTHON ?= python3
 VENV := .venv/bin
 LOCAL := $(VENV)/python -m infra.local
+PYTEST := $(VENV)/python -m pytest -q
 ENV ?= dev
 FUNCTION ?=
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help up down reset status logs test check demo perf build deploy openapi format venv
 .DEFAULT_GOAL := help
+.PHONY: help venv up down reset status logs test check demo perf build deploy openapi format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# Every target that may change what is installed goes through venv; those that only look or stop do not.
 venv:
+	@$(PYTHON) -I infra/local/bootstrap.py
+
+$(VENV)/python:
 	@$(PYTHON) -I infra/local/bootstrap.py
 
 up: venv ## start the local cloud, deploy into it, wait until it is ready; again after a change
 	@$(LOCAL) up
 
-down: venv ## stop the local cloud, keep its data
+down: $(VENV)/python ## stop the local cloud, keep its data
 	@$(LOCAL) down
 
-reset: venv ## stop the local cloud, wipe its data
+reset: $(VENV)/python ## stop the local cloud, wipe its data
 	@$(LOCAL) reset
 
-status: venv ## what runs, and where
+status: $(VENV)/python ## what runs, and where
 	@$(LOCAL) status
 
-logs: venv ## recent log events of all functions, or of FUNCTION=Name
+logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 	@$(LOCAL) logs $(FUNCTION)
+
+test: venv ## every test that needs no cloud account; end-to-end tests on an instance of their own
+	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/infra)
+	$(if $(wildcard tests/e2e),$(LOCAL) --instance test run $(PYTEST) tests/e2e)
+
+check: venv ## style, types, templates, imports, known vulnerabilities
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/cfn-lint template.yaml infra/*.yaml
+	$(VENV)/sam validate --lint
+	$(if $(wildcard tests/unit/test_imports.py),$(PYTEST) tests/unit/test_imports.py)
+	$(VENV)/python -m infra.local.audit layers/*/requirements.txt
+
+format: venv ## put the code into shape
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+demo: venv ## a guided tour of the running local cloud
+	@$(VENV)/python -m demo
+
+perf: venv ## measure the running local cloud
+	@$(VENV)/python -m perf
+
+openapi: $(VENV)/python ## save the running local cloud's OpenAPI document
+	@$(LOCAL) openapi docs/api/openapi.json
+
+RUNTIME = python$(shell $(VENV)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+LAYERS = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) LAYER_CACHE=$(abspath .local/cache/layers)
+OVERRIDES = --parameter-overrides Environment=$(ENV) PythonRuntime=$(RUNTIME) $(PARAMETERS)
+
+build: venv ## build for ENV (default dev)
+	$(LAYERS) $(VENV)/sam build --config-env $(ENV) $(OVERRIDES)
+
+deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
+	$(VENV)/sam deploy --config-env $(ENV) $(OVERRIDES)

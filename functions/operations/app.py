@@ -1,4 +1,34 @@
-"""Placeholder until the kernel's app class lands."""
-def app(event, context):
-    print("{}")
-    return {"statusCode": 200, "headers": {}, "body": '{"status":"ok","version":"0.1.0"}'}
+"""Routes of the platform (contract §11): health and the API document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from accounts.sessions import authenticate
+from kernel.config import config
+from kernel.http import Answer, App
+from operations import readiness
+from operations.schemas import Health, Readiness
+
+app = App("operations", authenticate=authenticate)
+_OPENAPI = Path(__file__).with_name("openapi.json")
+
+
+@app.get("/health", returns=Health, public=True)
+def health() -> Any:
+    """That this function runs; no dependency is touched."""
+    return {"status": "ok", "version": config().version}
+
+
+@app.get("/health/ready", returns=Readiness, public=True, other_statuses=[503])
+def ready() -> Answer:
+    """The state of each dependency, each within 1 s; 503 only when service is impossible."""
+    report = readiness.report()
+    return Answer(report, status=503 if report["status"] == "down" else 200)
+
+
+@app.get("/openapi.json", public=True)
+def openapi() -> Answer:
+    """This document."""
+    return Answer(_OPENAPI.read_text(), headers={"Cache-Control": "public, max-age=300"})

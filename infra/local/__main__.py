@@ -1,15 +1,17 @@
-"""`python -m infra.local [--instance NAME] up|down|reset|status|logs`: the local cloud's command."""
+"""`python -m infra.local [--instance NAME] COMMAND`: the local cloud's command."""
 
 import argparse
 import sys
+from pathlib import Path
 
 from infra.local import config, look
 from infra.local.console import Problem
 from infra.local.down import down, reset
+from infra.local.run import run
 from infra.local.up import up
 
 
-def main() -> int:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--instance", default="default", choices=config.PORTS)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -20,7 +22,15 @@ def main() -> int:
     commands.add_parser("status", help="what runs")
     logging = commands.add_parser("logs", help="recent log events of the functions")
     logging.add_argument("function", nargs="?", help="a function's logical name; all without it")
-    chosen = parser.parse_args()
+    saving = commands.add_parser("openapi", help="save the served OpenAPI document")
+    saving.add_argument("file", type=Path)
+    running = commands.add_parser("run", help="run a command beside a fresh instance, which is stopped afterwards")
+    running.add_argument("words", nargs=argparse.REMAINDER)
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen = parse()
     instance = config.instance(chosen.instance)
     match chosen.command:
         case "up":
@@ -33,6 +43,10 @@ def main() -> int:
             return 0 if look.status(instance) else 1
         case "logs":
             look.logs(instance, chosen.function)
+        case "openapi":
+            look.save_openapi(instance, chosen.file)
+        case "run":
+            return run(instance, chosen.words)
     return 0
 
 

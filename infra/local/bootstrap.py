@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, ".requirements")
+LOG = os.path.join(VENV, "pip.log")
 FILES = ("requirements.txt", "layers/runtime/requirements.txt", "tests/requirements.txt")
 PACKAGES = ("clients/python/pyproject.toml",)  # installed in place, so only their metadata matters
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -60,8 +61,8 @@ def check_disk():
         )
 
 
-def run(*command):
-    return subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+def run(*command, **options):
+    return subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options)
 
 
 def healthy():
@@ -83,10 +84,14 @@ def create(python):
 
 
 def install():
-    pip = (VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    if run(*pip, "-r", "requirements.txt") != 0:
+    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    with open(LOG, "w") as log:
+        failed = run(*(command + ["-r", "requirements.txt"]), stdout=log, stderr=subprocess.STDOUT)
+    if failed:
+        with open(LOG) as log:
+            sys.stderr.write("".join(line for line in log.readlines()[-15:] if "is ignored" not in line))
         stop(
-            "pip could not install requirements.txt (its message is above)",
+            "pip could not install requirements.txt (its last words are above, all of them in %s)" % LOG,
             "check the network or pip's index settings and run make up again; what is installed already is kept",
         )
 

@@ -1,13 +1,20 @@
-"""Runs MiniStack: `python -m infra.local.cloud --home=<directory>`. The home says whose it is, to whoever lists processes."""
+"""Runs MiniStack with the corrections of parity_*: `python -m infra.local.cloud --home=<directory>`.
 
+The argument says whose process it is to whoever lists processes; the settings come in the environment.
+"""
+
+import importlib
 import sys
+
+from infra.local import parity_sockets, parity_stacks, parity_workers
 
 
 def main() -> None:
-    from ministack.app import main as run
-
+    parity_workers.apply()
+    parity_sockets.apply()
+    parity_stacks.apply()
     sys.argv = ["ministack"]
-    run()
+    importlib.import_module("ministack.app").main()
 
 
 if __name__ == "__main__":

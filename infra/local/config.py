@@ -69,6 +69,7 @@ class Instance:
             "NO_PROXY": HOST,
             "no_proxy": HOST,
             "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.3",
         }
 
 

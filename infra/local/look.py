@@ -1,9 +1,9 @@
-"""What runs, and what the functions said."""
+"""What runs, what the functions said, and what they serve."""
 
 import json
 import time
-
-from botocore.exceptions import ClientError
+import urllib.request
+from pathlib import Path
 
 from infra.local import services
 from infra.local.config import Instance
@@ -30,26 +30,50 @@ def status(instance: Instance) -> bool:
 
 def logs(instance: Instance, function: str | None) -> None:
     """Print the log events of the last 15 minutes, of one function (by its logical name) or of all."""
-    if not services.cloud(instance).pid():
+    if not services.cloud(instance).listening():
         raise Problem("the local cloud is not running", f"start it with {instance.up_command}")
     stack = Stack(instance)
     functions = stack.functions()
     if function:
-        chosen = {name: physical for name, physical in functions.items() if function in (name, physical)}
-        chosen = chosen or {name: at for name, at in functions.items() if function.lower() in name.lower()}
-        if not chosen:
-            raise Problem(f"there is no function {function!r}", f"choose one of: {', '.join(sorted(functions))}")
-        functions = chosen
+        exact = {name: physical for name, physical in functions.items() if function in (name, physical)}
+        alike = {name: physical for name, physical in functions.items() if function.lower() in name.lower()}
+        functions = exact or alike
+        if not functions:
+            names = ", ".join(sorted(stack.functions()))
+            raise Problem(f"there is no function {function!r}", f"choose one of: {names}")
+    lines = log_lines(stack, functions)
+    say("\n".join(lines) or "no log events in the last 15 minutes")
+
+
+def log_lines(stack: Stack, functions: dict[str, str]) -> list[str]:
+    """Recent log events of functions (physical by logical name), in the order of their time."""
     client = stack.client("logs")
     since = int((time.time() - RECENT_S) * 1000)
-    lines = []
+    events: list[tuple[int, str, str]] = []
     for name, physical in functions.items():
+        pages = client.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{physical}", startTime=since
+        )
         try:
-            events = client.filter_log_events(logGroupName=f"/aws/lambda/{physical}", startTime=since)["events"]
-        except ClientError:
+            for page in pages:
+                events += [(event["timestamp"], name, event["message"].rstrip()) for event in page["events"]]
+        except client.exceptions.ResourceNotFoundException:
             continue  # never invoked
-        lines += [(event["timestamp"], name, event["message"].rstrip()) for event in events]
-    for timestamp, name, message in sorted(lines):
-        say(f"{time.strftime('%T', time.localtime(timestamp / 1000))} {name:<28} {message}")
-    if not lines:
-        say("no log events in the last 15 minutes")
+    events.sort(key=lambda event: event[0])
+    return [f"{time.strftime('%T', time.localtime(at / 1000))} {name:<28} {text}" for at, name, text in events]
+
+
+def save_openapi(instance: Instance, file: Path) -> None:
+    """Write the OpenAPI document that the deployed API serves."""
+    if not instance.endpoints_file.exists():
+        raise Problem("nothing is deployed", f"run {instance.up_command} first")
+    url = json.loads(instance.endpoints_file.read_text())["http_url"] + "/openapi.json"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=15) as answer:
+            document = json.load(answer)
+    except OSError as error:
+        raise Problem(f"{url}: {error}", f"run {instance.up_command} and try again") from error
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    say(f"{file} written")

@@ -44,13 +44,18 @@ class Daemon:
         return None
 
     def listening(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex((HOST, self.port)) == 0
+        """Whether it is this very process that holds the port."""
+        pid = self.pid()
+        return pid is not None and port_holder(self.port) == pid
+
+    def current(self) -> bool:
+        """Whether it runs with the command that it would be started with now."""
+        pid = self.pid()
+        return pid is not None and set(self.command) <= set(arguments(pid))
 
     def require_free_port(self, variable: str) -> None:
         """Raise Problem if somebody else listens on the port, saying who."""
-        if not self.listening():
+        if not _answers(self.port):
             return
         holder = port_holder(self.port)
         who = f"process {holder} ({' '.join(arguments(holder))[:120]})" if holder else "another process"
@@ -100,6 +105,12 @@ class Daemon:
             time.sleep(0.05)
         self.pid_file.unlink(missing_ok=True)
         return outcome
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def arguments(pid: int) -> list[str]:

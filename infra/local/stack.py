@@ -73,6 +73,11 @@ class Stack:
             if time.monotonic() > deadline:
                 raise Problem(f"the stack has been {status} for {SETTLE_S} s", "run make reset and make up")
             time.sleep(0.5)
+        if status == "UPDATE_ROLLBACK_FAILED":
+            raise Problem(
+                "the stack is UPDATE_ROLLBACK_FAILED: neither the new nor the old version is in place",
+                "run make reset and make up; the local data is lost",
+            )
         if status in NEVER_WORKED:
             self._cloudformation.delete_stack(StackName=self.name)
             self._cloudformation.get_waiter("stack_delete_complete").wait(
@@ -98,34 +103,3 @@ class Stack:
                 found += self.failures(event["PhysicalResourceId"])
             found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason or 'no reason given'}")
         return found
-
-    def apply_reserved_concurrency(self) -> int:
-        """Set the concurrency limits that the templates give; MiniStack keeps them only when asked by API."""
-        lambda_ = self.client("lambda")
-        count = 0
-        stacks = dict.fromkeys(name for name, _ in self.resources())
-        for stack in stacks:
-            limits = self._limits(stack)
-            for owner, resource in self.resources(stack):
-                limit = limits.get(resource["LogicalResourceId"])
-                if owner == stack and limit is not None:
-                    lambda_.put_function_concurrency(
-                        FunctionName=resource["PhysicalResourceId"], ReservedConcurrentExecutions=limit
-                    )
-                    count += 1
-        return count
-
-    def _limits(self, stack: str) -> dict[str, int]:
-        body = self._cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
-        values = {
-            item["ParameterKey"]: item["ParameterValue"]
-            for item in (self.describe(stack) or {}).get("Parameters", ())
-        }
-        limits = {}
-        for name, resource in body["Resources"].items():
-            limit = resource.get("Properties", {}).get("ReservedConcurrentExecutions")
-            if isinstance(limit, dict) and "Ref" in limit:
-                limit = values.get(limit["Ref"])
-            if limit is not None and resource["Type"] == FUNCTION:
-                limits[name] = int(limit)
-        return limits

@@ -14,7 +14,7 @@ from infra.local.process import Daemon, tail
 from infra.local.stack import Stack
 
 DISK_NEEDED_MB = 2048
-READY_WAIT_S = 60
+READY_WAIT_S = 30
 
 
 def up(instance: Instance, *, force: bool = False) -> None:
@@ -51,10 +51,10 @@ def _check_disk() -> None:
 
 
 def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step) -> None:
-    if daemon.pid() and daemon.listening():
+    if daemon.listening() and daemon.current():
         current.note = "already running"
         return
-    daemon.stop(wait_s=services.STOP_WAIT_S)  # one that runs but does not listen
+    daemon.stop(wait_s=services.STOP_WAIT_S)  # one that hangs, or runs with earlier settings
     daemon.require_free_port(port_variable)
     services.prepare(instance)
     daemon.start(wait_s=services.START_WAIT_S)
@@ -75,9 +75,8 @@ def _deploy(instance: Instance, stack: Stack, *, force: bool) -> None:
             sam.deploy(instance)
         except subprocess.CalledProcessError as error:
             raise _deployment_problem(instance, stack) from error
-        limited = stack.apply_reserved_concurrency()
         marker.write_text(fingerprint)
-        current.note = f"{len(stack.functions())} functions, {limited} limited"
+        current.note = f"{len(stack.functions())} functions"
 
 
 def _deployment_problem(instance: Instance, stack: Stack) -> Problem:

@@ -13,7 +13,12 @@ import tempfile
 from pathlib import Path
 
 REQUIREMENTS = Path("requirements.txt")
-PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
+PLATFORMS = (
+    "manylinux2014_x86_64",
+    "manylinux_2_17_x86_64",
+    "manylinux_2_28_x86_64",
+    "manylinux_2_34_x86_64",
+)
 
 # The AWS services that the functions call. Calling another one fails with UnknownServiceError: add it here.
 SERVICES = {
@@ -37,6 +42,7 @@ SERVICES = {
 
 # Chalice's command line, which imports packages that the layer leaves out; and code that never runs in a function.
 UNUSED = (
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*",
     "bin",
     "boto3/examples",
     "chalice/cdk",
@@ -86,7 +92,16 @@ def fingerprint(version: str) -> str:
 def install(packages: Path, version: str) -> None:
     """Wheels for Lambda's Linux, whatever machine this is. --no-deps: requirements.txt names everything."""
     platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-compile",
+        "--only-binary=:all:",
+    ]
     command += [*platforms, "--python-version", version, "--implementation", "cp", "--target", str(packages)]
     done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True)
     if done.returncode:
@@ -94,11 +109,11 @@ def install(packages: Path, version: str) -> None:
 
 
 def prune(packages: Path) -> None:
-    data = packages / "botocore" / "data"
-    for entry in data.iterdir():
-        if entry.is_dir() and entry.name not in SERVICES:
-            shutil.rmtree(entry)
-    missing = SERVICES - {entry.name for entry in data.iterdir()}
+    for data in (packages / "botocore" / "data", packages / "boto3" / "data"):
+        for entry in list(data.iterdir()):
+            if entry.is_dir() and entry.name not in SERVICES:
+                shutil.rmtree(entry)
+    missing = SERVICES - {entry.name for entry in packages.glob("botocore/data/*")}
     if missing:
         sys.exit(f"botocore has no service called {', '.join(sorted(missing))}")
     for pattern in (*UNUSED, *UNUSED_EVERYWHERE):
@@ -126,7 +141,16 @@ def check(packages: Path) -> None:
 
 def compile_all(packages: Path) -> None:
     """Compiled files that are valid whatever their time stamps: a zip does not keep those."""
-    arguments = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(packages), "-p", "/opt/python", str(packages)]
+    arguments = [
+        "-q",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-s",
+        str(packages),
+        "-p",
+        "/opt/python",
+        str(packages),
+    ]
     subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True)
 
 

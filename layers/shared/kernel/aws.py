@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from kernel.config import ConfigurationError, config
 from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -22,12 +23,18 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+def credentials() -> Any:
+    """The process's credentials; botocore refreshes them by itself."""
+    found = session().get_credentials()
+    if found is None:
+        raise ConfigurationError("there are no AWS credentials in the environment")
+    return found
+
+
 @lru_cache(maxsize=16)
 def client(service: str) -> Any:
     """A client with connect 0.5 s, read 2 s, 2 attempts with full jitter and a retry quota."""
     from botocore.config import Config as BotoConfig
-
-    from kernel.config import config
 
     return session().create_client(
         service,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import botocore.exceptions
 from pynamodb.connection import Connection, TableConnection
@@ -97,8 +97,6 @@ class TableName:
 class Record(Model):
     """The base of all PynamoDB models here. A subclass names its table: `class Meta: table_name = TableName(…)`."""
 
-    _connection: ClassVar[TableConnection | None] = None
-
     @classmethod
     def _get_connection(cls) -> TableConnection:
         table = super()._get_connection()
@@ -112,7 +110,7 @@ class Record(Model):
     def find(cls: type[R], *key: Any, consistent: bool = True) -> R | None:
         """The record with this key, or None."""
         try:
-            return cls.get(*key, consistent_read=consistent)
+            return cls.get(key[0], key[1] if len(key) > 1 else None, consistent_read=consistent)
         except cls.DoesNotExist:
             return None
 
@@ -183,13 +181,19 @@ class Transaction:
     def __init__(self) -> None:
         self._write = TransactWrite(connection=connection())
         # PynamoDB sends checks, deletes, puts, updates, in this order; reasons come back in it.
-        self._labels: dict[str, list[tuple[str, type[Record]]]] = {"check": [], "delete": [], "put": [], "update": []}
+        self._labels: dict[str, list[tuple[str, type[Record]]]] = {
+            "check": [],
+            "delete": [],
+            "put": [],
+            "update": [],
+        }
 
     def __len__(self) -> int:
         return sum(len(labels) for labels in self._labels.values())
 
     def check(self, label: str, model: type[Record], key: Key, condition: Condition) -> None:
-        self._write.condition_check(model, *key, condition=condition)
+        range_key = key[1] if len(key) > 1 else None
+        self._write.condition_check(model, key[0], range_key, condition=condition)
         self._labels["check"].append((label, model))
 
     def delete(self, label: str, record: Record, condition: Condition | None = None) -> None:

@@ -51,7 +51,11 @@ class Problem(Exception):
 
 
 class ValidationFailed(Problem):
-    status, code, detail = 400, "validation_failed", "The request has fields that are missing, unknown or wrong."
+    status, code, detail = (
+        400,
+        "validation_failed",
+        "The request has fields that are missing, unknown or wrong.",
+    )
 
     @classmethod
     def of(cls, field: str, message: str) -> ValidationFailed:
@@ -96,11 +100,19 @@ class UnsupportedMediaType(Problem):
 
 
 class Unprocessable(Problem):
-    status, code, detail = 422, "idempotency_mismatch", "The same key or client_id was used for another request."
+    status, code, detail = (
+        422,
+        "idempotency_mismatch",
+        "The same key or client_id was used for another request.",
+    )
 
 
 class Locked(Problem):
-    status, code, detail = 423, "account_locked", "Too many failed sign-ins; this account is locked for a while."
+    status, code, detail = (
+        423,
+        "account_locked",
+        "Too many failed sign-ins; this account is locked for a while.",
+    )
 
 
 class RateLimited(Problem):
@@ -112,7 +124,11 @@ class Internal(Problem):
 
 
 class DependencyUnavailable(Problem):
-    status, code, detail = 503, "dependency_unavailable", "A part of the service does not answer now; try again."
+    status, code, detail = (
+        503,
+        "dependency_unavailable",
+        "A part of the service does not answer now; try again.",
+    )
 
     def __init__(self, detail: str | None = None, *, retry_after_s: int = 2) -> None:
         super().__init__(detail, retry_after_s=retry_after_s)

@@ -13,14 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chalice import Chalice, Response
-from chalice.app import Request
+from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
 from kernel import idempotency, limiter, telemetry
 from kernel.auth import Caller
 from kernel.config import config
-from kernel.errors import Internal, MalformedJson, NotFound, PayloadTooLarge, Problem, Unauthenticated, UnsupportedMediaType
+from kernel.errors import (
+    Internal,
+    MalformedJson,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 from kernel.limiter import Allowance, Limit, LimitExceeded
 from kernel.schema import parse_json, parse_query
 
@@ -151,7 +158,8 @@ class App:
     # --- one call ---------------------------------------------------------------------------------------------
 
     def _run(self, route: Route, path_parameters: dict[str, str]) -> Response:
-        request: Request = self._chalice.current_request
+        request = self._chalice.current_request
+        assert request is not None  # Chalice sets it before it calls a view
         line = self._line or telemetry.Line()
         incoming = _incoming(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
@@ -165,8 +173,7 @@ class App:
             status, text, headers = _problem_answer(Internal(), incoming.request_id)
         line.fields["status"] = status
         line.count(f"Status{status // 100}xx")
-        headers = {**_common_headers(incoming), **headers}
-        return Response(body=text, status_code=status, headers=headers)
+        return Response(body=text, status_code=status, headers={**_common_headers(incoming), **headers})
 
     def _answer(
         self, route: Route, request: Request, incoming: Incoming, path: dict[str, str], line: telemetry.Line
@@ -228,12 +235,12 @@ def _incoming(request: Request) -> Incoming:
 
 def _raw_body(request: Request) -> bytes:
     try:
-        raw: bytes = request.raw_body
+        raw = request.raw_body
     except (UnicodeEncodeError, ValueError) as error:
         raise MalformedJson from error
     if len(raw) > MAX_BODY_BYTES:
         raise PayloadTooLarge
-    return raw
+    return raw if isinstance(raw, bytes) else raw.encode()
 
 
 def _require_json(incoming: Incoming) -> None:
@@ -263,7 +270,9 @@ def _render(route: Route, result: Any) -> dict[str, Any]:
     text = ""
     if route.returns is not None and answer.body is not None:
         text = route.returns.model_validate(answer.body).model_dump_json()
-    elif isinstance(answer.body, dict):
+    elif isinstance(answer.body, str):
+        text = answer.body
+    elif answer.body is not None:
         text = json.dumps(answer.body)
     headers = {"Content-Type": "application/json", **answer.headers} if text else dict(answer.headers)
     return {"status": status, "text": text, "headers": headers}

@@ -16,7 +16,7 @@ MAX_ID_CHARS = 40
 
 def base32(number: int, width: int = 1) -> str:
     """Crockford's base 32 in lower case, at least `width` characters."""
-    chars = []
+    chars: list[str] = []
     while number or len(chars) < width:
         number, digit = divmod(number, 32)
         chars.append(_ALPHABET[digit])

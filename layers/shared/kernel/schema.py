@@ -29,7 +29,9 @@ def _no_nul(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_no_nul)]
-Instant = Annotated[int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})]
+Instant = Annotated[
+    int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})
+]
 M = TypeVar("M", bound=BaseModel)
 
 

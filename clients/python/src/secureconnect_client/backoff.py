@@ -25,7 +25,7 @@ def spread_for(connections: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Full-jitter exponential back-off; a server's Retry-After is waited out first, the jitter comes on top."""
+    """Full-jitter exponential back-off; the jitter comes on top of a server's Retry-After."""
 
     base_s: float = 1.0
     cap_s: float = 30.0

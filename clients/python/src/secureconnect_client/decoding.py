@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 def decode(cls: type[T], data: object) -> T:
-    """Build a dataclass whose fields all have defaults from a JSON object (anything else gives the defaults)."""
+    """A dataclass, whose fields all have defaults, from a JSON object; from anything else, the defaults."""
     source = data if isinstance(data, Mapping) else {}
     given = {
         name: _convert(hint, source[name])
-        for name, hint in _hints(cls).items()
+        for name, hint in _hints(typing.cast(Hashable, cls)).items()
         if source.get(name) is not None
     }
     return cls(**given)
@@ -44,7 +44,8 @@ def parse_time(value: object) -> datetime | None:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Hashable) -> dict[str, Any]:
+    assert isinstance(cls, type)
     hints = typing.get_type_hints(cls)
     return {each.name: hints[each.name] for each in dataclasses.fields(cls) if each.init}
 

@@ -45,6 +45,15 @@ class ConnectionLost(SecureConnectError):
     """The socket went away, or never answered, before the acknowledgement."""
 
 
+class HandshakeRefused(ConnectionLost):
+    """The server did not open the socket: 401 for a bad, used or expired ticket, 429 when too many come."""
+
+    def __init__(self, status: int, *, retry_after: float | None = None) -> None:
+        super().__init__(f"the handshake was refused with {status}")
+        self.status = status
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One complaint of a `validation_failed` answer."""
@@ -120,7 +129,11 @@ class ApiError(SecureConnectError):
             problem = {}
         if not isinstance(problem, Mapping):
             problem = {}
-        problem = {"request_id": response.headers.get("X-Request-Id"), **problem, "status": response.status_code}
+        problem = {
+            "request_id": response.headers.get("X-Request-Id"),
+            **problem,
+            "status": response.status_code,
+        }
         return cls.from_problem(problem, retry_after=retry_after(response.headers.get("Retry-After")))
 
 

@@ -66,7 +66,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         retry: bool | None = None,
     ) -> httpx.Response:
-        """The answer, below 400. Raises ApiError for any other, TransportFailed when none came."""
+        """The answer, if it is a 2xx. Raises ApiError for any other, TransportFailed when none came."""
         if retry is None:
             retry = is_repeatable(method, json=json, headers=headers or {})
         attempt = 0
@@ -91,7 +91,7 @@ class Http:
             response = await self._client.request(method, path, **request)
         except httpx.TransportError as error:
             raise TransportFailed(f"{method} {path}: {type(error).__name__}") from error
-        if response.status_code >= 400:
+        if not response.is_success:
             raise ApiError.from_response(response)
         return response
 

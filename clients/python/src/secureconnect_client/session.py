@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from secureconnect_client.errors import ApiError, NotSignedIn
+from secureconnect_client.errors import ApiError, NotSignedIn, TransportFailed
 from secureconnect_client.http import Http, content
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ REFRESH_AHEAD_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """An access token (15 min) and the refresh token (30 days) that replaces it. `expires_at` is epoch seconds."""
+    """An access token (15 min), and the refresh token (30 days) for the next.
+
+    `expires_at` is epoch seconds, by this machine's clock.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -78,22 +81,23 @@ class SessionKeeper:
         self._session = None
         self._store.save_session(None)
 
-    async def token(self) -> str:
-        """An access token with some life left. Raises NotSignedIn, ApiError, TransportFailed."""
-        tokens = self._require().tokens
+    async def token(self, user_id: str) -> str:
+        """This person's access token, with some life left. Raises NotSignedIn, ApiError, TransportFailed."""
+        tokens = self._require(user_id).tokens
         if tokens.expires_at - self._clock() > REFRESH_AHEAD_S:
             return tokens.access_token
         try:
-            return await self.renew(tokens.access_token)
-        except ApiError as error:
+            return await self.renew(tokens.access_token, user_id)
+        except (ApiError, TransportFailed) as error:
             # Still good for a moment: a hiccup of the refresh route need not show.
-            if error.transient and tokens.expires_at > self._clock():
+            passing = isinstance(error, TransportFailed) or error.transient
+            if passing and tokens.expires_at > self._clock():
                 return tokens.access_token
             raise
 
-    async def renew(self, stale: str) -> str:
+    async def renew(self, stale: str, user_id: str) -> str:
         """A token other than `stale`; however many callers ask at once, there is one refresh."""
-        session = self._require()
+        session = self._require(user_id)
         if session.tokens.access_token != stale:
             return session.tokens.access_token
         if self._refreshing is None or self._refreshing.done():
@@ -136,7 +140,9 @@ class SessionKeeper:
         self._store.save_session(session)
         self._session = session
 
-    def _require(self) -> Session:
+    def _require(self, user_id: str | None = None) -> Session:
         if self._session is None:
             raise NotSignedIn("sign in first: await client.login(...)")
+        if user_id not in (None, self._session.user_id):
+            raise NotSignedIn("somebody else is signed in now")
         return self._session

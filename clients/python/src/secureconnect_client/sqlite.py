@@ -17,7 +17,9 @@ from secureconnect_client.store import OutboxItem
 
 _BUSY_TIMEOUT_S = 5.0
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY CHECK (id = 1), user_id TEXT NOT NULL, tokens TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS session (
+    id INTEGER PRIMARY KEY CHECK (id = 1), user_id TEXT NOT NULL, tokens TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS cursor (
     account TEXT NOT NULL, conversation_id TEXT NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (account, conversation_id)
@@ -27,6 +29,8 @@ CREATE TABLE IF NOT EXISTS outbox (
     conversation_id TEXT NOT NULL, body TEXT NOT NULL, created_at REAL NOT NULL, state TEXT NOT NULL,
     tries INTEGER NOT NULL, message_id TEXT, seq INTEGER, error TEXT
 );
+CREATE INDEX IF NOT EXISTS outbox_lane ON outbox (account, conversation_id, state, position);
+PRAGMA user_version = 1;
 """
 _ITEM = "client_id, account, conversation_id, body, created_at, state, tries, message_id, seq, error"
 
@@ -94,6 +98,13 @@ class SqliteStore:
     def items(self, account: str) -> list[OutboxItem]:
         query = f"SELECT {_ITEM} FROM outbox WHERE account = ? ORDER BY position"
         return [_item(row) for row in self._db.execute(query, (account,))]
+
+    def next_item(self, account: str, conversation_id: str) -> OutboxItem | None:
+        query = (
+            f"SELECT {_ITEM} FROM outbox WHERE account = ? AND conversation_id = ? AND state = 'pending'"
+            " ORDER BY position LIMIT 1"
+        )
+        return next(map(_item, self._db.execute(query, (account, conversation_id))), None)
 
     def drop_item(self, client_id: str) -> None:
         self._db.execute("DELETE FROM outbox WHERE client_id = ?", (client_id,))

@@ -18,7 +18,7 @@ OutboxState = Literal["pending", "sent", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxItem:
-    """A message on its way. `body` is what is sent, to the byte, at every try; `created_at` is epoch seconds."""
+    """A message on its way. `body` is sent the same at every try; `created_at` is epoch seconds."""
 
     client_id: str
     account: str
@@ -56,6 +56,9 @@ class Store(Protocol):
     def items(self, account: str) -> list[OutboxItem]:
         """Oldest first."""
 
+    def next_item(self, account: str, conversation_id: str) -> OutboxItem | None:
+        """The oldest pending one."""
+
     def drop_item(self, client_id: str) -> None: ...
 
     def wipe(self, account: str) -> None:
@@ -71,6 +74,7 @@ class MemoryStore:
         self._session = session
         self._cursors: dict[str, dict[str, int]] = {}
         self._items: dict[str, OutboxItem] = {}
+        self._pending: dict[tuple[str, str], dict[str, None]] = {}
 
     def load_session(self) -> Session | None:
         return self._session
@@ -91,6 +95,11 @@ class MemoryStore:
 
     def put_item(self, item: OutboxItem) -> None:
         self._items[item.client_id] = item
+        lane = self._pending.setdefault((item.account, item.conversation_id), {})
+        if item.state == "pending":
+            lane[item.client_id] = None
+        else:
+            lane.pop(item.client_id, None)
 
     def get_item(self, client_id: str) -> OutboxItem | None:
         return self._items.get(client_id)
@@ -98,12 +107,19 @@ class MemoryStore:
     def items(self, account: str) -> list[OutboxItem]:
         return [each for each in self._items.values() if each.account == account]
 
+    def next_item(self, account: str, conversation_id: str) -> OutboxItem | None:
+        lane = self._pending.get((account, conversation_id), {})
+        return next((self._items[each] for each in lane), None)
+
     def drop_item(self, client_id: str) -> None:
-        self._items.pop(client_id, None)
+        item = self._items.pop(client_id, None)
+        if item is not None:
+            self._pending.get((item.account, item.conversation_id), {}).pop(client_id, None)
 
     def wipe(self, account: str) -> None:
         self._cursors.pop(account, None)
-        self._items = {key: each for key, each in self._items.items() if each.account != account}
+        for item in self.items(account):
+            self.drop_item(item.client_id)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -1,0 +1,72 @@
+"""Signing up, in and out, and the password. What they answer becomes the client's session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secureconnect_client.api.base import Requester, given
+from secureconnect_client.decoding import decode
+from secureconnect_client.models import Profile
+from secureconnect_client.outbox import Outbox
+from secureconnect_client.session import SessionKeeper
+from secureconnect_client.store import Store
+
+
+class Accounts(Requester):
+    """Base of the client."""
+
+    _keeper: SessionKeeper
+    _store: Store
+    outbox: Outbox
+
+    async def register(self, *, email: str, username: str, password: str, display_name: str) -> Profile:
+        """Make an account and sign in. ApiError codes: email_taken, username_taken, validation_failed."""
+        body = {"email": email, "username": username, "password": password, "display_name": display_name}
+        return await self._begin("/auth/register", body)
+
+    async def login(
+        self, identifier: str, password: str, *, device_name: str | None = None, totp: str | None = None
+    ) -> Profile:
+        """Sign in by e-mail or username.
+
+        ApiError codes: invalid_credentials, totp_required, account_locked (with `retry_after`).
+        """
+        body = given(identifier=identifier, password=password, device_name=device_name, totp=totp)
+        return await self._begin("/auth/login", body)
+
+    async def logout(self, *, forget: bool = False) -> None:
+        """End the session, there and here. `forget` also removes this account's cursors and outbox."""
+        account = self._keeper.user_id
+        try:
+            await self.request("POST", "/auth/logout", retry=True)
+        finally:
+            self._keeper.end()
+            if forget:
+                self._store.wipe(account)
+
+    async def logout_everywhere(self) -> None:
+        """End all sessions of the account."""
+        await self.request("POST", "/auth/logout-all", retry=True)
+        self._keeper.end()
+
+    async def change_password(self, current_password: str, new_password: str) -> None:
+        """All other sessions end."""
+        body = {"current_password": current_password, "new_password": new_password}
+        await self.request("POST", "/auth/password/change", json=body)
+
+    async def forgot_password(self, email: str) -> None:
+        """Have a reset token sent; the answer is the same for an unknown address."""
+        await self.request("POST", "/auth/password/forgot", json={"email": email}, auth=False)
+
+    async def reset_password(self, token: str, new_password: str) -> None:
+        body = {"token": token, "new_password": new_password}
+        await self.request("POST", "/auth/password/reset", json=body, auth=False)
+
+    async def verify_email(self, token: str) -> None:
+        await self.request("POST", "/auth/email/verify", json={"token": token}, auth=False)
+
+    async def _begin(self, path: str, body: dict[str, Any]) -> Profile:
+        answer = await self.request("POST", path, json=body, auth=False)
+        self._keeper.begin(answer)
+        self.outbox.kick()
+        return decode(Profile, answer["user"])

@@ -1,0 +1,63 @@
+"""What the routes need of a client, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
+
+from secureconnect_client.decoding import decode_all
+from secureconnect_client.models import Page
+
+T = TypeVar("T")
+
+
+class Requester(Protocol):
+    """See `Client.request`."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        retry: bool | None = None,
+        auth: bool = True,
+        as_user: str | None = None,
+    ) -> Any: ...
+
+
+class Routes:
+    """Base of every group of routes."""
+
+    def __init__(self, client: Requester) -> None:
+        self._client = client
+
+    async def _post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> Any:
+        """A POST that may be retried, because it always carries a key."""
+        key = idempotency_key or uuid4().hex
+        return await self._client.request("POST", path, json=body, idempotency_key=key)
+
+    async def _page(self, cls: type[T], path: str, **params: Any) -> Page[T]:
+        answer = await self._client.request("GET", path, params=params)
+        return Page(decode_all(cls, answer["items"]), answer.get("next_cursor"))
+
+
+async def every(pages: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """All items of a list, asking for a page at a time."""
+    cursor: str | None = None
+    while True:
+        page = await pages(cursor)
+        for item in page.items:
+            yield item
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """A body of those fields that are not None: the API rejects what it does not know and takes no null."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,66 @@
+"""How far the application has got, across connections and restarts. Writes cursors, nothing else.
+
+Within a process an event is handed out once. Its cursor is stored when the application asks for the next
+one (or leaves in peace), so after a crash the event in hand, and at most `FLUSH_EVERY_S` of others, come
+again: exactly once while running, at least once over a crash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from secureconnect_client.events import ConversationRemoved, Event
+from secureconnect_client.store import Store
+
+FLUSH_EVERY_S = 0.5
+
+
+class Bookmarks:
+    """The cursors of one account."""
+
+    def __init__(self, store: Store, account: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._flushed_at = clock()
+        self._dirty: dict[str, int | None] = {}
+        self._in_hand: Event | None = None
+        self.account = account
+        self.cursors = store.load_cursors(account)
+
+    def hand_out(self, event: Event) -> Event:
+        """Pass an event to the application; the one before is thereby done."""
+        self.done()
+        self._in_hand = event
+        if event.conversation_id is not None:
+            if event.seq is not None:
+                self.cursors[event.conversation_id] = event.seq
+            elif isinstance(event, ConversationRemoved):
+                self.cursors.pop(event.conversation_id, None)
+        if self._clock() - self._flushed_at > FLUSH_EVERY_S:
+            self.flush()
+        return event
+
+    def done(self) -> None:
+        """The event in hand has been dealt with."""
+        event, self._in_hand = self._in_hand, None
+        if event is None or event.conversation_id is None:
+            return
+        if event.seq is not None:
+            self._dirty[event.conversation_id] = event.seq
+        elif isinstance(event, ConversationRemoved):
+            self._dirty[event.conversation_id] = None
+
+    def flush(self) -> None:
+        """Store what is done."""
+        if self._dirty:
+            self._store.save_cursors(self.account, self._dirty)
+            self._dirty = {}
+        self._flushed_at = self._clock()
+
+    def replace(self, cursors: dict[str, int]) -> None:
+        """Start from other places: what is not named is forgotten."""
+        self._in_hand = None
+        self._dirty = {**dict.fromkeys(self.cursors), **cursors}
+        self.cursors = dict(cursors)
+        self.flush()

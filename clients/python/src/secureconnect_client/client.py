@@ -1,0 +1,257 @@
+"""The client: one signed-in person on one server. Puts the parts together; holds no rule of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from secureconnect_client.api.accounts import Accounts
+from secureconnect_client.api.conversations import Conversations
+from secureconnect_client.api.messages import Messages
+from secureconnect_client.api.people import Blocks, Contacts, PresenceRoutes, Sessions, Users
+from secureconnect_client.backoff import Backoff, ReconnectPolicy
+from secureconnect_client.bookmarks import Bookmarks
+from secureconnect_client.decoding import decode
+from secureconnect_client.errors import ApiError
+from secureconnect_client.http import DEFAULT_BACKOFF, DEFAULT_TIMEOUT, Http, content
+from secureconnect_client.live import Live
+from secureconnect_client.models import Profile, Ticket
+from secureconnect_client.outbox import BACKOFF as OUTBOX_BACKOFF
+from secureconnect_client.outbox import Outbox
+from secureconnect_client.polling import Poll
+from secureconnect_client.session import Session, SessionKeeper
+from secureconnect_client.settings import LiveSettings, Start
+from secureconnect_client.sqlite import SqliteStore
+from secureconnect_client.store import MemoryStore, Store
+from secureconnect_client.view import View
+from secureconnect_client.wire import Dial, FrameFilter, Wire, dial, socket_url
+
+
+class Client(Accounts):
+    """A client of one server, used with `async with`.
+
+    `store` is a path (durable), a Store, or None (forgets with the process). `ws_url` overrides the address
+    that tickets give. `timeout`, `tries` and `backoff` are for HTTP; `transport`, `dial` and `rng` are seams
+    for tests.
+    """
+
+    def __init__(
+        self,
+        http_url: str,
+        ws_url: str | None = None,
+        *,
+        store: Store | str | os.PathLike[str] | None = None,
+        timeout: httpx.Timeout = DEFAULT_TIMEOUT,
+        tries: int = 4,
+        backoff: Backoff = DEFAULT_BACKOFF,
+        outbox_backoff: Backoff = OUTBOX_BACKOFF,
+        transport: httpx.AsyncBaseTransport | None = None,
+        dial: Dial = dial,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.rng = rng or random.Random()
+        self._http_url = http_url
+        self._ws_url = ws_url
+        self._dial = dial
+        self._owns_store = store is None or isinstance(store, str | os.PathLike)
+        self._store = _open_store(store)
+        self._http = Http(
+            http_url, transport=transport, timeout=timeout, tries=tries, backoff=backoff, rng=self.rng
+        )
+        self._keeper = SessionKeeper(self._http, self._store)
+        self._bookmarks: Bookmarks | None = None
+        self._views: dict[str, View] = {}
+        self.users = Users(self)
+        self.contacts = Contacts(self)
+        self.blocks = Blocks(self)
+        self.sessions = Sessions(self)
+        self.presence = PresenceRoutes(self)
+        self.conversations = Conversations(self)
+        self.messages = Messages(self)
+        self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)
+
+    def __repr__(self) -> str:
+        return f"Client({self._http_url!r}, user_id={self.session.user_id if self.session else None!r})"
+
+    async def __aenter__(self) -> Self:
+        self.outbox.kick()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.outbox.close()
+        await self._keeper.settle()
+        if self._bookmarks is not None:
+            if error is None:
+                self._bookmarks.done()
+            self._bookmarks.flush()
+        await self._http.close()
+        if self._owns_store:
+            self._store.close()
+
+    # -- who is signed in
+
+    @property
+    def session(self) -> Session | None:
+        return self._keeper.session
+
+    @property
+    def user_id(self) -> str:
+        """Raises NotSignedIn."""
+        return self._keeper.user_id
+
+    async def me(self) -> Profile:
+        return await self.users.me()
+
+    # -- requests
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        retry: bool | None = None,
+        auth: bool = True,
+        as_user: str | None = None,
+    ) -> Any:
+        """Any route: the answer's JSON, None for an empty answer.
+
+        `retry` overrides whether it may be repeated; with `as_user` it is sent as that person or not at all.
+        Raises ApiError, TransportFailed, NotSignedIn.
+        """
+        response = await self.response(
+            method,
+            path,
+            json=json,
+            params=params,
+            headers=headers,
+            idempotency_key=idempotency_key,
+            retry=retry,
+            auth=auth,
+            as_user=as_user,
+        )
+        return content(response)
+
+    async def response(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        retry: bool | None = None,
+        auth: bool = True,
+        as_user: str | None = None,
+    ) -> httpx.Response:
+        """The same with status and headers; errors raise as ever."""
+        sent = dict(headers or {})
+        if idempotency_key is not None:
+            sent["Idempotency-Key"] = idempotency_key
+
+        async def exchange(token: str | None) -> httpx.Response:
+            bearer = {"Authorization": f"Bearer {token}"} if token else {}
+            return await self._http.exchange(
+                method, path, json=json, params=params, headers={**sent, **bearer}, retry=retry
+            )
+
+        if not auth:
+            return await exchange(None)
+        user_id = as_user or self._keeper.user_id
+        token = await self._keeper.token(user_id)
+        try:
+            return await exchange(token)
+        except ApiError as error:
+            # An authoriser in front of the service may say 401 without a reason.
+            expired = error.code == "token_expired" or not error.documented
+            if error.status != 401 or not expired:
+                raise
+        return await exchange(await self._keeper.renew(token, user_id))
+
+    async def sync(self, cursors: Mapping[str, int]) -> dict[str, Any]:
+        """One answer of `POST /sync`, as it comes. `connect` and `poll` do this for you."""
+        return dict(await self.request("POST", "/sync", json={"cursors": dict(cursors)}, retry=True))
+
+    async def ticket(self) -> Ticket:
+        """A single-use admission to the socket."""
+        return decode(Ticket, await self.request("POST", "/realtime/tickets", retry=True))
+
+    async def health(self) -> dict[str, Any]:
+        return dict(await self.request("GET", "/health", auth=False))
+
+    async def ready(self) -> dict[str, Any]:
+        """Raises ApiError 503 when the service is down."""
+        return dict(await self.request("GET", "/health/ready", auth=False, retry=False))
+
+    # -- events
+
+    def connect(
+        self,
+        *,
+        start: Start = "resume",
+        track_state: bool = False,
+        ping_interval_s: float = 240.0,
+        request_timeout_s: float = 10.0,
+        connect_timeout_s: float = 30.0,
+        gap_wait_s: float = 0.15,
+        max_queue: int = 10_000,
+        policy: ReconnectPolicy | None = None,
+        frame_filter: FrameFilter | None = None,
+    ) -> Live:
+        """Events as they happen; `async with` it. One stream at a time per client.
+
+        `start`: where the last stream or poll stopped (all history, if there was none), from the beginning,
+        or with what happens from now on. `track_state` keeps the present state of every conversation.
+        `gap_wait_s` is how long frames may be out of order before the log is asked. `frame_filter` damages
+        incoming frames, for tests. Raises NotSignedIn.
+        """
+        settings = LiveSettings(
+            start=start,
+            track_state=track_state,
+            ping_interval_s=ping_interval_s,
+            request_timeout_s=request_timeout_s,
+            connect_timeout_s=connect_timeout_s,
+            gap_wait_s=gap_wait_s,
+            max_queue=max_queue,
+            policy=policy or ReconnectPolicy(),
+            frame_filter=frame_filter,
+        )
+        return Live(self, settings)
+
+    def poll(self, *, interval_s: float = 5.0) -> Poll:
+        """The same events without a socket: `async for event in client.poll()`. Raises NotSignedIn."""
+        return Poll(self, interval_s=interval_s)
+
+    # -- for the parts
+
+    async def enter(self) -> tuple[Ticket, Wire]:
+        """Get a ticket and open a socket with it."""
+        ticket = await self.ticket()
+        return ticket, await self._dial(socket_url(ticket, http_url=self._http_url, ws_url=self._ws_url))
+
+    def bookmarks(self) -> Bookmarks:
+        """How far the present account has got."""
+        if self._bookmarks is None or self._bookmarks.account != self.user_id:
+            self._bookmarks = Bookmarks(self._store, self.user_id)
+        return self._bookmarks
+
+    def view(self) -> View:
+        """The present account's state of conversations."""
+        return self._views.setdefault(self.user_id, View(self.user_id))
+
+
+def _open_store(store: Store | str | os.PathLike[str] | None) -> Store:
+    if store is None:
+        return MemoryStore()
+    return SqliteStore(store) if isinstance(store, str | os.PathLike) else store

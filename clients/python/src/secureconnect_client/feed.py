@@ -1,0 +1,184 @@
+"""Catching up with the log over HTTP: `POST /sync` for everything, `GET …/events` for one conversation.
+
+Owns the dialogue; what may be delivered is the sequencer's decision, when to ask is the caller's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from secureconnect_client.errors import ApiError
+from secureconnect_client.events import Event, parse_event
+from secureconnect_client.http import segment
+from secureconnect_client.sequencer import Sequencer
+
+PAGE_SIZE = 100
+MAX_SYNC_CURSORS = 1_000  # the server takes no more
+PARALLEL_HEALS = 4
+# A log that may not be read any more: gone, or never to be known about.
+_OUT = frozenset({403, 404, 410})
+
+
+class Requests(Protocol):
+    """The one thing this module needs of a client."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        retry: bool,
+    ) -> Any: ...
+
+
+Fetch = Callable[[dict[str, int]], Awaitable[Any]]
+
+
+class Feed:
+    """Moves events from the log through a sequencer to `emit`. `room` is awaited before each further page."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        sequencer: Sequencer,
+        emit: Callable[[Event], None],
+        *,
+        room: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._requests = requests
+        self._emit = emit
+        self._room = room
+        self._calls: dict[str, str] = {}
+        self.sequencer = sequencer
+        self.heals = 0
+
+    def offer(self, event: Event) -> None:
+        """An event that came some other way."""
+        self._emit_all(self.sequencer.offer(event))
+
+    async def catch_up(self, fetch: Fetch | None = None) -> None:
+        """Sync until nothing is left, then fill what holes remain."""
+        while await self.round(fetch):
+            pass
+        await self.heal_all()
+
+    async def round(self, fetch: Fetch | None = None) -> bool:
+        """One sync answer; True when another one is worth asking for."""
+        await self._wait_for_room()
+        asked = self.sequencer.cursors
+        if len(asked) > MAX_SYNC_CURSORS:
+            await self._survey(asked)
+            return False
+        answer = await (fetch or self._sync)(asked)
+        more, progress = bool(answer.get("more")), False
+        for entry in answer.get("conversations", []):
+            conversation_id = entry["conversation"]["id"]
+            before = self.sequencer.cursor(conversation_id)
+            if before is None and conversation_id in asked:
+                continue  # ended while the answer was on its way: it does not show where the log starts
+            events = _events(entry.get("events"), conversation_id)
+            self._emit_all(self.sequencer.offer_log(conversation_id, events))
+            if self.sequencer.cursor(conversation_id) != before:
+                progress = True
+            if entry.get("more"):
+                more = True
+                # Should the next answer not reach it either, the log itself is asked.
+                self.sequencer.note(conversation_id, (self.sequencer.cursor(conversation_id) or 0) + 1)
+        for conversation_id in answer.get("removed", []):
+            self._emit_all(self.sequencer.end(conversation_id))
+        self._fleeting(answer.get("ephemeral") or {})
+        return more and progress
+
+    async def _survey(self, asked: dict[str, int]) -> None:
+        """Find what moved on from the list of conversations, where there are too many for a sync."""
+        unlisted, cursor = set(asked), None
+        while True:
+            params = {"limit": PAGE_SIZE, "cursor": cursor}
+            page = await self._requests.request("GET", "/conversations", params=params, retry=True)
+            for conversation in page["items"]:
+                unlisted.discard(conversation["id"])
+                self.sequencer.note(conversation["id"], conversation["last_seq"])
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                break
+        # The list moves while it is read: only the log can tell that one is gone.
+        for conversation_id in unlisted:
+            await self.heal(conversation_id)
+
+    async def heal_all(self) -> None:
+        """Fill every hole that is known of; one that fails raises after the others were served."""
+        limit = asyncio.Semaphore(PARALLEL_HEALS)
+
+        async def one(conversation_id: str) -> None:
+            async with limit:
+                await self.heal(conversation_id)
+
+        outcomes = await asyncio.gather(*map(one, self.sequencer.behind()), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def heal(self, conversation_id: str) -> None:
+        """Read this conversation's log from the cursor to its end."""
+        self.heals += 1
+        path = f"/conversations/{segment(conversation_id)}/events"
+        while True:
+            await self._wait_for_room()
+            before = self.sequencer.cursor(conversation_id)
+            params = {"after": before or 0, "limit": PAGE_SIZE}
+            try:
+                page = await self._requests.request("GET", path, params=params, retry=True)
+            except ApiError as error:
+                if error.status not in _OUT:
+                    raise
+                await self._ask_whether_out(conversation_id)
+                return
+            if before is not None and self.sequencer.cursor(conversation_id) is None:
+                return  # ended meanwhile
+            events = _events(page.get("items", page.get("events")), conversation_id)
+            self._emit_all(self.sequencer.offer_log(conversation_id, events, confirmed=True))
+            if self.sequencer.cursor(conversation_id) == before:
+                return
+            if len(events) < PAGE_SIZE and not (page.get("next_cursor") or page.get("more")):
+                return
+
+    async def _ask_whether_out(self, conversation_id: str) -> None:
+        if len(self.sequencer.cursors) > MAX_SYNC_CURSORS:
+            self._emit_all(self.sequencer.end(conversation_id))
+        elif self.sequencer.cursor(conversation_id) is not None:
+            await self.round()  # names it in `removed` if so
+        self.sequencer.give_up(conversation_id)
+
+    async def _sync(self, cursors: dict[str, int]) -> Any:
+        return await self._requests.request("POST", "/sync", json={"cursors": cursors}, retry=True)
+
+    async def _wait_for_room(self) -> None:
+        if self._room is not None:
+            await self._room()
+
+    def _emit_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._emit(event)
+
+    def _fleeting(self, ephemeral: Mapping[str, Any]) -> None:
+        """Live calls, as an event each time one looks different from when it was last seen."""
+        seen: dict[str, str] = {}
+        for call in ephemeral.get("calls") or []:
+            key, look = str(call.get("id")), json.dumps(call, sort_keys=True)
+            seen[key] = look
+            if self._calls.get(key) != look:
+                kind = "call.ringing" if call.get("state") == "ringing" else "call.updated"
+                self._emit(
+                    parse_event({"type": kind, "data": call}, conversation_id=call.get("conversation_id"))
+                )
+        self._calls = seen
+
+
+def _events(raw: object, conversation_id: str) -> list[Event]:
+    items = raw if isinstance(raw, list) else []
+    return [parse_event(each, conversation_id=conversation_id) for each in items if isinstance(each, Mapping)]

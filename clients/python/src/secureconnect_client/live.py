@@ -1,0 +1,268 @@
+"""The live stream: events as they happen, each once and in order, over whatever the network does.
+
+Ties together the link (a socket, kept open), the sequencer (what may be delivered), the feed (what is
+missing) and the application's bookmarks. Makes no decision of theirs.
+
+Events wait in a queue until they are iterated. When it is full, pushed events are left to the log and read
+from there once there is room: a slow reader costs the server a page, never this process its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from secureconnect_client.commands import Commands
+from secureconnect_client.connection import Connection
+from secureconnect_client.errors import ConnectionLost, SecureConnectError
+from secureconnect_client.events import ConversationDeleted, Event, MemberRemoved, parse_event
+from secureconnect_client.feed import Feed
+from secureconnect_client.keeper import Keeper
+from secureconnect_client.link import Link
+from secureconnect_client.sequencer import Sequencer
+from secureconnect_client.settings import LiveSettings, LiveStats
+from secureconnect_client.view import ConversationState, View
+
+if TYPE_CHECKING:
+    from secureconnect_client.client import Client
+
+CURSORS_PER_PING = 300  # of at most 55 bytes each, in a frame of 32 KB
+
+
+class Live(Commands):
+    """A connected client's stream. Enter it with `async with`, then iterate; one iterator at a time."""
+
+    def __init__(self, client: Client, settings: LiveSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._bookmarks = client.bookmarks()
+        self._queue: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._view: View | None = client.view() if settings.track_state else None
+        self._messages = client.messages
+        self._timeout_s = settings.request_timeout_s
+
+    # -- opening and closing
+
+    async def __aenter__(self) -> Self:
+        await self._choose_start()
+        self._sequencer = Sequencer(self._bookmarks.cursors)
+        self._feed = Feed(self._client, self._sequencer, self._emit, room=self._room)
+        self._keeper = Keeper(self._feed, gap_wait_s=self._settings.gap_wait_s)
+        self._link = Link(
+            self._client.enter,
+            policy=self._settings.policy,
+            rng=self._client.rng,
+            on_open=self._opened,
+            on_frame=self._on_frame,
+            frame_filter=self._settings.frame_filter,
+        )
+        self._tasks = [
+            asyncio.create_task(each) for each in (self._link.run(), self._keeper.run(), self._pings())
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._task_ended)
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await self._link.opened.wait()
+        except TimeoutError:
+            await self._shut_down()
+            raise self._link.last_error or ConnectionLost("could not connect in time") from None
+        except BaseException:
+            await self._shut_down()
+            raise
+        if self._failure is not None and self.connection is None:
+            await self._shut_down()
+            raise self._failure
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._bookmarks.done()
+        self._bookmarks.flush()
+        await self._shut_down()
+
+    # -- events
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event. Raises ApiError or NotSignedIn once the session is over, when all was delivered."""
+        while not self._queue:
+            self._bookmarks.done()
+            self._bookmarks.flush()
+            if self._failure is not None:
+                raise self._failure
+            if self._closed:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        event = self._queue.popleft()
+        if len(self._queue) <= self._settings.max_queue // 2:
+            self._drained.set()
+        return self._bookmarks.hand_out(event)
+
+    async def caught_up(self, timeout_s: float | None = None) -> None:
+        """Wait until nothing is known to be missing; events may still wait to be iterated.
+
+        Raises TimeoutError, and what ended the stream if it has ended.
+        """
+        settled = asyncio.create_task(self._keeper.settled.wait())
+        try:
+            await asyncio.wait(
+                {settled, *self._tasks}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._failure is not None:
+                raise self._failure
+            if not settled.done():
+                raise TimeoutError("not caught up in time")
+        finally:
+            settled.cancel()
+
+    def state(self, conversation_id: str) -> ConversationState | None:
+        """What a conversation looks like after everything received, iterated or not (`track_state=True`)."""
+        if self._view is None:
+            raise RuntimeError("state is kept only by connect(track_state=True)")
+        return self._view.state(conversation_id)
+
+    # -- the socket
+
+    @property
+    def connection(self) -> Connection | None:
+        """The open socket, if there is one at the moment."""
+        return self._link.current
+
+    @property
+    def connected(self) -> bool:
+        return self.connection is not None
+
+    @property
+    def stats(self) -> LiveStats:
+        return LiveStats(self._link.openings, self._feed.heals, self._sequencer.duplicates)
+
+    async def ping(self, *, timeout_s: float | None = None) -> None:
+        """Show the server how far this client is; what it is behind in is then read from the log."""
+        cursors = self._sequencer.cursors
+        ids = list(cursors)
+        for start in range(0, max(len(ids), 1), CURSORS_PER_PING):
+            part = {each: cursors[each] for each in ids[start : start + CURSORS_PER_PING]}
+            await self.request("ping", cursors=part, timeout_s=timeout_s)
+
+    async def sync(self) -> None:
+        """Catch up now, over the socket if possible. It happens by itself after every connection."""
+
+        async def fetch(cursors: dict[str, int]) -> Any:
+            try:
+                return await self.request("sync", cursors=cursors)
+            except ConnectionLost:
+                return await self._client.sync(cursors)
+
+        await self._feed.catch_up(fetch)
+
+    def reconnect_now(self) -> None:
+        """Cut a pause before reconnecting short, e.g. when the device is back online."""
+        self._link.hurry()
+
+    def drop_connection(self) -> None:
+        """Kill the socket without a goodbye, as a network would. For tests."""
+        if self.connection is not None:
+            self.connection.abort()
+
+    # -- what the parts call back
+
+    def _cursor(self, conversation_id: str) -> int | None:
+        return self._sequencer.cursor(conversation_id)
+
+    def _saw(self, event: Event) -> None:
+        self._feed.offer(event)
+        self._keeper.look()
+
+    def _suspect(self, conversation_id: str, *, since: int | None) -> None:
+        if self._sequencer.cursor(conversation_id) == since:
+            self._keeper.look_into(conversation_id, unless_past=since)
+
+    def _opened(self) -> None:
+        self._keeper.sync()
+        self._client.outbox.kick()
+
+    def _on_frame(self, connection: Connection, frame: Mapping[str, Any]) -> None:
+        data = frame.get("data")
+        data = data if isinstance(data, Mapping) else {}
+        kind = frame.get("type")
+        if kind == "pong":
+            self._keeper.behind(data.get("behind"))
+            if data.get("sync"):
+                self._keeper.sync()  # frames could not be delivered to this socket
+        elif kind == "reconnect":
+            if not connection.retiring:
+                self._link.hint(float(frame.get("after_ms", data.get("after_ms", 0)) or 0))
+        else:
+            event = parse_event(frame)
+            if event.seq is None and connection.retiring:
+                return  # its successor brings it as well
+            self._receive(event)
+
+    def _receive(self, event: Event) -> None:
+        if len(self._queue) >= self._settings.max_queue:
+            if event.conversation_id is not None and event.seq is not None:
+                self._sequencer.note(event.conversation_id, event.seq)
+        else:
+            self._feed.offer(event)
+        self._keeper.look()
+
+    def _emit(self, event: Event) -> None:
+        if self._view is not None:
+            self._view.apply(event)
+        self._queue.append(event)
+        self._arrived.set()
+        mine = isinstance(event, MemberRemoved) and event.member.user.id == self._bookmarks.account
+        if mine or isinstance(event, ConversationDeleted):
+            self._keeper.sync()  # it will say that this log has ended
+
+    async def _room(self) -> None:
+        while len(self._queue) >= self._settings.max_queue:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def _choose_start(self) -> None:
+        if self._settings.start == "resume":
+            return
+        cursors: dict[str, int] = {}
+        if self._settings.start == "now":
+            async for each in self._client.conversations.iterate():
+                cursors[each.id] = each.last_seq
+        self._bookmarks.replace(cursors)
+        if self._view is not None:
+            self._view.clear()
+
+    async def _pings(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.ping_interval_s)
+            try:
+                await self.ping()
+            except SecureConnectError:
+                continue  # a dead socket was closed by this, anything else is worth another ping
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and self._failure is None:
+            self._failure = task.exception()
+        self._link.opened.set()
+        self._arrived.set()
+
+    async def _shut_down(self) -> None:
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.close()
+        self._arrived.set()

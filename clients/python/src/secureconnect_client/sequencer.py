@@ -1,0 +1,118 @@
+"""Exactly once and in order: what may be delivered now, given what came so far. Pure; does no I/O.
+
+Sockets are a hint and the log is the truth. Events from sockets are *offered* and may be lost, doubled or
+shuffled; events from `GET …/events` are *confirmed*: within an answer nothing is missing that the caller
+may see. A conversation that is not known yet starts where the log says it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from secureconnect_client.events import Event, conversation_removed
+
+MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
+
+
+class Sequencer:
+    """The reader's place in every conversation."""
+
+    def __init__(self, cursors: Mapping[str, int] | None = None) -> None:
+        self._cursors: dict[str, int] = dict(cursors or {})
+        self._highest: dict[str, int] = {}
+        self._held: dict[str, dict[int, Event]] = {}
+        self._ended: set[str] = set()
+        self.duplicates = 0
+
+    @property
+    def cursors(self) -> dict[str, int]:
+        """Per conversation, the last seq delivered; everything before it has been, too."""
+        return dict(self._cursors)
+
+    def cursor(self, conversation_id: str) -> int | None:
+        return self._cursors.get(conversation_id)
+
+    def offer(self, event: Event) -> list[Event]:
+        """What this event makes deliverable: nothing if it is old or early, else itself and its followers."""
+        conversation_id, seq = event.conversation_id, event.seq
+        if conversation_id is None or seq is None:
+            return [event]
+        cursor = self._cursors.get(conversation_id)
+        if cursor is None and seq == 1 and conversation_id not in self._ended:
+            cursor = self._cursors[conversation_id] = 0  # nothing can precede it
+        if cursor is not None and seq <= cursor:
+            self.duplicates += 1
+            return []
+        if cursor is not None and seq == cursor + 1:
+            return self._advance(conversation_id, event)
+        held = self._held.setdefault(conversation_id, {})
+        if seq in held:
+            self.duplicates += 1
+        elif len(held) < MAX_HELD:
+            held[seq] = event
+        self.note(conversation_id, seq)
+        return []
+
+    def offer_log(
+        self, conversation_id: str, events: Iterable[Event], *, confirmed: bool = False
+    ) -> list[Event]:
+        """The same for an ascending stretch of the log asked for after this cursor or an earlier one.
+
+        A hole in a confirmed stretch means that the caller was out of the conversation in between: its log
+        ends and begins anew.
+        """
+        ready: list[Event] = []
+        for event in sorted(events, key=lambda each: each.seq or 0):
+            if event.seq is None:
+                continue
+            cursor = self._cursors.get(conversation_id)
+            if cursor is None:
+                self._restart(conversation_id, event.seq)
+            elif confirmed and event.seq > cursor + 1:
+                ready.append(conversation_removed(conversation_id))
+                self._restart(conversation_id, event.seq)
+            ready += self.offer(event)
+        return ready
+
+    def note(self, conversation_id: str, seq: int) -> None:
+        """The log is known to reach this seq."""
+        if self._cursors.get(conversation_id, -1) >= seq:
+            return
+        self._highest[conversation_id] = max(seq, self._highest.get(conversation_id, 0))
+
+    def behind(self) -> list[str]:
+        """Conversations whose log reaches further than what was delivered."""
+        return list(self._highest)
+
+    def give_up(self, conversation_id: str) -> None:
+        """Stop expecting what the log refuses to show."""
+        self._highest.pop(conversation_id, None)
+        self._held.pop(conversation_id, None)
+
+    def end(self, conversation_id: str) -> list[Event]:
+        """The caller is out: forget the conversation and say so, once."""
+        self.give_up(conversation_id)
+        self._ended.add(conversation_id)
+        known = self._cursors.pop(conversation_id, None) is not None
+        return [conversation_removed(conversation_id)] if known else []
+
+    def _restart(self, conversation_id: str, seq: int) -> None:
+        self._cursors[conversation_id] = seq - 1
+        self._ended.discard(conversation_id)
+        held = self._held.get(conversation_id, {})
+        self._held[conversation_id] = {each: event for each, event in held.items() if each >= seq}
+
+    def _advance(self, conversation_id: str, event: Event) -> list[Event]:
+        ready = [event]
+        seq = self._cursors[conversation_id] + 1
+        held = self._held.get(conversation_id, {})
+        held.pop(seq, None)
+        while (following := held.pop(seq + 1, None)) is not None:
+            ready.append(following)
+            seq += 1
+        if not held:
+            self._held.pop(conversation_id, None)
+        if self._highest.get(conversation_id, seq) <= seq:
+            self._highest.pop(conversation_id, None)
+        self._cursors[conversation_id] = seq
+        return ready

@@ -1,0 +1,35 @@
+"""How a live stream is to behave, and what it tells about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from secureconnect_client.backoff import ReconnectPolicy
+from secureconnect_client.wire import FrameFilter
+
+Start = Literal["resume", "beginning", "now"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """See `Client.connect`. Times are seconds."""
+
+    start: Start = "resume"
+    track_state: bool = False
+    ping_interval_s: float = 240.0
+    request_timeout_s: float = 10.0
+    connect_timeout_s: float = 30.0
+    gap_wait_s: float = 0.15
+    max_queue: int = 10_000
+    policy: ReconnectPolicy = field(default_factory=ReconnectPolicy)
+    frame_filter: FrameFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStats:
+    """What it took: connections opened, logs read to fill holes, events that came more than once."""
+
+    openings: int
+    heals: int
+    duplicates: int

@@ -1,0 +1,129 @@
+"""The present state of conversations, made from their events alone: what `GET …/messages` would show.
+
+Fed in order with the events of a `Sequencer`; applying one twice changes nothing. It is complete for what
+was fed: a view begun in the middle of a log knows the messages from there on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from secureconnect_client.events import (
+    ConversationDeleted,
+    ConversationEvent,
+    ConversationRemoved,
+    Event,
+    MessageCreated,
+    MessageDeleted,
+    MessageEvent,
+    ReactionAdded,
+    ReactionEvent,
+)
+from secureconnect_client.models import Conversation, Message, ReactionCount
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """One conversation after `last_seq`; messages by seq, tombstones included."""
+
+    id: str
+    last_seq: int
+    conversation: Conversation | None
+    messages: tuple[Message, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    message: Message
+    reactions: dict[str, set[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Log:
+    seq: int = 0
+    conversation: Conversation | None = None
+    entries: dict[str, _Entry] = field(default_factory=dict)
+
+
+class View:
+    """The states of all conversations as one person sees them."""
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self._logs: dict[str, _Log] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take an event in. Fleeting ones and ones already applied make no difference."""
+        if event.conversation_id is None:
+            return
+        if isinstance(event, ConversationRemoved):
+            self._logs.pop(event.conversation_id, None)
+            return
+        if event.seq is None:
+            return
+        log = self._logs.setdefault(event.conversation_id, _Log())
+        if event.seq <= log.seq:
+            return
+        log.seq = event.seq
+        if isinstance(event, MessageEvent):
+            _apply_message(log, event)
+        elif isinstance(event, ReactionEvent):
+            _apply_reaction(log, event)
+        elif isinstance(event, ConversationEvent) and not isinstance(event, ConversationDeleted):
+            log.conversation = event.conversation
+
+    def state(self, conversation_id: str) -> ConversationState | None:
+        """What the conversation looks like now; None when nothing of it is known."""
+        log = self._logs.get(conversation_id)
+        if log is None:
+            return None
+        entries = sorted(log.entries.values(), key=lambda each: each.message.seq)
+        messages = tuple(map(self._message, entries))
+        return ConversationState(conversation_id, log.seq, log.conversation, messages)
+
+    def conversation_ids(self) -> tuple[str, ...]:
+        return tuple(self._logs)
+
+    def clear(self) -> None:
+        self._logs.clear()
+
+    def _message(self, entry: _Entry) -> Message:
+        if entry.message.deleted_at is not None:
+            return entry.message
+        counts = tuple(
+            ReactionCount(emoji=emoji, count=len(users), mine=self._user_id in users)
+            for emoji, users in sorted(entry.reactions.items())
+        )
+        return dataclasses.replace(entry.message, reactions=counts)
+
+
+def _apply_message(log: _Log, event: MessageEvent) -> None:
+    message = event.message
+    known = log.entries.get(message.id)
+    if isinstance(event, MessageCreated):
+        message = dataclasses.replace(message, seq=message.seq or event.seq or 0)
+        log.entries[message.id] = _Entry(message)
+        root = log.entries.get(message.thread_root or "")
+        if root is not None:
+            count = root.message.thread_count + 1
+            root.message = dataclasses.replace(root.message, thread_count=count)
+    elif known is not None:
+        deleted_at = message.deleted_at
+        if isinstance(event, MessageDeleted) and deleted_at is None:
+            deleted_at = event.at
+        known.message = dataclasses.replace(message, seq=known.message.seq, deleted_at=deleted_at)
+
+
+def _apply_reaction(log: _Log, event: ReactionEvent) -> None:
+    reaction = event.reaction
+    known = log.entries.get(reaction.message_id)
+    if known is None:
+        return
+    users = known.reactions.setdefault(reaction.emoji, set())
+    if isinstance(event, ReactionAdded):
+        users.add(reaction.user_id)
+    else:
+        users.discard(reaction.user_id)
+    if not users:
+        del known.reactions[reaction.emoji]

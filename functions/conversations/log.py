@@ -1,0 +1,332 @@
+"""The log of a conversation: append, read, and what it stores of messages, sends and reactions.
+
+An append is one transaction: the head moves from n to n+1 if it still stands at n, the event is put at n+1, and
+whatever belongs to it is written with it. So seq is dense, and what is acknowledged is neither lost nor doubled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+
+from conversations import store
+from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place
+from kernel import clock
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import full_jitter
+
+MAX_TRIES = 24
+RETRY_BASE_S = 0.004
+RETRY_CAP_S = 0.25
+PATIENCE_S = 6.0
+
+# Events that change who may do what: an append that meets one on its way reads its caller's place again.
+_ACCESS_EVENTS = frozenset(
+    {"conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed"}
+    | {"member.updated"}
+)
+
+
+class EventRecord(Record):
+    class Meta:
+        table_name = TableName("events")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    seq = NumberAttribute(range_key=True)
+    type = UnicodeAttribute()
+    actor_id = UnicodeAttribute()
+    at = NumberAttribute()
+    data = JSONAttribute()
+    text = UnicodeAttribute(null=True)
+    edited_at = NumberAttribute(null=True)
+    deleted_at = NumberAttribute(null=True)
+    reactions: MapAttribute[str, Any] = MapAttribute(null=True)
+
+
+class SendRecord(Record):
+    """Which message a (sender, client_id) made; kept as long as the message."""
+
+    class Meta:
+        table_name = TableName("sends")
+
+    key = UnicodeAttribute(hash_key=True)
+    conversation_id = UnicodeAttribute()
+    seq = NumberAttribute()
+    fingerprint = UnicodeAttribute()
+
+
+class ReactionRecord(Record):
+    class Meta:
+        table_name = TableName("reactions")
+
+    message = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The message that the same sender and client_id made before."""
+
+    conversation_id: str
+    seq: int
+    fingerprint: str
+
+
+class Sent(Exception):
+    """This (sender, client_id) has made a message already; `earlier` finds it."""
+
+
+Stage = Callable[[Transaction, int], None]
+_Drafts = Callable[[Place, int], Sequence[Draft]]
+
+
+def append(
+    conversation_id: str,
+    user_id: str,
+    *,
+    require: Callable[[Place], None],
+    drafts: _Drafts,
+    stage: Callable[[Transaction, Place, int], None] | None = None,
+    on_tries: Callable[[int], None] | None = None,
+) -> tuple[Place, list[Entry]]:
+    """Append events for a member, checked by `require` against the very state they are committed to.
+
+    `drafts(place, seq)` gives the events from `seq` on; `stage` adds writes to the same transaction.
+    Raises what `require` raises, `Sent`, Cancelled when a condition of `stage` fails, and
+    DependencyUnavailable when the conversation is so busy that no try came through in 6 s.
+    """
+    place = store.place(conversation_id, user_id)
+    require(place)
+    deadline = time.monotonic() + PATIENCE_S
+    for attempt in range(MAX_TRIES):
+        first_seq = place.head.last_seq + 1
+        events = drafts(place, first_seq)
+        if not events:
+            return place, []
+        transaction = Transaction()
+        entries, after = _stage_events(transaction, place.head, events)
+        if stage is not None:
+            stage(transaction, place, first_seq)
+        try:
+            transaction.commit()
+        except Cancelled as refused:
+            place = _next_try(refused, place, user_id)
+            require(place)
+        else:
+            if on_tries is not None:
+                on_tries(attempt)
+            return place.moved_to(after), entries
+        if time.monotonic() > deadline:
+            break
+        time.sleep(full_jitter(attempt, RETRY_BASE_S, RETRY_CAP_S))
+    raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
+
+
+def _next_try(refused: Cancelled, place: Place, user_id: str) -> Place:
+    if "sent" in refused.failed:
+        raise Sent from refused
+    record = refused.failed.pop("head", None)
+    if refused.failed:
+        raise refused
+    head = store.head_of(record) if record is not None else store.head(place.conversation_id)
+    if head.acl_seq == place.head.acl_seq:
+        return place.moved_to(head)
+    return store.place(place.conversation_id, user_id)
+
+
+def _stage_events(transaction: Transaction, head: Head, events: Sequence[Draft]) -> tuple[list[Entry], Head]:
+    now = max(clock.now(), head.last_at)
+    entries = []
+    after = replace(head, last_at=now)
+    for draft in events:
+        seq = after.last_seq + 1
+        entry = Entry(head.conversation_id, seq, draft.type, draft.actor_id, now, draft.data, text=draft.text)
+        after = replace(
+            after,
+            last_seq=seq,
+            last_message_seq=seq if entry.is_message else after.last_message_seq,
+            acl_seq=seq if draft.type in _ACCESS_EVENTS else after.acl_seq,
+        )
+        entries.append(entry)
+        transaction.put("event", _record(entry))
+    store.stage_head(transaction, head, after)
+    return entries, after
+
+
+def _record(entry: Entry) -> EventRecord:
+    return EventRecord(
+        entry.conversation_id,
+        entry.seq,
+        type=entry.type,
+        actor_id=entry.actor_id,
+        at=entry.at,
+        data=dict(entry.data),
+        text=entry.text,
+        reactions={} if entry.is_message else None,
+    )
+
+
+def _entry(record: EventRecord) -> Entry:
+    return Entry(
+        conversation_id=record.conversation_id,
+        seq=int(record.seq),
+        type=record.type,
+        actor_id=record.actor_id,
+        at=int(record.at),
+        data=record.data,
+        text=record.text,
+        edited_at=None if record.edited_at is None else int(record.edited_at),
+        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+        reactions={} if record.reactions is None else {k: int(v) for k, v in record.reactions.as_dict().items()},
+    )
+
+
+def stage_first(transaction: Transaction, entry: Entry) -> None:
+    """The first event of a new conversation, in the transaction that makes it."""
+    transaction.put("event", _record(entry))
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def entries(conversation_id: str, first: int, last: int) -> list[Entry]:
+    """The events first…last, ascending and dense."""
+    if last < first:
+        return []
+    rows = EventRecord.query(conversation_id, EventRecord.seq.between(first, last), consistent_read=True)
+    return [_entry(record) for record in rows]
+
+
+def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Entry]:
+    """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between."""
+    if last < first:
+        return []
+    rows = EventRecord.query(
+        conversation_id,
+        EventRecord.seq.between(first, last),
+        EventRecord.type == MESSAGE_CREATED,
+        consistent_read=True,
+        scan_index_forward=not newest_first,
+        limit=limit,
+        page_size=limit + 30,
+    )
+    return [_entry(record) for record in rows]
+
+
+def at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+    """The entries at these (conversation, seq), in one round trip per 100."""
+    wanted = list(dict.fromkeys(places))
+    rows = read_together([(EventRecord, place) for place in wanted])
+    return {place: _entry(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
+
+
+def count_unread(conversation_id: str, user_id: str, *, after: int, last: int) -> int:
+    """How many messages of others after `after` stand undeleted."""
+    if last <= after:
+        return 0
+    return EventRecord.count(
+        conversation_id,
+        EventRecord.seq.between(after + 1, last),
+        (EventRecord.type == MESSAGE_CREATED)
+        & (EventRecord.actor_id != user_id)
+        & EventRecord.deleted_at.does_not_exist(),
+        consistent_read=True,
+    )
+
+
+# --- what goes with messages ----------------------------------------------------------------------------------
+
+
+def send_key(sender_id: str, client_id: str) -> str:
+    return f"{sender_id}#{client_id}"
+
+
+def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq: int, fingerprint: str) -> None:
+    """Claim a (sender, client_id) (label `sent`)."""
+    record = SendRecord(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+    transaction.put("sent", record, SendRecord.key.does_not_exist())
+
+
+def stage_edit(transaction: Transaction, message: Entry, *, text: str, now: int) -> None:
+    """Replace a message's text unless it was deleted (label `message`)."""
+    actions = [EventRecord.text.set(text), EventRecord.edited_at.set(now)]
+    _stage_on_message(transaction, message, actions)
+
+
+def stage_deletion(transaction: Transaction, message: Entry, *, now: int) -> None:
+    """Make a tombstone of a message: its content leaves the table (label `message`)."""
+    kept = {name: value for name, value in message.data.items() if name in ("id", "client_id", "type")}
+    actions = [
+        EventRecord.deleted_at.set(now),
+        EventRecord.data.set(kept),
+        EventRecord.text.remove(),
+        EventRecord.edited_at.remove(),
+        EventRecord.reactions.remove(),
+    ]
+    _stage_on_message(transaction, message, actions)
+
+
+def _stage_on_message(transaction: Transaction, message: Entry, actions: list[Any]) -> None:
+    transaction.update(
+        "message",
+        EventRecord(message.conversation_id, message.seq),
+        actions,
+        EventRecord.deleted_at.does_not_exist() & EventRecord.type.exists(),
+    )
+
+
+def earlier(key: str) -> Earlier | None:
+    """What this (sender, client_id) has made."""
+    record = SendRecord.find(key)
+    return None if record is None else Earlier(record.conversation_id, int(record.seq), record.fingerprint)
+
+
+def _message_key(conversation_id: str, seq: int) -> str:
+    return f"{conversation_id}#{seq}"
+
+
+def _reaction(message: Entry, emoji: str, user_id: str) -> ReactionRecord:
+    return ReactionRecord(_message_key(message.conversation_id, message.seq), f"{emoji}#{user_id}")
+
+
+def stage_reaction(transaction: Transaction, message: Entry, *, emoji: str, user_id: str, added: bool) -> None:
+    """Add or take back one person's reaction and keep the count (labels `reaction`, `message`)."""
+    record = _reaction(message, emoji, user_id)
+    if added:
+        transaction.put("reaction", record, ReactionRecord.entry.does_not_exist())
+    else:
+        transaction.delete("reaction", record, ReactionRecord.entry.exists())
+    count = EventRecord.reactions[emoji]
+    step = (count | 0) + 1 if added else count - 1
+    _stage_on_message(transaction, message, [count.set(step)])
+
+
+def mine(user_id: str, messages_: Iterable[Entry]) -> dict[tuple[str, int], frozenset[str]]:
+    """Which emoji this person reacted with, per message that has any reactions."""
+    wanted = [(each, emoji) for each in messages_ for emoji, count in each.reactions.items() if count > 0]
+    rows = read_together(
+        [
+            (ReactionRecord, (_message_key(each.conversation_id, each.seq), f"{emoji}#{user_id}"))
+            for each, emoji in wanted
+        ]
+    )
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for (each, emoji), row in zip(wanted, rows, strict=True):
+        if row is not None:
+            place = (each.conversation_id, each.seq)
+            found[place] = found.get(place, frozenset()) | {emoji}
+    return found
+
+
+def reactors(message: Entry) -> Mapping[str, frozenset[str]]:
+    """Who reacted with what to one message."""
+    found: dict[str, frozenset[str]] = {}
+    for row in ReactionRecord.query(_message_key(message.conversation_id, message.seq), consistent_read=True):
+        emoji, _, user_id = row.entry.rpartition("#")
+        found[user_id] = found.get(user_id, frozenset()) | {emoji}
+    return found

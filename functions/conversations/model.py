@@ -1,0 +1,232 @@
+"""Conversations: types and rules. Standard library and kernel only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from kernel.errors import Conflict, Forbidden, NotFound
+
+Kind = Literal["direct", "group"]
+Role = Literal["owner", "admin", "member"]
+WHO = Literal["all", "admins"]
+
+MAX_MEMBERS = 1_000
+# Up to this many members the profile lists them, so that sending needs no read of the roster.
+ROSTER_MAX = 20
+RANK: Mapping[str, int] = {"member": 0, "admin": 1, "owner": 2}
+
+MESSAGE_CREATED = "message.created"
+MESSAGE_UPDATED = "message.updated"
+MESSAGE_DELETED = "message.deleted"
+REACTION_ADDED = "reaction.added"
+REACTION_REMOVED = "reaction.removed"
+CONVERSATION_CREATED = "conversation.created"
+CONVERSATION_UPDATED = "conversation.updated"
+CONVERSATION_DELETED = "conversation.deleted"
+MEMBER_ADDED = "member.added"
+MEMBER_REMOVED = "member.removed"
+MEMBER_UPDATED = "member.updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a conversation's admins decide."""
+
+    who_can_send: WHO = "all"
+    who_can_add: WHO = "all"
+    who_can_create_polls: WHO = "all"
+    ai_enabled: bool = False
+    encrypted: bool = False
+    disappearing_seconds: int | None = None
+    history_visible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person's place in a conversation. Seqs: `visible_from` is the first event they may see."""
+
+    conversation_id: str
+    user_id: str
+    role: Role
+    joined_at: int
+    visible_from: int
+    read_seq: int = 0
+    delivered_seq: int = 0
+    muted_until: int | None = None
+    pinned: bool = False
+    archived: bool = False
+    notifications: Literal["all", "mentions", "none"] = "all"
+
+    @property
+    def is_admin(self) -> bool:
+        return RANK[self.role] >= RANK["admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The moving end of the log. `acl_seq` is the last event that changed who may do what."""
+
+    conversation_id: str
+    last_seq: int
+    last_message_seq: int
+    last_at: int
+    acl_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a conversation is, apart from its log. `roster` lists the members while they are few."""
+
+    conversation_id: str
+    kind: Kind
+    name: str | None
+    description: str | None
+    avatar_file_id: str | None
+    settings: Settings
+    created_at: int
+    created_by: str
+    member_count: int
+    roster: tuple[str, ...] | None
+    blocked_by: frozenset[str] = frozenset()
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A caller's place: head, profile and own membership as read together."""
+
+    head: Head
+    profile: Profile
+    member: Member
+
+    @property
+    def conversation_id(self) -> str:
+        return self.head.conversation_id
+
+    def moved_to(self, head: Head) -> Place:
+        return replace(self, head=head)
+
+    def require_admin(self) -> None:
+        self.require_group()
+        if not self.member.is_admin:
+            raise Forbidden("Only the owner and admins may do this.")
+
+    def require_owner(self) -> None:
+        self.require_group()
+        if self.member.role != "owner":
+            raise Forbidden("Only the owner may do this.")
+
+    def require_group(self) -> None:
+        if self.profile.kind != "group":
+            raise Forbidden("A direct conversation has no members to manage and no settings to change.")
+
+    def require_send(self) -> None:
+        """Raises Forbidden, or NotFound to somebody whom the other side has blocked."""
+        if self.profile.blocked_by:
+            if self.member.user_id in self.profile.blocked_by:
+                raise Forbidden("You have blocked this person.", code="blocked")
+            raise NotFound
+        if self.profile.settings.who_can_send == "admins" and not self.member.is_admin:
+            raise Forbidden("Only admins may send here.")
+
+    def require_add(self) -> None:
+        self.require_group()
+        if self.profile.settings.who_can_add == "admins" and not self.member.is_admin:
+            raise Forbidden("Only admins may add people here.")
+
+    def require_removal_of(self, target: Member) -> None:
+        """Admins remove members, owners remove anybody."""
+        self.require_group()
+        if not self.member.is_admin or (self.member.role != "owner" and RANK[target.role] >= RANK["admin"]):
+            raise Forbidden("You may not remove this person.")
+
+    def require_role_change(self, target: Member, role: Role) -> None:
+        """Owners give any role; admins move people between member and admin."""
+        self.require_admin()
+        if self.member.role != "owner" and "owner" in (target.role, role):
+            raise Forbidden("Only an owner may make or unmake owners.")
+
+
+def successor(members: list[Member], leaving: str) -> Member | None:
+    """Who takes over when the last owner leaves: the longest-serving admin, else member; None if nobody has to."""
+    rest = [member for member in members if member.user_id != leaving]
+    if not rest or any(member.role == "owner" for member in rest):
+        return None
+    admins = [member for member in rest if member.role == "admin"]
+    return min(admins or rest, key=lambda member: (member.joined_at, member.user_id))
+
+
+def require_not_last_owner(members: list[Member], target: Member, role: Role) -> None:
+    """Raises Conflict when a role change would leave a group without an owner."""
+    owners = [member for member in members if member.role == "owner"]
+    if target.role == "owner" and role != "owner" and len(owners) == 1:
+        raise Conflict("A group needs an owner: make somebody else owner first.", code="last_owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event before it has its place in the log."""
+
+    type: str
+    actor_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the log as stored. For `message.created` it holds the message's present state."""
+
+    conversation_id: str
+    seq: int
+    type: str
+    actor_id: str
+    at: int
+    data: Mapping[str, Any]
+    text: str | None = None
+    edited_at: int | None = None
+    deleted_at: int | None = None
+    reactions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_message(self) -> bool:
+        return self.type == MESSAGE_CREATED
+
+    @property
+    def message_seq(self) -> int | None:
+        """The seq of the message that this event is about; None for other events."""
+        return self.seq if self.is_message else self.data.get("message_seq")
+
+
+def message_view(entry: Entry, mine: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The message as one person sees it; `mine` are the emoji they reacted with. A deleted one is a tombstone."""
+    gone = entry.deleted_at is not None
+    data = entry.data
+    return {
+        "id": data["id"],
+        "conversation_id": entry.conversation_id,
+        "seq": entry.seq,
+        "sender_id": entry.actor_id,
+        "client_id": data["client_id"],
+        "type": data["type"],
+        "text": None if gone else entry.text,
+        "ciphertext": None if gone else data.get("ciphertext"),
+        "attachments": [],
+        "mentions": [] if gone else data.get("mentions", []),
+        "reply_to": None if gone else data.get("reply_to"),
+        "thread_count": 0,
+        "reactions": []
+        if gone
+        else [
+            {"emoji": emoji, "count": count, "mine": emoji in mine}
+            for emoji, count in sorted(entry.reactions.items())
+            if count > 0
+        ],
+        "metadata": {} if gone else data.get("metadata", {}),
+        "edited_at": None if gone else entry.edited_at,
+        "deleted_at": entry.deleted_at,
+        "expires_at": None,
+        "created_at": entry.at,
+    }

@@ -1,0 +1,52 @@
+"""Telling live sockets what was committed, each person what they may see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from conversations import views
+from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Place
+from conversations.schemas import Event
+from kernel import clock
+from realtime import service as realtime
+
+# Events whose `data` differs from person to person: the fan-out function renders them for whoever is live.
+PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
+
+
+def frame(event: dict[str, Any]) -> str:
+    """An event as a JSON text."""
+    return Event.model_validate(event).model_dump_json()
+
+
+def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = ()) -> None:
+    """Publish events just committed to all members, and to people in `also` who are not members any more."""
+    if not entries:
+        return
+    alike = [entry for entry in entries if entry.type not in PERSONAL]
+    roster = place.profile.roster
+    if alike:
+        frames = [frame(event) for event in views.events(place, alike)]
+        users = None if roster is None else list(dict.fromkeys([*roster, *also]))
+        realtime.publish(place.conversation_id, frames, users, seq=alike[0].seq)
+        if roster is None and also:
+            realtime.publish(place.conversation_id, frames, also)
+    for entry in entries:
+        if entry.type in PERSONAL:
+            job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
+            realtime.enqueue([job])
+
+
+def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
+    """Publish something that is not in the log (typing, receipts) to all other members, or to `to`."""
+    event = {
+        "type": kind,
+        "conversation_id": place.conversation_id,
+        "at": clock.rfc3339(clock.now()),
+        "data": data,
+    }
+    users = to if to is not None else place.profile.roster
+    but = "" if to is not None else place.member.user_id
+    realtime.publish(place.conversation_id, [json.dumps(event)], users, but=but)

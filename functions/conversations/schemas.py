@@ -1,0 +1,180 @@
+"""Conversations: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernel.schema import Input, Instant, Output, Text
+from users.schemas import PublicProfile
+
+MAX_SYNC_CURSORS = 1_000
+UserId = Annotated[str, Field(min_length=1, max_length=40)]
+Who = Literal["all", "admins"]
+
+
+class SettingsIn(Input):
+    who_can_send: Who | None = None
+    who_can_add: Who | None = None
+    who_can_create_polls: Who | None = None
+    ai_enabled: bool | None = None
+    encrypted: bool | None = None
+    disappearing_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    history_visible: bool | None = None
+
+
+class SettingsOut(Output):
+    who_can_send: Who
+    who_can_add: Who
+    who_can_create_polls: Who
+    ai_enabled: bool
+    encrypted: bool
+    disappearing_seconds: int | None
+    history_visible: bool
+
+
+class NewConversation(Input):
+    type: Literal["direct", "group"]
+    member_ids: Annotated[list[UserId], Field(max_length=1_000)]
+    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    description: Annotated[Text, Field(max_length=500)] | None = None
+    settings: SettingsIn = SettingsIn()
+
+
+class ConversationChanges(Input):
+    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    description: Annotated[Text, Field(max_length=500)] | None = None
+    settings: SettingsIn = SettingsIn()
+
+
+class NewMembers(Input):
+    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=1_000)]
+
+
+class RoleChange(Input):
+    role: Literal["owner", "admin", "member"]
+
+
+class Preferences(Input):
+    """One's own view of a conversation; `muted_until` is an RFC 3339 time or null."""
+
+    muted_until: Annotated[str, Field(max_length=40)] | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
+    notifications: Literal["all", "mentions", "none"] | None = None
+
+
+class Reaction(Output):
+    emoji: str
+    count: int
+    mine: bool
+
+
+class Message(Output):
+    id: str
+    conversation_id: str
+    seq: int
+    sender_id: str
+    client_id: str
+    type: Literal["text", "file", "poll", "call", "system", "encrypted"]
+    text: str | None
+    ciphertext: str | None
+    attachments: list[Any]
+    mentions: list[str]
+    reply_to: str | None
+    thread_count: int
+    reactions: list[Reaction]
+    metadata: dict[str, Any]
+    edited_at: Instant | None
+    deleted_at: Instant | None
+    expires_at: Instant | None
+    created_at: Instant
+
+
+class Conversation(Output):
+    id: str
+    type: Literal["direct", "group"]
+    name: str | None
+    description: str | None
+    avatar_url: str | None
+    settings: SettingsOut
+    role: Literal["owner", "admin", "member"]
+    member_count: int
+    last_seq: int
+    last_message: Message | None
+    unread_count: int
+    muted_until: Instant | None
+    pinned: bool
+    created_at: Instant
+
+
+class ConversationList(Output):
+    items: list[Conversation]
+    next_cursor: str | None
+
+
+class Member(Output):
+    user: PublicProfile | None
+    role: Literal["owner", "admin", "member"]
+    joined_at: Instant
+
+
+class MemberList(Output):
+    items: list[Member]
+    next_cursor: str | None
+
+
+class Added(Output):
+    added: list[str]
+    skipped: list[str]
+
+
+class ReactionEvent(Output):
+    message_id: str
+    user_id: str
+    emoji: str
+
+
+class Event(Output):
+    """A durable event; `data` is the whole object it is about, or null where that is hidden from the reader."""
+
+    conversation_id: str
+    seq: int
+    type: str
+    actor_id: str
+    at: Instant
+    data: Message | Conversation | Member | ReactionEvent | None
+
+
+class EventList(Output):
+    items: list[Event]
+    next_cursor: str | None
+
+
+class EventQuery(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=50, ge=1, le=100)
+    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+
+
+class SyncRequest(Input):
+    cursors: Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=MAX_SYNC_CURSORS)]
+
+
+class SyncedConversation(Output):
+    conversation: Conversation
+    events: list[Event]
+    more: bool
+
+
+class Ephemeral(Output):
+    calls: list[Any]
+
+
+class SyncAnswer(Output):
+    conversations: list[SyncedConversation]
+    removed: list[str]
+    more: bool
+    ephemeral: Ephemeral

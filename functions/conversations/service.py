@@ -1,0 +1,253 @@
+"""Conversations: making, finding, changing and ending them; one's own view of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from conversations import log, publish, store, views
+from conversations.model import (
+    CONVERSATION_CREATED,
+    CONVERSATION_DELETED,
+    CONVERSATION_UPDATED,
+    MAX_MEMBERS,
+    ROSTER_MAX,
+    Draft,
+    Entry,
+    Head,
+    Kind,
+    Member,
+    Place,
+    Profile,
+    Settings,
+)
+from kernel import clock, cursor, ids
+from kernel.auth import Caller
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from users import service as users
+
+MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def require_place(conversation_id: str, user_id: str) -> Place:
+    """The caller's place in a conversation: fetching and authorising in one; raises NotFound for non-members."""
+    if not ids.is_id(conversation_id, "cnv"):
+        raise NotFound
+    return store.place(conversation_id, user_id)
+
+
+def create(
+    *,
+    caller: Caller,
+    kind: Kind,
+    member_ids: Sequence[str],
+    name: str | None,
+    description: str | None,
+    settings: Mapping[str, Any],
+) -> tuple[dict[str, Any], bool]:
+    """A new conversation, or the direct one these two people have already; and whether it is new.
+
+    Raises ValidationFailed for unknown people, Forbidden `blocked` and NotFound where a block stands between.
+    """
+    others = [user_id for user_id in dict.fromkeys(member_ids) if user_id != caller.user_id]
+    if kind == "direct":
+        return _create_direct(caller, others)
+    if len(others) + 1 > MAX_MEMBERS:
+        raise ValidationFailed.of("member_ids", f"a group has at most {MAX_MEMBERS} members")
+    known = users.directory(others)
+    unknown = [user_id for user_id in others if user_id not in known]
+    if unknown:
+        raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
+    blocked = users.blocked_by(caller.user_id, others)
+    others = [user_id for user_id in others if user_id not in blocked]
+    place = _write_new("group", caller, others[:MEMBERS_IN_FIRST_WRITE], name, description, settings)
+    rest = others[MEMBERS_IN_FIRST_WRITE:]
+    if rest:
+        from conversations import members  # members builds on this module
+
+        members.add(caller=caller, conversation_id=place.conversation_id, user_ids=rest)
+        place = store.place(place.conversation_id, caller.user_id)
+    return views.conversation(place), True
+
+
+def _create_direct(caller: Caller, others: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    if len(others) != 1:
+        raise ValidationFailed.of("member_ids", "a direct conversation is with exactly one other person")
+    other = others[0]
+    users.require_user(other)
+    existing = store.direct_between(caller.user_id, other)
+    if existing is None:
+        blocks_them, blocked = users.blocks_between(caller.user_id, other)
+        if blocks_them:
+            raise Forbidden("You have blocked this person.", code="blocked")
+        if blocked:
+            raise NotFound
+        try:
+            return views.conversation(_write_new("direct", caller, others, None, None, {})), True
+        except Cancelled as refused:
+            if "pair" not in refused.failed:
+                raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
+        existing = store.direct_between(caller.user_id, other)
+        if existing is None:
+            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
+    return views.conversation(store.place(existing, caller.user_id)), False
+
+
+def _write_new(
+    kind: Kind,
+    caller: Caller,
+    others: Sequence[str],
+    name: str | None,
+    description: str | None,
+    settings: Mapping[str, Any],
+) -> Place:
+    conversation_id, now = ids.new("cnv"), clock.now()
+    people = [caller.user_id, *others]
+    head = Head(conversation_id, last_seq=1, last_message_seq=0, last_at=now, acl_seq=1)
+    profile = Profile(
+        conversation_id=conversation_id,
+        kind=kind,
+        name=name,
+        description=description,
+        avatar_file_id=None,
+        settings=_merged(Settings(), settings),
+        created_at=now,
+        created_by=caller.user_id,
+        member_count=len(people),
+        roster=tuple(people) if len(people) <= ROSTER_MAX else None,
+    )
+    founders = [
+        Member(
+            conversation_id,
+            user_id,
+            role="owner" if kind == "group" and user_id == caller.user_id else "member",
+            joined_at=now,
+            visible_from=1,
+        )
+        for user_id in people
+    ]
+    first = Entry(conversation_id, 1, CONVERSATION_CREATED, caller.user_id, now, {})
+    transaction = Transaction()
+    store.stage_new(transaction, head, profile, founders)
+    log.stage_first(transaction, first)
+    transaction.commit()
+    place = Place(head, profile, founders[0])
+    publish.committed(place, [first])
+    return place
+
+
+def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
+    return views.conversation(require_place(conversation_id, caller.user_id))
+
+
+def listing(*, caller: Caller, limit: int, after: str | None) -> Page:
+    """The caller's conversations, most recent activity first."""
+    bound_to = (caller.user_id, "conversations")
+    places = store.places(store.conversations_of(caller.user_id), caller.user_id)
+    ordered = sorted(places.values(), key=_recent_first)
+    if after is not None:
+        at, conversation_id = cursor.unseal(after, bound_to=bound_to)
+        ordered = [place for place in ordered if _recent_first(place) > (-at, conversation_id)]
+    page = ordered[:limit]
+    more = len(ordered) > limit
+    end = [page[-1].head.last_at, page[-1].conversation_id] if page else None
+    return Page(views.conversations(page, caller.user_id), cursor.seal(end, bound_to=bound_to) if more else None)
+
+
+def _recent_first(place: Place) -> tuple[int, str]:
+    return (-place.head.last_at, place.conversation_id)
+
+
+def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change name, description or settings of a group (owner and admins)."""
+    require_place(conversation_id, caller.user_id)
+
+    def changed(place: Place) -> Profile:
+        settings = _merged(place.profile.settings, fields.get("settings", {}))
+        if place.profile.settings.encrypted and not settings.encrypted:
+            raise Forbidden("Encryption cannot be switched off again.")
+        rest = {name: value for name, value in fields.items() if name in ("name", "description")}
+        return replace(place.profile, settings=settings, **rest)
+
+    place, entries = log.append(
+        conversation_id,
+        caller.user_id,
+        require=Place.require_admin,
+        drafts=lambda _place, _seq: [Draft(CONVERSATION_UPDATED, caller.user_id)],
+        stage=lambda transaction, place, _seq: store.stage_profile(transaction, changed(place)),
+    )
+    place = replace(place, profile=changed(place))
+    publish.committed(place, entries)
+    return views.conversation(place)
+
+
+def end(*, caller: Caller, conversation_id: str) -> None:
+    """Delete a group for everybody (owner only): from now on nobody has it."""
+    require_place(conversation_id, caller.user_id)
+    place, entries = log.append(
+        conversation_id,
+        caller.user_id,
+        require=Place.require_owner,
+        drafts=lambda _place, _seq: [Draft(CONVERSATION_DELETED, caller.user_id)],
+        stage=lambda transaction, place, _seq: store.stage_profile(
+            transaction, replace(place.profile, deleted_at=clock.now())
+        ),
+    )
+    publish.committed(place, entries)
+
+
+def prefer(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change one's own view: mute, pin, archive, notifications."""
+    place = require_place(conversation_id, caller.user_id)
+    values = dict(changes)
+    if values.get("muted_until") is not None:
+        values["muted_until"] = _instant(values["muted_until"])
+    for name in ("pinned", "archived", "notifications"):
+        if name in values and values[name] is None:
+            raise ValidationFailed.of(name, "must not be null")
+    if values:
+        place = replace(place, member=store.save_preferences(conversation_id, caller.user_id, values))
+    return views.conversation(place)
+
+
+def _instant(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValidationFailed.of("muted_until", "an RFC 3339 time or null") from error
+    if moment.tzinfo is None:
+        raise ValidationFailed.of("muted_until", "an RFC 3339 time with its zone")
+    return int(moment.astimezone(UTC).timestamp() * clock.SECOND)
+
+
+def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:
+    """Stop (or allow again) what the direct conversation of two people carries."""
+    existing = store.direct_between(blocker_id, blocked_id)
+    if existing is not None:
+        store.note_block(existing, blocker_id, blocked)
+
+
+def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page:
+    """The members, by id."""
+    require_place(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "members", conversation_id)
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    page = store.members_page(conversation_id, after=start, limit=limit + 1)
+    more = len(page) > limit
+    page = page[:limit]
+    return Page(views.members(page), cursor.seal(page[-1].user_id, bound_to=bound_to) if more else None)
+
+
+def _merged(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    return replace(settings, **changes)

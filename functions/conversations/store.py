@@ -1,0 +1,317 @@
+"""Conversations and their members in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from conversations.model import Head, Member, Place, Profile, Settings
+from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
+from kernel.errors import NotFound
+
+HEAD, PROFILE, LOCK = "head", "profile", "lock"
+
+
+class PartRecord(Record):
+    """A part of a conversation: its head, its profile, or the lock that keeps a direct one unique per pair."""
+
+    class Meta:
+        table_name = TableName("conversations")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    # head
+    last_seq = NumberAttribute(null=True)
+    last_message_seq = NumberAttribute(null=True)
+    last_at = NumberAttribute(null=True)
+    acl_seq = NumberAttribute(null=True)
+    # profile
+    kind = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    avatar_file_id = UnicodeAttribute(null=True)
+    settings = JSONAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    created_by = UnicodeAttribute(null=True)
+    member_count = NumberAttribute(null=True)
+    roster = JSONAttribute(null=True)
+    blocked_by = UnicodeSetAttribute(null=True)
+    deleted_at = NumberAttribute(null=True)
+    # lock
+    target = UnicodeAttribute(null=True)
+
+
+class _ByUser(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by_user"
+        projection = KeysOnlyProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+    conversation_id = UnicodeAttribute(range_key=True)
+
+
+class MemberRecord(Record):
+    class Meta:
+        table_name = TableName("members")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute(range_key=True)
+    role = UnicodeAttribute()
+    joined_at = NumberAttribute()
+    visible_from = NumberAttribute()
+    read_seq = NumberAttribute(default=0)
+    delivered_seq = NumberAttribute(default=0)
+    muted_until = NumberAttribute(null=True)
+    pinned = BooleanAttribute(default=False)
+    archived = BooleanAttribute(default=False)
+    notifications = UnicodeAttribute(default="all")
+    by_user = _ByUser()
+
+
+def _head(record: PartRecord) -> Head:
+    return Head(
+        record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
+        int(record.acl_seq),
+    )  # fmt: skip
+
+
+def head_of(record: Any) -> Head:
+    """The head in a record that a failed condition brought back."""
+    return _head(record)
+
+
+def _profile(record: PartRecord) -> Profile:
+    return Profile(
+        conversation_id=record.conversation_id,
+        kind="direct" if record.kind == "direct" else "group",
+        name=record.name,
+        description=record.description,
+        avatar_file_id=record.avatar_file_id,
+        settings=Settings(**record.settings),
+        created_at=int(record.created_at),
+        created_by=record.created_by,
+        member_count=int(record.member_count),
+        roster=None if record.roster is None else tuple(record.roster),
+        blocked_by=frozenset(record.blocked_by or ()),
+        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+    )
+
+
+def _member(record: MemberRecord) -> Member:
+    return Member(
+        conversation_id=record.conversation_id,
+        user_id=record.user_id,
+        role=record.role,
+        joined_at=int(record.joined_at),
+        visible_from=int(record.visible_from),
+        read_seq=int(record.read_seq),
+        delivered_seq=int(record.delivered_seq),
+        muted_until=None if record.muted_until is None else int(record.muted_until),
+        pinned=record.pinned,
+        archived=record.archived,
+        notifications=record.notifications,
+    )
+
+
+def _member_record(member: Member) -> MemberRecord:
+    return MemberRecord(**asdict(member))
+
+
+def _profile_record(profile: Profile) -> PartRecord:
+    return PartRecord(
+        profile.conversation_id,
+        PROFILE,
+        kind=profile.kind,
+        name=profile.name,
+        description=profile.description,
+        avatar_file_id=profile.avatar_file_id,
+        settings=asdict(profile.settings),
+        created_at=profile.created_at,
+        created_by=profile.created_by,
+        member_count=profile.member_count,
+        roster=None if profile.roster is None else list(profile.roster),
+        blocked_by=set(profile.blocked_by) or None,
+        deleted_at=profile.deleted_at,
+    )
+
+
+# --- reads ----------------------------------------------------------------------------------------------------
+
+
+def place(conversation_id: str, user_id: str) -> Place:
+    """The caller's place, in one round trip; raises NotFound for anybody who is not a member now."""
+    head, profile, member = read_together(
+        [
+            (PartRecord, (conversation_id, HEAD)),
+            (PartRecord, (conversation_id, PROFILE)),
+            (MemberRecord, (conversation_id, user_id)),
+        ]
+    )
+    if head is None or profile is None or member is None or profile.deleted_at is not None:
+        raise NotFound
+    return Place(_head(head), _profile(profile), _member(member))
+
+
+def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
+    """The caller's places in several conversations; those they have no place in are left out."""
+    keys: list[Any] = []
+    for conversation_id in conversation_ids:
+        keys += [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))]
+        keys.append((MemberRecord, (conversation_id, user_id)))
+    rows = iter(read_together(keys))
+    found = {}
+    for conversation_id, head, profile, member in zip(conversation_ids, rows, rows, rows, strict=True):
+        if head is not None and profile is not None and member is not None and profile.deleted_at is None:
+            found[conversation_id] = Place(_head(head), _profile(profile), _member(member))
+    return found
+
+
+def head(conversation_id: str) -> Head:
+    """The head alone; raises NotFound."""
+    record = PartRecord.find(conversation_id, HEAD)
+    if record is None:
+        raise NotFound
+    return _head(record)
+
+
+def conversations_of(user_id: str) -> list[str]:
+    """The ids of all conversations of a person (by index, so a new one may take a moment to appear)."""
+    return [row.conversation_id for row in MemberRecord.by_user.query(user_id)]
+
+
+def member(conversation_id: str, user_id: str) -> Member | None:
+    record = MemberRecord.find(conversation_id, user_id)
+    return None if record is None else _member(record)
+
+
+def members(conversation_id: str) -> list[Member]:
+    """Everybody in a conversation: one round trip for up to about 5,000."""
+    return [_member(record) for record in MemberRecord.query(conversation_id, consistent_read=True)]
+
+
+def members_page(conversation_id: str, *, after: str | None, limit: int) -> list[Member]:
+    """Members ordered by id, from after the given one."""
+    condition = None if after is None else MemberRecord.user_id > after
+    rows = MemberRecord.query(conversation_id, condition, consistent_read=True, limit=limit)
+    return [_member(record) for record in rows]
+
+
+def direct_between(first: str, second: str) -> str | None:
+    """The id of the direct conversation of two people, if there is one."""
+    lock = PartRecord.find(_pair(first, second), LOCK)
+    return None if lock is None else lock.target
+
+
+def _pair(first: str, second: str) -> str:
+    return "direct#" + "#".join(sorted((first, second)))
+
+
+# --- writes, staged in a transaction with the event that tells of them ----------------------------------------
+
+
+def stage_new(transaction: Transaction, head: Head, profile: Profile, members: Iterable[Member]) -> None:
+    """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
+    fields = asdict(head)
+    transaction.put("head", PartRecord(fields.pop("conversation_id"), HEAD, **fields))
+    transaction.put("profile", _profile_record(profile))
+    for each in members:
+        transaction.put("member", _member_record(each))
+    if profile.kind == "direct" and profile.roster is not None:
+        lock = PartRecord(_pair(*profile.roster), LOCK, target=profile.conversation_id)
+        transaction.put("pair", lock, PartRecord.conversation_id.does_not_exist())
+
+
+def stage_head(transaction: Transaction, before: Head, after: Head) -> None:
+    """Move the head on, if nobody else has (label `head`)."""
+    actions: list[Action] = [PartRecord.last_seq.set(after.last_seq), PartRecord.last_at.set(after.last_at)]
+    if after.last_message_seq != before.last_message_seq:
+        actions.append(PartRecord.last_message_seq.set(after.last_message_seq))
+    if after.acl_seq != before.acl_seq:
+        actions.append(PartRecord.acl_seq.set(after.acl_seq))
+    transaction.update(
+        "head", PartRecord(before.conversation_id, HEAD), actions, PartRecord.last_seq == before.last_seq
+    )
+
+
+def stage_profile(transaction: Transaction, profile: Profile) -> None:
+    """Replace the profile but for `blocked_by`. Safe with `stage_head`: whoever changes it moves the head."""
+    actions = [
+        PartRecord.settings.set(asdict(profile.settings)),
+        PartRecord.member_count.set(profile.member_count),
+    ]
+    optional = {
+        PartRecord.name: profile.name,
+        PartRecord.description: profile.description,
+        PartRecord.roster: None if profile.roster is None else list(profile.roster),
+        PartRecord.deleted_at: profile.deleted_at,
+    }
+    actions += [field.remove() if value is None else field.set(value) for field, value in optional.items()]
+    transaction.update("profile", PartRecord(profile.conversation_id, PROFILE), actions)
+
+
+def stage_member(transaction: Transaction, member: Member) -> None:
+    transaction.put("member", _member_record(member))
+
+
+def stage_role(transaction: Transaction, member: Member) -> None:
+    """Change the role of somebody who is still there (label `member`)."""
+    transaction.update(
+        "member",
+        MemberRecord(member.conversation_id, member.user_id),
+        [MemberRecord.role.set(member.role)],
+        MemberRecord.user_id.exists(),
+    )
+
+
+def stage_removal(transaction: Transaction, member: Member) -> None:
+    transaction.delete("member", MemberRecord(member.conversation_id, member.user_id))
+
+
+# --- single writes --------------------------------------------------------------------------------------------
+
+
+def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]) -> Member:
+    """Change one's own view of a conversation; raises NotFound if the membership has ended meanwhile."""
+    fields = MemberRecord.get_attributes()
+    actions = [fields[name].remove() if value is None else fields[name].set(value) for name, value in changes.items()]
+    record = MemberRecord(conversation_id, user_id)
+    try:
+        record.update(actions, condition=MemberRecord.role.exists())
+    except UpdateError as error:
+        if condition_failed(error):
+            raise NotFound from error
+        raise
+    return _member(record)
+
+
+def move_read_marker(conversation_id: str, user_id: str, seq: int) -> Member | None:
+    """Move the read marker forward; None when it is there or beyond already, or the membership has ended."""
+    record = MemberRecord(conversation_id, user_id)
+    try:
+        record.update(
+            [MemberRecord.read_seq.set(seq)],
+            condition=MemberRecord.role.exists() & (MemberRecord.read_seq < seq),
+        )
+    except UpdateError as error:
+        if condition_failed(error):
+            return None
+        raise
+    return _member(record)
+
+
+def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
+    """Mark or unmark in a direct conversation that one side blocks the other."""
+    change = PartRecord.blocked_by.add({blocker_id}) if blocked else PartRecord.blocked_by.delete({blocker_id})
+    PartRecord(conversation_id, PROFILE).update([change])

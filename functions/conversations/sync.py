@@ -1,0 +1,111 @@
+"""Catching up: events after a seq, and everything missed in one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conversations import log, publish, store, views
+from conversations.model import Place
+from conversations.service import Page, require_place
+from kernel import cursor, ids
+from kernel.auth import Caller
+
+MAX_ANSWER_BYTES = 1_000_000
+MAX_SOCKET_ANSWER_BYTES = 110_000
+MAX_EVENTS = 1_000
+MAX_CONVERSATIONS = 100
+PAGE_EVENTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a device has missed; `removed` are conversations that it knows and has no place in any more.
+
+    `more`: further conversations have moved on than fit this answer.
+    """
+
+    conversations: list[dict[str, Any]]
+    removed: list[str]
+    more: bool
+    ephemeral: dict[str, Any]
+
+
+def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page:
+    """Durable events after a seq, ascending, dense from the first one this person may see."""
+    place = require_place(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "events", conversation_id)
+    if page is not None:
+        after = cursor.unseal(page, bound_to=bound_to)
+    first, last = _window(place, after, limit)
+    found = views.events(place, log.entries(conversation_id, first, last))
+    more = last < place.head.last_seq
+    return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)
+
+
+def _window(place: Place, after: int, limit: int) -> tuple[int, int]:
+    first = max(after + 1, place.member.visible_from)
+    return first, min(first + limit - 1, place.head.last_seq)
+
+
+def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_ANSWER_BYTES) -> Missed:
+    """Everything missed since `cursors`, conversations unknown to the device included, within `max_bytes`.
+
+    A conversation with `more` has further events: ask again with the cursors moved on.
+    """
+    known = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
+    wanted = list(dict.fromkeys([*known, *store.conversations_of(caller.user_id)]))
+    places = store.places(wanted, caller.user_id)
+    removed = [conversation_id for conversation_id in cursors if conversation_id not in places]
+    behind = [
+        place
+        for place in sorted(places.values(), key=lambda place: -place.head.last_at)
+        if place.head.last_seq > cursors.get(place.conversation_id, 0)
+    ]
+    room = max_bytes
+    answer: list[dict[str, Any]] = []
+    first = behind[:MAX_CONVERSATIONS]
+    for place, seen in zip(first, views.conversations(first, caller.user_id), strict=True):
+        found = _next_events(place, cursors.get(place.conversation_id, 0), room)
+        room -= sum(size for _, size in found) + 1_500
+        last = found[-1][0]["seq"] if found else cursors.get(place.conversation_id, 0)
+        answer.append(
+            {
+                "conversation": seen,
+                "events": [event for event, _ in found],
+                "more": last < place.head.last_seq,
+            }
+        )
+        if room <= 0:
+            break
+    return Missed(answer, removed, len(answer) < len(behind), {"calls": []})
+
+
+def _next_events(place: Place, after: int, room: int) -> list[tuple[dict[str, Any], int]]:
+    """Events after a seq with their sizes, as many as there is room for."""
+    found: list[tuple[dict[str, Any], int]] = []
+    while len(found) < MAX_EVENTS:
+        first, last = _window(place, after, PAGE_EVENTS)
+        page = views.events(place, log.entries(place.conversation_id, first, last))
+        for event in page:
+            size = len(publish.frame(event).encode())
+            if size > room:
+                return found
+            room -= size
+            found.append((event, size))
+        if last >= place.head.last_seq:
+            break
+        after = last
+    return found
+
+
+def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
+    """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
+    wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
+    places = store.places(wanted, caller.user_id)
+    return {
+        conversation_id: place.head.last_seq
+        for conversation_id, place in places.items()
+        if place.head.last_seq > cursors[conversation_id]
+    }

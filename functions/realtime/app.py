@@ -1,0 +1,34 @@
+"""Routes of realtime (contract §10): tickets for sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.sessions import authenticate
+from kernel.auth import Caller
+from kernel.config import config
+from kernel.http import App
+from kernel.limiter import Limit
+from realtime import service
+from realtime.schemas import TicketOut
+
+app = App("realtime", authenticate=authenticate)
+TICKETS = Limit("tickets", requests=120, window_s=60)
+
+
+@app.post("/realtime/tickets", returns=TicketOut, status=201, limits=[TICKETS])
+def create_ticket(caller: Caller) -> Any:
+    """A single-use ticket, good for 60 s, with which to open a socket at `url?ticket=…`."""
+    return {
+        "ticket": service.make_ticket(caller),
+        "url": _socket_url(),
+        "expires_in": service.TICKET_TTL_S,
+    }
+
+
+def _socket_url() -> str:
+    settings = config()
+    if settings.aws_endpoint_url:
+        local = settings.aws_endpoint_url.replace("http", "ws", 1)
+        return f"{local}/_aws/execute-api/{settings.socket_api_id}/{settings.socket_stage}"
+    return f"wss://{settings.socket_api_id}.execute-api.{settings.region}.amazonaws.com/{settings.socket_stage}"

@@ -1,0 +1,83 @@
+"""The fan-out function: delivers what the senders did not post themselves, packed per socket.
+
+Membership is read here, after the commit, so nobody who was removed before it receives anything (R6). Jobs that
+arrive together and concern the same conversation share one read of its members and their sockets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from conversations import log, publish, store, views
+from conversations.model import Member
+from kernel.consumers import Message, all_messages
+from kernel.errors import NotFound
+from messages import typing_notice
+from realtime import service
+from realtime import store as connections
+from realtime.store import Connection, Target
+
+MAX_DIRECT = 100  # more live sockets than this and the work is dealt out in chunks
+
+Outgoing = dict[Target, list[str]]
+
+
+def _handle(jobs: Sequence[Message]) -> None:
+    outgoing: Outgoing = defaultdict(list)
+    by_conversation: dict[str, list[Message]] = defaultdict(list)
+    for job in jobs:
+        if job["kind"] in ("connections", "hint"):
+            for user_id, connection_id in job["targets"]:
+                outgoing[user_id, connection_id].extend(job["frames"])
+        elif job["kind"] == "typing_over":
+            _typing_over(job)
+        else:
+            by_conversation[job["conversation_id"]].append(job)
+    for conversation_id, waiting in by_conversation.items():
+        _spread(conversation_id, sorted(waiting, key=lambda job: job["seq"]), outgoing)
+    service.deliver(outgoing)
+
+
+def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -> None:
+    """Frames for the live members of a conversation: into `outgoing`, or dealt out if they are many."""
+    people = {member.user_id: member for member in store.members(conversation_id)}
+    live = connections.connections_of(list(people))
+    wholesale = [job for job in jobs if job["kind"] == "members"]
+    if wholesale and len(live) > MAX_DIRECT:
+        for job in wholesale:
+            seen_by = [each for each in live if _may_see(people[each.user_id], job)]
+            service.enqueue(service.jobs_for(seen_by, job["frames"]))
+        wholesale = []
+    for job in wholesale:
+        for connection in live:
+            if _may_see(people[connection.user_id], job):
+                outgoing[connection.target].extend(job["frames"])
+    for job in jobs:
+        if job["kind"] == "personal":
+            _personal(conversation_id, job["seq"], live, outgoing)
+
+
+def _may_see(member: Member, job: Message) -> bool:
+    return member.user_id != job["but"] and (job["seq"] == 0 or job["seq"] >= member.visible_from)
+
+
+def _personal(conversation_id: str, seq: int, live: Sequence[Connection], outgoing: Outgoing) -> None:
+    entries = log.entries(conversation_id, seq, seq)
+    if not entries:
+        return
+    seen = views.for_members(conversation_id, entries[0], list({each.user_id for each in live}))
+    frames = {user_id: publish.frame(event) for user_id, event in seen.items()}
+    for connection in live:
+        if connection.user_id in frames:
+            outgoing[connection.target].append(frames[connection.user_id])
+
+
+def _typing_over(job: Message) -> None:
+    try:
+        typing_notice.over(conversation_id=job["conversation_id"], user_id=job["user_id"], until=job["until"])
+    except NotFound:
+        return  # no member any more: nobody waits for the end of it
+
+
+handler = all_messages("realtime.fanout", _handle)

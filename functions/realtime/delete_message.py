@@ -1,0 +1,14 @@
+"""`deleteMessage`."""
+
+from __future__ import annotations
+
+from kernel.auth import Caller
+from kernel.websocket import action
+from messages import service
+from realtime.schemas import DeleteMessage
+
+
+@action("deleteMessage", DeleteMessage)
+def handler(caller: Caller, frame: DeleteMessage) -> None:
+    """Delete a message (its sender and admins)."""
+    service.delete(caller=caller, conversation_id=frame.conversation_id, message_id=frame.message_id)

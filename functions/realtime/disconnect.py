@@ -1,0 +1,16 @@
+"""`$disconnect`: forget the socket. It may never come; then the entry ends by age (R11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel import telemetry
+from kernel.websocket import caller_of
+from realtime import service
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    with telemetry.call("socket.disconnect", context) as line:
+        service.close_connection(caller_of(event))
+        line.count("Disconnected")
+        return {"statusCode": 200}

@@ -1,0 +1,32 @@
+"""`ping`: keeps the socket open; the pong names what has moved on, and old sockets are asked to reconnect."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from conversations import sync
+from kernel import clock, websocket
+from kernel.auth import Caller
+from kernel.websocket import action
+from realtime import service
+from realtime.schemas import Ping
+
+RECONNECT_AFTER_MS = 105 * clock.MINUTE  # API Gateway ends a socket after 2 h
+RECONNECT_SPREAD_MS = 5 * clock.MINUTE
+
+
+@action("ping", Ping)
+def _pong(caller: Caller, frame: Ping) -> None:
+    """Answered by an ack and a `pong` with `behind`: the last seq of each given conversation that moved on."""
+    behind = sync.behind(caller=caller, cursors=frame.cursors) if frame.cursors else {}
+    service.send_to(caller, "pong", {"behind": behind})
+
+
+def handler(event: websocket.Event, context: Any) -> dict[str, Any]:
+    answer = _pong(event, context)
+    opened_at = int(event["requestContext"].get("connectedAt", clock.now()))
+    if clock.now() - opened_at > RECONNECT_AFTER_MS:
+        after_ms = random.randint(0, RECONNECT_SPREAD_MS)  # noqa: S311 - spreading load, not a secret
+        service.send_to(websocket.caller_of(event), "reconnect", {"after_ms": after_ms})
+    return answer

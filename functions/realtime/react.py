@@ -1,0 +1,20 @@
+"""`react`."""
+
+from __future__ import annotations
+
+from kernel.auth import Caller
+from kernel.websocket import action
+from messages import service
+from realtime.schemas import React
+
+
+@action("react", React)
+def handler(caller: Caller, frame: React) -> None:
+    """Add a reaction, or take it back."""
+    service.react(
+        caller=caller,
+        conversation_id=frame.conversation_id,
+        message_id=frame.message_id,
+        emoji=frame.emoji,
+        added=not frame.remove,
+    )

@@ -1,0 +1,62 @@
+"""Frames of the socket and its tickets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from conversations.schemas import UserId
+from kernel.schema import Output
+from kernel.websocket import Frame
+from messages.schemas import Edit, MessageFields, ReadMarker, Typing
+
+
+class TicketOut(Output):
+    ticket: str
+    url: str
+    expires_in: int
+
+
+class SendMessage(Frame, MessageFields):
+    conversation_id: UserId
+
+
+class EditMessage(Frame, Edit):
+    conversation_id: UserId
+    message_id: UserId
+
+
+class DeleteMessage(Frame):
+    conversation_id: UserId
+    message_id: UserId
+
+
+class React(Frame):
+    """`remove` takes the reaction back."""
+
+    conversation_id: UserId
+    message_id: UserId
+    emoji: Annotated[str, Field(min_length=1, max_length=32)]
+    remove: bool = False
+
+
+class MarkRead(Frame, ReadMarker):
+    conversation_id: UserId
+
+
+class SetTyping(Frame, Typing):
+    conversation_id: UserId
+
+
+Cursors = Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]
+
+
+class Sync(Frame):
+    cursors: Cursors
+
+
+class Ping(Frame):
+    """With `cursors`, the pong names the conversations that have moved on."""
+
+    cursors: Cursors = {}

@@ -1,0 +1,19 @@
+"""`sendMessage`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations.schemas import Message
+from kernel.auth import Caller
+from kernel.limiter import Limit
+from kernel.websocket import action
+from messages import service
+from realtime.schemas import SendMessage
+
+
+@action("sendMessage", SendMessage, returns=Message, limit=Limit("send", requests=1200, window_s=60))
+def handler(caller: Caller, frame: SendMessage) -> Any:
+    """Append a message; the ack carries it. A repeated client_id gets the first one."""
+    message, _ = service.send(caller=caller, conversation_id=frame.conversation_id, message=frame.message())
+    return message

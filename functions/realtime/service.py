@@ -1,0 +1,171 @@
+"""Delivering frames to live sockets, closing sockets, tickets. Sockets are a hint; the log is the truth."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from kernel import clock, ids, queues, sockets
+from kernel.auth import Caller
+from kernel.config import config
+from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
+from realtime import store
+from realtime.store import Connection, Target, Ticket
+
+TICKET_TTL_S = 60
+TICKET_BITS = 256
+INLINE_CONNECTIONS = 10  # more than this and the fan-out function posts, so that the sender does not wait
+CHUNK_CONNECTIONS = 100
+SYNC_HINT_DELAY_S = 2
+# A pong without `behind`: the socket was too slow for a frame and should sync.
+_SYNC_HINT = '{"type":"pong","data":{"behind":null}}'
+
+
+# --- sockets --------------------------------------------------------------------------------------------------
+
+
+def make_ticket(caller: Caller) -> str:
+    """A single-use ticket for a socket, good for 60 s (R13: 256 bits, kept as a hash)."""
+    ticket = ids.token(TICKET_BITS)
+    store.keep_ticket(ticket, Ticket(caller.user_id, caller.session_id), ttl_s=TICKET_TTL_S)
+    return ticket
+
+
+def redeem_ticket(ticket: str) -> Ticket | None:
+    """Whose ticket it is, once."""
+    return store.burn_ticket(ticket) if len(ticket) <= 128 else None
+
+
+def open_connection(caller: Caller) -> None:
+    """Register a new socket and close those above the limit per person."""
+    connection = Connection(caller.connection_id, caller.user_id, caller.session_id, clock.now())
+    for connection_id in store.add(connection):
+        sockets.close(connection_id)
+
+
+def close_connection(caller: Caller) -> None:
+    """Forget a socket that has closed."""
+    store.remove(caller.user_id, [caller.connection_id])
+
+
+def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str) -> None:
+    """Tell the sockets of these sessions (None: all) that they are revoked, and close them (R14)."""
+    doomed = [
+        connection
+        for connection in store.connections_of([user_id])
+        if session_ids is None or connection.session_id in session_ids
+    ]
+    for connection in doomed:
+        data = {"session_id": connection.session_id, "reason": reason}
+        frame = {"type": "session.revoked", "at": clock.rfc3339(clock.now()), "data": data}
+        sockets.post(connection.connection_id, json.dumps(frame).encode())
+        sockets.close(connection.connection_id)
+    store.remove(user_id, [connection.connection_id for connection in doomed])
+
+
+def send_to(caller: Caller, kind: str, data: Any) -> None:
+    """One event to one socket."""
+    frame = {"type": kind, "at": clock.rfc3339(clock.now()), "data": data}
+    sockets.post(caller.connection_id, json.dumps(frame).encode())
+
+
+# --- fan-out --------------------------------------------------------------------------------------------------
+
+
+def publish(
+    conversation_id: str,
+    frames: Sequence[str],
+    user_ids: Sequence[str] | None,
+    *,
+    seq: int = 0,
+    but: str = "",
+) -> None:
+    """Deliver frames (JSON texts) of a conversation to people, None for all its members, but not to `but`.
+
+    Up to 10 sockets are posted to from here; more, and all members of large groups, by the fan-out function.
+    `seq` is the first event's, by which the fan-out leaves out who joined later; 0 for what is not in the log.
+    """
+    if user_ids is None:
+        job = {
+            "kind": "members",
+            "conversation_id": conversation_id,
+            "frames": list(frames),
+            "seq": seq,
+            "but": but,
+        }
+        enqueue([job])
+        return
+    live = store.connections_of([user_id for user_id in user_ids if user_id != but])
+    if len(live) <= INLINE_CONNECTIONS:
+        deliver({each.target: frames for each in live})
+    else:
+        enqueue(jobs_for(live, frames))
+
+
+def enqueue(jobs: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:
+    """Put jobs into the fan-out queue."""
+    queues.send(config().fanout_queue_url, jobs, delay_s=delay_s)
+
+
+def jobs_for(live: Sequence[Connection], frames: Sequence[str]) -> list[dict[str, Any]]:
+    """Fan-out jobs of up to 100 sockets each."""
+    return [
+        {
+            "kind": "connections",
+            "frames": list(frames),
+            "targets": [each.target for each in live[start : start + CHUNK_CONNECTIONS]],
+        }
+        for start in range(0, len(live), CHUNK_CONNECTIONS)
+    ]
+
+
+def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
+    """Post to sockets, several frames packed as one. A gone socket is forgotten, a late one told to sync."""
+    owner = {connection_id: user_id for user_id, connection_id in frames}
+    pending = {connection_id: pack(texts) for (_, connection_id), texts in frames.items()}
+    gone: dict[str, list[str]] = defaultdict(list)
+    late: list[Target] = []
+    for turn in range(max((len(posts) for posts in pending.values()), default=0)):
+        due = {each: posts[turn] for each, posts in pending.items() if turn < len(posts)}
+        for connection_id, posted in sockets.post_all(due).items():
+            if posted is Posted.DELIVERED:
+                continue
+            pending[connection_id] = []
+            if posted is Posted.GONE:
+                gone[owner[connection_id]].append(connection_id)
+            else:
+                late.append((owner[connection_id], connection_id))
+    for user_id, connection_ids in gone.items():
+        store.remove(user_id, connection_ids)
+    if late:
+        enqueue([{"kind": "hint", "frames": [_SYNC_HINT], "targets": late}], delay_s=SYNC_HINT_DELAY_S)
+
+
+def pack(frames: Iterable[str]) -> list[bytes]:
+    """Posts for one socket: frames together as batches of at most 32 KB; larger ones alone, up to 128 KB.
+
+    What does not fit a post is left out: the receiver sees the gap in `seq` and reads it over HTTP.
+    """
+    posts: list[bytes] = []
+    batch: list[str] = []
+    size = 0
+    envelope = len('{"type":"batch","events":[]}')
+    for frame in frames:
+        length = len(frame.encode()) + 1
+        if length > MAX_POST_BYTES:
+            continue
+        if batch and size + length + envelope > MAX_FRAME_BYTES:
+            posts.append(_pack(batch))
+            batch, size = [], 0
+        batch.append(frame)
+        size += length
+    if batch:
+        posts.append(_pack(batch))
+    return posts
+
+
+def _pack(batch: Sequence[str]) -> bytes:
+    text = batch[0] if len(batch) == 1 else '{"type":"batch","events":[' + ",".join(batch) + "]}"
+    return text.encode()

@@ -1,0 +1,17 @@
+"""`sync`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations import sync
+from conversations.schemas import SyncAnswer
+from kernel.auth import Caller
+from kernel.websocket import action
+from realtime.schemas import Sync
+
+
+@action("sync", Sync, returns=SyncAnswer)
+def handler(caller: Caller, frame: Sync) -> Any:
+    """What was missed, as much as fits a socket message; `more` tells that there is further."""
+    return sync.missed(caller=caller, cursors=frame.cursors, max_bytes=sync.MAX_SOCKET_ANSWER_BYTES)

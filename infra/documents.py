@@ -1,0 +1,85 @@
+"""Writes the API documents from the code that serves them: `make openapi`; `--check` tells whether they are current."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+DOMAINS = ("accounts", "users", "conversations", "messages", "realtime", "operations")
+SOCKET_ROUTES = (
+    "send_message",
+    "edit_message",
+    "delete_message",
+    "react",
+    "mark_read",
+    "set_typing",
+    "synchronise",
+    "ping",
+)
+
+
+def apps() -> list[Any]:
+    """The HTTP apps of all domains."""
+    return [importlib.import_module(f"{domain}.app").app for domain in DOMAINS]
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document with its text."""
+    from conversations import model, schemas
+    from kernel import asyncapi, openapi, websocket
+    from kernel.config import config
+    from messages.schemas import Receipt
+
+    for route in SOCKET_ROUTES:
+        importlib.import_module(f"realtime.{route}")
+    about = {
+        model.MESSAGE_CREATED: schemas.Message,
+        model.MESSAGE_UPDATED: schemas.Message,
+        model.MESSAGE_DELETED: schemas.Message,
+        model.REACTION_ADDED: schemas.ReactionEvent,
+        model.REACTION_REMOVED: schemas.ReactionEvent,
+        model.CONVERSATION_CREATED: schemas.Conversation,
+        model.CONVERSATION_UPDATED: schemas.Conversation,
+        model.CONVERSATION_DELETED: None,
+        model.MEMBER_ADDED: schemas.Member,
+        model.MEMBER_REMOVED: schemas.Member,
+        model.MEMBER_UPDATED: schemas.Member,
+        "receipt.updated": Receipt,
+        "typing": None,
+        "session.revoked": None,
+        "reconnect": None,
+        "pong": None,
+    }
+    version = config().version
+    http = json.dumps(openapi.document(apps(), version=version), indent=1, sort_keys=True) + "\n"
+    socket = json.dumps(asyncapi.document(websocket.ACTIONS, about, version=version), indent=1, sort_keys=True) + "\n"
+    return {
+        ROOT / "docs/api/openapi.json": http,
+        ROOT / "functions/operations/openapi.json": http,
+        ROOT / "docs/api/asyncapi.json": socket,
+    }
+
+
+def main() -> int:
+    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
+    os.environ.setdefault("ENVIRONMENT", "local")
+    os.environ.setdefault("STACK_NAME", "documents")
+    stale = [path for path, text in documents().items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is not current: run `make openapi`")
+        return 1 if stale else 0
+    for path, text in documents().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

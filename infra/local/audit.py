@@ -1,0 +1,41 @@
+"""`python -m infra.local.audit FILE...`: known vulnerabilities of pinned packages, if anybody can be asked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 120
+
+
+def audit(files: list[str]) -> int:
+    """Print what pip-audit found. An advisory service that cannot be reached is said, and no failure."""
+    requirements = [argument for file in files for argument in ("-r", file)]
+    options = ["--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip", "--timeout", "5"]
+    try:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "pip-audit", *options, *requirements],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError, subprocess.TimeoutExpired):
+        print("pip-audit: skipped, its advisory service cannot be reached")
+        return 0
+    audited = [package for package in packages if "skip_reason" not in package]
+    if not audited:
+        print("pip-audit: skipped, its advisory service knows none of the packages (an index without advisories)")
+        return 0
+    found = [(package, problem) for package in audited for problem in package["vulns"]]
+    for package, problem in found:
+        fixed = ", ".join(problem["fix_versions"]) or "no version yet"
+        print(f"pip-audit: {package['name']} {package['version']} has {problem['id']}; fixed in {fixed}")
+    print(f"pip-audit: {len(audited)} of {len(packages)} packages audited, {len(found)} vulnerabilities")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(audit(sys.argv[1:]))

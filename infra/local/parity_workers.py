@@ -1,0 +1,126 @@
+"""What MiniStack's Python execution environments do differently from Lambda's, put right.
+
+1. A handler that raises leaves its environment alive, and the error carries the exception's class as `errorType`
+   (state machines choose by it); MiniStack ends the environment and calls every error Runtime.HandlerError.
+2. A function sees the standard library, its layers and its code, no more; MiniStack lets it import whatever
+   the developer has installed, so that a package missing from the layer would be noticed on AWS only.
+3. A layer is unpacked once and shared, as /opt is read-only there; MiniStack unpacks every layer for every
+   environment, which is most of a cold start.
+"""
+
+import hashlib
+import importlib
+import os
+import shlex
+import stat
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from infra.local.patching import stop, wrap
+
+LAMBDA = "ministack.services.lambda_svc"
+RUNTIME = "ministack.core.lambda_runtime"
+
+RAISED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+REPORTED = '{"status": "ok", "result": None, "raised": [type(e).__name__, str(e), traceback.format_exc()]}'
+
+_error_type: ContextVar[str] = ContextVar("error_type", default="")
+
+
+def apply() -> None:
+    wrap(RUNTIME, "_detect_runtime_binary", _isolated_and_lasting)
+    wrap(RUNTIME, "Worker.invoke", _telling_what_was_raised)
+    wrap(RUNTIME, "Worker._spawn", _sharing_layers)
+    wrap(LAMBDA, "_execute_function_warm", _naming_the_error)
+    wrap(LAMBDA, "_resolve_layer_zip", lambda original: original)  # used below: it must exist
+
+
+def _isolated_and_lasting(detect: Callable[[str], tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
+    _, script = detect(f"python3.{sys.version_info.minor}")
+    if script.count(RAISED) != 1:
+        raise stop("report of a raised exception in its Python worker")
+    lasting = script.replace(RAISED, REPORTED)
+    launcher = _launcher()
+
+    def detecting(runtime: str) -> tuple[str, str]:
+        if runtime.startswith("python"):
+            return launcher, lasting
+        return detect(runtime)
+
+    return detecting
+
+
+def _launcher() -> str:
+    """A file that starts this interpreter without its site packages: MiniStack takes a path and no options."""
+    path = Path(tempfile.gettempdir(), "lambda-python")
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -s -B "$@"\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def _telling_what_was_raised(invoke: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def invoking(*arguments: Any, **options: Any) -> dict[str, Any]:
+        response = invoke(*arguments, **options)
+        _error_type.set("")
+        if raised := response.get("raised"):
+            name, message, trace = raised
+            _error_type.set(name)
+            return {**response, "status": "error", "error": message, "trace": trace}
+        return response
+
+    return invoking
+
+
+def _naming_the_error(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def executing(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result = execute(*arguments, **options)
+        if result.get("error") and (name := _error_type.get()):
+            result["body"] = {**result["body"], "errorType": name}
+        return result
+
+    return executing
+
+
+def _sharing_layers(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
+    resolve = importlib.import_module(LAMBDA)._resolve_layer_zip
+
+    def spawning(worker: Any) -> None:
+        given = worker.config
+        if not given.get("Layers") or not given.get("Runtime", "").startswith("python"):
+            return spawn(worker)
+        directories = [str(_unpacked(resolve(layer))) for layer in given["Layers"]]
+        variables = {**given.get("Environment", {}).get("Variables", {})}
+        variables["_LAMBDA_LAYERS_DIRS"] = os.pathsep.join(directories)
+        worker.config = {**given, "Layers": [], "Environment": {"Variables": variables}}
+        try:
+            spawn(worker)
+        finally:
+            worker.config = given
+
+    return spawning
+
+
+def _unpacked(archive: bytes | None) -> Path:
+    """The directory with this layer's content, made by whoever needs it first."""
+    if archive is None:
+        raise RuntimeError("a layer of this function does not exist any more: deploy again")
+    layers = Path(tempfile.gettempdir(), "layers")
+    target = layers / hashlib.blake2b(archive, digest_size=12).hexdigest()
+    if not target.exists():
+        layers.mkdir(exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=layers, prefix="unfinished-"))
+        with tempfile.TemporaryFile() as file:
+            file.write(archive)
+            with zipfile.ZipFile(file) as zipped:
+                zipped.extractall(draft)
+        try:
+            draft.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+    return target

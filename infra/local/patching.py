@@ -1,0 +1,25 @@
+"""Replaces functions of MiniStack, and refuses to start when one is not there."""
+
+import importlib
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+
+def stop(what: str) -> SystemExit:
+    return SystemExit(
+        f"MiniStack {version('ministack')} has no {what}, which infra/local corrects. "
+        "Install the version that requirements.txt names, or adapt infra/local/parity_*.py to this one."
+    )
+
+
+def wrap(module: str, name: str, make: Callable[[Any], Any]) -> None:
+    """Put `make(original)` in the place of `module.name`; a dot in the name means a method."""
+    owner: Any = importlib.import_module(module)
+    *path, last = name.split(".")
+    for step in path:
+        owner = getattr(owner, step, None)
+    original = getattr(owner, last, None)
+    if not callable(original):
+        raise stop(f"{module}.{name}")
+    setattr(owner, last, make(original))

@@ -1,0 +1,39 @@
+"""Runs a command, such as the end-to-end tests, beside a fresh instance that is stopped whatever happens."""
+
+import os
+import subprocess
+import sys
+
+from infra.local import services
+from infra.local.config import ROOT, Instance
+from infra.local.console import Problem
+from infra.local.down import down, reset
+from infra.local.look import log_lines
+from infra.local.stack import Stack
+from infra.local.up import up
+
+
+def run(instance: Instance, words: list[str]) -> int:
+    """Returns the command's exit code. It finds the addresses in the file that SC_ENDPOINTS names."""
+    if not words:
+        raise Problem("there is no command to run", "write it behind `run`")
+    reset(instance)
+    code = 1
+    try:
+        up(instance)
+        environment = os.environ | {"SC_ENDPOINTS": str(instance.endpoints_file)}
+        code = subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
+    finally:
+        if code:
+            _keep_function_logs(instance)
+            print(f"\nThe logs of the local cloud and of its functions are in {instance.logs}", file=sys.stderr)
+        down(instance)
+    return code
+
+
+def _keep_function_logs(instance: Instance) -> None:
+    """Log events live in the cloud that is about to stop."""
+    if services.cloud(instance).listening():
+        stack = Stack(instance)
+        lines = log_lines(stack, stack.functions())
+        (instance.logs / "functions.log").write_text("\n".join(lines) + "\n")

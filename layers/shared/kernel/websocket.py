@@ -1,0 +1,134 @@
+"""Handlers of socket routes: one frame in, exactly one `ack` or `error` out, as the route's response.
+
+The identity comes from the connect authorizer (the ticket), through API Gateway, with every frame.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernel import telemetry
+from kernel.auth import Caller
+from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem
+from kernel.limiter import Limit, spend
+from kernel.schema import parse_json
+from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
+
+Event = dict[str, Any]
+Handler = Callable[[Event, Any], dict[str, Any]]
+
+
+class Frame(BaseModel):
+    """What every client frame carries; actions add their fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    action: str = Field(max_length=64)
+    id: str = Field(min_length=1, max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One socket action as registered; the AsyncAPI document is made from these."""
+
+    name: str
+    frame: type[Frame]
+    returns: type[BaseModel] | None
+    summary: str
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def caller_of(event: Event) -> Caller:
+    """Who is on this socket."""
+    context = event["requestContext"]
+    identity = context["authorizer"]
+    return Caller(identity["user_id"], identity["session_id"], context["connectionId"])
+
+
+def action(
+    name: str,
+    frame: type[Frame],
+    *,
+    returns: type[BaseModel] | None = None,
+    limit: Limit | None = None,
+) -> Callable[[Callable[[Caller, Any], Any]], Handler]:
+    """Make a socket handler of `view(caller, frame)`; its result becomes the `data` of the ack."""
+
+    def register(view: Callable[[Caller, Any], Any]) -> Handler:
+        ACTIONS[name] = Action(name, frame, returns, (view.__doc__ or "").strip().splitlines()[0])
+
+        def handler(event: Event, context: Any) -> dict[str, Any]:
+            with telemetry.call(f"socket.{name}", context) as line:
+                caller = caller_of(event)
+                line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
+                raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
+                request_id = str(event["requestContext"].get("requestId", ""))
+                try:
+                    if limit is not None:
+                        spend(limit, caller.user_id)
+                    if len(raw) > MAX_FRAME_BYTES:
+                        raise PayloadTooLarge
+                    parsed = parse_json(frame, raw)
+                    text = _ack(parsed.id, view(caller, parsed), returns)
+                    line.fields["status"] = 200
+                except Exception as error:  # mapped here once, like `http` does
+                    problem = error if isinstance(error, Problem) else Internal()
+                    if problem is not error:
+                        line.error = error
+                    line.fields |= {"status": problem.status, "code": problem.stable_code}
+                    text = error_frame(_frame_id(raw), problem, request_id)
+                return {"statusCode": 200, "body": text}
+
+        return handler
+
+    return register
+
+
+def _ack(frame_id: str, result: Any, returns: type[BaseModel] | None) -> str:
+    data = "null" if returns is None or result is None else returns.model_validate(result).model_dump_json()
+    text = f'{{"type":"ack","id":{json.dumps(frame_id)},"data":{data}}}'
+    if len(text.encode()) > MAX_POST_BYTES:
+        raise PayloadTooLarge("The answer does not fit a socket message; ask for it over HTTP.")
+    return text
+
+
+def error_frame(frame_id: str | None, problem: Problem, request_id: str) -> str:
+    """The `error` frame that answers the frame with this id (null when it had none)."""
+    body = problem.as_dict(request_id)
+    if problem.retry_after_s is not None:
+        body["retry_after"] = problem.retry_after_s
+    return json.dumps({"type": "error", "id": frame_id, "problem": body})
+
+
+def _frame_id(raw: bytes) -> str | None:
+    try:
+        frame = json.loads(raw)
+    except ValueError:
+        return None
+    found = frame.get("id") if isinstance(frame, dict) else None
+    return found if isinstance(found, str) and len(found) <= 64 else None
+
+
+class UnknownAction(Problem):
+    """An action that this server does not know; the socket stays open."""
+
+    status, code, detail = 400, "unknown_action", "There is no such action."
+
+
+def unknown_action(event: Event, context: Any) -> dict[str, Any]:
+    """The `$default` route: an error frame for whatever matches no action."""
+    with telemetry.call("socket.unknown", context) as line:
+        raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
+        try:
+            problem: Problem = UnknownAction() if isinstance(json.loads(raw), dict) else MalformedJson()
+        except ValueError:
+            problem = MalformedJson()
+        line.fields |= {"status": problem.status, "code": problem.stable_code}
+        request_id = str(event["requestContext"].get("requestId", ""))
+        return {"statusCode": 200, "body": error_frame(_frame_id(raw), problem, request_id)}

@@ -1,0 +1,35 @@
+"""Execution environments of the local cloud behave as Lambda's where the driver corrects them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.stack import Stack
+from tests.infra import local_cloud
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with local_cloud.running(local_cloud.instance(tmp_path_factory.mktemp("cloud"))) as running:
+        yield running
+
+
+def test_an_environment_outlives_an_exception_and_names_its_class(cloud: Stack) -> None:
+    local_cloud.add_function(cloud, "boom")
+    first, second = (local_cloud.invoke(cloud, "boom", {}) for _ in range(2))
+    assert first["errorType"] == "LookupError"
+    assert int(second["errorMessage"].split()[-1]) == int(first["errorMessage"].split()[-1]) + 1
+
+
+def test_a_function_does_not_see_the_developers_packages(cloud: Stack) -> None:
+    local_cloud.add_function(cloud, "modules")
+    assert local_cloud.invoke(cloud, "modules", ["json", "handlers", "pytest", "boto3"]) == ["json", "handlers"]
+
+
+def test_a_function_imports_from_its_layers_which_are_unpacked_once(cloud: Stack) -> None:
+    layer = local_cloud.add_layer(cloud, "shelf", {"python/on_the_shelf.py": ""})
+    for name in ("modules_one", "modules_two"):
+        local_cloud.add_function(cloud, name, handler="modules", layers=[layer])
+        assert local_cloud.invoke(cloud, name, ["on_the_shelf"]) == ["on_the_shelf"]
+    unpacked = cloud.instance.home / "tmp" / "layers"
+    assert len(list(unpacked.iterdir())) == 1

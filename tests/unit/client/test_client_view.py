@@ -1,0 +1,118 @@
+"""The state made of events is the state the server shows."""
+
+from __future__ import annotations
+
+from secureconnect_client import View
+from secureconnect_client.decoding import decode
+from secureconnect_client.events import (
+    CallEvent,
+    Event,
+    MessageCreated,
+    Typing,
+    conversation_removed,
+    parse_event,
+)
+from secureconnect_client.models import Conversation, Message
+
+SENT = {"id": "m1", "seq": 1, "text": "hello", "sender_id": "ada"}
+
+
+def event(seq: int, kind: str, /, **data: object) -> Event:
+    return parse_event({"type": kind, "conversation_id": "c", "seq": seq, "data": data})
+
+
+def view(*events: Event) -> View:
+    made = View("ada")
+    for each in events:
+        made.apply(each)
+    return made
+
+
+def messages(made: View) -> tuple[Message, ...]:
+    state = made.state("c")
+    assert state is not None
+    return state.messages
+
+
+def test_an_edit_replaces_the_message_and_keeps_its_place() -> None:
+    made = view(
+        event(1, "message.created", **SENT),
+        event(2, "message.created", id="m2", seq=2, text="second"),
+        event(3, "message.updated", **(SENT | {"text": "bye", "edited_at": "2026-11-22T21:24:05.123Z"})),
+    )
+    assert [(each.seq, each.text) for each in messages(made)] == [(1, "bye"), (2, "second")]
+    assert messages(made)[0].edited_at is not None
+
+
+def test_a_deleted_message_leaves_a_tombstone() -> None:
+    gone = {"id": "m1", "seq": 1, "text": None, "deleted_at": "2026-11-22T21:24:05.123Z"}
+    made = view(
+        event(1, "message.created", **SENT),
+        event(2, "reaction.added", message_id="m1", user_id="ada", emoji="👍"),
+        event(3, "message.deleted", **gone),
+    )
+    (message,) = messages(made)
+    assert (message.seq, message.text, message.reactions) == (1, None, ())
+    assert message.deleted_at is not None
+
+
+def test_reactions_are_counted_once_a_person_and_know_mine() -> None:
+    made = view(
+        event(1, "message.created", **SENT),
+        event(2, "reaction.added", message_id="m1", user_id="bob", emoji="👍"),
+        event(3, "reaction.added", message_id="m1", user_id="ada", emoji="👍"),
+        event(4, "reaction.added", message_id="m1", user_id="bob", emoji="🎉"),
+        event(5, "reaction.removed", message_id="m1", user_id="bob", emoji="🎉"),
+    )
+    (count,) = messages(made)[0].reactions
+    assert (count.emoji, count.count, count.mine) == ("👍", 2, True)
+
+
+def test_applying_an_event_twice_changes_nothing() -> None:
+    events = [
+        event(1, "message.created", **SENT),
+        event(2, "reaction.added", message_id="m1", user_id="ada", emoji="👍"),
+        event(3, "reaction.removed", message_id="m1", user_id="ada", emoji="👍"),
+    ]
+    assert view(*events, *events).state("c") == view(*events).state("c")
+
+
+def test_what_is_about_messages_never_seen_is_ignored() -> None:
+    made = view(
+        event(7, "message.updated", id="m0", seq=2, text="x"),
+        event(8, "reaction.added", message_id="m0", user_id="bob", emoji="👍"),
+        event(9, "message.updated"),
+    )
+    assert messages(made) == ()
+
+
+def test_a_conversation_that_was_left_is_forgotten() -> None:
+    made = view(event(1, "message.created", **SENT), conversation_removed("c"))
+    assert made.state("c") is None
+
+
+def test_events_are_told_apart_by_their_class() -> None:
+    match event(1, "message.created", **SENT):
+        case MessageCreated(seq=1, message=Message(text=text)):
+            assert text == "hello"
+        case other:
+            raise AssertionError(other)
+    typing = parse_event({"type": "typing", "data": {"user_id": "bob", "typing": True}})
+    assert isinstance(typing, Typing)
+    assert typing.typing
+    assert isinstance(parse_event({"type": "call.signal"}), CallEvent)
+
+
+def test_what_is_odd_or_unknown_on_the_wire_stops_nothing() -> None:
+    odd = parse_event({"type": "new.thing", "seq": True, "at": 5, "data": None})
+    assert (type(odd), odd.seq, odd.at, odd.data) == (Event, None, None, {})
+
+
+def test_decoding_ignores_what_is_new_and_fills_in_what_is_missing() -> None:
+    raw = {"id": "c", "last_message": {"id": "m", "mentions": ["u"], "reactions": [{"emoji": "x"}]}, "new": 1}
+    conversation = decode(Conversation, raw | {"name": None, "created_at": "yesterday"})
+    assert (conversation.id, conversation.name, conversation.created_at) == ("c", None, None)
+    assert conversation.last_message is not None
+    assert conversation.last_message.mentions == ("u",)
+    assert conversation.last_message.reactions[0].emoji == "x"
+    assert decode(Message, None) == Message()
