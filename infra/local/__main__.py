@@ -1,61 +1,16 @@
-"""`python -m infra.local [--instance NAME] COMMAND`: the local cloud's command."""
+"""`python -m infra.local [--instance NAME] COMMAND`: runs a command and says what went wrong."""
 
-import argparse
 import sys
-from pathlib import Path
 
-from infra.local import config, look
 from infra.local.console import Problem
-from infra.local.down import down, reset
-from infra.local.run import run
-from infra.local.up import up
 
+try:
+    from infra.local.commands import main
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("--instance", default="default", choices=config.PORTS)
-    commands = parser.add_subparsers(dest="command", required=True)
-    raising = commands.add_parser("up", help="start, build, deploy; again after a change")
-    raising.add_argument("--force", action="store_true", help="deploy even if nothing changed")
-    commands.add_parser("down", help="stop, keep the data")
-    commands.add_parser("reset", help="stop, wipe the data")
-    commands.add_parser("status", help="what runs")
-    logging = commands.add_parser("logs", help="recent log events of the functions")
-    logging.add_argument("function", nargs="?", help="a function's logical name; all without it")
-    saving = commands.add_parser("openapi", help="save the served OpenAPI document")
-    saving.add_argument("file", type=Path)
-    running = commands.add_parser("run", help="run a command beside a fresh instance, which is stopped afterwards")
-    running.add_argument("words", nargs=argparse.REMAINDER)
-    return parser.parse_args()
-
-
-def main() -> int:
-    chosen = parse()
-    instance = config.instance(chosen.instance)
-    match chosen.command:
-        case "up":
-            up(instance, force=chosen.force)
-        case "down":
-            down(instance)
-        case "reset":
-            reset(instance)
-        case "status":
-            return 0 if look.status(instance) else 1
-        case "logs":
-            look.logs(instance, chosen.function)
-        case "openapi":
-            look.save_openapi(instance, chosen.file)
-        case "run":
-            return run(instance, chosen.words)
-    return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Problem as problem:
-        print(f"\nError: {problem}\n  What to do: {problem.advice}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nInterrupted; nothing is broken. Run the same command again to continue.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(main())
+except Problem as problem:
+    print(f"\nError: {problem}\n  What to do: {problem.advice}", file=sys.stderr)
+    sys.exit(2)
+except KeyboardInterrupt:
+    print("\nInterrupted; nothing is broken. Run the same command again to continue.", file=sys.stderr)
+    sys.exit(130)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,8 +15,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kernel.errors import InvalidCursor
 from kernel.secrets import Seed, keyring
 
+T = TypeVar("T")
 _NONCE_BYTES = 12
 MAX_CHARS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list, and the cursor of the next one if there is more."""
+
+    items: list[T]
+    next_cursor: str | None = None
 
 
 @lru_cache(maxsize=4)

@@ -58,6 +58,7 @@ class World:
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.hide_own_events = False
+        self.deaf = False
         self.spread_ms: float | None = None
         self._ids = itertools.count(1)
 
@@ -218,6 +219,8 @@ class World:
 
     def act(self, me: str, text: str, push: Callable[[str], None]) -> None:
         """Take one client frame and answer it."""
+        if self.deaf:
+            return
         frame = json.loads(text)
         self.requests.append(("SOCKET", frame["action"]))
         try:

@@ -1,0 +1,117 @@
+"""People: their profiles, under which words they are found, and what stands between two of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+Audience = Literal["everyone", "contacts", "nobody"]
+ContactState = Literal["pending_in", "pending_out", "accepted"]
+Role = Literal["user", "admin"]
+
+DEFAULT_LOCALE = "en"
+TERM_MAX_CHARS = 64
+TERM_WORDS_MAX = 10  # a profile and all its terms, old and new, must fit one transaction of 100 actions
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A person's choices."""
+
+    read_receipts: bool = True
+    last_seen: Audience = "everyone"
+    ai_enabled: bool = False
+
+    @classmethod
+    def kept(cls, stored: Mapping[str, Any]) -> Settings:
+        """Settings as stored; those of a newer version are left aside."""
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class PublicProfile:
+    """What everybody may know of a person."""
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    bio: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person knows of themselves. `version` counts changes, so that none is lost to another."""
+
+    id: str
+    username: str
+    display_name: str
+    email: str
+    created_at: int
+    bio: str | None = None
+    avatar_file_id: str | None = None
+    email_verified: bool = False
+    locale: str = DEFAULT_LOCALE
+    settings: Settings = field(default_factory=Settings)
+    role: Role = "user"
+    version: int = 0
+
+    @property
+    def avatar_url(self) -> str | None:
+        """Null until the drive serves pictures."""
+        return None
+
+    @property
+    def public(self) -> PublicProfile:
+        return PublicProfile(self.id, self.username, self.display_name, self.avatar_url, self.bio)
+
+    @property
+    def terms(self) -> frozenset[str]:
+        """The folded texts whose beginnings find this person."""
+        return terms(self.username, self.display_name)
+
+    def changed(self, changes: Mapping[str, Any]) -> Profile:
+        """With these fields instead; settings are merged."""
+        settings = replace(self.settings, **changes.get("settings", {}))
+        return replace(self, **{**changes, "settings": settings})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One side of a contact: the state as its owner sees it, and when it was asked for."""
+
+    user_id: str
+    state: ContactState
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a person stands to another: whether that one exists, who blocks whom, and the contact."""
+
+    known: bool
+    blocks: bool
+    blocked: bool
+    link: Link | None
+
+
+def fold(text: str) -> str:
+    """Letters without case and accents, spaces single: what search compares (at most 64 characters)."""
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(char for char in spread if not unicodedata.combining(char))
+    return " ".join(bare.casefold().split())[:TERM_MAX_CHARS].rstrip()
+
+
+def terms(username: str, display_name: str) -> frozenset[str]:
+    """The username, the display name and each of its first ten words, folded."""
+    whole = fold(display_name)
+    return frozenset(term for term in (fold(username), whole, *whole.split()[:TERM_WORDS_MAX]) if term)
+
+
+def leads_to(profile: Profile, prefix: str, term: str) -> bool:
+    """Whether `term` is the first of a profile's terms with this prefix: so each person is found once."""
+    matching = [each for each in profile.terms if each.startswith(prefix)]
+    return bool(matching) and min(matching) == term

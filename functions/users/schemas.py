@@ -1,0 +1,83 @@
+"""People: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kernel.schema import Input, Instant, Output, Paging, Text
+from users.model import Audience, ContactState, Role, Settings
+
+# What is not given keeps its value, so the defaults below are never read; null is refused where a type has none.
+DisplayName = Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
+Locale = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
+class PublicProfile(Output):
+    """A person as everybody sees them."""
+
+    id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    bio: str | None
+
+
+class SettingsOut(Output):
+    read_receipts: bool
+    last_seen: Audience
+    ai_enabled: bool
+
+
+class FullProfile(PublicProfile):
+    """A person as they see themselves."""
+
+    email: str
+    email_verified: bool
+    locale: str
+    settings: SettingsOut
+    role: Role
+    created_at: Instant
+
+
+class SettingsChanges(Input):
+    read_receipts: bool = Settings.read_receipts
+    last_seen: Audience = "everyone"
+    ai_enabled: bool = False
+
+
+class ProfileChanges(Input):
+    """`bio` and `avatar_file_id` may be null; settings that are not named stay."""
+
+    display_name: DisplayName = Field(default_factory=str)
+    bio: Annotated[Text, Field(max_length=500)] | None = None
+    avatar_file_id: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    locale: Locale = Field(default_factory=str)
+    settings: SettingsChanges = Field(default_factory=SettingsChanges)
+
+
+class Search(Paging):
+    """The beginning of a username, of a display name or of a word in it."""
+
+    q: str = Field(min_length=1, max_length=50)
+
+
+class ContactsQuery(Paging):
+    state: ContactState | None = None
+
+
+class UserList(Output):
+    items: list[PublicProfile]
+    next_cursor: str | None
+
+
+class Contact(Output):
+    user: PublicProfile
+    state: Literal["pending_in", "pending_out", "accepted"]
+    created_at: Instant
+
+
+class ContactList(Output):
+    items: list[Contact]
+    next_cursor: str | None
