@@ -30,7 +30,7 @@ reset: $(VENV)/python ## stop the local cloud, wipe its data
 	@$(LOCAL) reset
 
 status: $(VENV)/python ## what runs, and where
-	@$(LOCAL) status
+	@$(LOCAL) status || true
 
 logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 	@$(LOCAL) logs $(FUNCTION)

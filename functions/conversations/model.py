@@ -11,6 +11,7 @@ from kernel.errors import Conflict, Forbidden, NotFound
 Kind = Literal["direct", "group"]
 Role = Literal["owner", "admin", "member"]
 WHO = Literal["all", "admins"]
+Notifications = Literal["all", "mentions", "none"]
 
 MAX_MEMBERS = 1_000
 # Up to this many members the profile lists them, so that sending needs no read of the roster.
@@ -57,7 +58,7 @@ class Member:
     muted_until: int | None = None
     pinned: bool = False
     archived: bool = False
-    notifications: Literal["all", "mentions", "none"] = "all"
+    notifications: Notifications = "all"
 
     @property
     def is_admin(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,19 +25,12 @@ from conversations.model import (
 )
 from kernel import clock, cursor, ids
 from kernel.auth import Caller
+from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from users import service as users
 
 MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list."""
-
-    items: list[dict[str, Any]]
-    next_cursor: str | None
 
 
 def require_place(conversation_id: str, user_id: str) -> Place:
@@ -151,7 +144,7 @@ def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
     return views.conversation(require_place(conversation_id, caller.user_id))
 
 
-def listing(*, caller: Caller, limit: int, after: str | None) -> Page:
+def listing(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The caller's conversations, most recent activity first."""
     bound_to = (caller.user_id, "conversations")
     places = store.places(store.conversations_of(caller.user_id), caller.user_id)
@@ -238,7 +231,7 @@ def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:
         store.note_block(existing, blocker_id, blocked)
 
 
-def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page:
+def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The members, by id."""
     require_place(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "members", conversation_id)

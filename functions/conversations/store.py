@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -17,7 +17,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations.model import Head, Member, Place, Profile, Settings
+from conversations.model import Head, Member, Notifications, Place, Profile, Role, Settings
 from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
 from kernel.errors import NotFound
 
@@ -113,7 +113,7 @@ def _member(record: MemberRecord) -> Member:
     return Member(
         conversation_id=record.conversation_id,
         user_id=record.user_id,
-        role=record.role,
+        role=cast(Role, record.role),
         joined_at=int(record.joined_at),
         visible_from=int(record.visible_from),
         read_seq=int(record.read_seq),
@@ -121,7 +121,7 @@ def _member(record: MemberRecord) -> Member:
         muted_until=None if record.muted_until is None else int(record.muted_until),
         pinned=record.pinned,
         archived=record.archived,
-        notifications=record.notifications,
+        notifications=cast(Notifications, record.notifications),
     )
 
 
@@ -247,7 +247,7 @@ def stage_head(transaction: Transaction, before: Head, after: Head) -> None:
 
 def stage_profile(transaction: Transaction, profile: Profile) -> None:
     """Replace the profile but for `blocked_by`. Safe with `stage_head`: whoever changes it moves the head."""
-    actions = [
+    actions: list[Action] = [
         PartRecord.settings.set(asdict(profile.settings)),
         PartRecord.member_count.set(profile.member_count),
     ]
@@ -285,7 +285,9 @@ def stage_removal(transaction: Transaction, member: Member) -> None:
 def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]) -> Member:
     """Change one's own view of a conversation; raises NotFound if the membership has ended meanwhile."""
     fields = MemberRecord.get_attributes()
-    actions = [fields[name].remove() if value is None else fields[name].set(value) for name, value in changes.items()]
+    actions: list[Action] = [
+        fields[name].remove() if value is None else fields[name].set(value) for name, value in changes.items()
+    ]
     record = MemberRecord(conversation_id, user_id)
     try:
         record.update(actions, condition=MemberRecord.role.exists())

@@ -8,9 +8,10 @@ from typing import Any
 
 from conversations import log, publish, store, views
 from conversations.model import Place
-from conversations.service import Page, require_place
+from conversations.service import require_place
 from kernel import cursor, ids
 from kernel.auth import Caller
+from kernel.cursor import Page
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_SOCKET_ANSWER_BYTES = 110_000
@@ -32,7 +33,7 @@ class Missed:
     ephemeral: dict[str, Any]
 
 
-def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page:
+def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """Durable events after a seq, ascending, dense from the first one this person may see."""
     place = require_place(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "events", conversation_id)

@@ -17,9 +17,10 @@ from conversations.model import (
     Entry,
     Place,
 )
-from conversations.service import Page, require_place
+from conversations.service import require_place
 from kernel import clock, cursor, ids
 from kernel.auth import Caller
+from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable, ValidationFailed
 from messages import model
@@ -209,7 +210,7 @@ def listing(
     after: int | None,
     limit: int,
     page: str | None,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Messages by seq: newest first, from below `before`; or oldest first, from above `after`."""
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")
@@ -246,7 +247,7 @@ def _receipt(user_id: str, delivered_seq: int, read_seq: int) -> dict[str, Any]:
     return {"user_id": user_id, "delivered_seq": max(delivered_seq, read_seq), "read_seq": read_seq}
 
 
-def receipts(*, caller: Caller, conversation_id: str) -> Page:
+def receipts(*, caller: Caller, conversation_id: str) -> Page[dict[str, Any]]:
     """How far each member has received and read."""
     require_place(conversation_id, caller.user_id)
     people = store.members(conversation_id)

@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import aws, cache, dynamo, limiter, secrets
+from kernel import aws, cache, dynamo, limiter, secrets, telemetry
 from kernel.config import config
 from kernel.resilience import Breaker
 
@@ -54,7 +54,7 @@ def report() -> dict[str, Any]:
     running = {name: threads.submit(_timed, each.touch) for name, each in dependencies.items()}
     for name, future in running.items():
         left = CHECK_TIMEOUT_S - (time.perf_counter() - started)
-        ok, latency_ms = _outcome(future, max(0.0, left))
+        ok, latency_ms = _outcome(name, future, max(0.0, left))
         breaker = dependencies[name].breaker
         checks[name] = {
             "status": "ok" if ok else "failed",
@@ -73,10 +73,11 @@ def _timed(touch: Callable[[], object]) -> float:
     return round((time.perf_counter() - started) * 1000, 2)
 
 
-def _outcome(future: Future[float], left_s: float) -> tuple[bool, float]:
+def _outcome(name: str, future: Future[float], left_s: float) -> tuple[bool, float]:
     try:
         return True, future.result(timeout=left_s)
     except OutOfTime:
         return False, CHECK_TIMEOUT_S * 1000
-    except Exception:  # whatever it is, the check has failed; the breaker and its metric tell more
+    except Exception as error:  # whatever it is, the check has failed; the log tells why
+        telemetry.logger().warning("check failed", extra={"dependency": name, "error": type(error).__name__})
         return False, 0.0

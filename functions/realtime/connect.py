@@ -6,7 +6,6 @@ from typing import Any
 
 from accounts import sessions
 from kernel import telemetry
-from kernel.errors import Unauthenticated
 from kernel.websocket import caller_of
 from realtime import service
 
@@ -17,11 +16,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         # registered before the check: a revocation finds the socket, or the check finds the revocation
         service.open_connection(caller)
-        try:
-            sessions.require_live(caller)
-        except Unauthenticated as problem:
+        if not sessions.is_live(caller.user_id, caller.session_id):
             service.close_connection(caller)
-            line.fields |= {"status": problem.status, "code": problem.stable_code}
-            return {"statusCode": problem.status}
+            line.fields["status"] = 401
+            return {"statusCode": 401}
         line.count("Connected")
         return {"statusCode": 200}

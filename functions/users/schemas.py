@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from kernel.schema import Input, Instant, Output, Paging, Text
-from users.model import Audience, ContactState, Role, Settings
+from users.model import Audience, ContactState, Role
 
-# What is not given keeps its value, so the defaults below are never read; null is refused where a type has none.
 DisplayName = Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
 Locale = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
+def _absent() -> Any:
+    """Stands for a field that was not given; only fields that were are read, so null itself is refused."""
 
 
 class PublicProfile(Output):
@@ -42,19 +45,19 @@ class FullProfile(PublicProfile):
 
 
 class SettingsChanges(Input):
-    read_receipts: bool = Settings.read_receipts
-    last_seen: Audience = "everyone"
-    ai_enabled: bool = False
+    read_receipts: bool = Field(default_factory=_absent)
+    last_seen: Audience = Field(default_factory=_absent)
+    ai_enabled: bool = Field(default_factory=_absent)
 
 
 class ProfileChanges(Input):
     """`bio` and `avatar_file_id` may be null; settings that are not named stay."""
 
-    display_name: DisplayName = Field(default_factory=str)
+    display_name: DisplayName = Field(default_factory=_absent)
     bio: Annotated[Text, Field(max_length=500)] | None = None
     avatar_file_id: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    locale: Locale = Field(default_factory=str)
-    settings: SettingsChanges = Field(default_factory=SettingsChanges)
+    locale: Locale = Field(default_factory=_absent)
+    settings: SettingsChanges = Field(default_factory=_absent)
 
 
 class Search(Paging):
@@ -74,7 +77,7 @@ class UserList(Output):
 
 class Contact(Output):
     user: PublicProfile
-    state: Literal["pending_in", "pending_out", "accepted"]
+    state: ContactState
     created_at: Instant
 
 

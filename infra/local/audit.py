@@ -9,25 +9,27 @@ from typing import Any
 TIMEOUT_S = 120
 
 
-def audit(files: list[str]) -> int:
-    """Print what pip-audit found. An advisory service that cannot be reached is said, and no failure."""
+def audit(files: list[str]) -> str:
+    """What pip-audit answers for requirements files, as JSON; nothing if it does not answer."""
     requirements = [argument for file in files for argument in ("-r", file)]
     options = ["--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip", "--timeout", "5"]
+    command = [Path(sys.executable).parent / "pip-audit", *options, *requirements]
     try:
-        done = subprocess.run(
-            [Path(sys.executable).parent / "pip-audit", *options, *requirements],
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
-    except (ValueError, KeyError, subprocess.TimeoutExpired):
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False).stdout
+    except subprocess.TimeoutExpired:
+        return ""
+
+
+def report(answer: str) -> int:
+    """Print what was found. An advisory service that cannot be reached is said, and no failure."""
+    try:
+        packages: list[dict[str, Any]] = json.loads(answer)["dependencies"]
+    except (ValueError, KeyError):
         print("pip-audit: skipped, its advisory service cannot be reached")
         return 0
     audited = [package for package in packages if "skip_reason" not in package]
     if not audited:
-        print("pip-audit: skipped, its advisory service knows none of the packages (an index without advisories)")
+        print("pip-audit: skipped, the package index that is configured has no advisories")
         return 0
     found = [(package, problem) for package in audited for problem in package["vulns"]]
     for package, problem in found:
@@ -38,4 +40,4 @@ def audit(files: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(audit(sys.argv[1:]))
+    sys.exit(report(audit(sys.argv[1:])))

@@ -1,4 +1,6 @@
-"""Creates or refreshes .venv. Standard library only, run by any Python: it finds one that fits."""
+"""Creates or refreshes .venv. Standard library only, and old syntax: any Python 3.7 runs it and finds one that fits."""
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -6,45 +8,46 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import NoReturn
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, ".requirements")
 LOG = os.path.join(VENV, "pip.log")
-FILES = ("requirements.txt", "layers/runtime/requirements.txt", "tests/requirements.txt")
-PACKAGES = ("clients/python/pyproject.toml",)  # installed in place, so only their metadata matters
+FILES = (
+    "requirements.txt",
+    "layers/runtime/requirements.txt",
+    "tests/requirements.txt",
+    "clients/python/pyproject.toml",  # installed in place: only what it needs matters
+)
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_NEEDED_MB = 2048
 
 
-def stop(problem, advice):
-    sys.stderr.write("\nError: %s\n  What to do: %s\n" % (problem, advice))
+def stop(problem: str, advice: str) -> NoReturn:
+    sys.stderr.write(f"\nError: {problem}\n  What to do: {advice}\n")
     sys.exit(2)
 
 
-def fits(version):
-    return OLDEST <= tuple(version[:2]) <= NEWEST
-
-
-def find_python():
+def find_python() -> str:
     """This interpreter if it fits, else one from PATH."""
-    if fits(sys.version_info):
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
-    for minor in (11, 12, 13):
-        found = shutil.which("python3.%d" % minor)
+    for minor in range(OLDEST[1], NEWEST[1] + 1):
+        found = shutil.which(f"python3.{minor}")
         if found:
             return found
     stop(
-        "Python %d.%d cannot run SecureConnect; it needs 3.11, 3.12 or 3.13" % sys.version_info[:2],
-        "install one (Debian, Ubuntu: apt install python3.11 python3.11-venv) or name it: make up PYTHON=/path/to/python3.11",
+        f"Python {sys.version.split()[0]} cannot run SecureConnect; it needs 3.11, 3.12 or 3.13",
+        "install one (Debian, Ubuntu: apt install python3.11 python3.11-venv), or name it: make up PYTHON=python3.12",
     )
 
 
-def wanted(python):
-    """The stamp of a finished environment: the interpreter and every file that says what is in it."""
+def wanted(python: str) -> str:
+    """The stamp of a finished environment: its interpreter and every file that says what is in it."""
     digest = hashlib.sha256(os.path.realpath(python).encode())
-    for name in FILES + PACKAGES:
+    for name in FILES:
         path = os.path.join(ROOT, name)
         if os.path.exists(path):
             with open(path, "rb") as file:
@@ -52,67 +55,67 @@ def wanted(python):
     return digest.hexdigest()
 
 
-def check_disk():
-    free_mb = shutil.disk_usage(ROOT).free // (1024 * 1024)
-    if free_mb < DISK_NEEDED_MB:
-        stop(
-            "%d MB of disk are free under %s; the environment needs about %d" % (free_mb, ROOT, DISK_NEEDED_MB),
-            "free some space (make reset removes .local; .venv can be deleted as well)",
-        )
+def finished() -> str:
+    try:
+        with open(STAMP) as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
-def run(*command, **options):
-    return subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options)
-
-
-def healthy():
-    """Whether .venv has an interpreter that fits and a working pip (an interrupted run may leave neither)."""
+def healthy() -> bool:
+    """Whether .venv has an interpreter that fits and a working pip; an interrupted run may leave neither."""
     if not os.path.exists(VENV_PYTHON):
         return False
-    probe = "import pip, sys; sys.exit(not (%r <= sys.version_info[:2] <= %r))" % (OLDEST, NEWEST)
+    probe = f"import pip, sys; sys.exit(not ({OLDEST} <= sys.version_info[:2] <= {NEWEST}))"
     return subprocess.call([VENV_PYTHON, "-c", probe], stderr=subprocess.DEVNULL) == 0
 
 
-def create(python):
+def check_disk(free_mb: int) -> None:
+    if free_mb < DISK_NEEDED_MB:
+        stop(
+            f"{free_mb} MB of disk are free under {ROOT}; the environment needs about {DISK_NEEDED_MB}",
+            "free some space (make reset removes the local cloud's data; .venv can be deleted as well)",
+        )
+
+
+def create(python: str) -> None:
     if healthy():
         return
-    if run(python, "-m", "venv", "--clear", VENV) != 0:
+    if subprocess.call([python, "-m", "venv", "--clear", VENV], stdin=subprocess.DEVNULL) != 0:
         stop(
-            "the virtual environment .venv could not be created with %s" % python,
+            f"the virtual environment .venv could not be created with {python}",
             "install the venv module (Debian, Ubuntu: apt install python3-venv) and run make up again",
         )
 
 
-def install():
-    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+def install() -> None:
+    options = ["--disable-pip-version-check", "--progress-bar", "off"]
+    command = [VENV_PYTHON, "-m", "pip", "install", *options, "-r", "requirements.txt"]
     with open(LOG, "w") as log:
-        failed = run(*(command + ["-r", "requirements.txt"]), stdout=log, stderr=subprocess.STDOUT)
-    if failed:
+        code = subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+    if code != 0:
         with open(LOG) as log:
-            sys.stderr.write("".join(line for line in log.readlines()[-15:] if "is ignored" not in line))
+            sys.stderr.write("".join(log.readlines()[-12:]))
         stop(
-            "pip could not install requirements.txt (its last words are above, all of them in %s)" % LOG,
+            f"pip could not install requirements.txt (its last words are above, all of them in {LOG})",
             "check the network or pip's index settings and run make up again; what is installed already is kept",
         )
 
 
-def main():
+def main() -> None:
     python = find_python()
     stamp = wanted(python)
-    try:
-        with open(STAMP) as file:
-            if file.read() == stamp and healthy():
-                return
-    except OSError:
-        pass
-    check_disk()
+    if finished() == stamp and os.path.exists(VENV_PYTHON):
+        return
+    check_disk(shutil.disk_usage(ROOT).free // (1024 * 1024))
     started = time.time()
-    print("Python environment (.venv): installing, a minute or two the first time ...", flush=True)
+    print("Python packages                   a minute or two the first time ...", flush=True)
     create(python)
     install()
     with open(STAMP, "w") as file:
         file.write(stamp)
-    print("Python environment (.venv): %.1f s" % (time.time() - started), flush=True)
+    print(f"{'Python packages':<34}{'in .venv':<28} {time.time() - started:6.1f} s", flush=True)
 
 
 if __name__ == "__main__":

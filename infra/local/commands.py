@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from infra.local import config, look
-from infra.local.console import Problem
 from infra.local.down import down, reset
 from infra.local.run import run
 from infra.local.up import up

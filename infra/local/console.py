@@ -32,7 +32,8 @@ def step(title: str) -> Iterator[Step]:
     current = Step()
     try:
         yield current
-    except BaseException:
-        print(f"failed after {time.monotonic() - started:.1f} s", flush=True)
+    except BaseException as error:
+        how = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        print(f"{how} after {time.monotonic() - started:.1f} s", flush=True)
         raise
     print(f"{current.note:<28} {time.monotonic() - started:6.1f} s", flush=True)

@@ -115,7 +115,7 @@ def _refusing_with_integration_status(handle: Call) -> Call:
 class Pooled:
     """Stands in for the one worker of a route: each invocation goes the way that REST invocations go."""
 
-    def __init__(self, _name: str, config: dict[str, Any], _code: bytes, qualifier: str = "$LATEST") -> None:
+    def __init__(self, _name: str, config: dict[str, Any], _code: bytes, **_: Any) -> None:
         self.config = config
 
     def invoke(self, event: dict[str, Any], request_id: str) -> dict[str, Any]:

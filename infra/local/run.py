@@ -1,6 +1,7 @@
 """Runs a command, such as the end-to-end tests, beside a fresh instance that is stopped whatever happens."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -15,8 +16,10 @@ from infra.local.up import up
 
 def run(instance: Instance, words: list[str]) -> int:
     """Returns the command's exit code. It finds the addresses in the file that SC_ENDPOINTS names."""
-    if not words:
-        raise Problem("there is no command to run", "write it behind `run`")
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words or not shutil.which(words[0]):
+        raise Problem(f"there is no command {' '.join(words[:1])!r} to run", "write one behind `run`")
     reset(instance)
     code = 1
     try:

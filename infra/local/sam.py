@@ -19,7 +19,6 @@ CACHE = STATE / "cache"
 CONFIG = ROOT / "samconfig.toml"
 SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "statemachines")
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
-DRIVER = ROOT / "infra" / "local"
 
 
 def parameters(instance: Instance) -> list[str]:
@@ -29,22 +28,22 @@ def parameters(instance: Instance) -> list[str]:
     return [*settings["parameter_overrides"].split(), *(f"{key}={value}" for key, value in known.items())]
 
 
-def source_fingerprint() -> str:
+def source_fingerprint(root: Path = ROOT) -> str:
     """A hash of everything that a build reads."""
     digest = hashlib.sha256(python_runtime().encode())
     for source in SOURCES:
-        for path in _files(ROOT / source):
-            digest.update(str(path.relative_to(ROOT)).encode())
+        for path in _files(root / source, skip=root / "infra" / "local"):
+            digest.update(str(path.relative_to(root)).encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, *, skip: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
-    elif path.is_dir() and path.name not in IGNORED and path != DRIVER:
+    elif path.is_dir() and path.name not in IGNORED and path != skip:
         for child in sorted(path.iterdir()):
-            yield from _files(child)
+            yield from _files(child, skip=skip)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -26,9 +27,7 @@ class Stack:
         self._cloudformation = self.client("cloudformation")
 
     def client(self, service: str) -> Any:
-        session = boto3.session.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
-        )
+        session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         retries = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 2})
         return session.client(service, endpoint_url=self.instance.endpoint, config=retries)  # type: ignore[call-overload]
 
@@ -84,22 +83,41 @@ class Stack:
                 StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": SETTLE_S}
             )
 
-    def failures(self, name: str | None = None) -> list[str]:
-        """Why the last deployment failed: each resource that failed by its own fault, nested stacks first."""
-        name = name or self.name
-        found: list[str] = []
-        try:
-            events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-        except ClientError:
-            return found
-        for event in events:
-            own = event.get("PhysicalResourceId") in (event["StackId"], None, "") and event["ResourceType"] == NESTED
+    def failures(self) -> list[str]:
+        """Why the last deployment failed: each resource that failed by its own fault, those of nested stacks too."""
+        began = datetime.min.replace(tzinfo=UTC)
+        for event in self._events(self.name):  # newest first
+            own = event["LogicalResourceId"] == event["StackName"]
             if own and event["ResourceStatus"] in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
-                break  # the beginning of the last attempt; events come newest first
-            reason = event.get("ResourceStatusReason", "")
+                began = event["Timestamp"]
+                break
+        return self._failures_since(self.name, began)
+
+    def _failures_since(self, name: str, began: datetime) -> list[str]:
+        found: list[str] = []
+        for event in self._events(name):
+            logical_id, kind = event["LogicalResourceId"], event["ResourceType"]
+            reason = event.get("ResourceStatusReason") or "no reason given"
+            if event["Timestamp"] < began or logical_id == event["StackName"]:
+                continue
             if not event["ResourceStatus"].endswith("_FAILED") or "cancelled" in reason.lower():
                 continue
-            if event["ResourceType"] == NESTED and not own and event.get("PhysicalResourceId"):
-                found += self.failures(event["PhysicalResourceId"])
-            found.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason or 'no reason given'}")
+            inside = self._nested_failures(f"{event['StackName']}-{logical_id}-", began) if kind == NESTED else []
+            found += [f"{logical_id} / {failure}" for failure in inside] or [f"{logical_id} ({kind}): {reason}"]
         return found
+
+    def _nested_failures(self, prefix: str, began: datetime) -> list[str]:
+        """A failed event does not identify its nested stack; the name that CloudFormation gives to it does."""
+        pages = self._cloudformation.get_paginator("list_stacks").paginate()
+        stacks = [stack for page in pages for stack in page["StackSummaries"]]
+        named = [stack for stack in stacks if stack["StackName"].startswith(prefix)]
+        if not named:
+            return []
+        last = max(named, key=lambda stack: stack.get("LastUpdatedTime") or stack["CreationTime"])
+        return self._failures_since(last["StackId"], began)
+
+    def _events(self, name: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._cloudformation.describe_stack_events(StackName=name)["StackEvents"])
+        except ClientError:
+            return []

@@ -15,6 +15,7 @@ from infra.local.stack import Stack
 
 DISK_NEEDED_MB = 2048
 READY_WAIT_S = 30
+DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 def up(instance: Instance, *, force: bool = False) -> None:
@@ -67,7 +68,7 @@ def _deploy(instance: Instance, stack: Stack, *, force: bool) -> None:
     with step("Deploy") as current:
         stack.make_ready_for_deployment()
         same = marker.exists() and marker.read_text() == fingerprint
-        if same and not force and stack.status() in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        if same and not force and stack.status() in DEPLOYED:
             current.note = "unchanged"
             return
         marker.unlink(missing_ok=True)
@@ -114,15 +115,18 @@ def wait_until_ready(instance: Instance, http_url: str) -> str:
     """Poll /health/ready until it answers 200."""
     deadline = time.monotonic() + READY_WAIT_S
     path = "/health/ready"
+    attempts = 0
     while True:
         status, body = _get(http_url + path)
+        attempts += 1
         if status == 200:
             return f"{path} answers 200"
-        if status in {403, 404} and "Missing Authentication Token" in body:
+        if "Missing Authentication Token" in body:
             path = "/health"  # this template has no readiness route
-        elif time.monotonic() > deadline:
+        hopeless = attempts >= 3 and "Worker init failed" in body  # the function's module cannot be imported
+        if hopeless or time.monotonic() > deadline:
             raise Problem(
-                f"{http_url}{path} still answers {status or 'nothing'} after {READY_WAIT_S} s: {body[:300]}",
+                f"{http_url}{path} answers {status or 'nothing'}: {body[:400]}",
                 f"look at the functions' logs with make logs, and at {instance.logs / 'cloud.log'}",
             )
         time.sleep(0.2)

@@ -103,7 +103,7 @@ def install(packages: Path, version: str) -> None:
         "--only-binary=:all:",
     ]
     command += [*platforms, "--python-version", version, "--implementation", "cp", "--target", str(packages)]
-    done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True)
+    done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         sys.exit(f"pip could not install the runtime layer:\n{done.stderr[-3000:]}")
 
@@ -132,7 +132,7 @@ def check(packages: Path) -> None:
         f"[boto3.client(name, region_name='us-east-1') for name in {sorted(SERVICES)!r}]"
     )
     environment = {**os.environ, "LAMBDA_TASK_ROOT": "/var/task"}  # as in Lambda: X-Ray then opens no socket
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-I", "-S", "-B", "-c", code], capture_output=True, text=True, env=environment
     )
     if done.returncode:
@@ -151,7 +151,7 @@ def compile_all(packages: Path) -> None:
         "/opt/python",
         str(packages),
     ]
-    subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 import socket
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from infra.local import services
 from infra.local.config import Instance, python_runtime
 from infra.local.stack import Stack
 
-CODE = '''
+CODE = """
 import json, sys, time
 
 count = 0
@@ -48,7 +48,7 @@ def boom(event, context):
 def modules(event, context):
     import importlib.util
     return [name for name in event if importlib.util.find_spec(name)]
-'''
+"""
 
 
 def free_port() -> int:
@@ -70,7 +70,8 @@ def running(of: Instance) -> Iterator[Stack]:
         cloud = Stack(of)
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        cloud.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
+        with suppress(cloud.client("iam").exceptions.EntityAlreadyExistsException):
+            cloud.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
         yield cloud
     finally:
         daemon.stop(wait_s=services.STOP_WAIT_S)
@@ -106,9 +107,9 @@ def add_function(cloud: Stack, name: str, *, handler: str = "", layers: Sequence
 def add_socket_api(cloud: Stack) -> str:
     """A WebSocket API with an authorizer, $connect and the routes `slow` and `boom`. Returns its URL."""
     gateway = cloud.client("apigatewayv2")
-    api = gateway.create_api(
-        Name="sockets", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
-    )["ApiId"]
+    api = gateway.create_api(Name="sockets", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
+        "ApiId"
+    ]
     uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
     authorizer = gateway.create_authorizer(
         ApiId=api,

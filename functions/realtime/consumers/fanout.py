@@ -59,7 +59,8 @@ def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -
 
 
 def _may_see(member: Member, job: Message) -> bool:
-    return member.user_id != job["but"] and (job["seq"] == 0 or job["seq"] >= member.visible_from)
+    first: int = job["seq"]
+    return member.user_id != job["but"] and (first == 0 or first >= member.visible_from)
 
 
 def _personal(conversation_id: str, seq: int, live: Sequence[Connection], outgoing: Outgoing) -> None:

@@ -43,6 +43,7 @@ _THROTTLED = {
     "ThrottlingException",
     "InternalServerError",
     "ServiceUnavailable",
+    "TransactionConflictException",
     "TransactionInProgressException",
 }
 _UNREACHABLE = (

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from kernel import aws
 from kernel.errors import DependencyUnavailable
 
@@ -21,6 +23,9 @@ def send(queue_url: str, messages: Sequence[dict[str, Any]], *, delay_s: int = 0
             {"Id": str(n), "MessageBody": json.dumps(message, separators=(",", ":")), "DelaySeconds": delay_s}
             for n, message in enumerate(chunk)
         ]
-        answer = aws.client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
+        try:
+            answer = aws.client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyUnavailable from error
         if answer.get("Failed"):
             raise DependencyUnavailable

@@ -88,3 +88,13 @@ class Breaker:
 def full_jitter(attempt: int, base_s: float, cap_s: float) -> float:
     """A pause before retry `attempt` (from 0): uniform in 0…min(cap, base·2^attempt) (AWS: full jitter)."""
     return random.uniform(0.0, min(cap_s, base_s * 2**attempt))  # noqa: S311 - spreading load, not a secret
+
+
+def retried(attempt: Callable[[], T], *, on: type[Exception], tries: int = 5) -> T:
+    """The outcome of `attempt`, tried again after a jittered pause when it meets another's change (`on`)."""
+    for turn in range(tries - 1):
+        try:
+            return attempt()
+        except on:
+            time.sleep(full_jitter(turn, 0.02, 0.2))
+    return attempt()

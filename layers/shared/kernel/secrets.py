@@ -1,7 +1,8 @@
 """The keyring: secrets made by the deployment and kept in Secrets Manager, with keys derived for each purpose.
 
-A secret is `{"seed": …, "previous": …}`; rotation moves `seed` to `previous`. New things are made with the
-first key, things made with either are accepted, so a rotation signs nobody out. Never logs a value.
+A secret is `{"seed": …, "previous": …, "active_from": ms}`; rotation moves `seed` to `previous`. New things are
+made with the first key, things made with either are accepted. A new seed is made use of from `active_from` on,
+when every process has read it, so a rotation signs nobody out. Never logs a value.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from kernel import aws
+from kernel import aws, clock
 from kernel.config import ConfigurationError, config
 
 MIN_SEED_CHARS = 43  # 256 bits in URL-safe base 64
 MIN_DISTINCT_CHARS = 16
 REFRESH_S = 300.0
 MISS_REFRESH_S = 10.0
+ACTIVATION_MS = 10 * clock.MINUTE  # twice REFRESH_S: by then every process knows a new seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Seed:
 
 
 def parse(secret: str) -> tuple[Seed, ...]:
-    """The generations in a secret's text, newest first; raises ConfigurationError on weak or absent ones."""
+    """The generations in a secret's text, the one to make things with first.
+
+    Raises ConfigurationError on weak or absent ones.
+    """
     try:
         fields = json.loads(secret)
         values = [fields[name] for name in ("seed", "previous") if fields.get(name)]
@@ -51,7 +56,8 @@ def parse(secret: str) -> tuple[Seed, ...]:
     for value in values:
         if not isinstance(value, str) or len(value) < MIN_SEED_CHARS or len(set(value)) < MIN_DISTINCT_CHARS:
             raise ConfigurationError("the signing secret is too weak: rotate it (docs/runbooks/keys.md)")
-    return tuple(Seed(value.encode()) for value in values)
+    seeds = tuple(Seed(value.encode()) for value in values)
+    return seeds if fields.get("active_from", 0) <= clock.now() else seeds[::-1]
 
 
 class Keyring:
@@ -63,7 +69,7 @@ class Keyring:
         self._lock = threading.Lock()
 
     def seeds(self, missing: str | None = None) -> tuple[Seed, ...]:
-        """Newest first. `missing` names a kid that was not found: then the secret may be read again."""
+        """The one to make things with first. `missing` names a kid that was not found: then the secret may be read again."""
         age = time.monotonic() - self._read_at
         if self._seeds and age < (MISS_REFRESH_S if missing else REFRESH_S):
             return self._seeds

@@ -61,6 +61,8 @@ class Connection:
             raise ConnectionLost(f"no acknowledgement of {action} within {timeout_s:g} s") from None
         finally:
             del self._waiting[request_id]
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # seen, should sending have failed first
 
     async def close(self) -> None:
         """End it politely."""

@@ -62,37 +62,42 @@ class Feed:
         self._emit_all(self.sequencer.offer(event))
 
     async def catch_up(self, fetch: Fetch | None = None) -> None:
-        """Sync until nothing is left, then fill what holes remain."""
-        while await self.round(fetch):
+        """Sync until nothing is left."""
+        while await self.step(fetch):
             pass
-        await self.heal_all()
 
-    async def round(self, fetch: Fetch | None = None) -> bool:
-        """One sync answer; True when another one is worth asking for."""
+    async def step(self, fetch: Fetch | None = None) -> bool:
+        """One sync answer; then the holes, unless there is more and it gets on without. True if there is more."""
+        before = self.sequencer.cursors
+        more = await self._round(fetch)
+        if more and self.sequencer.cursors != before:
+            return True
+        await self.heal_all()
+        return more and self.sequencer.cursors != before
+
+    async def _round(self, fetch: Fetch | None = None) -> bool:
         await self._wait_for_room()
         asked = self.sequencer.cursors
         if len(asked) > MAX_SYNC_CURSORS:
             await self._survey(asked)
             return False
         answer = await (fetch or self._sync)(asked)
-        more, progress = bool(answer.get("more")), False
+        more = bool(answer.get("more"))
         for entry in answer.get("conversations", []):
             conversation_id = entry["conversation"]["id"]
-            before = self.sequencer.cursor(conversation_id)
-            if before is None and conversation_id in asked:
+            if self.sequencer.cursor(conversation_id) is None and conversation_id in asked:
                 continue  # ended while the answer was on its way: it does not show where the log starts
             events = _events(entry.get("events"), conversation_id)
             self._emit_all(self.sequencer.offer_log(conversation_id, events))
-            if self.sequencer.cursor(conversation_id) != before:
-                progress = True
             if entry.get("more"):
                 more = True
                 # Should the next answer not reach it either, the log itself is asked.
-                self.sequencer.note(conversation_id, (self.sequencer.cursor(conversation_id) or 0) + 1)
+                last = events[-1].seq if events else asked.get(conversation_id)
+                self.sequencer.note(conversation_id, (last or 0) + 1)
         for conversation_id in answer.get("removed", []):
             self._emit_all(self.sequencer.end(conversation_id))
         self._fleeting(answer.get("ephemeral") or {})
-        return more and progress
+        return more
 
     async def _survey(self, asked: dict[str, int]) -> None:
         """Find what moved on from the list of conversations, where there are too many for a sync."""
@@ -126,33 +131,47 @@ class Feed:
     async def heal(self, conversation_id: str) -> None:
         """Read this conversation's log from the cursor to its end."""
         self.heals += 1
+        try:
+            if conversation_id in self.sequencer.in_doubt:
+                await self._find_start(conversation_id)
+            while await self._read_page(conversation_id):
+                pass
+        except ApiError as error:
+            if error.status not in _OUT:
+                raise
+            await self._ask_whether_out(conversation_id)
+
+    async def _find_start(self, conversation_id: str) -> None:
+        """We were put out; if we are back, the first event shown tells whether the old log still counts."""
+        page = await self._log(conversation_id, after=0, limit=1)
+        events = _events(page["items"], conversation_id)
+        if events and events[0].seq is not None:
+            self._emit_all(self.sequencer.resolve(conversation_id, events[0].seq))
+
+    async def _read_page(self, conversation_id: str) -> bool:
+        """One page of the log; True when there is another."""
+        await self._wait_for_room()
+        before = self.sequencer.cursor(conversation_id)
+        page = await self._log(conversation_id, after=before or 0, limit=PAGE_SIZE)
+        if before is not None and self.sequencer.cursor(conversation_id) is None:
+            return False  # ended meanwhile
+        events = _events(page["items"], conversation_id)
+        self._emit_all(self.sequencer.offer_log(conversation_id, events, confirmed=True))
+        moved = self.sequencer.cursor(conversation_id) != before
+        return moved and page.get("next_cursor") is not None
+
+    async def _log(self, conversation_id: str, **params: int) -> Any:
         path = f"/conversations/{segment(conversation_id)}/events"
-        while True:
-            await self._wait_for_room()
-            before = self.sequencer.cursor(conversation_id)
-            params = {"after": before or 0, "limit": PAGE_SIZE}
-            try:
-                page = await self._requests.request("GET", path, params=params, retry=True)
-            except ApiError as error:
-                if error.status not in _OUT:
-                    raise
-                await self._ask_whether_out(conversation_id)
-                return
-            if before is not None and self.sequencer.cursor(conversation_id) is None:
-                return  # ended meanwhile
-            events = _events(page.get("items", page.get("events")), conversation_id)
-            self._emit_all(self.sequencer.offer_log(conversation_id, events, confirmed=True))
-            if self.sequencer.cursor(conversation_id) == before:
-                return
-            if len(events) < PAGE_SIZE and not (page.get("next_cursor") or page.get("more")):
-                return
+        return await self._requests.request("GET", path, params=params, retry=True)
 
     async def _ask_whether_out(self, conversation_id: str) -> None:
-        if len(self.sequencer.cursors) > MAX_SYNC_CURSORS:
+        known_out = conversation_id in self.sequencer.in_doubt
+        if self.sequencer.cursor(conversation_id) is None:
+            self.sequencer.give_up(conversation_id)
+        elif known_out or len(self.sequencer.cursors) > MAX_SYNC_CURSORS:
             self._emit_all(self.sequencer.end(conversation_id))
-        elif self.sequencer.cursor(conversation_id) is not None:
-            await self.round()  # names it in `removed` if so
-        self.sequencer.give_up(conversation_id)
+        else:
+            await self._round()  # names it in `removed` if so
 
     async def _sync(self, cursors: dict[str, int]) -> Any:
         return await self._requests.request("POST", "/sync", json={"cursors": cursors}, retry=True)

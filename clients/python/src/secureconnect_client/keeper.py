@@ -102,8 +102,7 @@ class Keeper:
         self._sync_due = False
         retry = self._sync_retry
         try:
-            while await self._feed.round():
-                pass
+            await self._feed.catch_up()
         except (ApiError, TransportFailed) as error:
             _unless_over(error)
             self._sync_due = True

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
 from secureconnect_client.errors import ConnectionLost, SecureConnectError
-from secureconnect_client.events import ConversationDeleted, Event, MemberRemoved, parse_event
+from secureconnect_client.events import Event, parse_event
 from secureconnect_client.feed import Feed
 from secureconnect_client.keeper import Keeper
 from secureconnect_client.link import Link
@@ -53,7 +53,7 @@ class Live(Commands):
 
     async def __aenter__(self) -> Self:
         await self._choose_start()
-        self._sequencer = Sequencer(self._bookmarks.cursors)
+        self._sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
         self._feed = Feed(self._client, self._sequencer, self._emit, room=self._room)
         self._keeper = Keeper(self._feed, gap_wait_s=self._settings.gap_wait_s)
         self._link = Link(
@@ -225,9 +225,6 @@ class Live(Commands):
             self._view.apply(event)
         self._queue.append(event)
         self._arrived.set()
-        mine = isinstance(event, MemberRemoved) and event.member.user.id == self._bookmarks.account
-        if mine or isinstance(event, ConversationDeleted):
-            self._keeper.sync()  # it will say that this log has ended
 
     async def _room(self) -> None:
         while len(self._queue) >= self._settings.max_queue:

@@ -27,7 +27,8 @@ class Poll:
         self._rng = client.rng
         self._interval_s = interval_s
         self._queue: deque[Event] = deque()
-        self._feed = Feed(client, Sequencer(self._bookmarks.cursors), self._queue.append)
+        sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
+        self._feed = Feed(client, sequencer, self._queue.append)
         self._wait_s = 0.0
         self._failures = 0
 
@@ -44,9 +45,7 @@ class Poll:
 
     async def _ask(self) -> None:
         try:
-            more = await self._feed.round()
-            if not more:
-                await self._feed.heal_all()
+            more = await self._feed.step()
         except (ApiError, TransportFailed) as error:
             if isinstance(error, ApiError) and not error.transient:
                 raise

@@ -3,13 +3,16 @@
 Sockets are a hint and the log is the truth. Events from sockets are *offered* and may be lost, doubled or
 shuffled; events from `GET …/events` are *confirmed*: within an answer nothing is missing that the caller
 may see. A conversation that is not known yet starts where the log says it starts.
+
+An event that puts the reader out leaves the conversation *in doubt*: what comes behind it is held until it
+is known whether the reader came back, and if so, where the log now starts for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from secureconnect_client.events import Event, conversation_removed
+from secureconnect_client.events import ConversationDeleted, Event, MemberRemoved, conversation_removed
 
 MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
 
@@ -17,11 +20,13 @@ MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
 class Sequencer:
     """The reader's place in every conversation."""
 
-    def __init__(self, cursors: Mapping[str, int] | None = None) -> None:
+    def __init__(self, cursors: Mapping[str, int] | None = None, *, reader_id: str | None = None) -> None:
+        self._reader_id = reader_id
         self._cursors: dict[str, int] = dict(cursors or {})
         self._highest: dict[str, int] = {}
         self._held: dict[str, dict[int, Event]] = {}
         self._ended: set[str] = set()
+        self.in_doubt: set[str] = set()
         self.duplicates = 0
 
     @property
@@ -43,7 +48,7 @@ class Sequencer:
         if cursor is not None and seq <= cursor:
             self.duplicates += 1
             return []
-        if cursor is not None and seq == cursor + 1:
+        if cursor is not None and seq == cursor + 1 and conversation_id not in self.in_doubt:
             return self._advance(conversation_id, event)
         held = self._held.setdefault(conversation_id, {})
         if seq in held:
@@ -68,7 +73,7 @@ class Sequencer:
             cursor = self._cursors.get(conversation_id)
             if cursor is None:
                 self._restart(conversation_id, event.seq)
-            elif confirmed and event.seq > cursor + 1:
+            elif confirmed and event.seq > cursor + 1 and conversation_id not in self.in_doubt:
                 ready.append(conversation_removed(conversation_id))
                 self._restart(conversation_id, event.seq)
             ready += self.offer(event)
@@ -81,17 +86,32 @@ class Sequencer:
         self._highest[conversation_id] = max(seq, self._highest.get(conversation_id, 0))
 
     def behind(self) -> list[str]:
-        """Conversations whose log reaches further than what was delivered."""
-        return list(self._highest)
+        """Conversations whose log reaches further than what was delivered, or that are in doubt."""
+        return [*self._highest, *(self.in_doubt - self._highest.keys())]
+
+    def resolve(self, conversation_id: str, first_seq: int) -> list[Event]:
+        """The log of a conversation in doubt starts here for the reader now."""
+        self.in_doubt.discard(conversation_id)
+        cursor = self._cursors.get(conversation_id, 0)
+        if first_seq <= cursor:
+            return self._advance(conversation_id)  # back, with the whole history
+        self._restart(conversation_id, first_seq)
+        return [conversation_removed(conversation_id), *self._advance(conversation_id)]
 
     def give_up(self, conversation_id: str) -> None:
         """Stop expecting what the log refuses to show."""
+        self.in_doubt.discard(conversation_id)
         self._highest.pop(conversation_id, None)
         self._held.pop(conversation_id, None)
 
     def end(self, conversation_id: str) -> list[Event]:
-        """The caller is out: forget the conversation and say so, once."""
-        self.give_up(conversation_id)
+        """The caller is out: forget the conversation and say so, once.
+
+        What is held may be from after a return: it stays, as that of a conversation not known yet.
+        """
+        self.in_doubt.discard(conversation_id)
+        if conversation_id not in self._held:
+            self._highest.pop(conversation_id, None)
         self._ended.add(conversation_id)
         known = self._cursors.pop(conversation_id, None) is not None
         return [conversation_removed(conversation_id)] if known else []
@@ -102,17 +122,25 @@ class Sequencer:
         held = self._held.get(conversation_id, {})
         self._held[conversation_id] = {each: event for each, event in held.items() if each >= seq}
 
-    def _advance(self, conversation_id: str, event: Event) -> list[Event]:
-        ready = [event]
-        seq = self._cursors[conversation_id] + 1
-        held = self._held.get(conversation_id, {})
-        held.pop(seq, None)
-        while (following := held.pop(seq + 1, None)) is not None:
+    def _advance(self, conversation_id: str, event: Event | None = None) -> list[Event]:
+        """Deliver this event, if given, and what was held behind it."""
+        held = self._held.setdefault(conversation_id, {})
+        seq = self._cursors[conversation_id]
+        if event is not None:
+            held[seq + 1] = event
+        ready: list[Event] = []
+        while conversation_id not in self.in_doubt and (following := held.pop(seq + 1, None)) is not None:
             ready.append(following)
             seq += 1
+            if self._puts_out(following):
+                self.in_doubt.add(conversation_id)
         if not held:
-            self._held.pop(conversation_id, None)
+            del self._held[conversation_id]
         if self._highest.get(conversation_id, seq) <= seq:
             self._highest.pop(conversation_id, None)
         self._cursors[conversation_id] = seq
         return ready
+
+    def _puts_out(self, event: Event) -> bool:
+        mine = isinstance(event, MemberRemoved) and event.member.user.id == self._reader_id
+        return mine or isinstance(event, ConversationDeleted)

@@ -1,0 +1,131 @@
+"""The e-mails of accounts: what is put into the queue, and the letters made from it.
+
+The queue's messages hold one-time tokens in plain text, since the letter needs them; the queue is encrypted at
+rest and keeps them for a day at most. The store has only their hashes, and no log has any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from accounts.model import Credentials
+from kernel import queues, telemetry
+from kernel.config import config
+from kernel.errors import DependencyUnavailable
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An e-mail ready to be sent."""
+
+    subject: str
+    text: str
+    html: str
+
+
+# --- into the queue -------------------------------------------------------------------------------------------
+
+
+def verify_email(to: str, username: str, token: str) -> Message:
+    """A message with the token that verifies an address."""
+    return {"kind": "verify_email", "to": to, "username": username, "token": token}
+
+
+def reset_password(to: str, username: str, token: str) -> Message:
+    """A message with the token that resets a password."""
+    return {"kind": "reset_password", "to": to, "username": username, "token": token}
+
+
+def session_reused(owner: Credentials, *, device_name: str | None) -> Message:
+    """A message about a session that was ended because its refresh token had been copied."""
+    kind = "session_reused"
+    return {"kind": kind, "to": owner.email, "username": owner.username, "device_name": device_name or ""}
+
+
+def nothing(token: str) -> Message:
+    """A message that makes no letter: the answer for an unknown address takes the same way and time."""
+    return {"kind": "nothing", "to": "", "username": "", "token": token}
+
+
+def enqueue(message: Message) -> None:
+    """Have a letter sent; raises DependencyUnavailable."""
+    queues.send(config().mail_queue_url, [message])
+
+
+def enqueue_if_possible(message: Message) -> None:
+    """Have a letter sent that must not fail what it is about."""
+    try:
+        enqueue(message)
+    except DependencyUnavailable:
+        telemetry.logger().warning("a letter could not be queued", extra={"kind": message["kind"]})
+
+
+# --- out of the queue -----------------------------------------------------------------------------------------
+
+
+def letter(message: Mapping[str, Any]) -> Letter | None:
+    """The letter of a message, None where there is nothing to send; raises KeyError for a kind unknown."""
+    if message["kind"] == "nothing":
+        return None
+    return {"verify_email": _verify, "reset_password": _reset, "session_reused": _reused}[message["kind"]](message)
+
+
+def _verify(message: Mapping[str, Any]) -> Letter:
+    return _with_token(
+        message,
+        subject="Verify your e-mail address",
+        path="verify",
+        about="Please confirm that this e-mail address is yours.",
+        after="It is good for 24 hours. If you have not registered, ignore this letter.",
+    )
+
+
+def _reset(message: Mapping[str, Any]) -> Letter:
+    return _with_token(
+        message,
+        subject="Reset your password",
+        path="reset",
+        about="Somebody, hopefully you, asked to reset your password.",
+        after="It is good for one hour and once. If it was not you, ignore this letter: nothing has changed.",
+    )
+
+
+def _reused(message: Mapping[str, Any]) -> Letter:
+    device = str(message.get("device_name", ""))
+    which = f"A sign-in of your account on “{device}”" if device else "A sign-in of your account"
+    return _letter(
+        message,
+        "A sign-in of yours was ended for safety",
+        [
+            f"{which} was used from two places at once, as if its key had been copied. We have ended it.",
+            "Please sign in again. If you don't know how this could happen, change your password and look through "
+            "your list of sessions.",
+        ],
+    )
+
+
+def _with_token(message: Mapping[str, Any], *, subject: str, path: str, about: str, after: str) -> Letter:
+    token = str(message["token"])
+    if not config().public_url:  # a stack without a web client
+        return _letter(message, subject, [f"{about} This is the code:", token, after])
+    link = f"{config().public_url}/{path}?token={token}"
+    return _letter(message, subject, [f"{about} Open this link:", link, "or enter this code:", token, after], link=link)
+
+
+def _letter(message: Mapping[str, Any], subject: str, parts: list[str], *, link: str = "") -> Letter:
+    """Each part is a paragraph of its own, so a token stands on its own line."""
+    username = str(message.get("username", ""))
+    paragraphs = [f"Hello {username}," if username else "Hello,", *parts, "SecureConnect"]
+    anchor = f'<a href="{escape(link)}">{escape(link)}</a>'
+    html = "".join(f"<p>{anchor if part == link else escape(part)}</p>" for part in paragraphs)
+    return Letter(
+        subject,
+        "\n\n".join(paragraphs) + "\n",
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
+        f"<body>{html}</body></html>",
+    )

@@ -1,0 +1,150 @@
+"""Accounts: credentials, sessions, one-time tokens, and when an account locks. No AWS in here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kernel import clock
+from kernel.errors import Conflict, Unauthenticated, ValidationFailed
+
+SESSION_TTL_S = 30 * 24 * 60 * 60
+REFRESH_GRACE_MS = 30 * clock.SECOND
+LOCK_AFTER = 5
+LOCK_WINDOW_MS = 15 * clock.MINUTE
+LOCK_MS = 15 * clock.MINUTE
+UNDER_WAY_MS = 10 * clock.SECOND  # a sign-in ends within its function's time limit
+
+Purpose = Literal["verify_email", "reset_password", "nothing"]
+TOKEN_TTL_MS: dict[Purpose, int] = {
+    "verify_email": 24 * clock.HOUR,
+    "reset_password": clock.HOUR,
+    "nothing": clock.HOUR,
+}
+
+
+class InvalidCredentials(Unauthenticated):
+    code, detail = "invalid_credentials", "The name or the password is wrong."
+
+
+class TokenRevoked(Unauthenticated):
+    code, detail = "token_revoked", "This session has ended; sign in again."
+
+
+class RefreshReused(Unauthenticated):
+    code, detail = "refresh_reused", "This refresh token was used before; the session was ended for safety."
+
+
+class EmailTaken(Conflict):
+    code, detail = "email_taken", "There is an account with this e-mail address."
+
+
+class UsernameTaken(Conflict):
+    code, detail = "username_taken", "There is an account with this username."
+
+
+class InvalidToken(ValidationFailed):
+    code, detail = "invalid_token", "This token is wrong, used or expired; ask for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signs a person in. `password_set_at` tells one password from the next."""
+
+    user_id: str
+    username: str
+    email: str
+    password_hash: str = field(repr=False)
+    password_set_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client gets on signing in."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    session_id: str
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name (RFC 6750)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in device. Of refresh tokens only hashes are kept, and the salt that leads from one to the next."""
+
+    user_id: str
+    session_id: str
+    device_name: str | None
+    ip: str
+    created_at: int
+    last_seen_at: int
+    expires_at_s: int
+    generation: int
+    current_hash: str
+    salt: str
+    previous_hash: str | None = None
+    rotated_at: int = 0
+    revoked_at: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Neither ended nor expired; the store's own expiry may lag for days (R26)."""
+        return self.revoked_at is None and clock.now_s() < self.expires_at_s
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeToken:
+    """A token sent by e-mail, by its hash; good once, for one purpose, until its time."""
+
+    token_hash: str
+    purpose: Purpose
+    user_id: str
+    email: str
+    expires_at: int
+    password_set_at: int = 0
+
+    @property
+    def good(self) -> bool:
+        return clock.now() < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The sign-ins tried lately at one account: (id, instant), oldest first; successes clear them.
+
+    An attempt is counted before its password is looked at, so that tries in parallel get no more than others.
+    """
+
+    tried: tuple[tuple[str, int], ...] = ()
+    failed: frozenset[str] = frozenset()
+
+    def locked_for_s(self) -> int | None:
+        """Seconds until the lock of 15 min opens, None when there is none."""
+        if len(self.tried) < LOCK_AFTER:
+            return None
+        left_ms = self.tried[-1][1] + LOCK_MS - clock.now()
+        return -(-left_ms // clock.SECOND) if left_ms > 0 else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that count have failed; if not, one under way may yet succeed and clear them."""
+        begun = clock.now() - UNDER_WAY_MS
+        return all(attempt in self.failed or at < begun for attempt, at in self.tried)
+
+    def with_one(self, attempt: str) -> Attempts:
+        """With one more attempt now, without those older than 15 min."""
+        recent = tuple(each for each in self.tried if each[1] > clock.now() - LOCK_WINDOW_MS)
+        names = {each for each, _ in recent}
+        return Attempts((*recent, (attempt, clock.now())), self.failed & names)
+
+
+def digest(secret: str) -> str:
+    """The hash under which a random secret is kept; it has 256 bits, so one round is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def folded(identifier: str) -> str:
+    """The spelling under which e-mail addresses and usernames are unique."""
+    return identifier.strip().lower()

@@ -1,0 +1,144 @@
+"""Sessions in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from accounts.model import SESSION_TTL_S, Session
+from kernel import clock
+from kernel.dynamo import (
+    TRANSACTION_MAX_ACTIONS,
+    Cancelled,
+    Record,
+    TableName,
+    Transaction,
+    condition_failed,
+)
+from kernel.errors import Conflict
+from kernel.resilience import retried
+
+REVOKED_KEPT_S = 24 * 60 * 60
+
+
+class SessionRecord(Record):
+    class Meta:
+        table_name = TableName("sessions")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    session_id = UnicodeAttribute(range_key=True)
+    device_name = UnicodeAttribute(null=True)
+    ip = UnicodeAttribute()
+    created_at = NumberAttribute()
+    last_seen_at = NumberAttribute()
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    generation = NumberAttribute(default=0)
+    current_hash = UnicodeAttribute()
+    previous_hash = UnicodeAttribute(null=True)
+    rotated_at = NumberAttribute(default=0)
+    salt = UnicodeAttribute()
+    revoked_at = NumberAttribute(null=True)
+
+
+def _session(row: SessionRecord) -> Session:
+    return Session(
+        user_id=row.user_id,
+        session_id=row.session_id,
+        device_name=row.device_name,
+        ip=row.ip,
+        created_at=int(row.created_at),
+        last_seen_at=int(row.last_seen_at),
+        expires_at_s=int(row.expires_at),
+        generation=int(row.generation),
+        current_hash=row.current_hash,
+        salt=row.salt,
+        previous_hash=row.previous_hash,
+        rotated_at=int(row.rotated_at),
+        revoked_at=None if row.revoked_at is None else int(row.revoked_at),
+    )
+
+
+def stage_new(transaction: Transaction, new: Session) -> None:
+    """A new session, as part of a transaction."""
+    row = SessionRecord(
+        new.user_id,
+        new.session_id,
+        device_name=new.device_name,
+        ip=new.ip,
+        created_at=new.created_at,
+        last_seen_at=new.last_seen_at,
+        expires_at=new.expires_at_s,
+        current_hash=new.current_hash,
+        salt=new.salt,
+    )
+    transaction.put("session", row)
+
+
+def find(user_id: str, session_id: str) -> Session | None:
+    row = SessionRecord.find(user_id, session_id)
+    return None if row is None else _session(row)
+
+
+def live_ones(user_id: str) -> list[Session]:
+    """The sessions that stand, the newest first."""
+    rows = SessionRecord.query(
+        user_id,
+        filter_condition=SessionRecord.revoked_at.does_not_exist(),
+        scan_index_forward=False,
+        consistent_read=True,
+    )
+    return [session for row in rows if (session := _session(row)).live]
+
+
+def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
+    """Keep the hash of the next refresh token; raises Conflict when `seen` is not the present state any more."""
+    actions = [
+        SessionRecord.generation.set(seen.generation + 1),
+        SessionRecord.current_hash.set(successor_hash),
+        SessionRecord.previous_hash.set(seen.current_hash),
+        SessionRecord.rotated_at.set(clock.now()),
+        SessionRecord.last_seen_at.set(clock.now()),
+        SessionRecord.expires_at.set(clock.now_s() + SESSION_TTL_S),
+        SessionRecord.ip.set(ip),
+    ]
+    as_seen = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
+    try:
+        SessionRecord(seen.user_id, seen.session_id).update([*actions], condition=as_seen)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        raise Conflict from error
+
+
+def revoke(user_id: str, session_ids: Collection[str]) -> None:
+    """End sessions; those that have gone or ended already are fine. They are kept for a day."""
+    ordered = sorted(session_ids)
+    for start in range(0, len(ordered), TRANSACTION_MAX_ACTIONS):
+        pending = set(ordered[start : start + TRANSACTION_MAX_ACTIONS])
+        while pending:
+            pending -= retried(partial(_revoke, user_id, frozenset(pending)), on=Conflict)
+
+
+def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
+    """The sessions that need no more: all if they have been ended now, else those that had gone before."""
+    transaction = Transaction()
+    for session_id in session_ids:
+        transaction.update(
+            session_id,
+            SessionRecord(user_id, session_id),
+            [
+                SessionRecord.revoked_at.set(clock.now()),
+                SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
+            ],
+            SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist(),
+        )
+    try:
+        transaction.commit()
+    except Cancelled as error:
+        if not error.failed:
+            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+        return frozenset(error.failed)
+    return session_ids

@@ -1,0 +1,195 @@
+"""Sessions: signing devices in, checking that they still are, rotating refresh tokens, ending sessions.
+
+DynamoDB decides whether a session stands. Redis, and without it this process for at most a minute, remember the
+answer, since every call asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from accounts import mail, session_store, store
+from accounts.model import (
+    REFRESH_GRACE_MS,
+    SESSION_TTL_S,
+    RefreshReused,
+    Session,
+    TokenRevoked,
+    Tokens,
+)
+from accounts.refresh_tokens import RefreshToken, opened
+from kernel import auth, cache, clock, cursor, ids
+from kernel.auth import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, DependencyUnavailable, NotFound
+from kernel.resilience import retried
+from realtime import service as realtime
+
+REMEMBER_LIVE_S = 60  # also the longest that an ended session passes when Redis misses the news (R14)
+REMEMBER_REVOKED_S = auth.ACCESS_TTL_S + 100  # longer than any access token lives
+_LIVE, _REVOKED = "live", "revoked"
+
+_live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
+
+
+# --- checking -------------------------------------------------------------------------------------------------
+
+
+def authenticate(token: str) -> Caller:
+    """Who calls with this access token; raises Unauthenticated, TokenRevoked when the session has ended."""
+    caller = auth.verify(token)
+    if not is_live(caller.user_id, caller.session_id):
+        raise TokenRevoked
+    return caller
+
+
+def is_live(user_id: str, session_id: str) -> bool:
+    """Whether a session stands."""
+    key = _key(session_id)
+    try:
+        state = cache.call(lambda redis: redis.get(key))
+    except cache.CacheUnavailable:
+        if _live.get(session_id):
+            return True
+        live = _is_live_in_table(user_id, session_id)
+        if live:
+            _live.put(session_id, True)
+        return live
+    if state is not None:
+        return bool(state == _LIVE)
+    live = _is_live_in_table(user_id, session_id)
+    with suppress(cache.CacheUnavailable):
+        # only if absent: the news of its end may have come in since the table was read
+        cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
+    return live
+
+
+def _is_live_in_table(user_id: str, session_id: str) -> bool:
+    session = session_store.find(user_id, session_id)
+    return session is not None and session.live
+
+
+def _key(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+# --- beginning and refreshing ---------------------------------------------------------------------------------
+
+
+def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None, ip: str) -> Tokens:
+    """The tokens of a new session, which stands once the transaction is carried out."""
+    token = RefreshToken(user_id, ids.new("ses"))
+    session = Session(
+        user_id=user_id,
+        session_id=token.session_id,
+        device_name=device_name,
+        ip=ip,
+        created_at=clock.now(),
+        last_seen_at=clock.now(),
+        expires_at_s=clock.now_s() + SESSION_TTL_S,
+        generation=token.generation,
+        current_hash=token.hash,
+        salt=ids.token(),
+    )
+    session_store.stage_new(transaction, session)
+    return _tokens(token)
+
+
+def refresh(*, refresh_token: str, ip: str) -> Tokens:
+    """New tokens for a refresh token; the same ones for who presents it together with others, within 30 s.
+
+    An older token has been copied: its session is ended and its owner told. Raises Unauthenticated for what is
+    no token of ours, TokenRevoked, RefreshReused.
+    """
+    token = opened(refresh_token)
+    return retried(lambda: _refresh(token, ip), on=Conflict)
+
+
+def _refresh(token: RefreshToken, ip: str) -> Tokens:
+    session = session_store.find(token.user_id, token.session_id)
+    if session is None or not session.live or token.generation > session.generation:
+        raise TokenRevoked
+    successor = token.successor(session.salt)
+    if (token.generation, token.hash) == (session.generation, session.current_hash):
+        session_store.rotate(session, successor.hash, ip=ip)
+        return _tokens(successor)
+    before = (session.generation - 1, session.previous_hash)
+    if (token.generation, token.hash) == before and clock.now() - session.rotated_at <= REFRESH_GRACE_MS:
+        return _tokens(successor)
+    _end_copied(session)
+    raise RefreshReused
+
+
+def _end_copied(session: Session) -> None:
+    doomed = [session.session_id]
+    revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed)
+    owner = store.credentials(session.user_id)
+    if owner is not None:
+        mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))
+
+
+def _tokens(token: RefreshToken) -> Tokens:
+    return Tokens(
+        access_token=auth.issue(token.user_id, token.session_id),
+        refresh_token=token.sealed(),
+        expires_in=auth.ACCESS_TTL_S,
+        session_id=token.session_id,
+    )
+
+
+# --- listing and ending ---------------------------------------------------------------------------------------
+
+
+def listing(*, user_id: str, limit: int, after: str | None) -> Page[Session]:
+    """The sessions that stand, the newest first."""
+    bound_to = (user_id, "sessions")
+    found = session_store.live_ones(user_id)
+    if after is not None:
+        last = cursor.unseal(after, bound_to=bound_to)
+        found = [session for session in found if session.session_id < last]
+    page = found[:limit]
+    more = len(found) > limit
+    return Page(page, cursor.seal(page[-1].session_id, bound_to=bound_to) if more else None)
+
+
+def end_one(*, user_id: str, session_id: str, reason: str) -> None:
+    """End one of one's own sessions; raises NotFound."""
+    session = session_store.find(user_id, session_id) if ids.is_id(session_id, "ses") else None
+    if session is None or not session.live:
+        raise NotFound
+    revoke(user_id, [session_id], reason=reason, sockets_of=[session_id])
+
+
+def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
+    """End all sessions of a person, but for one if so wished."""
+    standing = [session.session_id for session in session_store.live_ones(user_id)]
+    ending = [each for each in standing if each != but]
+    # without an exception all sockets are closed, also those left by an end that was interrupted
+    revoke(user_id, ending, reason=reason, sockets_of=None if but is None else ending)
+
+
+def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> None:
+    """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all)."""
+    session_store.revoke(user_id, session_ids)
+    for session_id in session_ids:
+        _live.drop(session_id)
+    if session_ids:
+        _spread(session_ids)
+    if sockets_of is None or sockets_of:
+        close = partial(realtime.close_sessions, user_id, sockets_of, reason=reason)
+        retried(close, on=DependencyUnavailable, tries=2)
+
+
+def _spread(session_ids: Collection[str]) -> None:
+    def mark(redis: Any) -> None:
+        pipe = redis.pipeline(transaction=False)
+        for session_id in session_ids:
+            pipe.set(_key(session_id), _REVOKED, ex=REMEMBER_REVOKED_S)
+        pipe.execute()
+
+    with suppress(cache.CacheUnavailable):  # then what is remembered as live ends within REMEMBER_LIVE_S
+        cache.call(mark)

@@ -1,0 +1,240 @@
+"""Credentials, attempts at signing in and one-time tokens in DynamoDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from accounts.model import LOCK_MS, Attempts, Credentials, OneTimeToken, digest, folded
+from kernel import clock
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
+from kernel.errors import Conflict
+
+
+class CredentialRecord(Record):
+    """`usr_…`: a person's credentials. `email#…`, `username#…`: whose these are, which keeps them unique."""
+
+    class Meta:
+        table_name = TableName("credentials")
+
+    key = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute()
+    username = UnicodeAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+    password_hash = UnicodeAttribute(null=True)
+    password_set_at = NumberAttribute(null=True)
+
+
+class AttemptsRecord(Record):
+    """The attempts at one account, in the table of limits, where they expire."""
+
+    class Meta:
+        table_name = TableName("limits")
+
+    key = UnicodeAttribute(hash_key=True)
+    tried = JSONAttribute()
+    failed = UnicodeSetAttribute(null=True)
+    last = UnicodeAttribute()
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+
+
+class OneTimeTokenRecord(Record):
+    class Meta:
+        table_name = TableName("one_time_tokens")
+
+    token_hash = UnicodeAttribute(hash_key=True)
+    purpose = UnicodeAttribute()
+    user_id = UnicodeAttribute()
+    email = UnicodeAttribute()
+    password_set_at = NumberAttribute()
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    expires_at_ms = NumberAttribute()
+
+
+# --- credentials ----------------------------------------------------------------------------------------------
+
+
+def _lock_keys(email: str, username: str) -> dict[str, str]:
+    return {"email": f"email#{folded(email)}", "username": f"username#{folded(username)}"}
+
+
+def stage_new(transaction: Transaction, new: Credentials) -> None:
+    """New credentials; the labels `email` and `username` fail when somebody has them."""
+    for label, key in _lock_keys(new.email, new.username).items():
+        row = CredentialRecord(key, user_id=new.user_id)
+        transaction.put(label, row, CredentialRecord.key.does_not_exist())
+    row = CredentialRecord(
+        new.user_id,
+        user_id=new.user_id,
+        username=new.username,
+        email=new.email,
+        password_hash=new.password_hash,
+        password_set_at=new.password_set_at,
+    )
+    transaction.put("credentials", row, CredentialRecord.key.does_not_exist())
+
+
+def owner(identifier: str) -> str | None:
+    """Whose e-mail address or username it is."""
+    kind = "email" if "@" in identifier else "username"
+    row = CredentialRecord.find(f"{kind}#{folded(identifier)}")
+    return None if row is None else row.user_id
+
+
+def credentials(user_id: str) -> Credentials | None:
+    row = CredentialRecord.find(user_id)
+    return None if row is None else _credentials(row)
+
+
+def _credentials(row: CredentialRecord) -> Credentials:
+    return Credentials(
+        user_id=row.user_id,
+        username=row.username or "",
+        email=row.email or "",
+        password_hash=row.password_hash or "",
+        password_set_at=int(row.password_set_at or 0),
+    )
+
+
+def stage_same_password(transaction: Transaction, seen: Credentials) -> None:
+    """Let the transaction fail (label `password`) if the password has been changed since."""
+    same = CredentialRecord.password_set_at == seen.password_set_at
+    transaction.check("password", CredentialRecord, (seen.user_id,), same)
+
+
+def stage_password(transaction: Transaction, user_id: str, password_hash: str, *, instead_of: int) -> None:
+    """Set the password if the one set at `instead_of` still stands (label `password`)."""
+    transaction.update(
+        "password",
+        CredentialRecord(user_id),
+        [
+            CredentialRecord.password_hash.set(password_hash),
+            CredentialRecord.password_set_at.set(max(clock.now(), instead_of + 1)),
+        ],
+        CredentialRecord.password_set_at == instead_of,
+    )
+
+
+# --- attempts -------------------------------------------------------------------------------------------------
+
+
+def subject(identifier: str, user_id: str | None) -> str:
+    """What attempts are counted by: the account, or the name given where there is none."""
+    return user_id or digest(folded(identifier))
+
+
+def look_up(counted_by: str, user_id: str | None) -> tuple[Credentials | None, Attempts]:
+    """Credentials and attempts, in one round trip that is the same for unknown accounts."""
+    row, attempts = read_together(
+        [(CredentialRecord, (user_id or f"nobody#{counted_by}",)), (AttemptsRecord, (_attempts_key(counted_by),))]
+    )
+    return None if row is None else _credentials(row), _attempts(attempts)
+
+
+def attempts(counted_by: str) -> Attempts:
+    return _attempts(AttemptsRecord.find(_attempts_key(counted_by)))
+
+
+def _attempts_key(counted_by: str) -> str:
+    return f"attempts#{counted_by}"
+
+
+def _attempts(row: AttemptsRecord | None) -> Attempts:
+    if row is None:
+        return Attempts()
+    tried = tuple((str(attempt), int(at)) for attempt, at in row.tried)
+    return Attempts(tried, frozenset(row.failed or ()))
+
+
+def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
+    """Keep `now` instead of `seen`; raises Conflict when others were counted meanwhile."""
+    attempt, at = now.tried[-1]
+    actions: list[Action] = [
+        AttemptsRecord.tried.set([list(each) for each in now.tried]),
+        AttemptsRecord.last.set(attempt),
+        AttemptsRecord.expires_at.set((at + LOCK_MS) // clock.SECOND + 1),
+    ]
+    if seen.failed - now.failed:
+        actions.append(AttemptsRecord.failed.delete(set(seen.failed - now.failed)))
+    as_seen: Condition = AttemptsRecord.key.does_not_exist()
+    if seen.tried:
+        as_seen = AttemptsRecord.last == seen.tried[-1][0]
+    try:
+        AttemptsRecord(_attempts_key(counted_by)).update(actions, condition=as_seen)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        raise Conflict from error
+
+
+def note_failure(counted_by: str, attempt: str) -> None:
+    """Mark an attempt as failed; one that has been cleared meanwhile stays so."""
+    row = AttemptsRecord(_attempts_key(counted_by))
+    try:
+        row.update([AttemptsRecord.failed.add({attempt})], condition=AttemptsRecord.key.exists())
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+
+
+def stage_no_attempts(transaction: Transaction, user_id: str) -> None:
+    """Forget the attempts at an account, as part of a transaction."""
+    transaction.delete("attempts", AttemptsRecord(_attempts_key(user_id)))
+
+
+# --- one-time tokens ------------------------------------------------------------------------------------------
+
+
+def _token_record(token: OneTimeToken) -> OneTimeTokenRecord:
+    return OneTimeTokenRecord(
+        token.token_hash,
+        purpose=token.purpose,
+        user_id=token.user_id,
+        email=token.email,
+        password_set_at=token.password_set_at,
+        expires_at=token.expires_at // clock.SECOND + 1,
+        expires_at_ms=token.expires_at,
+    )
+
+
+def stage_token(transaction: Transaction, token: OneTimeToken) -> None:
+    transaction.put("token", _token_record(token))
+
+
+def keep_token(token: OneTimeToken) -> None:
+    _token_record(token).save()
+
+
+def token(text: str) -> OneTimeToken | None:
+    """What a token stands for, whether good or not."""
+    row = OneTimeTokenRecord.find(digest(text))
+    if row is None:
+        return None
+    purpose: Any = row.purpose
+    return OneTimeToken(
+        row.token_hash, purpose, row.user_id, row.email, int(row.expires_at_ms), int(row.password_set_at)
+    )
+
+
+def stage_burning(transaction: Transaction, token: OneTimeToken) -> None:
+    """Use a token up, as part of what it allows (label `token` fails when it was used or is over)."""
+    still_good = (OneTimeTokenRecord.purpose == token.purpose) & (OneTimeTokenRecord.expires_at_ms > clock.now())
+    transaction.delete("token", OneTimeTokenRecord(token.token_hash), still_good)
+
+
+def commit(transaction: Transaction) -> frozenset[str]:
+    """Carry out a transaction of several tables: the labels of its failed conditions, none when it was done.
+
+    Raises Conflict when it met another one and can be tried again.
+    """
+    try:
+        transaction.commit()
+    except Cancelled as error:
+        if not error.failed:
+            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+        return frozenset(error.failed)
+    return frozenset()

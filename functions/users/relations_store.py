@@ -1,0 +1,142 @@
+"""Blocks and contacts in DynamoDB: a row per person and relation, contacts as two rows that change together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.errors import Conflict
+from users.model import ContactState, Link, Profile, Standing
+from users.store import UserRecord, as_profile
+
+_BLOCK, _CONTACT = "block#", "contact#"
+_SCAN = 1_000  # rows of a query that a filter may pass over in one round trip
+
+
+class RelationRecord(Record):
+    class Meta:
+        table_name = TableName("relations")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    other = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute(null=True)
+    at = NumberAttribute()
+
+
+def _block(user_id: str, other_id: str) -> tuple[type[Record], tuple[str, str]]:
+    return RelationRecord, (user_id, f"{_BLOCK}{other_id}")
+
+
+def _link(row: RelationRecord) -> Link:
+    state: dict[str | None, ContactState] = {"pending_in": "pending_in", "pending_out": "pending_out"}
+    return Link(row.other.removeprefix(_CONTACT), state.get(row.state, "accepted"), int(row.at))
+
+
+def standing(user_id: str, other_id: str) -> Standing:
+    """How `user_id` stands to `other_id`, in one round trip."""
+    person, blocks, blocked, contact = read_together(
+        [
+            (UserRecord, (other_id,)),
+            _block(user_id, other_id),
+            _block(other_id, user_id),
+            (RelationRecord, (user_id, f"{_CONTACT}{other_id}")),
+        ]
+    )
+    link = None if contact is None else _link(contact)
+    return Standing(person is not None, blocks is not None, blocked is not None, link)
+
+
+def blocks(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+    """For each (blocker, blocked) whether that block stands: one round trip per 100."""
+    return [row is not None for row in read_together([_block(*pair) for pair in pairs])]
+
+
+def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]:
+    """The profiles of those of `others` who exist and don't block `user_id`: one round trip per 50."""
+    unique = list(dict.fromkeys(others))
+    people = [(UserRecord, (each,)) for each in unique]
+    rows = read_together([*people, *(_block(each, user_id) for each in unique)])
+    found, blocks = rows[: len(unique)], rows[len(unique) :]
+    pairs = zip(found, blocks, strict=True)
+    return {row.user_id: as_profile(row) for row, block in pairs if row is not None and block is None}
+
+
+def block(user_id: str, other_id: str, at: int) -> None:
+    """Keep a block and end the contact of the two; raises Conflict when it meets another change."""
+    transaction = Transaction()
+    transaction.put("block", RelationRecord(user_id, f"{_BLOCK}{other_id}", at=at))
+    _stage_removal(transaction, user_id, other_id)
+    _commit(transaction)
+
+
+def unblock(user_id: str, other_id: str) -> None:
+    RelationRecord(user_id, f"{_BLOCK}{other_id}").delete()
+
+
+def request(user_id: str, other_id: str, at: int) -> None:
+    """Both sides of a new request; raises Conflict when there is one, or a block, by now."""
+    transaction = Transaction()
+    for label, (model, key) in (("blocks", _block(user_id, other_id)), ("blocked", _block(other_id, user_id))):
+        transaction.check(label, model, key, RelationRecord.user_id.does_not_exist())
+    for owner, other, state in ((user_id, other_id, "pending_out"), (other_id, user_id, "pending_in")):
+        row = RelationRecord(owner, f"{_CONTACT}{other}", state=state, at=at)
+        transaction.put(state, row, RelationRecord.user_id.does_not_exist())
+    _commit(transaction)
+
+
+def accept(user_id: str, other_id: str) -> None:
+    """Make the request that `user_id` received a contact; raises Conflict when it is not there any more."""
+    transaction = Transaction()
+    for owner, other, state in ((user_id, other_id, "pending_in"), (other_id, user_id, "pending_out")):
+        row = RelationRecord(owner, f"{_CONTACT}{other}")
+        transaction.update(state, row, [RelationRecord.state.set("accepted")], RelationRecord.state == state)
+    _commit(transaction)
+
+
+def remove(user_id: str, other_id: str) -> None:
+    """End a contact or a request, on both sides; raises Conflict when it meets another change."""
+    transaction = Transaction()
+    _stage_removal(transaction, user_id, other_id)
+    _commit(transaction)
+
+
+def _stage_removal(transaction: Transaction, user_id: str, other_id: str) -> None:
+    transaction.delete("contact", RelationRecord(user_id, f"{_CONTACT}{other_id}"))
+    transaction.delete("their contact", RelationRecord(other_id, f"{_CONTACT}{user_id}"))
+
+
+def _commit(transaction: Transaction) -> None:
+    try:
+        transaction.commit()
+    except Cancelled as error:
+        raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+
+
+def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
+    """The people whom `user_id` blocks, by id."""
+    found = RelationRecord.query(
+        user_id,
+        RelationRecord.other.startswith(_BLOCK),
+        limit=limit,
+        last_evaluated_key=_start(user_id, _BLOCK, after),
+    )
+    return [row.other.removeprefix(_BLOCK) for row in found]
+
+
+def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int) -> list[Link]:
+    """The contacts and requests of `user_id`, by the other's id."""
+    found = RelationRecord.query(
+        user_id,
+        RelationRecord.other.startswith(_CONTACT),
+        filter_condition=None if state is None else RelationRecord.state == state,
+        limit=limit,
+        page_size=limit if state is None else _SCAN,
+        last_evaluated_key=_start(user_id, _CONTACT, after),
+    )
+    return [_link(row) for row in found]
+
+
+def _start(user_id: str, kind: str, after: str | None) -> dict[str, dict[str, str]] | None:
+    return None if after is None else {"user_id": {"S": user_id}, "other": {"S": f"{kind}{after}"}}

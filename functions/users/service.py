@@ -1,0 +1,125 @@
+"""Profiles: reading, changing, finding them; and what other domains may ask about people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from kernel import clock, cursor, ids
+from kernel.cache import Memo
+from kernel.cursor import Page
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.resilience import retried
+from users import relations_store, store
+from users.model import Profile, PublicProfile, fold, leads_to
+
+MEMO_S = 30
+SEARCH_ROUNDS = 4
+SEARCH_ENTRIES = 50  # with a profile and a possible block each, one round is one batch read of 100
+
+_known: Memo[PublicProfile] = Memo(max_entries=5_000, ttl_s=MEMO_S)
+
+
+# --- for other domains ----------------------------------------------------------------------------------------
+
+
+def directory(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
+    """The public profiles of those who exist; up to 30 s old. One round trip per 100 that are not known yet."""
+    wanted = dict.fromkeys(user_ids)
+    found = {user_id: known for user_id in wanted if (known := _known.get(user_id)) is not None}
+    missing = [user_id for user_id in wanted if user_id not in found and ids.is_id(user_id, "usr")]
+    if missing:
+        for user_id, profile in store.profiles(missing).items():
+            found[user_id] = profile.public
+            _known.put(user_id, profile.public)
+    return found
+
+
+def require_user(user_id: str) -> PublicProfile:
+    """The public profile of somebody who exists; raises NotFound."""
+    found = directory([user_id]).get(user_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def blocks_between(a: str, b: str) -> tuple[bool, bool]:
+    """Whether `a` has blocked `b`, and whether `b` has blocked `a`; one round trip."""
+    first, second = relations_store.blocks([(a, b), (b, a)])
+    return first, second
+
+
+def blocked_by(user_id: str, others: Collection[str]) -> set[str]:
+    """Those of `others` between whom and `user_id` a block stands, in either direction."""
+    pairs = [pair for other in others for pair in ((user_id, other), (other, user_id))]
+    return {
+        next(each for each in pair if each != user_id)
+        for pair, stands in zip(pairs, relations_store.blocks(pairs), strict=True)
+        if stands
+    }
+
+
+def add_profile_to(transaction: Transaction, *, user_id: str, username: str, display_name: str, email: str) -> Profile:
+    """A new person's profile and directory entries, as part of the transaction that registers them."""
+    profile = Profile(id=user_id, username=username, display_name=display_name, email=email, created_at=clock.now())
+    store.stage_new(transaction, profile)
+    return profile
+
+
+def verify_email_in(transaction: Transaction, *, user_id: str, email: str) -> None:
+    """Mark the address as verified, as part of a transaction; label `profile` fails if it is not theirs now."""
+    store.stage_verified(transaction, user_id, email)
+
+
+# --- for routes -----------------------------------------------------------------------------------------------
+
+
+def get(user_id: str) -> Profile:
+    """A person's full profile; raises NotFound."""
+    profile = store.profile(user_id)
+    if profile is None:
+        raise NotFound
+    return profile
+
+
+def change(*, user_id: str, changes: Mapping[str, Any]) -> Profile:
+    """Change one's own profile; two changes at once both take effect, each in its own fields."""
+    if changes.get("avatar_file_id") is not None:
+        raise ValidationFailed.of("avatar_file_id", "there is no such file")
+
+    def attempt() -> Profile:
+        profile = get(user_id)
+        changed = profile.changed(changes)
+        if changed != profile:
+            store.replace(profile, changed)
+        return changed
+
+    changed = retried(attempt, on=Conflict)
+    _known.put(user_id, changed.public)
+    return changed
+
+
+def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[PublicProfile]:
+    """People whose username, display name or a word of it begins with `q`; not those who block the caller.
+
+    A page may be shorter than `limit` and still have a next one.
+    """
+    prefix = fold(q)
+    bound_to = (user_id, "users", prefix)
+    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found: list[PublicProfile] = []
+    for _ in range(SEARCH_ROUNDS if prefix else 0):
+        entries = store.entries(prefix, after=last, limit=SEARCH_ENTRIES + 1)
+        more = len(entries) > SEARCH_ENTRIES
+        entries = entries[:SEARCH_ENTRIES]
+        profiles = relations_store.profiles_shown_to(user_id, [each for _, each in entries])
+        for n, (term, each) in enumerate(entries):
+            if each in profiles and leads_to(profiles[each], prefix, term):
+                found.append(profiles[each].public)
+            last = [term, each]
+            if len(found) == limit and (more or n + 1 < len(entries)):
+                return Page(found, cursor.seal(last, bound_to=bound_to))
+        if not more:
+            return Page(found)
+    return Page(found, cursor.seal(last, bound_to=bound_to) if prefix else None)

@@ -1,0 +1,1 @@
+"""Measurements of SecureConnect: counted operations, cold starts, the running local cloud, and money."""

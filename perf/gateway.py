@@ -1,0 +1,142 @@
+"""Calls handlers in this process as API Gateway and the queue call functions, from the sample events of events/."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from perf.people import Person
+from perf.template import ROOT, functions
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a function answered: the status that its event's source understands, and the text."""
+
+    status: int
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text.encode())
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class LogSink(io.StringIO):
+    """Swallows the lines that functions log, and counts their bytes."""
+
+    written = 0
+
+    def write(self, text: str) -> int:
+        self.written += len(text.encode())
+        return len(text)
+
+
+LOG = LogSink()
+
+
+class _Context:
+    """What Lambda tells a function of its invocation."""
+
+    aws_request_id = "5e1f6c1e-0000-4000-8000-00000000000f"
+    function_name = "measured"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:measured"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+@lru_cache(maxsize=64)
+def _sample(function_id: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function_id}.json").read_text())
+    return event
+
+
+@lru_cache(maxsize=64)
+def _handler(function_id: str) -> Any:
+    module, _, name = functions()[function_id].handler.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def invoke(function_id: str, event: dict[str, Any]) -> Any:
+    """Call a function's handler. Its log lines go to `LOG`."""
+    with redirect_stdout(LOG):
+        return _handler(function_id)(event, _Context())
+
+
+def http(
+    function_id: str,
+    route: str,
+    caller: Person | None = None,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,
+) -> Reply:
+    """A request such as `http("MessagesFunction", "GET /conversations/{conversation_id}/messages", ada, path=…)`."""
+    method, _, resource = route.partition(" ")
+    event = deepcopy(_sample(function_id))
+    headers = {"Host": "api.example.com", "Content-Type": "application/json", "User-Agent": "perf"}
+    if caller is not None:
+        headers["Authorization"] = f"Bearer {caller.access_token}"
+    full = resource
+    for name, value in (path or {}).items():
+        full = full.replace(f"{{{name}}}", value)
+    event |= {
+        "resource": resource,
+        "path": full,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": dict(query) if query else None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
+        "pathParameters": dict(path) if path else None,
+        "body": None if body is None else json.dumps(body),
+    }
+    event["requestContext"] |= {"resourcePath": resource, "httpMethod": method, "path": f"/v1{full}"}
+    answer = invoke(function_id, event)
+    return Reply(answer["statusCode"], answer["body"])
+
+
+def frame(function_id: str, caller: Person, connection_id: str, body: Mapping[str, Any]) -> Reply:
+    """A client's frame on a socket; its `action` and `id` are added."""
+    event = deepcopy(_sample(function_id))
+    context = event["requestContext"]
+    context["connectionId"] = connection_id
+    context["authorizer"] = _identity(caller)
+    event["body"] = json.dumps({"action": context["routeKey"], "id": "1", **body})
+    text = invoke(function_id, event)["body"]
+    problem = json.loads(text).get("problem") or {}
+    return Reply(problem.get("status", 200), text)
+
+
+def open_socket(caller: Person, ticket: str, connection_id: str) -> Reply:
+    """The connect authorizer, then `$connect`."""
+    event = deepcopy(_sample("AuthorizeFunction"))
+    event["queryStringParameters"] = {"ticket": ticket}
+    invoke("AuthorizeFunction", event)
+    event = deepcopy(_sample("ConnectFunction"))
+    event["requestContext"] |= {"connectionId": connection_id, "authorizer": _identity(caller)}
+    return Reply(invoke("ConnectFunction", event)["statusCode"], "")
+
+
+def _identity(caller: Person) -> dict[str, str]:
+    return {"principalId": caller.user_id, "user_id": caller.user_id, "session_id": caller.session_id}
+
+
+def job(body: str) -> Reply:
+    """One job of the fan-out queue."""
+    event = deepcopy(_sample("FanoutFunction"))
+    event["Records"][0]["body"] = body
+    failures = invoke("FanoutFunction", event)["batchItemFailures"]
+    return Reply(500 if failures else 200, "")

@@ -1,0 +1,52 @@
+"""People of the in-process stack: signed in and connected without a password's 200 ms, but by the domains' own code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from accounts import sessions
+from kernel import ids
+from kernel.auth import Caller
+from kernel.dynamo import Transaction
+from realtime import service as realtime
+from users import service as users
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody signed in on one device."""
+
+    user_id: str
+    session_id: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.user_id, self.session_id)
+
+
+def newcomer() -> Person:
+    """A new person with a session."""
+    user_id = ids.new("usr")
+    name = user_id[-12:]
+    transaction = Transaction()
+    users.add_profile_to(
+        transaction, user_id=user_id, username=name, display_name=f"Ada {name}", email=f"{name}@example.com"
+    )
+    tokens = sessions.stage_new(transaction, user_id=user_id, device_name="perf", ip="127.0.0.1")
+    transaction.commit()
+    return Person(user_id, tokens.session_id, tokens.access_token, tokens.refresh_token)
+
+
+def newcomers(count: int) -> list[Person]:
+    return [newcomer() for _ in range(count)]
+
+
+def connect(people: Sequence[Person], sockets: int | None = None) -> None:
+    """Register live sockets, one each, or so many in all, dealt out in turn."""
+    for n in range(len(people) if sockets is None else sockets):
+        person = people[n % len(people)]
+        connection_id = f"L0SM9c{ids.new('c')[-12:]}="
+        realtime.open_connection(Caller(person.user_id, person.session_id, connection_id))

@@ -1,0 +1,61 @@
+"""What the SAM templates say: tags kept as plain values, and the functions with their handlers and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = (ROOT / "template.yaml", ROOT / "infra" / "realtime.yaml")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short tags: `!Sub x` becomes {"Sub": "x"}."""
+
+
+def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _tag)
+
+
+def load(template: Path) -> dict[str, Any]:
+    """A template as plain values."""
+    parsed: dict[str, Any] = yaml.load(template.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the templates, by its logical id."""
+
+    id: str
+    handler: str
+    memory_mb: int
+
+    @property
+    def module(self) -> str:
+        return self.handler.rpartition(".")[0]
+
+
+@lru_cache(maxsize=1)
+def functions() -> dict[str, Function]:
+    """All functions by id, in the order of the templates."""
+    found = {}
+    for template in map(load, TEMPLATES):
+        memory = template["Globals"]["Function"]["MemorySize"]
+        for name, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                properties = resource["Properties"]
+                found[name] = Function(name, properties["Handler"], properties.get("MemorySize", memory))
+    return found

@@ -1,0 +1,163 @@
+"""The network of the in-process measurements: every outgoing call passes here, is answered by fakes and written down.
+
+AWS calls are caught at botocore's `before-send` event, after everything a function pays CPU for (marshalling, signing)
+and before the socket; moto answers them. Posts to sockets are caught at `kernel.sockets`' connection pool, Redis at
+its connections. What the fakes cost is kept apart (`Wire.stubbed_cpu_s`), so that the caller can subtract it. Each
+call takes `PAUSE_S` of time and none of CPU: calls of parallel threads then overlap as they would on a network.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import botocore_stubber
+
+from perf.capacity import Units
+from perf.ledger import Ledger
+
+PAUSE_S = 0.002
+STORE, POST, REDIS = "dynamodb", "post", "redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the outside: to which service, which operation, when, and what capacity it took."""
+
+    service: str
+    operation: str
+    began: float
+    ended: float
+    units: Units = field(default_factory=Units)
+    sent_bytes: int = 0
+
+
+def in_sequence(calls: Iterable[Call]) -> int:
+    """How many of these calls happened one after another: the longest chain that does not overlap in time."""
+    length, free_at = 0, float("-inf")
+    for call in sorted(calls, key=lambda call: call.ended):
+        if call.began >= free_at:
+            length, free_at = length + 1, call.ended
+    return length
+
+
+@dataclass(slots=True)
+class Traffic:
+    """The calls of one piece of work, and the CPU that the fakes took."""
+
+    calls: list[Call] = field(default_factory=list)
+    stubbed_cpu_s: float = 0.0
+
+    def of(self, service: str) -> list[Call]:
+        return [call for call in self.calls if call.service == service]
+
+    @property
+    def store_round_trips(self) -> int:
+        return in_sequence(self.of(STORE))
+
+    @property
+    def round_trips(self) -> int:
+        return in_sequence(self.calls)
+
+    @property
+    def units(self) -> Units:
+        return sum((call.units for call in self.calls), Units())
+
+    def kinds(self) -> Counter[str]:
+        """How often each operation was called; a service's name stands for its only operation."""
+        return Counter(call.operation for call in self.calls)
+
+
+class Wire:
+    """Where calls pass and are written down, into the `Traffic` that listens at the time."""
+
+    def __init__(self) -> None:
+        self._listening: Traffic | None = None
+        self._lock = threading.Lock()
+
+    def install(self, session: Any) -> None:
+        """Catch the calls of all clients that this botocore session makes from now on."""
+        session.get_component("event_emitter").register_first("before-send", self._aws)
+
+    @contextmanager
+    def listen(self) -> Iterator[Traffic]:
+        """What is called within."""
+        self._listening = traffic = Traffic()
+        try:
+            yield traffic
+        finally:
+            self._listening = None
+
+    def write_down(self, call: Call, cpu_s: float) -> None:
+        with self._lock:
+            if self._listening is not None:
+                self._listening.calls.append(call)
+                self._listening.stubbed_cpu_s += cpu_s
+
+    def _aws(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+        _, service, operation = event_name.split(".")
+        began, cpu = time.perf_counter(), time.thread_time()
+        if service != STORE:
+            response, units = botocore_stubber(event_name, request), Units()
+        else:
+            response, units = self._store(event_name, operation, request)
+        if self._listening is not None:
+            time.sleep(PAUSE_S)
+        sent = len(request.body or b"")
+        call = Call(service, operation, began, time.perf_counter(), units, sent)
+        self.write_down(call, time.thread_time() - cpu)
+        return response
+
+    def _store(self, event_name: str, operation: str, request: Any) -> tuple[AWSResponse | None, Units]:
+        if self._listening is None:
+            return botocore_stubber(event_name, request), Units()
+        asked = json.loads(request.body)
+
+        def ask(query: dict[str, Any]) -> Any:
+            again = AWSPreparedRequest(request.method, request.url, request.headers, json.dumps(query).encode(), False)
+            return json.loads(botocore_stubber(event_name, again).content)
+
+        ledger = Ledger(ask)
+        entry = ledger.open(operation, asked)
+        response = botocore_stubber(event_name, request)
+        return response, ledger.close(entry, response.status_code, json.loads(response.content))
+
+
+class SocketPool:
+    """Stands in for urllib3's pool in `kernel.sockets`: takes every post, remembers how many bytes each had."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def urlopen(self, method: str, url: str, *, body: bytes, headers: Any) -> SocketAnswer:
+        began, cpu = time.perf_counter(), time.thread_time()
+        time.sleep(PAUSE_S)
+        call = Call(POST, POST, began, time.perf_counter(), sent_bytes=len(body))
+        self._wire.write_down(call, time.thread_time() - cpu)
+        return SocketAnswer()
+
+
+class SocketAnswer:
+    """The management endpoint's answer to a live socket."""
+
+    status = 200
+
+
+def counted_redis(wire: Wire) -> type[redis.Connection]:
+    """A connection class that writes down each round trip: one per command or pipeline."""
+
+    class Counted(redis.Connection):
+        def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+            now = time.perf_counter()
+            wire.write_down(Call(REDIS, REDIS, now, now + PAUSE_S), 0.0)
+            super().send_packed_command(command, check_health)
+
+    return Counted

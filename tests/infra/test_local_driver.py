@@ -1,0 +1,70 @@
+"""The driver starts, finds and stops its servers, and keeps away from everybody else's."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local import services
+from infra.local.config import Instance
+from infra.local.console import Problem
+from tests.infra import local_cloud
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    made = local_cloud.instance(tmp_path / "home")
+    services.prepare(made)
+    yield made
+    services.redis(made).stop(wait_s=services.STOP_WAIT_S)
+
+
+def test_a_server_is_found_again_without_its_pid_file(instance: Instance) -> None:
+    redis = services.redis(instance)
+    redis.start(wait_s=services.START_WAIT_S)
+    pid = redis.pid()
+    redis.pid_file.unlink()
+    assert services.redis(instance).pid() == pid
+    assert services.redis(instance).current()
+
+
+def test_a_pid_file_that_names_somebody_elses_process_is_ignored(instance: Instance) -> None:
+    redis = services.redis(instance)
+    redis.pid_file.write_text(str(os.getpid()))
+    assert redis.pid() is None
+    assert redis.stop(wait_s=1) == "was not running"
+
+
+def test_a_taken_port_is_refused_with_its_holder(instance: Instance) -> None:
+    with socket.create_server(("127.0.0.1", instance.redis_port)), pytest.raises(Problem) as refused:
+        services.redis(instance).require_free_port("SC_REDIS_PORT")
+    assert f"taken by process {os.getpid()}" in str(refused.value)
+    assert "SC_REDIS_PORT" in refused.value.advice
+
+
+def test_a_server_of_another_port_is_not_taken_for_the_one_asked_for(instance: Instance) -> None:
+    services.redis(instance).start(wait_s=services.START_WAIT_S)
+    moved = Instance("default", instance.port, local_cloud.free_port(), instance.home)
+    assert not services.redis(moved).listening()
+    assert not services.redis(moved).current()
+
+
+def test_the_cloud_keeps_its_data_over_a_stop(instance: Instance) -> None:
+    with local_cloud.running(instance) as cloud:
+        cloud.client("sqs").create_queue(QueueName="kept")
+        cloud.client("s3").create_bucket(Bucket="kept")
+        cloud.client("s3").put_object(Bucket="kept", Key="file", Body=b"content")
+    with local_cloud.running(instance) as cloud:
+        assert "QueueUrls" in cloud.client("sqs").list_queues()
+        assert cloud.client("s3").get_object(Bucket="kept", Key="file")["Body"].read() == b"content"
+
+
+def test_a_newer_ministack_without_a_corrected_name_is_refused() -> None:
+    code = "from infra.local.patching import wrap; wrap('ministack.core.lambda_runtime', 'Worker.gone', lambda f: f)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "has no ministack.core.lambda_runtime.Worker.gone" in done.stderr

@@ -1,0 +1,28 @@
+"""What pip-audit says is told apart from its silence."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.local.audit import report
+
+
+def answer(*packages: dict[str, Any]) -> str:
+    return json.dumps({"dependencies": list(packages)})
+
+
+def test_a_service_that_does_not_answer_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report("") == 0
+    assert "cannot be reached" in capsys.readouterr().out
+
+
+def test_a_service_that_knows_no_package_is_not_taken_for_good_news(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(answer({"name": "six", "skip_reason": "not found"})) == 0
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_a_vulnerability_fails_and_names_the_version_to_take(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = {"id": "PYSEC-1", "fix_versions": ["2.0"]}
+    assert report(answer({"name": "six", "version": "1.0", "vulns": [problem]})) == 1
+    assert "six 1.0 has PYSEC-1; fixed in 2.0" in capsys.readouterr().out

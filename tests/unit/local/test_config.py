@@ -1,0 +1,49 @@
+"""An instance of the local cloud is described by its name and the environment."""
+
+import pytest
+
+from infra.local.config import STATE, instance
+from infra.local.console import Problem
+
+
+def test_the_default_instance_listens_on_the_known_ports() -> None:
+    default = instance("default", {})
+    assert (default.endpoint, default.redis_url) == ("http://127.0.0.1:4566", "redis://127.0.0.1:6390")
+
+
+def test_instances_share_neither_ports_nor_state() -> None:
+    default, test = instance("default", {}), instance("test", {})
+    assert {default.port, default.redis_port}.isdisjoint({test.port, test.redis_port})
+    assert (default.home, test.home) == (STATE, STATE / "test")
+
+
+def test_each_instance_has_variables_of_its_own() -> None:
+    environment = {"SC_PORT": "5000", "SC_TEST_PORT": "6000"}
+    assert instance("default", environment).port == 5000
+    assert instance("test", environment).port == 6000
+
+
+@pytest.mark.parametrize("text", ["abc", "80", "65536", "-1", "4566.0"])
+def test_a_port_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(Problem, match="SC_PORT"):
+        instance("default", {"SC_PORT": text})
+
+
+def test_an_unknown_instance_is_refused() -> None:
+    with pytest.raises(Problem, match="nobody"):
+        instance("nobody", {})
+
+
+def test_the_socket_has_the_address_of_the_rest_api_with_another_scheme() -> None:
+    default = instance("default", {})
+    assert default.execute_api("a1") == "http://127.0.0.1:4566/_aws/execute-api/a1/v1"
+    assert default.execute_api("a1", scheme="ws") == "ws://127.0.0.1:4566/_aws/execute-api/a1/v1"
+
+
+def test_nothing_of_the_callers_aws_settings_reaches_the_local_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    environment = instance("default", {}).aws_environment()
+    assert "AWS_PROFILE" not in environment
+    assert "AWS_SESSION_TOKEN" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
