@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 LOCAL := $(VENV)/python -m infra.local
-PYTEST := $(VENV)/python -m pytest -q
+PYTEST := $(VENV)/python -m pytest
 ENV ?= dev
 FUNCTION ?=
 export SAM_CLI_TELEMETRY := 0
@@ -35,9 +35,11 @@ status: $(VENV)/python ## what runs, and where
 logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 	@$(LOCAL) logs $(FUNCTION)
 
-test: venv ## every test that needs no cloud account; end-to-end tests on an instance of their own
-	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/infra)
-	$(if $(wildcard tests/e2e),$(LOCAL) --instance test run $(PYTEST) tests/e2e)
+test: venv ## every test that needs no cloud account; the end-to-end ones on an instance of their own
+	@code=0; \
+	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/infra) || code=$$?; \
+	$(LOCAL) --instance test run $(PYTEST) tests/e2e || code=$$?; \
+	exit $$code
 
 check: venv ## style, types, templates, imports, known vulnerabilities
 	$(VENV)/ruff check .

@@ -31,17 +31,23 @@ class Reply:
         return json.loads(self.text)
 
 
-class LogSink(io.StringIO):
-    """Swallows the lines that functions log, and counts their bytes."""
+class Journal(io.StringIO):
+    """Takes the lines that functions log, counts their bytes, and lists which functions ran."""
 
-    written = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_bytes = 0
+        self.invoked: list[str] = []
 
     def write(self, text: str) -> int:
-        self.written += len(text.encode())
+        self.log_bytes += len(text.encode())
         return len(text)
 
+    def clear(self) -> None:
+        self.log_bytes, self.invoked = 0, []
 
-LOG = LogSink()
+
+JOURNAL = Journal()
 
 
 class _Context:
@@ -69,8 +75,9 @@ def _handler(function_id: str) -> Any:
 
 
 def invoke(function_id: str, event: dict[str, Any]) -> Any:
-    """Call a function's handler. Its log lines go to `LOG`."""
-    with redirect_stdout(LOG):
+    """Call a function's handler. Its log lines go to the journal."""
+    JOURNAL.invoked.append(function_id)
+    with redirect_stdout(JOURNAL):
         return _handler(function_id)(event, _Context())
 
 

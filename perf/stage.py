@@ -9,14 +9,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-
 from moto import mock_aws
 
 from infra.local import services
 from infra.local.config import HOST, Instance
+from kernel import aws, cache, sockets
+from kernel.cache import Memo
+from kernel.config import config
+from kernel.dynamo import Record
+from kernel.resilience import Breaker
+from kernel.secrets import Keyring, keyring
 from perf import tables
-from perf.template import ROOT
 from perf.wire import SocketPool, Wire, counted_redis
 
 STACK = "perf"
@@ -33,13 +36,11 @@ ENVIRONMENT = {
     "ADDRESS_LIMIT_FACTOR": "1000000",
     "PUBLIC_URL": "https://app.example.com",
 }
-_SOURCES = [str(ROOT / "layers" / "shared"), str(ROOT / "functions")]
-
 
 class Stage:
     """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out."""
 
-    def __init__(self, wire: Wire, aws: Any) -> None:
+    def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._sqs = aws.client("sqs")
         self._queue = os.environ["FANOUT_QUEUE_URL"]
@@ -58,27 +59,25 @@ class Stage:
 def stage(*, with_redis: bool = True) -> Iterator[Stage]:
     """Set the stack up, and leave the process as it was. One at a time."""
     with ExitStack() as undo:
-        undo.enter_context(_paths())
         redis_url = undo.enter_context(_valkey()) if with_redis else ""
         undo.enter_context(_environment({**ENVIRONMENT, "REDIS_URL": redis_url}))
         undo.enter_context(mock_aws())
-        from kernel import aws, cache, sockets
-
         undo.callback(_forget)
         _forget()
         wire = Wire()
         wire.install(aws.session())
-        os.environ |= _deploy(aws)
+        os.environ |= _deploy()
+        config.cache_clear()
         sockets._http.cache_clear()
         pool = SocketPool(wire)
         original, sockets._http = sockets._http, lambda: pool
         undo.callback(setattr, sockets, "_http", original)
         if with_redis:
             cache._redis().connection_pool.connection_class = counted_redis(wire)
-        yield Stage(wire, aws)
+        yield Stage(wire)
 
 
-def _deploy(aws: Any) -> dict[str, str]:
+def _deploy() -> dict[str, str]:
     """Tables, secret and queues; returns the variables that tell of them."""
     os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": ""}
     tables.create_all(aws.client("dynamodb"), STACK)
@@ -86,7 +85,6 @@ def _deploy(aws: Any) -> dict[str, str]:
         Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}'
     )
     queues = {name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
-    aws.client.cache_clear()
     return {
         "SIGNING_SECRET_ARN": secret["ARN"],
         "FANOUT_QUEUE_URL": queues["fanout"],
@@ -96,11 +94,6 @@ def _deploy(aws: Any) -> dict[str, str]:
 
 def _forget() -> None:
     """Forget what the functions' modules remember of their surroundings, as a new process would."""
-    from kernel.cache import Memo
-    from kernel.dynamo import Record
-    from kernel.resilience import Breaker
-    from kernel.secrets import keyring
-
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in FIRST_PARTY:
             continue
@@ -113,4 +106,33 @@ def _forget() -> None:
                 value.succeeded()
             elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
                 value._connection = None
-    keyring.__init__()  # type: ignore[misc]  # a fresh one in its place: other modules hold this very object
+    keyring.__dict__.update(vars(Keyring()))  # other modules hold this very object
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.pop("AWS_ENDPOINT_URL", None)
+    os.environ |= variables
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+@contextmanager
+def _valkey() -> Iterator[str]:
+    """The address of a Valkey that lives as long as the block."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = int(probe.getsockname()[1])
+    with tempfile.TemporaryDirectory() as home:
+        instance = Instance(name="default", port=port, redis_port=port, home=Path(home))
+        Path(home, "redis").mkdir()
+        daemon = services.redis(instance)
+        daemon.start(wait_s=services.START_WAIT_S)
+        try:
+            yield instance.redis_url
+        finally:
+            daemon.stop(wait_s=services.STOP_WAIT_S)

@@ -85,7 +85,9 @@ class Wire:
 
     def install(self, session: Any) -> None:
         """Catch the calls of all clients that this botocore session makes from now on."""
-        session.get_component("event_emitter").register_first("before-send", self._aws)
+        events = session.get_component("event_emitter")
+        events.unregister("before-send", botocore_stubber)  # every handler is called: it would answer a second time
+        events.register_first("before-send", self._aws)
 
     @contextmanager
     def listen(self) -> Iterator[Traffic]:
@@ -157,7 +159,7 @@ def counted_redis(wire: Wire) -> type[redis.Connection]:
     class Counted(redis.Connection):
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             now = time.perf_counter()
-            wire.write_down(Call(REDIS, REDIS, now, now + PAUSE_S), 0.0)
+            wire.write_down(Call(REDIS, REDIS, now, now), 0.0)
             super().send_packed_command(command, check_health)
 
     return Counted

@@ -44,6 +44,15 @@ class UsernameTaken(Conflict):
     code, detail = "username_taken", "There is an account with this username."
 
 
+class Contended(Conflict):
+    """Another change came in between; the attempt can be made again."""
+
+    detail = "Somebody changed this at the same time; try again."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_s=1)
+
+
 class InvalidToken(ValidationFailed):
     code, detail = "invalid_token", "This token is wrong, used or expired; ask for a new one."
 

@@ -8,7 +8,7 @@ from functools import partial
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
-from accounts.model import SESSION_TTL_S, Session
+from accounts.model import SESSION_TTL_S, Contended, Session
 from kernel import clock
 from kernel.dynamo import (
     TRANSACTION_MAX_ACTIONS,
@@ -18,7 +18,6 @@ from kernel.dynamo import (
     Transaction,
     condition_failed,
 )
-from kernel.errors import Conflict
 from kernel.resilience import retried
 
 REVOKED_KEPT_S = 24 * 60 * 60
@@ -94,7 +93,7 @@ def live_ones(user_id: str) -> list[Session]:
 
 
 def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
-    """Keep the hash of the next refresh token; raises Conflict when `seen` is not the present state any more."""
+    """Keep the hash of the next refresh token; raises Contended when `seen` is not the present state any more."""
     actions = [
         SessionRecord.generation.set(seen.generation + 1),
         SessionRecord.current_hash.set(successor_hash),
@@ -110,7 +109,7 @@ def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
     except UpdateError as error:
         if not condition_failed(error):
             raise
-        raise Conflict from error
+        raise Contended from error
 
 
 def revoke(user_id: str, session_ids: Collection[str]) -> None:
@@ -119,7 +118,7 @@ def revoke(user_id: str, session_ids: Collection[str]) -> None:
     for start in range(0, len(ordered), TRANSACTION_MAX_ACTIONS):
         pending = set(ordered[start : start + TRANSACTION_MAX_ACTIONS])
         while pending:
-            pending -= retried(partial(_revoke, user_id, frozenset(pending)), on=Conflict)
+            pending -= retried(partial(_revoke, user_id, frozenset(pending)), on=Contended)
 
 
 def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
@@ -139,6 +138,6 @@ def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
         transaction.commit()
     except Cancelled as error:
         if not error.failed:
-            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+            raise Contended from error
         return frozenset(error.failed)
     return session_ids

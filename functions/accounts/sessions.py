@@ -15,6 +15,7 @@ from accounts import mail, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
     SESSION_TTL_S,
+    Contended,
     RefreshReused,
     Session,
     TokenRevoked,
@@ -25,7 +26,7 @@ from kernel import auth, cache, clock, cursor, ids
 from kernel.auth import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, DependencyUnavailable, NotFound
+from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
 from realtime import service as realtime
 
@@ -106,7 +107,7 @@ def refresh(*, refresh_token: str, ip: str) -> Tokens:
     no token of ours, TokenRevoked, RefreshReused.
     """
     token = opened(refresh_token)
-    return retried(lambda: _refresh(token, ip), on=Conflict)
+    return retried(lambda: _refresh(token, ip), on=Contended)
 
 
 def _refresh(token: RefreshToken, ip: str) -> Tokens:
@@ -156,12 +157,17 @@ def listing(*, user_id: str, limit: int, after: str | None) -> Page[Session]:
     return Page(page, cursor.seal(page[-1].session_id, bound_to=bound_to) if more else None)
 
 
-def end_one(*, user_id: str, session_id: str, reason: str) -> None:
+def end_current(caller: Caller) -> None:
+    """Sign out: end the session that calls."""
+    revoke(caller.user_id, [caller.session_id], reason="logout", sockets_of=[caller.session_id])
+
+
+def end_one(*, user_id: str, session_id: str) -> None:
     """End one of one's own sessions; raises NotFound."""
     session = session_store.find(user_id, session_id) if ids.is_id(session_id, "ses") else None
     if session is None or not session.live:
         raise NotFound
-    revoke(user_id, [session_id], reason=reason, sockets_of=[session_id])
+    revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
 
 
 def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from accounts import passwords, recovery, sessions, store
 from accounts.model import (
     Attempts,
+    Contended,
     Credentials,
     EmailTaken,
     InvalidCredentials,
@@ -16,7 +17,7 @@ from accounts.model import (
 )
 from kernel import clock, ids
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, Locked
+from kernel.errors import Locked
 from kernel.resilience import retried
 from users import service as users
 from users.model import Profile
@@ -27,9 +28,7 @@ ADMISSION_PAUSE_S = 0.25
 ATTEMPT_BITS = 64
 
 
-def register(
-    *, email: str, username: str, password: str, display_name: str, ip: str
-) -> tuple[Profile, Tokens]:
+def register(*, email: str, username: str, password: str, display_name: str, ip: str) -> tuple[Profile, Tokens]:
     """A new account, signed in, with a letter to verify its address on the way.
 
     Raises EmailTaken, UsernameTaken, ValidationFailed for a common password.
@@ -60,7 +59,7 @@ def register(
             raise RuntimeError(f"a new account met records of its own id: {sorted(taken)}")
         return profile, tokens, secret
 
-    profile, tokens, secret = retried(attempt, on=Conflict)
+    profile, tokens, secret = retried(attempt, on=Contended)
     recovery.send_verification(new, secret)
     return profile, tokens
 
@@ -103,7 +102,7 @@ def _admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None]) 
             attempt = ids.token(ATTEMPT_BITS)
             try:
                 store.count_attempt(counted_by, attempts, attempts.with_one(attempt))
-            except Conflict:
+            except Contended:
                 continue
             return attempt
     raise Locked(retry_after_s=attempts.locked_for_s() or 1)
@@ -121,4 +120,4 @@ def _open_session(credentials: Credentials, device_name: str | None, ip: str) ->
             raise InvalidCredentials
         return tokens
 
-    return retried(attempt, on=Conflict)
+    return retried(attempt, on=Contended)

@@ -9,10 +9,9 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import LOCK_MS, Attempts, Credentials, OneTimeToken, digest, folded
+from accounts.model import LOCK_MS, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
-from kernel.errors import Conflict
 
 
 class CredentialRecord(Record):
@@ -151,7 +150,7 @@ def _attempts(row: AttemptsRecord | None) -> Attempts:
 
 
 def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
-    """Keep `now` instead of `seen`; raises Conflict when others were counted meanwhile."""
+    """Keep `now` instead of `seen`; raises Contended when others were counted meanwhile."""
     attempt, at = now.tried[-1]
     actions: list[Action] = [
         AttemptsRecord.tried.set([list(each) for each in now.tried]),
@@ -168,7 +167,7 @@ def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
     except UpdateError as error:
         if not condition_failed(error):
             raise
-        raise Conflict from error
+        raise Contended from error
 
 
 def note_failure(counted_by: str, attempt: str) -> None:
@@ -229,12 +228,12 @@ def stage_burning(transaction: Transaction, token: OneTimeToken) -> None:
 def commit(transaction: Transaction) -> frozenset[str]:
     """Carry out a transaction of several tables: the labels of its failed conditions, none when it was done.
 
-    Raises Conflict when it met another one and can be tried again.
+    Raises Contended when it met another one and can be tried again.
     """
     try:
         transaction.commit()
     except Cancelled as error:
         if not error.failed:
-            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+            raise Contended from error
         return frozenset(error.failed)
     return frozenset()

@@ -9,7 +9,7 @@ from typing import Any
 from conversations import views
 from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Place
 from conversations.schemas import Event
-from kernel import clock
+from kernel import clock, telemetry
 from realtime import service as realtime
 
 # Events whose `data` differs from person to person: the fan-out function renders them for whoever is live.
@@ -22,9 +22,23 @@ def frame(event: dict[str, Any]) -> str:
 
 
 def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = ()) -> None:
-    """Publish events just committed to all members, and to people in `also` who are not members any more."""
+    """Publish events just committed to all members, and to people in `also` who are not members any more.
+
+    Never raises: the events are in the log, and whoever misses them on a socket sees the gap in `seq`.
+    """
     if not entries:
         return
+    try:
+        _committed(place, entries, also)
+    except Exception as error:  # a failure to tell must not turn a committed write into an error
+        _missed(place.conversation_id, error)
+
+
+def _missed(conversation_id: str, error: Exception) -> None:
+    telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
+
+
+def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> None:
     alike = [entry for entry in entries if entry.type not in PERSONAL]
     roster = place.profile.roster
     if alike:
@@ -40,7 +54,7 @@ def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = (
 
 
 def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
-    """Publish something that is not in the log (typing, receipts) to all other members, or to `to`."""
+    """Publish something that is not in the log (typing, receipts) to all other members, or to `to`. Never raises."""
     event = {
         "type": kind,
         "conversation_id": place.conversation_id,
@@ -49,4 +63,7 @@ def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = No
     }
     users = to if to is not None else place.profile.roster
     but = "" if to is not None else place.member.user_id
-    realtime.publish(place.conversation_id, [json.dumps(event)], users, but=but)
+    try:
+        realtime.publish(place.conversation_id, [json.dumps(event)], users, but=but)
+    except Exception as error:  # it is a hint; the caller's own work is done
+        _missed(place.conversation_id, error)

@@ -251,13 +251,13 @@ def stage_profile(transaction: Transaction, profile: Profile) -> None:
         PartRecord.settings.set(asdict(profile.settings)),
         PartRecord.member_count.set(profile.member_count),
     ]
-    optional = {
-        PartRecord.name: profile.name,
-        PartRecord.description: profile.description,
-        PartRecord.roster: None if profile.roster is None else list(profile.roster),
-        PartRecord.deleted_at: profile.deleted_at,
-    }
-    actions += [field.remove() if value is None else field.set(value) for field, value in optional.items()]
+    optional: list[tuple[Any, Any]] = [
+        (PartRecord.name, profile.name),
+        (PartRecord.description, profile.description),
+        (PartRecord.roster, None if profile.roster is None else list(profile.roster)),
+        (PartRecord.deleted_at, profile.deleted_at),
+    ]
+    actions += [field.remove() if value is None else field.set(value) for field, value in optional]
     transaction.update("profile", PartRecord(profile.conversation_id, PROFILE), actions)
 
 

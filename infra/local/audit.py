@@ -13,7 +13,7 @@ def audit(files: list[str]) -> str:
     """What pip-audit answers for requirements files, as JSON; nothing if it does not answer."""
     requirements = [argument for file in files for argument in ("-r", file)]
     options = ["--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip", "--timeout", "5"]
-    command = [Path(sys.executable).parent / "pip-audit", *options, *requirements]
+    command = [str(Path(sys.executable).parent / "pip-audit"), *options, *requirements]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False).stdout
     except subprocess.TimeoutExpired:

@@ -12,6 +12,8 @@ from pathlib import Path
 from infra.local.config import HOST, ROOT
 from infra.local.console import Problem
 
+_started: list[subprocess.Popen[bytes]] = []  # they outlive this process: an object that goes away would warn
+
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -67,7 +69,9 @@ class Daemon:
     def start(self, *, wait_s: float) -> None:
         """Start it in a session of its own (a Ctrl-C here does not reach it) and wait until it listens."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        if self.log.exists():
+            self.log.rename(self.log.with_suffix(".previous.log"))
+        with self.log.open("wb") as log:
             process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
@@ -78,6 +82,7 @@ class Daemon:
                 start_new_session=True,
             )
         self.pid_file.write_text(str(process.pid))
+        _started.append(process)
         deadline = time.monotonic() + wait_s
         while not self.listening():
             if process.poll() is not None:
@@ -103,6 +108,8 @@ class Daemon:
                 outcome = "killed: its last data may be lost"
                 deadline += wait_s
             time.sleep(0.05)
+        for process in _started:
+            process.poll()  # collects those that were started here
         self.pid_file.unlink(missing_ok=True)
         return outcome
 

@@ -114,22 +114,19 @@ def write_endpoints(instance: Instance, stack: Stack) -> dict[str, str | None]:
 def wait_until_ready(instance: Instance, http_url: str) -> str:
     """Poll /health/ready until it answers 200."""
     deadline = time.monotonic() + READY_WAIT_S
-    path = "/health/ready"
+    url = f"{http_url}/health/ready"
     attempts = 0
-    while True:
-        status, body = _get(http_url + path)
+    while (answer := _get(url))[0] != 200:
+        status, body = answer
         attempts += 1
-        if status == 200:
-            return f"{path} answers 200"
-        if "Missing Authentication Token" in body:
-            path = "/health"  # this template has no readiness route
         hopeless = attempts >= 3 and "Worker init failed" in body  # the function's module cannot be imported
         if hopeless or time.monotonic() > deadline:
             raise Problem(
-                f"{http_url}{path} answers {status or 'nothing'}: {body[:400]}",
+                f"{url} answers {status or 'nothing'}: {body[:400]}",
                 f"look at the functions' logs with make logs, and at {instance.logs / 'cloud.log'}",
             )
         time.sleep(0.2)
+    return "/health/ready answers 200"
 
 
 def _get(url: str) -> tuple[int, str]:

@@ -70,8 +70,9 @@ def running(of: Instance) -> Iterator[Stack]:
         cloud = Stack(of)
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        with suppress(cloud.client("iam").exceptions.EntityAlreadyExistsException):
-            cloud.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
+        iam = cloud.client("iam")
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName="any", AssumeRolePolicyDocument=document)
         yield cloud
     finally:
         daemon.stop(wait_s=services.STOP_WAIT_S)

@@ -167,7 +167,7 @@ class App:
             status, text, headers = self._answer(route, request, incoming, path_parameters, line)
         except Problem as problem:
             status, text, headers = _problem_answer(problem, incoming.request_id)
-            line.fields["code"] = problem.stable_code
+            line.problem(problem)
         except Exception as error:  # mapped here once: logged with its trace, answered without it
             line.error = error
             status, text, headers = _problem_answer(Internal(), incoming.request_id)

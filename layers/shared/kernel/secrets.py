@@ -69,7 +69,10 @@ class Keyring:
         self._lock = threading.Lock()
 
     def seeds(self, missing: str | None = None) -> tuple[Seed, ...]:
-        """The one to make things with first. `missing` names a kid that was not found: then the secret may be read again."""
+        """The one to make things with first.
+
+        `missing` names a kid that was not found: then the secret may be read again.
+        """
         age = time.monotonic() - self._read_at
         if self._seeds and age < (MISS_REFRESH_S if missing else REFRESH_S):
             return self._seeds

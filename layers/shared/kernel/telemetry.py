@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel.config import config
+from kernel.errors import Problem
 
 NAMESPACE = "SecureConnect"
 
@@ -42,6 +43,12 @@ class Line:
     def count(self, name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
         """Add a metric to this call."""
         self._counts.append((name, unit, value))
+
+    def problem(self, problem: Problem) -> None:
+        """Note an expected error; what caused one of ours is told by its kind and text, which hold no user data."""
+        self.fields |= {"status": problem.status, "code": problem.stable_code}
+        if problem.status >= 500 and problem.__cause__ is not None:
+            self.fields["cause"] = f"{type(problem.__cause__).__name__}: {problem.__cause__}"[:300]
 
     def write(self, duration_ms: float) -> None:
         """Write the line: ERROR with the trace when there was an unexpected error, else INFO."""

@@ -81,7 +81,7 @@ def action(
                     problem = error if isinstance(error, Problem) else Internal()
                     if problem is not error:
                         line.error = error
-                    line.fields |= {"status": problem.status, "code": problem.stable_code}
+                    line.problem(problem)
                     text = error_frame(_frame_id(raw), problem, request_id)
                 return {"statusCode": 200, "body": text}
 
@@ -129,6 +129,6 @@ def unknown_action(event: Event, context: Any) -> dict[str, Any]:
             problem: Problem = UnknownAction() if isinstance(json.loads(raw), dict) else MalformedJson()
         except ValueError:
             problem = MalformedJson()
-        line.fields |= {"status": problem.status, "code": problem.stable_code}
+        line.problem(problem)
         request_id = str(event["requestContext"].get("requestId", ""))
         return {"statusCode": 200, "body": error_frame(_frame_id(raw), problem, request_id)}

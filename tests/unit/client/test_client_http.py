@@ -132,7 +132,10 @@ async def test_path_segments_and_the_base_path_are_kept_apart() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        body = {"user": {"id": "ada"}, "tokens": {"access_token": "a", "refresh_token": "r", "expires_in": 900}}
+        body = {
+            "user": {"id": "ada"},
+            "tokens": {"access_token": "a", "refresh_token": "r", "expires_in": 900},
+        }
         return httpx.Response(200, json=body)
 
     async with client(World(), transport=httpx.MockTransport(answer)) as c:

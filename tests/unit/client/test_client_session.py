@@ -161,5 +161,3 @@ async def test_no_secret_is_shown_or_logged(caplog: pytest.LogCaptureFixture) ->
 def test_a_file_of_tokens_is_for_its_owner_only(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "chat.db").close()
     assert (tmp_path / "chat.db").stat().st_mode & 0o077 == 0
-
-

@@ -102,11 +102,15 @@ class World:
         return entry
 
     def say(self, conversation: Conversation, sender: str, text: str, **fields: Any) -> dict[str, Any]:
-        return self._send(sender, conversation, {"client_id": f"c{next(self._ids)}", "text": text, **fields})[0]
+        return self._send(sender, conversation, {"client_id": f"c{next(self._ids)}", "text": text, **fields})[
+            0
+        ]
 
     def add(self, conversation: Conversation, user_id: str) -> None:
         conversation.members[user_id] = len(conversation.log) + 1
-        self.commit(conversation, "member.added", user_id, lambda _: {"user": {"id": user_id}, "role": "member"})
+        self.commit(
+            conversation, "member.added", user_id, lambda _: {"user": {"id": user_id}, "role": "member"}
+        )
 
     def remove(self, conversation: Conversation, user_id: str) -> None:
         self.commit(conversation, "member.removed", user_id, lambda _: {"user": {"id": user_id}})
@@ -129,7 +133,9 @@ class World:
                 return outcome
         params = dict(each.split("=", 1) for each in query.split("&") if each)
         try:
-            return self._route(method, [unquote(each) for each in path.strip("/").split("/")], headers, body, params)
+            return self._route(
+                method, [unquote(each) for each in path.strip("/").split("/")], headers, body, params
+            )
         except Refused as refused:
             return refused.reply
 
@@ -139,7 +145,9 @@ class World:
         match method, path:
             case "POST", ["auth", "login" | "register"]:
                 user_id = body.get("identifier") or body["username"]
-                return Reply(200, {"user": {"id": user_id, "username": user_id}, "tokens": self._tokens(user_id)})
+                return Reply(
+                    200, {"user": {"id": user_id, "username": user_id}, "tokens": self._tokens(user_id)}
+                )
             case "POST", ["auth", "refresh"]:
                 user_id = self.refresh.pop(body["refresh_token"], "")
                 if not user_id:
@@ -280,7 +288,9 @@ class World:
         }
 
     def _caller(self, headers: dict[str, str]) -> str:
-        user_id, expires = self.access.get(headers.get("authorization", "").removeprefix("Bearer "), ("", 0.0))
+        user_id, expires = self.access.get(
+            headers.get("authorization", "").removeprefix("Bearer "), ("", 0.0)
+        )
         if not user_id:
             raise Refused(401, "unauthenticated")
         if time.time() >= expires:

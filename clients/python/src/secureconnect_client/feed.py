@@ -67,7 +67,7 @@ class Feed:
             pass
 
     async def step(self, fetch: Fetch | None = None) -> bool:
-        """One sync answer; then the holes, unless there is more and it gets on without. True if there is more."""
+        """One sync answer, and the holes once it gets no further by itself. True if there is more."""
         before = self.sequencer.cursors
         more = await self._round(fetch)
         if more and self.sequencer.cursors != before:
@@ -95,7 +95,10 @@ class Feed:
                 last = events[-1].seq if events else asked.get(conversation_id)
                 self.sequencer.note(conversation_id, (last or 0) + 1)
         for conversation_id in answer.get("removed", []):
-            self._emit_all(self.sequencer.end(conversation_id))
+            if self.sequencer.cursor(conversation_id) == asked.get(conversation_id):
+                self._emit_all(self.sequencer.end(conversation_id))
+            else:  # it moved on while the answer was on its way: were we out before, or are we now?
+                self.sequencer.in_doubt.add(conversation_id)
         self._fleeting(answer.get("ephemeral") or {})
         return more
 

@@ -9,7 +9,9 @@ handed to the caller instead.
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -49,6 +51,7 @@ class Http:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
+            verify=_tls(),
             timeout=timeout,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         )
@@ -97,6 +100,12 @@ class Http:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a request; many clients share them."""
+    return httpx.create_ssl_context()
 
 
 def is_repeatable(method: str, *, json: Any, headers: Mapping[str, str]) -> bool:

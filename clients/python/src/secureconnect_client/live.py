@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +30,7 @@ from secureconnect_client.view import ConversationState, View
 if TYPE_CHECKING:
     from secureconnect_client.client import Client
 
+PINGS_PER_SYNC = 4
 CURSORS_PER_PING = 300  # of at most 55 bytes each, in a frame of 32 KB
 
 
@@ -148,7 +150,12 @@ class Live(Commands):
 
     @property
     def stats(self) -> LiveStats:
-        return LiveStats(self._link.openings, self._feed.heals, self._sequencer.duplicates)
+        return LiveStats(
+            openings=self._link.openings,
+            heals=self._feed.heals,
+            duplicates=self._sequencer.duplicates,
+            waiting=len(self._queue),
+        )
 
     async def ping(self, *, timeout_s: float | None = None) -> None:
         """Show the server how far this client is; what it is behind in is then read from the log."""
@@ -243,10 +250,11 @@ class Live(Commands):
             self._view.clear()
 
     async def _pings(self) -> None:
-        while True:
+        for turn in count(1):
             await asyncio.sleep(self._settings.ping_interval_s)
             try:
-                await self.ping()
+                # A ping asks about the conversations known; one that is new and was missed needs a sync.
+                await (self.ping() if turn % PINGS_PER_SYNC else self.sync())
             except SecureConnectError:
                 continue  # a dead socket was closed by this, anything else is worth another ping
 

@@ -28,8 +28,10 @@ class LiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class LiveStats:
-    """What it took: connections opened, logs read to fill holes, events that came more than once."""
+    """What it took: connections opened, logs read to fill holes, events that came more than once; and how
+    many events wait to be iterated."""
 
     openings: int
     heals: int
     duplicates: int
+    waiting: int

@@ -1,0 +1,94 @@
+"""Accounts: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from accounts.passwords import MAX_CHARS, MIN_CHARS
+from kernel.schema import Input, Instant, Output, Text
+from users.schemas import DisplayName, FullProfile
+
+# HTML's definition of a valid e-mail address, with at least one dot in its domain
+_EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](-*[A-Za-z0-9])*(\.[A-Za-z0-9](-*[A-Za-z0-9])*)+$"
+
+Email = Annotated[str, Field(max_length=254, pattern=_EMAIL)]
+Username = Annotated[str, Field(pattern=r"^[a-z0-9_.]{3,30}$")]
+NewPassword = Annotated[str, Field(min_length=MIN_CHARS, max_length=MAX_CHARS, repr=False)]
+AnyPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
+OneTimeToken = Annotated[str, Field(min_length=1, max_length=128, repr=False)]
+
+
+class Registration(Input):
+    email: Email
+    username: Username
+    password: NewPassword
+    display_name: DisplayName
+
+
+class SignIn(Input):
+    identifier: Annotated[str, Field(min_length=1, max_length=254)]
+    password: AnyPassword
+    device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+
+
+class Refresh(Input):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
+
+
+class PasswordChange(Input):
+    current_password: AnyPassword
+    new_password: NewPassword
+
+
+class ForgottenPassword(Input):
+    email: Email
+
+
+class PasswordReset(Input):
+    token: OneTimeToken
+    new_password: NewPassword
+
+
+class EmailVerification(Input):
+    token: OneTimeToken
+
+
+class Tokens(Output):
+    access_token: str
+    refresh_token: str
+    token_type: str
+    expires_in: int
+    session_id: str
+
+
+class SignedIn(Output):
+    user: FullProfile
+    tokens: Tokens
+
+
+class Refreshed(Output):
+    tokens: Tokens
+
+
+class Session(Output):
+    """A signed-in device; `current` is the one that asks."""
+
+    session_id: str
+    device_name: str | None
+    ip: str
+    created_at: Instant
+    last_seen_at: Instant
+    current: bool
+
+
+class SessionList(Output):
+    items: list[Session]
+    next_cursor: str | None
+
+
+class JwkSet(Output):
+    """RFC 7517."""
+
+    keys: list[dict[str, Any]]

@@ -1,0 +1,123 @@
+"""Counts what each operation asks of its surroundings, and the CPU that its handlers take, in this process.
+
+CPU is the process's time around the handler less the time inside the fakes: so it has everything that the code, the
+marshalling and the signing cost, and neither the kernel's sockets nor TLS. All counts are of a warm process.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from perf.gateway import JOURNAL
+from perf.operations import OPERATIONS, Operation
+from perf.report import Table, number
+from perf.stage import Stage, stage
+from perf.wire import POST, REDIS, STORE
+
+WARM_UPS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one operation took. Trips are calls one after another; calls in parallel are one trip."""
+
+    name: str
+    store_trips: int
+    store_calls: Mapping[str, int]
+    other_calls: Mapping[str, int]
+    redis_trips: int
+    read_units: float
+    write_units: float
+    cpu_ms: float
+    answer_bytes: int
+    post_bytes: int
+    log_bytes: int
+    trips: int
+    invoked: Mapping[str, int]
+
+
+class OperationFailed(Exception):
+    """An operation was answered with an error, so there is nothing to count."""
+
+
+def count(of: Stage, name: str, operation: Operation, *, repeats: int) -> Counted:
+    """Run an operation warm, `repeats` times. Raises OperationFailed."""
+    runs = [_once(of, name, operation, turn) for turn in range(WARM_UPS + repeats)][WARM_UPS:]
+    cpu_ms = statistics.median(run.cpu_ms for run in runs)
+    # what is remembered for some seconds may end in a repeat; the usual run is the one to show
+    (usual, _), *_ = Counter((run.store_trips, run.redis_trips, run.write_units) for run in runs).most_common(1)
+    last = [run for run in runs if (run.store_trips, run.redis_trips, run.write_units) == usual][-1]
+    return Counted(**{**_fields(last), "cpu_ms": cpu_ms})
+
+
+def _fields(run: Counted) -> dict[str, object]:
+    return {name: getattr(run, name) for name in Counted.__slots__}
+
+
+def _once(of: Stage, name: str, operation: Operation, turn: int) -> Counted:
+    operation.before(turn)
+    JOURNAL.clear()
+    gc.collect()
+    with of.wire.listen() as traffic:
+        cpu = time.process_time()
+        reply = operation.run(turn)
+        cpu = time.process_time() - cpu
+    if not 200 <= reply.status < 300:
+        raise OperationFailed(f"{name}: {reply.status} {reply.text[:300]}")
+    kinds = traffic.kinds()
+    store = Counter(call.operation for call in traffic.of(STORE))
+    return Counted(
+        name=name,
+        store_trips=traffic.store_round_trips,
+        store_calls=dict(store),
+        other_calls=dict(kinds - store - Counter({REDIS: kinds[REDIS]})),
+        redis_trips=kinds[REDIS],
+        read_units=traffic.units.read,
+        write_units=traffic.units.write,
+        cpu_ms=(cpu - traffic.stubbed_cpu_s) * 1000,
+        answer_bytes=reply.size,
+        post_bytes=sum(call.sent_bytes for call in traffic.of(POST)),
+        log_bytes=JOURNAL.log_bytes,
+        trips=traffic.round_trips,
+        invoked=dict(Counter(JOURNAL.invoked)),
+    )
+
+
+def count_all(
+    names: Iterable[str] = tuple(OPERATIONS), *, repeats: int, with_redis: bool = True, done: Callable[[str], None] = print
+) -> list[Counted]:
+    """Count the named operations on one stack."""
+    found = []
+    with stage(with_redis=with_redis) as of:
+        for name in names:
+            found.append(count(of, name, OPERATIONS[name](of), repeats=repeats))
+            done(name)
+    return found
+
+
+def table(counted: Iterable[Counted]) -> Table:
+    """The table of counted operations."""
+    head = "operation", "store trips", "store calls", "other calls", "Redis trips", "RCU", "WCU", "CPU ms", "answer B"
+    rows = [
+        (
+            each.name, str(each.store_trips), _listed(each.store_calls), _listed(each.other_calls),
+            str(each.redis_trips), number(each.read_units), number(each.write_units), number(each.cpu_ms),
+            str(each.answer_bytes),
+        )
+        for each in counted
+    ]  # fmt: skip
+    return Table("Counted operations (in process, warm, Redis present)", head, rows)
+
+
+def _listed(calls: Mapping[str, int]) -> str:
+    short = {name: name.removesuffix("Items").removesuffix("Item") for name in calls}
+    return ", ".join(f"{short[name]} {times}" for name, times in sorted(calls.items())) or "-"
+
+
+def as_json(counted: Iterable[Counted]) -> list[dict[str, object]]:
+    return [asdict(each) for each in counted]

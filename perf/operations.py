@@ -1,0 +1,216 @@
+"""The operations that are counted: each sets its scene first, then runs as often as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kernel import ids
+from perf import gateway
+from perf.gateway import Reply
+from perf.people import Person, connect, newcomers
+from perf.stage import Stage
+
+TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
+PASSWORD = "correct horse battery staple"
+MESSAGES = "/conversations/{conversation_id}/messages"
+ONE_MESSAGE = MESSAGES + "/{message_id}"
+
+
+def _nothing(_turn: int) -> None:
+    """Nothing to prepare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`before` prepares a turn and is not counted, `run` is."""
+
+    run: Callable[[int], Reply]
+    before: Callable[[int], object] = _nothing
+
+
+# --- scenes ---------------------------------------------------------------------------------------------------
+
+
+def create(owner: Person, others: Sequence[Person]) -> str:
+    """A group, or a direct conversation with a single other person; its id."""
+    kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
+    body = kind | {"member_ids": [other.user_id for other in others]}
+    return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
+
+
+def conversation(size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
+    """A conversation of so many new people, each with a live socket (or `sockets` in all)."""
+    people = newcomers(size)
+    connect(people, sockets)
+    return create(people[0], people[1:]), people
+
+
+def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
+    body = {"client_id": ids.new("c"), "text": TEXT}
+    path = {"conversation_id": conversation_id}
+    return gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body)
+
+
+def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
+    body = {"conversation_id": conversation_id, "client_id": ids.new("c"), "text": TEXT}
+    return gateway.frame("SendMessageFunction", sender, "L0SM9cOFvHcCIhw=", body)
+
+
+def deliver(stage: Stage, _turn: int = 0) -> Reply:
+    """Do what the queue has, a job an invocation, until it is empty."""
+    status = 200
+    while jobs := stage.jobs():
+        status = max(status, *(gateway.job(job).status for job in jobs))
+    return Reply(status, "")
+
+
+# --- operations -----------------------------------------------------------------------------------------------
+
+
+def register(_stage: Stage) -> Operation:
+    def run(_turn: int) -> Reply:
+        name = ids.new("n")[-12:]
+        body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": "Ada"}
+        return gateway.http("SignInFunction", "POST /auth/register", body=body)
+
+    return Operation(run)
+
+
+def sign_in(stage: Stage) -> Operation:
+    user = register(stage).run(0).json()["user"]
+    body = {"identifier": user["username"], "password": PASSWORD}
+    return Operation(lambda _: gateway.http("SignInFunction", "POST /auth/login", body=body))
+
+
+def refresh(_stage: Stage) -> Operation:
+    held = [newcomers(1)[0].refresh_token]
+
+    def run(_turn: int) -> Reply:
+        reply = gateway.http("SessionsFunction", "POST /auth/refresh", body={"refresh_token": held[0]})
+        held[0] = reply.json()["tokens"]["refresh_token"]
+        return reply
+
+    return Operation(run)
+
+
+def create_group(_stage: Stage) -> Operation:
+    owner, *others = newcomers(5)
+    body = {"type": "group", "name": "Five", "member_ids": [other.user_id for other in others]}
+    return Operation(lambda _: gateway.http("ConversationsFunction", "POST /conversations", owner, body=body))
+
+
+def send(size: int, _stage: Stage) -> Operation:
+    conversation_id, people = conversation(size)
+    return Operation(partial(say, people[0], conversation_id))
+
+
+def send_on_socket(size: int, _stage: Stage) -> Operation:
+    conversation_id, people = conversation(size)
+    return Operation(partial(say_on_socket, people[0], conversation_id))
+
+
+def _on_fresh_message(method: str, route: str, body: Any, more: dict[str, str]) -> Operation:
+    """Something done to a message that was just sent."""
+    conversation_id, people = conversation(2)
+    sent: list[str] = []
+
+    def run(_turn: int) -> Reply:
+        path = {"conversation_id": conversation_id, "message_id": sent[-1], **more}
+        return gateway.http("MessagesFunction", f"{method} {route}", people[0], path=path, body=body)
+
+    return Operation(run, before=lambda _: sent.append(say(people[0], conversation_id).json()["id"]))
+
+
+def edit(_stage: Stage) -> Operation:
+    return _on_fresh_message("PATCH", ONE_MESSAGE, {"text": TEXT[::-1]}, {})
+
+
+def react(_stage: Stage) -> Operation:
+    return _on_fresh_message("PUT", ONE_MESSAGE + "/reactions/{emoji}", None, {"emoji": "👍"})
+
+
+def mark_read(_stage: Stage) -> Operation:
+    conversation_id, (reader, writer) = conversation(2)
+    seqs: list[int] = []
+
+    def run(_turn: int) -> Reply:
+        path, body = {"conversation_id": conversation_id}, {"seq": seqs[-1]}
+        return gateway.http(
+            "MessagesFunction", "POST /conversations/{conversation_id}/read", reader, path=path, body=body
+        )
+
+    return Operation(run, before=lambda _: seqs.append(say(writer, conversation_id).json()["seq"]))
+
+
+def list_messages(_stage: Stage) -> Operation:
+    conversation_id, people = conversation(2)
+    for n in range(60):
+        say(people[n % 2], conversation_id)
+    path = {"conversation_id": conversation_id}
+    return Operation(lambda _: gateway.http("MessagesFunction", f"GET {MESSAGES}", people[0], path=path))
+
+
+def list_conversations(_stage: Stage, *, unread: bool) -> Operation:
+    reader, *others = newcomers(51)
+    for other in others:
+        conversation_id = create(other, [reader])
+        say(reader if not unread else other, conversation_id)
+    return Operation(lambda _: gateway.http("ConversationsFunction", "GET /conversations", reader))
+
+
+def sync(_stage: Stage) -> Operation:
+    reader, *others = newcomers(6)
+    cursors = {}
+    for other in others:
+        conversation_id = create(other, [reader])
+        cursors[conversation_id] = 1
+        for _ in range(20):
+            say(other, conversation_id)
+    return Operation(lambda _: gateway.http("ConversationsFunction", "POST /sync", reader, body={"cursors": cursors}))
+
+
+def open_socket(_stage: Stage) -> Operation:
+    person = newcomers(1)[0]
+
+    def run(_turn: int) -> Reply:
+        ticket = gateway.http("RealtimeFunction", "POST /realtime/tickets", person).json()["ticket"]
+        return gateway.open_socket(person, ticket, f"L0SM9c{ids.new('c')[-12:]}=")
+
+    return Operation(run)
+
+
+def fan_out(size: int, stage: Stage) -> Operation:
+    conversation_id, people = conversation(size)
+
+    def before(_turn: int) -> None:
+        stage.jobs()
+        say(people[0], conversation_id)
+
+    return Operation(partial(deliver, stage), before=before)
+
+
+OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+    "register": register,
+    "sign in": sign_in,
+    "refresh tokens": refresh,
+    "create a group of 5": create_group,
+    "send (HTTP), direct": partial(send, 2),
+    "send (HTTP), group of 5": partial(send, 5),
+    "send (HTTP), group of 50": partial(send, 50),
+    "send (HTTP), group of 200": partial(send, 200),
+    "send (socket), direct": partial(send_on_socket, 2),
+    "send (socket), group of 50": partial(send_on_socket, 50),
+    "edit": edit,
+    "react": react,
+    "mark read": mark_read,
+    "list 50 messages": list_messages,
+    "list 50 conversations, all read": partial(list_conversations, unread=False),
+    "list 50 conversations, all unread": partial(list_conversations, unread=True),
+    "sync, 5 conversations, 20 events each": sync,
+    "connect (ticket, authorizer, $connect)": open_socket,
+    "fan-out of one job to 50": partial(fan_out, 50),
+    "fan-out of one job to 200": partial(fan_out, 200),
+}

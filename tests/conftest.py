@@ -1,0 +1,161 @@
+"""Fixtures of all tests: the settings of a process, and the cloud that moto plays in it.
+
+`cloud` has the tables of infra/data.yaml, so the template is what is tested. Neither is automatic here: unit tests
+get `settings`, integration tests `cloud`, from the conftest.py beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import moto.core.botocore_stubber
+import pytest
+import yaml
+from moto import mock_aws
+
+from accounts import sessions
+from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets
+from users import service as users
+
+DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"
+STACK = "test"
+REGION = "us-east-1"
+SEED = "k7Qw2ZrT9xYb4NcV8mLp6HsJ1dGf3KaE5uRtWyXoPqBnMvCzLhSjDgFkA0i1e2U3"
+SETTINGS = {
+    "ENVIRONMENT": "local",
+    "STACK_NAME": STACK,
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "PUBLIC_URL": "https://chat.example",
+    "LOG_LEVEL": "INFO",
+}
+UNSET = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "REDIS_URL", "SIGNING_SECRET_ARN", "MAIL_QUEUE_URL", "FANOUT_QUEUE_URL")
+
+
+def _one_request_at_a_time() -> None:
+    """Make moto answer one request at a time, as its tables don't expect threads; DynamoDB's requests are atomic."""
+    stubber, lock = moto.core.botocore_stubber.BotocoreStubber, threading.RLock()
+    answer = stubber.__call__
+
+    def one_at_a_time(self: Any, event_name: str, request: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, event_name, request, **kwargs)
+
+    stubber.__call__ = one_at_a_time
+
+
+_one_request_at_a_time()
+
+
+def fresh_process() -> None:
+    """Forget what a process remembers between calls, as a new one would."""
+    config.config.cache_clear()
+    cache._redis.cache_clear()
+    idempotency._store.cache_clear()
+    secrets.keyring.__init__()  # type: ignore[misc]
+    for memo in (auth._verified, sessions._live, users._known, limiter._in_process):
+        memo._entries.clear()
+    for breaker in (cache.breaker, dynamo.breaker):
+        breaker.succeeded()
+
+
+@pytest.fixture(scope="session")
+def _fresh_clients() -> None:
+    """Clients that know moto, made once: making one takes longer than most tests."""
+    aws.session.cache_clear()
+    aws.client.cache_clear()
+    dynamo.connection.cache_clear()
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, _fresh_clients: None) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of a function, without any service behind it."""
+    for name in UNSET:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    fresh_process()
+    yield monkeypatch
+    fresh_process()
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Handles on what moto plays."""
+
+    mail_queue_url: str
+    signing_secret_arn: str
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The messages put into the mail queue since last asked."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = aws.client("sqs").receive_message(QueueUrl=self.mail_queue_url, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return found
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                aws.client("sqs").delete_message(
+                    QueueUrl=self.mail_queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+
+@pytest.fixture
+def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """Tables, secret and queues of a stack; no Redis."""
+    with mock_aws():
+        secret = aws.client("secretsmanager").create_secret(
+            Name=f"{STACK}/signing", SecretString=json.dumps({"seed": SEED})
+        )
+        for properties in table_properties():
+            _create_table(dict(properties))
+        queues = {
+            name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
+            for name in ("mail", "fanout")
+        }
+        settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
+        settings.setenv("MAIL_QUEUE_URL", queues["mail"])
+        settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
+        config.config.cache_clear()
+        yield Cloud(queues["mail"], secret["ARN"])
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation: of its functions only `!Sub` with the stack's name matters here."""
+
+
+def _function(_loader: _Template, suffix: str, node: yaml.Node) -> Any:
+    if suffix == "Sub" and isinstance(node, yaml.ScalarNode):
+        return str(node.value).replace("${Prefix}", STACK)
+    return None
+
+
+_Template.add_multi_constructor("!", _function)
+
+
+def table_properties() -> list[dict[str, Any]]:
+    """The properties of every table in the template."""
+    template = yaml.load(DATA_TEMPLATE.read_text("utf-8"), _Template)  # noqa: S506 - a safe loader's child
+    resources = template["Resources"].values()
+    return [each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"]
+
+
+def _create_table(properties: dict[str, Any]) -> None:
+    client = aws.client("dynamodb")
+    ttl = properties.pop("TimeToLiveSpecification", None)
+    for name in ("SSESpecification", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "Tags"):
+        properties.pop(name, None)
+    if "StreamSpecification" in properties:
+        properties["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    client.create_table(**properties)
+    if ttl is not None:
+        client.update_time_to_live(TableName=properties["TableName"], TimeToLiveSpecification=ttl)

@@ -1,0 +1,31 @@
+"""End-to-end tests: real HTTP and sockets against a deployed local stack, through the public API alone.
+
+The stack is the one whose addresses stand in the file that SC_ENDPOINTS names (`make test` starts its own), or
+the one that `make up` started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.people import Town
+
+ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
+
+
+@pytest.fixture(scope="session")
+def endpoints() -> dict[str, str]:
+    if not ENDPOINTS.exists():
+        pytest.fail(f"{ENDPOINTS} does not exist: run `make up` first, or `make test`")
+    addresses: dict[str, str] = json.loads(ENDPOINTS.read_text())
+    return addresses
+
+
+@pytest.fixture(scope="session")
+def town(endpoints: dict[str, str]) -> Town:
+    """Where people come from."""
+    return Town(endpoints["http_url"], endpoints["aws_endpoint_url"])

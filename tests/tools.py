@@ -1,0 +1,145 @@
+"""What tests of the kernel, conversations, messages and templates share: templates, rows, log lines, socket events."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from boto3.dynamodb.types import TypeDeserializer
+from moto.backends import get_backend
+
+from kernel import aws, clock, telemetry
+from kernel.auth import Caller
+from tests.conftest import REGION, STACK
+from tests.helpers import someone
+
+ROOT = Path(__file__).resolve().parents[1]
+ACCOUNT = "123456789012"
+
+
+# --- templates ------------------------------------------------------------------------------------------------
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation, its functions as mappings: `!Ref x` becomes `{"Ref": "x"}`, `!Sub x` `{"Fn::Sub": "x"}`."""
+
+
+def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Template.add_multi_constructor("!", _function)
+
+
+def template(path: str) -> dict[str, Any]:
+    """A CloudFormation template."""
+    loaded: dict[str, Any] = yaml.load((ROOT / path).read_text(), _Template)  # noqa: S506 - a safe loader's child
+    return loaded
+
+
+# --- what is stored and queued --------------------------------------------------------------------------------
+
+
+def rows(table: str) -> list[dict[str, Any]]:
+    """Everything in a table, as plain values."""
+    plain = TypeDeserializer().deserialize
+    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=f"{STACK}-{table}")
+    return [{key: plain(value) for key, value in item.items()} for page in pages for item in page["Items"]]
+
+
+def jobs() -> list[dict[str, Any]]:
+    """The fan-out jobs that wait, delayed ones too; they are taken out."""
+    queue = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-fanout")
+    found = [{**json.loads(message.body), "delay_s": message.delay_seconds} for message in queue._messages]
+    queue._messages.clear()
+    return found
+
+
+# --- people and events ----------------------------------------------------------------------------------------
+
+
+def caller(username: str = "ada", *, connection_id: str = "") -> Caller:
+    """A new person as the services see them."""
+    person = someone(username)
+    return Caller(person.user_id, person.session_id, connection_id)
+
+
+def socket_event(
+    who: Caller, frame: Mapping[str, Any] | str, *, route: str = "", connected_at: int | None = None
+) -> dict[str, Any]:
+    """A WebSocket event of a frame, which is sent as it is when it is a text, else as JSON."""
+    action = "" if isinstance(frame, str) else str(frame.get("action", ""))
+    return {
+        "requestContext": {
+            "routeKey": route or action or "$default",
+            "eventType": "MESSAGE",
+            "connectionId": who.connection_id or "L0SM9cOFvHcCIhw=",
+            "requestId": "request-2",
+            "connectedAt": clock.now() if connected_at is None else connected_at,
+            "authorizer": {"principalId": who.user_id, "user_id": who.user_id, "session_id": who.session_id},
+        },
+        "body": frame if isinstance(frame, str) else json.dumps(frame),
+        "isBase64Encoded": False,
+    }
+
+
+def queue_event(*bodies: Any) -> dict[str, Any]:
+    """An SQS event with the messages m0, m1, …; a body is sent as it is when it is a text, else as JSON."""
+    return {
+        "Records": [
+            {"messageId": f"m{n}", "body": body if isinstance(body, str) else json.dumps(body)}
+            for n, body in enumerate(bodies)
+        ]
+    }
+
+
+# --- log lines ------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """The structured lines that this process has written."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    @property
+    def all(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    @property
+    def only(self) -> dict[str, Any]:
+        """The one line there is."""
+        (line,) = self.all
+        return line
+
+
+@contextmanager
+def captured_lines() -> Iterator[Lines]:
+    """Collect what the logger writes."""
+    telemetry.logger.cache_clear()
+    found = Lines()
+    handlers: list[Any] = telemetry.logger().handlers
+    before = [handler.setStream(found.stream) for handler in handlers]
+    try:
+        yield found
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
