@@ -1,6 +1,7 @@
 # The commands of this repository. `make up` needs make and Python 3.11 to 3.13, nothing else.
 PYTHON ?= python3
 VENV := .venv/bin
+BOOTSTRAP = $(PYTHON) -I infra/local/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exactly)
 LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
 ENV ?= dev
@@ -15,10 +16,10 @@ help: ## this list
 
 # Every target that may change what is installed goes through venv; those that only look or stop do not.
 venv:
-	@$(PYTHON) -I infra/local/bootstrap.py
+	@$(BOOTSTRAP)
 
 $(VENV)/python:
-	@$(PYTHON) -I infra/local/bootstrap.py
+	@$(BOOTSTRAP)
 
 up: venv ## start the local cloud, deploy into it, wait until it is ready; again after a change
 	@$(LOCAL) up

@@ -61,9 +61,12 @@ def rows(table: str) -> list[dict[str, Any]]:
 
 
 def jobs() -> list[dict[str, Any]]:
-    """The fan-out jobs that wait, delayed ones too; they are taken out."""
+    """The fan-out jobs that wait, each with its `delay_s`; they are taken out."""
     queue = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-fanout")
-    found = [{**json.loads(message.body), "delay_s": message.delay_seconds} for message in queue._messages]
+    found = [
+        {**json.loads(message.body), "delay_s": max(0, round((message.delayed_until - message.sent_timestamp) / 1000))}
+        for message in queue._messages
+    ]
     queue._messages.clear()
     return found
 

@@ -21,7 +21,7 @@ FILES = (
     "tests/requirements.txt",
     "clients/python/pyproject.toml",  # installed in place: only what it needs matters
 )
-OLDEST, NEWEST = (3, 11), (3, 13)
+VERSIONS: list[tuple[int, ...]] = [(3, 11), (3, 12), (3, 13)]
 DISK_NEEDED_MB = 2048
 
 
@@ -32,10 +32,10 @@ def stop(problem: str, advice: str) -> NoReturn:
 
 def find_python() -> str:
     """This interpreter if it fits, else one from PATH."""
-    if OLDEST <= sys.version_info[:2] <= NEWEST:
+    if sys.version_info[:2] in VERSIONS:
         return sys.executable
-    for minor in range(OLDEST[1], NEWEST[1] + 1):
-        found = shutil.which(f"python3.{minor}")
+    for major, minor in VERSIONS:
+        found = shutil.which(f"python{major}.{minor}")
         if found:
             return found
     stop(
@@ -44,9 +44,9 @@ def find_python() -> str:
     )
 
 
-def wanted(python: str) -> str:
-    """The stamp of a finished environment: its interpreter and every file that says what is in it."""
-    digest = hashlib.sha256(os.path.realpath(python).encode())
+def wanted() -> str:
+    """The stamp of a finished environment: every file that says what is in it."""
+    digest = hashlib.sha256()
     for name in FILES:
         path = os.path.join(ROOT, name)
         if os.path.exists(path):
@@ -63,11 +63,11 @@ def finished() -> str:
         return ""
 
 
-def healthy() -> bool:
-    """Whether .venv has an interpreter that fits and a working pip; an interrupted run may leave neither."""
+def healthy(versions: list[tuple[int, ...]]) -> bool:
+    """Whether .venv has an interpreter of these versions and a working pip; an interrupted run may leave neither."""
     if not os.path.exists(VENV_PYTHON):
         return False
-    probe = f"import pip, sys; sys.exit(not ({OLDEST} <= sys.version_info[:2] <= {NEWEST}))"
+    probe = f"import pip, sys; sys.exit(sys.version_info[:2] not in {versions})"
     return subprocess.call([VENV_PYTHON, "-c", probe], stderr=subprocess.DEVNULL) == 0
 
 
@@ -80,8 +80,6 @@ def check_disk(free_mb: int) -> None:
 
 
 def create(python: str) -> None:
-    if healthy():
-        return
     if subprocess.call([python, "-m", "venv", "--clear", VENV], stdin=subprocess.DEVNULL) != 0:
         stop(
             f"the virtual environment .venv could not be created with {python}",
@@ -104,14 +102,18 @@ def install() -> None:
 
 
 def main() -> None:
+    """Keep an environment that fits; with --exactly, only one of this very Python version."""
     python = find_python()
-    stamp = wanted(python)
-    if finished() == stamp and os.path.exists(VENV_PYTHON):
+    versions: list[tuple[int, ...]] = [sys.version_info[:2]] if "--exactly" in sys.argv else VERSIONS
+    stamp = wanted()
+    fits = healthy(versions)
+    if fits and finished() == stamp:
         return
     check_disk(shutil.disk_usage(ROOT).free // (1024 * 1024))
     started = time.time()
     print("Python packages                   a minute or two the first time ...", flush=True)
-    create(python)
+    if not fits:
+        create(python)
     install()
     with open(STAMP, "w") as file:
         file.write(stamp)

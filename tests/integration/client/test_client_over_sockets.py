@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
+from pathlib import Path
 from typing import Any
 
 import pytest
+import secureconnect_client
 from secureconnect_client import ApiError, Client, ConnectionLost, Event, Live, TransportFailed
 from secureconnect_client.wire import dial
 
@@ -110,3 +114,21 @@ async def test_a_session_that_ends_ends_the_stream() -> None:
             server.hang_up()
             with pytest.raises(ApiError, match="unauthenticated"):
                 await take(live, 1)
+
+
+@in_loop
+async def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    readme = Path(secureconnect_client.__file__).parents[2] / "README.md"
+    examples = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    async with served(world) as server, client(server) as bob:
+        await bob.login("bob", "a password")
+        names: dict[str, Any] = {"http_url": server.http_url, "password": "a password"}
+        for number, example in enumerate(examples):
+            if number == 1:
+                (room,) = world.conversations.values()
+                world.say(room, "bob", "ping")
+            code = compile(example, f"README example {number}", "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            await asyncio.wait_for(eval(code, names), 5)
+    assert [each["text"] for each in room.messages.values()] == ["hello", "ping", "pong", "whatever happens"]

@@ -90,10 +90,6 @@ def dialler(world: World) -> Callable[[str], Coroutine[Any, Any, Wire]]:
 
 def client(world: World, **options: Any) -> Client:
     """A client of a world, impatient enough for tests."""
-    settings = {
-        "backoff": FAST,
-        "outbox_backoff": FAST,
-        "transport": transport(world),
-        "dial": dialler(world),
-    }
-    return Client("http://chat.test/v1", **(settings | options))
+    settings: dict[str, Any] = {"backoff": FAST, "outbox_backoff": FAST}
+    settings |= {"transport": transport(world), "dial": dialler(world), **options}
+    return Client("http://chat.test/v1", **settings)

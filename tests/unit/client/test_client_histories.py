@@ -52,13 +52,13 @@ def act(world: World, rng: random.Random, rooms: list[Conversation], live: Live)
         emoji = rng.choice("👍🎉")
         match rng.randrange(4):
             case 0:
-                world._edit("bob", room, message["id"], f"edited {rng.random()}")
+                world.edit("bob", room, message["id"], f"edited {rng.random()}")
             case 1:
-                world._delete("bob", room, message["id"])
+                world.delete("bob", room, message["id"])
             case 2:
-                world._react(rng.choice(["ada", "bob"]), room, message["id"], emoji, remove=False)
+                world.react(rng.choice(["ada", "bob"]), room, message["id"], emoji, remove=False)
             case 3:
-                world._react(rng.choice(["ada", "bob"]), room, message["id"], emoji, remove=True)
+                world.react(rng.choice(["ada", "bob"]), room, message["id"], emoji, remove=True)
     else:
         world.say(room, "bob", f"{rng.random()}")
 
@@ -68,14 +68,14 @@ def check(events: list[Event], world: World) -> None:
     seen: dict[str, list[int]] = defaultdict(list)
     last: dict[str, int] = {}
     for event in events:
-        room = event.conversation_id or ""
+        key = event.conversation_id or ""
         if isinstance(event, ConversationRemoved):
-            last.pop(room, None)
+            last.pop(key, None)
             continue
         assert event.seq is not None
-        assert last.get(room) in (None, event.seq - 1)
-        last[room] = event.seq
-        seen[room].append(event.seq)
+        assert last.get(key) in (None, event.seq - 1)
+        last[key] = event.seq
+        seen[key].append(event.seq)
     for room_id, seqs in seen.items():
         assert len(set(seqs)) == len(seqs)
         room = world.conversations[room_id]
@@ -130,7 +130,7 @@ async def test_histories_reach_the_reader_whole_and_in_order(seed: int) -> None:
             await c.outbox.flush(timeout_s=5)
             await live.sync()
             await live.caught_up(5)
-            while live._queue:
+            while live.stats.waiting:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             check(events, world)
             for room in rooms:

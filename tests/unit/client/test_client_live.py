@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from secureconnect_client import ApiError, Client, ConnectionLost, Event, Live, ReconnectPolicy
+from secureconnect_client import ApiError, ReconnectPolicy
 from secureconnect_client.events import ConversationRemoved, MessageCreated
 
-from tests.unit.client.carriers import FAST, POLICY, client, in_loop
-from tests.unit.client.world import Conversation, Reply, World
-
-SETTINGS: dict[str, Any] = {"policy": POLICY, "gap_wait_s": 0.01, "request_timeout_s": 2.0}
-
-
-@asynccontextmanager
-async def online(world: World, user_id: str = "ada", **options: Any) -> AsyncIterator[tuple[Client, Live]]:
-    async with client(world) as c:
-        await c.login(user_id, "a password")
-        async with c.connect(**(SETTINGS | options)) as live:
-            await live.caught_up(5)
-            yield c, live
+from tests.unit.client.carriers import FAST, client, in_loop
+from tests.unit.client.streams import SETTINGS, online, reopened, seqs, take
+from tests.unit.client.world import Reply, World
 
 
-async def take(live: Live, count: int) -> list[Event]:
-    return [await asyncio.wait_for(anext(live), 5) for _ in range(count)]
-
-
-def seqs(events: Iterable[Event]) -> list[int | None]:
-    return [each.seq for each in events]
-
-
-def acks_only(text: str) -> Iterator[str]:
+def no_events(text: str) -> Iterator[str]:
     if json.loads(text)["type"] in ("ack", "error", "pong"):
         yield text
-
-
-def no_acks(text: str) -> Iterator[str]:
-    if json.loads(text)["type"] not in ("ack", "error"):
-        yield text
-
-
-async def reopened(live: Live, count: int) -> None:
-    while live.stats.openings < count or not live.connected:
-        await asyncio.sleep(0.001)
 
 
 @in_loop
@@ -108,7 +79,7 @@ async def test_frames_out_of_order_are_put_in_order_without_asking_the_log() -> 
 async def test_the_loss_of_the_last_frame_shows_at_the_next_ping() -> None:
     world = World()
     room = world.conversation("ada", "bob")
-    async with online(world, frame_filter=acks_only) as (_, live):
+    async with online(world, frame_filter=no_events) as (_, live):
         await take(live, 1)
         world.say(room, "bob", "unheard")
         await live.ping()
@@ -128,7 +99,7 @@ async def test_pings_go_out_by_themselves() -> None:
 async def test_a_pong_may_name_what_is_behind_in_two_ways(behind: Any) -> None:
     world = World()
     room = world.conversation("ada", "bob")
-    async with online(world, frame_filter=acks_only) as (_, live):
+    async with online(world, frame_filter=no_events) as (_, live):
         await take(live, 1)
         world.say(room, "bob", "unheard")
         named = json.loads(json.dumps(behind).replace("{room}", room.id))
@@ -139,7 +110,7 @@ async def test_a_pong_may_name_what_is_behind_in_two_ways(behind: Any) -> None:
 @in_loop
 async def test_a_server_that_could_not_deliver_has_the_client_sync() -> None:
     world = World()
-    async with online(world, frame_filter=acks_only) as (_, live):
+    async with online(world, frame_filter=no_events) as (_, live):
         room = world.conversation("ada", "bob")
         world.push("ada", type="pong", data={"behind": {}, "sync": True})
         (event,) = await take(live, 1)
@@ -228,104 +199,6 @@ async def test_the_window_that_the_ticket_announces_is_kept_to() -> None:
 
 
 @in_loop
-async def test_a_message_over_the_socket_is_acknowledged_and_seen_once_by_its_sender() -> None:
-    world = World()
-    room = world.conversation("ada")
-    for world.hide_own_events in (True, False):
-        async with online(world, start="now") as (_, live):
-            message = await live.send_message(room.id, "hello")
-            (event,) = await take(live, 1)
-            edited = await live.edit_message(room.id, message.id, "bye")
-            await live.react(room.id, message.id, "👍")
-            await live.react(room.id, message.id, "👍", remove=True)
-            await live.delete_message(room.id, message.id)
-            kinds = [each.type for each in await take(live, 4)]
-        assert (event.seq, event.data["id"]) == (message.seq, message.id)
-        assert edited.text == "bye"
-        assert kinds == ["message.updated", "reaction.added", "reaction.removed", "message.deleted"]
-    assert world.count("POST", f"/conversations/{room.id}/messages") == 0
-
-
-@in_loop
-async def test_an_error_frame_is_an_api_error() -> None:
-    world = World()
-    room = world.conversation("ada")
-    async with online(world) as (_, live):
-        with pytest.raises(ApiError, match="not_found"):
-            await live.send_message("cnv_none", "hello")
-        with pytest.raises(ApiError, match="unknown_action"):
-            await live.request("fly", conversation_id=room.id)
-
-
-async def _sent_twice(world: World, room: Conversation) -> None:
-    assert [each["text"] for each in room.messages.values()] == ["hello"]
-    assert world.count("SOCKET", "sendMessage") == 1
-    assert world.count("POST", f"/conversations/{room.id}/messages") == 1
-
-
-@in_loop
-async def test_when_the_acknowledgement_is_lost_the_same_message_goes_over_http() -> None:
-    world = World()
-    room = world.conversation("ada")
-    async with online(world, frame_filter=no_acks, request_timeout_s=0.02) as (_, live):
-        message = await live.send_message(room.id, "hello")
-        assert message.text == "hello"
-    await _sent_twice(world, room)
-
-
-@in_loop
-async def test_when_the_socket_drops_while_waiting_the_same_message_goes_over_http() -> None:
-    world = World()
-    room = world.conversation("ada")
-
-    def dropping(text: str) -> Iterator[str]:
-        if json.loads(text)["type"] == "ack":
-            live.drop_connection()
-        else:
-            yield text
-
-    async with online(world, frame_filter=dropping) as (_, live):
-        await live.send_message(room.id, "hello")
-    await _sent_twice(world, room)
-
-
-@in_loop
-async def test_without_a_socket_commands_go_over_http() -> None:
-    world = World()
-    room = world.conversation("ada")
-    world.spread_ms = 60_000
-    async with online(world) as (_, live):
-        live.drop_connection()
-        await asyncio.sleep(0.01)
-        message = await live.send_message(room.id, "hello")
-        await live.typing(room.id)
-        assert (await live.mark_read(room.id, message.seq)).read_seq == message.seq
-        with pytest.raises(ConnectionLost):
-            await live.request("watchPresence", user_ids=[])
-
-
-@in_loop
-async def test_a_message_too_large_for_a_frame_goes_over_http() -> None:
-    world = World()
-    room = world.conversation("ada")
-    async with online(world) as (_, live):
-        await live.send_message(room.id, "👍" * 9_000)
-    assert world.count("SOCKET", "sendMessage") == 0
-    assert len(room.messages) == 1
-
-
-@in_loop
-async def test_a_socket_that_is_dead_without_knowing_it_is_replaced() -> None:
-    world = World()
-    async with online(world, request_timeout_s=0.02) as (_, live):
-        world.deaf = True
-        with pytest.raises(ConnectionLost):
-            await live.ping()
-        world.deaf = False
-        await reopened(live, 2)
-
-
-@in_loop
 async def test_the_stream_ends_with_the_session_after_all_events_were_delivered() -> None:
     world = World()
     world.conversation("ada")
@@ -363,7 +236,7 @@ async def test_a_reader_who_is_slow_makes_the_client_ask_later_not_keep_more() -
         for number in range(200):
             world.say(room, "bob", f"{number}")
         await asyncio.sleep(0.05)
-        assert len(live._queue) <= 20
+        assert live.stats.waiting <= 20
         assert seqs(await take(live, 201)) == list(range(1, 202))
 
 
@@ -411,7 +284,7 @@ async def test_a_closed_stream_stops_iterating() -> None:
 async def test_a_sync_over_the_socket_catches_up_at_once() -> None:
     world = World(sync_events=3)
     room = world.conversation("ada", "bob")
-    async with online(world, frame_filter=acks_only) as (_, live):
+    async with online(world, frame_filter=no_events) as (_, live):
         for number in range(10):
             world.say(room, "bob", f"{number}")
         await live.sync()

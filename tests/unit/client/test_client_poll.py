@@ -105,11 +105,15 @@ async def test_the_next_process_goes_on_where_the_last_one_stopped(tmp_path: Pat
 async def test_an_event_whose_handling_crashed_comes_again(tmp_path: Path) -> None:
     world = World()
     world.conversation("ada")
-    with pytest.raises(RuntimeError):
+
+    async def crash() -> None:
         async with client(world, store=tmp_path / "chat.db") as c:
             await c.login("ada", "a password")
             await take(c, 1)
             raise RuntimeError("the application failed")
+
+    with pytest.raises(RuntimeError):
+        await crash()
     async with client(world, store=tmp_path / "chat.db") as c:
         assert (await take(c, 1))[0].seq == 1
 

@@ -22,5 +22,5 @@ def test_this_interpreter_is_taken_when_it_fits() -> None:
     assert bootstrap.find_python()
 
 
-def test_the_stamp_tells_interpreters_apart() -> None:
-    assert bootstrap.wanted("/usr/bin/one") != bootstrap.wanted("/usr/bin/two")
+def test_an_interpreter_of_another_version_is_not_healthy() -> None:
+    assert not bootstrap.healthy([(2, 7)])

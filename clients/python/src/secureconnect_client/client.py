@@ -183,9 +183,10 @@ class Client(Accounts):
         """One answer of `POST /sync`, as it comes. `connect` and `poll` do this for you."""
         return dict(await self.request("POST", "/sync", json={"cursors": dict(cursors)}, retry=True))
 
-    async def ticket(self) -> Ticket:
+    async def ticket(self, *, as_user: str | None = None) -> Ticket:
         """A single-use admission to the socket."""
-        return decode(Ticket, await self.request("POST", "/realtime/tickets", retry=True))
+        path = "/realtime/tickets"
+        return decode(Ticket, await self.request("POST", path, retry=True, as_user=as_user))
 
     async def health(self) -> dict[str, Any]:
         return dict(await self.request("GET", "/health", auth=False))
@@ -235,9 +236,9 @@ class Client(Accounts):
 
     # -- for the parts
 
-    async def enter(self) -> tuple[Ticket, Wire]:
-        """Get a ticket and open a socket with it."""
-        ticket = await self.ticket()
+    async def enter(self, user_id: str) -> tuple[Ticket, Wire]:
+        """Get a ticket for this person and open a socket with it."""
+        ticket = await self.ticket(as_user=user_id)
         return ticket, await self._dial(socket_url(ticket, http_url=self._http_url, ws_url=self._ws_url))
 
     def bookmarks(self) -> Bookmarks:

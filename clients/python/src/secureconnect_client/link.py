@@ -13,7 +13,7 @@ from typing import Any
 
 from secureconnect_client.backoff import ReconnectPolicy
 from secureconnect_client.connection import Connection
-from secureconnect_client.errors import ApiError, ConnectionLost, NotSignedIn, TransportFailed
+from secureconnect_client.errors import ApiError, ConnectionLost, TransportFailed
 from secureconnect_client.models import Ticket
 from secureconnect_client.wire import FrameFilter, Wire
 
@@ -156,8 +156,6 @@ class Link:
         )
 
     def _is_final(self, error: Exception) -> bool:
-        if isinstance(error, NotSignedIn):
-            return True
         if not isinstance(error, ApiError):
             return False
         # Before the first opening any refusal is the caller's to see.

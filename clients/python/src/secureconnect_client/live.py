@@ -16,6 +16,8 @@ from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from secureconnect_client.api.base import ActingAs
+from secureconnect_client.api.messages import Messages
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
 from secureconnect_client.errors import ConnectionLost, SecureConnectError
@@ -48,7 +50,8 @@ class Live(Commands):
         self._failure: BaseException | None = None
         self._closed = False
         self._view: View | None = client.view() if settings.track_state else None
-        self._messages = client.messages
+        self._requests = ActingAs(client, self._bookmarks.account)
+        self._messages = Messages(self._requests)
         self._timeout_s = settings.request_timeout_s
 
     # -- opening and closing
@@ -56,10 +59,10 @@ class Live(Commands):
     async def __aenter__(self) -> Self:
         await self._choose_start()
         self._sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
-        self._feed = Feed(self._client, self._sequencer, self._emit, room=self._room)
+        self._feed = Feed(self._requests, self._sequencer, self._emit, room=self._room)
         self._keeper = Keeper(self._feed, gap_wait_s=self._settings.gap_wait_s)
         self._link = Link(
-            self._client.enter,
+            lambda: self._client.enter(self._bookmarks.account),
             policy=self._settings.policy,
             rng=self._client.rng,
             on_open=self._opened,
@@ -172,7 +175,8 @@ class Live(Commands):
             try:
                 return await self.request("sync", cursors=cursors)
             except ConnectionLost:
-                return await self._client.sync(cursors)
+                body = {"cursors": cursors}
+                return await self._requests.request("POST", "/sync", json=body, retry=True)
 
         await self._feed.catch_up(fetch)
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from secureconnect_client.api.base import ActingAs
 from secureconnect_client.backoff import Backoff
 from secureconnect_client.errors import ApiError, TransportFailed
 from secureconnect_client.events import Event
@@ -28,7 +29,7 @@ class Poll:
         self._interval_s = interval_s
         self._queue: deque[Event] = deque()
         sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
-        self._feed = Feed(client, sequencer, self._queue.append)
+        self._feed = Feed(ActingAs(client, self._bookmarks.account), sequencer, self._queue.append)
         self._wait_s = 0.0
         self._failures = 0
 

@@ -30,6 +30,39 @@ class Requester(Protocol):
     ) -> Any: ...
 
 
+class ActingAs(Requester):
+    """Requests that are sent as this person or, should somebody else sign in meanwhile, not at all."""
+
+    def __init__(self, client: Requester, user_id: str) -> None:
+        self._client = client
+        self._user_id = user_id
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        retry: bool | None = None,
+        auth: bool = True,
+        as_user: str | None = None,
+    ) -> Any:
+        return await self._client.request(
+            method,
+            path,
+            json=json,
+            params=params,
+            headers=headers,
+            idempotency_key=idempotency_key,
+            retry=retry,
+            auth=auth,
+            as_user=self._user_id,
+        )
+
+
 class Routes:
     """Base of every group of routes."""
 

@@ -1,0 +1,72 @@
+"""Access tokens: made and checked. The corpus of bad ones is with the accounts."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import jwt
+import pytest
+
+from kernel import auth, clock, ids, secrets
+from kernel.errors import Unauthenticated
+from tests.conftest import SEED
+
+pytestmark = pytest.mark.usefixtures("keys")
+
+
+def _people() -> tuple[str, str]:
+    return ids.new("usr"), ids.new("ses")
+
+
+def test_a_token_says_who_calls() -> None:
+    user_id, session_id = _people()
+    assert auth.verify(auth.issue(user_id, session_id)) == auth.Caller(user_id, session_id)
+
+
+def test_a_token_carries_what_the_contract_names() -> None:
+    user_id, session_id = _people()
+    token = auth.issue(user_id, session_id)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    header = jwt.get_unverified_header(token)
+    assert header["alg"] == "ES256"
+    assert header["kid"] == secrets.keyring.seeds()[0].kid
+    assert claims.keys() == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
+    assert (claims["sub"], claims["sid"]) == (user_id, session_id)
+    assert claims["exp"] - claims["iat"] == 15 * 60
+
+
+def test_a_token_ends_after_15_minutes() -> None:
+    with clock.held(clock.now()) as advance:
+        token = auth.issue(*_people())
+        advance(15 * clock.MINUTE - 1)
+        auth.verify(token)
+        advance((auth.LEEWAY_S + 1) * clock.SECOND)
+        with pytest.raises(Unauthenticated) as refusal:
+            auth.verify(token)
+    assert refusal.value.stable_code == "token_expired"
+
+
+def test_a_token_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id, session_id = _people()
+    token = auth.issue(user_id, session_id)
+    auth._verified.drop(token)
+    rotated = secrets.parse(json.dumps({"seed": SEED[::-1], "previous": SEED}))
+    monkeypatch.setattr(secrets.keyring, "_seeds", rotated)
+    monkeypatch.setattr(secrets.keyring, "_read_at", time.monotonic())
+    assert auth.verify(token) == auth.Caller(user_id, session_id)
+
+
+def test_the_published_keys_check_a_token_and_hold_nothing_private() -> None:
+    user_id, session_id = _people()
+    (key,) = auth.jwks()["keys"]
+    public = jwt.PyJWK(key)
+    claims = jwt.decode(auth.issue(user_id, session_id), public, algorithms=["ES256"], audience=auth.AUDIENCE)
+    assert claims["sub"] == user_id
+    assert "d" not in key
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "." * 10, "eyJhbGciOiJub25lIn0.e30."])
+def test_a_text_that_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        auth.verify(token)

@@ -1,0 +1,39 @@
+"""Time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel import clock
+
+
+def test_an_instant_is_written_with_milliseconds_and_z() -> None:
+    assert clock.rfc3339(1_795_382_645_123) == "2026-11-22T21:24:05.123Z"
+
+
+@given(st.integers(0, 253_402_300_799_999))
+def test_a_written_instant_is_read_back_exactly(instant_ms: int) -> None:
+    written = datetime.fromisoformat(clock.rfc3339(instant_ms))
+    assert written == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant_ms)
+
+
+@given(st.integers(0, 253_402_300_799_998))
+def test_written_instants_sort_as_instants_do(instant_ms: int) -> None:
+    assert clock.rfc3339(instant_ms) < clock.rfc3339(instant_ms + 1)
+
+
+def test_a_held_clock_stands_until_it_is_moved() -> None:
+    with clock.held(10_000) as advance:
+        assert (clock.now(), clock.now_s()) == (10_000, 10)
+        advance(1_500)
+        assert (clock.now(), clock.now_s()) == (11_500, 11)
+
+
+def test_the_clock_runs_again_after_it_was_held() -> None:
+    with pytest.raises(LookupError), clock.held(10_000):
+        raise LookupError
+    assert clock.now() > 1_700_000_000_000

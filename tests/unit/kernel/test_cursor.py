@@ -1,0 +1,109 @@
+"""Cursors are good for the caller and the query they were made for, unchanged, and show nothing (R8)."""
+
+from __future__ import annotations
+
+import json
+import string
+import time
+from base64 import urlsafe_b64decode
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from kernel import cursor, secrets
+from kernel.errors import InvalidCursor
+from tests.conftest import SEED
+
+OTHER_SEED = SEED[::-1]
+MINE = ("usr_ada", "events", "cnv_tea")
+POSITION = ["usr_01kb0000000000000000000001", 41]
+
+pytestmark = pytest.mark.usefixtures("keys")
+with_keys = examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def _refused(text: str, bound_to: tuple[str, ...] = MINE) -> bool:
+    try:
+        cursor.unseal(text, bound_to=bound_to)
+    except InvalidCursor:
+        return True
+    return False
+
+
+def _rotate(monkeypatch: pytest.MonkeyPatch, **seeds: str) -> None:
+    monkeypatch.setattr(secrets.keyring, "_seeds", secrets.parse(json.dumps(seeds)))
+    monkeypatch.setattr(secrets.keyring, "_read_at", time.monotonic())
+
+
+@with_keys
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3)))
+def test_a_cursor_gives_its_position_back(position: Any) -> None:
+    assert cursor.unseal(cursor.seal(position, bound_to=MINE), bound_to=MINE) == position
+
+
+def test_every_change_of_one_character_is_refused() -> None:
+    made = cursor.seal(POSITION, bound_to=MINE)
+    characters = string.ascii_letters + string.digits + "-_=+/ \n\0é"
+    accepted = [
+        made[:at] + other + made[at + 1 :]
+        for at in range(len(made))
+        for other in characters
+        if other != made[at] and not _refused(made[:at] + other + made[at + 1 :])
+    ]
+    assert accepted == []
+
+
+def test_every_missing_or_added_character_is_refused() -> None:
+    made = cursor.seal(POSITION, bound_to=MINE)
+    shorter = [made[:at] + made[at + 1 :] for at in range(len(made))]
+    longer = [made[:at] + "A" + made[at:] for at in range(len(made) + 1)] + [f"{made}=", f"{made}=="]
+    assert [text for text in shorter + longer if not _refused(text)] == []
+
+
+@with_keys
+@given(st.text(max_size=200))
+def test_any_other_text_is_refused(text: str) -> None:
+    assert _refused(text)
+
+
+@with_keys
+@given(st.lists(st.text(max_size=10), min_size=1, max_size=4).map(tuple))
+def test_another_caller_or_query_is_refused(other: tuple[str, ...]) -> None:
+    made = cursor.seal(POSITION, bound_to=MINE)
+    assert _refused(made, other) == (other != MINE)
+
+
+@pytest.mark.parametrize(
+    "other", [("usr_bob", "events", "cnv_tea"), ("usr_ada", "events", "cnv_rum"), ("usr_ada", "members", "cnv_tea")]
+)
+def test_another_person_conversation_or_list_is_refused(other: tuple[str, ...]) -> None:
+    assert _refused(cursor.seal(POSITION, bound_to=MINE), other)
+
+
+def test_a_cursor_shows_no_key() -> None:
+    raw = urlsafe_b64decode(cursor.seal(POSITION, bound_to=MINE) + "==")
+    for shown in (b"usr_", b"01kb", b"41", b"events", b"cnv_tea", SEED.encode()):
+        assert shown not in raw
+
+
+def test_cursors_of_one_position_differ() -> None:
+    assert cursor.seal(POSITION, bound_to=MINE) != cursor.seal(POSITION, bound_to=MINE)
+
+
+def test_a_cursor_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = cursor.seal(POSITION, bound_to=MINE)
+    _rotate(monkeypatch, seed=OTHER_SEED, previous=SEED)
+    assert cursor.unseal(made, bound_to=MINE) == POSITION
+
+
+def test_a_cursor_ends_with_the_second_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = cursor.seal(POSITION, bound_to=MINE)
+    _rotate(monkeypatch, seed=OTHER_SEED, previous=OTHER_SEED.swapcase())
+    assert _refused(made)
+
+
+def test_a_cursor_above_the_maximum_length_is_refused() -> None:
+    assert _refused(cursor.seal("x" * cursor.MAX_CHARS, bound_to=MINE))
