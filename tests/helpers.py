@@ -16,7 +16,7 @@ from kernel.dynamo import Transaction
 from kernel.http import App
 from users import service as users
 
-CONTEXT = SimpleNamespace(aws_request_id="aws-request", function_name="test", get_remaining_time_in_millis=lambda: 9_000)
+CONTEXT = SimpleNamespace(aws_request_id="aws-request", get_remaining_time_in_millis=lambda: 9_000)
 ADDRESS = "203.0.113.7"
 
 

@@ -62,10 +62,9 @@ async def served(world: World) -> AsyncIterator[Loopback]:
     ) as sockets:
         http_port = http.sockets[0].getsockname()[1]
         ws_port = next(iter(sockets.sockets)).getsockname()[1]
+        world.socket_url = f"ws://127.0.0.1:{ws_port}/socket?stage=v1"
         try:
-            yield Loopback(
-                f"http://127.0.0.1:{http_port}/v1", f"ws://127.0.0.1:{ws_port}/socket?stage=v1", sockets
-            )
+            yield Loopback(f"http://127.0.0.1:{http_port}/v1", world.socket_url, sockets)
         finally:
             http.close()
 

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {"policy": POLICY, "gap_wait_s": 0.01}
 
 
 def client(server: Loopback, **options: Any) -> Client:
-    return Client(server.http_url, server.ws_url, backoff=FAST, outbox_backoff=FAST, **options)
+    return Client(server.http_url, backoff=FAST, outbox_backoff=FAST, **options)
 
 
 async def take(live: Live, count: int) -> list[Event]:

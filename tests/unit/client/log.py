@@ -52,6 +52,7 @@ class Log:
         self.sockets: dict[str, list[Callable[[str], None]]] = defaultdict(list)
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
+        self.socket_url = "/socket?stage=v1"
         self.hide_own_events = False
         self.deaf = False
         self.spread_ms: float | None = None

@@ -68,7 +68,7 @@ class World(Log):
             case "POST", ["realtime", "tickets"]:
                 ticket = f"t{next(self._ids)}"
                 self.tickets[ticket] = me
-                answer = {"ticket": ticket, "url": "/socket?stage=v1", "expires_in": 60}
+                answer = {"ticket": ticket, "url": self.socket_url, "expires_in": 60}
                 return Reply(201, answer | {"reconnect_spread_ms": self.spread_ms})
             case "POST", ["sync"]:
                 return Reply(200, self.sync(me, body["cursors"]))

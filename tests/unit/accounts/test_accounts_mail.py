@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from accounts import mail
+from accounts.model import Credentials
+from kernel import config
+
+OWNER = Credentials("usr_1", "ada", "ada@example.com", "hash", 1)
+
+
+def test_a_token_stands_on_a_line_of_its_own() -> None:
+    letter = mail.letter(mail.verify_email("ada@example.com", "ada", "the-token"))
+
+    assert letter is not None
+    assert "the-token" in letter.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [(mail.verify_email("a@b.c", "ada", "t"), "verify"), (mail.reset_password("a@b.c", "ada", "t"), "reset")],
+)
+def test_both_bodies_carry_the_link(message: mail.Message, path: str) -> None:
+    letter = mail.letter(message)
+
+    assert letter is not None
+    assert f"https://chat.example/{path}?token=t" in letter.text.splitlines()
+    assert f'href="https://chat.example/{path}?token=t"' in letter.html
+
+
+def test_without_a_web_client_the_letter_has_the_code_alone(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("PUBLIC_URL", "")
+    config.config.cache_clear()
+
+    letter = mail.letter(mail.verify_email("a@b.c", "ada", "the-token"))
+
+    assert letter is not None
+    assert "the-token" in letter.text.splitlines()
+    assert "href" not in letter.html
+
+
+def test_what_people_name_their_devices_is_escaped() -> None:
+    letter = mail.letter(mail.session_reused(OWNER, device_name="<img src=x onerror=alert(1)>"))
+
+    assert letter is not None
+    assert "<img" not in letter.html
+    assert "&lt;img" in letter.html
+
+
+def test_a_message_for_nobody_makes_no_letter() -> None:
+    assert mail.letter(mail.nothing("token")) is None
+
+
+def test_an_unknown_kind_is_an_error_so_that_it_ends_in_the_dead_letters() -> None:
+    with pytest.raises(KeyError):
+        mail.letter({"kind": "advertisement", "to": "a@b.c"})

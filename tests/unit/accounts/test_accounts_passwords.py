@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from accounts import passwords
+from kernel.errors import ValidationFailed
+
+LONG = "пароль" * 21 + "ab"  # 128 characters, 254 bytes
+
+
+def test_the_cost_of_bcrypt_is_at_least_12() -> None:
+    assert passwords.hashed("correct horse").startswith("$2b$12$")
+
+
+@pytest.mark.parametrize("password", ["🔐" * 10, LONG, "nul\0inside it", "  ten spaces  ", "密码密码密码密码密码"])
+def test_a_password_of_any_script_and_length_matches_itself(password: str) -> None:
+    assert passwords.matches(password, passwords.hashed(password))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (LONG, LONG[:-1] + "c"),
+        ("x" * 127 + "y", "x" * 127 + "z"),
+        ("🔐" * 9 + "🔑", "🔐" * 10),
+        ("nul\0inside it", "nul\0inside at"),
+        ("Correct horse", "correct horse"),
+    ],
+)
+def test_passwords_that_differ_in_one_character_do_not_match(one: str, other: str) -> None:
+    assert not passwords.matches(other, passwords.hashed(one))
+
+
+def test_the_same_letters_match_however_a_keyboard_composes_them() -> None:
+    composed = "vögel im frühling"
+
+    assert passwords.matches(unicodedata.normalize("NFD", composed), passwords.hashed(composed))
+
+
+def test_nothing_matches_an_account_that_is_not_there() -> None:
+    assert not passwords.matches("whatever it is", None)
+
+
+@pytest.mark.parametrize("password", ["1234567890", "qwertyuiop", "QwErTyUiOp", "PASSWORD123"])
+def test_a_common_password_is_refused_in_any_case(password: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        passwords.require_uncommon(password, "new_password")
+
+    assert refused.value.errors[0].field == "new_password"
+
+
+def test_an_uncommon_password_is_accepted() -> None:
+    passwords.require_uncommon("four lilac otters", "password")
+
+
+def test_the_shipped_list_has_no_entry_that_length_alone_would_refuse() -> None:
+    words = passwords._common()
+
+    assert len(words) > 2_000
+    assert all(len(word) >= passwords.MIN_CHARS for word in words if word)

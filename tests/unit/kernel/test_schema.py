@@ -1,0 +1,138 @@
+"""Bodies: what is refused, and how the refusal names it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field
+
+from kernel.errors import MalformedJson, Problem, ValidationFailed
+from kernel.schema import Input, Instant, Output, Paging, Text, parse_json, parse_query
+
+
+class Inner(Input):
+    flag: bool = False
+
+
+class Body(Input):
+    name: Annotated[Text, Field(max_length=10)]
+    count: Annotated[int, Field(ge=0, le=2**53)] = 0
+    inner: Inner = Inner()
+    extra: dict[str, Any] = {}
+
+
+class Shown(Output):
+    at: Instant
+
+
+def _refusal(raw: str | bytes) -> Problem:
+    with pytest.raises(Problem) as refusal:
+        parse_json(Body, raw)
+    return refusal.value
+
+
+def test_a_good_body_is_read() -> None:
+    read = parse_json(Body, '{"name": "Zoë", "count": 3, "inner": {"flag": true}}')
+    assert (read.name, read.count, read.inner.flag) == ("Zoë", 3, True)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "{",
+        '{"name": "a",}',
+        "{'name': 'a'}",
+        '{"name": "a"} x',
+        b'{"name": "\xff"}',
+        '{"name": "\\ud800"}',
+        '{"name": "\\udc00x"}',
+        '{"extra": {"a": NaN}, "name": "a"}',
+        '{"extra": {"a": Infinity}, "name": "a"}',
+        '{"extra": ' + "[" * 5_000 + "]" * 5_000 + ', "name": "a"}',
+    ],
+)
+def test_what_is_no_json_is_malformed(raw: str | bytes) -> None:
+    refusal = _refusal(raw)
+    assert isinstance(refusal, MalformedJson)
+    assert (refusal.status, refusal.stable_code) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        ('{"name": "a", "nickname": "b"}', "nickname"),
+        ('{"name": "a", "inner": {"colour": 1}}', "inner.colour"),
+        ("{}", "name"),
+        ('{"name": null}', "name"),
+        ('{"name": 7}', "name"),
+        ('{"name": ["a"]}', "name"),
+        ('{"name": "a\\u0000b"}', "name"),
+        ('{"name": "12345678901"}', "name"),
+        ('{"name": "a", "count": "3"}', "count"),
+        ('{"name": "a", "count": 3.0}', "count"),
+        ('{"name": "a", "count": true}', "count"),
+        ('{"name": "a", "count": -1}', "count"),
+        ('{"name": "a", "count": 9007199254740993}', "count"),
+        ('{"name": "a", "count": ' + "9" * 4_000 + "}", "count"),
+        ('{"name": "a", "inner": {"flag": "yes"}}', "inner.flag"),
+        ('{"name": "a", "inner": {"flag": 1}}', "inner.flag"),
+        ('{"name": "a", "extra": []}', "extra"),
+        ("[]", "body"),
+        ("null", "body"),
+        ('"name"', "body"),
+    ],
+)
+def test_a_wrong_missing_or_unknown_field_is_named(raw: str, field: str) -> None:
+    refusal = _refusal(raw)
+    assert isinstance(refusal, ValidationFailed)
+    assert [error.field for error in refusal.errors] == [field]
+    assert field in refusal.text
+
+
+def test_a_number_of_too_many_digits_is_refused() -> None:
+    assert _refusal('{"name": "a", "count": ' + "9" * 100_000 + "}").status == 400
+
+
+def test_several_wrong_fields_are_named_together() -> None:
+    assert [error.field for error in _refusal('{"count": -1, "x": 1}').errors] == ["name", "count", "x"]
+
+
+def test_at_most_twenty_errors_are_told() -> None:
+    raw = '{"name": "a", ' + ", ".join(f'"x{n}": 1' for n in range(1_000)) + "}"
+    assert len(_refusal(raw).errors) == 20
+
+
+def test_a_refusal_does_not_repeat_the_value() -> None:
+    refusal = _refusal('{"name": ["canary"], "count": "canary"}')
+    assert "canary" not in str(refusal.as_dict("r"))
+
+
+def test_a_page_is_50_long_unless_asked_otherwise() -> None:
+    assert parse_query(Paging, {}).limit == 50
+    assert parse_query(Paging, {"limit": "7", "unknown": "ignored"}).limit == 7
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "-1"},
+        {"limit": "ten"},
+        {"limit": "9" * 5_000},
+        {"limit": ["1", "2"]},
+        {"cursor": ""},
+        {"cursor": "x" * 1_025},
+        {"cursor": ["a", "b"]},
+    ],
+)
+def test_a_wrong_query_is_refused(query: dict[str, Any]) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        parse_query(Paging, query)
+    assert [error.field for error in refusal.value.errors] == [next(iter(query))]
+
+
+def test_an_instant_goes_out_as_rfc_3339() -> None:
+    assert Shown(at=1_795_382_645_123).model_dump_json() == '{"at":"2026-11-22T21:24:05.123Z"}'
