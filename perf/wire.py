@@ -120,7 +120,9 @@ class Wire:
 
     def _store(self, event_name: str, operation: str, request: Any) -> tuple[AWSResponse | None, Units]:
         if self._listening is None:
-            return botocore_stubber(event_name, request), Units()
+            response = botocore_stubber(event_name, request)
+            _require_undone(operation, response)
+            return response, Units()
         asked = json.loads(request.body)
 
         def ask(query: dict[str, Any]) -> Any:
@@ -130,7 +132,13 @@ class Wire:
         ledger = Ledger(ask)
         entry = ledger.open(operation, asked)
         response = botocore_stubber(event_name, request)
+        _require_undone(operation, response)
         return response, ledger.close(entry, response.status_code, json.loads(response.content))
+
+
+def _require_undone(operation: str, response: AWSResponse) -> None:
+    if operation == "TransactWriteItems" and response.status_code != 200:
+        raise RuntimeError(f"a transaction failed, which the fake cannot undo here: {response.text}")
 
 
 class SocketPool:

@@ -28,6 +28,8 @@ def create_ticket(caller: Caller) -> Any:
 
 def _socket_url() -> str:
     settings = config()
+    if settings.socket_url:
+        return settings.socket_url
     if settings.aws_endpoint_url:
         local = settings.aws_endpoint_url.replace("http", "ws", 1)
         return f"{local}/_aws/execute-api/{settings.socket_api_id}/{settings.socket_stage}"

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from infra.local.config import HOST, Instance
@@ -53,10 +52,10 @@ def prepare(instance: Instance) -> None:
 
 
 def _driver_version() -> str:
-    """Changes with the corrections, so that a MiniStack running with old ones is told apart."""
-    digest = hashlib.sha256(version("ministack").encode())
-    for path in sorted(Path(__file__).parent.glob("pa*.py")):
-        digest.update(path.read_bytes())
+    """Changes with the installed packages and the corrections: a MiniStack that runs with others is told apart."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in (Path(sys.prefix, ".requirements"), *sorted(Path(__file__).parent.glob("pa*.py"))):
+        digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:12]
 
 

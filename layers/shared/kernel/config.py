@@ -27,6 +27,7 @@ class Config:
     signing_secret_arn: str
     socket_api_id: str
     socket_stage: str
+    socket_url: str
     fanout_queue_url: str
     mail_queue_url: str
     mail_sender: str
@@ -79,6 +80,7 @@ def config() -> Config:
         signing_secret_arn=env("SIGNING_SECRET_ARN", ""),
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
+        socket_url=env("SOCKET_URL", ""),
         fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
         mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
