@@ -46,6 +46,7 @@ check: venv ## style, types, templates, imports, known vulnerabilities
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+	$(VENV)/python -m infra.documents --check
 	$(VENV)/cfn-lint template.yaml infra/*.yaml
 	$(VENV)/sam validate --lint
 	$(if $(wildcard tests/unit/test_imports.py),$(PYTEST) tests/unit/test_imports.py)
@@ -61,15 +62,18 @@ demo: venv ## a guided tour of the running local cloud
 perf: venv ## measure the running local cloud
 	@$(VENV)/python -m perf
 
-openapi: $(VENV)/python ## save the running local cloud's OpenAPI document
-	@$(LOCAL) openapi docs/api/openapi.json
+openapi: venv ## write the API documents after a change of routes
+	@$(VENV)/python -m infra.documents
 
-RUNTIME = python$(shell $(VENV)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-LAYERS = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) LAYER_CACHE=$(abspath .local/cache/layers)
-OVERRIDES = --parameter-overrides Environment=$(ENV) PythonRuntime=$(RUNTIME) $(PARAMETERS)
+# layers are built for the Python of .venv; parameters come from samconfig.toml and from PARAMETERS
+SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) \
+	LAYER_CACHE=$(abspath .local/cache/layers) sam
+PARAMETERS ?=
 
 build: venv ## build for ENV (default dev)
-	$(LAYERS) $(VENV)/sam build --config-env $(ENV) $(OVERRIDES)
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
+	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)
 
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
-	$(VENV)/sam deploy --config-env $(ENV) $(OVERRIDES)
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
+	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)

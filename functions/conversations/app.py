@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.sessions import authenticate
-from conversations import members, service, sync, views
+from conversations import members, service, sync
 from conversations.schemas import (
     Added,
     Conversation,
@@ -99,8 +99,7 @@ def add_members(caller: Caller, conversation_id: str, body: NewMembers) -> Any:
 )
 def change_member(caller: Caller, conversation_id: str, user_id: str, body: RoleChange) -> Any:
     """Change somebody's role."""
-    member = members.change_role(caller=caller, conversation_id=conversation_id, user_id=user_id, role=body.role)
-    return views.members([member])[0]
+    return members.change_role(caller=caller, conversation_id=conversation_id, user_id=user_id, role=body.role)
 
 
 @app.delete("/conversations/{conversation_id}/members/{user_id}", status=204)

@@ -14,7 +14,7 @@ from typing import Any
 from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 
 from conversations import store
-from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place
+from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place, Profile
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
@@ -81,46 +81,40 @@ class Sent(Exception):
     """This (sender, client_id) has made a message already; `earlier` finds it."""
 
 
-Stage = Callable[[Transaction, int], None]
-_Drafts = Callable[[Place, int], Sequence[Draft]]
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a member wants to append: events, what is written with them, and the profile as it is after them."""
+
+    events: Sequence[Draft]
+    stage: Callable[[Transaction], None] | None = None
+    profile: Profile | None = None
 
 
-def append(
-    conversation_id: str,
-    user_id: str,
-    *,
-    require: Callable[[Place], None],
-    drafts: _Drafts,
-    stage: Callable[[Transaction, Place, int], None] | None = None,
-    on_tries: Callable[[int], None] | None = None,
-) -> tuple[Place, list[Entry]]:
-    """Append events for a member, checked by `require` against the very state they are committed to.
+def append(conversation_id: str, user_id: str, plan: Callable[[Place], Plan]) -> tuple[Place, list[Entry]]:
+    """Append what `plan` wants for a member's place; returns the place after it and the entries.
 
-    `drafts(place, seq)` gives the events from `seq` on; `stage` adds writes to the same transaction.
-    Raises what `require` raises, `Sent`, Cancelled when a condition of `stage` fails, and
-    DependencyUnavailable when the conversation is so busy that no try came through in 6 s.
+    `plan` checks what the member may do and is asked again whenever the log has moved on meanwhile, so it speaks
+    of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
+    condition of its writes fails, and DependencyUnavailable when no try came through in 6 s.
     """
     place = store.place(conversation_id, user_id)
-    require(place)
     deadline = time.monotonic() + PATIENCE_S
     for attempt in range(MAX_TRIES):
-        first_seq = place.head.last_seq + 1
-        events = drafts(place, first_seq)
-        if not events:
+        wanted = plan(place)
+        if not wanted.events:
             return place, []
         transaction = Transaction()
-        entries, after = _stage_events(transaction, place.head, events)
-        if stage is not None:
-            stage(transaction, place, first_seq)
+        entries, after = _stage_events(transaction, place.head, wanted.events)
+        if wanted.profile is not None:
+            store.stage_profile(transaction, wanted.profile)
+        if wanted.stage is not None:
+            wanted.stage(transaction)
         try:
             transaction.commit()
         except Cancelled as refused:
             place = _next_try(refused, place, user_id)
-            require(place)
         else:
-            if on_tries is not None:
-                on_tries(attempt)
-            return place.moved_to(after), entries
+            return Place(after, wanted.profile or place.profile, place.member), entries
         if time.monotonic() > deadline:
             break
         time.sleep(full_jitter(attempt, RETRY_BASE_S, RETRY_CAP_S))

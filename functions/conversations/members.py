@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from conversations import log, publish, store, views
 from conversations.model import (
@@ -21,7 +22,7 @@ from conversations.model import (
     require_not_last_owner,
     successor,
 )
-from conversations.service import require_place
+from conversations.service import known, require_place
 from kernel import clock
 from kernel.auth import Caller
 from kernel.dynamo import Transaction
@@ -35,9 +36,9 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     """Add people to a group: who was added, and who was skipped (unknown, a member already, or a block between)."""
     require_place(conversation_id, caller.user_id).require_add()
     asked = list(dict.fromkeys(user_ids))
-    known = users.directory(asked)
-    blocked = users.blocked_by(caller.user_id, [user_id for user_id in asked if user_id in known])
-    able = [user_id for user_id in asked if user_id in known and user_id not in blocked]
+    existing = users.directory(asked)
+    blocked = users.blocked_by(caller.user_id, [user_id for user_id in asked if user_id in existing])
+    able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
     added: list[str] = []
     for start in range(0, len(able), ADDED_PER_WRITE):
         added += _add_some(caller, conversation_id, able[start : start + ADDED_PER_WRITE])
@@ -45,100 +46,86 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
-    joining: list[Member] = []
-    place_then: list[Place] = []
-
-    def drafts(place: Place, seq: int) -> list[Draft]:
+    def plan(place: Place) -> log.Plan:
+        place.require_add()
         present = {member.user_id for member in store.members(conversation_id)}
         new = [user_id for user_id in user_ids if user_id not in present]
         if place.profile.member_count + len(new) > MAX_MEMBERS:
             raise ValidationFailed.of("user_ids", f"a group has at most {MAX_MEMBERS} members")
         visible = place.profile.settings.history_visible
-        joining[:] = [
-            Member(conversation_id, user_id, "member", clock.now(), visible_from=1 if visible else seq + n)
+        now = clock.now()
+        joining = [
+            Member(conversation_id, user_id, "member", now, visible_from=1 if visible else place.next_seq + n)
             for n, user_id in enumerate(new)
         ]
-        return [Draft(MEMBER_ADDED, caller.user_id, views.member_ref(member)) for member in joining]
 
-    def stage(transaction: Transaction, place: Place, _seq: int) -> None:
-        for member in joining:
-            store.stage_member(transaction, member)
-        profile = _with_people(place.profile, add=[member.user_id for member in joining])
-        place_then[:] = [replace(place, profile=profile)]
-        store.stage_profile(transaction, profile)
+        def stage(transaction: Transaction) -> None:
+            for member in joining:
+                store.stage_member(transaction, member)
 
-    place, entries = log.append(conversation_id, caller.user_id, require=Place.require_add, drafts=drafts, stage=stage)
-    if entries:
-        publish.committed(replace(place, profile=place_then[0].profile), entries)
-    return [member.user_id for member in joining] if entries else []
+        events = [Draft(MEMBER_ADDED, caller.user_id, views.member_ref(member)) for member in joining]
+        return log.Plan(events, stage, _with_people(place.profile, add=new))
+
+    place, entries = log.append(conversation_id, caller.user_id, plan)
+    publish.committed(place, entries)
+    return [entry.data["user_id"] for entry in entries]
 
 
 def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
     """Remove somebody, or leave. A last owner who leaves hands over; with the last member the group ends."""
-    require_place(conversation_id, caller.user_id).require_group()
-    leaving = user_id == caller.user_id
-    found: list[Member] = []
-    heir: list[Member] = []
-    profile_then: list[Profile] = []
 
-    def require(place: Place) -> None:
+    def plan(place: Place) -> log.Plan:
         place.require_group()
-        target = place.member if leaving else store.member(conversation_id, user_id)
+        people = store.members(conversation_id)
+        target = next((member for member in people if member.user_id == user_id), None)
         if target is None:
             raise NotFound
-        if not leaving:
+        if user_id != caller.user_id:
             place.require_removal_of(target)
-        found[:] = [target]
-
-    def drafts(place: Place, _seq: int) -> list[Draft]:
-        people = store.members(conversation_id)
-        profile_then[:] = [_with_people(place.profile, remove=user_id, people=people)]
-        next_owner = successor(people, user_id) if found[0].role == "owner" else None
-        heir[:] = [replace(next_owner, role="owner")] if next_owner else []
-        events = [Draft(MEMBER_REMOVED, caller.user_id, views.member_ref(found[0]))]
-        events += [Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(member)) for member in heir]
-        if profile_then[0].member_count == 0:
-            profile_then[:] = [replace(profile_then[0], deleted_at=clock.now())]
+        profile = _with_people(place.profile, remove=user_id, people=people)
+        heir = successor(people, user_id) if target.role == "owner" else None
+        events = [Draft(MEMBER_REMOVED, caller.user_id, views.member_ref(target))]
+        if heir is not None:
+            heir = replace(heir, role="owner")
+            events.append(Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(heir)))
+        if profile.member_count == 0:
+            profile = replace(profile, deleted_at=clock.now())
             events.append(Draft(CONVERSATION_DELETED, caller.user_id))
-        return events
 
-    def stage(transaction: Transaction, _place: Place, _seq: int) -> None:
-        store.stage_removal(transaction, found[0])
-        for member in heir:
-            store.stage_role(transaction, member)
-        store.stage_profile(transaction, profile_then[0])
+        def stage(transaction: Transaction) -> None:
+            store.stage_removal(transaction, target)
+            if heir is not None:
+                store.stage_role(transaction, heir)
 
-    place, entries = log.append(conversation_id, caller.user_id, require=require, drafts=drafts, stage=stage)
-    # the person who left is told that they did, and of nothing that came with it
-    place = replace(place, profile=profile_then[0])
+        return log.Plan(events, stage, profile)
+
+    place, entries = log.append(known(conversation_id), caller.user_id, plan)
+    # whoever has left is told that they did, and of nothing that came with it
     publish.committed(place, entries[:1], also=[user_id])
     publish.committed(place, entries[1:])
 
 
-def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> Member:
+def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
     """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one."""
-    require_place(conversation_id, caller.user_id).require_group()
-    changed: list[Member] = []
 
-    def require(place: Place) -> None:
+    def plan(place: Place) -> log.Plan:
         place.require_admin()
-        target = store.member(conversation_id, user_id)
+        people = store.members(conversation_id)
+        target = next((member for member in people if member.user_id == user_id), None)
         if target is None:
             raise NotFound
         place.require_role_change(target, role)
-        if target.role == "owner":
-            require_not_last_owner(store.members(conversation_id), target, role)
-        changed[:] = [replace(target, role=role)]
+        require_not_last_owner(people, target, role)
+        changed = replace(target, role=role)
+        return log.Plan(
+            [Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))],
+            lambda transaction: store.stage_role(transaction, changed),
+        )
 
-    place, entries = log.append(
-        conversation_id,
-        caller.user_id,
-        require=require,
-        drafts=lambda _place, _seq: [Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(changed[0]))],
-        stage=lambda transaction, _place, _seq: store.stage_role(transaction, changed[0]),
-    )
+    place, entries = log.append(known(conversation_id), caller.user_id, plan)
     publish.committed(place, entries)
-    return changed[0]
+    member: dict[str, Any] = views.events(place, entries)[0]["data"]
+    return member
 
 
 def _with_people(

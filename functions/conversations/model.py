@@ -106,6 +106,10 @@ class Place:
     def conversation_id(self) -> str:
         return self.head.conversation_id
 
+    @property
+    def next_seq(self) -> int:
+        return self.head.last_seq + 1
+
     def moved_to(self, head: Head) -> Place:
         return replace(self, head=head)
 
@@ -123,12 +127,16 @@ class Place:
         if self.profile.kind != "group":
             raise Forbidden("A direct conversation has no members to manage and no settings to change.")
 
-    def require_send(self) -> None:
-        """Raises Forbidden, or NotFound to somebody whom the other side has blocked."""
+    def require_not_blocked(self) -> None:
+        """Raises Forbidden to who blocks the other side, NotFound to whom the other side has blocked."""
         if self.profile.blocked_by:
             if self.member.user_id in self.profile.blocked_by:
                 raise Forbidden("You have blocked this person.", code="blocked")
             raise NotFound
+
+    def require_send(self) -> None:
+        """Whether the member may send here; raises Forbidden, NotFound."""
+        self.require_not_blocked()
         if self.profile.settings.who_can_send == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may send here.")
 

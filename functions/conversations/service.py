@@ -35,9 +35,14 @@ MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in
 
 def require_place(conversation_id: str, user_id: str) -> Place:
     """The caller's place in a conversation: fetching and authorising in one; raises NotFound for non-members."""
+    return store.place(known(conversation_id), user_id)
+
+
+def known(conversation_id: str) -> str:
+    """An id that may be a conversation's; raises NotFound for anything of another shape."""
     if not ids.is_id(conversation_id, "cnv"):
         raise NotFound
-    return store.place(conversation_id, user_id)
+    return conversation_id
 
 
 def create(
@@ -164,39 +169,30 @@ def _recent_first(place: Place) -> tuple[int, str]:
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change name, description or settings of a group (owner and admins)."""
-    require_place(conversation_id, caller.user_id)
 
-    def changed(place: Place) -> Profile:
+    def plan(place: Place) -> log.Plan:
+        place.require_admin()
         settings = _merged(place.profile.settings, fields.get("settings", {}))
         if place.profile.settings.encrypted and not settings.encrypted:
             raise Forbidden("Encryption cannot be switched off again.")
         rest = {name: value for name, value in fields.items() if name in ("name", "description")}
-        return replace(place.profile, settings=settings, **rest)
+        profile = replace(place.profile, settings=settings, **rest)
+        return log.Plan([Draft(CONVERSATION_UPDATED, caller.user_id)], profile=profile)
 
-    place, entries = log.append(
-        conversation_id,
-        caller.user_id,
-        require=Place.require_admin,
-        drafts=lambda _place, _seq: [Draft(CONVERSATION_UPDATED, caller.user_id)],
-        stage=lambda transaction, place, _seq: store.stage_profile(transaction, changed(place)),
-    )
-    place = replace(place, profile=changed(place))
+    place, entries = log.append(known(conversation_id), caller.user_id, plan)
     publish.committed(place, entries)
     return views.conversation(place)
 
 
 def end(*, caller: Caller, conversation_id: str) -> None:
     """Delete a group for everybody (owner only): from now on nobody has it."""
-    require_place(conversation_id, caller.user_id)
-    place, entries = log.append(
-        conversation_id,
-        caller.user_id,
-        require=Place.require_owner,
-        drafts=lambda _place, _seq: [Draft(CONVERSATION_DELETED, caller.user_id)],
-        stage=lambda transaction, place, _seq: store.stage_profile(
-            transaction, replace(place.profile, deleted_at=clock.now())
-        ),
-    )
+
+    def plan(place: Place) -> log.Plan:
+        place.require_owner()
+        profile = replace(place.profile, deleted_at=clock.now())
+        return log.Plan([Draft(CONVERSATION_DELETED, caller.user_id)], profile=profile)
+
+    place, entries = log.append(known(conversation_id), caller.user_id, plan)
     publish.committed(place, entries)
 
 

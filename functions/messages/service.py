@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from conversations.model import (
     Entry,
     Place,
 )
-from conversations.service import require_place
+from conversations.service import known, require_place
 from kernel import clock, cursor, ids
 from kernel.auth import Caller
 from kernel.cursor import Page
@@ -25,9 +26,6 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable, ValidationFailed
 from messages import model
 from messages.model import NewMessage
-
-Stage = Callable[[Transaction, Place, int], None]
-
 
 # --- sending --------------------------------------------------------------------------------------------------
 
@@ -38,31 +36,25 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     Three store round trips: place, transaction, connections. Raises Unprocessable when the client_id stands for
     another message, NotFound for non-members and where a block stands between, Forbidden where it may not be.
     """
-    if not ids.is_id(conversation_id, "cnv"):
-        raise NotFound
     key = log.send_key(caller.user_id, message.client_id)
     fingerprint = message.fingerprint
 
-    def require(place: Place) -> None:
+    def plan(place: Place) -> log.Plan:
         place.require_send()
         model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
         if message.reply_to is not None:
             _require_reply(place, message.reply_to)
-
-    def drafts(_place: Place, seq: int) -> list[Draft]:
+        seq = place.next_seq
         stored = message.stored(ids.new_at("msg", seq))
-        return [Draft(MESSAGE_CREATED, caller.user_id, stored, text=message.text)]
-
-    try:
-        place, entries = log.append(
-            conversation_id,
-            caller.user_id,
-            require=require,
-            drafts=drafts,
-            stage=lambda transaction, _place, seq: log.stage_send(
+        return log.Plan(
+            [Draft(MESSAGE_CREATED, caller.user_id, stored, text=message.text)],
+            lambda transaction: log.stage_send(
                 transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint
             ),
         )
+
+    try:
+        place, entries = log.append(known(conversation_id), caller.user_id, plan)
     except log.Sent:
         return _earlier(caller, conversation_id, key, fingerprint), False
     publish.committed(place, entries)
@@ -106,7 +98,7 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
     message = _message(require_place(conversation_id, caller.user_id), message_id)
     now = clock.now()
 
-    def require(place: Place) -> None:
+    def plan(place: Place) -> log.Plan:
         place.require_send()
         model.require_editable(
             sender_id=message.actor_id,
@@ -115,15 +107,9 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
             type_=message.data["type"],
             editor_id=caller.user_id,
         )
+        return _about(message, MESSAGE_UPDATED, caller, lambda it: log.stage_edit(it, message, text=text, now=now))
 
-    place = _change(
-        caller,
-        message,
-        MESSAGE_UPDATED,
-        require,
-        lambda transaction, _place, _seq: log.stage_edit(transaction, message, text=text, now=now),
-    )
-    del place
+    _change(message, caller, plan)
     return views.messages([replace(message, text=text, edited_at=now)], caller.user_id)[0]
 
 
@@ -131,40 +117,15 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Leave a tombstone in place of a message (its sender and admins); deleting it again changes nothing."""
     message = _message(require_place(conversation_id, caller.user_id), message_id)
 
-    def require(place: Place) -> None:
+    def plan(place: Place) -> log.Plan:
         if message.actor_id != caller.user_id and not place.member.is_admin:
             raise Forbidden("Only its sender and admins may delete a message.")
+        if message.deleted_at is not None:
+            return log.Plan([])
+        return _about(message, MESSAGE_DELETED, caller, lambda it: log.stage_deletion(it, message, now=clock.now()))
 
-    if message.deleted_at is not None:
-        require(require_place(conversation_id, caller.user_id))
-        return
-    try:
-        _change(
-            caller,
-            message,
-            MESSAGE_DELETED,
-            require,
-            lambda transaction, _place, _seq: log.stage_deletion(transaction, message, now=clock.now()),
-        )
-    except Gone:
-        return  # somebody else deleted it at the same moment
-
-
-def _change(caller: Caller, message: Entry, kind: str, require: Callable[[Place], None], stage: Stage) -> Place:
-    """Append an event about a message and write its new state with it; raises Gone if it was deleted meanwhile."""
-    about = {"message_seq": message.seq, "message_id": message.data["id"]}
-    try:
-        place, entries = log.append(
-            message.conversation_id,
-            caller.user_id,
-            require=require,
-            drafts=lambda _place, _seq: [Draft(kind, caller.user_id, about)],
-            stage=stage,
-        )
-    except Cancelled as refused:
-        raise Gone("This message was deleted.") from refused
-    publish.committed(place, entries)
-    return place
+    with contextlib.suppress(Gone):  # somebody else deleted it at the same moment
+        _change(message, caller, plan)
 
 
 def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
@@ -176,21 +137,36 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
     kinds = {kind for kind, count in message.reactions.items() if count > 0}
     if added and emoji not in kinds and len(kinds) >= model.MAX_REACTION_KINDS:
         raise Conflict(f"A message takes at most {model.MAX_REACTION_KINDS} kinds of reactions.")
-    about = {"message_seq": message.seq, "message_id": message_id, "user_id": caller.user_id, "emoji": emoji}
+    kind = REACTION_ADDED if added else REACTION_REMOVED
+
+    def stage(transaction: Transaction) -> None:
+        log.stage_reaction(transaction, message, emoji=emoji, user_id=caller.user_id, added=added)
+
+    def plan(place: Place) -> log.Plan:
+        place.require_not_blocked()
+        return _about(message, kind, caller, stage, user_id=caller.user_id, emoji=emoji)
+
     try:
-        place, entries = log.append(
-            conversation_id,
-            caller.user_id,
-            require=lambda place: None if place.profile.kind == "group" else place.require_send(),
-            drafts=lambda _place, _seq: [Draft(REACTION_ADDED if added else REACTION_REMOVED, caller.user_id, about)],
-            stage=lambda transaction, _place, _seq: log.stage_reaction(
-                transaction, message, emoji=emoji, user_id=caller.user_id, added=added
-            ),
-        )
+        _change(message, caller, plan)
     except Cancelled as refused:
-        if "reaction" in refused.failed:
-            return  # it is as asked for already
-        raise Gone("This message was deleted.") from refused
+        if "reaction" not in refused.failed:  # else it is as asked for already
+            raise
+
+
+def _about(message: Entry, kind: str, caller: Caller, stage: Callable[[Transaction], None], **details: str) -> log.Plan:
+    """An event about a message, and the message's new state with it."""
+    about = {"message_seq": message.seq, "message_id": message.data["id"], **details}
+    return log.Plan([Draft(kind, caller.user_id, about)], stage)
+
+
+def _change(message: Entry, caller: Caller, plan: Callable[[Place], log.Plan]) -> None:
+    """Append an event about a message; raises Gone if the message was deleted meanwhile."""
+    try:
+        place, entries = log.append(message.conversation_id, caller.user_id, plan)
+    except Cancelled as refused:
+        if "message" in refused.failed:
+            raise Gone("This message was deleted.") from refused
+        raise
     publish.committed(place, entries)
 
 

@@ -1,7 +1,6 @@
 """The commands of `python -m infra.local`."""
 
 import argparse
-from pathlib import Path
 
 from infra.local import config, look
 from infra.local.down import down, reset
@@ -20,8 +19,6 @@ def parse() -> argparse.Namespace:
     commands.add_parser("status", help="what runs")
     logging = commands.add_parser("logs", help="recent log events of the functions")
     logging.add_argument("function", nargs="?", help="a function's logical name; all without it")
-    saving = commands.add_parser("openapi", help="save the served OpenAPI document")
-    saving.add_argument("file", type=Path)
     running = commands.add_parser("run", help="run a command beside a fresh instance, which is stopped afterwards")
     running.add_argument("words", nargs=argparse.REMAINDER)
     return parser.parse_args()
@@ -41,8 +38,6 @@ def main() -> int:
             return 0 if look.status(instance) else 1
         case "logs":
             look.logs(instance, chosen.function)
-        case "openapi":
-            look.save_openapi(instance, chosen.file)
         case "run":
             return run(instance, chosen.words)
     return 0

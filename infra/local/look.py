@@ -1,9 +1,7 @@
-"""What runs, what the functions said, and what they serve."""
+"""What runs, and what the functions said."""
 
 import json
 import time
-import urllib.request
-from pathlib import Path
 
 from infra.local import services
 from infra.local.config import Instance
@@ -61,19 +59,3 @@ def log_lines(stack: Stack, functions: dict[str, str]) -> list[str]:
             continue  # never invoked
     events.sort(key=lambda event: event[0])
     return [f"{time.strftime('%T', time.localtime(at / 1000))} {name:<28} {text}" for at, name, text in events]
-
-
-def save_openapi(instance: Instance, file: Path) -> None:
-    """Write the OpenAPI document that the deployed API serves."""
-    if not instance.endpoints_file.exists():
-        raise Problem("nothing is deployed", f"run {instance.up_command} first")
-    url = json.loads(instance.endpoints_file.read_text())["http_url"] + "/openapi.json"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=15) as answer:
-            document = json.load(answer)
-    except OSError as error:
-        raise Problem(f"{url}: {error}", f"run {instance.up_command} and try again") from error
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    say(f"{file} written")

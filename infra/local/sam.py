@@ -5,27 +5,23 @@ import hashlib
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
 from infra.local.console import Problem, say
+from infra.local.parameters import CONFIG, configured
 from infra.local.process import tail
 
 BUILD = STATE / "build"
 CACHE = STATE / "cache"
-CONFIG = ROOT / "samconfig.toml"
 SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "statemachines")
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 def parameters(instance: Instance) -> list[str]:
-    """What samconfig.toml says for [local], plus what only this machine knows."""
-    settings = tomllib.loads(CONFIG.read_text())["local"]["deploy"]["parameters"]
-    known = {"RedisUrl": instance.redis_url, "PythonRuntime": python_runtime()}
-    return [*settings["parameter_overrides"].split(), *(f"{key}={value}" for key, value in known.items())]
+    return [*configured("local"), f"RedisUrl={instance.redis_url}"]
 
 
 def source_fingerprint(root: Path = ROOT) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -103,7 +104,8 @@ class Record(Model):
         table = super()._get_connection()
         shared = connection()
         if table.connection is not shared:
-            shared.add_meta_table(table.get_meta_table())
+            with suppress(ValueError):  # another record of the same table has told it the keys already
+                shared.add_meta_table(table.get_meta_table())
             table.connection = shared
         return table
 

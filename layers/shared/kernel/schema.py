@@ -13,13 +13,13 @@ from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
 class Input(BaseModel):
     """What a client sends: strict types, no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class Output(BaseModel):
-    """What a client receives; made from plain values with the same names."""
+    """What a client receives; made from plain values with the same names. Its errors show no value (R42)."""
 
-    model_config = ConfigDict(from_attributes=True, extra="forbid")
+    model_config = ConfigDict(from_attributes=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _no_nul(text: str) -> str:

@@ -80,7 +80,9 @@ class Keyring:
             if not config().signing_secret_arn:
                 raise ConfigurationError("SIGNING_SECRET_ARN is not set")
             try:
-                answer = aws.client("secretsmanager").get_secret_value(SecretId=config().signing_secret_arn)
+                answer = aws.client("secretsmanager").get_secret_value(
+                    SecretId=config().signing_secret_arn, VersionStage="AWSCURRENT"
+                )
             except Exception:
                 if not self._seeds:
                     raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from kernel import telemetry
 from kernel.auth import Caller
@@ -26,7 +27,7 @@ Handler = Callable[[Event, Any], dict[str, Any]]
 class Frame(BaseModel):
     """What every client frame carries; actions add their fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
     action: str = Field(max_length=64)
     id: str = Field(min_length=1, max_length=64)
 
@@ -108,7 +109,7 @@ def error_frame(frame_id: str | None, problem: Problem, request_id: str) -> str:
 
 def _frame_id(raw: bytes) -> str | None:
     try:
-        frame = json.loads(raw)
+        frame = from_json(raw)
     except ValueError:
         return None
     found = frame.get("id") if isinstance(frame, dict) else None
@@ -126,7 +127,7 @@ def unknown_action(event: Event, context: Any) -> dict[str, Any]:
     with telemetry.call("socket.unknown", context) as line:
         raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
         try:
-            problem: Problem = UnknownAction() if isinstance(json.loads(raw), dict) else MalformedJson()
+            problem: Problem = UnknownAction() if isinstance(from_json(raw), dict) else MalformedJson()
         except ValueError:
             problem = MalformedJson()
         line.problem(problem)

@@ -30,6 +30,15 @@ def in_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     return wrapper
 
 
+async def eventually(true: Callable[[], bool]) -> None:
+    """Wait until it is."""
+    for _ in range(10_000):
+        if true():
+            return
+        await asyncio.sleep(0.001)
+    raise TimeoutError
+
+
 def transport(world: World) -> httpx.MockTransport:
     async def handle(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from secureconnect_client import Client, Event, Live
 
-from tests.unit.client.carriers import POLICY, client
+from tests.unit.client.carriers import POLICY, client, eventually
 from tests.unit.client.world import World
 
 SETTINGS: dict[str, Any] = {"policy": POLICY, "gap_wait_s": 0.01, "request_timeout_s": 2.0}
@@ -34,5 +34,4 @@ def seqs(events: Iterable[Event]) -> list[int | None]:
 
 async def reopened(live: Live, count: int) -> None:
     """Wait for the socket to be open again, at least for the nth time."""
-    while live.stats.openings < count or not live.connected:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    await eventually(lambda: live.stats.openings >= count and live.connected)

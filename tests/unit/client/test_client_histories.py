@@ -17,7 +17,7 @@ from secureconnect_client import Event, Live
 from secureconnect_client.events import ConversationRemoved
 from secureconnect_client.models import Message
 
-from tests.unit.client.carriers import POLICY, client, in_loop
+from tests.unit.client.carriers import POLICY, client, eventually, in_loop
 from tests.unit.client.world import Conversation, World
 
 OPERATIONS = 200
@@ -130,8 +130,7 @@ async def test_histories_reach_the_reader_whole_and_in_order(seed: int) -> None:
             await c.outbox.flush(timeout_s=5)
             await live.sync()
             await live.caught_up(5)
-            while live.stats.waiting:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            await eventually(lambda: not live.stats.waiting)
             check(events, world)
             for room in rooms:
                 state = live.state(room.id)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.config import ROOT
+from infra.local.config import ROOT, python_runtime
+from infra.local.parameters import configured
 
 ENVIRONMENTS = ("local", "localstack", "dev", "staging", "prod")
 
@@ -31,3 +32,14 @@ def test_a_deployment_acknowledges_no_more_than_it_needs(environment: str) -> No
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 def test_a_deployment_that_people_use_shows_its_changes_first(environment: str) -> None:
     assert settings()[environment]["deploy"]["parameters"]["confirm_changeset"] is True
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_is_configured_is_deployed_with_the_runtime_of_this_python(environment: str) -> None:
+    given = settings()[environment]["deploy"]["parameters"]["parameter_overrides"].split()
+    assert configured(environment) == [*given, f"PythonRuntime={python_runtime()}"]
+
+
+def test_an_unknown_environment_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(SystemExit, match="localstack, dev, staging, prod"):
+        configured("moon")

@@ -1,0 +1,64 @@
+"""A port of this machine behind which the fakes of the in-process stack answer: for functions in other processes."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+from moto.core.models import botocore_stubber
+
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_HOSTS = {"ses": "email"}  # where a service's host is called otherwise than its signing name
+_ONE_AT_A_TIME = threading.Lock()  # moto's tables don't expect threads
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, headers, text = self._answer(body)
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "server", "date", "connection"):
+                self.send_header(name, str(value))
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_DELETE = do_GET = do_PUT = do_POST
+
+    def _answer(self, body: bytes) -> tuple[int, dict[str, Any], bytes]:
+        scope = _SCOPE.search(self.headers.get("Authorization", ""))
+        if scope is None or scope[2] == "execute-api":
+            return 200, {}, b""  # a post to a socket
+        url = f"https://{_HOSTS.get(scope[2], scope[2])}.{scope[1]}.amazonaws.com{self.path}"
+        headers = HTTPHeaders()
+        for name, value in self.headers.items():
+            headers[name] = value
+        with _ONE_AT_A_TIME:
+            answer = botocore_stubber("before-send", AWSPreparedRequest(self.command, url, headers, body, False))
+        return answer.status_code, dict(answer.headers), answer.content
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def bridge() -> Iterator[str]:
+    """The address of the bridge, which stands as long as the block."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

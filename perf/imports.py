@@ -1,0 +1,61 @@
+"""Which of the heavy packages each function may import, by what it does. A test holds them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# what costs a cold start 10 ms or more, and is not needed by all
+HEAVY = (
+    "aws_lambda_powertools.utilities.batch",
+    "aws_lambda_powertools.utilities.idempotency",
+    "aws_xray_sdk",
+    "bcrypt",
+    "boto3",
+    "chalice",
+    "cryptography",
+    "firebase_admin",
+    "jwt",
+    "pynamodb",
+    "redis",
+    "requests",
+    "s3transfer",
+)
+_STORE = {"pynamodb"}
+_LIMITED = _STORE | {"redis"}  # limits and what is remembered of sessions
+_ROUTES = _LIMITED | {"chalice", "jwt", "cryptography"}
+
+NEEDED: dict[str, set[str]] = {
+    "SignInFunction": _ROUTES | {"bcrypt"},
+    "SessionsFunction": _ROUTES,
+    "UsersFunction": _ROUTES,
+    "ConversationsFunction": _ROUTES,
+    "MessagesFunction": _ROUTES,
+    "RealtimeFunction": _ROUTES,
+    "OperationsFunction": _ROUTES,
+    "MailFunction": set(),
+    "RotateSigningKeyFunction": {"cryptography"},
+    "AuthorizeFunction": _STORE,
+    "ConnectFunction": _LIMITED,
+    "DisconnectFunction": _STORE,
+    "UnknownFunction": set(),
+    "SendMessageFunction": _LIMITED,
+    "EditMessageFunction": _LIMITED,
+    "DeleteMessageFunction": _LIMITED,
+    "ReactFunction": _LIMITED,
+    "MarkReadFunction": _STORE,
+    "TypingFunction": _LIMITED,
+    "SyncFunction": _STORE,
+    "PingFunction": _STORE,
+    "FanoutFunction": _STORE,
+}
+
+
+def heavy(modules: Iterable[str]) -> set[str]:
+    """The heavy packages among imported modules."""
+    loaded = set(modules)
+    return {name for name in HEAVY if name in loaded}
+
+
+def unneeded(function_id: str, modules: Iterable[str]) -> set[str]:
+    """The heavy packages that a function imported and does not use."""
+    return heavy(modules) - NEEDED[function_id]
