@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from infra.local import sam
 from perf.report import Table, number
 from perf.template import ROOT
 
 BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
+FUNCTIONS = "MessagesFunction"  # any will do: all functions have the same code
 LAYERS = ("RuntimeLayer", "KernelLayer")
 MB = 2**20
 
@@ -24,8 +29,7 @@ class Build:
     home: Path
 
     def functions(self) -> Path:
-        """The code of a function: all have the same."""
-        return self.home / "MessagesFunction"
+        return self.home / FUNCTIONS
 
     def layers(self) -> list[Path]:
         return [self.home / layer / "python" for layer in LAYERS]
@@ -40,12 +44,18 @@ class NotBuilt(Exception):
     """There is no build to measure."""
 
 
-def last_build() -> Build:
-    """The newest build. Raises NotBuilt."""
-    found = [home for home in BUILDS if (home / "RuntimeLayer").exists() and (home / "MessagesFunction").exists()]
-    if not found:
-        raise NotBuilt("there is no build of the functions; run make up or make build first")
-    return Build(max(found, key=lambda home: (home / "template.yaml").stat().st_mtime))
+@contextmanager
+def last_build() -> Iterator[Build]:
+    """A copy of the newest build, as another may begin at any time. Raises NotBuilt."""
+    with tempfile.TemporaryDirectory() as folder:
+        with sam.exclusive():
+            found = [home for home in BUILDS if (home / "template.yaml").exists() and (home / LAYERS[0]).exists()]
+            if not found:
+                raise NotBuilt("there is no build of the functions; run make up or make build first")
+            newest = max(found, key=lambda home: (home / "template.yaml").stat().st_mtime)
+            for part in (FUNCTIONS, *LAYERS):
+                shutil.copytree(newest / part, Path(folder, part))
+        yield Build(Path(folder))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -153,9 +153,10 @@ def pack(frames: Iterable[str]) -> list[bytes]:
     size = 0
     envelope = len('{"type":"batch","events":[]}')
     for frame in frames:
-        length = len(frame.encode()) + 1
+        length = len(frame.encode())
         if length > MAX_POST_BYTES:
             continue
+        length += 1  # a comma
         if batch and size + length + envelope > MAX_FRAME_BYTES:
             posts.append(_pack(batch))
             batch, size = [], 0

@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 from infra.local import services
-from infra.local.config import ROOT, Instance
+from infra.local.config import HOST, ROOT, Instance
 from infra.local.console import Problem
 from infra.local.down import down, reset
 from infra.local.look import log_lines
+from infra.local.process import port_holder
 from infra.local.stack import Stack
 from infra.local.up import up
 
@@ -21,6 +24,7 @@ def run(instance: Instance, words: list[str]) -> int:
     if not words or not shutil.which(words[0]):
         raise Problem(f"there is no command {' '.join(words[:1])!r} to run", "write one behind `run`")
     reset(instance)
+    instance = _with_free_ports(instance)
     code = 1
     try:
         up(instance)
@@ -32,6 +36,19 @@ def run(instance: Instance, words: list[str]) -> int:
             print(f"\nThe logs of the local cloud and of its functions are in {instance.logs}", file=sys.stderr)
         down(instance)
     return code
+
+
+def _with_free_ports(instance: Instance) -> Instance:
+    """The instance on ports that nobody holds: the command learns them, so they need not be the usual ones."""
+    taken = {port: port_holder(port) for port in (instance.port, instance.redis_port)}
+    chosen = {port: _free_port() if holder else port for port, holder in taken.items()}
+    return replace(instance, port=chosen[instance.port], redis_port=chosen[instance.redis_port])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _keep_function_logs(instance: Instance) -> None:

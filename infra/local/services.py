@@ -54,7 +54,8 @@ def prepare(instance: Instance) -> None:
 def _driver_version() -> str:
     """Changes with the installed packages and the corrections: a MiniStack that runs with others is told apart."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(sys.prefix, ".requirements"), *sorted(Path(__file__).parent.glob("pa*.py"))):
+    here = Path(__file__).parent
+    for path in (Path(sys.prefix, ".requirements"), here / "patching.py", *sorted(here.glob("parity_*.py"))):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:12]
 

@@ -12,11 +12,13 @@ import threading
 import time
 from dataclasses import dataclass
 
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel import aws, clock
 from kernel.config import ConfigurationError, config
+from kernel.errors import DependencyUnavailable
 
 MIN_SEED_CHARS = 43  # 256 bits in URL-safe base 64
 MIN_DISTINCT_CHARS = 16
@@ -83,9 +85,9 @@ class Keyring:
                 answer = aws.client("secretsmanager").get_secret_value(
                     SecretId=config().signing_secret_arn, VersionStage="AWSCURRENT"
                 )
-            except Exception:
+            except (BotoCoreError, ClientError) as error:
                 if not self._seeds:
-                    raise
+                    raise DependencyUnavailable from error
                 self._read_at = time.monotonic() - REFRESH_S + MISS_REFRESH_S  # keep the known keys, try again soon
                 return self._seeds
             self._seeds = parse(answer["SecretString"])
