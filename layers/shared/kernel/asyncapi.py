@@ -28,7 +28,7 @@ def document(
     messages["error"] = {"summary": "Answers a frame that could not be carried out.", "payload": _ERROR}
     for name, model in events.items():
         data = {} if model is None else _schema(model, "serialization", schemas)
-        messages[name] = {"payload": _event(name, data)}
+        messages[f"event.{name}"] = {"name": name, "payload": _event(name, data)}  # `typing` is an action too
     received = [*actions]
     sent = [name for name in messages if name not in actions]
     return {

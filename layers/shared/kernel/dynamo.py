@@ -23,14 +23,7 @@ from pynamodb.transactions import TransactWrite
 from kernel import aws
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import (
-    AWS_ATTEMPTS,
-    AWS_CONNECT_TIMEOUT_S,
-    AWS_READ_TIMEOUT_S,
-    Breaker,
-    CircuitOpen,
-    full_jitter,
-)
+from kernel.resilience import Breaker, CircuitOpen, full_jitter
 
 R = TypeVar("R", bound="Record")
 Key = tuple[Any, ...]
@@ -59,8 +52,8 @@ class _SharedConnection(Connection):
     """One connection (session, client, breaker) for all records, so that one process makes one client."""
 
     @property
-    def session(self) -> Any:
-        return aws.session()
+    def client(self) -> Any:
+        return aws.client("dynamodb")
 
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
         call = super()._make_api_call
@@ -77,13 +70,7 @@ class _SharedConnection(Connection):
 @lru_cache(maxsize=1)
 def connection() -> Connection:
     """The shared connection of this process."""
-    return _SharedConnection(
-        region=config().region,
-        connect_timeout_seconds=AWS_CONNECT_TIMEOUT_S,
-        read_timeout_seconds=AWS_READ_TIMEOUT_S,
-        max_retry_attempts=AWS_ATTEMPTS - 1,
-        max_pool_connections=16,
-    )
+    return _SharedConnection(region=config().region)
 
 
 class TableName:
