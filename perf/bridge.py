@@ -20,6 +20,7 @@ _ONE_AT_A_TIME = threading.Lock()  # moto's tables don't expect threads
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer: the second would wait for the first one's acknowledgement
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

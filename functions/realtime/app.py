@@ -13,6 +13,7 @@ from realtime import service
 from realtime.schemas import TicketOut
 
 app = App("realtime", authenticate=authenticate)
+SPREAD_MS_PER_SOCKET = 4  # so that all of them together try at most 250 times a second, half of API Gateway's limit
 TICKETS = Limit("tickets", requests=120, window_s=60)
 
 
@@ -23,6 +24,7 @@ def create_ticket(caller: Caller) -> Any:
         "ticket": service.make_ticket(caller),
         "url": _socket_url(),
         "expires_in": service.TICKET_TTL_S,
+        "reconnect_spread_ms": max(1_000, SPREAD_MS_PER_SOCKET * config().expected_sockets),
     }
 
 

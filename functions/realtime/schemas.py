@@ -13,9 +13,12 @@ from messages.schemas import Edit, MessageFields, ReadMarker, Typing
 
 
 class TicketOut(Output):
+    """`reconnect_spread_ms`: over how long to spread the first reconnect after a socket is lost (R15)."""
+
     ticket: str
     url: str
     expires_in: int
+    reconnect_spread_ms: int
 
 
 class SendMessage(Frame, MessageFields):

@@ -28,4 +28,4 @@ def endpoints() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def town(endpoints: dict[str, str]) -> Town:
     """Where people come from."""
-    return Town(endpoints["http_url"], endpoints["aws_endpoint_url"])
+    return Town(endpoints)

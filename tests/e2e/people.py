@@ -6,13 +6,17 @@ import contextlib
 import itertools
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import botocore.session
 import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
+
+from tests.e2e.answers import Answers
+from tests.e2e.live import Live, opened
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
@@ -68,11 +72,26 @@ class Person:
         message: dict[str, Any] = self.ok("POST", f"/conversations/{conversation_id}/messages", body)
         return message
 
-    def another_session(self) -> Person:
+    @property
+    def session_id(self) -> str:
+        return str(self.tokens["session_id"])
+
+    def another_session(self, password: str = PASSWORD) -> Person:
         """The same person on another device."""
-        answer = self.http.post("/auth/login", json={"identifier": self.username, "password": PASSWORD})
+        answer = self.http.post("/auth/login", json={"identifier": self.username, "password": password})
         assert answer.status_code == 200, answer.text
         return Person(self.http, self.id, self.username, self.email, answer.json()["tokens"])
+
+    def ticket(self) -> tuple[str, str]:
+        """The address of the sockets and a ticket for one."""
+        made = self.ok("POST", "/realtime/tickets")
+        return made["url"], made["ticket"]
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[Live]:
+        """A socket that is read in the background."""
+        with opened(*self.ticket()) as live:
+            yield live
 
     @contextlib.asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
@@ -83,17 +102,21 @@ class Person:
 
 
 class Town:
-    """Makes people; every test makes its own, so that tests do not meet."""
+    """Makes people. Every answer that they get is checked against the contract and the API document."""
 
-    def __init__(self, http_url: str, aws_endpoint_url: str) -> None:
-        self.http_url = http_url
-        self.aws_endpoint_url = aws_endpoint_url
-        self.http = httpx.Client(base_url=http_url, timeout=30.0)
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        self.http_url = endpoints["http_url"]
+        self.ws_url = endpoints["ws_url"]
+        self._endpoints = endpoints
+        self.answers = Answers(self.http_url)
+        self.http = httpx.Client(
+            base_url=self.http_url, timeout=60.0, event_hooks={"response": [self.answers.check]}
+        )
 
-    def person(self, name: str = "ada") -> Person:
+    def person(self, name: str = "ada", **fields: Any) -> Person:
         mark = f"{secrets.token_hex(4)}{next(_numbers)}"
         username, email = f"{name}_{mark}"[:30], f"{name}.{mark}@example.com"
-        body = {"email": email, "username": username, "password": PASSWORD, "display_name": name.capitalize()}
+        body = {"email": email, "username": username, "password": PASSWORD, "display_name": name.capitalize(), **fields}
         answer = self.http.post("/auth/register", json=body)
         assert answer.status_code == 201, answer.text
         made = answer.json()
@@ -104,8 +127,19 @@ class Town:
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
         """What the local SES outbox holds for an address, oldest first."""
-        answer = httpx.get(f"{self.aws_endpoint_url}/_ministack/ses/messages", timeout=10.0)
-        found: list[dict[str, Any]] = [
-            mail for mail in answer.json()["messages"] if address in json.dumps(mail.get("Destination", mail))
-        ]
-        return found
+        answer = httpx.get(f"{self._endpoints['aws_endpoint_url']}/_ministack/ses/messages", timeout=10.0)
+        return [mail for sent in answer.json()["messages"].values() for mail in sent if address in mail["To"]]
+
+    def make_platform_admin(self, person: Person) -> None:
+        """What an operator does in the database: no route gives this role."""
+        session = botocore.session.Session()
+        session.set_credentials("test", "test")
+        region, address = self._endpoints["region"], self._endpoints["aws_endpoint_url"]
+        session.create_client("dynamodb", region_name=region, endpoint_url=address).update_item(
+            TableName=f"{self._endpoints['stack']}-users",
+            Key={"user_id": {"S": person.id}},
+            UpdateExpression="SET #role = :role",
+            ConditionExpression="attribute_exists(user_id)",
+            ExpressionAttributeNames={"#role": "role"},
+            ExpressionAttributeValues={":role": {"S": "admin"}},
+        )

@@ -37,8 +37,7 @@ def _redis() -> Any:
         retry=Retry(NoBackoff(), 0),
         max_connections=16,
         decode_responses=True,
-        lib_name=None,
-        lib_version=None,
+        driver_info=None,
     )
 
 

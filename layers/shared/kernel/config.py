@@ -34,6 +34,7 @@ class Config:
     public_url: str
     cors_origins: tuple[str, ...]
     address_limit_factor: int
+    expected_sockets: int
     aws_endpoint_url: str
     trace: bool
 
@@ -87,6 +88,7 @@ def config() -> Config:
         public_url=env("PUBLIC_URL", ""),
         cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),
         address_limit_factor=_integer("ADDRESS_LIMIT_FACTOR", 1),
+        expected_sockets=_integer("EXPECTED_SOCKETS", 1_000),
         aws_endpoint_url=env("AWS_ENDPOINT_URL", ""),
         trace=env("TRACE", "off") == "on",
     )

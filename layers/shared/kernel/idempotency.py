@@ -23,6 +23,14 @@ HEADER = "idempotency-key"
 REPLAYED = "Idempotent-Replayed"
 KEEP_S = 24 * 60 * 60
 MAX_KEY_CHARS = 64
+CALL_MAX_MS = 29_000  # API Gateway waits no longer
+
+
+class _CallTime:
+    """The Lambda context as Powertools asks for it: a call cut off half-way may be made again after this time."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return CALL_MAX_MS
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +70,7 @@ def once(
         hash_function="sha256",
         raise_on_no_idempotency_key=True,
     )
+    settings.register_lambda_context(_CallTime())
     run = powertools.idempotent_function(
         first,
         data_keyword_argument="request",

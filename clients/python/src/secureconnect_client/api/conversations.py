@@ -50,7 +50,7 @@ class Conversations(Routes):
         return decode(Conversation, await self._client.request("GET", _path(conversation_id)))
 
     async def update(self, conversation_id: str, **changes: Any) -> Conversation:
-        """Any of name, description, avatar_file_id, settings."""
+        """Any of name, description, settings."""
         path = _path(conversation_id)
         return decode(Conversation, await self._client.request("PATCH", path, json=changes, retry=True))
 

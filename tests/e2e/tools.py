@@ -1,0 +1,65 @@
+"""Small helpers of the end-to-end tests: waiting for conditions, doing things at once, looking at problems."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+if TYPE_CHECKING:
+    from tests.e2e.people import Person
+
+T = TypeVar("T")
+
+# More at once and the local cloud starts a process for each: the machine is then what is tested.
+WIDTH = 8
+PATIENCE_S = 15.0
+
+
+def eventually(check: Callable[[], T], *, within_s: float = PATIENCE_S, every_s: float = 0.05) -> T:
+    """The first true value of `check`; fails when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(every_s)
+    return found
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """The results of calls made in parallel, `WIDTH` at a time, in their order."""
+    with ThreadPoolExecutor(WIDTH) as threads:
+        return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
+def problem(answer: httpx.Response, status: int, code: str, *, field: str | None = None) -> dict[str, Any]:
+    """The problem document of an answer that must be this error, naming this field."""
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+    body: dict[str, Any] = answer.json()
+    if field is not None:
+        assert field in {error["field"] for error in body["errors"]}, body
+    return body
+
+
+def pages(person: Person, path: str, **params: Any) -> list[list[dict[str, Any]]]:
+    """All pages of a list, by its cursors."""
+    found = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = person.ok("GET", path, params={**params, **cursor})
+        found.append(answer["items"])
+        if answer["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer["next_cursor"]}
+
+
+def everything(person: Person, path: str, **params: Any) -> list[dict[str, Any]]:
+    """All items of a list."""
+    return [item for page in pages(person, path, **params) for item in page]
+
+
+def log_of(person: Person, conversation_id: str, after: int = 0) -> list[dict[str, Any]]:
+    """The events that a person sees of a conversation."""
+    return everything(person, f"/conversations/{conversation_id}/events", after=after, limit=100)

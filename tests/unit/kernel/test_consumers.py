@@ -1,0 +1,97 @@
+"""Queue handlers: a record that fails is reported alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from kernel.consumers import Message, all_messages, each_message
+from tests.helpers import CONTEXT
+from tests.tools import Lines, captured_lines, queue_event
+
+POISON = {"n": -1}
+
+pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
+
+
+class Taken:
+    """Remembers what a handler was given, and fails on poison."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def one(self, message: Message) -> None:
+        self.all([message])
+
+    def all(self, messages: Sequence[Message]) -> None:
+        self.batches.append([message["n"] for message in messages])
+        if POISON in messages:
+            raise LookupError("poison")
+
+
+@pytest.fixture
+def lines(settings: pytest.MonkeyPatch) -> Iterator[Lines]:
+    with captured_lines() as found:
+        yield found
+
+
+def _failed(answer: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def test_messages_are_taken_one_at_a_time_in_order() -> None:
+    taken = Taken()
+    answer = each_message("any", taken.one)(queue_event({"n": 1}, {"n": 2}), CONTEXT)
+    assert taken.batches == [[1], [2]]
+    assert _failed(answer) == []
+
+
+def test_a_poison_message_fails_alone() -> None:
+    taken = Taken()
+    answer = each_message("any", taken.one)(queue_event({"n": 1}, POISON, {"n": 2}), CONTEXT)
+    assert _failed(answer) == ["m1"]
+    assert taken.batches == [[1], [-1], [2]]
+
+
+def test_a_body_that_is_no_json_fails_alone() -> None:
+    taken = Taken()
+    answer = each_message("any", taken.one)(queue_event({"n": 1}, "{", "[" * 100_000, {"n": 2}), CONTEXT)
+    assert _failed(answer) == ["m1", "m2"]
+    assert taken.batches == [[1], [2]]
+
+
+def test_a_batch_is_taken_together() -> None:
+    taken = Taken()
+    assert _failed(all_messages("any", taken.all)(queue_event({"n": 1}, {"n": 2}), CONTEXT)) == []
+    assert taken.batches == [[1, 2]]
+
+
+def test_a_batch_with_poison_is_taken_one_by_one_and_the_poison_fails_alone() -> None:
+    taken = Taken()
+    answer = all_messages("any", taken.all)(queue_event({"n": 1}, POISON, {"n": 2}), CONTEXT)
+    assert _failed(answer) == ["m1"]
+    assert taken.batches == [[1, -1, 2], [1], [-1], [2]]
+
+
+def test_a_batch_with_a_body_that_is_no_json_fails_only_there() -> None:
+    taken = Taken()
+    answer = all_messages("any", taken.all)(queue_event({"n": 1}, "not json", {"n": 2}), CONTEXT)
+    assert _failed(answer) == ["m1"]
+    assert taken.batches == [[1], [2]]
+
+
+def test_records_and_failures_are_counted(lines: Lines) -> None:
+    each_message("any", Taken().one)(queue_event({"n": 1}, POISON, {"n": 2}), CONTEXT)
+    line = lines.only
+    assert (line["Records"], line["RecordsFailed"]) == ([3.0], [1.0])
+    assert line["level"] == "ERROR"
+    assert line["exception_name"] == "LookupError"
+
+
+def test_no_canary_of_a_message_reaches_the_log(lines: Lines) -> None:
+    canary = "c4n4ry-of-a-person"
+    for handler in (each_message("any", Taken().one), all_messages("any", Taken().all)):
+        handler(queue_event({"n": 1, "text": canary}, POISON | {"text": canary}, f"{{{canary}", {canary: 1}), CONTEXT)
+    assert len(lines.all) == 2
+    assert canary not in lines.text

@@ -1,0 +1,112 @@
+"""One line a call, with its metrics in CloudWatch's embedded metric format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kernel import telemetry
+from kernel.errors import DependencyUnavailable, NotFound
+from kernel.telemetry import Line
+from tests.helpers import CONTEXT
+from tests.tools import Lines, captured_lines
+
+pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
+
+
+@pytest.fixture
+def lines(settings: pytest.MonkeyPatch) -> Iterator[Lines]:
+    with captured_lines() as found:
+        yield found
+
+
+def _metrics(line: dict[str, Any]) -> dict[str, str]:
+    """The metrics that a line declares with their units, each checked to stand in it as numbers."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "SecureConnect"
+    assert len(directive["Metrics"]) <= 100
+    for dimensions in directive["Dimensions"]:
+        assert all(isinstance(line[name], str) and line[name] for name in dimensions)
+    for metric in directive["Metrics"]:
+        values = line[metric["Name"]]
+        assert all(isinstance(value, int | float) for value in (values if isinstance(values, list) else [values]))
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    return {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+
+
+def test_a_call_writes_one_line(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        assert lines.all == []
+    assert (lines.only["function"], lines.only["level"], lines.only["message"]) == ("any", "INFO", "call")
+    assert lines.only["aws_request_id"] == "aws-request"
+    assert lines.only["service"] == "test"
+
+
+def test_the_line_declares_its_metrics(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT) as line:
+        line.count("Sent")
+        line.count("Bytes", 512, telemetry.MetricUnit.Bytes)
+    assert _metrics(lines.only) == {"Duration": "Milliseconds", "Sent": "Count", "Bytes": "Bytes"}
+    assert lines.only["Bytes"] == [512.0]
+
+
+def test_metrics_of_one_call_do_not_reach_the_next(lines: Lines) -> None:
+    for name in ("First", "Second"):
+        with telemetry.call("any", CONTEXT) as line:
+            line.count(name)
+    first, second = lines.all
+    assert _metrics(first).keys() == {"Duration", "First"}
+    assert _metrics(second).keys() == {"Duration", "Second"}
+
+
+def test_fields_of_one_call_do_not_reach_the_next(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT) as line:
+        line.fields["user_id"] = "usr_ada"
+    with telemetry.call("any", CONTEXT):
+        pass
+    assert "user_id" not in lines.all[1]
+
+
+def test_a_metric_counted_twice_has_both_values(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT) as line:
+        line.count("Sent", 2)
+        line.count("Sent", 3)
+    assert lines.only["Sent"] == [2.0, 3.0]
+
+
+def test_an_exception_passes_and_is_logged_and_counted(lines: Lines) -> None:
+    with pytest.raises(LookupError), telemetry.call("any", CONTEXT):
+        raise LookupError("why")
+    assert lines.only["level"] == "ERROR"
+    assert lines.only["exception_name"] == "LookupError"
+    assert "Errors" in _metrics(lines.only)
+
+
+def test_a_context_without_an_id_is_fine(lines: Lines) -> None:
+    with telemetry.call("any", None):
+        pass
+    assert lines.only["aws_request_id"] == ""
+
+
+def test_an_expected_refusal_is_told_by_status_and_code() -> None:
+    line = Line()
+    line.problem(NotFound())
+    assert line.fields == {"status": 404, "code": "not_found"}
+
+
+def test_a_problem_of_ours_is_told_with_its_cause() -> None:
+    line = Line()
+    problem = DependencyUnavailable()
+    problem.__cause__ = TimeoutError("no answer")
+    line.problem(problem)
+    assert line.fields["cause"] == "TimeoutError: no answer"
+
+
+def test_a_caller_s_problem_is_told_without_its_cause() -> None:
+    line = Line()
+    problem = NotFound()
+    problem.__cause__ = ValueError("what the caller wrote")
+    line.problem(problem)
+    assert "cause" not in line.fields
