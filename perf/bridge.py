@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
-from moto.core.models import botocore_stubber
+
+from perf import fakes
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _HOSTS = {"ses": "email"}  # where a service's host is called otherwise than its signing name
@@ -44,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             headers[name] = value
         with _ONE_AT_A_TIME:
-            answer = botocore_stubber("before-send", AWSPreparedRequest(self.command, url, headers, body, False))
+            answer = fakes.answer(AWSPreparedRequest(self.command, url, headers, body, False))
         return answer.status_code, dict(answer.headers), answer.content
 
     def log_message(self, format: str, *args: Any) -> None:

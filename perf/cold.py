@@ -30,6 +30,10 @@ from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")
 TIMEOUT_S = 60
+SETTINGS = (
+    *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
+    *("SIGNING_SECRET_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,6 @@ class _Events:
     def __init__(self) -> None:
         self._caller, other = newcomers(2)
         self._conversation = create(other, [self._caller])
-        self._message = say(self._caller, self._conversation).json()["id"]
         self._name = 0
 
     def of(self, function: Function) -> dict[str, Any]:
@@ -84,8 +87,9 @@ class _Events:
             "usr_01kb0000000000000000000001": caller.user_id,
             "ses_01kb0000000000000000000003": caller.session_id,
             "cnv_01kb0000000000000000000000": self._conversation,
-            "msg_01kb0000000000000000000002": self._message,
         }
+        if function.id in ("EditMessageFunction", "DeleteMessageFunction", "ReactFunction"):
+            values["msg_01kb00000000000000000000002"] = say(caller, self._conversation).json()["id"]
         if function.id == "SignInFunction":
             self._name += 1
             name = f"cold.{self._name}"
@@ -105,9 +109,7 @@ class _Events:
 def _environment(address: str) -> dict[str, str]:
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "HOME")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
-    names = ("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL")
-    names += ("SIGNING_SECRET_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL")
-    settings = {name: os.environ[name] for name in names}
+    settings = {name: os.environ[name] for name in SETTINGS}
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     return {**inherited, **aws, **settings, "AWS_ENDPOINT_URL": address, "LAMBDA_TASK_ROOT": "/var/task"}
 
@@ -153,7 +155,7 @@ def _answered(answer: Any) -> str:
 
 def table(starts: Sequence[ColdStart]) -> Table:
     """The table of cold starts."""
-    head = "function", "import ms", "first call ms", "CPU of both ms", "second call ms", "answered", "imported, not needed"
+    head = "function", "import ms", "first call ms", "CPU of both", "second call ms", "answered", "imported, not needed"
     rows = [
         (
             each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.cpu_ms),

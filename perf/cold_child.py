@@ -1,6 +1,6 @@
 """Runs in a fresh interpreter: imports a handler and calls it, and writes down how long that took.
 
-Nothing but the standard library's smallest parts may be imported here: what is imported here costs the function nothing.
+Only what Lambda's own runtime has imported too may be imported here: it costs the function nothing.
 """
 
 import json

@@ -11,7 +11,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from perf.gateway import JOURNAL
 from perf.operations import OPERATIONS, Operation
@@ -52,11 +52,7 @@ def count(of: Stage, name: str, operation: Operation, *, repeats: int) -> Counte
     # what is remembered for some seconds may end in a repeat; the usual run is the one to show
     (usual, _), *_ = Counter((run.store_trips, run.redis_trips, run.write_units) for run in runs).most_common(1)
     last = [run for run in runs if (run.store_trips, run.redis_trips, run.write_units) == usual][-1]
-    return Counted(**{**_fields(last), "cpu_ms": cpu_ms})
-
-
-def _fields(run: Counted) -> dict[str, object]:
-    return {name: getattr(run, name) for name in Counted.__slots__}
+    return replace(last, cpu_ms=cpu_ms)
 
 
 def _once(of: Stage, name: str, operation: Operation, turn: int) -> Counted:
@@ -89,7 +85,7 @@ def _once(of: Stage, name: str, operation: Operation, turn: int) -> Counted:
 
 
 def count_all(
-    names: Iterable[str] = tuple(OPERATIONS), *, repeats: int, with_redis: bool = True, done: Callable[[str], None] = print
+    names: Iterable[str], *, repeats: int, with_redis: bool = True, done: Callable[[str], None] = print
 ) -> list[Counted]:
     """Count the named operations on one stack."""
     found = []

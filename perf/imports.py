@@ -22,10 +22,11 @@ HEAVY = (
 )
 _STORE = {"pynamodb"}
 _LIMITED = _STORE | {"redis"}  # limits and what is remembered of sessions
-_ROUTES = _LIMITED | {"chalice", "jwt", "cryptography"}
+_KEYS = {"jwt", "cryptography", "bcrypt"}  # PyJWT loads cryptography's reader of SSH keys, and that bcrypt
+_ROUTES = _LIMITED | _KEYS | {"chalice"}
 
 NEEDED: dict[str, set[str]] = {
-    "SignInFunction": _ROUTES | {"bcrypt"},
+    "SignInFunction": _ROUTES,
     "SessionsFunction": _ROUTES,
     "UsersFunction": _ROUTES,
     "ConversationsFunction": _ROUTES,

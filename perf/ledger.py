@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
-
-from perf import tables
+from perf import fakes, tables
 from perf.capacity import Item, Units, index_units, item_bytes, query_units, read_units, write_units
 
-REGION = "us-east-1"
 Ask = Callable[[dict[str, Any]], Mapping[str, Any]]
 _WRITES = {"Put", "Update", "Delete", "ConditionCheck"}
 
@@ -44,11 +40,6 @@ def _schema(table: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     return key, tuple((*(part["AttributeName"] for part in index), *key) for index in indexes)
 
 
-def _look(table: str, key: Item) -> Item | None:
-    found = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].get_item(table, key)
-    return None if found is None else found.to_json()["Attributes"]
-
-
 def _key_of(table: str, item: Item) -> Item:
     return {name: item[name] for name in _schema(table)[0]}
 
@@ -61,7 +52,7 @@ class Ledger:
         self._ask = ask
 
     def open(self, operation: str, asked: Mapping[str, Any]) -> Entry:
-        writes = tuple(_Write(table, key, _look(table, key)) for table, key in _written(operation, asked))
+        writes = tuple(_Write(table, key, fakes.item(table, key)) for table, key in _written(operation, asked))
         return Entry(operation, asked, writes)
 
     def close(self, entry: Entry, status: int, answer: Mapping[str, Any]) -> Units:
@@ -69,7 +60,7 @@ class Ledger:
         transactional = entry.operation == "TransactWriteItems"
         write = 0.0
         for each in entry.writes:
-            after = _look(each.table, each.key)
+            after = fakes.item(each.table, each.key)
             write += write_units(item_bytes(each.before), item_bytes(after), transactional=transactional)
             for names in _schema(each.table)[1]:
                 write += index_units(each.before, after, names, transactional=transactional)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from infra.local import sam
+from infra.local.locks import locked
 from perf.report import Table, number
 from perf.template import ROOT
 
@@ -48,7 +48,7 @@ class NotBuilt(Exception):
 def last_build() -> Iterator[Build]:
     """A copy of the newest build, as another may begin at any time. Raises NotBuilt."""
     with tempfile.TemporaryDirectory() as folder:
-        with sam.exclusive():
+        with locked("build"):
             found = [home for home in BUILDS if (home / "template.yaml").exists() and (home / LAYERS[0]).exists()]
             if not found:
                 raise NotBuilt("there is no build of the functions; run make up or make build first")

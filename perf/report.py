@@ -20,9 +20,7 @@ class Table:
         cells = [self.head, *self.rows]
         widths = [max(len(row[column]) for row in cells) for column in range(len(self.head))]
         numeric = [all(_is_number(row[column]) for row in self.rows) for column in range(len(self.head))]
-        rule = [
-            "-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)
-        ]
+        rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
         lines = [_line(self.head, widths, numeric), _line(rule, widths, numeric)]
         lines += [_line(row, widths, numeric) for row in self.rows]
         return "\n".join([f"### {self.title}", "", *lines, *(f"\n{note}" for note in self.notes), ""])

@@ -9,10 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models.table import Table
-from moto.sqs.models import sqs_backends
 
 from infra.local import services
 from infra.local.config import HOST, Instance
@@ -22,7 +20,7 @@ from kernel.config import config
 from kernel.dynamo import Record
 from kernel.resilience import Breaker
 from kernel.secrets import Keyring, keyring
-from perf import tables
+from perf import fakes, tables
 from perf.wire import SocketPool, Wire, counted_redis
 
 STACK = "perf"
@@ -40,6 +38,7 @@ ENVIRONMENT = {
     "PUBLIC_URL": "https://app.example.com",
 }
 
+
 class Stage:
     """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out."""
 
@@ -48,10 +47,7 @@ class Stage:
 
     def jobs(self) -> list[str]:
         """Takes what waits in the fan-out queue; as the service polls by itself, no call is counted."""
-        queue = sqs_backends[DEFAULT_ACCOUNT_ID][ENVIRONMENT["AWS_REGION"]].get_queue(f"{STACK}-fanout")
-        found = [str(message.body) for message in queue._messages]
-        queue._messages.clear()
-        return found
+        return fakes.take_messages(f"{STACK}-fanout")
 
 
 @contextmanager
@@ -61,7 +57,7 @@ def stage(*, with_redis: bool = True) -> Iterator[Stage]:
         redis_url = undo.enter_context(_valkey()) if with_redis else ""
         undo.enter_context(_environment({**ENVIRONMENT, "REDIS_URL": redis_url}))
         undo.enter_context(mock_aws())
-        undo.enter_context(_quick_transactions())
+        undo.enter_context(fakes.quick_transactions())
         undo.callback(_forget)
         _forget()
         wire = Wire()
@@ -70,8 +66,8 @@ def stage(*, with_redis: bool = True) -> Iterator[Stage]:
         config.cache_clear()
         sockets._http.cache_clear()
         pool = SocketPool(wire)
-        original, sockets._http = sockets._http, lambda: pool
-        undo.callback(setattr, sockets, "_http", original)
+        undo.callback(setattr, sockets, "_http", sockets._http)
+        setattr(sockets, "_http", lambda: pool)  # noqa: B010 - the function in its place is a cached one
         if with_redis:
             cache._redis().connection_pool.connection_class = counted_redis(wire)
         yield Stage(wire)
@@ -81,10 +77,9 @@ def _deploy() -> dict[str, str]:
     """Tables, secret and queues; returns the variables that tell of them."""
     os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": ""}
     tables.create_all(aws.client("dynamodb"), STACK)
-    secret = aws.client("secretsmanager").create_secret(
-        Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}'
-    )
-    queues = {name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
+    secret = aws.client("secretsmanager").create_secret(Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}')
+    sqs = aws.client("sqs")
+    queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
     return {
         "SIGNING_SECRET_ARN": secret["ARN"],
         "FANOUT_QUEUE_URL": queues["fanout"],
@@ -119,19 +114,6 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ |= before
-
-
-@contextmanager
-def _quick_transactions() -> Iterator[None]:
-    """moto copies a table for every write of a transaction, to be able to undo it: half a second for 50 members.
-
-    Nothing needs undoing here, since `Wire` stops at a transaction that fails.
-    """
-    Table.__deepcopy__ = lambda table, _memo: table
-    try:
-        yield
-    finally:
-        del Table.__deepcopy__
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The tables of infra/data.yaml, as `create_table` takes them: for a fake DynamoDB, so that nobody describes them again."""
+"""The tables of infra/data.yaml as `create_table` takes them, for a fake DynamoDB: nobody describes them again."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _Loader.add_multi_constructor("!", _tag)
 
 def load(template: Path) -> dict[str, Any]:
     """A template as plain values."""
-    parsed: dict[str, Any] = yaml.load(template.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    parsed: dict[str, Any] = yaml.load(template.read_text(), _Loader)
     return parsed
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import redis
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from moto.core.models import botocore_stubber
 
+from perf import fakes
 from perf.capacity import Units
 from perf.ledger import Ledger
 
@@ -85,9 +85,7 @@ class Wire:
 
     def install(self, session: Any) -> None:
         """Catch the calls of all clients that this botocore session makes from now on."""
-        events = session.get_component("event_emitter")
-        events.unregister("before-send", botocore_stubber)  # every handler is called: it would answer a second time
-        events.register_first("before-send", self._aws)
+        fakes.disconnect(session).register_first("before-send", self._aws)
 
     @contextmanager
     def listen(self) -> Iterator[Traffic]:
@@ -104,41 +102,33 @@ class Wire:
                 self._listening.calls.append(call)
                 self._listening.stubbed_cpu_s += cpu_s
 
-    def _aws(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
-        _, service, operation = event_name.split(".")
+    def _aws(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        service, operation = event_name.split(".")[1:]
         began, cpu = time.perf_counter(), time.thread_time()
-        if service != STORE:
-            response, units = botocore_stubber(event_name, request), Units()
+        if service == STORE and self._listening is not None:
+            response, units = _weighed(operation, request)
         else:
-            response, units = self._store(event_name, operation, request)
+            response, units = fakes.answer(request), Units()
+        if operation == "TransactWriteItems" and response.status_code != 200:
+            raise RuntimeError(f"a transaction failed, which the fake cannot undo here: {response.text}")
         if self._listening is not None:
             time.sleep(PAUSE_S)
-        sent = len(request.body or b"")
-        call = Call(service, operation, began, time.perf_counter(), units, sent)
+        call = Call(service, operation, began, time.perf_counter(), units)
         self.write_down(call, time.thread_time() - cpu)
         return response
 
-    def _store(self, event_name: str, operation: str, request: Any) -> tuple[AWSResponse | None, Units]:
-        if self._listening is None:
-            response = botocore_stubber(event_name, request)
-            _require_undone(operation, response)
-            return response, Units()
-        asked = json.loads(request.body)
 
-        def ask(query: dict[str, Any]) -> Any:
-            again = AWSPreparedRequest(request.method, request.url, request.headers, json.dumps(query).encode(), False)
-            return json.loads(botocore_stubber(event_name, again).content)
+def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
+    """The answer to a call of the store, and its capacity units."""
 
-        ledger = Ledger(ask)
-        entry = ledger.open(operation, asked)
-        response = botocore_stubber(event_name, request)
-        _require_undone(operation, response)
-        return response, ledger.close(entry, response.status_code, json.loads(response.content))
+    def ask(query: dict[str, Any]) -> Any:
+        body = json.dumps(query).encode()
+        return json.loads(fakes.answer(AWSPreparedRequest("POST", request.url, request.headers, body, False)).content)
 
-
-def _require_undone(operation: str, response: AWSResponse) -> None:
-    if operation == "TransactWriteItems" and response.status_code != 200:
-        raise RuntimeError(f"a transaction failed, which the fake cannot undo here: {response.text}")
+    ledger = Ledger(ask)
+    entry = ledger.open(operation, json.loads(request.body))
+    response = fakes.answer(request)
+    return response, ledger.close(entry, response.status_code, json.loads(response.content))
 
 
 class SocketPool:
@@ -147,7 +137,7 @@ class SocketPool:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def urlopen(self, method: str, url: str, *, body: bytes, headers: Any) -> SocketAnswer:
+    def urlopen(self, _method: str, _url: str, *, body: bytes, **_: Any) -> SocketAnswer:
         began, cpu = time.perf_counter(), time.thread_time()
         time.sleep(PAUSE_S)
         call = Call(POST, POST, began, time.perf_counter(), sent_bytes=len(body))
@@ -168,6 +158,6 @@ def counted_redis(wire: Wire) -> type[redis.Connection]:
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             now = time.perf_counter()
             wire.write_down(Call(REDIS, REDIS, now, now), 0.0)
-            super().send_packed_command(command, check_health)
+            super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     return Counted

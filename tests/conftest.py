@@ -104,9 +104,7 @@ class Cloud:
                 return found
             for message in messages:
                 found.append(json.loads(message["Body"]))
-                aws.client("sqs").delete_message(
-                    QueueUrl=self.mail_queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
+                aws.client("sqs").delete_message(QueueUrl=self.mail_queue_url, ReceiptHandle=message["ReceiptHandle"])
 
 
 @pytest.fixture
@@ -119,8 +117,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         for properties in table_properties():
             _create_table(dict(properties))
         queues = {
-            name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
-            for name in ("mail", "fanout")
+            name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("mail", "fanout")
         }
         settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MAX_EMOJI_CHARS = 16
 EDIT_WINDOW_MS = 24 * clock.HOUR
 TYPING_TTL_MS = 3 * clock.SECOND
 TYPING_RELAY_MS = 2 * clock.SECOND
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 RECEIPTS_SHOWN_UP_TO = 200  # members; above, receipts are not sent to everybody
 
 
@@ -90,16 +92,20 @@ def require_editable(*, sender_id: str, created_at: int, deleted_at: int | None,
 
 
 def require_emoji(text: str) -> str:
-    """An emoji as reactions take it: short, no letters, digits alone, spaces or control characters."""
-    if not 1 <= len(text) <= MAX_EMOJI_CHARS or ("#" in text and len(text) == 1):
+    """An emoji as reactions take it: short, a symbol in it, no letters, spaces, control or ASCII characters."""
+    if not 1 <= len(text) <= MAX_EMOJI_CHARS:
         raise ValidationFailed.of("emoji", f"one emoji of at most {MAX_EMOJI_CHARS} code points")
-    if not any(
-        (char >= "\u00a9" and unicodedata.category(char) in ("So", "Sk", "Sm")) or char == "\u20e3" for char in text
-    ):
-        raise ValidationFailed.of("emoji", "not an emoji")
-    if any(unicodedata.category(char)[0] in "LZC" and char not in "\u200d" and not _is_tag(char) for char in text):
+    if not _KEYCAP.fullmatch(text) and (not any(map(_is_symbol, text)) or any(map(_is_foreign, text))):
         raise ValidationFailed.of("emoji", "not an emoji")
     return text
+
+
+def _is_symbol(char: str) -> bool:
+    return char >= "\u00a9" and unicodedata.category(char) in ("So", "Sk", "Sm")
+
+
+def _is_foreign(char: str) -> bool:
+    return char.isascii() or (unicodedata.category(char)[0] in "LZC" and char != "\u200d" and not _is_tag(char))
 
 
 def _is_tag(char: str) -> bool:

@@ -34,7 +34,7 @@ class MessageFields(Input):
     @field_validator("metadata")
     @classmethod
     def _small(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(metadata, ensure_ascii=False).encode()) > model.MAX_METADATA_BYTES:
+        if len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()) > model.MAX_METADATA_BYTES:
             raise ValueError("at most 4 KB of JSON")
         return metadata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, ".requirements")
+LOCK = os.path.join(ROOT, ".local", "cache", "venv.lock")
 LOG = os.path.join(VENV, "pip.log")
 FILES = (
     "requirements.txt",
@@ -102,6 +104,13 @@ def install() -> None:
 
 
 def main() -> None:
+    os.makedirs(os.path.dirname(LOCK), exist_ok=True)
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would spoil the environment
+        refresh()
+
+
+def refresh() -> None:
     """Keep an environment that fits; with --exactly, only one of this very Python version."""
     python = find_python()
     versions: list[tuple[int, ...]] = [sys.version_info[:2]] if "--exactly" in sys.argv else VERSIONS

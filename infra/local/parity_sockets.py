@@ -115,18 +115,21 @@ def _refusing_with_integration_status(handle: Call) -> Call:
 class Pooled:
     """Stands in for the one worker of a route: each invocation goes the way that REST invocations go."""
 
-    def __init__(self, _name: str, config: dict[str, Any], _code: bytes, **_: Any) -> None:
+    def __init__(self, _name: str, config: dict[str, Any], code: bytes, **_: Any) -> None:
         self.config = config
+        self.code = code
 
     def invoke(self, event: dict[str, Any], request_id: str) -> dict[str, Any]:
         functions = importlib.import_module(LAMBDA)
         record, _, _ = functions._get_func_record_for_ref(self.config["FunctionArn"])
-        result = functions._execute_function({**(record or {}), "config": self.config}, event)
-        if result.get("error") or result.get("throttle"):
+        function = {**(record or {}), "config": self.config, "code_zip": self.code}
+        result = functions._execute_function(function, event)
+        answer = result.get("body")
+        if result.get("error") or result.get("throttle") or not isinstance(answer, dict | None):
             body = {
                 "message": "Internal server error",
                 "connectionId": event["requestContext"]["connectionId"],
                 "requestId": request_id,
             }
-            return {"status": "ok", "result": {"statusCode": 502, "body": json.dumps(body)}}
-        return {"status": "ok", "result": result.get("body")}
+            answer = {"statusCode": 502, "body": json.dumps(body)}
+        return {"status": "ok", "result": answer}

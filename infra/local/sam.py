@@ -1,16 +1,14 @@
 """`sam build` and `sam deploy` for an instance, run only when something changed, and explained when they fail."""
 
-import fcntl
 import hashlib
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
-from infra.local.console import Problem, say
+from infra.local.console import Problem
 from infra.local.parameters import CONFIG, configured
 from infra.local.process import tail
 
@@ -40,19 +38,6 @@ def _files(path: Path, *, skip: Path) -> Iterator[Path]:
     elif path.is_dir() and path.name not in IGNORED and path != skip:
         for child in sorted(path.iterdir()):
             yield from _files(child, skip=skip)
-
-
-@contextmanager
-def exclusive() -> Iterator[None]:
-    """One build or deployment at a time: all instances share the build directory."""
-    STATE.mkdir(exist_ok=True)
-    with (STATE / "build.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another build or deployment from this directory to end ...")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def build(instance: Instance) -> str:

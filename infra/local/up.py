@@ -10,6 +10,7 @@ import urllib.request
 from infra.local import sam, services
 from infra.local.config import REGION, STACK, STATE, Instance
 from infra.local.console import Problem, Step, say, step
+from infra.local.locks import locked
 from infra.local.process import Daemon, tail
 from infra.local.stack import Stack
 
@@ -20,6 +21,11 @@ DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 def up(instance: Instance, *, force: bool = False) -> None:
     """End only when the stack is deployed and answers that it is ready."""
+    with locked(instance.name):
+        _up(instance, force=force)
+
+
+def _up(instance: Instance, *, force: bool) -> None:
     started = time.monotonic()
     _check_disk()
     cloud, redis = services.cloud(instance), services.redis(instance)
@@ -29,7 +35,7 @@ def up(instance: Instance, *, force: bool = False) -> None:
     with step("MiniStack") as current:
         _start(instance, cloud, f"{prefix}PORT", current)
     stack = Stack(instance)
-    with sam.exclusive():
+    with locked("build"):  # all instances share the build
         with step("Build") as current:
             current.note = sam.build(instance)
         _deploy(instance, stack, force=force)

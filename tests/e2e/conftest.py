@@ -6,8 +6,10 @@ the one that `make up` started.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ def endpoints() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def town(endpoints: dict[str, str]) -> Town:
+def town(endpoints: dict[str, str]) -> Iterator[Town]:
     """Where people come from."""
-    return Town(endpoints)
+    with contextlib.closing(Town(endpoints)) as town:
+        yield town

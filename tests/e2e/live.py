@@ -24,7 +24,7 @@ class Live:
     def __init__(self, url: str, ticket: str) -> None:
         """Raises websockets.exceptions.InvalidStatus when the handshake is refused."""
         # the local cloud asks no pings of clients; ours would only disturb counting
-        self._connection: ClientConnection = connect(f"{url}?ticket={ticket}", max_size=None, ping_interval=None)
+        self._connection: ClientConnection = connect(f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True)
         self.raw: list[Frame] = []
         self.events: list[Frame] = []
         self.answers: list[Frame] = []
@@ -144,7 +144,7 @@ def opened(url: str, ticket: str) -> Iterator[Live]:
 def refused(url: str, query: str) -> int:
     """The status with which a handshake is refused; fails when it is accepted."""
     try:
-        connection = connect(f"{url}{query}")
+        connection = connect(f"{url}{query}", legacy=True)
     except websockets.exceptions.InvalidStatus as refusal:
         return refusal.response.status_code
     connection.close()

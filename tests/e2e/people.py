@@ -113,6 +113,9 @@ class Town:
             base_url=self.http_url, timeout=60.0, event_hooks={"response": [self.answers.check]}
         )
 
+    def close(self) -> None:
+        self.http.close()
+
     def person(self, name: str = "ada", **fields: Any) -> Person:
         mark = f"{secrets.token_hex(4)}{next(_numbers)}"
         username, email = f"{name}_{mark}"[:30], f"{name}.{mark}@example.com"

@@ -63,7 +63,7 @@ def test_a_handshake_is_answered_with_the_status_of_its_reason(url: str, query: 
 def test_frames_of_different_connections_run_at_the_same_time(url: str) -> None:
     async def scenario() -> list[dict[str, Any]]:
         async with connect(f"{url}?ticket=1") as one, connect(f"{url}?ticket=2") as two:
-            return list(await asyncio.gather(*(exchange(c, action="slow", sleep=1) for c in (one, two))))
+            return list(await asyncio.gather(*(exchange(c, action="slow", sleep=2) for c in (one, two))))
 
     first, second = asyncio.run(scenario())
     assert max(first["began"], second["began"]) < min(first["ended"], second["ended"])
@@ -85,7 +85,7 @@ def test_frames_count_against_the_reserved_concurrency(cloud: Stack, url: str) -
 
     async def scenario() -> tuple[dict[str, Any], dict[str, Any]]:
         async with connect(f"{url}?ticket=1") as one, connect(f"{url}?ticket=2") as two:
-            running = asyncio.create_task(exchange(one, action="slow", sleep=1))
+            running = asyncio.create_task(exchange(one, action="slow", sleep=2))
             await asyncio.sleep(0.3)
             return await exchange(two, action="slow"), await running
 

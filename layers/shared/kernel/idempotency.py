@@ -70,7 +70,8 @@ def once(
         hash_function="sha256",
         raise_on_no_idempotency_key=True,
     )
-    settings.register_lambda_context(_CallTime())
+    call_time: Any = _CallTime()
+    settings.register_lambda_context(call_time)
     run = powertools.idempotent_function(
         first,
         data_keyword_argument="request",

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from accounts import mail
@@ -13,8 +12,10 @@ from accounts.consumers import rotate_signing_key
 from accounts.refresh_tokens import opened
 from kernel import auth, aws, clock, cursor, ids, secrets
 from kernel.config import config
+from kernel.errors import Unauthenticated
 from tests.conftest import REGION, Cloud, fresh_process
 from tests.helpers import CONTEXT, someone
+from tests.tools import ACCOUNT
 
 
 def delivered(*messages: Any) -> dict[str, Any]:
@@ -30,22 +31,26 @@ def test_a_letter_is_sent_with_both_bodies(sender: None) -> None:
     answer = consumer.handler(delivered(mail.verify_email("ada@example.com", "ada", "the-token")), CONTEXT)
 
     assert answer == {"batchItemFailures": []}
-    (sent,) = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+    (sent,) = ses_backends[ACCOUNT][REGION].sent_messages
     assert sent.destinations["ToAddresses"] == ["ada@example.com"]
 
 
 def test_nothing_is_sent_for_an_unknown_address(sender: None) -> None:
     assert consumer.handler(delivered(mail.nothing("token")), CONTEXT) == {"batchItemFailures": []}
-    assert ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages == []
+    assert ses_backends[ACCOUNT][REGION].sent_messages == []
 
 
 def test_a_poison_message_fails_alone(sender: None) -> None:
-    messages = [mail.verify_email("a@example.com", "a", "t"), {"kind": "?"}, mail.verify_email("b@example.com", "b", "t")]
+    messages = [
+        mail.verify_email("a@example.com", "a", "t"),
+        {"kind": "?"},
+        mail.verify_email("b@example.com", "b", "t"),
+    ]
 
     answer = consumer.handler(delivered(*messages), CONTEXT)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert len(ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages) == 2
+    assert len(ses_backends[ACCOUNT][REGION].sent_messages) == 2
 
 
 def rotate(secret: str, version: str) -> None:
@@ -104,5 +109,5 @@ def test_what_is_two_rotations_old_is_refused(cloud: Cloud) -> None:
         rotate(cloud.signing_secret_arn, "11111111-0000-4000-8000-000000000002")
     fresh_process()
 
-    with pytest.raises(auth.Unauthenticated):
+    with pytest.raises(Unauthenticated):
         auth.verify(person.token)

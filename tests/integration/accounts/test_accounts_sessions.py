@@ -9,6 +9,7 @@ from accounts import session_store, sessions
 from accounts.app import app
 from kernel import auth, clock
 from kernel.dynamo import Transaction
+from realtime import service as realtime
 from realtime import store as connections
 from tests.conftest import Cloud, fresh_process
 from tests.helpers import ADDRESS, Person, Reply, ask, someone
@@ -217,7 +218,7 @@ def test_the_sockets_of_an_ended_session_are_closed(monkeypatch: pytest.MonkeyPa
     def note(user_id: str, session_ids: Any, *, reason: str) -> None:
         closed.append((user_id, session_ids and list(session_ids), reason))
 
-    monkeypatch.setattr(sessions.realtime, "close_sessions", note)
+    monkeypatch.setattr(realtime, "close_sessions", note)
     ask(app, "POST", "/auth/logout", token=person.token)
 
     assert closed == [(person.user_id, [person.session_id], "logout")]

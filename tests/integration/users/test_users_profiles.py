@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kernel.dynamo import Transaction
+from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
 from tests.helpers import Person, Reply, ask, someone
-from users import service
+from users import relations, service
 from users.app import app
 
 
@@ -180,7 +180,9 @@ def test_a_cursor_is_good_for_its_own_search_and_caller_only() -> None:
     assert search(ada, "AD", cursor=cursor).status == 200
 
 
-@pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "x" * 51}, {"q": "a", "limit": "0"}, {"q": "a", "limit": "101"}])
+@pytest.mark.parametrize(
+    "query", [{}, {"q": ""}, {"q": "x" * 51}, {"q": "a", "limit": "0"}, {"q": "a", "limit": "101"}]
+)
 def test_a_query_that_breaks_a_rule_is_refused(query: dict[str, str]) -> None:
     assert ask(app, "GET", "/users", token=someone().token, query=query).code == "validation_failed"
 
@@ -212,8 +214,6 @@ def test_somebody_who_does_not_exist_is_required_in_vain() -> None:
 
 def test_blocks_are_known_in_both_directions() -> None:
     ada, bob, eve = (someone(name).user_id for name in ("ada", "bob", "eve"))
-    from users import relations
-
     relations.block(user_id=ada, other_id=bob)
     relations.block(user_id=eve, other_id=ada)
 
@@ -226,8 +226,6 @@ def test_blocks_are_known_in_both_directions() -> None:
 
 def test_an_address_is_verified_only_while_it_is_theirs() -> None:
     person = someone("ada")
-    from kernel.dynamo import Cancelled
-
     transaction = Transaction()
     service.verify_email_in(transaction, user_id=person.user_id, email="other@example.com")
 

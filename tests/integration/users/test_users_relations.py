@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from conversations import service as conversations
 from tests.helpers import Person, Reply, ask, someone
-from users import app as routes
 from users.app import app
 
 NOBODY = "usr_00000000000000000000000000"
@@ -93,7 +93,7 @@ def test_conversations_are_told_of_a_block_and_of_its_end(
     ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(routes.conversations, "note_block", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(conversations, "note_block", lambda *arguments: told.append(arguments))
 
     block(ada, bob.user_id)
     block(ada, bob.user_id, "DELETE")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from typing import Any
@@ -63,16 +65,11 @@ def with_header(**changes: Any) -> str:
 
 
 def public_pem() -> bytes:
-    return key().public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key().public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def hmac_with_public_key() -> str:
     """The classic confusion: the public key as the secret of HS256."""
-    import hashlib
-    import hmac
-
     text = f"{b64(json.dumps({'alg': 'HS256', 'kid': kid()}).encode())}.{b64(json.dumps(claims()).encode())}"
     return f"{text}.{b64(hmac.digest(public_pem(), text.encode(), hashlib.sha256))}"
 

@@ -1,0 +1,37 @@
+"""Where the running local cloud is: `make up` writes it down."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf.template import ROOT
+
+DEFAULT = ROOT / ".local" / "endpoints.json"
+
+
+class NotUp(Exception):
+    """There is no running local cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The API's address, and the processes that serve it (their functions' processes are their children)."""
+
+    http_url: str
+    servers: tuple[int, ...]
+
+
+def running() -> Addresses:
+    """The local cloud of .local/endpoints.json, or of the file that SC_ENDPOINTS names. Raises NotUp."""
+    file = Path(os.environ.get("SC_ENDPOINTS") or DEFAULT)
+    try:
+        http_url: str = json.loads(file.read_text())["http_url"]
+        servers = [int((file.parent / f"{name}.pid").read_text()) for name in ("cloud", "redis")]
+    except (OSError, ValueError, KeyError) as error:
+        raise NotUp(f"no local cloud is running ({error}); run make up first") from error
+    if not all(Path("/proc", str(pid)).exists() for pid in servers):
+        raise NotUp("the local cloud is not running; run make up first")
+    return Addresses(http_url, tuple(servers))

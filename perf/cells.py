@@ -1,0 +1,127 @@
+"""What is measured on the running local cloud: one function per cell, each one run of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from perf.crowd import TEXT, Person, Refused
+from perf.report import percentile
+
+Say = Callable[[Person, str, str], Awaitable[None]]
+Figures = dict[str, float]
+_MARK = re.compile(r"perf:(\d+):")
+_CREATED = '"type":"message.created"'
+PATIENCE_S = 10.0
+
+
+def http(sender: Person, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
+    return sender.say(conversation_id, text)
+
+
+def socket(sender: Person, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
+    return sender.say_on_socket(conversation_id, text)
+
+
+async def warm_up(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> None:
+    """Have a worker started for each sender, a few more at a time; who starts late may be refused meanwhile."""
+
+    async def patiently(sender: Person, conversation_id: str, text: str) -> None:
+        try:
+            await say(sender, conversation_id, text)
+        except (Refused, TimeoutError):
+            sender.http.close()
+
+    width = 0
+    while width < len(pairs):
+        width = min(len(pairs), max(1, 2 * width))
+        await throughput(patiently, pairs[:width], seconds, cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The figures of one run, and how many operations they cover."""
+
+    figures: Figures
+    operations: int
+
+
+def _latencies(name: str, seconds: Sequence[float]) -> Figures:
+    return {f"{name} p{share} ms": percentile(seconds, share) * 1000 for share in (50, 95, 99)}
+
+
+async def delivery(say: Say, sender: Person, conversation_id: str, audience: Sequence[Person], count: int) -> Result:
+    """One message at a time: from just before it is sent until each of the audience, and until all, have read it."""
+    each: list[float] = []
+    until_all: list[float] = []
+    acknowledged: list[float] = []
+    lost = 0
+    for number in range(count):
+        missing, done = len(audience), asyncio.Event()
+        began = time.perf_counter()
+
+        def hear(frame: str, number: int = number, began: float = began, done: asyncio.Event = done) -> None:
+            nonlocal missing
+            now = time.perf_counter()
+            for mark in _MARK.findall(frame):
+                if int(mark) == number:
+                    each.append(now - began)
+                    missing -= 1
+                    if missing == 0:
+                        until_all.append(now - began)
+                        done.set()
+
+        for person in audience:
+            person.heard = hear
+        await say(sender, conversation_id, f"perf:{number}: {TEXT}")
+        acknowledged.append(time.perf_counter() - began)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await done.wait()
+        except TimeoutError:
+            lost += missing
+    figures = _latencies("all" if len(audience) > 1 else "delivered", until_all)
+    if len(audience) > 1:
+        figures |= _latencies("each", each)
+    return Result({**figures, **_latencies("answered", acknowledged), "lost": lost}, count)
+
+
+async def throughput(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> Result:
+    """Closed loop: each sender sends its next message when the last one is answered."""
+    taken: list[float] = []
+    began = time.perf_counter()
+
+    async def send(sender: Person, conversation_id: str) -> None:
+        while (now := time.perf_counter()) < began + seconds and len(taken) < cap:
+            await say(sender, conversation_id, TEXT)
+            taken.append(time.perf_counter() - now)
+
+    await asyncio.gather(*(send(*pair) for pair in pairs))
+    wall = time.perf_counter() - began
+    return Result({"messages/s": len(taken) / wall, **_latencies("answered", taken)}, len(taken))
+
+
+async def saturation(
+    senders: Sequence[Person], conversation_id: str, audience: Sequence[Person], seconds: float, cap: int
+) -> Result:
+    """Closed loop by socket in one group; counts the events in all frames that the audience hears."""
+    heard = 0
+
+    def hear(frame: str) -> None:
+        nonlocal heard
+        heard += frame.count(_CREATED)
+
+    for person in audience:
+        person.heard = hear
+    began = time.perf_counter()
+    sent = await throughput(socket, [(sender, conversation_id) for sender in senders], seconds, cap)
+    in_time, wall = heard, time.perf_counter() - began
+    expected = sent.operations * len(audience)
+    while heard < expected and time.perf_counter() < began + wall + PATIENCE_S:  # noqa: ASYNC110 - cheaper than an event
+        await asyncio.sleep(0.05)
+    drained = time.perf_counter() - began - wall
+    more = {"deliveries/s": in_time / wall, "backlog s": drained, "lost": float(expected - heard)}
+    return Result(sent.figures | more, sent.operations)

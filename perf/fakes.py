@@ -1,0 +1,57 @@
+"""moto, the fake AWS of the in-process measurements, where it has to be reached below botocore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
+from moto.sqs.models import sqs_backends
+
+REGION = "us-east-1"
+
+
+def disconnect(session: Any) -> Any:
+    """Take moto's own handler from a botocore session, and return the session's events: every handler is called."""
+    events = session.get_component("event_emitter")
+    events.unregister("before-send", botocore_stubber)
+    return events
+
+
+def answer(request: AWSPreparedRequest) -> AWSResponse:
+    """What moto answers to a request. Raises LookupError for a service that it does not play."""
+    response = botocore_stubber("before-send", request)
+    if response is None:
+        raise LookupError(f"nobody answers {request.url}")
+    return response
+
+
+def item(table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An item as it is stored now."""
+    found = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].get_item(table, dict(key))
+    return None if found is None else found.to_json()["Attributes"]
+
+
+def take_messages(queue_name: str) -> list[str]:
+    """Empties a queue without a call, as AWS polls for a function."""
+    queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].get_queue(queue_name)
+    found = [str(message.body) for message in queue._messages]
+    queue._messages.clear()
+    return found
+
+
+@contextmanager
+def quick_transactions() -> Iterator[None]:
+    """moto copies a table for every write of a transaction, to be able to undo it: half a second for 50 members.
+
+    Nothing needs undoing where a failed transaction ends the measurement.
+    """
+    setattr(Table, "__deepcopy__", lambda table, _memo: table)  # noqa: B010 - the class does not declare it
+    try:
+        yield
+    finally:
+        delattr(Table, "__deepcopy__")

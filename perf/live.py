@@ -1,0 +1,196 @@
+"""The running local cloud under a measured load: latencies, rates, and the processor time behind them.
+
+Every cell is warmed up first, because each further concurrent call starts another worker there, and run several
+times; the table shows the least, the median and the greatest. The load generator shares the machine's processors:
+its own share, the servers' and everybody else's stand beside the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from perf import cells
+from perf.addresses import Addresses
+from perf.cells import Result
+from perf.crowd import Person, in_parallel, newcomer
+from perf.machine import Meter, Usage, wait_for_quiet
+from perf.report import Table, number, spread
+
+PEOPLE = 50
+SENDERS = 32
+QUIET_WAIT_S = 10.0
+CAP = 1_000  # messages of a run; a person may send 1,200 a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is run."""
+
+    runs: int = 3
+    seconds: float = 5.0
+    messages: int = 100
+    group_messages: int = 50
+    warm_up_s: float = 1.0
+    warm_up_messages: int = 20
+
+
+QUICK = Scale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a figure of a cell should reach: at most, or at least, so much."""
+
+    cell: str
+    figure: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def met(self, value: float) -> bool:
+        return (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
+
+    def text(self) -> str:
+        return f"≤ {number(self.at_most)}" if self.at_most is not None else f"≥ {number(self.at_least or 0)}"
+
+
+BUDGETS = (
+    Budget("delivery to 1, sent by socket", "delivered p50 ms", at_most=20),
+    Budget("delivery to 1, sent by HTTP", "delivered p50 ms", at_most=20),
+    Budget("delivery to 50, sent by socket", "all p50 ms", at_most=100),
+    Budget("8 senders, HTTP, own direct conversations", "messages/s", at_least=90),
+    Budget("8 senders, socket, own direct conversations", "messages/s", at_least=90),
+    Budget("8 senders saturating a group of 50", "deliveries/s", at_least=1_000),
+)
+
+
+@dataclass(slots=True)
+class Cell:
+    """The runs of one cell."""
+
+    name: str
+    results: list[Result] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
+
+    def values(self, figure: str) -> list[float]:
+        return [result.figures[figure] for result in self.results]
+
+    def server_ms(self) -> list[float]:
+        """Processor time of the servers per message."""
+        pairs = zip(self.results, self.usages, strict=True)
+        return [1000 * usage.server_s / max(1, result.operations) for result, usage in pairs]
+
+    def shares(self, of: Callable[[Usage], float]) -> float:
+        return median(usage.share(of(usage)) for usage in self.usages)
+
+
+class Session:
+    """One measurement of one running cloud."""
+
+    def __init__(self, addresses: Addresses, scale: Scale, done: Callable[[str], None]) -> None:
+        self._addresses, self._scale, self._done = addresses, scale, done
+        self.cells: list[Cell] = []
+
+    async def run(self) -> list[Cell]:
+        people: list[Person] = await in_parallel(PEOPLE, lambda _: newcomer(self._addresses.http_url), width=2)
+        partners = people[SENDERS:]
+        body = [{"type": "direct", "member_ids": [partners[n % len(partners)].id]} for n in range(SENDERS)]
+        directs = await in_parallel(SENDERS, lambda n: people[n].call("POST", "/conversations", body[n]))
+        pairs = [(person, made["id"]) for person, made in zip(people, directs, strict=False)]
+        group_body = {"type": "group", "name": "perf", "member_ids": [person.id for person in people[1:]]}
+        group = (await people[0].call("POST", "/conversations", group_body))["id"]
+        self._done(f"{PEOPLE} people, {SENDERS} direct conversations and a group are there")
+        for count in (1, 8, SENDERS):
+            await self._throughput(f"{count} senders, HTTP, own direct conversations", cells.http, pairs, count)
+        crowded = [(person, group) for person in people]
+        for count in (8, SENDERS):
+            await self._throughput(f"{count} senders, HTTP, one group of 50", cells.http, crowded, count)
+        await in_parallel(PEOPLE, lambda n: people[n].open_socket())
+        for way, say in (("socket", cells.socket), ("HTTP", cells.http)):
+            await self._delivery(f"delivery to 1, sent by {way}", say, pairs[0], [partners[0]], self._scale.messages)
+        for count in (1, 8, SENDERS):
+            await self._throughput(f"{count} senders, socket, own direct conversations", cells.socket, pairs, count)
+        to_all = (people[0], group)
+        await self._delivery("delivery to 50, sent by socket", cells.socket, to_all, people, self._scale.group_messages)
+        await self._saturation(people, group)
+        for person in people:
+            await person.leave()
+        return self.cells
+
+    async def _throughput(self, name: str, say: cells.Say, pairs: list[tuple[Person, str]], count: int) -> None:
+        def senders(run: int) -> list[tuple[Person, str]]:
+            first = run * count % len(pairs)  # others each run: what one may send in a minute is limited
+            return (pairs[first:] + pairs[:first])[:count]
+
+        await cells.warm_up(say, senders(self._scale.runs), self._scale.warm_up_s, CAP)
+        await self._repeat(name, lambda run: cells.throughput(say, senders(run), self._scale.seconds, CAP))
+
+    async def _delivery(
+        self, name: str, say: cells.Say, to: tuple[Person, str], audience: Sequence[Person], count: int
+    ) -> None:
+        await cells.delivery(say, *to, audience, self._scale.warm_up_messages)
+        await self._repeat(name, lambda _: cells.delivery(say, *to, audience, count))
+
+    async def _saturation(self, people: Sequence[Person], group: str) -> None:
+        def work(run: int) -> Awaitable[Result]:
+            first = run * 8 % len(people)
+            return cells.saturation(people[first : first + 8], group, people, self._scale.seconds, CAP)
+
+        await work(self._scale.runs)
+        await self._repeat("8 senders saturating a group of 50", work)
+
+    async def _repeat(self, name: str, work: Callable[[int], Awaitable[Result]]) -> None:
+        cell = Cell(name)
+        for run in range(self._scale.runs):
+            await asyncio.to_thread(wait_for_quiet, QUIET_WAIT_S)
+            with Meter(self._addresses.servers) as meter:
+                result = await work(run)
+            cell.results.append(result)
+            cell.usages.append(meter.usage)
+        self.cells.append(cell)
+        self._done(name)
+
+
+def measure(addresses: Addresses, scale: Scale, *, done: Callable[[str], None] = print) -> list[Cell]:
+    """Measure the running local cloud."""
+    return asyncio.run(Session(addresses, scale, done).run())
+
+
+def tables(measured: Sequence[Cell]) -> list[Table]:
+    """The figures of all cells, and how they stand to the budgets."""
+    head = "cell", "figure", "min / median / max"
+    rows = [(cell.name, figure, spread(cell.values(figure))) for cell in measured for figure in cell.results[0].figures]
+    load_head = "cell", "server CPU ms per message", "server %", "client %", "others %", "load before"
+    load = [
+        (
+            cell.name, spread(cell.server_ms()), number(cell.shares(lambda usage: usage.server_s)),
+            number(cell.shares(lambda usage: usage.client_s)), number(cell.shares(lambda usage: usage.other_s)),
+            number(median(usage.load for usage in cell.usages)),
+        )
+        for cell in measured
+    ]  # fmt: skip
+    by_name = {cell.name: cell for cell in measured}
+    budgets = []
+    for budget in BUDGETS:
+        value = median(by_name[budget.cell].values(budget.figure))
+        verdict = "pass" if budget.met(value) else "fall short"
+        budgets.append((budget.cell, budget.figure, number(value), budget.text(), verdict))
+    return [
+        Table("Live: figures", head, rows),
+        Table("Live: processors (percent of one)", load_head, load),
+        Table("Live: budgets", ("cell", "figure", "median", "budget", "verdict"), budgets),
+    ]
+
+
+def as_json(measured: Sequence[Cell]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cell": cell.name,
+            "runs": [result.figures | {"operations": result.operations} for result in cell.results],
+            "server_cpu_ms_per_message": cell.server_ms(),
+        }
+        for cell in measured
+    ]

@@ -1,0 +1,249 @@
+"""Which module may import which: dependencies point one way. The source is read, nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ROOT / "functions"
+KERNEL = ROOT / "layers/shared"
+DOMAINS = {path.name for path in FUNCTIONS.iterdir() if (path / "__init__.py").exists()}
+# What each domain's own modules (not its handlers) may import of others; the kernel is free to all.
+MAY_IMPORT: dict[str, set[str]] = {
+    "realtime": set(),
+    "users": {"realtime"},
+    "accounts": {"users", "realtime"},
+    "conversations": {"users", "realtime"},
+    "messages": {"conversations", "users", "realtime"},
+    "operations": set(),
+}
+# Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
+OPEN_MODULES = {"service", "schemas", "model", "log", "store", "publish", "views", "sync", "sessions", "typing_notice"}
+STORES = {"store.py", "log.py"}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """That one module imports another (both dotted); `line` tells where."""
+
+    importer: str
+    imported: str
+    line: int
+    late: bool = False  # inside a function, so not when the importer is loaded
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+    @property
+    def domain(self) -> str:
+        return self.importer.partition(".")[0]
+
+    @property
+    def other(self) -> str:
+        return self.imported.partition(".")[0]
+
+
+def _sources() -> dict[str, Path]:
+    """Every module of the functions and the kernel, by dotted name."""
+    found = {}
+    for base in (FUNCTIONS, KERNEL):
+        for path in base.rglob("*.py"):
+            parts = path.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+SOURCES = _sources()
+
+
+def _imports_of(name: str, path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    late = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(name, alias.name, node.lineno, id(node) in late)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}:{node.lineno}: relative imports hide where they lead"
+            base = node.module or ""
+            for alias in node.names:
+                # `from users import service` imports the module users.service, `from users.model import fold` users.model
+                whole = f"{base}.{alias.name}"
+                ours = base in SOURCES and whole not in SOURCES
+                yield Import(name, base if ours else whole, node.lineno, id(node) in late)
+
+
+IMPORTS = [each for name, path in sorted(SOURCES.items()) for each in _imports_of(name, path)]
+
+
+def _is_handler(name: str) -> bool:
+    """Whether a module is a function's handler: composition at the top, which may import any service."""
+    parts = name.split(".")
+    if parts[-1] == "app" or "consumers" in parts:
+        return True
+    return parts[0] == "realtime" and parts[-1] not in ("service", "store", "schemas", "model", "realtime")
+
+
+def _is_store(name: str) -> bool:
+    file = SOURCES[name].name
+    return file in STORES or file.endswith("_store.py")
+
+
+def _told(broken: list[Import]) -> list[str]:
+    return [str(each) for each in broken]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(SOURCES) > 50
+    assert DOMAINS >= {"accounts", "users", "conversations", "messages", "realtime", "operations"}
+    assert len(IMPORTS) > 200
+
+
+def test_every_domain_has_its_rule() -> None:
+    assert MAY_IMPORT.keys() == DOMAINS
+
+
+def test_the_kernel_imports_no_domain() -> None:
+    assert _told([each for each in IMPORTS if each.domain == "kernel" and each.other in DOMAINS]) == []
+
+
+def test_models_import_only_the_standard_library_the_kernel_and_models() -> None:
+    def allowed(each: Import) -> bool:
+        if each.other in DOMAINS:
+            return each.imported.endswith(".model")
+        return each.other == "kernel" or each.other in sys.stdlib_module_names
+
+    models = [each for each in IMPORTS if SOURCES[each.importer].name == "model.py"]
+    assert models
+    assert _told([each for each in models if not allowed(each)]) == []
+
+
+def test_models_import_nothing_of_the_kernel_that_reaches_out() -> None:
+    outward = {"kernel.aws", "kernel.dynamo", "kernel.cache", "kernel.queues", "kernel.sockets", "kernel.http"}
+    models = [each for each in IMPORTS if SOURCES[each.importer].name == "model.py"]
+    assert _told([each for each in models if each.imported in outward]) == []
+
+
+def test_only_stores_and_the_kernel_import_pynamodb() -> None:
+    broken = [
+        each
+        for each in IMPORTS
+        if each.other == "pynamodb" and each.domain != "kernel" and not _is_store(each.importer)
+    ]
+    assert _told(broken) == []
+
+
+def test_functions_get_aws_clients_from_the_kernel_and_name_only_their_errors() -> None:
+    broken = [
+        each
+        for each in IMPORTS
+        if each.other in ("boto3", "botocore")
+        and each.domain != "kernel"
+        and not each.imported.startswith("botocore.exceptions.")
+    ]
+    assert _told(broken) == []
+
+
+def test_only_the_kernel_s_cache_imports_redis() -> None:
+    assert _told([each for each in IMPORTS if each.other == "redis" and each.importer != "kernel.cache"]) == []
+
+
+def test_routes_import_no_store() -> None:
+    apps = [each for each in IMPORTS if SOURCES[each.importer].name == "app.py"]
+    assert apps
+    assert _told([each for each in apps if each.imported in SOURCES and _is_store(each.imported)]) == []
+
+
+def test_nobody_imports_routes() -> None:
+    apps = {name for name, path in SOURCES.items() if path.name == "app.py"}
+    assert _told([each for each in IMPORTS if each.imported in apps]) == []
+
+
+def test_nobody_imports_a_handler() -> None:
+    handlers = {name for name in SOURCES if name.partition(".")[0] in DOMAINS and _is_handler(name)}
+    packages = {name for name in handlers if SOURCES[name].name == "__init__.py"}
+    assert _told([each for each in IMPORTS if each.imported in handlers - packages]) == []
+
+
+def test_outside_the_functions_only_the_documents_import_routes() -> None:
+    importers = []
+    for folder in ("infra", "demo", "perf", "clients"):
+        for path in (ROOT / folder).rglob("*.py"):
+            names = {each.imported for each in _imports_of(folder, path)}
+            if any(name.endswith(".app") and name.partition(".")[0] in DOMAINS for name in names):
+                importers.append(str(path.relative_to(ROOT)))
+    assert importers == []  # infra/documents.py does it by name, at run time
+
+
+@pytest.mark.parametrize("domain", sorted(MAY_IMPORT))
+def test_a_domain_imports_only_those_below_it(domain: str) -> None:
+    own = [each for each in IMPORTS if each.domain == domain and not _is_handler(each.importer)]
+    foreign = [each for each in own if each.other in DOMAINS - {domain}]
+    shapes = {"schemas", "model"}  # values, not behaviour: any domain may speak of another's
+    broken = [
+        each
+        for each in foreign
+        if each.other not in MAY_IMPORT[domain] and each.imported.rpartition(".")[2] not in shapes
+    ]
+    assert _told(broken) == []
+
+
+def test_another_domain_is_entered_by_its_open_modules() -> None:
+    foreign = [each for each in IMPORTS if each.domain in DOMAINS and each.other in DOMAINS - {each.domain}]
+    assert _told([each for each in foreign if each.imported.rpartition(".")[2] not in OPEN_MODULES]) == []
+
+
+def test_users_know_neither_accounts_nor_conversations() -> None:
+    broken = [
+        each
+        for each in IMPORTS
+        if each.domain == "users" and not _is_handler(each.importer) and each.other in ("accounts", "conversations")
+    ]
+    assert _told(broken) == []
+
+
+def _require_no_circle(edges: list[tuple[str, str]]) -> None:
+    graph: dict[str, set[str]] = {}
+    for one, other in edges:
+        if one != other:
+            graph.setdefault(one, set()).add(other)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" → ".join(reversed(circle.args[1])))
+
+
+def test_no_modules_load_each_other_in_a_circle() -> None:
+    _require_no_circle([(each.importer, each.imported) for each in IMPORTS if each.imported in SOURCES and not each.late])
+
+
+def test_no_domains_depend_on_each_other_in_a_circle() -> None:
+    shapes = ("schemas", "model")
+    _require_no_circle(
+        [
+            (each.domain, each.other)
+            for each in IMPORTS
+            if each.other in DOMAINS
+            and not _is_handler(each.importer)
+            and each.imported.rpartition(".")[2] not in shapes
+        ]
+    )
+
+
+def test_only_telemetry_imports_powertools_logger_metrics_and_tracer() -> None:
+    broken = [
+        each
+        for each in IMPORTS
+        if each.importer != "kernel.telemetry"
+        and each.other in ("aws_lambda_powertools", "aws_xray_sdk")
+        and not each.imported.startswith("aws_lambda_powertools.utilities.")
+    ]
+    assert _told(broken) == []
