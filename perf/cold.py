@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +164,7 @@ def table(starts: Sequence[ColdStart]) -> Table:
         for each in starts
     ]  # fmt: skip
     return Table("Cold starts (fresh interpreter, built function and layers, fakes behind a port)", head, rows)
+
+
+def as_json(starts: Sequence[ColdStart]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in starts]

@@ -182,8 +182,8 @@ def open_socket(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def fan_out(size: int, stage: Stage) -> Operation:
-    conversation_id, people = conversation(size)
+def fan_out(size: int, stage: Stage, sockets: int | None = None) -> Operation:
+    conversation_id, people = conversation(size, sockets)
 
     def before(_turn: int) -> None:
         stage.jobs()

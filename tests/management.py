@@ -73,7 +73,7 @@ def _handler(state: Management) -> type[BaseHTTPRequestHandler]:
 
         do_POST = do_DELETE = _answer
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: Any) -> None:
             """Nothing to the console."""
 
     return Handler

@@ -46,7 +46,7 @@ _Template.add_multi_constructor("!", _function)
 
 def template(path: str) -> dict[str, Any]:
     """A CloudFormation template."""
-    loaded: dict[str, Any] = yaml.load((ROOT / path).read_text(), _Template)  # noqa: S506 - a safe loader's child
+    loaded: dict[str, Any] = yaml.load((ROOT / path).read_text(), _Template)
     return loaded
 
 
@@ -60,13 +60,14 @@ def rows(table: str) -> list[dict[str, Any]]:
     return [{key: plain(value) for key, value in item.items()} for page in pages for item in page["Items"]]
 
 
+def _delay_s(message: Any) -> int:
+    return max(0, round((message.delayed_until - message.sent_timestamp) / 1000))
+
+
 def jobs() -> list[dict[str, Any]]:
     """The fan-out jobs that wait, each with its `delay_s`; they are taken out."""
     queue = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-fanout")
-    found = [
-        {**json.loads(message.body), "delay_s": max(0, round((message.delayed_until - message.sent_timestamp) / 1000))}
-        for message in queue._messages
-    ]
+    found = [{**json.loads(message.body), "delay_s": _delay_s(message)} for message in queue._messages]
     queue._messages.clear()
     return found
 

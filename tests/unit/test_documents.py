@@ -171,7 +171,10 @@ def test_every_payload_is_a_json_schema(socket: dict[str, Any]) -> None:
     [
         ("ping", {"action": "ping", "id": "1"}),
         ("ping", {"action": "ping", "id": "1", "cursors": {"cnv_1": 7}}),
-        ("sendMessage", {"action": "sendMessage", "id": "1", "conversation_id": "cnv_1", "client_id": "1", "text": "a"}),
+        (
+            "sendMessage",
+            {"action": "sendMessage", "id": "1", "conversation_id": "cnv_1", "client_id": "1", "text": "a"},
+        ),
         ("typing", {"action": "typing", "id": "1", "conversation_id": "cnv_1", "typing": True}),
         ("typing.ack", {"type": "ack", "id": "1", "data": None}),
         ("event.typing", {"type": "typing", "conversation_id": "cnv_1", "data": {"user_id": "usr_1", "typing": True}}),

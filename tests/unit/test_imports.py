@@ -222,7 +222,9 @@ def _require_no_circle(edges: list[tuple[str, str]]) -> None:
 
 
 def test_no_modules_load_each_other_in_a_circle() -> None:
-    _require_no_circle([(each.importer, each.imported) for each in IMPORTS if each.imported in SOURCES and not each.late])
+    _require_no_circle(
+        [(each.importer, each.imported) for each in IMPORTS if each.imported in SOURCES and not each.late]
+    )
 
 
 def test_no_domains_depend_on_each_other_in_a_circle() -> None:

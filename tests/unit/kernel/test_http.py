@@ -182,7 +182,18 @@ def test_a_body_in_base_64_is_decoded(app: App) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "Bearer", "Bearer ", "good", "Basic good", "Token good", "Bearer bad", "Bearer good good", "Bearer\tgood"],
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "good",
+        "Basic good",
+        "Token good",
+        "Bearer bad",
+        "Bearer good good",
+        "Bearer\tgood",
+    ],
 )
 def test_without_a_good_token_a_call_is_refused(app: App, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
@@ -235,7 +246,8 @@ def test_a_body_of_another_media_type_is_refused(app: App, media_type: str) -> N
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json", "APPLICATION/JSON", "application/json;charset=UTF-8", 'application/json; charset="utf-8"']
+    "media_type",
+    ["application/json", "APPLICATION/JSON", "application/json;charset=UTF-8", 'application/json; charset="utf-8"'],
 )
 def test_json_in_utf_8_is_taken(app: App, media_type: str) -> None:
     reply = ask(app, "POST", "/notes", body={"text": "x"}, token="good", headers={"Content-Type": media_type})
@@ -321,9 +333,7 @@ def test_a_route_may_let_its_answer_be_cached(app: App) -> None:
 
 
 @pytest.mark.parametrize("path", ["/headers", "/mine", "/boom"])
-def test_a_configured_origin_may_read_answers_and_errors(
-    app: App, path: str, settings: pytest.MonkeyPatch
-) -> None:
+def test_a_configured_origin_may_read_answers_and_errors(app: App, path: str, settings: pytest.MonkeyPatch) -> None:
     settings.setenv("CORS_ORIGINS", f"https://other.example,{ORIGIN}")
     config.config.cache_clear()
     reply = ask(app, "GET", path, token="good", headers={"Origin": ORIGIN})

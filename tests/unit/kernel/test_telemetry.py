@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
 
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable, NotFound
@@ -47,7 +48,7 @@ def test_a_call_writes_one_line(lines: Lines) -> None:
 def test_the_line_declares_its_metrics(lines: Lines) -> None:
     with telemetry.call("any", CONTEXT) as line:
         line.count("Sent")
-        line.count("Bytes", 512, telemetry.MetricUnit.Bytes)
+        line.count("Bytes", 512, MetricUnit.Bytes)
     assert _metrics(lines.only) == {"Duration": "Milliseconds", "Sent": "Count", "Bytes": "Bytes"}
     assert lines.only["Bytes"] == [512.0]
 

@@ -102,7 +102,8 @@ def test_the_sender_may_edit_for_24_hours_to_the_millisecond() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"), [({"editor_id": "usr_bob"}, Forbidden), ({"type_": "encrypted"}, Forbidden), ({"deleted_at": 1}, Gone)]
+    ("changes", "problem"),
+    [({"editor_id": "usr_bob"}, Forbidden), ({"type_": "encrypted"}, Forbidden), ({"deleted_at": 1}, Gone)],
 )
 def test_others_messages_other_types_and_deleted_ones_cannot_be_edited(
     changes: dict[str, Any], problem: type[Problem]
@@ -119,9 +120,7 @@ def test_a_stranger_is_not_told_that_a_message_was_deleted() -> None:
 # --- emoji ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "emoji", ["👍", "👍🏽", "❤️", "👩‍👩‍👧‍👦", "🇩🇪", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "#️⃣", "*️⃣", "©️", "™️", "🫠", "↔️", "☺"]
-)
+@pytest.mark.parametrize("emoji", ["👍", "👍🏽", "❤️", "👩‍👩‍👧‍👦", "🇩🇪", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "#️⃣", "*️⃣", "©️", "™️", "🫠", "↔️", "☺"])
 def test_an_emoji_is_taken(emoji: str) -> None:
     assert require_emoji(emoji) == emoji
 

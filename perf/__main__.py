@@ -1,0 +1,82 @@
+"""`python -m perf [--only counts,cold,cost,live] [--quick]`: measures, prints tables, writes .local/perf/latest.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infra.local.console import Problem
+from perf import cold, cost, counts, live, packages
+from perf.addresses import NotUp, running
+from perf.operations import OPERATIONS
+from perf.packages import NotBuilt
+from perf.report import Table
+from perf.template import ROOT
+
+REPORT = ROOT / ".local" / "perf" / "latest.json"
+Part = tuple[Sequence[Table], Any]  # what is printed, and what is kept
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", file=sys.stderr, flush=True)
+
+
+def _counts(quick: bool) -> Part:
+    found = counts.count_all(OPERATIONS, repeats=3 if quick else 15, done=_say)
+    return [counts.table(found)], counts.as_json(found)
+
+
+def _cold(quick: bool) -> Part:
+    with packages.last_build() as build:
+        sizes = packages.table(build)
+        starts = cold.measure(build, runs=1 if quick else 5, done=_say)
+    return [cold.table(starts), sizes], cold.as_json(starts)
+
+
+def _cost(quick: bool) -> Part:
+    assumed = cost.Assumptions()
+    bills = cost.measure(assumed, repeats=3 if quick else 9, done=_say)
+    return [cost.table(bills, assumed)], cost.as_json(bills)
+
+
+def _live(quick: bool) -> Part:
+    measured = live.measure(running(), live.QUICK if quick else live.Scale(), done=_say)
+    return live.tables(measured), live.as_json(measured)
+
+
+PARTS: dict[str, Callable[[bool], Part]] = {"counts": _counts, "cold": _cold, "cost": _cost, "live": _live}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
+    chosen = parser.parse_args()
+    names = chosen.only.split(",")
+    if unknown := set(names) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    try:
+        if "live" in names:
+            running()  # before the others take their time
+        kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
+        for name in names:
+            _say(f"{name}:")
+            tables, kept[name] = PARTS[name](chosen.quick)
+            for table in tables:
+                print(table.markdown(), flush=True)
+    except (NotUp, NotBuilt, Problem, counts.OperationFailed) as problem:
+        print(f"\nError: {problem}", file=sys.stderr)
+        return 2
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(kept, indent=1) + "\n")
+    _say(f"written to {REPORT.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
