@@ -1,4 +1,7 @@
-"""`python -m perf [--only counts,cold,cost,live] [--quick]`: measures, prints tables, writes .local/perf/latest.json."""
+"""`python -m perf [--only counts,cold,cost,live] [--quick]`: measures and prints tables.
+
+The figures are kept in .local/perf/latest.json. Only `live` needs a running local cloud.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Bill:
 
     @property
     def total(self) -> float:
-        return sum(asdict(self).values())
+        return float(sum(asdict(self).values()))
 
     def __add__(self, other: Bill) -> Bill:
         mine, theirs = asdict(self), asdict(other)
@@ -108,7 +108,7 @@ def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] =
         with stage() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
             for way, send in (("HTTP", say), ("socket", say_on_socket)):
-                conversation_id, people = conversation(size, sockets)
+                conversation_id, people = conversation(on, size, sockets)
                 operation = Operation(partial(send, people[0], conversation_id))
                 sent = bill(count(on, way, operation, repeats=repeats), assumed, front=fronts[way])
                 found[way, size] = sent + spread

@@ -41,11 +41,14 @@ def create(owner: Person, others: Sequence[Person]) -> str:
     return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
 
 
-def conversation(size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
-    """A conversation of so many new people, each with a live socket (or `sockets` in all)."""
-    people = newcomers(size)
-    connect(people, sockets)
-    return create(people[0], people[1:]), people
+def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
+    """A conversation of so many people, each with a live socket (or `sockets` in all)."""
+    key = (size, size if sockets is None else sockets)
+    if key not in stage.conversations:
+        people = newcomers(size)
+        connect(people, sockets)
+        stage.conversations[key] = create(people[0], people[1:]), people
+    return stage.conversations[key]
 
 
 def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
@@ -102,19 +105,19 @@ def create_group(_stage: Stage) -> Operation:
     return Operation(lambda _: gateway.http("ConversationsFunction", "POST /conversations", owner, body=body))
 
 
-def send(size: int, _stage: Stage) -> Operation:
-    conversation_id, people = conversation(size)
+def send(size: int, stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, size)
     return Operation(partial(say, people[0], conversation_id))
 
 
-def send_on_socket(size: int, _stage: Stage) -> Operation:
-    conversation_id, people = conversation(size)
+def send_on_socket(size: int, stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, size)
     return Operation(partial(say_on_socket, people[0], conversation_id))
 
 
-def _on_fresh_message(method: str, route: str, body: Any, more: dict[str, str]) -> Operation:
+def _on_fresh_message(stage: Stage, method: str, route: str, body: Any, more: dict[str, str]) -> Operation:
     """Something done to a message that was just sent."""
-    conversation_id, people = conversation(2)
+    conversation_id, people = conversation(stage, 2)
     sent: list[str] = []
 
     def run(_turn: int) -> Reply:
@@ -124,16 +127,16 @@ def _on_fresh_message(method: str, route: str, body: Any, more: dict[str, str]) 
     return Operation(run, before=lambda _: sent.append(say(people[0], conversation_id).json()["id"]))
 
 
-def edit(_stage: Stage) -> Operation:
-    return _on_fresh_message("PATCH", ONE_MESSAGE, {"text": TEXT[::-1]}, {})
+def edit(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, "PATCH", ONE_MESSAGE, {"text": TEXT[::-1]}, {})
 
 
-def react(_stage: Stage) -> Operation:
-    return _on_fresh_message("PUT", ONE_MESSAGE + "/reactions/{emoji}", None, {"emoji": "👍"})
+def react(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, "PUT", ONE_MESSAGE + "/reactions/{emoji}", None, {"emoji": "👍"})
 
 
-def mark_read(_stage: Stage) -> Operation:
-    conversation_id, (reader, writer) = conversation(2)
+def mark_read(stage: Stage) -> Operation:
+    conversation_id, (reader, writer) = conversation(stage, 2)
     seqs: list[int] = []
 
     def run(_turn: int) -> Reply:
@@ -145,8 +148,8 @@ def mark_read(_stage: Stage) -> Operation:
     return Operation(run, before=lambda _: seqs.append(say(writer, conversation_id).json()["seq"]))
 
 
-def list_messages(_stage: Stage) -> Operation:
-    conversation_id, people = conversation(2)
+def list_messages(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 2)
     for n in range(60):
         say(people[n % 2], conversation_id)
     path = {"conversation_id": conversation_id}
@@ -183,7 +186,7 @@ def open_socket(_stage: Stage) -> Operation:
 
 
 def fan_out(size: int, stage: Stage, sockets: int | None = None) -> Operation:
-    conversation_id, people = conversation(size, sockets)
+    conversation_id, people = conversation(stage, size, sockets)
 
     def before(_turn: int) -> None:
         stage.jobs()

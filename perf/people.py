@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from accounts import sessions
 from kernel import ids
 from kernel.auth import Caller
-from kernel.dynamo import Transaction
+from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Transaction
 from realtime import service as realtime
 from users import service as users
+
+ACTIONS_OF_ONE = 6  # a profile, a session, and up to four terms of the directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +29,26 @@ class Person:
         return Caller(self.user_id, self.session_id)
 
 
-def newcomer() -> Person:
-    """A new person with a session."""
+def newcomers(count: int) -> list[Person]:
+    """New people with a session each, several to a transaction."""
+    found: list[Person] = []
+    transaction = Transaction()
+    for _ in range(count):
+        found.append(_stage_newcomer(transaction))
+        if len(transaction) + ACTIONS_OF_ONE > TRANSACTION_MAX_ACTIONS or len(found) == count:
+            transaction.commit()
+            transaction = Transaction()
+    return found
+
+
+def _stage_newcomer(transaction: Transaction) -> Person:
     user_id = ids.new("usr")
     name = user_id[-12:]
-    transaction = Transaction()
     users.add_profile_to(
         transaction, user_id=user_id, username=name, display_name=f"Ada {name}", email=f"{name}@example.com"
     )
     tokens = sessions.stage_new(transaction, user_id=user_id, device_name="perf", ip="127.0.0.1")
-    transaction.commit()
     return Person(user_id, tokens.session_id, tokens.access_token, tokens.refresh_token)
-
-
-def newcomers(count: int) -> list[Person]:
-    return [newcomer() for _ in range(count)]
 
 
 def connect(people: Sequence[Person], sockets: int | None = None) -> None:

@@ -21,6 +21,7 @@ from kernel.dynamo import Record
 from kernel.resilience import Breaker
 from kernel.secrets import Keyring, keyring
 from perf import fakes, tables
+from perf.people import Person
 from perf.wire import SocketPool, Wire, counted_redis
 
 STACK = "perf"
@@ -40,10 +41,14 @@ ENVIRONMENT = {
 
 
 class Stage:
-    """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out."""
+    """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out.
+
+    `conversations` keeps what operations have set up, by size and live sockets, for others to use.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
+        self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
 
     def jobs(self) -> list[str]:
         """Takes what waits in the fan-out queue; as the service polls by itself, no call is counted."""

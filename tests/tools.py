@@ -61,7 +61,7 @@ def rows(table: str) -> list[dict[str, Any]]:
 
 
 def _delay_s(message: Any) -> int:
-    return max(0, round((message.delayed_until - message.sent_timestamp) / 1000))
+    return max(0, int(message.delayed_until - message.sent_timestamp + 500) // 1000)
 
 
 def jobs() -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversations import log, publish, store, views
@@ -30,6 +30,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from users import service as users
 
+MUTED_FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
 MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
 
 
@@ -217,7 +218,10 @@ def _instant(text: str) -> int:
         raise ValidationFailed.of("muted_until", "an RFC 3339 time or null") from error
     if moment.tzinfo is None:
         raise ValidationFailed.of("muted_until", "an RFC 3339 time with its zone")
-    return int(moment.astimezone(UTC).timestamp() * clock.SECOND)
+    since_1970 = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    if not timedelta(0) <= since_1970 < MUTED_FOR_EVER:
+        raise ValidationFailed.of("muted_until", "a time between 1970 and 9999")
+    return since_1970 // timedelta(milliseconds=1)
 
 
 def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from conversations import log, store
 from conversations.model import (
     CONVERSATION_CREATED,
+    CONVERSATION_DELETED,
     CONVERSATION_UPDATED,
     MEMBER_ADDED,
     MEMBER_REMOVED,
@@ -103,6 +104,8 @@ def events(place: Place, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     whole = conversation(place) if any(entry.type in _ABOUT_CONVERSATION for entry in entries) else None
 
     def data(entry: Entry) -> Any:
+        if entry.type == CONVERSATION_DELETED or (entry.message_seq or entry.seq) < place.member.visible_from:
+            return None  # nothing is left of it, or it is about a message from before this person came
         if entry.type in _ABOUT_CONVERSATION:
             return whole
         if entry.type in _ABOUT_MEMBERS:

@@ -25,7 +25,9 @@ CACHEABLE = {"/.well-known/jwks.json", "/openapi.json"}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ID = re.compile(r"[A-Za-z0-9_.~-]{1,40}")
 # words of our insides that no answer may show
-INSIDES = re.compile(r"Traceback|File \"|\.py\b|arn:aws|[a-z]+-local-[a-z_]+|dynamodb\.|pynamodb|botocore", re.IGNORECASE)
+INSIDES = re.compile(
+    r"Traceback|File \"|\.py\b|arn:aws|[a-z]+-local-[a-z_]+|dynamodb\.|pynamodb|botocore", re.IGNORECASE
+)
 
 
 class Answers:
@@ -44,9 +46,7 @@ class Answers:
     @property
     def routes(self) -> set[str]:
         """Every operation of the document, such as `GET /users/me`."""
-        return {
-            f"{method.upper()} {path}" for path, methods in self.document["paths"].items() for method in methods
-        }
+        return {f"{method.upper()} {path}" for path, methods in self.document["paths"].items() for method in methods}
 
     def check(self, answer: httpx.Response) -> None:
         """Fail unless the answer is as the contract and the document say."""

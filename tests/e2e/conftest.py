@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.people import Town
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import at_once
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
 
@@ -32,3 +33,9 @@ def town(endpoints: dict[str, str]) -> Iterator[Town]:
     """Where people come from."""
     with contextlib.closing(Town(endpoints)) as town:
         yield town
+
+
+@pytest.fixture(scope="session")
+def crowd(town: Town) -> list[Person]:
+    """More people than a conversation keeps a short list of (20), for tests that only need many."""
+    return at_once([lambda: town.person("crowd")] * 22)

@@ -24,7 +24,9 @@ class Live:
     def __init__(self, url: str, ticket: str) -> None:
         """Raises websockets.exceptions.InvalidStatus when the handshake is refused."""
         # the local cloud asks no pings of clients; ours would only disturb counting
-        self._connection: ClientConnection = connect(f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True)
+        self._connection: ClientConnection = connect(
+            f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True
+        )
         self.raw: list[Frame] = []
         self.events: list[Frame] = []
         self.answers: list[Frame] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -109,9 +108,7 @@ class Town:
         self.ws_url = endpoints["ws_url"]
         self._endpoints = endpoints
         self.answers = Answers(self.http_url)
-        self.http = httpx.Client(
-            base_url=self.http_url, timeout=60.0, event_hooks={"response": [self.answers.check]}
-        )
+        self.http = httpx.Client(base_url=self.http_url, timeout=60.0, event_hooks={"response": [self.answers.check]})
 
     def close(self) -> None:
         self.http.close()

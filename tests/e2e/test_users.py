@@ -98,7 +98,7 @@ def test_others_see_the_public_profile_only(ada: Person, bob: Person) -> None:
     assert (seen["id"], seen["username"]) == (ada.id, ada.username)
 
 
-@pytest.mark.parametrize("user_id", [NOBODY, "x", "cnv_01aaaaaaaaaaaaaaaaaaaaaaaa", "%20", "a%2Fb"])
+@pytest.mark.parametrize("user_id", [NOBODY, "x", "cnv_01aaaaaaaaaaaaaaaaaaaaaaaa", "%20"])
 def test_nobody_is_found_under_an_id_that_is_nobodys(ada: Person, user_id: str) -> None:
     problem(ada.get(f"/users/{user_id}"), 404, "not_found")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import secureconnect_client
 from secureconnect_client import ApiError, Client, ConnectionLost, Event, Live, TransportFailed
 from secureconnect_client.wire import dial
-
 from tests.integration.client.loopback import Loopback, served
 from tests.unit.client.carriers import FAST, POLICY, in_loop
 from tests.unit.client.world import World

@@ -10,9 +10,9 @@ from typing import Any, ParamSpec
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+
 from secureconnect_client import Backoff, Client, ConnectionLost, ReconnectPolicy, Wire
 from secureconnect_client.errors import HandshakeRefused
-
 from tests.unit.client.world import World
 
 P = ParamSpec("P")

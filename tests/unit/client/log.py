@@ -98,15 +98,11 @@ class Log:
         return entry
 
     def say(self, conversation: Conversation, sender: str, text: str, **fields: Any) -> dict[str, Any]:
-        return self.send(sender, conversation, {"client_id": f"c{next(self._ids)}", "text": text, **fields})[
-            0
-        ]
+        return self.send(sender, conversation, {"client_id": f"c{next(self._ids)}", "text": text, **fields})[0]
 
     def add(self, conversation: Conversation, user_id: str) -> None:
         conversation.members[user_id] = len(conversation.log) + 1
-        self.commit(
-            conversation, "member.added", user_id, lambda _: {"user": {"id": user_id}, "role": "member"}
-        )
+        self.commit(conversation, "member.added", user_id, lambda _: {"user": {"id": user_id}, "role": "member"})
 
     def remove(self, conversation: Conversation, user_id: str) -> None:
         self.commit(conversation, "member.removed", user_id, lambda _: {"user": {"id": user_id}})
@@ -130,9 +126,7 @@ class Log:
         }
 
     def caller(self, headers: dict[str, str]) -> str:
-        user_id, expires = self.access.get(
-            headers.get("authorization", "").removeprefix("Bearer "), ("", 0.0)
-        )
+        user_id, expires = self.access.get(headers.get("authorization", "").removeprefix("Bearer "), ("", 0.0))
         if not user_id:
             raise Refused(401, "unauthenticated")
         if time.time() >= expires:
@@ -217,8 +211,7 @@ class Log:
         for emoji, user_id in conversation.reactions[message_id]:
             reactions[emoji].add(user_id)
         shown = [
-            {"emoji": emoji, "count": len(users), "mine": viewer in users}
-            for emoji, users in sorted(reactions.items())
+            {"emoji": emoji, "count": len(users), "mine": viewer in users} for emoji, users in sorted(reactions.items())
         ]
         return conversation.messages[message_id] | {"reactions": shown}
 

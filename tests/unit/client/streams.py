@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from secureconnect_client import Client, Event, Live
-
 from tests.unit.client.carriers import POLICY, client, eventually
 from tests.unit.client.world import World
 

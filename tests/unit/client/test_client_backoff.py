@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
 from secureconnect_client import Backoff, ReconnectPolicy, spread_for
 
 CLIENTS = 100_000
@@ -65,9 +66,7 @@ def first_minute(now: float) -> bool:
 
 def test_after_a_hint_100_000_clients_never_exceed_500_connects_a_second() -> None:
     after_ms = spread_for(CLIENTS) * 1000
-    outcome = simulate(
-        lambda rng: POLICY.after_hint(after_ms, rng), spread_s=spread_for(CLIENTS), fails=never
-    )
+    outcome = simulate(lambda rng: POLICY.after_hint(after_ms, rng), spread_s=spread_for(CLIENTS), fails=never)
     assert outcome.worst_tries <= LIMIT_PER_S
     assert outcome.last_s <= spread_for(CLIENTS)
 
@@ -80,9 +79,7 @@ def test_after_a_drop_without_a_hint_the_announced_spread_keeps_them_below_it() 
 
 def test_a_server_that_is_down_for_a_minute_is_not_overrun_when_it_is_back() -> None:
     spread = spread_for(CLIENTS)
-    outcome = simulate(
-        lambda rng: POLICY.after_drop(rng, spread_s=spread), spread_s=spread, fails=first_minute
-    )
+    outcome = simulate(lambda rng: POLICY.after_drop(rng, spread_s=spread), spread_s=spread, fails=first_minute)
     assert outcome.worst_tries <= LIMIT_PER_S
     assert outcome.last_s < 3 * spread
 

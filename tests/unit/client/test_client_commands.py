@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from secureconnect_client import ApiError, ConnectionLost, NotSignedIn
 
+from secureconnect_client import ApiError, ConnectionLost, NotSignedIn
 from tests.unit.client.carriers import in_loop
 from tests.unit.client.streams import online, reopened, take
 from tests.unit.client.world import Conversation, World

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+
 from secureconnect_client import Event, Live
 from secureconnect_client.events import ConversationRemoved
 from secureconnect_client.models import Message
-
 from tests.unit.client.carriers import POLICY, client, eventually, in_loop
 from tests.unit.client.world import Conversation, World
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+
 from secureconnect_client import ApiError, FieldError, TransportFailed
 from secureconnect_client.errors import retry_after
-
 from tests.unit.client.carriers import client, in_loop
 from tests.unit.client.world import Reply, World
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+
 from secureconnect_client import ApiError, ReconnectPolicy
 from secureconnect_client.events import ConversationRemoved, MessageCreated
-
 from tests.unit.client.carriers import FAST, client, in_loop
 from tests.unit.client.streams import SETTINGS, online, reopened, seqs, take
 from tests.unit.client.world import Reply, World

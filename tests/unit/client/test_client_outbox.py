@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from secureconnect_client import Backoff, Client, MemoryStore, NotSignedIn, OutboxItem, SqliteStore, Store
 
+from secureconnect_client import Backoff, Client, MemoryStore, NotSignedIn, OutboxItem, SqliteStore, Store
 from tests.unit.client.carriers import client, in_loop
 from tests.unit.client.world import Conversation, Reply, World
 

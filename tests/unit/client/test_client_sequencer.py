@@ -6,6 +6,7 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from secureconnect_client.events import ConversationRemoved, Event
 from secureconnect_client.sequencer import MAX_HELD, Sequencer
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from secureconnect_client import ApiError, MemoryStore, NotSignedIn, SqliteStore
 from secureconnect_client.models import Ticket
-
 from tests.unit.client.carriers import client, in_loop
 from tests.unit.client.world import Reply, World
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from secureconnect_client.models import Ticket
 from secureconnect_client.wire import socket_url
 

@@ -30,21 +30,15 @@ class World(Log):
                 return outcome
         params = dict(each.split("=", 1) for each in query.split("&") if each)
         try:
-            return self._route(
-                method, [unquote(each) for each in path.strip("/").split("/")], headers, body, params
-            )
+            return self._route(method, [unquote(each) for each in path.strip("/").split("/")], headers, body, params)
         except Refused as refused:
             return refused.reply
 
-    def _route(
-        self, method: str, path: list[str], headers: dict[str, str], body: Any, params: dict[str, str]
-    ) -> Reply:
+    def _route(self, method: str, path: list[str], headers: dict[str, str], body: Any, params: dict[str, str]) -> Reply:
         match method, path:
             case "POST", ["auth", "login" | "register"]:
                 user_id = body.get("identifier") or body["username"]
-                return Reply(
-                    200, {"user": {"id": user_id, "username": user_id}, "tokens": self.tokens(user_id)}
-                )
+                return Reply(200, {"user": {"id": user_id, "username": user_id}, "tokens": self.tokens(user_id)})
             case "POST", ["auth", "refresh"]:
                 user_id = self.refresh.pop(body["refresh_token"], "")
                 if not user_id:
@@ -56,9 +50,7 @@ class World(Log):
                 self.access = {key: each for key, each in self.access.items() if each[0] != me}
                 return Reply(204)
             case "GET", ["users"]:
-                people = [
-                    each for each in dict.fromkeys(self.refresh.values()) if each.startswith(params["q"])
-                ]
+                people = [each for each in dict.fromkeys(self.refresh.values()) if each.startswith(params["q"])]
                 items = [{"id": each, "username": each} for each in people]
                 return Reply(200, {"items": items, "next_cursor": None})
             case "POST", ["conversations"]:
@@ -168,9 +160,7 @@ class World(Log):
                 return self.delete(me, conversation, frame["message_id"], by=push)
             case "react":
                 remove = frame.get("remove", False)
-                return self.react(
-                    me, conversation, frame["message_id"], frame["emoji"], remove=remove, by=push
-                )
+                return self.react(me, conversation, frame["message_id"], frame["emoji"], remove=remove, by=push)
             case "markRead":
                 return {"read_seq": frame["seq"], "unread_count": 0}
             case "typing":

@@ -1,0 +1,95 @@
+"""Budgets of what is counted: round trips, capacity units, and what functions import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+
+import pytest
+
+from perf.counts import Counted, count
+from perf.imports import NEEDED, unneeded
+from perf.operations import OPERATIONS
+from perf.stage import stage
+from perf.template import ROOT, functions
+
+SENDS = (
+    "send (HTTP), direct",
+    "send (HTTP), group of 5",
+    "send (HTTP), group of 50",
+    "send (HTTP), group of 200",
+    "send (socket), direct",
+    "send (socket), group of 50",
+)
+FAN_OUTS = {"fan-out of one job to 50": 50, "fan-out of one job to 200": 200}
+LIST = "list 50 messages"
+MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
+
+
+def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
+    with stage(with_redis=with_redis) as of:
+        return {name: count(of, name, OPERATIONS[name](of), repeats=1) for name in names}
+
+
+@pytest.fixture(scope="module")
+def counted() -> Mapping[str, Counted]:
+    """Counted once, on a stack that is gone before the first test's own cloud is there."""
+    return _count(*SENDS, *FAN_OUTS, LIST)
+
+
+@pytest.fixture(scope="module")
+def counted_without_redis() -> Counted:
+    return _count(SENDS[0], with_redis=False)[SENDS[0]]
+
+
+@pytest.mark.parametrize("name", SENDS)
+def test_a_message_is_acknowledged_within_three_store_round_trips_and_seven_write_units(
+    counted: Mapping[str, Counted], name: str
+) -> None:
+    assert counted[name].store_trips <= MAX_SEND_TRIPS
+    assert counted[name].write_units <= MAX_SEND_WRITE_UNITS
+
+
+def test_sending_to_200_asks_no_more_than_sending_to_50(counted: Mapping[str, Counted]) -> None:
+    small, large = counted["send (HTTP), group of 50"], counted["send (HTTP), group of 200"]
+    assert large.store_calls == small.store_calls
+    assert large.other_calls == small.other_calls
+    assert (large.read_units, large.write_units) == (small.read_units, small.write_units)
+
+
+@pytest.mark.parametrize(("name", "members"), FAN_OUTS.items())
+def test_fan_out_reads_a_hundred_sockets_at_a_time(counted: Mapping[str, Counted], name: str, members: int) -> None:
+    assert sum(counted[name].store_calls.values()) <= -(-members // 100) + 1
+    assert counted[name].other_calls["post"] == members
+
+
+def test_a_page_of_messages_takes_two_store_round_trips(counted: Mapping[str, Counted]) -> None:
+    assert counted[LIST].store_trips <= MAX_LIST_TRIPS
+
+
+def test_sending_stays_within_its_budget_without_redis(counted_without_redis: Counted) -> None:
+    assert counted_without_redis.redis_trips == 0
+    assert counted_without_redis.store_trips <= MAX_SEND_TRIPS
+    assert counted_without_redis.write_units <= MAX_SEND_WRITE_UNITS
+
+
+def _alike() -> list[list[str]]:
+    """The functions that need the same packages, so that one interpreter can import them all."""
+    groups: dict[frozenset[str], list[str]] = defaultdict(list)
+    for function_id, needed in NEEDED.items():
+        groups[frozenset(needed)].append(function_id)
+    return list(groups.values())
+
+
+@pytest.mark.parametrize("group", _alike(), ids=lambda group: group[0])
+def test_functions_import_no_heavy_package_that_they_do_not_use(group: list[str]) -> None:
+    modules = sorted({functions()[function_id].module for function_id in group})
+    paths = [str(ROOT / "functions"), str(ROOT / "layers" / "shared")]
+    imports = f"import json, sys; sys.path[:0] = {paths}; import {', '.join(modules)}"
+    code = f"{imports}; print(json.dumps(list(sys.modules)))"
+    environment = {"ENVIRONMENT": "local", "STACK_NAME": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert unneeded(group[0], json.loads(done.stdout)) == set()
