@@ -27,18 +27,11 @@ def socket(sender: Person, conversation_id: str, text: str = TEXT) -> Awaitable[
 
 
 async def warm_up(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> None:
-    """Have a worker started for each sender, a few more at a time; who starts late may be refused meanwhile."""
-
-    async def patiently(sender: Person, conversation_id: str, text: str) -> None:
-        try:
-            await say(sender, conversation_id, text)
-        except (Refused, TimeoutError):
-            sender.http.close()
-
+    """Have a worker started for each sender, a few more at a time: many at once take longer than calls may."""
     width = 0
     while width < len(pairs):
         width = min(len(pairs), max(1, 2 * width))
-        await throughput(patiently, pairs[:width], seconds, cap)
+        await throughput(say, pairs[:width], seconds, cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +83,26 @@ async def delivery(say: Say, sender: Person, conversation_id: str, audience: Seq
 
 
 async def throughput(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> Result:
-    """Closed loop: each sender sends its next message when the last one is answered."""
+    """Closed loop: each sender sends its next message when the last one is answered, be it with a refusal."""
     taken: list[float] = []
+    refused = 0
     began = time.perf_counter()
 
     async def send(sender: Person, conversation_id: str) -> None:
+        nonlocal refused
         while (now := time.perf_counter()) < began + seconds and len(taken) < cap:
-            await say(sender, conversation_id, TEXT)
-            taken.append(time.perf_counter() - now)
+            try:
+                await say(sender, conversation_id, TEXT)
+            except (Refused, TimeoutError):
+                sender.http.close()
+                refused += 1
+            else:
+                taken.append(time.perf_counter() - now)
 
     await asyncio.gather(*(send(*pair) for pair in pairs))
     wall = time.perf_counter() - began
-    return Result({"messages/s": len(taken) / wall, **_latencies("answered", taken)}, len(taken))
+    figures = {"messages/s": len(taken) / wall, "refused": float(refused)}
+    return Result(figures | (_latencies("answered", taken) if taken else {}), len(taken))
 
 
 async def saturation(

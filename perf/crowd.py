@@ -39,18 +39,25 @@ class Http:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            if self._streams is None:
-                self._streams = await asyncio.open_connection(self._host, self._port)
-            reader, writer = self._streams
-            writer.write(head.encode() + body)
-            head_back = (await reader.readuntil(b"\r\n\r\n")).lower()
-            answer = await self._body(reader, head_back)
-        if b"connection: close" in head_back:
-            self.close()
-        status = int(head_back[9:12])
+            try:
+                status, answer = await self._exchange(head.encode() + body)
+            except (asyncio.IncompleteReadError, ConnectionError):  # the server has closed an idle connection
+                self.close()
+                status, answer = await self._exchange(head.encode() + body)
         if not 200 <= status < 300:
             raise Refused(f"{method} {path}: {status} {answer[:300].decode(errors='replace')}")
         return answer
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._streams
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        answer = await self._body(reader, head)
+        if b"connection: close" in head:
+            self.close()
+        return int(head[9:12]), answer
 
     async def _body(self, reader: asyncio.StreamReader, head: bytes) -> bytes:
         _, found, rest = head.partition(b"content-length:")

@@ -15,14 +15,12 @@ from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, Un
 
 from conversations import store
 from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place, Profile
-from kernel import clock
+from conversations.turns import Turn
+from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import full_jitter
 
 MAX_TRIES = 24
-RETRY_BASE_S = 0.004
-RETRY_CAP_S = 0.25
 PATIENCE_S = 6.0
 
 # Events that change who may do what: an append that meets one on its way reads its caller's place again.
@@ -97,40 +95,43 @@ def append(conversation_id: str, user_id: str, plan: Callable[[Place], Plan]) ->
     of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
     condition of its writes fails, and DependencyUnavailable when no try came through in 6 s.
     """
-    place = store.place(conversation_id, user_id)
     deadline = time.monotonic() + PATIENCE_S
-    for attempt in range(MAX_TRIES):
-        wanted = plan(place)
-        if not wanted.events:
-            return place, []
-        transaction = Transaction()
-        entries, after = _stage_events(transaction, place.head, wanted.events)
-        if wanted.profile is not None:
-            store.stage_profile(transaction, wanted.profile)
-        if wanted.stage is not None:
-            wanted.stage(transaction)
-        try:
-            transaction.commit()
-        except Cancelled as refused:
-            place = _next_try(refused, place, user_id)
-        else:
-            return Place(after, wanted.profile or place.profile, place.member), entries
-        if time.monotonic() > deadline:
-            break
-        time.sleep(full_jitter(attempt, RETRY_BASE_S, RETRY_CAP_S))
+    with Turn(conversation_id, until=deadline) as turn:
+        place = store.place(conversation_id, user_id)
+        for _ in range(MAX_TRIES):
+            wanted = plan(place)
+            if not wanted.events:
+                return place, []
+            transaction = Transaction()
+            entries, after = _stage_events(transaction, place.head, wanted.events)
+            if wanted.profile is not None:
+                store.stage_profile(transaction, wanted.profile)
+            if wanted.stage is not None:
+                wanted.stage(transaction)
+            try:
+                transaction.commit()
+            except Cancelled as refused:
+                head = _head_in_the_way(refused, conversation_id)
+            else:
+                telemetry.count("AppendRetries", turn.collisions)
+                return Place(after, wanted.profile or place.profile, place.member), entries
+            if time.monotonic() > deadline:
+                break
+            if turn.collided():
+                head = store.head(conversation_id)
+            unchanged = head.acl_seq == place.head.acl_seq
+            place = place.moved_to(head) if unchanged else store.place(conversation_id, user_id)
     raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
 
 
-def _next_try(refused: Cancelled, place: Place, user_id: str) -> Place:
+def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
+    """The head that somebody else has moved; raises what else was in the way."""
     if "sent" in refused.failed:
         raise Sent from refused
     record = refused.failed.pop("head", None)
     if refused.failed:
         raise refused
-    head = store.head_of(record) if record is not None else store.head(place.conversation_id)
-    if head.acl_seq == place.head.acl_seq:
-        return place.moved_to(head)
-    return store.place(place.conversation_id, user_id)
+    return store.head_of(record) if record is not None else store.head(conversation_id)
 
 
 def _stage_events(transaction: Transaction, head: Head, events: Sequence[Draft]) -> tuple[list[Entry], Head]:
@@ -296,7 +297,8 @@ def stage_reaction(transaction: Transaction, message: Entry, *, emoji: str, user
     else:
         transaction.delete("reaction", record, ReactionRecord.entry.exists())
     count = EventRecord.reactions[emoji]
-    step = (count | 0) + 1 if added else count - 1
+    # without the 0 a count that is not there is an error of its own, beside the condition that fails
+    step = (count | 0) + 1 if added else (count | 0) - 1
     _stage_on_message(transaction, message, [count.set(step)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,9 +46,11 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
+    people_at = _people_of(conversation_id)
+
     def plan(place: Place) -> log.Plan:
         place.require_add()
-        present = {member.user_id for member in store.members(conversation_id)}
+        present = {member.user_id for member in people_at(place)}
         new = [user_id for user_id in user_ids if user_id not in present]
         if place.profile.member_count + len(new) > MAX_MEMBERS:
             raise ValidationFailed.of("user_ids", f"a group has at most {MAX_MEMBERS} members")
@@ -73,10 +75,11 @@ def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> 
 
 def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
     """Remove somebody, or leave. A last owner who leaves hands over; with the last member the group ends."""
+    people_at = _people_of(conversation_id)
 
     def plan(place: Place) -> log.Plan:
         place.require_group()
-        people = store.members(conversation_id)
+        people = people_at(place)
         target = next((member for member in people if member.user_id == user_id), None)
         if target is None:
             raise NotFound
@@ -107,10 +110,11 @@ def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
 
 def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
     """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one."""
+    people_at = _people_of(conversation_id)
 
     def plan(place: Place) -> log.Plan:
         place.require_admin()
-        people = store.members(conversation_id)
+        people = people_at(place)
         target = next((member for member in people if member.user_id == user_id), None)
         if target is None:
             raise NotFound
@@ -126,6 +130,19 @@ def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Rol
     publish.committed(place, entries)
     member: dict[str, Any] = views.events(place, entries)[0]["data"]
     return member
+
+
+def _people_of(conversation_id: str) -> Callable[[Place], list[Member]]:
+    """The members as of a place; in a busy log they are read again only after an event that may have changed them."""
+    read: dict[int, list[Member]] = {}
+
+    def people_at(place: Place) -> list[Member]:
+        acl_seq = place.head.acl_seq
+        if acl_seq not in read:
+            read[acl_seq] = store.members(conversation_id)
+        return read[acl_seq]
+
+    return people_at
 
 
 def _with_people(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from conversations import log, publish, store, views
 from conversations.model import Place
+from conversations.schemas import Conversation
 from conversations.service import require_place
 from kernel import cursor, ids
 from kernel.auth import Caller
@@ -18,6 +20,7 @@ MAX_SOCKET_ANSWER_BYTES = 110_000
 MAX_EVENTS = 1_000
 MAX_CONVERSATIONS = 100
 PAGE_EVENTS = 100
+_ENVELOPE_BYTES = 100  # around each conversation in the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,15 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         for place in sorted(places.values(), key=lambda place: -place.head.last_at)
         if place.head.last_seq > cursors.get(place.conversation_id, 0)
     ]
-    room = max_bytes
+    room = max_bytes - len(json.dumps(removed))
     answer: list[dict[str, Any]] = []
     first = behind[:MAX_CONVERSATIONS]
     for place, seen in zip(first, views.conversations(first, caller.user_id), strict=True):
-        found = _next_events(place, cursors.get(place.conversation_id, 0), room)
-        room -= sum(size for _, size in found) + 1_500
+        size = len(Conversation.model_validate(seen).model_dump_json().encode()) + _ENVELOPE_BYTES
+        if answer and size > room:
+            break
+        found = _next_events(place, cursors.get(place.conversation_id, 0), room - size)
+        room -= size + sum(size for _, size in found)
         last = found[-1][0]["seq"] if found else cursors.get(place.conversation_id, 0)
         answer.append(
             {
@@ -90,7 +96,7 @@ def _next_events(place: Place, after: int, room: int) -> list[tuple[dict[str, An
         first, last = _window(place, after, PAGE_EVENTS)
         page = views.events(place, log.entries(place.conversation_id, first, last))
         for event in page:
-            size = len(publish.frame(event).encode())
+            size = len(publish.frame(event).encode()) + 1
             if size > room:
                 return found
             room -= size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -65,12 +66,23 @@ class Line:
             logger().info("call", extra=extra)
 
 
+_current: ContextVar[Line | None] = ContextVar("line", default=None)
+
+
+def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Add a metric to the call under way; without one it is not counted."""
+    line = _current.get()
+    if line is not None:
+        line.count(name, value, unit)
+
+
 @contextmanager
 def call(function: str, context: Any) -> Iterator[Line]:
     """Measure one invocation and write its line at the end, whatever happens inside."""
     line = Line()
     line.fields = {"function": function, "aws_request_id": getattr(context, "aws_request_id", "")}
     started = time.perf_counter()
+    before = _current.set(line)
     try:
         with _segment(function):
             yield line
@@ -79,6 +91,7 @@ def call(function: str, context: Any) -> Iterator[Line]:
         line.count("Errors")
         raise
     finally:
+        _current.reset(before)
         line.write((time.perf_counter() - started) * 1000)
 
 

@@ -1,0 +1,165 @@
+"""Appending: one transaction, dense seq, whoever races (R1, R2)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from conversations import log, store
+from conversations.log import Plan
+from conversations.model import MESSAGE_CREATED, Draft, Place
+from kernel import clock
+from kernel.auth import Caller
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import DependencyUnavailable, Forbidden, NotFound
+from tests.integration.rooms import group, people, remove, send, whole_log
+from tests.tools import rows
+
+SENDERS = 32
+EACH = 2
+
+
+def _draft(who: Caller, number: int = 1) -> Draft:
+    return Draft(MESSAGE_CREATED, who.user_id, {"id": f"msg_{number}", "client_id": str(number), "type": "text"})
+
+
+def _append(who: Caller, conversation_id: str, plan: Any = None) -> tuple[Place, list[Any]]:
+    return log.append(conversation_id, who.user_id, plan or (lambda _place: Plan([_draft(who)])))
+
+
+def test_an_event_gets_the_next_seq_and_moves_the_head() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    place, (entry,) = _append(ada, conversation_id)
+    assert (entry.seq, place.head.last_seq, place.head.last_message_seq) == (2, 2, 2)
+    assert store.head(conversation_id) == place.head
+    assert whole_log(conversation_id)[-1] == entry
+
+
+def test_several_events_stand_together() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    _, entries = _append(ada, conversation_id, lambda _place: Plan([_draft(ada, n) for n in range(3)]))
+    assert [entry.seq for entry in entries] == [2, 3, 4]
+    assert [entry.seq for entry in whole_log(conversation_id)] == [1, 2, 3, 4]
+
+
+def test_without_events_nothing_is_written() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    place, entries = _append(ada, conversation_id, lambda _place: Plan([]))
+    assert (entries, place.head.last_seq) == ([], 1)
+
+
+def test_what_the_plan_refuses_is_not_written() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+
+    def refuse(_place: Place) -> Plan:
+        raise Forbidden
+
+    with pytest.raises(Forbidden):
+        _append(ada, conversation_id, refuse)
+    assert len(whole_log(conversation_id)) == 1
+
+
+def test_a_stranger_appends_nothing() -> None:
+    ada, eve = people("ada", "eve")
+    conversation_id = group(ada)
+    with pytest.raises(NotFound):
+        _append(eve, conversation_id)
+
+
+def test_32_senders_at_once_make_a_dense_log_in_commit_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "MAX_TRIES", 1_000)  # moto answers one request at a time, and slowly
+    monkeypatch.setattr(log, "PATIENCE_S", 60.0)
+    ada, *others = people("ada", *(f"p{n:02}" for n in range(SENDERS - 1)))
+    senders = [ada, *others]
+    conversation_id = group(ada, *others)
+
+    def talk(who: Caller) -> list[int]:
+        return [send(who, conversation_id, f"{who.user_id} {n}")["seq"] for n in range(EACH)]
+
+    with ThreadPoolExecutor(SENDERS) as threads:
+        acknowledged = dict(zip([who.user_id for who in senders], threads.map(talk, senders), strict=True))
+    entries = whole_log(conversation_id)[1:]
+    assert [entry.seq for entry in entries] == list(range(2, SENDERS * EACH + 2))
+    for who in senders:
+        mine = [entry for entry in entries if entry.actor_id == who.user_id]
+        assert [entry.seq for entry in mine] == acknowledged[who.user_id] == sorted(acknowledged[who.user_id])
+        assert [entry.text for entry in mine] == [f"{who.user_id} {n}" for n in range(EACH)]
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    assert store.head(conversation_id).last_seq == SENDERS * EACH + 1
+    assert len(rows("sends")) == SENDERS * EACH
+
+
+def test_a_plan_is_asked_again_with_the_state_that_it_is_committed_to() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    asked: list[int] = []
+
+    def plan(place: Place) -> Plan:
+        asked.append(place.head.last_seq)
+        if len(asked) == 1:
+            send(bob, conversation_id, "in between")
+        return Plan([_draft(ada)])
+
+    _, (entry,) = _append(ada, conversation_id, plan)
+    assert (asked, entry.seq) == ([1, 2], 3)
+
+
+def test_who_is_removed_while_sending_sends_nothing() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    asked: list[int] = []
+
+    def plan(place: Place) -> Plan:
+        asked.append(place.head.last_seq)
+        if len(asked) == 1:
+            remove(ada, conversation_id, bob)
+        return Plan([_draft(bob)])
+
+    with pytest.raises(NotFound):
+        _append(bob, conversation_id, plan)
+    assert Counter(entry.actor_id for entry in whole_log(conversation_id))[bob.user_id] == 0
+
+
+def test_a_conversation_that_is_too_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "MAX_TRIES", 3)
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+
+    def plan(_place: Place) -> Plan:
+        send(bob, conversation_id, f"in between {len(whole_log(conversation_id))}")
+        return Plan([_draft(ada)])
+
+    with pytest.raises(DependencyUnavailable) as refusal:
+        _append(ada, conversation_id, plan)
+    assert refusal.value.retry_after_s == 1
+    assert [entry.seq for entry in whole_log(conversation_id)] == [1, 2, 3, 4]
+
+
+def test_when_another_condition_fails_nothing_is_written() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+
+    def stage(transaction: Transaction) -> None:
+        key = (conversation_id, "usr_nobody")
+        transaction.check("there", store.MemberRecord, key, store.MemberRecord.user_id.exists())
+
+    with pytest.raises(Cancelled) as refusal:
+        _append(ada, conversation_id, lambda _place: Plan([_draft(ada)], stage))
+    assert refusal.value.failed.keys() == {"there"}
+    assert len(whole_log(conversation_id)) == 1
+
+
+def test_the_time_of_events_never_goes_back() -> None:
+    (ada,) = people("ada")
+    with clock.held(1_800_000_010_000):
+        conversation_id = group(ada)
+    with clock.held(1_800_000_000_000):  # another machine's clock is behind
+        _, (entry,) = _append(ada, conversation_id)
+    assert entry.at == 1_800_000_010_000
