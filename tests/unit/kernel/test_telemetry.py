@@ -111,3 +111,12 @@ def test_a_caller_s_problem_is_told_without_its_cause() -> None:
     problem.__cause__ = ValueError("what the caller wrote")
     line.problem(problem)
     assert "cause" not in line.fields
+
+
+def test_what_is_counted_anywhere_reaches_the_call_under_way(lines: Lines) -> None:
+    telemetry.count("Nobody's")
+    with telemetry.call("any", CONTEXT):
+        telemetry.count("Retries", 2)
+    telemetry.count("Nobody's")
+    assert _metrics(lines.only) == {"Duration": "Milliseconds", "Retries": "Count"}
+    assert lines.only["Retries"] == [2.0]
