@@ -74,7 +74,9 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         size = len(Conversation.model_validate(seen).model_dump_json().encode()) + _ENVELOPE_BYTES
         if answer and size > room:
             break
-        found = _next_events(place, cursors.get(place.conversation_id, 0), room - size)
+        # an answer brings something new however long it is, so that asking again comes to an end
+        at_least = 0 if answer or removed else 1
+        found = _next_events(place, cursors.get(place.conversation_id, 0), room - size, at_least=at_least)
         room -= size + sum(size for _, size in found)
         last = found[-1][0]["seq"] if found else cursors.get(place.conversation_id, 0)
         answer.append(
@@ -89,15 +91,15 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
     return Missed(answer, removed, len(answer) < len(behind), {"calls": []})
 
 
-def _next_events(place: Place, after: int, room: int) -> list[tuple[dict[str, Any], int]]:
-    """Events after a seq with their sizes, as many as there is room for."""
+def _next_events(place: Place, after: int, room: int, *, at_least: int) -> list[tuple[dict[str, Any], int]]:
+    """Events after a seq with their sizes, as many as there is room for, but `at_least` so many."""
     found: list[tuple[dict[str, Any], int]] = []
     while len(found) < MAX_EVENTS:
         first, last = _window(place, after, PAGE_EVENTS)
         page = views.events(place, log.entries(place.conversation_id, first, last))
         for event in page:
             size = len(publish.frame(event).encode()) + 1
-            if size > room:
+            if size > room and len(found) >= at_least:
                 return found
             room -= size
             found.append((event, size))

@@ -70,7 +70,8 @@ def _until(place: Place, until: int) -> None:
         if until == 0:
             cache.call(lambda redis: redis.delete(_key("relayed", place)))
     except cache.CacheUnavailable:
-        _relayed.drop(_key("relayed", place))
+        if until == 0:
+            _relayed.drop(_key("relayed", place))
 
 
 def _first_in_a_while(place: Place) -> bool:

@@ -99,7 +99,8 @@ def remove(*, user_id: str, other_id: str) -> None:
     """Withdraw or decline a request, or end a contact; none there is fine."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
-    retried(lambda: store.remove(user_id, other_id), on=Conflict)
+    if other_id != user_id:  # nobody is a contact of oneself
+        retried(lambda: store.remove(user_id, other_id), on=Conflict)
 
 
 def contacts(*, user_id: str, state: ContactState | None, limit: int, after: str | None) -> Page[Contact]:

@@ -99,10 +99,14 @@ class Live:
         event: Frame = self._wait(found, f"{kind} {fields}", within_s)
         return event
 
-    def seen(self, conversation_id: str) -> list[Frame]:
-        """What has come of a conversation so far."""
+    def seen(self, conversation_id: str, *, after: int = 1) -> list[Frame]:
+        """What has come of a conversation so far; usually without its creation, which may come a little later."""
         with self._news:
-            return [each for each in self.events if each.get("conversation_id") == conversation_id]
+            return [
+                each
+                for each in self.events
+                if each.get("conversation_id") == conversation_id and each.get("seq", after + 1) > after
+            ]
 
     def settle(self) -> None:
         """Wait until all that was posted to this socket before now has come: a ping goes the same way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.e2e.answers import Answers
 from tests.e2e.live import Live, opened
+from tests.e2e.tools import eventually
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
@@ -130,12 +132,20 @@ class Town:
         answer = httpx.get(f"{self._endpoints['aws_endpoint_url']}/_ministack/ses/messages", timeout=10.0)
         return [mail for sent in answer.json()["messages"].values() for mail in sent if address in mail["To"]]
 
+    def code_in_letter(self, address: str, subject: str) -> str:
+        """The token that was sent last under this subject."""
+        letters = eventually(lambda: [mail for mail in self.mails_to(address) if mail["Subject"] == subject])
+        found = re.search(r"^([\w-]{40,})$", letters[-1]["BodyText"], re.MULTILINE)
+        assert found, letters[-1]["BodyText"]
+        return found[1]
+
     def make_platform_admin(self, person: Person) -> None:
         """What an operator does in the database: no route gives this role."""
         session = botocore.session.Session()
         session.set_credentials("test", "test")
         region, address = self._endpoints["region"], self._endpoints["aws_endpoint_url"]
-        session.create_client("dynamodb", region_name=region, endpoint_url=address).update_item(
+        dynamodb: Any = session.create_client("dynamodb", region_name=region, endpoint_url=address)
+        dynamodb.update_item(
             TableName=f"{self._endpoints['stack']}-users",
             Key={"user_id": {"S": person.id}},
             UpdateExpression="SET #role = :role",

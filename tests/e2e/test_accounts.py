@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import Any
 
 import httpx
@@ -35,14 +35,6 @@ def registration(**fields: Any) -> dict[str, Any]:
 def login(town: Town, identifier: str, password: str, **fields: Any) -> httpx.Response:
     body = {"identifier": identifier, "password": password, **fields}
     return town.http.post("/auth/login", json=body)
-
-
-def code_in_letter(town: Town, address: str, subject: str) -> str:
-    """The token that was sent last under this subject."""
-    letters = eventually(lambda: [mail for mail in town.mails_to(address) if mail["Subject"] == subject])
-    found = re.search(r"^([\w-]{40,})$", letters[-1]["BodyText"], re.MULTILINE)
-    assert found, letters[-1]["BodyText"]
-    return found[1]
 
 
 # --- registering ----------------------------------------------------------------------------------------------
@@ -102,7 +94,7 @@ def test_an_email_address_and_a_username_belong_to_one_account(town: Town, ada: 
 def test_of_registrations_at_once_with_one_name_one_succeeds(town: Town) -> None:
     name = f"race_{id(town) % 10**12}"
     bodies = [registration(username=name, email=f"{name}.{n}@example.com") for n in range(4)]
-    answers = at_once([lambda body=body: town.http.post("/auth/register", json=body) for body in bodies])  # type: ignore[misc]
+    answers = at_once([partial(town.http.post, "/auth/register", json=body) for body in bodies])
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     assert {answer.json().get("code") for answer in answers} == {None, "username_taken"}
 
@@ -189,7 +181,7 @@ def test_a_forgotten_password_is_reset_by_a_letter(town: Town) -> None:
     # given somebody who is signed in and has forgotten the password
     dora = town.person("dora")
     assert town.http.post("/auth/password/forgot", json={"email": dora.email}).status_code == 202
-    token = code_in_letter(town, dora.email, "Reset your password")
+    token = town.code_in_letter(dora.email, "Reset your password")
     # when they set a new one with the token of the letter
     body = {"token": token, "new_password": NEW_PASSWORD}
     problem(
@@ -210,7 +202,7 @@ def test_a_reset_opens_a_locked_account(town: Town) -> None:
     at_once([lambda: login(town, fay.username, "a wrong password") for _ in range(5)])
     problem(login(town, fay.username, PASSWORD), 423, "account_locked")
     town.http.post("/auth/password/forgot", json={"email": fay.email})
-    token = code_in_letter(town, fay.email, "Reset your password")
+    token = town.code_in_letter(fay.email, "Reset your password")
     assert town.http.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD}).is_success
     assert login(town, fay.username, NEW_PASSWORD).status_code == 200
 
@@ -233,7 +225,7 @@ def test_a_made_up_token_resets_and_verifies_nothing(town: Town) -> None:
 
 def test_an_address_is_verified_by_the_letter_that_registration_sends(town: Town) -> None:
     hal = town.person("hal")
-    token = code_in_letter(town, hal.email, "Verify your e-mail address")
+    token = town.code_in_letter(hal.email, "Verify your e-mail address")
     # a token of another purpose is no good
     problem(
         town.http.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD}),
@@ -247,10 +239,10 @@ def test_an_address_is_verified_by_the_letter_that_registration_sends(town: Town
 
 def test_another_letter_can_be_asked_for(town: Town) -> None:
     ivy = town.person("ivy")
-    first = code_in_letter(town, ivy.email, "Verify your e-mail address")
+    first = town.code_in_letter(ivy.email, "Verify your e-mail address")
     assert ivy.post("/auth/email/resend").status_code == 202
     eventually(lambda: len(town.mails_to(ivy.email)) == 2)
-    second = code_in_letter(town, ivy.email, "Verify your e-mail address")
+    second = town.code_in_letter(ivy.email, "Verify your e-mail address")
     assert second != first
     assert town.http.post("/auth/email/verify", json={"token": second}).status_code == 204
 

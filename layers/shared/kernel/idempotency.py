@@ -86,7 +86,9 @@ def once(
     except exceptions.IdempotencyAlreadyInProgressError as error:
         raise Conflict("The first request with this Idempotency-Key is still under way.", retry_after_s=1) from error
     except exceptions.IdempotencyPersistenceLayerError as error:
-        raise DependencyUnavailable from error
+        if not fresh:
+            raise DependencyUnavailable from error
+        # what was asked for is done; only its answer could not be kept (an item takes 400 KB)
     if fresh:
         return fresh[0], False
     return _unlock(kept, secret), True

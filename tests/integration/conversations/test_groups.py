@@ -46,9 +46,8 @@ def test_a_new_group_s_log_begins_with_its_creation() -> None:
 
 def test_oneself_and_doubles_count_once() -> None:
     ada, bob = people("ada", "bob")
-    made, _ = service.create(
-        caller=ada, kind="group", member_ids=[ada.user_id, bob.user_id, bob.user_id], name=None, description=None, settings={}
-    )  # fmt: skip
+    asked = [ada.user_id, bob.user_id, bob.user_id]
+    made, _ = service.create(caller=ada, kind="group", member_ids=asked, name=None, description=None, settings={})
     assert made["member_count"] == 2
 
 

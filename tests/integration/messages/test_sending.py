@@ -31,7 +31,9 @@ def test_an_id_tells_where_its_message_stands() -> None:
     assert ids.position(message["id"]) == message["seq"]
 
 
-@pytest.mark.parametrize("text", ["x", "\u202e abc", "Grüße 你好 👩‍👩‍👧‍👦", " ", "\ud7ff", "a\nb\tc", "'; DROP TABLE --", "x" * 10_000])
+@pytest.mark.parametrize(
+    "text", ["x", "\u202e abc", "Grüße 你好 👩‍👩‍👧‍👦", " ", "\ud7ff", "a\nb\tc", "'; DROP TABLE --", "x" * 10_000]
+)
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
@@ -78,7 +80,13 @@ def test_the_same_client_id_is_known_later_too(later_ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"text": "other"}, {"metadata": {"k": 1}}, {"mentions": ["usr_x"]}, {"type": "encrypted", "text": None, "ciphertext": "AAAA"}]
+    "changes",
+    [
+        {"text": "other"},
+        {"metadata": {"k": 1}},
+        {"mentions": ["usr_x"]},
+        {"type": "encrypted", "text": None, "ciphertext": "AAAA"},
+    ],
 )
 def test_the_same_client_id_with_another_message_is_refused(changes: dict[str, Any]) -> None:
     (ada,) = people("ada")

@@ -42,7 +42,9 @@ def test_an_id_tells_the_position_it_was_made_for(position: int) -> None:
     assert len(made) <= ids.MAX_ID_CHARS
 
 
-@pytest.mark.parametrize("text", ["", "msg", "msg_", "msg_01kb0000000000000000000000", "msg_01m83dn2dkdsze9ac0zypm3my2"])
+@pytest.mark.parametrize(
+    "text", ["", "msg", "msg_", "msg_01kb0000000000000000000000", "msg_01m83dn2dkdsze9ac0zypm3my2"]
+)
 def test_what_was_not_made_for_a_position_has_none(text: str) -> None:
     assert ids.position(text) is None
 

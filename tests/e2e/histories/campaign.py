@@ -1,0 +1,82 @@
+"""Many histories, several at a time in one loop, with people that they lend each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.e2e.histories.history import History
+from tests.e2e.histories.people import Pool
+from tests.e2e.histories.plan import PEOPLE, plan
+
+LANES = 6
+CALLS_AT_ONCE = 12  # more, and the local cloud starts a process for each: the machine is then what is tested
+HISTORIES_PER_PERSON = 20
+PATIENCE_S = 600.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a campaign: per seed what was wrong, and some numbers."""
+
+    wrong: dict[int, list[str]] = field(default_factory=dict)
+    histories: int = 0
+    events: int = 0
+    deliveries: int = 0
+    restarts: int = 0
+    connections: int = 0
+    overloaded: Counter[int] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.histories} histories, {self.events} events, {self.deliveries} deliveries to devices, "
+            f"{self.restarts} restarts, {self.seconds:.0f} s; answers of overload: {dict(self.overloaded)}; "
+            f"wrong: {sorted(self.wrong)}"
+        )
+
+
+async def campaign(http_url: str, seeds: Sequence[int], *, operations: int) -> Outcome:
+    """Run the histories of these seeds."""
+    outcome = Outcome()
+    waiting = list(reversed(seeds))
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    async with httpx.AsyncHTTPTransport(limits=limits) as inner:
+        pool = Pool(http_url, inner)
+        lanes = min(LANES, len(seeds))
+        await pool.fill(PEOPLE * max(lanes, len(seeds) // HISTORIES_PER_PERSON))
+        at_once = asyncio.Semaphore(CALLS_AT_ONCE)
+
+        async def lane() -> None:
+            while waiting:
+                seed = waiting.pop()
+                people = await pool.borrow(PEOPLE)
+                try:
+                    await _one(History(plan(seed, operations), people, http_url=http_url, inner=inner, at_once=at_once))
+                finally:
+                    pool.give_back(people)
+
+        async def _one(history: History) -> None:
+            seed = history.plan.seed
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    wrong = await history.run()
+            except Exception as error:  # one history's trouble is not the others'
+                wrong = [f"{type(error).__name__}: {error}", *history.records.troubles]
+            if wrong:
+                outcome.wrong[seed] = wrong
+            outcome.histories += 1
+            outcome.overloaded += history.overloaded
+            outcome.events += sum(len(room.log) for room in history.records.rooms.values())
+            outcome.deliveries += sum(len(device.steps) for device in history.records.devices)
+            outcome.restarts += history.restarts
+
+        started = time.monotonic()
+        await asyncio.gather(*(lane() for _ in range(lanes)))
+        outcome.seconds = time.monotonic() - started
+    return outcome

@@ -1,0 +1,70 @@
+"""People for histories: registered once and lent out again, since a password costs 200 ms. A history has them alone."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+import httpx
+
+from secureconnect_client import Client
+from secureconnect_client.session import Session
+from secureconnect_client.store import MemoryStore
+
+PASSWORD = "correct horse battery staple"
+DEVICES = 2
+AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody with two sessions; `known` are the conversations of earlier histories and where their logs ended."""
+
+    user_id: str
+    sessions: list[Session]
+    known: dict[str, int] = field(default_factory=dict)
+
+
+class Pool:
+    """Lends people out."""
+
+    def __init__(self, http_url: str, transport: httpx.AsyncBaseTransport) -> None:
+        self._http_url = http_url
+        self._transport = transport
+        self._free: asyncio.Queue[Person] = asyncio.Queue()
+        self._turn = asyncio.Lock()
+
+    async def fill(self, count: int) -> None:
+        at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> None:
+            async with at_once:
+                self._free.put_nowait(await self._register())
+
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    async def borrow(self, count: int) -> list[Person]:
+        async with self._turn:  # else two might wait for each other's second half
+            return [await self._free.get() for _ in range(count)]
+
+    def give_back(self, people: list[Person]) -> None:
+        for each in people:
+            self._free.put_nowait(each)
+
+    async def _register(self) -> Person:
+        name = f"h_{secrets.token_hex(8)}"
+        sessions = []
+        for device in range(DEVICES):
+            store = MemoryStore()
+            # not closed: that would close the shared connections
+            client = Client(self._http_url, store=store, transport=self._transport)
+            if device == 0:
+                await client.register(
+                    email=f"{name}@example.com", username=name, password=PASSWORD, display_name=name.title()
+                )
+            else:
+                await client.login(name, PASSWORD)
+            assert client.session is not None
+            sessions.append(client.session)
+        return Person(sessions[0].user_id, sessions)

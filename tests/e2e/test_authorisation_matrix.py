@@ -1,0 +1,351 @@
+"""Who may do what: every route and socket action for every kind of caller (R33).
+
+The table is the requirement: a route or an action of the code that is not in it fails, and so does one that is gone.
+Beyond its status, no probe may change what the caller may not change: the scene is looked at again at the end.
+
+The callers, as they stand to the group of the scene: its owner, an admin, a member, somebody who was removed, a
+stranger, somebody in a direct conversation whose other side (the owner) has blocked them, nobody who is signed in,
+and an administrator of the platform, who has no special rights in other people's conversations.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from infra import documents
+from kernel import websocket
+from tests.e2e.live import Live, refused
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import at_once, log_of
+
+ROLES = ("owner", "admin", "member", "former", "stranger", "blocked", "anonymous", "platform_admin")
+
+# Public routes are called with an empty body: 400 is how far anybody gets without sending what is theirs.
+TABLE = """
+                                                                                own adm mem for str blo ano pla
+GET    /health                                                                  200 200 200 200 200 200 200 200
+GET    /health/ready                                                            200 200 200 200 200 200 200 200
+GET    /openapi.json                                                            200 200 200 200 200 200 200 200
+GET    /.well-known/jwks.json                                                   200 200 200 200 200 200 200 200
+POST   /auth/register                                                           400 400 400 400 400 400 400 400
+POST   /auth/login                                                              400 400 400 400 400 400 400 400
+POST   /auth/refresh                                                            400 400 400 400 400 400 400 400
+POST   /auth/password/forgot                                                    400 400 400 400 400 400 400 400
+POST   /auth/password/reset                                                     400 400 400 400 400 400 400 400
+POST   /auth/email/verify                                                       400 400 400 400 400 400 400 400
+POST   /auth/logout                                                             204 204 204 204 204 204 401 204
+POST   /auth/logout-all                                                         204 204 204 204 204 204 401 204
+GET    /auth/sessions                                                           200 200 200 200 200 200 401 200
+DELETE /auth/sessions/{session_id}                                              204 404 404 404 404 404 401 404
+POST   /auth/password/change                                                    400 400 400 400 400 400 401 400
+POST   /auth/email/resend                                                       202 202 202 202 202 202 401 202
+GET    /users/me                                                                200 200 200 200 200 200 401 200
+PATCH  /users/me                                                                200 200 200 200 200 200 401 200
+GET    /users                                                                   200 200 200 200 200 200 401 200
+GET    /users/{user_id}                                                         200 200 200 200 200 200 401 200
+GET    /users/me/blocks                                                         200 200 200 200 200 200 401 200
+PUT    /users/me/blocks/{user_id}                                               204 204 204 204 204 204 401 204
+DELETE /users/me/blocks/{user_id}                                               204 204 204 204 204 204 401 204
+GET    /contacts                                                                200 200 200 200 200 200 401 200
+POST   /contacts/{user_id}                                                      400 201 201 201 201 404 401 201
+POST   /contacts/{user_id}/accept                                               404 200 200 200 200 404 401 200
+DELETE /contacts/{user_id}                                                      204 204 204 204 204 204 401 204
+POST   /conversations                                                           201 201 201 201 201 404 401 201
+GET    /conversations                                                           200 200 200 200 200 200 401 200
+GET    /conversations/{conversation_id}                                         200 200 200 404 404 200 401 404
+PATCH  /conversations/{conversation_id}                                         200 200 403 404 404 403 401 404
+DELETE /conversations/{conversation_id}                                         204 403 403 404 404 403 401 404
+GET    /conversations/{conversation_id}/members                                 200 200 200 404 404 200 401 404
+POST   /conversations/{conversation_id}/members                                 200 200 403 404 404 403 401 404
+PATCH  /conversations/{conversation_id}/members/{user_id}                       200 200 403 404 404 403 401 404
+DELETE /conversations/{conversation_id}/members/{user_id}                       204 204 403 404 404 403 401 404
+PUT    /conversations/{conversation_id}/me                                      200 200 200 404 404 200 401 404
+GET    /conversations/{conversation_id}/events                                  200 200 200 404 404 200 401 404
+POST   /sync                                                                    200 200 200 200 200 200 401 200
+POST   /conversations/{conversation_id}/messages                                201 201 201 404 404 404 401 404
+GET    /conversations/{conversation_id}/messages                                200 200 200 404 404 200 401 404
+GET    /conversations/{conversation_id}/messages/{message_id}                   200 200 200 404 404 200 401 404
+PATCH  /conversations/{conversation_id}/messages/{message_id}                   200 403 403 404 404 404 401 404
+DELETE /conversations/{conversation_id}/messages/{message_id}                   204 204 403 404 404 403 401 404
+PUT    /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 204 204 204 404 404 404 401 404
+DELETE /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 204 204 204 404 404 404 401 404
+POST   /conversations/{conversation_id}/read                                    200 200 200 404 404 200 401 404
+GET    /conversations/{conversation_id}/receipts                                200 200 200 404 404 200 401 404
+POST   /conversations/{conversation_id}/typing                                  204 204 204 404 404 404 401 404
+POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
+SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
+SOCKET editMessage                                                              200 403 403 404 404 404 401 404
+SOCKET deleteMessage                                                            200 200 403 404 404 403 401 404
+SOCKET react                                                                    200 200 200 404 404 404 401 404
+SOCKET markRead                                                                 200 200 200 404 404 200 401 404
+SOCKET typing                                                                   200 200 200 404 404 404 401 404
+SOCKET sync                                                                     200 200 200 200 200 200 401 200
+SOCKET ping                                                                     200 200 200 200 200 200 401 200
+"""
+
+
+def _parsed(table: str) -> dict[str, dict[str, int]]:
+    found = {}
+    for line in table.strip().splitlines()[1:]:
+        method, place, *statuses = line.split()
+        assert len(statuses) == len(ROLES), line
+        found[f"{method} {place}"] = dict(zip(ROLES, map(int, statuses), strict=True))
+    return found
+
+
+EXPECTED = _parsed(TABLE)
+
+
+# --- the scene ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Scene:
+    """The cast, their group with a message of the owner's, and the direct conversation of owner and blocked."""
+
+    town: Town
+    people: dict[str, Person]
+    bystander: Person
+    group: str
+    direct: str
+    old: dict[str, str]
+    sockets: dict[str, Live] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> Person:
+        return self.people["owner"]
+
+    def conversation(self, role: str) -> str:
+        """What this caller is after: the group, or for the blocked one the direct conversation."""
+        return self.direct if role == "blocked" else self.group
+
+    def message(self, role: str) -> str:
+        """A message of the owner's from before the block and the removal, which nobody deletes."""
+        return self.old[self.conversation(role)]
+
+    def fresh_message(self, role: str) -> str:
+        """One of the owner's to be changed or deleted; in the direct conversation no new one is possible."""
+        if role == "blocked":
+            return self.old[self.direct]
+        return str(self.owner.send(self.group, "to be deleted")["id"])
+
+    def fresh_group(self, role: str) -> str:
+        """A group like the scene's, to be deleted."""
+        if role == "blocked":
+            return self.direct
+        group = self.owner.group_with(self.people["admin"], self.people["member"])
+        self.owner.ok("PATCH", f"/conversations/{group}/members/{self.people['admin'].id}", {"role": "admin"})
+        return group
+
+    def fresh_member(self, role: str) -> str:
+        """Somebody of whom the group can do without."""
+        if role == "blocked":
+            return self.owner.id
+        self.owner.ok("POST", f"/conversations/{self.group}/members", {"user_ids": [self.bystander.id]})
+        return self.bystander.id
+
+    def socket(self, role: str) -> Live:
+        if role not in self.sockets:
+            self.sockets[role] = Live(*self.people[role].ticket())
+        return self.sockets[role]
+
+
+@pytest.fixture(scope="module")
+def scene(town: Town) -> Iterator[Scene]:
+    names = [role for role in ROLES if role != "anonymous"]
+    made = at_once([partial(town.person, name) for name in [*names, "bystander"]])
+    people = dict(zip(names, made, strict=False))
+    owner, blocked = people["owner"], people["blocked"]
+    group = owner.group_with(
+        *(people[name] for name in ("admin", "member", "former")), settings={"who_can_add": "admins"}
+    )
+    owner.ok("PATCH", f"/conversations/{group}/members/{people['admin'].id}", {"role": "admin"})
+    direct = owner.direct_with(blocked)
+    old = {place: owner.send(place, "from before")["id"] for place in (group, direct)}
+    owner.ok("DELETE", f"/conversations/{group}/members/{people['former'].id}")
+    owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
+    town.make_platform_admin(people["platform_admin"])
+    scene = Scene(town, people, made[-1], group, direct, old)
+    yield scene
+    for socket in scene.sockets.values():
+        socket.close()
+
+
+# --- the probes -----------------------------------------------------------------------------------------------
+
+Values = dict[str, Any]
+Make = Callable[[Scene, str], Values]
+
+
+def _unique() -> str:
+    return secrets.token_hex(8)
+
+
+# What goes into the path, where it is not the scene's own conversation or message: things that may be lost.
+PATHS: dict[str, Make] = {
+    "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
+    "PUT /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
+    "DELETE /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
+    "POST /contacts/{user_id}/accept": lambda scene, role: {"user_id": _after_asking(scene, role)},
+    "DELETE /conversations/{conversation_id}": lambda scene, role: {"conversation_id": scene.fresh_group(role)},
+    "PATCH /conversations/{conversation_id}/members/{user_id}": lambda scene, role: {
+        "user_id": scene.fresh_member(role)
+    },
+    "DELETE /conversations/{conversation_id}/members/{user_id}": lambda scene, role: {
+        "user_id": scene.fresh_member(role)
+    },
+    "DELETE /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {
+        "message_id": scene.fresh_message(role)
+    },
+}
+
+BODIES: dict[str, Make] = {
+    "PATCH /users/me": lambda scene, role: {"bio": role},
+    "POST /conversations": lambda scene, role: _conversation_with_the_owner(scene, role),
+    "PATCH /conversations/{conversation_id}": lambda scene, role: {"name": "Renamed"},
+    "POST /conversations/{conversation_id}/members": lambda scene, role: {"user_ids": [scene.bystander.id]},
+    "PATCH /conversations/{conversation_id}/members/{user_id}": lambda scene, role: {"role": "member"},
+    "PUT /conversations/{conversation_id}/me": lambda scene, role: {"pinned": True},
+    "POST /sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
+    "POST /conversations/{conversation_id}/messages": lambda scene, role: {"client_id": _unique(), "text": role},
+    "PATCH /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {"text": f"edited by {role}"},
+    "POST /conversations/{conversation_id}/read": lambda scene, role: {"seq": 1},
+    "POST /conversations/{conversation_id}/typing": lambda scene, role: {"typing": False},
+}
+
+FRAMES: dict[str, Make] = {
+    "sendMessage": lambda scene, role: {
+        "conversation_id": scene.conversation(role),
+        "client_id": _unique(),
+        "text": role,
+    },
+    "editMessage": lambda scene, role: {**_message(scene, role), "text": f"edited by {role}"},
+    "deleteMessage": lambda scene, role: {
+        "conversation_id": scene.conversation(role),
+        "message_id": scene.fresh_message(role),
+    },
+    "react": lambda scene, role: {**_message(scene, role), "emoji": "👍"},
+    "markRead": lambda scene, role: {"conversation_id": scene.conversation(role), "seq": 1},
+    "typing": lambda scene, role: {"conversation_id": scene.conversation(role), "typing": False},
+    "sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
+    "ping": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
+}
+
+
+def _message(scene: Scene, role: str) -> Values:
+    return {"conversation_id": scene.conversation(role), "message_id": scene.message(role)}
+
+
+def _after_asking(scene: Scene, role: str) -> str:
+    """The owner's id, after the owner has asked this caller to be a contact."""
+    if role not in ("owner", "anonymous", "blocked"):
+        scene.people[role].delete(f"/contacts/{scene.owner.id}")
+        scene.owner.ok("POST", f"/contacts/{scene.people[role].id}")
+    return scene.owner.id
+
+
+def _conversation_with_the_owner(scene: Scene, role: str) -> Values:
+    """A new direct conversation; the blocked one asks somebody who has blocked them and has none with them yet."""
+    if role != "blocked":
+        return {"type": "group", "member_ids": [scene.owner.id, scene.bystander.id], "name": role}
+    scene.bystander.ok("PUT", f"/users/me/blocks/{scene.people[role].id}")
+    return {"type": "direct", "member_ids": [scene.bystander.id]}
+
+
+def _status(scene: Scene, route: str, role: str) -> int:
+    """What this caller gets from a route."""
+    method, place = route.split()
+    values = {
+        "conversation_id": scene.conversation(role),
+        "message_id": scene.message(role),
+        "user_id": scene.owner.id,
+        "emoji": "👍",
+        **(PATHS[route](scene, role) if route in PATHS else {}),
+    }
+    body = BODIES[route](scene, role) if route in BODIES else {} if method in ("POST", "PUT", "PATCH") else None
+    query = {"q": "ada"} if route == "GET /users" else {}
+    path = place.format(**values)
+    if role == "anonymous":
+        return scene.town.http.request(method, path, json=body, params=query).status_code
+    return scene.people[role].call(method, path, body, params=query).status_code
+
+
+def _socket_status(scene: Scene, action: str, role: str) -> int:
+    """What this caller gets for a frame, 200 for an ack; nobody without a ticket gets as far as a frame."""
+    if role == "anonymous":
+        return refused(scene.town.ws_url, "")
+    answer = scene.socket(role).ask(action, **FRAMES[action](scene, role))
+    return 200 if answer["type"] == "ack" else int(answer["problem"]["status"])
+
+
+# --- the tests ------------------------------------------------------------------------------------------------
+
+
+def test_every_route_and_action_is_in_the_table() -> None:
+    for module in documents.SOCKET_ROUTES:
+        importlib.import_module(f"realtime.{module}")
+    routes = {f"{route.method} {route.path}" for app in documents.apps() for route in app.routes}
+    actions = {f"SOCKET {name}" for name in websocket.ACTIONS}
+    assert EXPECTED.keys() == routes | actions
+    assert FRAMES.keys() == set(websocket.ACTIONS)
+    assert PATHS.keys() | BODIES.keys() <= routes
+
+
+ENDING = ("POST /auth/logout", "POST /auth/logout-all")
+PROBED = [name for name in EXPECTED if name not in ENDING and not name.startswith("SOCKET")]
+
+
+@pytest.mark.parametrize("route", PROBED)
+def test_a_route_is_for_whom_the_table_says(scene: Scene, route: str) -> None:
+    assert {role: _status(scene, route, role) for role in ROLES} == EXPECTED[route]
+
+
+@pytest.mark.parametrize("action", [name.split()[1] for name in EXPECTED if name.startswith("SOCKET")])
+def test_an_action_is_for_whom_the_table_says(scene: Scene, action: str) -> None:
+    assert {role: _socket_status(scene, action, role) for role in ROLES} == EXPECTED[f"SOCKET {action}"]
+
+
+def test_nobody_changed_what_was_not_theirs(scene: Scene) -> None:
+    """All events of both conversations were caused by those whom the table lets."""
+    members = {scene.people[role].id for role in ("owner", "admin", "member")}
+    assert {event["actor_id"] for event in log_of(scene.owner, scene.group)} == members
+    assert {event["actor_id"] for event in log_of(scene.owner, scene.direct)} == {scene.owner.id}
+    assert {each["user"]["id"] for each in scene.owner.ok("GET", f"/conversations/{scene.group}/members")["items"]} in (
+        members,
+        members | {scene.bystander.id},
+    )
+
+
+def test_lists_and_sync_show_only_what_is_ones_own(scene: Scene) -> None:
+    for role in ("former", "stranger", "platform_admin"):
+        person = scene.people[role]
+        assert scene.group not in person.get("/conversations").text
+        answer = person.ok("POST", "/sync", {"cursors": {scene.group: 0, scene.direct: 0}})
+        assert sorted(answer["removed"]) == sorted([scene.group, scene.direct])
+        assert scene.group not in str(answer["conversations"])
+        assert scene.group not in str(scene.socket(role).events)
+
+
+def test_the_platform_admin_is_one(scene: Scene) -> None:
+    assert scene.people["platform_admin"].ok("GET", "/users/me")["role"] == "admin"
+
+
+@pytest.mark.parametrize("route", ENDING)
+def test_signing_out_is_for_whom_the_table_says(scene: Scene, route: str) -> None:
+    """Last, as nobody of the cast is signed in afterwards."""
+
+    def probe(role: str) -> int:
+        if role == "anonymous":
+            return _status(scene, route, role)
+        device = scene.people[role].another_session()
+        return device.post(route.split()[1]).status_code
+
+    statuses = at_once([partial(probe, role) for role in ROLES])
+    assert dict(zip(ROLES, statuses, strict=True)) == EXPECTED[route]

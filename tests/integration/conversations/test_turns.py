@@ -1,0 +1,161 @@
+"""The queue of writers: it orders them, it is asked only where there is a crowd, and nothing depends on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from conversations import log, turns
+from conversations.turns import Turn
+from kernel import cache, config
+from tests.integration.rooms import group, people, send, whole_log
+
+ROOM = "cnv_somewhere"
+SENDERS = 16
+EACH = 3
+
+
+@pytest.fixture(autouse=True)
+def _nobody_met_yet() -> None:
+    turns._busy._entries.clear()
+
+
+def _turn(patience_s: float = 5.0) -> Turn:
+    return Turn(ROOM, until=time.monotonic() + patience_s)
+
+
+def _queue(redis: Any) -> dict[str, str]:
+    found: dict[str, str] = redis.hgetall(f"turn:{ROOM}")
+    return found
+
+
+def _until_drawn(redis: Any, number: int) -> None:
+    while _queue(redis).get("last") != str(number):
+        time.sleep(0.001)
+
+
+def _talk_all_at_once() -> list[int]:
+    """The seqs of what many people sent in one conversation at the same time."""
+    senders = people(*(f"p{n:02}" for n in range(SENDERS)))
+    conversation_id = group(*senders)
+    with ThreadPoolExecutor(SENDERS) as threads:
+        talks = threads.map(
+            lambda who: [send(who, conversation_id, f"{who.user_id} {n}")["seq"] for n in range(EACH)], senders
+        )
+        seqs = sorted(seq for talk in talks for seq in talk)
+    assert [entry.seq for entry in whole_log(conversation_id)] == [1, *seqs]
+    return seqs
+
+
+def test_a_quiet_conversation_has_no_queue(redis: Any) -> None:
+    (ada,) = people("ada")
+    send(ada, group(ada), "hello")
+    assert redis.keys("turn:*") == []
+
+
+def test_who_meets_somebody_lines_up_and_does_so_first_for_a_while(redis: Any) -> None:
+    with _turn() as first:
+        assert not first.collided()
+        assert _queue(redis) == {"last": "1", "served": "0"}
+    assert _queue(redis) == {"last": "1", "served": "1"}
+    with _turn():
+        assert _queue(redis) == {"last": "2", "served": "1"}
+    assert _queue(redis) == {"last": "2", "served": "2"}
+
+
+def test_turns_come_in_the_order_of_arrival(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STALL_S", 5.0)
+    order: list[int] = []
+
+    def write(number: int) -> None:
+        with _turn():
+            order.append(number)
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(8) as threads, _turn() as mine:
+        mine.collided()
+        for number in range(2, 9):
+            threads.submit(write, number)
+            _until_drawn(redis, number)
+        assert order == []
+    assert order == list(range(2, 9))
+
+
+def test_who_had_to_wait_is_told_that_what_they_read_is_old(redis: Any) -> None:
+    ahead, behind = _turn(), _turn()
+    ahead.collided()
+    threading.Timer(0.02, ahead.__exit__, (None, None, None)).start()
+    assert behind.collided()
+
+
+def test_a_collision_in_ones_turn_is_tried_again_at_once_and_in_the_long_run_from_the_end(redis: Any) -> None:
+    turn = _turn()
+    assert [turn.collided() for _ in range(turns.PATIENT_FOR)] == [False] * turns.PATIENT_FOR
+    assert _queue(redis) == {"last": "2", "served": "1"}
+
+
+def test_who_dies_in_their_turn_is_passed_over(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STALL_S", 0.05)
+    _turn().collided()  # and never again heard of
+    started = time.monotonic()
+    assert _turn().collided()
+    assert 0.05 <= time.monotonic() - started < 1.0
+
+
+def test_a_late_end_of_a_turn_takes_nobody_elses(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STALL_S", 0.02)
+    late, next_one = _turn(), _turn()
+    late.collided()
+    next_one.collided()
+    late.__exit__(None, None, None)
+    assert _queue(redis) == {"last": "2", "served": "1"}
+
+
+def test_nobody_waits_beyond_their_patience(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STALL_S", 60.0)
+    _turn().collided()
+    started = time.monotonic()
+    _turn(patience_s=0.1).collided()
+    assert time.monotonic() - started < 0.5
+
+
+def test_when_redis_is_emptied_nobody_waits(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STALL_S", 60.0)
+    _turn().collided()
+    threading.Timer(0.02, redis.flushall).start()
+    started = time.monotonic()
+    _turn().collided()
+    assert time.monotonic() - started < 1.0
+
+
+def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.MonkeyPatch) -> None:
+    with _turn() as turn:
+        turn.collided()
+        settings.setenv("REDIS_URL", "redis://127.0.0.1:1")
+        config.config.cache_clear()
+        cache._redis.cache_clear()
+        other = _turn()
+        assert other.collided()  # a pause: what was read is old
+        with other:
+            pass
+
+
+def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PATIENCE_S", 60.0)  # moto answers one request at a time, and slowly
+    monkeypatch.setattr(turns, "STALL_S", 5.0)
+    retries: list[float] = []
+    monkeypatch.setattr("kernel.telemetry.count", lambda _name, value: retries.append(value))
+    assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))
+    assert max(retries) <= 5
+    assert redis.keys("turn:*") != []
+
+
+def test_with_a_queue_that_lies_the_log_is_as_dense(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(log, "MAX_TRIES", 1_000)
+    monkeypatch.setattr(turns, "_JOIN", "return {1, 0}")  # everybody's turn, always
+    assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))

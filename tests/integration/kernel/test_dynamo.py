@@ -1,0 +1,192 @@
+"""Records: reads together, transactions that say what failed, and a store that fails or hangs (R18, R20, R21)."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from conversations.log import ReactionRecord, SendRecord
+from kernel import aws, config, dynamo
+from kernel.dynamo import Cancelled, Transaction, read_together
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
+from tests.conftest import Cloud
+from tests.tools import rows
+
+
+def _send(key: str, seq: int = 1) -> SendRecord:
+    return SendRecord(key, conversation_id="cnv_1", seq=seq, fingerprint="f")
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def test_records_of_several_tables_come_in_the_order_asked_for() -> None:
+    _send("a").save()
+    ReactionRecord("m", "👍#usr_1").save()
+    found = read_together([(ReactionRecord, ("m", "👍#usr_1")), (SendRecord, ("none",)), (SendRecord, ("a",))])
+    assert [getattr(each, "entry", None) or getattr(each, "key", None) for each in found] == ["👍#usr_1", None, "a"]
+
+
+def test_a_record_asked_for_twice_comes_twice() -> None:
+    _send("a").save()
+    assert [each.key for each in read_together([(SendRecord, ("a",))] * 3)] == ["a", "a", "a"]
+
+
+def test_more_records_than_a_call_takes_come_all() -> None:
+    with SendRecord.batch_write() as batch:
+        for number in range(230):
+            batch.save(_send(f"k{number}", number))
+    found = read_together([(SendRecord, (f"k{number}",)) for number in range(250)])
+    assert [None if each is None else int(each.seq) for each in found] == [*range(230), *[None] * 20]
+
+
+def test_nothing_asked_for_is_nothing_read() -> None:
+    assert read_together([]) == []
+
+
+def test_a_record_that_is_not_there_is_none() -> None:
+    assert SendRecord.find("none") is None
+    assert ReactionRecord.find("m", "e") is None
+
+
+# --- transactions ---------------------------------------------------------------------------------------------
+
+
+def test_a_transaction_writes_all() -> None:
+    ReactionRecord("old", "e").save()
+    transaction = Transaction()
+    transaction.put("put", _send("a"))
+    transaction.update("update", _send("b"), [SendRecord.seq.set(7)])
+    transaction.delete("delete", ReactionRecord("old", "e"))
+    assert len(transaction) == 3
+    transaction.commit()
+    assert {row["key"]: row["seq"] for row in rows("sends")} == {"a": 1, "b": 7}
+    assert rows("reactions") == []
+
+
+def test_every_failed_condition_is_named_with_what_was_found_and_nothing_is_written() -> None:
+    _send("taken", 5).save()
+    transaction = Transaction()
+    transaction.check("gone", ReactionRecord, ("m", "e"), ReactionRecord.entry.exists())
+    transaction.delete("absent", ReactionRecord("m", "f"), ReactionRecord.entry.exists())
+    transaction.put("free", _send("free"), SendRecord.key.does_not_exist())
+    transaction.put("taken", _send("taken"), SendRecord.key.does_not_exist())
+    transaction.update("moved", SendRecord("other"), [SendRecord.seq.set(9)], SendRecord.seq == 8)
+    with pytest.raises(Cancelled) as refusal:
+        transaction.commit()
+    failed = refusal.value.failed
+    assert failed.keys() == {"gone", "absent", "taken", "moved"}
+    assert (int(failed["taken"].seq), failed["moved"]) == (5, None)
+    assert not refusal.value.contended
+    assert [row["key"] for row in rows("sends")] == ["taken"]
+
+
+# --- a store that fails ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failing(settings: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
+    """Make every answer of DynamoDB this error; tells how often it was asked."""
+    handlers: list[Any] = []
+
+    def fail(code: str) -> list[int]:
+        asked: list[int] = []
+
+        def answer(request: Any, **_: Any) -> Any:
+            asked.append(1)
+            body = f'{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"m"}}'.encode()
+            return AWSResponse(request.url, 500 if code == "InternalServerError" else 400, HTTPHeaders(), _Raw(body))
+
+        dynamo.connection().client.meta.events.register_first("before-send.dynamodb", answer)
+        handlers.append(answer)
+        return asked
+
+    yield fail
+    for handler in handlers:
+        dynamo.connection().client.meta.events.unregister("before-send.dynamodb", handler)
+
+
+class _Raw:
+    """A response body as urllib3 gives it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+    ],
+)
+def test_a_throttled_call_is_tried_twice_and_then_unavailable(failing: Callable[[str], list[int]], code: str) -> None:
+    asked = failing(code)
+    with pytest.raises(DependencyUnavailable) as refusal:
+        SendRecord.find("a")
+    assert len(asked) <= AWS_ATTEMPTS
+    assert refusal.value.retry_after_s is not None
+
+
+# --- a store that hangs ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hung(cloud: Cloud, settings: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
+    """AWS is a listener that takes connections and never answers; the connections it has taken."""
+    taken: list[socket.socket] = []
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def take() -> None:
+        while True:
+            try:
+                taken.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    settings.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+    for cached in (config.config, aws.session, aws.client, dynamo.connection):
+        cached.cache_clear()
+    yield taken
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for connection in taken:
+        connection.close()
+    thread.join(5)
+    aws.client("dynamodb").close()
+    settings.delenv("AWS_ENDPOINT_URL")
+    for cached in (config.config, aws.session, aws.client, dynamo.connection):
+        cached.cache_clear()
+
+
+def test_a_hung_store_is_given_up_in_time_and_then_at_once(hung: list[socket.socket]) -> None:
+    worst_s = AWS_ATTEMPTS * (AWS_CONNECT_TIMEOUT_S + AWS_READ_TIMEOUT_S) + 1
+    started = time.perf_counter()
+    with pytest.raises(DependencyUnavailable):
+        SendRecord.find("a")
+    assert time.perf_counter() - started < worst_s < 10
+    assert len(hung) == AWS_ATTEMPTS
+    for _ in range(dynamo.breaker.threshold - 1):
+        dynamo.breaker.failed()  # as further calls of this process would
+    started = time.perf_counter()
+    for _ in range(100):
+        with pytest.raises(DependencyUnavailable):
+            SendRecord.find("a")
+    assert (time.perf_counter() - started) / 100 < 0.005
+    assert dynamo.breaker.state == "open"
+    assert dynamo.breaker.rejections >= 100

@@ -1,0 +1,113 @@
+"""Rate limits counted in Redis, in DynamoDB, and when either is away (R19)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from kernel import cache, clock, config, limiter
+from kernel.errors import DependencyUnavailable
+from kernel.limiter import Limit, LimitExceeded
+from tests.tools import rows
+
+OPEN = Limit("sends", requests=5, window_s=60)
+CLOSED = Limit("sign-in", requests=5, window_s=60, without_redis="closed")
+START_MS = 1_800_000_000_000 // 60_000 * 60_000
+
+
+def _passed(limit: Limit, times: int, subject: str = "usr_ada") -> int:
+    """How many of so many requests at once are let through."""
+
+    def one(_n: int) -> bool:
+        try:
+            limiter.spend(limit, subject)
+        except LimitExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        return sum(threads.map(one, range(times)))
+
+
+@pytest.mark.parametrize("limit", [OPEN, CLOSED])
+def test_redis_counts_for_all_processes(limit: Limit, redis: Any) -> None:
+    with clock.held(START_MS):
+        assert _passed(limit, 20) == 5
+    assert rows("limits") == []
+    assert limiter._in_process._entries == {}
+
+
+def test_a_counter_in_redis_ends_with_its_window(redis: Any) -> None:
+    with clock.held(START_MS):
+        limiter.spend(OPEN, "usr_ada")
+        limiter.spend(OPEN, "usr_ada")
+    (key,) = redis.keys("rl:*")
+    assert 0 < redis.ttl(key) <= 60
+
+
+def test_around_the_edge_of_a_window_at_most_twice_the_limit_passes(redis: Any) -> None:
+    with clock.held(START_MS + 59_999) as advance:
+        passed = _passed(OPEN, 20)
+        advance(1)
+        passed += _passed(OPEN, 20)
+    assert passed == 10
+
+
+def test_without_redis_a_closed_limit_is_counted_in_the_table() -> None:
+    with clock.held(START_MS):
+        assert _passed(CLOSED, 20) == 5
+        (row,) = rows("limits")
+        assert (row["used"], row["expires_at"]) == (20, clock.now_s() + 120)
+
+
+def test_without_redis_an_open_limit_touches_no_table() -> None:
+    with clock.held(START_MS):
+        for _ in range(5):
+            limiter.spend(OPEN, "usr_ada")
+        with pytest.raises(LimitExceeded):
+            limiter.spend(OPEN, "usr_ada")
+    assert rows("limits") == []
+
+
+def test_a_closed_limit_starts_anew_with_its_window() -> None:
+    with clock.held(START_MS) as advance:
+        assert _passed(CLOSED, 8) == 5
+        advance(60_000)
+        assert _passed(CLOSED, 8) == 5
+
+
+def test_a_closed_limit_tells_what_is_left() -> None:
+    with clock.held(START_MS + 10_000):
+        assert limiter.spend(CLOSED, "usr_ada").headers() == {
+            "RateLimit-Limit": "5",
+            "RateLimit-Remaining": "4",
+            "RateLimit-Reset": "50",
+        }
+
+
+@pytest.mark.parametrize("limit", [OPEN, CLOSED])
+def test_when_redis_goes_within_a_window_at_most_twice_the_limit_passes(
+    limit: Limit, redis: Any, settings: pytest.MonkeyPatch
+) -> None:
+    with clock.held(START_MS):
+        passed = _passed(limit, 20)
+        settings.setenv("REDIS_URL", "redis://127.0.0.1:9")
+        config.config.cache_clear()
+        cache._redis().connection_pool.disconnect()
+        cache._redis.cache_clear()
+        passed += sum(_passed(limit, 1) for _ in range(20))
+    assert passed == 10
+
+
+def test_where_neither_redis_nor_the_table_answers_a_closed_limit_lets_nothing_through(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    from kernel import dynamo
+
+    for _ in range(dynamo.breaker.threshold):
+        dynamo.breaker.failed()
+    with pytest.raises(DependencyUnavailable):
+        limiter.spend(CLOSED, "usr_ada")
+    limiter.spend(OPEN, "usr_ada")

@@ -1,0 +1,210 @@
+"""Socket actions as frames: each does what its route does, and is answered once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kernel import clock
+from kernel.auth import Caller
+from realtime import (
+    delete_message,
+    edit_message,
+    mark_read,
+    ping,
+    react,
+    send_message,
+    service,
+    set_typing,
+    synchronise,
+    unknown,
+)
+from tests.helpers import CONTEXT
+from tests.integration.rooms import group, people, send, whole_log
+from tests.management import Management, serving
+from tests.tools import captured_lines, socket_event
+
+HANDLERS = {
+    "sendMessage": send_message.handler,
+    "editMessage": edit_message.handler,
+    "deleteMessage": delete_message.handler,
+    "react": react.handler,
+    "markRead": mark_read.handler,
+    "typing": set_typing.handler,
+    "sync": synchronise.handler,
+    "ping": ping.handler,
+}
+
+
+@pytest.fixture(autouse=True)
+def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
+    with serving(settings) as found:
+        yield found
+
+
+@pytest.fixture
+def room() -> tuple[Caller, Caller, str]:
+    """Two people, each on a socket of their name, in a group."""
+    two = people("ada", "bob")
+    ada, bob = (Caller(who.user_id, who.session_id, name) for who, name in zip(two, ("ada", "bob"), strict=True))
+    conversation_id = group(ada, bob)
+    for who in (ada, bob):
+        service.open_connection(who)
+    return ada, bob, conversation_id
+
+
+def _do(who: Caller, action: str, *, connected_at: int | None = None, **fields: Any) -> dict[str, Any]:
+    """What a frame is answered with."""
+    frame = {"action": action, "id": "f-1", **fields}
+    answer = HANDLERS.get(action, unknown.handler)(socket_event(who, frame, connected_at=connected_at), CONTEXT)
+    assert answer["statusCode"] == 200
+    told: dict[str, Any] = json.loads(answer["body"])
+    assert told["id"] == "f-1"
+    return told
+
+
+def _data(who: Caller, action: str, **fields: Any) -> Any:
+    told = _do(who, action, **fields)
+    assert told["type"] == "ack", told
+    return told["data"]
+
+
+def _code(who: Caller, action: str, **fields: Any) -> str:
+    told = _do(who, action, **fields)
+    assert told["type"] == "error", told
+    return str(told["problem"]["code"])
+
+
+def test_a_message_is_sent_and_acknowledged_with_itself(
+    room: tuple[Caller, Caller, str], management: Management
+) -> None:
+    ada, _, conversation_id = room
+    message = _data(ada, "sendMessage", conversation_id=conversation_id, client_id="1", text="hello")
+    assert (message["seq"], message["text"]) == (2, "hello")
+    assert management.kinds("bob") == management.kinds("ada") == ["message.created"]
+    assert management.frames("bob")[0]["data"] == message
+
+
+def test_a_repeated_message_is_acknowledged_with_the_first(room: tuple[Caller, Caller, str]) -> None:
+    ada, _, conversation_id = room
+    fields = {"conversation_id": conversation_id, "client_id": "1", "text": "hello"}
+    assert _data(ada, "sendMessage", **fields) == _data(ada, "sendMessage", **fields)
+    assert _code(ada, "sendMessage", **{**fields, "text": "other"}) == "idempotency_mismatch"
+    assert len(whole_log(conversation_id)) == 2
+
+
+def test_a_message_is_edited_reacted_to_and_deleted(room: tuple[Caller, Caller, str]) -> None:
+    ada, bob, conversation_id = room
+    where = {"conversation_id": conversation_id, "message_id": send(ada, conversation_id)["id"]}
+    assert _data(ada, "editMessage", **where, text="new")["text"] == "new"
+    assert _data(bob, "react", **where, emoji="👍") is None
+    assert _data(bob, "react", **where, emoji="👍", remove=True) is None
+    assert _data(ada, "deleteMessage", **where) is None
+    assert [entry.type for entry in whole_log(conversation_id)][2:] == [
+        "message.updated",
+        "reaction.added",
+        "reaction.removed",
+        "message.deleted",
+    ]
+
+
+def test_reading_is_acknowledged_with_what_is_left(room: tuple[Caller, Caller, str], management: Management) -> None:
+    ada, bob, conversation_id = room
+    send(ada, conversation_id)
+    management.posts.clear()
+    assert _data(bob, "markRead", conversation_id=conversation_id, seq=2) == {"read_seq": 2, "unread_count": 0}
+    assert management.kinds("ada") == management.kinds("bob") == ["receipt.updated"]
+
+
+def test_typing_is_acknowledged_and_told(room: tuple[Caller, Caller, str], management: Management) -> None:
+    ada, _, conversation_id = room
+    assert _data(ada, "typing", conversation_id=conversation_id, typing=False) is None
+    assert (management.kinds("ada"), management.kinds("bob")) == ([], ["typing"])
+
+
+def test_a_sync_is_acknowledged_with_what_was_missed(room: tuple[Caller, Caller, str]) -> None:
+    ada, bob, conversation_id = room
+    send(ada, conversation_id)
+    (missed,) = _data(bob, "sync", cursors={conversation_id: 1})["conversations"]
+    assert [event["seq"] for event in missed["events"]] == [2]
+    assert missed["events"][0]["at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("sendMessage", {"client_id": "1", "text": "x"}),
+        ("editMessage", {"message_id": "msg_1", "text": "x"}),
+        ("deleteMessage", {"message_id": "msg_1"}),
+        ("react", {"message_id": "msg_1", "emoji": "👍"}),
+        ("markRead", {"seq": 1}),
+        ("typing", {"typing": True}),
+    ],
+)
+def test_a_stranger_s_frame_is_not_found(
+    room: tuple[Caller, Caller, str], management: Management, action: str, fields: dict[str, Any]
+) -> None:
+    _, _, conversation_id = room
+    (eve,) = people("eve")
+    assert _code(eve, action, conversation_id=conversation_id, **fields) == "not_found"
+    assert management.calls == []
+
+
+@pytest.mark.parametrize("action", sorted(HANDLERS))
+def test_a_frame_with_an_unknown_field_is_refused(room: tuple[Caller, Caller, str], action: str) -> None:
+    assert _code(room[0], action, colour="red") == "validation_failed"
+
+
+def test_an_unknown_action_is_an_error(room: tuple[Caller, Caller, str]) -> None:
+    assert _code(room[0], "dance") == "unknown_action"
+
+
+def test_no_canary_of_a_frame_reaches_the_log(room: tuple[Caller, Caller, str]) -> None:
+    ada, bob, conversation_id = room
+    canary = "c4n4ry-of-a-person"
+    with captured_lines() as lines:
+        where = {"conversation_id": conversation_id}
+        message = _data(ada, "sendMessage", **where, client_id=canary, text=canary, metadata={canary: canary})
+        _data(ada, "editMessage", **where, message_id=message["id"], text=canary * 2)
+        _code(bob, "editMessage", **where, message_id=message["id"], text=canary)
+        _code(bob, "editMessage", conversation_id=canary, message_id=canary, text=canary)
+        _code(bob, "sync", cursors={canary: canary})
+        _do(bob, canary)
+    assert len(lines.all) == 6
+    assert canary not in lines.text
+
+
+# --- ping -----------------------------------------------------------------------------------------------------
+
+
+def test_a_ping_is_acknowledged_and_answered_by_a_pong(
+    room: tuple[Caller, Caller, str], management: Management
+) -> None:
+    ada, _, _ = room
+    assert _data(ada, "ping") is None
+    (pong,) = management.frames("ada")
+    assert (pong["type"], pong["data"]) == ("pong", {"behind": {}})
+
+
+def test_a_pong_names_the_conversations_that_moved_on(room: tuple[Caller, Caller, str], management: Management) -> None:
+    ada, bob, conversation_id = room
+    still = group(ada, bob)
+    send(ada, conversation_id)
+    management.posts.clear()
+    _data(bob, "ping", cursors={conversation_id: 1, still: 1})
+    assert management.frames("bob")[0]["data"] == {"behind": {conversation_id: 2}}
+
+
+@pytest.mark.parametrize(("minutes", "kinds"), [(0, ["pong"]), (105, ["pong"]), (106, ["pong", "reconnect"])])
+def test_an_old_socket_is_asked_to_reconnect_before_its_two_hours_are_over(
+    room: tuple[Caller, Caller, str], management: Management, minutes: int, kinds: list[str]
+) -> None:
+    ada, _, _ = room
+    with clock.held(clock.now()):
+        _do(ada, "ping", connected_at=clock.now() - minutes * clock.MINUTE)
+    assert management.kinds("ada") == kinds
+    if "reconnect" in kinds:
+        assert management.frames("ada")[1]["data"]["after_ms"] <= (120 - minutes) * clock.MINUTE

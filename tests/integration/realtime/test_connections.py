@@ -1,0 +1,223 @@
+"""Tickets (R13), the registry of live sockets (R11) and their closing (R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from accounts import sessions
+from kernel import clock
+from kernel.auth import Caller
+from realtime import authorize, connect, disconnect, service, store
+from realtime.store import CONNECTION_TTL_MS, MAX_CONNECTIONS_PER_PERSON
+from tests.helpers import CONTEXT
+from tests.integration.rooms import group, people, send
+from tests.management import Management, serving
+from tests.tools import caller, captured_lines, rows, socket_event
+
+
+@pytest.fixture(autouse=True)
+def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
+    with serving(settings) as found:
+        yield found
+
+
+def _connect(who: Caller, connection_id: str) -> int:
+    """The status that $connect answers."""
+    event = socket_event(Caller(who.user_id, who.session_id, connection_id), "", route="$connect")
+    status: int = connect.handler(event, CONTEXT)["statusCode"]
+    return status
+
+
+def _disconnect(who: Caller, connection_id: str) -> int:
+    event = socket_event(Caller(who.user_id, who.session_id, connection_id), "", route="$disconnect")
+    status: int = disconnect.handler(event, CONTEXT)["statusCode"]
+    return status
+
+
+def _live(who: Caller) -> set[str]:
+    return {each.connection_id for each in store.connections_of([who.user_id])}
+
+
+def _authorize(ticket: str | None) -> dict[str, Any]:
+    query = None if ticket is None else {"ticket": ticket}
+    event = {"methodArn": "arn:aws:execute-api:us-east-1:1:ws/v1/$connect", "queryStringParameters": query}
+    return authorize.handler(event, CONTEXT)
+
+
+# --- tickets --------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_tells_whose_it_is_once() -> None:
+    (ada,) = people("ada")
+    ticket = service.make_ticket(ada)
+    assert service.redeem_ticket(ticket) == store.Ticket(ada.user_id, ada.session_id)
+    assert service.redeem_ticket(ticket) is None
+
+
+def test_of_many_who_use_a_ticket_at_once_one_gets_in() -> None:
+    (ada,) = people("ada")
+    ticket = service.make_ticket(ada)
+    with ThreadPoolExecutor(16) as threads:
+        owners = list(threads.map(lambda _: service.redeem_ticket(ticket), range(50)))
+    assert len([owner for owner in owners if owner is not None]) == 1
+
+
+def test_a_ticket_is_good_for_60_seconds() -> None:
+    (ada,) = people("ada")
+    with clock.held(clock.now()) as advance:
+        good, late = service.make_ticket(ada), service.make_ticket(ada)
+        advance(60 * clock.SECOND)
+        assert service.redeem_ticket(good) is not None
+        advance(1)
+        assert service.redeem_ticket(late) is None
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "x" * 43, "x" * 129, "é", "\0"])
+def test_what_is_no_ticket_opens_nothing(ticket: str) -> None:
+    assert service.redeem_ticket(ticket) is None
+
+
+def test_a_ticket_has_256_bits_and_is_kept_only_as_a_hash() -> None:
+    (ada,) = people("ada")
+    ticket = service.make_ticket(ada)
+    assert len(ticket) >= 43
+    assert ticket not in str(rows("tickets"))
+
+
+def test_the_authorizer_allows_the_owner_and_says_who_it_is() -> None:
+    (ada,) = people("ada")
+    with captured_lines() as lines:
+        ticket = service.make_ticket(ada)
+        allowed = _authorize(ticket)
+    assert allowed["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    assert allowed["context"] == {"user_id": ada.user_id, "session_id": ada.session_id}
+    assert ticket not in lines.text
+
+
+@pytest.mark.parametrize("ticket", [None, "", "used", "nonsense"])
+def test_the_authorizer_refuses_in_the_word_that_becomes_a_401(ticket: str | None) -> None:
+    (ada,) = people("ada")
+    if ticket == "used":
+        ticket = service.make_ticket(ada)
+        _authorize(ticket)
+    with captured_lines() as lines, pytest.raises(PermissionError, match=r"^Unauthorized$"):
+        _authorize(ticket)
+    assert lines.only["status"] == 401
+    assert not ticket or ticket not in lines.text
+
+
+# --- connecting -----------------------------------------------------------------------------------------------
+
+
+def test_a_socket_of_a_live_session_is_registered() -> None:
+    (ada,) = people("ada")
+    assert _connect(ada, "a-1") == 200
+    assert _live(ada) == {"a-1"}
+
+
+def test_a_socket_of_a_session_that_has_ended_is_refused() -> None:
+    (ada,) = people("ada")
+    sessions.end_current(ada)
+    assert _connect(ada, "a-1") == 401
+    assert _live(ada) == set()
+
+
+def test_several_sockets_opened_at_once_are_all_there() -> None:
+    (ada,) = people("ada")
+    names = [f"a-{n}" for n in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(lambda name: _connect(ada, name), names)) == {200}
+    assert _live(ada) == set(names)
+
+
+def test_above_the_limit_the_oldest_socket_is_closed(management: Management) -> None:
+    (ada,) = people("ada")
+    with clock.held(clock.now()) as advance:
+        for number in range(MAX_CONNECTIONS_PER_PERSON + 2):
+            _connect(ada, f"a-{number}")
+            advance(1)
+        assert _live(ada) == {f"a-{number}" for number in range(2, MAX_CONNECTIONS_PER_PERSON + 2)}
+    assert management.closed == ["a-0", "a-1"]
+
+
+def test_a_closed_socket_is_forgotten() -> None:
+    (ada,) = people("ada")
+    _connect(ada, "a-1")
+    _connect(ada, "a-2")
+    assert _disconnect(ada, "a-1") == 200
+    assert _live(ada) == {"a-2"}
+
+
+def test_forgetting_a_socket_that_is_not_known_is_fine() -> None:
+    (ada,) = people("ada")
+    assert _disconnect(ada, "a-1") == 200
+    _connect(ada, "a-1")
+    assert (_disconnect(ada, "a-2"), _disconnect(ada, "a-1"), _disconnect(ada, "a-1")) == (200, 200, 200)
+    assert _live(ada) == set()
+    assert _connect(ada, "a-3") == 200
+
+
+def test_a_socket_without_its_disconnect_is_a_ghost_for_at_most_2_h_10_min(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    assert CONNECTION_TTL_MS == 130 * clock.MINUTE
+    with clock.held(clock.now()) as advance:
+        _connect(bob, "ghost")
+        advance(CONNECTION_TTL_MS + 1)
+        send(ada, conversation_id)
+        assert management.tried("ghost") == 0
+        _connect(bob, "b-2")
+    assert "ghost" not in str(rows("connections"))
+
+
+def test_a_ghost_costs_one_failed_post(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _connect(bob, "ghost")
+    management.status["ghost"] = 410
+    for number in range(3):
+        send(ada, conversation_id, str(number))
+    assert management.tried("ghost") == 1
+
+
+# --- closing (R14) --------------------------------------------------------------------------------------------
+
+
+def test_the_sockets_of_an_ended_session_are_told_and_closed(management: Management) -> None:
+    (ada,) = people("ada")
+    _connect(ada, "a-1")
+    service.open_connection(Caller(ada.user_id, "ses_other", "a-2"))
+    service.close_sessions(ada.user_id, [ada.session_id], reason="logout")
+    (told,) = management.frames("a-1")
+    assert (told["type"], told["data"]) == ("session.revoked", {"session_id": ada.session_id, "reason": "logout"})
+    assert management.closed == ["a-1"]
+    assert _live(ada) == {"a-2"}
+
+
+def test_all_sockets_of_a_person_can_be_closed(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    for name in ("a-1", "a-2"):
+        _connect(ada, name)
+    _connect(bob, "b-1")
+    service.close_sessions(ada.user_id, None, reason="password")
+    assert sorted(management.closed) == ["a-1", "a-2"]
+    assert (_live(ada), _live(bob)) == (set(), {"b-1"})
+
+
+def test_a_peer_that_is_gone_already_does_not_keep_the_others_open(management: Management) -> None:
+    (ada,) = people("ada")
+    for name in ("a-1", "a-2"):
+        _connect(ada, name)
+    management.status["a-1"] = 410
+    service.close_sessions(ada.user_id, None, reason="logout")
+    assert "a-2" in management.closed
+    assert _live(ada) == set()
+
+
+def test_without_sockets_there_is_nothing_to_close(management: Management) -> None:
+    service.close_sessions(caller("ada").user_id, None, reason="logout")
+    assert management.calls == []

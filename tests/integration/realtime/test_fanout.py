@@ -1,0 +1,273 @@
+"""The fan-out function: who gets what, whatever the queue does (R6, R24, R25)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conversations import model, service
+from conversations import store as conversations
+from kernel.auth import Caller
+from messages import service as messages
+from messages import typing_notice
+from realtime import service as realtime
+from realtime.consumers import fanout
+from tests.helpers import CONTEXT
+from tests.integration.rooms import add, group, people, remove, send
+from tests.management import Management, serving
+from tests.tools import captured_lines, jobs, queue_event
+
+HELLO = '{"type":"typing","data":{"n":1}}'
+BIG = model.ROSTER_MAX + 1
+
+
+@pytest.fixture
+def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
+    typing_notice._relayed._entries.clear()
+    with serving(settings) as found:
+        yield found
+
+
+def _online(*callers: Caller) -> None:
+    """One socket each, named after its person."""
+    for who in callers:
+        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+
+
+def _fan_out(*given: dict[str, Any]) -> list[str]:
+    """Have jobs done; the messages that failed."""
+    answer = fanout.handler(queue_event(*given), CONTEXT)
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def _run() -> None:
+    """Have done what waits in the queue, and what comes of it."""
+    while waiting := jobs():
+        assert _fan_out(*waiting) == []
+
+
+def _big_room() -> tuple[str, list[Caller]]:
+    """A group whose profile lists no members any more, so that the fan-out reads them; three are online."""
+    everybody = people(*(f"p{n:02}" for n in range(BIG)))
+    conversation_id = group(*everybody)
+    _online(*everybody[:3])
+    return conversation_id, everybody
+
+
+def _members_job(conversation_id: str, **changes: Any) -> dict[str, Any]:
+    return {"kind": "members", "conversation_id": conversation_id, "frames": [HELLO], "seq": 0, "but": "", **changes}
+
+
+# --- large groups ---------------------------------------------------------------------------------------------
+
+
+def test_a_message_to_a_large_group_reaches_everybody_live(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    message = send(everybody[0], conversation_id)
+    assert management.calls == []  # the sender waits for nobody
+    _run()
+    for who in everybody[:3]:
+        (frame,) = management.frames(who.user_id)
+        assert (frame["type"], frame["seq"]) == ("message.created", message["seq"])
+
+
+def test_several_jobs_of_a_conversation_come_as_one_post_in_order(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    for number in range(8):
+        send(everybody[0], conversation_id, str(number))
+    waiting = jobs()
+    random.Random(7).shuffle(waiting)
+    assert _fan_out(*waiting) == []
+    frames = management.frames(everybody[1].user_id)
+    assert [frame["data"]["text"] for frame in frames] == [str(number) for number in range(8)]
+    assert len(management.posts[everybody[1].user_id]) == 1
+
+
+def test_who_was_removed_before_the_fan_out_gets_nothing(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    send(everybody[0], conversation_id)
+    waiting = jobs()
+    remove(everybody[0], conversation_id, everybody[1])
+    jobs()
+    assert _fan_out(*waiting) == []
+    assert management.kinds(everybody[1].user_id) == ["member.removed"]
+    assert "message.created" in management.kinds(everybody[2].user_id)
+
+
+def test_who_came_after_the_event_does_not_get_it(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    (zoe,) = people("zoe")
+    _online(zoe)
+    send(everybody[0], conversation_id, "secret")
+    waiting = jobs()
+    add(everybody[0], conversation_id, zoe)
+    assert _fan_out(*waiting, *jobs()) == []
+    assert management.kinds(zoe.user_id) == ["member.added"]
+
+
+def test_who_leaves_is_told_so_too(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    remove(everybody[0], conversation_id, everybody[1])
+    _run()
+    assert management.kinds(everybody[1].user_id) == ["member.removed"]
+
+
+def test_everybody_in_a_large_group_is_told_of_its_end(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    service.end(caller=everybody[0], conversation_id=conversation_id)
+    _run()
+    assert [management.kinds(who.user_id) for who in everybody[:3]] == [["conversation.deleted"]] * 3
+
+
+def test_one_s_own_typing_does_not_come_back(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    typing_notice.typing(caller=everybody[0], conversation_id=conversation_id, is_typing=True)
+    waiting = [job for job in jobs() if job["kind"] == "members"]
+    assert _fan_out(*waiting) == []
+    assert management.frames(everybody[0].user_id) == []
+    assert management.kinds(everybody[1].user_id) == ["typing"]
+
+
+def test_very_many_sockets_are_dealt_out_in_chunks(management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "MAX_DIRECT", 4)
+    monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 3)
+    conversation_id, everybody = _big_room()
+    _online(*everybody)
+    assert _fan_out(_members_job(conversation_id, but=everybody[0].user_id)) == []
+    waiting = jobs()
+    assert [len(job["targets"]) for job in waiting] == [3] * 6 + [2]
+    assert management.calls == []
+    assert _fan_out(*waiting) == []
+    assert {who.user_id for who in everybody[1:]} == {who for who in management.posts if management.posts[who]}
+
+
+def test_very_many_sockets_get_a_long_message_of_any_script(
+    management: Management, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "MAX_DIRECT", 4)
+    monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 2)
+    conversation_id, everybody = _big_room()
+    _online(*everybody)
+    send(everybody[0], conversation_id, "👍" * 10_000, client_id="1")
+    _run()
+    assert [management.kinds(who.user_id) for who in everybody] == [["message.created"]] * BIG
+
+
+# --- events that look different to each -----------------------------------------------------------------------
+
+
+def test_each_sees_a_new_conversation_as_their_own(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    _online(ada, bob)
+    service.create(caller=ada, kind="group", member_ids=[bob.user_id], name="Tea", description=None, settings={})
+    _run()
+    roles = [management.frames(who.user_id)[0]["data"]["role"] for who in (ada, bob)]
+    assert roles == ["owner", "member"]
+
+
+def test_each_sees_their_own_reactions_in_an_edited_message(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    message = send(ada, conversation_id)
+    where = {"conversation_id": conversation_id, "message_id": message["id"]}
+    messages.react(caller=bob, **where, emoji="👍", added=True)
+    _online(ada, bob)
+    messages.edit(caller=ada, **where, text="new")
+    _run()
+    seen = [management.frames(who.user_id)[0]["data"]["reactions"][0]["mine"] for who in (ada, bob)]
+    assert seen == [False, True]
+
+
+def test_an_edit_of_a_message_from_before_one_came_shows_nothing_of_it(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada)
+    message = send(ada, conversation_id, "before")
+    add(ada, conversation_id, bob)
+    _online(ada, bob)
+    messages.edit(caller=ada, conversation_id=conversation_id, message_id=message["id"], text="secret")
+    _run()
+    assert management.frames(ada.user_id)[0]["data"]["text"] == "secret"
+    assert b"secret" not in b"".join(management.posts[bob.user_id])
+
+
+def test_an_event_of_a_conversation_that_has_ended_reaches_nobody(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _online(ada, bob)
+    service.end(caller=ada, conversation_id=conversation_id)
+    management.posts.clear()
+    assert _fan_out({"kind": "personal", "conversation_id": conversation_id, "seq": 1}) == []
+    assert not any(management.posts.values())
+
+
+# --- what queues do -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "not json",
+        {},
+        {"kind": "members"},
+        {"kind": "unknown", "seq": 1},
+        {"kind": "personal", "conversation_id": "cnv_1"},
+        {"kind": "connections", "frames": [HELLO]},
+        {"kind": "typing_over"},
+        [],
+        7,
+    ],
+)
+def test_a_poison_job_fails_alone(management: Management, poison: Any) -> None:
+    conversation_id, everybody = _big_room()
+    assert _fan_out(_members_job(conversation_id), poison, _members_job(conversation_id)) == ["m1"]
+    assert "typing" in management.kinds(everybody[0].user_id)
+
+
+def test_no_canary_of_a_poison_job_reaches_the_log(management: Management) -> None:
+    with captured_lines() as lines:
+        _fan_out({"kind": "members", "frames": ["c4n4ry"], "conversation_id": None, "seq": 0, "but": ""})
+    assert lines.all
+    assert "c4n4ry" not in lines.text
+
+
+def test_a_job_for_a_conversation_that_is_not_there_is_done(management: Management) -> None:
+    assert _fan_out(_members_job("cnv_01kb0000000000000000000001")) == []
+    assert _fan_out({"kind": "personal", "conversation_id": "cnv_01kb0000000000000000000001", "seq": 7}) == []
+    over = {"kind": "typing_over", "conversation_id": "cnv_01kb0000000000000000000001", "user_id": "usr_1", "until": 0}
+    assert _fan_out(over) == []
+
+
+def test_a_hint_tells_its_sockets_to_sync(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    _online(ada, bob)
+    hint = {"kind": "hint", "frames": [realtime._SYNC_HINT], "targets": [[ada.user_id, ada.user_id]]}
+    assert _fan_out(hint) == []
+    assert [frame["data"] for frame in management.frames(ada.user_id)] == [{"behind": None}]
+    assert management.frames(bob.user_id) == []
+
+
+def test_a_hint_to_a_socket_that_is_still_stuck_comes_again(management: Management) -> None:
+    (ada,) = people("ada")
+    _online(ada)
+    management.status[ada.user_id] = 429
+    hint = {"kind": "hint", "frames": [realtime._SYNC_HINT], "targets": [[ada.user_id, ada.user_id]]}
+    assert _fan_out(hint) == []
+    (again,) = jobs()
+    assert (again["kind"], again["delay_s"]) == ("hint", 2)
+
+
+def test_jobs_doubled_and_shuffled_leave_the_registry_as_it_was(management: Management) -> None:
+    conversation_id, everybody = _big_room()
+    for number in range(3):
+        send(everybody[0], conversation_id, str(number))
+    waiting = jobs() * 3
+    random.Random(1).shuffle(waiting)
+    assert _fan_out(*waiting) == []
+    live = {who.user_id for who in everybody[:3]}
+    assert {who for who in management.posts if management.posts[who]} == live
+    texts = [frame["data"]["text"] for frame in management.frames(everybody[1].user_id)]
+    assert (sorted(texts), texts) == (sorted(["0", "1", "2"] * 3), sorted(texts))
+    assert len(conversations.members(conversation_id)) == BIG
