@@ -19,7 +19,9 @@ import yaml
 from moto import mock_aws
 
 from accounts import sessions
+from conversations import turns
 from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets
+from messages import typing_notice
 from users import service as users
 
 DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"
@@ -61,7 +63,14 @@ def fresh_process() -> None:
     cache._redis.cache_clear()
     idempotency._store.cache_clear()
     secrets.keyring.__init__()  # type: ignore[misc]
-    for memo in (auth._verified, sessions._live, users._known, limiter._in_process):
+    for memo in (
+        auth._verified,
+        sessions._live,
+        users._known,
+        limiter._in_process,
+        turns._busy,
+        typing_notice._relayed,
+    ):
         memo._entries.clear()
     for breaker in (cache.breaker, dynamo.breaker):
         breaker.succeeded()

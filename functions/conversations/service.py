@@ -61,7 +61,7 @@ def create(
     """
     others = [user_id for user_id in dict.fromkeys(member_ids) if user_id != caller.user_id]
     if kind == "direct":
-        return _create_direct(caller, others)
+        return _create_direct(caller, others, settings)
     if len(others) + 1 > MAX_MEMBERS:
         raise ValidationFailed.of("member_ids", f"a group has at most {MAX_MEMBERS} members")
     known = users.directory(others)
@@ -80,9 +80,12 @@ def create(
     return views.conversation(place), True
 
 
-def _create_direct(caller: Caller, others: Sequence[str]) -> tuple[dict[str, Any], bool]:
+def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     if len(others) != 1:
         raise ValidationFailed.of("member_ids", "a direct conversation is with exactly one other person")
+    for name, value in settings.items():
+        if value == "admins":
+            raise ValidationFailed.of(f"settings.{name}", "a direct conversation has no admins")
     other = others[0]
     users.require_user(other)
     existing = store.direct_between(caller.user_id, other)
@@ -93,7 +96,7 @@ def _create_direct(caller: Caller, others: Sequence[str]) -> tuple[dict[str, Any
         if blocked:
             raise NotFound
         try:
-            return views.conversation(_write_new("direct", caller, others, None, None, {})), True
+            return views.conversation(_write_new("direct", caller, others, None, None, settings)), True
         except Cancelled as refused:
             if "pair" not in refused.failed:
                 raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused

@@ -209,7 +209,10 @@ def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, in
     """Move the read marker forward, at most to the end of the log; it never moves back."""
     place = require_place(conversation_id, caller.user_id)
     seq = min(seq, place.head.last_seq)
-    member = store.move_read_marker(conversation_id, caller.user_id, seq) if seq > place.member.read_seq else None
+    moved = seq > place.member.read_seq
+    member = store.move_read_marker(conversation_id, caller.user_id, seq) if moved else None
+    if moved and member is None:  # another device has moved it further meanwhile
+        place = require_place(conversation_id, caller.user_id)
     if member is not None:
         place = replace(place, member=member)
         receipt = _receipt(place.member.user_id, member.delivered_seq, member.read_seq)

@@ -57,11 +57,13 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
         for connection in store.connections_of([user_id])
         if session_ids is None or connection.session_id in session_ids
     ]
+    frames = {}
     for connection in doomed:
         data = {"session_id": connection.session_id, "reason": reason}
         frame = {"type": "session.revoked", "at": clock.rfc3339(clock.now()), "data": data}
-        sockets.post(connection.connection_id, json.dumps(frame).encode())
-        sockets.close(connection.connection_id)
+        frames[connection.connection_id] = json.dumps(frame).encode()
+    sockets.post_all(frames)
+    sockets.close_all(frames)
     store.remove(user_id, [connection.connection_id for connection in doomed])
 
 

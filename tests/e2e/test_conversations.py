@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 from typing import Any
 
@@ -76,6 +77,18 @@ def test_a_direct_conversation_is_with_one_other(ada: Person, bob: Person, cleo:
     problem(ada.post("/conversations", body), 400, "validation_failed", field="member_ids")
     problem(ada.post("/conversations", {**body, "member_ids": [ada.id]}), 400, "validation_failed", field="member_ids")
     problem(ada.post("/conversations", {**body, "member_ids": [NOBODY]}), 404, "not_found")
+
+
+def test_a_direct_conversation_may_begin_encrypted(town: Town) -> None:
+    ada, bob = town.people("ada", "bob")
+    body = {"type": "direct", "member_ids": [bob.id], "settings": {"encrypted": True, "disappearing_seconds": 3600}}
+    made = ada.ok("POST", "/conversations", body)
+    assert (made["settings"]["encrypted"], made["settings"]["disappearing_seconds"]) == (True, 3600)
+    plain = {"client_id": secrets.token_hex(8), "text": "plain"}
+    problem(bob.post(f"/conversations/{made['id']}/messages", plain), 400, "validation_failed", field="type")
+    # and it has no admins for whom something could be kept
+    body["settings"] = {"who_can_send": "admins"}
+    problem(ada.post("/conversations", body), 400, "validation_failed", field="settings.who_can_send")
 
 
 def test_a_direct_conversation_is_not_managed(ada: Person, bob: Person, cleo: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once, everything, log_of, pages, problem
+from tests.e2e.tools import PATIENCE_S, at_once, eventually, everything, log_of, pages, problem
 
 Log = list[dict[str, Any]]
 
@@ -251,23 +252,25 @@ def test_a_removed_member_sees_nothing_on_any_path(ada: Person, bob: Person, cle
 
 
 @contextlib.contextmanager
-def talking(person: Person, group: str) -> Iterator[None]:
-    """While somebody talks without a pause."""
+def talking(*people: Person, group: str) -> Iterator[list[int]]:
+    """While people send without a pause until they may not any more; yields the statuses they get."""
     stop = threading.Event()
+    statuses: list[int] = []
 
-    def talk() -> None:
-        while not stop.is_set():
-            person.send(group, "and another thing")
+    def talk(person: Person) -> None:
+        while not stop.is_set() and 404 not in statuses:
+            body = {"client_id": secrets.token_hex(8), "text": "and another thing"}
+            statuses.append(person.post(f"/conversations/{group}/messages", body).status_code)
 
-    threads = [threading.Thread(target=talk) for _ in range(2)]
+    threads = [threading.Thread(target=talk, args=[person], daemon=True) for person in people]
     for thread in threads:
         thread.start()
     try:
-        yield
+        yield statuses
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            thread.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
@@ -278,7 +281,7 @@ def test_a_member_removed_while_messages_flow_sees_none_committed_after(
     others = [bob] if size == "small" else request.getfixturevalue("crowd")
     group = ada.group_with(*others, cleo)
     with cleo.live() as socket, ada.live() as hers:
-        with talking(ada, group):
+        with talking(ada, ada, group=group):
             socket.expect("message.created", conversation_id=group)
             # when a member is removed in the middle
             ada.ok("DELETE", f"/conversations/{group}/members/{cleo.id}")
@@ -292,6 +295,20 @@ def test_a_member_removed_while_messages_flow_sees_none_committed_after(
         assert max(event["seq"] for event in socket.seen(group)) == removed
         assert seqs(log_of(bob, group) if size == "small" else log_of(ada, group)) == list(range(1, after["seq"] + 1))
     problem(cleo.get(f"/conversations/{group}/events"), 404, "not_found")
+
+
+def test_a_removed_member_gets_no_word_in_after_the_removal(ada: Person, bob: Person, cleo: Person) -> None:
+    # given a member who never stops sending
+    group = ada.group_with(bob, cleo)
+    with talking(cleo, group=group) as statuses:
+        eventually(lambda: len(statuses) >= 3)
+        # when they are removed
+        ada.ok("DELETE", f"/conversations/{group}/members/{cleo.id}")
+        eventually(lambda: 404 in statuses)
+    # then what was acknowledged stands before that, and nothing after
+    events = log_of(ada, group)
+    assert events[-1]["type"] == "member.removed"
+    assert statuses == [201] * (len(events) - 2) + [404]
 
 
 # --- catching up ----------------------------------------------------------------------------------------------

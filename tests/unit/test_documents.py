@@ -200,6 +200,14 @@ def test_a_wrong_frame_does_not_fit(socket: dict[str, Any], name: str, frame: di
         jsonschema.validate(frame, schema)
 
 
+def test_the_order_in_which_actions_were_loaded_does_not_matter() -> None:
+    actions = {name: websocket.Action(name, Ping, None, "Ping.") for name in ("ping", "pang")}
+    first, second = (
+        asyncapi.document(dict(each), {}, version="1") for each in (actions.items(), [*actions.items()][::-1])
+    )
+    assert json.dumps(first) == json.dumps(second)
+
+
 def test_an_action_of_its_own_makes_a_document() -> None:
     action = websocket.Action("ping", Ping, None, "Ping.")
     made = asyncapi.document({"ping": action}, {"pong": None}, version="1")

@@ -18,7 +18,7 @@ def document(
     """The document of these client actions and server events (None: an event whose data is described in words)."""
     schemas: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    for action in actions.values():
+    for _, action in sorted(actions.items()):  # whatever the order they were loaded in
         messages[action.name] = {
             "summary": action.summary,
             "payload": _schema(action.frame, "validation", schemas),
@@ -29,7 +29,7 @@ def document(
     for name, model in events.items():
         data = {} if model is None else _schema(model, "serialization", schemas)
         messages[f"event.{name}"] = {"name": name, "payload": _event(name, data)}  # `typing` is an action too
-    received = [*actions]
+    received = sorted(actions)
     sent = [name for name in messages if name not in actions]
     return {
         "asyncapi": "3.0.0",

@@ -30,14 +30,15 @@ class Outcome:
     deliveries: int = 0
     restarts: int = 0
     connections: int = 0
+    unanswered: int = 0
     overloaded: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def __str__(self) -> str:
         return (
             f"{self.histories} histories, {self.events} events, {self.deliveries} deliveries to devices, "
-            f"{self.restarts} restarts, {self.seconds:.0f} s; answers of overload: {dict(self.overloaded)}; "
-            f"wrong: {sorted(self.wrong)}"
+            f"{self.restarts} restarts, {self.unanswered} requests unanswered, overload: {dict(self.overloaded)}; "
+            f"{self.seconds:.0f} s; wrong: {sorted(self.wrong)}"
         )
 
 
@@ -72,6 +73,7 @@ async def campaign(http_url: str, seeds: Sequence[int], *, operations: int) -> O
                 outcome.wrong[seed] = wrong
             outcome.histories += 1
             outcome.overloaded += history.overloaded
+            outcome.unanswered += history.unanswered
             outcome.events += sum(len(room.log) for room in history.records.rooms.values())
             outcome.deliveries += sum(len(device.steps) for device in history.records.devices)
             outcome.restarts += history.restarts

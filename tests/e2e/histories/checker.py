@@ -322,7 +322,8 @@ def _deliveries(room: Room, device: Device) -> Iterator[str]:
             if span is None:
                 begins = [each for each in ahead if each.first == seq or (again and seq in each)]
             elif seq == last + 1 or again:
-                begins = [each for each in (span, *ahead) if seq in each]
+                # only where the whole history is shown does another stay go on from the one before
+                begins = [each for each in (span, *(ahead if room.history_visible else [])) if seq in each]
             else:
                 yield f"{where}: {'again' if seq <= last else 'skipped to'} {seq} after {last}"
                 return

@@ -25,7 +25,7 @@ from tests.e2e.histories.plan import DevicePlan
 HTTP_BACKOFF = Backoff(base_s=0.1, cap_s=1.0)
 RECONNECTING = ReconnectPolicy(backoff=Backoff(base_s=0.2, cap_s=2.0), spread_s=0.5, stable_s=0.0)
 ACK_PATIENCE_S = 6.0
-POLL_S = 2.0
+POLL_S = 3.0
 CONNECT_PATIENCE_S = 60.0
 
 

@@ -59,6 +59,7 @@ class History:
         self.people = people
         self.records = Evidence()
         self.overloaded: Counter[int] = Counter()
+        self.unanswered = 0
         self._http_url = http_url
         self._inner = inner
         self._at_once = at_once
@@ -134,7 +135,7 @@ class History:
                 except ApiError as error:
                     self._note(device, operation, error)
                 except SecureConnectError:
-                    continue  # no answer came: it may or may not have been done
+                    self.unanswered += 1  # it may or may not have been done
 
     def _note(self, device: Device, operation: Operation, error: ApiError) -> None:
         if error.status in _OVERLOAD:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -153,6 +154,17 @@ def test_the_marker_never_moves_back(room: tuple[Caller, Caller, str]) -> None:
     for seq in (4, 5, 0):
         assert _mark(bob, conversation_id, seq) == {"read_seq": 5, "unread_count": 1}
     assert place_of(bob, conversation_id).read_seq == 5
+
+
+def test_of_many_devices_at_once_each_is_told_a_marker_no_less_than_its_own(room: tuple[Caller, Caller, str]) -> None:
+    _, bob, conversation_id = room
+    for number in range(10):
+        send(bob, conversation_id, f"more {number}")
+    asked = list(range(16, 0, -1))
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(lambda seq: _mark(bob, conversation_id, seq)["read_seq"], asked))
+    assert [seq for seq, read_seq in zip(asked, told, strict=True) if read_seq < seq] == []
+    assert place_of(bob, conversation_id).read_seq == 16
 
 
 def test_the_marker_stops_at_the_end_of_the_log(room: tuple[Caller, Caller, str]) -> None:

@@ -20,7 +20,6 @@ from tests.tools import jobs
 
 @pytest.fixture
 def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    typing_notice._relayed._entries.clear()
     with serving(settings) as found:
         yield found
 

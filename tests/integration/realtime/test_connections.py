@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -215,6 +216,18 @@ def test_a_peer_that_is_gone_already_does_not_keep_the_others_open(management: M
     management.status["a-1"] = 410
     service.close_sessions(ada.user_id, None, reason="logout")
     assert "a-2" in management.closed
+    assert _live(ada) == set()
+
+
+def test_stuck_sockets_are_closed_together_and_not_one_after_another(management: Management) -> None:
+    (ada,) = people("ada")
+    names = [f"a-{n}" for n in range(8)]
+    for name in names:
+        _connect(ada, name)
+        management.delay_s[name] = 30
+    started = time.perf_counter()
+    service.close_sessions(ada.user_id, None, reason="logout")
+    assert time.perf_counter() - started < 4  # one time limit to tell them, one to close them
     assert _live(ada) == set()
 
 

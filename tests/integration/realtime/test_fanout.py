@@ -26,7 +26,6 @@ BIG = model.ROSTER_MAX + 1
 
 @pytest.fixture
 def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    typing_notice._relayed._entries.clear()
     with serving(settings) as found:
         yield found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from secureconnect_client import ApiError, Client, Event
 from secureconnect_client.events import ConversationRemoved
 from secureconnect_client.feed import MAX_SYNC_CURSORS
-from tests.unit.client.carriers import client, in_loop
+from tests.unit.client.carriers import POLICY, client, in_loop
 from tests.unit.client.world import Reply, World
 
 
@@ -99,6 +100,27 @@ async def test_the_next_process_goes_on_where_the_last_one_stopped(tmp_path: Pat
                 await c.login("ada", "a password")
             seen += [each.seq for each in await take(c, 2)]
     assert seen == list(range(1, 11))
+
+
+@in_loop
+async def test_who_comes_back_at_once_starts_anew_also_in_the_next_process(tmp_path: Path) -> None:
+    world = World()
+    room = world.conversation("ada", "bob")
+    async with client(world, store=tmp_path / "chat.db") as c:
+        await c.login("ada", "a password")
+        async with c.connect(policy=POLICY) as live:
+            await live.caught_up(5)
+            world.remove(room, "ada")
+            removed = [await asyncio.wait_for(anext(live), 5) for _ in range(2)][-1]
+            world.add(room, "ada")
+    assert (removed.type, removed.seq) == ("member.removed", 2)
+    async with client(world, store=tmp_path / "chat.db") as c:
+        ended, welcome = await take(c, 2)
+    assert isinstance(ended, ConversationRemoved)
+    assert (welcome.type, welcome.seq) == ("member.added", 3)
+    async with client(world, store=tmp_path / "chat.db") as c:
+        world.say(room, "bob", "hello")
+        assert [each.seq for each in await take(c, 1)] == [4]
 
 
 @in_loop

@@ -287,6 +287,22 @@ def test_an_event_after_the_removal_is_found(history: Evidence) -> None:
     only(history, "got 7 after 6")
 
 
+def test_a_return_that_the_device_is_not_told_of_is_found(history: Evidence) -> None:
+    room = room_of(history)
+    relog(history, 7, type="member.added", about="bob", client_id="")
+    relog(history, 8, type="conversation.updated", about="")
+    del history.writes[5], history.devices[0].sent_in_order[C]
+    messages, (one, two, _, four) = room.seen["ada"].messages, room.seen["ada"].shown
+    resee(history, "ada", messages=(*messages[:2], messages[3]), shown=(one, two, four))
+    for device in history.devices[:2]:
+        device.states = {C: (one, two, four)}
+    for device in history.devices[2:4]:
+        device.steps = [*delivered(*range(1, 7)), Out(C), *delivered(*range(7, 12))]
+    assert violations(history) == []
+    del history.devices[2].steps[6]
+    only(history, "got 7 after 6")
+
+
 def test_a_frame_from_after_the_removal_is_found_even_if_the_client_ignores_it(history: Evidence) -> None:
     history.devices[3].heard.add((C, 7))
     only(history, "frames of [7]")

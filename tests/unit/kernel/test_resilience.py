@@ -121,7 +121,9 @@ def test_half_open_admits_one_probe_among_threads(advance: Callable[[float], Non
     with ThreadPoolExecutor(8) as threads:
         running = [threads.submit(one, n) for n in range(8)]
         assert entered.acquire(timeout=5)
-        while breaker.rejections < 7:
+        for _ in range(5_000):
+            if breaker.rejections == 7:
+                break
             time.sleep(0.001)
         released.set()
         results = [each.result(5) for each in running]

@@ -3,6 +3,9 @@
 Within a process an event is handed out once. Its cursor is stored when the application asks for the next
 one (or leaves in peace), so after a crash the event in hand, and at most `FLUSH_EVERY_S` of others, come
 again: exactly once while running, at least once over a crash.
+
+A cursor at an event that put the reader out is stored negative: the next process, too, has to ask whether
+they came back before it goes on from there.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from secureconnect_client.events import ConversationRemoved, Event
+from secureconnect_client.events import ConversationRemoved, Event, puts_out
+from secureconnect_client.sequencer import Sequencer
 from secureconnect_client.store import Store
 
 FLUSH_EVERY_S = 0.5
@@ -26,7 +30,13 @@ class Bookmarks:
         self._dirty: dict[str, int | None] = {}
         self._in_hand: Event | None = None
         self.account = account
-        self.cursors = store.load_cursors(account)
+        stored = store.load_cursors(account)
+        self.cursors = {each: abs(seq) for each, seq in stored.items()}
+        self.in_doubt = {each for each, seq in stored.items() if seq < 0}
+
+    def sequencer(self) -> Sequencer:
+        """One that goes on from here."""
+        return Sequencer(self.cursors, reader_id=self.account, in_doubt=self.in_doubt)
 
     def hand_out(self, event: Event) -> Event:
         """Pass an event to the application; the one before is thereby done."""
@@ -35,8 +45,12 @@ class Bookmarks:
         if event.conversation_id is not None:
             if event.seq is not None:
                 self.cursors[event.conversation_id] = event.seq
+                self.in_doubt.discard(event.conversation_id)
+                if puts_out(event, self.account):
+                    self.in_doubt.add(event.conversation_id)
             elif isinstance(event, ConversationRemoved):
                 self.cursors.pop(event.conversation_id, None)
+                self.in_doubt.discard(event.conversation_id)
         if self._clock() - self._flushed_at > FLUSH_EVERY_S:
             self.flush()
         return event
@@ -47,7 +61,7 @@ class Bookmarks:
         if event is None or event.conversation_id is None:
             return
         if event.seq is not None:
-            self._dirty[event.conversation_id] = event.seq
+            self._dirty[event.conversation_id] = -event.seq if puts_out(event, self.account) else event.seq
         elif isinstance(event, ConversationRemoved):
             self._dirty[event.conversation_id] = None
 
@@ -63,4 +77,5 @@ class Bookmarks:
         self._in_hand = None
         self._dirty = {**dict.fromkeys(self.cursors), **cursors}
         self.cursors = dict(cursors)
+        self.in_doubt = set()
         self.flush()

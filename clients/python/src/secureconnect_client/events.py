@@ -203,3 +203,9 @@ def parse_event(raw: Mapping[str, Any], *, conversation_id: str | None = None) -
 def conversation_removed(conversation_id: str) -> ConversationRemoved:
     """The synthetic end of a log; it has no seq."""
     return ConversationRemoved(type="conversation.removed", data={}, conversation_id=conversation_id)
+
+
+def puts_out(event: Event, reader_id: str | None) -> bool:
+    """Whether the log ends with this event for its reader, until they are let in again."""
+    mine = isinstance(event, MemberRemoved) and event.member.user.id == reader_id
+    return mine or isinstance(event, ConversationDeleted)

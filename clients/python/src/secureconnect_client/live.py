@@ -25,7 +25,6 @@ from secureconnect_client.events import Event, parse_event
 from secureconnect_client.feed import Feed
 from secureconnect_client.keeper import Keeper
 from secureconnect_client.link import Link
-from secureconnect_client.sequencer import Sequencer
 from secureconnect_client.settings import LiveSettings, LiveStats
 from secureconnect_client.view import ConversationState, View
 
@@ -58,7 +57,7 @@ class Live(Commands):
 
     async def __aenter__(self) -> Self:
         await self._choose_start()
-        self._sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
+        self._sequencer = self._bookmarks.sequencer()
         self._feed = Feed(self._requests, self._sequencer, self._emit, room=self._room)
         self._keeper = Keeper(self._feed, gap_wait_s=self._settings.gap_wait_s)
         self._link = Link(

@@ -12,7 +12,6 @@ from secureconnect_client.backoff import Backoff
 from secureconnect_client.errors import ApiError, TransportFailed
 from secureconnect_client.events import Event
 from secureconnect_client.feed import Feed
-from secureconnect_client.sequencer import Sequencer
 
 if TYPE_CHECKING:
     from secureconnect_client.client import Client
@@ -28,7 +27,7 @@ class Poll:
         self._rng = client.rng
         self._interval_s = interval_s
         self._queue: deque[Event] = deque()
-        sequencer = Sequencer(self._bookmarks.cursors, reader_id=self._bookmarks.account)
+        sequencer = self._bookmarks.sequencer()
         self._feed = Feed(ActingAs(client, self._bookmarks.account), sequencer, self._queue.append)
         self._wait_s = 0.0
         self._failures = 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from secureconnect_client.events import ConversationDeleted, Event, MemberRemoved, conversation_removed
+from secureconnect_client.events import Event, conversation_removed, puts_out
 
 MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
 
@@ -20,13 +20,19 @@ MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
 class Sequencer:
     """The reader's place in every conversation."""
 
-    def __init__(self, cursors: Mapping[str, int] | None = None, *, reader_id: str | None = None) -> None:
+    def __init__(
+        self,
+        cursors: Mapping[str, int] | None = None,
+        *,
+        reader_id: str | None = None,
+        in_doubt: Iterable[str] = (),
+    ) -> None:
         self._reader_id = reader_id
         self._cursors: dict[str, int] = dict(cursors or {})
         self._highest: dict[str, int] = {}
         self._held: dict[str, dict[int, Event]] = {}
         self._ended: set[str] = set()
-        self.in_doubt: set[str] = set()
+        self.in_doubt = set(in_doubt)
         self.duplicates = 0
 
     @property
@@ -132,7 +138,7 @@ class Sequencer:
         while conversation_id not in self.in_doubt and (following := held.pop(seq + 1, None)) is not None:
             ready.append(following)
             seq += 1
-            if self._puts_out(following):
+            if puts_out(following, self._reader_id):
                 self.in_doubt.add(conversation_id)
         if not held:
             del self._held[conversation_id]
@@ -140,7 +146,3 @@ class Sequencer:
             self._highest.pop(conversation_id, None)
         self._cursors[conversation_id] = seq
         return ready
-
-    def _puts_out(self, event: Event) -> bool:
-        mine = isinstance(event, MemberRemoved) and event.member.user.id == self._reader_id
-        return mine or isinstance(event, ConversationDeleted)

@@ -46,7 +46,7 @@ class Store(Protocol):
     def load_cursors(self, account: str) -> dict[str, int]: ...
 
     def save_cursors(self, account: str, changed: Mapping[str, int | None]) -> None:
-        """Set the named ones; None removes one."""
+        """Set the named ones (a negative one counts as such); None removes one."""
 
     def put_item(self, item: OutboxItem) -> None:
         """Add or replace by `client_id`; a new one goes to the end. Durable when it returns."""

@@ -1,0 +1,98 @@
+"""Many at once at one place: 32 senders in a conversation (R2, R4), 50 sends of one message (R3), 50 uses of a ticket (R13).
+
+SC_SENDS is how many messages each of the 32 senders sends (10; the full form is 100).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+import websockets.exceptions
+
+from tests.e2e.histories.measured import append_retries, percentile
+from tests.e2e.live import Live, refused
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import log_of, problem
+
+T = TypeVar("T")
+SENDERS = 32
+SENDS = int(os.environ.get("SC_SENDS", "10"))
+WIDTH = 50
+
+
+def _all_at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
+def test_32_senders_at_once_share_one_dense_log(
+    crowd: list[Person], endpoints: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given 32 devices of the members of a group, and functions that run already
+    owner, *others = crowd
+    senders = [crowd[n % len(crowd)] for n in range(SENDERS)]
+    warm, group = owner.group_with(*others), owner.group_with(*others)
+    _all_at_once([lambda who=who: who.send(warm, "warming up") for who in senders])  # type: ignore[misc]
+    took: list[float] = []
+
+    def talk(number: int) -> list[dict[str, Any]]:
+        sent = []
+        for n in range(SENDS):
+            started = time.monotonic()
+            sent.append(senders[number].send(group, f"{number} {n}", client_id=f"{group}-{number}-{n}"))
+            took.append(time.monotonic() - started)
+        return sent
+
+    # when each sends one message after the other (no answer may be a 5xx: the town checks that)
+    began_ms, started = int(time.time() * 1000), time.monotonic()
+    talks = _all_at_once([lambda n=n: talk(n) for n in range(SENDERS)])  # type: ignore[misc]
+    seconds = time.monotonic() - started
+    # then the log has each once, without a hole, as acknowledged, and everybody's in their order
+    events = log_of(owner, group)
+    acknowledged = {message["seq"]: message["client_id"] for sent in talks for message in sent}
+    assert [event["seq"] for event in events] == list(range(1, SENDERS * SENDS + 2))
+    assert {event["seq"]: event["data"]["client_id"] for event in events[1:]} == acknowledged
+    for sent in talks:
+        assert [message["seq"] for message in sent] == sorted(message["seq"] for message in sent)
+    retries, took = append_retries(endpoints, since_ms=began_ms), sorted(took)
+    with capsys.disabled():
+        print(
+            f"\n{SENDERS} senders: {len(took) / seconds:.0f} messages/s in one conversation; acknowledged in "
+            f"{percentile(took, 0.5) * 1000:.0f} ms, p99 {percentile(took, 0.99) * 1000:.0f} ms; "
+            f"retries p99 {percentile(retries, 0.99):.0f}, most {percentile(retries, 1.0):.0f}"
+        )
+
+
+def test_a_message_sent_50_times_at_once_is_there_once(ada: Person, bob: Person) -> None:
+    group = ada.group_with(bob)
+    path, body = f"/conversations/{group}/messages", {"client_id": secrets.token_hex(8), "text": "once"}
+    answers = _all_at_once([lambda: ada.post(path, body)] * WIDTH)
+    assert sorted(answer.status_code for answer in answers) == [200] * (WIDTH - 1) + [201]
+    assert len({answer.text for answer in answers}) == 1
+    others = _all_at_once([lambda: ada.post(path, {**body, "text": "twice"})] * 8)
+    for answer in others:
+        problem(answer, 422, "idempotency_mismatch")
+    assert [event["type"] for event in log_of(bob, group)] == ["conversation.created", "message.created"]
+
+
+def test_a_ticket_used_50_times_at_once_opens_one_socket(town: Town) -> None:
+    url, ticket = town.person("ada").ticket()
+
+    def attempt() -> Live | int:
+        try:
+            return Live(url, ticket)
+        except websockets.exceptions.InvalidStatus as refusal:
+            return refusal.response.status_code
+
+    outcomes = _all_at_once([attempt] * WIDTH)
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Live)]
+    assert [outcome for outcome in outcomes if outcome is not winner] == [401] * (WIDTH - 1)
+    winner.settle()
+    winner.close()
+    assert refused(url, f"?ticket={ticket}") == 401
