@@ -43,10 +43,12 @@ def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> N
     roster = place.profile.roster
     if alike:
         frames = [frame(event) for event in views.events(place, alike)]
-        users = None if roster is None else list(dict.fromkeys([*roster, *also]))
-        realtime.publish(place.conversation_id, frames, users, seq=alike[0].seq)
-        if roster is None and also:
-            realtime.publish(place.conversation_id, frames, also)
+        if roster is None:
+            seqs = [entry.seq for entry in alike]
+            realtime.publish_to_members(place.conversation_id, zip(seqs, frames, strict=True))
+        told = [*(roster or ()), *also]
+        if told:
+            realtime.publish(frames, dict.fromkeys(told))
     for entry in entries:
         if entry.type in PERSONAL:
             job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
@@ -61,9 +63,13 @@ def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = No
         "at": clock.rfc3339(clock.now()),
         "data": data,
     }
-    users = to if to is not None else place.profile.roster
-    but = "" if to is not None else place.member.user_id
+    text, me = json.dumps(event), place.member.user_id
     try:
-        realtime.publish(place.conversation_id, [json.dumps(event)], users, but=but)
+        if to is not None:
+            realtime.publish([text], to)
+        elif place.profile.roster is not None:
+            realtime.publish([text], place.profile.roster, but=me)
+        else:
+            realtime.publish_to_members(place.conversation_id, [(0, text)], but=me)
     except Exception as error:  # it is a hint; the caller's own work is done
         _missed(place.conversation_id, error)

@@ -10,6 +10,7 @@ from typing import Any
 from kernel import clock, ids, queues, sockets
 from kernel.auth import Caller
 from kernel.config import config
+from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
 from realtime.store import Connection, Target, Ticket
@@ -19,6 +20,7 @@ TICKET_BITS = 256
 INLINE_CONNECTIONS = 10  # more than this and the fan-out function posts, so that the sender does not wait
 CHUNK_CONNECTIONS = 100
 SYNC_HINT_DELAY_S = 2
+CLOSE_AGAIN_S = 1
 # A pong without `behind`: the socket was too slow for a frame and should sync.
 _SYNC_HINT = '{"type":"pong","data":{"behind":null}}'
 
@@ -63,8 +65,16 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
         frame = {"type": "session.revoked", "at": clock.rfc3339(clock.now()), "data": data}
         frames[connection.connection_id] = json.dumps(frame).encode()
     sockets.post_all(frames)
-    sockets.close_all(frames)
-    store.remove(user_id, [connection.connection_id for connection in doomed])
+    still_open = sockets.close_all(frames)
+    if still_open:
+        enqueue([{"kind": "close", "connection_ids": still_open}], delay_s=CLOSE_AGAIN_S)
+    store.remove(user_id, list(frames))
+
+
+def close_again(connection_ids: Sequence[str]) -> None:
+    """Close sockets that could not be closed at once; raises DependencyUnavailable while that still fails."""
+    if sockets.close_all(connection_ids):
+        raise DependencyUnavailable
 
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:
@@ -76,34 +86,29 @@ def send_to(caller: Caller, kind: str, data: Any) -> None:
 # --- fan-out --------------------------------------------------------------------------------------------------
 
 
-def publish(
-    conversation_id: str,
-    frames: Sequence[str],
-    user_ids: Sequence[str] | None,
-    *,
-    seq: int = 0,
-    but: str = "",
-) -> None:
-    """Deliver frames (JSON texts) of a conversation to people, None for all its members, but not to `but`.
+def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "") -> None:
+    """Deliver frames (JSON texts) to people, but not to `but`.
 
-    Up to 10 sockets are posted to from here; more, and all members of large groups, by the fan-out function.
-    `seq` is the first event's, by which the fan-out leaves out who joined later; 0 for what is not in the log.
+    Up to 10 sockets are posted to from here, more by the fan-out function.
     """
-    if user_ids is None:
-        job = {
-            "kind": "members",
-            "conversation_id": conversation_id,
-            "frames": list(frames),
-            "seq": seq,
-            "but": but,
-        }
-        enqueue([job])
-        return
     live = store.connections_of([user_id for user_id in user_ids if user_id != but])
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: frames for each in live})
     else:
         enqueue(jobs_for(live, frames))
+
+
+def publish_to_members(conversation_id: str, frames: Iterable[tuple[int, str]], *, but: str = "") -> None:
+    """Let the fan-out function deliver frames to all members of a conversation, but not to `but`.
+
+    Each comes with its seq, by which the fan-out leaves out who joined later; 0 for what is not in the log.
+    """
+    enqueue(
+        [
+            {"kind": "members", "conversation_id": conversation_id, "frames": [frame], "seq": seq, "but": but}
+            for seq, frame in frames
+        ]
+    )
 
 
 def enqueue(jobs: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:

@@ -99,16 +99,6 @@ def test_several_wrong_fields_are_all_named(town: Town) -> None:
     assert fields == {"email", "username", "password", "display_name", "age"}
 
 
-def test_a_path_that_is_no_route_is_answered_with_a_problem(town: Town, ada: Person) -> None:
-    headers = {"Authorization": f"Bearer {ada.tokens['access_token']}"}
-    for method, path in (("GET", "/nothing/here"), ("PUT", "/users/me"), ("DELETE", "/health")):
-        # without the hook that asks for a documented path
-        answer = httpx.request(method, f"{town.http_url}{path}", headers=headers, timeout=30)
-        assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
-        problem(answer, 404, "not_found")
-        assert answer.headers["x-content-type-options"] == "nosniff"
-
-
 def test_what_one_may_not_know_of_looks_like_what_does_not_exist(ada: Person, bob: Person, town: Town) -> None:
     stranger = town.person("eve")
     group = ada.group_with(bob)

@@ -16,7 +16,7 @@ import websockets.exceptions
 
 from tests.e2e.live import Frame, Live, refused
 from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once, eventually, log_of, problem
+from tests.e2e.tools import at_once, log_of, problem
 
 
 @pytest.fixture(scope="module")
@@ -401,21 +401,6 @@ def test_a_socket_that_vanished_does_not_disturb_the_senders_nor_the_other_socke
             assert [event["seq"] for event in socket.seen(tea)] == [message["seq"] for message in sent]
         for each in lost:
             each.close()
-
-
-def test_an_endless_stream_of_frames_is_warned_of_and_then_closed(ada: Person) -> None:
-    """R16: 120 frames in 60 s; the first above get an error, and who goes on is closed."""
-    with ada.live() as socket:
-        for _ in range(121):
-            socket.post("ping")
-        eventually(lambda: len(socket.answers) >= 121)
-        refusal(next(each for each in socket.answers if each["type"] == "error"), "rate_limited")
-        for _ in range(200):
-            if socket.close_code is not None:
-                break
-            socket.post("ping")
-        socket.wait_closed()
-    assert ada.get("/users/me").status_code == 200
 
 
 def test_tickets_are_for_people_who_are_signed_in(town: Town) -> None:

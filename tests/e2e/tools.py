@@ -1,4 +1,4 @@
-"""Small helpers of the end-to-end tests: waiting for conditions, doing things at once, looking at problems."""
+"""Small tools of the end-to-end tests: waiting for conditions, doing things at once, looking at problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# More at once and the local cloud starts a process for each: the machine is then what is tested.
+# More at once and the local cloud starts a process for each: their start is then what is tested.
 WIDTH = 8
 PATIENCE_S = 15.0
 

@@ -491,3 +491,15 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
     elif name != "RotateSigningKeyFunction":
         assert answer["statusCode"] < 500
         assert '"internal"' not in answer.get("body", "")
+
+
+@pytest.mark.parametrize(
+    "refusal", ["MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "DEFAULT_5XX"]
+)
+def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) -> None:
+    api = template("template.yaml")["Resources"]["RestApi"]["Properties"]
+    answer = api["GatewayResponses"][refusal]
+    document = json.loads(answer["ResponseTemplates"]["application/problem+json"])
+    assert set(document) == {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    assert document["status"] == answer["StatusCode"]
+    assert "X-Content-Type-Options" in answer["ResponseParameters"]["Headers"]

@@ -32,6 +32,8 @@ def _handle(jobs: Sequence[Message]) -> None:
                 outgoing[user_id, connection_id].extend(job["frames"])
         elif job["kind"] == "typing_over":
             _typing_over(job)
+        elif job["kind"] == "close":
+            service.close_again(job["connection_ids"])
         else:
             by_conversation[job["conversation_id"]].append(job)
     for conversation_id, waiting in by_conversation.items():

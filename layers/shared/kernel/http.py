@@ -202,7 +202,7 @@ class App:
         if key is None:
             result = answer()
         else:
-            who = caller.user_id if caller else "public"
+            who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
         headers: dict[str, str] = result["headers"] | (allowance.headers() if allowance else {})

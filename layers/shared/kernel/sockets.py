@@ -89,11 +89,14 @@ def post_all(frames: Mapping[str, bytes]) -> dict[str, Posted]:
     return dict(zip(frames, results, strict=True))
 
 
-def close(connection_id: str) -> None:
-    """Close a socket; one that is gone already is fine."""
-    _request("DELETE", connection_id, b"")
+def close(connection_id: str) -> bool:
+    """Close a socket; whether it is closed now, by us or before."""
+    status = _request("DELETE", connection_id, b"")
+    return 200 <= status < 300 or status == 410
 
 
-def close_all(connection_ids: Iterable[str]) -> None:
-    """Close sockets, in parallel."""
-    list(_threads().map(close, connection_ids))
+def close_all(connection_ids: Iterable[str]) -> list[str]:
+    """Close sockets, in parallel; returns those that could not be closed."""
+    wanted = list(connection_ids)
+    closed = _threads().map(close, wanted)
+    return [connection_id for connection_id, done in zip(wanted, closed, strict=True) if not done]

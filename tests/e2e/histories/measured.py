@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import botocore.session
 
@@ -12,7 +13,9 @@ def append_retries(endpoints: Mapping[str, str], *, since_ms: int) -> list[int]:
     """How often each append to a log had to be tried again, smallest first, since an instant."""
     session = botocore.session.Session()
     session.set_credentials("test", "test")
-    client = session.create_client("logs", region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"])
+    client: Any = session.create_client(
+        "logs", region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"]
+    )
     found: list[int] = []
     for group in client.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{endpoints['stack']}")["logGroups"]:
         if "Message" not in group["logGroupName"]:

@@ -1,4 +1,4 @@
-"""Many at once at one place: 32 senders in a conversation (R2, R4), 50 sends of one message (R3), 50 uses of a ticket (R13).
+"""Many at once at one place: 32 senders (R2, R4), 50 sends of one message (R3), 50 uses of one ticket (R13).
 
 SC_SENDS is how many messages each of the 32 senders sends (10; the full form is 100).
 """

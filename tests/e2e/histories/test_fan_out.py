@@ -116,7 +116,7 @@ async def _fan_out(crowd: list[Person], table: Table, report: list[str]) -> None
         seqs.append(message["seq"])
     # then all that live hear all of it
     deadline = time.monotonic() + PATIENCE_S
-    while any(each.heard.keys() != set(seqs) for each in living) and time.monotonic() < deadline:
+    while any(each.heard.keys() != set(seqs) for each in living) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     deaf = [set(seqs) - each.heard.keys() for each in living if each.heard.keys() != set(seqs)]
     last = max(each.last_at for each in living) - sent_at[MESSAGES - 1]
