@@ -18,7 +18,7 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from accounts import sessions
+from accounts import liveness
 from conversations import turns
 from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets
 from messages import typing_notice
@@ -65,7 +65,7 @@ def fresh_process() -> None:
     secrets.keyring.__init__()  # type: ignore[misc]
     for memo in (
         auth._verified,
-        sessions._live,
+        liveness._live,
         users._known,
         limiter._in_process,
         turns._busy,

@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto.backends import get_backend
 
 from kernel import aws, clock, telemetry
-from kernel.auth import Caller
+from kernel.caller import Caller
 from tests.conftest import REGION, STACK
 from tests.helpers import someone
 

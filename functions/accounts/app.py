@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts import recovery, schemas, sessions, signin
 from kernel import auth
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.http import Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Paging

@@ -17,7 +17,7 @@ from accounts.model import (
     folded,
 )
 from kernel import clock, ids, limiter
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded

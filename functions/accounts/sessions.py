@@ -1,17 +1,11 @@
-"""Sessions: signing devices in, checking that they still are, rotating refresh tokens, ending sessions.
-
-DynamoDB decides whether a session stands. Redis, and without it this process for at most a minute, remember the
-answer, since every call asks.
-"""
+"""Sessions: signing devices in, checking their tokens, rotating refresh tokens, ending sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
 from functools import partial
-from typing import Any
 
-from accounts import mail, session_store, store
+from accounts import liveness, mail, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
     SESSION_TTL_S,
@@ -22,20 +16,13 @@ from accounts.model import (
     Tokens,
 )
 from accounts.refresh_tokens import RefreshToken, opened
-from kernel import auth, cache, clock, cursor, ids
-from kernel.auth import Caller
+from kernel import auth, clock, cursor, ids
+from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
 from realtime import service as realtime
-
-REMEMBER_LIVE_S = 60  # also the longest that an ended session passes when Redis misses the news (R14)
-REMEMBER_REVOKED_S = auth.ACCESS_TTL_S + 100  # longer than any access token lives
-_LIVE, _REVOKED = "live", "revoked"
-
-_live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
-
 
 # --- checking -------------------------------------------------------------------------------------------------
 
@@ -43,39 +30,9 @@ _live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
 def authenticate(token: str) -> Caller:
     """Who calls with this access token; raises Unauthenticated, TokenRevoked when the session has ended."""
     caller = auth.verify(token)
-    if not is_live(caller.user_id, caller.session_id):
+    if not liveness.is_live(caller.user_id, caller.session_id):
         raise TokenRevoked
     return caller
-
-
-def is_live(user_id: str, session_id: str) -> bool:
-    """Whether a session stands."""
-    key = _key(session_id)
-    try:
-        state = cache.call(lambda redis: redis.get(key))
-    except cache.CacheUnavailable:
-        if _live.get(session_id):
-            return True
-        live = _is_live_in_table(user_id, session_id)
-        if live:
-            _live.put(session_id, True)
-        return live
-    if state is not None:
-        return bool(state == _LIVE)
-    live = _is_live_in_table(user_id, session_id)
-    with suppress(cache.CacheUnavailable):
-        # only if absent: the news of its end may have come in since the table was read
-        cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
-    return live
-
-
-def _is_live_in_table(user_id: str, session_id: str) -> bool:
-    session = session_store.find(user_id, session_id)
-    return session is not None and session.live
-
-
-def _key(session_id: str) -> str:
-    return f"session:{session_id}"
 
 
 # --- beginning and refreshing ---------------------------------------------------------------------------------
@@ -181,21 +138,7 @@ def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
 def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> None:
     """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all)."""
     session_store.revoke(user_id, session_ids)
-    for session_id in session_ids:
-        _live.drop(session_id)
-    if session_ids:
-        _spread(session_ids)
+    liveness.ended(session_ids)
     if sockets_of is None or sockets_of:
         close = partial(realtime.close_sessions, user_id, sockets_of, reason=reason)
         retried(close, on=DependencyUnavailable, tries=2)
-
-
-def _spread(session_ids: Collection[str]) -> None:
-    def mark(redis: Any) -> None:
-        pipe = redis.pipeline(transaction=False)
-        for session_id in session_ids:
-            pipe.set(_key(session_id), _REVOKED, ex=REMEMBER_REVOKED_S)
-        pipe.execute()
-
-    with suppress(cache.CacheUnavailable):  # then what is remembered as live ends within REMEMBER_LIVE_S
-        cache.call(mark)

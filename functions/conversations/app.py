@@ -22,7 +22,7 @@ from conversations.schemas import (
     SyncAnswer,
     SyncRequest,
 )
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.schema import Paging
 

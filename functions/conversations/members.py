@@ -24,7 +24,7 @@ from conversations.model import (
 )
 from conversations.service import known, require_place
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from users import service as users

@@ -24,7 +24,7 @@ from conversations.model import (
     Settings,
 )
 from kernel import clock, cursor, ids
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed

@@ -12,7 +12,7 @@ from conversations.model import Place
 from conversations.schemas import Conversation
 from conversations.service import require_place
 from kernel import cursor, ids
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.cursor import Page
 
 MAX_ANSWER_BYTES = 1_000_000

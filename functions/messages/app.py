@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.sessions import authenticate
 from conversations.schemas import Message
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from messages import service, typing_notice

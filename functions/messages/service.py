@@ -20,7 +20,7 @@ from conversations.model import (
 )
 from conversations.service import known, require_place
 from kernel import clock, cursor, ids
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable, ValidationFailed

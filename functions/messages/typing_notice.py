@@ -6,7 +6,7 @@ from conversations import publish
 from conversations.model import Place
 from conversations.service import require_place
 from kernel import cache, clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import service as realtime
 

@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import aws, cache, dynamo, limiter, secrets, telemetry
+from kernel import aws, cache, dynamo, limit_table, secrets, telemetry
 from kernel.config import config
 from kernel.resilience import Breaker
 
@@ -27,7 +27,7 @@ class Dependency:
 
 def _dependencies() -> dict[str, Dependency]:
     found = {
-        "dynamodb": Dependency(lambda: limiter.LimitCounter.find("health"), vital=True, breaker=dynamo.breaker),
+        "dynamodb": Dependency(lambda: limit_table.LimitCounter.find("health"), vital=True, breaker=dynamo.breaker),
         "keys": Dependency(lambda: secrets.keyring.seeds(), vital=True),
         "queue": Dependency(_touch_queue, vital=False),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.sessions import authenticate
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.config import config
 from kernel.http import App
 from kernel.limiter import Limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import sessions
+from accounts import liveness
 from kernel import telemetry
 from kernel.websocket import caller_of
 from realtime import service
@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         # registered before the check: a revocation finds the socket, or the check finds the revocation
         service.open_connection(caller)
-        if not sessions.is_live(caller.user_id, caller.session_id):
+        if not liveness.is_live(caller.user_id, caller.session_id):
             service.close_connection(caller)
             line.fields["status"] = 401
             return {"statusCode": 401}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.websocket import action
 from messages import service
 from realtime.schemas import DeleteMessage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conversations.schemas import Message
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.websocket import action
 from messages import service
 from realtime.schemas import EditMessage

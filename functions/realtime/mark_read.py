@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.websocket import action
 from messages import service
 from messages.schemas import ReadState

@@ -6,7 +6,7 @@ from typing import Any
 
 from conversations import sync
 from kernel import clock, websocket
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.websocket import action
 from realtime import service
 from realtime.schemas import Ping

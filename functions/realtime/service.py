@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kernel import clock, ids, queues, sockets
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted

@@ -6,7 +6,7 @@ from typing import Any
 
 from conversations import sync
 from conversations.schemas import SyncAnswer
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.websocket import action
 from realtime.schemas import Sync
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.sessions import authenticate
 from conversations import service as conversations
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging

@@ -7,7 +7,7 @@ from typing import Any
 
 from conversations import log, members, service, store, sync
 from conversations.model import Entry, Member
-from kernel.auth import Caller
+from kernel.caller import Caller
 from messages import service as messages
 from messages.schemas import MessageFields
 from tests.tools import caller, jobs, rows

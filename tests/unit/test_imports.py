@@ -25,7 +25,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
-OPEN_MODULES = {"service", "schemas", "model", "log", "store", "publish", "views", "sync", "sessions", "typing_notice"}
+OPEN_MODULES = {
+    "service",
+    "schemas",
+    "model",
+    "log",
+    "store",
+    "publish",
+    "views",
+    "sync",
+    "sessions",
+    "liveness",
+    "typing_notice",
+}
 STORES = {"store.py", "log.py"}
 
 

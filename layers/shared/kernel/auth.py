@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from kernel import clock, ids
 from kernel.cache import Memo
+from kernel.caller import Caller
 from kernel.errors import Unauthenticated
 from kernel.secrets import Seed, keyring
 
@@ -21,15 +21,6 @@ AUDIENCE = "secureconnect"
 ISSUER = "secureconnect"
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti"]
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: a person in one session, on a socket when `connection_id` is set."""
-
-    user_id: str
-    session_id: str
-    connection_id: str = ""
 
 
 _verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S)  # with the time of expiry

@@ -17,7 +17,7 @@ from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
 from kernel import idempotency, limiter, telemetry
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import (
     Internal,

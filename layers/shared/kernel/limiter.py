@@ -9,11 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
-
 from kernel import cache, clock
-from kernel.dynamo import Record, TableName
 from kernel.errors import RateLimited
 
 _in_process: cache.Memo[int] = cache.Memo(max_entries=10_000, ttl_s=3600)
@@ -54,15 +50,6 @@ class LimitExceeded(RateLimited):
         self.allowance = allowance
 
 
-class LimitCounter(Record):
-    class Meta:
-        table_name = TableName("limits")
-
-    key = UnicodeAttribute(hash_key=True)
-    used = NumberAttribute(default=0)
-    expires_at = NumberAttribute()
-
-
 def spend(limit: Limit, subject: str, factor: int = 1) -> Allowance:
     """Count one request of `subject` against `limit`·`factor`; raises LimitExceeded above it."""
     window, into = divmod(clock.now_s(), limit.window_s)
@@ -80,7 +67,9 @@ def _count(limit: Limit, key: str) -> int:
         return cache.call(lambda redis: _count_in_redis(redis, key, limit.window_s))
     except cache.CacheUnavailable:
         if limit.without_redis == "closed":
-            return _count_in_table(key, limit.window_s)
+            from kernel import limit_table  # loads PynamoDB, which not every function needs
+
+            return limit_table.count(key, limit.window_s)
     used = (_in_process.get(key) or 0) + 1
     _in_process.put(key, used, ttl_s=limit.window_s)
     return used
@@ -91,14 +80,3 @@ def _count_in_redis(redis: object, key: str, window_s: int) -> int:
     pipe.incr(key)
     pipe.expire(key, window_s, nx=True)
     return int(pipe.execute()[0])
-
-
-def _count_in_table(key: str, window_s: int) -> int:
-    counter = LimitCounter(key)
-    try:
-        counter.update(
-            [LimitCounter.used.add(1), LimitCounter.expires_at.set(clock.now_s() + 2 * window_s)],
-        )
-    except UpdateError as error:
-        raise RuntimeError("the table of limits refused an update") from error
-    return int(counter.used)

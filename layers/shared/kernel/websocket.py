@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from kernel import telemetry
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem
 from kernel.limiter import Limit, spend
 from kernel.schema import parse_json

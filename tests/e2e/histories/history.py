@@ -36,7 +36,7 @@ _OVERLOAD = frozenset({429, 502, 503, 504})
 
 @dataclass(slots=True)
 class Place:
-    """A conversation of this history: its id, and the messages that were acknowledged so far."""
+    """A conversation of this history: the messages acknowledged so far, and what was sent other than by an outbox."""
 
     id: str
     messages: list[tuple[str, int, str]] = field(default_factory=list)  # id, seq, sender
@@ -170,11 +170,11 @@ class History:
         self._numbers += 1
         name = f"{self.plan.seed}-{place.id[-6:]}-{self._numbers}"
         write = _asked("send", place, device, name=name, text=f"text {name}")
-        place.sent.append(write)
         if operation.way == "outbox":
             self.records.writes.append(write)
             await device.send_later(write)
         else:
+            place.sent.append(write)
             await self._post(device, place, write, over_socket=operation.way == "socket")
 
     async def _repeat(self, device: Device, place: Place, operation: Operation) -> None:

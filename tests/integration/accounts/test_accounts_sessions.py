@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts import session_store, sessions
+from accounts import liveness, session_store, sessions
 from accounts.app import app
 from kernel import auth, clock
 from kernel.dynamo import Transaction
@@ -235,10 +235,10 @@ def test_without_redis_an_end_is_known_to_other_processes_within_a_minute(monkey
     session_store.revoke(person.user_id, [person.session_id])  # by another process
     elapsed = [0.0]
     monkeypatch.setattr("kernel.cache.time.monotonic", lambda: 1e6 + elapsed[0])
-    sessions._live.put(person.session_id, True)
+    liveness._live.put(person.session_id, True)
 
     assert works(person.token)
-    elapsed[0] = sessions.REMEMBER_LIVE_S + 1
+    elapsed[0] = liveness.REMEMBER_LIVE_S + 1
     assert not works(person.token)
 
 
@@ -266,15 +266,15 @@ def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = someone()
-    in_table = sessions._is_live_in_table
+    in_table = liveness._is_live_in_table
 
     def slowly(user_id: str, session_id: str) -> bool:
         live = in_table(user_id, session_id)
         sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
         return live
 
-    monkeypatch.setattr(sessions, "_is_live_in_table", slowly)
-    sessions.is_live(person.user_id, person.session_id)
+    monkeypatch.setattr(liveness, "_is_live_in_table", slowly)
+    liveness.is_live(person.user_id, person.session_id)
 
     assert redis.get(f"session:{person.session_id}") == "revoked"
 

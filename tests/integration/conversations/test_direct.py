@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conversations import service
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from tests.integration.rooms import direct, people, send, whole_log
 from tests.tools import rows

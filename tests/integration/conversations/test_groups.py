@@ -8,7 +8,7 @@ import pytest
 
 from conversations import service
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
 from tests.integration.rooms import add, group, people, place_of, seen, send, whole_log
 from tests.tools import captured_lines, jobs, rows

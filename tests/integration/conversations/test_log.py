@@ -12,7 +12,7 @@ from conversations import log, store
 from conversations.log import Plan
 from conversations.model import MESSAGE_CREATED, Draft, Place
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Forbidden, NotFound
 from tests.integration.rooms import group, people, remove, send, whole_log

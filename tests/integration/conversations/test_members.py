@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conversations import members, service, store
 from conversations.model import ROSTER_MAX, Role
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from tests.integration.rooms import add, direct, group, people, place_of, remove, seen, send, whole_log
 from tests.tools import captured_lines, rows

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conversations import publish, schemas, service, sync
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
 from messages import service as messages
 from tests.integration.rooms import add, direct, group, people, remove, seen, send

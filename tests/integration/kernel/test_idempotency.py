@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Forbidden
 from kernel.http import Answer, App
 from kernel.idempotency import KEEP_S

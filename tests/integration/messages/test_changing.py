@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conversations import members
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from messages import service
 from messages.model import MAX_REACTION_KINDS

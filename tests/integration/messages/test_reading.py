@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conversations import service as conversations
 from kernel import ids
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
 from messages import service
 from tests.integration.rooms import add, group, people, place_of, recount_unread, remove, send

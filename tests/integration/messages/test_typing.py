@@ -9,7 +9,7 @@ import pytest
 
 from conversations import service as conversations
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import typing_notice
 from realtime import service as realtime

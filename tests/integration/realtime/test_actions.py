@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from realtime import (
     delete_message,
     edit_message,

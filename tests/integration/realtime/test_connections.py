@@ -11,7 +11,7 @@ import pytest
 
 from accounts import sessions
 from kernel import clock
-from kernel.auth import Caller
+from kernel.caller import Caller
 from realtime import authorize, connect, disconnect, service, store
 from realtime.store import CONNECTION_TTL_MS, MAX_CONNECTIONS_PER_PERSON
 from tests.helpers import CONTEXT

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from kernel import sockets
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.config import config
 from kernel.resilience import SOCKET_POST_TIMEOUT_S
 from kernel.sockets import Posted

@@ -10,7 +10,7 @@ import pytest
 
 from conversations import model, service
 from conversations import store as conversations
-from kernel.auth import Caller
+from kernel.caller import Caller
 from messages import service as messages
 from messages import typing_notice
 from realtime import service as realtime

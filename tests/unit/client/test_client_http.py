@@ -58,6 +58,19 @@ async def test_an_idempotency_key_makes_a_post_repeatable() -> None:
 
 
 @in_loop
+async def test_a_conflict_that_says_when_to_come_back_is_retried_and_any_other_is_not() -> None:
+    world = World()
+    async with client(world) as c:
+        await c.login("ada", "a password")
+        # the first try of a request may still be under way when it is repeated
+        under_way, for_good = ({"status": 409, "code": code} for code in ("conflict", "last_owner"))
+        world.fail("GET", "/users/me", Reply(409, under_way, {"Retry-After": "0"}), Reply(409, for_good))
+        with pytest.raises(ApiError, match="409 last_owner"):
+            await c.me()
+    assert world.count("GET", "/users/me") == 2
+
+
+@in_loop
 async def test_a_message_whose_answer_was_lost_is_sent_again_and_stored_once() -> None:
     world = World()
     room = world.conversation("ada")

@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from kernel import auth, clock, ids, secrets
+from kernel.caller import Caller
 from kernel.errors import Unauthenticated
 from tests.conftest import SEED
 
@@ -21,7 +22,7 @@ def _people() -> tuple[str, str]:
 
 def test_a_token_says_who_calls() -> None:
     user_id, session_id = _people()
-    assert auth.verify(auth.issue(user_id, session_id)) == auth.Caller(user_id, session_id)
+    assert auth.verify(auth.issue(user_id, session_id)) == Caller(user_id, session_id)
 
 
 def test_a_token_carries_what_the_contract_names() -> None:
@@ -54,7 +55,7 @@ def test_a_token_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
     rotated = secrets.parse(json.dumps({"seed": SEED[::-1], "previous": SEED}))
     monkeypatch.setattr(secrets.keyring, "_seeds", rotated)
     monkeypatch.setattr(secrets.keyring, "_read_at", time.monotonic())
-    assert auth.verify(token) == auth.Caller(user_id, session_id)
+    assert auth.verify(token) == Caller(user_id, session_id)
 
 
 def test_the_published_keys_check_a_token_and_hold_nothing_private() -> None:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field
 
 from kernel import config
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit

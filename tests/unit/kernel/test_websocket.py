@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kernel import websocket
-from kernel.auth import Caller
+from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, Forbidden
 from kernel.limiter import Limit
 from kernel.schema import Output

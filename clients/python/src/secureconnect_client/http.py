@@ -1,9 +1,9 @@
 """One HTTP exchange, with time limits and retries. Knows nothing of sessions, tokens or resources.
 
 A request is retried when a repetition cannot do harm: its method is idempotent, it carries an
-Idempotency-Key or a `client_id`, or the caller says so; and only on 429, 502, 503, 504 or when no answer
-came. Waits are full jitter, on top of a Retry-After; one that asks for more than `MAX_RETRY_AFTER_S` is
-handed to the caller instead.
+Idempotency-Key or a `client_id`, or the caller says so; and only on 429, 502, 503, 504, when no answer came,
+or on a 409 with a Retry-After (its first try may still be under way). Waits are full jitter, on top of a
+Retry-After; one that asks for more than `MAX_RETRY_AFTER_S` is handed to the caller instead.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ class Http:
             try:
                 return await self._once(method, path, json=json, params=params, headers=headers)
             except ApiError as error:
-                again = error.status in RETRY_STATUSES and (error.retry_after or 0) <= MAX_RETRY_AFTER_S
-                if not (retry and again) or attempt + 1 >= self._tries:
+                if not (retry and _may_pass(error)) or attempt + 1 >= self._tries:
                     raise
                 pause = self._backoff.delay(attempt, self._rng, retry_after=error.retry_after)
             except TransportFailed:
@@ -106,6 +105,11 @@ class Http:
 def _tls() -> ssl.SSLContext:
     """Reading the certificates takes longer than a request; many clients share them."""
     return httpx.create_ssl_context()
+
+
+def _may_pass(error: ApiError) -> bool:
+    under_way = error.status == 409 and error.retry_after is not None
+    return (error.status in RETRY_STATUSES or under_way) and (error.retry_after or 0) <= MAX_RETRY_AFTER_S
 
 
 def is_repeatable(method: str, *, json: Any, headers: Mapping[str, str]) -> bool:

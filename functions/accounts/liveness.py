@@ -1,0 +1,65 @@
+"""Whether a session stands: DynamoDB decides.
+
+Redis, and without it this process for at most a minute, remember the answer, since every call asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+
+from accounts import session_store
+from kernel import cache
+
+REMEMBER_LIVE_S = 60  # also the longest that an ended session passes when Redis misses the news (R14)
+REMEMBER_REVOKED_S = 1_000  # longer than any access token lives
+_LIVE, _REVOKED = "live", "revoked"
+
+_live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
+
+
+def is_live(user_id: str, session_id: str) -> bool:
+    """Whether a session stands."""
+    key = _key(session_id)
+    try:
+        state = cache.call(lambda redis: redis.get(key))
+    except cache.CacheUnavailable:
+        if _live.get(session_id):
+            return True
+        live = _is_live_in_table(user_id, session_id)
+        if live:
+            _live.put(session_id, True)
+        return live
+    if state is not None:
+        return bool(state == _LIVE)
+    live = _is_live_in_table(user_id, session_id)
+    with suppress(cache.CacheUnavailable):
+        # only if absent: the news of its end may have come in since the table was read
+        cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
+    return live
+
+
+def _is_live_in_table(user_id: str, session_id: str) -> bool:
+    session = session_store.find(user_id, session_id)
+    return session is not None and session.live
+
+
+def _key(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+def ended(session_ids: Collection[str]) -> None:
+    """Spread the news that these sessions have ended."""
+
+    def mark(redis: Any) -> None:
+        pipe = redis.pipeline(transaction=False)
+        for session_id in session_ids:
+            pipe.set(_key(session_id), _REVOKED, ex=REMEMBER_REVOKED_S)
+        pipe.execute()
+
+    for session_id in session_ids:
+        _live.drop(session_id)
+    if session_ids:
+        with suppress(cache.CacheUnavailable):  # then what is remembered as live ends within REMEMBER_LIVE_S
+            cache.call(mark)

@@ -1,0 +1,28 @@
+"""Counters of limits that fail closed, in DynamoDB, for when Redis is away."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from kernel import clock
+from kernel.dynamo import Record, TableName
+
+
+class LimitCounter(Record):
+    class Meta:
+        table_name = TableName("limits")
+
+    key = UnicodeAttribute(hash_key=True)
+    used = NumberAttribute(default=0)
+    expires_at = NumberAttribute()
+
+
+def count(key: str, window_s: int) -> int:
+    """Count one more under a key; the total so far."""
+    counter = LimitCounter(key)
+    try:
+        counter.update([LimitCounter.used.add(1), LimitCounter.expires_at.set(clock.now_s() + 2 * window_s)])
+    except UpdateError as error:
+        raise RuntimeError("the table of limits refused an update") from error
+    return int(counter.used)
