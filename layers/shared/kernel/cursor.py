@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from kernel.errors import InvalidCursor
 from kernel.secrets import Seed, keyring
 
@@ -29,7 +26,9 @@ class Page(Generic[T]):
 
 
 @lru_cache(maxsize=4)
-def _cipher(seed: Seed) -> AESGCM:
+def _cipher(seed: Seed) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 20 ms that most calls need not spend
+
     return AESGCM(seed.derive("cursor"))
 
 
@@ -50,6 +49,8 @@ def unseal(cursor: str, *, bound_to: tuple[str, ...]) -> Any:
     # base 64 decoders overlook spare bits and foreign characters: only the one canonical spelling is ours
     if len(cursor) > MAX_CHARS or urlsafe_b64encode(raw).rstrip(b"=").decode() != cursor:
         raise InvalidCursor
+    from cryptography.exceptions import InvalidTag
+
     for seed in keyring.seeds():
         try:
             plain = _cipher(seed).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], "\n".join(bound_to).encode())

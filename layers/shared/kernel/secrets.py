@@ -13,8 +13,6 @@ import time
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel import aws, clock
 from kernel.config import ConfigurationError, config
@@ -35,6 +33,9 @@ class Seed:
 
     def derive(self, purpose: str, length: int = 32) -> bytes:
         """A key for one purpose (HKDF-SHA256, RFC 5869)."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         return HKDF(hashes.SHA256(), length, salt=None, info=purpose.encode()).derive(self.value)
 
     @property
