@@ -21,10 +21,11 @@ from kernel.config import config
 from perf.bridge import bridge
 from perf.gateway import http
 from perf.imports import heavy, unneeded
-from perf.operations import PASSWORD, create, say
+from perf.operations import PASSWORD
 from perf.packages import Build
 from perf.people import newcomers
 from perf.report import Table, number
+from perf.scenes import create, say
 from perf.stage import stage
 from perf.template import ROOT, Function, functions
 

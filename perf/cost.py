@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from perf.counts import Counted, count
-from perf.operations import Operation, conversation, fan_out, say, say_on_socket
+from perf.operations import Operation, fan_out
 from perf.report import Table, number
+from perf.scenes import conversation, say, say_on_socket
 from perf.stage import stage
 from perf.template import functions
 from perf.wire import POST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,12 +10,11 @@ from typing import Any
 from kernel import ids
 from perf import gateway
 from perf.gateway import Reply
-from perf.people import Person, connect, newcomers
+from perf.people import newcomers
+from perf.scenes import MESSAGES, TEXT, conversation, create, deliver, read, say, say_on_socket
 from perf.stage import Stage
 
-TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
 PASSWORD = "correct horse battery staple"
-MESSAGES = "/conversations/{conversation_id}/messages"
 ONE_MESSAGE = MESSAGES + "/{message_id}"
 
 
@@ -29,48 +28,6 @@ class Operation:
 
     run: Callable[[int], Reply]
     before: Callable[[int], object] = _nothing
-
-
-# --- scenes ---------------------------------------------------------------------------------------------------
-
-
-def create(owner: Person, others: Sequence[Person]) -> str:
-    """A group, or a direct conversation with a single other person; its id."""
-    kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
-    body = kind | {"member_ids": [other.user_id for other in others]}
-    return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
-
-
-def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
-    """A conversation of so many people, each with a live socket (or `sockets` in all)."""
-    key = (size, size if sockets is None else sockets)
-    if key not in stage.conversations:
-        people = newcomers(size)
-        connect(people, sockets)
-        stage.conversations[key] = create(people[0], people[1:]), people
-    return stage.conversations[key]
-
-
-def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
-    body = {"client_id": ids.new("c"), "text": TEXT}
-    path = {"conversation_id": conversation_id}
-    return gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body)
-
-
-def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
-    body = {"conversation_id": conversation_id, "client_id": ids.new("c"), "text": TEXT}
-    return gateway.frame("SendMessageFunction", sender, "L0SM9cOFvHcCIhw=", body)
-
-
-def deliver(stage: Stage, _turn: int = 0) -> Reply:
-    """Do what the queue has, a job an invocation, until it is empty."""
-    status = 200
-    while jobs := stage.jobs():
-        status = max(status, *(gateway.job(job).status for job in jobs))
-    return Reply(status, "")
-
-
-# --- operations -----------------------------------------------------------------------------------------------
 
 
 def register(_stage: Stage) -> Operation:
@@ -138,14 +95,10 @@ def react(stage: Stage) -> Operation:
 def mark_read(stage: Stage) -> Operation:
     conversation_id, (reader, writer) = conversation(stage, 2)
     seqs: list[int] = []
-
-    def run(_turn: int) -> Reply:
-        path, body = {"conversation_id": conversation_id}, {"seq": seqs[-1]}
-        return gateway.http(
-            "MessagesFunction", "POST /conversations/{conversation_id}/read", reader, path=path, body=body
-        )
-
-    return Operation(run, before=lambda _: seqs.append(say(writer, conversation_id).json()["seq"]))
+    return Operation(
+        lambda _: read(reader, conversation_id, seqs[-1]),
+        before=lambda _: seqs.append(say(writer, conversation_id).json()["seq"]),
+    )
 
 
 def list_messages(stage: Stage) -> Operation:
@@ -160,7 +113,9 @@ def list_conversations(_stage: Stage, *, unread: bool) -> Operation:
     reader, *others = newcomers(51)
     for other in others:
         conversation_id = create(other, [reader])
-        say(reader if not unread else other, conversation_id)
+        seq = say(other, conversation_id).json()["seq"]
+        if not unread:
+            read(reader, conversation_id, seq)
     return Operation(lambda _: gateway.http("ConversationsFunction", "GET /conversations", reader))
 
 

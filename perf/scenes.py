@@ -1,0 +1,56 @@
+"""What the counted operations are made of: conversations that are set up, and things that people do in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernel import ids
+from perf import gateway
+from perf.gateway import Reply
+from perf.people import Person, connect, newcomers
+from perf.stage import Stage
+
+TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
+MESSAGES = "/conversations/{conversation_id}/messages"
+
+
+def create(owner: Person, others: Sequence[Person]) -> str:
+    """A group, or a direct conversation with a single other person; its id."""
+    kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
+    body = kind | {"member_ids": [other.user_id for other in others]}
+    return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
+
+
+def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
+    """A conversation of so many people, each with a live socket (or `sockets` in all)."""
+    key = (size, size if sockets is None else sockets)
+    if key not in stage.conversations:
+        people = newcomers(size)
+        connect(people, sockets)
+        stage.conversations[key] = create(people[0], people[1:]), people
+    return stage.conversations[key]
+
+
+def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
+    body = {"client_id": ids.new("c"), "text": TEXT}
+    path = {"conversation_id": conversation_id}
+    return gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body)
+
+
+def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
+    body = {"conversation_id": conversation_id, "client_id": ids.new("c"), "text": TEXT}
+    return gateway.frame("SendMessageFunction", sender, "L0SM9cOFvHcCIhw=", body)
+
+
+def deliver(stage: Stage, _turn: int = 0) -> Reply:
+    """Do what the queue has, a job an invocation, until it is empty."""
+    status = 200
+    while jobs := stage.jobs():
+        status = max(status, *(gateway.job(job).status for job in jobs))
+    return Reply(status, "")
+
+
+def read(reader: Person, conversation_id: str, seq: int) -> Reply:
+    path, body = {"conversation_id": conversation_id}, {"seq": seq}
+    return gateway.http("MessagesFunction", "POST /conversations/{conversation_id}/read", reader, path=path, body=body)
