@@ -35,8 +35,17 @@ class Person:
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
         """Any route as this person; `headers` and `params` as httpx takes them."""
-        headers = {"Authorization": f"Bearer {self.tokens['access_token']}", **options.pop("headers", {})}
-        return self.http.request(method, path, json=body, headers=headers, **options)
+        given = options.pop("headers", {})
+        answer = self.http.request(method, path, json=body, headers=self._bearer() | given, **options)
+        if answer.status_code == 401 and "Authorization" not in given and '"token_expired"' in answer.text:
+            # people of a whole module may live longer than their first access token
+            renewed = self.http.post("/auth/refresh", json={"refresh_token": self.tokens["refresh_token"]})
+            self.tokens = renewed.json()["tokens"]
+            answer = self.http.request(method, path, json=body, headers=self._bearer() | given, **options)
+        return answer
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.call("GET", path, **options)

@@ -182,6 +182,9 @@ class History:
         mine = [each for each in place.sent if each.user_id == device.user_id]
         if mine:
             again = dataclasses.replace(_pick(mine, operation.pick), began=time.monotonic())
+            for each in self.records.devices:  # past its outbox, so no outbox answers for its place any more
+                waiting = each.sent_in_order.get(again.conversation_id, [])
+                waiting[:] = [client_id for client_id in waiting if client_id != again.client_id]
             await self._post(device, place, again, over_socket=operation.way == "socket")
 
     async def _post(self, device: Device, place: Place, write: Write, *, over_socket: bool) -> None:
