@@ -12,7 +12,7 @@ HEAVY = (
     "bcrypt",
     "boto3",
     "chalice",
-    "cryptography",
+    "cryptography.hazmat",
     "firebase_admin",
     "jwt",
     "pynamodb",
@@ -22,7 +22,7 @@ HEAVY = (
 )
 _STORE = {"pynamodb"}
 _LIMITED = _STORE | {"redis"}  # limits and what is remembered of sessions
-_KEYS = {"jwt", "cryptography", "bcrypt"}  # PyJWT loads cryptography's reader of SSH keys, and that bcrypt
+_KEYS = {"jwt", "cryptography.hazmat", "bcrypt"}  # PyJWT loads cryptography's reader of SSH keys, and that bcrypt
 _ROUTES = _LIMITED | _KEYS | {"chalice"}
 
 NEEDED: dict[str, set[str]] = {
@@ -34,7 +34,7 @@ NEEDED: dict[str, set[str]] = {
     "RealtimeFunction": _ROUTES,
     "OperationsFunction": _ROUTES,
     "MailFunction": set(),
-    "RotateSigningKeyFunction": {"cryptography"},
+    "RotateSigningKeyFunction": {"cryptography.hazmat"},
     "AuthorizeFunction": _STORE,
     "ConnectFunction": _LIMITED,
     "DisconnectFunction": _STORE,
