@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -129,10 +128,13 @@ def jobs_for(live: Sequence[Connection], frames: Sequence[str]) -> list[dict[str
 
 
 def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
-    """Post to sockets, several frames packed as one. A gone socket is forgotten, a late one told to sync."""
+    """Post to sockets, several frames packed as one. A gone socket is forgotten, a late one told to sync.
+
+    A socket that is gone within seconds of its $connect is late: its handshake may not be over.
+    """
     owner = {connection_id: user_id for user_id, connection_id in frames}
     pending = {connection_id: pack(texts) for (_, connection_id), texts in frames.items()}
-    gone: dict[str, list[str]] = defaultdict(list)
+    gone: list[Target] = []
     late: list[Target] = []
     for turn in range(max((len(posts) for posts in pending.values()), default=0)):
         due = {each: posts[turn] for each, posts in pending.items() if turn < len(posts)}
@@ -140,12 +142,8 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
             if posted is Posted.DELIVERED:
                 continue
             pending[connection_id] = []
-            if posted is Posted.GONE:
-                gone[owner[connection_id]].append(connection_id)
-            else:
-                late.append((owner[connection_id], connection_id))
-    for user_id, connection_ids in gone.items():
-        store.remove(user_id, connection_ids)
+            (gone if posted is Posted.GONE else late).append((owner[connection_id], connection_id))
+    late += [target for target in gone if not store.remove_gone(*target)]
     if late:
         enqueue([{"kind": "hint", "frames": [_SYNC_HINT], "targets": late}], delay_s=SYNC_HINT_DELAY_S)
 

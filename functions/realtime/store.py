@@ -15,6 +15,8 @@ from kernel.dynamo import Record, TableName, condition_failed, read_together
 
 # A socket lives at most 2 h; without its $disconnect an entry counts for 10 min more (R11).
 CONNECTION_TTL_MS = 2 * clock.HOUR + 10 * clock.MINUTE
+# API Gateway says 410 of a socket until its $connect has been answered, and the entry is written before that.
+HANDSHAKE_MS = 5 * clock.SECOND
 MAX_CONNECTIONS_PER_PERSON = 25
 
 
@@ -129,6 +131,19 @@ def remove(user_id: str, connection_ids: Iterable[str]) -> None:
     except UpdateError as error:
         if not condition_failed(error):
             raise
+
+
+def remove_gone(user_id: str, connection_id: str) -> bool:
+    """Forget a socket that a post found gone; False, and nothing done, while its handshake may still be going on."""
+    entry = ConnectionsRecord.connections[connection_id]
+    handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
+    try:
+        ConnectionsRecord(user_id).update([entry.remove()], condition=entry.does_not_exist() | handshaken)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        return False
+    return True
 
 
 def _hash(ticket: str) -> str:

@@ -13,7 +13,7 @@ from accounts import sessions
 from kernel import clock
 from kernel.caller import Caller
 from realtime import authorize, connect, disconnect, service, store
-from realtime.store import CONNECTION_TTL_MS, MAX_CONNECTIONS_PER_PERSON
+from realtime.store import CONNECTION_TTL_MS, HANDSHAKE_MS, MAX_CONNECTIONS_PER_PERSON
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send
 from tests.management import Management, serving
@@ -178,7 +178,8 @@ def test_a_socket_without_its_disconnect_is_a_ghost_for_at_most_2_h_10_min(manag
 def test_a_ghost_costs_one_failed_post(management: Management) -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
-    _connect(bob, "ghost")
+    with clock.held(clock.now() - HANDSHAKE_MS - 1):
+        _connect(bob, "ghost")
     management.status["ghost"] = 410
     for number in range(3):
         send(ada, conversation_id, str(number))

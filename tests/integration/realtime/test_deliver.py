@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel import sockets
+from kernel import clock, sockets
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.resilience import SOCKET_POST_TIMEOUT_S
@@ -29,9 +29,10 @@ def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
 
 
 def _online(who: Caller, *connection_ids: str) -> Caller:
-    """Open sockets for somebody; the first is the caller's own."""
-    for connection_id in connection_ids:
-        service.open_connection(Caller(who.user_id, who.session_id, connection_id))
+    """Open sockets for somebody, a while ago; the first is the caller's own."""
+    with clock.held(clock.now() - store.HANDSHAKE_MS - 1):
+        for connection_id in connection_ids:
+            service.open_connection(Caller(who.user_id, who.session_id, connection_id))
     return Caller(who.user_id, who.session_id, connection_ids[0])
 
 
@@ -113,6 +114,19 @@ def test_a_gone_peer_is_forgotten_alone(management: Management) -> None:
     assert _sockets_of(ada, bob) == {"a-2", "b-1"}
     assert (management.kinds("a-2"), management.kinds("b-1")) == (["typing"], ["typing"])
     assert jobs() == []
+
+
+def test_a_peer_whose_handshake_is_not_over_is_told_to_sync_and_kept(management: Management) -> None:
+    (ada,) = people("ada")
+    # given a socket that is registered, while API Gateway does not know it yet
+    service.open_connection(Caller(ada.user_id, ada.session_id, "young"))
+    management.status["young"] = 410
+    # when something is to be delivered to it
+    service.deliver({(ada.user_id, "young"): [HELLO]})
+    # then it stays, and is told later
+    (job,) = jobs()
+    assert (job["kind"], job["targets"]) == ("hint", [[ada.user_id, "young"]])
+    assert _sockets_of(ada) == {"young"}
 
 
 @pytest.mark.parametrize("status", [429, 500])
