@@ -24,7 +24,13 @@ from tests.management import serving
 from tests.tools import ROOT, captured_lines, template
 
 Resource = dict[str, Any]
-TEMPLATES = ("template.yaml", "infra/realtime.yaml", "infra/data.yaml", "infra/observability.yaml")
+TEMPLATES = (
+    "template.yaml",
+    "infra/realtime.yaml",
+    "infra/workflows.yaml",
+    "infra/data.yaml",
+    "infra/observability.yaml",
+)
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
 UNRESERVED_OF_1000 = 100  # AWS refuses reservations that leave fewer

@@ -30,6 +30,7 @@ class Config:
     socket_url: str
     fanout_queue_url: str
     mail_queue_url: str
+    state_machines: str
     mail_sender: str
     public_url: str
     cors_origins: tuple[str, ...]
@@ -41,6 +42,12 @@ class Config:
     def table(self, name: str) -> str:
         """The full name of a table of this stack."""
         return f"{self.stack}-{name}"
+
+    def state_machine(self, name: str) -> str:
+        """The ARN of a state machine of this stack (infra/workflows.yaml)."""
+        if not self.state_machines:
+            raise ConfigurationError("STATE_MACHINES is not set: functions that start workflows need it")
+        return f"{self.state_machines}{name}"
 
     @property
     def is_local(self) -> bool:
@@ -84,6 +91,7 @@ def config() -> Config:
         socket_url=env("SOCKET_URL", ""),
         fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
+        state_machines=env("STATE_MACHINES", ""),
         mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
         public_url=env("PUBLIC_URL", ""),
         cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),

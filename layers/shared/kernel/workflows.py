@@ -1,0 +1,45 @@
+"""State machines: start an execution and stop it, by the name the caller gives it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kernel import aws
+from kernel.config import config
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import Breaker, CircuitOpen
+
+breaker = Breaker("stepfunctions", threshold=3, cooldown_s=5.0)
+
+
+def start(machine: str, name: str, given: dict[str, Any]) -> None:
+    """Start an execution of a machine unless one of this name (≤ 80 characters) has been started already.
+
+    Raises DependencyUnavailable when Step Functions does not take it.
+    """
+    arn = config().state_machine(machine)
+    _call("start_execution", ("ExecutionAlreadyExists",), stateMachineArn=arn, name=name, input=json.dumps(given))
+
+
+def stop(machine: str, name: str) -> None:
+    """Stop an execution; one that has ended, or was never there, is fine.
+
+    Raises DependencyUnavailable when Step Functions does not answer.
+    """
+    arn = config().state_machine(machine).replace(":stateMachine:", ":execution:", 1)
+    ended = ("ExecutionDoesNotExist", "ValidationException")
+    _call("stop_execution", ended, executionArn=f"{arn}:{name}")
+
+
+def _call(operation: str, fine: tuple[str, ...], **arguments: Any) -> None:
+    call = getattr(aws.client("stepfunctions"), operation)
+    try:
+        breaker.call(lambda: call(**arguments), (BotoCoreError,))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in fine:
+            raise DependencyUnavailable from error
+    except (BotoCoreError, CircuitOpen) as error:
+        raise DependencyUnavailable from error
