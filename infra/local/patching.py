@@ -1,4 +1,4 @@
-"""Replaces functions of MiniStack, and refuses to start when one is not there."""
+"""Replaces functions and constants of MiniStack, and refuses to start when one is not there."""
 
 import importlib
 from collections.abc import Callable
@@ -23,3 +23,11 @@ def wrap(module: str, name: str, make: Callable[[Any], Any]) -> None:
     if not callable(original):
         raise stop(f"{module}.{name}")
     setattr(owner, last, make(original))
+
+
+def put(module: str, name: str, value: float) -> None:
+    """Give the constant `module.name` another value."""
+    owner = importlib.import_module(module)
+    if not isinstance(getattr(owner, name, None), int | float):
+        raise stop(f"{module}.{name}")
+    setattr(owner, name, value)
