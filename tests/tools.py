@@ -110,6 +110,22 @@ def queue_event(*bodies: Any) -> dict[str, Any]:
     }
 
 
+def stream_event(*changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A DynamoDB stream's event; a change has `Keys`, `OldImage`, `NewImage` as DynamoDB writes them."""
+    kinds = {(False, True): "INSERT", (True, True): "MODIFY", (True, False): "REMOVE"}
+    return {
+        "Records": [
+            {
+                "eventID": f"e{number}",
+                "eventName": kinds["OldImage" in change, "NewImage" in change],
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {"SequenceNumber": str(number), "StreamViewType": "NEW_AND_OLD_IMAGES", **change},
+            }
+            for number, change in enumerate(changes, 1)
+        ]
+    }
+
+
 # --- log lines ------------------------------------------------------------------------------------------------
 
 

@@ -1,19 +1,32 @@
-"""Handlers of queues: one line a call, partial failures.
+"""Handlers of queues and of a table's stream: one line a call, partial failures.
 
-A record that fails is reported alone and comes again; after the queue's receive count it lands in the
-dead-letter queue.
+A record of a queue that fails is reported alone and comes again; after the queue's receive count it lands in the
+dead-letter queue. A stream keeps the order per partition key: with a change that fails, those after it come again,
+and what was handled already is handled a second time. Both deliver at least once, so `handle` must be idempotent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from kernel import telemetry
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Message = dict[str, Any]
+Image = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one row, from its table's stream. Images are as DynamoDB writes them; None before and after a row."""
+
+    kind: Literal["INSERT", "MODIFY", "REMOVE"]
+    keys: Image
+    old: Image | None
+    new: Image | None
 
 
 def each_message(name: str, handle: Callable[[Message], None]) -> Handler:
@@ -43,6 +56,54 @@ def all_messages(name: str, handle: Callable[[Sequence[Message]], None]) -> Hand
             return _report(line, records, [])
 
     return handler
+
+
+def all_changes(name: str, partition_key: str, handle: Callable[[Sequence[Change]], None]) -> Handler:
+    """A stream's handler that takes a batch together, and change by change after that has failed.
+
+    After a change that fails, later ones of the same partition are left for the next try, those of others are not.
+    """
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        with telemetry.call(name, context) as line:
+            records = event["Records"]
+            changes = [_change(record) for record in records]
+            failed: list[str] = []
+            try:
+                handle(changes)
+            except Exception as error:
+                line.error = error
+                failed = _in_order(records, changes, partition_key, handle, line)
+            return _report(line, records, failed)
+
+    return handler
+
+
+def _change(record: Mapping[str, Any]) -> Change:
+    about = record["dynamodb"]
+    return Change(record["eventName"], about["Keys"], about.get("OldImage"), about.get("NewImage"))
+
+
+def _in_order(
+    records: Sequence[Any],
+    changes: Sequence[Change],
+    partition_key: str,
+    handle: Callable[[Sequence[Change]], None],
+    line: telemetry.Line,
+) -> list[str]:
+    failed = []
+    held_up = []
+    for record, change in zip(records, changes, strict=True):
+        partition = change.keys[partition_key]
+        try:
+            if partition not in held_up:
+                handle([change])
+        except Exception as error:
+            line.error = error
+            held_up.append(partition)
+        if partition in held_up:
+            failed.append(record["dynamodb"]["SequenceNumber"])
+    return failed
 
 
 def _one_by_one(records: list[Any], handle: Callable[[Message], None], line: telemetry.Line) -> list[str]:
