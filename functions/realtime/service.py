@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from kernel import clock, ids, queues, sockets
+from kernel import clock, ids, queues, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
@@ -18,7 +18,10 @@ TICKET_TTL_S = 60
 TICKET_BITS = 256
 INLINE_CONNECTIONS = 10  # more than this and the fan-out function posts, so that the sender does not wait
 CHUNK_CONNECTIONS = 100
+# A slow socket is told to sync after 2, 4, 8 … 64 s, until it takes that; meanwhile nobody waits for it.
 SYNC_HINT_DELAY_S = 2
+SYNC_HINT_DELAY_MAX_S = 64
+LATE_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
 CLOSE_AGAIN_S = 1
 # A pong without `behind`: the socket was too slow for a frame and should sync.
 _SYNC_HINT = '{"type":"pong","data":{"behind":null}}'
@@ -90,11 +93,16 @@ def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "") ->
 
     Up to 10 sockets are posted to from here, more by the fan-out function.
     """
-    live = store.connections_of([user_id for user_id in user_ids if user_id != but])
+    live = prompt(store.connections_of([user_id for user_id in user_ids if user_id != but]))
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: frames for each in live})
     else:
         enqueue(jobs_for(live, frames))
+
+
+def prompt(live: Iterable[Connection]) -> list[Connection]:
+    """Those of these sockets that are not late: late ones are told to sync once they take something again (R10)."""
+    return [each for each in live if not each.is_late]
 
 
 def publish_to_members(conversation_id: str, frames: Iterable[tuple[int, str]], *, but: str = "") -> None:
@@ -130,22 +138,49 @@ def jobs_for(live: Sequence[Connection], frames: Sequence[str]) -> list[dict[str
 def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
     """Post to sockets, several frames packed as one. A gone socket is forgotten, a late one told to sync.
 
-    A socket that is gone within seconds of its $connect is late: its handshake may not be over.
+    A socket that is gone within seconds of its $connect is told to sync too: its handshake may not be over.
     """
-    owner = {connection_id: user_id for user_id, connection_id in frames}
+    posted = _post(frames)
+    _tell_again(posted, turn=0)
+
+
+def hint(targets: Iterable[Target], *, turn: int) -> None:
+    """Tell slow sockets to sync, for the `turn`th time; those that take it are delivered to again."""
+    posted = _post({target: [_SYNC_HINT] for target in targets})
+    _tell_again(posted, turn=turn + 1)
+    took = [target for target, outcome in posted.items() if outcome is Posted.DELIVERED]
+    back = [target for target in took if store.take_back(*target)]
+    _post({target: [_SYNC_HINT] for target in back})  # for what was not posted between the first hint and now
+
+
+def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
+    """Have those that a post did not reach told to sync later; slow ones are left out until then."""
+    missed = [target for target, outcome in posted.items() if outcome in (Posted.LATE, Posted.YOUNG)]
+    if not missed:
+        return
+    delay_s = min(SYNC_HINT_DELAY_MAX_S, SYNC_HINT_DELAY_S << turn)
+    enqueue([{"kind": "hint", "targets": missed, "turn": turn}], delay_s=delay_s)
+    for target in missed:
+        if posted[target] is Posted.LATE:
+            telemetry.count("SocketsLate")
+            store.leave_out(*target, clock.now() + delay_s * clock.SECOND + LATE_GRACE_MS)
+
+
+def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
+    """Post to sockets until one fails to take something, and forget those that are gone."""
+    targets = {connection_id: (user_id, connection_id) for user_id, connection_id in frames}
     pending = {connection_id: pack(texts) for (_, connection_id), texts in frames.items()}
-    gone: list[Target] = []
-    late: list[Target] = []
+    outcomes = dict.fromkeys(frames, Posted.DELIVERED)
     for turn in range(max((len(posts) for posts in pending.values()), default=0)):
         due = {each: posts[turn] for each, posts in pending.items() if turn < len(posts)}
         for connection_id, posted in sockets.post_all(due).items():
-            if posted is Posted.DELIVERED:
-                continue
-            pending[connection_id] = []
-            (gone if posted is Posted.GONE else late).append((owner[connection_id], connection_id))
-    late += [target for target in gone if not store.remove_gone(*target)]
-    if late:
-        enqueue([{"kind": "hint", "frames": [_SYNC_HINT], "targets": late}], delay_s=SYNC_HINT_DELAY_S)
+            if posted is not Posted.DELIVERED:
+                pending[connection_id] = []
+                outcomes[targets[connection_id]] = posted
+    for target, posted in outcomes.items():
+        if posted is Posted.GONE and not store.remove_gone(*target):
+            outcomes[target] = Posted.YOUNG
+    return outcomes
 
 
 def pack(frames: Iterable[str]) -> list[bytes]:

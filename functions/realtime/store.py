@@ -31,6 +31,11 @@ class Connection:
     user_id: str
     session_id: str
     opened_at: int
+    late_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
+
+    @property
+    def is_late(self) -> bool:
+        return self.late_until > clock.now()
 
     @property
     def target(self) -> Target:
@@ -71,7 +76,13 @@ def _live(record: ConnectionsRecord) -> list[Connection]:
         return []
     oldest = clock.now() - CONNECTION_TTL_MS
     return [
-        Connection(connection_id, record.user_id, entry["session_id"], int(entry["opened_at"]))
+        Connection(
+            connection_id,
+            record.user_id,
+            entry["session_id"],
+            int(entry["opened_at"]),
+            int(entry.get("late_until", 0)),
+        )
         for connection_id, entry in record.connections.as_dict().items()
         if int(entry["opened_at"]) >= oldest
     ]
@@ -139,6 +150,28 @@ def remove_gone(user_id: str, connection_id: str) -> bool:
     handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
     try:
         ConnectionsRecord(user_id).update([entry.remove()], condition=entry.does_not_exist() | handshaken)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        return False
+    return True
+
+
+def leave_out(user_id: str, connection_id: str, until: int) -> None:
+    """Let nobody wait for a socket until then. One that is forgotten stays so."""
+    entry = ConnectionsRecord.connections[connection_id]
+    try:
+        ConnectionsRecord(user_id).update([entry["late_until"].set(until)], condition=entry.exists())
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+
+
+def take_back(user_id: str, connection_id: str) -> bool:
+    """Deliver to a socket again; whether it had been left out."""
+    late_until = ConnectionsRecord.connections[connection_id]["late_until"]
+    try:
+        ConnectionsRecord(user_id).update([late_until.remove()], condition=late_until.exists())
     except UpdateError as error:
         if not condition_failed(error):
             raise

@@ -27,9 +27,13 @@ def _handle(jobs: Sequence[Message]) -> None:
     outgoing: Outgoing = defaultdict(list)
     by_conversation: dict[str, list[Message]] = defaultdict(list)
     for job in jobs:
-        if job["kind"] in ("connections", "hint"):
+        if job["kind"] == "connections":
             for user_id, connection_id in job["targets"]:
                 outgoing[user_id, connection_id].extend(job["frames"])
+        elif job["kind"] == "hint":
+            service.hint(
+                [(user_id, connection_id) for user_id, connection_id in job["targets"]], turn=job.get("turn", 0)
+            )
         elif job["kind"] == "typing_over":
             _typing_over(job)
         elif job["kind"] == "close":
@@ -44,7 +48,7 @@ def _handle(jobs: Sequence[Message]) -> None:
 def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -> None:
     """Frames for the live members of a conversation: into `outgoing`, or dealt out if they are many."""
     people = {member.user_id: member for member in store.members(conversation_id)}
-    live = connections.connections_of(list(people))
+    live = service.prompt(connections.connections_of(list(people)))
     wholesale = [job for job in jobs if job["kind"] == "members"]
     if wholesale and len(live) > MAX_DIRECT:
         for job in wholesale:

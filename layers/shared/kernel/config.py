@@ -36,6 +36,8 @@ class Config:
     cors_origins: tuple[str, ...]
     address_limit_factor: int
     expected_sockets: int
+    socket_frames: int
+    send_frame_factor: int
     aws_endpoint_url: str
     trace: bool
 
@@ -97,6 +99,8 @@ def config() -> Config:
         cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),
         address_limit_factor=_integer("ADDRESS_LIMIT_FACTOR", 1),
         expected_sockets=_integer("EXPECTED_SOCKETS", 1_000),
+        socket_frames=_integer("SOCKET_FRAMES", 120),
+        send_frame_factor=_integer("SEND_FRAME_FACTOR", 1),
         aws_endpoint_url=env("AWS_ENDPOINT_URL", ""),
         trace=env("TRACE", "off") == "on",
     )

@@ -6,8 +6,9 @@ safety first); if that is away too, the call fails. Limits hold within twice the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kernel import cache, clock
 from kernel.errors import RateLimited
@@ -27,12 +28,41 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """One call of `subject`, which counts `cost` against `limit`·`factor`; windows begin at `since` (seconds)."""
+
+    limit: Limit
+    subject: str
+    factor: int = 1
+    cost: int = 1
+    since: int = 0
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The number of the present window, and how many seconds it has been going."""
+        return divmod(clock.now_s() - self.since, self.limit.window_s)
+
+    @property
+    def key(self) -> str:
+        return f"rl:{self.limit.name}:{self.subject}:{self.window[0]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of a limit: header values (draft-ietf-httpapi-ratelimit-headers)."""
+    """What is used of a limit: header values (draft-ietf-httpapi-ratelimit-headers)."""
 
     limit: int
-    remaining: int
+    used: int
     reset_s: int
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used)
+
+    def require(self) -> None:
+        """Raises LimitExceeded when more is used than allowed."""
+        if self.used > self.limit:
+            raise LimitExceeded(self)
 
     def headers(self) -> dict[str, str]:
         return {
@@ -52,31 +82,39 @@ class LimitExceeded(RateLimited):
 
 def spend(limit: Limit, subject: str, factor: int = 1) -> Allowance:
     """Count one request of `subject` against `limit`·`factor`; raises LimitExceeded above it."""
-    window, into = divmod(clock.now_s(), limit.window_s)
-    key = f"rl:{limit.name}:{subject}:{window}"
-    used = _count(limit, key)
-    allowed = limit.requests * factor
-    allowance = Allowance(allowed, max(0, allowed - used), limit.window_s - into)
-    if used > allowed:
-        raise LimitExceeded(allowance)
+    (allowance,) = measure([Charge(limit, subject, factor)])
+    allowance.require()
     return allowance
 
 
-def _count(limit: Limit, key: str) -> int:
-    try:
-        return cache.call(lambda redis: _count_in_redis(redis, key, limit.window_s))
-    except cache.CacheUnavailable:
-        if limit.without_redis == "closed":
-            from kernel import limit_table  # loads PynamoDB, which not every function needs
+def measure(charges: Sequence[Charge]) -> list[Allowance]:
+    """Count each of these and tell how much is used, refusing nothing: one round trip of Redis for all."""
+    return [
+        Allowance(charge.limit.requests * charge.factor, used, charge.limit.window_s - charge.window[1])
+        for charge, used in zip(charges, _count(charges), strict=True)
+    ]
 
-            return limit_table.count(key, limit.window_s)
-    used = (_in_process.get(key) or 0) + 1
-    _in_process.put(key, used, ttl_s=limit.window_s)
+
+def _count(charges: Sequence[Charge]) -> list[int]:
+    try:
+        return cache.call(lambda redis: _count_in_redis(redis, charges))
+    except cache.CacheUnavailable:
+        return [_count_without_redis(charge) for charge in charges]
+
+
+def _count_without_redis(charge: Charge) -> int:
+    if charge.limit.without_redis == "closed":
+        from kernel import limit_table  # loads PynamoDB, which not every function needs
+
+        return limit_table.count(charge.key, charge.limit.window_s)
+    used = (_in_process.get(charge.key) or 0) + charge.cost
+    _in_process.put(charge.key, used, ttl_s=charge.limit.window_s)
     return used
 
 
-def _count_in_redis(redis: object, key: str, window_s: int) -> int:
-    pipe = redis.pipeline(transaction=False)  # type: ignore[attr-defined]  # redis-py's pipeline is untyped
-    pipe.incr(key)
-    pipe.expire(key, window_s, nx=True)
-    return int(pipe.execute()[0])
+def _count_in_redis(redis: Any, charges: Sequence[Charge]) -> list[int]:
+    pipe = redis.pipeline(transaction=False)
+    for charge in charges:
+        pipe.incrby(charge.key, charge.cost)
+        pipe.expire(charge.key, charge.limit.window_s, nx=True)
+    return [int(used) for used in pipe.execute()[::2]]

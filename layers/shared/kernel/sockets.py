@@ -28,6 +28,7 @@ class Posted(Enum):
     DELIVERED = "delivered"
     GONE = "gone"
     LATE = "late"  # throttled, slow or failed: the peer is set aside and told to sync
+    YOUNG = "young"  # gone, says the endpoint, but its handshake may not be over
 
 
 def management_url() -> str:

@@ -1,6 +1,7 @@
 """Handlers of socket routes: one frame in, exactly one `ack` or `error` out, as the route's response.
 
-The identity comes from the connect authorizer (the ticket), through API Gateway, with every frame.
+The identity comes from the connect authorizer (the ticket), through API Gateway, with every frame. Frames are
+counted per socket (R16): above the limit each is answered with a warning, and who goes on is disconnected.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
-from kernel import telemetry
+from kernel import clock, limiter, sockets, telemetry
 from kernel.caller import Caller
-from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem
-from kernel.limiter import Limit, spend
+from kernel.config import config
+from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited
+from kernel.limiter import Charge, Limit
 from kernel.schema import parse_json
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
+
+FRAMES_WINDOW_S = 60
+WARNINGS = 10  # frames above the limit that are warned of; what is under way then does not cost the socket
+SEND = "sendMessage"
 
 
 class Frame(BaseModel):
@@ -64,31 +70,65 @@ def action(
     def register(view: Callable[[Caller, Any], Any]) -> Handler:
         ACTIONS[name] = Action(name, frame, returns, (view.__doc__ or "").strip().splitlines()[0])
 
-        def handler(event: Event, context: Any) -> dict[str, Any]:
-            with telemetry.call(f"socket.{name}", context) as line:
-                caller = caller_of(event)
-                line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
-                raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
-                request_id = str(event["requestContext"].get("requestId", ""))
-                try:
-                    if limit is not None:
-                        spend(limit, caller.user_id)
-                    if len(raw) > MAX_FRAME_BYTES:
-                        raise PayloadTooLarge
-                    parsed = parse_json(frame, raw)
-                    text = _ack(parsed.id, view(caller, parsed), returns)
-                    line.fields["status"] = 200
-                except Exception as error:  # mapped here once, like `http` does
-                    problem = error if isinstance(error, Problem) else Internal()
-                    if problem is not error:
-                        line.error = error
-                    line.problem(problem)
-                    text = error_frame(_frame_id(raw), problem, request_id)
-                return {"statusCode": 200, "body": text}
+        def respond(caller: Caller, raw: bytes) -> str:
+            if len(raw) > MAX_FRAME_BYTES:
+                raise PayloadTooLarge
+            parsed = parse_json(frame, raw)
+            return _ack(parsed.id, view(caller, parsed), returns)
 
-        return handler
+        return lambda event, context: _answer(name, event, context, respond, limit)
 
     return register
+
+
+class TooManyFrames(RateLimited):
+    """The warning to a socket that sends too many frames; it is closed when it goes on."""
+
+    detail = "This socket sends too many frames; it is closed if it goes on."
+
+
+def _answer(
+    name: str, event: Event, context: Any, respond: Callable[[Caller, bytes], str], limit: Limit | None
+) -> dict[str, Any]:
+    """Admit a frame and answer it once: with what `respond` says, or with the error that it raises."""
+    with telemetry.call(f"socket.{name}", context) as line:
+        caller = caller_of(event)
+        line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
+        raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
+        try:
+            _admit(name, event, caller, limit)
+            text = respond(caller, raw)
+            line.fields["status"] = 200
+        except Exception as error:  # mapped here once, like `http` does
+            problem = error if isinstance(error, Problem) else Internal()
+            if problem is not error:
+                line.error = error
+            line.problem(problem)
+            text = error_frame(_frame_id(raw), problem, str(event["requestContext"].get("requestId", "")))
+        return {"statusCode": 200, "body": text}
+
+
+def _admit(name: str, event: Event, caller: Caller, limit: Limit | None) -> None:
+    """Count a frame against its socket's limit and the action's: one round trip of Redis, in-process without.
+
+    Raises TooManyFrames, LimitExceeded. A socket's windows begin when it was opened.
+    """
+    factor = config().send_frame_factor  # so many sendMessage count as one frame
+    frames = Limit("frames", config().socket_frames, FRAMES_WINDOW_S)
+    opened_at = int(event["requestContext"].get("connectedAt", 0)) // clock.SECOND
+    cost = 1 if name == SEND else factor
+    charges = [Charge(frames, caller.connection_id, factor, cost, opened_at)]
+    if limit is not None:
+        charges.append(Charge(limit, caller.user_id))
+    of_socket, *of_action = limiter.measure(charges)
+    if of_socket.used > of_socket.limit:
+        telemetry.count("FramesRefused")
+        if of_socket.used > of_socket.limit + WARNINGS * factor:
+            telemetry.count("SocketsClosedForFlooding")
+            sockets.close(caller.connection_id)
+        raise TooManyFrames(retry_after_s=max(1, of_socket.reset_s))
+    for allowance in of_action:
+        allowance.require()
 
 
 def _ack(frame_id: str, result: Any, returns: type[BaseModel] | None) -> str:
@@ -124,12 +164,11 @@ class UnknownAction(Problem):
 
 def unknown_action(event: Event, context: Any) -> dict[str, Any]:
     """The `$default` route: an error frame for whatever matches no action."""
-    with telemetry.call("socket.unknown", context) as line:
-        raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
-        try:
-            problem: Problem = UnknownAction() if isinstance(from_json(raw), dict) else MalformedJson()
-        except ValueError:
-            problem = MalformedJson()
-        line.problem(problem)
-        request_id = str(event["requestContext"].get("requestId", ""))
-        return {"statusCode": 200, "body": error_frame(_frame_id(raw), problem, request_id)}
+    return _answer("unknown", event, context, _refuse, None)
+
+
+def _refuse(_caller: Caller, raw: bytes) -> str:
+    try:
+        raise UnknownAction if isinstance(from_json(raw), dict) else MalformedJson
+    except ValueError as error:
+        raise MalformedJson from error

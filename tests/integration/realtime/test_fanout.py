@@ -242,7 +242,7 @@ def test_a_job_for_a_conversation_that_is_not_there_is_done(management: Manageme
 def test_a_hint_tells_its_sockets_to_sync(management: Management) -> None:
     ada, bob = people("ada", "bob")
     _online(ada, bob)
-    hint = {"kind": "hint", "frames": [realtime._SYNC_HINT], "targets": [[ada.user_id, ada.user_id]]}
+    hint = {"kind": "hint", "turn": 0, "targets": [[ada.user_id, ada.user_id]]}
     assert _fan_out(hint) == []
     assert [frame["data"] for frame in management.frames(ada.user_id)] == [{"behind": None}]
     assert management.frames(bob.user_id) == []
@@ -252,10 +252,10 @@ def test_a_hint_to_a_socket_that_is_still_stuck_comes_again(management: Manageme
     (ada,) = people("ada")
     _online(ada)
     management.status[ada.user_id] = 429
-    hint = {"kind": "hint", "frames": [realtime._SYNC_HINT], "targets": [[ada.user_id, ada.user_id]]}
+    hint = {"kind": "hint", "turn": 0, "targets": [[ada.user_id, ada.user_id]]}
     assert _fan_out(hint) == []
     (again,) = jobs()
-    assert (again["kind"], again["delay_s"]) == ("hint", 2)
+    assert (again["kind"], again["turn"], again["delay_s"]) == ("hint", 1, 4)
 
 
 def test_jobs_doubled_and_shuffled_leave_the_registry_as_it_was(management: Management) -> None:
