@@ -8,9 +8,11 @@ from accounts.sessions import authenticate
 from conversations import members, service, sync
 from conversations.schemas import (
     Added,
+    BanList,
     Conversation,
     ConversationChanges,
     ConversationList,
+    ConversationQuery,
     EventList,
     EventQuery,
     Member,
@@ -50,10 +52,10 @@ def create_conversation(caller: Caller, body: NewConversation) -> Answer:
     return Answer(made, status=201 if new else 200)
 
 
-@app.get("/conversations", query=Paging, returns=ConversationList)
-def list_conversations(caller: Caller, query: Paging) -> Any:
+@app.get("/conversations", query=ConversationQuery, returns=ConversationList)
+def list_conversations(caller: Caller, query: ConversationQuery) -> Any:
     """The caller's conversations, most recent activity first."""
-    return service.listing(caller=caller, limit=query.limit, after=query.cursor)
+    return service.listing(caller=caller, limit=query.limit, after=query.cursor, archived=query.archived)
 
 
 @app.get("/conversations/{conversation_id}", returns=Conversation)
@@ -106,6 +108,18 @@ def change_member(caller: Caller, conversation_id: str, user_id: str, body: Role
 def remove_member(caller: Caller, conversation_id: str, user_id: str) -> None:
     """Remove somebody from a group; on oneself it is leaving."""
     members.remove(caller=caller, conversation_id=conversation_id, user_id=user_id)
+
+
+@app.get("/conversations/{conversation_id}/bans", query=Paging, returns=BanList)
+def list_bans(caller: Caller, conversation_id: str, query: Paging) -> Any:
+    """Who was removed from a group and cannot come back by a link (owner and admins)."""
+    return members.bans(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
+
+
+@app.delete("/conversations/{conversation_id}/bans/{user_id}", status=204)
+def lift_ban(caller: Caller, conversation_id: str, user_id: str) -> None:
+    """Let somebody who was removed come back by a link (owner and admins)."""
+    members.unban(caller=caller, conversation_id=conversation_id, user_id=user_id)
 
 
 @app.put("/conversations/{conversation_id}/me", body=Preferences, returns=Conversation)

@@ -88,16 +88,23 @@ class Plan:
     profile: Profile | None = None
 
 
-def append(conversation_id: str, user_id: str, plan: Callable[[Place], Plan]) -> tuple[Place, list[Entry]]:
+def append(
+    conversation_id: str,
+    user_id: str,
+    plan: Callable[[Place], Plan],
+    *,
+    find: Callable[[str, str], Place] = store.place,
+) -> tuple[Place, list[Entry]]:
     """Append what `plan` wants for a member's place; returns the place after it and the entries.
 
     `plan` checks what the member may do and is asked again whenever the log has moved on meanwhile, so it speaks
     of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
-    condition of its writes fails, and DependencyUnavailable when no try came through in 6 s.
+    condition of its writes fails on the state it was planned for, and DependencyUnavailable when no try came
+    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member.
     """
     deadline = time.monotonic() + PATIENCE_S
     with Turn(conversation_id, until=deadline) as turn:
-        place = store.place(conversation_id, user_id)
+        place = find(conversation_id, user_id)
         for _ in range(MAX_TRIES):
             wanted = plan(place)
             if not wanted.events:
@@ -120,17 +127,20 @@ def append(conversation_id: str, user_id: str, plan: Callable[[Place], Plan]) ->
             if turn.collided():
                 head = store.head(conversation_id)
             unchanged = head.acl_seq == place.head.acl_seq
-            place = place.moved_to(head) if unchanged else store.place(conversation_id, user_id)
+            place = place.moved_to(head) if unchanged else find(conversation_id, user_id)
     raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
 
 
 def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
-    """The head that somebody else has moved; raises what else was in the way."""
+    """The head that somebody else has moved; raises what else was in the way.
+
+    Where the head has moved, other conditions may have failed for that reason alone: the next plan will tell.
+    """
     if "sent" in refused.failed:
         raise Sent from refused
-    record = refused.failed.pop("head", None)
-    if refused.failed:
+    if refused.failed and "head" not in refused.failed:
         raise refused
+    record = refused.failed.get("head")
     return store.head_of(record) if record is not None else store.head(conversation_id)
 
 

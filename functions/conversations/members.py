@@ -1,39 +1,45 @@
-"""Who is in a group: adding, removing, leaving, roles."""
+"""Who is in a group: adding, removing, leaving, roles, bans."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from conversations import log, publish, store, views
+from conversations import door_store, joining, log, publish, store, views
+from conversations.door_store import Ban
 from conversations.model import (
     CONVERSATION_DELETED,
     MAX_MEMBERS,
-    MEMBER_ADDED,
     MEMBER_REMOVED,
     MEMBER_UPDATED,
-    ROSTER_MAX,
     Draft,
     Member,
     Place,
-    Profile,
     Role,
     require_not_last_owner,
     successor,
 )
 from conversations.service import known, require_place
-from kernel import clock
+from kernel import clock, cursor, ids
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, ValidationFailed
+from kernel.resilience import retried
 from users import service as users
 
-ADDED_PER_WRITE = 45  # each takes an event and a member record of the 100 actions of a transaction
+T = TypeVar("T")
+ADDED_PER_WRITE = 32  # each takes an event, a member record and maybe a ban of the 100 actions of a transaction
 
 
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Add people to a group: who was added, and who was skipped (unknown, a member already, or a block between)."""
+    """Add people to a group: who was added, and who was skipped.
+
+    Skipped are those who are unknown or members already, between whom and the caller a block stands, and the banned,
+    unless an admin adds them: that lifts the ban.
+    """
     require_place(conversation_id, caller.user_id).require_add()
     asked = list(dict.fromkeys(user_ids))
     existing = users.directory(asked)
@@ -41,32 +47,29 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
     added: list[str] = []
     for start in range(0, len(able), ADDED_PER_WRITE):
-        added += _add_some(caller, conversation_id, able[start : start + ADDED_PER_WRITE])
+        some = able[start : start + ADDED_PER_WRITE]
+        added += retried(partial(_add_some, caller, conversation_id, some), on=Cancelled)
     return added, [user_id for user_id in asked if user_id not in added]
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
-    people_at = _people_of(conversation_id)
+    people_at = _as_of_acl(lambda: store.members(conversation_id))
+    bans_at = _as_of_acl(lambda: door_store.banned(conversation_id, user_ids))
 
     def plan(place: Place) -> log.Plan:
         place.require_add()
         present = {member.user_id for member in people_at(place)}
-        new = [user_id for user_id in user_ids if user_id not in present]
-        if place.profile.member_count + len(new) > MAX_MEMBERS:
+        banned = bans_at(place)
+        able = user_ids if place.member.is_admin else [user_id for user_id in user_ids if user_id not in banned]
+        new = [user_id for user_id in able if user_id not in present]
+        if not joining.has_room_for(place, len(new)):
             raise ValidationFailed.of("user_ids", f"a group has at most {MAX_MEMBERS} members")
-        visible = place.profile.settings.history_visible
-        now = clock.now()
-        joining = [
-            Member(conversation_id, user_id, "member", now, visible_from=1 if visible else place.next_seq + n)
-            for n, user_id in enumerate(new)
-        ]
 
-        def stage(transaction: Transaction) -> None:
-            for member in joining:
-                store.stage_member(transaction, member)
+        def lift_bans(transaction: Transaction) -> None:
+            for user_id in banned.intersection(new):
+                door_store.stage_unban(transaction, conversation_id, user_id)
 
-        events = [Draft(MEMBER_ADDED, caller.user_id, views.member_ref(member)) for member in joining]
-        return log.Plan(events, stage, _with_people(place.profile, add=new))
+        return joining.plan(place, new, actor_id=caller.user_id, also=lift_bans)
 
     place, entries = log.append(conversation_id, caller.user_id, plan)
     publish.committed(place, entries)
@@ -74,18 +77,24 @@ def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> 
 
 
 def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
-    """Remove somebody, or leave. A last owner who leaves hands over; with the last member the group ends."""
-    people_at = _people_of(conversation_id)
+    """Remove somebody, who is banned by that, or leave.
+
+    A last owner who leaves hands over; with the last member the group ends.
+    """
+    retried(partial(_remove, caller, known(conversation_id), user_id), on=Cancelled)
+
+
+def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
+    people_at = _as_of_acl(lambda: store.members(conversation_id))
 
     def plan(place: Place) -> log.Plan:
         place.require_group()
         people = people_at(place)
-        target = next((member for member in people if member.user_id == user_id), None)
-        if target is None:
-            raise NotFound
-        if user_id != caller.user_id:
+        target = _among(people, user_id)
+        leaves = user_id == caller.user_id
+        if not leaves:
             place.require_removal_of(target)
-        profile = _with_people(place.profile, remove=user_id, people=people)
+        profile = place.profile.without(user_id, people)
         heir = successor(people, user_id) if target.role == "owner" else None
         events = [Draft(MEMBER_REMOVED, caller.user_id, views.member_ref(target))]
         if heir is not None:
@@ -99,10 +108,14 @@ def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
             store.stage_removal(transaction, target)
             if heir is not None:
                 store.stage_role(transaction, heir)
+            else:
+                _stage_an_owner_stays(transaction, people, target)
+            if not leaves:
+                door_store.stage_ban(transaction, conversation_id, Ban(user_id, caller.user_id, clock.now()))
 
         return log.Plan(events, stage, profile)
 
-    place, entries = log.append(known(conversation_id), caller.user_id, plan)
+    place, entries = log.append(conversation_id, caller.user_id, plan)
     # whoever has left is told that they did, and of nothing that came with it
     publish.committed(place, entries[:1], also=[user_id])
     publish.committed(place, entries[1:])
@@ -110,49 +123,79 @@ def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
 
 def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
     """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one."""
-    people_at = _people_of(conversation_id)
+    return retried(partial(_change_role, caller, known(conversation_id), user_id, role), on=Cancelled)
+
+
+def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
+    people_at = _as_of_acl(lambda: store.members(conversation_id))
 
     def plan(place: Place) -> log.Plan:
         place.require_admin()
         people = people_at(place)
-        target = next((member for member in people if member.user_id == user_id), None)
-        if target is None:
-            raise NotFound
+        target = _among(people, user_id)
         place.require_role_change(target, role)
         require_not_last_owner(people, target, role)
         changed = replace(target, role=role)
-        return log.Plan(
-            [Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))],
-            lambda transaction: store.stage_role(transaction, changed),
-        )
 
-    place, entries = log.append(known(conversation_id), caller.user_id, plan)
+        def stage(transaction: Transaction) -> None:
+            store.stage_role(transaction, changed)
+            if role != "owner":
+                _stage_an_owner_stays(transaction, people, target)
+
+        return log.Plan([Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))], stage)
+
+    place, entries = log.append(conversation_id, caller.user_id, plan)
     publish.committed(place, entries)
     member: dict[str, Any] = views.events(place, entries)[0]["data"]
     return member
 
 
-def _people_of(conversation_id: str) -> Callable[[Place], list[Member]]:
-    """The members as of a place; in a busy log they are read again only after an event that may have changed them."""
-    read: dict[int, list[Member]] = {}
+def bans(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """Who was removed from a group and cannot come back by a link (for its admins)."""
+    require_place(conversation_id, caller.user_id).require_admin()
+    bound_to = (caller.user_id, "bans", conversation_id)
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found = door_store.bans_page(conversation_id, after=start, limit=limit + 1)
+    page = found[:limit]
+    people = users.directory([ban.user_id for ban in page])
+    shown = [
+        {"user": people[ban.user_id], "banned_by": ban.banned_by, "banned_at": ban.banned_at}
+        for ban in page
+        if ban.user_id in people
+    ]
+    return Page(shown, cursor.seal(page[-1].user_id, bound_to=bound_to) if len(found) > limit else None)
 
-    def people_at(place: Place) -> list[Member]:
+
+def unban(*, caller: Caller, conversation_id: str, user_id: str) -> None:
+    """Let somebody who was removed come back by a link; no ban there is fine."""
+    require_place(conversation_id, caller.user_id).require_admin()
+    if not ids.is_id(user_id, "usr"):
+        raise NotFound
+    door_store.unban(conversation_id, user_id)
+
+
+def _among(people: Sequence[Member], user_id: str) -> Member:
+    target = next((member for member in people if member.user_id == user_id), None)
+    if target is None:
+        raise NotFound
+    return target
+
+
+def _stage_an_owner_stays(transaction: Transaction, people: Sequence[Member], without: Member) -> None:
+    """Where an owner goes or steps down, another one must be there at that moment."""
+    others = [member for member in people if member.role == "owner" and member.user_id != without.user_id]
+    if without.role == "owner" and others:
+        store.stage_still_owner(transaction, others[0])
+
+
+def _as_of_acl(read: Callable[[], T]) -> Callable[[Place], T]:
+    """What is read as of a place; in a busy log it is read again only after an event that may have changed it."""
+    found: dict[int, T] = {}
+
+    def as_of(place: Place) -> T:
         acl_seq = place.head.acl_seq
-        if acl_seq not in read:
-            read[acl_seq] = store.members(conversation_id)
-        return read[acl_seq]
+        if acl_seq not in found:
+            found[acl_seq] = read()
+        return found[acl_seq]
 
-    return people_at
-
-
-def _with_people(
-    profile: Profile, *, add: Sequence[str] = (), remove: str | None = None, people: Sequence[Member] = ()
-) -> Profile:
-    """The profile after people came or one went; the roster is kept while it is short."""
-    count = profile.member_count + len(add) - (remove is not None)
-    roster = profile.roster
-    if remove is not None:
-        roster = tuple(member.user_id for member in people if member.user_id != remove)
-    elif roster is not None:
-        roster = (*roster, *add)
-    return replace(profile, member_count=count, roster=roster if roster and len(roster) <= ROSTER_MAX else None)
+    return as_of

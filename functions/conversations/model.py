@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound
 
 Kind = Literal["direct", "group"]
@@ -42,11 +43,19 @@ class Settings:
     encrypted: bool = False
     disappearing_seconds: int | None = None
     history_visible: bool = False
+    slow_mode_seconds: int = 0
+
+    @property
+    def slow_mode_ms(self) -> int:
+        return self.slow_mode_seconds * clock.SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person's place in a conversation. Seqs: `visible_from` is the first event they may see."""
+    """One person's place in a conversation. Seqs: `visible_from` is the first event they may see.
+
+    `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only.
+    """
 
     conversation_id: str
     user_id: str
@@ -59,10 +68,19 @@ class Member:
     pinned: bool = False
     archived: bool = False
     notifications: Notifications = "all"
+    archived_seq: int = 0
+    last_sent_at: int | None = None
 
     @property
     def is_admin(self) -> bool:
         return RANK[self.role] >= RANK["admin"]
+
+    def is_muted(self, now: int) -> bool:
+        return self.notifications == "none" or (self.muted_until is not None and self.muted_until > now)
+
+    def is_archived(self, last_message_seq: int, now: int) -> bool:
+        """A new message brings an archived conversation back, unless it is muted."""
+        return self.archived and (last_message_seq <= self.archived_seq or self.is_muted(now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,19 @@ class Profile:
     roster: tuple[str, ...] | None
     blocked_by: frozenset[str] = frozenset()
     deleted_at: int | None = None
+
+    def with_new(self, user_ids: Sequence[str]) -> Profile:
+        """The profile after people came; the roster is kept while it is short."""
+        roster = None if self.roster is None else (*self.roster, *user_ids)
+        return self._with(self.member_count + len(user_ids), roster)
+
+    def without(self, user_id: str, people: Sequence[Member]) -> Profile:
+        """The profile after one of these people went."""
+        return self._with(self.member_count - 1, tuple(each.user_id for each in people if each.user_id != user_id))
+
+    def _with(self, count: int, roster: tuple[str, ...] | None) -> Profile:
+        short = roster if roster and len(roster) <= ROSTER_MAX else None
+        return replace(self, member_count=count, roster=short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +171,16 @@ class Place:
         if self.profile.settings.who_can_send == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may send here.")
 
+    @property
+    def is_slowed(self) -> bool:
+        """Whether slow mode holds for the member."""
+        return self.profile.settings.slow_mode_seconds > 0 and not self.member.is_admin
+
+    def must_wait_ms(self, now: int) -> int:
+        """How long slow mode keeps the member from sending; 0 or less if it does not."""
+        last = self.member.last_sent_at
+        return 0 if last is None or not self.is_slowed else last + self.profile.settings.slow_mode_ms - now
+
     def require_add(self) -> None:
         self.require_group()
         if self.profile.settings.who_can_add == "admins" and not self.member.is_admin:
@@ -152,10 +193,14 @@ class Place:
             raise Forbidden("You may not remove this person.")
 
     def require_role_change(self, target: Member, role: Role) -> None:
-        """Owners give any role; admins move people between member and admin."""
+        """Owners give any role; admins make members admins, and may step down themselves."""
         self.require_admin()
-        if self.member.role != "owner" and "owner" in (target.role, role):
+        if self.member.role == "owner":
+            return
+        if role == "owner" or target.role == "owner":
             raise Forbidden("Only an owner may make or unmake owners.")
+        if target.is_admin and target.user_id != self.member.user_id:
+            raise Forbidden("Only an owner may unmake admins.")
 
 
 def successor(members: list[Member], leaving: str) -> Member | None:

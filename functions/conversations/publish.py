@@ -11,6 +11,7 @@ from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESS
 from conversations.schemas import Event
 from kernel import clock, telemetry
 from realtime import service as realtime
+from realtime.service import ToMembers
 
 # Events whose `data` differs from person to person: the fan-out function renders them for whoever is live.
 PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
@@ -43,16 +44,32 @@ def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> N
     roster = place.profile.roster
     if alike:
         frames = [frame(event) for event in views.events(place, alike)]
-        if roster is None:
-            seqs = [entry.seq for entry in alike]
-            realtime.publish_to_members(place.conversation_id, zip(seqs, frames, strict=True))
-        told = [*(roster or ()), *also]
-        if told:
-            realtime.publish(frames, dict.fromkeys(told))
+        at_once, by_members = [], []
+        for entry, text in zip(alike, frames, strict=True):
+            if roster is None or _is_hidden_from_some(entry, place):
+                by_members.append(_to_members(entry, text))
+            else:
+                at_once.append(text)
+        if by_members:
+            realtime.publish_to_members(place.conversation_id, by_members)
+        if roster is not None and at_once:
+            realtime.publish(at_once, dict.fromkeys([*roster, *also]))
+        elif also:
+            realtime.publish(frames, also)
     for entry in entries:
         if entry.type in PERSONAL:
             job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
             realtime.enqueue([job])
+
+
+def _is_hidden_from_some(entry: Entry, place: Place) -> bool:
+    """Whether an event is about a message from before somebody may have joined: nobody did after `acl_seq`."""
+    return (entry.message_seq or entry.seq) < min(entry.seq, place.head.acl_seq)
+
+
+def _to_members(entry: Entry, text: str) -> ToMembers:
+    about = entry.message_seq or entry.seq
+    return ToMembers(entry.seq, text, about, frame(views.event(entry, None)) if about < entry.seq else text)
 
 
 def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
@@ -70,6 +87,6 @@ def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = No
         elif place.profile.roster is not None:
             realtime.publish([text], place.profile.roster, but=me)
         else:
-            realtime.publish_to_members(place.conversation_id, [(0, text)], but=me)
+            realtime.publish_to_members(place.conversation_id, [ToMembers(0, text, 0, text)], but=me)
     except Exception as error:  # it is a hint; the caller's own work is done
         _missed(place.conversation_id, error)

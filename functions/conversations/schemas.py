@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Input, Instant, Output, Paging, Text
 from users.schemas import PublicProfile
 
 MAX_SYNC_CURSORS = 1_000
@@ -22,6 +22,7 @@ class SettingsIn(Input):
     encrypted: bool | None = None
     disappearing_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     history_visible: bool | None = None
+    slow_mode_seconds: Annotated[int, Field(ge=0, le=3_600)] | None = None
 
 
 class SettingsOut(Output):
@@ -32,6 +33,7 @@ class SettingsOut(Output):
     encrypted: bool
     disappearing_seconds: int | None
     history_visible: bool
+    slow_mode_seconds: int
 
 
 class NewConversation(Input):
@@ -106,7 +108,15 @@ class Conversation(Output):
     unread_count: int
     muted_until: Instant | None
     pinned: bool
+    archived: bool
+    notifications: Literal["all", "mentions", "none"]
     created_at: Instant
+
+
+class ConversationQuery(Paging):
+    """`archived`: only those that are (true) or are not (false) archived; all of them if absent."""
+
+    archived: bool | None = None
 
 
 class ConversationList(Output):
@@ -122,6 +132,19 @@ class Member(Output):
 
 class MemberList(Output):
     items: list[Member]
+    next_cursor: str | None
+
+
+class Ban(Output):
+    """Somebody who was removed from a group; `banned_by` is who removed them."""
+
+    user: PublicProfile
+    banned_by: str
+    banned_at: Instant
+
+
+class BanList(Output):
+    items: list[Ban]
     next_cursor: str | None
 
 

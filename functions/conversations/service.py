@@ -84,20 +84,19 @@ def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str,
     if len(others) != 1:
         raise ValidationFailed.of("member_ids", "a direct conversation is with exactly one other person")
     for name, value in settings.items():
-        if value == "admins":
+        if value == "admins" or (name == "slow_mode_seconds" and value):
             raise ValidationFailed.of(f"settings.{name}", "a direct conversation has no admins")
     other = others[0]
     users.require_user(other)
     existing = store.direct_between(caller.user_id, other)
     if existing is None:
-        blocks_them, blocked = users.blocks_between(caller.user_id, other)
-        if blocks_them:
-            raise Forbidden("You have blocked this person.", code="blocked")
-        if blocked:
-            raise NotFound
         try:
             return views.conversation(_write_new("direct", caller, others, None, None, settings)), True
         except Cancelled as refused:
+            if "blocks" in refused.failed:
+                raise Forbidden("You have blocked this person.", code="blocked") from refused
+            if "blocked" in refused.failed:
+                raise NotFound from refused
             if "pair" not in refused.failed:
                 raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
         existing = store.direct_between(caller.user_id, other)
@@ -143,6 +142,8 @@ def _write_new(
     transaction = Transaction()
     store.stage_new(transaction, head, profile, founders)
     log.stage_first(transaction, first)
+    if kind == "direct":  # a block is noted in a conversation that is there, so it must not be made past one
+        users.require_no_block_in(transaction, user_id=caller.user_id, other_id=others[0])
     transaction.commit()
     place = Place(head, profile, founders[0])
     publish.committed(place, [first])
@@ -153,11 +154,17 @@ def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
     return views.conversation(require_place(conversation_id, caller.user_id))
 
 
-def listing(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The caller's conversations, most recent activity first."""
-    bound_to = (caller.user_id, "conversations")
+def listing(*, caller: Caller, limit: int, after: str | None, archived: bool | None = None) -> Page[dict[str, Any]]:
+    """The caller's conversations, most recent activity first: all, or those that are or are not archived."""
+    bound_to = (caller.user_id, "conversations", str(archived))
     places = store.places(store.conversations_of(caller.user_id), caller.user_id)
-    ordered = sorted(places.values(), key=_recent_first)
+    now = clock.now()
+    wanted = [
+        place
+        for place in places.values()
+        if archived is None or place.member.is_archived(place.head.last_message_seq, now) == archived
+    ]
+    ordered = sorted(wanted, key=_recent_first)
     if after is not None:
         at, conversation_id = cursor.unseal(after, bound_to=bound_to)
         ordered = [place for place in ordered if _recent_first(place) > (-at, conversation_id)]
@@ -209,6 +216,8 @@ def prefer(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) 
     for name in ("pinned", "archived", "notifications"):
         if name in values and values[name] is None:
             raise ValidationFailed.of(name, "must not be null")
+    if values.get("archived"):
+        values["archived_seq"] = place.head.last_message_seq
     if values:
         place = replace(place, member=store.save_preferences(conversation_id, caller.user_id, values))
     return views.conversation(place)

@@ -25,7 +25,7 @@ HEAD, PROFILE, LOCK = "head", "profile", "lock"
 
 
 class PartRecord(Record):
-    """A part of a conversation: its head, its profile, or the lock that keeps a direct one unique per pair."""
+    """A part of a conversation: its head, its profile, a ban, or the lock that keeps a direct one unique per pair."""
 
     class Meta:
         table_name = TableName("conversations")
@@ -77,6 +77,8 @@ class MemberRecord(Record):
     pinned = BooleanAttribute(default=False)
     archived = BooleanAttribute(default=False)
     notifications = UnicodeAttribute(default="all")
+    archived_seq = NumberAttribute(default=0)
+    last_sent_at = NumberAttribute(null=True)
     by_user = _ByUser()
 
 
@@ -85,6 +87,11 @@ def _head(record: PartRecord) -> Head:
         record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
         int(record.acl_seq),
     )  # fmt: skip
+
+
+def place_of(head: Any, profile: Any, member: Member) -> Place:
+    """A place from its records."""
+    return Place(_head(head), _profile(profile), member)
 
 
 def head_of(record: Any) -> Head:
@@ -109,7 +116,7 @@ def _profile(record: PartRecord) -> Profile:
     )
 
 
-def _member(record: MemberRecord) -> Member:
+def member_of(record: MemberRecord) -> Member:
     return Member(
         conversation_id=record.conversation_id,
         user_id=record.user_id,
@@ -122,6 +129,8 @@ def _member(record: MemberRecord) -> Member:
         pinned=record.pinned,
         archived=record.archived,
         notifications=cast(Notifications, record.notifications),
+        archived_seq=int(record.archived_seq),
+        last_sent_at=None if record.last_sent_at is None else int(record.last_sent_at),
     )
 
 
@@ -161,7 +170,7 @@ def place(conversation_id: str, user_id: str) -> Place:
     )
     if head is None or profile is None or member is None or profile.deleted_at is not None:
         raise NotFound
-    return Place(_head(head), _profile(profile), _member(member))
+    return Place(_head(head), _profile(profile), member_of(member))
 
 
 def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
@@ -174,7 +183,7 @@ def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
     found = {}
     for conversation_id, head, profile, member in zip(conversation_ids, rows, rows, rows, strict=True):
         if head is not None and profile is not None and member is not None and profile.deleted_at is None:
-            found[conversation_id] = Place(_head(head), _profile(profile), _member(member))
+            found[conversation_id] = Place(_head(head), _profile(profile), member_of(member))
     return found
 
 
@@ -193,19 +202,19 @@ def conversations_of(user_id: str) -> list[str]:
 
 def member(conversation_id: str, user_id: str) -> Member | None:
     record = MemberRecord.find(conversation_id, user_id)
-    return None if record is None else _member(record)
+    return None if record is None else member_of(record)
 
 
 def members(conversation_id: str) -> list[Member]:
     """Everybody in a conversation: one round trip for up to about 5,000."""
-    return [_member(record) for record in MemberRecord.query(conversation_id, consistent_read=True)]
+    return [member_of(record) for record in MemberRecord.query(conversation_id, consistent_read=True)]
 
 
 def members_page(conversation_id: str, *, after: str | None, limit: int) -> list[Member]:
     """Members ordered by id, from after the given one."""
     condition = None if after is None else MemberRecord.user_id > after
     rows = MemberRecord.query(conversation_id, condition, consistent_read=True, limit=limit)
-    return [_member(record) for record in rows]
+    return [member_of(record) for record in rows]
 
 
 def direct_between(first: str, second: str) -> str | None:
@@ -262,7 +271,14 @@ def stage_profile(transaction: Transaction, profile: Profile) -> None:
 
 
 def stage_member(transaction: Transaction, member: Member) -> None:
-    transaction.put("member", _member_record(member))
+    """A new member, who must not be one yet (label `member`)."""
+    transaction.put("member", _member_record(member), MemberRecord.user_id.does_not_exist())
+
+
+def stage_still_owner(transaction: Transaction, member: Member) -> None:
+    """Only while somebody is an owner (label `owner`)."""
+    key = (member.conversation_id, member.user_id)
+    transaction.check("owner", MemberRecord, key, MemberRecord.role == "owner")
 
 
 def stage_role(transaction: Transaction, member: Member) -> None:
@@ -272,6 +288,17 @@ def stage_role(transaction: Transaction, member: Member) -> None:
         MemberRecord(member.conversation_id, member.user_id),
         [MemberRecord.role.set(member.role)],
         MemberRecord.user_id.exists(),
+    )
+
+
+def stage_turn(transaction: Transaction, member: Member, *, now: int, every_ms: int) -> None:
+    """Note that somebody sends now, unless they did in the last `every_ms` or are out (label `turn`)."""
+    last = MemberRecord.last_sent_at
+    transaction.update(
+        "turn",
+        MemberRecord(member.conversation_id, member.user_id),
+        [last.set(now)],
+        MemberRecord.role.exists() & (last.does_not_exist() | (last <= now - every_ms)),
     )
 
 
@@ -295,7 +322,7 @@ def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]
         if condition_failed(error):
             raise NotFound from error
         raise
-    return _member(record)
+    return member_of(record)
 
 
 def move_read_marker(conversation_id: str, user_id: str, seq: int) -> Member | None:
@@ -310,7 +337,7 @@ def move_read_marker(conversation_id: str, user_id: str, seq: int) -> Member | N
         if condition_failed(error):
             return None
         raise
-    return _member(record)
+    return member_of(record)
 
 
 def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:

@@ -21,6 +21,7 @@ from conversations.model import (
     Place,
     message_view,
 )
+from kernel import clock
 from users import service as users
 
 
@@ -53,7 +54,7 @@ def _conversation(
 ) -> dict[str, Any]:
     key = (place.conversation_id, place.head.last_message_seq)
     message = last.get(key)
-    profile = place.profile
+    profile, member, now = place.profile, place.member, clock.now()
     return {
         "id": place.conversation_id,
         "type": profile.kind,
@@ -61,13 +62,15 @@ def _conversation(
         "description": profile.description,
         "avatar_url": None,
         "settings": asdict(profile.settings),
-        "role": place.member.role,
+        "role": member.role,
         "member_count": profile.member_count,
         "last_seq": place.head.last_seq,
         "last_message": None if message is None else message_view(message, mine.get(key, frozenset())),
         "unread_count": unread_count(place),
-        "muted_until": place.member.muted_until,
-        "pinned": place.member.pinned,
+        "muted_until": member.muted_until if member.muted_until is not None and member.muted_until > now else None,
+        "pinned": member.pinned,
+        "archived": member.is_archived(place.head.last_message_seq, now),
+        "notifications": member.notifications,
         "created_at": profile.created_at,
     }
 

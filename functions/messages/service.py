@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conversations import log, publish, store, views
+from conversations import log, publish, slow_mode, store, views
 from conversations.model import (
     MESSAGE_CREATED,
     MESSAGE_DELETED,
@@ -34,27 +34,30 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     """Append a message; a repeated client_id returns the first one and False.
 
     Three store round trips: place, transaction, connections. Raises Unprocessable when the client_id stands for
-    another message, NotFound for non-members and where a block stands between, Forbidden where it may not be.
+    another message, NotFound for non-members and where a block stands between, Forbidden where it may not be,
+    RateLimited under slow mode.
     """
     key = log.send_key(caller.user_id, message.client_id)
     fingerprint = message.fingerprint
+    now = clock.now()
 
     def plan(place: Place) -> log.Plan:
         place.require_send()
+        slow_mode.require_turn(place, now=now, sent_as=key)
         model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
         if message.reply_to is not None:
             _require_reply(place, message.reply_to)
         seq = place.next_seq
         stored = message.stored(ids.new_at("msg", seq))
-        return log.Plan(
-            [Draft(MESSAGE_CREATED, caller.user_id, stored, text=message.text)],
-            lambda transaction: log.stage_send(
-                transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint
-            ),
-        )
+
+        def stage(transaction: Transaction) -> None:
+            log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+            slow_mode.stage(transaction, place, now=now)
+
+        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=message.text)], stage)
 
     try:
-        place, entries = log.append(known(conversation_id), caller.user_id, plan)
+        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
     except log.Sent:
         return _earlier(caller, conversation_id, key, fingerprint), False
     publish.committed(place, entries)

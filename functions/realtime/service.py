@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kernel import clock, ids, queues, sockets, telemetry
@@ -105,15 +106,32 @@ def prompt(live: Iterable[Connection]) -> list[Connection]:
     return [each for each in live if not each.is_late]
 
 
-def publish_to_members(conversation_id: str, frames: Iterable[tuple[int, str]], *, but: str = "") -> None:
-    """Let the fan-out function deliver frames to all members of a conversation, but not to `but`.
+@dataclass(frozen=True, slots=True)
+class ToMembers:
+    """A frame for all members of a conversation. `seq` is its place in the log, 0 for what is not in it.
 
-    Each comes with its seq, by which the fan-out leaves out who joined later; 0 for what is not in the log.
+    Who joined after `seq` gets nothing, who joined after what it is `about` gets the `hidden` frame instead.
     """
+
+    seq: int
+    frame: str
+    about: int
+    hidden: str
+
+
+def publish_to_members(conversation_id: str, frames: Iterable[ToMembers], *, but: str = "") -> None:
+    """Let the fan-out function deliver frames to all members of a conversation, but not to `but`."""
     enqueue(
         [
-            {"kind": "members", "conversation_id": conversation_id, "frames": [frame], "seq": seq, "but": but}
-            for seq, frame in frames
+            {
+                "kind": "members",
+                "conversation_id": conversation_id,
+                "frames": [each.frame],
+                "seq": each.seq,
+                "but": but,
+                **({"about": each.about, "hidden": [each.hidden]} if each.about < each.seq else {}),
+            }
+            for each in frames
         ]
     )
 

@@ -78,12 +78,17 @@ def unblock(user_id: str, other_id: str) -> None:
 def request(user_id: str, other_id: str, at: int) -> None:
     """Both sides of a new request; raises Conflict when there is one, or a block, by now."""
     transaction = Transaction()
-    for label, (model, key) in (("blocks", _block(user_id, other_id)), ("blocked", _block(other_id, user_id))):
-        transaction.check(label, model, key, RelationRecord.user_id.does_not_exist())
+    stage_no_block(transaction, user_id, other_id)
     for owner, other, state in ((user_id, other_id, "pending_out"), (other_id, user_id, "pending_in")):
         row = RelationRecord(owner, f"{_CONTACT}{other}", state=state, at=at)
         transaction.put(state, row, RelationRecord.user_id.does_not_exist())
     _commit(transaction)
+
+
+def stage_no_block(transaction: Transaction, user_id: str, other_id: str) -> None:
+    """Only if neither blocks the other (labels `blocks` and `blocked`, as `user_id` sees it)."""
+    for label, (model, key) in (("blocks", _block(user_id, other_id)), ("blocked", _block(other_id, user_id))):
+        transaction.check(label, model, key, RelationRecord.user_id.does_not_exist())
 
 
 def accept(user_id: str, other_id: str) -> None:

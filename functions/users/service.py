@@ -60,6 +60,11 @@ def blocked_by(user_id: str, others: Collection[str]) -> set[str]:
     }
 
 
+def require_no_block_in(transaction: Transaction, *, user_id: str, other_id: str) -> None:
+    """Let a transaction happen only while neither blocks the other; labels `blocks` and `blocked` fail if not."""
+    relations_store.stage_no_block(transaction, user_id, other_id)
+
+
 def add_profile_to(transaction: Transaction, *, user_id: str, username: str, display_name: str, email: str) -> Profile:
     """A new person's profile and directory entries, as part of the transaction that registers them."""
     profile = Profile(id=user_id, username=username, display_name=display_name, email=email, created_at=clock.now())

@@ -66,6 +66,8 @@ GET    /conversations/{conversation_id}/members                                 
 POST   /conversations/{conversation_id}/members                                 200 200 403 404 404 403 401 404
 PATCH  /conversations/{conversation_id}/members/{user_id}                       200 200 403 404 404 403 401 404
 DELETE /conversations/{conversation_id}/members/{user_id}                       204 204 403 404 404 403 401 404
+GET    /conversations/{conversation_id}/bans                                    200 200 403 404 404 403 401 404
+DELETE /conversations/{conversation_id}/bans/{user_id}                          204 204 403 404 404 403 401 404
 PUT    /conversations/{conversation_id}/me                                      200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/events                                  200 200 200 404 404 200 401 404
 POST   /sync                                                                    200 200 200 200 200 200 401 200

@@ -127,6 +127,7 @@ def test_a_group_begins_with_its_founder_as_owner(ada: Person, bob: Person) -> N
         "encrypted": False,
         "disappearing_seconds": None,
         "history_visible": True,
+        "slow_mode_seconds": 0,
     }
     seen = bob.ok("GET", f"/conversations/{made['id']}")
     assert seen == {**made, "role": "member"}

@@ -7,7 +7,7 @@ arrive together and concern the same conversation share one read of its members 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conversations import log, publish, store, views
 from conversations.model import Member
@@ -52,21 +52,31 @@ def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -
     wholesale = [job for job in jobs if job["kind"] == "members"]
     if wholesale and len(live) > MAX_DIRECT:
         for job in wholesale:
-            seen_by = [each for each in live if _may_see(people[each.user_id], job)]
-            service.enqueue(service.jobs_for(seen_by, job["frames"]))
+            _deal_out(people, live, job)
         wholesale = []
     for job in wholesale:
         for connection in live:
-            if _may_see(people[connection.user_id], job):
-                outgoing[connection.target].extend(job["frames"])
+            outgoing[connection.target].extend(_frames_for(people[connection.user_id], job))
     for job in jobs:
         if job["kind"] == "personal":
             _personal(conversation_id, job["seq"], live, outgoing)
 
 
-def _may_see(member: Member, job: Message) -> bool:
-    first: int = job["seq"]
-    return member.user_id != job["but"] and (first == 0 or first >= member.visible_from)
+def _deal_out(people: Mapping[str, Member], live: Sequence[Connection], job: Message) -> None:
+    seen_by: dict[tuple[str, ...], list[Connection]] = defaultdict(list)
+    for connection in live:
+        seen_by[_frames_for(people[connection.user_id], job)].append(connection)
+    for frames, connections_ in seen_by.items():
+        if frames:
+            service.enqueue(service.jobs_for(connections_, frames))
+
+
+def _frames_for(member: Member, job: Message) -> tuple[str, ...]:
+    """What a member gets of a job: nothing from before they came, and of changes to what is from before, no content."""
+    if member.user_id == job["but"] or 0 < job["seq"] < member.visible_from:
+        return ()
+    hidden = "about" in job and job["about"] < member.visible_from
+    return tuple(job["hidden"] if hidden else job["frames"])
 
 
 def _personal(conversation_id: str, seq: int, live: Sequence[Connection], outgoing: Outgoing) -> None:

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conversations import service
+from conversations import log, service
+from conversations.model import Entry
 from kernel.caller import Caller
+from kernel.dynamo import Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from tests.integration.rooms import direct, people, send, whole_log
 from tests.tools import rows
@@ -124,4 +126,20 @@ def test_two_blocks_are_lifted_one_by_one() -> None:
 def test_a_block_without_a_conversation_is_fine() -> None:
     ada, bob = people("ada", "bob")
     service.note_block(ada.user_id, bob.user_id, True)
+    assert rows("conversations") == []
+
+
+def test_a_block_set_while_the_conversation_is_being_made_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block's own look for a conversation to note it in found none, as it was not there yet."""
+    ada, bob = people("ada", "bob")
+    written = log.stage_first
+
+    def stage_first(transaction: Transaction, entry: Entry) -> None:
+        relations.block(user_id=bob.user_id, other_id=ada.user_id)
+        service.note_block(bob.user_id, ada.user_id, True)
+        written(transaction, entry)
+
+    monkeypatch.setattr(log, "stage_first", stage_first)
+    with pytest.raises(NotFound):
+        _create(ada, bob.user_id)
     assert rows("conversations") == []

@@ -10,7 +10,7 @@ from conversations import service
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
-from tests.integration.rooms import add, group, people, place_of, seen, send, whole_log
+from tests.integration.rooms import add, group, people, place_of, remove, seen, send, whole_log
 from tests.tools import captured_lines, jobs, rows
 
 
@@ -264,3 +264,76 @@ def test_a_member_who_joins_later_is_in_the_list() -> None:
     conversation_id = group(ada)
     add(ada, conversation_id, bob)
     assert [each["id"] for each in service.listing(caller=bob, limit=50, after=None).items] == [conversation_id]
+
+
+# --- archives and mutes ---------------------------------------------------------------------------------------
+
+
+def _archived(who: Caller) -> list[str]:
+    return [each["id"] for each in service.listing(caller=who, limit=50, after=None, archived=True).items]
+
+
+def test_a_new_message_brings_an_archived_conversation_back() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    send(ada, conversation_id, "before")
+    assert _prefer(bob, conversation_id, archived=True)["archived"] is True
+    assert (_archived(bob), _archived(ada)) == ([conversation_id], [])
+    send(ada, conversation_id, "after")
+    assert (_get(bob, conversation_id)["archived"], _archived(bob)) == (False, [])
+    assert _prefer(bob, conversation_id, archived=True)["archived"] is True
+
+
+def test_what_is_no_message_leaves_an_archived_conversation_where_it_is() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _prefer(bob, conversation_id, archived=True)
+    _change(ada, conversation_id, name="Rum")
+    assert _archived(bob) == [conversation_id]
+
+
+@pytest.mark.parametrize("mute", [{"muted_until": "2030-01-01T00:00:00Z"}, {"notifications": "none"}])
+def test_a_muted_conversation_stays_archived(mute: dict[str, Any]) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    with clock.held(1_800_000_000_000):
+        _prefer(bob, conversation_id, archived=True, **mute)
+        send(ada, conversation_id)
+        assert _archived(bob) == [conversation_id]
+
+
+def test_what_is_not_archived_is_listed_by_itself() -> None:
+    ada, bob = people("ada", "bob")
+    first, second = group(ada, bob), group(ada, bob)
+    _prefer(bob, first, archived=True)
+    assert [each["id"] for each in service.listing(caller=bob, limit=50, after=None, archived=False).items] == [second]
+    assert len(service.listing(caller=bob, limit=50, after=None).items) == 2
+
+
+def test_a_cursor_of_the_archive_is_none_of_the_whole_list() -> None:
+    ada, bob = people("ada", "bob")
+    for _ in range(2):
+        _prefer(bob, group(ada, bob), archived=True)
+    cursor = service.listing(caller=bob, limit=1, after=None, archived=True).next_cursor
+    with pytest.raises(InvalidCursor):
+        service.listing(caller=bob, limit=1, after=cursor)
+
+
+def test_a_mute_that_is_over_is_not_shown() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    with clock.held(1_893_456_000_000 - 1_000) as advance:
+        assert _prefer(bob, conversation_id, muted_until="2030-01-01T00:00:00Z")["muted_until"] == 1_893_456_000_000
+        advance(1_000)
+        assert _get(bob, conversation_id)["muted_until"] is None
+        assert _prefer(bob, conversation_id, muted_until="2020-01-01T00:00:00Z")["muted_until"] is None
+
+
+def test_preferences_end_with_the_membership() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _prefer(bob, conversation_id, pinned=True, archived=True, notifications="none")
+    remove(bob, conversation_id, bob)
+    add(ada, conversation_id, bob)
+    shown = _get(bob, conversation_id)
+    assert (shown["pinned"], shown["archived"], shown["notifications"]) == (False, False, "all")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from conversations import members, service, store
+from conversations import joining, members, service, store
 from conversations.model import ROSTER_MAX, Role
 from kernel import clock
 from kernel.caller import Caller
@@ -73,7 +75,7 @@ def test_more_people_than_a_write_takes_can_be_added_at_once() -> None:
 
 
 def test_a_group_takes_no_more_than_its_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(joining, "MAX_MEMBERS", 3)
     ada, bob, cyd, dan = people("ada", "bob", "cyd", "dan")
     conversation_id = group(ada, bob)
     with pytest.raises(ValidationFailed) as refusal:
@@ -360,3 +362,122 @@ def _fresh(number: int) -> Caller:
     from tests.tools import caller
 
     return caller(f"p{number}{ids.token(40)[:6].lower().replace('-', '_')}")
+
+
+# --- bans -----------------------------------------------------------------------------------------------------
+
+
+def _banned(who: Caller, conversation_id: str) -> list[str]:
+    page = members.bans(caller=who, conversation_id=conversation_id, limit=50, after=None)
+    return [each["user"].username for each in page.items]
+
+
+def test_who_was_removed_is_banned_and_who_left_is_not() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    remove(ada, conversation_id, bob)
+    remove(cyd, conversation_id, cyd)
+    assert _banned(ada, conversation_id) == ["bob"]
+
+
+def test_the_banned_are_added_by_admins_alone_and_are_free_then() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    remove(ada, conversation_id, bob)
+    assert add(cyd, conversation_id, bob) == ([], [bob.user_id])
+    assert add(ada, conversation_id, bob) == ([bob.user_id], [])
+    assert _banned(ada, conversation_id) == []
+
+
+def test_a_ban_can_be_lifted() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    remove(ada, conversation_id, bob)
+    for _ in range(2):
+        members.unban(caller=ada, conversation_id=conversation_id, user_id=bob.user_id)
+    assert add(cyd, conversation_id, bob) == ([bob.user_id], [])
+
+
+def test_bans_are_for_admins() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    remove(ada, conversation_id, bob)
+    with pytest.raises(Forbidden):
+        _banned(cyd, conversation_id)
+    with pytest.raises(Forbidden):
+        members.unban(caller=cyd, conversation_id=conversation_id, user_id=bob.user_id)
+    with pytest.raises(NotFound):
+        _banned(bob, conversation_id)
+
+
+def test_bans_come_in_pages() -> None:
+    ada, *others = people("ada", *(f"p{n}" for n in range(5)))
+    conversation_id = group(ada, *others)
+    for other in others:
+        remove(ada, conversation_id, other)
+    found: list[str] = []
+    after: str | None = None
+    for _ in range(3):
+        page = members.bans(caller=ada, conversation_id=conversation_id, limit=2, after=after)
+        found += [each["user"].username for each in page.items]
+        after = page.next_cursor
+    assert (sorted(found), after) == (sorted(f"p{n}" for n in range(5)), None)
+
+
+# --- meeting others -------------------------------------------------------------------------------------------
+
+
+def _outcome(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except Problem as problem:
+        return problem.stable_code
+    return "done"
+
+
+def test_who_leaves_while_given_a_role_is_gone_or_was_given_it() -> None:
+    ada, *others = people("ada", *(f"p{n}" for n in range(6)))
+    conversation_id = group(ada, *others)
+    acts = [partial(_role, ada, conversation_id, other, "admin") for other in others]
+    acts += [partial(remove, other, conversation_id, other) for other in others]
+    with ThreadPoolExecutor(12) as threads:
+        outcomes = list(threads.map(_outcome, acts))
+    assert outcomes[6:] == ["done"] * 6
+    assert set(outcomes[:6]) <= {"done", "not_found"}
+    assert _roles(conversation_id) == {ada.user_id: "owner"}
+
+
+def test_two_admins_who_add_the_same_people_at_once_add_each_once() -> None:
+    ada, bob, *others = people("ada", "bob", *(f"p{n}" for n in range(6)))
+    conversation_id = group(ada, bob)
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda who: add(who, conversation_id, *others)[0], [ada, bob]))
+    assert sorted(user_id for added in results for user_id in added) == sorted(other.user_id for other in others)
+    assert _count(ada, conversation_id) == 8
+
+
+def test_an_admin_unmade_at_the_same_moment_removes_nobody_after_it() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    _role(ada, conversation_id, bob, "admin")
+    with ThreadPoolExecutor(2) as threads:
+        unmaking = threads.submit(_outcome, partial(_role, ada, conversation_id, bob, "member"))
+        removing = threads.submit(_outcome, partial(remove, bob, conversation_id, cyd))
+    assert unmaking.result() == "done"
+    assert removing.result() in ("done", "forbidden")
+    kinds = [entry.type for entry in whole_log(conversation_id)][2:]
+    assert kinds in (
+        ["member.updated"],
+        ["member.removed", "member.updated"],
+    )
+    assert (removing.result() == "done") == (cyd.user_id not in _roles(conversation_id))
+
+
+def test_an_admin_unmakes_no_other_admin_but_may_step_down() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    for who in (bob, cyd):
+        _role(ada, conversation_id, who, "admin")
+    with pytest.raises(Forbidden):
+        _role(bob, conversation_id, cyd, "member")
+    assert _role(bob, conversation_id, bob, "member")["role"] == "member"

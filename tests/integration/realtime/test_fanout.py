@@ -270,3 +270,44 @@ def test_jobs_doubled_and_shuffled_leave_the_registry_as_it_was(management: Mana
     texts = [frame["data"]["text"] for frame in management.frames(everybody[1].user_id)]
     assert (sorted(texts), texts) == (sorted(["0", "1", "2"] * 3), sorted(texts))
     assert len(conversations.members(conversation_id)) == BIG
+
+
+# --- what is from before somebody came ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_changes_of_what_is_from_before_show_a_newcomer_nothing_of_it(management: Management, big: bool) -> None:
+    conversation_id, everybody = _big_room() if big else _small_room()
+    ada, bob = everybody[:2]
+    before, doomed = (send(ada, conversation_id, text) for text in ("before", "doomed"))
+    (eve,) = people("eve")
+    add(ada, conversation_id, eve)
+    _online(eve)
+    _run()
+    management.posts.clear()
+    messages.react(
+        caller=bob, conversation_id=conversation_id, message_id=before["id"], emoji="\N{THUMBS UP SIGN}", added=True
+    )
+    messages.delete(caller=ada, conversation_id=conversation_id, message_id=doomed["id"])
+    _run()
+    told = management.frames(eve.user_id)
+    assert [(frame["type"], frame["data"]) for frame in told] == [("reaction.added", None), ("message.deleted", None)]
+    assert [frame["data"] for frame in management.frames(bob.user_id)] != [None, None]
+    assert management.frames(bob.user_id)[0]["data"]["message_id"] == before["id"]
+
+
+def test_changes_of_what_everybody_has_seen_are_told_at_once(management: Management) -> None:
+    conversation_id, (ada, bob) = _small_room()
+    message = send(ada, conversation_id)
+    management.posts.clear()
+    messages.delete(caller=ada, conversation_id=conversation_id, message_id=message["id"])
+    assert jobs() == []
+    assert management.frames(bob.user_id)[0]["data"]["id"] == message["id"]
+
+
+def _small_room() -> tuple[str, list[Caller]]:
+    """A group of two who are online."""
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _online(ada, bob)
+    return conversation_id, [ada, bob]

@@ -116,8 +116,8 @@ def test_admins_remove_members_and_owners_anybody(role: Role, target: Role, allo
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("before", ROLES)
 @pytest.mark.parametrize("after", ROLES)
-def test_owners_alone_make_and_unmake_owners(role: Role, before: Role, after: Role) -> None:
-    allowed = role == "owner" or (role == "admin" and "owner" not in (before, after))
+def test_owners_give_any_role_and_admins_make_members_admins(role: Role, before: Role, after: Role) -> None:
+    allowed = role == "owner" or (role == "admin" and before == "member" and after != "owner")
     assert _allowed(_place(role).require_role_change, _member("usr_bob", before), after) == allowed
 
 

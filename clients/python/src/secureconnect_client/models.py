@@ -126,6 +126,8 @@ class Conversation:
     unread_count: int = 0
     muted_until: datetime | None = None
     pinned: bool = False
+    archived: bool = False
+    notifications: Literal["all", "mentions", "none"] = "all"
     created_at: datetime | None = None
 
 

@@ -1,0 +1,96 @@
+"""The door of a group in DynamoDB: who may not come in by themselves, and what is found by who would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conversations import store
+from conversations.model import Member, Place
+from conversations.store import HEAD, PROFILE, MemberRecord, PartRecord
+from kernel.dynamo import Transaction, read_together
+from kernel.errors import NotFound
+
+_BAN = "ban#"
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """That somebody was removed from a group, and cannot come back by a link."""
+
+    user_id: str
+    banned_by: str
+    banned_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """A conversation as somebody finds it who would come in by themselves.
+
+    `place` is theirs, or the one they would have; `host` is the member who invites them, None if that one is out.
+    """
+
+    place: Place
+    is_member: bool
+    is_banned: bool
+    host: Member | None
+
+
+def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
+    """What somebody finds who would come in by themselves, in one round trip; NotFound if the conversation is gone."""
+    head, profile, member, ban, host = read_together(
+        [
+            (PartRecord, (conversation_id, HEAD)),
+            (PartRecord, (conversation_id, PROFILE)),
+            (MemberRecord, (conversation_id, user_id)),
+            (PartRecord, (conversation_id, f"{_BAN}{user_id}")),
+            (MemberRecord, (conversation_id, host_id)),
+        ]
+    )
+    if head is None or profile is None or profile.deleted_at is not None:
+        raise NotFound
+    future = Member(conversation_id, user_id, "member", joined_at=0, visible_from=int(head.last_seq) + 1)
+    return Doorway(
+        place=store.place_of(head, profile, future if member is None else store.member_of(member)),
+        is_member=member is not None,
+        is_banned=ban is not None,
+        host=None if host is None else store.member_of(host),
+    )
+
+
+def banned(conversation_id: str, user_ids: Sequence[str]) -> set[str]:
+    """Those of these people who are banned: one round trip per 100."""
+    rows = read_together([(PartRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids])
+    return {user_id for user_id, row in zip(user_ids, rows, strict=True) if row is not None}
+
+
+def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ban]:
+    """Bans by the person's id, from after the given one."""
+    start = None if after is None else {"conversation_id": {"S": conversation_id}, "part": {"S": f"{_BAN}{after}"}}
+    rows = PartRecord.query(
+        conversation_id,
+        PartRecord.part.startswith(_BAN),
+        consistent_read=True,
+        limit=limit,
+        last_evaluated_key=start,
+    )
+    return [Ban(row.part.removeprefix(_BAN), row.created_by, int(row.created_at)) for row in rows]
+
+
+def stage_ban(transaction: Transaction, conversation_id: str, ban: Ban) -> None:
+    part = f"{_BAN}{ban.user_id}"
+    transaction.put("ban", PartRecord(conversation_id, part, created_by=ban.banned_by, created_at=ban.banned_at))
+
+
+def stage_no_ban(transaction: Transaction, conversation_id: str, user_id: str) -> None:
+    """Only while somebody is not banned (label `ban`)."""
+    transaction.check("ban", PartRecord, (conversation_id, f"{_BAN}{user_id}"), PartRecord.part.does_not_exist())
+
+
+def stage_unban(transaction: Transaction, conversation_id: str, user_id: str) -> None:
+    transaction.delete("ban", PartRecord(conversation_id, f"{_BAN}{user_id}"))
+
+
+def unban(conversation_id: str, user_id: str) -> None:
+    """Lift a ban; none there is fine."""
+    PartRecord(conversation_id, f"{_BAN}{user_id}").delete()
