@@ -438,7 +438,7 @@ def _outcome(act: Callable[[], object]) -> str:
 def test_who_leaves_while_given_a_role_is_gone_or_was_given_it() -> None:
     ada, *others = people("ada", *(f"p{n}" for n in range(6)))
     conversation_id = group(ada, *others)
-    acts = [partial(_role, ada, conversation_id, other, "admin") for other in others]
+    acts: list[Callable[[], object]] = [partial(_role, ada, conversation_id, other, "admin") for other in others]
     acts += [partial(remove, other, conversation_id, other) for other in others]
     with ThreadPoolExecutor(12) as threads:
         outcomes = list(threads.map(_outcome, acts))
