@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-DOMAINS = ("accounts", "users", "conversations", "messages", "realtime", "operations")
+DOMAINS = ("accounts", "users", "conversations", "messages", "polls", "realtime", "operations")
 SOCKET_ROUTES = (
     "send_message",
     "edit_message",
@@ -18,6 +18,7 @@ SOCKET_ROUTES = (
     "react",
     "mark_read",
     "set_typing",
+    "vote",
     "synchronise",
     "ping",
 )
@@ -34,6 +35,7 @@ def documents() -> dict[Path, str]:
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
     from messages.schemas import Receipt
+    from polls.schemas import Poll
 
     for route in SOCKET_ROUTES:
         importlib.import_module(f"realtime.{route}")
@@ -49,6 +51,10 @@ def documents() -> dict[Path, str]:
         model.MEMBER_ADDED: schemas.Member,
         model.MEMBER_REMOVED: schemas.Member,
         model.MEMBER_UPDATED: schemas.Member,
+        model.POLL_CREATED: Poll,
+        model.POLL_UPDATED: Poll,
+        model.POLL_VOTED: Poll,
+        model.POLL_CLOSED: Poll,
         "receipt.updated": Receipt,
         "typing": None,
         "session.revoked": None,

@@ -31,6 +31,7 @@ NEEDED: dict[str, set[str]] = {
     "UsersFunction": _ROUTES,
     "ConversationsFunction": _ROUTES,
     "MessagesFunction": _ROUTES,
+    "PollsFunction": _ROUTES,
     "RealtimeFunction": _ROUTES,
     "OperationsFunction": _ROUTES,
     "MailFunction": set(),
@@ -45,9 +46,11 @@ NEEDED: dict[str, set[str]] = {
     "ReactFunction": _LIMITED,
     "MarkReadFunction": _STORE,
     "TypingFunction": _LIMITED,
+    "VoteFunction": _LIMITED,
     "SyncFunction": _STORE,
     "PingFunction": _STORE,
     "FanoutFunction": _STORE,
+    "ClosePollFunction": _STORE,
 }
 
 

@@ -19,14 +19,14 @@ from kernel.cache import Memo
 from kernel.config import config
 from kernel.dynamo import Record
 from kernel.resilience import Breaker
-from kernel.secrets import Keyring, keyring
+from kernel.secrets import Keyring, keyring, pseudonym_keyring
 from perf import fakes, tables
 from perf.people import Person
 from perf.wire import SocketPool, Wire, counted_redis
 
 STACK = "perf"
 SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
-FIRST_PARTY = {"accounts", "conversations", "kernel", "messages", "operations", "realtime", "users"}
+FIRST_PARTY = {"accounts", "conversations", "kernel", "messages", "operations", "polls", "realtime", "users"}
 ENVIRONMENT = {
     "ENVIRONMENT": "local",
     "STACK_NAME": STACK,
@@ -83,10 +83,14 @@ def _deploy() -> dict[str, str]:
     os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": ""}
     tables.create_all(aws.client("dynamodb"), STACK)
     secret = aws.client("secretsmanager").create_secret(Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}')
+    pseudonyms = aws.client("secretsmanager").create_secret(
+        Name=f"{STACK}/pseudonyms", SecretString=f'{{"seed": "{SEED[::-1]}"}}'
+    )
     sqs = aws.client("sqs")
     queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
     return {
         "SIGNING_SECRET_ARN": secret["ARN"],
+        "PSEUDONYM_SECRET_ARN": pseudonyms["ARN"],
         "FANOUT_QUEUE_URL": queues["fanout"],
         "MAIL_QUEUE_URL": queues["mail"],
     }
@@ -106,7 +110,8 @@ def _forget() -> None:
                 value.succeeded()
             elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
                 value._connection = None
-    keyring.__dict__.update(vars(Keyring()))  # other modules hold this very object
+    for held in (keyring, pseudonym_keyring):  # other modules hold these very objects
+        held.__dict__.update(vars(Keyring(held._arn)))
 
 
 @contextmanager

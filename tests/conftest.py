@@ -39,7 +39,15 @@ SETTINGS = {
     "PUBLIC_URL": "https://chat.example",
     "LOG_LEVEL": "INFO",
 }
-UNSET = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "REDIS_URL", "SIGNING_SECRET_ARN", "MAIL_QUEUE_URL", "FANOUT_QUEUE_URL")
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "REDIS_URL",
+    "SIGNING_SECRET_ARN",
+    "PSEUDONYM_SECRET_ARN",
+    "MAIL_QUEUE_URL",
+    "FANOUT_QUEUE_URL",
+)
 
 
 def _one_request_at_a_time() -> None:
@@ -62,7 +70,8 @@ def fresh_process() -> None:
     config.config.cache_clear()
     cache._redis.cache_clear()
     idempotency._store.cache_clear()
-    secrets.keyring.__init__()  # type: ignore[misc]
+    for keyring in (secrets.keyring, secrets.pseudonym_keyring):
+        keyring.__init__(keyring._arn)  # type: ignore[misc]
     for memo in (
         auth._verified,
         liveness._live,
@@ -123,12 +132,16 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         secret = aws.client("secretsmanager").create_secret(
             Name=f"{STACK}/signing", SecretString=json.dumps({"seed": SEED})
         )
+        pseudonyms = aws.client("secretsmanager").create_secret(
+            Name=f"{STACK}/pseudonyms", SecretString=json.dumps({"seed": SEED[::-1]})
+        )
         for properties in table_properties():
             _create_table(dict(properties))
         queues = {
             name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("mail", "fanout")
         }
         settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
+        settings.setenv("PSEUDONYM_SECRET_ARN", pseudonyms["ARN"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])
         settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
         config.config.cache_clear()

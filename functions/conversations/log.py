@@ -13,7 +13,7 @@ from typing import Any
 
 from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 
-from conversations import store
+from conversations import ballots, store
 from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place, Profile
 from conversations.turns import Turn
 from kernel import clock, telemetry
@@ -81,11 +81,20 @@ class Sent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a member wants to append: events, what is written with them, and the profile as it is after them."""
+    """What a member wants to append: events, what is written with them, and the profile as it is after them.
+
+    `at` is when it happens, for a plan that has judged by the time (see `moment`).
+    """
 
     events: Sequence[Draft]
     stage: Callable[[Transaction], None] | None = None
     profile: Profile | None = None
+    at: int | None = None
+
+
+def moment(head: Head) -> int:
+    """The instant of an event appended now: the log's time never runs back, whatever the clocks of its writers say."""
+    return max(clock.now(), head.last_at)
 
 
 def append(
@@ -100,7 +109,8 @@ def append(
     `plan` checks what the member may do and is asked again whenever the log has moved on meanwhile, so it speaks
     of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
     condition of its writes fails on the state it was planned for, and DependencyUnavailable when no try came
-    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member.
+    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member, and for
+    the platform itself.
     """
     deadline = time.monotonic() + PATIENCE_S
     with Turn(conversation_id, until=deadline) as turn:
@@ -110,7 +120,8 @@ def append(
             if not wanted.events:
                 return place, []
             transaction = Transaction()
-            entries, after = _stage_events(transaction, place.head, wanted.events)
+            at = moment(place.head) if wanted.at is None else wanted.at
+            entries, after = _stage_events(transaction, place.head, wanted.events, at)
             if wanted.profile is not None:
                 store.stage_profile(transaction, wanted.profile)
             if wanted.stage is not None:
@@ -144,8 +155,7 @@ def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
     return store.head_of(record) if record is not None else store.head(conversation_id)
 
 
-def _stage_events(transaction: Transaction, head: Head, events: Sequence[Draft]) -> tuple[list[Entry], Head]:
-    now = max(clock.now(), head.last_at)
+def _stage_events(transaction: Transaction, head: Head, events: Sequence[Draft], now: int) -> tuple[list[Entry], Head]:
     entries = []
     after = replace(head, last_at=now)
     for draft in events:
@@ -266,6 +276,8 @@ def stage_edit(transaction: Transaction, message: Entry, *, text: str, now: int)
 def stage_deletion(transaction: Transaction, message: Entry, *, now: int) -> None:
     """Make a tombstone of a message: its content leaves the table (label `message`)."""
     kept = {name: value for name, value in message.data.items() if name in ("id", "client_id", "type")}
+    if message.poll is not None:
+        ballots.stage_deletion(transaction, message.poll)
     actions = [
         EventRecord.deleted_at.set(now),
         EventRecord.data.set(kept),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound
+from polls.model import PollRef
 
 Kind = Literal["direct", "group"]
 Role = Literal["owner", "admin", "member"]
@@ -30,6 +31,10 @@ CONVERSATION_DELETED = "conversation.deleted"
 MEMBER_ADDED = "member.added"
 MEMBER_REMOVED = "member.removed"
 MEMBER_UPDATED = "member.updated"
+POLL_CREATED = "poll.created"
+POLL_UPDATED = "poll.updated"
+POLL_VOTED = "poll.voted"
+POLL_CLOSED = "poll.closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,14 @@ class Place:
         last = self.member.last_sent_at
         return 0 if last is None or not self.is_slowed else last + self.profile.settings.slow_mode_ms - now
 
+    def require_create_polls(self) -> None:
+        """Whether the member may put a poll here; raises Forbidden, NotFound."""
+        self.require_send()
+        if self.profile.settings.who_can_create_polls == "admins" and not self.member.is_admin:
+            raise Forbidden("Only admins may make polls here.")
+        if self.profile.settings.encrypted:
+            raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
+
     def require_add(self) -> None:
         self.require_group()
         if self.profile.settings.who_can_add == "admins" and not self.member.is_admin:
@@ -249,13 +262,24 @@ class Entry:
         return self.type == MESSAGE_CREATED
 
     @property
+    def poll(self) -> PollRef | None:
+        """The poll that this message holds or this event is about."""
+        found = self.data.get("poll")
+        return None if found is None else PollRef(found["id"], found["anonymous"])
+
+    @property
     def message_seq(self) -> int | None:
         """The seq of the message that this event is about; None for other events."""
         return self.seq if self.is_message else self.data.get("message_seq")
 
 
-def message_view(entry: Entry, mine: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The message as one person sees it; `mine` are the emoji they reacted with. A deleted one is a tombstone."""
+def message_view(
+    entry: Entry, mine: frozenset[str] = frozenset(), poll: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The message as one person sees it: `mine` are the emoji they reacted with, `poll` is its poll as they see it.
+
+    A deleted one is a tombstone.
+    """
     gone = entry.deleted_at is not None
     data = entry.data
     return {
@@ -279,6 +303,7 @@ def message_view(entry: Entry, mine: frozenset[str] = frozenset()) -> dict[str, 
             if count > 0
         ],
         "metadata": {} if gone else data.get("metadata", {}),
+        "poll": None if gone else poll,
         "edited_at": None if gone else entry.edited_at,
         "deleted_at": entry.deleted_at,
         "expires_at": None,

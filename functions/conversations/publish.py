@@ -17,6 +17,11 @@ from realtime.service import ToMembers
 PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
 
 
+def personal(entry: Entry) -> bool:
+    """Whether people see different things in an event: polls show each reader what they may know of the tally."""
+    return entry.type in PERSONAL or entry.poll is not None
+
+
 def frame(event: dict[str, Any]) -> str:
     """An event as a JSON text."""
     return Event.model_validate(event).model_dump_json()
@@ -40,7 +45,7 @@ def _missed(conversation_id: str, error: Exception) -> None:
 
 
 def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> None:
-    alike = [entry for entry in entries if entry.type not in PERSONAL]
+    alike = [entry for entry in entries if not personal(entry)]
     roster = place.profile.roster
     if alike:
         frames = [frame(event) for event in views.events(place, alike)]
@@ -57,7 +62,7 @@ def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> N
         elif also:
             realtime.publish(frames, also)
     for entry in entries:
-        if entry.type in PERSONAL:
+        if personal(entry):
             job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
             realtime.enqueue([job])
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernel.schema import Input, Instant, Output, Paging, Text
+from polls.schemas import Poll
 from users.schemas import PublicProfile
 
 MAX_SYNC_CURSORS = 1_000
@@ -88,6 +89,7 @@ class Message(Output):
     thread_count: int
     reactions: list[Reaction]
     metadata: dict[str, Any]
+    poll: Poll | None
     edited_at: Instant | None
     deleted_at: Instant | None
     expires_at: Instant | None
@@ -167,7 +169,7 @@ class Event(Output):
     type: str
     actor_id: str
     at: Instant
-    data: Message | Conversation | Member | ReactionEvent | None
+    data: Message | Conversation | Member | ReactionEvent | Poll | None
 
 
 class EventList(Output):

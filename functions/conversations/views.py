@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from conversations import log, store
+from conversations import ballots, log, store
 from conversations.model import (
     CONVERSATION_CREATED,
     CONVERSATION_DELETED,
@@ -14,6 +14,7 @@ from conversations.model import (
     MEMBER_ADDED,
     MEMBER_REMOVED,
     MEMBER_UPDATED,
+    MESSAGE_CREATED,
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
     Entry,
@@ -22,6 +23,7 @@ from conversations.model import (
     message_view,
 )
 from kernel import clock
+from polls.model import PollRef
 from users import service as users
 
 
@@ -41,8 +43,8 @@ def conversations(places: Sequence[Place], viewer_id: str) -> list[dict[str, Any
         for place in places
         if place.head.last_message_seq >= place.member.visible_from
     )
-    mine = log.mine(viewer_id, last.values())
-    return [_conversation(place, last, mine) for place in places]
+    shown = _rendering(last.values(), viewer_id)
+    return [_conversation(place, last, shown) for place in places]
 
 
 def conversation(place: Place) -> dict[str, Any]:
@@ -50,10 +52,9 @@ def conversation(place: Place) -> dict[str, Any]:
 
 
 def _conversation(
-    place: Place, last: Mapping[tuple[str, int], Entry], mine: Mapping[tuple[str, int], frozenset[str]]
+    place: Place, last: Mapping[tuple[str, int], Entry], shown: Callable[[Entry], dict[str, Any]]
 ) -> dict[str, Any]:
-    key = (place.conversation_id, place.head.last_message_seq)
-    message = last.get(key)
+    message = last.get((place.conversation_id, place.head.last_message_seq))
     profile, member, now = place.profile, place.member, clock.now()
     return {
         "id": place.conversation_id,
@@ -65,7 +66,7 @@ def _conversation(
         "role": member.role,
         "member_count": profile.member_count,
         "last_seq": place.head.last_seq,
-        "last_message": None if message is None else message_view(message, mine.get(key, frozenset())),
+        "last_message": None if message is None else shown(message),
         "unread_count": unread_count(place),
         "muted_until": member.muted_until if member.muted_until is not None and member.muted_until > now else None,
         "pinned": member.pinned,
@@ -76,9 +77,28 @@ def _conversation(
 
 
 def messages(entries: Sequence[Entry], viewer_id: str) -> list[dict[str, Any]]:
-    """Messages as this person sees them: one round trip if any has reactions."""
-    mine = log.mine(viewer_id, entries)
-    return [message_view(entry, mine.get((entry.conversation_id, entry.seq), frozenset())) for entry in entries]
+    """Messages as this person sees them: one round trip if any has reactions, one if any is a poll."""
+    shown = _rendering(entries, viewer_id)
+    return [shown(entry) for entry in entries]
+
+
+def _rendering(
+    entries: Iterable[Entry], viewer_id: str, polls: ballots.Shown | None = None
+) -> Callable[[Entry], dict[str, Any]]:
+    """What messages look like to this person; their polls are read unless they are given."""
+    listed = list(entries)
+    mine = log.mine(viewer_id, listed)
+    seen = ballots.shown(_polls_of(listed), [viewer_id]) if polls is None else polls
+
+    def shown(entry: Entry) -> dict[str, Any]:
+        poll = None if entry.poll is None else seen.get((entry.poll.id, viewer_id))
+        return message_view(entry, mine.get((entry.conversation_id, entry.seq), frozenset()), poll)
+
+    return shown
+
+
+def _polls_of(entries: Iterable[Entry]) -> list[PollRef]:
+    return [entry.poll for entry in entries if entry.poll is not None]
 
 
 def members(people: Iterable[Member]) -> list[dict[str, Any]]:
@@ -96,13 +116,17 @@ def member_ref(member: Member) -> dict[str, Any]:
     return {"user_id": member.user_id, "role": member.role, "joined_at": member.joined_at}
 
 
-def events(place: Place, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Events as the member of `place` may see them: `data` is the present state of what each is about."""
+def events(place: Place, entries: Sequence[Entry], *, polls: ballots.Shown | None = None) -> list[dict[str, Any]]:
+    """Events as the member of `place` may see them: `data` is the present state of what each is about.
+
+    `polls` are those of the events, where they have been read for several people together.
+    """
     viewer_id = place.member.user_id
-    about = {(entry.conversation_id, seq) for entry in entries if (seq := entry.message_seq) is not None}
     known = {(entry.conversation_id, entry.seq): entry for entry in entries if entry.is_message}
+    about = {(each.conversation_id, each.message_seq or 0) for each in entries if each.type in _ABOUT_MESSAGE}
     known |= log.at(about - known.keys())
-    mine = log.mine(viewer_id, known.values())
+    seen = ballots.shown(_polls_of([*entries, *known.values()]), [viewer_id]) if polls is None else polls
+    shown = _rendering(known.values(), viewer_id, seen)
     people = users.directory([entry.data["user_id"] for entry in entries if entry.type in _ABOUT_MEMBERS])
     whole = conversation(place) if any(entry.type in _ABOUT_CONVERSATION for entry in entries) else None
 
@@ -114,15 +138,17 @@ def events(place: Place, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         if entry.type in _ABOUT_MEMBERS:
             profile = people.get(entry.data["user_id"])
             return {"user": profile, "role": entry.data["role"], "joined_at": entry.data["joined_at"]}
-        if entry.is_message or entry.type in (MESSAGE_UPDATED, MESSAGE_DELETED):
-            key = (entry.conversation_id, entry.message_seq or 0)
-            message = known.get(key)
-            return None if message is None else message_view(message, mine.get(key, frozenset()))
+        if entry.type in _ABOUT_MESSAGE:
+            message = known.get((entry.conversation_id, entry.message_seq or 0))
+            return None if message is None else shown(message)
+        if entry.poll is not None:
+            return seen.get((entry.poll.id, viewer_id))
         return {name: value for name, value in entry.data.items() if name != "message_seq"}
 
     return [event(entry, data(entry)) for entry in entries]
 
 
+_ABOUT_MESSAGE = frozenset({MESSAGE_CREATED, MESSAGE_UPDATED, MESSAGE_DELETED})
 _ABOUT_CONVERSATION = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED})
 _ABOUT_MEMBERS = frozenset({MEMBER_ADDED, MEMBER_REMOVED, MEMBER_UPDATED})
 
@@ -140,9 +166,9 @@ def event(entry: Entry, data: Any) -> dict[str, Any]:
 
 def for_members(conversation_id: str, entry: Entry, user_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """One event as each of these members sees it, for events whose `data` differs from person to person."""
-    found = {}
-    for user_id in user_ids:
-        place = store.places([conversation_id], user_id).get(conversation_id)
-        if place is not None and entry.seq >= place.member.visible_from:
-            found[user_id] = events(place, [entry])[0]
-    return found
+    polls = ballots.shown(_polls_of([entry]), user_ids)
+    return {
+        user_id: events(place, [entry], polls=polls)[0]
+        for user_id, place in store.places_of(conversation_id, user_ids).items()
+        if entry.seq >= place.member.visible_from
+    }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conversations import log, publish, slow_mode, store, views
+from conversations import ballots, log, publish, slow_mode, store, views
 from conversations.model import (
     MESSAGE_CREATED,
     MESSAGE_DELETED,
@@ -129,6 +129,8 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
     with contextlib.suppress(Gone):  # somebody else deleted it at the same moment
         _change(message, caller, plan)
+    if message.poll is not None:
+        ballots.forget_votes(message.poll.id)
 
 
 def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:

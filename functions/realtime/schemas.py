@@ -10,6 +10,7 @@ from conversations.schemas import UserId
 from kernel.schema import Output
 from kernel.websocket import Frame
 from messages.schemas import Edit, MessageFields, ReadMarker, Typing
+from polls.schemas import Ballot
 
 
 class TicketOut(Output):
@@ -50,6 +51,10 @@ class MarkRead(Frame, ReadMarker):
 
 class SetTyping(Frame, Typing):
     conversation_id: UserId
+
+
+class Vote(Frame, Ballot):
+    poll_id: UserId
 
 
 Cursors = Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]

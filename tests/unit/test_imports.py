@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "accounts": {"users", "realtime"},
     "conversations": {"users", "realtime"},
     "messages": {"conversations", "users", "realtime"},
+    "polls": {"conversations", "users", "realtime"},
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
@@ -33,6 +34,7 @@ OPEN_MODULES = {
     "joining",
     "slow_mode",
     "log",
+    "ballots",
     "store",
     "publish",
     "views",
@@ -41,7 +43,7 @@ OPEN_MODULES = {
     "liveness",
     "typing_notice",
 }
-STORES = {"store.py", "log.py"}
+STORES = {"store.py", "log.py", "ballots.py"}
 
 
 @dataclass(frozen=True, slots=True)

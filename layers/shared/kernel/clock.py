@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -29,6 +29,14 @@ def rfc3339(instant_ms: int) -> str:
     """`2026-11-22T21:24:05.123Z` (contract: RFC 3339, UTC, milliseconds)."""
     moment = datetime.fromtimestamp(instant_ms / SECOND, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant_ms % SECOND:03d}Z"
+
+
+def parse(text: str) -> int:
+    """The instant of an RFC 3339 time with its zone, in ms (finer parts are dropped); raises ValueError."""
+    try:
+        return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: it has no zone
+        raise ValueError("must be an RFC 3339 time with its zone") from error
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Config:
     log_level: str
     redis_url: str
     signing_secret_arn: str
+    pseudonym_secret_arn: str
     socket_api_id: str
     socket_stage: str
     socket_url: str
@@ -88,6 +89,7 @@ def config() -> Config:
         log_level=env("LOG_LEVEL", "INFO"),
         redis_url=env("REDIS_URL", ""),
         signing_secret_arn=env("SIGNING_SECRET_ARN", ""),
+        pseudonym_secret_arn=env("PSEUDONYM_SECRET_ARN", ""),
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
         socket_url=env("SOCKET_URL", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from kernel import clock
 from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
@@ -31,6 +31,17 @@ def _no_nul(text: str) -> str:
 Text = Annotated[str, AfterValidator(_no_nul)]
 Instant = Annotated[
     int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})
+]
+
+
+def _instant(text: object) -> int:
+    if not isinstance(text, str) or len(text) > 40:
+        raise ValueError("must be an RFC 3339 time with its zone")
+    return clock.parse(text)
+
+
+InstantIn = Annotated[
+    int, BeforeValidator(_instant, json_schema_input_type=str), Field(json_schema_extra={"format": "date-time"})
 ]
 M = TypeVar("M", bound=BaseModel)
 

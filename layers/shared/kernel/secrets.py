@@ -1,15 +1,19 @@
-"""The keyring: secrets made by the deployment and kept in Secrets Manager, with keys derived for each purpose.
+"""Keyrings: secrets made by the deployment and kept in Secrets Manager, with keys derived for each purpose.
 
 A secret is `{"seed": …, "previous": …, "active_from": ms}`; rotation moves `seed` to `previous`. New things are
 made with the first key, things made with either are accepted. A new seed is made use of from `active_from` on,
 when every process has read it, so a rotation signs nobody out. Never logs a value.
+
+Pseudonyms have a secret of their own that is never rotated, as the same name has to come out for as long as it is kept.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,7 +70,8 @@ def parse(secret: str) -> tuple[Seed, ...]:
 class Keyring:
     """The current generations, read again every 5 minutes and, at most every 10 s, when one is missing."""
 
-    def __init__(self) -> None:
+    def __init__(self, arn: Callable[[], str] = lambda: config().signing_secret_arn) -> None:
+        self._arn = arn
         self._seeds: tuple[Seed, ...] = ()
         self._read_at = 0.0
         self._lock = threading.Lock()
@@ -80,12 +85,10 @@ class Keyring:
         if self._seeds and age < (MISS_REFRESH_S if missing else REFRESH_S):
             return self._seeds
         with self._lock:
-            if not config().signing_secret_arn:
-                raise ConfigurationError("SIGNING_SECRET_ARN is not set")
+            if not self._arn():
+                raise ConfigurationError("SIGNING_SECRET_ARN or PSEUDONYM_SECRET_ARN is not set")
             try:
-                answer = aws.client("secretsmanager").get_secret_value(
-                    SecretId=config().signing_secret_arn, VersionStage="AWSCURRENT"
-                )
+                answer = aws.client("secretsmanager").get_secret_value(SecretId=self._arn(), VersionStage="AWSCURRENT")
             except (BotoCoreError, ClientError) as error:
                 if not self._seeds:
                     raise DependencyUnavailable from error
@@ -97,3 +100,10 @@ class Keyring:
 
 
 keyring = Keyring()
+pseudonym_keyring = Keyring(lambda: config().pseudonym_secret_arn)
+
+
+def pseudonym(purpose: str, name: str) -> str:
+    """A stand-in for a name, always the same, that tells nobody without the key whose it is (HMAC-SHA256, 160 bits)."""
+    key = pseudonym_keyring.seeds()[0].value
+    return hmac.digest(key, f"{purpose}\0{name}".encode(), "sha256").hex()[:40]

@@ -1,0 +1,66 @@
+"""The end of a poll: by its time (a state machine watches it) or by hand. One `poll.closed` event whatever races.
+
+Votes are refused by the time itself; the machine only tells of the end, so a late or lost one loses no more than that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations import ballots, log, publish, store
+from conversations.model import POLL_CLOSED, Draft, Place
+from kernel import clock, telemetry, workflows
+from kernel.dynamo import Cancelled
+from kernel.errors import DependencyUnavailable, NotFound
+from polls.model import Poll
+
+MACHINE = "poll-closing"
+
+
+def start(poll_id: str, closes_at: int) -> None:
+    """Have a poll closed at its time; raises DependencyUnavailable."""
+    workflows.start(MACHINE, poll_id, {"poll_id": poll_id, "closes_at": clock.rfc3339(closes_at)})
+
+
+def stop(poll_id: str) -> None:
+    """Nobody need wait for this poll any more. Never raises: a machine that wakes all the same finds it closed."""
+    try:
+        workflows.stop(MACHINE, poll_id)
+    except DependencyUnavailable as error:
+        telemetry.logger().warning("a machine was not stopped", exc_info=error)
+
+
+def plan(poll: Poll, at: int, *, actor_id: str) -> log.Plan:
+    """Close a poll that has no `poll.closed` yet. What its time has closed was closed then, not now."""
+    if poll.tally.closed_at is not None:
+        return log.Plan([])
+    closed_at = poll.closed_at(at) or at
+    about = {"poll": poll.ref._asdict(), "message_seq": poll.message_seq}
+    return log.Plan(
+        [Draft(POLL_CLOSED, actor_id, about)], lambda it: ballots.stage_closing(it, poll, at=closed_at), at=at
+    )
+
+
+def when_due(poll_id: str) -> dict[str, Any]:
+    """What the state machine asks for: close the poll if its time is over, else say when to ask again.
+
+    Repeating it changes nothing. Answers `{done, closes_at}`.
+    """
+    poll = ballots.find(poll_id)
+    if poll is None or poll.closes_at is None:
+        return {"done": True, "closes_at": None}
+    if poll.state(clock.now()) == "open":
+        return {"done": False, "closes_at": clock.rfc3339(poll.closes_at)}
+
+    def plan_now(place: Place) -> log.Plan:
+        now = ballots.find(poll_id)
+        return log.Plan([]) if now is None else plan(now, log.moment(place.head), actor_id=now.creator_id)
+
+    try:
+        place, entries = log.append(poll.conversation_id, poll.creator_id, plan_now, find=store.place_of_platform)
+    except (NotFound, Cancelled):  # the conversation is gone, or the poll was closed at this very moment
+        return {"done": True, "closes_at": None}
+    if entries:
+        telemetry.count("PollsClosed")
+    publish.committed(place, entries)
+    return {"done": True, "closes_at": None}

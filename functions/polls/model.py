@@ -1,0 +1,247 @@
+"""Polls: types and rules. Standard library and kernel only.
+
+A poll is what it asks (fixed but for added options) and its tally, which moves with the votes. Who may see the
+tally is decided here, in `view`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from kernel import clock, ids
+from kernel.errors import Conflict, Forbidden, ValidationFailed
+
+Results = Literal["live", "after_vote", "after_close"]
+State = Literal["open", "closed"]
+Choice = tuple[str, ...]
+
+MIN_OPTIONS, MAX_OPTIONS = 2, 20
+MAX_QUESTION_CHARS, MAX_OPTION_CHARS = 500, 200
+# A state machine lives for a year at most (Step Functions, "Quotas").
+MAX_OPEN_MS = 364 * clock.DAY
+# Who acts in the log when a vote is secret.
+ANONYMOUS = "anonymous"
+
+
+class PollClosed(Conflict):
+    code, detail = "poll_closed", "This poll is closed."
+
+
+class VoteFinal(Conflict):
+    code, detail = "vote_final", "Votes in this poll cannot be changed."
+
+
+class PollRef(NamedTuple):
+    """How the log names a poll: enough to find its parts and a person's vote."""
+
+    id: str
+    anonymous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many chose each option, how many voted, and since when it is final. Moves with the votes."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    voters: int = 0
+    closed_at: int | None = None
+
+    def changed(self, before: Choice, after: Choice) -> Tally:
+        """The tally when one person's vote has become another."""
+        counts = dict(self.counts)
+        for option_id, step in steps(before, after).items():
+            counts[option_id] = counts.get(option_id, 0) + step
+        return replace(self, counts=counts, voters=self.voters + bool(after) - bool(before))
+
+
+def steps(before: Choice, after: Choice) -> dict[str, int]:
+    """What replacing a vote adds to each option's count."""
+    return dict.fromkeys(set(after) - set(before), 1) | dict.fromkeys(set(before) - set(after), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A poll as stored. Instants in ms; `message_seq` is where it stands in the log."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    message_seq: int
+    creator_id: str
+    question: str
+    options: tuple[Option, ...]
+    multiple: bool
+    max_choices: int
+    anonymous: bool
+    results: Results
+    allow_change: bool
+    allow_add_options: bool
+    created_at: int
+    closes_at: int | None = None
+    tally: Tally = Tally()
+
+    @property
+    def ref(self) -> PollRef:
+        return PollRef(self.id, self.anonymous)
+
+    def closed_at(self, now: int) -> int | None:
+        """When it closed, by hand or by time; None while it is open. Its time is over at `closes_at` itself."""
+        if self.tally.closed_at is not None:
+            return self.tally.closed_at
+        return self.closes_at if self.closes_at is not None and self.closes_at <= now else None
+
+    def state(self, now: int) -> State:
+        return "open" if self.closed_at(now) is None else "closed"
+
+    def require_open(self, now: int) -> None:
+        if self.closed_at(now) is not None:
+            raise PollClosed
+
+    def choice(self, option_ids: Sequence[str]) -> Choice:
+        """A vote for these options, in the poll's order; raises ValidationFailed for one that cannot be."""
+        known = [option.id for option in self.options]
+        wanted = set(option_ids)
+        if not wanted <= set(known):
+            raise ValidationFailed.of("option_ids", "there is no such option in this poll")
+        if not 1 <= len(wanted) <= self.max_choices:
+            most = "one option" if self.max_choices == 1 else f"1 to {self.max_choices} options"
+            raise ValidationFailed.of("option_ids", f"choose {most}")
+        return tuple(option_id for option_id in known if option_id in wanted)
+
+    def require_change(self, before: Choice, after: Choice) -> None:
+        """Whether one vote may become another; raises VoteFinal."""
+        if before and before != after and not self.allow_change:
+            raise VoteFinal
+
+    def voted(self, before: Choice, after: Choice) -> Poll:
+        """The poll when one person's vote has become another."""
+        return replace(self, tally=self.tally.changed(before, after))
+
+    def with_option(self, text: str) -> Poll:
+        """The poll with one more option; raises Forbidden, Conflict."""
+        if not self.allow_add_options:
+            raise Forbidden("No options can be added to this poll.")
+        if text in (option.text for option in self.options):
+            raise Conflict("This option is there already.", code="option_exists")
+        if len(self.options) >= MAX_OPTIONS:
+            raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")
+        return replace(self, options=(*self.options, Option(ids.new("opt"), text)))
+
+    def shows_results(self, chosen: Choice, now: int) -> bool:
+        """Whether who has voted so may see the tally now."""
+        if self.results == "live" or self.closed_at(now) is not None:
+            return True
+        return self.results == "after_vote" and bool(chosen)
+
+    def require_voters(self, chosen: Choice, now: int) -> None:
+        """Whether who has voted so may see who voted for what; raises Forbidden."""
+        if self.anonymous:
+            raise Forbidden("Votes in this poll are secret.", code="anonymous_poll")
+        if not self.shows_results(chosen, now):
+            raise Forbidden("The results of this poll are not shown yet.", code="results_hidden")
+
+    def view(self, chosen: Choice, now: int) -> dict[str, Any]:
+        """The poll as somebody who has voted so sees it: a tally that is hidden from them is not in it."""
+        shown = self.shows_results(chosen, now)
+        return {
+            "id": self.id,
+            "conversation_id": self.conversation_id,
+            "message_id": self.message_id,
+            "creator_id": self.creator_id,
+            "question": self.question,
+            "options": [
+                {"id": each.id, "text": each.text, "votes": self.tally.counts.get(each.id, 0) if shown else None}
+                for each in self.options
+            ],
+            "multiple": self.multiple,
+            "max_choices": self.max_choices,
+            "anonymous": self.anonymous,
+            "results": self.results,
+            "allow_change": self.allow_change,
+            "allow_add_options": self.allow_add_options,
+            "total_voters": self.tally.voters if shown else None,
+            "my_votes": list(chosen),
+            "state": self.state(now),
+            "created_at": self.created_at,
+            "closes_at": self.closes_at,
+            "closed_at": self.closed_at(now),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NewPoll:
+    """What somebody wants to ask."""
+
+    client_id: str
+    question: str
+    options: tuple[str, ...]
+    multiple: bool
+    max_choices: int | None
+    anonymous: bool
+    results: Results
+    allow_change: bool
+    allow_add_options: bool
+    closes_at: int | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal polls; tells a repeated request from another one with the same client_id."""
+        parts = [
+            "poll",
+            self.question,
+            list(self.options),
+            self.most,
+            self.anonymous,
+            self.results,
+            self.allow_change,
+            self.allow_add_options,
+            self.closes_at,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def most(self) -> int:
+        """How many options one may choose; of those that may be added later, any number."""
+        if not self.multiple:
+            return 1
+        return self.max_choices or (MAX_OPTIONS if self.allow_add_options else len(self.options))
+
+    def require_time(self, now: int) -> None:
+        """Raises ValidationFailed for a closing time that is over or too far away."""
+        if self.closes_at is None:
+            return
+        if self.closes_at <= now:
+            raise ValidationFailed.of("closes_at", "must lie in the future")
+        if self.closes_at > now + MAX_OPEN_MS:
+            raise ValidationFailed.of("closes_at", "must lie within a year")
+
+    def poll(
+        self, poll_id: str, *, creator_id: str, conversation_id: str, message_id: str, message_seq: int, at: int
+    ) -> Poll:
+        return Poll(
+            id=poll_id,
+            conversation_id=conversation_id,
+            message_id=message_id,
+            message_seq=message_seq,
+            creator_id=creator_id,
+            question=self.question,
+            options=tuple(Option(ids.new("opt"), text) for text in self.options),
+            multiple=self.multiple,
+            max_choices=self.most,
+            anonymous=self.anonymous,
+            results=self.results,
+            allow_change=self.allow_change,
+            allow_add_options=self.allow_add_options,
+            created_at=at,
+            closes_at=self.closes_at,
+        )

@@ -1,0 +1,125 @@
+"""Polls: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from polls import model
+from users.schemas import PublicProfile
+
+Id = Annotated[str, Field(min_length=1, max_length=40)]
+OptionText = Annotated[Text, Field(min_length=1, max_length=model.MAX_OPTION_CHARS)]
+Results = Literal["live", "after_vote", "after_close"]
+
+
+class NewPoll(Input):
+    """`max_choices` goes with `multiple`; without it any number of options may be chosen."""
+
+    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    question: Annotated[Text, Field(min_length=1, max_length=model.MAX_QUESTION_CHARS)]
+    options: Annotated[list[OptionText], Field(min_length=model.MIN_OPTIONS, max_length=model.MAX_OPTIONS)]
+    multiple: bool = False
+    max_choices: Annotated[int, Field(ge=1, le=model.MAX_OPTIONS)] | None = None
+    anonymous: bool = False
+    results: Results = "live"
+    allow_change: bool = True
+    allow_add_options: bool = False
+    closes_at: InstantIn | None = None
+
+    @field_validator("options")
+    @classmethod
+    def _different(cls, options: list[str]) -> list[str]:
+        if len(set(options)) != len(options):
+            raise ValueError("must be different from each other")
+        return options
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NewPoll:
+        if self.max_choices is not None:
+            if not self.multiple and self.max_choices != 1:
+                raise ValueError("max_choices above 1 needs multiple")
+            if self.max_choices > len(self.options) and not self.allow_add_options:
+                raise ValueError("max_choices is at most the number of options")
+        return self
+
+    def poll(self) -> model.NewPoll:
+        return model.NewPoll(
+            client_id=self.client_id,
+            question=self.question,
+            options=tuple(self.options),
+            multiple=self.multiple,
+            max_choices=self.max_choices,
+            anonymous=self.anonymous,
+            results=self.results,
+            allow_change=self.allow_change,
+            allow_add_options=self.allow_add_options,
+            closes_at=self.closes_at,
+        )
+
+
+class Ballot(Input):
+    """A vote; it replaces the one before. An option named twice counts once."""
+
+    option_ids: Annotated[list[Id], Field(min_length=1, max_length=model.MAX_OPTIONS)]
+
+
+class NewOption(Input):
+    text: OptionText
+
+
+class PollQuery(Paging):
+    state: Literal["open", "closed"] | None = None
+
+
+class VoterQuery(Paging):
+    option_id: Id | None = None
+
+
+class Option(Output):
+    """`votes` is null while the results are hidden from the reader."""
+
+    id: str
+    text: str
+    votes: int | None
+
+
+class Poll(Output):
+    """A poll as its reader sees it; `total_voters` is null while the results are hidden from them."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    creator_id: str
+    question: str
+    options: list[Option]
+    multiple: bool
+    max_choices: int
+    anonymous: bool
+    results: Results
+    allow_change: bool
+    allow_add_options: bool
+    total_voters: int | None
+    my_votes: list[str]
+    state: Literal["open", "closed"]
+    created_at: Instant
+    closes_at: Instant | None
+    closed_at: Instant | None
+
+
+class PollList(Output):
+    items: list[Poll]
+    next_cursor: str | None
+
+
+class Voter(Output):
+    user: PublicProfile
+    option_ids: list[str]
+    voted_at: Instant
+
+
+class VoterList(Output):
+    items: list[Voter]
+    next_cursor: str | None

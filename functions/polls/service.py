@@ -1,0 +1,287 @@
+"""Polls: ask, vote, retract, add options, close, look.
+
+Every change is an event of the conversation's log and commits with it, so the votes of a poll, its closing and its
+tally have one order, and nobody votes twice or late however requests race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from conversations import ballots, log, publish
+from conversations.model import (
+    MESSAGE_CREATED,
+    POLL_CREATED,
+    POLL_UPDATED,
+    POLL_VOTED,
+    Draft,
+    Place,
+)
+from conversations.service import known, require_place
+from kernel import clock, cursor, ids, telemetry
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable
+from kernel.resilience import retried
+from polls import closing
+from polls.model import ANONYMOUS, Choice, NewPoll, Poll, PollClosed, State
+from users import service as users
+
+MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
+
+# --- asking ---------------------------------------------------------------------------------------------------
+
+
+def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dict[str, Any], bool]:
+    """Put a poll into the log; a repeated client_id returns the first one and False.
+
+    One that closes by itself has its state machine started first, so that no poll is left open by a failure between
+    the two. Raises Unprocessable when the client_id stands for something else, ValidationFailed for a time that is
+    over, Forbidden, NotFound, DependencyUnavailable.
+    """
+    poll_id, key = ids.new("pol"), log.send_key(caller.user_id, draft.client_id)
+    if draft.closes_at is not None:
+        require_place(conversation_id, caller.user_id).require_create_polls()
+        if log.earlier(key) is not None:
+            return _earlier(caller, conversation_id, key, draft), False
+        draft.require_time(clock.now())
+        closing.start(poll_id, draft.closes_at)
+    made: list[Poll] = []
+
+    def plan(place: Place) -> log.Plan:
+        place.require_create_polls()
+        seq, at = place.next_seq, log.moment(place.head)
+        poll = draft.poll(
+            poll_id,
+            creator_id=caller.user_id,
+            conversation_id=conversation_id,
+            message_id=ids.new_at("msg", seq),
+            message_seq=seq,
+            at=at,
+        )
+        made[:] = [poll]
+        about = _about(poll)
+        message = {"id": poll.message_id, "client_id": draft.client_id, "type": "poll", "poll": about["poll"]}
+
+        def stage(transaction: Transaction) -> None:
+            ballots.stage_poll(transaction, poll)
+            log.stage_send(
+                transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=draft.fingerprint
+            )
+
+        events = [
+            Draft(MESSAGE_CREATED, caller.user_id, message, text=draft.question),
+            Draft(POLL_CREATED, caller.user_id, about),
+        ]
+        return log.Plan(events, stage, at=at)
+
+    try:
+        place, entries = log.append(known(conversation_id), caller.user_id, plan)
+    except log.Sent:
+        return _earlier(caller, conversation_id, key, draft), False
+    telemetry.count("PollsCreated")
+    publish.committed(place, entries)
+    return made[0].view((), clock.now()), True
+
+
+def _earlier(caller: Caller, conversation_id: str, key: str, draft: NewPoll) -> dict[str, Any]:
+    earlier = log.earlier(key)
+    if earlier is None:
+        raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
+    if (earlier.conversation_id, earlier.fingerprint) != (conversation_id, draft.fingerprint):
+        raise Unprocessable("This client_id stands for another message.")
+    at = (earlier.conversation_id, earlier.seq)
+    ref = log.at([at])[at].poll
+    found = {} if ref is None else ballots.shown([ref], [caller.user_id])
+    if ref is None or not found:
+        raise Gone("This poll was deleted.")
+    return found[ref.id, caller.user_id]
+
+
+def _about(poll: Poll) -> dict[str, Any]:
+    """What the log keeps of a poll in an event about it; the poll itself is looked up when somebody reads."""
+    return {"poll": poll.ref._asdict(), "message_seq": poll.message_seq}
+
+
+# --- voting ---------------------------------------------------------------------------------------------------
+
+
+def vote(*, caller: Caller, poll_id: str, option_ids: Sequence[str]) -> dict[str, Any]:
+    """Replace the caller's vote; the same one again changes nothing.
+
+    Raises PollClosed from `closes_at` on, VoteFinal, ValidationFailed for options that cannot be chosen, NotFound.
+    """
+    return _vote(caller, poll_id, lambda poll: poll.choice(option_ids))
+
+
+def retract(*, caller: Caller, poll_id: str) -> None:
+    """Take the caller's vote back; without one nothing changes. Raises PollClosed, VoteFinal, NotFound."""
+    _vote(caller, poll_id, lambda _: ())
+
+
+def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
+    """One person's vote after another, each judged and counted at its place in the log.
+
+    `outcome` is the poll as this vote left it: what was read after the head is still so when the transaction
+    finds the head unmoved.
+    """
+    outcome: list[tuple[Poll, Choice]] = []
+
+    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+        _require_open(poll, at)
+        before = ballots.votes([poll.ref], [caller.user_id]).get((poll.id, caller.user_id), ())
+        after = choose(poll)
+        poll.require_change(before, after)
+        outcome[:] = [(poll.voted(before, after), after)]
+        if after == before:
+            return log.Plan([])
+        return log.Plan(
+            [Draft(POLL_VOTED, ANONYMOUS if poll.anonymous else caller.user_id, _about(poll))],
+            lambda it: ballots.stage_vote(it, poll, caller.user_id, before=before, after=after, at=at),
+            at=at,
+        )
+
+    if _change(caller, poll_id, plan):
+        telemetry.count("Votes")
+    poll, chosen = outcome[0]
+    return poll.view(chosen, clock.now())
+
+
+def _require_open(poll: Poll, at: int) -> None:
+    try:
+        poll.require_open(at)
+    except PollClosed:
+        telemetry.count("LateVotesRefused")
+        raise
+
+
+def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
+    """Add an option where the poll allows it. Raises PollClosed, Forbidden, Conflict, NotFound."""
+
+    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+        poll.require_open(at)
+        longer = poll.with_option(text)
+        event = Draft(POLL_UPDATED, caller.user_id, _about(poll))
+        return log.Plan([event], lambda it: ballots.stage_options(it, longer), at=at)
+
+    _change(caller, poll_id, plan)
+    return get(caller=caller, poll_id=poll_id)
+
+
+# --- closing --------------------------------------------------------------------------------------------------
+
+
+def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
+    """Close a poll (its creator and admins); closing it again changes nothing."""
+
+    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+        if poll.creator_id != caller.user_id and not place.member.is_admin:
+            raise Forbidden("Only its creator and admins may close a poll.")
+        return closing.plan(poll, at, actor_id=caller.user_id)
+
+    if _change(caller, poll_id, plan):
+        telemetry.count("PollsClosed")
+        closing.stop(poll_id)
+    return get(caller=caller, poll_id=poll_id)
+
+
+def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, int], log.Plan]) -> bool:
+    """Append what `plan` wants for the poll as it is at the head of the log; returns whether that was anything.
+
+    Raises NotFound for who may not see the poll, and what `plan` raises.
+    """
+    conversation_id = _find(poll_id).conversation_id
+
+    def plan_now(place: Place) -> log.Plan:
+        place.require_not_blocked()
+        return plan(place, _visible(place, _find(poll_id)), log.moment(place.head))
+
+    # cancelled: the poll was closed or deleted at this moment, and the next look finds it so
+    place, entries = retried(lambda: log.append(conversation_id, caller.user_id, plan_now), on=Cancelled)
+    publish.committed(place, entries)
+    return bool(entries)
+
+
+# --- looking --------------------------------------------------------------------------------------------------
+
+
+def _find(poll_id: str) -> Poll:
+    poll = ballots.find(poll_id) if ids.is_id(poll_id, "pol") else None
+    if poll is None:
+        raise NotFound
+    return poll
+
+
+def _visible(place: Place, poll: Poll) -> Poll:
+    """The poll, unless it is from before this member's time."""
+    if poll.message_seq < place.member.visible_from:
+        raise NotFound
+    return poll
+
+
+def _require(caller: Caller, poll_id: str) -> tuple[Poll, Choice]:
+    """A poll that the caller may see, and their vote; raises NotFound."""
+    poll = _find(poll_id)
+    _visible(require_place(poll.conversation_id, caller.user_id), poll)
+    found, chosen = ballots.with_votes([poll.ref], [caller.user_id])
+    if poll.id not in found:
+        raise NotFound
+    return found[poll.id], chosen.get((poll.id, caller.user_id), ())
+
+
+def get(*, caller: Caller, poll_id: str) -> dict[str, Any]:
+    poll, chosen = _require(caller, poll_id)
+    return poll.view(chosen, clock.now())
+
+
+def listing(
+    *, caller: Caller, conversation_id: str, state: State | None, limit: int, after: str | None
+) -> Page[dict[str, Any]]:
+    """A conversation's polls, newest first; those in one state if it is named, then a page may be short."""
+    place = require_place(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "polls", conversation_id, state or "")
+    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    now = clock.now()
+    listed: list[Poll] = []
+    seen, following = before, None
+    for looked_at, poll in enumerate(_newest_first(conversation_id, before, chunk=limit + 1)):
+        if poll.message_seq < place.member.visible_from:
+            break  # and so are all that are older
+        if len(listed) == limit or looked_at == MAX_LOOKED_AT:
+            following = seen
+            break
+        seen = poll.id
+        if state in (None, poll.state(now)):
+            listed.append(poll)
+    chosen = ballots.votes([poll.ref for poll in listed], [caller.user_id])
+    items = [poll.view(chosen.get((poll.id, caller.user_id), ()), now) for poll in listed]
+    return Page(items, None if following is None else cursor.seal(following, bound_to=bound_to))
+
+
+def _newest_first(conversation_id: str, before: str | None, *, chunk: int) -> Iterator[Poll]:
+    while poll_ids := ballots.in_conversation(conversation_id, before=before, limit=chunk):
+        yield from ballots.polls(poll_ids).values()
+        before = poll_ids[-1]
+        if len(poll_ids) < chunk:
+            return
+
+
+def voters(
+    *, caller: Caller, poll_id: str, option_id: str | None, limit: int, after: str | None
+) -> Page[dict[str, Any]]:
+    """Who voted for what, by person. Raises Forbidden for secret votes and for results that are still hidden."""
+    poll, chosen = _require(caller, poll_id)
+    poll.require_voters(chosen, clock.now())
+    bound_to = (caller.user_id, "voters", poll_id, option_id or "")
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    votes = ballots.votes_page(poll_id, option_id=option_id, after=start, limit=limit + 1)
+    page, more = votes[:limit], len(votes) > limit
+    profiles = users.directory([vote.user_id for vote in page])
+    items = [
+        {"user": profiles[vote.user_id], "option_ids": list(vote.chosen), "voted_at": vote.voted_at}
+        for vote in page
+        if vote.user_id in profiles
+    ]
+    return Page(items, cursor.seal(page[-1].user_id, bound_to=bound_to) if more else None)
