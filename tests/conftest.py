@@ -20,10 +20,11 @@ from moto import mock_aws
 
 from accounts import liveness
 from conversations import turns
-from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets
+from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets, workflows
 from messages import typing_notice
 from users import service as users
 
+MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
 DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"
 STACK = "test"
 REGION = "us-east-1"
@@ -45,6 +46,7 @@ UNSET = (
     "REDIS_URL",
     "SIGNING_SECRET_ARN",
     "PSEUDONYM_SECRET_ARN",
+    "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "FANOUT_QUEUE_URL",
 )
@@ -81,7 +83,7 @@ def fresh_process() -> None:
         typing_notice._relayed,
     ):
         memo._entries.clear()
-    for breaker in (cache.breaker, dynamo.breaker):
+    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker):
         breaker.succeeded()
 
 
@@ -127,7 +129,7 @@ class Cloud:
 
 @pytest.fixture
 def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """Tables, secret and queues of a stack; no Redis."""
+    """Tables, secrets, queues and state machines of a stack; no Redis."""
     with mock_aws():
         secret = aws.client("secretsmanager").create_secret(
             Name=f"{STACK}/signing", SecretString=json.dumps({"seed": SEED})
@@ -135,6 +137,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         pseudonyms = aws.client("secretsmanager").create_secret(
             Name=f"{STACK}/pseudonyms", SecretString=json.dumps({"seed": SEED[::-1]})
         )
+        settings.setenv("STATE_MACHINES", _create_machines())
         for properties in table_properties():
             _create_table(dict(properties))
         queues = {
@@ -166,6 +169,19 @@ def table_properties() -> list[dict[str, Any]]:
     template = yaml.load(DATA_TEMPLATE.read_text("utf-8"), _Template)
     resources = template["Resources"].values()
     return [each["Properties"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"]
+
+
+def _create_machines() -> str:
+    """Machines that can be started and stopped, but do nothing; what all their ARNs begin with."""
+    prefix = ""
+    for path in sorted(MACHINES.glob("*.asl.json")):
+        name = path.name.removesuffix(".asl.json").replace("_", "-")
+        role = "arn:aws:iam::123456789012:role/machine"
+        machine = aws.client("stepfunctions").create_state_machine(
+            name=f"{STACK}-{name}", definition=path.read_text("utf-8"), roleArn=role
+        )
+        prefix = machine["stateMachineArn"].removesuffix(name)
+    return prefix
 
 
 def _create_table(properties: dict[str, Any]) -> None:

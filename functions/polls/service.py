@@ -129,9 +129,8 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
     """
     outcome: list[tuple[Poll, Choice]] = []
 
-    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+    def plan(place: Place, poll: Poll, before: Choice, at: int) -> log.Plan:
         _require_open(poll, at)
-        before = ballots.votes([poll.ref], [caller.user_id]).get((poll.id, caller.user_id), ())
         after = choose(poll)
         poll.require_change(before, after)
         outcome[:] = [(poll.voted(before, after), after)]
@@ -160,7 +159,7 @@ def _require_open(poll: Poll, at: int) -> None:
 def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     """Add an option where the poll allows it. Raises PollClosed, Forbidden, Conflict, NotFound."""
 
-    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+    def plan(place: Place, poll: Poll, _mine: Choice, at: int) -> log.Plan:
         poll.require_open(at)
         longer = poll.with_option(text)
         event = Draft(POLL_UPDATED, caller.user_id, _about(poll))
@@ -176,7 +175,7 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
 def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
     """Close a poll (its creator and admins); closing it again changes nothing."""
 
-    def plan(place: Place, poll: Poll, at: int) -> log.Plan:
+    def plan(place: Place, poll: Poll, _mine: Choice, at: int) -> log.Plan:
         if poll.creator_id != caller.user_id and not place.member.is_admin:
             raise Forbidden("Only its creator and admins may close a poll.")
         return closing.plan(poll, at, actor_id=caller.user_id)
@@ -187,19 +186,22 @@ def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
     return get(caller=caller, poll_id=poll_id)
 
 
-def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, int], log.Plan]) -> bool:
-    """Append what `plan` wants for the poll as it is at the head of the log; returns whether that was anything.
+def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, int], log.Plan]) -> bool:
+    """Append what `plan` wants for the poll and the caller's vote as they are at the head of the log, and the time.
+
+    Returns whether that was anything.
 
     Raises NotFound for who may not see the poll, and what `plan` raises.
     """
-    conversation_id = _find(poll_id).conversation_id
+    first = _find(poll_id)
 
     def plan_now(place: Place) -> log.Plan:
         place.require_not_blocked()
-        return plan(place, _visible(place, _find(poll_id)), log.moment(place.head))
+        poll, mine = _with_vote(first, caller)
+        return plan(place, _visible(place, poll), mine, log.moment(place.head))
 
     # cancelled: the poll was closed or deleted at this moment, and the next look finds it so
-    place, entries = retried(lambda: log.append(conversation_id, caller.user_id, plan_now), on=Cancelled)
+    place, entries = retried(lambda: log.append(first.conversation_id, caller.user_id, plan_now), on=Cancelled)
     publish.committed(place, entries)
     return bool(entries)
 
@@ -225,6 +227,11 @@ def _require(caller: Caller, poll_id: str) -> tuple[Poll, Choice]:
     """A poll that the caller may see, and their vote; raises NotFound."""
     poll = _find(poll_id)
     _visible(require_place(poll.conversation_id, caller.user_id), poll)
+    return _with_vote(poll, caller)
+
+
+def _with_vote(poll: Poll, caller: Caller) -> tuple[Poll, Choice]:
+    """The poll as it is now and the caller's vote, read together; raises NotFound if it was deleted meanwhile."""
     found, chosen = ballots.with_votes([poll.ref], [caller.user_id])
     if poll.id not in found:
         raise NotFound
