@@ -182,17 +182,16 @@ def place_of_platform(conversation_id: str, actor_id: str) -> Place:
     if head is None or profile is None or profile.deleted_at is not None:
         raise NotFound
     nobody = Member(conversation_id, actor_id, "owner", joined_at=int(profile.created_at), visible_from=1)
-    return Place(_head(head), _profile(profile), nobody)
+    return place_of(head, profile, nobody)
 
 
-def places_of(conversation_id: str, user_ids: Sequence[str]) -> dict[str, Place]:
+def places_in(conversation_id: str, user_ids: Sequence[str]) -> dict[str, Place]:
     """The places of several people in one conversation, in one round trip per 100; who has none is left out."""
     keys: list[Any] = [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))]
     head, profile, *members = read_together(keys + [(MemberRecord, (conversation_id, each)) for each in user_ids])
     if head is None or profile is None or profile.deleted_at is not None:
         return {}
-    at, what = _head(head), _profile(profile)
-    return {each.user_id: Place(at, what, _member(each)) for each in members if each is not None}
+    return {each.user_id: place_of(head, profile, member_of(each)) for each in members if each is not None}
 
 
 def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:

@@ -169,6 +169,6 @@ def for_members(conversation_id: str, entry: Entry, user_ids: Sequence[str]) -> 
     polls = ballots.shown(_polls_of([entry]), user_ids)
     return {
         user_id: events(place, [entry], polls=polls)[0]
-        for user_id, place in store.places_of(conversation_id, user_ids).items()
+        for user_id, place in store.places_in(conversation_id, user_ids).items()
         if entry.seq >= place.member.visible_from
     }

@@ -10,7 +10,6 @@ from typing import Any
 from conversations import ballots, log, publish, store
 from conversations.model import POLL_CLOSED, Draft, Place
 from kernel import clock, telemetry, workflows
-from kernel.dynamo import Cancelled
 from kernel.errors import DependencyUnavailable, NotFound
 from polls.model import Poll
 
@@ -58,7 +57,7 @@ def when_due(poll_id: str) -> dict[str, Any]:
 
     try:
         place, entries = log.append(poll.conversation_id, poll.creator_id, plan_now, find=store.place_of_platform)
-    except (NotFound, Cancelled):  # the conversation is gone, or the poll was closed at this very moment
+    except NotFound:  # the conversation is gone
         return {"done": True, "closes_at": None}
     if entries:
         telemetry.count("PollsClosed")

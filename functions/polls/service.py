@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conversations import ballots, log, publish
+from conversations import ballots, log, publish, slow_mode
 from conversations.model import (
     MESSAGE_CREATED,
     POLL_CREATED,
@@ -22,9 +22,8 @@ from conversations.service import known, require_place
 from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
-from kernel.dynamo import Cancelled, Transaction
+from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable
-from kernel.resilience import retried
 from polls import closing
 from polls.model import ANONYMOUS, Choice, NewPoll, Poll, PollClosed, State
 from users import service as users
@@ -53,6 +52,7 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     def plan(place: Place) -> log.Plan:
         place.require_create_polls()
         seq, at = place.next_seq, log.moment(place.head)
+        slow_mode.require_turn(place, now=at, sent_as=key)
         poll = draft.poll(
             poll_id,
             creator_id=caller.user_id,
@@ -67,6 +67,7 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
 
         def stage(transaction: Transaction) -> None:
             ballots.stage_poll(transaction, poll)
+            slow_mode.stage(transaction, place, now=at)
             log.stage_send(
                 transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=draft.fingerprint
             )
@@ -78,7 +79,7 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
         return log.Plan(events, stage, at=at)
 
     try:
-        place, entries = log.append(known(conversation_id), caller.user_id, plan)
+        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
     except log.Sent:
         return _earlier(caller, conversation_id, key, draft), False
     telemetry.count("PollsCreated")
@@ -200,8 +201,7 @@ def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, i
         poll, mine = _with_vote(first, caller)
         return plan(place, _visible(place, poll), mine, log.moment(place.head))
 
-    # cancelled: the poll was closed or deleted at this moment, and the next look finds it so
-    place, entries = retried(lambda: log.append(first.conversation_id, caller.user_id, plan_now), on=Cancelled)
+    place, entries = log.append(first.conversation_id, caller.user_id, plan_now)
     publish.committed(place, entries)
     return bool(entries)
 

@@ -19,11 +19,13 @@ from realtime.schemas import Ping
 
 OPENAPI = documents.ROOT / "docs/api/openapi.json"
 ASYNCAPI = documents.ROOT / "docs/api/asyncapi.json"
-CONTRACT_ACTIONS = {"sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "sync", "ping"}
+CONTRACT_ACTIONS = {
+    "sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "vote", "sync", "ping",
+}  # fmt: skip
 CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
-    "member.updated", "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
+    "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed", "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
