@@ -81,6 +81,14 @@ DELETE /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 
 POST   /conversations/{conversation_id}/read                                    200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/receipts                                200 200 200 404 404 200 401 404
 POST   /conversations/{conversation_id}/typing                                  204 204 204 404 404 404 401 404
+POST   /conversations/{conversation_id}/polls                                   201 201 201 404 404 404 401 404
+GET    /conversations/{conversation_id}/polls                                   200 200 200 404 404 200 401 404
+GET    /polls/{poll_id}                                                         200 200 200 404 404 200 401 404
+PUT    /polls/{poll_id}/vote                                                    200 200 200 404 404 404 401 404
+DELETE /polls/{poll_id}/vote                                                    204 204 204 404 404 404 401 404
+POST   /polls/{poll_id}/options                                                 201 201 201 404 404 404 401 404
+POST   /polls/{poll_id}/close                                                   200 200 403 404 404 404 401 404
+GET    /polls/{poll_id}/voters                                                  200 200 200 404 404 200 401 404
 POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
 SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
 SOCKET editMessage                                                              200 403 403 404 404 404 401 404
@@ -88,6 +96,7 @@ SOCKET deleteMessage                                                            
 SOCKET react                                                                    200 200 200 404 404 404 401 404
 SOCKET markRead                                                                 200 200 200 404 404 200 401 404
 SOCKET typing                                                                   200 200 200 404 404 404 401 404
+SOCKET vote                                                                     200 200 200 404 404 404 401 404
 SOCKET sync                                                                     200 200 200 200 200 200 401 200
 SOCKET ping                                                                     200 200 200 200 200 200 401 200
 """
@@ -118,6 +127,7 @@ class Scene:
     group: str
     direct: str
     old: dict[str, str]
+    polls: dict[str, dict[str, Any]]
     sockets: dict[str, Live] = field(default_factory=dict)
 
     @property
@@ -131,6 +141,14 @@ class Scene:
     def message(self, role: str) -> str:
         """A message of the owner's from before the block and the removal, which nobody deletes."""
         return self.old[self.conversation(role)]
+
+    def poll(self, role: str) -> dict[str, Any]:
+        """A poll of the owner's from before the block and the removal, which nobody closes."""
+        return self.polls[self.conversation(role)]
+
+    def fresh_poll(self, role: str) -> str:
+        """One of the owner's to be closed; in the direct conversation no new one is possible."""
+        return str((self.poll(role) if role == "blocked" else _ask(self.owner, self.group))["id"])
 
     def fresh_message(self, role: str) -> str:
         """One of the owner's to be changed or deleted; in the direct conversation no new one is possible."""
@@ -159,6 +177,12 @@ class Scene:
         return self.sockets[role]
 
 
+def _ask(who: Person, conversation_id: str) -> dict[str, Any]:
+    body = {"client_id": _unique(), "question": "?", "options": ["yes", "no"], "allow_add_options": True}
+    poll: dict[str, Any] = who.ok("POST", f"/conversations/{conversation_id}/polls", body)
+    return poll
+
+
 @pytest.fixture(scope="module")
 def scene(town: Town) -> Iterator[Scene]:
     names = [role for role in ROLES if role != "anonymous"]
@@ -171,10 +195,11 @@ def scene(town: Town) -> Iterator[Scene]:
     owner.ok("PATCH", f"/conversations/{group}/members/{people['admin'].id}", {"role": "admin"})
     direct = owner.direct_with(blocked)
     old = {place: owner.send(place, "from before")["id"] for place in (group, direct)}
+    polls = {place: _ask(owner, place) for place in (group, direct)}
     owner.ok("DELETE", f"/conversations/{group}/members/{people['former'].id}")
     owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
     town.make_platform_admin(people["platform_admin"])
-    scene = Scene(town, people, made[-1], group, direct, old)
+    scene = Scene(town, people, made[-1], group, direct, old, polls)
     yield scene
     for socket in scene.sockets.values():
         socket.close()
@@ -206,6 +231,7 @@ PATHS: dict[str, Make] = {
     "DELETE /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {
         "message_id": scene.fresh_message(role)
     },
+    "POST /polls/{poll_id}/close": lambda scene, role: {"poll_id": scene.fresh_poll(role)},
 }
 
 BODIES: dict[str, Make] = {
@@ -219,6 +245,13 @@ BODIES: dict[str, Make] = {
     "POST /conversations/{conversation_id}/messages": lambda scene, role: {"client_id": _unique(), "text": role},
     "PATCH /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {"text": f"edited by {role}"},
     "POST /conversations/{conversation_id}/read": lambda scene, role: {"seq": 1},
+    "POST /conversations/{conversation_id}/polls": lambda scene, role: {
+        "client_id": _unique(),
+        "question": role,
+        "options": ["yes", "no"],
+    },
+    "PUT /polls/{poll_id}/vote": lambda scene, role: _vote(scene, role),
+    "POST /polls/{poll_id}/options": lambda scene, role: {"text": f"{role} {_unique()}"},
     "POST /conversations/{conversation_id}/typing": lambda scene, role: {"typing": False},
 }
 
@@ -236,6 +269,7 @@ FRAMES: dict[str, Make] = {
     "react": lambda scene, role: {**_message(scene, role), "emoji": "👍"},
     "markRead": lambda scene, role: {"conversation_id": scene.conversation(role), "seq": 1},
     "typing": lambda scene, role: {"conversation_id": scene.conversation(role), "typing": False},
+    "vote": lambda scene, role: {"poll_id": scene.poll(role)["id"], **_vote(scene, role)},
     "sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
     "ping": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
 }
@@ -243,6 +277,10 @@ FRAMES: dict[str, Make] = {
 
 def _message(scene: Scene, role: str) -> Values:
     return {"conversation_id": scene.conversation(role), "message_id": scene.message(role)}
+
+
+def _vote(scene: Scene, role: str) -> Values:
+    return {"option_ids": [scene.poll(role)["options"][0]["id"]]}
 
 
 def _after_asking(scene: Scene, role: str) -> str:
@@ -267,6 +305,7 @@ def _status(scene: Scene, route: str, role: str) -> int:
     values = {
         "conversation_id": scene.conversation(role),
         "message_id": scene.message(role),
+        "poll_id": scene.poll(role)["id"],
         "user_id": scene.owner.id,
         "emoji": "👍",
         **(PATHS[route](scene, role) if route in PATHS else {}),

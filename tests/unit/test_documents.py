@@ -25,7 +25,8 @@ CONTRACT_ACTIONS = {
 CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
-    "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed", "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
+    "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
+    "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
