@@ -17,7 +17,7 @@ from infra import documents
 from kernel import aws, config, dynamo, resilience, sockets, websocket
 from kernel import cache as redis_cache
 from kernel.http import App
-from kernel.idempotency import KEEP_S
+from kernel.idempotency import CALL_MAX_MS, KEEP_S
 from tests.conftest import Cloud
 from tests.helpers import CONTEXT
 from tests.management import serving
@@ -192,6 +192,11 @@ def test_a_function_states_memory_time_and_concurrency(name: str) -> None:
 @pytest.mark.parametrize("name", CALLED)
 def test_a_function_that_somebody_waits_for_ends_in_time(name: str) -> None:
     assert _functions()[name].timeout_s <= min(HTTP_AND_SOCKET_MAX_S, ANSWER_MAX_S)
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_a_call_with_an_idempotency_key_may_be_made_again_as_soon_as_the_first_must_have_ended(name: str) -> None:
+    assert _functions()[name].timeout_s * 1_000 <= CALL_MAX_MS
 
 
 def test_reservations_leave_what_aws_wants_unreserved() -> None:
