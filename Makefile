@@ -6,10 +6,11 @@ LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
 ENV ?= dev
 FUNCTION ?=
+STACK ?= secureconnect-local
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status logs test check demo perf build deploy openapi format
+.PHONY: help venv up down reset status logs test check demo perf build deploy openapi reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +62,9 @@ demo: venv ## a guided tour of the running local cloud
 
 perf: venv ## measure the running local cloud
 	@$(VENV)/python -m perf
+
+reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/search.md)
+	@$(VENV)/python -m infra.reindex --stack $(STACK)
 
 openapi: venv ## write the API documents after a change of routes
 	@$(VENV)/python -m infra.documents

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-DOMAINS = ("accounts", "users", "conversations", "messages", "polls", "realtime", "operations")
+DOMAINS = ("accounts", "users", "conversations", "messages", "polls", "search", "realtime", "operations")
 SOCKET_ROUTES = (
     "send_message",
     "edit_message",

@@ -32,6 +32,8 @@ NEEDED: dict[str, set[str]] = {
     "ConversationsFunction": _ROUTES,
     "MessagesFunction": _ROUTES,
     "PollsFunction": _ROUTES,
+    "SearchFunction": _ROUTES,
+    "IndexFunction": _STORE,
     "RealtimeFunction": _ROUTES,
     "OperationsFunction": _ROUTES,
     "MailFunction": set(),

@@ -10,7 +10,12 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATES = (ROOT / "template.yaml", ROOT / "infra" / "realtime.yaml")
+TEMPLATES = (
+    ROOT / "template.yaml",
+    ROOT / "infra" / "realtime.yaml",
+    ROOT / "infra" / "workflows.yaml",
+    ROOT / "infra" / "streams.yaml",
+)
 
 
 class _Loader(yaml.SafeLoader):

@@ -12,9 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from conversations import ballots, store
-from conversations.model import MESSAGE_CREATED, Draft, Entry, Head, Place, Profile
+from conversations.model import (
+    MESSAGE_CREATED,
+    Draft,
+    Entry,
+    Head,
+    Place,
+    Profile,
+    lifetime_ms,
+    remains,
+)
 from conversations.turns import Turn
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
@@ -28,6 +38,21 @@ _ACCESS_EVENTS = frozenset(
     {"conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed"}
     | {"member.updated"}
 )
+
+
+# Messages that will disappear are listed in so many parts, by time, so that no part is too hot.
+EXPIRY_SHARDS = 8
+
+
+class _ByExpiry(GlobalSecondaryIndex[Any]):
+    """The messages that disappear and are still stored: `expiry_shard` leaves a row with its content."""
+
+    class Meta:
+        index_name = "by_expiry"
+        projection = KeysOnlyProjection()
+
+    expiry_shard = NumberAttribute(hash_key=True)
+    disappears_at = NumberAttribute(range_key=True)
 
 
 class EventRecord(Record):
@@ -44,6 +69,9 @@ class EventRecord(Record):
     edited_at = NumberAttribute(null=True)
     deleted_at = NumberAttribute(null=True)
     reactions: MapAttribute[str, Any] = MapAttribute(null=True)
+    disappears_at = NumberAttribute(null=True)
+    expiry_shard = NumberAttribute(null=True)
+    by_expiry = _ByExpiry()
 
 
 class SendRecord(Record):
@@ -121,7 +149,7 @@ def append(
                 return place, []
             transaction = Transaction()
             at = moment(place.head) if wanted.at is None else wanted.at
-            entries, after = _stage_events(transaction, place.head, wanted.events, at)
+            entries, after = _stage_events(transaction, place, wanted.events, at)
             if wanted.profile is not None:
                 store.stage_profile(transaction, wanted.profile)
             if wanted.stage is not None:
@@ -155,12 +183,17 @@ def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
     return store.head_of(record) if record is not None else store.head(conversation_id)
 
 
-def _stage_events(transaction: Transaction, head: Head, events: Sequence[Draft], now: int) -> tuple[list[Entry], Head]:
+def _stage_events(
+    transaction: Transaction, place: Place, events: Sequence[Draft], now: int
+) -> tuple[list[Entry], Head]:
+    head = place.head
     entries = []
     after = replace(head, last_at=now)
     for draft in events:
         seq = after.last_seq + 1
         entry = Entry(head.conversation_id, seq, draft.type, draft.actor_id, now, draft.data, text=draft.text)
+        if entry.is_message and (lasts_ms := lifetime_ms(place.profile.settings, draft.data)) is not None:
+            entry = replace(entry, expires_at=now + lasts_ms)
         after = replace(
             after,
             last_seq=seq,
@@ -183,11 +216,14 @@ def _record(entry: Entry) -> EventRecord:
         data=dict(entry.data),
         text=entry.text,
         reactions={} if entry.is_message else None,
+        disappears_at=entry.expires_at,
+        expiry_shard=None if entry.expires_at is None else entry.seq % EXPIRY_SHARDS,
     )
 
 
 def _entry(record: EventRecord) -> Entry:
-    return Entry(
+    """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
+    stored = Entry(
         conversation_id=record.conversation_id,
         seq=int(record.seq),
         type=record.type,
@@ -197,8 +233,10 @@ def _entry(record: EventRecord) -> Entry:
         text=record.text,
         edited_at=None if record.edited_at is None else int(record.edited_at),
         deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+        expires_at=None if record.disappears_at is None else int(record.disappears_at),
         reactions={} if record.reactions is None else {k: int(v) for k, v in record.reactions.as_dict().items()},
     )
+    return stored.as_of(clock.now())
 
 
 def stage_first(transaction: Transaction, entry: Entry) -> None:
@@ -247,11 +285,15 @@ def count_unread(conversation_id: str, user_id: str, *, after: int, last: int) -
     return EventRecord.count(
         conversation_id,
         EventRecord.seq.between(after + 1, last),
-        (EventRecord.type == MESSAGE_CREATED)
-        & (EventRecord.actor_id != user_id)
-        & EventRecord.deleted_at.does_not_exist(),
+        (EventRecord.type == MESSAGE_CREATED) & (EventRecord.actor_id != user_id) & _stands(clock.now()),
         consistent_read=True,
     )
+
+
+def _stands(now: int) -> Any:
+    """The condition that a message is neither deleted nor expired."""
+    lasts = EventRecord.disappears_at.does_not_exist() | (EventRecord.disappears_at > now)
+    return EventRecord.deleted_at.does_not_exist() & lasts
 
 
 # --- what goes with messages ----------------------------------------------------------------------------------
@@ -275,17 +317,21 @@ def stage_edit(transaction: Transaction, message: Entry, *, text: str, now: int)
 
 def stage_deletion(transaction: Transaction, message: Entry, *, now: int) -> None:
     """Make a tombstone of a message: its content leaves the table (label `message`)."""
-    kept = {name: value for name, value in message.data.items() if name in ("id", "client_id", "type")}
     if message.poll is not None:
         ballots.stage_deletion(transaction, message.poll)
-    actions = [
-        EventRecord.deleted_at.set(now),
-        EventRecord.data.set(kept),
+    _stage_on_message(transaction, message, to_tombstone(message, now))
+
+
+def to_tombstone(message: Entry, deleted_at: int) -> list[Any]:
+    """The actions that leave nothing of a message but its place and time."""
+    return [
+        EventRecord.deleted_at.set(deleted_at),
+        EventRecord.data.set(remains(message.data)),
         EventRecord.text.remove(),
         EventRecord.edited_at.remove(),
         EventRecord.reactions.remove(),
+        EventRecord.expiry_shard.remove(),
     ]
-    _stage_on_message(transaction, message, actions)
 
 
 def _stage_on_message(transaction: Transaction, message: Entry, actions: list[Any]) -> None:
@@ -293,7 +339,7 @@ def _stage_on_message(transaction: Transaction, message: Entry, actions: list[An
         "message",
         EventRecord(message.conversation_id, message.seq),
         actions,
-        EventRecord.deleted_at.does_not_exist() & EventRecord.type.exists(),
+        _stands(clock.now()) & EventRecord.type.exists(),
     )
 
 
@@ -303,12 +349,12 @@ def earlier(key: str) -> Earlier | None:
     return None if record is None else Earlier(record.conversation_id, int(record.seq), record.fingerprint)
 
 
-def _message_key(conversation_id: str, seq: int) -> str:
+def message_key(conversation_id: str, seq: int) -> str:
     return f"{conversation_id}#{seq}"
 
 
 def _reaction(message: Entry, emoji: str, user_id: str) -> ReactionRecord:
-    return ReactionRecord(_message_key(message.conversation_id, message.seq), f"{emoji}#{user_id}")
+    return ReactionRecord(message_key(message.conversation_id, message.seq), f"{emoji}#{user_id}")
 
 
 def stage_reaction(transaction: Transaction, message: Entry, *, emoji: str, user_id: str, added: bool) -> None:
@@ -329,7 +375,7 @@ def mine(user_id: str, messages_: Iterable[Entry]) -> dict[tuple[str, int], froz
     wanted = [(each, emoji) for each in messages_ for emoji, count in each.reactions.items() if count > 0]
     rows = read_together(
         [
-            (ReactionRecord, (_message_key(each.conversation_id, each.seq), f"{emoji}#{user_id}"))
+            (ReactionRecord, (message_key(each.conversation_id, each.seq), f"{emoji}#{user_id}"))
             for each, emoji in wanted
         ]
     )
@@ -344,7 +390,7 @@ def mine(user_id: str, messages_: Iterable[Entry]) -> dict[tuple[str, int], froz
 def reactors(message: Entry) -> Mapping[str, frozenset[str]]:
     """Who reacted with what to one message."""
     found: dict[str, frozenset[str]] = {}
-    for row in ReactionRecord.query(_message_key(message.conversation_id, message.seq), consistent_read=True):
+    for row in ReactionRecord.query(message_key(message.conversation_id, message.seq), consistent_read=True):
         emoji, _, user_id = row.entry.rpartition("#")
         found[user_id] = found.get(user_id, frozenset()) | {emoji}
     return found

@@ -255,7 +255,16 @@ class Entry:
     text: str | None = None
     edited_at: int | None = None
     deleted_at: int | None = None
+    expires_at: int | None = None
     reactions: Mapping[str, int] = field(default_factory=dict)
+
+    def as_of(self, now: int) -> Entry:
+        """The entry as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
+        if self.expires_at is None or self.expires_at > now or self.deleted_at is not None:
+            return self
+        return replace(
+            self, data=remains(self.data), text=None, edited_at=None, deleted_at=self.expires_at, reactions={}
+        )
 
     @property
     def is_message(self) -> bool:
@@ -271,6 +280,18 @@ class Entry:
     def message_seq(self) -> int | None:
         """The seq of the message that this event is about; None for other events."""
         return self.seq if self.is_message else self.data.get("message_seq")
+
+
+def remains(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tombstone keeps of a message's data."""
+    return {name: value for name, value in data.items() if name in ("id", "client_id", "type")}
+
+
+def lifetime_ms(settings: Settings, data: Mapping[str, Any]) -> int | None:
+    """How long a new message lasts; None for ever. What people write disappears, polls and calls do not."""
+    if settings.disappearing_seconds is None or data["type"] not in ("text", "file", "encrypted"):
+        return None
+    return settings.disappearing_seconds * 1_000
 
 
 def message_view(
@@ -306,6 +327,6 @@ def message_view(
         "poll": None if gone else poll,
         "edited_at": None if gone else entry.edited_at,
         "deleted_at": entry.deleted_at,
-        "expires_at": None,
+        "expires_at": entry.expires_at,
         "created_at": entry.at,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
+
+from kernel import folding
 
 Audience = Literal["everyone", "contacts", "nobody"]
 ContactState = Literal["pending_in", "pending_out", "accepted"]
@@ -100,9 +101,7 @@ class Standing:
 
 def fold(text: str) -> str:
     """Letters without case and accents, spaces single: what search compares (at most 64 characters)."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in spread if not unicodedata.combining(char))
-    return " ".join(bare.casefold().split())[:TERM_MAX_CHARS].rstrip()
+    return " ".join(folding.fold(text).split())[:TERM_MAX_CHARS].rstrip()
 
 
 def terms(username: str, display_name: str) -> frozenset[str]:

@@ -89,6 +89,7 @@ DELETE /polls/{poll_id}/vote                                                    
 POST   /polls/{poll_id}/options                                                 201 201 201 404 404 404 401 404
 POST   /polls/{poll_id}/close                                                   200 200 403 404 404 404 401 404
 GET    /polls/{poll_id}/voters                                                  200 200 200 404 404 200 401 404
+GET    /search                                                                  200 200 200 200 200 200 401 200
 POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
 SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
 SOCKET editMessage                                                              200 403 403 404 404 404 401 404
@@ -311,7 +312,7 @@ def _status(scene: Scene, route: str, role: str) -> int:
         **(PATHS[route](scene, role) if route in PATHS else {}),
     }
     body = BODIES[route](scene, role) if route in BODIES else {} if method in ("POST", "PUT", "PATCH") else None
-    query = {"q": "ada"} if route == "GET /users" else {}
+    query = {"q": "ada"} if route in ("GET /users", "GET /search") else {}
     path = place.format(**values)
     if role == "anonymous":
         return scene.town.http.request(method, path, json=body, params=query).status_code

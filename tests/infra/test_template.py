@@ -28,6 +28,7 @@ TEMPLATES = (
     "template.yaml",
     "infra/realtime.yaml",
     "infra/workflows.yaml",
+    "infra/streams.yaml",
     "infra/data.yaml",
     "infra/observability.yaml",
 )
@@ -110,6 +111,7 @@ def _function_of(route: Resource) -> Function:
 
 
 FUNCTIONS = sorted(_functions())
+STREAM_CONSUMERS = [name for name in FUNCTIONS if any(e["Type"] == "DynamoDB" for e in _functions()[name].events)]
 QUEUE_CONSUMERS = [name for name in FUNCTIONS if any(e["Type"] == "SQS" for e in _functions()[name].events)]
 CALLED = sorted({name for name in FUNCTIONS if _functions()[name].routes} | {
     _function_of(route).name for route in _socket_routes().values()
@@ -293,6 +295,62 @@ def test_policies_are_inline_statements_or_ours(name: str) -> None:
         assert "Statement" in policy or "Policy" in ours
 
 
+# --- streams (R24) --------------------------------------------------------------------------------------------
+
+
+def _followed(name: str) -> Resource:
+    """The event source of a stream's consumer."""
+    (source,) = (event["Properties"] for event in _functions()[name].events if event["Type"] == "DynamoDB")
+    found: Resource = source
+    return found
+
+
+def _dead_letters_of_stream(name: str) -> str:
+    return str(_followed(name)["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].partition(".")[0])
+
+
+def test_something_follows_the_stream() -> None:
+    assert STREAM_CONSUMERS
+
+
+def test_the_stream_tells_what_was_and_what_is() -> None:
+    table = _resources()["infra/data.yaml"]["Events"]["Properties"]
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+@pytest.mark.parametrize("name", STREAM_CONSUMERS)
+def test_a_poisoned_change_is_cut_out_of_its_batch_and_given_up_in_time(name: str) -> None:
+    source = _followed(name)
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BisectBatchOnFunctionError"] is True
+    assert source["MaximumRetryAttempts"] <= 10
+    assert 60 <= source["MaximumRecordAgeInSeconds"] < 24 * 60 * 60
+
+
+@pytest.mark.parametrize("name", STREAM_CONSUMERS)
+def test_the_stream_s_consumer_begins_with_what_is_there_and_soon(name: str) -> None:
+    source = _followed(name)
+    assert source["StartingPosition"] == "TRIM_HORIZON"
+    assert source["MaximumBatchingWindowInSeconds"] <= 2
+    assert 1 <= source["ParallelizationFactor"] <= 10
+
+
+@pytest.mark.parametrize("name", STREAM_CONSUMERS)
+def test_a_change_that_was_given_up_is_told_of_for_14_days_with_an_alarm(name: str) -> None:
+    properties = _of_type("AWS::SQS::Queue")[_dead_letters_of_stream(name)]["Properties"]
+    assert _followed(name)["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+    assert properties["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    assert _is_watched(properties)
+
+
+@pytest.mark.parametrize("name", STREAM_CONSUMERS)
+def test_a_consumer_that_falls_behind_the_stream_raises_an_alarm(name: str) -> None:
+    alarms = [alarm["Properties"] for alarm in _of_type("AWS::CloudWatch::Alarm").values()]
+    ages = [alarm for alarm in alarms if alarm["MetricName"] == "IteratorAge"]
+    watched = [_text(each["Value"]) for alarm in ages for each in alarm["Dimensions"]]
+    assert f"${{Prefix}}-{name.removesuffix('Function')}" in watched
+
+
 # --- queues (R24) ---------------------------------------------------------------------------------------------
 
 
@@ -321,10 +379,15 @@ def test_a_message_that_failed_five_times_is_kept_for_14_days_with_an_alarm(name
     dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].partition(".")[0]
     properties = _of_type("AWS::SQS::Queue")[dead]["Properties"]
     assert properties["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
-    watched = properties["QueueName"]["Fn::Sub"].rpartition("}")[2]
+    assert _is_watched(properties)
+
+
+def _is_watched(queue: Resource) -> bool:
+    """Whether an alarm looks at what is in a queue."""
+    watched = queue["QueueName"]["Fn::Sub"].rpartition("}")[2]
     alarms = [alarm["Properties"] for alarm in _of_type("AWS::CloudWatch::Alarm").values()]
     dimensions = [alarm["Dimensions"] for alarm in alarms if alarm.get("Namespace") == "AWS/SQS"]
-    assert any(_text(each[0]["Value"]).endswith(watched) for each in dimensions)
+    return any(_text(each[0]["Value"]).endswith(watched) for each in dimensions)
 
 
 @pytest.mark.parametrize("name", QUEUE_CONSUMERS)
@@ -346,6 +409,7 @@ def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
         for queue in queues.values()
         if "RedrivePolicy" in queue["Properties"]
     }
+    dead |= {_dead_letters_of_stream(name) for name in STREAM_CONSUMERS}
     assert queues.keys() == consumed | dead
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())
 
@@ -496,7 +560,7 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
     _prepare(name, event, cloud)
     with serving(settings):
         answer = _functions()[name].load()(event, CONTEXT)
-    if name in QUEUE_CONSUMERS:
+    if name in QUEUE_CONSUMERS + STREAM_CONSUMERS:
         assert answer == {"batchItemFailures": []}
     elif name == "AuthorizeFunction":
         assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"

@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conversations": {"users", "realtime"},
     "messages": {"conversations", "users", "realtime"},
     "polls": {"conversations", "users", "realtime"},
+    "search": {"conversations"},
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
@@ -42,6 +43,8 @@ OPEN_MODULES = {
     "sessions",
     "liveness",
     "typing_notice",
+    "changes",
+    "upkeep_store",
 }
 STORES = {"store.py", "log.py", "ballots.py"}
 

@@ -1,0 +1,30 @@
+"""The route of search (contract §5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.sessions import authenticate
+from kernel.caller import Caller
+from kernel.http import App
+from kernel.limiter import Limit
+from search import messages, model, service
+from search.schemas import Results, SearchQuery
+
+SEARCHES = Limit("search", requests=300, window_s=60)
+SOURCES = (messages.find,)
+
+app = App("search", authenticate=authenticate)
+
+
+@app.get("/search", query=SearchQuery, returns=Results, limits=[SEARCHES])
+def search(caller: Caller, query: SearchQuery) -> Any:
+    """What the caller may see of what has been written, newest first: words and prefixes, case and accents folded."""
+    wanted = model.parse(
+        query.q,
+        conversation_id=query.conversation_id,
+        sender_id=query.sender_id,
+        before=query.before,
+        has_file=query.has is not None,
+    )
+    return service.find(user_id=caller.user_id, wanted=wanted, sources=SOURCES, limit=query.limit, page=query.cursor)

@@ -1,0 +1,16 @@
+"""The index's consumer: follows the stream of the event table and keeps the index of messages up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conversations import changes
+from kernel.consumers import Change, all_changes
+from search import indexing
+
+
+def _handle(batch: Sequence[Change]) -> None:
+    indexing.index(changes.messages_changed(batch))
+
+
+handler = all_changes("search.index", changes.PARTITION_KEY, _handle)

@@ -1,0 +1,62 @@
+"""Keeping the index what the log says it should be.
+
+What is asked for is looked up in the log, written, and looked up again until what was written is what is there. So
+it does not matter how often, in which order or beside whom a change is told (R25).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from conversations import log
+from conversations.model import Entry
+from kernel import telemetry
+from kernel.errors import DependencyUnavailable
+from search import model, store
+from search.store import Words
+
+MAX_ROUNDS = 5
+BATCH = 100  # messages that are looked up in one round trip
+ENCRYPTED = "encrypted"
+
+
+def index(places: Iterable[tuple[str, int]]) -> int:
+    """Bring the index of these messages (conversation, seq) up to date; returns how many items were written.
+
+    Raises DependencyUnavailable, also if messages change faster than they can be written.
+    """
+    wanted = list(dict.fromkeys(places))
+    return sum(_index(wanted[start : start + BATCH]) for start in range(0, len(wanted), BATCH))
+
+
+def _index(places: Sequence[tuple[str, int]]) -> int:
+    written = 0
+    present = log.at(places)
+    pending = dict(present)
+    for _ in range(MAX_ROUNDS):
+        found = [words for entry in pending.values() if (words := words_of(entry)) is not None]
+        gone = [entry for entry in pending.values() if words_of(entry) is None and _had_words(entry)]
+        if found or gone:
+            store.write(found, [(each.conversation_id, each.at, each.seq) for each in gone])
+            written += len(found) + len(gone)
+        before, present = pending, log.at(pending)
+        pending = {place: now for place, now in present.items() if words_of(now) != words_of(before[place])}
+        if not pending:
+            telemetry.count("IndexWrites", written)
+            return written
+    raise DependencyUnavailable("These messages change all the time.")
+
+
+def words_of(entry: Entry) -> Words | None:
+    """What the index keeps of a message; None for what cannot be found: deleted, expired, encrypted, without words."""
+    if not entry.is_message or entry.deleted_at is not None or entry.data["type"] == ENCRYPTED:
+        return None
+    words, has_file = model.words(entry.text or ""), bool(entry.data.get("attachments"))
+    if not words and not has_file:
+        return None
+    return Words(entry.conversation_id, entry.seq, entry.at, entry.actor_id, words, has_file, entry.expires_at)
+
+
+def _had_words(entry: Entry) -> bool:
+    """Whether there may be something in the index: a new message that has no words was never in it."""
+    return entry.deleted_at is not None or entry.edited_at is not None

@@ -1,0 +1,127 @@
+"""Messages as something to search: the index proposes, the log and the caller's places decide.
+
+The index is read conversation by conversation, newest first, several at a time: those first that can still hold
+something newer than what was found. What it proposes is shown as it stands in the log at that moment, if the caller is
+a member now, may see it, and it still answers the query.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from conversations import log, store, views
+from conversations.model import Entry, Place
+from conversations.service import require_place
+from kernel import telemetry
+from search import store as index
+from search.model import Found, Hit, Position, Wanted, words
+
+AT_ONCE = 8  # pages read side by side
+MAX_PAGES = 200  # for one answer; a cursor leads on from there
+PATIENCE_S = 3.0
+
+
+@dataclass(slots=True)
+class _Trail:
+    """How far one conversation has been looked through: `next_at` is the newest that may still be found."""
+
+    place: Place
+    next_at: int
+    below: tuple[int, int] | None
+    over: bool = False
+    found: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def conversation_id(self) -> str:
+        return self.place.conversation_id
+
+    def look(self, wanted: Wanted) -> None:
+        page = index.look(self.conversation_id, wanted, below=self.below)
+        first = self.place.member.visible_from
+        self.found += [(at, seq) for at, seq in page.matching if seq >= first]
+        self.below = page.looked_to
+        if page.looked_to is None or page.looked_to[1] < first:
+            self.over = True
+        else:
+            self.next_at = page.looked_to[0]
+
+    def positions(self) -> list[Position]:
+        return [_position(at, seq, self.conversation_id) for at, seq in self.found]
+
+
+def _position(at: int, seq: int, conversation_id: str) -> Position:
+    return at, f"{seq:010d}.{conversation_id}"
+
+
+def _place_of(position: Position) -> tuple[str, int]:
+    seq, _, conversation_id = position[1].partition(".")
+    return conversation_id, int(seq)
+
+
+def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) -> Found:
+    """The caller's messages that answer a query; raises NotFound if it names a conversation that is not theirs."""
+    places = _places(user_id, wanted)
+    start = None if below is None else (below[0] + 1, 0)  # what lies at the very same time is sorted out below
+    trails = [_Trail(place, place.head.last_at if below is None else below[0], start) for place in places]
+    pages, positions = _follow(trails, wanted, below, limit)
+    telemetry.count("SearchPages", pages)
+    unseen = max((trail.next_at for trail in trails if not trail.over), default=None)
+    looked_to = None if unseen is None else (unseen + 1, "")
+    if looked_to is not None:
+        positions = [position for position in positions if position >= looked_to]
+    if len(positions) > limit:
+        positions = positions[:limit]
+        looked_to = positions[-1]
+    return Found(_hits(user_id, positions, wanted, {place.conversation_id: place for place in places}), looked_to)
+
+
+def _places(user_id: str, wanted: Wanted) -> list[Place]:
+    if wanted.conversation_id is not None:
+        return [require_place(wanted.conversation_id, user_id)]
+    return list(store.places(store.conversations_of(user_id), user_id).values())
+
+
+def _follow(trails: Sequence[_Trail], wanted: Wanted, below: Position | None, limit: int) -> tuple[int, list[Position]]:
+    """Look through the conversations until the newest are sure, or it is enough; pages read and what was found."""
+    deadline = time.monotonic() + PATIENCE_S
+    pages = 0
+    positions: list[Position] = []
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        while True:
+            oldest_wanted = positions[limit][0] if len(positions) > limit else -1
+            promising = sorted(
+                (trail for trail in trails if not trail.over and trail.next_at >= oldest_wanted),
+                key=lambda trail: -trail.next_at,
+            )[:AT_ONCE]
+            if not promising or pages >= MAX_PAGES or time.monotonic() > deadline:
+                return pages, positions
+            list(threads.map(lambda trail: trail.look(wanted), promising))
+            pages += len(promising)
+            found = (position for trail in trails for position in trail.positions())
+            positions = sorted((each for each in found if below is None or each < below), reverse=True)
+
+
+def _hits(user_id: str, positions: Sequence[Position], wanted: Wanted, places: dict[str, Place]) -> list[Hit]:
+    present = log.at(_place_of(position) for position in positions)
+    standing = [
+        (position, entry)
+        for position in positions
+        if (entry := present.get(_place_of(position))) is not None
+        and _may_be_shown(entry, wanted, places[entry.conversation_id])
+    ]
+    shown = views.messages([entry for _, entry in standing], user_id)
+    return [
+        Hit(position, {"kind": "message", **message}) for (position, _), message in zip(standing, shown, strict=True)
+    ]
+
+
+def _may_be_shown(entry: Entry, wanted: Wanted, place: Place) -> bool:
+    return (
+        entry.is_message
+        and entry.deleted_at is None
+        and entry.seq >= place.member.visible_from
+        and wanted.matches(words(entry.text or ""))
+    )

@@ -1,0 +1,113 @@
+"""The index: for each message that can be found its words, in one item per message, sorted by time.
+
+A conversation's items are read newest first and filtered by DynamoDB (decision "search"). The index is derived from the
+log and may be rebuilt from it at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+
+from kernel import clock
+from kernel.dynamo import Record, TableName
+from search.model import Wanted
+
+FIRST_PAGE_ITEMS = 1_000  # most searches end here
+PAGE_ITEMS = 10_000  # or one megabyte, whichever comes first
+
+
+class WordsRecord(Record):
+    class Meta:
+        table_name = TableName("search")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+    words = UnicodeAttribute(null=True)
+    sender_id = UnicodeAttribute()
+    has_file = BooleanAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the index keeps of a message; `at` and `expires_at` in ms."""
+
+    conversation_id: str
+    seq: int
+    at: int
+    sender_id: str
+    words: str
+    has_file: bool
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A page of a conversation's index: (time, seq) of what matches, newest first; where to go on, None at its end."""
+
+    matching: Sequence[tuple[int, int]]
+    looked_to: tuple[int, int] | None
+
+
+def _moment(at: int, seq: int) -> str:
+    return f"{at:013d}.{seq:010d}"
+
+
+def _parsed(moment: str) -> tuple[int, int]:
+    at, _, seq = moment.partition(".")
+    return int(at), int(seq)
+
+
+def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
+    """Put what is found and delete what is gone, by (conversation, time, seq): 25 items a round trip."""
+    with WordsRecord.batch_write() as batch:
+        for each in found:
+            batch.save(
+                WordsRecord(
+                    each.conversation_id,
+                    _moment(each.at, each.seq),
+                    words=each.words or None,
+                    sender_id=each.sender_id,
+                    has_file=each.has_file or None,
+                    # the table lets it go by itself, in whole seconds, should nobody else have deleted it
+                    expires_at=None if each.expires_at is None else -(-each.expires_at // clock.SECOND),
+                )
+            )
+        for conversation_id, at, seq in gone:
+            batch.delete(WordsRecord(conversation_id, _moment(at, seq)))
+
+
+def look(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None) -> Looked:
+    """One page of a conversation's index, from below (time, seq) or from its end, in one round trip."""
+    first = below is None
+    bounds = [] if below is None else [_moment(*below)]
+    if wanted.before is not None:
+        bounds.append(f"{wanted.before:013d}")
+    answer = WordsRecord._get_connection().query(
+        conversation_id,
+        range_key_condition=WordsRecord.moment < min(bounds) if bounds else None,
+        filter_condition=_filter(wanted),
+        attributes_to_get=["moment"],
+        limit=FIRST_PAGE_ITEMS if first else PAGE_ITEMS,
+        scan_index_forward=False,
+    )
+    last: dict[str, Any] | None = answer.get("LastEvaluatedKey")
+    matching = [_parsed(item["moment"]["S"]) for item in answer["Items"]]
+    return Looked(matching, None if last is None else _parsed(last["moment"]["S"]))
+
+
+def _filter(wanted: Wanted) -> Condition | None:
+    conditions: list[Condition] = [WordsRecord.words.contains(part) for part in wanted.parts]
+    if wanted.sender_id is not None:
+        conditions.append(WordsRecord.sender_id == wanted.sender_id)
+    if wanted.has_file:
+        conditions.append(WordsRecord.has_file == True)  # noqa: E712 - a condition in the making
+    whole = None
+    for condition in conditions:
+        whole = condition if whole is None else whole & condition
+    return whole
