@@ -47,9 +47,7 @@ def word() -> str:
     return f"w{secrets.token_hex(6)}"
 
 
-def test_a_message_is_found_within_seconds_by_words_and_prefixes(
-    ada: Person, bob: Person, tea: str
-) -> None:
+def test_a_message_is_found_within_seconds_by_words_and_prefixes(ada: Person, bob: Person, tea: str) -> None:
     mark = word()
     sent = ada.send(tea, f"Žluťoučký kůň {mark} 明日の東京都")
     started = time.monotonic()
