@@ -164,11 +164,15 @@ def event(entry: Entry, data: Any) -> dict[str, Any]:
     }
 
 
-def for_members(conversation_id: str, entry: Entry, user_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """One event as each of these members sees it, for events whose `data` differs from person to person."""
-    polls = ballots.shown(_polls_of([entry]), user_ids)
+def for_members(
+    conversation_id: str, entries: Sequence[Entry], user_ids: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Events as each of these members sees them, for events whose `data` differs from person to person.
+
+    Places and polls are read for all of them together: two round trips per 100 people, however many events.
+    """
+    polls = ballots.shown(_polls_of(entries), user_ids)
     return {
-        user_id: events(place, [entry], polls=polls)[0]
+        user_id: events(place, [each for each in entries if each.seq >= place.member.visible_from], polls=polls)
         for user_id, place in store.places_in(conversation_id, user_ids).items()
-        if entry.seq >= place.member.visible_from
     }

@@ -57,9 +57,9 @@ def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -
     for job in wholesale:
         for connection in live:
             outgoing[connection.target].extend(_frames_for(people[connection.user_id], job))
-    for job in jobs:
-        if job["kind"] == "personal":
-            _personal(conversation_id, job["seq"], live, outgoing)
+    personal = [job["seq"] for job in jobs if job["kind"] == "personal"]
+    if personal and live:
+        _personal(conversation_id, personal, live, outgoing)
 
 
 def _deal_out(people: Mapping[str, Member], live: Sequence[Connection], job: Message) -> None:
@@ -79,15 +79,12 @@ def _frames_for(member: Member, job: Message) -> tuple[str, ...]:
     return tuple(job["hidden"] if hidden else job["frames"])
 
 
-def _personal(conversation_id: str, seq: int, live: Sequence[Connection], outgoing: Outgoing) -> None:
-    entries = log.entries(conversation_id, seq, seq)
-    if not entries:
-        return
-    seen = views.for_members(conversation_id, entries[0], list({each.user_id for each in live}))
-    frames = {user_id: publish.frame(event) for user_id, event in seen.items()}
+def _personal(conversation_id: str, seqs: Sequence[int], live: Sequence[Connection], outgoing: Outgoing) -> None:
+    entries = list(log.at((conversation_id, seq) for seq in seqs).values())
+    seen = views.for_members(conversation_id, entries, list({each.user_id for each in live}))
+    frames = {user_id: [publish.frame(event) for event in events] for user_id, events in seen.items()}
     for connection in live:
-        if connection.user_id in frames:
-            outgoing[connection.target].append(frames[connection.user_id])
+        outgoing[connection.target].extend(frames.get(connection.user_id, ()))
 
 
 def _typing_over(job: Message) -> None:
