@@ -53,7 +53,6 @@ class History:
         *,
         http_url: str,
         inner: httpx.AsyncBaseTransport,
-        at_once: asyncio.Semaphore,
     ) -> None:
         self.plan = plan
         self.people = people
@@ -62,7 +61,6 @@ class History:
         self.unanswered = 0
         self._http_url = http_url
         self._inner = inner
-        self._at_once = at_once
         self._places: list[Place] = []
         self._devices: list[Device] = []
         self._weather = Weather(random.Random(plan.seed ^ 0x5EED), self.records.tries)
@@ -72,7 +70,7 @@ class History:
         """What was wrong with it; empty if nothing was."""
         with tempfile.TemporaryDirectory(prefix="history-") as folder:
             self._make_devices(Path(folder))
-            await asyncio.gather(*(self._open(each) for each in self._devices))
+            await asyncio.gather(*(each.open() for each in self._devices))
             try:
                 await self._make_rooms()
                 self._weather.noise = self.plan.noise
@@ -111,10 +109,6 @@ class History:
             self._devices.append(device)
             self.records.devices.append(device.seen)
 
-    async def _open(self, device: Device) -> None:
-        async with self._at_once:
-            await device.open()
-
     async def _make_rooms(self) -> None:
         owner = self._devices[0].client
         for number, room in enumerate(self.plan.rooms):
@@ -129,13 +123,12 @@ class History:
     async def _work(self, device: Device) -> None:
         for operation in device.plan.operations:
             await asyncio.sleep(operation.pause_s)
-            async with self._at_once:
-                try:
-                    await self._do(device, operation)
-                except ApiError as error:
-                    self._note(device, operation, error)
-                except SecureConnectError:
-                    self.unanswered += 1  # it may or may not have been done
+            try:
+                await self._do(device, operation)
+            except ApiError as error:
+                self._note(device, operation, error)
+            except SecureConnectError:
+                self.unanswered += 1  # it may or may not have been done
 
     def _note(self, device: Device, operation: Operation, error: ApiError) -> None:
         if error.status in _OVERLOAD:
@@ -323,8 +316,7 @@ class History:
         room.seen = {}
         for user_id, device in {each.user_id: each for each in self._devices}.items():
             if is_member(room, user_id):
-                async with self._at_once:
-                    room.seen[user_id] = await _seen(device, room.id, read)
+                room.seen[user_id] = await _seen(device, room.id, read)
 
     def _remember(self) -> None:
         """What the people of this history take with them into the next."""
