@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-DOMAINS = ("accounts", "users", "conversations", "messages", "polls", "search", "realtime", "operations")
+DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 SOCKET_ROUTES = (
     "send_message",
     "edit_message",
@@ -31,6 +31,9 @@ def apps() -> list[Any]:
 
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
+    from invitations.schemas import JoinRequest
+    from moderation.schemas import Report
+
     from conversations import model, schemas
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
@@ -55,6 +58,10 @@ def documents() -> dict[Path, str]:
         model.POLL_UPDATED: Poll,
         model.POLL_VOTED: Poll,
         model.POLL_CLOSED: Poll,
+        "join_request.created": JoinRequest,
+        "join_request.updated": JoinRequest,
+        "report.created": Report,
+        "report.updated": Report,
         "receipt.updated": Receipt,
         "typing": None,
         "session.revoked": None,

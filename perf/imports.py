@@ -30,6 +30,8 @@ NEEDED: dict[str, set[str]] = {
     "SessionsFunction": _ROUTES,
     "UsersFunction": _ROUTES,
     "ConversationsFunction": _ROUTES,
+    "InvitationsFunction": _ROUTES,
+    "ModerationFunction": _ROUTES,
     "MessagesFunction": _ROUTES,
     "PollsFunction": _ROUTES,
     "SearchFunction": _ROUTES,

@@ -22,11 +22,12 @@ from kernel.resilience import Breaker
 from kernel.secrets import Keyring, keyring, pseudonym_keyring
 from perf import fakes, tables
 from perf.people import Person
+from perf.template import ROOT
 from perf.wire import SocketPool, Wire, counted_redis
 
 STACK = "perf"
 SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
-FIRST_PARTY = {"accounts", "conversations", "kernel", "messages", "operations", "polls", "realtime", "users"}
+FIRST_PARTY = {"kernel"} | {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 ENVIRONMENT = {
     "ENVIRONMENT": "local",
     "STACK_NAME": STACK,

@@ -40,16 +40,10 @@ def plan(
 def plan_one(
     place: Place, user_id: str, *, actor_id: str, also: Callable[[Transaction], None] | None = None
 ) -> log.Plan:
-    """The same for one person who wanted it: only while they are not banned; raises Conflict `group_full`."""
+    """The same for one person who wanted it; raises Conflict `group_full`."""
     if not has_room_for(place, 1):
         raise Conflict(f"This group has its {MAX_MEMBERS} members.", code="group_full")
-
-    def stage(transaction: Transaction) -> None:
-        door_store.stage_no_ban(transaction, place.conversation_id, user_id)
-        if also is not None:
-            also(transaction)
-
-    return plan(place, [user_id], actor_id=actor_id, also=stage)
+    return plan(place, [user_id], actor_id=actor_id, also=also)
 
 
 def enter(
@@ -76,7 +70,11 @@ def enter(
         if found[0].is_member:
             return log.Plan([])
         admit(found[0])
-        return plan_one(place, user_id, actor_id=user_id, also=also)
+        return plan_one(place, user_id, actor_id=user_id, also=stage)
+
+    def stage(transaction: Transaction) -> None:
+        door_store.stage_no_ban(transaction, conversation_id, user_id)
+        also(transaction)
 
     place, entries = log.append(conversation_id, user_id, planned, find=find)
     if entries:

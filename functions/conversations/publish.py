@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from conversations import views
+from conversations import store, views
 from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Place
 from conversations.schemas import Event
 from kernel import clock, telemetry
@@ -77,15 +77,24 @@ def _to_members(entry: Entry, text: str) -> ToMembers:
     return ToMembers(entry.seq, text, about, frame(views.event(entry, None)) if about < entry.seq else text)
 
 
+def to_admins(conversation_id: str, kind: str, data: Callable[[], Any], *, but: str = "") -> None:
+    """Publish to the admins' devices something that is not in the log, but not to `but`. Never raises."""
+    try:
+        told = [each.user_id for each in store.admins(conversation_id) if each.user_id != but]
+        realtime.publish([_passing(conversation_id, kind, data())], told)
+    except Exception as error:  # it is a hint; the caller's own work is done
+        _missed(conversation_id, error)
+
+
+def _passing(conversation_id: str, kind: str, data: Any) -> str:
+    """A frame of what is not in the log."""
+    at = clock.rfc3339(clock.now())
+    return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
+
+
 def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
     """Publish something that is not in the log (typing, receipts) to all other members, or to `to`. Never raises."""
-    event = {
-        "type": kind,
-        "conversation_id": place.conversation_id,
-        "at": clock.rfc3339(clock.now()),
-        "data": data,
-    }
-    text, me = json.dumps(event), place.member.user_id
+    text, me = _passing(place.conversation_id, kind, data), place.member.user_id
     try:
         if to is not None:
             realtime.publish([text], to)

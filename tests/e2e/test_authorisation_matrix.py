@@ -68,6 +68,17 @@ PATCH  /conversations/{conversation_id}/members/{user_id}                       
 DELETE /conversations/{conversation_id}/members/{user_id}                       204 204 403 404 404 403 401 404
 GET    /conversations/{conversation_id}/bans                                    200 200 403 404 404 403 401 404
 DELETE /conversations/{conversation_id}/bans/{user_id}                          204 204 403 404 404 403 401 404
+POST   /conversations/{conversation_id}/invitations                             201 201 403 404 404 403 401 404
+GET    /conversations/{conversation_id}/invitations                             200 200 200 404 404 403 401 404
+DELETE /conversations/{conversation_id}/invitations/{invitation_id}             204 204 404 404 404 403 401 404
+GET    /invitations/{token}                                                     200 200 200 403 200 404 401 200
+POST   /invitations/{token}/accept                                              200 200 200 403 201 404 401 201
+GET    /conversations/{conversation_id}/join-requests                           200 200 403 404 404 403 401 404
+POST   /conversations/{conversation_id}/join-requests/{user_id}/approve         200 200 403 404 404 403 401 404
+DELETE /conversations/{conversation_id}/join-requests/{user_id}                 204 204 403 404 404 403 401 404
+POST   /conversations/{conversation_id}/messages/{message_id}/reports           403 201 201 404 404 403 401 404
+GET    /conversations/{conversation_id}/reports                                 200 200 403 404 404 403 401 404
+PATCH  /conversations/{conversation_id}/reports/{report_id}                     200 200 403 404 404 403 401 404
 PUT    /conversations/{conversation_id}/me                                      200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/events                                  200 200 200 404 404 200 401 404
 POST   /sync                                                                    200 200 200 200 200 200 401 200
@@ -172,6 +183,33 @@ class Scene:
         self.owner.ok("POST", f"/conversations/{self.group}/members", {"user_ids": [self.bystander.id]})
         return self.bystander.id
 
+    def invitation(self, group: str = "", **fields: Any) -> dict[str, Any]:
+        """A new link into the group."""
+        made: dict[str, Any] = self.owner.ok("POST", f"/conversations/{group or self.group}/invitations", fields)
+        return made
+
+    def invitation_elsewhere(self, role: str) -> dict[str, str]:
+        """A link into another group of the same people, which who is let in may join."""
+        group = self.owner.group_with(*(self.people[name] for name in ("admin", "member", "former")))
+        self.owner.ok("DELETE", f"/conversations/{group}/members/{self.people['former'].id}")
+        return {"token": self.invitation(group)["token"]}
+
+    def fresh_request(self, role: str) -> str:
+        """Somebody who asks to be let in."""
+        if role == "blocked":
+            return self.owner.id
+        self.owner.delete(f"/conversations/{self.group}/members/{self.bystander.id}")
+        self.owner.ok("DELETE", f"/conversations/{self.group}/bans/{self.bystander.id}")
+        token = self.invitation(needs_approval=True)["token"]
+        self.bystander.ok("POST", f"/invitations/{token}/accept")
+        return self.bystander.id
+
+    def fresh_report(self) -> str:
+        """A report of what the member wrote, by the owner."""
+        message = self.people["member"].send(self.group, "to be reported")["id"]
+        place = f"/conversations/{self.group}/messages/{message}/reports"
+        return str(self.owner.ok("POST", place, {"reason": "so it is"})["id"])
+
     def socket(self, role: str) -> Live:
         if role not in self.sockets:
             self.sockets[role] = Live(*self.people[role].ticket())
@@ -229,6 +267,20 @@ PATHS: dict[str, Make] = {
     "DELETE /conversations/{conversation_id}/members/{user_id}": lambda scene, role: {
         "user_id": scene.fresh_member(role)
     },
+    "DELETE /conversations/{conversation_id}/invitations/{invitation_id}": lambda scene, role: {
+        "invitation_id": scene.invitation()["id"]
+    },
+    "GET /invitations/{token}": lambda scene, role: {"token": scene.invitation()["token"]},
+    "POST /invitations/{token}/accept": lambda scene, role: scene.invitation_elsewhere(role),
+    "POST /conversations/{conversation_id}/join-requests/{user_id}/approve": lambda scene, role: {
+        "user_id": scene.fresh_request(role)
+    },
+    "DELETE /conversations/{conversation_id}/join-requests/{user_id}": lambda scene, role: {
+        "user_id": scene.fresh_request(role)
+    },
+    "PATCH /conversations/{conversation_id}/reports/{report_id}": lambda scene, role: {
+        "report_id": scene.fresh_report()
+    },
     "DELETE /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {
         "message_id": scene.fresh_message(role)
     },
@@ -241,6 +293,8 @@ BODIES: dict[str, Make] = {
     "PATCH /conversations/{conversation_id}": lambda scene, role: {"name": "Renamed"},
     "POST /conversations/{conversation_id}/members": lambda scene, role: {"user_ids": [scene.bystander.id]},
     "PATCH /conversations/{conversation_id}/members/{user_id}": lambda scene, role: {"role": "member"},
+    "POST /conversations/{conversation_id}/messages/{message_id}/reports": lambda scene, role: {"reason": role},
+    "PATCH /conversations/{conversation_id}/reports/{report_id}": lambda scene, role: {"state": "dismissed"},
     "PUT /conversations/{conversation_id}/me": lambda scene, role: {"pinned": True},
     "POST /sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
     "POST /conversations/{conversation_id}/messages": lambda scene, role: {"client_id": _unique(), "text": role},

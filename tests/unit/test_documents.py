@@ -27,6 +27,7 @@ CONTRACT_EVENTS = {
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
     "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
     "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
+    "join_request.created", "join_request.updated", "report.created", "report.updated",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")

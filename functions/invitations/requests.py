@@ -1,0 +1,114 @@
+"""Requests to join a group: asked by who has a link that needs approval, answered by admins."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from conversations import door_store, joining, log, publish, views
+from conversations import store as conversations
+from conversations.model import Place
+from conversations.service import known, require_place
+from invitations import schemas, store
+from invitations.model import Invitation, JoinRequest, RequestState
+from kernel import clock, cursor, ids, telemetry
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import NotFound
+from kernel.resilience import retried
+from users import service as users
+
+
+def ask(*, caller: Caller, invitation: Invitation) -> bool:
+    """Ask to be let in; False if that was asked already."""
+    request = JoinRequest(invitation.conversation_id, caller.user_id, invitation.id, clock.now())
+    new = store.ask(request)
+    if new:
+        telemetry.count("JoinRequests")
+        _tell_admins("join_request.created", request, "pending")
+    return new
+
+
+def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """Who asks to be let in (for admins), by id; not who has become a member in another way."""
+    require_place(conversation_id, caller.user_id).require_admin()
+    bound_to = (caller.user_id, "join-requests", conversation_id)
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found = store.requests(conversation_id, after=start, limit=limit + 1, now=clock.now())
+    page = found[:limit]
+    inside = conversations.members_among(conversation_id, [each.user_id for each in page])
+    for each in page:
+        if each.user_id in inside:
+            store.drop(conversation_id, each.user_id)
+    shown = _views([each for each in page if each.user_id not in inside], "pending")
+    return Page(shown, cursor.seal(page[-1].user_id, bound_to=bound_to) if len(found) > limit else None)
+
+
+def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
+    """Let somebody in who asked; who is in already stays. Raises NotFound where nobody asks, Conflict `group_full`."""
+    _require_person(user_id)
+    return retried(partial(_approve, caller, known(conversation_id), user_id), on=Cancelled)
+
+
+def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
+    require_place(conversation_id, caller.user_id).require_admin()
+    member = conversations.member(conversation_id, user_id)
+    if member is not None:
+        store.drop(conversation_id, user_id)
+        return views.members([member])[0]
+    request = store.request(conversation_id, user_id, clock.now())
+    if request is None:
+        raise NotFound
+
+    def plan(place: Place) -> log.Plan:
+        place.require_admin()
+        return joining.plan_one(place, user_id, actor_id=caller.user_id, also=end_request)
+
+    def end_request(transaction: Transaction) -> None:
+        store.stage_answered(transaction, request)
+        door_store.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
+
+    place, entries = log.append(conversation_id, caller.user_id, plan)
+    publish.committed(place, entries)
+    _tell_admins("join_request.updated", request, "approved")
+    shown: dict[str, Any] = views.events(place, entries)[0]["data"]
+    return shown
+
+
+def end(*, caller: Caller, conversation_id: str, user_id: str) -> None:
+    """Decline a request (admins), or withdraw one's own; raises NotFound where there is none."""
+    _require_person(user_id)
+    own = user_id == caller.user_id
+    if not own:
+        require_place(conversation_id, caller.user_id).require_admin()
+    request = store.request(known(conversation_id), user_id, clock.now())
+    if request is None or not store.drop(conversation_id, user_id):
+        raise NotFound
+    _tell_admins("join_request.updated", request, "withdrawn" if own else "declined")
+
+
+def _require_person(user_id: str) -> None:
+    if not ids.is_id(user_id, "usr"):
+        raise NotFound
+
+
+def _views(requests: list[JoinRequest], state: RequestState) -> list[dict[str, Any]]:
+    people = users.directory([each.user_id for each in requests])
+    return [
+        {
+            "user": people[each.user_id],
+            "invitation_id": each.invitation_id,
+            "requested_at": each.requested_at,
+            "state": state,
+        }
+        for each in requests
+        if each.user_id in people
+    ]
+
+
+def _tell_admins(kind: str, request: JoinRequest, state: RequestState) -> None:
+    def shown() -> Any:
+        return schemas.JoinRequest.model_validate(_views([request], state)[0]).model_dump(mode="json")
+
+    publish.to_admins(request.conversation_id, kind, shown)

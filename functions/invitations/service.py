@@ -1,0 +1,165 @@
+"""Invitations by link: making, showing, revoking them, and coming in by one.
+
+An invitation is worth what its maker is: if they are out or may not add people any more, it is over (R6).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations import joining, views
+from conversations.door_store import Doorway, doorway
+from conversations.service import known, require_place
+from invitations import requests, store
+from invitations.model import TOKEN_BITS, Invitation
+from kernel import clock, cursor, ids, telemetry
+from kernel.caller import Caller
+from kernel.config import config
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Forbidden, Gone, NotFound, ValidationFailed
+from kernel.resilience import retried
+from users import service as users
+
+
+def create(
+    *, caller: Caller, conversation_id: str, expires_in_s: int, max_uses: int | None, needs_approval: bool
+) -> dict[str, Any]:
+    """A new link into a group, for who may add people to it; its token is told this once."""
+    if needs_approval and max_uses is not None:
+        raise ValidationFailed.of("max_uses", "where an admin decides on everybody, uses are not limited")
+    require_place(conversation_id, caller.user_id).require_add()
+    token, now = ids.token(TOKEN_BITS), clock.now()
+    invitation = Invitation(
+        id=ids.new("inv"),
+        conversation_id=conversation_id,
+        token_hash=store.hashed(token),
+        created_by=caller.user_id,
+        created_at=now,
+        expires_at=now + expires_in_s * clock.SECOND,
+        max_uses=max_uses,
+        needs_approval=needs_approval,
+    )
+    store.keep(invitation)
+    return _view(invitation) | {"token": token, "url": f"{config().public_url}/invitations/{token}"}
+
+
+def _view(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "id": invitation.id,
+        "conversation_id": invitation.conversation_id,
+        "created_by": invitation.created_by,
+        "created_at": invitation.created_at,
+        "expires_at": invitation.expires_at,
+        "max_uses": invitation.max_uses,
+        "uses": invitation.uses,
+        "needs_approval": invitation.needs_approval,
+        "state": invitation.state(clock.now()),
+    }
+
+
+def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """A group's invitations, newest first: all of them for admins, for others their own."""
+    place = require_place(conversation_id, caller.user_id)
+    place.require_group()
+    bound_to = (caller.user_id, "invitations", conversation_id)
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    own = None if place.member.is_admin else caller.user_id
+    found = store.invitations(conversation_id, created_by=own, after=start, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return Page([_view(each) for each in page], cursor.seal(page[-1].id, bound_to=bound_to) if more else None)
+
+
+def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
+    """End an invitation (its maker and admins); again is fine."""
+    place = require_place(conversation_id, caller.user_id)
+    place.require_group()
+    invitation = store.by_id(conversation_id, invitation_id) if ids.is_id(invitation_id, "inv") else None
+    if invitation is None or not (place.member.is_admin or invitation.created_by == caller.user_id):
+        raise NotFound
+    store.revoke(invitation, clock.now())
+
+
+def preview(*, caller: Caller, token: str) -> dict[str, Any]:
+    """What a link leads to, for somebody who thinks of coming in; raises as `accept` does."""
+    invitation = store.by_token(token)
+    _require_no_block(caller, invitation)
+    door = _door(invitation, caller)
+    if not door.is_member:
+        _require_welcome(door, invitation)
+    profile = door.place.profile
+    return {
+        "name": profile.name,
+        "member_count": profile.member_count,
+        "avatar_url": None,
+        "needs_approval": invitation.needs_approval,
+    }
+
+
+def accept(*, caller: Caller, token: str) -> tuple[str, dict[str, Any] | None, bool]:
+    """Come in by a link: `joined` with the conversation, or `requested`; and whether that is new.
+
+    A member stays one, and no use is counted. Raises NotFound for an unknown token and where its maker blocks the
+    caller, Forbidden `blocked` and `banned`, Gone for an invitation that is over, Conflict `group_full`. However
+    many accept at once, no more come in than the invitation lets: each use is counted with the membership.
+    """
+
+    def attempt() -> tuple[str, dict[str, Any] | None, bool]:
+        invitation = store.by_token(token)
+        _require_no_block(caller, invitation)
+        return _ask(caller, invitation) if invitation.needs_approval else _enter(caller, invitation)
+
+    return retried(attempt, on=Cancelled)
+
+
+def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] | None, bool]:
+    def count_use(transaction: Transaction) -> None:
+        store.stage_use(transaction, invitation, now=clock.now())
+
+    try:
+        place, new = joining.enter(
+            known(invitation.conversation_id),
+            caller.user_id,
+            invitation.created_by,
+            admit=lambda door: _require_welcome(door, invitation),
+            also=count_use,
+        )
+    except NotFound as error:
+        raise Gone("This group is no longer there.") from error
+    if new:
+        telemetry.count("InvitationsAccepted")
+    return "joined", views.conversation(place), new
+
+
+def _ask(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] | None, bool]:
+    door = _door(invitation, caller)
+    if door.is_member:
+        return "joined", views.conversation(door.place), False
+    _require_welcome(door, invitation)
+    return "requested", None, requests.ask(caller=caller, invitation=invitation)
+
+
+def _door(invitation: Invitation, caller: Caller) -> Doorway:
+    try:
+        return doorway(invitation.conversation_id, caller.user_id, invitation.created_by)
+    except NotFound as error:
+        raise Gone("This group is no longer there.") from error
+
+
+def _require_welcome(door: Doorway, invitation: Invitation) -> None:
+    """Whether somebody who is no member yet may come in; raises Gone, Forbidden `banned`."""
+    invitation.require_open(clock.now())
+    settings = door.place.profile.settings
+    if door.host is None or not (door.host.is_admin or settings.who_can_add == "all"):
+        raise Gone("This invitation is over.")
+    if door.is_banned:
+        raise Forbidden("You were removed from this group.", code="banned")
+
+
+def _require_no_block(caller: Caller, invitation: Invitation) -> None:
+    blocks, blocked = users.blocks_between(caller.user_id, invitation.created_by)
+    if blocks:
+        raise Forbidden("You have blocked whoever invites you.", code="blocked")
+    if blocked:
+        raise NotFound

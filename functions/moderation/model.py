@@ -1,0 +1,41 @@
+"""Reports of messages: types and rules. Standard library and kernel only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kernel import clock
+
+# Open or decided, a report is gone after 90 days.
+REPORT_LIFE_MS = 90 * clock.DAY
+
+Decision = Literal["resolved", "dismissed"]
+ReportState = Literal["open", "resolved", "dismissed"]
+_KEPT_OF_A_MESSAGE = ("id", "sender_id", "type", "text", "ciphertext", "created_at", "edited_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """That a member reported a message. `snapshot` is the message as they saw it, while the report is open."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    sender_id: str
+    reporter_id: str
+    reason: str
+    reported_at: int
+    snapshot: Mapping[str, Any] | None
+    state: ReportState = "open"
+    decided_by: str | None = None
+    decided_at: int | None = None
+
+    def is_kept(self, now: int) -> bool:
+        return self.reported_at + REPORT_LIFE_MS > now
+
+
+def snapshot_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What admins need of a message to judge it, whatever becomes of the message."""
+    return {name: message[name] for name in _KEPT_OF_A_MESSAGE}

@@ -1,0 +1,71 @@
+"""Reports of messages: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kernel.schema import Input, Instant, Output, Paging, Text
+from moderation.model import Decision as DecidedState
+from moderation.model import ReportState
+from users.schemas import PublicProfile
+
+
+class NewReport(Input):
+    reason: Annotated[Text, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class ReportReceipt(Output):
+    """What the reporter sees of their report."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    reason: str
+    state: ReportState
+    reported_at: Instant
+
+
+class ReportedMessage(Output):
+    """A message as its reporter saw it."""
+
+    id: str
+    sender_id: str
+    type: str
+    text: str | None
+    ciphertext: str | None
+    created_at: Instant
+    edited_at: Instant | None
+
+
+class Report(Output):
+    """A report as admins see it; `message` is null once it is decided."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    sender_id: str
+    reporter: PublicProfile | None
+    reason: str
+    state: ReportState
+    reported_at: Instant
+    message: ReportedMessage | None
+    decided_by: str | None
+    decided_at: Instant | None
+
+
+class ReportList(Output):
+    items: list[Report]
+    next_cursor: str | None
+
+
+class ReportQuery(Paging):
+    state: Literal["open", "decided"] = "open"
+
+
+class Decision(Input):
+    """With `delete_message` a resolved report's message is deleted too."""
+
+    state: DecidedState
+    delete_message: bool = False

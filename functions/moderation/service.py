@@ -1,0 +1,152 @@
+"""Reporting messages of a group to its admins, and what they decide.
+
+A report holds the message as its reporter saw it until it is decided, so that editing or deleting it hides nothing.
+Nobody sees or decides reports of what they wrote themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from conversations import publish
+from conversations.service import require_place
+from kernel import clock, cursor, ids, telemetry
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled
+from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
+from kernel.resilience import retried
+from messages import service as messages
+from moderation import schemas, store
+from moderation.model import Decision, Report, snapshot_of
+from users import service as users
+
+
+def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str) -> tuple[Report, bool]:
+    """Report a message to the group's admins; again returns the first report, and False.
+
+    Raises NotFound for a message that the caller does not see, Gone for a deleted one, Forbidden for one's own.
+    """
+    require_place(conversation_id, caller.user_id).require_group()
+    message = messages.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
+    if message["sender_id"] == caller.user_id:
+        raise Forbidden("This message is your own.")
+    if message["deleted_at"] is not None:
+        raise Gone("This message was deleted.")
+    made = Report(
+        id=ids.new("rep"),
+        conversation_id=conversation_id,
+        message_id=message_id,
+        sender_id=message["sender_id"],
+        reporter_id=caller.user_id,
+        reason=reason,
+        reported_at=clock.now(),
+        snapshot=snapshot_of(message),
+    )
+    try:
+        store.keep(made)
+    except Cancelled as refused:
+        earlier = store.of_reporter(conversation_id, message_id, caller.user_id)
+        if earlier is None:
+            raise Conflict("This report is being made by another request.", retry_after_s=1) from refused
+        return earlier, False
+    telemetry.count("ReportsMade")
+    _tell_admins("report.created", made)
+    return made, True
+
+
+def listing(
+    *, caller: Caller, conversation_id: str, is_open: bool, limit: int, after: str | None
+) -> Page[dict[str, Any]]:
+    """The admins' queue: open reports, oldest first; or the decided ones, newest first."""
+    require_place(conversation_id, caller.user_id).require_admin()
+    bound_to = (caller.user_id, "reports", conversation_id, str(is_open))
+    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found = store.reports(
+        conversation_id,
+        is_open=is_open,
+        not_about=caller.user_id,
+        after=start,
+        limit=limit + 1,
+        now=clock.now(),
+    )
+    page = found[:limit]
+    return Page(_views(page), cursor.seal(page[-1].id, bound_to=bound_to) if len(found) > limit else None)
+
+
+def decide(
+    *, caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool
+) -> dict[str, Any]:
+    """Resolve or dismiss a report, and with it every open one of that message, which goes too if that is asked for.
+
+    Doing it again is fine; raises Conflict if it was decided otherwise.
+    """
+    if delete_message and decision != "resolved":
+        raise ValidationFailed.of("delete_message", "goes with resolving a report")
+    require_place(conversation_id, caller.user_id).require_admin()
+    attempt = partial(_decide, caller, conversation_id, report_id, decision, delete_message)
+    decided = retried(attempt, on=Cancelled)
+    return _views([decided])[0]
+
+
+def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool) -> Report:
+    found = store.find(conversation_id, report_id) if ids.is_id(report_id, "rep") else None
+    now = clock.now()
+    if found is None or found.sender_id == caller.user_id or not found.is_kept(now):
+        raise NotFound
+    if found.state not in ("open", decision):
+        raise Conflict("This report was decided otherwise.")
+    if delete_message:
+        messages.delete(caller=caller, conversation_id=conversation_id, message_id=found.message_id)
+    if found.state != "open":
+        return found
+    others = [each for each in store.open_about(conversation_id, found.message_id) if each.id != found.id]
+    pending = [*others, found]  # last, so that trying again takes up what was left
+    decided = [
+        replace(each, state=decision, snapshot=None, decided_by=caller.user_id, decided_at=now) for each in pending
+    ]
+    store.decide(pending, decided)
+    telemetry.count("ReportsDecided", len(decided))
+    telemetry.logger().info(
+        "audit",
+        extra={
+            "action": f"report.{decision}",
+            "actor_id": caller.user_id,
+            "conversation_id": conversation_id,
+            "message_id": found.message_id,
+            "report_ids": [each.id for each in decided],
+            "message_deleted": delete_message,
+        },
+    )
+    _tell_admins("report.updated", decided[-1])
+    return decided[-1]
+
+
+def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    people = users.directory([each.reporter_id for each in reports])
+    return [
+        {
+            "id": each.id,
+            "conversation_id": each.conversation_id,
+            "message_id": each.message_id,
+            "sender_id": each.sender_id,
+            "reporter": people.get(each.reporter_id),
+            "reason": each.reason,
+            "state": each.state,
+            "reported_at": each.reported_at,
+            "message": each.snapshot,
+            "decided_by": each.decided_by,
+            "decided_at": each.decided_at,
+        }
+        for each in reports
+    ]
+
+
+def _tell_admins(kind: str, report: Report) -> None:
+    def shown() -> Any:
+        return schemas.Report.model_validate(_views([report])[0]).model_dump(mode="json")
+
+    publish.to_admins(report.conversation_id, kind, shown, but=report.sender_id)

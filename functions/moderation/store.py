@@ -1,0 +1,144 @@
+"""Reports in DynamoDB: open ones and decided ones apart, so that the queue is one query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+
+from kernel import clock
+from kernel.dynamo import Record, TableName, Transaction, read_together
+from moderation.model import REPORT_LIFE_MS, Report, ReportState
+
+_OPEN, _DECIDED, _BY = "open#", "decided#", "by#"
+_DECIDED_PER_WRITE = 45  # two of the 100 actions of a transaction each
+
+
+class ReportRecord(Record):
+    """A report, open or decided; and under message and reporter which one is theirs, so that it is one."""
+
+    class Meta:
+        table_name = TableName("reports")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    message_id = UnicodeAttribute(null=True)
+    sender_id = UnicodeAttribute(null=True)
+    reporter_id = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    reported_at = NumberAttribute(null=True)
+    snapshot = JSONAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = NumberAttribute(null=True)
+    report_id = UnicodeAttribute(null=True)
+
+
+def _report(record: ReportRecord) -> Report:
+    return Report(
+        id=record.entry.partition("#")[2],
+        conversation_id=record.conversation_id,
+        message_id=record.message_id,
+        sender_id=record.sender_id,
+        reporter_id=record.reporter_id,
+        reason=record.reason,
+        reported_at=int(record.reported_at),
+        snapshot=record.snapshot,
+        state=cast(ReportState, record.state),
+        decided_by=record.decided_by,
+        decided_at=None if record.decided_at is None else int(record.decided_at),
+    )
+
+
+def _record(report: Report) -> ReportRecord:
+    prefix = _OPEN if report.state == "open" else _DECIDED
+    return ReportRecord(
+        report.conversation_id,
+        f"{prefix}{report.id}",
+        expires_at=_swept_at(report),
+        message_id=report.message_id,
+        sender_id=report.sender_id,
+        reporter_id=report.reporter_id,
+        reason=report.reason,
+        reported_at=report.reported_at,
+        snapshot=None if report.snapshot is None else dict(report.snapshot),
+        state=report.state,
+        decided_by=report.decided_by,
+        decided_at=report.decided_at,
+    )
+
+
+def _swept_at(report: Report) -> int:
+    return (report.reported_at + REPORT_LIFE_MS) // clock.SECOND + 1
+
+
+def _by(message_id: str, reporter_id: str) -> str:
+    return f"{_BY}{message_id}#{reporter_id}"
+
+
+def keep(report: Report) -> None:
+    """Keep a new report; raises Cancelled (label `by`) if its reporter has reported that message."""
+    transaction = Transaction()
+    transaction.put("report", _record(report))
+    first = ReportRecord(
+        report.conversation_id,
+        _by(report.message_id, report.reporter_id),
+        expires_at=_swept_at(report),
+        report_id=report.id,
+        reported_at=report.reported_at,
+    )
+    lapsed = ReportRecord.reported_at <= report.reported_at - REPORT_LIFE_MS
+    transaction.put("by", first, ReportRecord.conversation_id.does_not_exist() | lapsed)
+    transaction.commit()
+
+
+def of_reporter(conversation_id: str, message_id: str, reporter_id: str) -> Report | None:
+    """The report of a message by one person."""
+    first = ReportRecord.find(conversation_id, _by(message_id, reporter_id))
+    return None if first is None else find(conversation_id, first.report_id)
+
+
+def find(conversation_id: str, report_id: str) -> Report | None:
+    """A report, open or decided, in one round trip."""
+    found = read_together([(ReportRecord, (conversation_id, f"{prefix}{report_id}")) for prefix in (_OPEN, _DECIDED)])
+    return next((_report(row) for row in found if row is not None), None)
+
+
+def reports(
+    conversation_id: str, *, is_open: bool, not_about: str, after: str | None, limit: int, now: int
+) -> list[Report]:
+    """Open reports, oldest first, or decided ones, newest first; none about what one person wrote."""
+    prefix = _OPEN if is_open else _DECIDED
+    start = {"conversation_id": {"S": conversation_id}, "entry": {"S": f"{prefix}{after}"}}
+    rows = ReportRecord.query(
+        conversation_id,
+        ReportRecord.entry.startswith(prefix),
+        filter_condition=(ReportRecord.sender_id != not_about) & (ReportRecord.reported_at > now - REPORT_LIFE_MS),
+        consistent_read=True,
+        scan_index_forward=is_open,
+        limit=limit,
+        last_evaluated_key=None if after is None else start,
+    )
+    return [_report(row) for row in rows]
+
+
+def open_about(conversation_id: str, message_id: str) -> list[Report]:
+    """All open reports of one message: two round trips for up to 100."""
+    rows = ReportRecord.query(
+        conversation_id, ReportRecord.entry.startswith(f"{_BY}{message_id}#"), consistent_read=True
+    )
+    found = read_together([(ReportRecord, (conversation_id, f"{_OPEN}{row.report_id}")) for row in rows])
+    return [_report(row) for row in found if row is not None]
+
+
+def decide(before: Sequence[Report], after: Sequence[Report]) -> None:
+    """Replace open reports by decided ones; raises Cancelled (label `open`) if one is not open any more."""
+    pairs = list(zip(before, after, strict=True))
+    for start in range(0, len(pairs), _DECIDED_PER_WRITE):
+        transaction = Transaction()
+        for old, new in pairs[start : start + _DECIDED_PER_WRITE]:
+            transaction.delete("open", _record(old), ReportRecord.conversation_id.exists())
+            transaction.put("decided", _record(new))
+        transaction.commit()
