@@ -10,7 +10,7 @@ from typing import Any
 from kernel import ids
 from perf import gateway
 from perf.gateway import Reply
-from perf.people import newcomers
+from perf.people import Person, newcomers
 from perf.scenes import MESSAGES, TEXT, conversation, create, deliver, read, say, say_on_socket
 from perf.stage import Stage
 
@@ -150,6 +150,44 @@ def fan_out(size: int, stage: Stage, sockets: int | None = None) -> Operation:
     return Operation(partial(deliver, stage), before=before)
 
 
+def send_under_slow_mode(_stage: Stage) -> Operation:
+    """Each turn in a group of its own, as nobody sends twice soon."""
+    people = newcomers(5)
+    groups: list[str] = []
+    return Operation(
+        lambda _: say(people[1], groups[-1]),
+        before=lambda _: groups.append(create(people[0], people[1:], slow_mode_seconds=3600)),
+    )
+
+
+def accept_invitation(_stage: Stage) -> Operation:
+    owner, *others = newcomers(5)
+    conversation_id = create(owner, others)
+    path = {"conversation_id": conversation_id}
+    route = "POST /conversations/{conversation_id}/invitations"
+    made = gateway.http("InvitationsFunction", route, owner, path=path, body={}).json()
+    coming: list[Person] = []
+
+    def run(_turn: int) -> Reply:
+        route = "POST /invitations/{token}/accept"
+        return gateway.http("InvitationsFunction", route, coming[-1], path={"token": made["token"]})
+
+    return Operation(run, before=lambda _: coming.extend(newcomers(1)))
+
+
+def report(_stage: Stage) -> Operation:
+    owner, writer, *others = newcomers(5)
+    conversation_id = create(owner, [writer, *others])
+    written: list[str] = []
+
+    def run(_turn: int) -> Reply:
+        path = {"conversation_id": conversation_id, "message_id": written[-1]}
+        body = {"reason": "It is rude."}
+        return gateway.http("ModerationFunction", f"POST {ONE_MESSAGE}/reports", others[0], path=path, body=body)
+
+    return Operation(run, before=lambda _: written.append(say(writer, conversation_id).json()["id"]))
+
+
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "register": register,
     "sign in": sign_in,
@@ -161,6 +199,9 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "send (HTTP), group of 200": partial(send, 200),
     "send (socket), direct": partial(send_on_socket, 2),
     "send (socket), group of 50": partial(send_on_socket, 50),
+    "send (HTTP), group of 5, slow mode": send_under_slow_mode,
+    "accept an invitation": accept_invitation,
+    "report a message": report,
     "edit": edit,
     "react": react,
     "mark read": mark_read,

@@ -15,10 +15,10 @@ TEXT = "A message of a hundred characters, which is about what people write to e
 MESSAGES = "/conversations/{conversation_id}/messages"
 
 
-def create(owner: Person, others: Sequence[Person]) -> str:
+def create(owner: Person, others: Sequence[Person], **settings: Any) -> str:
     """A group, or a direct conversation with a single other person; its id."""
     kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
-    body = kind | {"member_ids": [other.user_id for other in others]}
+    body = kind | {"member_ids": [other.user_id for other in others], "settings": settings}
     return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
 
 

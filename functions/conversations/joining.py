@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from conversations import door_store, log, publish, store, views
 from conversations.door_store import Doorway
@@ -77,7 +78,10 @@ def enter(
         also(transaction)
 
     place, entries = log.append(conversation_id, user_id, planned, find=find)
-    if entries:
-        publish.committed(place, entries)
-        place = store.place(conversation_id, user_id)
-    return place, bool(entries)
+    if not entries:
+        return place, False
+    whole, joined = place.profile.settings.history_visible, entries[0]
+    member = replace(place.member, joined_at=joined.data["joined_at"], visible_from=1 if whole else joined.seq)
+    place = replace(place, member=member)
+    publish.committed(place, entries)
+    return place, True

@@ -98,7 +98,7 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
         heir = successor(people, user_id) if target.role == "owner" else None
         events = [Draft(MEMBER_REMOVED, caller.user_id, views.member_ref(target))]
         if heir is not None:
-            heir = replace(heir, role="owner")
+            heir = replace(heir, role="owner", promoted_by=None)
             events.append(Draft(MEMBER_UPDATED, caller.user_id, views.member_ref(heir)))
         if profile.member_count == 0:
             profile = replace(profile, deleted_at=clock.now())
@@ -135,7 +135,7 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         target = _among(people, user_id)
         place.require_role_change(target, role)
         require_not_last_owner(people, target, role)
-        changed = replace(target, role=role)
+        changed = replace(target, role=role, promoted_by=caller.user_id)
 
         def stage(transaction: Transaction) -> None:
             store.stage_role(transaction, changed)

@@ -59,7 +59,8 @@ class Settings:
 class Member:
     """One person's place in a conversation. Seqs: `visible_from` is the first event they may see.
 
-    `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only.
+    `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only;
+    `promoted_by` is who gave them their role.
     """
 
     conversation_id: str
@@ -75,6 +76,7 @@ class Member:
     notifications: Notifications = "all"
     archived_seq: int = 0
     last_sent_at: int | None = None
+    promoted_by: str | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -206,14 +208,14 @@ class Place:
             raise Forbidden("You may not remove this person.")
 
     def require_role_change(self, target: Member, role: Role) -> None:
-        """Owners give any role; admins make members admins, and may step down themselves."""
+        """Owners give any role; admins make members admins, unmake those whom they made, and may step down."""
         self.require_admin()
         if self.member.role == "owner":
             return
         if role == "owner" or target.role == "owner":
             raise Forbidden("Only an owner may make or unmake owners.")
-        if target.is_admin and target.user_id != self.member.user_id:
-            raise Forbidden("Only an owner may unmake admins.")
+        if target.is_admin and self.member.user_id not in (target.user_id, target.promoted_by):
+            raise Forbidden("Only an owner may unmake an admin whom somebody else made.")
 
 
 def successor(members: list[Member], leaving: str) -> Member | None:

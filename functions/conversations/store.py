@@ -79,6 +79,7 @@ class MemberRecord(Record):
     notifications = UnicodeAttribute(default="all")
     archived_seq = NumberAttribute(default=0)
     last_sent_at = NumberAttribute(null=True)
+    promoted_by = UnicodeAttribute(null=True)
     by_user = _ByUser()
 
 
@@ -131,6 +132,7 @@ def member_of(record: MemberRecord) -> Member:
         notifications=cast(Notifications, record.notifications),
         archived_seq=int(record.archived_seq),
         last_sent_at=None if record.last_sent_at is None else int(record.last_sent_at),
+        promoted_by=record.promoted_by,
     )
 
 
@@ -316,10 +318,11 @@ def stage_still_owner(transaction: Transaction, member: Member) -> None:
 
 def stage_role(transaction: Transaction, member: Member) -> None:
     """Change the role of somebody who is still there (label `member`)."""
+    by = MemberRecord.promoted_by
     transaction.update(
         "member",
         MemberRecord(member.conversation_id, member.user_id),
-        [MemberRecord.role.set(member.role)],
+        [MemberRecord.role.set(member.role), by.remove() if member.promoted_by is None else by.set(member.promoted_by)],
         MemberRecord.user_id.exists(),
     )
 

@@ -26,6 +26,7 @@ SENDS = (
 )
 FAN_OUTS = {"fan-out of one job to 50": 50, "fan-out of one job to 200": 200}
 LIST = "list 50 messages"
+SLOW, ACCEPT, REPORT = "send (HTTP), group of 5, slow mode", "accept an invitation", "report a message"
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
 
@@ -37,7 +38,7 @@ def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    return _count(*SENDS, *FAN_OUTS, LIST)
+    return _count(*SENDS, *FAN_OUTS, LIST, SLOW, ACCEPT, REPORT)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,17 @@ def test_sending_to_200_asks_no_more_than_sending_to_50(counted: Mapping[str, Co
     assert large.store_calls == small.store_calls
     assert large.other_calls == small.other_calls
     assert (large.read_units, large.write_units) == (small.read_units, small.write_units)
+
+
+def test_slow_mode_costs_a_message_one_item_more(counted: Mapping[str, Counted]) -> None:
+    usual, slow = counted["send (HTTP), group of 5"], counted[SLOW]
+    assert slow.store_trips <= MAX_SEND_TRIPS
+    assert slow.write_units <= usual.write_units + 2  # an item in a transaction is two units
+
+
+def test_accepting_an_invitation_and_reporting_ask_little_of_the_store(counted: Mapping[str, Counted]) -> None:
+    assert counted[ACCEPT].store_trips <= 8
+    assert counted[REPORT].store_trips <= 6
 
 
 @pytest.mark.parametrize(("name", "members"), FAN_OUTS.items())

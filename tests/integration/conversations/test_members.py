@@ -473,11 +473,13 @@ def test_an_admin_unmade_at_the_same_moment_removes_nobody_after_it() -> None:
     assert (removing.result() == "done") == (cyd.user_id not in _roles(conversation_id))
 
 
-def test_an_admin_unmakes_no_other_admin_but_may_step_down() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada, bob, cyd)
+def test_an_admin_unmakes_whom_they_made_and_may_step_down() -> None:
+    ada, bob, cyd, dan = people("ada", "bob", "cyd", "dan")
+    conversation_id = group(ada, bob, cyd, dan)
     for who in (bob, cyd):
         _role(ada, conversation_id, who, "admin")
     with pytest.raises(Forbidden):
         _role(bob, conversation_id, cyd, "member")
+    _role(bob, conversation_id, dan, "admin")
+    assert _role(bob, conversation_id, dan, "member")["role"] == "member"
     assert _role(bob, conversation_id, bob, "member")["role"] == "member"

@@ -12,6 +12,7 @@ import httpx
 
 from secureconnect_client.api.accounts import Accounts
 from secureconnect_client.api.conversations import Conversations
+from secureconnect_client.api.groups import Invitations, Moderation
 from secureconnect_client.api.messages import Messages
 from secureconnect_client.api.people import Blocks, Contacts, PresenceRoutes, Sessions, Users
 from secureconnect_client.backoff import Backoff, ReconnectPolicy
@@ -72,7 +73,9 @@ class Client(Accounts):
         self.sessions = Sessions(self)
         self.presence = PresenceRoutes(self)
         self.conversations = Conversations(self)
+        self.invitations = Invitations(self)
         self.messages = Messages(self)
+        self.moderation = Moderation(self)
         self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)
 
     def __repr__(self) -> str:

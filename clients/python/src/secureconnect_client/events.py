@@ -12,7 +12,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from secureconnect_client.decoding import decode, parse_time
-from secureconnect_client.models import Conversation, Member, Message, Presence, Reaction, Receipt
+from secureconnect_client.models import (
+    Conversation,
+    JoinRequest,
+    Member,
+    Message,
+    Presence,
+    Reaction,
+    Receipt,
+    Report,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +121,26 @@ class MemberUpdated(MemberEvent):
     __slots__ = ()
 
 
+class JoinRequestEvent(Event):
+    """For admins: somebody asks to be let in, or has been answered."""
+
+    __slots__ = ()
+
+    @property
+    def request(self) -> JoinRequest:
+        return decode(JoinRequest, self.data)
+
+
+class ReportEvent(Event):
+    """For admins: a message was reported, or its reports were settled."""
+
+    __slots__ = ()
+
+    @property
+    def report(self) -> Report:
+        return decode(Report, self.data)
+
+
 class ReceiptUpdated(Event):
     __slots__ = ()
 
@@ -182,7 +211,13 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "presence": PresenceChanged,
     "session.revoked": SessionRevoked,
 }
-_FAMILIES: Final[dict[str, type[Event]]] = {"poll": PollEvent, "call": CallEvent, "file": FileEvent}
+_FAMILIES: Final[dict[str, type[Event]]] = {
+    "poll": PollEvent,
+    "call": CallEvent,
+    "file": FileEvent,
+    "join_request": JoinRequestEvent,
+    "report": ReportEvent,
+}
 
 
 def parse_event(raw: Mapping[str, Any], *, conversation_id: str | None = None) -> Event:

@@ -141,6 +141,77 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """Somebody who was removed from a group and cannot come back by a link."""
+
+    user: User = field(default_factory=User)
+    banned_by: str = ""
+    banned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """A link into a group; `token` and `url` are told only to who made it, when they did."""
+
+    id: str = ""
+    conversation_id: str = ""
+    created_by: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    max_uses: int | None = None
+    uses: int = 0
+    needs_approval: bool = False
+    state: str = "open"
+    token: str | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationPreview:
+    """What somebody outside learns of a group."""
+
+    name: str | None = None
+    member_count: int = 0
+    avatar_url: str | None = None
+    needs_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What came of accepting an invitation; `conversation` for who is in."""
+
+    state: Literal["joined", "requested"] = "joined"
+    conversation: Conversation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRequest:
+    """Somebody who asks to be let in."""
+
+    user: User = field(default_factory=User)
+    invitation_id: str = ""
+    requested_at: datetime | None = None
+    state: str = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report of a message; `message` is what its reporter saw, for admins while the report is open."""
+
+    id: str = ""
+    conversation_id: str = ""
+    message_id: str = ""
+    sender_id: str = ""
+    reporter: User | None = None
+    reason: str = ""
+    state: str = "open"
+    reported_at: datetime | None = None
+    message: Message | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """How far one member's devices got, and how far the person has read."""
 

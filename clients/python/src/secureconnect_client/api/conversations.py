@@ -13,7 +13,7 @@ from secureconnect_client.http import segment
 from secureconnect_client.models import Conversation, Member, Page, Receipt, Role
 
 
-def _path(conversation_id: str, *rest: str) -> str:
+def path_of(conversation_id: str, *rest: str) -> str:
     return "/".join(["/conversations", segment(conversation_id), *map(segment, rest)])
 
 
@@ -38,57 +38,60 @@ class Conversations(Routes):
         """The conversation with one person."""
         return await self.create([user_id], type="direct")
 
-    async def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[Conversation]:
-        """Most recent activity first."""
-        return await self._page(Conversation, "/conversations", limit=limit, cursor=cursor)
+    async def list(
+        self, *, archived: bool | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[Conversation]:
+        """Most recent activity first: all, or those that are or are not archived."""
+        wanted = None if archived is None else str(archived).lower()
+        return await self._page(Conversation, "/conversations", archived=wanted, limit=limit, cursor=cursor)
 
     def iterate(self) -> AsyncIterator[Conversation]:
         """All of them, a page at a time."""
         return every(lambda cursor: self.list(limit=100, cursor=cursor))
 
     async def get(self, conversation_id: str) -> Conversation:
-        return decode(Conversation, await self._client.request("GET", _path(conversation_id)))
+        return decode(Conversation, await self._client.request("GET", path_of(conversation_id)))
 
     async def update(self, conversation_id: str, **changes: Any) -> Conversation:
         """Any of name, description, settings."""
-        path = _path(conversation_id)
+        path = path_of(conversation_id)
         return decode(Conversation, await self._client.request("PATCH", path, json=changes, retry=True))
 
     async def delete(self, conversation_id: str) -> None:
-        await self._client.request("DELETE", _path(conversation_id))
+        await self._client.request("DELETE", path_of(conversation_id))
 
     async def configure(self, conversation_id: str, **mine: Any) -> None:
         """The caller's own settings: any of muted_until, pinned, archived, notifications."""
-        await self._client.request("PUT", _path(conversation_id, "me"), json=mine)
+        await self._client.request("PUT", path_of(conversation_id, "me"), json=mine)
 
     async def members(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Member]:
-        return await self._page(Member, _path(conversation_id, "members"), limit=limit, cursor=cursor)
+        return await self._page(Member, path_of(conversation_id, "members"), limit=limit, cursor=cursor)
 
     async def add_members(
         self, conversation_id: str, user_ids: Iterable[str], *, idempotency_key: str | None = None
     ) -> dict[str, Any]:
         """`{added, skipped}`, as the server puts it."""
         body = {"user_ids": [*user_ids]}
-        path = _path(conversation_id, "members")
+        path = path_of(conversation_id, "members")
         return dict(await self._post(path, body, idempotency_key=idempotency_key))
 
     async def remove_member(self, conversation_id: str, user_id: str) -> None:
         """On oneself: leave."""
-        await self._client.request("DELETE", _path(conversation_id, "members", user_id))
+        await self._client.request("DELETE", path_of(conversation_id, "members", user_id))
 
     async def set_role(self, conversation_id: str, user_id: str, role: Role) -> None:
-        path = _path(conversation_id, "members", user_id)
+        path = path_of(conversation_id, "members", user_id)
         await self._client.request("PATCH", path, json={"role": role}, retry=True)
 
     async def receipts(self, conversation_id: str) -> Page[Receipt]:
-        return await self._page(Receipt, _path(conversation_id, "receipts"))
+        return await self._page(Receipt, path_of(conversation_id, "receipts"))
 
     async def events(
         self, conversation_id: str, *, after: int = 0, limit: int | None = None
     ) -> builtins.list[Event]:
         """The log after a seq, ascending."""
         params = {"after": after, "limit": limit}
-        answer = await self._client.request("GET", _path(conversation_id, "events"), params=params)
+        answer = await self._client.request("GET", path_of(conversation_id, "events"), params=params)
         return [parse_event(each, conversation_id=conversation_id) for each in answer["items"]]
