@@ -37,7 +37,7 @@ def documents() -> dict[Path, str]:
     from conversations import model, schemas
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
-    from messages.schemas import Receipt
+    from messages.schemas import DraftOut, Receipt
     from polls.schemas import Poll
 
     for route in SOCKET_ROUTES:
@@ -63,6 +63,7 @@ def documents() -> dict[Path, str]:
         "report.created": Report,
         "report.updated": Report,
         "receipt.updated": Receipt,
+        "draft.updated": DraftOut,
         "typing": None,
         "session.revoked": None,
         "reconnect": None,

@@ -78,6 +78,7 @@ def fresh_process() -> None:
         auth._verified,
         liveness._live,
         users._known,
+        users._named,
         limiter._in_process,
         turns._busy,
         typing_notice._relayed,

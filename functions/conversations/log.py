@@ -1,4 +1,4 @@
-"""The log of a conversation: append, read, and what it stores of messages, sends and reactions.
+"""The log of a conversation: append, read, and what it stores of messages and sends.
 
 An append is one transaction: the head moves from n to n+1 if it still stands at n, the event is put at n+1, and
 whatever belongs to it is written with it. So seq is dense, and what is acknowledged is neither lost nor doubled.
@@ -7,14 +7,22 @@ whatever belongs to it is written with it. So seq is dense, and what is acknowle
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations import ballots, store
+from conversations import store
 from conversations.model import (
     MESSAGE_CREATED,
     Draft,
@@ -23,7 +31,6 @@ from conversations.model import (
     Place,
     Profile,
     lifetime_ms,
-    remains,
 )
 from conversations.turns import Turn
 from kernel import clock, telemetry
@@ -56,6 +63,9 @@ class _ByExpiry(GlobalSecondaryIndex[Any]):
 
 
 class EventRecord(Record):
+    """An event. One of a message holds its present state: `changed_seq` is the event that changed it last, `edits`
+    how often its text was, `mentioned` (who, or `EVERYONE`) is what unread mentions are counted by."""
+
     class Meta:
         table_name = TableName("events")
 
@@ -72,6 +82,11 @@ class EventRecord(Record):
     disappears_at = NumberAttribute(null=True)
     expiry_shard = NumberAttribute(null=True)
     by_expiry = _ByExpiry()
+    mentioned = UnicodeSetAttribute(null=True)
+    thread_count = NumberAttribute(null=True)
+    pinned = BooleanAttribute(null=True)
+    edits = NumberAttribute(null=True)
+    changed_seq = NumberAttribute(null=True)
 
 
 class SendRecord(Record):
@@ -84,14 +99,6 @@ class SendRecord(Record):
     conversation_id = UnicodeAttribute()
     seq = NumberAttribute()
     fingerprint = UnicodeAttribute()
-
-
-class ReactionRecord(Record):
-    class Meta:
-        table_name = TableName("reactions")
-
-    message = UnicodeAttribute(hash_key=True)
-    entry = UnicodeAttribute(range_key=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +144,8 @@ def append(
     `plan` checks what the member may do and is asked again whenever the log has moved on meanwhile, so it speaks
     of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
     condition of its writes fails on the state it was planned for, and DependencyUnavailable when no try came
-    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member, and for
-    the platform itself.
+    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member, for the
+    platform itself, and for who reads more with it (`seen`).
     """
     deadline = time.monotonic() + PATIENCE_S
     with Turn(conversation_id, until=deadline) as turn:
@@ -158,6 +165,7 @@ def append(
                 transaction.commit()
             except Cancelled as refused:
                 head = _head_in_the_way(refused, conversation_id)
+                stale = len(refused.failed) > 1  # something else that was read with the place has moved on as well
             else:
                 telemetry.count("AppendRetries", turn.collisions)
                 return Place(after, wanted.profile or place.profile, place.member), entries
@@ -165,7 +173,7 @@ def append(
                 break
             if turn.collided():
                 head = store.head(conversation_id)
-            unchanged = head.acl_seq == place.head.acl_seq
+            unchanged = head.acl_seq == place.head.acl_seq and not stale
             place = place.moved_to(head) if unchanged else find(conversation_id, user_id)
     raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
 
@@ -216,12 +224,13 @@ def _record(entry: Entry) -> EventRecord:
         data=dict(entry.data),
         text=entry.text,
         reactions={} if entry.is_message else None,
+        mentioned=set(entry.mentioned) or None,
         disappears_at=entry.expires_at,
         expiry_shard=None if entry.expires_at is None else entry.seq % EXPIRY_SHARDS,
     )
 
 
-def _entry(record: EventRecord) -> Entry:
+def entry_of(record: EventRecord) -> Entry:
     """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
     stored = Entry(
         conversation_id=record.conversation_id,
@@ -235,6 +244,10 @@ def _entry(record: EventRecord) -> Entry:
         deleted_at=None if record.deleted_at is None else int(record.deleted_at),
         expires_at=None if record.disappears_at is None else int(record.disappears_at),
         reactions={} if record.reactions is None else {k: int(v) for k, v in record.reactions.as_dict().items()},
+        thread_count=int(record.thread_count or 0),
+        pinned=bool(record.pinned),
+        edits=int(record.edits or 0),
+        changed_seq=None if record.changed_seq is None else int(record.changed_seq),
     )
     return stored.as_of(clock.now())
 
@@ -252,7 +265,7 @@ def entries(conversation_id: str, first: int, last: int) -> list[Entry]:
     if last < first:
         return []
     rows = EventRecord.query(conversation_id, EventRecord.seq.between(first, last), consistent_read=True)
-    return [_entry(record) for record in rows]
+    return [entry_of(record) for record in rows]
 
 
 def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Entry]:
@@ -268,32 +281,21 @@ def messages(conversation_id: str, first: int, last: int, *, newest_first: bool,
         limit=limit,
         page_size=limit + 30,
     )
-    return [_entry(record) for record in rows]
+    return [entry_of(record) for record in rows]
 
 
 def at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
     """The entries at these (conversation, seq), in one round trip per 100."""
     wanted = list(dict.fromkeys(places))
     rows = read_together([(EventRecord, place) for place in wanted])
-    return {place: _entry(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
+    return {place: entry_of(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
 
 
-def count_unread(conversation_id: str, user_id: str, *, after: int, last: int) -> int:
-    """How many messages of others after `after` stand undeleted."""
-    if last <= after:
-        return 0
-    return EventRecord.count(
-        conversation_id,
-        EventRecord.seq.between(after + 1, last),
-        (EventRecord.type == MESSAGE_CREATED) & (EventRecord.actor_id != user_id) & _stands(clock.now()),
-        consistent_read=True,
-    )
-
-
-def _stands(now: int) -> Any:
+def stands(now: int) -> Condition:
     """The condition that a message is neither deleted nor expired."""
     lasts = EventRecord.disappears_at.does_not_exist() | (EventRecord.disappears_at > now)
-    return EventRecord.deleted_at.does_not_exist() & lasts
+    condition: Condition = EventRecord.deleted_at.does_not_exist() & lasts
+    return condition
 
 
 # --- what goes with messages ----------------------------------------------------------------------------------
@@ -309,88 +311,7 @@ def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq:
     transaction.put("sent", record, SendRecord.key.does_not_exist())
 
 
-def stage_edit(transaction: Transaction, message: Entry, *, text: str, now: int) -> None:
-    """Replace a message's text unless it was deleted (label `message`)."""
-    actions = [EventRecord.text.set(text), EventRecord.edited_at.set(now)]
-    _stage_on_message(transaction, message, actions)
-
-
-def stage_deletion(transaction: Transaction, message: Entry, *, now: int) -> None:
-    """Make a tombstone of a message: its content leaves the table (label `message`)."""
-    if message.poll is not None:
-        ballots.stage_deletion(transaction, message.poll)
-    _stage_on_message(transaction, message, to_tombstone(message, now))
-
-
-def to_tombstone(message: Entry, deleted_at: int) -> list[Any]:
-    """The actions that leave nothing of a message but its place and time."""
-    return [
-        EventRecord.deleted_at.set(deleted_at),
-        EventRecord.data.set(remains(message.data)),
-        EventRecord.text.remove(),
-        EventRecord.edited_at.remove(),
-        EventRecord.reactions.remove(),
-        EventRecord.expiry_shard.remove(),
-    ]
-
-
-def _stage_on_message(transaction: Transaction, message: Entry, actions: list[Any]) -> None:
-    transaction.update(
-        "message",
-        EventRecord(message.conversation_id, message.seq),
-        actions,
-        _stands(clock.now()) & EventRecord.type.exists(),
-    )
-
-
 def earlier(key: str) -> Earlier | None:
     """What this (sender, client_id) has made."""
     record = SendRecord.find(key)
     return None if record is None else Earlier(record.conversation_id, int(record.seq), record.fingerprint)
-
-
-def message_key(conversation_id: str, seq: int) -> str:
-    return f"{conversation_id}#{seq}"
-
-
-def _reaction(message: Entry, emoji: str, user_id: str) -> ReactionRecord:
-    return ReactionRecord(message_key(message.conversation_id, message.seq), f"{emoji}#{user_id}")
-
-
-def stage_reaction(transaction: Transaction, message: Entry, *, emoji: str, user_id: str, added: bool) -> None:
-    """Add or take back one person's reaction and keep the count (labels `reaction`, `message`)."""
-    record = _reaction(message, emoji, user_id)
-    if added:
-        transaction.put("reaction", record, ReactionRecord.entry.does_not_exist())
-    else:
-        transaction.delete("reaction", record, ReactionRecord.entry.exists())
-    count = EventRecord.reactions[emoji]
-    # without the 0 a count that is not there is an error of its own, beside the condition that fails
-    step = (count | 0) + 1 if added else (count | 0) - 1
-    _stage_on_message(transaction, message, [count.set(step)])
-
-
-def mine(user_id: str, messages_: Iterable[Entry]) -> dict[tuple[str, int], frozenset[str]]:
-    """Which emoji this person reacted with, per message that has any reactions."""
-    wanted = [(each, emoji) for each in messages_ for emoji, count in each.reactions.items() if count > 0]
-    rows = read_together(
-        [
-            (ReactionRecord, (message_key(each.conversation_id, each.seq), f"{emoji}#{user_id}"))
-            for each, emoji in wanted
-        ]
-    )
-    found: dict[tuple[str, int], frozenset[str]] = {}
-    for (each, emoji), row in zip(wanted, rows, strict=True):
-        if row is not None:
-            place = (each.conversation_id, each.seq)
-            found[place] = found.get(place, frozenset()) | {emoji}
-    return found
-
-
-def reactors(message: Entry) -> Mapping[str, frozenset[str]]:
-    """Who reacted with what to one message."""
-    found: dict[str, frozenset[str]] = {}
-    for row in ReactionRecord.query(message_key(message.conversation_id, message.seq), consistent_read=True):
-        emoji, _, user_id = row.entry.rpartition("#")
-        found[user_id] = found.get(user_id, frozenset()) | {emoji}
-    return found

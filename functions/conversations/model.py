@@ -20,6 +20,7 @@ MAX_MEMBERS = 1_000
 ROSTER_MAX = 20
 RANK: Mapping[str, int] = {"member": 0, "admin": 1, "owner": 2}
 
+EVERYONE = "*"  # among those whom a message mentions
 MESSAGE_CREATED = "message.created"
 MESSAGE_UPDATED = "message.updated"
 MESSAGE_DELETED = "message.deleted"
@@ -49,6 +50,7 @@ class Settings:
     disappearing_seconds: int | None = None
     history_visible: bool = False
     slow_mode_seconds: int = 0
+    who_can_pin: WHO = "admins"
 
     @property
     def slow_mode_ms(self) -> int:
@@ -196,6 +198,13 @@ class Place:
         if self.profile.settings.encrypted:
             raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
 
+    def require_pin(self) -> None:
+        """Whether the member may pin messages: in a group admins, unless its settings let all; raises Forbidden."""
+        self.require_not_blocked()
+        limited = self.profile.kind == "group" and self.profile.settings.who_can_pin == "admins"
+        if limited and not self.member.is_admin:
+            raise Forbidden("Only admins may pin messages here.")
+
     def require_add(self) -> None:
         self.require_group()
         if self.profile.settings.who_can_add == "admins" and not self.member.is_admin:
@@ -259,13 +268,28 @@ class Entry:
     deleted_at: int | None = None
     expires_at: int | None = None
     reactions: Mapping[str, int] = field(default_factory=dict)
+    thread_count: int = 0
+    pinned: bool = False
+    edits: int = 0
+    changed_seq: int | None = None
 
     def as_of(self, now: int) -> Entry:
         """The entry as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
         if self.expires_at is None or self.expires_at > now or self.deleted_at is not None:
             return self
+        return self.tombstone(self.expires_at)
+
+    def tombstone(self, deleted_at: int) -> Entry:
+        """What is left of a message that was deleted then, or whose time had come."""
         return replace(
-            self, data=remains(self.data), text=None, edited_at=None, deleted_at=self.expires_at, reactions={}
+            self,
+            data=remains(self.data),
+            text=None,
+            edited_at=None,
+            deleted_at=deleted_at,
+            reactions={},
+            pinned=False,
+            edits=0,
         )
 
     @property
@@ -283,10 +307,20 @@ class Entry:
         """The seq of the message that this event is about; None for other events."""
         return self.seq if self.is_message else self.data.get("message_seq")
 
+    @property
+    def thread_root(self) -> str | None:
+        """The id of the message whose thread this message is in."""
+        return self.data.get("thread_root")
+
+    @property
+    def mentioned(self) -> frozenset[str]:
+        """Whom a message mentions; `EVERYONE` stands for all members."""
+        return frozenset(self.data.get("mentions", ())) | ({EVERYONE} if self.data.get("everyone") else frozenset())
+
 
 def remains(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a tombstone keeps of a message's data."""
-    return {name: value for name, value in data.items() if name in ("id", "client_id", "type")}
+    return {name: value for name, value in data.items() if name in ("id", "client_id", "type", "thread_root")}
 
 
 def lifetime_ms(settings: Settings, data: Mapping[str, Any]) -> int | None:
@@ -316,8 +350,12 @@ def message_view(
         "ciphertext": None if gone else data.get("ciphertext"),
         "attachments": [],
         "mentions": [] if gone else data.get("mentions", []),
+        "mentions_all": not gone and bool(data.get("everyone")),
         "reply_to": None if gone else data.get("reply_to"),
-        "thread_count": 0,
+        "thread_root": entry.thread_root,
+        "thread_count": entry.thread_count,
+        "forwarded_from": None if gone else data.get("forwarded_from"),
+        "pinned": entry.pinned and not gone,
         "reactions": []
         if gone
         else [

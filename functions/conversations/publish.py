@@ -17,8 +17,13 @@ from realtime.service import ToMembers
 PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
 
 
-def personal(entry: Entry) -> bool:
-    """Whether people see different things in an event: polls show each reader what they may know of the tally."""
+def personal(entry: Entry, known: Sequence[Entry] = ()) -> bool:
+    """Whether people see different things in an event: polls show each reader what they may know of the tally.
+
+    An update of a message that is `known` to have no reactions looks the same to all.
+    """
+    if entry.type == MESSAGE_UPDATED:
+        return not any(each.seq == entry.message_seq and not any(each.reactions.values()) for each in known)
     return entry.type in PERSONAL or entry.poll is not None
 
 
@@ -27,15 +32,16 @@ def frame(event: dict[str, Any]) -> str:
     return Event.model_validate(event).model_dump_json()
 
 
-def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = ()) -> None:
+def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = (), known: Sequence[Entry] = ()) -> None:
     """Publish events just committed to all members, and to people in `also` who are not members any more.
 
+    `known` are the messages they are about as they are now, where the caller has them at hand.
     Never raises: the events are in the log, and whoever misses them on a socket sees the gap in `seq`.
     """
     if not entries:
         return
     try:
-        _committed(place, entries, also)
+        _committed(place, entries, also, known)
     except Exception as error:  # a failure to tell must not turn a committed write into an error
         _missed(place.conversation_id, error)
 
@@ -44,11 +50,11 @@ def _missed(conversation_id: str, error: Exception) -> None:
     telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
 
 
-def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> None:
-    alike = [entry for entry in entries if not personal(entry)]
+def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str], known: Sequence[Entry]) -> None:
+    alike = [entry for entry in entries if not personal(entry, known)]
     roster = place.profile.roster
     if alike:
-        frames = [frame(event) for event in views.events(place, alike)]
+        frames = [frame(event) for event in views.events(place, alike, known)]
         at_once, by_members = [], []
         for entry, text in zip(alike, frames, strict=True):
             if roster is None or _is_hidden_from_some(entry, place):
@@ -62,7 +68,7 @@ def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str]) -> N
         elif also:
             realtime.publish(frames, also)
     for entry in entries:
-        if personal(entry):
+        if personal(entry, known):
             job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
             realtime.enqueue([job])
 

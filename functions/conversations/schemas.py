@@ -24,6 +24,7 @@ class SettingsIn(Input):
     disappearing_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     history_visible: bool | None = None
     slow_mode_seconds: Annotated[int, Field(ge=0, le=3_600)] | None = None
+    who_can_pin: Who | None = None
 
 
 class SettingsOut(Output):
@@ -35,6 +36,7 @@ class SettingsOut(Output):
     disappearing_seconds: int | None
     history_visible: bool
     slow_mode_seconds: int
+    who_can_pin: Who
 
 
 class NewConversation(Input):
@@ -74,6 +76,13 @@ class Reaction(Output):
     mine: bool
 
 
+class Forwarded(Output):
+    """Who wrote a forwarded message, and when. Where it stood is nobody's business."""
+
+    sender_id: str
+    sent_at: Instant
+
+
 class Message(Output):
     id: str
     conversation_id: str
@@ -85,8 +94,12 @@ class Message(Output):
     ciphertext: str | None
     attachments: list[Any]
     mentions: list[str]
+    mentions_all: bool
     reply_to: str | None
+    thread_root: str | None
     thread_count: int
+    forwarded_from: Forwarded | None
+    pinned: bool
     reactions: list[Reaction]
     metadata: dict[str, Any]
     poll: Poll | None
@@ -108,6 +121,7 @@ class Conversation(Output):
     last_seq: int
     last_message: Message | None
     unread_count: int
+    unread_mentions: int
     muted_until: Instant | None
     pinned: bool
     archived: bool

@@ -32,11 +32,17 @@ def stage(transaction: Transaction, place: Place, *, now: int) -> None:
         store.stage_turn(transaction, place.member, now=now, every_ms=place.profile.settings.slow_mode_ms)
 
 
-def append(conversation_id: str, user_id: str, plan: Callable[[Place], log.Plan]) -> tuple[Place, list[Entry]]:
+def append(
+    conversation_id: str,
+    user_id: str,
+    plan: Callable[[Place], log.Plan],
+    *,
+    find: Callable[[str, str], Place] = store.place,
+) -> tuple[Place, list[Entry]]:
     """`log.append` for plans that take a turn; a plan is asked again when another message of theirs took it first."""
     try:
-        return log.append(conversation_id, user_id, plan)
+        return log.append(conversation_id, user_id, plan, find=find)
     except Cancelled as refused:
         if "turn" not in refused.failed:
             raise
-    return log.append(conversation_id, user_id, plan)
+    return log.append(conversation_id, user_id, plan, find=find)

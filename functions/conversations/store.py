@@ -18,7 +18,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from conversations.model import Head, Member, Notifications, Place, Profile, Role, Settings
-from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
+from kernel.dynamo import Key, Record, TableName, Transaction, condition_failed, read_together
 from kernel.errors import NotFound
 
 HEAD, PROFILE, LOCK = "head", "profile", "lock"
@@ -163,13 +163,25 @@ def _profile_record(profile: Profile) -> PartRecord:
 
 def place(conversation_id: str, user_id: str) -> Place:
     """The caller's place, in one round trip; raises NotFound for anybody who is not a member now."""
-    head, profile, member = read_together(
-        [
-            (PartRecord, (conversation_id, HEAD)),
-            (PartRecord, (conversation_id, PROFILE)),
-            (MemberRecord, (conversation_id, user_id)),
-        ]
-    )
+    return place_in(read_together(place_keys(conversation_id, user_id)))
+
+
+def place_keys(conversation_id: str, user_id: str) -> list[tuple[type[Record], Key]]:
+    """The keys of the three records that make a place, for who reads more with them; see `place_in`."""
+    return [
+        (PartRecord, (conversation_id, HEAD)),
+        (PartRecord, (conversation_id, PROFILE)),
+        member_key(conversation_id, user_id),
+    ]
+
+
+def member_key(conversation_id: str, user_id: str) -> tuple[type[Record], Key]:
+    return MemberRecord, (conversation_id, user_id)
+
+
+def place_in(records: Sequence[Any]) -> Place:
+    """The place that the records of `place_keys` make; raises NotFound."""
+    head, profile, member = records
     if head is None or profile is None or member is None or profile.deleted_at is not None:
         raise NotFound
     return Place(_head(head), _profile(profile), member_of(member))
@@ -187,15 +199,6 @@ def place_of_platform(conversation_id: str, actor_id: str) -> Place:
     return place_of(head, profile, nobody)
 
 
-def places_in(conversation_id: str, user_ids: Sequence[str]) -> dict[str, Place]:
-    """The places of several people in one conversation, in one round trip per 100; who has none is left out."""
-    keys: list[Any] = [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))]
-    head, profile, *members = read_together(keys + [(MemberRecord, (conversation_id, each)) for each in user_ids])
-    if head is None or profile is None or profile.deleted_at is not None:
-        return {}
-    return {each.user_id: place_of(head, profile, member_of(each)) for each in members if each is not None}
-
-
 def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
     """The caller's places in several conversations; those they have no place in are left out."""
     keys: list[Any] = []
@@ -208,6 +211,14 @@ def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
         if head is not None and profile is not None and member is not None and profile.deleted_at is None:
             found[conversation_id] = Place(_head(head), _profile(profile), member_of(member))
     return found
+
+
+def outline(conversation_id: str) -> tuple[Head, Profile] | None:
+    """Head and profile, in one round trip; None when there is no such conversation any more."""
+    head, profile = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))])
+    if head is None or profile is None or profile.deleted_at is not None:
+        return None
+    return _head(head), _profile(profile)
 
 
 def head(conversation_id: str) -> Head:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pynamodb.exceptions import UpdateError
-
-from conversations import log
-from conversations.log import EventRecord, ReactionRecord
+from conversations import log, message_store, parts_store, reactions_store
+from conversations.log import EventRecord
 from conversations.model import MESSAGE_CREATED, Entry
 from kernel import clock
-from kernel.dynamo import condition_failed
+from kernel.dynamo import Cancelled, Transaction
 
 SHARDS = range(log.EXPIRY_SHARDS)
 
@@ -23,14 +21,21 @@ def expired(shard: int, *, limit: int) -> list[Entry]:
 
 
 def erase(message: Entry) -> bool:
-    """Leave nothing but the tombstone of an expired message, and no reaction to it; False if that was done already."""
-    for row in ReactionRecord.query(log.message_key(message.conversation_id, message.seq), consistent_read=True):
-        row.delete()
-    actions = log.to_tombstone(message, message.deleted_at or clock.now())
+    """Leave nothing but the tombstone of an expired message; False if that was done already.
+
+    No reaction to it, no earlier text, and no place in the count of its thread is left.
+    """
+    reactions_store.erase(message.conversation_id, message.seq)
+    parts_store.forget_earlier(message.conversation_id, message.seq)
+    transaction = Transaction()
+    record = EventRecord(message.conversation_id, message.seq)
+    actions = message_store.to_tombstone(message, message.deleted_at or clock.now())
+    transaction.update("message", record, actions, EventRecord.expiry_shard.exists())
+    message_store.stage_out_of_thread(transaction, message)
     try:
-        EventRecord(message.conversation_id, message.seq).update(actions, EventRecord.expiry_shard.exists())
-    except UpdateError as error:
-        if condition_failed(error):
+        transaction.commit()
+    except Cancelled as refused:
+        if "message" in refused.failed:
             return False
         raise
     return True

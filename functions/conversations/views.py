@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from conversations import ballots, log, store
+from conversations import ballots, log, reactions_store, store, unread
 from conversations.model import (
     CONVERSATION_CREATED,
     CONVERSATION_DELETED,
@@ -22,39 +22,40 @@ from conversations.model import (
     Place,
     message_view,
 )
+from conversations.unread import Unread
 from kernel import clock
 from polls.model import PollRef
 from users import service as users
 
-
-def unread_count(place: Place) -> int:
-    """Messages of others after the read marker that stand undeleted (R5)."""
-    member = place.member
-    after = max(member.read_seq, member.visible_from - 1)
-    if place.head.last_message_seq <= after:
-        return 0
-    return log.count_unread(place.conversation_id, member.user_id, after=after, last=place.head.last_message_seq)
+Key = tuple[str, int]  # conversation and seq of a message
+Shown = Callable[[Entry, str], dict[str, Any]]  # a message as a person sees it
 
 
 def conversations(places: Sequence[Place], viewer_id: str) -> list[dict[str, Any]]:
-    """Conversations as their member sees them, each with its last message: two round trips, and one per unread one."""
-    last = log.at(
-        (place.conversation_id, place.head.last_message_seq)
-        for place in places
-        if place.head.last_message_seq >= place.member.visible_from
-    )
-    shown = _rendering(last.values(), viewer_id)
-    return [_conversation(place, last, shown) for place in places]
+    """Conversations as their member sees them, each with its last message.
+
+    One round trip, up to two if last messages have reactions or are polls, and the counts of unread ones at once.
+    """
+    last = log.at(_last_message(place) for place in places if _sees_last_message(place))
+    shown = _rendering(last.values(), [viewer_id])
+    counts = unread.of_places(places)
+    return [_conversation(place, last, shown, counts[place.conversation_id]) for place in places]
+
+
+def _last_message(place: Place) -> Key:
+    return place.conversation_id, place.head.last_message_seq
+
+
+def _sees_last_message(place: Place) -> bool:
+    return place.head.last_message_seq >= place.member.visible_from
 
 
 def conversation(place: Place) -> dict[str, Any]:
     return conversations([place], place.member.user_id)[0]
 
 
-def _conversation(
-    place: Place, last: Mapping[tuple[str, int], Entry], shown: Callable[[Entry], dict[str, Any]]
-) -> dict[str, Any]:
-    message = last.get((place.conversation_id, place.head.last_message_seq))
+def _conversation(place: Place, last: Mapping[Key, Entry], shown: Shown, unread_: Unread) -> dict[str, Any]:
+    message = last.get(_last_message(place)) if _sees_last_message(place) else None
     profile, member, now = place.profile, place.member, clock.now()
     return {
         "id": place.conversation_id,
@@ -66,8 +67,9 @@ def _conversation(
         "role": member.role,
         "member_count": profile.member_count,
         "last_seq": place.head.last_seq,
-        "last_message": None if message is None else shown(message),
-        "unread_count": unread_count(place),
+        "last_message": None if message is None else shown(message, place.member.user_id),
+        "unread_count": unread_.messages,
+        "unread_mentions": unread_.mentions,
         "muted_until": member.muted_until if member.muted_until is not None and member.muted_until > now else None,
         "pinned": member.pinned,
         "archived": member.is_archived(place.head.last_message_seq, now),
@@ -78,21 +80,20 @@ def _conversation(
 
 def messages(entries: Sequence[Entry], viewer_id: str) -> list[dict[str, Any]]:
     """Messages as this person sees them: one round trip if any has reactions, one if any is a poll."""
-    shown = _rendering(entries, viewer_id)
-    return [shown(entry) for entry in entries]
+    shown = _rendering(entries, [viewer_id])
+    return [shown(entry, viewer_id) for entry in entries]
 
 
-def _rendering(
-    entries: Iterable[Entry], viewer_id: str, polls: ballots.Shown | None = None
-) -> Callable[[Entry], dict[str, Any]]:
-    """What messages look like to this person; their polls are read unless they are given."""
+def _rendering(entries: Iterable[Entry], viewer_ids: Sequence[str], polls: ballots.Shown | None = None) -> Shown:
+    """What messages look like to each of these people; their polls are read unless they are given."""
     listed = list(entries)
-    mine = log.mine(viewer_id, listed)
-    seen = ballots.shown(_polls_of(listed), [viewer_id]) if polls is None else polls
+    theirs = reactions_store.of_people(viewer_ids, listed)
+    seen = ballots.shown(_polls_of(listed), viewer_ids) if polls is None else polls
 
-    def shown(entry: Entry) -> dict[str, Any]:
+    def shown(entry: Entry, viewer_id: str) -> dict[str, Any]:
         poll = None if entry.poll is None else seen.get((entry.poll.id, viewer_id))
-        return message_view(entry, mine.get((entry.conversation_id, entry.seq), frozenset()), poll)
+        mine = theirs.get((viewer_id, entry.conversation_id, entry.seq), frozenset())
+        return message_view(entry, mine, poll)
 
     return shown
 
@@ -116,36 +117,44 @@ def member_ref(member: Member) -> dict[str, Any]:
     return {"user_id": member.user_id, "role": member.role, "joined_at": member.joined_at}
 
 
-def events(place: Place, entries: Sequence[Entry], *, polls: ballots.Shown | None = None) -> list[dict[str, Any]]:
+def events(place: Place, entries: Sequence[Entry], known: Iterable[Entry] = ()) -> list[dict[str, Any]]:
     """Events as the member of `place` may see them: `data` is the present state of what each is about.
 
-    `polls` are those of the events, where they have been read for several people together.
+    Messages that the caller has at hand are `known`, and are not read again.
     """
     viewer_id = place.member.user_id
-    known = {(entry.conversation_id, entry.seq): entry for entry in entries if entry.is_message}
-    about = {(each.conversation_id, each.message_seq or 0) for each in entries if each.type in _ABOUT_MESSAGE}
-    known |= log.at(about - known.keys())
-    seen = ballots.shown(_polls_of([*entries, *known.values()]), [viewer_id]) if polls is None else polls
-    shown = _rendering(known.values(), viewer_id, seen)
-    people = users.directory([entry.data["user_id"] for entry in entries if entry.type in _ABOUT_MEMBERS])
-    whole = conversation(place) if any(entry.type in _ABOUT_CONVERSATION for entry in entries) else None
+    whole = {viewer_id: conversation(place)} if any(entry.type in _ABOUT_CONVERSATION for entry in entries) else {}
+    return _events([place.member], entries, known, whole)[viewer_id]
 
-    def data(entry: Entry) -> Any:
-        if entry.type == CONVERSATION_DELETED or (entry.message_seq or entry.seq) < place.member.visible_from:
+
+def _events(
+    viewers: Sequence[Member], entries: Sequence[Entry], known: Iterable[Entry], whole: Mapping[str, dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Events as each of these members may see them; `whole` is the conversation to each, where events are about it."""
+    viewer_ids = [member.user_id for member in viewers]
+    at_hand = {(entry.conversation_id, entry.seq): entry for entry in (*entries, *known) if entry.is_message}
+    about = {(each.conversation_id, each.message_seq or 0) for each in entries if each.type in _ABOUT_MESSAGE}
+    messages_ = {key: at_hand[key] for key in about & at_hand.keys()} | log.at(about - at_hand.keys())
+    polls = ballots.shown(_polls_of([*entries, *messages_.values()]), viewer_ids)
+    shown = _rendering(messages_.values(), viewer_ids, polls)
+    people = users.directory([entry.data["user_id"] for entry in entries if entry.type in _ABOUT_MEMBERS])
+
+    def data(member: Member, entry: Entry) -> Any:
+        if entry.type == CONVERSATION_DELETED or (entry.message_seq or entry.seq) < member.visible_from:
             return None  # nothing is left of it, or it is about a message from before this person came
         if entry.type in _ABOUT_CONVERSATION:
-            return whole
+            return whole.get(member.user_id)
         if entry.type in _ABOUT_MEMBERS:
             profile = people.get(entry.data["user_id"])
             return {"user": profile, "role": entry.data["role"], "joined_at": entry.data["joined_at"]}
         if entry.type in _ABOUT_MESSAGE:
-            message = known.get((entry.conversation_id, entry.message_seq or 0))
-            return None if message is None else shown(message)
+            message = messages_.get((entry.conversation_id, entry.message_seq or 0))
+            return None if message is None else shown(message, member.user_id)
         if entry.poll is not None:
-            return seen.get((entry.poll.id, viewer_id))
+            return polls.get((entry.poll.id, member.user_id))
         return {name: value for name, value in entry.data.items() if name != "message_seq"}
 
-    return [event(entry, data(entry)) for entry in entries]
+    return {member.user_id: [event(entry, data(member, entry)) for entry in entries] for member in viewers}
 
 
 _ABOUT_MESSAGE = frozenset({MESSAGE_CREATED, MESSAGE_UPDATED, MESSAGE_DELETED})
@@ -164,15 +173,31 @@ def event(entry: Entry, data: Any) -> dict[str, Any]:
     }
 
 
-def for_members(
-    conversation_id: str, entries: Sequence[Entry], user_ids: Sequence[str]
-) -> dict[str, list[dict[str, Any]]]:
+def for_members(entries: Sequence[Entry], members_: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:
     """Events as each of these members sees them, for events whose `data` differs from person to person.
 
-    Places and polls are read for all of them together: two round trips per 100 people, however many events.
+    All is read for all of them together: what it takes grows with them only where people's own votes are shown.
     """
-    polls = ballots.shown(_polls_of(entries), user_ids)
+    about = next((entry.conversation_id for entry in entries if entry.type in _ABOUT_CONVERSATION), None)
+    whole = {} if about is None else _conversation_for(about, members_)
+    seen = _events(members_, entries, (), whole)
     return {
-        user_id: events(place, [each for each in entries if each.seq >= place.member.visible_from], polls=polls)
-        for user_id, place in store.places_in(conversation_id, user_ids).items()
+        member.user_id: [each for each in seen[member.user_id] if each["seq"] >= member.visible_from]
+        for member in members_
+        if about is None or member.user_id in whole
+    }
+
+
+def _conversation_for(conversation_id: str, members_: Sequence[Member]) -> dict[str, dict[str, Any]]:
+    """A conversation as each of these members sees it; nothing if it is gone."""
+    found = store.outline(conversation_id)
+    if found is None:
+        return {}
+    head, profile = found
+    last = log.at([(conversation_id, head.last_message_seq)])
+    shown = _rendering(last.values(), [member.user_id for member in members_])
+    counts = unread.of_members(head, members_)
+    return {
+        member.user_id: _conversation(Place(head, profile, member), last, shown, counts[member.user_id])
+        for member in members_
     }

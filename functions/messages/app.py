@@ -9,12 +9,18 @@ from conversations.schemas import Message
 from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
-from messages import service, typing_notice
+from kernel.schema import Paging
+from messages import drafts, edits, pins, reactions, service, threads, typing_notice
 from messages.schemas import (
+    DraftIn,
+    DraftList,
+    DraftOut,
     Edit,
+    EditList,
     MessageFields,
     MessageList,
     MessageQuery,
+    PinList,
     ReadMarker,
     ReadState,
     ReceiptList,
@@ -31,7 +37,7 @@ SEND = Limit("send", requests=1200, window_s=60)
     returns=Message,
     status=201,
     other_statuses=[200],
-    errors=["blocked"],
+    errors=["blocked", "encrypted_conversation"],
     limits=[SEND],
 )
 def send_message(caller: Caller, conversation_id: str, body: MessageFields) -> Answer:
@@ -77,16 +83,77 @@ def delete_message(caller: Caller, conversation_id: str, message_id: str) -> Non
     service.delete(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
-@app.put("/conversations/{conversation_id}/messages/{message_id}/reactions/{emoji}", status=204, limits=[SEND])
+@app.get("/conversations/{conversation_id}/messages/{message_id}/thread", query=Paging, returns=MessageList)
+def list_thread(caller: Caller, conversation_id: str, message_id: str, query: Paging) -> Any:
+    """The replies of a message's thread, oldest first."""
+    return threads.listing(
+        caller=caller, conversation_id=conversation_id, message_id=message_id, limit=query.limit, page=query.cursor
+    )
+
+
+@app.get("/conversations/{conversation_id}/messages/{message_id}/edits", returns=EditList)
+def list_edits(caller: Caller, conversation_id: str, message_id: str) -> Any:
+    """What a message said before its edits, oldest first (its sender, owner and admins)."""
+    return edits.listing(caller=caller, conversation_id=conversation_id, message_id=message_id)
+
+
+@app.put(
+    "/conversations/{conversation_id}/messages/{message_id}/reactions/{emoji}",
+    status=204,
+    errors=["too_many_reactions"],
+    limits=[SEND],
+)
 def add_reaction(caller: Caller, conversation_id: str, message_id: str, emoji: str) -> None:
     """React to a message."""
-    service.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=True)
+    reactions.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=True)
 
 
 @app.delete("/conversations/{conversation_id}/messages/{message_id}/reactions/{emoji}", status=204, limits=[SEND])
 def remove_reaction(caller: Caller, conversation_id: str, message_id: str, emoji: str) -> None:
     """Take a reaction back."""
-    service.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=False)
+    reactions.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=False)
+
+
+@app.get("/conversations/{conversation_id}/pins", returns=PinList)
+def list_pins(caller: Caller, conversation_id: str) -> Any:
+    """The pinned messages, the last pinned first."""
+    return pins.listing(caller=caller, conversation_id=conversation_id)
+
+
+@app.put("/conversations/{conversation_id}/pins/{message_id}", status=204, errors=["too_many_pins"], limits=[SEND])
+def pin_message(caller: Caller, conversation_id: str, message_id: str) -> None:
+    """Pin a message for everybody: in groups owner and admins, unless `who_can_pin` lets all."""
+    pins.pin(caller=caller, conversation_id=conversation_id, message_id=message_id)
+
+
+@app.delete("/conversations/{conversation_id}/pins/{message_id}", status=204, limits=[SEND])
+def unpin_message(caller: Caller, conversation_id: str, message_id: str) -> None:
+    """Unpin a message."""
+    pins.unpin(caller=caller, conversation_id=conversation_id, message_id=message_id)
+
+
+@app.get("/drafts", returns=DraftList)
+def list_drafts(caller: Caller) -> Any:
+    """The caller's drafts in all conversations, the latest first."""
+    return drafts.listing(caller=caller)
+
+
+@app.get("/conversations/{conversation_id}/draft", returns=DraftOut)
+def get_draft(caller: Caller, conversation_id: str) -> Any:
+    """What the caller has written here and not sent."""
+    return drafts.get(caller=caller, conversation_id=conversation_id)
+
+
+@app.put("/conversations/{conversation_id}/draft", body=DraftIn, returns=DraftOut, errors=["encrypted_conversation"])
+def keep_draft(caller: Caller, conversation_id: str, body: DraftIn) -> Any:
+    """Keep a draft for all of one's devices; the one written last stays, and is answered."""
+    return drafts.keep(caller=caller, conversation_id=conversation_id, **body.model_dump())
+
+
+@app.delete("/conversations/{conversation_id}/draft", status=204)
+def clear_draft(caller: Caller, conversation_id: str) -> None:
+    """Forget the draft on all of one's devices."""
+    drafts.clear(caller=caller, conversation_id=conversation_id)
 
 
 @app.post("/conversations/{conversation_id}/read", body=ReadMarker, returns=ReadState)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from conversations.schemas import Message
-from kernel.schema import Input, Output, Text
+from kernel.schema import Input, Instant, InstantIn, Output, Text
 from messages import model
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -17,6 +17,13 @@ Base64 = Annotated[
     str,
     StringConstraints(min_length=4, max_length=model.MAX_CIPHERTEXT_CHARS, pattern=r"^[A-Za-z0-9+/]+={0,2}$"),
 ]
+
+
+class Forward(Input):
+    """The message to forward, and the conversation it stands in."""
+
+    conversation_id: Id
+    message_id: Id
 
 
 class MessageFields(Input):
@@ -28,6 +35,8 @@ class MessageFields(Input):
     ciphertext: Base64 | None = None
     attachment_ids: Annotated[list[Id], Field(max_length=10)] = []
     reply_to: Id | None = None
+    thread_root: Id | None = None
+    forward: Forward | None = None
     mentions: Annotated[list[Id], Field(max_length=model.MAX_MENTIONS)] = []
     metadata: dict[str, Any] = {}
 
@@ -54,6 +63,10 @@ class MessageFields(Input):
             reply_to=self.reply_to,
             mentions=tuple(dict.fromkeys(self.mentions)),
             metadata=self.metadata,
+            thread_root=self.thread_root,
+            forward=None
+            if self.forward is None
+            else model.Source(self.forward.conversation_id, self.forward.message_id),
         )
 
 
@@ -79,6 +92,52 @@ class MessageQuery(BaseModel):
 
 class MessageList(Output):
     items: list[Message]
+    next_cursor: str | None
+
+
+class PinnedMessage(Message):
+    pinned_by: str
+    pinned_at: Instant
+
+
+class PinList(Output):
+    items: list[PinnedMessage]
+    next_cursor: str | None
+
+
+class EarlierText(Output):
+    """What a message said from `written_at` on, until its next edit."""
+
+    text: str
+    written_at: Instant
+
+
+class EditList(Output):
+    items: list[EarlierText]
+    next_cursor: str | None
+
+
+class DraftIn(Input):
+    """`written_at` is when the device took it down: of two drafts the later one stays. Absent: now."""
+
+    text: MessageText
+    reply_to: Id | None = None
+    thread_root: Id | None = None
+    written_at: Annotated[InstantIn, Field(ge=0)] | None = None
+
+
+class DraftOut(Output):
+    """`text` is null in the event of a draft that was cleared."""
+
+    conversation_id: str
+    text: str | None
+    reply_to: str | None
+    thread_root: str | None
+    written_at: Instant
+
+
+class DraftList(Output):
+    items: list[DraftOut]
     next_cursor: str | None
 
 

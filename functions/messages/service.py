@@ -1,30 +1,28 @@
-"""Messages: send, edit, delete, react, read, type."""
+"""Messages: send, edit, delete, read."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conversations import ballots, log, publish, slow_mode, store, views
+from conversations import ballots, log, message_store, parts_store, publish, slow_mode, store, unread, views
 from conversations.model import (
     MESSAGE_CREATED,
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
-    REACTION_ADDED,
-    REACTION_REMOVED,
     Draft,
     Entry,
     Place,
 )
+from conversations.seen import Seen
 from conversations.service import known, require_place
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
-from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable, ValidationFailed
-from messages import model
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, Forbidden, NotFound, Problem, Unprocessable, ValidationFailed
+from messages import erasure, forwarding, mentions, model, pins, pins_store, threads
+from messages.changes import Change, change
 from messages.model import NewMessage
 
 # --- sending --------------------------------------------------------------------------------------------------
@@ -33,31 +31,48 @@ from messages.model import NewMessage
 def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[dict[str, Any], bool]:
     """Append a message; a repeated client_id returns the first one and False.
 
-    Three store round trips: place, transaction, connections. Raises Unprocessable when the client_id stands for
-    another message, NotFound for non-members and where a block stands between, Forbidden where it may not be,
-    RateLimited under slow mode.
+    Three store round trips: place (with what it replies to), transaction, connections; one more for usernames it
+    mentions that were not met lately, and one to forward. Raises Unprocessable when the client_id stands for another
+    message, NotFound for non-members and where a block stands between, Forbidden where it may not be, RateLimited
+    under slow mode.
     """
     key = log.send_key(caller.user_id, message.client_id)
     fingerprint = message.fingerprint
     now = clock.now()
+    try:
+        original = None if message.forward is None else forwarding.original(caller, message.forward)
+    except Problem:
+        if log.earlier(key) is None:
+            raise
+        return _earlier(caller, conversation_id, key, fingerprint), False
+    text = message.text if original is None else original.text
+    named = mentions.named(message.text, message.mentions)
+    seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
 
     def plan(place: Place) -> log.Plan:
         place.require_send()
         slow_mode.require_turn(place, now=now, sent_as=key)
         model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
-        if message.reply_to is not None:
-            _require_reply(place, message.reply_to)
+        _require_reply(place, seen, message.reply_to)
+        root = threads.root_of(place, seen, message.thread_root)
         seq = place.next_seq
-        stored = message.stored(ids.new_at("msg", seq))
+        stored = message.stored(
+            ids.new_at("msg", seq),
+            thread_root=root,
+            forwarded_from=None if original is None else original.credit,
+            **named.stored(place, seen),
+        )
 
         def stage(transaction: Transaction) -> None:
             log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+            if root is not None:
+                threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, place, now=now)
 
-        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=message.text)], stage)
+        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage)
 
     try:
-        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
+        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
     except log.Sent:
         return _earlier(caller, conversation_id, key, fingerprint), False
     publish.committed(place, entries)
@@ -74,113 +89,93 @@ def _earlier(caller: Caller, conversation_id: str, key: str, fingerprint: str) -
     return views.messages([log.at([place])[place]], caller.user_id)[0]
 
 
-def _require_reply(place: Place, message_id: str) -> None:
+def _require_reply(place: Place, seen: Seen, message_id: str | None) -> None:
+    if message_id is None:
+        return
     try:
-        _message(place, message_id)
+        seen.message(place, message_id)
     except NotFound as error:
         raise ValidationFailed.of("reply_to", "there is no such message in this conversation") from error
-
-
-def _message(place: Place, message_id: str) -> Entry:
-    """The message with this id, if the caller may see it; raises NotFound."""
-    seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
-    if seq is None or not place.member.visible_from <= seq <= place.head.last_seq:
-        raise NotFound
-    at = (place.conversation_id, seq)
-    entry = log.at([at]).get(at)
-    if entry is None or not entry.is_message or entry.data["id"] != message_id:
-        raise NotFound
-    return entry
 
 
 # --- changing -------------------------------------------------------------------------------------------------
 
 
 def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) -> dict[str, Any]:
-    """Replace the text of one's own message, for 24 h after it was sent."""
-    message = _message(require_place(conversation_id, caller.user_id), message_id)
+    """Replace the text of one's own message, for 24 h after it was sent; what it said before is kept."""
     now = clock.now()
+    named = mentions.named(text)
 
-    def plan(place: Place) -> log.Plan:
+    def plan(place: Place, message: Entry, seen: Seen) -> Change:
         place.require_send()
-        model.require_editable(
-            sender_id=message.actor_id,
-            created_at=message.at,
-            deleted_at=message.deleted_at,
-            type_=message.data["type"],
-            editor_id=caller.user_id,
-        )
-        return _about(message, MESSAGE_UPDATED, caller, lambda it: log.stage_edit(it, message, text=text, now=now))
+        model.require_editable(message, caller.user_id)
+        data = model.present({**message.data, **named.stored_beside(message.data, place, seen)})
+        after = replace(message, text=text, data=data, edited_at=now, edits=message.edits + 1)
 
-    _change(message, caller, plan)
-    return views.messages([replace(message, text=text, edited_at=now)], caller.user_id)[0]
+        def stage(transaction: Transaction, seq: int) -> None:
+            message_store.stage_edit(transaction, message, seq, after, text=text, now=now)
+            parts_store.stage_earlier(transaction, message)
+
+        return Change(MESSAGE_UPDATED, after, stage)
+
+    after = change(
+        caller=caller,
+        conversation_id=conversation_id,
+        message_id=message_id,
+        plan=plan,
+        people=named.user_ids,
+    )
+    assert after is not None, "an edit always changes something"
+    return views.messages([after], caller.user_id)[0]
 
 
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Leave a tombstone in place of a message (its sender and admins); deleting it again changes nothing."""
-    message = _message(require_place(conversation_id, caller.user_id), message_id)
+    """Leave a tombstone in place of a message (its sender and admins); deleting it again changes nothing.
 
-    def plan(place: Place) -> log.Plan:
+    Its earlier texts, its pin and its place in the count of its thread go with it, who reacted a moment later.
+    """
+    now = clock.now()
+    deleted: list[Entry] = []
+
+    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
         if message.actor_id != caller.user_id and not place.member.is_admin:
             raise Forbidden("Only its sender and admins may delete a message.")
         if message.deleted_at is not None:
-            return log.Plan([])
-        return _about(message, MESSAGE_DELETED, caller, lambda it: log.stage_deletion(it, message, now=clock.now()))
+            return None
 
-    with contextlib.suppress(Gone):  # somebody else deleted it at the same moment
-        _change(message, caller, plan)
-    if message.poll is not None:
-        ballots.forget_votes(message.poll.id)
+        def stage(transaction: Transaction, seq: int) -> None:
+            message_store.stage_deletion(transaction, message, seq, now=now)
+            if message.poll is not None:
+                ballots.stage_deletion(transaction, message.poll)
+            parts_store.stage_forgotten(transaction, message)
+            message_store.stage_out_of_thread(transaction, message)
+            pins.stage_deletion(transaction, message, seen, seq)
 
+        deleted[:] = [message]
+        return Change(MESSAGE_DELETED, message.tombstone(now), stage)
 
-def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
-    """Add or take back one's reaction; doing it twice changes nothing."""
-    model.require_emoji(emoji)
-    message = _message(require_place(conversation_id, caller.user_id), message_id)
-    if message.deleted_at is not None:
-        raise Gone("This message was deleted.")
-    kinds = {kind for kind, count in message.reactions.items() if count > 0}
-    if added and emoji not in kinds and len(kinds) >= model.MAX_REACTION_KINDS:
-        raise Conflict(f"A message takes at most {model.MAX_REACTION_KINDS} kinds of reactions.")
-    kind = REACTION_ADDED if added else REACTION_REMOVED
-
-    def stage(transaction: Transaction) -> None:
-        log.stage_reaction(transaction, message, emoji=emoji, user_id=caller.user_id, added=added)
-
-    def plan(place: Place) -> log.Plan:
-        place.require_not_blocked()
-        return _about(message, kind, caller, stage, user_id=caller.user_id, emoji=emoji)
-
-    try:
-        _change(message, caller, plan)
-    except Cancelled as refused:
-        if "reaction" not in refused.failed:  # else it is as asked for already
-            raise
-
-
-def _about(message: Entry, kind: str, caller: Caller, stage: Callable[[Transaction], None], **details: str) -> log.Plan:
-    """An event about a message, and the message's new state with it."""
-    about = {"message_seq": message.seq, "message_id": message.data["id"], **details}
-    return log.Plan([Draft(kind, caller.user_id, about)], stage)
-
-
-def _change(message: Entry, caller: Caller, plan: Callable[[Place], log.Plan]) -> None:
-    """Append an event about a message; raises Gone if the message was deleted meanwhile."""
-    try:
-        place, entries = log.append(message.conversation_id, caller.user_id, plan)
-    except Cancelled as refused:
-        if "message" in refused.failed:
-            raise Gone("This message was deleted.") from refused
-        raise
-    publish.committed(place, entries)
+    done = change(
+        caller=caller,
+        conversation_id=conversation_id,
+        message_id=message_id,
+        plan=plan,
+        records=[pins_store.key(conversation_id)],
+    )
+    if done is None:
+        return
+    erasure.erase_later(deleted[0])
+    if deleted[0].poll is not None:
+        ballots.forget_votes(deleted[0].poll.id)
 
 
 # --- reading --------------------------------------------------------------------------------------------------
 
 
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
-    message = _message(require_place(conversation_id, caller.user_id), message_id)
-    return views.messages([message], caller.user_id)[0]
+    """One message in its present state; raises NotFound."""
+    seen = Seen(messages=[message_id])
+    place = seen(known(conversation_id), caller.user_id)
+    return views.messages([seen.message(place, message_id)], caller.user_id)[0]
 
 
 def listing(
@@ -224,7 +219,7 @@ def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, in
         if place.profile.member_count <= model.RECEIPTS_SHOWN_UP_TO:
             publish.passing(place, "receipt.updated", receipt)
         publish.passing(place, "receipt.updated", receipt, to=[caller.user_id])
-    return {"read_seq": place.member.read_seq, "unread_count": views.unread_count(place)}
+    return {"read_seq": place.member.read_seq, "unread_count": unread.of_place(place).messages}
 
 
 def _receipt(user_id: str, delivered_seq: int, read_seq: int) -> dict[str, Any]:

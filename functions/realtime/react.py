@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kernel.caller import Caller
 from kernel.websocket import action
-from messages import service
+from messages import reactions
 from realtime.schemas import React
 
 
 @action("react", React)
 def handler(caller: Caller, frame: React) -> None:
     """Add a reaction, or take it back."""
-    service.react(
+    reactions.react(
         caller=caller,
         conversation_id=frame.conversation_id,
         message_id=frame.message_id,

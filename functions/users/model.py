@@ -104,10 +104,17 @@ def fold(text: str) -> str:
     return " ".join(folding.fold(text).split())[:TERM_MAX_CHARS].rstrip()
 
 
+def handle(username: str) -> str:
+    """The term that leads to the one person of this username, as a mention names them."""
+    return f"@{fold(username)}"
+
+
 def terms(username: str, display_name: str) -> frozenset[str]:
-    """The username, the display name and each of its first ten words, folded."""
+    """The username, the same behind an @, the display name and each of its first ten words, folded."""
     whole = fold(display_name)
-    return frozenset(term for term in (fold(username), whole, *whole.split()[:TERM_WORDS_MAX]) if term)
+    return frozenset(
+        term for term in (fold(username), handle(username), whole, *whole.split()[:TERM_WORDS_MAX]) if term
+    )
 
 
 def leads_to(profile: Profile, prefix: str, term: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from kernel import clock, cursor, ids
+from kernel import clock, cursor, ids, parallel
 from kernel.cache import Memo
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
@@ -15,10 +15,12 @@ from users import relations_store, store
 from users.model import Profile, PublicProfile, fold, leads_to
 
 MEMO_S = 30
+NAMES_MEMO_S = 300
 SEARCH_ROUNDS = 4
 SEARCH_ENTRIES = 50  # with a profile and a possible block each, one round is one batch read of 100
 
 _known: Memo[PublicProfile] = Memo(max_entries=5_000, ttl_s=MEMO_S)
+_named: Memo[str] = Memo(max_entries=5_000, ttl_s=NAMES_MEMO_S)  # usernames do not change; "" for nobody
 
 
 # --- for other domains ----------------------------------------------------------------------------------------
@@ -34,6 +36,15 @@ def directory(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
             found[user_id] = profile.public
             _known.put(user_id, profile.public)
     return found
+
+
+def named(usernames: Iterable[str]) -> dict[str, str]:
+    """The ids of the people with these usernames, of those who exist; up to 5 min old. A query for each new one."""
+    wanted = list(dict.fromkeys(usernames))
+    missing = [username for username in wanted if _named.get(username) is None]
+    for username, user_id in zip(missing, parallel.mapped(store.holder, missing), strict=True):
+        _named.put(username, user_id or "")
+    return {username: user_id for username in wanted if (user_id := _named.get(username))}
 
 
 def require_user(user_id: str) -> PublicProfile:
@@ -114,7 +125,7 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
     bound_to = (user_id, "users", prefix)
     last = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found: list[PublicProfile] = []
-    for _ in range(SEARCH_ROUNDS if prefix else 0):
+    for _ in range(SEARCH_ROUNDS if prefix.strip("@") else 0):
         entries = store.entries(prefix, after=last, limit=SEARCH_ENTRIES + 1)
         more = len(entries) > SEARCH_ENTRIES
         entries = entries[:SEARCH_ENTRIES]
@@ -127,4 +138,4 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
                 return Page(found, cursor.seal(last, bound_to=bound_to))
         if not more:
             return Page(found)
-    return Page(found, cursor.seal(last, bound_to=bound_to) if prefix else None)
+    return Page(found, cursor.seal(last, bound_to=bound_to) if prefix.strip("@") else None)

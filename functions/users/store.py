@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import Conflict
-from users.model import DEFAULT_LOCALE, Profile, Settings
+from users.model import DEFAULT_LOCALE, Profile, Settings, handle
 
 _CHANGEABLE = ("display_name", "bio", "avatar_file_id", "locale", "settings")
 _END_OF_TERM = "\x1f"  # folding removes it from terms, so it never stands inside one
@@ -121,6 +121,12 @@ def replace(old: Profile, new: Profile) -> None:
 def stage_verified(transaction: Transaction, user_id: str, email: str) -> None:
     """Mark an e-mail address as verified, as part of a transaction (label `profile`)."""
     transaction.update("profile", UserRecord(user_id), [UserRecord.email_verified.set(True)], UserRecord.email == email)
+
+
+def holder(username: str) -> str | None:
+    """The id of the person with this username (a new one may take a moment to appear)."""
+    found = entries(f"{handle(username)}{_END_OF_TERM}", after=None, limit=1)
+    return found[0][1] if found else None
 
 
 def entries(prefix: str, *, after: Sequence[str] | None, limit: int) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
     "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
-    "receipt.updated", "typing", "session.revoked", "reconnect", "pong",
+    "receipt.updated", "draft.updated", "typing", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
 }  # fmt: skip
 

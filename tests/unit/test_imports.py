@@ -48,6 +48,13 @@ OPEN_MODULES = {
     "typing_notice",
     "changes",
     "upkeep_store",
+    "seen",
+    "unread",
+    "message_store",
+    "reactions_store",
+    "parts_store",
+    "reactions",
+    "erasure",
 }
 STORES = {"store.py", "log.py", "ballots.py"}
 

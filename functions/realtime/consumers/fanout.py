@@ -13,7 +13,7 @@ from conversations import log, publish, store, views
 from conversations.model import Member
 from kernel.consumers import Message, all_messages
 from kernel.errors import NotFound
-from messages import typing_notice
+from messages import erasure, typing_notice
 from realtime import service
 from realtime import store as connections
 from realtime.store import Connection, Target
@@ -36,6 +36,8 @@ def _handle(jobs: Sequence[Message]) -> None:
             )
         elif job["kind"] == "typing_over":
             _typing_over(job)
+        elif job["kind"] == erasure.JOB:
+            erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"])
         elif job["kind"] == "close":
             service.close_again(job["connection_ids"])
         else:
@@ -59,7 +61,7 @@ def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -
             outgoing[connection.target].extend(_frames_for(people[connection.user_id], job))
     personal = [job["seq"] for job in jobs if job["kind"] == "personal"]
     if personal and live:
-        _personal(conversation_id, personal, live, outgoing)
+        _personal(conversation_id, personal, people, live, outgoing)
 
 
 def _deal_out(people: Mapping[str, Member], live: Sequence[Connection], job: Message) -> None:
@@ -79,9 +81,15 @@ def _frames_for(member: Member, job: Message) -> tuple[str, ...]:
     return tuple(job["hidden"] if hidden else job["frames"])
 
 
-def _personal(conversation_id: str, seqs: Sequence[int], live: Sequence[Connection], outgoing: Outgoing) -> None:
+def _personal(
+    conversation_id: str,
+    seqs: Sequence[int],
+    people: Mapping[str, Member],
+    live: Sequence[Connection],
+    outgoing: Outgoing,
+) -> None:
     entries = list(log.at((conversation_id, seq) for seq in seqs).values())
-    seen = views.for_members(conversation_id, entries, list({each.user_id for each in live}))
+    seen = views.for_members(entries, [people[user_id] for user_id in {each.user_id for each in live}])
     frames = {user_id: [publish.frame(event) for event in events] for user_id, events in seen.items()}
     for connection in live:
         outgoing[connection.target].extend(frames.get(connection.user_id, ()))

@@ -135,8 +135,8 @@ def _read_chunk(
     found: dict[tuple[str, tuple[str, ...]], Record],
     consistent: bool,
 ) -> None:
-    models = {model.Meta.table_name: model for model, _ in chunk}
-    request: dict[str, Any] = {name: {"Keys": [], "ConsistentRead": consistent} for name in models}
+    models = {(model.Meta.table_name, _identity(raw)): model for model, raw in chunk}
+    request: dict[str, Any] = {name: {"Keys": [], "ConsistentRead": consistent} for name, _ in models}
     for model, raw in chunk:
         request[model.Meta.table_name]["Keys"].append(raw)
     key_names = {name: tuple(entry["Keys"][0]) for name, entry in request.items()}
@@ -145,7 +145,7 @@ def _read_chunk(
         for name, items in answer["Responses"].items():
             for item in items:
                 identity = _identity({key: item[key] for key in key_names[name]})
-                found[name, identity] = models[name].from_raw_data(item)
+                found[name, identity] = models[name, identity].from_raw_data(item)
         request = answer.get("UnprocessedKeys") or {}
         if not request:
             return

@@ -9,6 +9,7 @@ import pytest
 from conversations import publish, schemas, service, sync
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
+from messages import reactions
 from messages import service as messages
 from tests.integration.rooms import add, direct, group, people, remove, seen, send
 
@@ -114,8 +115,8 @@ def test_every_kind_of_event_can_be_shown_and_framed() -> None:
     message = send(ada, conversation_id)
     where = {"conversation_id": conversation_id, "message_id": message["id"]}
     messages.edit(caller=ada, **where, text="new")
-    messages.react(caller=bob, **where, emoji="👍", added=True)
-    messages.react(caller=bob, **where, emoji="👍", added=False)
+    reactions.react(caller=bob, **where, emoji="👍", added=True)
+    reactions.react(caller=bob, **where, emoji="👍", added=False)
     messages.delete(caller=ada, **where)
     service.change(caller=ada, conversation_id=conversation_id, fields={"name": "Rum"})
     add(ada, conversation_id, cyd)

@@ -12,7 +12,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from conversations.log import ReactionRecord, SendRecord
+from conversations.log import SendRecord
+from conversations.reactions_store import ReactionRecord
 from kernel import aws, config, dynamo
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable

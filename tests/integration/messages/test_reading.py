@@ -14,7 +14,7 @@ from conversations import service as conversations
 from kernel import ids
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import service
+from messages import reactions, service
 from tests.integration.rooms import add, group, people, place_of, recount_unread, remove, send
 from tests.tools import caller
 
@@ -259,4 +259,4 @@ def _touch(step: str, who: Caller, conversation_id: str, message_id: str) -> Non
     elif step == "delete":
         service.delete(**about)
     else:
-        service.react(**about, emoji="👍", added=True)
+        reactions.react(**about, emoji="👍", added=True)

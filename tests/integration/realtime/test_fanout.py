@@ -11,8 +11,8 @@ import pytest
 from conversations import model, service
 from conversations import store as conversations
 from kernel.caller import Caller
+from messages import reactions, typing_notice
 from messages import service as messages
-from messages import typing_notice
 from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT
@@ -172,7 +172,7 @@ def test_each_sees_their_own_reactions_in_an_edited_message(management: Manageme
     conversation_id = group(ada, bob)
     message = send(ada, conversation_id)
     where = {"conversation_id": conversation_id, "message_id": message["id"]}
-    messages.react(caller=bob, **where, emoji="👍", added=True)
+    reactions.react(caller=bob, **where, emoji="👍", added=True)
     _online(ada, bob)
     messages.edit(caller=ada, **where, text="new")
     _run()
@@ -285,7 +285,7 @@ def test_changes_of_what_is_from_before_show_a_newcomer_nothing_of_it(management
     _online(eve)
     _run()
     management.posts.clear()
-    messages.react(
+    reactions.react(
         caller=bob, conversation_id=conversation_id, message_id=before["id"], emoji="\N{THUMBS UP SIGN}", added=True
     )
     messages.delete(caller=ada, conversation_id=conversation_id, message_id=doomed["id"])

@@ -8,6 +8,7 @@ import pytest
 
 from conversations import log
 from infra import reindex
+from messages import reactions
 from messages import service as messages
 from search import indexing, store
 from search.consumers import index
@@ -26,7 +27,7 @@ def _history() -> None:
         messages.edit(caller=ada, conversation_id=place, message_id=sent[1]["id"], text="a third text")
         messages.edit(caller=ada, conversation_id=place, message_id=sent[2]["id"], text="…")
         messages.delete(caller=ada, conversation_id=place, message_id=sent[3]["id"])
-        messages.react(caller=bob, conversation_id=place, message_id=sent[4]["id"], emoji="👍", added=True)
+        reactions.react(caller=bob, conversation_id=place, message_id=sent[4]["id"], emoji="👍", added=True)
 
 
 def _index() -> list[tuple[str, str, str]]:
@@ -82,7 +83,7 @@ def test_reactions_and_other_events_cost_the_index_nothing() -> None:
     tea = rooms.group(ada, bob)
     sent = rooms.send(ada, tea, "hello")
     before = len(told())
-    messages.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
+    reactions.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
     messages.mark_read(caller=bob, conversation_id=tea, seq=2)
     later = told()[before:]
     assert later

@@ -10,6 +10,7 @@ from conversations import service as conversations
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
+from messages import reactions
 from messages import service as messages
 from search import messages as source
 from search import model, service
@@ -45,7 +46,7 @@ def test_a_result_is_the_message_as_the_caller_sees_it() -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob)
     sent = rooms.send(ada, tea, "Lunch?")
-    messages.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
+    reactions.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
     follow()
     (item,) = page(bob, "lunch").items
     assert item == {

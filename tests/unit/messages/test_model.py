@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversations.model import MESSAGE_CREATED, Entry
 from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
-from messages import model
-from messages.model import EDIT_WINDOW_MS, NewMessage, require_content, require_editable, require_emoji
+from messages.model import EDIT_WINDOW_MS, NewMessage, Source, require_content, require_editable
+from messages.reactions import MAX_EMOJI_CHARS, require_emoji
 from messages.schemas import MessageFields, MessageQuery, ReadMarker
 
 
@@ -51,6 +52,13 @@ def test_an_encrypted_message_goes_into_any(encrypted: bool) -> None:
         ({"ciphertext": "AAAA"}, False, "ciphertext"),
         ({"type": "encrypted", "text": None}, True, "ciphertext"),
         ({"type": "encrypted", "ciphertext": "AAAA"}, True, "text"),
+        ({"forward": Source("cnv_1", "msg_1")}, False, "text"),
+        ({"forward": Source("cnv_1", "msg_1"), "text": None}, True, "type"),
+        (
+            {"forward": Source("cnv_1", "msg_1"), "text": None, "type": "encrypted", "ciphertext": "AAAA"},
+            True,
+            "forward",
+        ),
     ],
 )
 def test_content_that_does_not_fit_is_refused(changes: dict[str, Any], encrypted: bool, field: str) -> None:
@@ -66,6 +74,7 @@ def test_equal_messages_have_equal_fingerprints() -> None:
     "changes",
     [
         {"text": "hello "}, {"text": None}, {"type": "encrypted"}, {"ciphertext": "AAAA"}, {"reply_to": "msg_1"},
+        {"thread_root": "msg_1"}, {"forward": Source("cnv_1", "msg_1")}, {"forward": Source("cnv_1", "msg_2")},
         {"mentions": ("usr_bob",)}, {"metadata": {"a": 1}},
     ],
 )  # fmt: skip
@@ -79,18 +88,19 @@ def test_a_client_id_is_no_part_of_the_fingerprint() -> None:
 
 def test_only_what_there_is_is_stored() -> None:
     assert _message().stored("msg_1") == {"id": "msg_1", "client_id": "1", "type": "text"}
-    assert _message(mentions=("usr_bob",)).stored("msg_1")["mentions"] == ["usr_bob"]
+    assert _message(reply_to="msg_0").stored("msg_1", everyone=False, mentions=["usr_bob"]) == {
+        "id": "msg_1", "client_id": "1", "type": "text", "reply_to": "msg_0", "mentions": ["usr_bob"],
+    }  # fmt: skip
 
 
 # --- editing --------------------------------------------------------------------------------------------------
 
 
-def _edit(now: int = 0, **changes: Any) -> None:
-    fields: dict[str, Any] = {
-        "sender_id": "usr_ada", "created_at": 0, "deleted_at": None, "type_": "text", "editor_id": "usr_ada",
-    } | changes  # fmt: skip
+def _edit(now: int = 0, editor_id: str = "usr_ada", **changes: Any) -> None:
+    data = {"id": "msg_1", "client_id": "1", "type": "text"} | changes.pop("data", {})
+    message = Entry("cnv_1", 2, MESSAGE_CREATED, "usr_ada", 0, data, **changes)
     with clock.held(now):
-        require_editable(**fields)
+        require_editable(message, editor_id)
 
 
 def test_the_sender_may_edit_for_24_hours_to_the_millisecond() -> None:
@@ -103,7 +113,12 @@ def test_the_sender_may_edit_for_24_hours_to_the_millisecond() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "problem"),
-    [({"editor_id": "usr_bob"}, Forbidden), ({"type_": "encrypted"}, Forbidden), ({"deleted_at": 1}, Gone)],
+    [
+        ({"editor_id": "usr_bob"}, Forbidden),
+        ({"data": {"type": "encrypted"}}, Forbidden),
+        ({"data": {"forwarded_from": {"sender_id": "usr_cyd", "sent_at": 0}}}, Forbidden),
+        ({"deleted_at": 1}, Gone),
+    ],
 )
 def test_others_messages_other_types_and_deleted_ones_cannot_be_edited(
     changes: dict[str, Any], problem: type[Problem]
@@ -142,7 +157,7 @@ def test_any_text_is_an_emoji_or_refused(text: str) -> None:
         require_emoji(text)
     except ValidationFailed:
         return
-    assert 1 <= len(text) <= model.MAX_EMOJI_CHARS
+    assert 1 <= len(text) <= MAX_EMOJI_CHARS
     assert not any(char.isalpha() or char.isspace() for char in text)
 
 

@@ -1,0 +1,71 @@
+"""Drafts, the same on all devices of a person: the one written last wins. Nobody else ever sees them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from conversations import publish, store
+from conversations.model import Place
+from conversations.service import require_place
+from kernel import clock
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.errors import Forbidden, NotFound
+from messages import drafts_store
+from messages.drafts_model import Draft
+from messages.schemas import DraftOut
+
+UPDATED = "draft.updated"
+
+
+def keep(
+    *,
+    caller: Caller,
+    conversation_id: str,
+    text: str,
+    reply_to: str | None,
+    thread_root: str | None,
+    written_at: int | None,
+) -> Draft:
+    """Keep a draft and tell the caller's devices; if a later one is there, that stays and is returned.
+
+    `written_at` is when the device took it down (now, if it does not say); a time to come counts as now. Raises
+    Forbidden `encrypted_conversation` where texts must not reach the server.
+    """
+    place = require_place(conversation_id, caller.user_id)
+    if place.profile.settings.encrypted:
+        raise Forbidden("Drafts of an encrypted conversation stay on the device.", code="encrypted_conversation")
+    now = clock.now()
+    draft = Draft(conversation_id, text, reply_to, thread_root, now if written_at is None else min(written_at, now))
+    return _kept(caller, place, draft)
+
+
+def clear(*, caller: Caller, conversation_id: str) -> None:
+    """Forget the draft; older ones that a device still holds do not come back."""
+    place = require_place(conversation_id, caller.user_id)
+    _kept(caller, place, Draft(conversation_id, None, None, None, clock.now()))
+
+
+def _kept(caller: Caller, place: Place, draft: Draft) -> Draft:
+    if not drafts_store.keep(caller.user_id, draft):
+        return drafts_store.find(caller.user_id, draft.conversation_id) or draft
+    shown = DraftOut.model_validate(asdict(draft)).model_dump(mode="json")
+    publish.passing(place, UPDATED, shown, to=[caller.user_id])
+    return draft
+
+
+def get(*, caller: Caller, conversation_id: str) -> Draft:
+    """The caller's draft; raises NotFound if there is none."""
+    require_place(conversation_id, caller.user_id)
+    draft = drafts_store.find(caller.user_id, conversation_id)
+    if draft is None or draft.text is None:
+        raise NotFound
+    return draft
+
+
+def listing(*, caller: Caller) -> Page[Draft]:
+    """The caller's drafts in all conversations that they are in, the latest first."""
+    drafts = drafts_store.of(caller.user_id)
+    places = store.places([draft.conversation_id for draft in drafts], caller.user_id)
+    mine = [draft for draft in drafts if draft.conversation_id in places]
+    return Page(sorted(mine, key=lambda draft: draft.written_at, reverse=True))

@@ -1,0 +1,26 @@
+"""What is left of a deleted message after its tombstone: who reacted to it. Hidden at once, removed by the queue."""
+
+from __future__ import annotations
+
+from conversations import reactions_store
+from conversations.model import Entry
+from kernel import telemetry
+from realtime import service as realtime
+
+JOB = "erase_reactions"
+
+
+def erase_later(message: Entry) -> None:
+    """Have the reactions to a deleted message removed. Never raises: nobody sees them any more as it is."""
+    if not message.reactions:
+        return
+    job = {"kind": JOB, "conversation_id": message.conversation_id, "seq": message.seq}
+    try:
+        realtime.enqueue([job])
+    except Exception as error:
+        telemetry.logger().error("reactions not erased", exc_info=error, extra=job)
+
+
+def erase(*, conversation_id: str, seq: int) -> None:
+    """The queue's part; twice is fine."""
+    telemetry.count("ReactionsErased", reactions_store.erase(conversation_id, seq))

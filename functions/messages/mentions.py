@@ -1,0 +1,71 @@
+"""Mentions: who is named in a text as `@username`, or by the field `mentions`; and `@all`.
+
+Only members are mentioned. `@all` counts in a group when its owner or an admin writes it; from others it is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conversations.model import Place
+from conversations.seen import Seen
+from messages.model import MAX_MENTIONS
+from users import service as users
+
+EVERYBODY = "all"
+USERNAME_CHARS = range(3, 31)
+# not within a word, an address or a path
+_AT = re.compile(r"(?<![\w@./+-])@([A-Za-z0-9_.]{1,40})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom somebody names: ids given as such, usernames written in the text with whom they may mean."""
+
+    given: tuple[str, ...]
+    written: tuple[tuple[str, ...], ...]
+    everybody: bool
+
+    @property
+    def user_ids(self) -> list[str]:
+        """Everybody who may be meant, to be looked up among the members."""
+        return list(dict.fromkeys([*self.given, *(user_id for each in self.written for user_id in each)]))
+
+    def stored(self, place: Place, seen: Seen) -> dict[str, Any]:
+        """What a message keeps of it: `mentions`, `named` (those given as ids), `everyone`."""
+        members = self._members(place, seen)
+        named = [user_id for user_id in self.given if user_id in members]
+        written = (next((each for each in meant if each in members), None) for meant in self.written)
+        mentions = list(dict.fromkeys([*named, *(each for each in written if each is not None)]))
+        everyone = self.everybody and place.profile.kind == "group" and place.member.is_admin
+        return {"mentions": mentions[:MAX_MENTIONS], "named": named, "everyone": everyone}
+
+    def stored_beside(self, kept: Mapping[str, Any], place: Place, seen: Seen) -> dict[str, Any]:
+        """The same for a text that replaces one: those given as ids with the first stay mentioned."""
+        first = kept.get("named", [])
+        fresh = self.stored(place, seen)
+        return {**fresh, "named": first, "mentions": list(dict.fromkeys([*first, *fresh["mentions"]]))[:MAX_MENTIONS]}
+
+    def _members(self, place: Place, seen: Seen) -> frozenset[str]:
+        roster = place.profile.roster
+        return frozenset(seen.members if roster is None else roster)
+
+
+def named(text: str | None, given: Sequence[str] = ()) -> Named:
+    """Whom a text and the field `mentions` name; a query for each username not met lately."""
+    names = [_spellings(name) for name in dict.fromkeys(_AT.findall((text or "").lower()))]
+    everybody = any(EVERYBODY in each for each in names)
+    people = names[:MAX_MENTIONS]
+    found: Mapping[str, str] = users.named(name for each in people for name in each) if people else {}
+    written = (tuple(found[name] for name in each if name in found) for each in people)
+    return Named(tuple(given), tuple(each for each in written if each), everybody)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name as it is, and without the full stops of a sentence that ends with it."""
+    bare = name.rstrip(".")
+    spellings = (name,) if bare == name else (name, bare)
+    return tuple(each for each in spellings if len(each) in USERNAME_CHARS)

@@ -1,0 +1,89 @@
+"""Pinned messages: at most 50 in a conversation, for all of its members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conversations import log, message_store, views
+from conversations.model import MESSAGE_UPDATED, Entry, Place
+from conversations.seen import Seen
+from conversations.service import known
+from kernel import clock
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, Gone
+from messages import pins_store
+from messages.changes import Change, change
+from messages.model import MAX_PINS
+from messages.pins_store import Pin, Pins, pins_of
+
+
+def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
+    """Pin a message; raises Conflict `too_many_pins` for a 51st, Gone for a deleted one. Twice is fine."""
+
+    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
+        place.require_pin()
+        if message.deleted_at is not None:
+            raise Gone("This message was deleted.")
+        before = pins_of(seen.records[0])
+        if message.pinned:
+            return None
+        if len(before.items) >= MAX_PINS:
+            raise Conflict(f"A conversation has at most {MAX_PINS} pinned messages.", code="too_many_pins")
+        after = (*before.without(message.seq), Pin(message.seq, caller.user_id, clock.now()))
+        return _change(message, before, after, pinned=True)
+
+    _carry_out(caller, conversation_id, message_id, plan)
+
+
+def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
+    """Unpin a message; one that is not pinned stays so."""
+
+    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
+        place.require_pin()
+        before = pins_of(seen.records[0])
+        if not message.pinned:
+            return None
+        return _change(message, before, before.without(message.seq), pinned=False)
+
+    _carry_out(caller, conversation_id, message_id, plan)
+
+
+def _carry_out(caller: Caller, conversation_id: str, message_id: str, plan: Any) -> None:
+    records = [pins_store.key(conversation_id)]
+    change(caller=caller, conversation_id=conversation_id, message_id=message_id, plan=plan, records=records)
+
+
+def _change(message: Entry, before: Pins, after: tuple[Pin, ...], *, pinned: bool) -> Change:
+    def stage(transaction: Transaction, seq: int) -> None:
+        pins_store.stage(transaction, message.conversation_id, before, after, seq)
+        message_store.stage_pinned(transaction, message, seq, pinned)
+
+    return Change(MESSAGE_UPDATED, replace(message, pinned=pinned), stage)
+
+
+def stage_deletion(transaction: Transaction, message: Entry, seen: Seen, seq: int) -> None:
+    """A deleted message is pinned no more; `seen` has read the pins."""
+    if message.pinned:
+        pins = pins_of(seen.records[0])
+        pins_store.stage(transaction, message.conversation_id, pins, pins.without(message.seq), seq)
+
+
+def listing(*, caller: Caller, conversation_id: str) -> Page[dict[str, Any]]:
+    """The pinned messages that the caller may see, the last pinned first, with who pinned them and when.
+
+    Two round trips, a third if any has reactions.
+    """
+    seen = Seen(records=[pins_store.key(conversation_id)])
+    place = seen(known(conversation_id), caller.user_id)
+    pins = {pin.seq: pin for pin in reversed(pins_of(seen.records[0]).items) if pin.seq >= place.member.visible_from}
+    found = log.at((conversation_id, seq) for seq in pins)
+    messages = [entry for entry in found.values() if entry.deleted_at is None]
+    return Page(
+        [
+            {**shown, "pinned_by": pins[shown["seq"]].by, "pinned_at": pins[shown["seq"]].at}
+            for shown in views.messages(messages, caller.user_id)
+        ]
+    )

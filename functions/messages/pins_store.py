@@ -1,0 +1,63 @@
+"""The pinned messages of a conversation in DynamoDB: one item, so that they are read, counted and limited at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
+
+from kernel.dynamo import Key, Record, TableName, Transaction
+
+_PART = "pins"
+
+
+class PinsRecord(Record):
+    class Meta:
+        table_name = TableName("conversations")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    pins = JSONAttribute(null=True)
+    version = NumberAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """That a message was pinned, by whom and when (ms)."""
+
+    seq: int
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """All pins, oldest first; `version` is the event that changed them last."""
+
+    items: tuple[Pin, ...] = ()
+    version: int | None = None
+
+    def without(self, seq: int) -> tuple[Pin, ...]:
+        return tuple(pin for pin in self.items if pin.seq != seq)
+
+
+def key(conversation_id: str) -> tuple[type[Record], Key]:
+    return PinsRecord, (conversation_id, _PART)
+
+
+def pins_of(record: Any) -> Pins:
+    """The pins in a record as read by `key`; none where there is no record."""
+    if record is None:
+        return Pins()
+    return Pins(tuple(Pin(**each) for each in record.pins or ()), int(record.version))
+
+
+def stage(transaction: Transaction, conversation_id: str, before: Pins, after: Sequence[Pin], seq: int) -> None:
+    """Replace the pins, if they still are as they were read (label `pins`)."""
+    last = PinsRecord.version
+    unchanged = last.does_not_exist() if before.version is None else last == before.version
+    actions: list[Action] = [PinsRecord.pins.set([asdict(pin) for pin in after]), last.set(seq)]
+    transaction.update("pins", PinsRecord(conversation_id, _PART), actions, unchanged)

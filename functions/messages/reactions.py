@@ -1,0 +1,74 @@
+"""Reactions: which emoji, how many kinds, and that counts equal the people who reacted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conversations import message_store, reactions_store
+from conversations.model import REACTION_ADDED, REACTION_REMOVED, Entry, Place
+from conversations.seen import Seen
+from kernel import ids
+from kernel.caller import Caller
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, Gone, NotFound, ValidationFailed
+from messages.changes import Change, change
+
+MAX_KINDS = 20
+MAX_EMOJI_CHARS = 16  # code points; the longest of Unicode's sequences has 10
+
+
+def require_emoji(text: str) -> str:
+    """One emoji of Unicode's list of sequences, whole (a family, a flag, a keycap), with or without its selector."""
+    from emoji import EMOJI_DATA, STATUS  # 40 ms that only who reacts spends
+
+    known = EMOJI_DATA.get(text) if len(text) <= MAX_EMOJI_CHARS else None
+    if known is None or known["status"] == STATUS["component"]:
+        raise ValidationFailed.of("emoji", "not an emoji")
+    return text
+
+
+def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
+    """Add or take back one's reaction; doing it twice changes nothing.
+
+    Three store round trips: place, message and one's reaction; transaction; connections. Raises Conflict
+    `too_many_reactions` for a 21st kind, Gone for a deleted message.
+    """
+    require_emoji(emoji)
+    seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
+    if seq is None:
+        raise NotFound
+
+    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
+        place.require_not_blocked()
+        if message.deleted_at is not None:
+            raise Gone("This message was deleted.")
+        (mine,) = seen.records
+        if (mine is not None) == added:
+            return None
+        count = message.reactions.get(emoji, 0) + (1 if added else -1)
+        counts = {kind: each for kind, each in {**message.reactions, emoji: count}.items() if each > 0}
+        if added and len(counts) > MAX_KINDS:
+            raise Conflict(f"A message takes at most {MAX_KINDS} kinds of reactions.", code="too_many_reactions")
+
+        def stage(transaction: Transaction, event_seq: int) -> None:
+            reactions_store.stage(transaction, message, emoji=emoji, user_id=caller.user_id, added=added)
+            message_store.stage_count(transaction, message, event_seq, emoji, count)
+
+        return Change(
+            REACTION_ADDED if added else REACTION_REMOVED,
+            replace(message, reactions=counts),
+            stage,
+            {"user_id": caller.user_id, "emoji": emoji},
+        )
+
+    try:
+        change(
+            caller=caller,
+            conversation_id=conversation_id,
+            message_id=message_id,
+            plan=plan,
+            records=[reactions_store.key(conversation_id, seq, emoji, caller.user_id)],
+        )
+    except Cancelled as refused:
+        if "reaction" not in refused.failed:  # else another request of theirs has just done the same
+            raise

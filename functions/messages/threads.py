@@ -1,0 +1,69 @@
+"""Threads: replies under one message. They are one level deep: a reply to a reply goes to the same root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations import log, message_store, parts_store, views
+from conversations.model import Entry, Place
+from conversations.seen import Seen
+from conversations.service import known
+from kernel import cursor, ids
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Transaction
+from kernel.errors import NotFound, ValidationFailed
+
+
+def root_of(place: Place, seen: Seen, message_id: str | None) -> str | None:
+    """The root of the thread that a reply to this message belongs to; raises ValidationFailed for what is not seen."""
+    if message_id is None:
+        return None
+    try:
+        message = seen.message(place, message_id)
+    except NotFound as error:
+        raise ValidationFailed.of("thread_root", "there is no such message in this conversation") from error
+    return message.thread_root or message_id
+
+
+def stage_reply(transaction: Transaction, conversation_id: str, *, root: str, seq: int) -> None:
+    """Put a new reply into its thread, and count it: 4 write units more than a message costs."""
+    parts_store.stage_reply(transaction, conversation_id, root_seq=_seq(root), seq=seq)
+    message_store.stage_into_thread(transaction, conversation_id, root)
+
+
+def listing(
+    *, caller: Caller, conversation_id: str, message_id: str, limit: int, page: str | None
+) -> Page[dict[str, Any]]:
+    """The replies of a message's thread, or of the thread it is in, oldest first, as far as the caller may see them.
+
+    Whoever joined after the root sees the replies since then. Three round trips.
+    """
+    seen = Seen(messages=[message_id])
+    place = seen(known(conversation_id), caller.user_id)
+    root_seq = _root_seq(place, seen.at(message_id))
+    bound_to = (caller.user_id, "thread", conversation_id, message_id)
+    after = max(0 if page is None else cursor.unseal(page, bound_to=bound_to), place.member.visible_from - 1)
+    seqs = parts_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
+    if root_seq < place.member.visible_from and not seqs and page is None:
+        raise NotFound
+    more, seqs = len(seqs) > limit, seqs[:limit]
+    found = log.at((conversation_id, seq) for seq in seqs)
+    items = views.messages(list(found.values()), caller.user_id)
+    return Page(items, cursor.seal(seqs[-1], bound_to=bound_to) if more else None)
+
+
+def _root_seq(place: Place, message: Entry | None) -> int:
+    if message is None or message.seq > place.head.last_seq:
+        raise NotFound
+    if message.thread_root is None:
+        return message.seq
+    if message.seq < place.member.visible_from:
+        raise NotFound
+    return _seq(message.thread_root)
+
+
+def _seq(message_id: str) -> int:
+    seq = ids.position(message_id)
+    assert seq is not None, "stored messages have ids that tell their place"
+    return seq
