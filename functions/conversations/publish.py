@@ -20,10 +20,11 @@ PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATE
 def personal(entry: Entry, known: Sequence[Entry] = ()) -> bool:
     """Whether people see different things in an event: polls show each reader what they may know of the tally.
 
-    An update of a message that is `known` to have no reactions looks the same to all.
+    An update of a message that is `known` to have neither reactions nor a poll looks the same to all.
     """
     if entry.type == MESSAGE_UPDATED:
-        return not any(each.seq == entry.message_seq and not any(each.reactions.values()) for each in known)
+        plain = {each.seq for each in known if each.poll is None and not any(each.reactions.values())}
+        return entry.message_seq not in plain
     return entry.type in PERSONAL or entry.poll is not None
 
 

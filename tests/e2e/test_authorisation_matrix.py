@@ -89,6 +89,15 @@ PATCH  /conversations/{conversation_id}/messages/{message_id}                   
 DELETE /conversations/{conversation_id}/messages/{message_id}                   204 204 403 404 404 403 401 404
 PUT    /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 204 204 204 404 404 404 401 404
 DELETE /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 204 204 204 404 404 404 401 404
+GET    /conversations/{conversation_id}/messages/{message_id}/thread            200 200 200 404 404 200 401 404
+GET    /conversations/{conversation_id}/messages/{message_id}/edits             200 200 403 404 404 403 401 404
+GET    /conversations/{conversation_id}/pins                                    200 200 200 404 404 200 401 404
+PUT    /conversations/{conversation_id}/pins/{message_id}                       204 204 403 404 404 404 401 404
+DELETE /conversations/{conversation_id}/pins/{message_id}                       204 204 403 404 404 404 401 404
+GET    /drafts                                                                  200 200 200 200 200 200 401 200
+PUT    /conversations/{conversation_id}/draft                                   200 200 200 404 404 200 401 404
+GET    /conversations/{conversation_id}/draft                                   200 200 200 404 404 200 401 404
+DELETE /conversations/{conversation_id}/draft                                   204 204 204 404 404 204 401 404
 POST   /conversations/{conversation_id}/read                                    200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/receipts                                200 200 200 404 404 200 401 404
 POST   /conversations/{conversation_id}/typing                                  204 204 204 404 404 404 401 404
@@ -285,6 +294,7 @@ PATHS: dict[str, Make] = {
         "message_id": scene.fresh_message(role)
     },
     "POST /polls/{poll_id}/close": lambda scene, role: {"poll_id": scene.fresh_poll(role)},
+    "GET /conversations/{conversation_id}/draft": lambda scene, role: _after_drafting(scene, role),
 }
 
 BODIES: dict[str, Make] = {
@@ -299,6 +309,7 @@ BODIES: dict[str, Make] = {
     "POST /sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
     "POST /conversations/{conversation_id}/messages": lambda scene, role: {"client_id": _unique(), "text": role},
     "PATCH /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {"text": f"edited by {role}"},
+    "PUT /conversations/{conversation_id}/draft": lambda scene, role: {"text": f"unsaid by {role}"},
     "POST /conversations/{conversation_id}/read": lambda scene, role: {"seq": 1},
     "POST /conversations/{conversation_id}/polls": lambda scene, role: {
         "client_id": _unique(),
@@ -344,6 +355,13 @@ def _after_asking(scene: Scene, role: str) -> str:
         scene.people[role].delete(f"/contacts/{scene.owner.id}")
         scene.owner.ok("POST", f"/contacts/{scene.people[role].id}")
     return scene.owner.id
+
+
+def _after_drafting(scene: Scene, role: str) -> Values:
+    """Whoever may have a draft has one."""
+    if role != "anonymous":
+        scene.people[role].put(f"/conversations/{scene.conversation(role)}/draft", {"text": "unsaid"})
+    return {}
 
 
 def _conversation_with_the_owner(scene: Scene, role: str) -> Values:

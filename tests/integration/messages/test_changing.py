@@ -16,9 +16,11 @@ from conversations import members
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
-from messages import reactions, service
+from messages import erasure, reactions, service
+from realtime.consumers import fanout
+from tests.helpers import CONTEXT
 from tests.integration.rooms import add, direct, group, people, remove, seen, send, whole_log
-from tests.tools import rows
+from tests.tools import jobs, queue_event, rows
 
 
 def _get(who: Caller, message: dict[str, Any]) -> dict[str, Any]:
@@ -264,6 +266,50 @@ def test_a_message_takes_so_many_kinds_of_reactions() -> None:
     _react(ada, message, chr(0x1F600))
     _react(ada, message, chr(0x1F600), added=False)
     _react(ada, message, "👍")
+
+
+def test_a_message_takes_no_more_kinds_when_many_react_at_once() -> None:
+    ada, *others = people("ada", *(f"p{n}" for n in range(5)))
+    message = send(ada, group(ada, *others))
+    for number in range(reactions.MAX_KINDS - 2):
+        _react(ada, message, chr(0x1F600 + number))
+
+    def one(number: int) -> str:
+        try:
+            _react(others[number], message, chr(0x1F680 + number))
+        except Conflict as refusal:
+            return refusal.stable_code
+        return "added"
+
+    with ThreadPoolExecutor(5) as threads:
+        outcomes = list(threads.map(one, range(5)))
+    assert sorted(outcomes) == ["added"] * 2 + ["too_many_reactions"] * 3
+    assert len(_counts(ada, message)) == reactions.MAX_KINDS
+    assert _counts(ada, message) == _rows_of(message)
+
+
+def test_the_reactions_to_a_deleted_message_are_erased() -> None:
+    ada, bob = people("ada", "bob")
+    message, other = send(ada, group(ada, bob), "1"), send(ada, group(ada, bob), "2")
+    for each in (message, other):
+        _react(bob, each)
+        _react(bob, each, "🎉")
+    jobs()
+    _delete(ada, message)
+    (job,) = [each for each in jobs() if each["kind"] == erasure.JOB]
+    for _ in range(2):
+        assert fanout.handler(queue_event(job), CONTEXT)["batchItemFailures"] == []
+    assert (_rows_of(message), _rows_of(other)) == ({}, {"👍": 1, "🎉": 1})
+
+
+def test_deleting_what_nobody_reacted_to_leaves_no_work() -> None:
+    (ada,) = people("ada")
+    message = send(ada, group(ada))
+    _react(ada, message)
+    _react(ada, message, added=False)
+    jobs()
+    _delete(ada, message)
+    assert jobs() == []
 
 
 def test_counts_equal_the_rows_after_many_at_once() -> None:
