@@ -12,7 +12,7 @@ from conversations import service as conversations
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound
-from messages import pins, reactions, service
+from messages import pins, pins_store, reactions, service
 from messages.model import MAX_PINS
 from tests.integration.rooms import add, direct, group, people, remove, seen, send, whole_log
 
@@ -149,7 +149,7 @@ def test_of_a_pin_and_a_deletion_at_once_no_pin_is_left() -> None:
             assert isinstance(pinning.exception(5), Gone | None)
             deleting.result(5)
     assert _pinned(ada, conversation_id) == []
-    assert pins.pins_store.pins_of(pins.pins_store.PinsRecord.find(conversation_id, "pins")).items == ()
+    assert pins_store.pins_of(pins_store.PinsRecord.find(conversation_id, "pins")).items == ()
 
 
 def test_a_newcomer_sees_no_pin_from_before() -> None:
