@@ -68,6 +68,6 @@ def test_each_member_sees_a_changed_conversation_with_their_own_counts() -> None
     _, (entry,) = log.append(
         conversation_id, ada.user_id, lambda place: log.Plan([Draft(CONVERSATION_UPDATED, ada.user_id)])
     )
-    seen = views.for_members(entry, [place_of(who, conversation_id) for who in everybody])
+    seen = views.for_members([entry], [place_of(who, conversation_id) for who in everybody])
     for who in everybody:
-        assert seen[who.user_id]["data"] == views.conversation(store.place(conversation_id, who.user_id))
+        assert seen[who.user_id][0]["data"] == views.conversation(store.place(conversation_id, who.user_id))
