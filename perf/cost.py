@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from perf.counts import Counted, count
-from perf.operations import Operation, fan_out
+from perf.operations import fan_out
 from perf.report import Table, number
-from perf.scenes import conversation, say, say_on_socket
+from perf.scenes import Operation, conversation, say, say_on_socket
 from perf.stage import stage
 from perf.template import functions
 from perf.wire import POST

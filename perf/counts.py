@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from perf.gateway import JOURNAL
-from perf.operations import OPERATIONS, Operation
+from perf.operations import OPERATIONS
 from perf.report import Table, number
+from perf.scenes import Operation
 from perf.stage import Stage, stage
 from perf.wire import POST, REDIS, STORE
 

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from kernel import ids
-from perf import gateway
+from perf import gateway, message_operations
 from perf.gateway import Reply
 from perf.people import Person, newcomers
-from perf.scenes import MESSAGES, TEXT, conversation, create, deliver, read, say, say_on_socket
+from perf.scenes import MESSAGES, Operation, conversation, create, deliver, read, say, say_on_socket
 from perf.stage import Stage
 
 PASSWORD = "correct horse battery staple"
 ONE_MESSAGE = MESSAGES + "/{message_id}"
-
-
-def _nothing(_turn: int) -> None:
-    """Nothing to prepare."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """`before` prepares a turn and is not counted, `run` is."""
-
-    run: Callable[[int], Reply]
-    before: Callable[[int], object] = _nothing
 
 
 def register(_stage: Stage) -> Operation:
@@ -70,26 +56,6 @@ def send(size: int, stage: Stage) -> Operation:
 def send_on_socket(size: int, stage: Stage) -> Operation:
     conversation_id, people = conversation(stage, size)
     return Operation(partial(say_on_socket, people[0], conversation_id))
-
-
-def _on_fresh_message(stage: Stage, method: str, route: str, body: Any, more: dict[str, str]) -> Operation:
-    """Something done to a message that was just sent."""
-    conversation_id, people = conversation(stage, 2)
-    sent: list[str] = []
-
-    def run(_turn: int) -> Reply:
-        path = {"conversation_id": conversation_id, "message_id": sent[-1], **more}
-        return gateway.http("MessagesFunction", f"{method} {route}", people[0], path=path, body=body)
-
-    return Operation(run, before=lambda _: sent.append(say(people[0], conversation_id).json()["id"]))
-
-
-def edit(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, "PATCH", ONE_MESSAGE, {"text": TEXT[::-1]}, {})
-
-
-def react(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, "PUT", ONE_MESSAGE + "/reactions/{emoji}", None, {"emoji": "👍"})
 
 
 def mark_read(stage: Stage) -> Operation:
@@ -202,8 +168,7 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "send (HTTP), group of 5, slow mode": send_under_slow_mode,
     "accept an invitation": accept_invitation,
     "report a message": report,
-    "edit": edit,
-    "react": react,
+    **message_operations.OPERATIONS,
     "mark read": mark_read,
     "list 50 messages": list_messages,
     "list 50 conversations, all read": partial(list_conversations, unread=False),

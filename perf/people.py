@@ -12,7 +12,7 @@ from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Transaction
 from realtime import service as realtime
 from users import service as users
 
-ACTIONS_OF_ONE = 6  # a profile, a session, and up to four terms of the directory
+ACTIONS_OF_ONE = 7  # a profile, a session, and up to five terms of the directory
 
 
 @dataclass(frozen=True, slots=True)

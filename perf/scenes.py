@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kernel import ids
@@ -15,11 +16,33 @@ TEXT = "A message of a hundred characters, which is about what people write to e
 MESSAGES = "/conversations/{conversation_id}/messages"
 
 
+def _nothing(_turn: int) -> None:
+    """Nothing to prepare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`before` prepares a turn and is not counted, `run` is."""
+
+    run: Callable[[int], Reply]
+    before: Callable[[int], object] = _nothing
+
+
+class SceneFailed(Exception):
+    """What was to be there before an operation is counted could not be set up."""
+
+
+def _done(reply: Reply) -> Reply:
+    if not 200 <= reply.status < 300:
+        raise SceneFailed(f"{reply.status} {reply.text[:300]}")
+    return reply
+
+
 def create(owner: Person, others: Sequence[Person], **settings: Any) -> str:
     """A group, or a direct conversation with a single other person; its id."""
     kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
     body = kind | {"member_ids": [other.user_id for other in others], "settings": settings}
-    return str(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body).json()["id"])
+    return str(_done(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body)).json()["id"])
 
 
 def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
@@ -35,7 +58,7 @@ def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[s
 def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
     body = {"client_id": ids.new("c"), "text": TEXT}
     path = {"conversation_id": conversation_id}
-    return gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body)
+    return _done(gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body))
 
 
 def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
@@ -52,5 +75,5 @@ def deliver(stage: Stage, _turn: int = 0) -> Reply:
 
 
 def read(reader: Person, conversation_id: str, seq: int) -> Reply:
-    path, body = {"conversation_id": conversation_id}, {"seq": seq}
-    return gateway.http("MessagesFunction", "POST /conversations/{conversation_id}/read", reader, path=path, body=body)
+    path, body, route = {"conversation_id": conversation_id}, {"seq": seq}, "POST /conversations/{conversation_id}/read"
+    return _done(gateway.http("MessagesFunction", route, reader, path=path, body=body))

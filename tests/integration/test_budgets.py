@@ -26,6 +26,21 @@ SENDS = (
 )
 FAN_OUTS = {"fan-out of one job to 50": 50, "fan-out of one job to 200": 200}
 LIST = "list 50 messages"
+ALL_READ = "list 50 conversations, all read"
+# what people do with messages: store trips and write units at most. A reply in a thread also takes its place there (2)
+# and is counted at its root (2); an edit keeps the text that was (2).
+ON_MESSAGES = {
+    "react": (4, 8),
+    "react again": (1, 0),
+    "edit": (4, 8),
+    "pin (the tenth)": (4, 8),
+    "reply in a thread": (3, 10),
+    "list 50 replies of a thread": (3, 0),
+    "mention, direct": (3, 7),
+    "mention, group of 50": (3, 7),
+    "forward": (4, 7),
+}
+EDITS_TOLD = {"fan-out of an edit to 50": 50, "fan-out of an edit to 200": 200}
 SLOW, ACCEPT, REPORT = "send (HTTP), group of 5, slow mode", "accept an invitation", "report a message"
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
@@ -38,7 +53,7 @@ def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    return _count(*SENDS, *FAN_OUTS, LIST, SLOW, ACCEPT, REPORT)
+    return _count(*SENDS, *FAN_OUTS, LIST, SLOW, ACCEPT, REPORT, ALL_READ, *ON_MESSAGES, *EDITS_TOLD)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +95,26 @@ def test_fan_out_reads_a_hundred_sockets_at_a_time(counted: Mapping[str, Counted
 
 def test_a_page_of_messages_takes_two_store_round_trips(counted: Mapping[str, Counted]) -> None:
     assert counted[LIST].store_trips <= MAX_LIST_TRIPS
+
+
+@pytest.mark.parametrize(("name", "budget"), ON_MESSAGES.items())
+def test_what_is_done_with_messages_has_its_budget(
+    counted: Mapping[str, Counted], name: str, budget: tuple[int, int]
+) -> None:
+    trips, write_units = budget
+    assert counted[name].store_trips <= trips
+    assert counted[name].write_units <= write_units
+
+
+@pytest.mark.parametrize(("name", "members"), EDITS_TOLD.items())
+def test_an_edit_is_told_to_many_with_as_few_reads_as_to_few(
+    counted: Mapping[str, Counted], name: str, members: int
+) -> None:
+    assert sum(counted[name].store_calls.values()) <= -(-members // 100) + 4
+
+
+def test_conversations_that_are_read_are_listed_without_counting(counted: Mapping[str, Counted]) -> None:
+    assert counted[ALL_READ].store_calls["Query"] == 1  # of the reader's conversations
 
 
 def test_sending_stays_within_its_budget_without_redis(counted_without_redis: Counted) -> None:

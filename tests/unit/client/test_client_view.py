@@ -6,6 +6,7 @@ from secureconnect_client import View
 from secureconnect_client.decoding import decode
 from secureconnect_client.events import (
     CallEvent,
+    DraftUpdated,
     Event,
     MessageCreated,
     Typing,
@@ -68,6 +69,19 @@ def test_reactions_are_counted_once_a_person_and_know_mine() -> None:
     assert (count.emoji, count.count, count.mine) == ("👍", 2, True)
 
 
+def test_the_replies_of_a_thread_are_counted_whenever_its_root_was_read() -> None:
+    reply = {"sender_id": "bob", "thread_root": "m1"}
+    made = view(
+        event(1, "message.created", **(SENT | {"thread_count": 2})),  # as it is now, read from the log
+        event(2, "message.created", id="m2", seq=2, **reply),
+        event(3, "message.created", id="m3", seq=3, **reply),
+        event(4, "message.created", id="m4", seq=4, deleted_at="2026-11-22T21:24:05.123Z", **reply),
+        event(5, "message.created", id="m5", seq=5, **reply),
+        event(6, "message.deleted", id="m5", seq=5, deleted_at="2026-11-22T21:24:05.123Z", **reply),
+    )
+    assert [each.thread_count for each in messages(made)] == [2, 0, 0, 0, 0]
+
+
 def test_applying_an_event_twice_changes_nothing() -> None:
     events = [
         event(1, "message.created", **SENT),
@@ -97,6 +111,9 @@ def test_events_are_told_apart_by_their_class() -> None:
             assert text == "hello"
         case other:
             raise AssertionError(other)
+    draft = parse_event({"type": "draft.updated", "data": {"conversation_id": "c", "text": None}})
+    assert isinstance(draft, DraftUpdated)
+    assert (draft.draft.conversation_id, draft.draft.text) == ("c", None)
     typing = parse_event({"type": "typing", "data": {"user_id": "bob", "typing": True}})
     assert isinstance(typing, Typing)
     assert typing.typing

@@ -14,6 +14,7 @@ from typing import Any, Final
 from secureconnect_client.decoding import decode, parse_time
 from secureconnect_client.models import (
     Conversation,
+    Draft,
     JoinRequest,
     Member,
     Message,
@@ -149,6 +150,16 @@ class ReceiptUpdated(Event):
         return decode(Receipt, self.data)
 
 
+class DraftUpdated(Event):
+    """One's own draft, on another device; without text it was cleared."""
+
+    __slots__ = ()
+
+    @property
+    def draft(self) -> Draft:
+        return decode(Draft, self.data)
+
+
 class Typing(Event):
     __slots__ = ()
 
@@ -207,6 +218,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "member.removed": MemberRemoved,
     "member.updated": MemberUpdated,
     "receipt.updated": ReceiptUpdated,
+    "draft.updated": DraftUpdated,
     "typing": Typing,
     "presence": PresenceChanged,
     "session.revoked": SessionRevoked,

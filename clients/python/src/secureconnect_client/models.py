@@ -85,6 +85,14 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """Who wrote a forwarded message, and when."""
+
+    sender_id: str = ""
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message in its current state; a deleted one keeps its `seq` and nothing else of value."""
 
@@ -98,15 +106,45 @@ class Message:
     ciphertext: str | None = None
     attachments: tuple[File, ...] = ()
     mentions: tuple[str, ...] = ()
+    mentions_all: bool = False
     reply_to: str | None = None
     thread_root: str | None = None
     thread_count: int = 0
+    forwarded_from: Forwarded | None = None
+    pinned: bool = False
     reactions: tuple[ReactionCount, ...] = ()
     metadata: Mapping[str, Any] | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     expires_at: datetime | None = None
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedMessage(Message):
+    """A pinned message, with who pinned it and when."""
+
+    pinned_by: str = ""
+    pinned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierText:
+    """What a message said from `written_at` until its next edit."""
+
+    text: str = ""
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one has written and not sent, the same on all of one's devices; without text it was cleared."""
+
+    conversation_id: str = ""
+    text: str | None = None
+    reply_to: str | None = None
+    thread_root: str | None = None
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +162,7 @@ class Conversation:
     last_seq: int = 0
     last_message: Message | None = None
     unread_count: int = 0
+    unread_mentions: int = 0
     muted_until: datetime | None = None
     pinned: bool = False
     archived: bool = False

@@ -7,6 +7,7 @@ was fed: a view begun in the middle of a log knows the messages from there on.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass, field
 
 from secureconnect_client.events import (
@@ -79,7 +80,8 @@ class View:
         if log is None:
             return None
         entries = sorted(log.entries.values(), key=lambda each: each.message.seq)
-        messages = tuple(map(self._message, entries))
+        replies = Counter(each.message.thread_root for each in entries if each.message.deleted_at is None)
+        messages = tuple(self._message(each, replies[each.message.id]) for each in entries)
         return ConversationState(conversation_id, log.seq, log.conversation, messages)
 
     def conversation_ids(self) -> tuple[str, ...]:
@@ -88,14 +90,15 @@ class View:
     def clear(self) -> None:
         self._logs.clear()
 
-    def _message(self, entry: _Entry) -> Message:
+    def _message(self, entry: _Entry, replies: int) -> Message:
+        """The replies of a thread all come after its root, so who knows the root can count them."""
         if entry.message.deleted_at is not None:
-            return entry.message
+            return dataclasses.replace(entry.message, thread_count=replies)
         counts = tuple(
             ReactionCount(emoji=emoji, count=len(users), mine=self._user_id in users)
             for emoji, users in sorted(entry.reactions.items())
         )
-        return dataclasses.replace(entry.message, reactions=counts)
+        return dataclasses.replace(entry.message, reactions=counts, thread_count=replies)
 
 
 def _apply_message(log: _Log, event: MessageEvent) -> None:
@@ -104,10 +107,6 @@ def _apply_message(log: _Log, event: MessageEvent) -> None:
     if isinstance(event, MessageCreated):
         message = dataclasses.replace(message, seq=message.seq or event.seq or 0)
         log.entries[message.id] = _Entry(message)
-        root = log.entries.get(message.thread_root or "")
-        if root is not None:
-            count = root.message.thread_count + 1
-            root.message = dataclasses.replace(root.message, thread_count=count)
     elif known is not None:
         deleted_at = message.deleted_at
         if isinstance(event, MessageDeleted) and deleted_at is None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Routes, given
 from secureconnect_client.decoding import decode
+from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
-from secureconnect_client.models import Message, Page, ReadMarker
+from secureconnect_client.models import Draft, EarlierText, Message, Page, PinnedMessage, ReadMarker
 
 
 def message_body(
@@ -24,8 +26,9 @@ def message_body(
     mentions: Iterable[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     ciphertext: str | None = None,
+    forward: Message | None = None,
 ) -> dict[str, Any]:
-    """The body of a new message, the same over HTTP, the socket and the outbox."""
+    """The body of a new message, for HTTP, the socket and the outbox. `forward` stands instead of a text."""
     return given(
         client_id=client_id,
         type=type,
@@ -36,6 +39,9 @@ def message_body(
         mentions=None if mentions is None else [*mentions],
         metadata=metadata,
         ciphertext=ciphertext,
+        forward=None
+        if forward is None
+        else {"conversation_id": forward.conversation_id, "message_id": forward.id},
     )
 
 
@@ -55,7 +61,7 @@ class Messages(Routes):
     ) -> Message:
         """Send and wait for the stored message. The same `client_id` again returns the first one.
 
-        Further fields: type, attachment_ids, reply_to, thread_root, mentions, metadata, ciphertext.
+        Further fields: type, attachment_ids, reply_to, thread_root, mentions, metadata, ciphertext, forward.
         """
         body = message_body(text, client_id=client_id or uuid4().hex, **fields)
         return decode(Message, await self.post(conversation_id, body, idempotency_key=idempotency_key))
@@ -108,6 +114,16 @@ class Messages(Routes):
         path = _path(conversation_id, "messages", message_id, "thread")
         return await self._page(Message, path, limit=limit, cursor=cursor)
 
+    async def forward(
+        self, message: Message, to_conversation_id: str, *, client_id: str | None = None, **fields: Any
+    ) -> Message:
+        """Send a message that one may see into another conversation, with its author's name."""
+        return await self.send(to_conversation_id, client_id=client_id, forward=message, **fields)
+
+    async def edits(self, conversation_id: str, message_id: str) -> Page[EarlierText]:
+        """What a message said before its edits, oldest first: for its sender and admins."""
+        return await self._page(EarlierText, _path(conversation_id, "messages", message_id, "edits"))
+
     async def edit(self, conversation_id: str, message_id: str, text: str) -> Message:
         path = _path(conversation_id, "messages", message_id)
         return decode(Message, await self._client.request("PATCH", path, json={"text": text}, retry=True))
@@ -129,8 +145,39 @@ class Messages(Routes):
     async def unpin(self, conversation_id: str, message_id: str) -> None:
         await self._client.request("DELETE", _path(conversation_id, "pins", message_id))
 
-    async def pins(self, conversation_id: str) -> Page[Message]:
-        return await self._page(Message, _path(conversation_id, "pins"))
+    async def pins(self, conversation_id: str) -> Page[PinnedMessage]:
+        """The last pinned first."""
+        return await self._page(PinnedMessage, _path(conversation_id, "pins"))
+
+    async def draft(self, conversation_id: str) -> Draft | None:
+        """What one has written here and not sent."""
+        try:
+            return decode(Draft, await self._client.request("GET", _path(conversation_id, "draft")))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    async def drafts(self) -> Page[Draft]:
+        """All of one's drafts, the latest first."""
+        return await self._page(Draft, "/drafts")
+
+    async def save_draft(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        reply_to: str | None = None,
+        thread_root: str | None = None,
+        written_at: datetime | None = None,
+    ) -> Draft:
+        """Keep a draft for all devices. The one written last stays, and is returned: it may be another's."""
+        at = None if written_at is None else written_at.isoformat()
+        body = given(text=text, reply_to=reply_to, thread_root=thread_root, written_at=at)
+        return decode(Draft, await self._client.request("PUT", _path(conversation_id, "draft"), json=body))
+
+    async def clear_draft(self, conversation_id: str) -> None:
+        await self._client.request("DELETE", _path(conversation_id, "draft"))
 
     async def read(self, conversation_id: str, seq: int) -> ReadMarker:
         """Everything up to here has been read; the marker only moves forward."""

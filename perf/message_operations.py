@@ -1,0 +1,174 @@
+"""The counted operations on what people do with messages beyond sending, and the telling of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kernel import ids
+from perf import gateway
+from perf.gateway import Reply
+from perf.people import Person, newcomers
+from perf.scenes import MESSAGES, TEXT, Operation, conversation, create, deliver, say
+from perf.stage import Stage
+
+CONVERSATION = "/conversations/{conversation_id}"
+ONE_MESSAGE = MESSAGES + "/{message_id}"
+PIN = CONVERSATION + "/pins/{message_id}"
+
+
+def _call(who: Person, route: str, conversation_id: str, message_id: str = "", body: Any = None, **path: str) -> Reply:
+    where = {"conversation_id": conversation_id, "message_id": message_id, **path}
+    named = {name: value for name, value in where.items() if f"{{{name}}}" in route}
+    return gateway.http("MessagesFunction", route, who, path=named, body=body)
+
+
+def _on_fresh_message(
+    stage: Stage, route: str, body: Any = None, before: Callable[[Person, str, str], object] | None = None, **path: str
+) -> Operation:
+    """Something done to a message that was just sent between two, and that `before` has been done to."""
+    conversation_id, people = conversation(stage, 2)
+    sent: list[str] = []
+
+    def prepare(_turn: int) -> None:
+        sent.append(say(people[0], conversation_id).json()["id"])
+        if before is not None:
+            before(people[0], conversation_id, sent[-1])
+
+    return Operation(lambda _: _call(people[0], route, conversation_id, sent[-1], body, **path), before=prepare)
+
+
+def edit(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"PATCH {ONE_MESSAGE}", {"text": TEXT[::-1]})
+
+
+def react(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", emoji="👍")
+
+
+def _react(who: Person, conversation_id: str, message_id: str, emoji: str = "👍") -> Reply:
+    return _call(who, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", conversation_id, message_id, emoji=emoji)
+
+
+def _edit(who: Person, conversation_id: str, message_id: str) -> Reply:
+    return _call(who, f"PATCH {ONE_MESSAGE}", conversation_id, message_id, {"text": TEXT[::-1]})
+
+
+def _pin(who: Person, conversation_id: str, message_id: str) -> Reply:
+    return _call(who, f"PUT {PIN}", conversation_id, message_id)
+
+
+def react_again(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
+
+
+def delete(stage: Stage) -> Operation:
+    def before(who: Person, conversation_id: str, message_id: str) -> None:
+        for change in (_edit, _react, _pin):
+            change(who, conversation_id, message_id)
+
+    return _on_fresh_message(stage, f"DELETE {ONE_MESSAGE}", before=before)
+
+
+def earlier_texts(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"GET {ONE_MESSAGE}/edits", before=_edit)
+
+
+def pin(_stage: Stage) -> Operation:
+    """The tenth pin of a conversation."""
+    people = newcomers(2)
+    fresh: list[tuple[str, str]] = []
+
+    def before(_turn: int) -> None:
+        conversation_id = create(people[0], newcomers(1))
+        messages = [say(people[0], conversation_id).json()["id"] for _ in range(10)]
+        for message_id in messages[:9]:
+            _pin(people[0], conversation_id, message_id)
+        fresh.append((conversation_id, messages[9]))
+
+    return Operation(lambda _: _pin(people[0], *fresh[-1]), before=before)
+
+
+def list_pins(_stage: Stage) -> Operation:
+    who, *others = newcomers(2)
+    conversation_id = create(who, others)
+    for _ in range(20):
+        _pin(who, conversation_id, say(who, conversation_id).json()["id"])
+    return Operation(lambda _: _call(who, f"GET {CONVERSATION}/pins", conversation_id))
+
+
+def _reply(who: Person, conversation_id: str, root: str) -> Reply:
+    body = {"client_id": ids.new("c"), "text": TEXT, "thread_root": root}
+    return _call(who, f"POST {MESSAGES}", conversation_id, body=body)
+
+
+def reply_in_thread(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 2)
+    root = say(people[0], conversation_id).json()["id"]
+    return Operation(lambda _: _reply(people[1], conversation_id, root))
+
+
+def list_thread(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 2)
+    root = say(people[0], conversation_id).json()["id"]
+    for n in range(60):
+        _reply(people[n % 2], conversation_id, root)
+    return Operation(lambda _: _call(people[0], f"GET {ONE_MESSAGE}/thread", conversation_id, root))
+
+
+def mention(size: int, stage: Stage) -> Operation:
+    """Of somebody whose username this process has met in the last minutes."""
+    conversation_id, people = conversation(stage, size)
+    text = f"@{people[1].user_id[-12:]} {TEXT}"
+    route = f"POST {MESSAGES}"
+    return Operation(lambda _: _call(people[0], route, conversation_id, body={"client_id": ids.new("c"), "text": text}))
+
+
+def forward(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 2)
+    elsewhere = create(people[0], newcomers(2))
+    message_id = say(people[0], elsewhere).json()["id"]
+    source = {"conversation_id": elsewhere, "message_id": message_id}
+    route = f"POST {MESSAGES}"
+    return Operation(
+        lambda _: _call(people[0], route, conversation_id, body={"client_id": ids.new("c"), "forward": source})
+    )
+
+
+def save_draft(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 2)
+    return Operation(lambda _: _call(people[0], f"PUT {CONVERSATION}/draft", conversation_id, body={"text": TEXT}))
+
+
+def tell_of_an_edit(size: int, stage: Stage) -> Operation:
+    """What the fan-out does for an edited message to which people have reacted, so that each sees it otherwise."""
+    conversation_id, people = conversation(stage, size)
+
+    def before(_turn: int) -> None:
+        message_id = say(people[0], conversation_id).json()["id"]
+        for who in people[:3]:
+            _react(who, conversation_id, message_id)
+        stage.jobs()
+        _edit(people[0], conversation_id, message_id)
+
+    return Operation(partial(deliver, stage), before=before)
+
+
+OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+    "edit": edit,
+    "edits of a message": earlier_texts,
+    "delete (edited, pinned, reacted to)": delete,
+    "react": react,
+    "react again": react_again,
+    "pin (the tenth)": pin,
+    "list 20 pins": list_pins,
+    "reply in a thread": reply_in_thread,
+    "list 50 replies of a thread": list_thread,
+    "mention, direct": partial(mention, 2),
+    "mention, group of 50": partial(mention, 50),
+    "forward": forward,
+    "save a draft": save_draft,
+    "fan-out of an edit to 50": partial(tell_of_an_edit, 50),
+    "fan-out of an edit to 200": partial(tell_of_an_edit, 200),
+}
