@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conversations import store, views
-from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Place
+from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Member, Place
 from conversations.schemas import Event
 from kernel import clock, telemetry
 from realtime import service as realtime
@@ -84,10 +84,16 @@ def _to_members(entry: Entry, text: str) -> ToMembers:
     return ToMembers(entry.seq, text, about, frame(views.event(entry, None)) if about < entry.seq else text)
 
 
-def to_admins(conversation_id: str, kind: str, data: Callable[[], Any], *, but: str = "") -> None:
-    """Publish to the admins' devices something that is not in the log, but not to `but`. Never raises."""
+def to_admins(
+    conversation_id: str,
+    kind: str,
+    data: Callable[[], Any],
+    *,
+    may_see: Callable[[Member], bool] = lambda _: True,
+) -> None:
+    """Publish something that is not in the log to the devices of those admins who may see it. Never raises."""
     try:
-        told = [each.user_id for each in store.admins(conversation_id) if each.user_id != but]
+        told = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
         realtime.publish([_passing(conversation_id, kind, data())], told)
     except Exception as error:  # it is a hint; the caller's own work is done
         _missed(conversation_id, error)

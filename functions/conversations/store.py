@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, cast
 
 from pynamodb.attributes import (
@@ -22,6 +22,7 @@ from kernel.dynamo import Key, Record, TableName, Transaction, condition_failed,
 from kernel.errors import NotFound
 
 HEAD, PROFILE, LOCK = "head", "profile", "lock"
+_SETTINGS = {field.name for field in fields(Settings)}
 
 
 class PartRecord(Record):
@@ -107,7 +108,8 @@ def _profile(record: PartRecord) -> Profile:
         name=record.name,
         description=record.description,
         avatar_file_id=record.avatar_file_id,
-        settings=Settings(**record.settings),
+        # what a later version has put there is none of this one's business
+        settings=Settings(**{name: value for name, value in record.settings.items() if name in _SETTINGS}),
         created_at=int(record.created_at),
         created_by=record.created_by,
         member_count=int(record.member_count),

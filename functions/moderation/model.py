@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernel import clock
+from conversations.model import Member
+from kernel import clock, ids
 
 # Open or decided, a report is gone after 90 days.
 REPORT_LIFE_MS = 90 * clock.DAY
@@ -34,6 +35,10 @@ class Report:
 
     def is_kept(self, now: int) -> bool:
         return self.reported_at + REPORT_LIFE_MS > now
+
+    def is_for(self, admin: Member) -> bool:
+        """Not for who wrote the message, nor for who came after it."""
+        return admin.user_id != self.sender_id and admin.visible_from <= (ids.position(self.message_id) or 0)
 
 
 def snapshot_of(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Reporting messages of a group to its admins, and what they decide.
 
 A report holds the message as its reporter saw it until it is decided, so that editing or deleting it hides nothing.
-Nobody sees or decides reports of what they wrote themselves.
+Nobody sees or decides reports of what they wrote themselves, or of what is from before they came.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -61,20 +62,24 @@ def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str
 def listing(
     *, caller: Caller, conversation_id: str, is_open: bool, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
-    """The admins' queue: open reports, oldest first; or the decided ones, newest first."""
-    require_place(conversation_id, caller.user_id).require_admin()
+    """The admins' queue: open reports, oldest first; or the decided ones, newest first.
+
+    A page may be shorter than `limit` and still have a next one.
+    """
+    place = require_place(conversation_id, caller.user_id)
+    place.require_admin()
     bound_to = (caller.user_id, "reports", conversation_id, str(is_open))
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found = store.reports(
         conversation_id,
         is_open=is_open,
-        not_about=caller.user_id,
         after=start,
         limit=limit + 1,
         now=clock.now(),
     )
     page = found[:limit]
-    return Page(_views(page), cursor.seal(page[-1].id, bound_to=bound_to) if len(found) > limit else None)
+    shown = _views([each for each in page if each.is_for(place.member)])
+    return Page(shown, cursor.seal(page[-1].id, bound_to=bound_to) if len(found) > limit else None)
 
 
 def decide(
@@ -86,21 +91,23 @@ def decide(
     """
     if delete_message and decision != "resolved":
         raise ValidationFailed.of("delete_message", "goes with resolving a report")
-    require_place(conversation_id, caller.user_id).require_admin()
     attempt = partial(_decide, caller, conversation_id, report_id, decision, delete_message)
     decided = retried(attempt, on=Cancelled)
     return _views([decided])[0]
 
 
 def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool) -> Report:
+    place = require_place(conversation_id, caller.user_id)
+    place.require_admin()
     found = store.find(conversation_id, report_id) if ids.is_id(report_id, "rep") else None
     now = clock.now()
-    if found is None or found.sender_id == caller.user_id or not found.is_kept(now):
+    if found is None or not found.is_for(place.member) or not found.is_kept(now):
         raise NotFound
     if found.state not in ("open", decision):
         raise Conflict("This report was decided otherwise.")
     if delete_message:
-        messages.delete(caller=caller, conversation_id=conversation_id, message_id=found.message_id)
+        with contextlib.suppress(NotFound):  # it has disappeared by itself
+            messages.delete(caller=caller, conversation_id=conversation_id, message_id=found.message_id)
     if found.state != "open":
         return found
     others = [each for each in store.open_about(conversation_id, found.message_id) if each.id != found.id]
@@ -149,4 +156,4 @@ def _tell_admins(kind: str, report: Report) -> None:
     def shown() -> Any:
         return schemas.Report.model_validate(_views([report])[0]).model_dump(mode="json")
 
-    publish.to_admins(report.conversation_id, kind, shown, but=report.sender_id)
+    publish.to_admins(report.conversation_id, kind, shown, may_see=report.is_for)

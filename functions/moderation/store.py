@@ -106,16 +106,14 @@ def find(conversation_id: str, report_id: str) -> Report | None:
     return next((_report(row) for row in found if row is not None), None)
 
 
-def reports(
-    conversation_id: str, *, is_open: bool, not_about: str, after: str | None, limit: int, now: int
-) -> list[Report]:
-    """Open reports, oldest first, or decided ones, newest first; none about what one person wrote."""
+def reports(conversation_id: str, *, is_open: bool, after: str | None, limit: int, now: int) -> list[Report]:
+    """Open reports, oldest first, or decided ones, newest first."""
     prefix = _OPEN if is_open else _DECIDED
     start = {"conversation_id": {"S": conversation_id}, "entry": {"S": f"{prefix}{after}"}}
     rows = ReportRecord.query(
         conversation_id,
         ReportRecord.entry.startswith(prefix),
-        filter_condition=(ReportRecord.sender_id != not_about) & (ReportRecord.reported_at > now - REPORT_LIFE_MS),
+        filter_condition=ReportRecord.reported_at > now - REPORT_LIFE_MS,
         consistent_read=True,
         scan_index_forward=is_open,
         limit=limit,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations import service
+from conversations import service, store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
@@ -337,3 +337,11 @@ def test_preferences_end_with_the_membership() -> None:
     add(ada, conversation_id, bob)
     shown = _get(bob, conversation_id)
     assert (shown["pinned"], shown["archived"], shown["notifications"]) == (False, False, "all")
+
+
+def test_settings_of_a_later_version_are_passed_over() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    record = store.PartRecord.get(conversation_id, store.PROFILE)
+    record.update(actions=[store.PartRecord.settings.set({**record.settings, "colour": "blue"})])
+    assert "colour" not in _get(ada, conversation_id)["settings"]

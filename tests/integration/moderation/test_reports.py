@@ -117,6 +117,19 @@ def test_the_queue_is_for_admins_and_shows_nobody_what_is_said_of_them() -> None
     assert len(_queue(ada, conversation_id)) == 1
 
 
+def test_an_admin_who_came_later_sees_no_report_of_what_was_said_before() -> None:
+    conversation_id, message, (ada, bob, _) = _scene()
+    (dan,) = people("dan")
+    add(ada, conversation_id, dan)
+    members.change_role(caller=ada, conversation_id=conversation_id, user_id=dan.user_id, role="admin")
+    made, _ = _report(bob, message)
+    assert _queue(dan, conversation_id) == []
+    with pytest.raises(NotFound):
+        _decide(dan, made, "resolved")
+    later, _ = _report(bob, send(ada, conversation_id, "later"))
+    assert [each["id"] for each in _queue(dan, conversation_id)] == [later.id]
+
+
 def test_the_queue_comes_in_pages_oldest_first() -> None:
     conversation_id, _, (ada, bob, cyd) = _scene()
     made = []
