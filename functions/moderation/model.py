@@ -42,5 +42,8 @@ class Report:
 
 
 def snapshot_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What admins need of a message to judge it, whatever becomes of the message."""
-    return {name: message[name] for name in _KEPT_OF_A_MESSAGE}
+    """What admins need of a message to judge it, whatever becomes of it; of a poll its options, but no result."""
+    kept = {name: message[name] for name in _KEPT_OF_A_MESSAGE}
+    if message["poll"] is not None:
+        kept["text"] = "\n".join([message["poll"]["question"], *(each["text"] for each in message["poll"]["options"])])
+    return kept

@@ -17,6 +17,7 @@ from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from messages import service as messages
 from realtime import service as realtime
 from tests.integration.invitations.test_invitations import T0, outcome
+from tests.integration.polls.ballot_boxes import ask
 from tests.integration.rooms import add, direct, group, people, remove, send, whole_log
 from tests.management import Management, serving
 from tests.tools import captured_lines, rows
@@ -67,6 +68,14 @@ def test_a_report_shows_admins_the_message_as_its_reporter_saw_it() -> None:
     assert new
     assert (shown["id"], shown["reporter"].username, shown["reason"]) == (made.id, "bob", "It is rude.")
     assert (shown["message"]["text"], shown["sender_id"], shown["state"]) == ("rude words", cyd.user_id, "open")
+
+
+def test_a_report_of_a_poll_shows_its_options_and_no_result() -> None:
+    conversation_id, _, (ada, bob, cyd) = _scene()
+    poll = ask(cyd, conversation_id)
+    _report(bob, {"id": poll["message_id"], "conversation_id": conversation_id})
+    (shown,) = _queue(ada, conversation_id)
+    assert (shown["message"]["text"], shown["message"]["type"]) == ("Tea or coffee?\nTea\nCoffee\nWater", "poll")
 
 
 def test_a_person_reports_a_message_once() -> None:
