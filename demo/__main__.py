@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from secureconnect_client import Client, Event, Live, SecureConnectError
-from secureconnect_client.events import MemberEvent, MessageEvent, ReactionEvent, Typing
+from secureconnect_client.events import MemberEvent, MessageEvent, PollCreated, PollEvent, ReactionEvent, Typing
+from secureconnect_client.models import Poll
 
 ENDPOINTS = Path(__file__).resolve().parent.parent / ".local" / "endpoints.json"
 PASSWORD = "a long demo passphrase"
@@ -26,6 +27,8 @@ def describe(event: Event) -> str | None:
     if isinstance(event, MessageEvent):
         verb = {"message.created": "sees", "message.updated": "sees edited", "message.deleted": "sees deleted"}
         return f"{verb[event.type]} #{event.seq}: {event.message.text or '(deleted)'}"
+    if isinstance(event, PollEvent) and not isinstance(event, PollCreated):  # its message has shown it
+        return f"sees #{event.seq}: {event.type} {describe_poll(event.poll)}"
     if isinstance(event, ReactionEvent):
         return f"sees #{event.seq}: reaction {event.reaction.emoji}"
     if isinstance(event, MemberEvent):
@@ -33,6 +36,23 @@ def describe(event: Event) -> str | None:
     if isinstance(event, Typing):
         return "sees that somebody is typing" if event.typing else "sees that typing is over"
     return None
+
+
+def describe_poll(poll: Poll) -> str:
+    """The tally as this person may see it."""
+    counts = ", ".join(f"{option.text} {'?' if option.votes is None else option.votes}" for option in poll.options)
+    return f"{poll.question} ({counts}; {poll.state})"
+
+
+async def ask_the_group(ada: Client, bob: Client, live: Live, tea_id: str) -> None:
+    """A poll whose results only who has voted may see, until it closes."""
+    poll = await ada.polls.create(tea_id, "Which tea?", ["Assam", "Sencha"], results="after_vote")
+    await live.vote(poll, [poll.option("Sencha").id])
+    await asyncio.sleep(0.5)
+    say("ada", f"has not voted: {describe_poll(await ada.polls.get(poll.id))}")
+    say("bob", f"has voted: {describe_poll(await bob.polls.get(poll.id))}")
+    await ada.polls.close(poll.id)
+    await asyncio.sleep(0.5)
 
 
 async def watch(name: str, live: Live) -> None:
@@ -74,6 +94,7 @@ async def play(http_url: str) -> None:
         await a.send_message(tea.id, "Bob missed this one on the wire…")
         await a.send_message(tea.id, "…and this one.")
         await asyncio.sleep(2.5)
+        await ask_the_group(ada, bob, b, tea.id)
         await ada.conversations.add_members(tea.id, [cleo.user_id])
         async with cleo.connect() as c:
             watching.append(asyncio.create_task(watch("cleo", c)))

@@ -15,6 +15,7 @@ from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.groups import Invitations, Moderation
 from secureconnect_client.api.messages import Messages
 from secureconnect_client.api.people import Blocks, Contacts, PresenceRoutes, Sessions, Users
+from secureconnect_client.api.polls import Polls
 from secureconnect_client.backoff import Backoff, ReconnectPolicy
 from secureconnect_client.bookmarks import Bookmarks
 from secureconnect_client.decoding import decode
@@ -75,6 +76,7 @@ class Client(Accounts):
         self.conversations = Conversations(self)
         self.invitations = Invitations(self)
         self.messages = Messages(self)
+        self.polls = Polls(self)
         self.moderation = Moderation(self)
         self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from secureconnect_client.api.messages import Messages, message_body
+from secureconnect_client.api.polls import Polls
 from secureconnect_client.connection import Connection
 from secureconnect_client.decoding import decode
 from secureconnect_client.errors import ApiError, ConnectionLost
 from secureconnect_client.events import Event, MessageCreated
-from secureconnect_client.models import Message, ReadMarker
+from secureconnect_client.models import Message, Poll, ReadMarker
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ class Commands(ABC):
     """Requests with acknowledgements. All of them raise ApiError, and TransportFailed when HTTP fails too."""
 
     _messages: Messages
+    _polls: Polls
     _timeout_s: float
 
     @property
@@ -47,7 +49,7 @@ class Commands(ABC):
         told of what it did itself."""
 
     async def request(self, action: str, *, timeout_s: float | None = None, **fields: Any) -> Any:
-        """Any action of the socket (`signal`, `vote`, `watchPresence` …); the acknowledgement's data.
+        """Any action of the socket (`signal`, `watchPresence` …); the acknowledgement's data.
 
         Raises ApiError, and ConnectionLost when it is not known whether it was done.
         """
@@ -123,6 +125,19 @@ class Commands(ABC):
             timeout_s=timeout_s,
         )
         self._suspect(conversation_id, since=since)
+
+    async def vote(self, poll: Poll, option_ids: Iterable[str], *, timeout_s: float | None = None) -> Poll:
+        """Vote, in place of one's vote before. Raises ApiError `poll_closed`, `vote_final` as well."""
+        since, chosen = self._cursor(poll.conversation_id), [*option_ids]
+        after = await self._try(
+            "vote",
+            {"poll_id": poll.id, "option_ids": chosen},
+            read=lambda data: decode(Poll, data),
+            http=lambda: self._polls.vote(poll.id, chosen),
+            timeout_s=timeout_s,
+        )
+        self._suspect(poll.conversation_id, since=since)
+        return after
 
     async def mark_read(
         self, conversation_id: str, seq: int, *, timeout_s: float | None = None

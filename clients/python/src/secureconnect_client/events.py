@@ -18,6 +18,7 @@ from secureconnect_client.models import (
     JoinRequest,
     Member,
     Message,
+    Poll,
     Presence,
     Reaction,
     Receipt,
@@ -181,8 +182,33 @@ class PresenceChanged(Event):
 
 
 class PollEvent(Event):
-    """`data` is the poll."""
+    """Anything about one poll. The `actor_id` of a secret vote is `anonymous`."""
 
+    __slots__ = ()
+
+    @property
+    def poll(self) -> Poll:
+        """The poll as the caller sees it now; one without an id was deleted or is from before their time."""
+        return decode(Poll, self.data)
+
+
+class PollCreated(PollEvent):
+    __slots__ = ()
+
+
+class PollUpdated(PollEvent):
+    """Somebody has added an option."""
+
+    __slots__ = ()
+
+
+class PollVoted(PollEvent):
+    """Somebody has voted, changed their vote or taken it back."""
+
+    __slots__ = ()
+
+
+class PollClosed(PollEvent):
     __slots__ = ()
 
 
@@ -217,6 +243,10 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "member.added": MemberAdded,
     "member.removed": MemberRemoved,
     "member.updated": MemberUpdated,
+    "poll.created": PollCreated,
+    "poll.updated": PollUpdated,
+    "poll.voted": PollVoted,
+    "poll.closed": PollClosed,
     "receipt.updated": ReceiptUpdated,
     "draft.updated": DraftUpdated,
     "typing": Typing,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from secureconnect_client.api.base import ActingAs
 from secureconnect_client.api.messages import Messages
+from secureconnect_client.api.polls import Polls
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
 from secureconnect_client.errors import ConnectionLost, SecureConnectError
@@ -51,6 +52,7 @@ class Live(Commands):
         self._view: View | None = client.view() if settings.track_state else None
         self._requests = ActingAs(client, self._bookmarks.account)
         self._messages = Messages(self._requests)
+        self._polls = Polls(self._requests)
         self._timeout_s = settings.request_timeout_s
 
     # -- opening and closing

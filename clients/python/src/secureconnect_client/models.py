@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from secureconnect_client.poll_models import Poll as Poll
+from secureconnect_client.poll_models import PollOption as PollOption
+
 T = TypeVar("T")
 Role = Literal["owner", "admin", "member"]
 
@@ -93,6 +96,15 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voter:
+    """Who voted for what, in a poll whose votes are no secret."""
+
+    user: User = field(default_factory=User)
+    option_ids: tuple[str, ...] = ()
+    voted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message in its current state; a deleted one keeps its `seq` and nothing else of value."""
 
@@ -114,6 +126,7 @@ class Message:
     pinned: bool = False
     reactions: tuple[ReactionCount, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    poll: Poll | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     expires_at: datetime | None = None

@@ -18,6 +18,7 @@ from secureconnect_client.events import (
     MessageCreated,
     MessageDeleted,
     MessageEvent,
+    PollEvent,
     ReactionAdded,
     ReactionEvent,
 )
@@ -71,6 +72,8 @@ class View:
             _apply_message(log, event)
         elif isinstance(event, ReactionEvent):
             _apply_reaction(log, event)
+        elif isinstance(event, PollEvent):
+            _apply_poll(log, event)
         elif isinstance(event, ConversationEvent) and not isinstance(event, ConversationDeleted):
             log.conversation = event.conversation
 
@@ -112,6 +115,13 @@ def _apply_message(log: _Log, event: MessageEvent) -> None:
         if isinstance(event, MessageDeleted) and deleted_at is None:
             deleted_at = event.at
         known.message = dataclasses.replace(message, seq=known.message.seq, deleted_at=deleted_at)
+
+
+def _apply_poll(log: _Log, event: PollEvent) -> None:
+    poll = event.poll
+    known = log.entries.get(poll.message_id)
+    if known is not None and known.message.deleted_at is None:
+        known.message = dataclasses.replace(known.message, poll=poll)
 
 
 def _apply_reaction(log: _Log, event: ReactionEvent) -> None:
