@@ -42,6 +42,16 @@ ON_MESSAGES = {
 }
 EDITS_TOLD = {"fan-out of an edit to 50": 50, "fan-out of an edit to 200": 200}
 SLOW, ACCEPT, REPORT = "send (HTTP), group of 5, slow mode", "accept an invitation", "report a message"
+# a poll's place in the log, the poll and the caller's vote are read, then event, head, tally and vote written
+ON_POLLS = {
+    "create a poll, group of 5": (2, 14),
+    "vote, group of 5": (4, 8),
+    "vote, group of 200": (4, 8),
+    "vote again, group of 5": (4, 8),
+    "get a poll": (3, 0),
+    "list 50 polls": (4, 0),
+}
+VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
 
@@ -53,7 +63,9 @@ def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    return _count(*SENDS, *FAN_OUTS, LIST, SLOW, ACCEPT, REPORT, ALL_READ, *ON_MESSAGES, *EDITS_TOLD)
+    return _count(
+        *SENDS, *FAN_OUTS, LIST, SLOW, ACCEPT, REPORT, ALL_READ, *ON_MESSAGES, *EDITS_TOLD, *ON_POLLS, *VOTES_TOLD
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +127,23 @@ def test_an_edit_is_told_to_many_with_as_few_reads_as_to_few(
 
 def test_conversations_that_are_read_are_listed_without_counting(counted: Mapping[str, Counted]) -> None:
     assert counted[ALL_READ].store_calls["Query"] == 1  # of the reader's conversations
+
+
+@pytest.mark.parametrize(("name", "budget"), ON_POLLS.items())
+def test_what_is_done_with_polls_has_its_budget(
+    counted: Mapping[str, Counted], name: str, budget: tuple[int, int]
+) -> None:
+    trips, write_units = budget
+    assert counted[name].store_trips <= trips
+    assert counted[name].write_units <= write_units
+
+
+@pytest.mark.parametrize(("name", "members"), VOTES_TOLD.items())
+def test_a_vote_is_told_with_three_reads_for_a_hundred_people(
+    counted: Mapping[str, Counted], name: str, members: int
+) -> None:
+    assert sum(counted[name].store_calls.values()) <= 3 * -(-members // 100) + 5
+    assert counted[name].other_calls["post"] == members
 
 
 def test_sending_stays_within_its_budget_without_redis(counted_without_redis: Counted) -> None:
