@@ -68,10 +68,9 @@ def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str], know
             realtime.publish(at_once, dict.fromkeys([*roster, *also]))
         elif also:
             realtime.publish(frames, also)
-    for entry in entries:
-        if personal(entry, known):
-            job = {"kind": "personal", "conversation_id": place.conversation_id, "seq": entry.seq}
-            realtime.enqueue([job])
+    seqs = [entry.seq for entry in entries if personal(entry, known)]
+    if seqs:
+        realtime.enqueue([{"kind": "personal", "conversation_id": place.conversation_id, "seq": seq} for seq in seqs])
 
 
 def _is_hidden_from_some(entry: Entry, place: Place) -> bool:

@@ -114,7 +114,8 @@ Choices = some.sets(some.sampled_from(["opt_a", "opt_b", "opt_c"])).map(lambda c
 
 @given(some.lists(some.tuples(some.integers(0, 4), Choices), max_size=30))
 def test_the_tally_equals_a_recount_after_any_votes(history: list[tuple[int, tuple[str, ...]]]) -> None:
-    tally, votes = Tally(), {}
+    tally = Tally()
+    votes: dict[int, tuple[str, ...]] = {}
     for person, after in history:
         tally = tally.changed(votes.get(person, ()), after)
         votes[person] = after
