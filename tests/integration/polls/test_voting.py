@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from conversations import log
 from conversations import service as conversations
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
@@ -111,11 +112,17 @@ def test_a_final_vote_stays() -> None:
     assert vote(ada, poll, "Tea") == first
 
 
+@pytest.fixture
+def patient(redis: object, settings: pytest.MonkeyPatch) -> None:
+    """Races that the machine of the tests may take longer over than a function may: moto does one thing at a time."""
+    settings.setattr(log, "PATIENCE_S", 60.0)
+
+
 # --- races ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("anonymous", [False, True])
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("patient")
 def test_sixty_four_votes_of_one_person_at_once_count_once(anonymous: bool) -> None:
     ada, bob = people("ada", "bob")
     poll = ask(ada, conversation_id := group(ada, bob), anonymous=anonymous)
@@ -130,7 +137,7 @@ def test_sixty_four_votes_of_one_person_at_once_count_once(anonymous: bool) -> N
     assert [entry.seq for entry in whole_log(conversation_id)] == list(range(1, len(whole_log(conversation_id)) + 1))
 
 
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("patient")
 def test_many_people_voting_at_once_are_all_counted() -> None:
     ada, *others = people("ada", *(f"voter{n}" for n in range(40)))
     poll = ask(ada, group(ada, *others), multiple=True)
