@@ -10,7 +10,8 @@ from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from kernel.schema import Paging
-from messages import drafts, edits, pins, reactions, service, threads, typing_notice
+from messages import drafts, edits, pins, reactions, scheduled, service, threads, typing_notice
+from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
 from messages.schemas import (
     DraftIn,
     DraftList,
@@ -29,6 +30,7 @@ from messages.schemas import (
 
 app = App("messages", authenticate=authenticate)
 SEND = Limit("send", requests=1200, window_s=60)
+SCHEDULE = Limit("schedule", requests=120, window_s=60)
 
 
 @app.post(
@@ -172,3 +174,34 @@ def list_receipts(caller: Caller, conversation_id: str) -> Any:
 def set_typing(caller: Caller, conversation_id: str, body: Typing) -> None:
     """Show the others that one is typing; it ends by itself after 3 s."""
     typing_notice.typing(caller=caller, conversation_id=conversation_id, is_typing=body.typing)
+
+
+@app.post(
+    "/conversations/{conversation_id}/scheduled",
+    body=NewScheduled,
+    returns=Scheduled,
+    status=201,
+    other_statuses=[200],
+    errors=["already_sent", "blocked", "too_many_scheduled"],
+    limits=[SCHEDULE],
+)
+def schedule_message(caller: Caller, conversation_id: str, body: NewScheduled) -> Answer:
+    """Have a message sent at `send_at`, at most a year ahead; a repeated client_id returns the first one with 200."""
+    kept, new = scheduled.schedule(
+        caller=caller, conversation_id=conversation_id, fields=body.fields(), send_at=body.send_at
+    )
+    return Answer(kept, status=201 if new else 200)
+
+
+@app.get("/conversations/{conversation_id}/scheduled", query=Paging, returns=ScheduledList)
+def list_scheduled(caller: Caller, conversation_id: str, query: Paging) -> Any:
+    """The caller's own messages that wait, the next first, and those that could not be sent, with the reason."""
+    return scheduled.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor)
+
+
+@app.delete(
+    "/conversations/{conversation_id}/scheduled/{scheduled_id}", status=204, errors=["being_sent"], limits=[SCHEDULE]
+)
+def cancel_scheduled(caller: Caller, conversation_id: str, scheduled_id: str) -> None:
+    """Take a message back before it is sent, or put away one that could not be sent."""
+    scheduled.cancel(caller=caller, conversation_id=conversation_id, scheduled_id=scheduled_id)

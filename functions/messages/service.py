@@ -50,11 +50,8 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
 
     def plan(place: Place) -> log.Plan:
-        place.require_send()
+        root = _require_sendable(place, message, seen)
         slow_mode.require_turn(place, now=now, sent_as=key)
-        model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
-        _require_reply(place, seen, message.reply_to)
-        root = threads.root_of(place, seen, message.thread_root)
         seq = place.next_seq
         stored = message.stored(
             ids.new_at("msg", seq),
@@ -77,6 +74,25 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
         return _earlier(caller, conversation_id, key, fingerprint), False
     publish.committed(place, entries)
     return views.messages(entries, caller.user_id)[0], True
+
+
+def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
+    """Raises what sending this message now would, but for slow mode."""
+    if message.forward is not None:
+        forwarding.original(caller, message.forward)
+    named = mentions.named(message.text, message.mentions)
+    seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
+    place = seen(known(conversation_id), caller.user_id)
+    _require_sendable(place, message, seen)
+    named.stored(place, seen)
+
+
+def _require_sendable(place: Place, message: NewMessage, seen: Seen) -> str | None:
+    """Raises unless the member may send this message here; returns the root of the thread that it goes into."""
+    place.require_send()
+    model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
+    _require_reply(place, seen, message.reply_to)
+    return threads.root_of(place, seen, message.thread_root)
 
 
 def _earlier(caller: Caller, conversation_id: str, key: str, fingerprint: str) -> dict[str, Any]:

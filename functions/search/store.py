@@ -18,6 +18,7 @@ from kernel.dynamo import Record, TableName
 from search.model import Wanted
 
 FIRST_PAGE_ITEMS = 1_000  # most searches end here
+LAST_MOMENT = 10**13 - 1  # the year 2286: times of 13 digits sort as texts
 PAGE_ITEMS = 10_000  # or one megabyte, whichever comes first
 
 
@@ -87,7 +88,7 @@ def look(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None)
     first = below is None
     bounds = [] if below is None else [_moment(*below)]
     if wanted.before is not None:
-        bounds.append(f"{wanted.before:013d}")
+        bounds.append(f"{min(max(wanted.before, 0), LAST_MOMENT):013d}")
     answer = WordsRecord._get_connection().query(
         conversation_id,
         range_key_condition=WordsRecord.moment < min(bounds) if bounds else None,

@@ -148,13 +148,20 @@ class Town:
         assert found, letters[-1]["BodyText"]
         return found[1]
 
-    def make_platform_admin(self, person: Person) -> None:
-        """What an operator does in the database: no route gives this role."""
+    def _dynamodb(self) -> Any:
         session = botocore.session.Session()
         session.set_credentials("test", "test")
         region, address = self._endpoints["region"], self._endpoints["aws_endpoint_url"]
-        dynamodb: Any = session.create_client("dynamodb", region_name=region, endpoint_url=address)
-        dynamodb.update_item(
+        return session.create_client("dynamodb", region_name=region, endpoint_url=address)
+
+    def stores(self, table: str, text: str) -> bool:
+        """Whether a text stands anywhere in a table."""
+        pages = self._dynamodb().get_paginator("scan").paginate(TableName=f"{self._endpoints['stack']}-{table}")
+        return any(text in str(page["Items"]) for page in pages)
+
+    def make_platform_admin(self, person: Person) -> None:
+        """What an operator does in the database: no route gives this role."""
+        self._dynamodb().update_item(
             TableName=f"{self._endpoints['stack']}-users",
             Key={"user_id": {"S": person.id}},
             UpdateExpression="SET #role = :role",

@@ -14,6 +14,7 @@ import importlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.e2e.live import Live, refused
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, log_of
 
+NEXT_YEAR = (datetime.now(UTC) + timedelta(days=300)).isoformat()
 ROLES = ("owner", "admin", "member", "former", "stranger", "blocked", "anonymous", "platform_admin")
 
 # Public routes are called with an empty body: 400 is how far anybody gets without sending what is theirs.
@@ -109,6 +111,9 @@ DELETE /polls/{poll_id}/vote                                                    
 POST   /polls/{poll_id}/options                                                 201 201 201 404 404 404 401 404
 POST   /polls/{poll_id}/close                                                   200 200 403 404 404 404 401 404
 GET    /polls/{poll_id}/voters                                                  200 200 200 404 404 200 401 404
+POST   /conversations/{conversation_id}/scheduled                               201 201 201 404 404 404 401 404
+GET    /conversations/{conversation_id}/scheduled                               200 200 200 404 404 200 401 404
+DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}                204 404 404 404 404 404 401 404
 GET    /search                                                                  200 200 200 200 200 200 401 200
 POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
 SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
@@ -184,6 +189,11 @@ class Scene:
         group = self.owner.group_with(self.people["admin"], self.people["member"])
         self.owner.ok("PATCH", f"/conversations/{group}/members/{self.people['admin'].id}", {"role": "admin"})
         return group
+
+    def scheduled(self) -> str:
+        """A message that the owner has scheduled in the group."""
+        body = {"client_id": _unique(), "text": "later", "send_at": NEXT_YEAR}
+        return str(self.owner.ok("POST", f"/conversations/{self.group}/scheduled", body)["id"])
 
     def fresh_member(self, role: str) -> str:
         """Somebody of whom the group can do without."""
@@ -289,6 +299,8 @@ PATHS: dict[str, Make] = {
     },
     "PATCH /conversations/{conversation_id}/reports/{report_id}": lambda scene, role: {
         "report_id": scene.fresh_report()
+    "DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}": lambda scene, role: {
+        "scheduled_id": scene.scheduled()
     },
     "DELETE /conversations/{conversation_id}/messages/{message_id}": lambda scene, role: {
         "message_id": scene.fresh_message(role)
@@ -298,6 +310,11 @@ PATHS: dict[str, Make] = {
 }
 
 BODIES: dict[str, Make] = {
+    "POST /conversations/{conversation_id}/scheduled": lambda scene, role: {
+        "client_id": _unique(),
+        "text": role,
+        "send_at": NEXT_YEAR,
+    },
     "PATCH /users/me": lambda scene, role: {"bio": role},
     "POST /conversations": lambda scene, role: _conversation_with_the_owner(scene, role),
     "PATCH /conversations/{conversation_id}": lambda scene, role: {"name": "Renamed"},

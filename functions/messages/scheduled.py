@@ -1,0 +1,151 @@
+"""Scheduled messages: kept, listed, cancelled, and sent by the server at their time, exactly once.
+
+A state machine per message wakes at the time; a look at the table every minute finds what one has missed. Both may
+come, and twice: the row says whether it waits, and the message's client_id makes one message of many sends. Whether
+it may be sent is asked when it is scheduled and again when it is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations.service import known, require_place
+from kernel import clock, cursor, ids, telemetry, workflows
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, Unprocessable
+from messages import scheduled_model as model
+from messages import scheduled_store as store
+from messages import service
+from messages.scheduled_model import Scheduled
+from messages.schemas import MessageFields
+
+MACHINE = "scheduled-message"
+OVERDUE_MS = clock.MINUTE  # then the machine has failed, and the look every minute sends it
+SWEEP_MAX = 50  # per shard and look
+
+
+def schedule(
+    *, caller: Caller, conversation_id: str, fields: MessageFields, send_at: int
+) -> tuple[dict[str, Any], bool]:
+    """Keep a message to be sent at a time (ms), and whether it is new; a repeated client_id returns the first one.
+
+    Raises what sending it now would, ValidationFailed for a time in the past or over a year ahead, Conflict
+    `too_many_scheduled`, and `already_sent` for a client_id whose message has been sent or cancelled.
+    """
+    model.require_time(send_at)
+    message = fields.message()
+    service.check(caller=caller, conversation_id=conversation_id, message=message)
+    new = Scheduled(
+        id=model.new_id(send_at),
+        user_id=caller.user_id,
+        conversation_id=conversation_id,
+        send_at=send_at,
+        created_at=clock.now(),
+        draft=fields.model_dump(exclude_defaults=True),
+        fingerprint=model.fingerprint(message.fingerprint, send_at),
+    )
+    try:
+        store.keep(new)
+    except store.Used as used:
+        return _earlier(new, used).view(), False
+    _wake_at(new)
+    return new.view(), True
+
+
+def _earlier(again: Scheduled, used: store.Used) -> Scheduled:
+    if used.fingerprint != again.fingerprint:
+        raise Unprocessable("This client_id stands for another scheduled message.")
+    found = store.find(again.user_id, again.conversation_id, used.scheduled_id)
+    if found is None:
+        raise Conflict("This message was sent or cancelled already.", code="already_sent")
+    return found
+
+
+def _wake_at(scheduled: Scheduled) -> None:
+    """Have a machine wake at the time. Never raises: what no machine wakes for is found by the look every minute."""
+    about = {
+        "user_id": scheduled.user_id,
+        "conversation_id": scheduled.conversation_id,
+        "scheduled_id": scheduled.id,
+        "send_at": clock.rfc3339(scheduled.send_at),
+    }
+    try:
+        workflows.start(MACHINE, scheduled.id, about)
+    except DependencyUnavailable as error:
+        telemetry.logger().warning("no machine waits for a scheduled message", exc_info=error)
+
+
+def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
+    """The caller's scheduled messages here, the next first; former members see what was not sent, and why."""
+    bound_to = (caller.user_id, "scheduled", conversation_id)
+    after = None if page is None else cursor.unseal(page, bound_to=bound_to)
+    found = store.listed(caller.user_id, known(conversation_id), after=after, limit=limit + 1)
+    if not found:
+        require_place(conversation_id, caller.user_id)
+    items = found[:limit]
+    following = cursor.seal(items[-1].id, bound_to=bound_to) if len(found) > limit else None
+    return Page([each.view() for each in items], following)
+
+
+def cancel(*, caller: Caller, conversation_id: str, scheduled_id: str) -> None:
+    """Take a message back before it is sent, or put away one that failed; raises Conflict while it is being sent."""
+    found = _find(caller.user_id, known(conversation_id), scheduled_id)
+    if found is None:
+        raise NotFound
+    if not store.cancel(found):
+        if _find(caller.user_id, conversation_id, scheduled_id) is None:
+            raise NotFound
+        raise Conflict("This message is being sent.", code="being_sent")
+
+
+def _find(user_id: str, conversation_id: str, scheduled_id: str) -> Scheduled | None:
+    return store.find(user_id, conversation_id, scheduled_id) if ids.is_id(scheduled_id, "sch") else None
+
+
+# --- sending --------------------------------------------------------------------------------------------------
+
+
+def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> bool:
+    """Send it if its time has come; False if that is still to come. May be repeated, and be done by two at once.
+
+    Raises what may pass, so that it is tried again; anything else is noted for the sender as its reason.
+    """
+    found = _find(user_id, conversation_id, scheduled_id)
+    if found is None or found.state == "failed":
+        return True
+    if found.send_at > clock.now():
+        return False
+    if store.begin(found):
+        _send(found)
+    return True
+
+
+def _send(scheduled: Scheduled) -> None:
+    sender = Caller(scheduled.user_id, session_id="")
+    message = MessageFields.model_validate(scheduled.draft).message()
+    try:
+        service.send(caller=sender, conversation_id=scheduled.conversation_id, message=message)
+    except Problem as problem:
+        if model.may_pass(problem):
+            raise
+        telemetry.count("ScheduledFailed")
+        store.fail(scheduled, problem.stable_code)
+    else:
+        telemetry.count("ScheduledSent")
+        telemetry.count("ScheduledLateness", clock.now() - scheduled.send_at)
+        store.sent(scheduled)
+
+
+def sweep() -> int:
+    """Send what is over a minute late; how many there were. One that fails does not stop the others."""
+    before = clock.now() - OVERDUE_MS
+    tried = 0
+    for shard in store.DUE_SHARDS:
+        for user_id, conversation_id, scheduled_id in list(store.due(shard, before=before, limit=SWEEP_MAX)):
+            tried += 1
+            try:
+                when_due(user_id=user_id, conversation_id=conversation_id, scheduled_id=scheduled_id)
+            except Problem as problem:
+                telemetry.logger().warning("a scheduled message is still to be sent", exc_info=problem)
+    return tried

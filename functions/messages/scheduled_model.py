@@ -1,0 +1,69 @@
+"""Scheduled messages: their rules. Standard library and kernel only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kernel import clock, ids
+from kernel.errors import Problem, ValidationFailed
+
+MAX_PENDING = 100  # per person, in all conversations
+LATEST_MS = 365 * clock.DAY
+FAILED_KEPT_MS = 30 * clock.DAY
+State = Literal["pending", "sending", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A message that waits to be sent. `draft` is the body it was given with; `reason` the code of why it failed."""
+
+    id: str
+    user_id: str
+    conversation_id: str
+    send_at: int
+    created_at: int
+    draft: Mapping[str, Any]
+    fingerprint: str
+    state: State = "pending"
+    reason: str | None = None
+
+    def view(self) -> dict[str, Any]:
+        """The scheduled message as its sender sees it: one that is being sent is still pending."""
+        return {
+            "id": self.id,
+            "conversation_id": self.conversation_id,
+            "send_at": self.send_at,
+            "state": "failed" if self.state == "failed" else "pending",
+            "reason": self.reason,
+            "client_id": self.draft["client_id"],
+            "type": self.draft.get("type", "text"),
+            "text": self.draft.get("text"),
+            "created_at": self.created_at,
+        }
+
+
+def new_id(send_at: int) -> str:
+    """An id that says when: the list is sorted by it."""
+    return ids.new_at("sch", send_at)
+
+
+def fingerprint(of_message: str, send_at: int) -> str:
+    """Equal for the same message at the same time."""
+    return hashlib.sha256(f"{of_message}@{send_at}".encode()).hexdigest()
+
+
+def require_time(send_at: int) -> None:
+    """Raises ValidationFailed unless the time lies ahead, within a year."""
+    ahead = send_at - clock.now()
+    if ahead <= 0:
+        raise ValidationFailed.of("send_at", "a time in the future")
+    if ahead > LATEST_MS:
+        raise ValidationFailed.of("send_at", "at most 365 days ahead")
+
+
+def may_pass(problem: Problem) -> bool:
+    """Whether the same send may succeed later: an outage, a conflict with another write, slow mode."""
+    return problem.status >= 500 or problem.retry_after_s is not None

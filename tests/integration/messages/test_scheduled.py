@@ -1,0 +1,318 @@
+"""Scheduled messages: sent once, at their time, by whom may still send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from conversations import service as conversations
+from kernel import aws, clock, config
+from kernel.caller import Caller
+from kernel.errors import Conflict, DependencyUnavailable, Forbidden, NotFound, Unprocessable, ValidationFailed
+from messages import scheduled
+from messages import scheduled_store as store
+from messages.consumers import send_scheduled
+from messages.scheduled_model import LATEST_MS, MAX_PENDING
+from messages.schemas import MessageFields
+from tests.helpers import CONTEXT
+from tests.integration import rooms
+from tests.tools import rows
+
+Advance = Callable[[int], None]
+MINUTE = clock.MINUTE
+
+
+@pytest.fixture
+def advance() -> Iterator[Advance]:
+    with clock.held(clock.now()) as advancing:
+        yield advancing
+
+
+def later(who: Caller, place: str, text: str = "later", *, in_ms: int = MINUTE, **fields: Any) -> dict[str, Any]:
+    kept, _ = _later(who, place, text, in_ms=in_ms, **fields)
+    return kept
+
+
+def _later(
+    who: Caller, place: str, text: str | None, *, in_ms: int = MINUTE, client_id: str = "", **fields: Any
+) -> tuple[dict[str, Any], bool]:
+    body = MessageFields(client_id=client_id or str(text), text=text, **fields)
+    return scheduled.schedule(caller=who, conversation_id=place, fields=body, send_at=clock.now() + in_ms)
+
+
+def fire(who: Caller, kept: dict[str, Any]) -> bool:
+    """What the machine does at the time."""
+    about = {"user_id": who.user_id, "conversation_id": kept["conversation_id"], "scheduled_id": kept["id"]}
+    done: bool = send_scheduled.handler(about, CONTEXT)["done"]
+    return done
+
+
+def texts(place: str) -> list[str | None]:
+    return [entry.text for entry in rooms.whole_log(place) if entry.is_message]
+
+
+def listed(who: Caller, place: str) -> list[tuple[str, str, str | None]]:
+    page = scheduled.listing(caller=who, conversation_id=place, limit=100, page=None)
+    return [(item["text"], item["state"], item["reason"]) for item in page.items]
+
+
+def pending(who: Caller) -> int:
+    return sum(int(row["pending"]) for row in rows("scheduled") if row["entry"] == "count")
+
+
+def test_a_message_is_sent_at_its_time_and_not_before(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea)
+    assert listed(ada, tea) == [("later", "pending", None)]
+    assert listed(bob, tea) == []
+    advance(MINUTE - 1)
+    assert fire(ada, kept) is False
+    advance(1)
+    assert fire(ada, kept) is True
+    assert texts(tea) == ["later"]
+    assert listed(ada, tea) == []
+    assert pending(ada) == 0
+
+
+def test_a_machine_waits_for_it_and_knows_no_content() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea, "a secret")
+    machine = config.config().state_machine(scheduled.MACHINE)
+    (execution,) = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert execution["name"] == kept["id"]
+    told = aws.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])["input"]
+    assert clock.rfc3339(kept["send_at"]) in told
+    assert "secret" not in told
+
+
+def test_firing_twice_and_at_once_sends_one_message(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea)
+    advance(MINUTE)
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda _: _tolerant(lambda: fire(ada, kept)), range(8)))
+    assert True in outcomes
+    assert fire(ada, kept) is True
+    assert texts(tea) == ["later"]
+    assert pending(ada) == 0
+
+
+def _tolerant(do: Callable[[], bool]) -> bool | None:
+    try:
+        return do()
+    except (Conflict, DependencyUnavailable):
+        return None  # the machine tries again
+
+
+def test_a_send_that_was_cut_off_after_the_commit_is_not_repeated(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea, client_id="one")
+    advance(MINUTE)
+    found = store.find(ada.user_id, tea, kept["id"])
+    assert found is not None
+    assert store.begin(found)
+    rooms.send(ada, tea, "later", client_id="one")  # as the function did before it was killed
+    assert fire(ada, kept) is True
+    assert texts(tea) == ["later"]
+    assert listed(ada, tea) == []
+
+
+def test_a_cancelled_message_is_not_sent(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea)
+    scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=kept["id"])
+    advance(MINUTE)
+    assert fire(ada, kept) is True
+    assert texts(tea) == []
+    assert listed(ada, tea) == []
+    assert pending(ada) == 0
+    with pytest.raises(NotFound):
+        scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=kept["id"])
+
+
+def test_a_message_that_is_being_sent_cannot_be_cancelled(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea)
+    advance(MINUTE)
+    found = store.find(ada.user_id, tea, kept["id"])
+    assert found is not None
+    assert store.begin(found)
+    with pytest.raises(Conflict) as refused:
+        scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=kept["id"])
+    assert refused.value.stable_code == "being_sent"
+    assert not store.cancel(found)  # read while it was pending
+
+
+@pytest.mark.parametrize("first", ["cancel", "fire"])
+def test_cancelling_and_firing_at_once_leave_one_winner(advance: Advance, first: str) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea)
+    advance(MINUTE)
+
+    def cancel() -> bool:
+        try:
+            scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=kept["id"])
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    steps: list[Callable[[], bool | None]] = [cancel, lambda: _tolerant(lambda: fire(ada, kept))]
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = {step: threads.submit(step) for step in (steps if first == "cancel" else steps[::-1])}
+    fire(ada, kept)
+    assert texts(tea) == ([] if outcomes[cancel].result() else ["later"])
+    assert pending(ada) == 0
+
+
+def test_a_removed_member_s_message_is_not_sent_and_they_are_told(advance: Advance) -> None:
+    ada, bob, eve = rooms.people("ada", "bob", "eve")
+    tea = rooms.group(ada, bob, eve)
+    kept = later(bob, tea)
+    rooms.remove(ada, tea, bob)
+    advance(MINUTE)
+    assert fire(bob, kept) is True
+    assert texts(tea) == []
+    assert listed(bob, tea) == [("later", "failed", "not_found")]
+    scheduled.cancel(caller=bob, conversation_id=tea, scheduled_id=kept["id"])
+    with pytest.raises(NotFound):
+        listed(bob, tea)
+    assert pending(bob) == 0
+
+
+def test_rights_are_asked_again_at_the_time(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(bob, tea)
+    conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"who_can_send": "admins"}})
+    advance(MINUTE)
+    assert fire(bob, kept) is True
+    assert listed(bob, tea) == [("later", "failed", "forbidden")]
+    assert fire(bob, kept) is True
+    assert texts(tea) == []
+
+
+def test_what_may_pass_is_tried_again(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob, settings={"slow_mode_seconds": 60})
+    kept = later(bob, tea)
+    advance(MINUTE - 1)
+    rooms.send(bob, tea, "just now")
+    advance(1)
+    with pytest.raises(Exception, match="slow mode"):
+        fire(bob, kept)
+    assert listed(bob, tea) == [("later", "pending", None)]
+    advance(2 * MINUTE)
+    assert send_scheduled.handler({"source": "aws.events"}, CONTEXT) == {"done": True}
+    assert texts(tea) == ["just now", "later"]
+
+
+def test_what_no_machine_sends_is_sent_a_minute_later(advance: Advance, settings: pytest.MonkeyPatch) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    settings.setenv("STATE_MACHINES", "arn:aws:states:us-east-1:123456789012:stateMachine:none-")
+    config.config.cache_clear()
+    for n in range(5):
+        later(ada, tea, f"later {n}")
+        advance(1)
+    advance(MINUTE)
+    assert scheduled.sweep() == 0
+    advance(MINUTE)
+    assert scheduled.sweep() == 5
+    assert sorted(map(str, texts(tea))) == [f"later {n}" for n in range(5)]
+    assert scheduled.sweep() == 0
+
+
+def test_the_same_client_id_again_is_the_first_one(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    first, new = _later(ada, tea, "later", client_id="one")
+    assert new
+    assert _later(ada, tea, "later", client_id="one") == (first, False)
+    for other in ({"text": "other"}, {"text": "later", "in_ms": 2 * MINUTE}):
+        with pytest.raises(Unprocessable):
+            _later(ada, tea, client_id="one", **other)
+    scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=first["id"])
+    with pytest.raises(Conflict) as refused:
+        _later(ada, tea, "later", client_id="one")
+    assert refused.value.stable_code == "already_sent"
+    assert pending(ada) == 0
+
+
+@pytest.mark.parametrize("in_ms", [0, -1, LATEST_MS + 1])
+def test_the_time_lies_ahead_and_within_a_year(advance: Advance, in_ms: int) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    with pytest.raises(ValidationFailed):
+        later(ada, rooms.group(ada, bob), in_ms=in_ms)
+
+
+def test_what_could_not_be_sent_now_cannot_be_scheduled() -> None:
+    ada, bob, eve = rooms.people("ada", "bob", "eve")
+    tea = rooms.group(ada, bob, settings={"who_can_send": "admins"})
+    secret = rooms.group(ada, bob, settings={"encrypted": True})
+    with pytest.raises(Forbidden):
+        later(bob, tea)
+    with pytest.raises(NotFound):
+        later(eve, tea)
+    with pytest.raises(ValidationFailed):
+        later(ada, secret, "in the clear")
+    with pytest.raises(ValidationFailed):
+        later(ada, tea, reply_to="msg_unknown")
+    assert rows("scheduled") == []
+
+
+def test_a_person_has_so_many_at_most_however_fast() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    for n in range(MAX_PENDING - 2):
+        later(ada, tea, f"later {n}")
+
+    def one_more(n: int) -> bool | None:
+        return _tolerant(lambda: bool(later(ada, tea, f"more {n}")))
+
+    with ThreadPoolExecutor(8) as threads:
+        kept = sum(outcome is True for outcome in threads.map(one_more, range(8)))
+    assert kept <= 2
+    while pending(ada) < MAX_PENDING:
+        later(ada, tea, f"last {pending(ada)}")
+    with pytest.raises(Conflict) as refused:
+        later(ada, tea, "too many")
+    assert refused.value.stable_code == "too_many_scheduled"
+    assert len(listed(ada, tea)) == MAX_PENDING
+
+
+def test_the_list_is_sorted_by_time_in_pages(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea, talk = rooms.group(ada, bob), rooms.direct(ada, bob)
+    later(ada, talk, "elsewhere")
+    for n in (3, 1, 2):
+        later(ada, tea, f"in {n}", in_ms=n * MINUTE)
+    found, cursor = [], None
+    while True:
+        page = scheduled.listing(caller=ada, conversation_id=tea, limit=2, page=cursor)
+        found += [item["text"] for item in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == ["in 1", "in 2", "in 3"]
+
+
+def test_a_failed_one_is_forgotten_after_30_days_however_late_the_table_is(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(bob, tea)
+    rooms.remove(ada, tea, bob)
+    advance(MINUTE)
+    fire(bob, kept)
+    advance(30 * clock.DAY)
+    with pytest.raises(NotFound):
+        listed(bob, tea)
