@@ -299,6 +299,7 @@ PATHS: dict[str, Make] = {
     },
     "PATCH /conversations/{conversation_id}/reports/{report_id}": lambda scene, role: {
         "report_id": scene.fresh_report()
+    },
     "DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}": lambda scene, role: {
         "scheduled_id": scene.scheduled()
     },
