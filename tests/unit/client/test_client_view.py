@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from secureconnect_client import View
 from secureconnect_client.decoding import decode
 from secureconnect_client.events import (
@@ -133,3 +135,16 @@ def test_decoding_ignores_what_is_new_and_fills_in_what_is_missing() -> None:
     assert conversation.last_message.mentions == ("u",)
     assert conversation.last_message.reactions[0].emoji == "x"
     assert decode(Message, None) == Message()
+
+
+def test_a_message_is_dropped_at_its_time_without_an_event() -> None:
+    moment = [datetime(2026, 11, 22, 21, 0, tzinfo=UTC)]
+    made = View("ada", now=lambda: moment[0])
+    made.apply(event(1, "message.created", **SENT, expires_at="2026-11-22T21:00:01.000Z", metadata={"note": "hello"}))
+    made.apply(event(2, "reaction.added", message_id="m1", user_id="bob", emoji="👍"))
+    assert messages(made)[0].text == "hello"
+    moment[0] += timedelta(seconds=1)
+    (gone,) = messages(made)
+    assert (gone.seq, gone.text, gone.metadata, gone.reactions) == (1, None, {}, ())
+    assert gone.deleted_at == gone.expires_at
+    assert "hello" not in repr(made._logs)

@@ -161,6 +161,21 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledMessage:
+    """A message that waits for its time; `reason` is the code of what kept a failed one from being sent."""
+
+    id: str = ""
+    conversation_id: str = ""
+    send_at: datetime | None = None
+    state: Literal["pending", "failed"] = "pending"
+    reason: str | None = None
+    client_id: str = ""
+    type: str = "text"
+    text: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """A direct or group conversation as the caller sees it."""
 

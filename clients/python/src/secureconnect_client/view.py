@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from secureconnect_client.events import (
     ConversationDeleted,
@@ -51,8 +53,9 @@ class _Log:
 class View:
     """The states of all conversations as one person sees them."""
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._user_id = user_id
+        self._now = now
         self._logs: dict[str, _Log] = {}
 
     def apply(self, event: Event) -> None:
@@ -95,6 +98,8 @@ class View:
 
     def _message(self, entry: _Entry, replies: int) -> Message:
         """The replies of a thread all come after its root, so who knows the root can count them."""
+        if _has_expired(entry.message, self._now()):
+            entry.message, entry.reactions = _tombstone(entry.message), {}
         if entry.message.deleted_at is not None:
             return dataclasses.replace(entry.message, thread_count=replies)
         counts = tuple(
@@ -102,6 +107,26 @@ class View:
             for emoji, users in sorted(entry.reactions.items())
         )
         return dataclasses.replace(entry.message, reactions=counts, thread_count=replies)
+
+
+def _has_expired(message: Message, now: datetime) -> bool:
+    """No event tells of it: a message that disappears says when, and the client drops it then."""
+    return message.deleted_at is None and message.expires_at is not None and message.expires_at <= now
+
+
+def _tombstone(message: Message) -> Message:
+    return dataclasses.replace(
+        message,
+        text=None,
+        ciphertext=None,
+        attachments=(),
+        mentions=(),
+        reply_to=None,
+        reactions=(),
+        metadata={},
+        edited_at=None,
+        deleted_at=message.expires_at,
+    )
 
 
 def _apply_message(log: _Log, event: MessageEvent) -> None:

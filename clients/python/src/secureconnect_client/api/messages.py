@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,15 @@ from secureconnect_client.api.base import Routes, given
 from secureconnect_client.decoding import decode
 from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
-from secureconnect_client.models import Draft, EarlierText, Message, Page, PinnedMessage, ReadMarker
+from secureconnect_client.models import (
+    Draft,
+    EarlierText,
+    Message,
+    Page,
+    PinnedMessage,
+    ReadMarker,
+    ScheduledMessage,
+)
 
 
 def message_body(
@@ -188,7 +195,50 @@ class Messages(Routes):
         """Expires by itself after 3 s."""
         await self._client.request("POST", _path(conversation_id, "typing"), json={"typing": typing})
 
-    async def search(self, q: str, **filters: Any) -> builtins.list[dict[str, Any]]:
-        """Messages and files the caller may see, as they came. Filters: conversation_id, before, limit …"""
-        answer = await self._client.request("GET", "/search", params={"q": q, **filters})
-        return list(answer["items"])
+    async def search(
+        self,
+        q: str,
+        *,
+        conversation_id: str | None = None,
+        sender_id: str | None = None,
+        before: datetime | None = None,
+        has_file: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Message]:
+        """Messages that hold all words of `q`, or words that begin so, newest first; a page may be short."""
+        filters = {
+            "from": sender_id,
+            "has": "file" if has_file else None,
+            "before": before and before.isoformat(),
+        }
+        return await self._page(
+            Message, "/search", q=q, conversation_id=conversation_id, limit=limit, cursor=cursor, **filters
+        )
+
+    async def schedule(
+        self,
+        conversation_id: str,
+        text: str | None = None,
+        *,
+        send_at: datetime,
+        client_id: str | None = None,
+        **fields: Any,
+    ) -> ScheduledMessage:
+        """Have the server send a message at a time with its zone. Further fields are those of `send`."""
+        body = message_body(text, client_id=client_id or uuid4().hex, **fields)
+        body["send_at"] = send_at.isoformat()
+        path = _path(conversation_id, "scheduled")
+        return decode(ScheduledMessage, await self._client.request("POST", path, json=body, retry=True))
+
+    async def scheduled(
+        self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[ScheduledMessage]:
+        """One's own messages that wait, the next first, and those that could not be sent."""
+        return await self._page(
+            ScheduledMessage, _path(conversation_id, "scheduled"), limit=limit, cursor=cursor
+        )
+
+    async def cancel_scheduled(self, conversation_id: str, scheduled_id: str) -> None:
+        """Take a message back before it is sent, or put away one that could not be."""
+        await self._client.request("DELETE", _path(conversation_id, "scheduled", scheduled_id))
