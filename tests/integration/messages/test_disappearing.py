@@ -13,6 +13,7 @@ from conversations import sync
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Gone
+from messages import reactions
 from messages import service as messages
 from messages.consumers import erase_expired
 from tests.helpers import CONTEXT
@@ -37,7 +38,7 @@ def scene() -> tuple[Caller, Caller, str, dict[str, Any]]:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob, settings={"disappearing_seconds": LIFE_S})
     sent = rooms.send(ada, tea, CANARY, client_id="one", metadata={"note": CANARY}, mentions=[bob.user_id])
-    messages.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
+    reactions.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
     return ada, bob, tea, sent
 
 
@@ -97,7 +98,7 @@ def test_an_expired_message_can_be_neither_edited_nor_reacted_to(advance: Advanc
     with pytest.raises(Gone):
         messages.edit(caller=ada, conversation_id=tea, message_id=sent["id"], text="other")
     with pytest.raises(Gone):
-        messages.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="🎉", added=True)
+        reactions.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="🎉", added=True)
 
 
 def test_an_edit_keeps_the_time(advance: Advance) -> None:
