@@ -21,6 +21,8 @@ SOCKET_ROUTES = (
     "vote",
     "synchronise",
     "ping",
+    "set_presence",
+    "watch_presence",
 )
 
 
@@ -33,6 +35,7 @@ def documents() -> dict[Path, str]:
     """Every generated document with its text."""
     from invitations.schemas import JoinRequest
     from moderation.schemas import Report
+    from presence.schemas import Presence
 
     from conversations import model, schemas
     from kernel import asyncapi, openapi, websocket
@@ -65,6 +68,7 @@ def documents() -> dict[Path, str]:
         "receipt.updated": Receipt,
         "draft.updated": DraftOut,
         "typing": None,
+        "presence": Presence,
         "session.revoked": None,
         "reconnect": None,
         "pong": None,

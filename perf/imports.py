@@ -39,6 +39,7 @@ NEEDED: dict[str, set[str]] = {
     "EraseExpiredFunction": _STORE,
     "SearchFunction": _ROUTES,
     "IndexFunction": _STORE,
+    "PresenceFunction": _ROUTES,
     "RealtimeFunction": _ROUTES,
     "OperationsFunction": _ROUTES,
     "MailFunction": set(),
@@ -56,6 +57,8 @@ NEEDED: dict[str, set[str]] = {
     "VoteFunction": _LIMITED,
     "SyncFunction": _STORE,
     "PingFunction": _STORE,
+    "SetPresenceFunction": _STORE,
+    "WatchPresenceFunction": _STORE,
     "FanoutFunction": _STORE,
     "ClosePollFunction": _STORE,
 }

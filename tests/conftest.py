@@ -17,11 +17,13 @@ import moto.core.botocore_stubber
 import pytest
 import yaml
 from moto import mock_aws
+from presence import service as presence
 
 from accounts import liveness
 from conversations import turns
-from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, secrets, workflows
+from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
 from messages import typing_notice
+from realtime import service as realtime
 from users import service as users
 
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
@@ -80,8 +82,12 @@ def fresh_process() -> None:
         users._known,
         users._named,
         limiter._in_process,
+        pace._taken,
         turns._busy,
+        presence._guarded,
+        realtime._heard,
         typing_notice._relayed,
+        typing_notice._noticed,
     ):
         memo._entries.clear()
     for breaker in (cache.breaker, dynamo.breaker, workflows.breaker):

@@ -44,10 +44,11 @@ def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = (
     try:
         _committed(place, entries, also, known)
     except Exception as error:  # a failure to tell must not turn a committed write into an error
-        _missed(place.conversation_id, error)
+        missed(place.conversation_id, error)
 
 
-def _missed(conversation_id: str, error: Exception) -> None:
+def missed(conversation_id: str, error: Exception) -> None:
+    """Log that something could not be told; whoever missed it finds it in the log, or asks."""
     telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
 
 
@@ -93,26 +94,24 @@ def to_admins(
     """Publish something that is not in the log to the devices of those admins who may see it. Never raises."""
     try:
         told = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
-        realtime.publish([_passing(conversation_id, kind, data())], told)
+        realtime.publish([passing_frame(conversation_id, kind, data())], told)
     except Exception as error:  # it is a hint; the caller's own work is done
-        _missed(conversation_id, error)
+        missed(conversation_id, error)
 
 
-def _passing(conversation_id: str, kind: str, data: Any) -> str:
-    """A frame of what is not in the log."""
+def passing_frame(conversation_id: str, kind: str, data: Any) -> str:
+    """The frame of what is not in the log."""
     at = clock.rfc3339(clock.now())
     return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
 
 
-def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
-    """Publish something that is not in the log (typing, receipts) to all other members, or to `to`. Never raises."""
-    text, me = _passing(place.conversation_id, kind, data), place.member.user_id
+def passing(place: Place, kind: str, data: Any) -> None:
+    """Publish something that is not in the log (typing) to all other members. Never raises."""
+    text, me = passing_frame(place.conversation_id, kind, data), place.member.user_id
     try:
-        if to is not None:
-            realtime.publish([text], to)
-        elif place.profile.roster is not None:
+        if place.profile.roster is not None:
             realtime.publish([text], place.profile.roster, but=me)
         else:
             realtime.publish_to_members(place.conversation_id, [ToMembers(0, text, 0, text)], but=me)
     except Exception as error:  # it is a hint; the caller's own work is done
-        _missed(place.conversation_id, error)
+        missed(place.conversation_id, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -374,14 +374,13 @@ def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]
     return member_of(record)
 
 
-def move_read_marker(conversation_id: str, user_id: str, seq: int) -> Member | None:
-    """Move the read marker forward; None when it is there or beyond already, or the membership has ended."""
-    record = MemberRecord(conversation_id, user_id)
+def move_marker(
+    conversation_id: str, user_id: str, marker: Literal["read_seq", "delivered_seq"], seq: int
+) -> Member | None:
+    """Move a marker forward; None when it is there or beyond already, or the membership has ended."""
+    record, attribute = MemberRecord(conversation_id, user_id), MemberRecord.get_attributes()[marker]
     try:
-        record.update(
-            [MemberRecord.read_seq.set(seq)],
-            condition=MemberRecord.role.exists() & (MemberRecord.read_seq < seq),
-        )
+        record.update([attribute.set(seq)], condition=MemberRecord.role.exists() & (attribute < seq))
     except UpdateError as error:
         if condition_failed(error):
             return None

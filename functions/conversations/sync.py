@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversations import log, publish, store, views
+from conversations import log, publish, receipts, store, views
 from conversations.model import Place
 from conversations.schemas import Conversation
 from conversations.service import require_place
@@ -44,6 +44,7 @@ def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page
         after = cursor.unseal(page, bound_to=bound_to)
     first, last = _window(place, after, limit)
     found = views.events(place, log.entries(conversation_id, first, last))
+    receipts.note_delivered(caller, {conversation_id: place}, {conversation_id: max(after, last)})
     more = last < place.head.last_seq
     return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)
 
@@ -67,6 +68,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         for place in sorted(places.values(), key=lambda place: -place.head.last_at)
         if place.head.last_seq > cursors.get(place.conversation_id, 0)
     ]
+    reached = dict(cursors)
     room = max_bytes - len(json.dumps(removed))
     answer: list[dict[str, Any]] = []
     first = behind[:MAX_CONVERSATIONS]
@@ -79,6 +81,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         found = _next_events(place, cursors.get(place.conversation_id, 0), room - size, at_least=at_least)
         room -= size + sum(size for _, size in found)
         last = found[-1][0]["seq"] if found else cursors.get(place.conversation_id, 0)
+        reached[place.conversation_id] = last
         answer.append(
             {
                 "conversation": seen,
@@ -88,6 +91,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         )
         if room <= 0:
             break
+    receipts.note_delivered(caller, places, reached)
     return Missed(answer, removed, len(answer) < len(behind), {"calls": []})
 
 
@@ -113,6 +117,7 @@ def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
     """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
     wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
     places = store.places(wanted, caller.user_id)
+    receipts.note_delivered(caller, places, cursors)
     return {
         conversation_id: place.head.last_seq
         for conversation_id, place in places.items()

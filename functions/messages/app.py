@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.sessions import authenticate
+from conversations import receipts
 from conversations.schemas import Message
 from kernel.caller import Caller
 from kernel.http import Answer, App
@@ -25,6 +26,7 @@ from messages.schemas import (
     ReadMarker,
     ReadState,
     ReceiptList,
+    ReceiptQuery,
     Typing,
 )
 
@@ -161,13 +163,13 @@ def clear_draft(caller: Caller, conversation_id: str) -> None:
 @app.post("/conversations/{conversation_id}/read", body=ReadMarker, returns=ReadState)
 def mark_read(caller: Caller, conversation_id: str, body: ReadMarker) -> Any:
     """Move the read marker forward; it never moves back."""
-    return service.mark_read(caller=caller, conversation_id=conversation_id, seq=body.seq)
+    return receipts.mark_read(caller=caller, conversation_id=conversation_id, seq=body.seq)
 
 
-@app.get("/conversations/{conversation_id}/receipts", returns=ReceiptList)
-def list_receipts(caller: Caller, conversation_id: str) -> Any:
-    """How far each member has received and read."""
-    return service.receipts(caller=caller, conversation_id=conversation_id)
+@app.get("/conversations/{conversation_id}/receipts", query=ReceiptQuery, returns=ReceiptList)
+def list_receipts(caller: Caller, conversation_id: str, query: ReceiptQuery) -> Any:
+    """How far each member has received and read; counts of a seq where there are more than 200."""
+    return receipts.listing(caller=caller, conversation_id=conversation_id, seq=query.seq)
 
 
 @app.post("/conversations/{conversation_id}/typing", body=Typing, status=204)

@@ -20,7 +20,6 @@ MAX_PINS = 50
 EDIT_WINDOW_MS = 24 * clock.HOUR
 TYPING_TTL_MS = 3 * clock.SECOND
 TYPING_RELAY_MS = 2 * clock.SECOND
-RECEIPTS_SHOWN_UP_TO = 200  # members; above, receipts are not sent to everybody
 
 
 @dataclass(frozen=True, slots=True)

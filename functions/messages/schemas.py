@@ -152,6 +152,25 @@ class Receipt(Output):
     read_seq: int
 
 
+class ReceiptCounts(Output):
+    """How many members have received and read up to `seq`; `read` is null to who has read receipts off."""
+
+    seq: int
+    members: int
+    delivered: int
+    read: int | None
+
+
 class ReceiptList(Output):
+    """Everybody's receipts; where there are more than 200 members one's own, and `counts`, which else is null."""
+
     items: list[Receipt]
     next_cursor: str | None
+    counts: ReceiptCounts | None
+
+
+class ReceiptQuery(BaseModel):
+    """The seq that is counted, the last message's if it is not given."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    seq: int | None = Field(default=None, ge=0, le=2**53)

@@ -1,11 +1,11 @@
-"""Messages: send, edit, delete, read."""
+"""Messages: send, edit, delete, list."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from conversations import ballots, log, message_store, parts_store, publish, slow_mode, store, unread, views
+from conversations import ballots, log, message_store, parts_store, publish, slow_mode, views
 from conversations.model import (
     MESSAGE_CREATED,
     MESSAGE_DELETED,
@@ -219,31 +219,3 @@ def listing(
         end = found[-1].seq
         following = cursor.seal([end, None] if newest_first else [None, end], bound_to=bound_to)
     return Page(views.messages(found, caller.user_id), following)
-
-
-def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, int]:
-    """Move the read marker forward, at most to the end of the log; it never moves back."""
-    place = require_place(conversation_id, caller.user_id)
-    seq = min(seq, place.head.last_seq)
-    moved = seq > place.member.read_seq
-    member = store.move_read_marker(conversation_id, caller.user_id, seq) if moved else None
-    if moved and member is None:  # another device has moved it further meanwhile
-        place = require_place(conversation_id, caller.user_id)
-    if member is not None:
-        place = replace(place, member=member)
-        receipt = _receipt(place.member.user_id, member.delivered_seq, member.read_seq)
-        if place.profile.member_count <= model.RECEIPTS_SHOWN_UP_TO:
-            publish.passing(place, "receipt.updated", receipt)
-        publish.passing(place, "receipt.updated", receipt, to=[caller.user_id])
-    return {"read_seq": place.member.read_seq, "unread_count": unread.of_place(place).messages}
-
-
-def _receipt(user_id: str, delivered_seq: int, read_seq: int) -> dict[str, Any]:
-    return {"user_id": user_id, "delivered_seq": max(delivered_seq, read_seq), "read_seq": read_seq}
-
-
-def receipts(*, caller: Caller, conversation_id: str) -> Page[dict[str, Any]]:
-    """How far each member has received and read."""
-    require_place(conversation_id, caller.user_id)
-    people = store.members(conversation_id)
-    return Page([_receipt(each.user_id, each.delivered_seq, each.read_seq) for each in people], None)

@@ -1,85 +1,135 @@
-"""Typing: relayed to the other live members, never stored, over after 3 s by the server's clock."""
+"""Typing: relayed to the other live members, never stored, over after 3 s by the server's clock.
+
+At most one relay per person and 2 s. In a conversation of more members than its roster lists, where each relay is as
+many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 50 events.
+
+What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, and whether
+the others see it. Declared mode without Redis: relays are paced per process, and an end may be told twice.
+"""
 
 from __future__ import annotations
 
 from conversations import publish
 from conversations.model import Place
 from conversations.service import require_place
-from kernel import cache, clock
+from kernel import cache, clock, pace
 from kernel.caller import Caller
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import service as realtime
 
-_relayed: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=TYPING_RELAY_MS / 1000)
+KEEP_MS = 4 * TYPING_TTL_MS
+ALONE = 1  # nobody else reminds of the end of this typing
+EVENTS_PER_NOTICE = 50  # a notice is two frames, so 4 % of what a busy large group is sent
+QUIET_MS = 10 * clock.SECOND  # where nobody has written for so long, there is one notice in so long
+
+# Answers 0 when the start is not to be relayed now, 2 when it is and a reminder is under way, else 1.
+_STARTED = """
+redis.call('hset', KEYS[1], 'until', ARGV[2])
+redis.call('pexpire', KEYS[1], ARGV[4])
+if tonumber(redis.call('hget', KEYS[1], 'relayed') or '0') + tonumber(ARGV[3]) > tonumber(ARGV[1]) then return 0 end
+local shown = redis.call('hget', KEYS[1], 'shown')
+redis.call('hset', KEYS[1], 'relayed', ARGV[1], 'shown', 1)
+return shown and 2 or 1
+"""
+# Answers 0 when the end is to be relayed now, the ms to wait until it may, or -1 where there is none to be told.
+_ENDED = """
+local seen = redis.call('hmget', KEYS[1], 'until', 'relayed', 'shown')
+if ARGV[4] == 'by hand' then redis.call('hset', KEYS[1], 'until', ARGV[1]) else
+  local left = tonumber(seen[1] or '0') - tonumber(ARGV[1])
+  if left > 0 then return left end
+end
+redis.call('pexpire', KEYS[1], ARGV[3])
+if not seen[3] then return -1 end
+local wait = tonumber(seen[2] or '0') + tonumber(ARGV[2]) - tonumber(ARGV[1])
+if wait > 0 then return wait end
+redis.call('hset', KEYS[1], 'relayed', ARGV[1])
+redis.call('hdel', KEYS[1], 'shown')
+return 0
+"""
+# Answers 1 when a large conversation may be sent a notice, which is then its last one.
+_SHARE = """
+local last = redis.call('hmget', KEYS[1], 'seq', 'at')
+if last[1] then
+  local quiet = tonumber(ARGV[1]) - math.max(tonumber(ARGV[3]), tonumber(last[2])) >= tonumber(ARGV[4])
+  if not quiet and tonumber(ARGV[2]) - tonumber(last[1]) < tonumber(ARGV[5]) then return 0 end
+end
+redis.call('hset', KEYS[1], 'seq', ARGV[2], 'at', ARGV[1])
+redis.call('pexpire', KEYS[1], ARGV[6])
+return 1
+"""
+SHARE_KEEP_MS = 1 * clock.HOUR
+_relayed: cache.Memo[int] = cache.Memo(max_entries=5_000, ttl_s=TYPING_RELAY_MS / clock.SECOND)
+_noticed: cache.Memo[tuple[int, int]] = cache.Memo(max_entries=1_000, ttl_s=SHARE_KEEP_MS / clock.SECOND)
 
 
 def typing(*, caller: Caller, conversation_id: str, is_typing: bool) -> None:
-    """Tell the others that the caller types or has stopped; at most one relay per person and 2 s.
-
-    Without Redis the relay is paced per process, and the end may be told 3 s after the first notice.
-    """
+    """Tell the others that the caller types or has stopped; raises NotFound, Forbidden for who may not send there."""
     place = require_place(conversation_id, caller.user_id)
     place.require_send()
     if not is_typing:
-        _until(place, 0)
-        _relay(place, False)
-        return
-    until = clock.now() + TYPING_TTL_MS
-    _until(place, until)
-    if not _first_in_a_while(place):
-        return
-    _relay(place, True)
-    job = {
-        "kind": "typing_over",
-        "conversation_id": conversation_id,
-        "user_id": caller.user_id,
-        "until": until,
-    }
-    realtime.enqueue([job], delay_s=TYPING_TTL_MS // clock.SECOND)
+        _end(place, by_hand=True)
+    elif _within_share(place) and (start := _start(place)):
+        _relay(place, True)
+        if start == ALONE:
+            _look_again(place, TYPING_TTL_MS)
 
 
-def over(*, conversation_id: str, user_id: str, until: int) -> None:
+def over(*, conversation_id: str, user_id: str) -> None:
     """The queue's reminder: tell that the typing is over, or look again when it went on meanwhile."""
-    place = require_place(conversation_id, user_id)
+    _end(require_place(conversation_id, user_id), by_hand=False)
+
+
+def _start(place: Place) -> int:
+    """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of."""
+    now, key = clock.now(), _key(place)
+    arguments = (now, now + TYPING_TTL_MS, TYPING_RELAY_MS, KEEP_MS)
     try:
-        stored = cache.call(lambda redis: redis.get(_key("until", place)))
-        latest = until if stored is None else int(stored)
+        return int(cache.call(lambda redis: redis.eval(_STARTED, 1, key, *arguments)))
     except cache.CacheUnavailable:
-        latest = until
-    if latest == 0:
-        return  # ended by hand, and told then
-    left_ms = latest - clock.now()
-    if left_ms > 0:
-        job = {"kind": "typing_over", "conversation_id": conversation_id, "user_id": user_id, "until": latest}
-        realtime.enqueue([job], delay_s=max(1, -(-left_ms // clock.SECOND)))
-        return
-    _relay(place, False)
+        if (_relayed.get(key) or 0) + TYPING_RELAY_MS > now:
+            return 0
+        _relayed.put(key, now)
+        return ALONE
+
+
+def _end(place: Place, *, by_hand: bool) -> None:
+    how = "by hand" if by_hand else "by time"
+    arguments = (clock.now(), TYPING_RELAY_MS, KEEP_MS, how)
+    try:
+        wait_ms = int(cache.call(lambda redis: redis.eval(_ENDED, 1, _key(place), *arguments)))
+    except cache.CacheUnavailable:
+        # by hand: the reminder that came with the start tells it soon enough
+        wait_ms = -1 if by_hand else 0
+    if wait_ms > 0:
+        _look_again(place, wait_ms)
+    elif wait_ms == 0:
+        _relay(place, False)
+
+
+def _within_share(place: Place) -> bool:
+    """Whether a large conversation has been sent enough, or has been quiet for long enough, for a notice."""
+    if place.profile.roster is not None:
+        return True
+    now, head, key = clock.now(), place.head, f"typing:{place.conversation_id}"
+    arguments = (now, head.last_seq, head.last_at, QUIET_MS, EVENTS_PER_NOTICE, SHARE_KEEP_MS)
+    try:
+        return bool(cache.call(lambda redis: redis.eval(_SHARE, 1, key, *arguments)))
+    except cache.CacheUnavailable:
+        seq, at = _noticed.get(key) or (-EVENTS_PER_NOTICE, 0)
+        if now - max(head.last_at, at) < QUIET_MS and head.last_seq - seq < EVENTS_PER_NOTICE:
+            return False
+        _noticed.put(key, (head.last_seq, now))
+        return True
 
 
 def _relay(place: Place, is_typing: bool) -> None:
     publish.passing(place, "typing", {"user_id": place.member.user_id, "typing": is_typing})
 
 
-def _key(purpose: str, place: Place) -> str:
-    return f"typing:{purpose}:{place.conversation_id}:{place.member.user_id}"
+def _look_again(place: Place, wait_ms: int) -> None:
+    job = {"kind": "typing_over", "conversation_id": place.conversation_id, "user_id": place.member.user_id}
+    realtime.enqueue([job], delay_s=pace.whole_seconds(wait_ms))
 
 
-def _until(place: Place, until: int) -> None:
-    try:
-        cache.call(lambda redis: redis.set(_key("until", place), until, px=4 * TYPING_TTL_MS))
-        if until == 0:
-            cache.call(lambda redis: redis.delete(_key("relayed", place)))
-    except cache.CacheUnavailable:
-        if until == 0:
-            _relayed.drop(_key("relayed", place))
-
-
-def _first_in_a_while(place: Place) -> bool:
-    key = _key("relayed", place)
-    try:
-        return bool(cache.call(lambda redis: redis.set(key, 1, nx=True, px=TYPING_RELAY_MS)))
-    except cache.CacheUnavailable:
-        if _relayed.get(key):
-            return False
-        _relayed.put(key, True)
-        return True
+def _key(place: Place) -> str:
+    return f"typing:{place.conversation_id}:{place.member.user_id}"

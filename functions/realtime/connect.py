@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from presence import service as presence
+
 from accounts import liveness
 from kernel import telemetry
 from kernel.websocket import caller_of
@@ -15,10 +17,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         caller = caller_of(event)
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         # registered before the check: a revocation finds the socket, or the check finds the revocation
-        service.open_connection(caller)
+        before = service.open_connection(caller)
         if not liveness.is_live(caller.user_id, caller.session_id):
             service.close_connection(caller)
             line.fields["status"] = 401
             return {"statusCode": 401}
         line.count("Connected")
+        presence.came(caller.user_id, before)
         return {"statusCode": 200}

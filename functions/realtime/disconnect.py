@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from presence import service as presence
+
 from kernel import telemetry
 from kernel.websocket import caller_of
 from realtime import service
@@ -11,6 +13,7 @@ from realtime import service
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     with telemetry.call("socket.disconnect", context) as line:
-        service.close_connection(caller_of(event))
+        caller = caller_of(event)
+        presence.went(caller.user_id, service.close_connection(caller))
         line.count("Disconnected")
         return {"statusCode": 200}

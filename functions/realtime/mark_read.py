@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from conversations import receipts
 from kernel.caller import Caller
 from kernel.websocket import action
-from messages import service
 from messages.schemas import ReadState
 from realtime.schemas import MarkRead
 
@@ -14,4 +14,4 @@ from realtime.schemas import MarkRead
 @action("markRead", MarkRead, returns=ReadState)
 def handler(caller: Caller, frame: MarkRead) -> Any:
     """Move the read marker forward."""
-    return service.mark_read(caller=caller, conversation_id=frame.conversation_id, seq=frame.seq)
+    return receipts.mark_read(caller=caller, conversation_id=frame.conversation_id, seq=frame.seq)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from presence.model import MAX_WATCHED
+from presence.schemas import PresenceFields
 from pydantic import Field
 
 from conversations.schemas import UserId
@@ -55,6 +57,17 @@ class SetTyping(Frame, Typing):
 
 class Vote(Frame, Ballot):
     poll_id: UserId
+
+
+class SetPresence(Frame, PresenceFields):
+    pass
+
+
+class WatchPresence(Frame):
+    """Up to 200 people, those of `conversation_id` (an open conversation, whose members are watched) included."""
+
+    user_ids: Annotated[list[UserId], Field(max_length=MAX_WATCHED)] = []
+    conversation_id: UserId | None = None
 
 
 Cursors = Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import clock, ids, queues, sockets, telemetry
+from kernel import cache, clock, ids, queues, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
-from realtime.store import Connection, Target, Ticket
+from realtime.store import Attendance, Connection, Target, Ticket
 
 TICKET_TTL_S = 60
 TICKET_BITS = 256
@@ -24,8 +24,11 @@ SYNC_HINT_DELAY_S = 2
 SYNC_HINT_DELAY_MAX_S = 64
 LATE_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
 CLOSE_AGAIN_S = 1
+HEARD_EVERY_S = 60
 # A pong without `behind`: the socket was too slow for a frame and should sync.
 _SYNC_HINT = '{"type":"pong","data":{"behind":null}}'
+
+_heard: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=HEARD_EVERY_S)
 
 
 # --- sockets --------------------------------------------------------------------------------------------------
@@ -43,16 +46,33 @@ def redeem_ticket(ticket: str) -> Ticket | None:
     return store.burn_ticket(ticket) if len(ticket) <= 128 else None
 
 
-def open_connection(caller: Caller) -> None:
-    """Register a new socket and close those above the limit per person."""
-    connection = Connection(caller.connection_id, caller.user_id, caller.session_id, clock.now())
-    for connection_id in store.add(connection):
+def open_connection(caller: Caller) -> Attendance:
+    """Register a new socket and close those above the limit per person; whether the person was there before."""
+    now = clock.now()
+    over, before = store.add(Connection(caller.connection_id, caller.user_id, caller.session_id, now, now))
+    for connection_id in over:
         sockets.close(connection_id)
+    return before
 
 
-def close_connection(caller: Caller) -> None:
-    """Forget a socket that has closed."""
-    store.remove(caller.user_id, [caller.connection_id])
+def close_connection(caller: Caller) -> Attendance:
+    """Forget a socket that has closed; whether the person is still there."""
+    return store.remove(caller.user_id, [caller.connection_id])
+
+
+def hear(caller: Caller) -> None:
+    """Note that a socket lives: so its person stays present. Written at most once a minute.
+
+    Without Redis (declared mode) each process counts that minute by itself.
+    """
+    key = f"heard:{caller.connection_id}"
+    try:
+        first = bool(cache.call(lambda redis: redis.set(key, 1, nx=True, ex=HEARD_EVERY_S)))
+    except cache.CacheUnavailable:
+        first = not _heard.get(key)
+        _heard.put(key, True)
+    if first:
+        store.hear(caller.user_id, caller.connection_id)
 
 
 def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str) -> None:
@@ -196,8 +216,12 @@ def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
                 pending[connection_id] = []
                 outcomes[targets[connection_id]] = posted
     for target, posted in outcomes.items():
-        if posted is Posted.GONE and not store.remove_gone(*target):
-            outcomes[target] = Posted.YOUNG
+        if posted is Posted.GONE:
+            left = store.remove_gone(*target)
+            if left is None:
+                outcomes[target] = Posted.YOUNG
+            elif not left.present:
+                enqueue([{"kind": "presence", "user_id": target[0], "was": None}])
     return outcomes
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.expressions.update import Action
 
 from kernel import clock
 from kernel.dynamo import Record, TableName, condition_failed, read_together
@@ -17,6 +18,8 @@ from kernel.dynamo import Record, TableName, condition_failed, read_together
 CONNECTION_TTL_MS = 2 * clock.HOUR + 10 * clock.MINUTE
 # API Gateway says 410 of a socket until its $connect has been answered, and the entry is written before that.
 HANDSHAKE_MS = 5 * clock.SECOND
+# Clients ping at least every 5 min; of whom nothing was heard for longer is not there, closed or not.
+PRESENT_MS = 6 * clock.MINUTE
 MAX_CONNECTIONS_PER_PERSON = 25
 
 
@@ -31,6 +34,7 @@ class Connection:
     user_id: str
     session_id: str
     opened_at: int
+    heard_at: int  # when it was opened or pinged last
     late_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
 
     @property
@@ -40,6 +44,23 @@ class Connection:
     @property
     def target(self) -> Target:
         return (self.user_id, self.connection_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Whether somebody is there, on whatever device. `seen_at` is None for who never was."""
+
+    seen_at: int | None = None  # when a socket was heard of or closed last
+    present_until: int = 0  # if nothing more is heard of them; 0 for who has no socket
+
+    @property
+    def present(self) -> bool:
+        return self.present_until > clock.now()
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether there are sockets of theirs, of which nothing was heard for too long."""
+        return 0 < self.present_until <= clock.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class ConnectionsRecord(Record):
 
     user_id = UnicodeAttribute(hash_key=True)
     connections: MapAttribute[str, Any] = MapAttribute(null=True)
+    last_seen_at = NumberAttribute(null=True)  # when a socket was closed last
 
 
 class TicketRecord(Record):
@@ -80,12 +102,32 @@ def _live(record: ConnectionsRecord) -> list[Connection]:
             connection_id,
             record.user_id,
             entry["session_id"],
-            int(entry["opened_at"]),
-            int(entry.get("late_until", 0)),
+            opened_at=int(entry["opened_at"]),
+            heard_at=_heard_at(entry),
+            late_until=int(entry.get("late_until", 0)),
         )
         for connection_id, entry in record.connections.as_dict().items()
         if int(entry["opened_at"]) >= oldest
     ]
+
+
+def _heard_at(entry: Mapping[str, Any]) -> int:
+    return int(entry.get("heard_at", entry["opened_at"]))
+
+
+def _attendance(record: ConnectionsRecord, *, but: str = "") -> Attendance:
+    """Of one person, without the socket `but`."""
+    entries = {} if record.connections is None else record.connections.as_dict()
+    heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
+    seen_at = max(heard, int(record.last_seen_at or 0))
+    return Attendance(seen_at or None, heard + PRESENT_MS if heard else 0)
+
+
+def attendance(user_ids: Sequence[str]) -> dict[str, Attendance]:
+    """Whether these people are there: one round trip per 100."""
+    rows = read_together([(ConnectionsRecord, (user_id,)) for user_id in user_ids])
+    found = {row.user_id: _attendance(row) for row in rows if row is not None}
+    return {user_id: found.get(user_id, Attendance()) for user_id in user_ids}
 
 
 def connections_of(user_ids: Sequence[str]) -> list[Connection]:
@@ -94,9 +136,14 @@ def connections_of(user_ids: Sequence[str]) -> list[Connection]:
     return [connection for row in rows if row is not None for connection in _live(row)]
 
 
-def add(connection: Connection) -> list[str]:
-    """Register a socket; returns those of this person that are over the limit or past their time (dropped)."""
-    entry = {"session_id": connection.session_id, "opened_at": connection.opened_at}
+def add(connection: Connection) -> tuple[list[str], Attendance]:
+    """Register a socket; returns those of this person over the limit or past their time (dropped), and whether they
+    were there before it."""
+    entry = {
+        "session_id": connection.session_id,
+        "opened_at": connection.opened_at,
+        "heard_at": connection.heard_at,
+    }
     record = ConnectionsRecord(connection.user_id)
     try:
         record.update(
@@ -106,55 +153,80 @@ def add(connection: Connection) -> list[str]:
     except UpdateError as error:
         if not condition_failed(error):
             raise
-        _add_first(connection, entry)
-        return []
+        _add_first(record, connection.connection_id, entry)
     held = record.connections.as_dict()
     newest = sorted(held, key=lambda each: int(held[each]["opened_at"]), reverse=True)
     oldest = clock.now() - CONNECTION_TTL_MS
     over = newest[MAX_CONNECTIONS_PER_PERSON:] + [
         each for each in newest[:MAX_CONNECTIONS_PER_PERSON] if int(held[each]["opened_at"]) < oldest
     ]
+    before = _attendance(record, but=connection.connection_id)
     if over:
-        remove(connection.user_id, over)
-    return over
+        _drop(connection.user_id, over, [])
+    return over, before
 
 
-def _add_first(connection: Connection, entry: dict[str, Any]) -> None:
-    record = ConnectionsRecord(connection.user_id)
+def _add_first(record: ConnectionsRecord, connection_id: str, entry: dict[str, Any]) -> None:
     try:
         record.update(
-            [ConnectionsRecord.connections.set({connection.connection_id: entry})],
+            [ConnectionsRecord.connections.set({connection_id: entry})],
             condition=ConnectionsRecord.connections.does_not_exist(),
         )
     except UpdateError as error:
         if not condition_failed(error):
             raise
-        record.update([ConnectionsRecord.connections[connection.connection_id].set(entry)])
+        record.update([ConnectionsRecord.connections[connection_id].set(entry)])
 
 
-def remove(user_id: str, connection_ids: Iterable[str]) -> None:
-    """Forget sockets of a person; unknown ones are fine."""
-    actions = [ConnectionsRecord.connections[each].remove() for each in connection_ids]
-    if not actions:
-        return
-    try:
-        ConnectionsRecord(user_id).update(actions, condition=ConnectionsRecord.connections.exists())
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+def remove(user_id: str, connection_ids: Iterable[str]) -> Attendance:
+    """Forget sockets that are closed; unknown ones are fine. Whether their person is still there."""
+    return _drop(user_id, connection_ids, [ConnectionsRecord.last_seen_at.set(clock.now())])
 
 
-def remove_gone(user_id: str, connection_id: str) -> bool:
-    """Forget a socket that a post found gone; False, and nothing done, while its handshake may still be going on."""
+def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Attendance:
+    actions: list[Action] = [ConnectionsRecord.connections[each].remove() for each in connection_ids]
+    record = ConnectionsRecord(user_id)
+    if actions:
+        try:
+            record.update([*actions, *more], condition=ConnectionsRecord.connections.exists())
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+    return _attendance(record)
+
+
+def hear(user_id: str, connection_id: str) -> None:
+    """Note that a socket was heard of now. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
-    handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
     try:
-        ConnectionsRecord(user_id).update([entry.remove()], condition=entry.does_not_exist() | handshaken)
+        ConnectionsRecord(user_id).update([entry["heard_at"].set(clock.now())], condition=entry.exists())
     except UpdateError as error:
         if not condition_failed(error):
             raise
-        return False
-    return True
+
+
+def remove_gone(user_id: str, connection_id: str) -> Attendance | None:
+    """Forget a socket that a post found gone; None, and nothing done, while its handshake may still be going on.
+
+    Its person was last seen when it was heard of last. Whether they are still there on another one.
+    """
+    entry, last_seen_at = ConnectionsRecord.connections[connection_id], ConnectionsRecord.last_seen_at
+    handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
+    earlier = last_seen_at.does_not_exist() | (last_seen_at < entry["heard_at"])
+    record = ConnectionsRecord(user_id)
+    try:
+        record.update([entry.remove(), last_seen_at.set(entry["heard_at"])], condition=handshaken & earlier)
+        return _attendance(record)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+    try:
+        record.update([entry.remove()], condition=entry.does_not_exist() | handshaken)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        return None
+    return _attendance(record)
 
 
 def leave_out(user_id: str, connection_id: str, until: int) -> None:

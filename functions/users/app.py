@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from presence import service as presence
+
 from accounts.sessions import authenticate
 from conversations import service as conversations
 from kernel.caller import Caller
@@ -63,6 +65,7 @@ def block_user(caller: Caller, user_id: str) -> None:
     """Block somebody: nothing direct passes between the two any more, and the contact ends."""
     relations.block(user_id=caller.user_id, other_id=user_id)
     conversations.note_block(caller.user_id, user_id, True)
+    presence.block_changed(caller.user_id, user_id)
 
 
 @app.delete("/users/me/blocks/{user_id}", status=204)
@@ -70,6 +73,7 @@ def unblock_user(caller: Caller, user_id: str) -> None:
     """Lift a block."""
     relations.unblock(user_id=caller.user_id, other_id=user_id)
     conversations.note_block(caller.user_id, user_id, False)
+    presence.block_changed(caller.user_id, user_id)
 
 
 @app.get("/contacts", query=ContactsQuery, returns=ContactList)

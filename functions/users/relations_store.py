@@ -53,6 +53,12 @@ def blocks(pairs: Sequence[tuple[str, str]]) -> list[bool]:
     return [row is not None for row in read_together([_block(*pair) for pair in pairs])]
 
 
+def accepted(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+    """For each two people whether they are contacts: one round trip per 100."""
+    rows = read_together([(RelationRecord, (one, f"{_CONTACT}{other}")) for one, other in pairs])
+    return [row is not None and row.state == "accepted" for row in rows]
+
+
 def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]:
     """The profiles of those of `others` who exist and don't block `user_id`: one round trip per 50."""
     unique = list(dict.fromkeys(others))

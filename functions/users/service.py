@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kernel import clock, cursor, ids, parallel
@@ -12,7 +12,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
 from users import relations_store, store
-from users.model import Profile, PublicProfile, fold, leads_to
+from users.model import Profile, PublicProfile, Settings, fold, leads_to
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
@@ -47,6 +47,12 @@ def named(usernames: Iterable[str]) -> dict[str, str]:
     return {username: user_id for username in wanted if (user_id := _named.get(username))}
 
 
+def settings_of(user_ids: Iterable[str]) -> dict[str, Settings]:
+    """What those of these people who exist have chosen, as it is now: one round trip per 100."""
+    wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
+    return {user_id: profile.settings for user_id, profile in store.profiles(wanted).items()}
+
+
 def require_user(user_id: str) -> PublicProfile:
     """The public profile of somebody who exists; raises NotFound."""
     found = directory([user_id]).get(user_id)
@@ -59,6 +65,18 @@ def blocks_between(a: str, b: str) -> tuple[bool, bool]:
     """Whether `a` has blocked `b`, and whether `b` has blocked `a`; one round trip."""
     first, second = relations_store.blocks([(a, b), (b, a)])
     return first, second
+
+
+def apart(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these pairs between whom a block stands, in either direction: one round trip per 50."""
+    listed = list(pairs)
+    standing = relations_store.blocks([*listed, *((b, a) for a, b in listed)])
+    return {pair for pair, one, other in zip(listed, standing, standing[len(listed) :], strict=False) if one or other}
+
+
+def contacts_among(pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these pairs who are contacts of each other: one round trip per 100."""
+    return {pair for pair, accepted in zip(pairs, relations_store.accepted(pairs), strict=True) if accepted}
 
 
 def blocked_by(user_id: str, others: Collection[str]) -> set[str]:

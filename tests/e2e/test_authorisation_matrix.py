@@ -115,6 +115,8 @@ POST   /conversations/{conversation_id}/scheduled                               
 GET    /conversations/{conversation_id}/scheduled                               200 200 200 404 404 200 401 404
 DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}                204 404 404 404 404 404 401 404
 GET    /search                                                                  200 200 200 200 200 200 401 200
+PUT    /presence                                                                200 200 200 200 200 200 401 200
+GET    /presence                                                                200 200 200 200 200 200 401 200
 POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
 SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
 SOCKET editMessage                                                              200 403 403 404 404 404 401 404
@@ -125,6 +127,8 @@ SOCKET typing                                                                   
 SOCKET vote                                                                     200 200 200 404 404 404 401 404
 SOCKET sync                                                                     200 200 200 200 200 200 401 200
 SOCKET ping                                                                     200 200 200 200 200 200 401 200
+SOCKET setPresence                                                              200 200 200 200 200 200 401 200
+SOCKET watchPresence                                                            200 200 200 404 404 200 401 404
 """
 
 
@@ -316,6 +320,7 @@ BODIES: dict[str, Make] = {
         "text": role,
         "send_at": NEXT_YEAR,
     },
+    "PUT /presence": lambda scene, role: {"status": "away"},
     "PATCH /users/me": lambda scene, role: {"bio": role},
     "POST /conversations": lambda scene, role: _conversation_with_the_owner(scene, role),
     "PATCH /conversations/{conversation_id}": lambda scene, role: {"name": "Renamed"},
@@ -339,7 +344,15 @@ BODIES: dict[str, Make] = {
     "POST /conversations/{conversation_id}/typing": lambda scene, role: {"typing": False},
 }
 
+QUERIES: dict[str, Make] = {
+    "GET /users": lambda scene, role: {"q": "ada"},
+    "GET /search": lambda scene, role: {"q": "ada"},
+    "GET /presence": lambda scene, role: {"user_ids": scene.owner.id},
+}
+
 FRAMES: dict[str, Make] = {
+    "setPresence": lambda scene, role: {"status": "busy"},
+    "watchPresence": lambda scene, role: {"conversation_id": scene.conversation(role)},
     "sendMessage": lambda scene, role: {
         "conversation_id": scene.conversation(role),
         "client_id": _unique(),
@@ -402,7 +415,7 @@ def _status(scene: Scene, route: str, role: str) -> int:
         **(PATHS[route](scene, role) if route in PATHS else {}),
     }
     body = BODIES[route](scene, role) if route in BODIES else {} if method in ("POST", "PUT", "PATCH") else None
-    query = {"q": "ada"} if route in ("GET /users", "GET /search") else {}
+    query = QUERIES[route](scene, role) if route in QUERIES else {}
     path = place.format(**values)
     if role == "anonymous":
         return scene.town.http.request(method, path, json=body, params=query).status_code

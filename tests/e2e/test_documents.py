@@ -94,6 +94,8 @@ def _visit_users(ada: Person, bob: Person) -> None:
     ada.ok("DELETE", f"/contacts/{bob.id}")
     bob.ok("POST", f"/contacts/{ada.id}")
     ada.ok("POST", f"/contacts/{bob.id}/accept")
+    ada.ok("PUT", "/presence", {"status": "away", "text": "On tour"})
+    assert ada.ok("GET", "/presence", params={"user_ids": f"{ada.id},{bob.id}"})["items"]
     ada.ok("PUT", f"/users/me/blocks/{bob.id}")
     assert ada.ok("GET", "/users/me/blocks")["items"]
     ada.ok("DELETE", f"/users/me/blocks/{bob.id}")

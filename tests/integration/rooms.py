@@ -10,7 +10,9 @@ from conversations.model import Entry, Member
 from kernel.caller import Caller
 from messages import service as messages
 from messages.schemas import MessageFields
-from tests.tools import caller, jobs, rows
+from realtime.consumers import fanout
+from tests.helpers import CONTEXT
+from tests.tools import caller, jobs, queue_event, rows
 
 
 def people(*usernames: str) -> list[Caller]:
@@ -76,6 +78,11 @@ def place_of(who: Caller, conversation_id: str) -> Member:
 def whole_log(conversation_id: str) -> list[Entry]:
     """Every event of a conversation as stored."""
     return log.entries(conversation_id, 1, 10_000)
+
+
+def work(*given: dict[str, Any]) -> None:
+    """Have these fan-out jobs done, or those that wait, whatever their delay."""
+    assert fanout.handler(queue_event(*(given or jobs())), CONTEXT) == {"batchItemFailures": []}
 
 
 def seen(who: Caller, conversation_id: str, *, after: int = 0) -> list[dict[str, Any]]:

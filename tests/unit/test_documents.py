@@ -20,13 +20,14 @@ from realtime.schemas import Ping
 OPENAPI = documents.ROOT / "docs/api/openapi.json"
 ASYNCAPI = documents.ROOT / "docs/api/asyncapi.json"
 CONTRACT_ACTIONS = {
-    "sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "vote", "sync", "ping",
+    "sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "vote", "sync", "ping", "setPresence",
+    "watchPresence",
 }  # fmt: skip
 CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
     "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
-    "receipt.updated", "draft.updated", "typing", "session.revoked", "reconnect", "pong",
+    "receipt.updated", "draft.updated", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "moderation": {"conversations", "messages", "users", "realtime"},
     "polls": {"conversations", "users", "realtime"},
     "search": {"conversations"},
+    "presence": {"conversations", "users", "realtime"},
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
@@ -41,8 +42,10 @@ OPEN_MODULES = {
     "ballots",
     "store",
     "publish",
+    "receipts",
     "views",
     "sync",
+    "telling",
     "sessions",
     "liveness",
     "typing_notice",

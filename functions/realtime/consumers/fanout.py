@@ -7,9 +7,11 @@ arrive together and concern the same conversation share one read of its members 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from conversations import log, publish, store, views
+from presence import telling
+
+from conversations import log, publish, receipts, store, views
 from conversations.model import Member
 from kernel.consumers import Message, all_messages
 from kernel.errors import NotFound
@@ -30,16 +32,8 @@ def _handle(jobs: Sequence[Message]) -> None:
         if job["kind"] == "connections":
             for user_id, connection_id in job["targets"]:
                 outgoing[user_id, connection_id].extend(job["frames"])
-        elif job["kind"] == "hint":
-            service.hint(
-                [(user_id, connection_id) for user_id, connection_id in job["targets"]], turn=job.get("turn", 0)
-            )
-        elif job["kind"] == "typing_over":
-            _typing_over(job)
-        elif job["kind"] == erasure.JOB:
-            erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"])
-        elif job["kind"] == "close":
-            service.close_again(job["connection_ids"])
+        elif job["kind"] in ALONE:
+            ALONE[job["kind"]](job)
         else:
             by_conversation[job["conversation_id"]].append(job)
     for conversation_id, waiting in by_conversation.items():
@@ -97,9 +91,29 @@ def _personal(
 
 def _typing_over(job: Message) -> None:
     try:
-        typing_notice.over(conversation_id=job["conversation_id"], user_id=job["user_id"], until=job["until"])
+        typing_notice.over(conversation_id=job["conversation_id"], user_id=job["user_id"])
     except NotFound:
         return  # no member any more: nobody waits for the end of it
 
+
+def _targets(job: Message) -> list[Target]:
+    return [(user_id, connection_id) for user_id, connection_id in job["targets"]]
+
+
+# Jobs that are done one by one, each reading what is so by then.
+ALONE: dict[str, Callable[[Message], None]] = {
+    "presence": lambda job: telling.tell(
+        user_id=job["user_id"], was=job["was"], until=job.get("until"), after=job.get("after")
+    ),
+    "presence_due": lambda job: telling.show(targets=_targets(job), user_ids=job["user_ids"]),
+    "presence_own": lambda job: telling.tell_oneself(user_id=job["user_id"]),
+    "presence_between": lambda job: telling.between(user_ids=job["user_ids"]),
+    "presence_guard": lambda job: telling.look_out(user_ids=job["user_ids"]),
+    "hint": lambda job: service.hint(_targets(job), turn=job.get("turn", 0)),
+    erasure.JOB: lambda job: erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"]),
+    "close": lambda job: service.close_again(job["connection_ids"]),
+    "typing_over": _typing_over,
+    "receipts": lambda job: receipts.tell(conversation_id=job["conversation_id"], user_ids=job["user_ids"]),
+}
 
 handler = all_messages("realtime.fanout", _handle)

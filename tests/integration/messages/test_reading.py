@@ -1,4 +1,4 @@
-"""Lists of messages, read markers, unread counts (R5) and receipts."""
+"""Lists of messages, read markers and unread counts (R5)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from conversations import receipts
 from conversations import service as conversations
 from kernel import ids
 from kernel.caller import Caller
@@ -29,7 +30,7 @@ def _seqs(page: Any) -> list[int]:
 
 
 def _mark(who: Caller, conversation_id: str, seq: int) -> dict[str, int]:
-    return service.mark_read(caller=who, conversation_id=conversation_id, seq=seq)
+    return receipts.mark_read(caller=who, conversation_id=conversation_id, seq=seq)
 
 
 def _unread(who: Caller, conversation_id: str) -> int:
@@ -191,16 +192,6 @@ def test_who_is_out_marks_nothing(room: tuple[Caller, Caller, str]) -> None:
     remove(ada, conversation_id, bob)
     with pytest.raises(NotFound):
         _mark(bob, conversation_id, 3)
-
-
-def test_receipts_tell_how_far_everybody_has_read(room: tuple[Caller, Caller, str]) -> None:
-    ada, bob, conversation_id = room
-    _mark(bob, conversation_id, 3)
-    receipts = service.receipts(caller=ada, conversation_id=conversation_id).items
-    assert sorted(receipts, key=lambda each: each["user_id"]) == [
-        {"user_id": ada.user_id, "delivered_seq": 0, "read_seq": 0},
-        {"user_id": bob.user_id, "delivered_seq": 3, "read_seq": 3},
-    ]
 
 
 # --- any history ----------------------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
+from conversations.model import ROSTER_MAX
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import typing_notice
 from realtime import service as realtime
-from tests.integration.rooms import direct, group, people
+from tests.integration.rooms import direct, group, people, send, work
 from tests.management import Management, serving
 from tests.tools import jobs
 
@@ -56,22 +57,70 @@ def test_going_on_is_not_told_again_at_once(management: Management) -> None:
     assert _told(management) == [("typing", True)]
 
 
-def test_stopping_is_told(management: Management) -> None:
+def test_stopping_is_told_when_two_seconds_are_over(management: Management, redis: Any) -> None:
     ada, _, conversation_id = _room()
-    _type(ada, conversation_id)
-    _type(ada, conversation_id, False)
-    _type(ada, conversation_id)
-    assert _told(management) == [("typing", True), ("typing", False), ("typing", True)]
+    with clock.held(clock.now()) as advance:
+        _type(ada, conversation_id)
+        jobs()
+        advance(500)
+        _type(ada, conversation_id, False)
+        (job,) = jobs()
+        assert (job["kind"], job["delay_s"]) == ("typing_over", 2)
+        assert _told(management) == [("typing", True)]
+        advance(1_500)
+        work(job)
+    assert _told(management) == [("typing", True), ("typing", False)]
 
 
-def test_a_reminder_tells_the_end_after_three_seconds(management: Management) -> None:
+def test_stopping_late_is_told_at_once(management: Management, redis: Any) -> None:
+    ada, _, conversation_id = _room()
+    with clock.held(clock.now()) as advance:
+        _type(ada, conversation_id)
+        advance(2_500)
+        _type(ada, conversation_id, False)
+    assert _told(management) == [("typing", True), ("typing", False)]
+
+
+def test_stopping_what_nobody_saw_is_told_to_nobody(management: Management, redis: Any) -> None:
+    ada, _, conversation_id = _room()
+    for _ in range(3):
+        _type(ada, conversation_id, False)
+    assert (_told(management), jobs()) == ([], [])
+
+
+def test_whatever_somebody_does_there_is_one_relay_in_two_seconds(management: Management, redis: Any) -> None:
+    ada, _, conversation_id = _room()
+    with clock.held(clock.now()) as advance:
+        for n in range(40):  # ten seconds
+            _type(ada, conversation_id, n % 2 == 0)
+            work(*[job for job in jobs() if n % 8 == 7])
+            advance(250)
+    assert len(_told(management)) <= 5
+
+
+def test_going_on_is_told_again_every_two_seconds_with_one_reminder(management: Management, redis: Any) -> None:
+    ada, _, conversation_id = _room()
+    with clock.held(clock.now()) as advance:
+        for _ in range(4):
+            _type(ada, conversation_id)
+            advance(2_000)
+    assert _told(management) == [("typing", True)] * 4
+    assert len(jobs()) == 1
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_a_reminder_tells_the_end_after_three_seconds(
+    management: Management, request: pytest.FixtureRequest, with_redis: bool
+) -> None:
+    if with_redis:
+        request.getfixturevalue("redis")
     ada, _, conversation_id = _room()
     with clock.held(clock.now()) as advance:
         _type(ada, conversation_id)
         (job,) = jobs()
-        assert (job["kind"], job["delay_s"], job["until"]) == ("typing_over", 3, clock.now() + 3_000)
+        assert (job["kind"], job["delay_s"]) == ("typing_over", 3)
         advance(3_000)
-        typing_notice.over(conversation_id=conversation_id, user_id=ada.user_id, until=job["until"])
+        work(job)
     assert _told(management) == [("typing", True), ("typing", False)]
 
 
@@ -82,9 +131,8 @@ def test_with_redis_a_reminder_looks_again_while_the_typing_goes_on(management: 
         (job,) = jobs()
         advance(2_000)
         _type(ada, conversation_id)
-        jobs()
         advance(1_000)
-        typing_notice.over(conversation_id=conversation_id, user_id=ada.user_id, until=job["until"])
+        work(job)
         (again,) = jobs()
     assert (again["kind"], again["delay_s"]) == ("typing_over", 2)
     assert ("typing", False) not in _told(management)
@@ -95,10 +143,48 @@ def test_with_redis_a_reminder_is_silent_after_the_end_was_told(management: Mana
     with clock.held(clock.now()) as advance:
         _type(ada, conversation_id)
         (job,) = jobs()
+        advance(2_000)
         _type(ada, conversation_id, False)
-        advance(3_000)
-        typing_notice.over(conversation_id=conversation_id, user_id=ada.user_id, until=job["until"])
+        advance(1_000)
+        work(job, job)
     assert _told(management) == [("typing", True), ("typing", False)]
+
+
+# --- large conversations (R17) --------------------------------------------------------------------------------
+
+
+def _crowd() -> tuple[list[Caller], str]:
+    everybody = people(*(f"p{n:02}" for n in range(ROSTER_MAX + 1)))
+    return everybody, group(*everybody)
+
+
+def _notices(everybody: list[Caller], conversation_id: str) -> int:
+    """How many of these people's typing is relayed."""
+    jobs()
+    for who in everybody:
+        _type(who, conversation_id)
+    return sum(job["kind"] == "members" for job in jobs())
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_in_a_large_conversation_notices_keep_to_a_share_of_the_events(
+    settings: pytest.MonkeyPatch, request: pytest.FixtureRequest, with_redis: bool
+) -> None:
+    if with_redis:
+        request.getfixturevalue("redis")
+    settings.setattr(typing_notice, "EVENTS_PER_NOTICE", 4)
+    everybody, conversation_id = _crowd()
+    with clock.held(clock.now()) as advance:
+        advance(typing_notice.QUIET_MS)
+        assert _notices(everybody[:1], conversation_id) == 1
+        advance(5_000)
+        for n in range(3):
+            send(everybody[0], conversation_id, str(n))
+            assert _notices(everybody, conversation_id) == 0
+        send(everybody[0], conversation_id, "3")
+        assert _notices(everybody, conversation_id) == 1
+        advance(typing_notice.QUIET_MS)
+        assert _notices(everybody, conversation_id) == 1
 
 
 def test_typing_writes_no_event(management: Management) -> None:

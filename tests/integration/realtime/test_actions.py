@@ -23,7 +23,7 @@ from realtime import (
     unknown,
 )
 from tests.helpers import CONTEXT
-from tests.integration.rooms import group, people, send, whole_log
+from tests.integration.rooms import group, people, send, whole_log, work
 from tests.management import Management, serving
 from tests.tools import captured_lines, socket_event
 
@@ -116,12 +116,13 @@ def test_reading_is_acknowledged_with_what_is_left(room: tuple[Caller, Caller, s
     send(ada, conversation_id)
     management.posts.clear()
     assert _data(bob, "markRead", conversation_id=conversation_id, seq=2) == {"read_seq": 2, "unread_count": 0}
+    work()
     assert management.kinds("ada") == management.kinds("bob") == ["receipt.updated"]
 
 
 def test_typing_is_acknowledged_and_told(room: tuple[Caller, Caller, str], management: Management) -> None:
     ada, _, conversation_id = room
-    assert _data(ada, "typing", conversation_id=conversation_id, typing=False) is None
+    assert _data(ada, "typing", conversation_id=conversation_id, typing=True) is None
     assert (management.kinds("ada"), management.kinds("bob")) == ([], ["typing"])
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from kernel import clock
 from kernel.caller import Caller
 from realtime import service, store
-from realtime.consumers import fanout
-from tests.helpers import CONTEXT
-from tests.integration.rooms import group, people, say
+from tests.integration.rooms import group, people, say, work
 from tests.management import Management, serving
-from tests.tools import jobs, queue_event
+from tests.tools import jobs
 
 SYNC = {"behind": None}
 
@@ -34,10 +31,6 @@ def room() -> tuple[Caller, str]:
         for who, name in ((bob, "bob"), (cleo, "cleo")):
             service.open_connection(Caller(who.user_id, who.session_id, name))
     return ada, group(ada, bob, cleo)
-
-
-def _work(*given: dict[str, Any]) -> None:
-    assert fanout.handler(queue_event(*given), CONTEXT) == {"batchItemFailures": []}
 
 
 def test_nobody_waits_twice_for_a_slow_socket(room: tuple[Caller, str], management: Management) -> None:
@@ -64,7 +57,7 @@ def test_a_slow_socket_that_is_back_is_told_to_sync_and_delivered_to_again(
     say(ada, conversation_id, "lost")
     (hint,) = jobs()
     management.status.clear()
-    _work(hint)
+    work(hint)
     # told once at once, and once after it is in again: whatever was left out in between came before that
     assert [frame["data"] for frame in management.frames("bob")] == [SYNC, SYNC]
     say(ada, conversation_id, "seen")
@@ -80,7 +73,7 @@ def test_hints_to_a_socket_that_stays_slow_become_rarer(room: tuple[Caller, str]
     for _ in range(8):
         (hint,) = jobs()
         delays.append(hint["delay_s"])
-        _work(hint)
+        work(hint)
     assert delays == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
@@ -103,7 +96,7 @@ def test_a_gone_socket_that_a_hint_finds_is_tried_once(room: tuple[Caller, str],
     say(ada, conversation_id, "lost")
     (hint,) = jobs()
     management.status["bob"] = 410
-    _work(hint)
+    work(hint)
     say(ada, conversation_id, "more")
     assert management.tried("bob") == 2  # the slow one and the gone one
-    assert jobs() == []
+    assert [job["kind"] for job in jobs()] == ["presence"]  # who watches Bob is told that he is gone

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from conversations import log
+from conversations import log, receipts
 from infra import reindex
 from messages import reactions
 from messages import service as messages
@@ -84,7 +84,7 @@ def test_reactions_and_other_events_cost_the_index_nothing() -> None:
     sent = rooms.send(ada, tea, "hello")
     before = len(told())
     reactions.react(caller=bob, conversation_id=tea, message_id=sent["id"], emoji="👍", added=True)
-    messages.mark_read(caller=bob, conversation_id=tea, seq=2)
+    receipts.mark_read(caller=bob, conversation_id=tea, seq=2)
     later = told()[before:]
     assert later
     follow(index.handler, later)

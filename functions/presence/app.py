@@ -1,0 +1,27 @@
+"""Routes of presence (contract §10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.sessions import authenticate
+from kernel.caller import Caller
+from kernel.http import App
+from kernel.limiter import Limit
+from presence import service
+from presence.schemas import Presence, PresenceFields, PresenceList, PresenceQuery
+
+app = App("presence", authenticate=authenticate)
+ASK = Limit("ask_presence", requests=120, window_s=60)
+
+
+@app.put("/presence", body=PresenceFields, returns=Presence, limits=[service.SET])
+def set_presence(caller: Caller, body: PresenceFields) -> Any:
+    """Choose what others see while one is connected; answers with what one sees of oneself."""
+    return service.choose(caller=caller, status=body.status, text=body.text, until=body.until)
+
+
+@app.get("/presence", query=PresenceQuery, returns=PresenceList, limits=[ASK])
+def get_presence(caller: Caller, query: PresenceQuery) -> Any:
+    """Who of these people is there: as far as they let the caller see."""
+    return {"items": service.seen(viewer_id=caller.user_id, user_ids=query.user_ids)}

@@ -1,0 +1,94 @@
+"""Presence: what people choose, what follows from their live sockets, and who may see what of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kernel import clock
+from users.model import Audience
+
+Chosen = Literal["online", "away", "busy", "invisible"]
+Status = Literal["online", "away", "busy", "invisible", "offline"]
+
+MAX_WATCHED = 200  # people that one socket watches
+MAX_ASKED = 100  # people in one GET /presence
+MAX_TEXT_CHARS = 100
+MAX_UNTIL_MS = 366 * clock.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody has set; it ends at `until`. `hidden_seen_at`: when they were last seen before they hid."""
+
+    status: Chosen = "online"
+    text: str | None = None
+    until: int | None = None
+    hidden_seen_at: int | None = None
+
+    def over(self, now: int) -> bool:
+        return self.until is not None and self.until <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What one person sees of another, or of themselves."""
+
+    user_id: str
+    status: Status
+    last_seen_at: int | None = None
+    text: str | None = None
+
+    @property
+    def shown(self) -> list[str | None]:
+        """What is news when it changes, in the form of a job."""
+        return [self.status, self.text]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the server knows of somebody. `seen_at` is when their last socket was heard of, None for never."""
+
+    user_id: str
+    choice: Choice
+    present: bool
+    seen_at: int | None
+    last_seen_for: Audience
+
+    def choice_at(self, now: int) -> Choice:
+        return Choice() if self.choice.over(now) else self.choice
+
+    @property
+    def hidden(self) -> bool:
+        return self.choice_at(clock.now()).status == "invisible"
+
+    def for_others(self, *, is_contact: bool = False) -> Presence:
+        """What somebody sees of them whom no block keeps apart."""
+        now = clock.now()
+        choice = self.choice_at(now)
+        told = self.last_seen_for == "everyone" or (self.last_seen_for == "contacts" and is_contact)
+        last_seen_at = self.last_visible_at(now) if told else None
+        if not self.present or choice.status == "invisible":
+            return Presence(self.user_id, "offline", last_seen_at)
+        return Presence(self.user_id, choice.status, last_seen_at, choice.text)
+
+    def for_oneself(self) -> Presence:
+        """One's own: `invisible` as such."""
+        now = clock.now()
+        choice = self.choice_at(now)
+        seen_at = now if self.present else self.seen_at
+        return Presence(self.user_id, choice.status if self.present else "offline", seen_at, choice.text)
+
+    def last_visible_at(self, now: int) -> int | None:
+        """When others last could see them, `now` while they can: hiding leaves no trace, not even afterwards."""
+        choice = self.choice
+        if choice.status == "invisible":
+            hid_until = now if choice.until is None else min(now, choice.until)
+            if not choice.over(now) or (not self.present and (self.seen_at or 0) <= hid_until):
+                return choice.hidden_seen_at
+        return now if self.present else self.seen_at
+
+
+def unseen(user_id: str) -> Presence:
+    """What is seen of somebody who does not exist, or from whom a block keeps apart."""
+    return Presence(user_id, "offline")

@@ -1,0 +1,46 @@
+"""Presence: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from kernel.schema import Input, Instant, Output, Text
+from presence import model
+from presence.model import Chosen, Status
+
+UserId = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class PresenceFields(Input):
+    """What one sets. `until` is an RFC 3339 time at which it ends; without it, it stands until it is changed."""
+
+    status: Chosen
+    text: Annotated[Text, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)] | None = None
+    until: Annotated[str, Field(max_length=40)] | None = None
+
+
+class Presence(Output):
+    """`offline` is also who hides, who does not exist and from whom a block keeps apart."""
+
+    user_id: str
+    status: Status
+    last_seen_at: Instant | None
+    text: str | None
+
+
+class PresenceList(Output):
+    items: list[Presence]
+
+
+def _listed(given: Any) -> list[str]:
+    parts = [given] if isinstance(given, str) else given
+    return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
+
+
+class PresenceQuery(BaseModel):
+    """`user_ids`: up to 100, separated by commas or repeated."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    user_ids: Annotated[list[UserId], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]

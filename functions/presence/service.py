@@ -1,0 +1,217 @@
+"""Presence: set, asked for, watched.
+
+Everything is read from DynamoDB when it is asked or told: what people chose, their live sockets, blocks, settings.
+So presence works without Redis; that only paces what sockets are told (`presence.telling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from conversations import store as conversations
+from conversations.service import require_place
+from kernel import cache, clock, ids, pace, telemetry
+from kernel.caller import Caller
+from kernel.errors import NotFound, ValidationFailed
+from kernel.limiter import Limit
+from presence import store
+from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, Standing, unseen
+from realtime import service as realtime
+from realtime import store as connections
+from realtime.store import Attendance
+from users import service as users
+
+SET = Limit("presence", requests=30, window_s=60)
+WATCH = Limit("watch_presence", requests=30, window_s=60)
+GRACE_S = 2  # who is back within it was never away
+MAX_DELAY_S = 900  # of a queue's message
+GUARD_EVERY_S = connections.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
+
+_guarded: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=GUARD_EVERY_S)
+
+
+def standings(user_ids: Iterable[str]) -> dict[str, Standing]:
+    """What is known of those of these people who exist: three round trips per 100."""
+    wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
+    settings = users.settings_of(wanted)
+    known = list(settings)
+    there, choices = connections.attendance(known), store.choices(known)
+    return {
+        user_id: Standing(
+            user_id,
+            choices.get(user_id, Choice()),
+            there[user_id].present,
+            there[user_id].seen_at,
+            settings[user_id].last_seen,
+        )
+        for user_id in known
+    }
+
+
+def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> dict[tuple[str, str], Presence]:
+    """For each (viewer, person) what the viewer sees; nothing for pairs that a block keeps apart.
+
+    One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
+    """
+    others = [(viewer, person) for viewer, person in pairs if viewer != person and person in known]
+    apart = users.apart(others)
+    asking = [(person, viewer) for viewer, person in others if known[person].last_seen_for == "contacts"]
+    contacts = users.contacts_among(asking)
+    found = {}
+    for viewer, person in pairs:
+        if person not in known or (viewer, person) in apart:
+            continue
+        if viewer == person:
+            found[viewer, person] = known[person].for_oneself()
+        else:
+            found[viewer, person] = known[person].for_others(is_contact=(person, viewer) in contacts)
+    return found
+
+
+def seen(*, viewer_id: str, user_ids: Sequence[str]) -> list[Presence]:
+    """What somebody sees of these people, in their order."""
+    views = as_seen([(viewer_id, user_id) for user_id in user_ids], standings(user_ids))
+    return [views.get((viewer_id, user_id)) or unseen(user_id) for user_id in user_ids]
+
+
+def choose(*, caller: Caller, status: Chosen, text: str | None, until: str | None) -> Presence:
+    """Set one's own presence; raises ValidationFailed for an `until` that is no time in the coming year."""
+    before = standings([caller.user_id]).get(caller.user_id)
+    if before is None:
+        raise NotFound  # the account is gone
+    hidden_seen_at = before.last_visible_at(clock.now()) if status == "invisible" else None
+    choice = Choice(status, text, None if until is None else _future(until), hidden_seen_at)
+    store.choose(caller.user_id, choice)
+    telemetry.count("PresenceSet")
+    after = replace(before, choice=choice)
+    _told_by_jobs(before, after)
+    return after.for_oneself()
+
+
+def _told_by_jobs(before: Standing, after: Standing) -> None:
+    was, now_is = before.for_others(), after.for_others()
+    jobs: list[dict[str, Any]] = [{"kind": "presence_own", "user_id": after.user_id}]
+    if was.shown != now_is.shown:  # else others would learn from the frame that something was set
+        jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.shown})
+    try:
+        realtime.enqueue(jobs)
+        until = after.choice.until
+        if until is not None:
+            look_at_the_end(after.user_id, now_is.shown, until)
+    except Exception as error:  # it is set; who asks sees it
+        _not_told(after.user_id, error)
+
+
+def look_at_the_end(user_id: str, was: list[str | None], until: int) -> None:
+    """Have watchers told when what somebody has set ends; a queue holds a job back for 15 min at most."""
+    delay_s = min(MAX_DELAY_S, pace.whole_seconds(until - clock.now()))
+    job = {"kind": "presence", "user_id": user_id, "was": was, "until": until}
+    realtime.enqueue([job], delay_s=max(0, delay_s))
+
+
+def _future(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        at = int(moment.timestamp() * clock.SECOND) if moment.tzinfo is not None else 0
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValidationFailed.of("until", "an RFC 3339 time") from error
+    if not clock.now() < at <= clock.now() + MAX_UNTIL_MS:
+        raise ValidationFailed.of("until", "a time with its zone, within the coming year")
+    return at
+
+
+# --- watching -------------------------------------------------------------------------------------------------
+
+
+def watch(*, caller: Caller, user_ids: Sequence[str], conversation_id: str | None) -> list[Presence]:
+    """Let the caller's socket be told of these people, and of the members of a conversation that it has open.
+
+    Takes the place of whom it watched before. Returns how they are now; raises ValidationFailed for more than 200,
+    NotFound where the caller is no member.
+    """
+    wanted = dict.fromkeys(user_ids)
+    if conversation_id is not None:
+        place = require_place(conversation_id, caller.user_id)
+        if place.profile.member_count > MAX_WATCHED + 1:
+            raise ValidationFailed.of("conversation_id", f"has more than {MAX_WATCHED} others: name those on screen")
+        wanted |= dict.fromkeys(member.user_id for member in conversations.members(conversation_id))
+    people = [user_id for user_id in wanted if user_id != caller.user_id]
+    if len(people) > MAX_WATCHED:
+        raise ValidationFailed.of("user_ids", f"a socket watches at most {MAX_WATCHED} people")
+    real = {user_id for user_id in people if ids.is_id(user_id, "usr")}
+    before = store.watched_by(caller.connection_id)
+    if real != before:
+        store.watch(caller.user_id, caller.connection_id, real, before)
+    telemetry.count("PresenceWatched", len(real))
+    found = seen(viewer_id=caller.user_id, user_ids=people)
+    if there := [each.user_id for each in found if each.status != "offline"]:
+        guard(there)
+    return found
+
+
+def guard(user_ids: Sequence[str]) -> None:
+    """Have people who are there looked at later: a socket may end without a word. One look-out per person.
+
+    Without Redis (declared mode) there may be one per process. Never raises.
+    """
+    try:
+        mine = _unguarded(user_ids)
+        if mine:
+            realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=GUARD_EVERY_S)
+    except Exception as error:  # who asks sees how it is
+        _not_told("", error)
+
+
+def _unguarded(user_ids: Sequence[str]) -> list[str]:
+    def ask(redis: Any) -> list[bool]:
+        pipe = redis.pipeline(transaction=False)
+        for user_id in user_ids:
+            pipe.set(f"presence:guard:{user_id}", 1, nx=True, ex=GUARD_EVERY_S)
+        return [bool(answer) for answer in pipe.execute()]
+
+    try:
+        free = cache.call(ask)
+    except cache.CacheUnavailable:
+        free = [not _guarded.get(user_id) for user_id in user_ids]
+        for user_id in user_ids:
+            _guarded.put(user_id, True)
+    return [user_id for user_id, is_free in zip(user_ids, free, strict=True) if is_free]
+
+
+# --- news of sockets, told by jobs ----------------------------------------------------------------------------
+
+
+def came(user_id: str, before: Attendance) -> None:
+    """A socket was opened: have it told if the person was not there before. Never raises: it is a hint."""
+    recently = (before.seen_at or 0) > clock.now() - GRACE_S * clock.SECOND  # their leaving is being looked at
+    if not before.present and not recently:
+        _have_told({"kind": "presence", "user_id": user_id, "was": unseen(user_id).shown})
+
+
+def went(user_id: str, after: Attendance) -> None:
+    """A socket was closed: have it told, unless the person is still there or soon is again. Never raises."""
+    if not after.present:
+        _have_told({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)
+
+
+def _have_told(job: dict[str, Any], *, delay_s: int = 0) -> None:
+    try:
+        if store.is_watched(job["user_id"]):
+            realtime.enqueue([job], delay_s=delay_s)
+    except Exception as error:  # the socket is open or closed all the same; who asks sees it
+        _not_told(job["user_id"], error)
+
+
+def block_changed(user_id: str, other_id: str) -> None:
+    """Show two people what they see of each other now that a block stands or was lifted. Never raises."""
+    try:
+        realtime.enqueue([{"kind": "presence_between", "user_ids": [user_id, other_id]}])
+    except Exception as error:  # nothing new is shown across a block whatever was told
+        _not_told(user_id, error)
+
+
+def _not_told(user_id: str, error: Exception) -> None:
+    telemetry.logger().error("presence not told", exc_info=error, extra={"user_id": user_id})

@@ -1,0 +1,118 @@
+"""What people have set, and which sockets watch whom, in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from kernel import clock
+from kernel.dynamo import Record, TableName, read_together
+from presence.model import Choice, Chosen
+from realtime.store import CONNECTION_TTL_MS
+
+CROWD = 20  # who watches more people than this is told of them less often
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """A socket that watches somebody."""
+
+    user_id: str
+    connection_id: str
+    crowd: bool
+
+
+class PresenceRecord(Record):
+    class Meta:
+        table_name = TableName("presence")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    status = UnicodeAttribute()
+    text = UnicodeAttribute(null=True)
+    until = NumberAttribute(null=True)
+    hidden_seen_at = NumberAttribute(null=True)
+
+
+class WatchRecord(Record):
+    """That a socket watches somebody; or, where both keys are the socket, whom it watches in all.
+
+    It ends with the longest life of a socket, whether or not that was closed properly.
+    """
+
+    class Meta:
+        table_name = TableName("watches")
+
+    watched = UnicodeAttribute(hash_key=True)
+    connection_id = UnicodeAttribute(range_key=True)
+    user_id = UnicodeAttribute(null=True)
+    crowd = BooleanAttribute(null=True)
+    user_ids: UnicodeSetAttribute = UnicodeSetAttribute(null=True)
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+
+
+def choices(user_ids: Sequence[str]) -> dict[str, Choice]:
+    """What those of these people have set who have set anything: one round trip per 100."""
+    rows = read_together([(PresenceRecord, (user_id,)) for user_id in user_ids])
+    return {row.user_id: _choice(row) for row in rows if row is not None}
+
+
+def _choice(row: PresenceRecord) -> Choice:
+    return Choice(
+        status=cast(Chosen, row.status),
+        text=row.text,
+        until=None if row.until is None else int(row.until),
+        hidden_seen_at=None if row.hidden_seen_at is None else int(row.hidden_seen_at),
+    )
+
+
+def choose(user_id: str, choice: Choice) -> None:
+    """Keep what somebody has set, in place of what was."""
+    PresenceRecord(
+        user_id, status=choice.status, text=choice.text, until=choice.until, hidden_seen_at=choice.hidden_seen_at
+    ).save()
+
+
+def watched_by(connection_id: str) -> set[str]:
+    """Whom a socket watches."""
+    row = WatchRecord.find(connection_id, connection_id)
+    return set() if row is None or row.expires_at <= clock.now_s() else set(row.user_ids or ())
+
+
+def watch(user_id: str, connection_id: str, wanted: Collection[str], before: Collection[str]) -> None:
+    """Let a socket watch `wanted` in place of `before`: one round trip per 25 that come or go."""
+    expires_at = clock.now_s() + CONNECTION_TTL_MS // clock.SECOND
+    crowd = len(wanted) > CROWD
+    with WatchRecord.batch_write() as batch:
+        for each in sorted(set(before) - set(wanted)):
+            batch.delete(WatchRecord(each, connection_id))
+        for each in sorted(set(wanted) - set(before) if crowd == (len(before) > CROWD) else wanted):
+            batch.save(WatchRecord(each, connection_id, user_id=user_id, crowd=crowd, expires_at=expires_at))
+        if wanted:
+            everybody: Any = set(wanted)
+            batch.save(WatchRecord(connection_id, connection_id, user_ids=everybody, expires_at=expires_at))
+        elif before:
+            batch.delete(WatchRecord(connection_id, connection_id))
+
+
+def is_watched(user_id: str) -> bool:
+    """Whether some socket watches somebody; one that is gone may still count."""
+    return next(iter(WatchRecord.query(user_id, limit=1)), None) is not None
+
+
+def watchers(user_id: str, *, after: str | None, limit: int) -> tuple[list[Watcher], str | None]:
+    """The sockets that watch somebody, by id, and after which to go on, None at the end."""
+    condition = None if after is None else WatchRecord.connection_id > after
+    rows = list(WatchRecord.query(user_id, condition, limit=limit, consistent_read=True))
+    now_s = clock.now_s()
+    found = [Watcher(row.user_id, row.connection_id, bool(row.crowd)) for row in rows if row.expires_at > now_s]
+    return found, rows[-1].connection_id if len(rows) == limit else None
+
+
+def forget(user_id: str, connection_ids: Iterable[str]) -> None:
+    """Drop sockets that are no more from who watches somebody."""
+    with WatchRecord.batch_write() as batch:
+        for connection_id in connection_ids:
+            batch.delete(WatchRecord(user_id, connection_id))

@@ -1,0 +1,126 @@
+"""Telling sockets of the people they watch: coalesced per socket, and only what the viewer may see.
+
+A socket that watches a few people is told at most every 2 s, one that watches many every 15 s, of all who changed
+meanwhile in one frame (R17). What is told is read when it is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+from kernel import clock, pace
+from presence import service, store
+from presence.model import Presence, unseen
+from presence.store import Watcher
+from realtime import service as realtime
+from realtime import store as connections
+from realtime.store import Target
+
+WINDOW_MS = 2 * clock.SECOND
+CROWD_WINDOW_MS = 15 * clock.SECOND
+PAGE = 500  # watching sockets that one job tells
+
+
+def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None, after: str | None = None) -> None:
+    """Tell who watches somebody what they are now, unless that is what they were.
+
+    `was` None stands for somebody who was there until a socket of theirs was lost or closed.
+    """
+    standing = service.standings([user_id]).get(user_id)
+    if standing is None:
+        return
+    shown = standing.for_others().shown
+    if until is not None and standing.choice.until == until > clock.now():
+        service.look_at_the_end(user_id, shown, until)  # its end is further away than a queue holds a job back
+        return
+    if (standing.present or standing.hidden) if was is None else shown == was:
+        return
+    watchers, following = store.watchers(user_id, after=after, limit=PAGE)
+    if following is not None:
+        realtime.enqueue([{"kind": "presence", "user_id": user_id, "was": was, "after": following}])
+    watchers = _still_open(user_id, watchers)
+    if not watchers:
+        return
+    if standing.present:
+        service.guard([user_id])
+    windows = {_key(each.connection_id): CROWD_WINDOW_MS if each.crowd else WINDOW_MS for each in watchers}
+    delays = pace.gather(windows, [user_id])
+    by_delay: dict[int, list[Target]] = defaultdict(list)
+    for each in watchers:
+        if (delay_ms := delays.get(_key(each.connection_id))) is not None:
+            by_delay[pace.whole_seconds(delay_ms)].append((each.user_id, each.connection_id))
+    for delay_s, targets in by_delay.items():
+        if delay_s == 0:
+            show(targets=targets, user_ids=[user_id])
+        else:
+            job = {"kind": "presence_due", "targets": targets, "user_ids": [user_id]}
+            realtime.enqueue([job], delay_s=delay_s)
+
+
+def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
+    """Those of these whose sockets are open and take something; those that are closed are forgotten here."""
+    live = connections.connections_of(list({each.user_id for each in watchers}))
+    known = {each.connection_id for each in live}
+    if closed := [each.connection_id for each in watchers if each.connection_id not in known]:
+        store.forget(user_id, closed)
+    takes = {each.connection_id for each in realtime.prompt(live)}
+    return [each for each in watchers if each.connection_id in takes]
+
+
+def show(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
+    """Show sockets these people, and whoever else waits to be shown to them, in one frame each."""
+    sockets = {_key(connection_id): (user_id, connection_id) for user_id, connection_id in targets}
+    taken = pace.take(dict.fromkeys(sockets, user_ids))
+    due = {sockets[key]: people for key, people in taken.items()}
+    known = service.standings({person for people in due.values() for person in people})
+    pairs = {(viewer, person) for (viewer, _), people in due.items() for person in people}
+    views = service.as_seen(pairs, known)
+    _deliver({target: [views.get((target[0], person)) for person in sorted(people)] for target, people in due.items()})
+
+
+def between(*, user_ids: Sequence[str]) -> None:
+    """Show two people what they see of each other, also where that is nothing any more."""
+    one, other = user_ids
+    views = service.as_seen([(one, other), (other, one)], service.standings(user_ids))
+    frames: dict[Target, list[Presence | None]] = {}
+    for viewer, person in ((one, other), (other, one)):
+        for socket in connections.connections_of([viewer]):
+            if person in store.watched_by(socket.connection_id):
+                frames[socket.target] = [views.get((viewer, person), unseen(person))]
+    _deliver(frames)
+
+
+def tell_oneself(*, user_id: str) -> None:
+    """Show one's own devices what one has set."""
+    standing = service.standings([user_id]).get(user_id)
+    if standing is not None:
+        live = realtime.prompt(connections.connections_of([user_id]))
+        _deliver({each.target: [standing.for_oneself()] for each in live})
+
+
+def look_out(*, user_ids: Sequence[str]) -> None:
+    """Tell of those of these people whose sockets ended without a word; look at the others again later."""
+    there = connections.attendance(user_ids)
+    for user_id in user_ids:
+        if there[user_id].lapsed:
+            tell(user_id=user_id, was=None)
+    service.guard([user_id for user_id in user_ids if there[user_id].present and store.is_watched(user_id)])
+
+
+def _deliver(shown: Mapping[Target, Sequence[Presence | None]]) -> None:
+    frames = {target: [_frame(each) for each in views if each is not None] for target, views in shown.items()}
+    realtime.deliver({target: texts for target, texts in frames.items() if texts})
+
+
+def _frame(presence: Presence) -> str:
+    data = asdict(presence)
+    if presence.last_seen_at is not None:
+        data["last_seen_at"] = clock.rfc3339(presence.last_seen_at)
+    return json.dumps({"type": "presence", "at": clock.rfc3339(clock.now()), "data": data})
+
+
+def _key(connection_id: str) -> str:
+    return f"presence:{connection_id}"
