@@ -105,11 +105,13 @@ def passing_frame(conversation_id: str, kind: str, data: Any) -> str:
     return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
 
 
-def passing(place: Place, kind: str, data: Any) -> None:
-    """Publish something that is not in the log (typing) to all other members. Never raises."""
+def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
+    """Publish something that is not in the log (typing, drafts) to all other members, or to `to`. Never raises."""
     text, me = passing_frame(place.conversation_id, kind, data), place.member.user_id
     try:
-        if place.profile.roster is not None:
+        if to is not None:
+            realtime.publish([text], to)
+        elif place.profile.roster is not None:
             realtime.publish([text], place.profile.roster, but=me)
         else:
             realtime.publish_to_members(place.conversation_id, [ToMembers(0, text, 0, text)], but=me)

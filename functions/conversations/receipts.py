@@ -8,7 +8,6 @@ one frame per socket; who polls moves the marker without a word.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -139,15 +138,5 @@ def tell(*, conversation_id: str, user_ids: Collection[str]) -> None:
         for member in movers:
             if everybody or member.user_id == socket.user_id:
                 receipt = _receipt(member, socket.user_id, private)
-                frames[socket.target].append(_frame(conversation_id, receipt))
+                frames[socket.target].append(publish.passing_frame(conversation_id, "receipt.updated", receipt))
     realtime.deliver(frames)
-
-
-def _frame(conversation_id: str, receipt: Mapping[str, Any]) -> str:
-    event = {
-        "type": "receipt.updated",
-        "conversation_id": conversation_id,
-        "at": clock.rfc3339(clock.now()),
-        "data": receipt,
-    }
-    return json.dumps(event)

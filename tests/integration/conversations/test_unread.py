@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from conversations import log, store, unread, views
+from conversations import log, receipts, store, unread, views
 from conversations.model import CONVERSATION_UPDATED, Draft
 from kernel.caller import Caller
 from messages import service
@@ -32,7 +32,7 @@ def _busy_room(seed: int) -> tuple[list[Caller], str]:
             service.delete(caller=author, conversation_id=conversation_id, message_id=message["id"])
         if chance.random() < 0.3:
             reader = chance.choice(inside)
-            service.mark_read(caller=reader, conversation_id=conversation_id, seq=chance.randrange(number + 3))
+            receipts.mark_read(caller=reader, conversation_id=conversation_id, seq=chance.randrange(number + 3))
     return [ada, bob, cyd, dan], conversation_id
 
 

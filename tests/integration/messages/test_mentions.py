@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations import model
+from conversations import model, receipts
 from conversations import service as conversations
 from kernel.caller import Caller
 from messages import service
@@ -117,7 +117,7 @@ def test_unread_mentions_are_those_of_unread_messages_that_stand(room: Room) -> 
     assert (_unread(bob, conversation_id), _unread(cyd, conversation_id)) == ((3, 2), (4, 2))
     service.delete(caller=ada, conversation_id=conversation_id, message_id=second["id"])
     assert _unread(bob, conversation_id) == (2, 1)
-    service.mark_read(caller=bob, conversation_id=conversation_id, seq=first["seq"])
+    receipts.mark_read(caller=bob, conversation_id=conversation_id, seq=first["seq"])
     assert _unread(bob, conversation_id) == (1, 0)
 
 
