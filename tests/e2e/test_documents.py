@@ -63,6 +63,7 @@ def test_every_route_answers_as_the_document_says(town: Town, answers: Answers, 
     _visit_public_routes(town, ada)
     _visit_users(ada, bob)
     _visit_conversations(ada, bob, cleo)
+    _visit_messages(ada, bob)
     _visit_sessions(ada)
     # then none is left out (that each answer is as described was checked when it came)
     assert answers.routes - answers.succeeded == set()
@@ -128,6 +129,26 @@ def _visit_conversations(ada: Person, bob: Person, cleo: Person) -> None:
     assert ada.ok("POST", "/sync", {"cursors": {}})["conversations"]
     ada.ok("POST", "/realtime/tickets")
     ada.ok("DELETE", place)
+
+
+def _visit_messages(ada: Person, bob: Person) -> None:
+    group = ada.group_with(bob)
+    place = f"/conversations/{group}"
+    sent = ada.send(group, f"hi @{bob.username} and @all")
+    message, pin = f"{place}/messages/{sent['id']}", f"{place}/pins/{sent['id']}"
+    bob.send(group, "in its thread", thread_root=sent["id"])
+    assert ada.ok("GET", f"{message}/thread")["items"]
+    ada.ok("PATCH", message, {"text": "hello"})
+    assert ada.ok("GET", f"{message}/edits")["items"]
+    ada.ok("PUT", pin)
+    assert ada.ok("GET", f"{place}/pins")["items"]
+    ada.ok("DELETE", pin)
+    source = {"conversation_id": group, "message_id": sent["id"]}
+    assert ada.ok("POST", f"{place}/messages", {"client_id": "forwarded", "forward": source})["forwarded_from"]
+    ada.ok("PUT", f"{place}/draft", {"text": "unsaid"})
+    ada.ok("GET", f"{place}/draft")
+    assert ada.ok("GET", "/drafts")["items"]
+    ada.ok("DELETE", f"{place}/draft")
 
 
 def _visit_sessions(ada: Person) -> None:

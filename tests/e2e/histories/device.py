@@ -153,7 +153,9 @@ class Device:
         """Put a message into the outbox; its acknowledgement is recorded when it comes."""
         self._waiting[write.client_id] = write
         self.seen.sent_in_order.setdefault(write.conversation_id, []).append(write.client_id)
-        await self.client.outbox.send(write.conversation_id, write.text, client_id=write.client_id)
+        await self.client.outbox.send(
+            write.conversation_id, write.text, client_id=write.client_id, thread_root=write.root or None
+        )
 
     def _outbox_changed(self, item: OutboxItem) -> None:
         write = self._waiting.get(item.client_id)

@@ -29,7 +29,8 @@ class Logged:
 class Write:
     """Something that was asked for. `ended` is when it was acknowledged, NEVER if it was not.
 
-    `about` is the message or the user; a send has its `client_id`, and once acknowledged the message and its seq.
+    `about` is the message or the user; a send has its `client_id`, the `root` of the thread it goes to, if any, and
+    once acknowledged the message and its seq.
     `loose`: a socket died under it, so that a first try may have been carried out after the acknowledgement.
     """
 
@@ -40,6 +41,7 @@ class Write:
     ended: float = NEVER
     about: str = ""
     client_id: str = ""
+    root: str = ""
     text: str = ""
     emoji: str = ""
     seq: int = 0

@@ -162,13 +162,22 @@ class History:
     async def _send(self, device: Device, place: Place, operation: Operation) -> None:
         self._numbers += 1
         name = f"{self.plan.seed}-{place.id[-6:]}-{self._numbers}"
-        write = _asked("send", place, device, name=name, text=f"text {name}")
+        root = self._root(device, place, operation)
+        write = _asked("send", place, device, name=name, text=f"text {name}", root=root)
         if operation.way == "outbox":
             self.records.writes.append(write)
             await device.send_later(write)
         else:
             place.sent.append(write)
             await self._post(device, place, write, over_socket=operation.way == "socket")
+
+    def _root(self, device: Device, place: Place, operation: Operation) -> str:
+        """Every third message is a reply, of those who surely see what they reply to: the owner, or all."""
+        sees_all = self.records.rooms[place.id].history_visible or device.user_id == self.people[0].user_id
+        if not place.messages or not sees_all or operation.pick_more > 1 / 3:
+            return ""
+        root: str = _pick(place.messages, operation.pick)[0]
+        return root
 
     async def _repeat(self, device: Device, place: Place, operation: Operation) -> None:
         """Somebody's client sends again what it may have sent before: the same client_id, the same words."""
@@ -182,9 +191,9 @@ class History:
 
     async def _post(self, device: Device, place: Place, write: Write, *, over_socket: bool) -> None:
         async def send() -> ShownMessage:
-            if over_socket and device.live is not None:
-                return await device.live.send_message(place.id, write.text, client_id=write.client_id)
-            return await device.client.messages.send(place.id, write.text, client_id=write.client_id)
+            messages = device.live if over_socket and device.live is not None else None
+            send_ = device.client.messages.send if messages is None else messages.send_message
+            return await send_(place.id, write.text, client_id=write.client_id, thread_root=write.root or None)
 
         message = await self._try(device, write, send)
         place.messages.append((message.id, message.seq, device.user_id))
@@ -341,6 +350,7 @@ def _asked(
     text: str = "",
     emoji: str = "",
     name: str = "",
+    root: str = "",
 ) -> Write:
     return Write(
         kind=kind,
@@ -349,6 +359,7 @@ def _asked(
         began=time.monotonic(),
         about=about,
         client_id=name,
+        root=root,
         text=text,
         emoji=emoji,
     )
