@@ -27,12 +27,15 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         place.require_pin()
         if message.deleted_at is not None:
             raise Gone("This message was deleted.")
-        before = pins_of(seen.records[0])
         if message.pinned:
             return None
-        if len(before.items) >= MAX_PINS:
+        before = pins_of(seen.records[0])
+        others = before.without(message.seq)
+        if len(others) >= MAX_PINS:
+            others = _standing(place.conversation_id, others)
+        if len(others) >= MAX_PINS:
             raise Conflict(f"A conversation has at most {MAX_PINS} pinned messages.", code="too_many_pins")
-        after = (*before.without(message.seq), Pin(message.seq, caller.user_id, clock.now()))
+        after = (*others, Pin(message.seq, caller.user_id, clock.now()))
         return _change(message, before, after, pinned=True)
 
     _carry_out(caller, conversation_id, message_id, plan)
@@ -49,6 +52,14 @@ def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         return _change(message, before, before.without(message.seq), pinned=False)
 
     _carry_out(caller, conversation_id, message_id, plan)
+
+
+def _standing(conversation_id: str, items: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """The pins of messages that have not disappeared meanwhile."""
+    found = log.at((conversation_id, each.seq) for each in items)
+    return tuple(
+        each for each in items if (entry := found.get((conversation_id, each.seq))) and entry.deleted_at is None
+    )
 
 
 def _carry_out(caller: Caller, conversation_id: str, message_id: str, plan: Any) -> None:

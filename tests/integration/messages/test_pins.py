@@ -117,6 +117,22 @@ def test_there_are_at_most_fifty_also_when_many_pin_at_once() -> None:
     _pin(ada, messages[MAX_PINS - 2 + outcomes.index("too_many_pins")])
 
 
+def test_what_has_disappeared_makes_room() -> None:
+    (ada,) = people("ada")
+    with clock.held(clock.now()) as advance:
+        conversation_id = group(ada, settings={"disappearing_seconds": 60})
+        for number in range(MAX_PINS):
+            _pin(ada, send(ada, conversation_id, str(number)))
+        advance(59_999)
+        late = send(ada, conversation_id, "late")
+        with pytest.raises(Conflict):
+            _pin(ada, late)
+        advance(1)
+        assert _pinned(ada, conversation_id) == []
+        _pin(ada, late)
+        assert _pinned(ada, conversation_id) == ["late"]
+
+
 def test_pinning_by_many_at_once_is_one_event() -> None:
     (ada,) = people("ada")
     message = send(ada, group(ada))

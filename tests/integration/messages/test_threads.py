@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from conversations import upkeep_store
+from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
 from messages import service, threads
@@ -158,6 +160,25 @@ def test_whoever_came_later_sees_the_thread_since_then(room: tuple[Caller, Calle
     after = _reply(bob, root, "after")
     assert _texts(cyd, root) == _texts(cyd, after) == ["after"]
     assert _reply(cyd, after, "yes")["thread_root"] == root["id"]
+
+
+def test_a_reply_whose_time_is_over_is_a_tombstone_and_counted_no_more_once_it_is_erased() -> None:
+    (ada,) = people("ada")
+    with clock.held(clock.now()) as advance:
+        conversation_id = group(ada, settings={"disappearing_seconds": 60})
+        root = send(ada, conversation_id, "root")
+        service.edit(caller=ada, conversation_id=conversation_id, message_id=root["id"], text="root 2")
+        advance(30_000)
+        for text in ("one", "two"):
+            _reply(ada, root, text)
+        advance(30_000)
+        assert (_get(ada, root)["text"], _texts(ada, root)) == (None, ["one", "two"])
+        advance(30_000)
+        assert _texts(ada, root) == [None, None]
+        expired = [entry for shard in upkeep_store.SHARDS for entry in upkeep_store.expired(shard, limit=10)]
+        assert [upkeep_store.erase(entry) for entry in [*expired, *expired]] == [True] * 3 + [False] * 3
+    assert _get(ada, root)["thread_count"] == 0
+    assert [row["part"].partition("#")[0] for row in rows("message_parts")] == ["reply"] * 2
 
 
 def test_a_thread_is_for_members(room: tuple[Caller, Caller, dict[str, Any]]) -> None:
