@@ -13,6 +13,7 @@ HEAVY = (
     "boto3",
     "chalice",
     "cryptography.hazmat",
+    "emoji",
     "firebase_admin",
     "jwt",
     "pynamodb",
