@@ -17,6 +17,7 @@ from perf.counts import Counted, count
 from perf.operations import fan_out
 from perf.report import Table, number
 from perf.scenes import Operation, conversation, say, say_on_socket
+from perf.search_operations import index
 from perf.stage import stage
 from perf.template import functions
 from perf.wire import POST
@@ -100,7 +101,7 @@ def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
 
 
 def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] = print) -> dict[tuple[str, int], Bill]:
-    """The bill by way of sending and size of the group, fan-out included."""
+    """The bill by way of sending and size of the group, fan-out and search index included."""
     of = prices()
     fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame, and its acknowledgement
     found = {}
@@ -108,11 +109,12 @@ def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] =
         sockets = round(size * assumed.sockets_per_member)
         with stage() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
+            indexed = bill(count(on, "index", index(on), repeats=repeats), assumed, front=0.0)
             for way, send in (("HTTP", say), ("socket", say_on_socket)):
                 conversation_id, people = conversation(on, size, sockets)
                 operation = Operation(partial(send, people[0], conversation_id))
                 sent = bill(count(on, way, operation, repeats=repeats), assumed, front=fronts[way])
-                found[way, size] = sent + spread
+                found[way, size] = sent + spread + indexed
         done(f"group of {size}")
     return found
 

@@ -147,3 +147,13 @@ def job(body: str) -> Reply:
     event["Records"][0]["body"] = body
     failures = invoke("FanoutFunction", event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")
+
+
+def new_message(conversation_id: str, seq: int) -> Reply:
+    """The stream's change for a message that was just sent, in a batch of its own, as on a quiet day."""
+    event = deepcopy(_sample("IndexFunction"))
+    about = event["Records"][0]["dynamodb"]
+    about["Keys"] = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
+    about["NewImage"] |= about["Keys"]
+    failures = invoke("IndexFunction", event)["batchItemFailures"]
+    return Reply(500 if failures else 200, "")

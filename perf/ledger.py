@@ -72,6 +72,11 @@ def _written(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, It
         for action in asked["TransactItems"]:
             kind, what = next(iter(action.items()))
             yield _target(kind, what)
+    elif operation == "BatchWriteItem":
+        for table, requests in asked["RequestItems"].items():
+            for request in requests:
+                kind, what = next(iter(request.items()))
+                yield table, _key_of(table, what["Item"]) if kind == "PutRequest" else what["Key"]
     elif operation in ("PutItem", "UpdateItem", "DeleteItem"):
         yield _target(operation.removesuffix("Item"), asked)
 

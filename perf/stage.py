@@ -90,11 +90,24 @@ def _deploy() -> dict[str, str]:
     sqs = aws.client("sqs")
     queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
     return {
+        "STATE_MACHINES": _create_machines(),
         "SIGNING_SECRET_ARN": secret["ARN"],
         "PSEUDONYM_SECRET_ARN": pseudonyms["ARN"],
         "FANOUT_QUEUE_URL": queues["fanout"],
         "MAIL_QUEUE_URL": queues["mail"],
     }
+
+
+def _create_machines() -> str:
+    """Machines that can be started, but do nothing; what all their ARNs begin with."""
+    prefix = ""
+    for path in (ROOT / "statemachines").glob("*.asl.json"):
+        name = path.name.removesuffix(".asl.json").replace("_", "-")
+        made = aws.client("stepfunctions").create_state_machine(
+            name=f"{STACK}-{name}", definition=path.read_text(), roleArn="arn:aws:iam::123456789012:role/machine"
+        )
+        prefix = made["stateMachineArn"].removesuffix(name)
+    return prefix
 
 
 def _forget() -> None:

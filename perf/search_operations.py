@@ -1,0 +1,81 @@
+"""Counted operations of search, and of messages to be sent later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kernel import clock, ids
+from perf import gateway
+from perf.gateway import Reply
+from perf.people import newcomers
+from perf.scenes import TEXT, Operation, conversation, create, say
+from perf.stage import Stage
+
+SCHEDULED = "/conversations/{conversation_id}/scheduled"
+
+
+def _said_and_indexed(stage: Stage, how_many: int, conversations: int) -> tuple[Any, str]:
+    """Somebody in some conversations, in each of which so many messages can be found; and one conversation."""
+    reader, *others = newcomers(conversations + 1)
+    conversation_id = ""
+    for other in others:
+        conversation_id = create(other, [reader])
+        for _ in range(how_many):
+            gateway.new_message(conversation_id, say(other, conversation_id).json()["seq"])
+    return reader, conversation_id
+
+
+def index(stage: Stage) -> Operation:
+    """What the stream's consumer does for one message."""
+    conversation_id, people = conversation(stage, 2)
+    seqs: list[int] = []
+    return Operation(
+        lambda _: gateway.new_message(conversation_id, seqs[-1]),
+        before=lambda _: seqs.append(say(people[0], conversation_id).json()["seq"]),
+    )
+
+
+def search_everywhere(conversations: int, stage: Stage) -> Operation:
+    reader, _ = _said_and_indexed(stage, 12, conversations)
+    query = {"q": "mess hundred", "limit": "50"}
+    return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query=query))
+
+
+def search_one(stage: Stage) -> Operation:
+    reader, conversation_id = _said_and_indexed(stage, 60, 1)
+    query = {"q": "mess hundred", "limit": "50", "conversation_id": conversation_id}
+    return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query=query))
+
+
+def search_in_vain(stage: Stage) -> Operation:
+    reader, _ = _said_and_indexed(stage, 12, 5)
+    return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query={"q": "nowhere"}))
+
+
+def _schedule(stage: Stage) -> Callable[[int], Reply]:
+    owner, other = newcomers(2)
+    conversation_id = create(owner, [other])
+    path = {"conversation_id": conversation_id}
+
+    def run(_turn: int) -> Reply:
+        later = clock.rfc3339(clock.now() + clock.DAY)
+        body = {"client_id": ids.new("c"), "text": TEXT, "send_at": later}
+        return gateway.http("ScheduledFunction", f"POST {SCHEDULED}", owner, path=path, body=body)
+
+    return run
+
+
+def schedule(stage: Stage) -> Operation:
+    return Operation(_schedule(stage))
+
+
+OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+    "index a message (stream)": index,
+    "search, 5 conversations": partial(search_everywhere, 5),
+    "search, 40 conversations": partial(search_everywhere, 40),
+    "search one conversation": search_one,
+    "search in vain, 5 conversations": search_in_vain,
+    "schedule a message": schedule,
+}
