@@ -38,6 +38,7 @@ def documents() -> dict[Path, str]:
     from presence.schemas import Presence
 
     from conversations import model, schemas
+    from drive.schemas import File
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
     from messages.schemas import DraftOut, Receipt
@@ -67,6 +68,8 @@ def documents() -> dict[Path, str]:
         "report.updated": Report,
         "receipt.updated": Receipt,
         "draft.updated": DraftOut,
+        "file.ready": File,
+        "file.rejected": File,
         "typing": None,
         "presence": Presence,
         "session.revoked": None,

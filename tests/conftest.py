@@ -21,7 +21,7 @@ from presence import service as presence
 
 from accounts import liveness
 from conversations import turns
-from kernel import auth, aws, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
+from kernel import auth, aws, blobs, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
 from messages import typing_notice
 from realtime import service as realtime
 from users import service as users
@@ -29,6 +29,7 @@ from users import service as users
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
 DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"
 STACK = "test"
+BUCKET = f"{STACK}-drive-000000000000"
 REGION = "us-east-1"
 SEED = "k7Qw2ZrT9xYb4NcV8mLp6HsJ1dGf3KaE5uRtWyXoPqBnMvCzLhSjDgFkA0i1e2U3"
 SETTINGS = {
@@ -51,6 +52,7 @@ UNSET = (
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "FANOUT_QUEUE_URL",
+    "BLOB_BUCKET",
 )
 
 
@@ -90,7 +92,7 @@ def fresh_process() -> None:
         typing_notice._noticed,
     ):
         memo._entries.clear()
-    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker):
+    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker):
         breaker.succeeded()
 
 
@@ -150,6 +152,9 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         queues = {
             name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("mail", "fanout")
         }
+        aws.client("s3").create_bucket(Bucket=BUCKET)
+        aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        settings.setenv("BLOB_BUCKET", BUCKET)
         settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
         settings.setenv("PSEUDONYM_SECRET_ARN", pseudonyms["ARN"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])

@@ -330,6 +330,11 @@ def lifetime_ms(settings: Settings, data: Mapping[str, Any]) -> int | None:
     return settings.disappearing_seconds * 1_000
 
 
+def attachment_view(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A file as its message shows it: as it was when it was sent. Its thumbnail comes with the file itself."""
+    return {**kept, "folder_id": None, "state": "ready", "reject_reason": None, "thumbnail_url": None}
+
+
 def message_view(
     entry: Entry, mine: frozenset[str] = frozenset(), poll: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -348,7 +353,7 @@ def message_view(
         "type": data["type"],
         "text": None if gone else entry.text,
         "ciphertext": None if gone else data.get("ciphertext"),
-        "attachments": [],
+        "attachments": [] if gone else [attachment_view(each) for each in data.get("attachments", ())],
         "mentions": [] if gone else data.get("mentions", []),
         "mentions_all": not gone and bool(data.get("everyone")),
         "reply_to": None if gone else data.get("reply_to"),

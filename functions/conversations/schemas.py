@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drive.schemas import File
 from kernel.schema import Input, Instant, Output, Paging, Text
 from polls.schemas import Poll
 from users.schemas import PublicProfile
@@ -92,7 +93,7 @@ class Message(Output):
     type: Literal["text", "file", "poll", "call", "system", "encrypted"]
     text: str | None
     ciphertext: str | None
-    attachments: list[Any]
+    attachments: list[File]
     mentions: list[str]
     mentions_all: bool
     reply_to: str | None

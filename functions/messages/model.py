@@ -35,7 +35,7 @@ class NewMessage:
     """What somebody wants to send."""
 
     client_id: str
-    type: Literal["text", "encrypted"]
+    type: Literal["text", "file", "encrypted"]
     text: str | None
     ciphertext: str | None
     reply_to: str | None
@@ -43,6 +43,7 @@ class NewMessage:
     metadata: Mapping[str, Any]
     thread_root: str | None = None
     forward: Source | None = None
+    attachment_ids: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -57,6 +58,8 @@ class NewMessage:
         ]
         if self.thread_root is not None:
             parts.append(["thread_root", self.thread_root])
+        if self.attachment_ids:
+            parts.append(["attachments", *self.attachment_ids])
         if self.forward is not None:
             parts.append(["forward", self.forward.conversation_id, self.forward.message_id])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -89,7 +92,9 @@ def require_content(message: NewMessage, *, encrypted_conversation: bool) -> Non
         return
     if encrypted_conversation:
         raise ValidationFailed.of("type", "this conversation takes only encrypted messages")
-    if message.forward is None and message.text is None:
+    if message.type == "file" and not message.attachment_ids:
+        raise ValidationFailed.of("attachment_ids", "a file message has attachments")
+    if message.forward is None and message.text is None and not message.attachment_ids:
         raise ValidationFailed.of("text", "a text message has 1 to 10,000 characters")
     if message.forward is not None and message.text is not None:
         raise ValidationFailed.of("text", "a forwarded message brings its own text")
@@ -103,7 +108,7 @@ def require_editable(message: Entry, editor_id: str) -> None:
         raise Forbidden("Only its sender may edit a message.")
     if message.deleted_at is not None:
         raise Gone("This message was deleted.")
-    if message.data["type"] != "text" or "forwarded_from" in message.data:
+    if message.data["type"] not in ("text", "file") or "forwarded_from" in message.data:
         raise Forbidden("Only texts that one has written can be edited.")
     if clock.now() - message.at > EDIT_WINDOW_MS:
         raise Forbidden("A message can be edited for 24 hours.", code="edit_window_over")

@@ -30,7 +30,7 @@ class MessageFields(Input):
     """The fields of a new message, over HTTP and in the socket's `sendMessage`."""
 
     client_id: Annotated[Text, Field(min_length=1, max_length=64)]
-    type: Literal["text", "encrypted"] = "text"
+    type: Literal["text", "file", "encrypted"] | None = None  # file with attachments, else text
     text: MessageText | None = None
     ciphertext: Base64 | None = None
     attachment_ids: Annotated[list[Id], Field(max_length=10)] = []
@@ -47,19 +47,13 @@ class MessageFields(Input):
             raise ValueError("at most 4 KB of JSON")
         return metadata
 
-    @field_validator("attachment_ids")
-    @classmethod
-    def _known_files(cls, attachment_ids: list[str]) -> list[str]:
-        if attachment_ids:
-            raise ValueError("there is no such file")
-        return attachment_ids
-
     def message(self) -> model.NewMessage:
         return model.NewMessage(
             client_id=self.client_id,
-            type=self.type,
+            type=self.type or ("file" if self.attachment_ids else "text"),
             text=self.text,
             ciphertext=self.ciphertext,
+            attachment_ids=tuple(dict.fromkeys(self.attachment_ids)),
             reply_to=self.reply_to,
             mentions=tuple(dict.fromkeys(self.mentions)),
             metadata=self.metadata,

@@ -16,10 +16,11 @@ from conversations.model import (
 )
 from conversations.seen import Seen
 from conversations.service import known, require_place
+from drive import attachments
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
-from kernel.dynamo import Transaction
+from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, Problem, Unprocessable, ValidationFailed
 from messages import erasure, forwarding, mentions, model, pins, pins_store, threads
 from messages.changes import Change, change
@@ -41,6 +42,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     now = clock.now()
     try:
         original = None if message.forward is None else forwarding.original(caller, message.forward)
+        files = attachments.require(caller.user_id, message.attachment_ids) if message.attachment_ids else []
     except Problem:
         if log.earlier(key) is None:
             raise
@@ -57,6 +59,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
             ids.new_at("msg", seq),
             thread_root=root,
             forwarded_from=None if original is None else original.credit,
+            attachments=attachments.stored(files, conversation_id),
             **named.stored(place, seen),
         )
 
@@ -65,6 +68,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, place, now=now)
+            attachments.stage(transaction, files, conversation_id=conversation_id, seq=seq)
 
         return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage)
 
@@ -72,6 +76,10 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
         place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
     except log.Sent:
         return _earlier(caller, conversation_id, key, fingerprint), False
+    except Cancelled as refused:
+        if attachments.LABEL in refused.failed:
+            raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
+        raise
     publish.committed(place, entries)
     return views.messages(entries, caller.user_id)[0], True
 
@@ -166,6 +174,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
             parts_store.stage_forgotten(transaction, message)
             message_store.stage_out_of_thread(transaction, message)
             pins.stage_deletion(transaction, message, seen, seq)
+            attachments.stage_removal(transaction, conversation_id, message.seq, message.data)
 
         deleted[:] = [message]
         return Change(MESSAGE_DELETED, message.tombstone(now), stage)
@@ -180,6 +189,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     if done is None:
         return
     erasure.erase_later(deleted[0])
+    attachments.remove(conversation_id, deleted[0].seq, deleted[0].data)
     if deleted[0].poll is not None:
         ballots.forget_votes(deleted[0].poll.id)
 

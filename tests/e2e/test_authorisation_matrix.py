@@ -22,6 +22,7 @@ import pytest
 
 from infra import documents
 from kernel import websocket
+from tests.e2e import drive_rights
 from tests.e2e.live import Live, refused
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, log_of
@@ -141,7 +142,7 @@ def _parsed(table: str) -> dict[str, dict[str, int]]:
     return found
 
 
-EXPECTED = _parsed(TABLE)
+EXPECTED = _parsed(TABLE.rstrip() + drive_rights.TABLE)
 
 
 # --- the scene ------------------------------------------------------------------------------------------------
@@ -158,6 +159,7 @@ class Scene:
     direct: str
     old: dict[str, str]
     polls: dict[str, dict[str, Any]]
+    desk: drive_rights.Desk
     sockets: dict[str, Live] = field(default_factory=dict)
 
     @property
@@ -261,7 +263,8 @@ def scene(town: Town) -> Iterator[Scene]:
     owner.ok("DELETE", f"/conversations/{group}/members/{people['former'].id}")
     owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
     town.make_platform_admin(people["platform_admin"])
-    scene = Scene(town, people, made[-1], group, direct, old, polls)
+    desk = drive_rights.Desk(owner, people["admin"], made[-1], group)
+    scene = Scene(town, people, made[-1], group, direct, old, polls, desk)
     yield scene
     for socket in scene.sockets.values():
         socket.close()
@@ -345,6 +348,7 @@ BODIES: dict[str, Make] = {
 }
 
 QUERIES: dict[str, Make] = {
+    "GET /drive/search": lambda scene, role: {"q": "ada"},
     "GET /users": lambda scene, role: {"q": "ada"},
     "GET /search": lambda scene, role: {"q": "ada"},
     "GET /presence": lambda scene, role: {"user_ids": scene.owner.id},
@@ -412,9 +416,11 @@ def _status(scene: Scene, route: str, role: str) -> int:
         "poll_id": scene.poll(role)["id"],
         "user_id": scene.owner.id,
         "emoji": "👍",
+        **scene.desk.values(route),
         **(PATHS[route](scene, role) if route in PATHS else {}),
     }
-    body = BODIES[route](scene, role) if route in BODIES else {} if method in ("POST", "PUT", "PATCH") else None
+    given = BODIES[route](scene, role) if route in BODIES else scene.desk.body(route)
+    body = given if given is not None else {} if method in ("POST", "PUT", "PATCH") else None
     query = QUERIES[route](scene, role) if route in QUERIES else {}
     path = place.format(**values)
     if role == "anonymous":

@@ -27,6 +27,7 @@ CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
     "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
+    "file.ready", "file.rejected",
     "receipt.updated", "draft.updated", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
 }  # fmt: skip

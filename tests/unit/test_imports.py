@@ -22,15 +22,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "accounts": {"users", "realtime"},
     "conversations": {"users", "realtime"},
     "invitations": {"conversations", "users", "realtime"},
-    "messages": {"conversations", "users", "realtime"},
-    "moderation": {"conversations", "messages", "users", "realtime"},
+    "messages": {"conversations", "drive", "users", "realtime"},
+    "moderation": {"conversations", "drive", "messages", "users", "realtime"},
     "polls": {"conversations", "users", "realtime"},
     "search": {"conversations"},
     "presence": {"conversations", "users", "realtime"},
+    "drive": {"conversations", "users", "realtime"},
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
 OPEN_MODULES = {
+    "attachments",
     "service",
     "schemas",
     "model",

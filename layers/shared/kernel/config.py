@@ -32,6 +32,10 @@ class Config:
     fanout_queue_url: str
     mail_queue_url: str
     state_machines: str
+    blob_bucket: str
+    drive_quota_bytes: int
+    drive_file_max_bytes: int
+    antivirus: str
     mail_sender: str
     public_url: str
     cors_origins: tuple[str, ...]
@@ -96,6 +100,10 @@ def config() -> Config:
         fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
         state_machines=env("STATE_MACHINES", ""),
+        blob_bucket=env("BLOB_BUCKET", ""),
+        drive_quota_bytes=_integer("DRIVE_QUOTA_BYTES", 10 * 1024**3),
+        drive_file_max_bytes=_integer("DRIVE_FILE_MAX_BYTES", 5 * 1024**3),
+        antivirus=env("ANTIVIRUS", "off"),
         mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
         public_url=env("PUBLIC_URL", ""),
         cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),

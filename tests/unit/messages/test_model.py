@@ -200,7 +200,6 @@ def test_the_largest_fields_are_taken(changes: dict[str, Any]) -> None:
         ({"client_id": None}, "client_id"),
         ({"type": "poll"}, "type"),
         ({"type": "system"}, "type"),
-        ({"attachment_ids": ["fil_1"]}, "attachment_ids"),
         ({"mentions": ["usr_bob"] * 51}, "mentions"),
         ({"metadata": []}, "metadata"),
         ({"metadata": {"k": "x" * 4_088}}, "metadata"),

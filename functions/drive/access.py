@@ -1,0 +1,87 @@
+"""Who may use a node: fetching and authorising are one call. Grants count from the node upwards (R6: read fresh)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conversations import store as conversations
+from conversations.model import Place
+from drive import store
+from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, require_role, stronger
+from drive.store import Level
+from kernel import ids
+from kernel.errors import NotFound
+
+_PREFIX: dict[Kind, str] = {"file": "fil", "folder": "fol"}
+
+
+def reach(node_id: str, user_id: str, need: Role = "viewer", *, kind: Kind) -> Level:
+    """The node if this person has the role that is needed on it.
+
+    Raises NotFound for whoever may not know of it, Forbidden for a lesser role. One round trip for the owner and
+    for direct shares, one more for each folder above until a grant suffices.
+    """
+    if not ids.is_id(node_id, _PREFIX[kind]):
+        raise NotFound
+    found = store.level(node_id)
+    if found is None or found.node.kind != kind:
+        raise NotFound
+    require_role(_role(found, user_id, need), need)
+    return found
+
+
+def role_on(found: Level, user_id: str) -> Role | None:
+    """The strongest role of a person on a node."""
+    return _role(found, user_id, "owner")
+
+
+def _role(found: Level, user_id: str, enough: Role) -> Role | None:
+    if found.node.owner_id == user_id:
+        return "owner"
+    role: Role | None = None
+    for each in _upwards(found):
+        if each.node.state == "trashed":
+            return None
+        role = stronger(role, _granted(each, user_id))
+        if role is not None and RANK[role] >= RANK[enough]:
+            break
+    return role
+
+
+def _upwards(found: Level) -> Iterator[Level]:
+    """The node and the folders above it."""
+    yield found
+    for _ in range(2 * MAX_DEPTH):
+        if found.node.folder_id is None:
+            return
+        above = store.level(found.node.folder_id)
+        if above is None:
+            return
+        yield above
+        found = above
+
+
+def _granted(found: Level, user_id: str) -> Role | None:
+    """What one level grants: to the person, or to a conversation that they are in now."""
+    grants: dict[str, Role] = {share.grantee: share.role for share in found.shares}
+    role = grants.get(user_id)
+    bound_to = found.node.conversation_id
+    wanted = [grantee for grantee in grants if grantee.startswith("cnv_")]
+    places = conversations.places(list(dict.fromkeys([*wanted, *([bound_to] if bound_to else [])])), user_id)
+    for conversation_id, place in places.items():
+        if conversation_id in grants:
+            role = stronger(role, grants[conversation_id])
+        if conversation_id == bound_to and saw(place, found.node):
+            role = stronger(role, "viewer")
+    return role
+
+
+def saw(place: Place, node: Node) -> bool:
+    """Whether a file of a conversation is within what this member may see of its history."""
+    return place.member.visible_from <= 1 or node.created_at >= place.member.joined_at
+
+
+def above(node: Node) -> list[Node]:
+    """The folders above a node, nearest first."""
+    return [each.node for each in _upwards(Level(replace(node)))][1:]

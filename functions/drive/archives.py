@@ -1,0 +1,98 @@
+"""Archives that would burst: what they say and do when opened, without holding more than a chunk."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+from kernel import blobs
+from kernel.blobs import Blob
+
+MAX_RATIO = 200  # DEFLATE reaches 1,032; texts rarely 50
+MAX_UNPACKED_BYTES = 20 * 1024**3
+HARMLESS_BYTES = 100 * 1024**2  # whatever its ratio, this much does no harm
+MAX_ENTRIES = 100_000
+DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile holds it in memory
+_BUFFER_BYTES = 256 * 1024
+
+
+class _Remote(io.RawIOBase):
+    """A blob as a file that can be sought, for zipfile."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._blob.size}[whence]
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        found = blobs.read(self._blob, self._at, len(buffer))
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
+def zip_problem(blob: Blob, tail: bytes) -> str | None:
+    """Why a ZIP is refused: too much inside, entries that share bytes, or no archive at all."""
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0:
+        return "type_mismatch"
+    if int.from_bytes(tail[at + 12 : at + 16], "little") > DIRECTORY_MAX_BYTES:
+        return "archive_bomb"
+    try:
+        with zipfile.ZipFile(io.BufferedReader(_Remote(blob), _BUFFER_BYTES)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError):
+        return "type_mismatch"
+    unpacked = sum(entry.file_size for entry in entries)
+    packed = sum(entry.compress_size for entry in entries)
+    if len(entries) > MAX_ENTRIES or unpacked > MAX_UNPACKED_BYTES:
+        return "archive_bomb"
+    if unpacked > HARMLESS_BYTES and unpacked > MAX_RATIO * max(1, blob.size):
+        return "archive_bomb"
+    if packed > blob.size or _share_bytes(entries):
+        return "archive_bomb"  # entries that overlap: D. Fifield, A better zip bomb
+    return None
+
+
+def _share_bytes(entries: list[zipfile.ZipInfo]) -> bool:
+    end = 0
+    for entry in sorted(entries, key=lambda each: each.header_offset):
+        if entry.header_offset < end:
+            return True
+        end = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
+    return False
+
+
+class GzipMeter:
+    """Counts what a gzip stream unpacks to while its bytes pass by, holding 256 KiB at most."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+        self._in = self._out = 0
+        self.problem: str | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        self._in += len(chunk)
+        pending = chunk
+        while pending and self.problem is None and not self._stream.eof:
+            try:
+                self._out += len(self._stream.decompress(pending, _BUFFER_BYTES))
+            except zlib.error:
+                self.problem = "type_mismatch"
+                return
+            pending = self._stream.unconsumed_tail
+            if self._out > MAX_UNPACKED_BYTES or (self._out > HARMLESS_BYTES and self._out > MAX_RATIO * self._in):
+                self.problem = "archive_bomb"

@@ -1,0 +1,120 @@
+"""The port of messages: files that go with a message, and go when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from drive import share_store, store
+from drive.model import Node, Share
+from kernel import clock, ids, telemetry
+from kernel.dynamo import Transaction
+from kernel.errors import ValidationFailed
+
+LABEL = "attachment"
+
+
+def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
+    """The sender's own files of these ids, all ready; one round trip. Raises ValidationFailed `attachment_ids`."""
+    wanted = [file_id for file_id in dict.fromkeys(file_ids) if ids.is_id(file_id, "fil")]
+    found = store.nodes(wanted)
+    for file_id in file_ids:
+        node = found.get(file_id)
+        if node is None or node.owner_id != user_id:
+            raise ValidationFailed.of("attachment_ids", "there is no such file of yours")
+        if node.state != "ready":
+            raise ValidationFailed.of("attachment_ids", "only files that are ready can be attached")
+    return [found[file_id] for file_id in wanted]
+
+
+def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
+    """What the log keeps of attached files."""
+    return [
+        {
+            "id": node.id,
+            "name": node.name,
+            "size": node.size,
+            "content_type": node.content_type,
+            "sha256": node.sha256,
+            "owner_id": node.owner_id,
+            "version": node.version,
+            "conversation_id": conversation_id,
+            "created_at": node.created_at,
+            "updated_at": node.updated_at,
+        }
+        for node in nodes
+    ]
+
+
+def stage(transaction: Transaction, nodes: Sequence[Node], *, conversation_id: str, seq: int) -> None:
+    """Bind files to the message they go with, unless they have changed meanwhile (label `attachment`).
+
+    A file of the conversation notes its message; another one of the sender's is shared with the members.
+    """
+    for node in nodes:
+        store.stage_attached(transaction, LABEL, node, seq if node.conversation_id == conversation_id else None)
+        if node.conversation_id != conversation_id:
+            share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id)
+            share_store.stage_share(transaction, share, seq)
+
+
+def stage_removal(transaction: Transaction, conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
+    """Note, with the deletion of a message, that its files have to go."""
+    file_ids = [each["id"] for each in data.get("attachments", ())]
+    if file_ids:
+        name = _errand(conversation_id, seq)
+        store.stage_errand(transaction, name, "attachments", due_at=clock.now(), objects=file_ids)
+
+
+def _errand(conversation_id: str, seq: int) -> str:
+    return f"message#{conversation_id}#{seq}"
+
+
+def expire(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
+    """Take the files of a message that is about to be erased from everybody; harmless when repeated."""
+    file_ids = [each["id"] for each in data.get("attachments", ())]
+    if file_ids:
+        name = _errand(conversation_id, seq)
+        store.put_errand(name, "attachments", due_at=clock.now(), objects=file_ids)
+        take_back(conversation_id, seq, file_ids)
+
+
+def remove(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
+    """Take files from the members of a conversation with the message they went with; the sweep deletes their bytes.
+
+    Never raises: what fails here is done by the sweep, within five minutes.
+    """
+    file_ids = [each["id"] for each in data.get("attachments", ())]
+    try:
+        take_back(conversation_id, seq, file_ids)
+    except Exception as error:
+        telemetry.logger().warning("attachments left", exc_info=error, extra={"conversation_id": conversation_id})
+
+
+def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[Node]:
+    """End the access that a message gave; returns the files that belonged to it, which are in the trash now."""
+    doomed = []
+    for node in store.nodes(file_ids).values() if file_ids else ():
+        if node.conversation_id != conversation_id:
+            share = share_store.given_with(node.id, conversation_id, seq)
+            if share is not None:
+                share_store.remove_share(share)
+        elif node.message_seq == seq:
+            doomed.append(_trashed(node))
+    return doomed
+
+
+def _trashed(node: Node) -> Node:
+    if node.state == "trashed":
+        return node
+    now = max(clock.now(), node.updated_at + 1)
+    after = replace(node, state="trashed", trashed_at=now, trashed_with=None, updated_at=now)
+    store.commit(lambda it: store.stage_node(it, node, after, due_at=now))
+    return after
+
+
+def parsed(errand: str) -> tuple[str, int]:
+    """The conversation and seq of a message whose files have to go, from the errand's name."""
+    _, conversation_id, seq = errand.split("#")
+    return conversation_id, int(seq)

@@ -1,0 +1,15 @@
+"""The last step of the intake: the file becomes ready or rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive import intake
+from kernel import telemetry
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    with telemetry.call("intake.settle", context) as line:
+        outcome = intake.settle(event)
+        line.fields |= {"outcome": outcome, "reason": event.get("reason")}
+        return {"outcome": outcome}

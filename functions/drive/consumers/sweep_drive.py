@@ -1,0 +1,13 @@
+"""The drive's sweep, every five minutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive import sweep
+from kernel import telemetry
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    with telemetry.call("drive.sweep", context):
+        return {"done": sweep.sweep()}

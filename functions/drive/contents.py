@@ -1,0 +1,161 @@
+"""What bytes really are: the type by their signature (puremagic), and files that pretend to be two things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+HEAD_BYTES = 8 * 1024
+TAIL_BYTES = 66 * 1024  # a ZIP's end record and its longest comment
+
+_ZIP, _OLE = frozenset({"application/zip"}), frozenset({"application/msword", ".doc", ".xls", ".ppt"})
+_ISO = frozenset({"iso-media"})
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+# What puremagic calls (by type or ending) the signatures that a declared type may have. A type that is not here has
+# no signature of its own (texts, arbitrary bytes).
+_SIGNATURES: Mapping[str, frozenset[str]] = {
+    "image/jpeg": frozenset({"image/jpeg"}),
+    "image/png": frozenset({"image/png"}),
+    "image/gif": frozenset({"image/gif"}),
+    "image/webp": frozenset({"image/webp"}),
+    "image/avif": frozenset({"image/avif"}),
+    "image/heic": frozenset({"image/heif", "image/heic"}),
+    "image/heif": frozenset({"image/heif", "image/heic"}),
+    "image/bmp": frozenset({"image/x-ms-bmp", "image/bmp"}),
+    "image/tiff": frozenset({"image/tiff"}),
+    "video/mp4": _ISO,
+    "video/quicktime": _ISO | {"video/quicktime"},
+    "video/webm": frozenset({"video/webm"}),
+    "video/x-matroska": frozenset({"video/webm", "video/x-matroska", "application/x-matroska"}),
+    "video/mpeg": frozenset({"video/mpeg"}),
+    "video/x-msvideo": frozenset({"video/x-msvideo", "video/avi"}),
+    "audio/mpeg": frozenset({"audio/mpeg", ".mp3"}),
+    "audio/mp4": _ISO,
+    "audio/aac": frozenset({"audio/aac", ".aac"}),
+    "audio/ogg": frozenset({"application/ogg", "audio/ogg", ".ogg"}),
+    "audio/opus": frozenset({"application/ogg", "audio/ogg", ".ogg"}),
+    "audio/wav": frozenset({"audio/wave", "audio/x-wav"}),
+    "audio/x-wav": frozenset({"audio/wave", "audio/x-wav"}),
+    "audio/webm": frozenset({"video/webm"}),
+    "audio/flac": frozenset({"audio/flac"}),
+    "audio/x-flac": frozenset({"audio/flac"}),
+    "application/pdf": frozenset({"application/pdf"}),
+    "application/msword": _OLE,
+    "application/vnd.ms-excel": _OLE,
+    "application/vnd.ms-powerpoint": _OLE,
+    f"{_OFFICE}wordprocessingml.document": _ZIP,
+    f"{_OFFICE}spreadsheetml.sheet": _ZIP,
+    f"{_OFFICE}presentationml.presentation": _ZIP,
+    "application/vnd.oasis.opendocument.text": _ZIP,
+    "application/vnd.oasis.opendocument.spreadsheet": _ZIP,
+    "application/vnd.oasis.opendocument.presentation": _ZIP,
+    "application/epub+zip": _ZIP,
+    "application/rtf": frozenset({"application/rtf"}),
+    "text/rtf": frozenset({"application/rtf"}),
+    "application/zip": _ZIP,
+    "application/x-zip-compressed": _ZIP,
+    "application/gzip": frozenset({"application/x-gzip", "application/gzip"}),
+    "application/x-gzip": frozenset({"application/x-gzip", "application/gzip"}),
+    "application/x-tar": frozenset({"application/x-tar"}),
+    "application/x-7z-compressed": frozenset({"application/x-7z-compressed"}),
+    "application/vnd.rar": frozenset({"application/vnd.rar"}),
+    "application/x-rar-compressed": frozenset({"application/vnd.rar"}),
+}
+_ANY_SIGNATURE = frozenset().union(*_SIGNATURES.values())
+_ZIP_TYPES = frozenset(mime for mime, found in _SIGNATURES.items() if found == _ZIP)
+_ANYTHING = "application/octet-stream"
+_PROGRAMS = (
+    b"\x7fELF",
+    b"\xca\xfe\xba\xbe",
+    b"\xfe\xed\xfa\xce",
+    b"\xfe\xed\xfa\xcf",
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+)
+_MARKUP = (b"<html", b"<script", b"<!doctype html", b"<?php", b"<iframe")
+# these carry markup or a PDF header somewhere by nature
+_TEXTS = ("text/", "application/json", "application/xml", "image/svg+xml")
+
+
+def is_zip(content_type: str) -> bool:
+    return content_type in _ZIP_TYPES
+
+
+def is_gzip(content_type: str) -> bool:
+    return content_type in ("application/gzip", "application/x-gzip")
+
+
+def _found(head: bytes) -> set[str]:
+    """What the signature in the first bytes says: types and endings."""
+    import puremagic
+
+    found: set[str] = set()
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return {"application/zip"}
+    if head[4:8] == b"ftyp":
+        found.add("iso-media")
+    try:
+        matches = puremagic.magic_string(head)
+    except (puremagic.PureError, ValueError):
+        return found
+    for match in matches:
+        found |= {match.mime_type, match.extension} - {""}
+    return found
+
+
+def type_problem(declared: str, head: bytes) -> str | None:
+    """Why the bytes are not of the declared type; None when they are. A file of 0 bytes is of any type."""
+    if not head:
+        return None
+    if head.startswith(_PROGRAMS) or (head.startswith(b"MZ") and b"PE\0\0" in head[:2048]):
+        return "executable"
+    expected = _SIGNATURES.get(declared)
+    if expected is not None:
+        return None if expected & _found(head) else "type_mismatch"
+    if declared != _ANYTHING and len(head) > 2 and _ANY_SIGNATURE & _strong(head):
+        return "type_mismatch"  # a text that begins like a picture
+    return None
+
+
+def _strong(head: bytes) -> set[str]:
+    """Signatures of more than two bytes: shorter ones may stand at the beginning of a text."""
+    import puremagic
+
+    if head[:4] == b"PK\x03\x04":
+        return {"application/zip"}
+    try:
+        matches = puremagic.magic_string(head)
+    except (puremagic.PureError, ValueError):
+        return set()
+    return {match.mime_type for match in matches if len(match.byte_match) > 2} - {""}
+
+
+def polyglot_problem(declared: str, head: bytes, tail: bytes, size: int) -> str | None:
+    """Why a file is two things at once: an archive behind a picture, a PDF or a web page inside its beginning."""
+    if declared == _ANYTHING or not head:
+        return None
+    if not is_zip(declared) and _ends_as_zip(tail, size):
+        return "polyglot"
+    if declared.startswith(_TEXTS) or declared in ("application/rtf",):
+        return None
+    if declared != "application/pdf" and not is_zip(declared) and b"%PDF-" in head[:1024]:
+        return "polyglot"
+    if declared.startswith(("image/", "audio/", "video/")) and any(mark in head[:1024].lower() for mark in _MARKUP):
+        return "polyglot"
+    return None
+
+
+def _ends_as_zip(tail: bytes, size: int) -> bool:
+    """Whether an end record that fits its own archive closes the file."""
+    at = tail.rfind(b"PK\x05\x06")
+    while at >= 0:
+        record = tail[at : at + 22]
+        if len(record) == 22:
+            entries = int.from_bytes(record[10:12], "little")
+            length = int.from_bytes(record[12:16], "little")
+            comment = int.from_bytes(record[20:22], "little")
+            behind = len(tail) - at - 22
+            before = size - (len(tail) - at)
+            if comment == behind and 0 < entries * 46 <= length <= before:
+                return True
+        at = tail.rfind(b"PK\x05\x06", 0, at)
+    return False

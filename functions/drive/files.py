@@ -1,0 +1,232 @@
+"""Files: reading, renaming, moving, downloading, their versions and activity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from drive import access, model, store, usage_store, views
+from drive.model import Node, NotReady, Role, Version
+from drive.store import Level
+from kernel import blobs, clock, cursor, ids, telemetry
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, NotFound
+from kernel.resilience import retried
+
+
+def get(*, caller: Caller, file_id: str) -> dict[str, Any]:
+    found = access.reach(file_id, caller.user_id, kind="file")
+    return views.current(found.node, found.upload)
+
+
+def download(*, caller: Caller, file_id: str) -> dict[str, Any]:
+    """An address of the current version, good for 5 minutes; raises NotReady."""
+    node = access.reach(file_id, caller.user_id, kind="file").node
+    return address(node)
+
+
+def address(node: Node) -> dict[str, Any]:
+    """Where the current version of a file that is ready is downloaded, as an attachment (R37)."""
+    node.require_ready()
+    if node.object_key is None or node.object_version is None:
+        raise NotReady
+    url = blobs.download(
+        node.object_key,
+        node.object_version,
+        name=node.name,
+        content_type=model.served_type(node.content_type),
+        expires_s=model.DOWNLOAD_TTL_S,
+    )
+    telemetry.count("Downloads")
+    telemetry.count("DownloadBytes", node.size)
+    return {"url": url, "expires_at": clock.now() + model.DOWNLOAD_TTL_S * clock.SECOND}
+
+
+def changed(
+    node_id: str, user_id: str, need: Role, change: Callable[[Level], Node | None], *, file: bool = True
+) -> Node:
+    """Change a node of which the caller has a role; made again on what others have changed meanwhile.
+
+    `change` gives the node as it shall be, or None to leave it; it raises what stands against it.
+    """
+
+    def attempt() -> Node:
+        found = access.reach(node_id, user_id, need, kind="file" if file else "folder")
+        after = change(found)
+        if after is None or after == found.node:
+            return found.node
+        after = replace(after, updated_at=max(clock.now(), found.node.updated_at + 1))
+        due_at = None if after.trashed_at is None else after.trashed_at + model.TRASH_KEPT_MS
+        try:
+            store.commit(lambda it: store.stage_node(it, found.node, after, due_at=due_at))
+        except Cancelled as refused:
+            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
+        if after.name != found.node.name:
+            before, now = model.terms(found.node.name), model.terms(after.name)
+            store.index(after.owner_id, after.id, now - before, before - now)
+        return after
+
+    return retried(attempt, on=Conflict)
+
+
+def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename a file or move it to another folder of the same drive (`folder_id` null: to the top)."""
+    name = model.require_name(fields["name"]) if "name" in fields else None
+
+    def wanted(found: Level) -> Node:
+        node = found.node
+        if node.state in ("trashed", "rejected"):
+            raise NotReady
+        if "folder_id" in fields:
+            node = replace(node, folder_id=_destination(caller, node, fields["folder_id"]))
+        return node if name is None else replace(node, name=name)
+
+    node = changed(file_id, caller.user_id, "editor", wanted)
+    note(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
+    return get(caller=caller, file_id=file_id)
+
+
+def _destination(caller: Caller, node: Node, folder_id: str | None) -> str | None:
+    if node.conversation_id is not None:
+        raise Conflict("A file of a conversation lies in no folder.")
+    return destination(caller, node.owner_id, folder_id)
+
+
+def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | None:
+    """A folder of the same owner that the caller may put things into; the top is the owner's alone."""
+    if folder_id is None:
+        if caller.user_id != owner_id:
+            raise NotFound
+        return None
+    folder = access.reach(folder_id, caller.user_id, "editor", kind="folder").node
+    if folder.state == "trashed":
+        raise NotFound
+    if folder.owner_id != owner_id:
+        raise Conflict("Things stay in the drive of their owner.")
+    return folder_id
+
+
+# --- versions -------------------------------------------------------------------------------------------------
+
+
+def versions(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
+    """The versions that are kept, newest first."""
+    node = access.reach(file_id, caller.user_id, kind="file").node
+    return Page([_version_view(each, node) for each in store.versions(file_id)])
+
+
+def _version_view(each: Version, node: Node) -> dict[str, Any]:
+    return {
+        "version": each.number,
+        "name": each.name,
+        "size": each.size,
+        "content_type": each.content_type,
+        "sha256": each.sha256,
+        "created_by": each.user_id,
+        "current": each.number == node.version,
+        "created_at": each.created_at,
+    }
+
+
+def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, Any]:
+    """Make an earlier version the current one; none is lost by that."""
+    chosen = store.version(file_id, number) if ids.is_id(file_id, "fil") else None
+
+    def wanted(found: Level) -> Node:
+        if chosen is None:
+            raise NotFound
+        found.node.require_ready()
+        if found.upload is not None and found.upload.state == "processing":
+            raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
+        return replace(model.with_version(found.node, chosen), name=found.node.name)
+
+    node = changed(file_id, caller.user_id, "editor", wanted)
+    note(node, caller.user_id, "version_restored", version=number)
+    return views.file(node)
+
+
+def drop_old_versions(node: Node) -> None:
+    """Keep the newest 20 versions and the current one; the room of the others is given back."""
+    kept = store.versions(node.id)
+    for each in kept[model.VERSIONS_KEPT :]:
+        if each.number != node.version:
+            drop_versions(node, [each])
+
+
+def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transaction], None] | None = None) -> bool:
+    """Delete versions, give their room back and remove their bytes; False when they have gone already."""
+    used: dict[str, int] = {}
+    for each in doomed:
+        category = model.category(each.content_type)
+        used[category] = used.get(category, 0) - each.size
+    objects = [[key, version, ""] for each in doomed for key, version in _objects(each)]
+    errand = f"erase#{ids.new('run')}"
+
+    def stage(transaction: Transaction) -> None:
+        for each in doomed:
+            store.stage_version_gone(transaction, each)
+        usage_store.stage_change(transaction, node.owner_id, taken=sum(used.values()), used=used)
+        if objects:
+            store.stage_errand(transaction, node.id, errand, due_at=clock.now(), objects=objects)
+        if also is not None:
+            also(transaction)
+
+    try:
+        store.commit(stage)
+    except Cancelled:
+        return False
+    if objects:
+        erase(node.id, errand, objects)
+    return True
+
+
+def _objects(each: Version) -> list[tuple[str, str]]:
+    found = [(each.object_key, each.object_version)]
+    return found if each.thumbnail_key is None else [*found, (each.thumbnail_key, "")]
+
+
+def erase(node_id: str, errand: str, objects: list[list[str]]) -> None:
+    """Remove bytes that no version needs any more; what fails stays on the agenda."""
+    try:
+        for key, version, multipart_id in objects:
+            if multipart_id:
+                blobs.abort(key, multipart_id)
+            found = None if version else blobs.find(key)
+            if version or found is not None:
+                blobs.remove(key, version or (found.version if found is not None else ""))
+        store.errand_done(node_id, errand)
+    except Exception as error:
+        telemetry.logger().warning("bytes left over", exc_info=error, extra={"node_id": node_id})
+
+
+# --- activity and favourites ----------------------------------------------------------------------------------
+
+
+def note(node: Node, user_id: str, action: str, **details: Any) -> None:
+    """Write into a file's activity. Never fails what has been done."""
+    try:
+        store.note(node.id, ids.new("act"), user_id=user_id, action=action, at=clock.now(), details=details)
+    except Exception as error:
+        telemetry.logger().warning("not noted", exc_info=error, extra={"node_id": node.id})
+
+
+def activity(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """What was done with a file, latest first."""
+    access.reach(file_id, caller.user_id, kind="file")
+    bound_to = (caller.user_id, "activity", file_id)
+    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    rows = store.notes(file_id, before=before, limit=limit)
+    items = [
+        {"user_id": row.user_id, "action": row.kind, "at": int(row.created_at), "details": row.details or {}}
+        for row in rows
+    ]
+    return Page(items, cursor.seal(rows[-1].part, bound_to=bound_to) if len(rows) == limit else None)
+
+
+def set_favourite(*, caller: Caller, file_id: str, on: bool) -> None:
+    if on:
+        access.reach(file_id, caller.user_id, kind="file")
+    store.set_favourite(caller.user_id, file_id, on)

@@ -1,0 +1,107 @@
+"""Finding things again: by name and type, lately changed, favourites; and how much room is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive import access, model, store, usage_store, views
+from drive.model import Node
+from kernel import cursor
+from kernel.caller import Caller
+from kernel.config import config
+from kernel.cursor import Page
+from kernel.errors import NotFound
+
+ROUNDS = 4  # of 100 candidates each; a page may be shorter than asked for and still have a next one
+_CANDIDATES = 100
+
+
+def usage(*, caller: Caller) -> dict[str, Any]:
+    found = usage_store.read(caller.user_id)
+    return {
+        "used": found.used,
+        "reserved": found.reserved,
+        "quota": config().drive_quota_bytes,
+        "by_type": dict(found.by_type),
+    }
+
+
+def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """Files and folders of the caller's drive in whose name every word of `q` begins a word.
+
+    `kind` is `folder`, or one of the categories of `usage`. Finds what is ready; three round trips a page, mostly.
+    """
+    wanted = model.words(q)
+    if not wanted:
+        return Page([])
+    prefix = max(wanted, key=len)
+    bound_to = (caller.user_id, "drive-search", q, kind or "")
+    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found: list[Node] = []
+    for _ in range(ROUNDS):
+        rows = store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
+        nodes = store.nodes([node_id for _, node_id in rows])
+        for entry, node_id in rows:
+            node = nodes.get(node_id)
+            last = entry
+            if node is not None and _leads_to(entry, prefix, node) and _fits(node, wanted, kind, caller):
+                found.append(node)
+            if len(found) == limit:
+                return _entries(found, cursor.seal(last, bound_to=bound_to))
+        if len(rows) < _CANDIDATES:
+            return _entries(found, None)
+    return _entries(found, cursor.seal(last, bound_to=bound_to))
+
+
+def _leads_to(entry: str, prefix: str, node: Node) -> bool:
+    """Whether it is by the first of its words with this prefix: so each node is found once."""
+    own = [term for term in model.terms(node.name) if term.startswith(prefix)]
+    return bool(own) and min(own) == entry.rpartition("#")[0]
+
+
+def _fits(node: Node, wanted: list[str], kind: str | None, caller: Caller) -> bool:
+    if node.state != "ready" or node.owner_id != caller.user_id or not model.matches(node.name, wanted):
+        return False
+    return kind is None or kind == ("folder" if node.is_folder else node.category)
+
+
+def _entries(found: list[Node], mark: str | None) -> Page[dict[str, Any]]:
+    return Page([views.entry(node) for node in found], mark)
+
+
+def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The caller's own files that are ready, the latest changed first."""
+    bound_to = (caller.user_id, "recent")
+    before, seen = (None, []) if after is None else cursor.unseal(after, bound_to=bound_to)
+    rows = [
+        row for row in store.owned(caller.user_id, before=before, limit=limit + 1 + len(seen)) if row[1] not in seen
+    ]
+    page = rows[:limit]
+    nodes = store.nodes([node_id for _, node_id in page])
+    items = [
+        views.file(node)
+        for _, node_id in page
+        if (node := nodes.get(node_id)) is not None and node.state == "ready" and not node.is_folder
+    ]
+    mark = None
+    if len(rows) > limit:
+        at = page[-1][0]
+        same = [node_id for when, node_id in page if when == at]
+        mark = cursor.seal([at, same], bound_to=bound_to)
+    return Page(items, mark)
+
+
+def favourites(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The files that the caller has marked and may still see."""
+    bound_to = (caller.user_id, "favourites")
+    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    page = store.favourites(caller.user_id, after=last, limit=limit)
+    items = []
+    for node_id in page:
+        try:
+            node = access.reach(node_id, caller.user_id, kind="file").node
+        except NotFound:
+            continue
+        if node.state == "ready":
+            items.append(views.file(node))
+    return Page(items, cursor.seal(page[-1], bound_to=bound_to) if len(page) == limit else None)

@@ -1,0 +1,128 @@
+"""Public links: whoever has the token may download, until it ends, is used up or is taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from base64 import b64decode, b64encode
+from typing import Any
+
+from drive import access, files, share_store, store, views
+from drive.share_store import Link
+from kernel import clock, ids, limiter, telemetry
+from kernel.caller import Caller
+from kernel.config import config
+from kernel.cursor import Page
+from kernel.errors import Conflict, Forbidden, Gone, NotFound
+from kernel.limiter import Limit
+
+TOKEN_BITS = 192
+TOKEN_MAX_CHARS = 64
+MAX_LINKS = 20
+TRIES = Limit("link-password", requests=10, window_s=900, without_redis="closed")
+# 16 MiB and about 50 ms a try (OWASP, Password Storage Cheat Sheet: scrypt); tries are limited besides
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
+
+
+def create(
+    *, caller: Caller, file_id: str, ends_at: int | None, password: str | None, max_downloads: int | None
+) -> dict[str, Any]:
+    """A new link of a file of one's own; its token is shown now and never again."""
+    node = access.reach(file_id, caller.user_id, "owner", kind="file").node
+    node.require_ready()
+    if len(share_store.links_of(file_id)) >= MAX_LINKS:
+        raise Conflict(f"A file has at most {MAX_LINKS} links.", code="too_many")
+    token = ids.token(TOKEN_BITS)
+    made = Link(
+        link_id=ids.new("lnk"),
+        file_id=file_id,
+        token_hash=share_store.token_hash(token),
+        ends_at=ends_at,
+        password_hash=None if password is None else _hashed(password),
+        max_downloads=max_downloads,
+        downloads=0,
+        created_at=clock.now(),
+        user_id=caller.user_id,
+    )
+    share_store.put_link(made)
+    files.note(node, caller.user_id, "link_created", link_id=made.link_id)
+    return {**_view(made), "token": token, "url": f"{config().public_url}/drive/links/{token}"}
+
+
+def _view(each: Link) -> dict[str, Any]:
+    return {
+        "id": each.link_id,
+        "expires_at": each.ends_at,
+        "max_downloads": each.max_downloads,
+        "downloads": each.downloads,
+        "has_password": each.password_hash is not None,
+        "created_at": each.created_at,
+    }
+
+
+def listing(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
+    """The links of a file, without their tokens."""
+    access.reach(file_id, caller.user_id, "owner", kind="file")
+    return Page([_view(each) for each in share_store.links_of(file_id)])
+
+
+def remove(*, caller: Caller, file_id: str, link_id: str) -> None:
+    node = access.reach(file_id, caller.user_id, "owner", kind="file").node
+    found = share_store.link_of(file_id, link_id)
+    if found is None:
+        raise NotFound
+    share_store.remove_link(found)
+    files.note(node, caller.user_id, "link_removed", link_id=link_id)
+
+
+def follow(*, token: str, password: str | None) -> dict[str, Any]:
+    """The file behind a link and where it is downloaded; counts as one download.
+
+    Raises NotFound, Gone once it has ended or is used up, Forbidden `password_required` / `password_wrong`, and
+    LimitExceeded after 10 tries in 15 min.
+    """
+    found = share_store.link(share_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
+    if found is None:
+        raise NotFound
+    now = clock.now()
+    if found.ends_at is not None and found.ends_at <= now:
+        raise Gone("This link has ended.")
+    if found.max_downloads is not None and found.downloads >= found.max_downloads:
+        raise Gone("This link is used up.")
+    _require_password(found, password)
+    node = store.nodes([found.file_id]).get(found.file_id)
+    if node is None or node.state != "ready":
+        raise NotFound
+    answer = files.address(node)
+    if not share_store.count_download(found, now):
+        if share_store.link(found.token_hash) is None:
+            raise NotFound
+        raise Gone("This link is used up.")
+    telemetry.count("LinkDownloads")
+    shown = {**views.file(node), "folder_id": None, "conversation_id": None}
+    return {"file": shown, **answer}
+
+
+def _require_password(found: Link, password: str | None) -> None:
+    if found.password_hash is None:
+        return
+    if password is None:
+        raise Forbidden("This link needs a password.", code="password_required")
+    limiter.spend(TRIES, found.token_hash)
+    if not _is_right(password, found.password_hash):
+        raise Forbidden("This is not the password of this link.", code="password_wrong")
+
+
+def _hashed(password: str) -> str:
+    salt = os.urandom(16)
+    return f"{b64encode(salt).decode()}${b64encode(_derived(password, salt)).decode()}"
+
+
+def _derived(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
+
+
+def _is_right(password: str, kept: str) -> bool:
+    salt, _, derived = kept.partition("$")
+    return hmac.compare_digest(_derived(password, b64decode(salt)), b64decode(derived))

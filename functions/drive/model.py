@@ -1,0 +1,331 @@
+"""The drive's nouns and rules: files, folders, uploads, versions, roles. Standard library and kernel only."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from kernel import clock
+from kernel.errors import Conflict, Forbidden, NotFound, Problem, UnsupportedMediaType, ValidationFailed
+
+Kind = Literal["file", "folder"]
+State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
+Role = Literal["viewer", "editor", "owner"]
+RANK: Mapping[str, int] = {"viewer": 0, "editor": 1, "owner": 2}
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+FORM_MAX_BYTES = 16 * MIB
+PART_BYTES, LARGE_PART_BYTES = 5 * MIB, 8 * MIB  # small ones, so that little is sent again after a kill
+LARGE_FROM_BYTES = GIB
+FORM_TTL_S = PART_TTL_S = 15 * 60
+DOWNLOAD_TTL_S = 5 * 60
+ABANDONED_AFTER_MS = clock.DAY
+INTAKE_PATIENCE_MS = clock.HOUR
+TRASH_KEPT_MS = 30 * clock.DAY
+REJECTED_KEPT_MS = 7 * clock.DAY
+VERSIONS_KEPT = 20
+MAX_DEPTH = 30
+MAX_SHARES = 100
+MAX_NAME_CHARS = 255
+TERM_MAX_CHARS = 64
+TERMS_MAX = 12
+
+_TYPES: Mapping[str, tuple[str, ...]] = {
+    "image": (
+        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif"),
+        *("image/bmp", "image/tiff", "image/svg+xml"),
+    ),
+    "video": ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska", "video/mpeg", "video/x-msvideo"),
+    "audio": (
+        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/wav", "audio/x-wav", "audio/webm"),
+        *("audio/flac", "audio/x-flac", "audio/opus"),
+    ),
+    "document": (
+        *("application/pdf", "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        *("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet"),
+        *("application/vnd.oasis.opendocument.presentation", "application/epub+zip", "application/rtf", "text/rtf"),
+        *("text/plain", "text/csv", "text/markdown", "text/html", "text/xml", "text/calendar", "text/vcard"),
+        *("application/json", "application/xml"),
+    ),
+    "archive": (
+        *("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip"),
+        *("application/x-tar", "application/x-7z-compressed", "application/vnd.rar", "application/x-rar-compressed"),
+    ),
+    "other": ("application/octet-stream",),
+}
+CATEGORIES = tuple(_TYPES)
+_CATEGORY = {mime: category for category, types in _TYPES.items() for mime in types}
+# never shown by a browser as what they are
+_UNSAFE_INLINE = frozenset({"text/html", "image/svg+xml", "text/xml", "application/xml"})
+
+
+class QuotaExceeded(Problem):
+    status, code, detail = 413, "quota_exceeded", "There is not enough room left in this drive."
+
+
+class NameTaken(Conflict):
+    code, detail = "name_taken", "There is a folder of this name already."
+
+
+class Cycle(Conflict):
+    code, detail = "cycle", "A folder cannot be moved into itself or into a folder inside it."
+
+
+class NotReady(Conflict):
+    code, detail = "not_ready", "Only files that are ready can be used like this."
+
+
+class UploadIncomplete(Conflict):
+    code, detail = "upload_incomplete", "The bytes of this upload have not all arrived."
+
+
+def category(content_type: str) -> str:
+    return _CATEGORY.get(content_type, "other")
+
+
+def require_type(content_type: str) -> str:
+    """A type of the allow list, without parameters and in lower case; raises UnsupportedMediaType."""
+    bare = content_type.partition(";")[0].strip().lower()
+    if bare not in _CATEGORY:
+        raise UnsupportedMediaType("Files of this content type are not taken.")
+    return bare
+
+
+def served_type(content_type: str) -> str:
+    """The type that a download is labelled with (R37)."""
+    return "application/octet-stream" if content_type in _UNSAFE_INLINE else content_type
+
+
+def require_name(name: str) -> str:
+    """A name of 1–255 characters in NFC without path, control or direction characters; raises ValidationFailed."""
+    name = unicodedata.normalize("NFC", name)
+    if not 1 <= len(name) <= MAX_NAME_CHARS or name.strip(" .") == "":
+        raise ValidationFailed.of("name", f"1 to {MAX_NAME_CHARS} characters, not only dots and spaces")
+    if any(char in "/\\" or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or _turns(char) for char in name):
+        raise ValidationFailed.of("name", "no path separators or control characters")
+    return name
+
+
+def _turns(char: str) -> bool:
+    """Direction overrides: they make `exe.png` of `gnp.exe`."""
+    return char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
+
+
+def fold(text: str) -> str:
+    """Without case and accents, spaces single."""
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(char for char in spread if not unicodedata.combining(char)).split())
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text, at most 64 characters each."""
+    parted = "".join(char if char.isalnum() else " " for char in fold(text))
+    return [word[:TERM_MAX_CHARS] for word in dict.fromkeys(parted.split())]
+
+
+def terms(name: str) -> frozenset[str]:
+    """The words by which a name is found."""
+    return frozenset(words(name)[:TERMS_MAX])
+
+
+def matches(name: str, wanted: list[str]) -> bool:
+    """Whether each wanted word is the beginning of one in the name."""
+    own = words(name)
+    return all(any(word.startswith(each) for word in own) for each in wanted)
+
+
+def part_size(size: int) -> int:
+    return LARGE_PART_BYTES if size > LARGE_FROM_BYTES else PART_BYTES
+
+
+def part_sizes(size: int) -> list[int]:
+    """The size of each part of a multipart upload, in order."""
+    each = part_size(size)
+    whole, rest = divmod(size, each)
+    return [each] * whole + ([rest] if rest else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A file or folder. Of a file, what is current: the fields of its latest ready version."""
+
+    id: str
+    kind: Kind
+    owner_id: str
+    name: str
+    folder_id: str | None
+    created_at: int
+    updated_at: int
+    state: State = "ready"
+    size: int = 0
+    content_type: str = ""
+    sha256: str = ""
+    version: int = 1
+    reject_reason: str | None = None
+    conversation_id: str | None = None
+    object_key: str | None = None
+    object_version: str | None = None
+    thumbnail_key: str | None = None
+    width: int | None = None
+    height: int | None = None
+    message_seq: int | None = None
+    trashed_at: int | None = None
+    trashed_with: str | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == "folder"
+
+    @property
+    def category(self) -> str:
+        return category(self.content_type)
+
+    def require_ready(self) -> None:
+        if self.state != "ready":
+            raise NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes that are expected for a file: its first version or a further one."""
+
+    upload_id: str
+    file_id: str
+    owner_id: str
+    user_id: str
+    client_id: str
+    version: int
+    name: str
+    size: int
+    content_type: str
+    sha256: str
+    state: State
+    created_at: int
+    multipart_id: str | None = None
+
+    @property
+    def object_key(self) -> str:
+        return f"files/{self.file_id}/{self.upload_id}"
+
+    @property
+    def thumbnail_key(self) -> str:
+        return f"thumbnails/{self.file_id}/{self.upload_id}"
+
+    @property
+    def in_parts(self) -> bool:
+        return self.size > FORM_MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The bytes of a file at one time; kept and charged until it is dropped."""
+
+    file_id: str
+    number: int
+    name: str
+    size: int
+    content_type: str
+    sha256: str
+    object_key: str
+    object_version: str
+    thumbnail_key: str | None
+    width: int | None
+    height: int | None
+    user_id: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """That a person or a conversation may use a node and all that is below it."""
+
+    share_id: str
+    node_id: str
+    grantee: str
+    role: Role
+    created_at: int
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of a quota is taken; `reserved` is for uploads that are not ready yet."""
+
+    taken: int
+    used: int
+    by_type: Mapping[str, int]
+
+    @property
+    def reserved(self) -> int:
+        return self.taken - self.used
+
+
+def with_version(node: Node, each: Version) -> Node:
+    """The file with this version as its current one."""
+    return replace(
+        node,
+        name=each.name,
+        size=each.size,
+        content_type=each.content_type,
+        sha256=each.sha256,
+        version=each.number,
+        object_key=each.object_key,
+        object_version=each.object_version,
+        thumbnail_key=each.thumbnail_key,
+        width=each.width,
+        height=each.height,
+    )
+
+
+def stronger(one: Role | None, other: Role | None) -> Role | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if RANK[one] >= RANK[other] else other
+
+
+def require_role(role: Role | None, need: Role) -> None:
+    """Raises NotFound without any role, Forbidden with too little of one."""
+    if role is None:
+        raise NotFound
+    if RANK[role] < RANK[need]:
+        raise Forbidden("This was shared with you for less than that.")
+
+
+def file_view(node: Node, thumbnail_url: str | None = None, pending: Upload | None = None) -> dict[str, Any]:
+    """A file as its people see it; while bytes of a further version are looked at, that version."""
+    view: dict[str, Any] = {
+        "id": node.id,
+        "name": node.name,
+        "size": node.size,
+        "content_type": node.content_type,
+        "sha256": node.sha256,
+        "folder_id": node.folder_id,
+        "owner_id": node.owner_id,
+        "version": node.version,
+        "state": node.state,
+        "reject_reason": node.reject_reason,
+        "thumbnail_url": thumbnail_url,
+        "conversation_id": node.conversation_id,
+        "created_at": node.created_at,
+        "updated_at": node.updated_at,
+    }
+    if pending is not None:
+        view |= {"size": pending.size, "content_type": pending.content_type, "sha256": pending.sha256}
+        view |= {"name": pending.name, "version": pending.version, "state": pending.state, "thumbnail_url": None}
+    return view
+
+
+def folder_view(node: Node) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "name": node.name,
+        "parent_id": node.folder_id,
+        "owner_id": node.owner_id,
+        "created_at": node.created_at,
+    }

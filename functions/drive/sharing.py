@@ -1,0 +1,134 @@
+"""Sharing with people and conversations, inherited down folders and revoked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conversations import store as conversations
+from conversations.service import require_place
+from drive import access, files, model, share_store, store, views
+from drive.model import Node, Role, Share
+from kernel import clock, cursor, ids
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from users import service as users
+
+
+def share(
+    *, caller: Caller, node_id: str, file: bool, user_id: str | None, conversation_id: str | None, role: Role
+) -> dict[str, Any]:
+    """Grant a person or a conversation of one's own; granting again changes the role. The owner alone shares."""
+    found = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    if found.node.state in ("trashed", "rejected"):
+        raise model.NotReady
+    if (user_id is None) == (conversation_id is None):
+        raise ValidationFailed.of("user_id", "give either user_id or conversation_id")
+    grantee = _person(caller, user_id) if user_id is not None else _conversation(caller, conversation_id or "")
+    if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
+        raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
+    made = share_store.put_share(Share(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
+    files.note(found.node, caller.user_id, "shared", grantee=grantee, role=role)
+    return _views([made])[0]
+
+
+def _person(caller: Caller, user_id: str) -> str:
+    users.require_user(user_id)
+    if user_id == caller.user_id:
+        raise ValidationFailed.of("user_id", "this is yours already")
+    blocks_them, blocked = users.blocks_between(caller.user_id, user_id)
+    if blocks_them:
+        raise Forbidden("You have blocked this person.", code="blocked")
+    if blocked:
+        raise NotFound
+    return user_id
+
+
+def _conversation(caller: Caller, conversation_id: str) -> str:
+    require_place(conversation_id, caller.user_id).require_send()
+    return conversation_id
+
+
+def _views(shares: list[Share]) -> list[dict[str, Any]]:
+    people = users.directory([each.grantee for each in shares if each.grantee.startswith("usr_")])
+    return [
+        {
+            "id": each.share_id,
+            "role": each.role,
+            "user": people.get(each.grantee),
+            "user_id": each.grantee if each.grantee.startswith("usr_") else None,
+            "conversation_id": each.grantee if each.grantee.startswith("cnv_") else None,
+            "created_at": each.created_at,
+        }
+        for each in shares
+    ]
+
+
+def listing(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
+    """With whom the owner has shared this very node."""
+    found = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    return Page(_views(list(found.shares)))
+
+
+def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
+    """Take a share back (the owner), or leave it (whom it was granted to); in force with this answer."""
+    found = store.level(node_id) if ids.is_id(node_id, "fil" if file else "fol") else None
+    if found is None:
+        raise NotFound
+    chosen = next((each for each in found.shares if each.share_id == share_id), None)
+    if chosen is None or chosen.grantee != caller.user_id:
+        access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    if chosen is None:
+        raise NotFound
+    share_store.remove_share(chosen)
+    files.note(found.node, caller.user_id, "unshared", grantee=chosen.grantee)
+
+
+def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """What others have shared with the caller or with their conversations, one grantee after the other."""
+    bound_to = (caller.user_id, "shared-with-me")
+    start, last = ("", None) if after is None else cursor.unseal(after, bound_to=bound_to)
+    grantees = [caller.user_id, *sorted(conversations.conversations_of(caller.user_id))]
+    rows: list[Share] = []
+    for grantee in grantees[grantees.index(start) if start in grantees else 0 :]:
+        rows += store.granted(grantee, after=last if grantee == start else None, limit=limit + 1 - len(rows))
+        if len(rows) > limit:
+            break
+    page = rows[:limit]
+    end = [page[-1].grantee, page[-1].node_id] if len(rows) > limit else None
+    return Page(_shared(caller, page), None if end is None else cursor.seal(end, bound_to=bound_to))
+
+
+def _shared(caller: Caller, rows: list[Share]) -> list[dict[str, Any]]:
+    """Those rows that stand now: the index may be behind, and members may have left."""
+    levels = {each.node_id: store.level(each.node_id) for each in rows}
+    owners = users.directory([each.node.owner_id for each in levels.values() if each is not None])
+    items = []
+    for each in rows:
+        found = levels.pop(each.node_id, None)
+        if found is not None and found.node.owner_id != caller.user_id and found.node.state == "ready":
+            role = access.role_on(found, caller.user_id)
+            if role is not None:
+                shared_by = owners.get(found.node.owner_id)
+                items.append({**views.entry(found.node), "role": role, "shared_by": shared_by})
+    return items
+
+
+def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The files of a conversation that are ready, latest first, as far as its history is the caller's to see."""
+    place = require_place(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "gallery", conversation_id)
+    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    rows = sorted(store.everything_in(conversation_id), key=lambda row: [-int(row.created_at), row.node_id])
+    if last is not None:
+        rows = [row for row in rows if [-int(row.created_at), row.node_id] > last]
+    page = rows[:limit]
+    found: Mapping[str, Node] = store.nodes([row.node_id for row in page])
+    items = [
+        views.file(node)
+        for row in page
+        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.saw(place, node)
+    ]
+    end = [-int(page[-1].created_at), page[-1].node_id] if len(rows) > limit else None
+    return Page(items, None if end is None else cursor.seal(end, bound_to=bound_to))

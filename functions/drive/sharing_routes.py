@@ -1,0 +1,124 @@
+"""Routes of the drive: shares, public links, the files of a conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive import links, sharing
+from drive.schemas import (
+    FileList,
+    Link,
+    LinkedFile,
+    LinkList,
+    NewLink,
+    NewShare,
+    Share,
+    SharedList,
+    ShareList,
+    instant_ms,
+)
+from kernel.caller import Caller
+from kernel.http import App, Incoming
+from kernel.limiter import Limit
+from kernel.schema import Paging
+
+FOLLOW = Limit("links", requests=120, window_s=60, per="address")
+_PASSWORD_MAX_CHARS = 128
+
+
+def add_to(app: App) -> None:
+    """Register these routes."""
+
+    def share(caller: Caller, node_id: str, body: NewShare, *, file: bool) -> Any:
+        return sharing.share(
+            caller=caller,
+            node_id=node_id,
+            file=file,
+            user_id=body.user_id,
+            conversation_id=body.conversation_id,
+            role=body.role,
+        )
+
+    share_errors = ["blocked", "not_ready", "too_many"]
+
+    @app.post("/drive/files/{file_id}/shares", body=NewShare, returns=Share, status=201, errors=share_errors)
+    def share_file(caller: Caller, file_id: str, body: NewShare) -> Any:
+        """Share a file of one's own with a person or a conversation; again, to change the role."""
+        return share(caller, file_id, body, file=True)
+
+    @app.get("/drive/files/{file_id}/shares", returns=ShareList)
+    def list_file_shares(caller: Caller, file_id: str) -> Any:
+        """With whom a file is shared."""
+        return sharing.listing(caller=caller, node_id=file_id, file=True)
+
+    @app.delete("/drive/files/{file_id}/shares/{share_id}", status=204)
+    def unshare_file(caller: Caller, file_id: str, share_id: str) -> None:
+        """Take a share back, or leave it; in force at once."""
+        sharing.unshare(caller=caller, node_id=file_id, share_id=share_id, file=True)
+
+    @app.post("/drive/folders/{folder_id}/shares", body=NewShare, returns=Share, status=201, errors=share_errors)
+    def share_folder(caller: Caller, folder_id: str, body: NewShare) -> Any:
+        """Share a folder and all that is in it."""
+        return share(caller, folder_id, body, file=False)
+
+    @app.get("/drive/folders/{folder_id}/shares", returns=ShareList)
+    def list_folder_shares(caller: Caller, folder_id: str) -> Any:
+        """With whom a folder is shared."""
+        return sharing.listing(caller=caller, node_id=folder_id, file=False)
+
+    @app.delete("/drive/folders/{folder_id}/shares/{share_id}", status=204)
+    def unshare_folder(caller: Caller, folder_id: str, share_id: str) -> None:
+        """Take a share of a folder back, or leave it."""
+        sharing.unshare(caller=caller, node_id=folder_id, share_id=share_id, file=False)
+
+    @app.get("/drive/shared-with-me", query=Paging, returns=SharedList)
+    def list_shared_with_me(caller: Caller, query: Paging) -> Any:
+        """What others have shared with the caller or with conversations that they are in."""
+        return sharing.shared_with_me(caller=caller, limit=query.limit, after=query.cursor)
+
+    @app.get("/conversations/{conversation_id}/files", query=Paging, returns=FileList)
+    def list_conversation_files(caller: Caller, conversation_id: str, query: Paging) -> Any:
+        """The gallery of a conversation: its files, latest first."""
+        return sharing.gallery(
+            caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
+        )  # fmt: skip
+
+    @app.post(
+        "/drive/files/{file_id}/links",
+        body=NewLink,
+        returns=Link,
+        status=201,
+        errors=["not_ready", "too_many"],
+    )
+    def create_link(caller: Caller, file_id: str, body: NewLink) -> Any:
+        """A public link; its token is shown in this answer only."""
+        ends_at = None if body.expires_at is None else instant_ms(body.expires_at)
+        return links.create(
+            caller=caller,
+            file_id=file_id,
+            ends_at=ends_at,
+            password=body.password,
+            max_downloads=body.max_downloads,
+        )
+
+    @app.get("/drive/files/{file_id}/links", returns=LinkList)
+    def list_links(caller: Caller, file_id: str) -> Any:
+        """The public links of a file of one's own."""
+        return links.listing(caller=caller, file_id=file_id)
+
+    @app.delete("/drive/files/{file_id}/links/{link_id}", status=204)
+    def delete_link(caller: Caller, file_id: str, link_id: str) -> None:
+        """Take a link back."""
+        links.remove(caller=caller, file_id=file_id, link_id=link_id)
+
+    @app.get(
+        "/drive/links/{token}",
+        returns=LinkedFile,
+        public=True,
+        limits=[FOLLOW],
+        errors=["password_required", "password_wrong", "not_ready"],
+    )
+    def follow_link(token: str, request: Incoming) -> Any:
+        """The file behind a public link (its password in `X-Link-Password`); counts as a download."""
+        password = request.headers.get("x-link-password")
+        return links.follow(token=token, password=password[:_PASSWORD_MAX_CHARS] if password else None)

@@ -1,0 +1,96 @@
+"""What is due: abandoned uploads, stuck intakes, the end of the trash, and errands that a call has left over (R26)."""
+
+from __future__ import annotations
+
+from drive import attachments, files, intake, model, store, trash, uploads
+from drive.model import Upload
+from kernel import clock, telemetry
+from kernel.dynamo import Cancelled
+
+AT_MOST = 200  # a partition and a run
+FOLDER_STEP = 1_000  # nodes of one folder and a run
+
+
+def sweep() -> int:
+    """Do what is due; what fails stays due. Returns how much was done."""
+    done = 0
+    for node_id, part in store.due(clock.now(), AT_MOST):
+        try:
+            _do(node_id, part)
+            done += 1
+        except Exception as error:  # the others are not held up; the next run tries again
+            telemetry.logger().error("not swept", exc_info=error, extra={"node_id": node_id, "part": part})
+            telemetry.count("SweepFailures")
+    telemetry.count("Swept", done)
+    return done
+
+
+def _do(node_id: str, part: str) -> None:
+    if part == store.NODE:
+        _node(node_id)
+    elif part == store.UPLOAD:
+        _upload(node_id)
+    else:
+        _errand(node_id, part)
+
+
+def _node(node_id: str) -> None:
+    """A trashed or rejected node whose time is over."""
+    node = store.nodes([node_id]).get(node_id)
+    if node is None:
+        return
+    now = clock.now()
+    trashed = node.trashed_at is not None and node.trashed_at + model.TRASH_KEPT_MS <= now
+    rejected = node.state == "rejected" and node.updated_at + model.REJECTED_KEPT_MS <= now
+    if trashed or rejected:
+        trash.purge(node)
+
+
+def _upload(node_id: str) -> None:
+    """An upload that nobody has finished, or that the intake has not settled."""
+    found = store.level(node_id)
+    if found is None or found.upload is None:
+        return
+    upload = found.upload
+    over = clock.now() >= upload.created_at + model.ABANDONED_AFTER_MS
+    if upload.state == "processing" and not over:
+        _again(upload)
+    elif upload.state == "processing":
+        _fail(upload)
+    elif upload.multipart_id is None and not upload.in_parts and intake.restart(upload):
+        _again(upload, started=True)  # the bytes came, only their event did not
+    elif over:
+        uploads.give_up(found.node, upload)
+        telemetry.count("UploadsAbandoned")
+
+
+def _again(upload: Upload, *, started: bool = False) -> None:
+    telemetry.count("IntakesRestarted")
+    if not started:
+        intake.restart(upload)
+    store.change_upload(upload, state="processing", due_at=clock.now() + model.INTAKE_PATIENCE_MS)
+
+
+def _fail(upload: Upload) -> None:
+    """The intake has not come to an end in a day: the file is rejected and its room given back."""
+    telemetry.count("IntakesGivenUp")
+    seen = {"key": upload.object_key, "version": "", "verdict": "rejected", "reason": "intake_failed"}
+    try:
+        intake.settle(seen)
+    except Cancelled:
+        return
+
+
+def _errand(node_id: str, part: str) -> None:
+    errand = store.errand(node_id, part)
+    if errand is None:
+        return
+    name = part.removeprefix("errand#")
+    if name == "attachments":
+        for node in attachments.take_back(*attachments.parsed(node_id), errand.objects or []):
+            trash.purge(node)
+        store.errand_done(node_id, name)
+    elif name.startswith("erase#"):
+        files.erase(node_id, name, errand.objects or [])
+    else:
+        trash.run(node_id, name, at_most=FOLDER_STEP)

@@ -1,0 +1,43 @@
+"""Thumbnails by Pillow, in the one function that has it: small WebP pictures without any metadata."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from kernel import blobs, telemetry
+from kernel.blobs import Blob
+
+EDGE_PX = 512
+MAX_PIXELS = 50_000_000  # decoded at 4 bytes each this is 200 MB; what has more gets no thumbnail
+
+
+def make(key: str, version: str) -> dict[str, Any] | None:
+    """Make the thumbnail of an image; its key, and the image's size in pixels. None for what is no image to Pillow."""
+    from PIL import Image, ImageOps
+
+    blob: Blob | None = blobs.find(key, version)
+    if blob is None:
+        return None
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with Image.open(io.BytesIO(blobs.read(blob, 0, blob.size))) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                telemetry.count("ThumbnailsTooLarge")
+                return None
+            picture.draft("RGB", (EDGE_PX, EDGE_PX))  # JPEG: decode no more than needed
+            upright = ImageOps.exif_transpose(picture)
+            upright.thumbnail((EDGE_PX, EDGE_PX))
+            small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
+            out = io.BytesIO()
+            small.info.clear()  # the pixels alone: no EXIF, no position, no profile
+            small.save(out, "WEBP", quality=80)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        telemetry.logger().info("no thumbnail", extra={"reason": type(error).__name__})
+        telemetry.count("ThumbnailsFailed")
+        return None
+    target = key.replace("files/", "thumbnails/", 1)
+    blobs.put(target, out.getvalue(), content_type="image/webp")
+    telemetry.count("Thumbnails")
+    return {"key": target, "width": width, "height": height}

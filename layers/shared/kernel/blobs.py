@@ -1,0 +1,208 @@
+"""Blobs in the bucket of this deployment: presigned forms and addresses, ranged reads, multipart uploads.
+
+Addresses are signed with botocore's SigV4 without a client (no service model is loaded, 0.2 ms each). Reads are
+ranges of a fixed size, so that memory does not grow with a blob.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kernel import aws, clock
+from kernel.config import config
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import Breaker, CircuitOpen
+
+T = TypeVar("T")
+CHUNK_BYTES = 8 * 1024 * 1024
+MAX_PARTS_LISTED = 1_000  # what S3 lists at once; no upload here has more parts
+breaker = Breaker("s3", threshold=5, cooldown_s=2.0)
+_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound"}
+
+
+class BlobMissing(Exception):
+    """There is no such blob, version or upload."""
+
+
+class PartsRefused(Exception):
+    """The parts of an upload do not fit what has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored blob; `version` stays the same bytes for ever."""
+
+    key: str
+    version: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an upload that has arrived."""
+
+    number: int
+    size: int
+    etag: str
+
+
+# --- addresses that others use --------------------------------------------------------------------------------
+
+
+def _url(key: str = "") -> str:
+    settings = config()
+    path = quote(key, safe="/~")
+    if settings.aws_endpoint_url:
+        return f"{settings.aws_endpoint_url}/{settings.blob_bucket}/{path}".rstrip("/")
+    return f"https://{settings.blob_bucket}.s3.{settings.region}.amazonaws.com/{path}"
+
+
+def form(key: str, *, size: int, content_type: str, sha256: str, expires_s: int) -> tuple[str, dict[str, str]]:
+    """Where and with which fields to POST exactly this blob: key, size, type and checksum (hex) are in the policy."""
+    from botocore.auth import S3SigV4PostAuth
+    from botocore.awsrequest import AWSRequest
+
+    fields = {
+        "key": key,
+        "Content-Type": content_type,
+        "x-amz-checksum-algorithm": "SHA256",
+        "x-amz-checksum-sha256": b64encode(bytes.fromhex(sha256)).decode(),
+    }
+    conditions: list[Any] = [{"bucket": config().blob_bucket}, ["content-length-range", size, size]]
+    conditions += [{name: value} for name, value in fields.items()]
+    ends = datetime.fromtimestamp(clock.now_s() + expires_s, UTC)
+    request = AWSRequest("POST", _url())
+    request.context["s3-presign-post-fields"] = fields
+    request.context["s3-presign-post-policy"] = {
+        "expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "conditions": conditions,
+    }
+    S3SigV4PostAuth(aws.credentials(), "s3", config().region).add_auth(request)
+    return _url(), {name: str(value) for name, value in fields.items()}
+
+
+def address(method: str, key: str, *, expires_s: int, query: Mapping[str, str] | None = None) -> str:
+    """A presigned URL for one method on one blob; everything in `query` is signed."""
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+
+    request = AWSRequest(method, _url(key), params=dict(query or {}))
+    S3SigV4QueryAuth(aws.credentials(), "s3", config().region, expires=expires_s).add_auth(request)
+    return str(request.url)
+
+
+def download(blob_key: str, version: str, *, name: str, content_type: str, expires_s: int) -> str:
+    """A presigned URL that gives this version as an attachment of this name."""
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\;%' else "_" for char in name)
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    query = {"response-content-disposition": disposition, "response-content-type": content_type}
+    return address("GET", blob_key, expires_s=expires_s, query={**_version(version, "versionId"), **query})
+
+
+def _version(version: str, name: str = "VersionId") -> dict[str, str]:
+    return {name: version} if version and version != "null" else {}
+
+
+# --- calls ----------------------------------------------------------------------------------------------------
+
+
+def _call(operation: str, **arguments: Any) -> Any:
+    """One call of S3; raises BlobMissing, PartsRefused, DependencyUnavailable."""
+    method: Callable[..., Any] = getattr(aws.client("s3"), operation)
+    try:
+        return breaker.call(lambda: method(Bucket=config().blob_bucket, **arguments), (BotoCoreError,))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _MISSING:
+            raise BlobMissing(code) from error
+        if code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"):
+            raise PartsRefused(code) from error
+        raise DependencyUnavailable from error
+    except (BotoCoreError, CircuitOpen) as error:
+        raise DependencyUnavailable from error
+
+
+def find(key: str, version: str = "") -> Blob | None:
+    """The blob if it is there."""
+    try:
+        answer = _call("head_object", Key=key, **_version(version))
+    except BlobMissing:
+        return None
+    return Blob(key, answer.get("VersionId") or "", int(answer["ContentLength"]))
+
+
+def read(blob: Blob, first: int, length: int) -> bytes:
+    """At most `length` bytes from `first` on; raises BlobMissing."""
+    length = min(length, blob.size - first)
+    if length <= 0:
+        return b""
+    span = f"bytes={first}-{first + length - 1}"
+    answer = _call("get_object", Key=blob.key, Range=span, **_version(blob.version))
+    try:
+        body: bytes = answer["Body"].read()
+    except (BotoCoreError, OSError) as error:
+        raise DependencyUnavailable from error
+    return body
+
+
+def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The whole blob, `size` bytes at a time; one chunk is held at once."""
+    for first in range(0, blob.size, size):
+        yield read(blob, first, size)
+
+
+def put(key: str, content: bytes, *, content_type: str) -> None:
+    _call("put_object", Key=key, Body=content, ContentType=content_type)
+
+
+def remove(key: str, version: str = "") -> None:
+    """Delete a version for good, or hide the blob when none is named; one that is not there is fine."""
+    try:
+        _call("delete_object", Key=key, **_version(version))
+    except BlobMissing:
+        return
+
+
+def tags(blob: Blob) -> dict[str, str]:
+    answer = _call("get_object_tagging", Key=blob.key, **_version(blob.version))
+    return {each["Key"]: each["Value"] for each in answer["TagSet"]}
+
+
+# --- uploads in parts -----------------------------------------------------------------------------------------
+
+
+def begin(key: str, *, content_type: str) -> str:
+    """Begin an upload in parts; returns its id."""
+    return str(_call("create_multipart_upload", Key=key, ContentType=content_type)["UploadId"])
+
+
+def part_address(key: str, upload_id: str, number: int, *, expires_s: int) -> str:
+    """Where to PUT one part."""
+    return address("PUT", key, expires_s=expires_s, query={"partNumber": str(number), "uploadId": upload_id})
+
+
+def parts(key: str, upload_id: str) -> list[Part]:
+    """The parts that have arrived; raises BlobMissing when the upload has ended."""
+    answer = _call("list_parts", Key=key, UploadId=upload_id, MaxParts=MAX_PARTS_LISTED)
+    return [Part(each["PartNumber"], int(each["Size"]), each["ETag"].strip('"')) for each in answer.get("Parts", ())]
+
+
+def finish(key: str, upload_id: str, arrived: Sequence[Part]) -> None:
+    """Make one blob of the parts; raises BlobMissing when the upload has ended, PartsRefused."""
+    listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in arrived]
+    _call("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed})
+
+
+def abort(key: str, upload_id: str) -> None:
+    """Give up an upload in parts; one that has ended is fine."""
+    try:
+        _call("abort_multipart_upload", Key=key, UploadId=upload_id)
+    except BlobMissing:
+        return

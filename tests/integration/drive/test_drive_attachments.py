@@ -1,0 +1,122 @@
+"""Files that go with messages: who may attach what, and that they go when the message goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from drive import attachments, files, store, sweep, trash
+from drive.model import NotReady
+from kernel import clock
+from kernel.caller import Caller
+from kernel.errors import NotFound, ValidationFailed
+from messages import service as messages
+from tests.integration import desk, rooms
+from tests.integration.rooms import people, say
+
+
+@pytest.fixture
+def cast() -> list[Caller]:
+    return people("ada", "bob")
+
+
+def _attach(who: Caller, group: str, *file_ids: str, text: str | None = None, client_id: str = "1") -> dict[str, Any]:
+    message, _ = say(who, group, text, client_id=client_id, attachment_ids=list(file_ids))
+    return message
+
+
+def _gone(who: Caller, file_id: str) -> bool:
+    try:
+        files.get(caller=who, file_id=file_id)
+    except NotFound:
+        return True
+    return False
+
+
+def test_a_message_shows_its_files_to_the_members(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    message = _attach(ada, group, file_id)
+    assert (message["type"], message["text"]) == ("file", None)
+    shown = messages.get(caller=bob, conversation_id=group, message_id=message["id"])["attachments"]
+    assert [(each["id"], each["name"], each["size"], each["state"]) for each in shown] == [
+        (file_id, "notes.txt", 5, "ready")
+    ]
+    assert files.download(caller=bob, file_id=file_id)["url"]
+    assert rooms.seen(bob, group)[-1]["data"]["attachments"] == shown
+
+
+def test_the_same_send_again_is_the_same_message(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    assert _attach(ada, group, file_id, text="look") == _attach(ada, group, file_id, text="look")
+
+
+def test_only_one_s_own_ready_files_can_be_attached(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    foreign, pending = desk.put(bob), desk.begin(ada)["file"]["id"]
+    for file_id in (foreign, pending, "fil_01kb0000000000000000000009", "nothing"):
+        with pytest.raises(ValidationFailed):
+            _attach(ada, group, file_id)
+
+
+def test_a_file_goes_with_its_message(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    message = _attach(ada, group, file_id)
+    messages.delete(caller=ada, conversation_id=group, message_id=message["id"])
+    assert _gone(bob, file_id)
+    with pytest.raises(NotReady):
+        files.download(caller=ada, file_id=file_id)
+    sweep.sweep()
+    assert _gone(ada, file_id)
+    assert (desk.usage(ada).taken, desk.blobs_left()) == (0, [])
+    tombstone = messages.get(caller=bob, conversation_id=group, message_id=message["id"])
+    assert tombstone["attachments"] == []
+
+
+def test_a_file_of_the_drive_is_shared_by_its_message_and_stays_its_owner_s(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group, file_id = rooms.group(ada, bob), desk.put(ada)
+    assert _gone(bob, file_id)
+    message = _attach(ada, group, file_id)
+    assert not _gone(bob, file_id)
+    messages.delete(caller=ada, conversation_id=group, message_id=message["id"])
+    assert _gone(bob, file_id)
+    assert not _gone(ada, file_id)
+
+
+def test_a_file_in_two_messages_goes_with_the_later(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    first, second = (_attach(ada, group, file_id, client_id=client_id) for client_id in ("1", "2"))
+    messages.delete(caller=ada, conversation_id=group, message_id=first["id"])
+    assert not _gone(bob, file_id)
+    messages.delete(caller=ada, conversation_id=group, message_id=second["id"])
+    assert _gone(bob, file_id)
+
+
+def test_what_a_deletion_left_over_is_swept(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    message = _attach(ada, group, file_id)
+    store.put_errand(attachments._errand(group, message["seq"]), "attachments", due_at=clock.now(), objects=[file_id])
+    sweep.sweep()
+    assert _gone(ada, file_id)
+    assert sweep.sweep() == 0
+
+
+def test_a_file_deleted_by_its_owner_is_gone_for_all(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    _attach(ada, group, file_id)
+    trash.remove(caller=ada, node_id=file_id, permanent=True, file=True)
+    assert _gone(bob, file_id)

@@ -1,0 +1,251 @@
+"""Sharing: how far a share reaches and when it ends (R6); public links."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drive import access, files, folders, links, model, sharing, trash, uploads
+from kernel import clock
+from kernel.caller import Caller
+from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
+from kernel.limiter import LimitExceeded
+from tests.integration import desk, rooms
+from tests.integration.rooms import people
+from users import relations
+
+
+@pytest.fixture
+def cast() -> list[Caller]:
+    return people("ada", "bob", "cyd")
+
+
+def _share(owner: Caller, node_id: str, **given: Any) -> str:
+    fields = {"user_id": None, "conversation_id": None, "role": "viewer", **given}
+    made = sharing.share(caller=owner, node_id=node_id, file=node_id.startswith("fil_"), **fields)
+    return str(made["id"])
+
+
+def _unshare(who: Caller, node_id: str, share_id: str) -> None:
+    sharing.unshare(caller=who, node_id=node_id, share_id=share_id, file=node_id.startswith("fil_"))
+
+
+def _sees(who: Caller, file_id: str) -> bool:
+    try:
+        files.download(caller=who, file_id=file_id)
+    except NotFound:
+        return False
+    return True
+
+
+def test_a_share_reaches_down_folders_and_ends_at_once(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    inner = folders.create(caller=ada, name="inner", parent_id=top)["id"]
+    file_id = desk.put(ada, folder_id=inner)
+    assert not _sees(bob, file_id)
+    share_id = _share(ada, top, user_id=bob.user_id)
+    assert _sees(bob, file_id)
+    assert not _sees(cyd, file_id)
+    assert folders.children(caller=bob, folder_id=inner, sort="name", limit=9, after=None).items[0]["id"] == file_id
+    _unshare(ada, top, share_id)
+    assert not _sees(bob, file_id)
+
+
+def test_a_viewer_looks_and_an_editor_changes(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    file_id = desk.put(ada, folder_id=top)
+    _share(ada, top, user_id=bob.user_id)
+    _share(ada, top, user_id=cyd.user_id, role="editor")
+    changing: list[Callable[[Caller], Any]] = [
+        lambda who: files.change(caller=who, file_id=file_id, fields={"name": "x.txt"}),
+        lambda who: desk.begin(who, b"new", folder_id=top),
+        lambda who: desk.begin(who, b"new", replaces=file_id),
+        lambda who: folders.create(caller=who, name="new", parent_id=top),
+    ]
+    for act in changing:
+        with pytest.raises(Forbidden):
+            act(bob)
+        act(cyd)
+    for who in (bob, cyd):
+        owning: list[Callable[[Caller], Any]] = [
+            lambda it: trash.remove(caller=it, node_id=file_id, permanent=True, file=True),
+            lambda it: _share(it, file_id, user_id=ada.user_id),
+            lambda it: links.create(caller=it, file_id=file_id, ends_at=None, password=None, max_downloads=None),
+        ]
+        for act in owning:
+            with pytest.raises(Forbidden):
+                act(who)
+
+
+def test_what_an_editor_puts_into_a_folder_is_charged_to_its_owner(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    _share(ada, top, user_id=bob.user_id, role="editor")
+    file_id = desk.put(bob, b"12345", folder_id=top)
+    assert (desk.usage(ada).used, desk.usage(bob).used) == (5, 0)
+    assert files.get(caller=ada, file_id=file_id)["owner_id"] == ada.user_id
+    assert [each["action"] for each in files.activity(caller=ada, file_id=file_id, limit=9, after=None).items] == [
+        "uploaded"
+    ]
+
+
+def test_members_of_a_conversation_lose_a_share_with_their_membership(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada)
+    _share(ada, file_id, conversation_id=group)
+    assert (_sees(bob, file_id), _sees(cyd, file_id)) == (True, False)
+    assert [each["id"] for each in sharing.shared_with_me(caller=bob, limit=9, after=None).items] == [file_id]
+    rooms.remove(ada, group, bob)
+    assert not _sees(bob, file_id)
+    assert sharing.shared_with_me(caller=bob, limit=9, after=None).items == []
+
+
+def test_a_file_of_a_conversation_is_its_members_from_when_they_came(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    with clock.held(clock.now()) as advance:
+        group = rooms.group(ada, bob)
+        early = desk.put(ada, conversation_id=group)
+        advance(clock.MINUTE)
+        rooms.add(ada, group, cyd)
+        late = desk.put(bob, conversation_id=group)
+        assert (_sees(bob, early), _sees(cyd, early), _sees(cyd, late)) == (True, False, True)
+        shown = sharing.gallery(caller=cyd, conversation_id=group, limit=9, after=None).items
+        assert [each["id"] for each in shown] == [late]
+        first = sharing.gallery(caller=ada, conversation_id=group, limit=1, after=None)
+        rest = sharing.gallery(caller=ada, conversation_id=group, limit=1, after=first.next_cursor)
+        assert [each["id"] for each in [*first.items, *rest.items]] == [late, early]
+
+
+def test_sharing_again_changes_the_role_of_the_one_share(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    file_id = desk.put(ada)
+    first = _share(ada, file_id, user_id=bob.user_id)
+    assert _share(ada, file_id, user_id=bob.user_id, role="editor") == first
+    found = access.reach(file_id, bob.user_id, kind="file")
+    assert [each.role for each in found.shares] == ["editor"]
+
+
+def test_whom_a_file_is_shared_with_may_leave_it(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    file_id = desk.put(ada)
+    share_id = _share(ada, file_id, user_id=bob.user_id)
+    with pytest.raises(NotFound):
+        _unshare(cyd, file_id, share_id)
+    _unshare(bob, file_id, share_id)
+    assert not _sees(bob, file_id)
+
+
+def test_shares_that_make_no_sense_are_refused(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    file_id = desk.put(ada)
+    for given in ({}, {"user_id": ada.user_id}, {"user_id": bob.user_id, "conversation_id": "cnv_x"}):
+        with pytest.raises(ValidationFailed):
+            _share(ada, file_id, **given)
+    with pytest.raises(NotFound):
+        _share(ada, file_id, conversation_id=rooms.group(bob))
+    relations.block(user_id=cyd.user_id, other_id=ada.user_id)
+    with pytest.raises(NotFound):
+        _share(ada, file_id, user_id=cyd.user_id)
+
+
+def test_what_is_in_the_trash_is_shared_with_nobody(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    file_id = desk.put(ada, folder_id=top)
+    _share(ada, file_id, user_id=bob.user_id)
+    trash.remove(caller=ada, node_id=top, permanent=False, file=False)
+    assert not _sees(bob, file_id)
+
+
+# --- public links ---------------------------------------------------------------------------------------------
+
+
+def _link(owner: Caller, file_id: str, **given: Any) -> str:
+    fields = {"ends_at": None, "password": None, "max_downloads": None, **given}
+    return str(links.create(caller=owner, file_id=file_id, **fields)["token"])
+
+
+def test_a_link_ends_to_the_millisecond(cast: list[Caller]) -> None:
+    ada = cast[0]
+    file_id = desk.put(ada)
+    with clock.held(clock.now()) as advance:
+        token = _link(ada, file_id, ends_at=clock.now() + 1000)
+        advance(999)
+        assert links.follow(token=token, password=None)["file"]["id"] == file_id
+        advance(1)
+        with pytest.raises(Gone):
+            links.follow(token=token, password=None)
+
+
+def test_a_link_is_used_exactly_as_often_as_it_may(cast: list[Caller]) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), max_downloads=5)
+    outcomes: list[str] = []
+
+    def follow() -> None:
+        try:
+            links.follow(token=token, password=None)
+            outcomes.append("given")
+        except Gone:
+            outcomes.append("gone")
+
+    threads = [threading.Thread(target=follow) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("given") == 5
+
+
+def test_a_password_has_ten_tries(cast: list[Caller]) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), password="open sesame", max_downloads=1)
+    with pytest.raises(Forbidden):
+        links.follow(token=token, password=None)
+    for _ in range(10):
+        with pytest.raises(Problem) as refused:
+            links.follow(token=token, password="wrong")
+        assert refused.value.stable_code == "password_wrong"
+    with pytest.raises(LimitExceeded):
+        links.follow(token=token, password="open sesame")
+
+
+def test_a_link_of_a_file_that_is_gone_or_taken_back_leads_nowhere(cast: list[Caller]) -> None:
+    ada = cast[0]
+    file_id = desk.put(ada)
+    one, other = _link(ada, file_id), _link(ada, file_id)
+    listed = links.listing(caller=ada, file_id=file_id).items
+    assert "token" not in listed[0]
+    links.remove(caller=ada, file_id=file_id, link_id=listed[0]["id"])
+    outcomes = []
+    for token in (one, other):
+        try:
+            links.follow(token=token, password=None)
+            outcomes.append(True)
+        except NotFound:
+            outcomes.append(False)
+    assert sorted(outcomes) == [False, True]
+    trash.remove(caller=ada, node_id=file_id, permanent=True, file=True)
+    for token in (one, other, "x" * 65):
+        with pytest.raises(NotFound):
+            links.follow(token=token, password=None)
+
+
+def test_only_ready_files_get_links_and_no_token_is_stored(cast: list[Caller]) -> None:
+    from tests.tools import rows
+
+    ada = cast[0]
+    begun = desk.begin(ada)
+    with pytest.raises(model.NotReady):
+        _link(ada, begun["file"]["id"])
+    uploads.abort(caller=ada, file_id=begun["file"]["id"])
+    token = _link(ada, desk.put(ada), password="open sesame")
+    stored = str(rows("drive"))
+    assert token not in stored
+    assert "open sesame" not in stored
