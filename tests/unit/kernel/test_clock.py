@@ -26,6 +26,17 @@ def test_written_instants_sort_as_instants_do(instant_ms: int) -> None:
     assert clock.rfc3339(instant_ms) < clock.rfc3339(instant_ms + 1)
 
 
+@given(st.integers(0, 253_402_300_799_999))
+def test_what_is_written_is_read(instant_ms: int) -> None:
+    assert clock.parse(clock.rfc3339(instant_ms)) == instant_ms
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-11-22", "2026-11-22T21:24:05", "21:24:05Z", "5", "-1"])
+def test_what_is_no_instant_with_a_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="RFC 3339"):
+        clock.parse(text)
+
+
 def test_a_held_clock_stands_until_it_is_moved() -> None:
     with clock.held(10_000) as advance:
         assert (clock.now(), clock.now_s()) == (10_000, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import time
 
 import pytest
 
@@ -79,3 +80,24 @@ def test_a_kid_names_its_generation_and_shows_nothing_of_it() -> None:
     old, new = secrets.Seed(SEED.encode()), secrets.Seed(NEXT.encode())
     assert old.kid != new.kid
     assert SEED not in old.kid
+
+
+@pytest.fixture
+def pseudonyms(settings: pytest.MonkeyPatch) -> None:
+    secrets.pseudonym_keyring._seeds = secrets.parse(_secret(seed=SEED))
+    secrets.pseudonym_keyring._read_at = time.monotonic()
+
+
+@pytest.mark.usefixtures("pseudonyms")
+def test_a_pseudonym_is_always_the_same_and_tells_nothing() -> None:
+    made = secrets.pseudonym("vote", "pol_1/usr_1")
+    assert made == secrets.pseudonym("vote", "pol_1/usr_1")
+    assert len(made) == 40
+    assert len({made, *(secrets.pseudonym(*each) for each in [("vote", "pol_2/usr_1"), ("else", "pol_1/usr_1")])}) == 3
+
+
+@pytest.mark.usefixtures("pseudonyms")
+def test_pseudonyms_need_their_key() -> None:
+    made = secrets.pseudonym("vote", "usr_1")
+    secrets.pseudonym_keyring._seeds = secrets.parse(_secret(seed=NEXT))
+    assert secrets.pseudonym("vote", "usr_1") != made
