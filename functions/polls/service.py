@@ -181,18 +181,19 @@ def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
             raise Forbidden("Only its creator and admins may close a poll.")
         return closing.plan(poll, at, actor_id=caller.user_id)
 
-    if _change(caller, poll_id, plan):
+    changed = _change(caller, poll_id, plan)
+    poll = get(caller=caller, poll_id=poll_id)
+    if changed:
         telemetry.count("PollsClosed")
-        closing.stop(poll_id)
-    return get(caller=caller, poll_id=poll_id)
+        if poll["closes_at"] is not None:
+            closing.stop(poll_id)
+    return poll
 
 
 def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, int], log.Plan]) -> bool:
     """Append what `plan` wants for the poll and the caller's vote as they are at the head of the log, and the time.
 
-    Returns whether that was anything.
-
-    Raises NotFound for who may not see the poll, and what `plan` raises.
+    Returns whether that was anything. Raises NotFound for who may not see the poll, and what `plan` raises.
     """
     first = _find(poll_id)
 

@@ -92,7 +92,7 @@ def test_closing_by_hand_stops_the_machine_and_is_for_good() -> None:
 def test_a_machine_that_cannot_be_stopped_does_not_undo_the_closing(settings: pytest.MonkeyPatch) -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
-    poll = ask(ada, conversation_id)
+    poll = ask(ada, conversation_id, closes_at=clock.now() + 60_000)
     settings.setenv("STATE_MACHINES", "arn:aws:states:us-east-1:123456789012:nonsense-")
     config.config.cache_clear()
     with captured_lines():
