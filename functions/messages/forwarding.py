@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from conversations.seen import Seen
 from conversations.service import known
@@ -14,17 +14,22 @@ from messages.model import Source
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What is forwarded; `credit` is what the new message tells of it: the first author, and when they wrote it."""
+    """What is forwarded; `credit` is what the new message tells of it: the first author, and when they wrote it.
 
-    text: str
+    Its files are the forwarder's own: they go along by reference.
+    """
+
+    type: Literal["text", "file"]
+    text: str | None
+    file_ids: tuple[str, ...]
     credit: dict[str, Any]
 
 
 def original(caller: Caller, source: Source) -> Original:
     """The message to forward, in one round trip.
 
-    Raises ValidationFailed for one that the caller may not see or that is deleted, Forbidden
-    `encrypted_conversation` where it would leave an encrypted conversation.
+    Raises ValidationFailed for one that the caller may not see, that is deleted, or that has somebody else's files,
+    Forbidden `encrypted_conversation` where it would leave an encrypted conversation.
     """
     seen = Seen(messages=[source.message_id])
     try:
@@ -34,7 +39,11 @@ def original(caller: Caller, source: Source) -> Original:
         raise ValidationFailed.of("forward", "there is no such message") from error
     if place.profile.settings.encrypted or message.data["type"] == "encrypted":
         raise Forbidden("Nothing is forwarded from an encrypted conversation.", code="encrypted_conversation")
-    if message.text is None or message.data["type"] != "text":
-        raise ValidationFailed.of("forward", "only text messages that are not deleted can be forwarded")
+    type_ = message.data["type"]
+    if message.deleted_at is not None or type_ not in ("text", "file"):
+        raise ValidationFailed.of("forward", "only texts and files that are not deleted can be forwarded")
+    attachments = message.data.get("attachments", ())
+    if any(each["owner_id"] != caller.user_id for each in attachments):
+        raise ValidationFailed.of("forward", "the files of this message are somebody else's to share")
     credit = message.data.get("forwarded_from") or {"sender_id": message.actor_id, "sent_at": message.at}
-    return Original(message.text, dict(credit))
+    return Original(type_, message.text, tuple(each["id"] for each in attachments), dict(credit))

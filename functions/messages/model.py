@@ -98,6 +98,8 @@ def require_content(message: NewMessage, *, encrypted_conversation: bool) -> Non
         raise ValidationFailed.of("text", "a text message has 1 to 10,000 characters")
     if message.forward is not None and message.text is not None:
         raise ValidationFailed.of("text", "a forwarded message brings its own text")
+    if message.forward is not None and message.attachment_ids:
+        raise ValidationFailed.of("attachment_ids", "a forwarded message brings its own files")
     if message.ciphertext is not None:
         raise ValidationFailed.of("ciphertext", "only encrypted messages carry ciphertext")
 

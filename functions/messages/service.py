@@ -42,12 +42,13 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     now = clock.now()
     try:
         original = None if message.forward is None else forwarding.original(caller, message.forward)
-        files = attachments.require(caller.user_id, message.attachment_ids) if message.attachment_ids else []
+        file_ids = message.attachment_ids if original is None else original.file_ids
+        files = attachments.require(caller.user_id, file_ids) if file_ids else []
     except Problem:
         if log.earlier(key) is None:
             raise
         return _earlier(caller, conversation_id, key, fingerprint), False
-    text = message.text if original is None else original.text
+    text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)
     seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
 
@@ -57,6 +58,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
         seq = place.next_seq
         stored = message.stored(
             ids.new_at("msg", seq),
+            type=type_,
             thread_root=root,
             forwarded_from=None if original is None else original.credit,
             attachments=attachments.stored(files, conversation_id),

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from drive import files
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, Unprocessable, ValidationFailed
 from messages import service
+from tests.integration import desk
 from tests.integration.rooms import add, group, people, remove, say, seen, send
 
 
@@ -101,6 +103,22 @@ def test_nothing_leaves_or_enters_an_encrypted_conversation() -> None:
     assert refusal.value.stable_code == "encrypted_conversation"
     with pytest.raises(ValidationFailed):
         _forward(ada, send(ada, plain), secret)
+
+
+def test_one_s_own_files_go_along_by_reference(rooms: tuple[Caller, Caller, Caller, dict[str, Any], str]) -> None:
+    ada, bob, cyd, original, to = rooms
+    home = original["conversation_id"]
+    file_id = desk.put(bob, conversation_id=home)
+    sent, _ = say(bob, home, "look", client_id="1", attachment_ids=[file_id])
+    message, _ = _forward(bob, sent, to)
+    assert (message["type"], message["text"]) == ("file", "look")
+    assert [each["id"] for each in message["attachments"]] == [file_id]
+    assert home not in str(message)
+    assert files.download(caller=cyd, file_id=file_id)["url"]
+    with pytest.raises(ValidationFailed):  # they are Bob's to share
+        _forward(ada, sent, group(ada, cyd))
+    with pytest.raises(ValidationFailed):
+        _forward(bob, original, to, client_id="2", attachment_ids=[file_id])
 
 
 def test_a_text_of_one_s_own_does_not_go_with_it(rooms: tuple[Caller, Caller, Caller, dict[str, Any], str]) -> None:
