@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,14 @@ def personal(entry: Entry, known: Sequence[Entry] = ()) -> bool:
 def frame(event: dict[str, Any]) -> str:
     """An event as a JSON text."""
     return Event.model_validate(event).model_dump_json()
+
+
+_EXPIRES = re.compile(r'"expires_at":"([^"]+)"')  # inside a text its quotes would be escaped
+
+
+def has_expired(frame: str) -> bool:
+    """Whether a frame that waited holds a message whose time has come meanwhile (R26)."""
+    return any(clock.parse(found) <= clock.now() for found in _EXPIRES.findall(frame))
 
 
 def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = (), known: Sequence[Entry] = ()) -> None:

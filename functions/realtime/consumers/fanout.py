@@ -38,7 +38,13 @@ def _handle(jobs: Sequence[Message]) -> None:
             by_conversation[job["conversation_id"]].append(job)
     for conversation_id, waiting in by_conversation.items():
         _spread(conversation_id, sorted(waiting, key=lambda job: job["seq"]), outgoing)
-    service.deliver(outgoing)
+    service.deliver(
+        {
+            target: fresh
+            for target, frames in outgoing.items()
+            if (fresh := [frame for frame in frames if not publish.has_expired(frame)])
+        }
+    )
 
 
 def _spread(conversation_id: str, jobs: Sequence[Message], outgoing: Outgoing) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from conversations import model, service
 from conversations import store as conversations
+from kernel import clock
 from kernel.caller import Caller
 from messages import reactions, typing_notice
 from messages import service as messages
@@ -311,3 +312,20 @@ def _small_room() -> tuple[str, list[Caller]]:
     conversation_id = group(ada, bob)
     _online(ada, bob)
     return conversation_id, [ada, bob]
+
+
+def test_a_message_that_expired_while_its_job_waited_is_not_delivered(management: Management) -> None:
+    conversation_id, (ada, *_rest) = _big_room()
+    service.change(caller=ada, conversation_id=conversation_id, fields={"settings": {"disappearing_seconds": 60}})
+    jobs()
+    with clock.held(clock.now()) as advance:
+        send(ada, conversation_id, 'a trap: "expires_at":"2020-01-01T00:00:00.000Z"')
+        waiting = jobs()
+        management.posts.clear()
+        advance(59_999)
+        assert _fan_out(*waiting) == []
+        assert len(management.posts) == 3
+        management.posts.clear()
+        advance(1)
+        assert _fan_out(*waiting) == []
+        assert not management.posts
