@@ -20,6 +20,8 @@ SOCKET_ROUTES = (
     "set_typing",
     "vote",
     "synchronise",
+    "send_signal",
+    "call_heartbeat",
     "ping",
     "set_presence",
     "watch_presence",
@@ -37,6 +39,8 @@ def documents() -> dict[Path, str]:
     from moderation.schemas import Report
     from presence.schemas import Presence
 
+    from calls import notices
+    from calls.schemas import Call, SignalEvent
     from conversations import model, schemas
     from drive.schemas import File
     from kernel import asyncapi, openapi, websocket
@@ -70,6 +74,11 @@ def documents() -> dict[Path, str]:
         "draft.updated": DraftOut,
         "file.ready": File,
         "file.rejected": File,
+        notices.RINGING: Call,
+        notices.UPDATED: Call,
+        notices.ANSWERED_ELSEWHERE: Call,
+        notices.ENDED: Call,
+        notices.SIGNAL: SignalEvent,
         "typing": None,
         "presence": Presence,
         "session.revoked": None,

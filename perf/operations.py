@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from kernel import ids
-from perf import gateway, message_operations, poll_operations, search_operations
+from perf import call_operations, gateway, message_operations, poll_operations, search_operations
 from perf.gateway import Reply
 from perf.people import Person, newcomers
 from perf.scenes import MESSAGES, Operation, conversation, create, deliver, read, say, say_on_socket
@@ -177,6 +177,11 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "list 50 conversations, all unread": partial(list_conversations, unread=True),
     "sync, 5 conversations, 20 events each": sync,
     "connect (ticket, authorizer, $connect)": open_socket,
+    "start a call": call_operations.start,
+    "join a call": call_operations.join,
+    "signal in a call": call_operations.signal,
+    "heartbeat of a call": call_operations.heartbeat,
+    "end a call": call_operations.end,
     "fan-out of one job to 50": partial(fan_out, 50),
     "fan-out of one job to 200": partial(fan_out, 200),
 }

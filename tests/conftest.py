@@ -20,6 +20,8 @@ from moto import mock_aws
 from presence import service as presence
 
 from accounts import liveness
+from calls import ice, sfu
+from calls import settings as call_settings
 from conversations import turns
 from kernel import auth, aws, blobs, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
 from messages import typing_notice
@@ -76,6 +78,8 @@ def fresh_process() -> None:
     config.config.cache_clear()
     cache._redis.cache_clear()
     idempotency._store.cache_clear()
+    call_settings.settings.cache_clear()
+    sfu.configured.cache_clear()
     for keyring in (secrets.keyring, secrets.pseudonym_keyring):
         keyring.__init__(keyring._arn)  # type: ignore[misc]
     for memo in (
@@ -88,6 +92,7 @@ def fresh_process() -> None:
         turns._busy,
         presence._guarded,
         realtime._heard,
+        ice._secrets,
         typing_notice._relayed,
         typing_notice._noticed,
     ):

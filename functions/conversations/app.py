@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.sessions import authenticate
+from calls import service as calls
 from conversations import members, service, sync
 from conversations.schemas import (
     Added,
@@ -144,4 +145,5 @@ def list_events(caller: Caller, conversation_id: str, query: EventQuery) -> Any:
 @app.post("/sync", body=SyncRequest, returns=SyncAnswer)
 def synchronise(caller: Caller, body: SyncRequest) -> Any:
     """Everything missed since the given cursors, in one answer of at most 1 MB."""
-    return sync.missed(caller=caller, cursors=body.cursors)
+    missed = sync.missed(caller=caller, cursors=body.cursors)
+    return missed.with_calls(calls.live(missed.live_calls))

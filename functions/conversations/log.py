@@ -119,12 +119,14 @@ class Plan:
     """What a member wants to append: events, what is written with them, and the profile as it is after them.
 
     `at` is when it happens, for a plan that has judged by the time (see `moment`).
+    `live_call` is the call that goes on from now; an empty text for none, None for no change.
     """
 
     events: Sequence[Draft]
     stage: Callable[[Transaction], None] | None = None
     profile: Profile | None = None
     at: int | None = None
+    live_call: str | None = None
 
 
 def moment(head: Head) -> int:
@@ -156,7 +158,7 @@ def append(
                 return place, []
             transaction = Transaction()
             at = moment(place.head) if wanted.at is None else wanted.at
-            entries, after = _stage_events(transaction, place, wanted.events, at)
+            entries, after = _stage_events(transaction, place, wanted, at)
             if wanted.profile is not None:
                 store.stage_profile(transaction, wanted.profile)
             if wanted.stage is not None:
@@ -191,13 +193,13 @@ def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
     return store.head_of(record) if record is not None else store.head(conversation_id)
 
 
-def _stage_events(
-    transaction: Transaction, place: Place, events: Sequence[Draft], now: int
-) -> tuple[list[Entry], Head]:
+def _stage_events(transaction: Transaction, place: Place, wanted: Plan, now: int) -> tuple[list[Entry], Head]:
     head = place.head
     entries = []
     after = replace(head, last_at=now)
-    for draft in events:
+    if wanted.live_call is not None:
+        after = replace(after, live_call=wanted.live_call or None)
+    for draft in wanted.events:
         seq = after.last_seq + 1
         entry = Entry(head.conversation_id, seq, draft.type, draft.actor_id, now, draft.data, text=draft.text)
         if entry.is_message and (lasts_ms := lifetime_ms(place.profile.settings, draft.data)) is not None:

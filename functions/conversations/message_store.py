@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pynamodb.expressions.update import Action
 
@@ -31,6 +32,15 @@ def stage_edit(transaction: Transaction, message: Entry, seq: int, after: Entry,
         EventRecord.mentioned.set(set(after.mentioned)) if after.mentioned else EventRecord.mentioned.remove(),
     ]
     stage_change(transaction, message, seq, actions)
+
+
+def stage_outcome(
+    transaction: Transaction, conversation_id: str, message_seq: int, seq: int, data: Mapping[str, Any]
+) -> None:
+    """Tell in a message of ours (which nobody edits) what came of it, unless it is gone (label `message`)."""
+    record = EventRecord(conversation_id, message_seq)
+    actions: list[Action] = [EventRecord.changed_seq.set(seq), EventRecord.data.set(dict(data))]
+    transaction.update("message", record, actions, stands(clock.now()) & EventRecord.type.exists())
 
 
 def stage_deletion(transaction: Transaction, message: Entry, seq: int, *, now: int) -> None:

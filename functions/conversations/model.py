@@ -94,13 +94,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The moving end of the log. `acl_seq` is the last event that changed who may do what."""
+    """The moving end of the log. `acl_seq` is the last event that changed who may do what; `live_call` the call
+    that rings or goes on, of which there is one at most."""
 
     conversation_id: str
     last_seq: int
     last_message_seq: int
     last_at: int
     acl_seq: int
+    live_call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from calls.schemas import Call
 from drive.schemas import File
 from kernel.schema import Input, Instant, Output, Paging, Text
 from polls.schemas import Poll
@@ -210,7 +211,7 @@ class SyncedConversation(Output):
 
 
 class Ephemeral(Output):
-    calls: list[Any]
+    calls: list[Call]
 
 
 class SyncAnswer(Output):

@@ -38,6 +38,7 @@ class PartRecord(Record):
     last_message_seq = NumberAttribute(null=True)
     last_at = NumberAttribute(null=True)
     acl_seq = NumberAttribute(null=True)
+    live_call = UnicodeAttribute(null=True)
     # profile
     kind = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
@@ -87,7 +88,7 @@ class MemberRecord(Record):
 def _head(record: PartRecord) -> Head:
     return Head(
         record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.acl_seq),
+        int(record.acl_seq), record.live_call,
     )  # fmt: skip
 
 
@@ -231,6 +232,12 @@ def head(conversation_id: str) -> Head:
     return _head(record)
 
 
+def profile(conversation_id: str) -> Profile | None:
+    """What a conversation is; None for one that is not there any more."""
+    record = PartRecord.find(conversation_id, PROFILE)
+    return None if record is None or record.deleted_at is not None else _profile(record)
+
+
 def conversations_of(user_id: str) -> list[str]:
     """The ids of all conversations of a person (by index, so a new one may take a moment to appear)."""
     return [row.conversation_id for row in MemberRecord.by_user.query(user_id)]
@@ -297,9 +304,18 @@ def stage_head(transaction: Transaction, before: Head, after: Head) -> None:
         actions.append(PartRecord.last_message_seq.set(after.last_message_seq))
     if after.acl_seq != before.acl_seq:
         actions.append(PartRecord.acl_seq.set(after.acl_seq))
+    if after.live_call != before.live_call:
+        field = PartRecord.live_call
+        actions.append(field.remove() if after.live_call is None else field.set(after.live_call))
     transaction.update(
         "head", PartRecord(before.conversation_id, HEAD), actions, PartRecord.last_seq == before.last_seq
     )
+
+
+def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str) -> None:
+    """This call is not live any more, without an event that would tell of it (label `live`)."""
+    head = PartRecord(conversation_id, HEAD)
+    transaction.update("live", head, [PartRecord.live_call.remove()], PartRecord.live_call == call_id)
 
 
 def stage_profile(transaction: Transaction, profile: Profile) -> None:

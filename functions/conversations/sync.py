@@ -27,13 +27,23 @@ _ENVELOPE_BYTES = 100  # around each conversation in the answer
 class Missed:
     """What a device has missed; `removed` are conversations that it knows and has no place in any more.
 
-    `more`: further conversations have moved on than fit this answer.
+    `more`: further conversations have moved on than fit this answer. `live_calls` are the ids of calls that ring
+    or go on in any of the caller's conversations.
     """
 
     conversations: list[dict[str, Any]]
     removed: list[str]
     more: bool
-    ephemeral: dict[str, Any]
+    live_calls: list[str]
+
+    def with_calls(self, calls: list[dict[str, Any]]) -> dict[str, Any]:
+        """The whole answer, with those calls as they are now."""
+        return {
+            "conversations": self.conversations,
+            "removed": self.removed,
+            "more": self.more,
+            "ephemeral": {"calls": calls},
+        }
 
 
 def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
@@ -92,7 +102,8 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         if room <= 0:
             break
     receipts.note_delivered(caller, places, reached)
-    return Missed(answer, removed, len(answer) < len(behind), {"calls": []})
+    live_calls = [place.head.live_call for place in places.values() if place.head.live_call is not None]
+    return Missed(answer, removed, len(answer) < len(behind), live_calls)
 
 
 def _next_events(place: Place, after: int, room: int, *, at_least: int) -> list[tuple[dict[str, Any], int]]:

@@ -8,6 +8,7 @@ from presence.model import MAX_WATCHED
 from presence.schemas import PresenceFields
 from pydantic import Field
 
+from calls.schemas import SignalFields
 from conversations.schemas import UserId
 from kernel.schema import Output
 from kernel.websocket import Frame
@@ -68,6 +69,14 @@ class WatchPresence(Frame):
 
     user_ids: Annotated[list[UserId], Field(max_length=MAX_WATCHED)] = []
     conversation_id: UserId | None = None
+
+
+class SendSignal(Frame, SignalFields):
+    call_id: UserId
+
+
+class CallHeartbeat(Frame):
+    call_id: UserId
 
 
 Cursors = Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]

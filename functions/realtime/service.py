@@ -126,6 +126,12 @@ def prompt(live: Iterable[Connection]) -> list[Connection]:
     return [each for each in live if not each.is_late]
 
 
+def publish_to_sessions(frames: Sequence[str], user_id: str, *, only: str = "", but: str = "") -> None:
+    """Deliver frames to one person's sockets: those of the session `only`, or all but those of the session `but`."""
+    live = prompt(store.connections_of([user_id]))
+    deliver({each.target: frames for each in live if only in ("", each.session_id) and each.session_id != but})
+
+
 @dataclass(frozen=True, slots=True)
 class ToMembers:
     """A frame for all members of a conversation. `seq` is its place in the log, 0 for what is not in it.

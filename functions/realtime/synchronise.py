@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from calls import service as calls
 from conversations import sync
 from conversations.schemas import SyncAnswer
 from kernel.caller import Caller
@@ -14,4 +15,5 @@ from realtime.schemas import Sync
 @action("sync", Sync, returns=SyncAnswer)
 def handler(caller: Caller, frame: Sync) -> Any:
     """What was missed, as much as fits a socket message; `more` tells that there is further."""
-    return sync.missed(caller=caller, cursors=frame.cursors, max_bytes=sync.MAX_SOCKET_ANSWER_BYTES)
+    missed = sync.missed(caller=caller, cursors=frame.cursors, max_bytes=sync.MAX_SOCKET_ANSWER_BYTES)
+    return missed.with_calls(calls.live(missed.live_calls))

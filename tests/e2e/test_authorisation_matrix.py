@@ -28,6 +28,7 @@ from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, log_of
 
 NEXT_YEAR = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+Values = dict[str, Any]
 ROLES = ("owner", "admin", "member", "former", "stranger", "blocked", "anonymous", "platform_admin")
 
 # Public routes are called with an empty body: 400 is how far anybody gets without sending what is theirs.
@@ -118,6 +119,20 @@ DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}                
 GET    /search                                                                  200 200 200 200 200 200 401 200
 PUT    /presence                                                                200 200 200 200 200 200 401 200
 GET    /presence                                                                200 200 200 200 200 200 401 200
+POST   /conversations/{conversation_id}/calls                                   201 201 201 404 404 404 401 404
+GET    /conversations/{conversation_id}/calls                                   200 200 200 404 404 200 401 404
+GET    /calls                                                                   200 200 200 200 200 200 401 200
+GET    /calls/ice-servers                                                       200 200 200 200 200 200 401 200
+GET    /calls/{call_id}                                                         200 200 200 404 404 200 401 404
+POST   /calls/{call_id}/join                                                    200 200 200 404 404 404 401 404
+POST   /calls/{call_id}/decline                                                 409 409 200 404 404 410 401 404
+POST   /calls/{call_id}/leave                                                   200 200 403 404 404 200 401 404
+POST   /calls/{call_id}/end                                                     200 200 403 404 404 200 401 404
+POST   /calls/{call_id}/heartbeat                                               200 200 403 404 404 404 401 404
+PUT    /calls/{call_id}/media-state                                             200 200 403 404 404 410 401 404
+POST   /calls/{call_id}/signals                                                 202 202 403 404 404 404 401 404
+GET    /calls/{call_id}/signals                                                 200 200 403 404 404 404 401 404
+POST   /calls/{call_id}/quality                                                 202 202 403 404 404 202 401 404
 POST   /realtime/tickets                                                        201 201 201 201 201 201 401 201
 SOCKET sendMessage                                                              200 200 200 404 404 404 401 404
 SOCKET editMessage                                                              200 403 403 404 404 404 401 404
@@ -127,6 +142,8 @@ SOCKET markRead                                                                 
 SOCKET typing                                                                   200 200 200 404 404 404 401 404
 SOCKET vote                                                                     200 200 200 404 404 404 401 404
 SOCKET sync                                                                     200 200 200 200 200 200 401 200
+SOCKET signal                                                                   200 200 403 404 404 404 401 404
+SOCKET callHeartbeat                                                            200 200 403 404 404 404 401 404
 SOCKET ping                                                                     200 200 200 200 200 200 401 200
 SOCKET setPresence                                                              200 200 200 200 200 200 401 200
 SOCKET watchPresence                                                            200 200 200 404 404 200 401 404
@@ -160,6 +177,8 @@ class Scene:
     old: dict[str, str]
     polls: dict[str, dict[str, Any]]
     desk: drive_rights.Desk
+    old_call: Values
+    live_call: Values
     sockets: dict[str, Live] = field(default_factory=dict)
 
     @property
@@ -235,6 +254,28 @@ class Scene:
         place = f"/conversations/{self.group}/messages/{message}/reports"
         return str(self.owner.ok("POST", place, {"reason": "so it is"})["id"])
 
+    def call(self, role: str) -> Values:
+        """A call that the owner has begun and the admin has joined; for the blocked one an old one with them."""
+        if role == "blocked":
+            return self.old_call
+        if role in ("owner", "admin", "member"):
+            self.no_call()
+            self.live_call = self.owner.call_in(self.group)
+            self.people["admin"].ok("POST", f"/calls/{self.live_call['id']}/join")
+        return self.live_call
+
+    def no_call(self) -> None:
+        """Nobody is in a call."""
+        self.owner.ok("POST", f"/calls/{self.live_call['id']}/end")
+        self.live_call = self.owner.ok("GET", f"/conversations/{self.group}/calls")["items"][0]
+        self.owner.ok("POST", f"/calls/{self.live_call['id']}/end")
+
+    def participant(self, role: str) -> str:
+        """Somebody in that call whom this caller may talk to."""
+        other = self.people["admin" if role == "owner" else "owner"].id
+        call = self.old_call if role == "blocked" else self.live_call
+        return str(next(each["participant_id"] for each in call["participants"] if each["user_id"] == other))
+
     def socket(self, role: str) -> Live:
         if role not in self.sockets:
             self.sockets[role] = Live(*self.people[role].ticket())
@@ -261,10 +302,13 @@ def scene(town: Town) -> Iterator[Scene]:
     old = {place: owner.send(place, "from before")["id"] for place in (group, direct)}
     polls = {place: _ask(owner, place) for place in (group, direct)}
     owner.ok("DELETE", f"/conversations/{group}/members/{people['former'].id}")
+    old_call, live_call = owner.call_in(direct), owner.call_in(group)
+    blocked.ok("POST", f"/calls/{old_call['id']}/join")
+    owner.ok("POST", f"/calls/{old_call['id']}/end")
     owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
     town.make_platform_admin(people["platform_admin"])
     desk = drive_rights.Desk(owner, people["admin"], made[-1], group)
-    scene = Scene(town, people, made[-1], group, direct, old, polls, desk)
+    scene = Scene(town, people, made[-1], group, direct, old, polls, desk, old_call, live_call)
     yield scene
     for socket in scene.sockets.values():
         socket.close()
@@ -272,7 +316,6 @@ def scene(town: Town) -> Iterator[Scene]:
 
 # --- the probes -----------------------------------------------------------------------------------------------
 
-Values = dict[str, Any]
 Make = Callable[[Scene, str], Values]
 
 
@@ -282,6 +325,7 @@ def _unique() -> str:
 
 # What goes into the path, where it is not the scene's own conversation or message: things that may be lost.
 PATHS: dict[str, Make] = {
+    "POST /conversations/{conversation_id}/calls": lambda scene, role: _no_call(scene, role),
     "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
     "PUT /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
     "DELETE /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
@@ -324,6 +368,15 @@ BODIES: dict[str, Make] = {
         "send_at": NEXT_YEAR,
     },
     "PUT /presence": lambda scene, role: {"status": "away"},
+    "POST /conversations/{conversation_id}/calls": lambda scene, role: {"client_id": _unique(), "media": "audio"},
+    "PUT /calls/{call_id}/media-state": lambda scene, role: {"audio": True, "video": False, "screen": False},
+    "POST /calls/{call_id}/signals": lambda scene, role: {"to": scene.participant(role), "kind": "ice", "payload": {}},
+    "POST /calls/{call_id}/quality": lambda scene, role: {
+        "rtt_ms": 40,
+        "jitter_ms": 3,
+        "packet_loss": 0.5,
+        "bitrate_kbps": 900,
+    },
     "PATCH /users/me": lambda scene, role: {"bio": role},
     "POST /conversations": lambda scene, role: _conversation_with_the_owner(scene, role),
     "PATCH /conversations/{conversation_id}": lambda scene, role: {"name": "Renamed"},
@@ -357,6 +410,13 @@ QUERIES: dict[str, Make] = {
 FRAMES: dict[str, Make] = {
     "setPresence": lambda scene, role: {"status": "busy"},
     "watchPresence": lambda scene, role: {"conversation_id": scene.conversation(role)},
+    "signal": lambda scene, role: {
+        "call_id": scene.call(role)["id"],
+        "to": scene.participant(role),
+        "kind": "ice",
+        "payload": {},
+    },
+    "callHeartbeat": lambda scene, role: {"call_id": scene.call(role)["id"]},
     "sendMessage": lambda scene, role: {
         "conversation_id": scene.conversation(role),
         "client_id": _unique(),
@@ -374,6 +434,11 @@ FRAMES: dict[str, Make] = {
     "sync": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
     "ping": lambda scene, role: {"cursors": {scene.conversation(role): 0}},
 }
+
+
+def _no_call(scene: Scene, role: str) -> Values:
+    scene.no_call()
+    return {"conversation_id": scene.conversation(role)}
 
 
 def _message(scene: Scene, role: str) -> Values:
@@ -415,6 +480,7 @@ def _status(scene: Scene, route: str, role: str) -> int:
         "message_id": scene.message(role),
         "poll_id": scene.poll(role)["id"],
         "user_id": scene.owner.id,
+        "call_id": scene.call(role)["id"] if "{call_id}" in place else "",
         "emoji": "👍",
         **scene.desk.values(route),
         **(PATHS[route](scene, role) if route in PATHS else {}),

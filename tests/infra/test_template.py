@@ -33,6 +33,7 @@ TEMPLATES = (
     "infra/data.yaml",
     "infra/observability.yaml",
 )
+WITHOUT_RESOURCE = {"chime:CreateMeeting"}  # actions for which AWS takes none but `*`
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
 UNRESERVED_OF_1000 = 100  # AWS refuses reservations that leave fewer
@@ -44,6 +45,7 @@ REVIEWED_RESOURCES = {
     "/files/*": "S3: the keys of files are made of ids",
     "/thumbnails/*": "S3: the same",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
+    "meeting/*": "the id of a meeting is not known before it is made",
 }
 
 
@@ -90,7 +92,12 @@ def _functions() -> dict[str, Function]:
         for name, resource in _resources()[path].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 assert name not in found, f"{name} stands in two templates"
-                found[name] = Function(name, {**defaults, **resource["Properties"]}, path)
+                own = resource["Properties"]
+                variables = {
+                    **defaults["Environment"]["Variables"],
+                    **own.get("Environment", {}).get("Variables", {}),
+                }
+                found[name] = Function(name, {**defaults, **own, "Environment": {"Variables": variables}}, path)
     return found
 
 
@@ -275,6 +282,7 @@ def test_no_resource_is_a_wildcard_that_nobody_has_looked_at() -> None:
         (name, _text(resource))
         for name, each in _statements()
         for resource in _listed(each["Resource"])
+        if not WITHOUT_RESOURCE.issuperset(_listed(each["Action"]))
         if "*" in _text(resource) and not any(_text(resource).endswith(known) for known in REVIEWED_RESOURCES)
     ]
     assert broken == []
@@ -293,7 +301,8 @@ def test_every_table_that_a_right_names_exists() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_policies_are_inline_statements_or_ours(name: str) -> None:
-    for policy in _functions()[name].properties.get("Policies") or []:
+    for given in _functions()[name].properties.get("Policies") or []:
+        policy = given["Fn::If"][1] if "Fn::If" in given else given
         ours = policy.get("Ref") or policy.get("Fn::GetAtt", "")
         assert "Statement" in policy or "Policy" in ours
 
@@ -585,6 +594,8 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
         assert answer == {"erased": 0, "finished": True}
     elif name in DRIVE_STEPS:
         assert answer == DRIVE_STEPS[name] or answer["verdict"] == "stale"
+    elif name == "SweepCallFunction":
+        assert answer["over"] is True
     elif name != "RotateSigningKeyFunction":
         assert answer["statusCode"] < 500
         assert '"internal"' not in answer.get("body", "")

@@ -22,6 +22,7 @@ ASYNCAPI = documents.ROOT / "docs/api/asyncapi.json"
 CONTRACT_ACTIONS = {
     "sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "vote", "sync", "ping", "setPresence",
     "watchPresence",
+    "signal", "callHeartbeat",
 }  # fmt: skip
 CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",
@@ -30,6 +31,7 @@ CONTRACT_EVENTS = {
     "file.ready", "file.rejected",
     "receipt.updated", "draft.updated", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
+    "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import Metrics
+from aws_lambda_powertools.metrics import MetricUnit as MetricUnit  # for those who count
 
 from kernel.config import config
 from kernel.errors import Problem

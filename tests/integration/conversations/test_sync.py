@@ -32,7 +32,7 @@ def _missed(who: Caller, cursors: dict[str, int] | None = None, **options: Any) 
 
 def _size(missed: sync.Missed) -> int:
     """The bytes of the answer as it is sent."""
-    return len(schemas.SyncAnswer.model_validate(missed).model_dump_json().encode())
+    return len(schemas.SyncAnswer.model_validate(missed.with_calls([])).model_dump_json().encode())
 
 
 def _long(who: Caller, conversation_id: str, number: int) -> None:

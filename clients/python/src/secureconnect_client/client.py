@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from secureconnect_client.api.accounts import Accounts
+from secureconnect_client.api.calls import Calls
 from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.groups import Invitations, Moderation
 from secureconnect_client.api.messages import Messages
@@ -78,6 +79,7 @@ class Client(Accounts):
         self.messages = Messages(self)
         self.polls = Polls(self)
         self.moderation = Moderation(self)
+        self.calls = Calls(self)
         self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)
 
     def __repr__(self) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from secureconnect_client.decoding import decode, parse_time
 from secureconnect_client.models import (
+    Call,
+    CallSignal,
     Conversation,
     Draft,
     JoinRequest,
@@ -213,9 +215,41 @@ class PollClosed(PollEvent):
 
 
 class CallEvent(Event):
-    """`data` is the call, or for `call.signal` `{call_id, n, from, kind, payload}`."""
+    """Anything about one call."""
 
     __slots__ = ()
+
+    @property
+    def call(self) -> Call:
+        return decode(Call, self.data)
+
+
+class CallRinging(CallEvent):
+    __slots__ = ()
+
+
+class CallUpdated(CallEvent):
+    __slots__ = ()
+
+
+class CallAnsweredElsewhere(CallEvent):
+    """Another device of one's own has the call: stop ringing."""
+
+    __slots__ = ()
+
+
+class CallEnded(CallEvent):
+    __slots__ = ()
+
+
+class CallSignalled(Event):
+    """A participant's peer connection has something to say to ours."""
+
+    __slots__ = ()
+
+    @property
+    def signal(self) -> CallSignal:
+        return CallSignal.parse(self.data)
 
 
 class FileEvent(Event):
@@ -249,6 +283,11 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "poll.closed": PollClosed,
     "receipt.updated": ReceiptUpdated,
     "draft.updated": DraftUpdated,
+    "call.ringing": CallRinging,
+    "call.updated": CallUpdated,
+    "call.answered_elsewhere": CallAnsweredElsewhere,
+    "call.ended": CallEnded,
+    "call.signal": CallSignalled,
     "typing": Typing,
     "presence": PresenceChanged,
     "session.revoked": SessionRevoked,

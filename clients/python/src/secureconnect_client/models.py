@@ -306,6 +306,92 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaState:
+    """What a participant of a call sends."""
+
+    audio: bool = False
+    video: bool = False
+    screen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallParticipant:
+    """A person in a call, or whom it rings for."""
+
+    participant_id: str = ""
+    user_id: str = ""
+    state: Literal["ringing", "joined", "left", "declined", "missed"] = "ringing"
+    media_state: MediaState = field(default_factory=MediaState)
+    hand_raised: bool = False
+    speaking: bool = False
+    busy: bool = False
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call as it is, or was."""
+
+    id: str = ""
+    conversation_id: str = ""
+    media: Literal["audio", "video"] = "video"
+    state: Literal["ringing", "active", "ended"] = "ringing"
+    initiator_id: str = ""
+    participants: tuple[CallParticipant, ...] = ()
+    topology: Literal["mesh", "sfu"] = "mesh"
+    end_reason: str | None = None
+    created_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceServer:
+    """A STUN or TURN server, as RTCPeerConnection takes it."""
+
+    urls: tuple[str, ...] = ()
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedCall:
+    """One's own part in a call. Signals up to `last_signal` were for a life before a restart."""
+
+    call: Call = field(default_factory=Call)
+    participant_id: str = ""
+    ice_servers: tuple[IceServer, ...] = ()
+    peers: tuple[str, ...] = ()
+    polite_towards: tuple[str, ...] = ()
+    last_signal: int = 0
+    sfu: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSignal:
+    """What one participant's peer connection says to another's; `n` counts within one's own inbox."""
+
+    call_id: str = ""
+    n: int = 0
+    sender: str = ""
+    kind: str = ""
+    payload: Any = None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> CallSignal:
+        """From the wire, where the sender is called `from`."""
+        return cls(
+            call_id=str(raw.get("call_id", "")),
+            n=int(raw.get("n", 0)),
+            sender=str(raw.get("from", "")),
+            kind=str(raw.get("kind", "")),
+            payload=raw.get("payload"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """A single-use admission to the socket. `reconnect_spread_ms`, where given, is the window over which
     clients that lose the connection without a hint come back."""

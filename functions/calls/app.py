@@ -1,0 +1,143 @@
+"""Routes of calls (contract §7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.sessions import authenticate
+from calls import history, ice, quality, service, signals
+from calls.participant import MediaState
+from calls.schemas import (
+    Call,
+    CallList,
+    IceServers,
+    Joined,
+    MediaStateIn,
+    NewCall,
+    Quality,
+    SignalFields,
+    SignalList,
+    SignalQuery,
+    SignalSent,
+)
+from kernel.caller import Caller
+from kernel.http import Answer, App
+from kernel.limiter import Limit
+from kernel.schema import Paging
+
+app = App("calls", authenticate=authenticate)
+START = Limit("calls", requests=60, window_s=60)
+CHANGE = Limit("call changes", requests=300, window_s=60)
+SIGNAL = Limit("signals", requests=1200, window_s=60)
+IN_CALL = ["not_in_call", "answered_elsewhere", "call_ended"]
+
+
+@app.post(
+    "/conversations/{conversation_id}/calls",
+    body=NewCall,
+    returns=Call,
+    status=201,
+    other_statuses=[200],
+    errors=["blocked"],
+    limits=[START],
+)
+def start_call(caller: Caller, conversation_id: str, body: NewCall) -> Answer:
+    """Call everybody in the conversation; the live call that there is already is answered with 200."""
+    call, new = service.start(
+        caller=caller, conversation_id=conversation_id, client_id=body.client_id, media=body.media
+    )
+    return Answer(call, status=201 if new else 200)
+
+
+@app.get("/conversations/{conversation_id}/calls", query=Paging, returns=CallList)
+def list_calls_of_conversation(caller: Caller, conversation_id: str, query: Paging) -> Any:
+    """The calls of a conversation, newest first."""
+    return history.of_conversation(
+        caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
+    )
+
+
+@app.get("/calls", query=Paging, returns=CallList)
+def list_calls(caller: Caller, query: Paging) -> Any:
+    """The calls that rang for the caller or that they joined, newest first."""
+    return history.of_caller(caller=caller, limit=query.limit, after=query.cursor)
+
+
+@app.get("/calls/ice-servers", returns=IceServers)
+def list_ice_servers(caller: Caller) -> Any:
+    """STUN and TURN servers, with credentials that are good for an hour."""
+    return {"ice_servers": ice.servers(caller.user_id)}
+
+
+@app.get("/calls/{call_id}", returns=Call)
+def get_call(caller: Caller, call_id: str) -> Any:
+    """A call as it is now."""
+    return service.get(caller=caller, call_id=call_id)
+
+
+@app.post(
+    "/calls/{call_id}/join",
+    returns=Joined,
+    errors=["blocked", "answered_elsewhere", "call_full", "call_ended"],
+    limits=[CHANGE],
+)
+def join_call(caller: Caller, call_id: str) -> Any:
+    """Answer, join or come back; the first of a person's devices has the call, and makes offers to its `peers`."""
+    return service.join(caller=caller, call_id=call_id)
+
+
+@app.post("/calls/{call_id}/decline", returns=Call, errors=["answered_elsewhere", "call_ended"], limits=[CHANGE])
+def decline_call(caller: Caller, call_id: str) -> Any:
+    """Stop it ringing for the caller, on all their devices."""
+    return service.decline(caller=caller, call_id=call_id)
+
+
+@app.post("/calls/{call_id}/leave", returns=Call, errors=IN_CALL, limits=[CHANGE])
+def leave_call(caller: Caller, call_id: str) -> Any:
+    """Hang up; the last to leave ends the call."""
+    return service.leave(caller=caller, call_id=call_id)
+
+
+@app.post("/calls/{call_id}/end", returns=Call, limits=[CHANGE])
+def end_call(caller: Caller, call_id: str) -> Any:
+    """End the call for everybody: either of two, in a group who began it and admins."""
+    return service.end(caller=caller, call_id=call_id)
+
+
+@app.post("/calls/{call_id}/heartbeat", returns=Call, errors=["blocked", *IN_CALL])
+def keep_call(caller: Caller, call_id: str) -> Any:
+    """Stay in the call for 45 s more; to be sent every 15 s."""
+    return service.heartbeat(caller=caller, call_id=call_id)
+
+
+@app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=Call, errors=IN_CALL, limits=[CHANGE])
+def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
+    """Tell what one sends: microphone, camera, screen, and a raised hand."""
+    return service.show(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))
+
+
+@app.post(
+    "/calls/{call_id}/signals",
+    body=SignalFields,
+    returns=SignalSent,
+    status=202,
+    errors=["blocked", *IN_CALL],
+    limits=[SIGNAL],
+)
+def send_signal(caller: Caller, call_id: str, body: SignalFields) -> Any:
+    """Pass a message to one participant's device; those to the same one keep the order of their answers."""
+    return signals.send(caller=caller, call_id=call_id, to=body.to, kind=body.kind, payload=body.payload)
+
+
+@app.get(
+    "/calls/{call_id}/signals", query=SignalQuery, returns=SignalList, errors=["blocked", *IN_CALL], limits=[SIGNAL]
+)
+def list_signals(caller: Caller, call_id: str, query: SignalQuery) -> Any:
+    """Signals for the caller after a number, at most 60 s old: the way without a socket."""
+    return signals.received(caller=caller, call_id=call_id, after=query.after)
+
+
+@app.post("/calls/{call_id}/quality", body=Quality, status=202, errors=["not_in_call"], limits=[CHANGE])
+def report_quality(caller: Caller, call_id: str, body: Quality) -> None:
+    """Client statistics, counted and not kept."""
+    quality.report(caller=caller, call_id=call_id, quality=body)

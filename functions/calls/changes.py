@@ -1,0 +1,112 @@
+"""Writing a call's changes down, each by condition, the end of it together with the conversation's log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from calls import notices, sfu, store, views
+from calls.model import Call
+from conversations import log, message_store, publish
+from conversations import store as conversations
+from conversations.model import MESSAGE_UPDATED, Draft, Place
+from kernel import clock, telemetry
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, NotFound
+from kernel.resilience import full_jitter
+from kernel.telemetry import MetricUnit
+
+TRIES = 12
+PAUSE_BASE_S, PAUSE_CAP_S = 0.01, 0.3
+
+Step = Callable[[Call], Call]
+
+
+def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> Call:
+    """Apply `step` to a call as of now and write it down; returns the call as it is stored then.
+
+    `step` is asked again whenever somebody else's change was first, and raises what forbids it then. What has
+    happened to the call by itself meanwhile is written with it. Raises Conflict when no try came through.
+    """
+    stored = first
+    for turn in range(TRIES):
+        after = step(stored.as_of(clock.now()))
+        if after == stored:
+            return stored
+        try:
+            if after.ended:
+                return _finish(stored, after, actor_id)
+            return store.save_join(stored, after, actor_id) if joining else store.save(stored, after)
+        except store.Moved:
+            time.sleep(full_jitter(turn, PAUSE_BASE_S, PAUSE_CAP_S))
+        stored = _again(first.id)
+    raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
+
+
+def _again(call_id: str) -> Call:
+    found = store.find(call_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def settle(call: Call) -> Call:
+    """Write down what has happened to a call by itself, and tell of it; returns the call as it is then."""
+    if call.as_of(clock.now()) == call:
+        return call
+    after = change(call, lambda now: now, actor_id=call.initiator_id)
+    profile = conversations.profile(call.conversation_id)
+    if profile is not None:
+        notices.changed(profile, after)
+    return after
+
+
+def _finish(before: Call, after: Call, actor_id: str) -> Call:
+    """The end of a call: its item, its message in the log and the conversation's live call, in one transaction.
+
+    The log is appended to in the place of somebody who still is a member; raises Moved.
+    """
+    people = (actor_id, after.initiator_id, *(each.user_id for each in after.participants))
+    try:
+        if not any(_end_in_log(before, after, user_id) for user_id in dict.fromkeys(people)):
+            after = after.failed()
+            _end_beside_log(before, after)
+    except Cancelled as refused:
+        if refused.failed.keys() != {"message"}:
+            raise store.Moved from refused
+        _end_beside_log(before, after)  # the message was deleted: there is none to keep current
+    sfu.close(after)
+    telemetry.count("CallsEnded")
+    telemetry.count(f"CallsEnded{(after.end_reason or '').capitalize()}")
+    telemetry.count("CallDuration", after.duration_s or 0, MetricUnit.Seconds)
+    return after
+
+
+def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
+    about = {"message_seq": after.message_seq, "message_id": after.message_id}
+
+    def plan(place: Place) -> log.Plan:
+        def stage(transaction: Transaction) -> None:
+            store.stage_change(transaction, before, after)
+            message_store.stage_outcome(
+                transaction, after.conversation_id, after.message_seq, place.next_seq, views.message(after)
+            )
+
+        return log.Plan([Draft(MESSAGE_UPDATED, user_id, about)], stage, live_call="")
+
+    try:
+        place, entries = log.append(after.conversation_id, user_id, plan)
+    except NotFound:
+        return False
+    publish.committed(place, entries)
+    return True
+
+
+def _end_beside_log(before: Call, after: Call) -> None:
+    transaction = Transaction()
+    store.stage_change(transaction, before, after)
+    conversations.stage_call_over(transaction, after.conversation_id, after.id)
+    try:
+        transaction.commit()
+    except Cancelled as refused:
+        raise store.Moved from refused

@@ -1,0 +1,50 @@
+"""The calls that were: of a person, of a conversation. Newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from calls import store, views
+from calls.model import Call
+from conversations import store as conversations
+from conversations.service import require_place
+from kernel import clock, cursor
+from kernel.caller import Caller
+from kernel.cursor import Page
+
+
+def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The calls that rang for the caller or that they joined, in conversations they are in now.
+
+    A page may be shorter than `limit` and still have a next one.
+    """
+
+    def visible(calls: list[Call]) -> list[Call]:
+        places = conversations.places(list({each.conversation_id for each in calls}), caller.user_id)
+        return [each for each in calls if each.conversation_id in places]
+
+    return _page(caller.user_id, (caller.user_id, "calls"), limit, after, visible)
+
+
+def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The calls of a conversation since the caller may see it."""
+    place = require_place(conversation_id, caller.user_id)
+
+    def visible(calls: list[Call]) -> list[Call]:
+        first = place.member.visible_from
+        return [each for each in calls if each.message_seq >= first or not each.ended]
+
+    return _page(conversation_id, (caller.user_id, "calls", conversation_id), limit, after, visible)
+
+
+def _page(
+    owner: str, bound_to: tuple[str, ...], limit: int, after: str | None, visible: Callable[[list[Call]], list[Call]]
+) -> Page[dict[str, Any]]:
+    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found = store.history(owner, before=before, limit=limit + 1)
+    more = len(found) > limit
+    found = found[:limit]
+    now = clock.now()
+    items = [views.call(each.as_of(now)) for each in visible(store.find_all(found))]
+    return Page(items, cursor.seal(found[-1], bound_to=bound_to) if more else None)

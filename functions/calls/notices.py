@@ -1,0 +1,59 @@
+"""Telling live sockets of a call. Hints: whoever misses one sees the call in `sync` and in GET /calls/{id}."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from calls import views
+from calls.model import Call
+from conversations.model import Profile
+from kernel import clock, telemetry
+from realtime import service as realtime
+from realtime.service import ToMembers
+
+RINGING = "call.ringing"
+UPDATED = "call.updated"
+ANSWERED_ELSEWHERE = "call.answered_elsewhere"
+ENDED = "call.ended"
+SIGNAL = "call.signal"
+
+
+def tell(profile: Profile, kind: str, call: Call) -> None:
+    """Tell everybody in the conversation, on all their devices, of the call as it is now. Never raises."""
+    text = _frame(kind, call.conversation_id, views.as_json(call))
+    if profile.roster is None:
+        _hint(call, lambda: realtime.publish_to_members(call.conversation_id, [ToMembers(0, text, 0, text)]))
+    else:
+        people = profile.roster
+        _hint(call, lambda: realtime.publish([text], people))
+
+
+def changed(profile: Profile, call: Call) -> None:
+    """Tell everybody of a change, or of the end. Never raises."""
+    tell(profile, ENDED if call.ended else UPDATED, call)
+
+
+def answered_elsewhere(call: Call, user_id: str, session_id: str) -> None:
+    """Tell the other devices of who has joined to stop ringing. Never raises."""
+    text = _frame(ANSWERED_ELSEWHERE, call.conversation_id, views.as_json(call))
+    _hint(call, lambda: realtime.publish_to_sessions([text], user_id, but=session_id))
+
+
+def signal(call: Call, user_id: str, session_id: str, data: dict[str, Any]) -> None:
+    """Hand a signal to the device that it is for. Never raises."""
+    text = _frame(SIGNAL, call.conversation_id, data)
+    _hint(call, lambda: realtime.publish_to_sessions([text], user_id, only=session_id))
+
+
+def _frame(kind: str, conversation_id: str, data: Any) -> str:
+    event = {"type": kind, "conversation_id": conversation_id, "at": clock.rfc3339(clock.now()), "data": data}
+    return json.dumps(event)
+
+
+def _hint(call: Call, publish: Callable[[], None]) -> None:
+    try:
+        publish()
+    except Exception as error:  # what it tells of is committed
+        telemetry.logger().error("not published", exc_info=error, extra={"call_id": call.id})

@@ -1,0 +1,149 @@
+"""Calls: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kernel.schema import Input, Instant, Output, Text
+
+Kind = Literal["offer", "answer", "ice", "restart"]
+Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class NewCall(Input):
+    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    media: Literal["audio", "video"]
+
+
+class MediaStateIn(Input):
+    """What one sends; `hand_raised` and `speaking` (a hint for whom to show) are false when left out."""
+
+    audio: bool
+    video: bool
+    screen: bool
+    hand_raised: bool = False
+    speaking: bool = False
+
+
+class SignalFields(Input):
+    """A message to one participant's peer connection. `payload` is any JSON value of at most 64 KB."""
+
+    to: Annotated[str, Field(min_length=1, max_length=40)]
+    kind: Kind
+    payload: Any
+
+
+class SignalQuery(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    after: int = Field(default=0, ge=0, le=2**53)
+
+
+class Quality(Input):
+    """Client statistics. `packet_loss` in percent; `setup_ms` from joining to the first decoded frame, once;
+    `setup_failed` when no media ever came."""
+
+    rtt_ms: Measure
+    jitter_ms: Measure
+    packet_loss: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    bitrate_kbps: Measure
+    setup_ms: Measure | None = None
+    setup_failed: bool = False
+
+
+class MediaState(Output):
+    audio: bool
+    video: bool
+    screen: bool
+
+
+class Participant(Output):
+    """`busy`: was in another call when this one rang."""
+
+    participant_id: str
+    user_id: str
+    state: Literal["ringing", "joined", "left", "declined", "missed"]
+    media_state: MediaState
+    hand_raised: bool
+    speaking: bool
+    busy: bool
+    joined_at: Instant | None
+    left_at: Instant | None
+
+
+class Call(Output):
+    """`duration_seconds` is null until the end, 0 for a call that nobody answered."""
+
+    id: str
+    conversation_id: str
+    media: Literal["audio", "video"]
+    state: Literal["ringing", "active", "ended"]
+    initiator_id: str
+    participants: list[Participant]
+    topology: Literal["mesh", "sfu"]
+    end_reason: Literal["completed", "declined", "missed", "cancelled", "failed", "timeout"] | None
+    created_at: Instant
+    answered_at: Instant | None
+    ended_at: Instant | None
+    duration_seconds: int | None
+
+
+class CallList(Output):
+    items: list[Call]
+    next_cursor: str | None
+
+
+class IceServer(Output):
+    """As RTCPeerConnection takes it."""
+
+    urls: list[str]
+    username: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    credential: str | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class IceServers(Output):
+    ice_servers: list[IceServer]
+
+
+class Joined(Output):
+    """`peers` were in the call before: the newcomer makes each an offer. Towards `polite_towards` one gives way
+    when offers collide. Signals up to `last_signal` were for an earlier life of this participant, before a reload.
+    `sfu` is what the SFU's client library needs, null in a mesh."""
+
+    call: Call
+    participant_id: str
+    ice_servers: list[IceServer]
+    peers: list[str]
+    polite_towards: list[str]
+    last_signal: int
+    sfu: dict[str, Any] | None
+
+
+class SignalSent(Output):
+    n: int
+
+
+class _FromSomebody(Output):
+    """What comes `from` somebody, which is no name in Python."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    from_: str = Field(serialization_alias="from")
+
+
+class Signal(_FromSomebody):
+    n: int
+    kind: Kind
+    payload: Any
+    at: Instant
+
+
+class SignalList(Output):
+    items: list[Signal]
+
+
+class SignalEvent(_FromSomebody):
+    call_id: str
+    n: int
+    kind: Kind
+    payload: Any

@@ -1,0 +1,248 @@
+"""Calls: starting, answering, leaving, ending them; who is in one and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from calls import changes, ice, model, notices, sfu, signal_store, store, views
+from calls.errors import CallFull, NotInCall
+from calls.model import Call
+from calls.participant import LEASE_MS, Media, MediaState
+from calls.settings import SFU_LIMIT, settings
+from conversations import log, publish
+from conversations.model import MESSAGE_CREATED, Draft, Entry, Place
+from conversations.service import known, require_place
+from kernel import clock, ids, telemetry, workflows
+from kernel.caller import Caller
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, NotFound, Unprocessable
+from kernel.telemetry import MetricUnit
+
+LIFECYCLE = "call-lifecycle"
+_STALE_TRIES = 3
+
+
+def require_call(call_id: str, caller: Caller) -> tuple[Call, Place]:
+    """A call as it is stored, and the caller's place in its conversation; raises NotFound for who may not see it.
+
+    Who became a member later does not see what was over by then.
+    """
+    call = store.find(call_id) if ids.is_id(call_id, "cal") else None
+    if call is None:
+        raise NotFound
+    place = require_place(call.conversation_id, caller.user_id)
+    if call.ended and call.message_seq < place.member.visible_from:
+        raise NotFound
+    return call, place
+
+
+# --- starting -------------------------------------------------------------------------------------------------
+
+
+def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[dict[str, Any], bool]:
+    """A new call that the caller is in and that rings for the others, or the live one there is, and False.
+
+    A repeated client_id returns its first call; raises Unprocessable when that was another one, Forbidden and
+    NotFound where the caller may not send.
+    """
+    for _ in range(_STALE_TRIES):
+        call, place, entries = _start(caller, conversation_id, client_id, media)
+        if entries:
+            notices.tell(place.profile, notices.RINGING, call)
+            publish.committed(place, entries)
+            telemetry.count("CallsStarted")
+            return views.call(call), True
+        now = call.as_of(clock.now())
+        if not now.ended or call.ended:
+            return views.call(now), False
+        changes.settle(call)  # it is over, and nobody has written that down yet
+    raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
+
+
+def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[Call, Place, list[Entry]]:
+    key = f"call#{log.send_key(caller.user_id, client_id)}"
+    call_id = ids.new("cal")
+    watched = False
+    made: list[Call] = []
+
+    def plan(place: Place) -> log.Plan:
+        nonlocal watched
+        place.require_send()
+        if place.head.live_call is not None:
+            return log.Plan([])
+        if not watched:  # before the call is there: none is ever without
+            workflows.start(LIFECYCLE, call_id, {"call_id": call_id, "wait_s": model.RING_TIMEOUT_MS // clock.SECOND})
+            watched = True
+        call = _new(caller, place, call_id, client_id, media)
+        made.append(call)
+
+        def stage(transaction: Transaction) -> None:
+            store.stage_new(transaction, call)
+            log.stage_send(
+                transaction, key=key, conversation_id=conversation_id, seq=call.message_seq,
+                fingerprint=f"{media} {call_id}",
+            )  # fmt: skip
+
+        draft = Draft(MESSAGE_CREATED, caller.user_id, views.message(call))
+        return log.Plan([draft], stage, live_call=call_id)
+
+    try:
+        place, entries = log.append(known(conversation_id), caller.user_id, plan)
+    except log.Sent:
+        return _first_of(key, conversation_id, media), require_place(conversation_id, caller.user_id), []
+    if entries:
+        return made[-1], place, entries
+    live = place.head.live_call
+    earlier = log.earlier(key)  # a repeated request, or one that met somebody else's
+    call = _first_of(key, conversation_id, media) if earlier is not None else store.find(live or "")
+    if call is None:
+        raise NotFound
+    return call, place, []
+
+
+def _new(caller: Caller, place: Place, call_id: str, client_id: str, media: Media) -> Call:
+    others = [each for each in place.profile.roster or () if each != caller.user_id]
+    return model.begin(
+        call_id=call_id,
+        conversation_id=place.conversation_id,
+        direct=place.profile.kind == "direct",
+        media=media,
+        initiator_id=caller.user_id,
+        session_id=caller.session_id,
+        client_id=client_id,
+        ringing=others,
+        busy=store.in_another_call(others),
+        message_id=ids.new_at("msg", place.next_seq),
+        message_seq=place.next_seq,
+        now=clock.now(),
+    )
+
+
+def _first_of(key: str, conversation_id: str, media: Media) -> Call:
+    earlier = log.earlier(key)
+    if earlier is None:
+        raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
+    first_media, call_id = earlier.fingerprint.split(" ")
+    if (earlier.conversation_id, first_media) != (conversation_id, media):
+        raise Unprocessable("This client_id stands for another call.")
+    call = store.find(call_id)
+    if call is None:
+        raise NotFound
+    return call
+
+
+# --- being in it ----------------------------------------------------------------------------------------------
+
+
+def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    """Answer, join, or come back; the first of a person's devices has the call.
+
+    Raises CallEnded, AnsweredElsewhere, CallFull when the mesh is full and there is no SFU.
+    """
+    call, place = require_call(call_id, caller)
+    place.require_not_blocked()
+    servers = ice.servers(caller.user_id)  # who cannot have them cannot take part either
+    was = call.of(caller.user_id)
+    last_signal = signal_store.last(call.id, was.participant_id) if was is not None and was.order else 0
+
+    def answer(now: Call) -> Call:
+        limit = settings().mesh_limit if now.topology == "mesh" else SFU_LIMIT
+        return now.join(caller.user_id, caller.session_id, clock.now(), limit=limit)
+
+    try:
+        after = changes.change(call, answer, actor_id=caller.user_id, joining=True)
+    except CallFull:
+        after = _join_through_sfu(call, caller)
+    mine = after.seat(caller.user_id, caller.session_id)
+    _tell_of_joining(place, call, after, caller)
+    return {
+        "call": views.call(after),
+        "participant_id": mine.participant_id,
+        "ice_servers": servers,
+        "peers": after.peers(mine) if after.topology == "mesh" else [],
+        "polite_towards": after.polite_towards(mine),
+        "last_signal": last_signal if was is not None and was.participant_id == mine.participant_id else 0,
+        "sfu": sfu.admission(after, mine),
+    }
+
+
+def _join_through_sfu(call: Call, caller: Caller) -> Call:
+    meeting = sfu.meeting_for(call) if call.topology == "mesh" else None
+    if meeting is None:
+        raise CallFull
+
+    def move_and_join(now: Call) -> Call:
+        moved = now if now.topology == "sfu" else now.moved_to_sfu(meeting)
+        return moved.join(caller.user_id, caller.session_id, clock.now(), limit=SFU_LIMIT)
+
+    return changes.change(call, move_and_join, actor_id=caller.user_id, joining=True)
+
+
+def _tell_of_joining(place: Place, before: Call, after: Call, caller: Caller) -> None:
+    was, mine = before.of(caller.user_id), after.seat(caller.user_id, caller.session_id)
+    if was is not None and was.joined and was.participant_id == mine.participant_id:
+        return  # the same device once more
+    notices.changed(place.profile, after)
+    notices.answered_elsewhere(after, caller.user_id, caller.session_id)
+    telemetry.count("CallsJoined")
+    if before.answered_at is None and after.answered_at is not None:
+        telemetry.count("CallsAnswered")
+        telemetry.count("CallAnswerTime", after.answered_at - after.created_at, MetricUnit.Milliseconds)
+
+
+def decline(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    """Stop it ringing for the caller; it ends when nobody is left who could answer."""
+    return _act(caller, call_id, lambda it, _: it.decline(caller.user_id, caller.session_id, clock.now()))
+
+
+def leave(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    """Hang up; the last to leave ends it."""
+    return _act(caller, call_id, lambda it, _: it.leave(caller.user_id, caller.session_id, clock.now()))
+
+
+def end(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    """End it for everybody."""
+    return _act(caller, call_id, lambda it, place: it.end(caller.user_id, clock.now(), is_admin=place.member.is_admin))
+
+
+def show(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
+    """What the caller sends from now on."""
+    return _act(
+        caller,
+        call_id,
+        lambda it, _: it.show(it.seat(caller.user_id, caller.session_id), media, clock.now()),
+    )
+
+
+def _act(caller: Caller, call_id: str, step: Callable[[Call, Place], Call]) -> dict[str, Any]:
+    call, place = require_call(call_id, caller)
+    after = changes.change(call, lambda it: step(it, place), actor_id=caller.user_id)
+    if after != call:
+        notices.changed(place.profile, after)
+    return views.call(after)
+
+
+def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    """Move the caller's lease on: 45 s from now."""
+    call, place = require_call(call_id, caller)
+    place.require_not_blocked()
+    now = call.as_of(clock.now())
+    now.seat(caller.user_id, caller.session_id)
+    if not store.renew(now, caller.user_id, clock.now() + LEASE_MS):
+        raise NotInCall
+    return views.call(now)
+
+
+# --- looking --------------------------------------------------------------------------------------------------
+
+
+def get(*, caller: Caller, call_id: str) -> dict[str, Any]:
+    call, _ = require_call(call_id, caller)
+    return views.call(call.as_of(clock.now()))
+
+
+def live(call_ids: list[str]) -> list[dict[str, Any]]:
+    """The calls of these ids that ring or go on, for `sync`; their ids come from places of the caller's."""
+    now = clock.now()
+    return [views.call(call) for call in (each.as_of(now) for each in store.find_all(call_ids)) if not call.ended]

@@ -1,0 +1,124 @@
+"""Signals in DynamoDB: an inbox per participant, numbered without a gap, kept for 60 s."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from calls.model import Call
+from calls.store import CallRecord, as_call
+from kernel import clock
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.errors import Conflict
+from kernel.resilience import full_jitter
+
+KEPT_MS = 60 * clock.SECOND
+COUNTER_KEPT_S = 24 * 3600  # longer than any call
+PAGE_BYTES = 1_000_000
+PAGE_SIGNALS = 100
+TRIES = 10
+_COUNTER = 0  # the row that holds the last number
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One message from one participant to another; `payload` is a JSON text, `at` in ms."""
+
+    n: int
+    sender: str
+    kind: str
+    payload: str
+    at: int
+
+
+class SignalRecord(Record):
+    class Meta:
+        table_name = TableName("call_signals")
+
+    inbox = UnicodeAttribute(hash_key=True)
+    n = NumberAttribute(range_key=True)
+    last = NumberAttribute(null=True)
+    sender = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    payload = UnicodeAttribute(null=True)
+    at = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+def _inbox(call_id: str, participant_id: str) -> str:
+    return f"{call_id}#{participant_id}"
+
+
+def look(call_id: str, to: str) -> tuple[Call | None, int]:
+    """A call and the last number in one of its inboxes, in one round trip."""
+    call, counter = read_together([(CallRecord, (call_id,)), (SignalRecord, (_inbox(call_id, to), _COUNTER))])
+    return None if call is None else as_call(call), 0 if counter is None else int(counter.last)
+
+
+def last(call_id: str, participant_id: str) -> int:
+    """The last number in an inbox."""
+    counter = SignalRecord.find(_inbox(call_id, participant_id), _COUNTER)
+    return 0 if counter is None else int(counter.last)
+
+
+def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: str) -> int:
+    """Append to an inbox whose last number is thought to be `last`; returns the signal's number.
+
+    Whoever reads number n finds all before it, as each is written with the counter. Raises Conflict when others
+    were always first.
+    """
+    inbox = _inbox(call_id, to)
+    for turn in range(TRIES):
+        now = clock.now()
+        signal = Signal(last + 1, sender, kind, payload, now)
+        try:
+            _write(inbox, signal)
+        except Cancelled as refused:
+            counter = refused.failed.get("counter") or SignalRecord.find(inbox, _COUNTER)
+            last = 0 if counter is None else int(counter.last)
+            time.sleep(full_jitter(turn, 0.005, 0.2))
+        else:
+            return signal.n
+    raise Conflict("Too many signals to this participant at once; try again.", retry_after_s=1)
+
+
+def _write(inbox: str, signal: Signal) -> None:
+    now_s = signal.at // clock.SECOND
+    counter = SignalRecord(inbox, _COUNTER)
+    unmoved = SignalRecord.last == signal.n - 1 if signal.n > 1 else SignalRecord.last.does_not_exist()
+    steps: list[Any] = [SignalRecord.last.set(signal.n), SignalRecord.expires_at.set(now_s + COUNTER_KEPT_S)]
+    transaction = Transaction()
+    transaction.update("counter", counter, steps, unmoved)
+    transaction.put(
+        "signal",
+        SignalRecord(
+            inbox,
+            signal.n,
+            sender=signal.sender,
+            kind=signal.kind,
+            payload=signal.payload,
+            at=signal.at,
+            expires_at=now_s + KEPT_MS // clock.SECOND + 1,
+        ),
+    )
+    transaction.commit()
+
+
+def after(call_id: str, participant_id: str, n: int) -> list[Signal]:
+    """The signals of an inbox after number n that are not older than 60 s, ascending, at most 1 MB or 100 of them."""
+    oldest = clock.now() - KEPT_MS
+    found: list[Signal] = []
+    size = 0
+    rows = SignalRecord.query(
+        _inbox(call_id, participant_id), SignalRecord.n > max(n, _COUNTER), consistent_read=True, page_size=PAGE_SIGNALS
+    )
+    for row in rows:
+        size += len(row.payload)
+        if found and (size > PAGE_BYTES or len(found) == PAGE_SIGNALS):
+            break
+        if int(row.at) >= oldest:
+            found.append(Signal(int(row.n), row.sender, row.kind, row.payload, int(row.at)))
+    return found

@@ -1,0 +1,66 @@
+"""Signalling: what peer connections say to each other while they are set up. Never looked into."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from calls import notices, signal_store
+from calls.model import Call
+from calls.service import require_call
+from conversations import store as conversations
+from conversations.model import Place
+from conversations.service import require_place
+from kernel import clock, ids, telemetry
+from kernel.caller import Caller
+from kernel.errors import NotFound, PayloadTooLarge, ValidationFailed
+
+MAX_PAYLOAD_BYTES = 64 * 1024
+
+
+def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> dict[str, int]:
+    """Put a signal into a participant's inbox and hand it to their device; `{n}` is its number there.
+
+    Signals of one sender to one participant keep the order in which they are acknowledged. Raises NotInCall,
+    AnsweredElsewhere, CallEnded, and NotFound for who is not in the call.
+    """
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge("A signal has at most 64 KB.")
+    stored, last = signal_store.look(call_id, to) if ids.is_id(call_id, "cal") else (None, 0)
+    if stored is None:
+        raise NotFound
+    place = require_place(stored.conversation_id, caller.user_id)
+    place.require_not_blocked()
+    call = stored.as_of(clock.now())
+    mine = call.seat(caller.user_id, caller.session_id)
+    if to == mine.participant_id:
+        raise ValidationFailed.of("to", "must be somebody else")
+    peer = next((each for each in call.joined if each.participant_id == to), None)
+    if peer is None or not _is_member(place, call, peer.user_id):
+        raise NotFound("There is no such participant in this call.")
+    n = signal_store.put(call_id, to, last=last, sender=mine.participant_id, kind=kind, payload=text)
+    telemetry.count("CallSignals")
+    data = {"call_id": call_id, "n": n, "from": mine.participant_id, "kind": kind, "payload": payload}
+    notices.signal(call, peer.user_id, peer.session_id or "", data)
+    return {"n": n}
+
+
+def _is_member(place: Place, call: Call, user_id: str) -> bool:
+    if place.profile.roster is not None:
+        return user_id in place.profile.roster
+    return conversations.member(call.conversation_id, user_id) is not None
+
+
+def received(*, caller: Caller, call_id: str, after: int) -> dict[str, Any]:
+    """The signals for the caller after number `after`, at most 60 s old: the way without a socket."""
+    stored, place = require_call(call_id, caller)
+    place.require_not_blocked()
+    mine = stored.as_of(clock.now()).seat(caller.user_id, caller.session_id)
+    found = signal_store.after(call_id, mine.participant_id, after)
+    return {
+        "items": [
+            {"n": each.n, "from_": each.sender, "kind": each.kind, "payload": json.loads(each.payload), "at": each.at}
+            for each in found
+        ]
+    }

@@ -1,0 +1,235 @@
+"""Calls in DynamoDB: one item each, changed by condition on its version; and who had which call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from calls.model import Call
+from calls.participant import MediaState, Participant
+from kernel import clock
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
+
+_NOW = "now"
+
+
+class Moved(Exception):
+    """Somebody else has changed the call meanwhile: look again."""
+
+
+class CallRecord(Record):
+    """`participants` are kept without the leases, which are renewed on their own: a heartbeat moves no version."""
+
+    class Meta:
+        table_name = TableName("calls")
+
+    call_id = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()
+    conversation_id = UnicodeAttribute()
+    direct = BooleanAttribute()
+    media = UnicodeAttribute()
+    initiator_id = UnicodeAttribute()
+    client_id = UnicodeAttribute()
+    message_id = UnicodeAttribute()
+    message_seq = NumberAttribute()
+    created_at = NumberAttribute()
+    participants = JSONAttribute()
+    leases: MapAttribute[str, Any] = MapAttribute()
+    state = UnicodeAttribute()
+    topology = UnicodeAttribute()
+    end_reason = UnicodeAttribute(null=True)
+    answered_at = NumberAttribute(null=True)
+    ended_at = NumberAttribute(null=True)
+    meeting = UnicodeAttribute(null=True)
+
+
+class IndexRecord(Record):
+    """The calls of a conversation or a person (`entry` is a call's id); `now` is the one that a person is in."""
+
+    class Meta:
+        table_name = TableName("call_index")
+
+    owner = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    call_id = UnicodeAttribute(null=True)
+
+
+def _integer(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def as_call(record: CallRecord) -> Call:
+    leases = record.leases.as_dict()
+    people = []
+    for fields in record.participants:
+        media = MediaState(**fields.pop("media"))
+        people.append(Participant(**fields, media=media, until=int(leases.get(fields["user_id"], 0))))
+    return Call(
+        id=record.call_id,
+        conversation_id=record.conversation_id,
+        direct=record.direct,
+        media="video" if record.media == "video" else "audio",
+        initiator_id=record.initiator_id,
+        client_id=record.client_id,
+        message_id=record.message_id,
+        message_seq=int(record.message_seq),
+        created_at=int(record.created_at),
+        participants=tuple(people),
+        state=record.state,  # type: ignore[arg-type]  # written by us
+        topology=record.topology,  # type: ignore[arg-type]
+        end_reason=record.end_reason,  # type: ignore[arg-type]
+        answered_at=_integer(record.answered_at),
+        ended_at=_integer(record.ended_at),
+        meeting=record.meeting,
+        version=int(record.version),
+    )
+
+
+def _stored(call: Call) -> list[dict[str, Any]]:
+    rows = [asdict(each) for each in call.participants]
+    for row in rows:
+        del row["until"]
+    return rows
+
+
+def _leases(call: Call) -> dict[str, int]:
+    return {each.user_id: each.until for each in call.participants if each.joined}
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def find(call_id: str) -> Call | None:
+    record = CallRecord.find(call_id)
+    return None if record is None else as_call(record)
+
+
+def find_all(call_ids: Sequence[str]) -> list[Call]:
+    """The calls with these ids, in this order: one round trip per 100."""
+    rows = read_together([(CallRecord, (each,)) for each in call_ids])
+    return [as_call(row) for row in rows if row is not None]
+
+
+def history(owner: str, *, before: str | None, limit: int) -> list[str]:
+    """The ids of the calls of a person or a conversation, newest first."""
+    condition = IndexRecord.entry.startswith("cal_") if before is None else IndexRecord.entry.between("cal_", before)
+    rows = IndexRecord.query(owner, condition, scan_index_forward=False, consistent_read=True, limit=limit + 1)
+    return [row.entry for row in rows if row.entry != before][:limit]
+
+
+def in_another_call(user_ids: Sequence[str]) -> set[str]:
+    """Those of them who are in some call now: one round trip, and one more when there may be any."""
+    rows = [row for row in read_together([(IndexRecord, (each, _NOW)) for each in user_ids]) if row is not None]
+    if not rows:
+        return set()
+    calls = {call.id: call.as_of(clock.now()) for call in find_all(list({row.call_id for row in rows}))}
+    found = set()
+    for row in rows:
+        mine = calls[row.call_id].of(row.owner) if row.call_id in calls else None
+        if mine is not None and mine.joined:
+            found.add(row.owner)
+    return found
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+
+
+def stage_new(transaction: Transaction, call: Call) -> None:
+    """A new call and where to find it again."""
+    record = CallRecord(
+        call.id,
+        version=call.version,
+        conversation_id=call.conversation_id,
+        direct=call.direct,
+        media=call.media,
+        initiator_id=call.initiator_id,
+        client_id=call.client_id,
+        message_id=call.message_id,
+        message_seq=call.message_seq,
+        created_at=call.created_at,
+        participants=_stored(call),
+        leases=_leases(call),
+        state=call.state,
+        topology=call.topology,
+    )
+    transaction.put("new call", record)
+    for owner in (call.conversation_id, *(each.user_id for each in call.participants)):
+        transaction.put("index", IndexRecord(owner, call.id))
+
+
+def stage_change(transaction: Transaction, before: Call, after: Call) -> None:
+    """Write a change down if the call still is what was looked at (label `call`)."""
+    transaction.update("call", CallRecord(before.id), _actions(before, after), _unmoved(before, after))
+
+
+def save(before: Call, after: Call) -> Call:
+    """Write a change down; raises Moved when somebody else was first."""
+    try:
+        CallRecord(before.id).update(_actions(before, after), condition=_unmoved(before, after))
+    except UpdateError as error:
+        if condition_failed(error):
+            raise Moved from error
+        raise
+    return replace(after, version=before.version + 1)
+
+
+def save_join(before: Call, after: Call, user_id: str) -> Call:
+    """Write down that somebody is in the call, and that they are in no other; raises Moved."""
+    transaction = Transaction()
+    stage_change(transaction, before, after)
+    transaction.put("now", IndexRecord(user_id, _NOW, call_id=before.id))
+    if before.of(user_id) is None:  # it did not ring for them: now it is in their history
+        transaction.put("index", IndexRecord(user_id, before.id))
+    try:
+        transaction.commit()
+    except Cancelled as refused:
+        raise Moved from refused
+    return replace(after, version=before.version + 1)
+
+
+def _unmoved(before: Call, after: Call) -> Condition:
+    condition: Condition = CallRecord.version == before.version
+    kept = _leases(after)
+    for user_id, until in _leases(before).items():
+        if user_id not in kept:  # a lease that was renewed at this moment has not lapsed
+            condition &= CallRecord.leases[user_id] == until
+    return condition
+
+
+def _actions(before: Call, after: Call) -> list[Action]:
+    actions: list[Action] = [
+        CallRecord.version.set(before.version + 1),
+        CallRecord.participants.set(_stored(after)),
+        CallRecord.state.set(after.state),
+        CallRecord.topology.set(after.topology),
+    ]
+    optional: list[tuple[Any, Any]] = [
+        (CallRecord.end_reason, after.end_reason),
+        (CallRecord.answered_at, after.answered_at),
+        (CallRecord.ended_at, after.ended_at),
+        (CallRecord.meeting, after.meeting),
+    ]
+    actions += [field.set(value) for field, value in optional if value is not None]
+    was, now = _leases(before), _leases(after)
+    actions += [CallRecord.leases[user_id].set(until) for user_id, until in now.items() if was.get(user_id) != until]
+    actions += [CallRecord.leases[user_id].remove() for user_id in was if user_id not in now]
+    return actions
+
+
+def renew(call: Call, user_id: str, until: int) -> bool:
+    """Move a lease on if the person is still in the call."""
+    try:
+        CallRecord(call.id).update(
+            [CallRecord.leases[user_id].set(until)], condition=CallRecord.leases[user_id].exists()
+        )
+    except UpdateError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True

@@ -1,0 +1,58 @@
+"""How a call looks; the same to everybody who may see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calls import schemas
+from calls.model import Call
+from calls.participant import Participant
+
+
+def call(it: Call) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "conversation_id": it.conversation_id,
+        "media": it.media,
+        "state": it.state,
+        "initiator_id": it.initiator_id,
+        "participants": [_participant(each) for each in it.participants],
+        "topology": it.topology,
+        "end_reason": it.end_reason,
+        "created_at": it.created_at,
+        "answered_at": it.answered_at,
+        "ended_at": it.ended_at,
+        "duration_seconds": it.duration_s,
+    }
+
+
+def _participant(each: Participant) -> dict[str, Any]:
+    media = each.media
+    return {
+        "participant_id": each.participant_id,
+        "user_id": each.user_id,
+        "state": each.state,
+        "media_state": {"audio": media.audio, "video": media.video, "screen": media.screen},
+        "hand_raised": media.hand_raised,
+        "speaking": media.speaking,
+        "busy": each.busy,
+        "joined_at": each.joined_at,
+        "left_at": each.left_at,
+    }
+
+
+def as_json(it: Call) -> dict[str, Any]:
+    """The call as a client receives it, for what no route renders: frames of the socket."""
+    return schemas.Call.model_validate(call(it)).model_dump(mode="json")
+
+
+def message(it: Call) -> dict[str, Any]:
+    """What the log keeps of the call's message: `metadata` tells what kind of call it is and how it ended."""
+    metadata = {
+        "call_id": it.id,
+        "media": it.media,
+        "state": it.state,
+        "end_reason": it.end_reason,
+        "duration_seconds": it.duration_s,
+    }
+    return {"id": it.message_id, "client_id": it.client_id, "type": "call", "metadata": metadata}

@@ -1,0 +1,84 @@
+"""R29: many devices and one call, two people and one call. Conditions decide, whatever the order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from moto.dynamodb.models import dynamodb_backends
+
+from calls import service
+from conversations import store as conversations
+from kernel.caller import Caller
+from kernel.errors import Problem
+from tests.conftest import REGION, STACK
+from tests.integration.calls.calling import device, join, ring, states, two
+from tests.integration.calls.interleaving import Interleaving
+from tests.tools import ACCOUNT
+
+DEVICES = 1_000
+INTERLEAVINGS = 1_000
+AT_A_TIME = 100
+
+
+def _outcome(step: Callable[[], object]) -> str:
+    try:
+        step()
+    except Problem as problem:
+        return problem.stable_code
+    return "ok"
+
+
+def test_of_a_thousand_devices_answering_one_wins() -> None:
+    ada, bob, chat = two()
+    call = ring(ada, chat)
+    devices = [device(bob) for _ in range(DEVICES)]
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = Counter(threads.map(lambda each: _outcome(lambda: join(each, call)), devices))
+    assert outcomes == {"ok": 1, "answered_elsewhere": DEVICES - 1}
+    assert states(service.get(caller=ada, call_id=call["id"])) == ["joined", "joined"]
+
+
+@pytest.mark.parametrize("first", range(0, INTERLEAVINGS, AT_A_TIME))
+def test_two_people_calling_each_other_have_one_call_in_any_order_of_their_requests(first: int) -> None:
+    ada, bob, chat = two()
+    for seed in range(first, first + AT_A_TIME):
+        answers: list[tuple[str, bool]] = []
+
+        def call(who: Caller, answers: list[tuple[str, bool]] = answers) -> None:
+            made, new = service.start(caller=who, conversation_id=chat, client_id=who.user_id, media="video")
+            answers.append((made["id"], new))
+
+        Interleaving(seed).run([lambda: call(ada), lambda: call(bob)])
+        assert len({call_id for call_id, _ in answers}) == 1, f"seed {seed}"
+        assert sorted(new for _, new in answers) == [False, True], f"seed {seed}"
+        assert conversations.head(chat).live_call == answers[0][0], f"seed {seed}"
+        _forget(chat)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_answering_against_cancelling_leaves_one_truth(seed: int) -> None:
+    ada, bob, chat = two()
+    call = ring(ada, chat)
+    answered: list[str] = []
+
+    def answer() -> None:
+        answered.append(_outcome(lambda: join(bob, call)))
+
+    def cancel() -> None:
+        _outcome(lambda: service.end(caller=ada, call_id=call["id"]))
+
+    Interleaving(seed).run([answer, cancel])
+    over = service.get(caller=ada, call_id=call["id"])
+    assert (over["state"], over["end_reason"]) == ("ended", "completed" if answered == ["ok"] else "cancelled")
+    assert answered in (["ok"], ["call_ended"])
+
+
+def _forget(chat: str) -> None:
+    """As if there had been no call: what lies in the tables makes moto slower, which copies them to write."""
+    backend = dynamodb_backends[ACCOUNT][REGION]
+    for name in ("calls", "call_index", "sends", "events"):
+        backend.get_table(f"{STACK}-{name}").items.clear()
+    conversations.PartRecord(chat, conversations.HEAD).update([conversations.PartRecord.live_call.remove()])

@@ -1,0 +1,146 @@
+"""Calls too large for a mesh, through Amazon Chime SDK meetings: botocore's own client against a loopback server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from calls import service, sfu
+from calls import settings as call_settings
+from kernel import aws
+from kernel.caller import Caller
+from tests.integration.calls.calling import join, refusal, ring, stored
+from tests.integration.rooms import group, people
+from tests.tools import captured_lines
+
+
+class Meetings:
+    """Chime as far as calls use it (API of chime-sdk-meetings, 2021-07-15)."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, dict[str, Any]] = {}
+        self.attendees: list[str] = []
+        self.deleted: list[str] = []
+        self.failing = False
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.failing:
+            return 503, {"Code": "ServiceUnavailable", "Message": "later"}
+        parts = path.strip("/").split("/")
+        if method == "POST" and parts == ["meetings"]:
+            known = self.made.setdefault(
+                body["ClientRequestToken"],
+                {
+                    "MeetingId": f"m-{len(self.made)}",
+                    "ExternalMeetingId": body["ExternalMeetingId"],
+                    "MediaRegion": body["MediaRegion"],
+                    "MediaPlacement": {"AudioHostUrl": "audio.example.com", "SignalingUrl": "wss://s.example.com"},
+                },
+            )
+            return 200, {"Meeting": known}
+        if method == "POST" and parts[2:] == ["attendees"]:
+            self.attendees.append(body["ExternalUserId"])
+            attendee = {"ExternalUserId": body["ExternalUserId"], "AttendeeId": "a-1", "JoinToken": "token"}
+            return 200, {"Attendee": attendee}
+        if method == "DELETE" and len(parts) == 2:
+            self.deleted.append(parts[1])
+            return 204, {}
+        return 404, {"Code": "NotFound", "Message": path}
+
+
+@pytest.fixture
+def meetings(settings: pytest.MonkeyPatch) -> Iterator[Meetings]:
+    state = Meetings()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = state.answer(self.command, self.path, json.loads(raw or b"{}"))
+            text = json.dumps(body).encode() if status != 204 else b""
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_POST = do_DELETE = _answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing to the console."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    settings.setenv("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", f"http://127.0.0.1:{server.server_address[1]}")
+    settings.setenv("CALL_SFU", "chime")
+    settings.setenv("CALL_MESH_LIMIT", "2")
+    call_settings.settings.cache_clear()
+    sfu.configured.cache_clear()
+    aws.client.cache_clear()
+    sfu.Chime.breaker.succeeded()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+        aws.client.cache_clear()
+
+
+def _full_mesh() -> tuple[list[Caller], dict[str, Any]]:
+    cast = people("ada", "bob", "cleo", "dan")
+    call = ring(cast[0], group(*cast))
+    assert join(cast[1], call)["sfu"] is None
+    return cast, call
+
+
+def test_a_third_one_moves_a_mesh_of_two_to_the_sfu(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    joined = join(cleo, call)
+    assert (joined["call"]["topology"], joined["peers"]) == ("sfu", [])
+    assert joined["sfu"]["meeting"]["ExternalMeetingId"] == call["id"]
+    assert joined["sfu"]["attendee"]["ExternalUserId"] == joined["participant_id"]
+    again = join(ada, call)  # who was there already joins again, now the other way
+    assert again["sfu"]["meeting"] == joined["sfu"]["meeting"]
+    assert meetings.attendees == [joined["participant_id"], again["participant_id"]]
+
+
+def test_there_is_one_meeting_however_many_come_after(meetings: Meetings) -> None:
+    (_, _, cleo, dan), call = _full_mesh()
+    assert join(cleo, call)["sfu"]["meeting"] == join(dan, call)["sfu"]["meeting"]
+    assert len(meetings.made) == 1
+
+
+def test_the_meeting_ends_with_the_call(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    join(cleo, call)
+    service.end(caller=ada, call_id=call["id"])
+    assert meetings.deleted == ["m-0"]
+
+
+def test_a_call_ends_though_its_meeting_cannot(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    join(cleo, call)
+    meetings.failing = True
+    with captured_lines() as lines:
+        assert service.end(caller=ada, call_id=call["id"])["state"] == "ended"
+    assert "meeting not closed" in lines.text
+
+
+def test_without_the_sfu_nobody_more_joins_and_nothing_is_changed(meetings: Meetings) -> None:
+    (_, _, cleo, _), call = _full_mesh()
+    meetings.failing = True
+    before = stored(call)
+    assert refusal(lambda: join(cleo, call)) == "dependency_unavailable"
+    assert stored(call) == before
+
+
+def test_without_one_configured_a_full_mesh_is_full(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("CALL_MESH_LIMIT", "2")
+    call_settings.settings.cache_clear()
+    (_, _, cleo, _), call = _full_mesh()
+    assert refusal(lambda: join(cleo, call)) == "call_full"

@@ -1,0 +1,1 @@
+"""Servers and peers that several kinds of tests need."""

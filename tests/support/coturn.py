@@ -1,0 +1,64 @@
+"""Debian's coturn on the loopback, for as long as a block."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+TURNSERVER = shutil.which("turnserver")
+HOST = "127.0.0.1"
+START_S = 10.0
+
+
+@contextlib.contextmanager
+def running(secret: str, *, port: int, options: Sequence[str] = ()) -> Iterator[None]:
+    """A TURN server that checks credentials with this secret. Raises RuntimeError when it does not start."""
+    assert TURNSERVER is not None
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "turnserver.conf")
+        settings.write_text(f"static-auth-secret={secret}\n" + "".join(f"{each}\n" for each in options))
+        arguments = [
+            *(
+                TURNSERVER,
+                "-c",
+                str(settings),
+                "--use-auth-secret",
+                "--realm=test",
+                "--no-tls",
+                "--no-dtls",
+                "--no-cli",
+            ),
+            *(f"--listening-ip={HOST}", f"--relay-ip={HOST}", f"--listening-port={port}", "--log-file=stdout"),
+            *(f"--pidfile={folder}/pid", f"--userdb={folder}/turndb", "--simple-log"),
+        ]
+        with Path(folder, "log").open("w") as log:
+            process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+        try:
+            _wait_for(port, process, log.name)
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: str) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"coturn did not start: {Path(log).read_text()[-2000:]}")
+
+
+def free_port() -> int:
+    """A port that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
