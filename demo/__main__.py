@@ -55,6 +55,19 @@ async def ask_the_group(ada: Client, bob: Client, live: Live, tea_id: str) -> No
     await asyncio.sleep(0.5)
 
 
+async def send_a_file(ada: Client, bob: Client, tea_id: str) -> None:
+    """A file for the group, which is looked at before anybody may have it."""
+    file = await ada.drive.upload(
+        b"1. boil water\n2. wait\n", name="Tea.txt", content_type="text/plain", conversation_id=tea_id
+    )
+    say("ada", f"has uploaded {file.name}: {file.state}")
+    file = await ada.drive.wait(file.id)
+    await ada.messages.send(tea_id, "How to make tea", attachment_ids=[file.id])
+    say("bob", f"downloads {file.name} ({file.state}): {len(await bob.drive.download(file.id))} bytes")
+    link = await ada.drive.link(file.id, max_downloads=1)
+    say("ada", f"has a public link for one download: {link.id}")
+
+
 async def watch(name: str, live: Live) -> None:
     async for event in live:
         line = describe(event)
@@ -95,6 +108,7 @@ async def play(http_url: str) -> None:
         await a.send_message(tea.id, "…and this one.")
         await asyncio.sleep(2.5)
         await ask_the_group(ada, bob, b, tea.id)
+        await send_a_file(ada, bob, tea.id)
         await ada.conversations.add_members(tea.id, [cleo.user_id])
         async with cleo.connect() as c:
             watching.append(asyncio.create_task(watch("cleo", c)))

@@ -13,6 +13,7 @@ import httpx
 from secureconnect_client.api.accounts import Accounts
 from secureconnect_client.api.calls import Calls
 from secureconnect_client.api.conversations import Conversations
+from secureconnect_client.api.drive import Drive
 from secureconnect_client.api.groups import Invitations, Moderation
 from secureconnect_client.api.messages import Messages
 from secureconnect_client.api.people import Blocks, Contacts, PresenceRoutes, Sessions, Users
@@ -78,6 +79,7 @@ class Client(Accounts):
         self.invitations = Invitations(self)
         self.messages = Messages(self)
         self.polls = Polls(self)
+        self.drive = Drive(self)
         self.moderation = Moderation(self)
         self.calls = Calls(self)
         self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)

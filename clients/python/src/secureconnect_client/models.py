@@ -76,15 +76,56 @@ class ReactionCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file of the drive, as messages carry it."""
+    """A file of the drive; messages carry it too, without its thumbnail."""
 
     id: str = ""
     name: str = ""
     size: int = 0
     content_type: str = ""
     sha256: str | None = None
+    folder_id: str | None = None
+    owner_id: str | None = None
+    version: int = 1
     state: str = ""
+    reject_reason: str | None = None
     thumbnail_url: str | None = None
+    conversation_id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder of the drive."""
+
+    id: str = ""
+    name: str = ""
+    parent_id: str | None = None
+    owner_id: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """That a person or a conversation may use a file or folder."""
+
+    id: str = ""
+    role: str = "viewer"
+    user_id: str | None = None
+    conversation_id: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A public link to a file; its token is told once."""
+
+    id: str = ""
+    token: str = field(default="", repr=False)
+    url: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    max_downloads: int | None = None
+    downloads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

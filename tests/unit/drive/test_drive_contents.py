@@ -1,0 +1,215 @@
+"""What bytes really are, archives that would burst, and the antivirus port."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import socket
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drive import antivirus, archives, contents, model
+from kernel import config
+from kernel.blobs import Blob
+from kernel.errors import DependencyUnavailable, UnsupportedMediaType, ValidationFailed
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 40
+MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
+
+
+def _zip(entries: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("declared", "head"),
+    [
+        ("image/png", PNG),
+        ("image/jpeg", JPEG),
+        ("video/mp4", MP4),
+        ("audio/mp4", MP4),
+        ("application/pdf", b"%PDF-1.7\n"),
+        ("application/zip", _zip({"a": b"b"})),
+        ("application/gzip", gzip.compress(b"a")),
+        ("audio/mpeg", b"ID3\x03\x00" + b"\0" * 20),
+        ("text/plain", b"hello"),
+        ("text/plain", b"BMW is a car"),
+        ("text/plain", b"MZ was an author"),
+        ("application/json", b'{"a": 1}'),
+        ("text/html", b"<!doctype html><html>"),
+        ("application/octet-stream", PNG),
+        ("image/png", b""),
+    ],
+)
+def test_what_is_declared_right_passes(declared: str, head: bytes) -> None:
+    assert contents.type_problem(declared, head) is None
+    assert contents.polyglot_problem(declared, head, head if declared == "application/zip" else b"", len(head)) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "head", "problem"),
+    [
+        ("image/png", JPEG, "type_mismatch"),
+        ("image/png", b"hello", "type_mismatch"),
+        ("text/plain", PNG, "type_mismatch"),
+        ("text/plain", b"%PDF-1.7\n", "type_mismatch"),
+        ("text/csv", _zip({"a": b"b"}), "type_mismatch"),
+        ("application/pdf", _zip({"a": b"b"}), "type_mismatch"),
+        ("application/octet-stream", b"\x7fELF\x02\x01\x01" + b"\0" * 60, "executable"),
+        ("text/plain", b"MZ\x90\0" + b"\0" * 60 + b"PE\0\0", "executable"),
+    ],
+)
+def test_what_is_declared_wrong_is_named(declared: str, head: bytes, problem: str) -> None:
+    assert contents.type_problem(declared, head) == problem
+
+
+def test_a_picture_that_is_an_archive_too_is_a_polyglot() -> None:
+    both = PNG + _zip({"evil.class": b"x" * 100})
+    assert contents.polyglot_problem("image/png", both[:8192], both[-66_000:], len(both)) == "polyglot"
+    for hidden in (b"%PDF-1.4", b"<script>alert(1)</script>", b"<?php"):
+        assert contents.polyglot_problem("image/png", PNG + hidden, b"", 100) == "polyglot"
+
+
+@given(st.binary(max_size=2_000), st.sampled_from(sorted(model._CATEGORY)))
+def test_any_bytes_get_an_answer(head: bytes, declared: str) -> None:
+    contents.type_problem(declared, head)
+    contents.polyglot_problem(declared, head, head, len(head))
+
+
+# --- archives -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str | None]:
+    """What the check of ZIPs says of bytes, which it reads in ranges."""
+
+    def look(content: bytes) -> str | None:
+        def read(_blob: Blob, first: int, length: int) -> bytes:
+            return content[first : first + length]
+
+        monkeypatch.setattr(archives.blobs, "read", read)
+        return archives.zip_problem(Blob("k", "v", len(content)), content[-contents.TAIL_BYTES :])
+
+    return look
+
+
+def test_an_ordinary_archive_passes(looked_at: Callable[[bytes], str | None]) -> None:
+    assert looked_at(_zip({"a.txt": b"hello", "b.txt": b"world" * 1000})) is None
+
+
+def test_an_archive_that_would_burst_is_refused(looked_at: Callable[[bytes], str | None]) -> None:
+    assert looked_at(_zip({str(number): bytes(10 * 1024**2) for number in range(12)})) == "archive_bomb"
+
+
+def test_entries_that_share_bytes_are_refused(looked_at: Callable[[bytes], str | None]) -> None:
+    content = _zip({"a": b"x" * 300, "b": b"y" * 300})
+    at = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)  # the second entry of the directory
+    overlapping = content[: at + 42] + bytes(4) + content[at + 46 :]  # points at the first one's bytes
+    assert looked_at(overlapping) == "archive_bomb"
+
+
+def test_what_is_no_archive_is_refused(looked_at: Callable[[bytes], str | None]) -> None:
+    assert looked_at(b"PK\x03\x04 and nothing more") == "type_mismatch"
+
+
+def test_a_gzip_is_measured_while_it_passes() -> None:
+    def problem(content: bytes) -> str | None:
+        meter = archives.GzipMeter()
+        for first in range(0, len(content), 1000):
+            meter.feed(content[first : first + 1000])
+        return meter.problem
+
+    assert problem(gzip.compress(b"hello" * 1000)) is None
+    assert problem(gzip.compress(bytes(150 * 1024**2))) == "archive_bomb"
+    assert problem(b"\x1f\x8b\x08 no gzip") == "type_mismatch"
+
+
+# --- antivirus ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clamd() -> Iterator[tuple[int, list[bytes]]]:
+    """A clamd that finds the word `virus`; its port, and what it was sent."""
+    server, heard = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as stream:
+            assert stream.read(10) == b"zINSTREAM\0"
+            while length := int.from_bytes(stream.read(4), "big"):
+                heard.append(stream.read(length))
+            found = b"virus" in b"".join(heard)
+            connection.sendall(b"stream: Eicar FOUND\0" if found else b"stream: OK\0")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield server.getsockname()[1], heard
+    thread.join(5)
+    server.close()
+
+
+@pytest.mark.parametrize(("content", "verdict"), [(b"harmless", "clean"), (b"a virus", "infected")])
+def test_clamd_is_asked_in_a_stream(clamd: tuple[int, list[bytes]], content: bytes, verdict: str) -> None:
+    port, heard = clamd
+    scanner = antivirus.Clamd("127.0.0.1", port)
+    scanner.feed(content)
+    assert scanner.verdict(Blob("k", "v", len(content))) == verdict
+    assert b"".join(heard) == content
+
+
+def test_a_clamd_that_is_away_is_a_dependency_that_is_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(DependencyUnavailable):
+        antivirus.Clamd("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("setting", ["clamd", "clamd:host", "clamd:host:x", "other"])
+def test_a_wrong_setting_of_the_antivirus_is_named(settings: pytest.MonkeyPatch, setting: str) -> None:
+    settings.setenv("ANTIVIRUS", setting)
+    config.config.cache_clear()
+    with pytest.raises(config.ConfigurationError, match="ANTIVIRUS"):
+        antivirus.scanner()
+
+
+# --- rules ----------------------------------------------------------------------------------------------------
+
+
+def test_parts_cover_a_file_exactly() -> None:
+    for size in (16 * model.MIB + 1, 300 * model.MIB, model.GIB, model.GIB + 1, 5 * model.GIB):
+        sizes = model.part_sizes(size)
+        assert sum(sizes) == size
+        assert len(sizes) <= 1_000
+        assert all(each >= 5 * model.MIB for each in sizes[:-1])
+
+
+@given(st.text(max_size=300))
+def test_any_name_is_taken_or_refused(name: str) -> None:
+    try:
+        taken = model.require_name(name)
+    except ValidationFailed:
+        return
+    assert "/" not in taken
+    assert "\\" not in taken
+    assert taken.isprintable() or not any(ord(char) < 32 for char in taken)
+
+
+def test_types_are_taken_without_parameters_and_case() -> None:
+    assert model.require_type("Text/Plain; charset=utf-8") == "text/plain"
+    with pytest.raises(UnsupportedMediaType):
+        model.require_type("application/x-sh")
+
+
+def test_what_a_browser_might_run_is_served_as_bytes() -> None:
+    assert model.served_type("text/html") == model.served_type("image/svg+xml") == "application/octet-stream"
+    assert model.served_type("image/png") == "image/png"
