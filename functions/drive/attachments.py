@@ -47,11 +47,17 @@ def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def stage(transaction: Transaction, nodes: Sequence[Node], *, conversation_id: str, seq: int) -> None:
+def stage(
+    transaction: Transaction, nodes: Sequence[Node], *, conversation_id: str, seq: int, expires_at: int | None
+) -> None:
     """Bind files to the message they go with, unless they have changed meanwhile (label `attachment`).
 
-    A file of the conversation notes its message; another one of the sender's is shared with the members.
+    A file of the conversation notes its message; another one of the sender's is shared with the members. With a
+    message that disappears it is noted when the sweep has to take them back.
     """
+    if nodes and expires_at is not None:
+        name, objects = _errand(conversation_id, seq), [node.id for node in nodes]
+        store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
     for node in nodes:
         store.stage_attached(transaction, LABEL, node, seq if node.conversation_id == conversation_id else None)
         if node.conversation_id != conversation_id:
@@ -69,15 +75,6 @@ def stage_removal(transaction: Transaction, conversation_id: str, seq: int, data
 
 def _errand(conversation_id: str, seq: int) -> str:
     return f"message#{conversation_id}#{seq}"
-
-
-def expire(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
-    """Take the files of a message that is about to be erased from everybody; harmless when repeated."""
-    file_ids = [each["id"] for each in data.get("attachments", ())]
-    if file_ids:
-        name = _errand(conversation_id, seq)
-        store.put_errand(name, "attachments", due_at=clock.now(), objects=file_ids)
-        take_back(conversation_id, seq, file_ids)
 
 
 def remove(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from conversations.model import (
     Draft,
     Entry,
     Place,
+    lifetime_ms,
 )
 from conversations.seen import Seen
 from conversations.service import known, require_place
@@ -64,13 +65,16 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
             attachments=attachments.stored(files, conversation_id),
             **named.stored(place, seen),
         )
+        lifetime = lifetime_ms(place.profile.settings, stored)
 
         def stage(transaction: Transaction) -> None:
             log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, place, now=now)
-            attachments.stage(transaction, files, conversation_id=conversation_id, seq=seq)
+            attachments.stage(
+                transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lifetime and now + lifetime
+            )
 
         return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage)
 

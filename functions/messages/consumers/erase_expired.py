@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 from conversations import upkeep_store
-from drive import attachments
 from kernel import clock, telemetry
 
 BATCH = 100
@@ -27,8 +26,6 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
             shard = shards.pop(0)
             found = upkeep_store.expired(shard, limit=BATCH)
             oldest = min([oldest, *(message.expires_at or oldest for message in found)])
-            for message in found:
-                attachments.expire(message.conversation_id, message.seq, message.data)
             erased += sum(upkeep_store.erase(message) for message in found)
             if len(found) == BATCH:
                 shards.append(shard)  # there may be more, after the others had their turn

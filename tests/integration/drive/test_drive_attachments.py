@@ -120,3 +120,18 @@ def test_a_file_deleted_by_its_owner_is_gone_for_all(cast: list[Caller]) -> None
     _attach(ada, group, file_id)
     trash.remove(caller=ada, node_id=file_id, permanent=True, file=True)
     assert _gone(bob, file_id)
+
+
+def test_files_of_a_message_that_disappears_go_with_it(cast: list[Caller]) -> None:
+    ada, bob = cast
+    with clock.held(clock.now()) as advance:
+        group = rooms.group(ada, bob, settings={"disappearing_seconds": 60})
+        file_id = desk.put(ada, conversation_id=group)
+        _attach(ada, group, file_id)
+        advance(59 * clock.SECOND)
+        sweep.sweep()
+        assert not _gone(bob, file_id)
+        advance(clock.SECOND)
+        sweep.sweep()
+        assert _gone(ada, file_id)
+        assert desk.usage(ada).taken == 0

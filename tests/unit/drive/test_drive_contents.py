@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drive import antivirus, archives, contents, model
-from kernel import config
+from kernel import blobs, config
 from kernel.blobs import Blob
 from kernel.errors import DependencyUnavailable, UnsupportedMediaType, ValidationFailed
 
@@ -97,7 +97,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str | None]:
         def read(_blob: Blob, first: int, length: int) -> bytes:
             return content[first : first + length]
 
-        monkeypatch.setattr(archives.blobs, "read", read)
+        monkeypatch.setattr(blobs, "read", read)
         return archives.zip_problem(Blob("k", "v", len(content)), content[-contents.TAIL_BYTES :])
 
     return look
