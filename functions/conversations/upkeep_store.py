@@ -8,16 +8,16 @@ from conversations import log, message_store, parts_store, reactions_store
 from conversations.log import EventRecord
 from conversations.model import MESSAGE_CREATED, Entry
 from kernel import clock
-from kernel.dynamo import Cancelled, Transaction
+from kernel.dynamo import Cancelled, Transaction, read_together
 
 SHARDS = range(log.EXPIRY_SHARDS)
 
 
 def expired(shard: int, *, limit: int) -> list[Entry]:
-    """Messages of a shard that have expired and are still stored, the longest due first."""
+    """Messages of a shard that have expired, with what is still stored of them, the longest due first."""
     due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
-    found = log.at((row.conversation_id, int(row.seq)) for row in due)
-    return sorted(found.values(), key=lambda entry: entry.expires_at or 0)
+    rows = read_together([(EventRecord, (row.conversation_id, int(row.seq))) for row in due])
+    return [log.stored_in(row) for row in rows if row is not None]
 
 
 def erase(message: Entry) -> bool:
@@ -29,7 +29,7 @@ def erase(message: Entry) -> bool:
     parts_store.forget_earlier(message.conversation_id, message.seq)
     transaction = Transaction()
     record = EventRecord(message.conversation_id, message.seq)
-    actions = message_store.to_tombstone(message, message.deleted_at or clock.now())
+    actions = message_store.to_tombstone(message, message.expires_at or clock.now())
     transaction.update("message", record, actions, EventRecord.expiry_shard.exists())
     message_store.stage_out_of_thread(transaction, message)
     try:

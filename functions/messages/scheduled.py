@@ -43,6 +43,7 @@ def schedule(
         send_at=send_at,
         created_at=clock.now(),
         draft=fields.model_dump(exclude_defaults=True),
+        type=message.type,
         fingerprint=model.fingerprint(message.fingerprint, send_at),
     )
     try:

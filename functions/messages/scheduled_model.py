@@ -26,6 +26,7 @@ class Scheduled:
     send_at: int
     created_at: int
     draft: Mapping[str, Any]
+    type: str
     fingerprint: str
     state: State = "pending"
     reason: str | None = None
@@ -39,7 +40,7 @@ class Scheduled:
             "state": "failed" if self.state == "failed" else "pending",
             "reason": self.reason,
             "client_id": self.draft["client_id"],
-            "type": self.draft.get("type", "text"),
+            "type": self.type,
             "text": self.draft.get("text"),
             "created_at": self.created_at,
         }

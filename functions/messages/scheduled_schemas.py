@@ -26,7 +26,7 @@ class Scheduled(Output):
     state: Literal["pending", "failed"]
     reason: str | None
     client_id: str
-    type: Literal["text", "encrypted"]
+    type: Literal["text", "file", "encrypted"]
     text: str | None
     created_at: Instant
 

@@ -45,6 +45,7 @@ class ScheduledRecord(Record):
     send_at = NumberAttribute(null=True)
     created_at = NumberAttribute(null=True)
     draft = JSONAttribute(null=True)
+    type = UnicodeAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     state = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
@@ -83,6 +84,7 @@ def _scheduled(record: ScheduledRecord) -> Scheduled:
         send_at=int(record.send_at),
         created_at=int(record.created_at),
         draft=record.draft,
+        type=record.type,
         fingerprint=record.fingerprint,
         state=cast(State, record.state),
         reason=record.reason,
@@ -94,7 +96,7 @@ def keep(new: Scheduled) -> None:
     transaction = Transaction()
     row = _record(new)
     row.send_at, row.created_at, row.state = new.send_at, new.created_at, new.state
-    row.draft, row.fingerprint = dict(new.draft), new.fingerprint
+    row.draft, row.type, row.fingerprint = dict(new.draft), new.type, new.fingerprint
     row.due_shard = new.created_at % len(DUE_SHARDS)
     transaction.put("scheduled", row)
     used = ScheduledRecord(new.user_id, f"client#{new.conversation_id}#{new.draft['client_id']}")

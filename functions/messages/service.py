@@ -94,6 +94,8 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
     """Raises what sending this message now would, but for slow mode."""
     if message.forward is not None:
         forwarding.original(caller, message.forward)
+    if message.attachment_ids:
+        attachments.require(caller.user_id, message.attachment_ids)
     named = mentions.named(message.text, message.mentions)
     seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
     place = seen(known(conversation_id), caller.user_id)

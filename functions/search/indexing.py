@@ -51,10 +51,15 @@ def words_of(entry: Entry) -> Words | None:
     """What the index keeps of a message; None for what cannot be found: deleted, expired, encrypted, without words."""
     if not entry.is_message or entry.deleted_at is not None or entry.data["type"] == ENCRYPTED:
         return None
-    words, has_file = model.words(entry.text or ""), bool(entry.data.get("attachments"))
+    words, has_file = model.words(text_of(entry)), bool(entry.data.get("attachments"))
     if not words and not has_file:
         return None
     return Words(entry.conversation_id, entry.seq, entry.at, entry.actor_id, words, has_file, entry.expires_at)
+
+
+def text_of(entry: Entry) -> str:
+    """What a message can be found by: its text and the names of its files."""
+    return "\n".join([entry.text or "", *(file["name"] for file in entry.data.get("attachments", ()))])
 
 
 def _had_words(entry: Entry) -> bool:

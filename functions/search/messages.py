@@ -17,6 +17,7 @@ from conversations.model import Entry, Place
 from conversations.service import require_place
 from kernel import telemetry
 from search import store as index
+from search.indexing import text_of
 from search.model import Found, Hit, Position, Wanted, words
 
 AT_ONCE = 8  # pages read side by side
@@ -123,5 +124,5 @@ def _may_be_shown(entry: Entry, wanted: Wanted, place: Place) -> bool:
         entry.is_message
         and entry.deleted_at is None
         and entry.seq >= place.member.visible_from
-        and wanted.matches(words(entry.text or ""))
+        and wanted.matches(words(text_of(entry)))
     )

@@ -18,7 +18,7 @@ from messages.consumers import send_scheduled
 from messages.scheduled_model import LATEST_MS, MAX_PENDING
 from messages.schemas import MessageFields
 from tests.helpers import CONTEXT
-from tests.integration import rooms
+from tests.integration import desk, rooms
 from tests.tools import rows
 
 Advance = Callable[[int], None]
@@ -316,3 +316,17 @@ def test_a_failed_one_is_forgotten_after_30_days_however_late_the_table_is(advan
     advance(30 * clock.DAY)
     with pytest.raises(NotFound):
         listed(bob, tea)
+
+
+def test_files_are_sent_with_the_message_they_wait_for(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=tea)
+    kept, _ = _later(ada, tea, None, client_id="one", attachment_ids=[file_id])
+    assert kept["type"] == "file"
+    with pytest.raises(ValidationFailed):
+        _later(bob, tea, None, client_id="two", attachment_ids=[file_id])
+    advance(MINUTE)
+    assert fire(ada, kept) is True
+    (sent,) = (entry for entry in rooms.whole_log(tea) if entry.is_message)
+    assert [file["id"] for file in sent.data["attachments"]] == [file_id]

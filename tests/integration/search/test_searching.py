@@ -15,7 +15,7 @@ from messages import service as messages
 from search import messages as source
 from search import model, service
 from search import store as index
-from tests.integration import rooms
+from tests.integration import desk, rooms
 from tests.integration.following import follow
 from tests.tools import rows
 
@@ -222,3 +222,17 @@ def test_a_cursor_is_good_for_its_caller_and_query_only() -> None:
     ):
         with pytest.raises(InvalidCursor):
             page(who, q, limit=1, cursor=cursor, **filters)
+
+
+def test_messages_are_found_by_the_names_of_their_files_and_by_having_any() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    rooms.send(ada, tea, "the report is coming")
+    file_id = desk.put(ada, name="Jahresbericht-Überblick.txt", conversation_id=tea)
+    rooms.say(ada, tea, None, client_id="one", attachment_ids=[file_id])
+    follow()
+    for q in ("jahresb", "UBERBLICK txt", "has:file", "jahresbericht has:file"):
+        (item,) = page(bob, q).items
+        assert [file["id"] for file in item["attachments"]] == [file_id], q
+    assert page(bob, "report has:file").items == []
+    assert found(bob, "report") == ["the report is coming"]
