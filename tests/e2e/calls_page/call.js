@@ -259,7 +259,10 @@ class Call {
     }
   }
 
-  hangUp() { return this.api.ask("POST", `/calls/${this.callId}/leave`).then((call) => this.changed(call)); }
+  hangUp() {
+    this.over();
+    return this.api.ask("POST", `/calls/${this.callId}/leave`).then((call) => { this.call = call; });
+  }
 }
 
 // what a test drives
