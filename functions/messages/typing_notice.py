@@ -1,7 +1,7 @@
 """Typing: relayed to the other live members, never stored, over after 3 s by the server's clock.
 
 At most one relay per person and 2 s. In a conversation of more members than its roster lists, where each relay is as
-many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 50 events.
+many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 100 events.
 
 What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, and whether
 the others see it. Declared mode without Redis: relays are paced per process, and an end may be told twice.
@@ -19,7 +19,7 @@ from realtime import service as realtime
 
 KEEP_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # nobody else reminds of the end of this typing
-EVENTS_PER_NOTICE = 50  # a notice is two frames, so 4 % of what a busy large group is sent
+EVENTS_PER_NOTICE = 100  # a notice is two frames, so 2 % of what a busy large group is sent
 QUIET_MS = 10 * clock.SECOND  # where nobody has written for so long, there is one notice in so long
 
 # Answers 0 when the start is not to be relayed now, 2 when it is and a reminder is under way, else 1.

@@ -1,6 +1,6 @@
 """Telling sockets of the people they watch: coalesced per socket, and only what the viewer may see.
 
-A socket that watches a few people is told at most every 2 s, one that watches many every 15 s, of all who changed
+A socket that watches a few people is told at most every 2 s, one that watches many every 30 s, of all who changed
 meanwhile in one frame (R17). What is told is read when it is told.
 """
 
@@ -20,7 +20,7 @@ from realtime import store as connections
 from realtime.store import Target
 
 WINDOW_MS = 2 * clock.SECOND
-CROWD_WINDOW_MS = 15 * clock.SECOND
+CROWD_WINDOW_MS = 30 * clock.SECOND
 PAGE = 500  # watching sockets that one job tells
 
 

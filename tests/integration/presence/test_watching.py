@@ -246,7 +246,7 @@ def test_who_watches_many_is_told_less_often(
     _run()
     _choose(bob, "away")
     work(*[job for job in jobs() if job["kind"] == "presence"])
-    assert [job["delay_s"] for job in jobs() if job["kind"] == "presence_due"] == [15]
+    assert [job["delay_s"] for job in jobs() if job["kind"] == "presence_due"] == [30]
 
 
 def test_without_redis_every_change_is_told_within_its_window(management: Management, now: Any) -> None:
