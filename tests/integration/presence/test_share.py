@@ -24,7 +24,7 @@ from realtime import service as realtime
 from tests.integration.rooms import say, work
 from tests.tools import jobs
 
-MEMBERS, LIVE, WATCHING = 40, 8, 2
+MEMBERS, LIVE, WATCHING = 40, 40, 2
 MINUTE_S = 60
 SHARE = 0.10
 
@@ -73,7 +73,12 @@ def test_presence_and_typing_are_a_tenth_of_the_frames_at_most(settings: pytest.
                 typing_notice.typing(caller=who, conversation_id=room, is_typing=True)
             for n in (0, 1):
                 status: Any = ("away", "busy")[second % 2]
-                service.choose(caller=devices[(second + n) % LIVE], status=status, text=None, until=None)
+                service.choose(
+                    caller=devices[WATCHING + (2 * second + n) % (LIVE - WATCHING)],
+                    status=status,
+                    text=None,
+                    until=None,
+                )
             say(people[second % 5], room, f"message {second}")
             later += [(second + job["delay_s"], job) for job in jobs()]
             for job in [job for due, job in later if due <= second]:

@@ -115,7 +115,7 @@ async def test_a_server_that_could_not_deliver_has_the_client_sync() -> None:
     world = World()
     async with online(world, frame_filter=no_events) as (_, live):
         room = world.conversation("ada", "bob")
-        world.push("ada", type="pong", data={"behind": {}, "sync": True})
+        world.push("ada", type="pong", data={"behind": None})
         (event,) = await take(live, 1)
     assert event.conversation_id == room.id
 

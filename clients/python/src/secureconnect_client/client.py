@@ -212,6 +212,7 @@ class Client(Accounts):
         start: Start = "resume",
         track_state: bool = False,
         ping_interval_s: float = 240.0,
+        delivered_every_s: float | None = 5.0,
         request_timeout_s: float = 10.0,
         connect_timeout_s: float = 30.0,
         gap_wait_s: float = 0.15,
@@ -222,7 +223,8 @@ class Client(Accounts):
         """Events as they happen; `async with` it. One stream at a time per client.
 
         `start`: where the last stream or poll stopped (all history, if there was none), from the beginning,
-        or with what happens from now on. `track_state` keeps the present state of every conversation.
+        or with what happens from now on. `delivered_every_s` is how often the server is told what has been
+        received, for receipts; None: never. `track_state` keeps the present state of every conversation.
         `gap_wait_s` is how long frames may be out of order before the log is asked. `frame_filter` damages
         incoming frames, for tests. Raises NotSignedIn.
         """
@@ -230,6 +232,7 @@ class Client(Accounts):
             start=start,
             track_state=track_state,
             ping_interval_s=ping_interval_s,
+            delivered_every_s=delivered_every_s,
             request_timeout_s=request_timeout_s,
             connect_timeout_s=connect_timeout_s,
             gap_wait_s=gap_wait_s,

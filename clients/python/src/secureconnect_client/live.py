@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from secureconnect_client.api.base import ActingAs
+from secureconnect_client.api.base import ActingAs, given
 from secureconnect_client.api.messages import Messages
 from secureconnect_client.api.polls import Polls
+from secureconnect_client.attention import Attention
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
+from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.errors import ConnectionLost, SecureConnectError
 from secureconnect_client.events import Event, parse_event
 from secureconnect_client.feed import Feed
 from secureconnect_client.keeper import Keeper
 from secureconnect_client.link import Link
+from secureconnect_client.models import Presence, Status
 from secureconnect_client.settings import LiveSettings, LiveStats
 from secureconnect_client.view import ConversationState, View
 
@@ -54,6 +57,7 @@ class Live(Commands):
         self._messages = Messages(self._requests)
         self._polls = Polls(self._requests)
         self._timeout_s = settings.request_timeout_s
+        self._attention = Attention(self.request, self._saw_presence)
 
     # -- opening and closing
 
@@ -71,8 +75,14 @@ class Live(Commands):
             frame_filter=self._settings.frame_filter,
         )
         self._tasks = [
-            asyncio.create_task(each) for each in (self._link.run(), self._keeper.run(), self._pings())
+            asyncio.create_task(each)
+            for each in (self._link.run(), self._keeper.run(), self._pings(), self._attention.keep_watching())
         ]
+        if self._settings.delivered_every_s is not None:
+            told = self._attention.tell_what_came(
+                lambda: self._sequencer.cursors, self._settings.delivered_every_s, CURSORS_PER_PING
+            )
+            self._tasks.append(asyncio.create_task(told))
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
         try:
@@ -181,6 +191,23 @@ class Live(Commands):
 
         await self._feed.catch_up(fetch)
 
+    async def set_presence(
+        self, status: Status, *, text: str | None = None, until: str | None = None
+    ) -> Presence:
+        """Choose what others see; `until` is an RFC 3339 time. Returns what one sees of oneself."""
+        return decode(
+            Presence, await self.request("setPresence", **given(status=status, text=text, until=until))
+        )
+
+    async def watch_presence(
+        self, user_ids: Iterable[str] = (), *, conversation_id: str | None = None
+    ) -> tuple[Presence, ...]:
+        """Be told of these people and a conversation's members (`PresenceChanged`), in place of those before.
+
+        Lasts over reconnects, after which everybody is told of anew. Returns how they are now.
+        """
+        return decode_all(Presence, await self._attention.watch(user_ids, conversation_id))
+
     def reconnect_now(self) -> None:
         """Cut a pause before reconnecting short, e.g. when the device is back online."""
         self._link.hurry()
@@ -206,6 +233,10 @@ class Live(Commands):
     def _opened(self) -> None:
         self._keeper.sync()
         self._client.outbox.kick()
+        self._attention.renew()
+
+    def _saw_presence(self, item: Mapping[str, Any]) -> None:
+        self._receive(parse_event({"type": "presence", "data": item}))
 
     def _on_frame(self, connection: Connection, frame: Mapping[str, Any]) -> None:
         data = frame.get("data")
@@ -213,7 +244,7 @@ class Live(Commands):
         kind = frame.get("type")
         if kind == "pong":
             self._keeper.behind(data.get("behind"))
-            if data.get("sync"):
+            if data.get("behind", {}) is None:
                 self._keeper.sync()  # frames could not be delivered to this socket
         elif kind == "reconnect":
             if not connection.retiring:

@@ -12,6 +12,7 @@ from secureconnect_client.poll_models import PollOption as PollOption
 
 T = TypeVar("T")
 Role = Literal["owner", "admin", "member"]
+Status = Literal["online", "away", "busy", "invisible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

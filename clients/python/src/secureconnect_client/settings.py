@@ -13,11 +13,12 @@ Start = Literal["resume", "beginning", "now"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """See `Client.connect`. Times are seconds."""
+    """See `Client.connect`. Times are seconds; `delivered_every_s` None: nobody is told what was received."""
 
     start: Start = "resume"
     track_state: bool = False
     ping_interval_s: float = 240.0
+    delivered_every_s: float | None = 5.0
     request_timeout_s: float = 10.0
     connect_timeout_s: float = 30.0
     gap_wait_s: float = 0.15

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from secureconnect_client.api.base import Routes, given
 from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.http import segment
-from secureconnect_client.models import AuthSession, Contact, Page, Presence, Profile, User
+from secureconnect_client.models import AuthSession, Contact, Page, Presence, Profile, Status, User
 
 
 class Users(Routes):
@@ -70,10 +70,10 @@ class Sessions(Routes):
 
 
 class PresenceRoutes(Routes):
-    async def set(
-        self, status: Literal["online", "away", "busy", "invisible"], *, text: str | None = None
-    ) -> None:
-        await self._client.request("PUT", "/presence", json=given(status=status, text=text))
+    async def set(self, status: Status, *, text: str | None = None, until: str | None = None) -> Presence:
+        """Choose what others see; `until` is an RFC 3339 time. Returns what one sees of oneself."""
+        body = given(status=status, text=text, until=until)
+        return decode(Presence, await self._client.request("PUT", "/presence", json=body, retry=True))
 
     async def get(self, user_ids: Iterable[str]) -> tuple[Presence, ...]:
         params = {"user_ids": ",".join(user_ids)}
