@@ -60,7 +60,14 @@ ON_SEARCH = {
     "search in vain, 5 conversations": (5, 0),
     "schedule a message": (2, 8),
 }
-BUDGETS = ON_MESSAGES | ON_POLLS | ON_SEARCH
+ON_PRESENCE = {
+    "set presence": (4, 1),
+    "presence of 20": (4, 0),
+    "watch 20": (6, 21),
+    "watch the same 20 again": (5, 0),
+    "tell 20 who watch": (13, 0),
+}
+BUDGETS = ON_MESSAGES | ON_POLLS | ON_SEARCH | ON_PRESENCE
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
