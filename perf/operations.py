@@ -6,7 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from kernel import ids
-from perf import call_operations, gateway, message_operations, poll_operations, presence_operations, search_operations
+from perf import (
+    call_operations,
+    drive_operations,
+    gateway,
+    message_operations,
+    poll_operations,
+    presence_operations,
+    search_operations,
+)
 from perf.gateway import Reply
 from perf.people import Person, newcomers
 from perf.scenes import MESSAGES, Operation, conversation, create, deliver, read, say, say_on_socket
@@ -171,6 +179,7 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     **message_operations.OPERATIONS,
     **poll_operations.OPERATIONS,
     **presence_operations.OPERATIONS,
+    **drive_operations.OPERATIONS,
     **search_operations.OPERATIONS,
     "mark read": mark_read,
     "list 50 messages": list_messages,

@@ -81,15 +81,19 @@ def stage(*, with_redis: bool = True) -> Iterator[Stage]:
 
 def _deploy() -> dict[str, str]:
     """Tables, secret and queues; returns the variables that tell of them."""
-    os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": ""}
+    os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": "", "BLOB_BUCKET": ""}
     tables.create_all(aws.client("dynamodb"), STACK)
     secret = aws.client("secretsmanager").create_secret(Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}')
     pseudonyms = aws.client("secretsmanager").create_secret(
         Name=f"{STACK}/pseudonyms", SecretString=f'{{"seed": "{SEED[::-1]}"}}'
     )
+    bucket = f"{STACK}-drive"
+    aws.client("s3").create_bucket(Bucket=bucket)
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     sqs = aws.client("sqs")
     queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
     return {
+        "BLOB_BUCKET": bucket,
         "STATE_MACHINES": _create_machines(),
         "SIGNING_SECRET_ARN": secret["ARN"],
         "PSEUDONYM_SECRET_ARN": pseudonyms["ARN"],

@@ -51,6 +51,15 @@ ON_POLLS = {
     "get a poll": (3, 0),
     "list 50 polls": (4, 0),
 }
+# a file with its shares is one query a level; an upload is quota, claim, file and what is expected, and their indexes
+ON_DRIVE = {
+    "begin an upload": (1, 14),
+    "complete an upload": (4, 9),
+    "intake of a small file": (7, 17),
+    "download, own file": (1, 0),
+    "download, shared two folders up": (3, 0),
+    "list 50 of a folder": (3, 0),
+}
 # a search: the caller's conversations, their places, pages of the index side by side, the messages as they stand
 ON_SEARCH = {
     "index a message (stream)": (3, 1),
@@ -67,7 +76,7 @@ ON_PRESENCE = {
     "watch the same 20 again": (5, 0),
     "tell 20 who watch": (13, 0),
 }
-BUDGETS = ON_MESSAGES | ON_POLLS | ON_SEARCH | ON_PRESENCE
+BUDGETS = ON_MESSAGES | ON_POLLS | ON_DRIVE | ON_SEARCH | ON_PRESENCE
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
