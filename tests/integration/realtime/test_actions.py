@@ -111,6 +111,27 @@ def test_a_message_is_edited_reacted_to_and_deleted(room: tuple[Caller, Caller, 
     ]
 
 
+def test_replies_mentions_and_forwards_are_sent_by_frames_as_well(
+    room: tuple[Caller, Caller, str], management: Management
+) -> None:
+    ada, bob, conversation_id = room
+    where = {"conversation_id": conversation_id}
+    root = _data(ada, "sendMessage", **where, client_id="1", text="@bob @all")
+    assert (root["mentions"], root["mentions_all"]) == ([bob.user_id], True)
+    reply = _data(bob, "sendMessage", **where, client_id="2", text="yes", thread_root=root["id"])
+    assert management.frames("ada")[-1]["data"] == reply
+    assert reply["thread_root"] == root["id"]
+    forward = {**where, "message_id": reply["id"]}
+    forwarded = _data(ada, "sendMessage", **where, client_id="3", forward=forward)
+    assert (forwarded["text"], forwarded["forwarded_from"]["sender_id"]) == ("yes", bob.user_id)
+    edited = _data(ada, "editMessage", **where, message_id=root["id"], text="@all")
+    assert (edited["mentions"], edited["mentions_all"], edited["thread_count"]) == ([], True, 1)
+    assert management.frames("bob")[-1]["data"] == edited  # nobody has reacted, so it looks the same to all
+    _data(bob, "deleteMessage", **where, message_id=reply["id"])
+    assert management.frames("ada")[-1]["data"]["thread_root"] == root["id"]
+    assert _code(ada, "sendMessage", **where, client_id="4", text="x", thread_root="msg_1") == "validation_failed"
+
+
 def test_reading_is_acknowledged_with_what_is_left(room: tuple[Caller, Caller, str], management: Management) -> None:
     ada, bob, conversation_id = room
     send(ada, conversation_id)
