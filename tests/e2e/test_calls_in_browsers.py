@@ -173,7 +173,7 @@ def test_two_people_see_each_other_through_a_turn_server_alone(
         bob.join(ada.ring(two[2]))
         _until(lambda: ada.sees(1) and bob.sees(1), [ada, bob])
         _report("through TURN", [ada, bob])
-        assert ada.tell("client.routes()") == bob.tell("client.routes()") == ["relay"]
+        assert {*ada.tell("client.routes()"), *bob.tell("client.routes()")} == {"relay"}
         ada.close()
         bob.close()
 
