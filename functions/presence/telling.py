@@ -33,7 +33,9 @@ def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None
     if standing is None:
         return
     shown = standing.for_others().shown
-    if until is not None and standing.choice.until == until > clock.now():
+    if until is not None and standing.choice.until != until:
+        return  # something else was set meanwhile, and told then
+    if until is not None and until > clock.now():
         service.look_at_the_end(user_id, shown, until)  # its end is further away than a queue holds a job back
         return
     if (standing.present or standing.hidden) if was is None else shown == was:

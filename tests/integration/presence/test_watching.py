@@ -316,6 +316,25 @@ def test_the_end_of_what_was_set_is_told(management: Management, now: Any) -> No
     assert _told(management, "ada-1", bob)[1:] == [("busy", "Workshop"), ("online", None)]
 
 
+def test_the_end_of_what_was_set_over_is_no_news(management: Management, now: Any) -> None:
+    ada, bob = people("ada", "bob")
+    _watch(_open(ada, "ada-1"), bob)
+    _open(bob, "bob-1")
+    _run()
+    now(telling.WINDOW_MS)
+    _choose(bob, "busy", None, clock.now() + clock.MINUTE)
+    waiting = jobs()
+    (end,) = [job for job in waiting if "until" in job]
+    work(*[job for job in waiting if "until" not in job])
+    now(telling.WINDOW_MS)
+    _choose(bob, "away")
+    _run()
+    told = len(management.frames("ada-1"))
+    now(clock.MINUTE)
+    work(end)
+    assert len(management.frames("ada-1")) == told
+
+
 def test_a_watching_socket_that_is_closed_is_forgotten_without_a_post(management: Management) -> None:
     ada, bob = people("ada", "bob")
     device = _open(ada, "ada-1")
