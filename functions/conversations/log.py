@@ -234,12 +234,7 @@ def _record(entry: Entry) -> EventRecord:
 
 def entry_of(record: EventRecord) -> Entry:
     """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
-    return stored_in(record).as_of(clock.now())
-
-
-def stored_in(record: EventRecord) -> Entry:
-    """The row as it is, with what has expired: for upkeep alone."""
-    return Entry(
+    stored = Entry(
         conversation_id=record.conversation_id,
         seq=int(record.seq),
         type=record.type,
@@ -256,6 +251,7 @@ def stored_in(record: EventRecord) -> Entry:
         edits=int(record.edits or 0),
         changed_seq=None if record.changed_seq is None else int(record.changed_seq),
     )
+    return stored.as_of(clock.now())
 
 
 def stage_first(transaction: Transaction, entry: Entry) -> None:

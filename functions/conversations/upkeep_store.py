@@ -8,16 +8,15 @@ from conversations import log, message_store, parts_store, reactions_store
 from conversations.log import EventRecord
 from conversations.model import MESSAGE_CREATED, Entry
 from kernel import clock
-from kernel.dynamo import Cancelled, Transaction, read_together
+from kernel.dynamo import Cancelled, Transaction
 
 SHARDS = range(log.EXPIRY_SHARDS)
 
 
 def expired(shard: int, *, limit: int) -> list[Entry]:
-    """Messages of a shard that have expired, with what is still stored of them, the longest due first."""
+    """Messages of a shard that have expired and are still stored, the longest due first."""
     due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
-    rows = read_together([(EventRecord, (row.conversation_id, int(row.seq))) for row in due])
-    return [log.stored_in(row) for row in rows if row is not None]
+    return list(log.at((row.conversation_id, int(row.seq)) for row in due).values())
 
 
 def erase(message: Entry) -> bool:

@@ -10,15 +10,14 @@ import pytest
 
 from conversations import service as conversations
 from conversations import sync
-from drive import files
 from kernel import clock
 from kernel.caller import Caller
-from kernel.errors import Gone, NotFound
+from kernel.errors import Gone
 from messages import reactions
 from messages import service as messages
 from messages.consumers import erase_expired
 from tests.helpers import CONTEXT
-from tests.integration import desk, rooms
+from tests.integration import rooms
 from tests.integration.following import follow
 from tests.tools import rows
 
@@ -168,15 +167,3 @@ def test_work_is_bounded(advance: Advance, monkeypatch: pytest.MonkeyPatch) -> N
     scene()
     advance(LIFE_MS)
     assert erase_expired.handler({}, CONTEXT) == {"erased": 0, "finished": False}
-
-
-def test_the_files_of_a_message_go_with_it(advance: Advance) -> None:
-    ada, bob = rooms.people("ada", "bob")
-    tea = rooms.group(ada, bob, settings={"disappearing_seconds": LIFE_S})
-    file_id = desk.put(ada, conversation_id=tea)
-    rooms.say(ada, tea, None, client_id="one", attachment_ids=[file_id])
-    assert files.get(caller=bob, file_id=file_id)
-    advance(LIFE_MS)
-    assert erase_expired.handler({}, CONTEXT) == {"erased": 1, "finished": True}
-    with pytest.raises(NotFound):
-        files.get(caller=bob, file_id=file_id)
