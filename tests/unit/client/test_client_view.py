@@ -8,6 +8,7 @@ from secureconnect_client import View
 from secureconnect_client.decoding import decode
 from secureconnect_client.events import (
     CallEvent,
+    CallSignalled,
     DraftUpdated,
     Event,
     MessageCreated,
@@ -119,7 +120,8 @@ def test_events_are_told_apart_by_their_class() -> None:
     typing = parse_event({"type": "typing", "data": {"user_id": "bob", "typing": True}})
     assert isinstance(typing, Typing)
     assert typing.typing
-    assert isinstance(parse_event({"type": "call.signal"}), CallEvent)
+    assert isinstance(parse_event({"type": "call.ringing"}), CallEvent)
+    assert isinstance(parse_event({"type": "call.signal"}), CallSignalled)
 
 
 def test_what_is_odd_or_unknown_on_the_wire_stops_nothing() -> None:
