@@ -118,6 +118,7 @@ async def test_a_session_that_ends_ends_the_stream() -> None:
 
 @in_loop
 async def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those marked as fragments ask for more than the server of this test can do."""
     monkeypatch.chdir(tmp_path)
     world = World()
     readme = Path(secureconnect_client.__file__).parents[2] / "README.md"
