@@ -69,7 +69,7 @@ def test_every_code_of_an_error_has_its_status(town: Town, ada: Person, bob: Per
         (401, "token_revoked", gone.get("/users/me")),
         (403, "forbidden", bob.patch(f"{messages}/{mine['id']}", {"text": "ours"})),
         (404, "not_found", ada.get(f"/conversations/{NOWHERE}")),
-        (409, "conflict", ada.put(f"{messages}/{mine['id']}/reactions/🍵")),
+        (409, "too_many_reactions", ada.put(f"{messages}/{mine['id']}/reactions/🍵")),
         (410, "gone", ada.patch(f"{messages}/{deleted['id']}", {"text": "back"})),
         (413, "payload_too_large", raw(ada, "POST", messages, json.dumps({"text": "x" * 300_000}).encode())),
         (415, "unsupported_media_type", raw(ada, "POST", messages, b"<x/>", **{"Content-Type": "text/xml"})),
