@@ -35,18 +35,17 @@ def apps() -> list[Any]:
 
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
-    from invitations.schemas import JoinRequest
-    from moderation.schemas import Report
-    from presence.schemas import Presence
-
     from calls import notices
     from calls.schemas import Call, SignalEvent
     from conversations import model, schemas
     from drive.schemas import File
+    from invitations.schemas import JoinRequest
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
     from messages.schemas import DraftOut, Receipt
+    from moderation.schemas import Report
     from polls.schemas import Poll
+    from presence.schemas import Presence
 
     for route in SOCKET_ROUTES:
         importlib.import_module(f"realtime.{route}")

@@ -17,7 +17,6 @@ import moto.core.botocore_stubber
 import pytest
 import yaml
 from moto import mock_aws
-from presence import service as presence
 
 from accounts import liveness
 from calls import ice, sfu
@@ -25,6 +24,7 @@ from calls import settings as call_settings
 from conversations import turns
 from kernel import auth, aws, blobs, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
 from messages import typing_notice
+from presence import service as presence
 from realtime import service as realtime
 from users import service as users
 

@@ -26,7 +26,7 @@ from users import service as users
 
 SET = Limit("presence", requests=30, window_s=60)
 WATCH = Limit("watch_presence", requests=30, window_s=60)
-GRACE_S = 2  # who is back within it was never away
+GRACE_S = 2  # nobody is told of an absence that is shorter
 MAX_DELAY_S = 900  # of a queue's message
 GUARD_EVERY_S = connections.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
 
@@ -185,9 +185,11 @@ def _unguarded(user_ids: Sequence[str]) -> list[str]:
 
 
 def came(user_id: str, before: Attendance) -> None:
-    """A socket was opened: have it told if the person was not there before. Never raises: it is a hint."""
-    recently = (before.seen_at or 0) > clock.now() - GRACE_S * clock.SECOND  # their leaving is being looked at
-    if not before.present and not recently:
+    """A socket was opened: have it told if the person was not there before. Never raises: it is a hint.
+
+    Also to those who never saw them away, as others may have begun to watch in the seconds between.
+    """
+    if not before.present:
         _have_told({"kind": "presence", "user_id": user_id, "was": unseen(user_id).shown})
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from presence import service as presence
-
 from accounts import liveness
 from kernel import telemetry
 from kernel.websocket import caller_of
+from presence import service as presence
 from realtime import service
 
 

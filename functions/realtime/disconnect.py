@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from presence import service as presence
-
 from kernel import telemetry
 from kernel.websocket import caller_of
+from presence import service as presence
 from realtime import service
 
 

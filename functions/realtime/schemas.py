@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from presence.model import MAX_WATCHED
-from presence.schemas import PresenceFields
 from pydantic import Field
 
 from calls.schemas import SignalFields
@@ -14,6 +12,8 @@ from kernel.schema import Output
 from kernel.websocket import Frame
 from messages.schemas import Edit, MessageFields, ReadMarker, Typing
 from polls.schemas import Ballot
+from presence.model import MAX_WATCHED
+from presence.schemas import PresenceFields
 
 
 class TicketOut(Output):

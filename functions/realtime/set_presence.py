@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from presence import service
-from presence.schemas import Presence
-
 from kernel.caller import Caller
 from kernel.websocket import action
+from presence import service
+from presence.schemas import Presence
 from realtime.schemas import SetPresence
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from presence import telling
-
 from conversations import log, publish, receipts, store, views
 from conversations.model import Member
 from kernel.consumers import Message, all_messages
 from kernel.errors import NotFound
 from messages import erasure, typing_notice
+from presence import telling
 from realtime import service
 from realtime import store as connections
 from realtime.store import Connection, Target

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from invitations import service as invitations
-from invitations import store
 
 from conversations import joining, members, service
+from invitations import service as invitations
+from invitations import store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, InvalidCursor, NotFound, Problem, ValidationFailed

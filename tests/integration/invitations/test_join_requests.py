@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from invitations import requests
 
 from conversations import joining, members, service
+from invitations import requests
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound

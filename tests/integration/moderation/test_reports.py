@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from moderation import service as moderation
-from moderation.model import Report
 
 from conversations import members
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from messages import service as messages
+from moderation import service as moderation
+from moderation.model import Report
 from realtime import service as realtime
 from tests.integration.invitations.test_invitations import T0, outcome
 from tests.integration.polls.ballot_boxes import ask

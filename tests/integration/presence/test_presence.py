@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from presence import app, service
 
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import ValidationFailed
+from presence import app, service
 from realtime import connect, disconnect, ping
 from realtime import service as realtime
 from realtime import store as connections

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from presence import service
 
 from conversations import service as conversations
 from kernel import clock, sockets
@@ -20,6 +19,7 @@ from kernel.caller import Caller
 from kernel.sockets import Posted
 from messages import typing_notice
 from perf.people import newcomers
+from presence import service
 from realtime import service as realtime
 from tests.integration.rooms import say, work
 from tests.tools import jobs

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from presence import model, service, store, telling
 
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
+from presence import model, service, store, telling
 from realtime import connect, disconnect, watch_presence
 from realtime import store as connections
 from tests.helpers import CONTEXT
@@ -110,18 +110,26 @@ def test_one_s_other_devices_are_shown_what_one_set(management: Management) -> N
     assert _told(management, "bob-1", bob) == _told(management, "bob-2", bob) == [("invisible", "hush")]
 
 
-def test_a_second_device_and_a_short_absence_are_no_news(management: Management, now: Any) -> None:
+def test_a_second_device_is_no_news(management: Management) -> None:
     ada, bob = people("ada", "bob")
     _watch(_open(ada, "ada-1"), bob)
-    phone = _open(bob, "phone")
+    _open(bob, "phone")
     _run()
     management.posts.clear()
     _close(_open(bob, "laptop"))
-    _close(phone)
-    now(1_000)
-    _open(bob, "phone-again")
     _run()
     assert management.frames("ada-1") == []
+
+
+def test_who_begins_to_watch_during_a_short_absence_is_told_of_the_return(management: Management, now: Any) -> None:
+    ada, bob = people("ada", "bob")
+    _close(_open(bob, "phone"))
+    now(500)
+    assert _watch(_open(ada, "ada-1"), bob) == ["offline"]
+    now(500)
+    _open(bob, "phone-again")
+    _run()
+    assert _told(management, "ada-1", bob) == [("online", None)]
 
 
 def test_setting_what_is_set_already_is_no_news(management: Management) -> None:

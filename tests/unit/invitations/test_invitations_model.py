@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from invitations.model import REQUEST_LIFE_MS, Invitation, InvitationState, JoinRequest
 
+from invitations.model import REQUEST_LIFE_MS, Invitation, InvitationState, JoinRequest
 from kernel.errors import Gone
 
 LINK = Invitation("inv_1", "cnv_1", "hash", "usr_1", 1_000, 2_000, max_uses=3, needs_approval=False)

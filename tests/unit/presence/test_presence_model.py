@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from presence.model import Choice, Standing
 
 from kernel import clock
+from presence.model import Choice, Standing
 
 NOW = 1_800_000_000_000
 EARLIER = NOW - clock.HOUR
