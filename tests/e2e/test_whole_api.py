@@ -1,0 +1,19 @@
+"""Comes last: what all the other tests together have seen of the API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.people import Town
+
+
+def test_every_route_has_answered_with_success_and_as_the_document_says(
+    town: Town, request: pytest.FixtureRequest
+) -> None:
+    """That each answer is as the document says was checked when it came."""
+    chosen = {item.path for item in request.session.items}
+    if left_out := {path.name for path in Path(__file__).parent.glob("test_*.py")} - {path.name for path in chosen}:
+        pytest.skip(f"only some of the tests run: without {', '.join(sorted(left_out))} not every route is called")
+    assert town.answers.routes - town.answers.succeeded == set()
