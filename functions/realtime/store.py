@@ -215,7 +215,9 @@ def remove_gone(user_id: str, connection_id: str) -> Attendance | None:
     earlier = last_seen_at.does_not_exist() | (last_seen_at < entry["heard_at"])
     record = ConnectionsRecord(user_id)
     try:
-        record.update([entry.remove(), last_seen_at.set(entry["heard_at"])], condition=handshaken & earlier)
+        # an entry of an earlier version says only when it was opened
+        seen = last_seen_at.set(entry["heard_at"] | entry["opened_at"])
+        record.update([entry.remove(), seen], condition=handshaken & earlier)
         return _attendance(record)
     except UpdateError as error:
         if not condition_failed(error):

@@ -116,6 +116,17 @@ def test_a_gone_peer_is_forgotten_alone(management: Management) -> None:
     assert jobs() == []
 
 
+def test_a_gone_peer_that_an_earlier_version_registered_is_forgotten(management: Management) -> None:
+    (ada,) = people("ada")
+    opened_at = clock.now() - store.HANDSHAKE_MS - 1
+    entry = {"session_id": ada.session_id, "opened_at": opened_at}
+    store.ConnectionsRecord(ada.user_id).update([store.ConnectionsRecord.connections.set({"old": entry})])
+    management.status["old"] = 410
+    service.deliver({(ada.user_id, "old"): [HELLO]})
+    assert _sockets_of(ada) == set()
+    assert store.attendance([ada.user_id])[ada.user_id].seen_at == opened_at
+
+
 def test_a_peer_whose_handshake_is_not_over_is_told_to_sync_and_kept(management: Management) -> None:
     (ada,) = people("ada")
     # given a socket that is registered, while API Gateway does not know it yet
