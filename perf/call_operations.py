@@ -26,7 +26,7 @@ def _act(caller: Person, call_id: str, what: str, body: Any = None) -> Reply:
 
 
 class _Live:
-    """A call of two that is made anew before each turn."""
+    """A call of two. It is made anew only before turns that change it: starting calls is limited."""
 
     def __init__(self, stage: Stage) -> None:
         self.conversation_id, (self.ada, self.bob) = conversation(stage, 2)
@@ -43,6 +43,10 @@ class _Live:
     def joined(self, turn: int) -> None:
         self.ringing(turn)
         self.to = _act(self.bob, self.call_id, "join").json()["participant_id"]
+
+    def still_joined(self, turn: int) -> None:
+        if not self.call_id:
+            self.joined(turn)
 
 
 def start(stage: Stage) -> Operation:
@@ -67,7 +71,7 @@ def heartbeat(stage: Stage) -> Operation:
     def run(_turn: int) -> Reply:
         return gateway.frame("CallHeartbeatFunction", live.ada, "L0SM9cOFvHcCIhw=", {"call_id": live.call_id})
 
-    return Operation(run, before=live.joined)
+    return Operation(run, before=live.still_joined)
 
 
 def signal(stage: Stage) -> Operation:
@@ -77,7 +81,7 @@ def signal(stage: Stage) -> Operation:
         body = {"call_id": live.call_id, "to": live.to, "kind": "ice", "payload": PAYLOAD}
         return gateway.frame("SignalFunction", live.ada, "L0SM9cOFvHcCIhw=", body)
 
-    return Operation(run, before=live.joined)
+    return Operation(run, before=live.still_joined)
 
 
 def end(stage: Stage) -> Operation:

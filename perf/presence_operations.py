@@ -31,10 +31,16 @@ def ask(size: int, _stage: Stage) -> Operation:
 
 
 def watch(size: int, *, anew: bool, _stage: Stage) -> Operation:
-    person, *others = newcomers(size + 1)
-    user_ids = [other.user_id for other in others]
-    say = partial(gateway.frame, "WatchPresenceFunction", person, DEVICE)
-    return Operation(lambda _: say({"user_ids": user_ids}), before=lambda _: say({"user_ids": []}) if anew else None)
+    """By two people in turn: one alone would meet the limit of the action when it is counted often."""
+    watchers, others = newcomers(2), newcomers(size)
+
+    def say(turn: int, user_ids: list[str]) -> Reply:
+        return gateway.frame("WatchPresenceFunction", watchers[turn % 2], f"{DEVICE}{turn % 2}", {"user_ids": user_ids})
+
+    return Operation(
+        lambda turn: say(turn, [other.user_id for other in others]),
+        before=lambda turn: say(turn, []) if anew else None,
+    )
 
 
 def tell(size: int, stage: Stage) -> Operation:
