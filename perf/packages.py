@@ -18,7 +18,7 @@ from perf.template import ROOT
 
 BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
 FUNCTIONS = "MessagesFunction"  # any will do: all functions have the same code
-LAYERS = ("RuntimeLayer", "KernelLayer")
+LAYERS = ("RuntimeLayer", "KernelLayer", "MediaLayer")
 MB = 2**20
 
 
@@ -81,5 +81,5 @@ def table(build: Build) -> Table:
     measured = {name: sizes(folder) for name, folder in parts.items()}
     rows = [(name, number(plain), number(zipped)) for name, (plain, zipped) in measured.items()]
     total = [sum(values) for values in zip(*measured.values(), strict=True)]
-    rows.append(("a function with its layers", number(total[0]), number(total[1])))
+    rows.append(("a function with all layers", number(total[0]), number(total[1])))
     return Table("Package sizes", ("part", "MB", "MB zipped"), rows)

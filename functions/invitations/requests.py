@@ -53,11 +53,11 @@ def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, 
 
 def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
     require_place(conversation_id, caller.user_id).require_admin()
+    request = store.request(conversation_id, user_id, clock.now())  # first: who is let in meanwhile is a member then
     member = conversations.member(conversation_id, user_id)
     if member is not None:
         store.drop(conversation_id, user_id)
         return views.members([member])[0]
-    request = store.request(conversation_id, user_id, clock.now())
     if request is None:
         raise NotFound
 

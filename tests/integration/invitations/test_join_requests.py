@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conversations import joining, members, service
-from invitations import requests
+from invitations import requests, store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound
@@ -158,6 +158,20 @@ def test_two_admins_who_approve_at_once_let_somebody_in_once() -> None:
         shown = list(threads.map(lambda who: _approve(who, conversation_id, bob), [ada, cyd]))
     assert [each["user"].username for each in shown] == ["bob", "bob"]
     assert [entry.type for entry in whole_log(conversation_id)].count("member.added") == 2
+
+
+def test_who_is_let_in_while_another_admin_looks_is_let_in_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation_id, _, (ada, bob) = _asked("bob")
+    # given an admin whose look at the request comes just after another one's approval
+    find = store.request
+
+    def late(*given: Any) -> Any:
+        monkeypatch.setattr(store, "request", find)
+        _approve(ada, conversation_id, bob)
+        return find(*given)
+
+    monkeypatch.setattr(store, "request", late)
+    assert _approve(ada, conversation_id, bob)["user"].username == "bob"
 
 
 def test_approving_and_withdrawing_at_once_has_one_outcome() -> None:
