@@ -32,9 +32,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, str(value))
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(text)
+        if self.command != "HEAD":
+            self.wfile.write(text)
 
-    do_DELETE = do_GET = do_PUT = do_POST
+    do_DELETE = do_GET = do_HEAD = do_PUT = do_POST
 
     def _answer(self, body: bytes) -> tuple[int, dict[str, Any], bytes]:
         scope = _SCOPE.search(self.headers.get("Authorization", ""))
