@@ -197,7 +197,7 @@ class EventQuery(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
     after: int = Field(default=0, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+    cursor: str | None = None
 
 
 class SyncRequest(Input):

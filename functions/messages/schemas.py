@@ -15,7 +15,11 @@ Id = Annotated[str, Field(min_length=1, max_length=40)]
 MessageText = Annotated[Text, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)]
 Base64 = Annotated[
     str,
-    StringConstraints(min_length=4, max_length=model.MAX_CIPHERTEXT_CHARS, pattern=r"^[A-Za-z0-9+/]+={0,2}$"),
+    StringConstraints(
+        min_length=4,
+        max_length=model.MAX_CIPHERTEXT_CHARS,
+        pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    ),
 ]
 
 
@@ -81,7 +85,7 @@ class MessageQuery(BaseModel):
     before: int | None = Field(default=None, ge=0)
     after: int | None = Field(default=None, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+    cursor: str | None = None
 
 
 class MessageList(Output):

@@ -231,9 +231,10 @@ def listing(
     newest_first = after is None
     first = max(place.member.visible_from, (after or 0) + 1)
     last = place.head.last_message_seq if before is None else min(before - 1, place.head.last_message_seq)
-    found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit)
+    found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit + 1)
+    more, found = len(found) > limit, found[:limit]
     following = None
-    if len(found) == limit:
+    if more:
         end = found[-1].seq
         following = cursor.seal([end, None] if newest_first else [None, end], bound_to=bound_to)
     return Page(views.messages(found, caller.user_id), following)

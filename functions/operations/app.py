@@ -31,4 +31,4 @@ def ready() -> Answer:
 @app.get("/openapi.json", public=True)
 def openapi() -> Answer:
     """This document."""
-    return Answer(_OPENAPI.read_text(), headers={"Cache-Control": "public, max-age=300"})
+    return Answer(_OPENAPI.read_text())

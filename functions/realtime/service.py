@@ -25,8 +25,6 @@ SYNC_HINT_DELAY_MAX_S = 64
 LATE_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
 CLOSE_AGAIN_S = 1
 HEARD_EVERY_S = 60
-# A pong without `behind`: the socket was too slow for a frame and should sync.
-_SYNC_HINT = '{"type":"pong","data":{"behind":null}}'
 
 _heard: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=HEARD_EVERY_S)
 
@@ -85,8 +83,7 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
     frames = {}
     for connection in doomed:
         data = {"session_id": connection.session_id, "reason": reason}
-        frame = {"type": "session.revoked", "at": clock.rfc3339(clock.now()), "data": data}
-        frames[connection.connection_id] = json.dumps(frame).encode()
+        frames[connection.connection_id] = _event("session.revoked", data).encode()
     sockets.post_all(frames)
     still_open = sockets.close_all(frames)
     if still_open:
@@ -102,8 +99,16 @@ def close_again(connection_ids: Sequence[str]) -> None:
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:
     """One event to one socket."""
-    frame = {"type": kind, "at": clock.rfc3339(clock.now()), "data": data}
-    sockets.post(caller.connection_id, json.dumps(frame).encode())
+    sockets.post(caller.connection_id, _event(kind, data).encode())
+
+
+def _event(kind: str, data: Any) -> str:
+    return json.dumps({"type": kind, "at": clock.rfc3339(clock.now()), "data": data})
+
+
+def _sync_hint() -> str:
+    """A pong without `behind`: the socket was too slow for a frame and should sync."""
+    return _event("pong", {"behind": None})
 
 
 # --- fan-out --------------------------------------------------------------------------------------------------
@@ -190,11 +195,11 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
 
 def hint(targets: Iterable[Target], *, turn: int) -> None:
     """Tell slow sockets to sync, for the `turn`th time; those that take it are delivered to again."""
-    posted = _post({target: [_SYNC_HINT] for target in targets})
+    posted = _post({target: [_sync_hint()] for target in targets})
     _tell_again(posted, turn=turn + 1)
     took = [target for target, outcome in posted.items() if outcome is Posted.DELIVERED]
     back = [target for target in took if store.take_back(*target)]
-    _post({target: [_SYNC_HINT] for target in back})  # for what was not posted between the first hint and now
+    _post({target: [_sync_hint()] for target in back})  # for what was not posted between the first hint and now
 
 
 def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:

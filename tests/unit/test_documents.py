@@ -185,7 +185,15 @@ def test_every_payload_is_a_json_schema(socket: dict[str, Any]) -> None:
         ),
         ("typing", {"action": "typing", "id": "1", "conversation_id": "cnv_1", "typing": True}),
         ("typing.ack", {"type": "ack", "id": "1", "data": None}),
-        ("event.typing", {"type": "typing", "conversation_id": "cnv_1", "data": {"user_id": "usr_1", "typing": True}}),
+        (
+            "event.typing",
+            {
+                "type": "typing",
+                "conversation_id": "cnv_1",
+                "at": "2026-11-22T21:24:05.123Z",
+                "data": {"user_id": "usr_1", "typing": True},
+            },
+        ),
         ("error", {"type": "error", "id": None, "problem": {}}),
     ],
 )

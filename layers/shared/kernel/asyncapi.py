@@ -76,7 +76,7 @@ def _event(name: str, data: dict[str, Any]) -> dict[str, Any]:
         "at": {"type": "string", "format": "date-time"},
         "data": data,
     }
-    return {"type": "object", "properties": fields, "required": ["type", "data"]}
+    return {"type": "object", "properties": fields, "required": ["type", "at", "data"]}
 
 
 _ERROR = {

@@ -163,8 +163,9 @@ class App:
         line = self._line or telemetry.Line()
         incoming = _incoming(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
+        left: dict[str, str] = {}
         try:
-            status, text, headers = self._answer(route, request, incoming, path_parameters, line)
+            status, text, headers = self._answer(route, request, incoming, path_parameters, line, left)
         except Problem as problem:
             status, text, headers = _problem_answer(problem, incoming.request_id)
             line.problem(problem)
@@ -173,15 +174,24 @@ class App:
             status, text, headers = _problem_answer(Internal(), incoming.request_id)
         line.fields["status"] = status
         line.count(f"Status{status // 100}xx")
-        return Response(body=text, status_code=status, headers={**_common_headers(incoming), **headers})
+        return Response(body=text, status_code=status, headers={**_common_headers(incoming), **left, **headers})
 
     def _answer(
-        self, route: Route, request: Request, incoming: Incoming, path: dict[str, str], line: telemetry.Line
+        self,
+        route: Route,
+        request: Request,
+        incoming: Incoming,
+        path: dict[str, str],
+        line: telemetry.Line,
+        left: dict[str, str],
     ) -> tuple[int, str, dict[str, str]]:
+        """Status, body and headers; into `left` goes what an answer tells of the limits, also if it is an error."""
         caller = None if route.public else self._caller(incoming)
         if caller is not None:
             line.fields |= {"user_id": caller.user_id, "session_id": caller.session_id}
         allowance = _spend(route.limits, caller, incoming.address)
+        if allowance is not None:
+            left |= allowance.headers()
         raw = _raw_body(request)
         if any(not _PATH_ID.fullmatch(value) for value in path.values()):
             raise NotFound
@@ -205,7 +215,7 @@ class App:
             who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
-        headers: dict[str, str] = result["headers"] | (allowance.headers() if allowance else {})
+        headers: dict[str, str] = dict(result["headers"])
         if replayed:
             headers[idempotency.REPLAYED] = "true"
         return result["status"], result["text"], headers

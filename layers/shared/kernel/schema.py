@@ -51,7 +51,7 @@ class Paging(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, min_length=1, max_length=1024)
+    cursor: str | None = None
 
 
 def parse_json(model: type[M], raw: str | bytes) -> M:

@@ -96,6 +96,16 @@ def test_pages_join_without_a_hole_or_a_double(
     assert found == seqs
 
 
+@pytest.mark.parametrize("options", [{}, {"after": 0}])
+def test_after_the_last_message_there_is_no_further_page(
+    room: tuple[Caller, Caller, str], options: dict[str, int]
+) -> None:
+    _, bob, conversation_id = room
+    assert _list(bob, conversation_id, limit=4, **options).next_cursor is None
+    half = _list(bob, conversation_id, limit=2, **options)
+    assert _list(bob, conversation_id, limit=2, page=half.next_cursor).next_cursor is None
+
+
 def test_before_and_after_together_are_refused(room: tuple[Caller, Caller, str]) -> None:
     ada, _, conversation_id = room
     with pytest.raises(ValidationFailed):

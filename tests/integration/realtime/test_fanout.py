@@ -245,7 +245,9 @@ def test_a_hint_tells_its_sockets_to_sync(management: Management) -> None:
     _online(ada, bob)
     hint = {"kind": "hint", "turn": 0, "targets": [[ada.user_id, ada.user_id]]}
     assert _fan_out(hint) == []
-    assert [frame["data"] for frame in management.frames(ada.user_id)] == [{"behind": None}]
+    (told,) = management.frames(ada.user_id)
+    assert (told["type"], told["data"]) == ("pong", {"behind": None})
+    assert clock.parse(told["at"]) <= clock.now()
     assert management.frames(bob.user_id) == []
 
 

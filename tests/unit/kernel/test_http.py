@@ -13,7 +13,7 @@ from pydantic import Field
 from kernel import config
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
-from kernel.http import MAX_BODY_BYTES, SECURITY_HEADERS, Answer, App, Incoming
+from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Output, Paging, Text
 from tests.helpers import CONTEXT, Reply, ask, rest_event
@@ -363,6 +363,12 @@ def test_an_answer_tells_what_is_left_of_the_tightest_limit(app: App) -> None:
     reply = ask(app, "GET", "/few", token="good")
     assert (reply.headers["ratelimit-limit"], reply.headers["ratelimit-remaining"]) == ("2", "1")
     assert int(reply.headers["ratelimit-reset"]) <= 86_400
+
+
+def test_an_error_tells_what_is_left_as_well(app: App) -> None:
+    reply = ask(app, "GET", "/mine", token="good")
+    assert reply.status == 403
+    assert reply.headers["ratelimit-limit"] == str(PER_ACCOUNT.requests)
 
 
 def test_above_its_limit_a_route_refuses(app: App) -> None:
