@@ -62,7 +62,7 @@ class Call {
     this.socket = new Socket(this.api, (event) => this.heard(event));
     this.peers = new Map(); // participant_id -> {pc, life, queue}
     this.life = crypto.randomUUID(); // tells a reloaded page from the one before
-    this.sent = Promise.resolve();
+    this.sent = new Map(); // by whom it is for, when the last signal is under way
     this.taken = Promise.resolve();
     this.events = [];
   }
@@ -130,16 +130,17 @@ class Call {
 
   drop(peer) { this.peers.get(peer).pc.close(); this.peers.delete(peer); }
 
-  // --- signals: sent one after the other, taken in the order of their numbers ---
+  // --- signals: to each peer one after the other, taken in the order of their numbers ---
 
   signal(to, kind, payload) {
     const fields = { to, kind, payload };
     const overHttp = () => this.api.ask("POST", `/calls/${this.callId}/signals`, fields);
     const overSocket = () => this.socket.ask("signal", { call_id: this.callId, ...fields });
-    this.sent = this.sent
+    const sent = (this.sent.get(to) || Promise.resolve())
       .then(() => (this.socket.live ? overSocket().catch(overHttp) : overHttp())) // a socket takes so many frames
       .catch((error) => this.events.push(`signal: ${error.message}`));
-    return this.sent;
+    this.sent.set(to, sent);
+    return sent;
   }
 
   inOrder(signal) {
