@@ -50,7 +50,7 @@ class Settings:
     disappearing_seconds: int | None = None
     history_visible: bool = False
     slow_mode_seconds: int = 0
-    who_can_pin: WHO = "admins"
+    who_can_pin: WHO = "all"
 
     @property
     def slow_mode_ms(self) -> int:
@@ -201,7 +201,7 @@ class Place:
             raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
 
     def require_pin(self) -> None:
-        """Whether the member may pin messages: in a group admins, unless its settings let all; raises Forbidden."""
+        """Whether the member may pin: all, unless a group leaves it to its admins; raises Forbidden, NotFound."""
         self.require_not_blocked()
         limited = self.profile.kind == "group" and self.profile.settings.who_can_pin == "admins"
         if limited and not self.member.is_admin:

@@ -16,7 +16,7 @@ from typing import Any
 from conversations import publish, store, unread
 from conversations.model import Member, Place
 from conversations.service import require_place
-from kernel import clock, pace
+from kernel import clock, cursor, pace
 from kernel.caller import Caller
 from realtime import service as realtime
 from realtime import store as connections
@@ -62,17 +62,21 @@ def note_delivered(caller: Caller, places: Mapping[str, Place], reached: Mapping
             publish.missed(place.conversation_id, error)
 
 
-def listing(*, caller: Caller, conversation_id: str, seq: int | None) -> dict[str, Any]:
+def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None) -> dict[str, Any]:
     """Everybody's receipt; in a conversation of more than 200 one's own, and counts for `seq` (the last message).
 
     Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position.
     """
     place = require_place(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "receipts", conversation_id)
+    after = "" if page is None else cursor.unseal(page, bound_to=bound_to)
     people = store.members(conversation_id)
     private = _private({member.user_id for member in people})
     if place.profile.member_count <= SHOWN_UP_TO:
-        items = [_receipt(member, caller.user_id, private) for member in people]
-        return {"items": items, "next_cursor": None, "counts": None}
+        rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
+        items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
+        following = cursor.seal(items[-1]["user_id"], bound_to=bound_to) if len(rest) > limit else None
+        return {"items": items, "next_cursor": following, "counts": None}
     at = place.head.last_message_seq if seq is None else seq
     shown = [_receipt(member, caller.user_id, private) for member in people]
     counts = {

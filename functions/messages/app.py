@@ -118,15 +118,15 @@ def remove_reaction(caller: Caller, conversation_id: str, message_id: str, emoji
     reactions.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=False)
 
 
-@app.get("/conversations/{conversation_id}/pins", returns=PinList)
-def list_pins(caller: Caller, conversation_id: str) -> Any:
+@app.get("/conversations/{conversation_id}/pins", query=Paging, returns=PinList)
+def list_pins(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """The pinned messages, the last pinned first."""
-    return pins.listing(caller=caller, conversation_id=conversation_id)
+    return pins.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor)
 
 
 @app.put("/conversations/{conversation_id}/pins/{message_id}", status=204, errors=["too_many_pins"], limits=[SEND])
 def pin_message(caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Pin a message for everybody: in groups owner and admins, unless `who_can_pin` lets all."""
+    """Pin a message for everybody: every member, unless `who_can_pin` leaves it to owner and admins."""
     pins.pin(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
@@ -169,7 +169,9 @@ def mark_read(caller: Caller, conversation_id: str, body: ReadMarker) -> Any:
 @app.get("/conversations/{conversation_id}/receipts", query=ReceiptQuery, returns=ReceiptList)
 def list_receipts(caller: Caller, conversation_id: str, query: ReceiptQuery) -> Any:
     """How far each member has received and read; counts of a seq where there are more than 200."""
-    return receipts.listing(caller=caller, conversation_id=conversation_id, seq=query.seq)
+    return receipts.listing(
+        caller=caller, conversation_id=conversation_id, seq=query.seq, limit=query.limit, page=query.cursor
+    )
 
 
 @app.post("/conversations/{conversation_id}/typing", body=Typing, status=204)

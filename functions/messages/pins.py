@@ -9,7 +9,7 @@ from conversations import log, message_store, views
 from conversations.model import MESSAGE_UPDATED, Entry, Place
 from conversations.seen import Seen
 from conversations.service import known
-from kernel import clock
+from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
@@ -82,19 +82,26 @@ def stage_deletion(transaction: Transaction, message: Entry, seen: Seen, seq: in
         pins_store.stage(transaction, message.conversation_id, pins, pins.without(message.seq), seq)
 
 
-def listing(*, caller: Caller, conversation_id: str) -> Page[dict[str, Any]]:
+def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """The pinned messages that the caller may see, the last pinned first, with who pinned them and when.
 
     Two round trips, a third if any has reactions.
     """
     seen = Seen(records=[pins_store.key(conversation_id)])
     place = seen(known(conversation_id), caller.user_id)
-    pins = {pin.seq: pin for pin in reversed(pins_of(seen.records[0]).items) if pin.seq >= place.member.visible_from}
+    bound_to = (caller.user_id, "pins", conversation_id)
+    before = None if page is None else cursor.unseal(page, bound_to=bound_to)
+    pins = {
+        pin.seq: pin
+        for pin in reversed(pins_of(seen.records[0]).items)
+        if pin.seq >= place.member.visible_from and (before is None or [pin.at, pin.seq] < before)
+    }
     found = log.at((conversation_id, seq) for seq in pins)
-    messages = [entry for entry in found.values() if entry.deleted_at is None]
-    return Page(
-        [
-            {**shown, "pinned_by": pins[shown["seq"]].by, "pinned_at": pins[shown["seq"]].at}
-            for shown in views.messages(messages, caller.user_id)
-        ]
-    )
+    standing = [entry for entry in found.values() if entry.deleted_at is None]
+    messages = standing[:limit]
+    items = [
+        {**shown, "pinned_by": pins[shown["seq"]].by, "pinned_at": pins[shown["seq"]].at}
+        for shown in views.messages(messages, caller.user_id)
+    ]
+    last = pins[messages[-1].seq] if len(standing) > limit else None
+    return Page(items, None if last is None else cursor.seal([last.at, last.seq], bound_to=bound_to))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from conversations.schemas import Message
-from kernel.schema import Input, Instant, InstantIn, Output, Text
+from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
 from messages import model
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -167,8 +167,7 @@ class ReceiptList(Output):
     counts: ReceiptCounts | None
 
 
-class ReceiptQuery(BaseModel):
+class ReceiptQuery(Paging):
     """The seq that is counted, the last message's if it is not given."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     seq: int | None = Field(default=None, ge=0, le=2**53)

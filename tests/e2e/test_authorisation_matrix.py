@@ -96,8 +96,8 @@ DELETE /conversations/{conversation_id}/messages/{message_id}/reactions/{emoji} 
 GET    /conversations/{conversation_id}/messages/{message_id}/thread            200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/messages/{message_id}/edits             200 200 403 404 404 403 401 404
 GET    /conversations/{conversation_id}/pins                                    200 200 200 404 404 200 401 404
-PUT    /conversations/{conversation_id}/pins/{message_id}                       204 204 403 404 404 404 401 404
-DELETE /conversations/{conversation_id}/pins/{message_id}                       204 204 403 404 404 404 401 404
+PUT    /conversations/{conversation_id}/pins/{message_id}                       204 204 204 404 404 404 401 404
+DELETE /conversations/{conversation_id}/pins/{message_id}                       204 204 204 404 404 404 401 404
 GET    /drafts                                                                  200 200 200 200 200 200 401 200
 PUT    /conversations/{conversation_id}/draft                                   200 200 200 404 404 200 401 404
 GET    /conversations/{conversation_id}/draft                                   200 200 200 404 404 200 401 404

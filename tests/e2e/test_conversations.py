@@ -123,7 +123,7 @@ def test_a_group_begins_with_its_founder_as_owner(ada: Person, bob: Person) -> N
         "who_can_send": "all",
         "who_can_add": "admins",
         "who_can_create_polls": "all",
-        "who_can_pin": "admins",
+        "who_can_pin": "all",
         "ai_enabled": False,
         "encrypted": False,
         "disappearing_seconds": None,

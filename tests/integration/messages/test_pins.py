@@ -11,6 +11,7 @@ from conversations import members
 from conversations import service as conversations
 from kernel import clock
 from kernel.caller import Caller
+from kernel.cursor import Page
 from kernel.errors import Conflict, Forbidden, Gone, NotFound
 from messages import pins, pins_store, reactions, service
 from messages.model import MAX_PINS
@@ -25,8 +26,12 @@ def _unpin(who: Caller, message: dict[str, Any]) -> None:
     pins.unpin(caller=who, conversation_id=message["conversation_id"], message_id=message["id"])
 
 
+def _listed(who: Caller, conversation_id: str, *, limit: int = 50, page: str | None = None) -> Page[dict[str, Any]]:
+    return pins.listing(caller=who, conversation_id=conversation_id, limit=limit, page=page)
+
+
 def _pinned(who: Caller, conversation_id: str) -> list[str]:
-    return [each["text"] for each in pins.listing(caller=who, conversation_id=conversation_id).items]
+    return [each["text"] for each in _listed(who, conversation_id).items]
 
 
 def _delete(who: Caller, message: dict[str, Any]) -> None:
@@ -45,7 +50,7 @@ def test_pinned_messages_are_listed_the_last_first_with_who_and_when() -> None:
         _pin(ada, first)
         advance(5)
         _pin(ada, second)
-        (last, earlier) = pins.listing(caller=bob, conversation_id=conversation_id).items
+        (last, earlier) = _listed(bob, conversation_id).items
         assert (last["pinned_by"], last["pinned_at"], earlier["pinned_at"]) == (
             ada.user_id,
             clock.now(),
@@ -54,6 +59,21 @@ def test_pinned_messages_are_listed_the_last_first_with_who_and_when() -> None:
     assert (last["id"], earlier["id"]) == (second["id"], first["id"])
     assert {**_get(bob, second), "pinned_by": ada.user_id, "pinned_at": last["pinned_at"]} == last
     assert last["pinned"]
+
+
+def test_pins_come_in_pages_that_an_unpinning_does_not_shift() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    sent = [send(ada, conversation_id, text) for text in ("1", "2", "3")]
+    with clock.held(clock.now()) as advance:
+        for message in sent:
+            advance(1)
+            _pin(ada, message)
+    page = _listed(bob, conversation_id, limit=1)
+    assert ([each["text"] for each in page.items], page.next_cursor is not None) == (["3"], True)
+    _unpin(ada, sent[2])
+    page = _listed(bob, conversation_id, limit=2, page=page.next_cursor)
+    assert ([each["text"] for each in page.items], page.next_cursor) == (["2", "1"], None)
 
 
 def test_pinning_and_unpinning_are_events_that_show_the_message() -> None:
@@ -67,19 +87,19 @@ def test_pinning_and_unpinning_are_events_that_show_the_message() -> None:
     assert not _get(bob, message)["pinned"]
 
 
-def test_in_a_group_admins_pin_unless_everybody_may() -> None:
+def test_in_a_group_everybody_pins_unless_it_is_for_its_admins() -> None:
     ada, bob, cyd = people("ada", "bob", "cyd")
     conversation_id = group(ada, bob, cyd)
     message = send(cyd, conversation_id)
+    _pin(cyd, message)
+    _unpin(cyd, message)
+    settings = {"settings": {"who_can_pin": "admins"}}
+    conversations.change(caller=ada, conversation_id=conversation_id, fields=settings)
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role="admin")
     _pin(bob, message)
     for change in (_pin, _unpin):
         with pytest.raises(Forbidden):
             change(cyd, message)
-    settings = {"settings": {"who_can_pin": "all"}}
-    conversations.change(caller=ada, conversation_id=conversation_id, fields=settings)
-    _unpin(cyd, message)
-    _pin(cyd, message)
 
 
 def test_both_of_two_pin_unless_a_block_stands_between() -> None:
@@ -177,7 +197,6 @@ def test_a_newcomer_sees_no_pin_from_before() -> None:
     for message in (old, new):
         _pin(ada, message)
     assert _pinned(bob, conversation_id) == ["new"]
-    members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role="admin")
     with pytest.raises(NotFound):
         _unpin(bob, old)
 
@@ -201,5 +220,5 @@ def test_a_pinned_message_is_reacted_to_and_edited_like_any() -> None:
     _pin(ada, message)
     reactions.react(caller=bob, conversation_id=conversation_id, message_id=message["id"], emoji="👍", added=True)
     service.edit(caller=ada, conversation_id=conversation_id, message_id=message["id"], text="new")
-    (shown,) = pins.listing(caller=bob, conversation_id=conversation_id).items
+    (shown,) = _listed(bob, conversation_id).items
     assert (shown["text"], shown["reactions"]) == ("new", [{"emoji": "👍", "count": 1, "mine": True}])

@@ -49,7 +49,7 @@ def _mark(who: Caller, conversation_id: str, seq: int) -> None:
 
 
 def _listed(who: Caller, conversation_id: str, seq: int | None = None) -> dict[str, Any]:
-    return receipts.listing(caller=who, conversation_id=conversation_id, seq=seq)
+    return receipts.listing(caller=who, conversation_id=conversation_id, seq=seq, limit=50, page=None)
 
 
 def _markers(who: Caller, conversation_id: str) -> dict[str, tuple[int, int]]:
@@ -262,3 +262,16 @@ def test_a_crowd_is_told_less_often(management: Management) -> None:
         _mark(everybody[0], conversation_id, 1)
         (job,) = jobs()
     assert job["delay_s"] == receipts.CROWD_WINDOW_MS // clock.SECOND
+
+
+def test_receipts_come_in_pages() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    found: list[str] = []
+    page: str | None = None
+    for left in (2, 1, 0):
+        listed = receipts.listing(caller=bob, conversation_id=conversation_id, seq=None, limit=1, page=page)
+        found += [each["user_id"] for each in listed["items"]]
+        page = listed["next_cursor"]
+        assert (page is not None) == (left > 0)
+    assert sorted(found) == sorted([ada.user_id, bob.user_id, cyd.user_id])

@@ -85,8 +85,10 @@ class Conversations(Routes):
         path = path_of(conversation_id, "members", user_id)
         await self._client.request("PATCH", path, json={"role": role}, retry=True)
 
-    async def receipts(self, conversation_id: str) -> Page[Receipt]:
-        return await self._page(Receipt, path_of(conversation_id, "receipts"))
+    async def receipts(
+        self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[Receipt]:
+        return await self._page(Receipt, path_of(conversation_id, "receipts"), limit=limit, cursor=cursor)
 
     async def events(
         self, conversation_id: str, *, after: int = 0, limit: int | None = None
