@@ -8,11 +8,11 @@ from accounts.sessions import authenticate
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
-from search import messages, model, service
+from search import files, messages, model, service
 from search.schemas import Results, SearchQuery
 
 SEARCHES = Limit("search", requests=300, window_s=60)
-SOURCES = (messages.find,)
+SOURCES = (messages.find, files.find)
 
 app = App("search", authenticate=authenticate)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from conversations.schemas import Message
+from drive.schemas import File
 from kernel import clock
 from kernel.schema import Output, Paging, Text
 from search.model import MAX_QUERY_CHARS
@@ -39,6 +40,12 @@ class FoundMessage(Message):
     kind: Literal["message"]
 
 
+class FoundFile(File):
+    """Its thumbnail comes with the file itself."""
+
+    kind: Literal["file"]
+
+
 class Results(Output):
-    items: list[FoundMessage]
+    items: list[Annotated[FoundMessage | FoundFile, Field(discriminator="kind")]]
     next_cursor: str | None

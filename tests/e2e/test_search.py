@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import drive
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually, pages, problem
 
@@ -140,3 +141,12 @@ def test_a_wrong_query_is_refused(ada: Person, query: dict[str, str], field: str
 @pytest.mark.parametrize("conversation_id", ["cnv_01kb0000000000000000000000", "x", "../x"])
 def test_an_unknown_conversation_is_not_found(ada: Person, conversation_id: str) -> None:
     problem(ada.get("/search", params={"q": "x", "conversation_id": conversation_id}), 404, "not_found")
+
+
+def test_a_file_is_found_by_its_name_by_whom_it_is_shared_with(ada: Person, bob: Person, eve: Person) -> None:
+    mark = word()
+    file = drive.upload(ada, b"plan", name=f"Überblick {mark}.txt")
+    ada.ok("POST", f"/drive/files/{file['id']}/shares", {"user_id": bob.id, "role": "viewer"})
+    for who, ids in ((ada, [file["id"]]), (bob, [file["id"]]), (eve, [])):
+        items = who.ok("GET", "/search", params={"q": f"uberb {mark}"})["items"]
+        assert [(each["kind"], each["id"]) for each in items] == [("file", each) for each in ids]

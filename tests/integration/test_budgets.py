@@ -60,13 +60,14 @@ ON_DRIVE = {
     "download, shared two folders up": (3, 0),
     "list 50 of a folder": (3, 0),
 }
-# a search: the caller's conversations, their places, pages of the index side by side, the messages as they stand
+# a search: the caller's conversations, their places, pages of the index side by side, the messages as they stand;
+# and for files, names and shares side by side
 ON_SEARCH = {
     "index a message (stream)": (3, 1),
-    "search, 5 conversations": (6, 0),
-    "search, 40 conversations": (8, 0),
-    "search one conversation": (4, 0),
-    "search in vain, 5 conversations": (5, 0),
+    "search, 5 conversations": (7, 0),
+    "search, 40 conversations": (9, 0),
+    "search one conversation": (5, 0),
+    "search in vain, 5 conversations": (6, 0),
     "schedule a message": (2, 8),
 }
 ON_PRESENCE = {

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": {"conversations", "drive", "users", "realtime"},
     "moderation": {"conversations", "drive", "messages", "users", "realtime"},
     "polls": {"conversations", "users", "realtime"},
-    "search": {"conversations"},
+    "search": {"conversations", "drive"},
     "presence": {"conversations", "users", "realtime"},
     "drive": {"conversations", "users", "realtime"},
     "calls": {"conversations", "users", "realtime"},
@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
 OPEN_MODULES = {
     "attachments",
+    "named",
     "service",
     "schemas",
     "model",

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Routes, given
-from secureconnect_client.decoding import decode
+from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
 from secureconnect_client.models import (
@@ -206,15 +206,22 @@ class Messages(Routes):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Page[Message]:
-        """Messages that hold all words of `q`, or words that begin so, newest first; a page may be short."""
-        filters = {
+        """Messages that hold all words of `q`, or words that begin so, newest first; a page may be short.
+
+        The files that the server finds as well are left to `drive.search`.
+        """
+        params = {
+            "q": q,
+            "conversation_id": conversation_id,
             "from": sender_id,
             "has": "file" if has_file else None,
             "before": before and before.isoformat(),
+            "limit": limit,
+            "cursor": cursor,
         }
-        return await self._page(
-            Message, "/search", q=q, conversation_id=conversation_id, limit=limit, cursor=cursor, **filters
-        )
+        answer = await self._client.request("GET", "/search", params=params)
+        messages = [each for each in answer["items"] if each.get("kind") != "file"]
+        return Page(decode_all(Message, messages), answer.get("next_cursor"))
 
     async def schedule(
         self,
