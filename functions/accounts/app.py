@@ -53,7 +53,7 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
 )
 def login(body: schemas.SignIn, request: Incoming) -> Any:
     """Sign in with e-mail address or username."""
-    user, tokens = signin.login(**body.model_dump(), ip=request.address)
+    user, tokens = signin.login(**body.model_dump(exclude={"totp"}), ip=request.address)
     return {"user": user, "tokens": tokens}
 
 

@@ -28,9 +28,12 @@ class Registration(Input):
 
 
 class SignIn(Input):
+    """`totp` is for accounts with a second factor, of which there are none yet; others ignore it."""
+
     identifier: Annotated[str, Field(min_length=1, max_length=254)]
     password: AnyPassword
     device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    totp: Annotated[str | None, Field(max_length=64, repr=False)] = None
 
 
 class Refresh(Input):

@@ -16,7 +16,7 @@ import pytest
 from infra import documents
 from kernel import aws, config, dynamo, resilience, sockets, websocket
 from kernel import cache as redis_cache
-from kernel.http import App
+from kernel.http import SECURITY_HEADERS, App
 from kernel.idempotency import CALL_MAX_MS, KEEP_S
 from tests.conftest import Cloud
 from tests.helpers import CONTEXT
@@ -610,4 +610,6 @@ def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) 
     document = json.loads(answer["ResponseTemplates"]["application/problem+json"])
     assert set(document) == {"type", "title", "status", "detail", "code", "request_id", "errors"}
     assert document["status"] == answer["StatusCode"]
-    assert "X-Content-Type-Options" in answer["ResponseParameters"]["Headers"]
+    headers = answer["ResponseParameters"]["Headers"]
+    assert {*SECURITY_HEADERS, "Cache-Control", "X-Request-Id"} <= headers.keys()
+    assert ("Retry-After" in headers) == (document["status"] in (429, 503, 504))

@@ -50,6 +50,12 @@ def test_one_signs_in_by_username_or_address(quick_hashes: None, identifier: str
     assert listed[0]["current"] is True
 
 
+@pytest.mark.parametrize("totp", [None, "123456"])
+def test_an_account_without_a_second_factor_asks_for_none(quick_hashes: None, totp: str | None) -> None:
+    ada()
+    assert login(totp=totp).status == 200
+
+
 def test_a_wrong_password_and_an_unknown_account_are_answered_alike(quick_hashes: None) -> None:
     ada()
 
