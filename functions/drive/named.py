@@ -16,14 +16,12 @@ def files(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Nod
 
     Of their own, those with a word that begins with `prefix`. Two round trips, one more for each that was shared.
     """
-    rows, shares = parallel.mapped(
-        lambda read: read(),
-        [
-            lambda: [node_id for _, node_id in store.found(user_id, prefix, after=None, limit=CANDIDATES)],
-            lambda: [share.node_id for share in store.granted(user_id, after=None, limit=CANDIDATES)],
-        ],
-    )
-    nodes = store.nodes(list(dict.fromkeys([*rows, *shares]))) if rows or shares else {}
+    reads: list[Callable[[], list[str]]] = [
+        lambda: [node_id for _, node_id in store.found(user_id, prefix, after=None, limit=CANDIDATES)],
+        lambda: [share.node_id for share in store.granted(user_id, after=None, limit=CANDIDATES)],
+    ]
+    names, shares = parallel.mapped(lambda read: read(), reads)
+    nodes = store.nodes(list(dict.fromkeys([*names, *shares]))) if names or shares else {}
     return [
         node
         for node in nodes.values()
