@@ -33,6 +33,12 @@ CONTRACT_EVENTS = {
     "join_request.created", "join_request.updated", "report.created", "report.updated",
     "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
 }  # fmt: skip
+TYPES = {
+    "type": "typing",
+    "conversation_id": "cnv_1",
+    "at": "2026-11-22T21:24:05.123Z",
+    "data": {"user_id": "usr_1", "typing": True},
+}
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
 
@@ -162,7 +168,7 @@ def test_the_asyncapi_document_names_the_actions_of_the_contract(socket: dict[st
 def test_the_asyncapi_document_names_the_events_of_the_contract(socket: dict[str, Any]) -> None:
     sent = {each["$ref"].rpartition("/")[2] for each in socket["operations"]["send"]["messages"]}
     events = {f"event.{name}" for name in CONTRACT_EVENTS}
-    assert sent == events | {"error"} | {f"{action}.ack" for action in CONTRACT_ACTIONS}
+    assert sent == events | {"error", "batch"} | {f"{action}.ack" for action in CONTRACT_ACTIONS}
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere(socket: dict[str, Any]) -> None:
@@ -185,16 +191,9 @@ def test_every_payload_is_a_json_schema(socket: dict[str, Any]) -> None:
         ),
         ("typing", {"action": "typing", "id": "1", "conversation_id": "cnv_1", "typing": True}),
         ("typing.ack", {"type": "ack", "id": "1", "data": None}),
-        (
-            "event.typing",
-            {
-                "type": "typing",
-                "conversation_id": "cnv_1",
-                "at": "2026-11-22T21:24:05.123Z",
-                "data": {"user_id": "usr_1", "typing": True},
-            },
-        ),
+        ("event.typing", TYPES),
         ("error", {"type": "error", "id": None, "problem": {}}),
+        ("batch", {"type": "batch", "events": [TYPES]}),
     ],
 )
 def test_a_good_frame_fits_its_payload(socket: dict[str, Any], name: str, frame: dict[str, Any]) -> None:
@@ -208,6 +207,7 @@ def test_a_good_frame_fits_its_payload(socket: dict[str, Any], name: str, frame:
         ("ping", {"action": "ping", "id": "1", "colour": "red"}),
         ("sendMessage", {"action": "sendMessage", "id": "1", "text": "a"}),
         ("sendMessage.ack", {"type": "ack", "id": "1", "data": None}),
+        ("batch", {"type": "batch", "events": [{"type": "unheard of"}]}),
     ],
 )
 def test_a_wrong_frame_does_not_fit(socket: dict[str, Any], name: str, frame: dict[str, Any]) -> None:
@@ -227,4 +227,4 @@ def test_the_order_in_which_actions_were_loaded_does_not_matter() -> None:
 def test_an_action_of_its_own_makes_a_document() -> None:
     action = websocket.Action("ping", Ping, None, "Ping.")
     made = asyncapi.document({"ping": action}, {"pong": None}, version="1")
-    assert made["components"]["messages"].keys() == {"ping", "ping.ack", "error", "event.pong"}
+    assert made["components"]["messages"].keys() == {"ping", "ping.ack", "error", "event.pong", "batch"}

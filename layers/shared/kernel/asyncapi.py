@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,6 +29,7 @@ def document(
     for name, model in events.items():
         data = {} if model is None else _schema(model, "serialization", schemas)
         messages[f"event.{name}"] = {"name": name, "payload": _event(name, data)}  # `typing` is an action too
+    messages["batch"] = {"summary": "Several events in one frame.", "payload": _batch(events)}
     received = sorted(actions)
     sent = [name for name in messages if name not in actions]
     return {
@@ -77,6 +78,12 @@ def _event(name: str, data: dict[str, Any]) -> dict[str, Any]:
         "data": data,
     }
     return {"type": "object", "properties": fields, "required": ["type", "at", "data"]}
+
+
+def _batch(events: Iterable[str]) -> dict[str, Any]:
+    of = [{"$ref": f"#/components/messages/event.{name}/payload"} for name in events]
+    fields = {"type": {"const": "batch"}, "events": {"type": "array", "items": {"anyOf": of}}}
+    return {"type": "object", "properties": fields, "required": ["type", "events"]}
 
 
 _ERROR = {
