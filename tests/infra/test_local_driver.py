@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from infra.local import services
-from infra.local.config import Instance
+from infra.local.config import ROOT, Instance
 from infra.local.console import Problem
+from infra.local.locks import locked
 from tests.infra import local_cloud
 
 
@@ -68,3 +69,19 @@ def test_a_newer_ministack_without_a_corrected_name_is_refused() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "has no ministack.core.lambda_runtime.Worker.gone" in done.stderr
+
+
+def test_a_command_that_is_asked_to_end_cleans_up_as_at_an_interrupt() -> None:
+    with (
+        locked("default"),
+        subprocess.Popen(
+            [sys.executable, "-m", "infra.local", "down"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as command,
+    ):  # fmt: skip
+        assert command.stdout
+        assert "waiting" in command.stdout.readline()
+        command.terminate()
+        _, said = command.communicate(timeout=10)
+    assert command.returncode == 130
+    assert "Interrupted" in said
