@@ -22,7 +22,7 @@ from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, Forbidden, NotFound, Problem, Unprocessable, ValidationFailed
+from kernel.errors import Conflict, Forbidden, InvalidCursor, NotFound, Problem, Unprocessable, ValidationFailed
 from messages import erasure, forwarding, mentions, model, pins, pins_store, threads
 from messages.changes import Change, change
 from messages.model import NewMessage
@@ -81,6 +81,11 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     try:
         place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
     except log.Sent:
+        return _earlier(caller, conversation_id, key, fingerprint), False
+    except (Forbidden, ValidationFailed):
+        if log.earlier(key) is None:
+            raise
+        # what is not allowed any more was when it was sent
         return _earlier(caller, conversation_id, key, fingerprint), False
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:
@@ -227,7 +232,11 @@ def listing(
     place = require_place(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "messages", conversation_id)
     if page is not None:
+        forwards = after is not None
+        backwards = before is not None
         before, after = cursor.unseal(page, bound_to=bound_to)
+        if (forwards and after is None) or (backwards and before is None):
+            raise InvalidCursor
     newest_first = after is None
     first = max(place.member.visible_from, (after or 0) + 1)
     last = place.head.last_message_seq if before is None else min(before - 1, place.head.last_message_seq)

@@ -150,6 +150,19 @@ def test_a_refused_message_does_not_take_its_client_id() -> None:
     assert len(rows("sends")) == 1
 
 
+@pytest.mark.parametrize("change", [{"who_can_send": "admins"}, {"encrypted": True}])
+def test_a_repeated_send_gets_its_message_whatever_is_forbidden_since(change: dict[str, Any]) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    first = send(bob, conversation_id, client_id="1")
+    conversations.change(caller=ada, conversation_id=conversation_id, fields={"settings": change})
+    assert say(bob, conversation_id, client_id="1") == (first, False)
+    with pytest.raises(Unprocessable):
+        say(bob, conversation_id, "other", client_id="1")
+    with pytest.raises((Forbidden, ValidationFailed)):
+        say(bob, conversation_id, client_id="2")
+
+
 # --- who and what ---------------------------------------------------------------------------------------------
 
 
