@@ -210,10 +210,8 @@ def test_a_cursor_changed_in_any_place_is_refused(ada: Person, tea: str) -> None
     for at in range(len(cursor)):
         changed = cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :]
         problem(ada.get(path, params={"limit": 1, "cursor": changed}), 400, "invalid_cursor")
-    for wrong in (cursor[:-1], cursor + "A", cursor + "=", cursor[1:], "=", "é", "x" * 1_024):
+    for wrong in (cursor[:-1], cursor + "A", cursor + "=", cursor[1:], "=", "é", "", "x" * 1_024, "x" * 1_025):
         problem(ada.get(path, params={"limit": 1, "cursor": wrong}), 400, "invalid_cursor")
-    for wrong in ("", "x" * 1_025):
-        problem(ada.get(path, params={"cursor": wrong}), 400, "validation_failed", field="cursor")
     assert ada.get(path, params={"limit": 1, "cursor": cursor}).status_code == 200
 
 
