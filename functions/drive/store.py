@@ -261,6 +261,13 @@ def versions(file_id: str) -> list[Version]:
     return [_version_of(row) for row in rows]
 
 
+def newest_version(file_id: str) -> int:
+    """The highest number of a version that is kept."""
+    part = Item.part.startswith("version#")
+    rows = Item.query(file_id, part, consistent_read=True, scan_index_forward=False, limit=1)
+    return max((int(row.version) for row in rows), default=0)
+
+
 def version(file_id: str, number: int) -> Version | None:
     found = Item.find(file_id, _version_part(number))
     return None if found is None else _version_of(found)

@@ -49,7 +49,8 @@ class NewUpload:
 def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     """Reserve room and say where the bytes go; a repeated client_id gets the first file and False.
 
-    Two round trips: what is uploaded to, and one transaction (quota, file, upload, claim). Raises QuotaExceeded,
+    Two round trips: what is uploaded to, and one transaction (quota, file, upload, claim); one more for a further
+    version. Raises QuotaExceeded,
     PayloadTooLarge above the largest size, UnsupportedMediaType, Unprocessable when the client_id stands for another.
     """
     if wanted.size > config().drive_file_max_bytes:
@@ -133,7 +134,8 @@ def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, U
     node.require_ready()
     if found.upload is not None and found.upload.state != "uploading":
         raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
-    return node, _upload(caller, wanted, node, version=node.version + 1), found.upload
+    # an earlier version may have been made the current one: numbers go on behind the newest
+    return node, _upload(caller, wanted, node, version=store.newest_version(node.id) + 1), found.upload
 
 
 def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: str) -> None:

@@ -276,6 +276,17 @@ def test_a_new_version_keeps_the_id_and_the_version_before(ada: Caller) -> None:
     assert (restored["version"], restored["size"]) == (1, 5)
 
 
+def test_a_version_after_a_restored_one_has_a_number_of_its_own(ada: Caller) -> None:
+    file_id = desk.put(ada, b"first")
+    desk.put(ada, b"second", replaces=file_id)
+    files.restore_version(caller=ada, file_id=file_id, number=1)
+    desk.put(ada, b"third", replaces=file_id)
+    file = files.get(caller=ada, file_id=file_id)
+    assert (file["version"], file["state"], file["sha256"]) == (3, "ready", desk.sha(b"third"))
+    listed = files.versions(caller=ada, file_id=file_id).items
+    assert [(each["version"], each["current"]) for each in listed] == [(3, True), (2, False), (1, False)]
+
+
 def test_a_rejected_version_leaves_the_one_before(ada: Caller) -> None:
     file_id = desk.put(ada, b"first")
     begun = desk.begin(ada, b"second", replaces=file_id)
