@@ -49,7 +49,7 @@ def signal(call: Call, user_id: str, session_id: str, data: dict[str, Any]) -> N
 
 def _frame(kind: str, conversation_id: str, data: Any) -> str:
     event = {"type": kind, "conversation_id": conversation_id, "at": clock.rfc3339(clock.now()), "data": data}
-    return json.dumps(event)
+    return json.dumps(event, ensure_ascii=False)  # escapes would take 64 KB of payload beyond what a post takes
 
 
 def _hint(call: Call, publish: Callable[[], None]) -> None:

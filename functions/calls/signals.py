@@ -24,7 +24,10 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
     Signals of one sender to one participant keep the order in which they are acknowledged. Raises NotInCall,
     AnsweredElsewhere, CallEnded, and NotFound for who is not in the call.
     """
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise ValidationFailed.of("payload", "must be JSON, which has no NaN and no Infinity") from error
     if len(text.encode("utf-8", "surrogatepass")) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLarge("A signal has at most 64 KB.")
     stored, last = signal_store.look(call_id, to) if ids.is_id(call_id, "cal") else (None, 0)

@@ -97,6 +97,19 @@ def test_64_kilobytes_are_the_limit_of_a_payload() -> None:
     assert refusal(lambda: _send(ada, call, theirs, "é" * 32 * 1024)) == "payload_too_large"
 
 
+def test_a_payload_of_any_script_and_the_largest_size_reaches_its_socket(management: Management) -> None:
+    ada, bob, call, _, theirs = _talking()
+    connected(bob, "b1")
+    _send(ada, call, theirs, "é" * (32 * 1024 - 1))
+    assert management.frames("b1")[0]["data"]["payload"] == "é" * (32 * 1024 - 1)
+
+
+@pytest.mark.parametrize("payload", [float("nan"), {"a": [float("inf")]}])
+def test_a_payload_is_json(payload: Any) -> None:
+    ada, _, call, _, theirs = _talking()
+    assert refusal(lambda: _send(ada, call, theirs, payload)) == "validation_failed"
+
+
 def test_signals_come_in_pages_of_a_megabyte() -> None:
     ada, bob, call, _, theirs = _talking()
     for n in range(20):
