@@ -80,7 +80,7 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     """The file behind a link and where it is downloaded; counts as one download.
 
     Raises NotFound, Gone once it has ended or is used up, Forbidden `password_required` / `password_wrong`, and
-    LimitExceeded after 10 tries in 15 min.
+    LimitExceeded after 10 wrong tries in 15 min.
     """
     found = share_store.link(share_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
@@ -112,6 +112,7 @@ def _require_password(found: Link, password: str | None) -> None:
     limiter.spend(TRIES, found.token_hash)
     if not _is_right(password, found.password_hash):
         raise Forbidden("This is not the password of this link.", code="password_wrong")
+    limiter.give_back(TRIES, found.token_hash)
 
 
 def _hashed(password: str) -> str:

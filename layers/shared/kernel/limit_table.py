@@ -18,11 +18,11 @@ class LimitCounter(Record):
     expires_at = NumberAttribute()
 
 
-def count(key: str, window_s: int) -> int:
-    """Count one more under a key; the total so far."""
+def count(key: str, window_s: int, cost: int = 1) -> int:
+    """Count so much more under a key; the total so far."""
     counter = LimitCounter(key)
     try:
-        counter.update([LimitCounter.used.add(1), LimitCounter.expires_at.set(clock.now_s() + 2 * window_s)])
+        counter.update([LimitCounter.used.add(cost), LimitCounter.expires_at.set(clock.now_s() + 2 * window_s)])
     except UpdateError as error:
         raise RuntimeError("the table of limits refused an update") from error
     return int(counter.used)

@@ -87,6 +87,11 @@ def spend(limit: Limit, subject: str, factor: int = 1) -> Allowance:
     return allowance
 
 
+def give_back(limit: Limit, subject: str) -> None:
+    """Uncount one request of `subject`, for limits on what fails."""
+    measure([Charge(limit, subject, cost=-1)])
+
+
 def measure(charges: Sequence[Charge]) -> list[Allowance]:
     """Count each of these and tell how much is used, refusing nothing: one round trip of Redis for all."""
     return [
@@ -106,7 +111,7 @@ def _count_without_redis(charge: Charge) -> int:
     if charge.limit.without_redis == "closed":
         from kernel import limit_table  # loads PynamoDB, which not every function needs
 
-        return limit_table.count(charge.key, charge.limit.window_s)
+        return limit_table.count(charge.key, charge.limit.window_s, charge.cost)
     used = (_in_process.get(charge.key) or 0) + charge.cost
     _in_process.put(charge.key, used, ttl_s=charge.limit.window_s)
     return used
