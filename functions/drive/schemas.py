@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from kernel.schema import Input, Instant, Output, Paging, Text
+from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
 from users.schemas import PublicProfile
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
 Name = Annotated[Text, Field(min_length=1, max_length=255)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
-
-
-def _is_instant(text: str) -> str:
-    if not _INSTANT.fullmatch(text):
-        raise ValueError("an RFC 3339 time such as 2026-11-22T21:24:05.123Z")
-    datetime.fromisoformat(text)
-    return text
-
-
-Time = Annotated[str, Field(max_length=40), AfterValidator(_is_instant)]
-
-
-def instant_ms(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 class UploadFields(Input):
@@ -258,7 +241,7 @@ class SharedList(Output):
 
 
 class NewLink(Input):
-    expires_at: Time | None = None
+    expires_at: Annotated[InstantIn, Field(ge=0)] | None = None
     password: Annotated[Text, Field(min_length=1, max_length=128)] | None = None
     max_downloads: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 

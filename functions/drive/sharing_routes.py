@@ -15,7 +15,6 @@ from drive.schemas import (
     Share,
     SharedList,
     ShareList,
-    instant_ms,
 )
 from kernel.caller import Caller
 from kernel.http import App, Incoming
@@ -92,11 +91,10 @@ def add_to(app: App) -> None:
     )
     def create_link(caller: Caller, file_id: str, body: NewLink) -> Any:
         """A public link; its token is shown in this answer only."""
-        ends_at = None if body.expires_at is None else instant_ms(body.expires_at)
         return links.create(
             caller=caller,
             file_id=file_id,
-            ends_at=ends_at,
+            ends_at=body.expires_at,
             password=body.password,
             max_downloads=body.max_downloads,
         )

@@ -11,6 +11,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+END = 253_402_300_800_000  # of the year 9999, the last that RFC 3339 can write
 
 _source: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # noqa: E731 - replaced as a whole by `held`
 
@@ -34,9 +35,12 @@ def rfc3339(instant_ms: int) -> str:
 def parse(text: str) -> int:
     """The instant of an RFC 3339 time with its zone, in ms (finer parts are dropped); raises ValueError."""
     try:
-        return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        instant_ms = (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     except (ValueError, TypeError, OverflowError) as error:  # TypeError: it has no zone
         raise ValueError("must be an RFC 3339 time with its zone") from error
+    if instant_ms >= END:
+        raise ValueError("must be an RFC 3339 time with its zone, before the year 10000")
+    return instant_ms
 
 
 @contextmanager

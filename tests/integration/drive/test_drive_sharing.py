@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from drive import access, files, folders, links, model, sharing, trash, uploads
+from drive.schemas import NewLink
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
 from kernel.limiter import LimitExceeded
+from kernel.schema import parse_json
 from tests.integration import desk, rooms
 from tests.integration.rooms import people
 from users import relations
@@ -214,6 +216,25 @@ def test_a_password_has_ten_tries(cast: list[Caller]) -> None:
         assert refused.value.stable_code == "password_wrong"
     with pytest.raises(LimitExceeded):
         links.follow(token=token, password="open sesame")
+
+
+def test_who_knows_the_password_uses_up_no_tries(cast: list[Caller]) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), password="open sesame")
+    for _ in range(12):
+        links.follow(token=token, password="open sesame")
+    for _ in range(10):
+        with pytest.raises(Forbidden):
+            links.follow(token=token, password="wrong")
+    with pytest.raises(LimitExceeded):
+        links.follow(token=token, password="open sesame")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2099-12-31", "tomorrow"])
+def test_the_end_of_a_link_is_a_time_that_can_be_written(text: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        parse_json(NewLink, f'{{"expires_at": "{text}"}}')
+    assert [each.field for each in refused.value.errors] == ["expires_at"]
 
 
 def test_a_link_of_a_file_that_is_gone_or_taken_back_leads_nowhere(cast: list[Caller]) -> None:
