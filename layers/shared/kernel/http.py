@@ -87,6 +87,12 @@ class Route:
     other_statuses: tuple[int, ...]
 
     @property
+    def takes_no_body(self) -> bool:
+        """Whether this POST may come without a body, as all of its fields may be left out."""
+        fields = self.body.model_fields.values() if self.body is not None else ()
+        return self.method == "POST" and not any(each.is_required() for each in fields)
+
+    @property
     def wants(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.view).parameters)
 
@@ -198,7 +204,7 @@ class App:
         given: dict[str, Any] = dict(path)
         if route.body is not None:
             _require_json(incoming)
-            given["body"] = parse_json(route.body, raw)
+            given["body"] = parse_json(route.body, b"{}" if not raw and route.takes_no_body else raw)
         if route.query is not None:
             given["query"] = parse_query(route.query, incoming.query)
         given |= {"caller": caller, "request": incoming}

@@ -70,7 +70,7 @@ def _operation(tag: str, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         operation["description"] = description.strip()
     if route.body is not None:
         operation["requestBody"] = {
-            "required": True,
+            "required": not route.takes_no_body,
             "content": {"application/json": {"schema": refs[route.body]}},
         }
     return operation

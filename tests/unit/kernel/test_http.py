@@ -30,6 +30,10 @@ class Note(Input):
     text: Annotated[Text, Field(max_length=300_000)]
 
 
+class Renaming(Input):
+    text: str = "untitled"
+
+
 class Shown(Output):
     text: str
 
@@ -47,6 +51,11 @@ def _app() -> App:
     def make(caller: Caller, body: Note) -> Any:
         """Make."""
         return {"text": f"{caller.user_id}: {body.text}"}
+
+    @app.post("/notes/{note_id}/rename", body=Renaming, returns=Shown)
+    def rename(body: Renaming) -> Any:
+        """Rename."""
+        return body
 
     @app.get("/notes/{note_id}", returns=Shown)
     def get(note_id: str) -> Any:
@@ -266,6 +275,13 @@ def test_a_body_that_is_no_base_64_is_malformed(app: App) -> None:
 
 def test_a_body_that_is_missing_is_malformed(app: App) -> None:
     assert _send(app, body=None).code == "malformed_json"
+
+
+def test_a_post_of_which_all_may_be_left_out_may_come_without_a_body(app: App) -> None:
+    path = ("/notes/{note_id}/rename", {"note_id": "1"})
+    assert ask(app, "POST", *path, token="good").body == {"text": "untitled"}
+    assert ask(app, "POST", *path, body="", token="good").body == {"text": "untitled"}
+    assert ask(app, "POST", *path, body=" ", token="good").code == "malformed_json"
 
 
 def test_an_unknown_field_is_named(app: App) -> None:
