@@ -7,6 +7,7 @@ conversation), by_owner, by_grantee, by_due (what has to be looked at again, and
 
 from __future__ import annotations
 
+import hashlib
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,7 @@ from kernel.resilience import full_jitter
 
 NODE, UPLOAD = "node", "upload"
 PATIENCE_S = 6.0
+SORT_KEY_MAX_BYTES = 1024
 AGENDAS = 4  # the index of due things is spread over so many partitions
 _NODE_FIELDS = tuple(each.name for each in fields(Node))
 _UPLOAD_FIELDS = tuple(each.name for each in fields(Upload))
@@ -402,7 +404,11 @@ def stage_claim_gone(transaction: Transaction, upload: Upload) -> None:
 
 
 def _name(node: Node) -> tuple[str, str]:
-    return f"name#{node.folder_id or root(node.owner_id)}", fold(node.name)
+    """The key of a name in its place. Folded it may be empty, or longer than a sort key may be: then its hash."""
+    folded = fold(node.name)
+    if not 1 <= len(folded.encode()) <= SORT_KEY_MAX_BYTES:
+        folded = hashlib.sha256(folded.encode()).hexdigest()
+    return f"name#{node.folder_id or root(node.owner_id)}", folded
 
 
 def stage_name(transaction: Transaction, node: Node) -> None:

@@ -73,6 +73,16 @@ def test_a_name_is_taken_once_in_a_place_whatever_its_case_and_accents(ada: Call
     assert _names(ada) == ["Other", "resume"]
 
 
+@pytest.mark.parametrize("name", ["한" * 255, "\ufdfa" * 255, "😀" * 255, "\u3000", "\u0301", "ﷺ"])
+def test_a_name_of_any_script_is_taken_once(ada: Caller, name: str) -> None:
+    made = _folder(ada, name)
+    with pytest.raises(model.NameTaken):
+        _folder(ada, name)
+    assert _names(ada) == [model.require_name(name)]
+    folders.change(caller=ada, folder_id=made, fields={"name": "Other"})
+    _folder(ada, name)
+
+
 def test_of_two_folders_made_at_once_with_one_name_one_stays(ada: Caller) -> None:
     outcomes: list[Any] = []
 
