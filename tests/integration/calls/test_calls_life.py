@@ -273,12 +273,11 @@ def test_a_call_goes_on_when_its_initiator_is_no_member_any_more() -> None:
 def test_what_one_sends_is_shown() -> None:
     ada, bob, chat = two()
     call = ring(ada, chat)
-    shown = service.show(
-        caller=ada, call_id=call["id"], media=MediaState(audio=False, video=True, screen=True, hand_raised=True)
-    )
+    media = MediaState(audio=False, video=True, screen=True, hand_raised=True, speaking=True)
+    shown = service.show(caller=ada, call_id=call["id"], media=media)
     first = shown["participants"][0]
     assert first["media_state"] == {"audio": False, "video": True, "screen": True}
-    assert first["hand_raised"] is True
+    assert (first["hand_raised"], first["speaking"]) == (True, True)
     assert refusal(lambda: service.show(caller=bob, call_id=call["id"], media=MediaState())) == "not_in_call"
 
 

@@ -209,6 +209,19 @@ def test_late_votes_are_counted_as_a_metric() -> None:
     assert lines.only["LateVotesRefused"] == [1.0]
 
 
+def test_polls_and_votes_are_counted_as_metrics() -> None:
+    from kernel import telemetry
+    from tests.helpers import CONTEXT
+
+    (ada,) = people("ada")
+    place = group(ada)
+    with captured_lines() as lines, telemetry.call("test", CONTEXT):
+        poll = ask(ada, place)
+        vote(ada, poll, "Tea")
+        service.close(caller=ada, poll_id=poll["id"])
+    assert [lines.only[name] for name in ("PollsCreated", "Votes", "PollsClosed")] == [[1.0]] * 3
+
+
 # --- who may --------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,130 @@
+"""The intake's verdicts: the antivirus ports, pictures, and what people are told."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from drive import antivirus, files, intake, model, store, thumbnails
+from kernel import aws, config, telemetry
+from kernel.caller import Caller
+from realtime import service as realtime
+from tests.conftest import BUCKET
+from tests.helpers import CONTEXT
+from tests.integration import desk
+from tests.integration.rooms import people
+from tests.management import serving
+from tests.tools import captured_lines
+
+
+@pytest.fixture
+def ada() -> Caller:
+    return people("ada")[0]
+
+
+@pytest.fixture
+def _guarded(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("ANTIVIRUS", "guardduty")
+    config.config.cache_clear()
+
+
+def _tag(key: str, version: str, verdict: str) -> None:
+    tags = {"TagSet": [{"Key": antivirus.GUARDDUTY_TAG, "Value": verdict}]}
+    aws.client("s3").put_object_tagging(Bucket=BUCKET, Key=key, VersionId=version, Tagging=tags)
+
+
+def _state(who: Caller, file_id: str) -> tuple[str, str | None]:
+    file = files.get(caller=who, file_id=file_id)
+    return file["state"], file["reject_reason"]
+
+
+@pytest.mark.usefixtures("_guarded")
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [
+        ("NO_THREATS_FOUND", ("ready", None)),
+        ("THREATS_FOUND", ("rejected", "infected")),
+        ("UNSUPPORTED", ("rejected", "infected")),
+    ],
+)
+def test_a_file_waits_for_the_verdict_of_guardduty(ada: Caller, verdict: str, outcome: tuple[str, str | None]) -> None:
+    begun = desk.begin(ada)
+    key, version = desk.send(begun, b"hello")
+    seen = intake.inspect(key, version)
+    assert seen["verdict"] == "scanning"
+    seen = intake.look_for_verdict(seen)
+    assert (seen["verdict"], _state(ada, begun["file"]["id"])[0]) == ("scanning", "uploading")
+    _tag(key, version, verdict)
+    intake.settle(intake.look_for_verdict(seen))
+    assert _state(ada, begun["file"]["id"]) == outcome
+
+
+@pytest.mark.usefixtures("_guarded")
+def test_a_scan_that_never_ends_rejects_the_file(ada: Caller) -> None:
+    begun = desk.begin(ada)
+    seen = intake.inspect(*desk.send(begun, b"hello"))
+    while seen["verdict"] == "scanning":
+        seen = intake.look_for_verdict(seen)
+    assert seen["attempts"] == intake.SCANS_AWAITED
+    intake.settle(seen)
+    assert _state(ada, begun["file"]["id"]) == ("rejected", "not_scanned")
+    assert desk.usage(ada).taken == 0
+
+
+def test_that_nothing_scans_is_said(ada: Caller) -> None:
+    sent = desk.send(desk.begin(ada), b"hello")
+    with captured_lines() as lines, telemetry.call("test", CONTEXT):
+        intake.inspect(*sent)
+    assert lines.only["AntivirusOff"] == [1.0]
+
+
+def _picture(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("1", (width, height)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_picture_has_a_thumbnail_and_its_dimensions(ada: Caller) -> None:
+    content = _picture(1200, 800)
+    begun = desk.begin(ada, content, name="a.png", content_type="image/png")
+    desk.arrive(*desk.send(begun, content), thumbnail=True)
+    file_id = begun["file"]["id"]
+    found = store.nodes([file_id])[file_id]
+    assert (found.width, found.height) == (1200, 800)
+    assert files.get(caller=ada, file_id=file_id)["thumbnail_url"]
+
+
+def test_a_picture_of_too_many_pixels_is_taken_without_being_decoded(ada: Caller) -> None:
+    content = _picture(10_000, thumbnails.MAX_PIXELS // 10_000 + 1)
+    begun = desk.begin(ada, content, name="a.png", content_type="image/png")
+    desk.arrive(*desk.send(begun, content), thumbnail=True)
+    file = files.get(caller=ada, file_id=begun["file"]["id"])
+    assert (file["state"], file["thumbnail_url"]) == ("ready", None)
+
+
+def test_owner_and_uploader_are_told_what_became_of_a_file(ada: Caller, settings: pytest.MonkeyPatch) -> None:
+    live = Caller(ada.user_id, ada.session_id, "a1")
+    with serving(settings) as management:
+        realtime.open_connection(live)
+        good = desk.put(ada)
+        bad = desk.begin(ada, b"jello", sha256=desk.sha(b"hello"))
+        desk.arrive(*desk.send(bad, b"jello"))
+        told = [
+            (frame["type"], frame["data"]["id"], frame["data"]["state"], frame["data"]["reject_reason"])
+            for frame in management.frames("a1")
+        ]
+    assert told == [
+        ("file.ready", good, "ready", None),
+        ("file.rejected", bad["file"]["id"], "rejected", "checksum_mismatch"),
+    ]
+
+
+def test_usage_is_told_by_type(ada: Caller) -> None:
+    picture = _picture(2, 2)
+    desk.put(ada, b"hello")
+    desk.put(ada, picture, name="a.png", content_type="image/png")
+    desk.put(ada, b"xyz", content_type=desk.BYTES)
+    expected = dict.fromkeys(model.CATEGORIES, 0) | {"document": 5, "image": len(picture), "other": 3}
+    assert desk.usage(ada).by_type == expected
