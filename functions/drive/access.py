@@ -8,9 +8,9 @@ from dataclasses import replace
 from conversations import store as conversations
 from conversations.model import Place
 from drive import store
-from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, require_role, stronger
+from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, is_over, require_role, stronger
 from drive.store import Level
-from kernel import ids
+from kernel import clock, ids
 from kernel.errors import NotFound
 
 _PREFIX: dict[Kind, str] = {"file": "fil", "folder": "fol"}
@@ -64,7 +64,8 @@ def _upwards(found: Level) -> Iterator[Level]:
 
 def _granted(found: Level, user_id: str) -> Role | None:
     """What one level grants: to the person, or to a conversation that they are in now."""
-    grants: dict[str, Role] = {share.grantee: share.role for share in found.shares}
+    now = clock.now()
+    grants: dict[str, Role] = {share.grantee: share.role for share in found.shares if not is_over(share, now)}
     role = grants.get(user_id)
     bound_to = found.node.conversation_id
     wanted = [grantee for grantee in grants if grantee.startswith("cnv_")]
@@ -72,13 +73,15 @@ def _granted(found: Level, user_id: str) -> Role | None:
     for conversation_id, place in places.items():
         if conversation_id in grants:
             role = stronger(role, grants[conversation_id])
-        if conversation_id == bound_to and saw(place, found.node):
+        if conversation_id == bound_to and shows(place, found.node):
             role = stronger(role, "viewer")
     return role
 
 
-def saw(place: Place, node: Node) -> bool:
-    """Whether a file of a conversation is within what this member may see of its history."""
+def shows(place: Place, node: Node) -> bool:
+    """Whether a file of a conversation is within what this member may see of it now."""
+    if is_over(node, clock.now()):
+        return False
     return place.member.visible_from <= 1 or node.created_at >= place.member.joined_at
 
 

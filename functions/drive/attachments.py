@@ -53,15 +53,16 @@ def stage(
     """Bind files to the message they go with, unless they have changed meanwhile (label `attachment`).
 
     A file of the conversation notes its message; another one of the sender's is shared with the members. With a
-    message that disappears it is noted when the sweep has to take them back.
+    message that disappears the members lose them at its millisecond, and the sweep takes them back soon after.
     """
     if nodes and expires_at is not None:
         name, objects = _errand(conversation_id, seq), [node.id for node in nodes]
         store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
     for node in nodes:
-        store.stage_attached(transaction, LABEL, node, seq if node.conversation_id == conversation_id else None)
-        if node.conversation_id != conversation_id:
-            share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id)
+        goes_with = seq if node.conversation_id == conversation_id else None
+        store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
+        if goes_with is None:
+            share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
             share_store.stage_share(transaction, share, seq)
 
 

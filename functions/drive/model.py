@@ -175,6 +175,7 @@ class Node:
     width: int | None = None
     height: int | None = None
     message_seq: int | None = None
+    ends_at: int | None = None  # when the message disappears with which it is its conversation's
     trashed_at: int | None = None
     trashed_with: str | None = None
 
@@ -251,6 +252,7 @@ class Share:
     role: Role
     created_at: int
     user_id: str
+    ends_at: int | None = None  # of one that a message gave which disappears
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,11 @@ def with_version(node: Node, each: Version) -> Node:
         width=each.width,
         height=each.height,
     )
+
+
+def is_over(given: Node | Share, now: int) -> bool:
+    """Whether the message has disappeared that gave a conversation its file."""
+    return given.ends_at is not None and given.ends_at <= now
 
 
 def stronger(one: Role | None, other: Role | None) -> Role | None:

@@ -10,7 +10,7 @@ from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.update import Action
 
 from drive.model import Role, Share
-from drive.store import Item, share_of
+from drive.store import BY_HAND, Item, ending, share_of
 from kernel.dynamo import Transaction, condition_failed
 
 
@@ -48,6 +48,7 @@ def _share_record(each: Share) -> Item:
 def put_share(each: Share) -> Share:
     """Grant; a grantee who has a share already keeps its id and gets the new role."""
     record = _share_record(each)
+    record.kind = BY_HAND
     for _ in range(2):
         earlier = share(each.node_id, each.grantee)
         if earlier is None:
@@ -68,7 +69,8 @@ def put_share(each: Share) -> Share:
 
 def change_role(each: Share, role: Role) -> bool:
     try:
-        Item(each.node_id, _part(each.grantee)).update([Item.role.set(role)], condition=Item.share_id == each.share_id)
+        actions: list[Action] = [Item.role.set(role), Item.kind.set(BY_HAND)]
+        Item(each.node_id, _part(each.grantee)).update(actions, condition=Item.share_id == each.share_id)
     except UpdateError as error:
         if condition_failed(error):
             return False
@@ -77,7 +79,7 @@ def change_role(each: Share, role: Role) -> bool:
 
 
 def stage_share(transaction: Transaction, each: Share, message_seq: int) -> None:
-    """Grant with a message, unless it has been granted before."""
+    """Grant with a message; what has been granted by hand stays so."""
     record = _share_record(each)
     actions: list[Action] = [
         Item.share_id.set(Item.share_id | each.share_id),
@@ -86,14 +88,17 @@ def stage_share(transaction: Transaction, each: Share, message_seq: int) -> None
         Item.created_at.set(Item.created_at | each.created_at),
         Item.user_id.set(Item.user_id | each.user_id),
         Item.message_seq.set(message_seq),
+        ending(each.ends_at),
     ]
     transaction.update("share", record, actions)
 
 
 def given_with(node_id: str, grantee: str, message_seq: int) -> Share | None:
-    """The share that was given with this message, if no later one has given it again."""
+    """The share that was given with this message, if neither a later one nor its owner has given it besides."""
     found = Item.find(node_id, _part(grantee))
-    return None if found is None or found.message_seq != message_seq else share_of(found)
+    if found is None or found.kind == BY_HAND or found.message_seq != message_seq:
+        return None
+    return share_of(found)
 
 
 def remove_share(each: Share) -> None:

@@ -128,7 +128,7 @@ def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | No
     items = [
         views.file(node)
         for row in page
-        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.saw(place, node)
+        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.shows(place, node)
     ]
     end = [-int(page[-1].created_at), page[-1].node_id] if len(rows) > limit else None
     return Page(items, None if end is None else cursor.seal(end, bound_to=bound_to))

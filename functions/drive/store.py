@@ -24,6 +24,7 @@ from kernel.errors import DependencyUnavailable
 from kernel.resilience import full_jitter
 
 NODE, UPLOAD = "node", "upload"
+BY_HAND = "by hand"  # the kind of a share that no message gave, or not a message alone
 PATIENCE_S = 6.0
 SORT_KEY_MAX_BYTES = 1024
 AGENDAS = 4  # the index of due things is spread over so many partitions
@@ -162,7 +163,8 @@ def upload_of(item: Item) -> Upload:
 
 def share_of(item: Item) -> Share:
     return Share(
-        item.share_id, item.node_id, item.grantee, cast(Role, item.role), int(item.created_at), item.user_id
+        item.share_id, item.node_id, item.grantee, cast(Role, item.role), int(item.created_at), item.user_id,
+        ends_at=_whole(item.ends_at) if item.kind != BY_HAND else None,
     )  # fmt: skip
 
 
@@ -320,13 +322,21 @@ def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: i
     transaction.update("node", Item(after.id, NODE), actions, unchanged & (Item.version == before.version))
 
 
-def stage_attached(transaction: Transaction, label: str, node: Node, message_seq: int | None) -> None:
+def ending(ends_at: int | None) -> Action:
+    """Sets when the message disappears that gives a file, or that it does not."""
+    return Item.ends_at.remove() if ends_at is None else Item.ends_at.set(ends_at)
+
+
+def stage_attached(
+    transaction: Transaction, label: str, node: Node, message_seq: int | None, ends_at: int | None
+) -> None:
     """Note the message that a file goes with, or only see to it that it is ready (under `label`)."""
     ready = (Item.state == "ready") & (Item.owner_id == node.owner_id)
     if message_seq is None:
         transaction.check(label, Item, (node.id, NODE), ready)
     else:
-        transaction.update(label, Item(node.id, NODE), [Item.message_seq.set(message_seq)], ready)
+        actions = [Item.message_seq.set(message_seq), ending(ends_at)]
+        transaction.update(label, Item(node.id, NODE), actions, ready)
 
 
 def stage_node_gone(transaction: Transaction, node: Node) -> None:

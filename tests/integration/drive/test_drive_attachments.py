@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drive import attachments, files, store, sweep, trash
+from drive import attachments, files, sharing, store, sweep, trash
 from drive.model import NotReady
 from kernel import clock
 from kernel.caller import Caller
@@ -24,6 +24,10 @@ def cast() -> list[Caller]:
 def _attach(who: Caller, group: str, *file_ids: str, text: str | None = None, client_id: str = "1") -> dict[str, Any]:
     message, _ = say(who, group, text, client_id=client_id, attachment_ids=list(file_ids))
     return message
+
+
+def _share(owner: Caller, file_id: str, group: str) -> None:
+    sharing.share(caller=owner, node_id=file_id, file=True, user_id=None, conversation_id=group, role="viewer")
 
 
 def _gone(who: Caller, file_id: str) -> bool:
@@ -91,6 +95,17 @@ def test_a_file_of_the_drive_is_shared_by_its_message_and_stays_its_owner_s(cast
     assert not _gone(ada, file_id)
 
 
+def test_what_was_shared_by_hand_outlives_a_message_with_the_file(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group, before, after = rooms.group(ada, bob), desk.put(ada), desk.put(ada)
+    _share(ada, before, group)
+    message = _attach(ada, group, before, after)
+    _share(ada, after, group)
+    messages.delete(caller=ada, conversation_id=group, message_id=message["id"])
+    assert not _gone(bob, before)
+    assert not _gone(bob, after)
+
+
 def test_a_file_in_two_messages_goes_with_the_later(cast: list[Caller]) -> None:
     ada, bob = cast
     group = rooms.group(ada, bob)
@@ -135,3 +150,26 @@ def test_files_of_a_message_that_disappears_go_with_it(cast: list[Caller]) -> No
         sweep.sweep()
         assert _gone(ada, file_id)
         assert desk.usage(ada).taken == 0
+
+
+def test_members_lose_the_files_of_a_message_at_the_millisecond_it_disappears(cast: list[Caller]) -> None:
+    ada, bob = cast
+    with clock.held(clock.now()) as advance:
+        group = rooms.group(ada, bob, settings={"disappearing_seconds": 60})
+        own, lent, shared = desk.put(ada, conversation_id=group), desk.put(ada), desk.put(ada)
+        _share(ada, shared, group)
+        _attach(ada, group, own, lent, shared)
+        advance(60 * clock.SECOND - 1)
+        assert not any(_gone(bob, file_id) for file_id in (own, lent, shared))
+        assert [each["id"] for each in _gallery(bob, group)] == [own]
+        advance(1)
+        assert [_gone(bob, file_id) for file_id in (own, lent, shared)] == [True, True, False]
+        assert _gallery(bob, group) == []
+        again = _attach(ada, group, lent, client_id="again")
+        assert not _gone(bob, lent)
+        messages.delete(caller=ada, conversation_id=group, message_id=again["id"])
+        assert _gone(bob, lent)
+
+
+def _gallery(who: Caller, group: str) -> list[dict[str, Any]]:
+    return sharing.gallery(caller=who, conversation_id=group, limit=9, after=None).items
