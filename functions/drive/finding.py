@@ -86,7 +86,7 @@ def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, A
     mark = None
     if len(rows) > limit:
         at = page[-1][0]
-        same = [node_id for when, node_id in page if when == at]
+        same = [*(seen if at == before else ()), *(node_id for when, node_id in page if when == at)]
         mark = cursor.seal([at, same], bound_to=bound_to)
     return Page(items, mark)
 

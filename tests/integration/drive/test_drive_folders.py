@@ -177,6 +177,20 @@ def _trashed(who: Caller) -> list[str]:
     return [each["id"] for each in trash.listing(caller=who, limit=50, after=None).items]
 
 
+def test_recent_files_of_one_millisecond_come_once(ada: Caller) -> None:
+    with clock.held(clock.now()):
+        made = [desk.put(ada, name=f"{n}.txt") for n in range(3)]
+    found: list[str] = []
+    after = None
+    while len(found) <= len(made):
+        page = finding.recent(caller=ada, limit=1, after=after)
+        found += [each["id"] for each in page.items]
+        after = page.next_cursor
+        if after is None:
+            break
+    assert sorted(found) == sorted(made)
+
+
 def test_a_file_goes_to_the_trash_and_back_and_is_purged_after_30_days(ada: Caller) -> None:
     with clock.held(clock.now()) as advance:
         top = _folder(ada, "top")
