@@ -38,6 +38,7 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
     bound_to = (caller.user_id, "drive-search", q, kind or "")
     last = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found: list[Node] = []
+    mark = last
     for _ in range(ROUNDS):
         rows = store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
         nodes = store.nodes([node_id for _, node_id in rows])
@@ -45,12 +46,13 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
             node = nodes.get(node_id)
             last = entry
             if node is not None and _leads_to(entry, prefix, node) and _fits(node, wanted, kind, caller):
+                if len(found) == limit:
+                    return _entries(found, cursor.seal(mark, bound_to=bound_to))
                 found.append(node)
-            if len(found) == limit:
-                return _entries(found, cursor.seal(last, bound_to=bound_to))
+                mark = last
         if len(rows) < _CANDIDATES:
             return _entries(found, None)
-    return _entries(found, cursor.seal(last, bound_to=bound_to))
+    return _entries(found, cursor.seal(last if len(found) < limit else mark, bound_to=bound_to))
 
 
 def _leads_to(entry: str, prefix: str, node: Node) -> bool:

@@ -14,7 +14,7 @@ from kernel.secrets import Seed, keyring
 
 T = TypeVar("T")
 _NONCE_BYTES = 12
-MAX_CHARS = 1024
+MAX_CHARS = 2048  # takes 255 characters of any script
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def _cipher(seed: Seed) -> Any:
 def seal(position: Any, *, bound_to: tuple[str, ...]) -> str:
     """The cursor for a position (any JSON value), good only for the same `bound_to` (caller, route, filters)."""
     nonce = os.urandom(_NONCE_BYTES)
-    plain = json.dumps(position, separators=(",", ":")).encode()
+    plain = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     sealed = nonce + _cipher(keyring.seeds()[0]).encrypt(nonce, plain, "\n".join(bound_to).encode())
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

@@ -50,6 +50,14 @@ def test_folders_come_first_and_files_in_the_order_asked_for(ada: Caller) -> Non
         _names(ada, sort="colour")
 
 
+@pytest.mark.parametrize("char", ["한", "😀", "é", "\U0001d504"])
+def test_pages_go_on_behind_long_names_of_any_script(ada: Caller, char: str) -> None:
+    names = [char * 250 + str(number) for number in range(3)]
+    for name in names:
+        _folder(ada, name)
+    assert len(_names(ada, limit=1)) == len(_names(ada, sort="-name", limit=1)) == 3
+
+
 def test_a_cursor_of_another_folder_or_person_is_refused(ada: Caller) -> None:
     bob = people("bob")[0]
     for name in ("a", "b"):
@@ -154,6 +162,8 @@ def test_search_pages_find_each_node_once(ada: Caller) -> None:
         if after is None:
             break
     assert sorted(found) == sorted(wanted)
+    assert len(finding.search(caller=ada, q="repo", kind=None, limit=6, after=None).items) == 6
+    assert finding.search(caller=ada, q="repo", kind=None, limit=7, after=None).next_cursor is None
 
 
 def test_recent_files_and_favourites(ada: Caller) -> None:
