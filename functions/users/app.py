@@ -37,8 +37,15 @@ def get_me(caller: Caller) -> Any:
 
 @app.patch("/users/me", body=ProfileChanges, returns=FullProfile)
 def change_me(caller: Caller, body: ProfileChanges) -> Any:
-    """Change one's own profile; what is not named stays."""
-    return service.change(user_id=caller.user_id, changes=body.model_dump(exclude_unset=True))
+    """Change one's own profile; what is not named stays. An avatar is made of a picture in one's own drive."""
+    picture = None if body.avatar_file_id is None else _picture(caller.user_id, body.avatar_file_id)
+    return service.change(user_id=caller.user_id, changes=body.model_dump(exclude_unset=True), picture=picture)
+
+
+def _picture(user_id: str, file_id: str) -> str | None:
+    from drive import pictures  # few calls need it
+
+    return pictures.of_own_file(user_id, file_id)
 
 
 @app.get("/users", query=Search, returns=UserList, limits=[SEARCHES])

@@ -45,7 +45,10 @@ class PublicProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a person knows of themselves. `version` counts changes, so that none is lost to another."""
+    """What a person knows of themselves. `version` counts changes, so that none is lost to another.
+
+    `avatar_key` is where the picture is kept, `avatar_url` where it can be seen now (not stored).
+    """
 
     id: str
     username: str
@@ -54,16 +57,13 @@ class Profile:
     created_at: int
     bio: str | None = None
     avatar_file_id: str | None = None
+    avatar_key: str | None = None
+    avatar_url: str | None = None
     email_verified: bool = False
     locale: str = DEFAULT_LOCALE
     settings: Settings = field(default_factory=Settings)
     role: Role = "user"
     version: int = 0
-
-    @property
-    def avatar_url(self) -> str | None:
-        """Null until the drive serves pictures."""
-        return None
 
     @property
     def public(self) -> PublicProfile:

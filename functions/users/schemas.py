@@ -18,7 +18,7 @@ def _absent() -> Any:
 
 
 class PublicProfile(Output):
-    """A person as everybody sees them."""
+    """A person as everybody sees them. `avatar_url` needs no token; it is good for up to an hour."""
 
     id: str
     username: str
@@ -51,7 +51,11 @@ class SettingsChanges(Input):
 
 
 class ProfileChanges(Input):
-    """`bio` and `avatar_file_id` may be null; settings that are not named stay."""
+    """`bio` and `avatar_file_id` may be null; settings that are not named stay.
+
+    `avatar_file_id` is a picture in one's own drive, ready and with a thumbnail. It is copied: what becomes of the
+    file later does not change the avatar.
+    """
 
     display_name: DisplayName = Field(default_factory=_absent)
     bio: Annotated[Text, Field(max_length=500)] | None = None

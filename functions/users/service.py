@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kernel import clock, cursor, ids, parallel
+from kernel.blobs import BlobMissing
 from kernel.cache import Memo
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
-from users import relations_store, store
+from users import avatars, relations_store, store
 from users.model import Profile, PublicProfile, Settings, fold, leads_to
 
 MEMO_S = 30
@@ -33,9 +35,14 @@ def directory(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
     missing = [user_id for user_id in wanted if user_id not in found and ids.is_id(user_id, "usr")]
     if missing:
         for user_id, profile in store.profiles(missing).items():
-            found[user_id] = profile.public
-            _known.put(user_id, profile.public)
+            found[user_id] = _shown(profile).public
+            _known.put(user_id, found[user_id])
     return found
+
+
+def _shown(profile: Profile) -> Profile:
+    """With the address of its avatar, for somebody to see."""
+    return replace(profile, avatar_url=avatars.address(profile.avatar_key))
 
 
 def named(usernames: Iterable[str]) -> dict[str, str]:
@@ -111,27 +118,53 @@ def verify_email_in(transaction: Transaction, *, user_id: str, email: str) -> No
 
 def get(user_id: str) -> Profile:
     """A person's full profile; raises NotFound."""
+    return _shown(_stored(user_id))
+
+
+def _stored(user_id: str) -> Profile:
     profile = store.profile(user_id)
     if profile is None:
         raise NotFound
     return profile
 
 
-def change(*, user_id: str, changes: Mapping[str, Any]) -> Profile:
-    """Change one's own profile; two changes at once both take effect, each in its own fields."""
-    if changes.get("avatar_file_id") is not None:
-        raise ValidationFailed.of("avatar_file_id", "there is no such file")
+def change(*, user_id: str, changes: Mapping[str, Any], picture: str | None = None) -> Profile:
+    """Change one's own profile; two changes at once both take effect, each in its own fields.
 
-    def attempt() -> Profile:
-        profile = get(user_id)
-        changed = profile.changed(changes)
-        if changed != profile:
-            store.replace(profile, changed)
-        return changed
+    `picture` is the key of what the file named by `avatar_file_id` shows; without one that file is refused.
+    """
+    if "avatar_file_id" in changes:
+        changes = {**changes, "avatar_key": _avatar(user_id, changes["avatar_file_id"], picture)}
 
-    changed = retried(attempt, on=Conflict)
-    _known.put(user_id, changed.public)
-    return changed
+    def attempt() -> tuple[Profile, Profile]:
+        before = _stored(user_id)
+        after = before.changed(changes)
+        if after != before:
+            store.replace(before, after)
+        return before, after
+
+    try:
+        before, after = retried(attempt, on=Conflict)
+    except (Conflict, NotFound):
+        avatars.remove(changes.get("avatar_key"))
+        raise
+    shown = _shown(after)
+    _known.put(user_id, shown.public)
+    if before.avatar_key != after.avatar_key:
+        avatars.remove(before.avatar_key)
+    return shown
+
+
+def _avatar(user_id: str, file_id: str | None, picture: str | None) -> str | None:
+    """The key of a new avatar; None for none. Raises ValidationFailed."""
+    if file_id is None:
+        return None
+    try:
+        if picture is not None:
+            return avatars.keep(user_id, picture)
+    except BlobMissing:
+        pass  # deleted in this moment
+    raise ValidationFailed.of("avatar_file_id", "there is no such picture of yours")
 
 
 def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[PublicProfile]:
@@ -150,7 +183,7 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
         profiles = relations_store.profiles_shown_to(user_id, [each for _, each in entries])
         for n, (term, each) in enumerate(entries):
             if each in profiles and leads_to(profiles[each], prefix, term):
-                found.append(profiles[each].public)
+                found.append(_shown(profiles[each]).public)
             last = [term, each]
             if len(found) == limit and (more or n + 1 < len(entries)):
                 return Page(found, cursor.seal(last, bound_to=bound_to))

@@ -13,7 +13,7 @@ from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_togeth
 from kernel.errors import Conflict
 from users.model import DEFAULT_LOCALE, Profile, Settings, handle
 
-_CHANGEABLE = ("display_name", "bio", "avatar_file_id", "locale", "settings")
+_CHANGEABLE = ("display_name", "bio", "avatar_file_id", "avatar_key", "locale", "settings")
 _END_OF_TERM = "\x1f"  # folding removes it from terms, so it never stands inside one
 
 
@@ -26,6 +26,7 @@ class UserRecord(Record):
     display_name = UnicodeAttribute()
     bio = UnicodeAttribute(null=True)
     avatar_file_id = UnicodeAttribute(null=True)
+    avatar_key = UnicodeAttribute(null=True)
     email = UnicodeAttribute()
     email_verified = BooleanAttribute(default=False)
     locale = UnicodeAttribute(default=DEFAULT_LOCALE)
@@ -55,6 +56,7 @@ def as_profile(record: UserRecord) -> Profile:
         created_at=int(record.created_at),
         bio=record.bio,
         avatar_file_id=record.avatar_file_id,
+        avatar_key=record.avatar_key,
         email_verified=record.email_verified,
         locale=record.locale,
         settings=Settings.kept(record.settings or {}),

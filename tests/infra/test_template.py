@@ -44,6 +44,7 @@ REVIEWED_RESOURCES = {
     "execution:${AWS::StackName}-poll-closing:*": "the id of an execution is not known before it is started",
     "/files/*": "S3: the keys of files are made of ids",
     "/thumbnails/*": "S3: the same",
+    "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
     "meeting/*": "the id of a meeting is not known before it is made",
 }
@@ -305,6 +306,36 @@ def test_policies_are_inline_statements_or_ours(name: str) -> None:
         policy = given["Fn::If"][1] if "Fn::If" in given else given
         ours = policy.get("Ref") or policy.get("Fn::GetAtt", "")
         assert "Statement" in policy or "Policy" in ours
+
+
+def _answers_with_people(function: Function) -> bool:
+    """Whether profiles are in what any of a function's routes answers, however deep."""
+    document = json.loads((ROOT / "docs/api/openapi.json").read_text())
+    operations = [document["paths"][path][method.lower()] for method, path in function.routes]
+    pending = {name for each in operations for name in _named_in(each["responses"])}
+    seen: set[str] = set()
+    while pending:
+        seen |= pending
+        pending = {name for each in pending for name in _named_in(document["components"]["schemas"][each])} - seen
+    return not seen.isdisjoint({"PublicProfile", "FullProfile"})
+
+
+def _named_in(part: Any) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(part)))
+
+
+def test_who_shows_people_may_show_their_avatars_and_nobody_else() -> None:
+    showing = {name for name in FUNCTIONS if "ShowPeoplePolicyArn" in json.dumps(_functions()[name].properties)}
+    assert showing == {name for name in FUNCTIONS if _answers_with_people(_functions()[name])} | {"SyncFunction"}
+    assert all("BLOB_BUCKET" in _functions()[name].properties["Environment"]["Variables"] for name in showing)
+
+
+def test_an_avatar_is_no_upload_and_does_not_go_to_slower_storage() -> None:
+    drive = _resources()["infra/drive.yaml"]
+    arriving = drive["FileArrived"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    rules = drive["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert arriving == [{"prefix": "files/"}]
+    assert all(rule["Prefix"] == "files/" for rule in rules if "Transitions" in rule or "ExpirationInDays" in rule)
 
 
 # --- streams (R24) --------------------------------------------------------------------------------------------

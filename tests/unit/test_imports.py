@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 OPEN_MODULES = {
     "attachments",
     "named",
+    "pictures",
     "service",
     "schemas",
     "model",

@@ -162,6 +162,20 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
     _call("put_object", Key=key, Body=content, ContentType=content_type)
 
 
+def copy(source: str, target: str) -> None:
+    """Copy a blob to another key, without its tags; raises BlobMissing.
+
+    The copy is encrypted by S3 itself (SSE-S3): who may read it needs no right on the KMS key of the bucket.
+    """
+    _call(
+        "copy_object",
+        Key=target,
+        CopySource={"Bucket": config().blob_bucket, "Key": source},
+        TaggingDirective="REPLACE",
+        ServerSideEncryption="AES256",
+    )
+
+
 def remove(key: str, version: str = "") -> None:
     """Delete a version for good, or hide the blob when none is named; one that is not there is fine."""
     try:

@@ -17,7 +17,7 @@ Status = Literal["online", "away", "busy", "invisible"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A public profile."""
+    """A public profile. `avatar_url` needs no token; it is good for up to an hour."""
 
     id: str = ""
     username: str = ""

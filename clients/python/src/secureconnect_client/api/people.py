@@ -16,7 +16,10 @@ class Users(Routes):
         return decode(Profile, await self._client.request("GET", "/users/me"))
 
     async def update_me(self, **changes: Any) -> Profile:
-        """Any of display_name, bio, avatar_file_id, locale, settings."""
+        """Any of display_name, bio, avatar_file_id, locale, settings.
+
+        The avatar is made of a picture in one's own drive; None takes it away.
+        """
         return decode(Profile, await self._client.request("PATCH", "/users/me", json=changes, retry=True))
 
     async def get(self, user_id: str) -> User:
