@@ -24,11 +24,13 @@ def address(key: str | None) -> str | None:
 
 
 def remove(key: str | None) -> None:
-    """Remove an avatar that no profile shows any more. Never raises: one that is left harms nobody."""
+    """Hide an avatar that no profile shows any more; the bucket's lifecycle takes it after 30 days. Never raises.
+
+    Who has read the profile in the last moments has an address that shows nothing from now on.
+    """
     try:
-        found = None if key is None else blobs.find(key)
-        if found is not None:
-            blobs.remove(found.key, found.version)
+        if key is not None:
+            blobs.remove(key)
     except Exception as error:
         telemetry.count("AvatarsLeft")
         telemetry.logger().warning("avatar left", exc_info=error)
