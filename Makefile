@@ -77,6 +77,7 @@ PARAMETERS ?=
 build: venv ## build for ENV (default dev)
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
 	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)
+	@$(VENV)/python -m infra.precompile .aws-sam/build
 
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Input, Instant, Output, Query, Text
 
 Kind = Literal["offer", "answer", "ice", "restart"]
 Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -35,8 +35,7 @@ class SignalFields(Input):
     payload: Any
 
 
-class SignalQuery(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class SignalQuery(Query):
     after: int = Field(default=0, ge=0, le=2**53)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from calls.schemas import Call
 from drive.schemas import File
-from kernel.schema import Input, Instant, Output, Paging, Text
+from kernel.schema import Input, Instant, Output, Paging, Query, Text
 from polls.schemas import Poll
 from users.schemas import PublicProfile
 
@@ -193,8 +193,7 @@ class EventList(Output):
     next_cursor: str | None
 
 
-class EventQuery(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class EventQuery(Query):
     after: int = Field(default=0, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from conversations.schemas import Message
-from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from kernel.schema import Input, Instant, InstantIn, Output, Paging, Query, Text
 from messages import model
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -80,8 +80,7 @@ class Typing(Input):
     typing: bool
 
 
-class MessageQuery(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class MessageQuery(Query):
     before: int | None = Field(default=None, ge=0)
     after: int | None = Field(default=None, ge=0)
     limit: int = Field(default=50, ge=1, le=100)

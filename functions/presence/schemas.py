@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Input, Instant, Output, Query, Text
 from presence import model
 from presence.model import Chosen, Status
 
@@ -39,8 +39,7 @@ def _listed(given: Any) -> list[str]:
     return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
 
 
-class PresenceQuery(BaseModel):
+class PresenceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     user_ids: Annotated[list[UserId], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra import precompile
 from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
 from infra.local.console import Problem
 from infra.local.parameters import CONFIG, configured
@@ -52,6 +53,7 @@ def build(instance: Instance) -> str:
         *("build", "--build-dir", str(BUILD), "--cache-dir", str(CACHE / "sam")),
         *("--parameter-overrides", *parameters(instance)),
     )
+    precompile.functions(BUILD)
     stamp.write_text(fingerprint)
     return "built"
 

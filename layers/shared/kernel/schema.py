@@ -1,4 +1,7 @@
-"""Pydantic bases for what comes in (unknown fields refused) and goes out, and the wording of what is wrong."""
+"""Pydantic bases for what comes in (unknown fields refused) and goes out, and the wording of what is wrong.
+
+A model's validator is built at its first use: a function imports more models than it is ever called with.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,19 @@ from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
 class Input(BaseModel):
     """What a client sends: strict types, no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
+class Query(BaseModel):
+    """What stands in a query string; unknown names are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Output(BaseModel):
     """What a client receives; made from plain values with the same names. Its errors show no value (R42)."""
 
-    model_config = ConfigDict(from_attributes=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(from_attributes=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 def _no_nul(text: str) -> str:
@@ -46,10 +55,9 @@ InstantIn = Annotated[
 M = TypeVar("M", bound=BaseModel)
 
 
-class Paging(BaseModel):
+class Paging(Query):
     """`?limit=&cursor=` of every list."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = None
 

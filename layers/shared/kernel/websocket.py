@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
 from kernel import clock, limiter, sockets, telemetry
@@ -19,7 +19,7 @@ from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited
 from kernel.limiter import Charge, Limit
-from kernel.schema import parse_json
+from kernel.schema import Input, parse_json
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
 
 Event = dict[str, Any]
@@ -30,10 +30,9 @@ WARNINGS = 10  # frames above the limit that are warned of; what is under way th
 SEND = "sendMessage"
 
 
-class Frame(BaseModel):
+class Frame(Input):
     """What every client frame carries; actions add their fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
     action: str = Field(max_length=64)
     id: str = Field(min_length=1, max_length=64)
 

@@ -1,0 +1,42 @@
+"""Puts compiled files beside the functions of a finished `sam build`: `python -m infra.precompile <build directory>`.
+
+SAM's own builder leaves them out, and Lambda cannot keep what it compiles, so that every cold start compiled anew.
+The layers compile theirs in their Makefiles. The files are valid whatever their time stamps: a zip does not keep those.
+"""
+
+import os
+import py_compile
+import sys
+from importlib.util import cache_from_source
+from pathlib import Path, PurePosixPath
+
+TASK_ROOT = PurePosixPath("/var/task")  # where Lambda unpacks a function
+
+
+def functions(build: Path) -> int:
+    """Compile the functions of a build. Functions with the same code share the files. Returns how many files there are.
+
+    Raises:
+        py_compile.PyCompileError: a file is not Python.
+    """
+    compiled: dict[tuple[str, bytes], Path] = {}
+    for function in sorted(path for path in build.rglob("*Function") if path.is_dir()):
+        for source in function.rglob("*.py"):
+            name = source.relative_to(function).as_posix()
+            target = Path(cache_from_source(str(source)))
+            target.unlink(missing_ok=True)
+            known = compiled.setdefault((name, source.read_bytes()), target)
+            if known == target:
+                mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+                py_compile.compile(
+                    str(source), str(target), dfile=str(TASK_ROOT / name), doraise=True, invalidation_mode=mode
+                )
+            else:
+                target.parent.mkdir(exist_ok=True)
+                os.link(known, target)
+    return len(compiled)
+
+
+if __name__ == "__main__":
+    if functions(Path(sys.argv[1])) == 0:
+        sys.exit(f"{sys.argv[1]} holds no function: run sam build first")
