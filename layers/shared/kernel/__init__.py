@@ -1,1 +1,5 @@
 """The kernel: what every function needs and no product noun. It imports nothing of `functions/`."""
+
+from kernel import coldstart
+
+coldstart.begin()

@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics
 from aws_lambda_powertools.metrics import MetricUnit as MetricUnit  # for those who count
 
+from kernel import coldstart
 from kernel.config import config
 from kernel.errors import Problem
 
@@ -94,6 +95,7 @@ def call(function: str, context: Any) -> Iterator[Line]:
     finally:
         _current.reset(before)
         line.write((time.perf_counter() - started) * 1000)
+        coldstart.finish()
 
 
 @contextmanager
