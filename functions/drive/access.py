@@ -8,8 +8,8 @@ from dataclasses import replace
 from conversations import store as conversations
 from conversations.model import Place
 from drive import store
+from drive.item_store import Level
 from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, is_over, require_role, stronger
-from drive.store import Level
 from kernel import clock, ids
 from kernel.errors import NotFound
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drive import share_store, store
+from drive import agenda_store, share_store, store
 from drive.model import Node, Share
 from kernel import clock, ids, telemetry
 from kernel.dynamo import Transaction
@@ -57,7 +57,7 @@ def stage(
     """
     if nodes and expires_at is not None:
         name, objects = _errand(conversation_id, seq), [node.id for node in nodes]
-        store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
+        agenda_store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
     for node in nodes:
         goes_with = seq if node.conversation_id == conversation_id else None
         store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
@@ -71,7 +71,7 @@ def stage_removal(transaction: Transaction, conversation_id: str, seq: int, data
     file_ids = [each["id"] for each in data.get("attachments", ())]
     if file_ids:
         name = _errand(conversation_id, seq)
-        store.stage_errand(transaction, name, "attachments", due_at=clock.now(), objects=file_ids)
+        agenda_store.stage_errand(transaction, name, "attachments", due_at=clock.now(), objects=file_ids)
 
 
 def _errand(conversation_id: str, seq: int) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from drive import access, model, store, usage_store, views
+from drive import access, agenda_store, finding_store, model, store, usage_store, views
+from drive.item_store import Level
 from drive.model import Node, NotReady, Role, Version
-from drive.store import Level
 from kernel import blobs, clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -66,7 +66,7 @@ def changed(
             raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
         if after.name != found.node.name:
             before, now = model.terms(found.node.name), model.terms(after.name)
-            store.index(after.owner_id, after.id, now - before, before - now)
+            finding_store.index(after.owner_id, after.id, now - before, before - now)
         return after
 
     return retried(attempt, on=Conflict)
@@ -170,7 +170,7 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
             store.stage_version_gone(transaction, each)
         usage_store.stage_change(transaction, node.owner_id, taken=sum(used.values()), used=used)
         if objects:
-            store.stage_errand(transaction, node.id, errand, due_at=clock.now(), objects=objects)
+            agenda_store.stage_errand(transaction, node.id, errand, due_at=clock.now(), objects=objects)
         if also is not None:
             also(transaction)
 
@@ -197,7 +197,7 @@ def erase(node_id: str, errand: str, objects: list[list[str]]) -> None:
             found = None if version else blobs.find(key)
             if version or found is not None:
                 blobs.remove(key, version or (found.version if found is not None else ""))
-        store.errand_done(node_id, errand)
+        agenda_store.errand_done(node_id, errand)
     except Exception as error:
         telemetry.logger().warning("bytes left over", exc_info=error, extra={"node_id": node_id})
 
@@ -229,4 +229,4 @@ def activity(*, caller: Caller, file_id: str, limit: int, after: str | None) -> 
 def set_favourite(*, caller: Caller, file_id: str, on: bool) -> None:
     if on:
         access.reach(file_id, caller.user_id, kind="file")
-    store.set_favourite(caller.user_id, file_id, on)
+    finding_store.set_favourite(caller.user_id, file_id, on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import access, model, store, usage_store, views
+from drive import access, finding_store, model, store, usage_store, views
 from drive.model import Node
 from kernel import cursor
 from kernel.caller import Caller
@@ -40,7 +40,7 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
     found: list[Node] = []
     mark = last
     for _ in range(ROUNDS):
-        rows = store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
+        rows = finding_store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
         nodes = store.nodes([node_id for _, node_id in rows])
         for entry, node_id in rows:
             node = nodes.get(node_id)
@@ -97,7 +97,7 @@ def favourites(*, caller: Caller, limit: int, after: str | None) -> Page[dict[st
     """The files that the caller has marked and may still see."""
     bound_to = (caller.user_id, "favourites")
     last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    page = store.favourites(caller.user_id, after=last, limit=limit)
+    page = finding_store.favourites(caller.user_id, after=last, limit=limit)
     items = []
     for node_id in page:
         try:

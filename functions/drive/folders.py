@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from drive import access, files, model, store, usage_store, views
+from drive import access, files, finding_store, item_store, model, store, unique_store, usage_store, views
+from drive.item_store import Item
 from drive.model import MAX_DEPTH, Cycle, NameTaken, Node
-from drive.store import Item
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -35,10 +35,10 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
 
     def stage(transaction: Transaction) -> None:
         store.stage_new_node(transaction, node)
-        store.stage_name(transaction, node)
+        unique_store.stage_name(transaction, node)
 
     _named(stage)
-    store.index(owner_id, node.id, model.terms(node.name))
+    finding_store.index(owner_id, node.id, model.terms(node.name))
     return views.folder(node)
 
 
@@ -89,8 +89,8 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
     def stage(transaction: Transaction) -> None:
         store.stage_node(transaction, before, after)
         if not same_name:
-            store.stage_name(transaction, after)
-            store.stage_name_gone(transaction, before)
+            unique_store.stage_name(transaction, after)
+            unique_store.stage_name_gone(transaction, before)
         if seen is not None:
             usage_store.stage_move(transaction, before.owner_id, seen)
 
@@ -102,7 +102,7 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
         raise _Contended(retry_after_s=1) from refused
     if before.name != after.name:
         old, new = model.terms(before.name), model.terms(after.name)
-        store.index(after.owner_id, after.id, new - old, old - new)
+        finding_store.index(after.owner_id, after.id, new - old, old - new)
 
 
 def _require_no_circle(node: Node) -> None:
@@ -126,7 +126,7 @@ def children(*, caller: Caller, folder_id: str, sort: str, limit: int, after: st
     if key not in SORTS:
         raise ValidationFailed.of("sort", f"one of {', '.join(SORTS)}, with - before it for the other direction")
     if folder_id == "root":
-        place = store.root(caller.user_id)
+        place = item_store.root(caller.user_id)
     else:
         place = access.reach(folder_id, caller.user_id, kind="folder").node.id
     bound_to = (caller.user_id, "children", place, sort)

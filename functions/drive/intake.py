@@ -9,9 +9,9 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from drive import antivirus, archives, contents, files, model, store, usage_store, views
+from drive import antivirus, archives, contents, files, finding_store, model, store, usage_store, views
+from drive.item_store import Level
 from drive.model import Node, Upload, Version
-from drive.store import Level
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import Blob
 from kernel.dynamo import Cancelled, Transaction
@@ -121,7 +121,7 @@ def settle(seen: dict[str, Any]) -> str:
             return "stale"  # aborted or settled in this moment
         raise
     if accepted:
-        store.index(node.owner_id, node.id, model.terms(node.name))
+        finding_store.index(node.owner_id, node.id, model.terms(node.name))
         files.note(node, upload.user_id, "uploaded", version=node.version)
         files.drop_old_versions(node)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drive import access, store
+from drive import access, finding_store, store
 from drive.model import Node
 from kernel import parallel
 
@@ -17,7 +17,7 @@ def files(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Nod
     Of their own, those with a word that begins with `prefix`. Two round trips, one more for each that was shared.
     """
     reads: list[Callable[[], list[str]]] = [
-        lambda: [node_id for _, node_id in store.found(user_id, prefix, after=None, limit=CANDIDATES)],
+        lambda: [node_id for _, node_id in finding_store.found(user_id, prefix, after=None, limit=CANDIDATES)],
         lambda: [share.node_id for share in store.granted(user_id, after=None, limit=CANDIDATES)],
     ]
     names, shares = parallel.mapped(lambda read: read(), reads)

@@ -9,8 +9,9 @@ from typing import Any
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.update import Action
 
+from drive.item_store import BY_HAND, Item, share_of
 from drive.model import Role, Share
-from drive.store import BY_HAND, Item, ending, share_of
+from drive.store import ending
 from kernel.dynamo import Transaction, condition_failed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drive import attachments, files, intake, model, store, trash, uploads
+from drive import agenda_store, attachments, files, intake, item_store, model, store, trash, uploads
 from drive.model import Upload
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled
@@ -14,7 +14,7 @@ FOLDER_STEP = 1_000  # nodes of one folder and a run
 def sweep() -> int:
     """Do what is due; what fails stays due. Returns how much was done."""
     done = 0
-    for node_id, part in store.due(clock.now(), AT_MOST):
+    for node_id, part in agenda_store.due(clock.now(), AT_MOST):
         try:
             _do(node_id, part)
             done += 1
@@ -26,9 +26,9 @@ def sweep() -> int:
 
 
 def _do(node_id: str, part: str) -> None:
-    if part == store.NODE:
+    if part == item_store.NODE:
         _node(node_id)
-    elif part == store.UPLOAD:
+    elif part == item_store.UPLOAD:
         _upload(node_id)
     else:
         _errand(node_id, part)
@@ -82,14 +82,14 @@ def _fail(upload: Upload) -> None:
 
 
 def _errand(node_id: str, part: str) -> None:
-    errand = store.errand(node_id, part)
+    errand = agenda_store.errand(node_id, part)
     if errand is None:
         return
     name = part.removeprefix("errand#")
     if name == "attachments":
         for node in attachments.take_back(*attachments.parsed(node_id), errand.objects or []):
             trash.purge(node)
-        store.errand_done(node_id, name)
+        agenda_store.errand_done(node_id, name)
     elif name.startswith("erase#"):
         files.erase(node_id, name, errand.objects or [])
     else:

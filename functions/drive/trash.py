@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from drive import access, files, model, share_store, store, uploads, views
+from drive import (
+    access,
+    agenda_store,
+    files,
+    finding_store,
+    item_store,
+    model,
+    share_store,
+    store,
+    unique_store,
+    uploads,
+    views,
+)
 from drive.model import NameTaken, Node
 from kernel import clock, cursor
 from kernel.caller import Caller
@@ -69,7 +81,7 @@ def listing(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, 
     """What the caller has put into the trash, by name; each is deleted 30 days after it came here."""
     bound_to = (caller.user_id, "trash")
     last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    rows = store.listed(store.trash(caller.user_id), "", after=last, limit=limit + 1, backwards=False)
+    rows = store.listed(item_store.trash(caller.user_id), "", after=last, limit=limit + 1, backwards=False)
     page = rows[:limit]
     found = store.nodes([node_id for _, node_id in page])
     items = [
@@ -96,7 +108,8 @@ def _changed(node_id: str, change: Callable[[Node], Node]) -> Node:
         def stage(transaction: Transaction) -> None:
             store.stage_node(transaction, node, after, due_at=due_at)
             if node.is_folder and node.state != after.state:
-                (store.stage_name_gone if after.state == "trashed" else store.stage_name)(transaction, after)
+                named = unique_store.stage_name_gone if after.state == "trashed" else unique_store.stage_name
+                named(transaction, after)
 
         try:
             store.commit(stage)
@@ -114,7 +127,7 @@ def purge(node: Node) -> None:
     if node.is_folder:
         if node.state != "trashed":
             _put_away(node)
-        store.put_errand(node.id, "purge", due_at=clock.now())
+        agenda_store.put_errand(node.id, "purge", due_at=clock.now())
         run(node.id, "purge")
     else:
         _purge_file(node.id)
@@ -145,7 +158,7 @@ def _forget(node: Node) -> None:
     """Remove what stood around a node that is gone."""
     for link in share_store.links_of(node.id):
         share_store.remove_link(link)
-    store.index(node.owner_id, node.id, (), model.terms(node.name))
+    finding_store.index(node.owner_id, node.id, (), model.terms(node.name))
     store.remove_all_of(node.id)
 
 
@@ -156,7 +169,7 @@ def _follow(folder_id: str, kind: str) -> None:
     """Treat what lies in a folder as the folder was, as far as it is little; the rest is left to the sweep."""
     if not store.everything_in(folder_id):
         return
-    store.put_errand(folder_id, kind, due_at=clock.now())
+    agenda_store.put_errand(folder_id, kind, due_at=clock.now())
     run(folder_id, kind)
 
 
@@ -172,7 +185,7 @@ def run(folder_id: str, kind: str, *, at_most: int = AT_ONCE) -> bool:
         if folder is not None:
             store.commit(lambda it: store.stage_node_gone(it, folder))
             _forget(folder)
-    store.errand_done(folder_id, kind)
+    agenda_store.errand_done(folder_id, kind)
     return True
 
 
@@ -206,4 +219,4 @@ def _treat(folder_id: str, node: Node, kind: str) -> int:
 
 def _stage_folder_gone(transaction: Transaction, node: Node) -> None:
     store.stage_node_gone(transaction, node)
-    store.stage_name_gone(transaction, node)
+    unique_store.stage_name_gone(transaction, node)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conversations.service import require_place
-from drive import access, model, store, usage_store, views
+from drive import access, agenda_store, model, store, unique_store, usage_store, views
+from drive.item_store import Level
 from drive.model import Node, QuotaExceeded, Upload, UploadIncomplete
-from drive.store import Level
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import BlobMissing, Part, PartsRefused
 from kernel.caller import Caller
@@ -147,7 +147,7 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
             quota=config().drive_quota_bytes,
             freed=earlier.size if earlier is not None else 0,
         )
-        store.stage_claim(transaction, upload, fingerprint)
+        unique_store.stage_claim(transaction, upload, fingerprint)
         if upload.version == 1:
             store.stage_new_node(transaction, node)
         replacing = None if earlier is None else earlier.upload_id
@@ -159,7 +159,7 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
 
 def _again(caller: Caller, wanted: NewUpload) -> dict[str, Any]:
     """What the same client_id made before, with fresh instructions while its bytes are still expected."""
-    claim = store.claim(caller.user_id, wanted.client_id)
+    claim = unique_store.claim(caller.user_id, wanted.client_id)
     if claim is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
     file_id, upload_id, fingerprint = claim
@@ -331,7 +331,7 @@ def give_up(node: Node, upload: Upload) -> bool:
 
     def stage(transaction: Transaction) -> None:
         store.stage_upload_gone(transaction, upload)
-        store.stage_claim_gone(transaction, upload)
+        unique_store.stage_claim_gone(transaction, upload)
         usage_store.stage_change(transaction, node.owner_id, taken=-upload.size)
         if upload.version == 1:
             store.stage_node_gone(transaction, node)
@@ -355,4 +355,4 @@ def discard(upload: Upload) -> None:
     except Exception as error:  # the room is free already; only bytes are left over
         telemetry.logger().warning("bytes left over", exc_info=error, extra={"file_id": upload.file_id})
         objects = [[upload.object_key, "", upload.multipart_id or ""]]
-        store.put_errand(upload.file_id, f"erase#{upload.upload_id}", due_at=clock.now(), objects=objects)
+        agenda_store.put_errand(upload.file_id, f"erase#{upload.upload_id}", due_at=clock.now(), objects=objects)

@@ -6,8 +6,8 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
+from drive.item_store import Item
 from drive.model import CATEGORIES, Usage
-from drive.store import Item
 from kernel.dynamo import Transaction
 
 USAGE = "usage"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drive import attachments, files, sharing, store, sweep, trash
+from drive import agenda_store, attachments, files, sharing, sweep, trash
 from drive.model import NotReady
 from kernel import clock
 from kernel.caller import Caller
@@ -122,7 +122,9 @@ def test_what_a_deletion_left_over_is_swept(cast: list[Caller]) -> None:
     group = rooms.group(ada, bob)
     file_id = desk.put(ada, conversation_id=group)
     message = _attach(ada, group, file_id)
-    store.put_errand(attachments._errand(group, message["seq"]), "attachments", due_at=clock.now(), objects=[file_id])
+    agenda_store.put_errand(
+        attachments._errand(group, message["seq"]), "attachments", due_at=clock.now(), objects=[file_id]
+    )
     sweep.sweep()
     assert _gone(ada, file_id)
     assert sweep.sweep() == 0
