@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.sessions import authenticate
-from drive import files, folder_routes, sharing_routes, trash, uploads
+from drive import files, folder_routes, sharing_routes, transfers, trash, uploads
 from drive.schemas import (
     ActivityList,
     Completion,
@@ -52,7 +52,7 @@ def begin_upload(caller: Caller, body: UploadFields) -> Answer:
 @app.post("/drive/uploads/{file_id}/parts", body=PartNumbers, returns=Parts, errors=["upload_ended"])
 def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
     """Addresses for up to 100 parts (15 min each), and the parts that have arrived, to resume with the rest."""
-    return uploads.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
+    return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
 
 
 @app.post(
@@ -64,7 +64,7 @@ def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
 )
 def complete_upload(caller: Caller, file_id: str, body: Completion) -> Any:
     """All bytes are sent; the file is looked at and then becomes ready or rejected. Harmless when repeated."""
-    return uploads.complete(
+    return transfers.complete(
         caller=caller, file_id=file_id, claimed=[(part.number, part.etag) for part in body.parts]
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def complete_upload(caller: Caller, file_id: str, body: Completion) -> Any:
 @app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended"])
 def abort_upload(caller: Caller, file_id: str) -> None:
     """Give an upload up; its room is free at once."""
-    uploads.abort(caller=caller, file_id=file_id)
+    transfers.abort(caller=caller, file_id=file_id)
 
 
 @app.get("/drive/files/{file_id}", returns=File)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from drive import access, agenda_store, finding_store, model, store, usage_store, views
+from drive import access, agenda_store, finding_store, media_types, model, store, usage_store, views
 from drive.item_store import Level
 from drive.model import Node, NotReady, Role, Version
 from kernel import blobs, clock, cursor, ids, telemetry
@@ -37,7 +37,7 @@ def address(node: Node) -> dict[str, Any]:
         node.object_key,
         node.object_version,
         name=node.name,
-        content_type=model.served_type(node.content_type),
+        content_type=media_types.served_type(node.content_type),
         expires_s=model.DOWNLOAD_TTL_S,
     )
     telemetry.count("Downloads")
@@ -160,7 +160,7 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
     """Delete versions, give their room back and remove their bytes; False when they have gone already."""
     used: dict[str, int] = {}
     for each in doomed:
-        category = model.category(each.content_type)
+        category = media_types.category(each.content_type)
         used[category] = used.get(category, 0) - each.size
     objects = [[key, version, ""] for each in doomed for key, version in _objects(each)]
     errand = f"erase#{ids.new('run')}"

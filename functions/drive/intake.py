@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from drive import antivirus, archives, contents, files, finding_store, model, store, usage_store, views
+from drive import antivirus, archives, contents, files, finding_store, media_types, model, store, usage_store, views
 from drive.item_store import Level
 from drive.model import Node, Upload, Version
 from kernel import blobs, clock, ids, telemetry
@@ -159,7 +159,9 @@ def _accept(node: Node, upload: Upload, seen: dict[str, Any]) -> Node:
         store.stage_upload_gone(transaction, upload)
         store.stage_version(transaction, version)
         store.stage_node(transaction, node, after, due_at=due_at)
-        usage_store.stage_change(transaction, node.owner_id, used={model.category(upload.content_type): upload.size})
+        usage_store.stage_change(
+            transaction, node.owner_id, used={media_types.category(upload.content_type): upload.size}
+        )
 
     store.commit(stage)
     return after

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from drive import media_types
 from kernel import clock
-from kernel.errors import Conflict, Forbidden, NotFound, Problem, UnsupportedMediaType, ValidationFailed
+from kernel.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 
 Kind = Literal["file", "folder"]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
@@ -33,37 +34,6 @@ MAX_NAME_CHARS = 255
 TERM_MAX_CHARS = 64
 TERMS_MAX = 12
 
-_TYPES: Mapping[str, tuple[str, ...]] = {
-    "image": (
-        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif"),
-        *("image/bmp", "image/tiff", "image/svg+xml"),
-    ),
-    "video": ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska", "video/mpeg", "video/x-msvideo"),
-    "audio": (
-        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/wav", "audio/x-wav", "audio/webm"),
-        *("audio/flac", "audio/x-flac", "audio/opus"),
-    ),
-    "document": (
-        *("application/pdf", "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        *("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet"),
-        *("application/vnd.oasis.opendocument.presentation", "application/epub+zip", "application/rtf", "text/rtf"),
-        *("text/plain", "text/csv", "text/markdown", "text/html", "text/xml", "text/calendar", "text/vcard"),
-        *("application/json", "application/xml"),
-    ),
-    "archive": (
-        *("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip"),
-        *("application/x-tar", "application/x-7z-compressed", "application/vnd.rar", "application/x-rar-compressed"),
-    ),
-    "other": ("application/octet-stream",),
-}
-CATEGORIES = tuple(_TYPES)
-_CATEGORY = {mime: category for category, types in _TYPES.items() for mime in types}
-# never shown by a browser as what they are
-_UNSAFE_INLINE = frozenset({"text/html", "image/svg+xml", "text/xml", "application/xml"})
-
 
 class QuotaExceeded(Problem):
     status, code, detail = 413, "quota_exceeded", "There is not enough room left in this drive."
@@ -83,23 +53,6 @@ class NotReady(Conflict):
 
 class UploadIncomplete(Conflict):
     code, detail = "upload_incomplete", "The bytes of this upload have not all arrived."
-
-
-def category(content_type: str) -> str:
-    return _CATEGORY.get(content_type, "other")
-
-
-def require_type(content_type: str) -> str:
-    """A type of the allow list, without parameters and in lower case; raises UnsupportedMediaType."""
-    bare = content_type.partition(";")[0].strip().lower()
-    if bare not in _CATEGORY:
-        raise UnsupportedMediaType("Files of this content type are not taken.")
-    return bare
-
-
-def served_type(content_type: str) -> str:
-    """The type that a download is labelled with (R37)."""
-    return "application/octet-stream" if content_type in _UNSAFE_INLINE else content_type
 
 
 def require_name(name: str) -> str:
@@ -185,7 +138,7 @@ class Node:
 
     @property
     def category(self) -> str:
-        return category(self.content_type)
+        return media_types.category(self.content_type)
 
     def require_ready(self) -> None:
         if self.state != "ready":

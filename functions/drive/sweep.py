@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drive import agenda_store, attachments, files, intake, item_store, model, store, trash, uploads
+from drive import agenda_store, attachments, files, intake, item_store, model, store, transfers, trash
 from drive.model import Upload
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled
@@ -60,7 +60,7 @@ def _upload(node_id: str) -> None:
     elif upload.multipart_id is None and not upload.in_parts and intake.restart(upload):
         _again(upload, started=True)  # the bytes came, only their event did not
     elif over:
-        uploads.give_up(found.node, upload)
+        transfers.give_up(found.node, upload)
         telemetry.count("UploadsAbandoned")
 
 

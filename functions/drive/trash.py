@@ -19,8 +19,8 @@ from drive import (
     model,
     share_store,
     store,
+    transfers,
     unique_store,
-    uploads,
     views,
 )
 from drive.model import NameTaken, Node
@@ -140,7 +140,7 @@ def _purge_file(file_id: str) -> None:
             return
         node = found.node
         if found.upload is not None:
-            gave_up = uploads.give_up(node, found.upload)
+            gave_up = transfers.give_up(node, found.upload)
             if not gave_up or found.upload.version == 1:
                 if gave_up:
                     _forget(node)

@@ -7,7 +7,8 @@ from typing import Any
 from pynamodb.expressions.update import Action
 
 from drive.item_store import Item
-from drive.model import CATEGORIES, Usage
+from drive.media_types import CATEGORIES
+from drive.model import Usage
 from kernel.dynamo import Transaction
 
 USAGE = "usage"

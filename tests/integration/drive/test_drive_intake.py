@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from drive import antivirus, files, intake, model, store, thumbnails
+from drive import antivirus, files, intake, media_types, store, thumbnails
 from kernel import aws, config, telemetry
 from kernel.caller import Caller
 from realtime import service as realtime
@@ -126,5 +126,5 @@ def test_usage_is_told_by_type(ada: Caller) -> None:
     desk.put(ada, b"hello")
     desk.put(ada, picture, name="a.png", content_type="image/png")
     desk.put(ada, b"xyz", content_type=desk.BYTES)
-    expected = dict.fromkeys(model.CATEGORIES, 0) | {"document": 5, "image": len(picture), "other": 3}
+    expected = dict.fromkeys(media_types.CATEGORIES, 0) | {"document": 5, "image": len(picture), "other": 3}
     assert desk.usage(ada).by_type == expected

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drive import access, files, folders, links, model, sharing, trash, uploads
+from drive import access, files, folders, links, model, sharing, transfers, trash
 from drive.schemas import NewLink
 from kernel import clock
 from kernel.caller import Caller
@@ -265,7 +265,7 @@ def test_only_ready_files_get_links_and_no_token_is_stored(cast: list[Caller]) -
     begun = desk.begin(ada)
     with pytest.raises(model.NotReady):
         _link(ada, begun["file"]["id"])
-    uploads.abort(caller=ada, file_id=begun["file"]["id"])
+    transfers.abort(caller=ada, file_id=begun["file"]["id"])
     token = _link(ada, desk.put(ada), password="open sesame")
     stored = str(rows("drive"))
     assert token not in stored

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drive import files, intake, model, store, sweep, uploads
+from drive import files, intake, model, store, sweep, transfers, uploads
 from kernel import aws, clock, config
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound, PayloadTooLarge, Problem, UnsupportedMediaType, ValidationFailed
@@ -96,7 +96,7 @@ def test_the_quota_is_exact_to_the_byte(ada: Caller, settings: pytest.MonkeyPatc
     begun = desk.begin(ada, b"54321")
     with pytest.raises(model.QuotaExceeded):
         desk.begin(ada, b"1")
-    uploads.abort(caller=ada, file_id=begun["file"]["id"])
+    transfers.abort(caller=ada, file_id=begun["file"]["id"])
     desk.begin(ada, b"abcde")
     with pytest.raises(model.QuotaExceeded):
         desk.begin(ada, b"1")
@@ -124,7 +124,7 @@ def test_a_hundred_parallel_uploads_never_exceed_the_quota(ada: Caller, settings
     assert (len(begun), len(full)) == (33, 67)
     assert desk.usage(ada).taken == 33 * 30
     for each in begun:
-        uploads.abort(caller=ada, file_id=each["file"]["id"])
+        transfers.abort(caller=ada, file_id=each["file"]["id"])
     assert desk.usage(ada).taken == 0
 
 
@@ -178,7 +178,7 @@ def test_a_large_file_goes_in_parts_and_resumes(ada: Caller) -> None:
     file_id, instructions = begun["file"]["id"], begun["upload"]
     assert (instructions["kind"], instructions["part_count"]) == ("multipart", 4)
     size = instructions["part_size"]
-    asked = uploads.parts(caller=ada, file_id=file_id, numbers=[1, 2])
+    asked = transfers.parts(caller=ada, file_id=file_id, numbers=[1, 2])
     assert [part["number"] for part in asked["parts"]] == [1, 2]
     found = store.level(file_id)
     assert found is not None
@@ -187,14 +187,14 @@ def test_a_large_file_goes_in_parts_and_resumes(ada: Caller) -> None:
     for number in (1, 2):
         _send_part(file_id, key, number, content[(number - 1) * size : number * size])
     with pytest.raises(model.UploadIncomplete):
-        uploads.complete(caller=ada, file_id=file_id, claimed=[])
-    resumed = uploads.parts(caller=ada, file_id=file_id, numbers=[3, 4])
+        transfers.complete(caller=ada, file_id=file_id, claimed=[])
+    resumed = transfers.parts(caller=ada, file_id=file_id, numbers=[3, 4])
     assert [(part["number"], part["size"]) for part in resumed["uploaded"]] == [(1, size), (2, size)]
     for number in (3, 4):
         _send_part(file_id, key, number, content[(number - 1) * size : number * size])
-    assert uploads.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
+    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
     assert desk.arrive(key, "") == "ready"
-    assert uploads.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "ready"
+    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "ready"
     assert desk.usage(ada).used == len(content)
 
 
@@ -202,31 +202,31 @@ def test_parts_are_for_uploads_in_parts_and_for_their_uploader(ada: Caller) -> N
     bob = people("bob")[0]
     small, large = desk.begin(ada)["file"]["id"], _in_parts(ada, bytes(17 * MIB))["file"]["id"]
     with pytest.raises(ValidationFailed):
-        uploads.parts(caller=ada, file_id=small, numbers=[1])
+        transfers.parts(caller=ada, file_id=small, numbers=[1])
     with pytest.raises(ValidationFailed):
-        uploads.parts(caller=ada, file_id=large, numbers=[5])
+        transfers.parts(caller=ada, file_id=large, numbers=[5])
     with pytest.raises(NotFound):
-        uploads.parts(caller=bob, file_id=large, numbers=[1])
+        transfers.parts(caller=bob, file_id=large, numbers=[1])
     with pytest.raises(NotFound):
-        uploads.complete(caller=bob, file_id=large, claimed=[])
+        transfers.complete(caller=bob, file_id=large, claimed=[])
     with pytest.raises(NotFound):
-        uploads.abort(caller=bob, file_id=large)
+        transfers.abort(caller=bob, file_id=large)
 
 
 def test_completing_without_bytes_is_refused(ada: Caller) -> None:
     file_id = desk.begin(ada)["file"]["id"]
     with pytest.raises(model.UploadIncomplete):
-        uploads.complete(caller=ada, file_id=file_id, claimed=[])
+        transfers.complete(caller=ada, file_id=file_id, claimed=[])
 
 
 def test_giving_up_frees_room_bytes_and_client_id_once(ada: Caller) -> None:
     wanted = desk.wanted(b"hello", client_id="again")
     begun, _ = uploads.begin(caller=ada, wanted=wanted)
     desk.send(begun, b"hello")
-    uploads.abort(caller=ada, file_id=begun["file"]["id"])
+    transfers.abort(caller=ada, file_id=begun["file"]["id"])
     assert (desk.usage(ada).taken, desk.blobs_left()) == (0, [])
     with pytest.raises(NotFound):
-        uploads.abort(caller=ada, file_id=begun["file"]["id"])
+        transfers.abort(caller=ada, file_id=begun["file"]["id"])
     _, new = uploads.begin(caller=ada, wanted=wanted)
     assert new
 
@@ -234,7 +234,7 @@ def test_giving_up_frees_room_bytes_and_client_id_once(ada: Caller) -> None:
 def test_abandoned_uploads_are_freed_after_a_day_and_not_before(ada: Caller) -> None:
     with clock.held(clock.now()) as advance:
         small, large = desk.begin(ada), _in_parts(ada, bytes(17 * MIB))
-        uploads.parts(caller=ada, file_id=large["file"]["id"], numbers=[1])
+        transfers.parts(caller=ada, file_id=large["file"]["id"], numbers=[1])
         advance(clock.DAY - 1)
         sweep.sweep()
         assert desk.usage(ada).taken == 5 + 17 * MIB
@@ -250,7 +250,7 @@ def test_an_intake_that_never_ends_rejects_the_file_after_a_day(ada: Caller) -> 
     with clock.held(clock.now()) as advance:
         begun = desk.begin(ada)
         desk.send(begun, b"hello")
-        uploads.complete(caller=ada, file_id=begun["file"]["id"], claimed=[])
+        transfers.complete(caller=ada, file_id=begun["file"]["id"], claimed=[])
         advance(clock.DAY + clock.HOUR)
         sweep.sweep()
         assert _state(ada, begun["file"]["id"]) == ("rejected", "intake_failed")
@@ -264,7 +264,7 @@ def test_a_new_version_keeps_the_id_and_the_version_before(ada: Caller) -> None:
     assert files.get(caller=ada, file_id=file_id)["version"] == 1
     files.download(caller=ada, file_id=file_id)
     sent = desk.send(begun, b"second")
-    uploads.complete(caller=ada, file_id=file_id, claimed=[])
+    transfers.complete(caller=ada, file_id=file_id, claimed=[])
     assert files.get(caller=ada, file_id=file_id)["state"] == "processing"
     desk.arrive(*sent)
     file = files.get(caller=ada, file_id=file_id)
@@ -300,7 +300,7 @@ def test_an_unfinished_version_gives_way_to_a_later_one(ada: Caller) -> None:
     desk.begin(ada, b"second", replaces=file_id)
     begun = desk.begin(ada, b"third!!", replaces=file_id)
     assert desk.usage(ada).taken == 5 + 7
-    uploads.abort(caller=ada, file_id=file_id)
+    transfers.abort(caller=ada, file_id=file_id)
     assert desk.usage(ada).taken == 5
     assert begun["file"]["version"] == 2
 
@@ -318,6 +318,6 @@ def test_a_version_cannot_be_begun_while_another_is_looked_at(ada: Caller) -> No
     file_id = desk.put(ada, b"first")
     begun = desk.begin(ada, b"second", replaces=file_id)
     desk.send(begun, b"second")
-    uploads.complete(caller=ada, file_id=file_id, claimed=[])
+    transfers.complete(caller=ada, file_id=file_id, claimed=[])
     with pytest.raises(Conflict):
         desk.begin(ada, b"third", replaces=file_id)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive import antivirus, archives, contents, model
+from drive import antivirus, archives, contents, media_types, model
 from kernel import blobs, config
 from kernel.blobs import Blob
 from kernel.errors import DependencyUnavailable, UnsupportedMediaType, ValidationFailed
@@ -80,7 +80,7 @@ def test_a_picture_that_is_an_archive_too_is_a_polyglot() -> None:
         assert contents.polyglot_problem("image/png", PNG + hidden, b"", 100) == "polyglot"
 
 
-@given(st.binary(max_size=2_000), st.sampled_from(sorted(model._CATEGORY)))
+@given(st.binary(max_size=2_000), st.sampled_from(sorted(media_types._CATEGORY)))
 def test_any_bytes_get_an_answer(head: bytes, declared: str) -> None:
     contents.type_problem(declared, head)
     contents.polyglot_problem(declared, head, head, len(head))
@@ -205,11 +205,13 @@ def test_any_name_is_taken_or_refused(name: str) -> None:
 
 
 def test_types_are_taken_without_parameters_and_case() -> None:
-    assert model.require_type("Text/Plain; charset=utf-8") == "text/plain"
+    assert media_types.require_type("Text/Plain; charset=utf-8") == "text/plain"
     with pytest.raises(UnsupportedMediaType):
-        model.require_type("application/x-sh")
+        media_types.require_type("application/x-sh")
 
 
 def test_what_a_browser_might_run_is_served_as_bytes() -> None:
-    assert model.served_type("text/html") == model.served_type("image/svg+xml") == "application/octet-stream"
-    assert model.served_type("image/png") == "image/png"
+    assert (
+        media_types.served_type("text/html") == media_types.served_type("image/svg+xml") == "application/octet-stream"
+    )
+    assert media_types.served_type("image/png") == "image/png"

@@ -1,0 +1,55 @@
+"""Which content types files may have, and of which category each is. Standard library and kernel only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernel.errors import UnsupportedMediaType
+
+_TYPES: Mapping[str, tuple[str, ...]] = {
+    "image": (
+        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif"),
+        *("image/bmp", "image/tiff", "image/svg+xml"),
+    ),
+    "video": ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska", "video/mpeg", "video/x-msvideo"),
+    "audio": (
+        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/wav", "audio/x-wav", "audio/webm"),
+        *("audio/flac", "audio/x-flac", "audio/opus"),
+    ),
+    "document": (
+        *("application/pdf", "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        *("application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet"),
+        *("application/vnd.oasis.opendocument.presentation", "application/epub+zip", "application/rtf", "text/rtf"),
+        *("text/plain", "text/csv", "text/markdown", "text/html", "text/xml", "text/calendar", "text/vcard"),
+        *("application/json", "application/xml"),
+    ),
+    "archive": (
+        *("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip"),
+        *("application/x-tar", "application/x-7z-compressed", "application/vnd.rar", "application/x-rar-compressed"),
+    ),
+    "other": ("application/octet-stream",),
+}
+CATEGORIES = tuple(_TYPES)
+_CATEGORY = {mime: category for category, types in _TYPES.items() for mime in types}
+# never shown by a browser as what they are
+_UNSAFE_INLINE = frozenset({"text/html", "image/svg+xml", "text/xml", "application/xml"})
+
+
+def category(content_type: str) -> str:
+    return _CATEGORY.get(content_type, "other")
+
+
+def require_type(content_type: str) -> str:
+    """A type of the allow list, without parameters and in lower case; raises UnsupportedMediaType."""
+    bare = content_type.partition(";")[0].strip().lower()
+    if bare not in _CATEGORY:
+        raise UnsupportedMediaType("Files of this content type are not taken.")
+    return bare
+
+
+def served_type(content_type: str) -> str:
+    """The type that a download is labelled with (R37)."""
+    return "application/octet-stream" if content_type in _UNSAFE_INLINE else content_type
