@@ -37,7 +37,7 @@ def documents() -> dict[Path, str]:
     """Every generated document with its text."""
     from calls import notices
     from calls.schemas import Call, SignalEvent
-    from conversations import model, schemas
+    from conversations import entries, schemas
     from drive.schemas import File
     from invitations.schemas import JoinRequest
     from kernel import asyncapi, openapi, websocket
@@ -50,21 +50,21 @@ def documents() -> dict[Path, str]:
     for route in SOCKET_ROUTES:
         importlib.import_module(f"realtime.{route}")
     about = {
-        model.MESSAGE_CREATED: schemas.Message,
-        model.MESSAGE_UPDATED: schemas.Message,
-        model.MESSAGE_DELETED: schemas.Message,
-        model.REACTION_ADDED: schemas.ReactionEvent,
-        model.REACTION_REMOVED: schemas.ReactionEvent,
-        model.CONVERSATION_CREATED: schemas.Conversation,
-        model.CONVERSATION_UPDATED: schemas.Conversation,
-        model.CONVERSATION_DELETED: None,
-        model.MEMBER_ADDED: schemas.Member,
-        model.MEMBER_REMOVED: schemas.Member,
-        model.MEMBER_UPDATED: schemas.Member,
-        model.POLL_CREATED: Poll,
-        model.POLL_UPDATED: Poll,
-        model.POLL_VOTED: Poll,
-        model.POLL_CLOSED: Poll,
+        entries.MESSAGE_CREATED: schemas.Message,
+        entries.MESSAGE_UPDATED: schemas.Message,
+        entries.MESSAGE_DELETED: schemas.Message,
+        entries.REACTION_ADDED: schemas.ReactionEvent,
+        entries.REACTION_REMOVED: schemas.ReactionEvent,
+        entries.CONVERSATION_CREATED: schemas.Conversation,
+        entries.CONVERSATION_UPDATED: schemas.Conversation,
+        entries.CONVERSATION_DELETED: None,
+        entries.MEMBER_ADDED: schemas.Member,
+        entries.MEMBER_REMOVED: schemas.Member,
+        entries.MEMBER_UPDATED: schemas.Member,
+        entries.POLL_CREATED: Poll,
+        entries.POLL_UPDATED: Poll,
+        entries.POLL_VOTED: Poll,
+        entries.POLL_CLOSED: Poll,
         "join_request.created": JoinRequest,
         "join_request.updated": JoinRequest,
         "report.created": Report,

@@ -9,7 +9,8 @@ from calls import notices, sfu, store, views
 from calls.model import Call
 from conversations import log, message_store, publish
 from conversations import store as conversations
-from conversations.model import MESSAGE_UPDATED, Draft, Place
+from conversations.entries import MESSAGE_UPDATED, Draft
+from conversations.model import Place
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound

@@ -11,7 +11,8 @@ from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
 from calls.settings import SFU_LIMIT, settings
 from conversations import log, publish
-from conversations.model import MESSAGE_CREATED, Draft, Entry, Place
+from conversations.entries import MESSAGE_CREATED, Draft, Entry
+from conversations.model import Place
 from conversations.service import known, require_place
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conversations import store
+from conversations import record_store, store
 from conversations.model import Member, Place
-from conversations.store import HEAD, PROFILE, MemberRecord, PartRecord
+from conversations.record_store import HEAD, PROFILE, MemberRecord, PartRecord
 from kernel.dynamo import Transaction, read_together
 from kernel.errors import NotFound
 
@@ -51,10 +51,10 @@ def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
         raise NotFound
     future = Member(conversation_id, user_id, "member", joined_at=0, visible_from=int(head.last_seq) + 1)
     return Doorway(
-        place=store.place_of(head, profile, future if member is None else store.member_of(member)),
+        place=store.place_of(head, profile, future if member is None else record_store.member_of(member)),
         is_member=member is not None,
         is_banned=ban is not None,
-        host=None if host is None else store.member_of(host),
+        host=None if host is None else record_store.member_of(host),
     )
 
 

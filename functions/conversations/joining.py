@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from conversations import door_store, log, publish, store, views
 from conversations.door_store import Doorway
-from conversations.model import MAX_MEMBERS, MEMBER_ADDED, Draft, Member, Place
+from conversations.entries import MEMBER_ADDED, Draft
+from conversations.model import MAX_MEMBERS, Member, Place
 from kernel import clock
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict

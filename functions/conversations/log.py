@@ -22,16 +22,9 @@ from pynamodb.attributes import (
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations import store
-from conversations.model import (
-    MESSAGE_CREATED,
-    Draft,
-    Entry,
-    Head,
-    Place,
-    Profile,
-    lifetime_ms,
-)
+from conversations import record_store, store
+from conversations.entries import MESSAGE_CREATED, Draft, Entry, lifetime_ms
+from conversations.model import Head, Place, Profile
 from conversations.turns import Turn
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
@@ -190,7 +183,7 @@ def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
     if refused.failed and "head" not in refused.failed:
         raise refused
     record = refused.failed.get("head")
-    return store.head_of(record) if record is not None else store.head(conversation_id)
+    return record_store.head_of(record) if record is not None else store.head(conversation_id)
 
 
 def _stage_events(transaction: Transaction, place: Place, wanted: Plan, now: int) -> tuple[list[Entry], Head]:

@@ -9,18 +9,8 @@ from typing import Any, TypeVar
 
 from conversations import door_store, joining, log, publish, store, views
 from conversations.door_store import Ban
-from conversations.model import (
-    CONVERSATION_DELETED,
-    MAX_MEMBERS,
-    MEMBER_REMOVED,
-    MEMBER_UPDATED,
-    Draft,
-    Member,
-    Place,
-    Role,
-    require_not_last_owner,
-    successor,
-)
+from conversations.entries import CONVERSATION_DELETED, MEMBER_REMOVED, MEMBER_UPDATED, Draft
+from conversations.model import MAX_MEMBERS, Member, Place, Role, require_not_last_owner, successor
 from conversations.service import known, require_place
 from kernel import clock, cursor, ids
 from kernel.caller import Caller

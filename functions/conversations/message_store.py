@@ -7,8 +7,8 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
+from conversations.entries import Entry
 from conversations.log import EventRecord, stands
-from conversations.model import Entry
 from kernel import clock, ids
 from kernel.dynamo import Transaction
 

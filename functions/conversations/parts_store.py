@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel.dynamo import Record, TableName, Transaction
 
 MAX_EARLIER_TEXTS = 50

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conversations import store, views
-from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry, Member, Place
+from conversations.entries import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry
+from conversations.model import Member, Place
 from conversations.schemas import Event
 from kernel import clock, telemetry
 from realtime import service as realtime

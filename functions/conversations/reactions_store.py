@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pynamodb.attributes import UnicodeAttribute
 
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
 
 

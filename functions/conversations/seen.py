@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from conversations import log, store
-from conversations.model import Entry, Member, Place
+from conversations import log, record_store, store
+from conversations.entries import Entry
+from conversations.model import Member, Place
 from kernel import ids
 from kernel.dynamo import Key, Record, read_together
 from kernel.errors import NotFound
@@ -51,7 +52,7 @@ class Seen:
         events = [next(rows) for _ in self._seqs]
         people = [next(rows) for _ in self._people]
         self._entries = {int(row.seq): log.entry_of(row) for row in events if row is not None}
-        self.members = {row.user_id: store.member_of(row) for row in people if row is not None}
+        self.members = {row.user_id: record_store.member_of(row) for row in people if row is not None}
         self.records = list(rows)
         return place
 

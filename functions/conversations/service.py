@@ -7,21 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from conversations import log, publish, store, views
-from conversations.model import (
-    CONVERSATION_CREATED,
-    CONVERSATION_DELETED,
-    CONVERSATION_UPDATED,
-    MAX_MEMBERS,
-    ROSTER_MAX,
-    Draft,
-    Entry,
-    Head,
-    Kind,
-    Member,
-    Place,
-    Profile,
-    Settings,
-)
+from conversations.entries import CONVERSATION_CREATED, CONVERSATION_DELETED, CONVERSATION_UPDATED, Draft, Entry
+from conversations.model import MAX_MEMBERS, ROSTER_MAX, Head, Kind, Member, Place, Profile, Settings
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conversations import log, store
-from conversations.model import Entry, Place
+from conversations.entries import Entry
+from conversations.model import Place
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited

@@ -3,162 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
-from typing import Any, Literal, cast
+from dataclasses import asdict
+from typing import Any, Literal
 
-from pynamodb.attributes import (
-    BooleanAttribute,
-    JSONAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations.model import Head, Member, Notifications, Place, Profile, Role, Settings
-from kernel.dynamo import Key, Record, TableName, Transaction, condition_failed, read_together
+from conversations.model import Head, Member, Place, Profile
+from conversations.record_store import (
+    HEAD,
+    LOCK,
+    PROFILE,
+    MemberRecord,
+    PartRecord,
+    head_of,
+    member_of,
+    member_record,
+    profile_of,
+    profile_record,
+)
+from kernel.dynamo import Key, Record, Transaction, condition_failed, read_together
 from kernel.errors import NotFound
-
-HEAD, PROFILE, LOCK = "head", "profile", "lock"
-_SETTINGS = {field.name for field in fields(Settings)}
-
-
-class PartRecord(Record):
-    """A part of a conversation: its head, its profile, a ban, or the lock that keeps a direct one unique per pair."""
-
-    class Meta:
-        table_name = TableName("conversations")
-
-    conversation_id = UnicodeAttribute(hash_key=True)
-    part = UnicodeAttribute(range_key=True)
-    # head
-    last_seq = NumberAttribute(null=True)
-    last_message_seq = NumberAttribute(null=True)
-    last_at = NumberAttribute(null=True)
-    acl_seq = NumberAttribute(null=True)
-    live_call = UnicodeAttribute(null=True)
-    # profile
-    kind = UnicodeAttribute(null=True)
-    name = UnicodeAttribute(null=True)
-    description = UnicodeAttribute(null=True)
-    avatar_file_id = UnicodeAttribute(null=True)
-    settings = JSONAttribute(null=True)
-    created_at = NumberAttribute(null=True)
-    created_by = UnicodeAttribute(null=True)
-    member_count = NumberAttribute(null=True)
-    roster = JSONAttribute(null=True)
-    blocked_by = UnicodeSetAttribute(null=True)
-    deleted_at = NumberAttribute(null=True)
-    # lock
-    target = UnicodeAttribute(null=True)
-
-
-class _ByUser(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_user"
-        projection = KeysOnlyProjection()
-
-    user_id = UnicodeAttribute(hash_key=True)
-    conversation_id = UnicodeAttribute(range_key=True)
-
-
-class MemberRecord(Record):
-    class Meta:
-        table_name = TableName("members")
-
-    conversation_id = UnicodeAttribute(hash_key=True)
-    user_id = UnicodeAttribute(range_key=True)
-    role = UnicodeAttribute()
-    joined_at = NumberAttribute()
-    visible_from = NumberAttribute()
-    read_seq = NumberAttribute(default=0)
-    delivered_seq = NumberAttribute(default=0)
-    muted_until = NumberAttribute(null=True)
-    pinned = BooleanAttribute(default=False)
-    archived = BooleanAttribute(default=False)
-    notifications = UnicodeAttribute(default="all")
-    archived_seq = NumberAttribute(default=0)
-    last_sent_at = NumberAttribute(null=True)
-    promoted_by = UnicodeAttribute(null=True)
-    by_user = _ByUser()
-
-
-def _head(record: PartRecord) -> Head:
-    return Head(
-        record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.acl_seq), record.live_call,
-    )  # fmt: skip
 
 
 def place_of(head: Any, profile: Any, member: Member) -> Place:
     """A place from its records."""
-    return Place(_head(head), _profile(profile), member)
-
-
-def head_of(record: Any) -> Head:
-    """The head in a record that a failed condition brought back."""
-    return _head(record)
-
-
-def _profile(record: PartRecord) -> Profile:
-    return Profile(
-        conversation_id=record.conversation_id,
-        kind="direct" if record.kind == "direct" else "group",
-        name=record.name,
-        description=record.description,
-        avatar_file_id=record.avatar_file_id,
-        # what a later version has put there is none of this one's business
-        settings=Settings(**{name: value for name, value in record.settings.items() if name in _SETTINGS}),
-        created_at=int(record.created_at),
-        created_by=record.created_by,
-        member_count=int(record.member_count),
-        roster=None if record.roster is None else tuple(record.roster),
-        blocked_by=frozenset(record.blocked_by or ()),
-        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
-    )
-
-
-def member_of(record: MemberRecord) -> Member:
-    return Member(
-        conversation_id=record.conversation_id,
-        user_id=record.user_id,
-        role=cast(Role, record.role),
-        joined_at=int(record.joined_at),
-        visible_from=int(record.visible_from),
-        read_seq=int(record.read_seq),
-        delivered_seq=int(record.delivered_seq),
-        muted_until=None if record.muted_until is None else int(record.muted_until),
-        pinned=record.pinned,
-        archived=record.archived,
-        notifications=cast(Notifications, record.notifications),
-        archived_seq=int(record.archived_seq),
-        last_sent_at=None if record.last_sent_at is None else int(record.last_sent_at),
-        promoted_by=record.promoted_by,
-    )
-
-
-def _member_record(member: Member) -> MemberRecord:
-    return MemberRecord(**asdict(member))
-
-
-def _profile_record(profile: Profile) -> PartRecord:
-    return PartRecord(
-        profile.conversation_id,
-        PROFILE,
-        kind=profile.kind,
-        name=profile.name,
-        description=profile.description,
-        avatar_file_id=profile.avatar_file_id,
-        settings=asdict(profile.settings),
-        created_at=profile.created_at,
-        created_by=profile.created_by,
-        member_count=profile.member_count,
-        roster=None if profile.roster is None else list(profile.roster),
-        blocked_by=set(profile.blocked_by) or None,
-        deleted_at=profile.deleted_at,
-    )
+    return Place(head_of(head), profile_of(profile), member)
 
 
 # --- reads ----------------------------------------------------------------------------------------------------
@@ -187,7 +57,7 @@ def place_in(records: Sequence[Any]) -> Place:
     head, profile, member = records
     if head is None or profile is None or member is None or profile.deleted_at is not None:
         raise NotFound
-    return Place(_head(head), _profile(profile), member_of(member))
+    return Place(head_of(head), profile_of(profile), member_of(member))
 
 
 def place_of_platform(conversation_id: str, actor_id: str) -> Place:
@@ -212,7 +82,7 @@ def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
     found = {}
     for conversation_id, head, profile, member in zip(conversation_ids, rows, rows, rows, strict=True):
         if head is not None and profile is not None and member is not None and profile.deleted_at is None:
-            found[conversation_id] = Place(_head(head), _profile(profile), member_of(member))
+            found[conversation_id] = Place(head_of(head), profile_of(profile), member_of(member))
     return found
 
 
@@ -221,7 +91,7 @@ def outline(conversation_id: str) -> tuple[Head, Profile] | None:
     head, profile = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))])
     if head is None or profile is None or profile.deleted_at is not None:
         return None
-    return _head(head), _profile(profile)
+    return head_of(head), profile_of(profile)
 
 
 def head(conversation_id: str) -> Head:
@@ -229,13 +99,13 @@ def head(conversation_id: str) -> Head:
     record = PartRecord.find(conversation_id, HEAD)
     if record is None:
         raise NotFound
-    return _head(record)
+    return head_of(record)
 
 
 def profile(conversation_id: str) -> Profile | None:
     """What a conversation is; None for one that is not there any more."""
     record = PartRecord.find(conversation_id, PROFILE)
-    return None if record is None or record.deleted_at is not None else _profile(record)
+    return None if record is None or record.deleted_at is not None else profile_of(record)
 
 
 def conversations_of(user_id: str) -> list[str]:
@@ -289,9 +159,9 @@ def stage_new(transaction: Transaction, head: Head, profile: Profile, members: I
     """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
     fields = asdict(head)
     transaction.put("head", PartRecord(fields.pop("conversation_id"), HEAD, **fields))
-    transaction.put("profile", _profile_record(profile))
+    transaction.put("profile", profile_record(profile))
     for each in members:
-        transaction.put("member", _member_record(each))
+        transaction.put("member", member_record(each))
     if profile.kind == "direct" and profile.roster is not None:
         lock = PartRecord(_pair(*profile.roster), LOCK, target=profile.conversation_id)
         transaction.put("pair", lock, PartRecord.conversation_id.does_not_exist())
@@ -336,7 +206,7 @@ def stage_profile(transaction: Transaction, profile: Profile) -> None:
 
 def stage_member(transaction: Transaction, member: Member) -> None:
     """A new member, who must not be one yet (label `member`)."""
-    transaction.put("member", _member_record(member), MemberRecord.user_id.does_not_exist())
+    transaction.put("member", member_record(member), MemberRecord.user_id.does_not_exist())
 
 
 def stage_still_owner(transaction: Transaction, member: Member) -> None:

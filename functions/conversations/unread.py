@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from conversations import unread_store
-from conversations.model import EVERYONE, Head, Member, Place
+from conversations.entries import EVERYONE
+from conversations.model import Head, Member, Place
 from conversations.unread_store import Counted
 from kernel import parallel
 

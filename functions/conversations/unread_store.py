@@ -8,8 +8,9 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
+from conversations.entries import MESSAGE_CREATED
 from conversations.log import EventRecord, stands
-from conversations.model import MESSAGE_CREATED, Member
+from conversations.model import Member
 from kernel import clock
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conversations import log, message_store, parts_store, reactions_store
+from conversations.entries import MESSAGE_CREATED, Entry
 from conversations.log import EventRecord
-from conversations.model import MESSAGE_CREATED, Entry
 from kernel import clock
 from kernel.dynamo import Cancelled, Transaction
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from conversations import ballots, log, reactions_store, store, unread
-from conversations.model import (
+from conversations.entries import (
     CONVERSATION_CREATED,
     CONVERSATION_DELETED,
     CONVERSATION_UPDATED,
@@ -18,10 +18,9 @@ from conversations.model import (
     MESSAGE_DELETED,
     MESSAGE_UPDATED,
     Entry,
-    Member,
-    Place,
     message_view,
 )
+from conversations.model import Member, Place
 from conversations.unread import Unread
 from kernel import clock
 from polls.model import PollRef

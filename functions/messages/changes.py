@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from conversations import log, publish
-from conversations.model import Draft, Entry, Place
+from conversations.entries import Draft, Entry
+from conversations.model import Place
 from conversations.seen import Seen
 from conversations.service import known
 from kernel.caller import Caller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversations import reactions_store
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel import telemetry
 from realtime import service as realtime
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel import clock
 from kernel.errors import Forbidden, Gone, ValidationFailed
 

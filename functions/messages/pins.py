@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from conversations import log, message_store, views
-from conversations.model import MESSAGE_UPDATED, Entry, Place
+from conversations.entries import MESSAGE_UPDATED, Entry
+from conversations.model import Place
 from conversations.seen import Seen
 from conversations.service import known
 from kernel import clock, cursor

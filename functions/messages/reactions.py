@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conversations import message_store, reactions_store
-from conversations.model import REACTION_ADDED, REACTION_REMOVED, Entry, Place
+from conversations.entries import REACTION_ADDED, REACTION_REMOVED, Entry
+from conversations.model import Place
 from conversations.seen import Seen
 from kernel import ids
 from kernel.caller import Caller

@@ -6,15 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from conversations import ballots, log, message_store, parts_store, publish, slow_mode, views
-from conversations.model import (
-    MESSAGE_CREATED,
-    MESSAGE_DELETED,
-    MESSAGE_UPDATED,
-    Draft,
-    Entry,
-    Place,
-    lifetime_ms,
-)
+from conversations.entries import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Draft, Entry, lifetime_ms
+from conversations.model import Place
 from conversations.seen import Seen
 from conversations.service import known, require_place
 from drive import attachments

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import log, message_store, parts_store, views
-from conversations.model import Entry, Place
+from conversations.entries import Entry
+from conversations.model import Place
 from conversations.seen import Seen
 from conversations.service import known
 from kernel import cursor, ids

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import ballots, log, publish, store
-from conversations.model import POLL_CLOSED, Draft, Place
+from conversations.entries import POLL_CLOSED, Draft
+from conversations.model import Place
 from kernel import clock, telemetry, workflows
 from kernel.errors import DependencyUnavailable, NotFound
 from polls.model import Poll

@@ -10,14 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conversations import ballots, log, publish, slow_mode
-from conversations.model import (
-    MESSAGE_CREATED,
-    POLL_CREATED,
-    POLL_UPDATED,
-    POLL_VOTED,
-    Draft,
-    Place,
-)
+from conversations.entries import MESSAGE_CREATED, POLL_CREATED, POLL_UPDATED, POLL_VOTED, Draft
+from conversations.model import Place
 from conversations.service import known, require_place
 from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller

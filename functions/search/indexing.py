@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from conversations import log
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable
 from search import model, store

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from conversations import log, store, views
-from conversations.model import Entry, Place
+from conversations.entries import Entry
+from conversations.model import Place
 from conversations.service import require_place
 from kernel import telemetry
 from search import store as index

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conversations import log, members, service, store, sync
-from conversations.model import Entry, Member
+from conversations.entries import Entry
+from conversations.model import Member
 from kernel.caller import Caller
 from messages import service as messages
 from messages.schemas import MessageFields

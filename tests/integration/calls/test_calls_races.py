@@ -10,6 +10,7 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from calls import service
+from conversations import record_store
 from conversations import store as conversations
 from kernel.caller import Caller
 from kernel.errors import Problem
@@ -81,4 +82,4 @@ def _forget(chat: str) -> None:
     backend = dynamodb_backends[ACCOUNT][REGION]
     for name in ("calls", "call_index", "sends", "events"):
         backend.get_table(f"{STACK}-{name}").items.clear()
-    conversations.PartRecord(chat, conversations.HEAD).update([conversations.PartRecord.live_call.remove()])
+    record_store.PartRecord(chat, record_store.HEAD).update([record_store.PartRecord.live_call.remove()])

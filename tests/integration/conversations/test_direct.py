@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conversations import log, service
-from conversations.model import Entry
+from conversations.entries import Entry
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed

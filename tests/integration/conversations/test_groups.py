@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations import service, store
+from conversations import record_store, service
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
@@ -342,6 +342,6 @@ def test_preferences_end_with_the_membership() -> None:
 def test_settings_of_a_later_version_are_passed_over() -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
-    record = store.PartRecord.get(conversation_id, store.PROFILE)
-    record.update(actions=[store.PartRecord.settings.set({**record.settings, "colour": "blue"})])
+    record = record_store.PartRecord.get(conversation_id, record_store.PROFILE)
+    record.update(actions=[record_store.PartRecord.settings.set({**record.settings, "colour": "blue"})])
     assert "colour" not in _get(ada, conversation_id)["settings"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from conversations import log, store
+from conversations import log, record_store, store
+from conversations.entries import MESSAGE_CREATED, Draft
 from conversations.log import Plan
-from conversations.model import MESSAGE_CREATED, Draft, Place
+from conversations.model import Place
 from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
@@ -148,7 +149,7 @@ def test_when_another_condition_fails_nothing_is_written() -> None:
 
     def stage(transaction: Transaction) -> None:
         key = (conversation_id, "usr_nobody")
-        transaction.check("there", store.MemberRecord, key, store.MemberRecord.user_id.exists())
+        transaction.check("there", record_store.MemberRecord, key, record_store.MemberRecord.user_id.exists())
 
     with pytest.raises(Cancelled) as refusal:
         _append(ada, conversation_id, lambda _place: Plan([_draft(ada)], stage))

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from conversations import log, receipts, store, unread, views
-from conversations.model import CONVERSATION_UPDATED, Draft
+from conversations.entries import CONVERSATION_UPDATED, Draft
 from kernel.caller import Caller
 from messages import service
 from tests.integration.rooms import add, group, people, place_of, recount_unread, send

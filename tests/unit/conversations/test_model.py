@@ -8,20 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.model import (
-    MESSAGE_CREATED,
-    MESSAGE_UPDATED,
-    Entry,
-    Head,
-    Member,
-    Place,
-    Profile,
-    Role,
-    Settings,
-    message_view,
-    require_not_last_owner,
-    successor,
-)
+from conversations.entries import MESSAGE_CREATED, MESSAGE_UPDATED, Entry, message_view
+from conversations.model import Head, Member, Place, Profile, Role, Settings, require_not_last_owner, successor
 from kernel.errors import Conflict, Forbidden, NotFound, Problem
 
 ROLES: tuple[Role, ...] = ("member", "admin", "owner")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.model import MESSAGE_CREATED, Entry
+from conversations.entries import MESSAGE_CREATED, Entry
 from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query

@@ -1,0 +1,147 @@
+"""The records of conversations and members, and what they are as values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, cast
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from conversations.model import Head, Member, Notifications, Profile, Role, Settings
+from kernel.dynamo import Record, TableName
+
+HEAD, PROFILE, LOCK = "head", "profile", "lock"
+_SETTINGS = {field.name for field in fields(Settings)}
+
+
+class PartRecord(Record):
+    """A part of a conversation: its head, its profile, a ban, or the lock that keeps a direct one unique per pair."""
+
+    class Meta:
+        table_name = TableName("conversations")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    # head
+    last_seq = NumberAttribute(null=True)
+    last_message_seq = NumberAttribute(null=True)
+    last_at = NumberAttribute(null=True)
+    acl_seq = NumberAttribute(null=True)
+    live_call = UnicodeAttribute(null=True)
+    # profile
+    kind = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    avatar_file_id = UnicodeAttribute(null=True)
+    settings = JSONAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    created_by = UnicodeAttribute(null=True)
+    member_count = NumberAttribute(null=True)
+    roster = JSONAttribute(null=True)
+    blocked_by = UnicodeSetAttribute(null=True)
+    deleted_at = NumberAttribute(null=True)
+    # lock
+    target = UnicodeAttribute(null=True)
+
+
+class _ByUser(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by_user"
+        projection = KeysOnlyProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+    conversation_id = UnicodeAttribute(range_key=True)
+
+
+class MemberRecord(Record):
+    class Meta:
+        table_name = TableName("members")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute(range_key=True)
+    role = UnicodeAttribute()
+    joined_at = NumberAttribute()
+    visible_from = NumberAttribute()
+    read_seq = NumberAttribute(default=0)
+    delivered_seq = NumberAttribute(default=0)
+    muted_until = NumberAttribute(null=True)
+    pinned = BooleanAttribute(default=False)
+    archived = BooleanAttribute(default=False)
+    notifications = UnicodeAttribute(default="all")
+    archived_seq = NumberAttribute(default=0)
+    last_sent_at = NumberAttribute(null=True)
+    promoted_by = UnicodeAttribute(null=True)
+    by_user = _ByUser()
+
+
+def head_of(record: PartRecord) -> Head:
+    return Head(
+        record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
+        int(record.acl_seq), record.live_call,
+    )  # fmt: skip
+
+
+def profile_of(record: PartRecord) -> Profile:
+    return Profile(
+        conversation_id=record.conversation_id,
+        kind="direct" if record.kind == "direct" else "group",
+        name=record.name,
+        description=record.description,
+        avatar_file_id=record.avatar_file_id,
+        # what a later version has put there is none of this one's business
+        settings=Settings(**{name: value for name, value in record.settings.items() if name in _SETTINGS}),
+        created_at=int(record.created_at),
+        created_by=record.created_by,
+        member_count=int(record.member_count),
+        roster=None if record.roster is None else tuple(record.roster),
+        blocked_by=frozenset(record.blocked_by or ()),
+        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+    )
+
+
+def member_of(record: MemberRecord) -> Member:
+    return Member(
+        conversation_id=record.conversation_id,
+        user_id=record.user_id,
+        role=cast(Role, record.role),
+        joined_at=int(record.joined_at),
+        visible_from=int(record.visible_from),
+        read_seq=int(record.read_seq),
+        delivered_seq=int(record.delivered_seq),
+        muted_until=None if record.muted_until is None else int(record.muted_until),
+        pinned=record.pinned,
+        archived=record.archived,
+        notifications=cast(Notifications, record.notifications),
+        archived_seq=int(record.archived_seq),
+        last_sent_at=None if record.last_sent_at is None else int(record.last_sent_at),
+        promoted_by=record.promoted_by,
+    )
+
+
+def member_record(member: Member) -> MemberRecord:
+    return MemberRecord(**asdict(member))
+
+
+def profile_record(profile: Profile) -> PartRecord:
+    return PartRecord(
+        profile.conversation_id,
+        PROFILE,
+        kind=profile.kind,
+        name=profile.name,
+        description=profile.description,
+        avatar_file_id=profile.avatar_file_id,
+        settings=asdict(profile.settings),
+        created_at=profile.created_at,
+        created_by=profile.created_by,
+        member_count=profile.member_count,
+        roster=None if profile.roster is None else list(profile.roster),
+        blocked_by=set(profile.blocked_by) or None,
+        deleted_at=profile.deleted_at,
+    )
