@@ -62,6 +62,8 @@ def _put_away(node: Node) -> None:
 def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
     """Take a node back to where it was; to the top when that folder is gone. Raises NameTaken for folders."""
     node = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder").node
+    if node.is_folder and agenda_store.errand(node.id, "errand#purge") is not None:
+        raise NotFound  # it is being deleted for good
     if node.state == "trashed":
         above = store.nodes([node.folder_id]).get(node.folder_id) if node.folder_id is not None else None
         lost = node.folder_id is not None and (above is None or above.state == "trashed")
@@ -176,17 +178,22 @@ def _follow(folder_id: str, kind: str) -> None:
 def run(folder_id: str, kind: str, *, at_most: int = AT_ONCE) -> bool:
     """Go on with what a folder's content is due for; whether it is done. May be repeated at any time."""
     left = at_most
-    for node in _inside(folder_id):
+    for node in _inside(folder_id) if _is_meant(folder_id, kind) else ():
         if left == 0:
             return False
         left -= _treat(folder_id, node, kind)
     if kind == "purge":
-        folder = store.nodes([folder_id]).get(folder_id)
-        if folder is not None:
-            store.commit(lambda it: store.stage_node_gone(it, folder))
-            _forget(folder)
+        _purge_folder(folder_id)
     agenda_store.errand_done(folder_id, kind)
     return True
+
+
+def _is_meant(folder_id: str, kind: str) -> bool:
+    """Whether the folder still is as its content shall become: it may have been taken back meanwhile, or put away."""
+    if kind == "purge":
+        return True
+    folder = store.nodes([folder_id]).get(folder_id)
+    return folder is not None and (folder.state == "trashed") == (kind == "trash")
 
 
 def _inside(folder_id: str) -> Iterator[Node]:
@@ -202,21 +209,35 @@ def _inside(folder_id: str) -> Iterator[Node]:
 def _treat(folder_id: str, node: Node, kind: str) -> int:
     """One node of a folder's content; 1 when there was something to do."""
     if kind == "purge":
-        if node.is_folder:
-            store.commit(lambda it: _stage_folder_gone(it, node))
-            _forget(node)
-        else:
-            _purge_file(node.id)
+        (_purge_folder if node.is_folder else _purge_file)(node.id)
         return 1
     if kind == "trash" and node.state == "ready":
         _changed(node.id, lambda each: replace(each, state="trashed", trashed_with=folder_id))
         return 1
-    if kind == "restore" and node.trashed_with == folder_id:
+    # put away with this folder, or with one above that it was taken back out of: what was put away alone lies elsewhere
+    if kind == "restore" and node.trashed_with is not None:
         _changed(node.id, lambda each: replace(each, state="ready", trashed_with=None))
         return 1
     return 0
 
 
-def _stage_folder_gone(transaction: Transaction, node: Node) -> None:
-    store.stage_node_gone(transaction, node)
-    unique_store.stage_name_gone(transaction, node)
+def _purge_folder(folder_id: str) -> None:
+    """Delete a folder that is empty, whoever else is about it (two calls, the sweep)."""
+
+    def attempt() -> None:
+        node = store.nodes([folder_id]).get(folder_id)
+        if node is None:
+            return
+
+        def stage(transaction: Transaction) -> None:
+            store.stage_node_gone(transaction, node)
+            if node.state != "trashed":  # else its name is free already, and may be another's
+                unique_store.stage_name_gone(transaction, node)
+
+        try:
+            store.commit(stage)
+        except Cancelled as refused:
+            raise Conflict("This folder is changing; try again.", retry_after_s=1) from refused
+        _forget(node)
+
+    retried(attempt, on=Conflict)

@@ -255,6 +255,8 @@ def test_a_large_folder_is_finished_by_the_sweep(ada: Caller) -> None:
         _folder(ada, f"f{number}", top)
     trash.remove(caller=ada, node_id=top, permanent=True, file=False)
     assert store.level(top) is not None
+    with pytest.raises(NotFound):
+        trash.restore(caller=ada, node_id=top, file=False)
     sweep.sweep()
     assert store.level(top) is None
     assert store.everything_in(top) == []
@@ -284,3 +286,57 @@ def test_folders_end_at_a_depth(ada: Caller) -> None:
         parent = _folder(ada, str(number), parent)
     with pytest.raises(Conflict):
         _folder(ada, "deeper", parent)
+
+
+def test_a_folder_that_is_taken_back_at_once_keeps_what_it_holds(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a large folder is put away by the sweep, which must not go on after its restoring."""
+    monkeypatch.setattr(trash.run, "__kwdefaults__", {"at_most": 2})
+    monkeypatch.setattr(sweep, "FOLDER_STEP", 3)
+    top = _folder(ada, "top")
+    names = [f"f{number}" for number in range(8)]
+    for name in names:
+        _folder(ada, name, top)
+    trash.remove(caller=ada, node_id=top, permanent=False, file=False)
+    trash.restore(caller=ada, node_id=top, file=False)
+    for _ in range(5):
+        sweep.sweep()
+    assert _names(ada, top) == names
+    assert sweep.sweep() == 0
+
+
+def test_two_deletions_of_a_folder_at_once_both_succeed(ada: Caller) -> None:
+    top = _folder(ada, "top")
+    for number in range(6):
+        desk.put(ada, folder_id=_folder(ada, f"f{number}", top))
+    failed: list[Exception] = []
+    start = threading.Barrier(3)
+
+    def delete() -> None:
+        start.wait()
+        try:
+            trash.remove(caller=ada, node_id=top, permanent=True, file=False)
+        except NotFound:
+            pass  # the other was through already
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=delete) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert store.level(top) is None
+    assert (desk.usage(ada).taken, desk.usage(ada).used, desk.blobs_left()) == (0, 0, [])
+
+
+def test_a_folder_taken_back_out_of_one_in_the_trash_brings_what_it_holds(ada: Caller) -> None:
+    top = _folder(ada, "top")
+    inner = _folder(ada, "inner", top)
+    innermost = _folder(ada, "innermost", inner)
+    desk.put(ada, folder_id=innermost)
+    trash.remove(caller=ada, node_id=top, permanent=False, file=False)
+    trash.restore(caller=ada, node_id=inner, file=False)
+    assert (_names(ada), _names(ada, inner), _names(ada, innermost)) == (["inner"], ["innermost"], ["notes.txt"])
+    trash.remove(caller=ada, node_id=top, permanent=True, file=False)
+    assert _names(ada, innermost) == ["notes.txt"]
