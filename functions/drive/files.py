@@ -60,8 +60,14 @@ def changed(
             return found.node
         after = replace(after, updated_at=max(clock.now(), found.node.updated_at + 1))
         due_at = None if after.trashed_at is None else after.trashed_at + model.TRASH_KEPT_MS
+
+        def stage(transaction: Transaction) -> None:
+            store.stage_node(transaction, found.node, after, due_at=due_at)
+            if after.folder_id is not None and after.folder_id != found.node.folder_id:
+                store.stage_stands(transaction, "folder", after.folder_id)
+
         try:
-            store.commit(lambda it: store.stage_node(it, found.node, after, due_at=due_at))
+            store.commit(stage)
         except Cancelled as refused:
             raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
         if after.name != found.node.name:

@@ -36,6 +36,8 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
     def stage(transaction: Transaction) -> None:
         store.stage_new_node(transaction, node)
         unique_store.stage_name(transaction, node)
+        if parent_id is not None:
+            store.stage_stands(transaction, "parent", parent_id)
 
     _named(stage)
     finding_store.index(owner_id, node.id, model.terms(node.name))
@@ -46,6 +48,8 @@ def _named(stage: Callable[[Transaction], None]) -> None:
     try:
         store.commit(stage)
     except Cancelled as refused:
+        if "parent" in refused.failed:
+            raise NotFound from refused
         if "name" in refused.failed:
             raise NameTaken from refused
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
@@ -91,6 +95,8 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
         if not same_name:
             unique_store.stage_name(transaction, after)
             unique_store.stage_name_gone(transaction, before)
+        if after.folder_id is not None and after.folder_id != before.folder_id:
+            store.stage_stands(transaction, "parent", after.folder_id)
         if seen is not None:
             usage_store.stage_move(transaction, before.owner_id, seen)
 

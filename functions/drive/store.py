@@ -135,6 +135,11 @@ def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: i
     transaction.update("node", Item(after.id, NODE), actions, unchanged & (Item.version == before.version))
 
 
+def stage_stands(transaction: Transaction, label: str, node_id: str) -> None:
+    """See to it that a node is there and ready, neither in the trash nor deleted meanwhile (under `label`)."""
+    transaction.check(label, Item, (node_id, NODE), Item.state == "ready")
+
+
 def ending(ends_at: int | None) -> Action:
     """Sets when the message disappears that gives a file, or that it does not."""
     return Item.ends_at.remove() if ends_at is None else Item.ends_at.set(ends_at)

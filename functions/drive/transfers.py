@@ -14,18 +14,23 @@ from kernel.blobs import BlobMissing, Part, PartsRefused
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.resilience import retried
 
 
-def _mine(caller: Caller, file_id: str) -> Level:
-    """The file whose upload is the caller's; raises NotFound for what is somebody else's."""
+def _mine(caller: Caller, file_id: str, *, ending: bool = False) -> Level:
+    """The file whose upload is the caller's; raises NotFound for what is somebody else's.
+
+    Who uploads into another's folder must still be allowed to, but for giving up.
+    """
     found = store.level(file_id) if ids.is_id(file_id, "fil") else None
     if found is None:
         raise NotFound
-    uploader = found.upload.user_id if found.upload is not None else None
-    if caller.user_id not in (uploader, found.node.owner_id):
-        access.reach(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
-        if found.upload is not None:
-            raise NotFound
+    uploads_it = found.upload is not None and found.upload.user_id == caller.user_id
+    if caller.user_id == found.node.owner_id or (ending and uploads_it):
+        return found
+    access.reach(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
+    if found.upload is not None and not uploads_it:
+        raise NotFound
     return found
 
 
@@ -133,12 +138,24 @@ def _processing(node: Node, upload: Upload) -> None:
 
 def abort(*, caller: Caller, file_id: str) -> None:
     """Give an upload up and its room back; what the intake has can be aborted too."""
-    found = _mine(caller, file_id)
-    if found.upload is None:
-        raise Conflict("This upload has ended.", code="upload_ended")
-    if not give_up(found.node, found.upload):
-        raise Conflict("This upload has just ended.", code="upload_ended")
+    first = _mine(caller, file_id, ending=True).upload
+
+    def attempt() -> None:
+        found = _mine(caller, file_id, ending=True)
+        if first is None or found.upload is None or found.upload.upload_id != first.upload_id:
+            raise Conflict("This upload has ended.", code="upload_ended")
+        if not give_up(found.node, found.upload):
+            raise _Moved  # renamed, noted as complete, or settled in this moment
+
+    try:
+        retried(attempt, on=_Moved)
+    except _Moved as error:
+        raise Conflict("Somebody changed this file at the same time; try again.", retry_after_s=1) from error
     telemetry.count("UploadsAborted")
+
+
+class _Moved(Exception):
+    """The file or its upload has changed since it was looked at."""
 
 
 def give_up(node: Node, upload: Upload) -> bool:

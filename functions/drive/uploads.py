@@ -65,6 +65,8 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     except Cancelled as refused:
         if "claim" in refused.failed:
             return _again(caller, wanted), False
+        if "folder" in refused.failed:
+            raise NotFound from refused
         if "usage" in refused.failed:
             raise QuotaExceeded from refused
         raise Conflict("Somebody changed this file at the same time; try again.", retry_after_s=1) from refused
@@ -126,7 +128,8 @@ def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, U
     node = found.node
     if wanted.folder_id not in (None, node.folder_id) or wanted.conversation_id not in (None, node.conversation_id):
         raise ValidationFailed.of("replaces", "a new version stays where the file is")
-    if found.upload is not None and found.upload.client_id == wanted.client_id:
+    mine = found.upload is not None and found.upload.user_id == caller.user_id
+    if found.upload is not None and mine and found.upload.client_id == wanted.client_id:
         return node, _upload(caller, wanted, node, version=found.upload.version), None  # the claim will refuse it
     node.require_ready()
     if found.upload is not None and found.upload.state != "uploading":
@@ -145,8 +148,12 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
             freed=earlier.size if earlier is not None else 0,
         )
         unique_store.stage_claim(transaction, upload, fingerprint)
-        if upload.version == 1:
+        if upload.version > 1:
+            store.stage_stands(transaction, "file", node.id)
+        else:
             store.stage_new_node(transaction, node)
+            if node.folder_id is not None:
+                store.stage_stands(transaction, "folder", node.folder_id)
         replacing = None if earlier is None else earlier.upload_id
         due_at = upload.created_at + model.ABANDONED_AFTER_MS
         store.stage_upload(transaction, upload, due_at=due_at, replacing=replacing)
@@ -165,6 +172,8 @@ def _again(caller: Caller, wanted: NewUpload) -> dict[str, Any]:
     found = store.level(file_id)
     if found is None:
         raise Gone("The file of this client_id was deleted.")
+    if found.node.owner_id != caller.user_id:
+        access.reach(file_id, caller.user_id, "editor", kind="file")  # it may have been taken from them since
     pending = found.upload if found.upload is not None and found.upload.upload_id == upload_id else None
     waiting = pending is not None and pending.state == "uploading"
     file = views.file(found.node, pending=pending)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drive import access, files, folders, links, model, sharing, transfers, trash
+from drive import access, files, folders, links, model, sharing, transfers, trash, uploads
 from drive.schemas import NewLink
 from kernel import clock
 from kernel.caller import Caller
@@ -94,6 +94,46 @@ def test_what_an_editor_puts_into_a_folder_is_charged_to_its_owner(cast: list[Ca
     assert [each["action"] for each in files.activity(caller=ada, file_id=file_id, limit=9, after=None).items] == [
         "uploaded"
     ]
+
+
+def test_an_upload_under_way_and_its_repeats_end_with_the_share(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    share = _share(ada, top, user_id=bob.user_id, role="editor")
+    wanted = desk.wanted(folder_id=top)
+    begun, _ = uploads.begin(caller=bob, wanted=wanted)
+    file_id = begun["file"]["id"]
+    key, version = desk.send(begun, b"hello")
+    _share(ada, top, user_id=bob.user_id, role="viewer")
+    with pytest.raises(Forbidden):
+        transfers.complete(caller=bob, file_id=file_id, claimed=[])
+    _unshare(ada, top, share)
+    with pytest.raises(NotFound):
+        transfers.complete(caller=bob, file_id=file_id, claimed=[])
+    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
+    assert desk.arrive(key, version) == "ready"
+    files.change(caller=ada, file_id=file_id, fields={"name": "for nobody but me"})
+    with pytest.raises(NotFound):
+        uploads.begin(caller=bob, wanted=wanted)
+
+
+def test_who_uploads_elsewhere_may_give_up_though_the_share_has_ended(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    share = _share(ada, top, user_id=bob.user_id, role="editor")
+    file_id = desk.begin(bob, folder_id=top)["file"]["id"]
+    _unshare(ada, top, share)
+    transfers.abort(caller=bob, file_id=file_id)
+    assert desk.usage(ada).taken == 0
+
+
+def test_two_people_s_uploads_of_a_file_may_have_one_client_id(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    file_id = desk.put(ada)
+    _share(ada, file_id, user_id=bob.user_id, role="editor")
+    desk.begin(ada, b"hers", replaces=file_id, client_id="1")
+    desk.put(bob, b"his", replaces=file_id, client_id="1")
+    assert (files.get(caller=ada, file_id=file_id)["size"], desk.usage(ada).taken) == (3, 8)
 
 
 def test_members_of_a_conversation_lose_a_share_with_their_membership(cast: list[Caller]) -> None:

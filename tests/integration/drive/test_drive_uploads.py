@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drive import files, intake, model, store, sweep, transfers, uploads
+from drive import files, folders, intake, model, store, sweep, transfers, trash, uploads
 from kernel import aws, clock, config
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound, PayloadTooLarge, Problem, UnsupportedMediaType, ValidationFailed
@@ -229,6 +229,58 @@ def test_giving_up_frees_room_bytes_and_client_id_once(ada: Caller) -> None:
         transfers.abort(caller=ada, file_id=begun["file"]["id"])
     _, new = uploads.begin(caller=ada, wanted=wanted)
     assert new
+
+
+def test_giving_up_holds_whatever_is_changed_meanwhile(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = desk.begin(ada)
+    file_id = begun["file"]["id"]
+    desk.send(begun, b"hello")
+    give_up = transfers.give_up
+    changes = [
+        lambda: files.change(caller=ada, file_id=file_id, fields={"name": "other.txt"}),
+        lambda: transfers.complete(caller=ada, file_id=file_id, claimed=[]),
+    ]
+
+    def met(node: model.Node, upload: model.Upload) -> bool:
+        if changes:
+            changes.pop()()
+        return give_up(node, upload)
+
+    monkeypatch.setattr(transfers, "give_up", met)
+    transfers.abort(caller=ada, file_id=file_id)
+    assert (changes, store.level(file_id), desk.usage(ada).taken) == ([], None, 0)
+
+
+def test_nothing_is_reserved_for_what_is_deleted_in_this_moment(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id, folder_id = desk.put(ada), folders.create(caller=ada, name="top", parent_id=None)["id"]
+    other = folders.create(caller=ada, name="other", parent_id=None)["id"]
+    lasting = desk.put(ada)
+    reserve, commit = uploads._reserve, store.commit
+
+    def meets(place: Any, name: str, real: Any, node_id: str, *, file: bool) -> None:
+        """What `name` does next is done when the node has just been deleted."""
+
+        def met(*given: Any) -> Any:
+            monkeypatch.setattr(place, name, real)
+            trash.remove(caller=ada, node_id=node_id, permanent=True, file=file)
+            return real(*given)
+
+        monkeypatch.setattr(place, name, met)
+
+    meets(uploads, "_reserve", reserve, file_id, file=True)
+    with pytest.raises(Conflict):
+        desk.begin(ada, b"new", replaces=file_id)
+    meets(uploads, "_reserve", reserve, folder_id, file=False)
+    with pytest.raises(NotFound):
+        desk.begin(ada, b"new", folder_id=folder_id)
+    third = folders.create(caller=ada, name="third", parent_id=None)["id"]
+    meets(store, "commit", commit, other, file=False)
+    with pytest.raises(NotFound):
+        folders.create(caller=ada, name="inner", parent_id=other)
+    meets(store, "commit", commit, third, file=False)
+    with pytest.raises(NotFound):
+        files.change(caller=ada, file_id=lasting, fields={"folder_id": third})
+    assert desk.usage(ada).taken == 5
 
 
 def test_abandoned_uploads_are_freed_after_a_day_and_not_before(ada: Caller) -> None:
