@@ -8,6 +8,7 @@ from typing import Any
 from calls import store, views
 from calls.model import Call
 from conversations import store as conversations
+from conversations.model import Place
 from conversations.service import require_place
 from kernel import clock, cursor
 from kernel.caller import Caller
@@ -15,14 +16,16 @@ from kernel.cursor import Page
 
 
 def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The calls that rang for the caller or that they joined, in conversations they are in now.
+    """The calls that rang for the caller or that they joined, in conversations they are in now and may look back in.
 
     A page may be shorter than `limit` and still have a next one.
     """
 
     def visible(calls: list[Call]) -> list[Call]:
         places = conversations.places(list({each.conversation_id for each in calls}), caller.user_id)
-        return [each for each in calls if each.conversation_id in places]
+        return [
+            each for each in calls if (place := places.get(each.conversation_id)) is not None and _shows(place, each)
+        ]
 
     return _page(caller.user_id, (caller.user_id, "calls"), limit, after, visible)
 
@@ -32,10 +35,14 @@ def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: 
     place = require_place(conversation_id, caller.user_id)
 
     def visible(calls: list[Call]) -> list[Call]:
-        first = place.member.visible_from
-        return [each for each in calls if each.message_seq >= first or not each.ended]
+        return [each for each in calls if _shows(place, each)]
 
     return _page(conversation_id, (caller.user_id, "calls", conversation_id), limit, after, visible)
+
+
+def _shows(place: Place, call: Call) -> bool:
+    """Who came (back) later does not see what was over by then."""
+    return call.message_seq >= place.member.visible_from or not call.ended
 
 
 def _page(

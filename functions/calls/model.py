@@ -126,7 +126,7 @@ class Call:
             return call._end("missed" if call.state == "ringing" else "completed", ended_at)
         alone_since = call._alone_since
         if alone_since is not None and now >= alone_since + REJOIN_MS:
-            return call._end("completed", now)
+            return call._end("completed", max(alone_since + REJOIN_MS, *(each.until for each in lapsed), 0))
         return call
 
     # --- what people do ---------------------------------------------------------------------------------------

@@ -48,20 +48,22 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     NotFound where the caller may not send.
     """
     for _ in range(_STALE_TRIES):
-        call, place, entries = _start(caller, conversation_id, client_id, media)
+        call, place, entries, repeated = _start(caller, conversation_id, client_id, media)
         if entries:
             notices.tell(place.profile, notices.RINGING, call)
             publish.committed(place, entries)
             telemetry.count("CallsStarted")
             return views.call(call), True
         now = call.as_of(clock.now())
-        if not now.ended or call.ended:
+        if not now.ended or (call.ended and repeated):
             return views.call(now), False
-        changes.settle(call)  # it is over, and nobody has written that down yet
+        if not call.ended:
+            changes.settle(call)  # it is over, and nobody has written that down yet
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
-def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[Call, Place, list[Entry]]:
+def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[Call, Place, list[Entry], bool]:
+    """A new call with its entries; or none of them and the live call, or, with True, what this client_id began."""
     key = f"call#{log.send_key(caller.user_id, client_id)}"
     call_id = ids.new("cal")
     watched = False
@@ -91,15 +93,15 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -
     try:
         place, entries = log.append(known(conversation_id), caller.user_id, plan)
     except log.Sent:
-        return _first_of(key, conversation_id, media), require_place(conversation_id, caller.user_id), []
+        return _first_of(key, conversation_id, media), require_place(conversation_id, caller.user_id), [], True
     if entries:
-        return made[-1], place, entries
+        return made[-1], place, entries, False
     live = place.head.live_call
     earlier = log.earlier(key)  # a repeated request, or one that met somebody else's
     call = _first_of(key, conversation_id, media) if earlier is not None else store.find(live or "")
     if call is None:
         raise NotFound
-    return call, place, []
+    return call, place, [], earlier is not None
 
 
 def _new(caller: Caller, place: Place, call_id: str, client_id: str, media: Media) -> Call:
@@ -187,7 +189,7 @@ def _tell_of_joining(place: Place, before: Call, after: Call, caller: Caller) ->
     notices.changed(place.profile, after)
     notices.answered_elsewhere(after, caller.user_id, caller.session_id)
     telemetry.count("CallsJoined")
-    if before.answered_at is None and after.answered_at is not None:
+    if after.answered_at is not None and after.answered_at == mine.joined_at:  # by whom it was answered
         telemetry.count("CallsAnswered")
         telemetry.count("CallAnswerTime", after.answered_at - after.created_at, MetricUnit.Milliseconds)
 

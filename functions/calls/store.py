@@ -161,6 +161,7 @@ def stage_new(transaction: Transaction, call: Call) -> None:
     transaction.put("new call", record)
     for owner in (call.conversation_id, *(each.user_id for each in call.participants)):
         transaction.put("index", IndexRecord(owner, call.id))
+    transaction.put("now", IndexRecord(call.initiator_id, _NOW, call_id=call.id))
 
 
 def stage_change(transaction: Transaction, before: Call, after: Call) -> None:

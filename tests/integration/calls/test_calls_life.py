@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calls import changes, history, service, signals, store
+from calls.model import Call
 from calls.participant import MediaState
 from conversations import service as conversations
 from conversations import store as conversation_store
@@ -95,6 +96,24 @@ def test_a_call_that_nobody_has_ended_in_time_does_not_stand_in_the_way_of_the_n
     assert stored(old).end_reason == "missed"
 
 
+def test_a_call_that_ends_in_this_moment_does_not_stand_in_the_way_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada, bob, chat = two()
+    old = ring(ada, chat)
+    find = store.find
+
+    def ends(call_id: str) -> Call | None:
+        monkeypatch.setattr(store, "find", find)
+        service.end(caller=ada, call_id=old["id"])
+        return find(call_id)
+
+    monkeypatch.setattr(store, "find", ends)
+    new, made = service.start(caller=bob, conversation_id=chat, client_id="next", media="audio")
+    assert (made, new["state"]) == (True, "ringing")
+    assert new["id"] != old["id"]
+
+
 def test_an_execution_watches_over_each_call_and_over_nothing_else() -> None:
     ada, bob, chat = two()
     call = ring(ada, chat)
@@ -157,6 +176,13 @@ def test_who_is_in_another_call_is_busy_when_this_one_rings() -> None:
     service.end(caller=cleo, call_id=first["id"])
     service.end(caller=ada, call_id=call["id"])
     assert not ring(ada, chat)["participants"][1]["busy"]
+
+
+def test_who_calls_is_busy_as_well() -> None:
+    ada, bob, chat = two()
+    cleo = people("cleo")[0]
+    ring(ada, chat)
+    assert [each["busy"] for each in ring(cleo, group(cleo, ada, bob))["participants"]] == [False, True, False]
 
 
 # --- who may --------------------------------------------------------------------------------------------------
@@ -331,6 +357,22 @@ def test_history_comes_in_pages_newest_first() -> None:
     assert found == made[::-1]
     last = history.of_conversation(caller=bob, conversation_id=chat, limit=2, after=None).next_cursor
     assert refusal(lambda: history.of_caller(caller=bob, limit=2, after=last)) == "invalid_cursor"
+
+
+def test_who_comes_back_does_not_see_the_calls_from_before() -> None:
+    ada, bob = people("ada", "bob")
+    place = group(ada, bob)
+    call = ring(ada, place)
+    join(bob, call)
+    remove(ada, place, bob)
+    service.end(caller=ada, call_id=call["id"])
+    add(ada, place, bob)
+    assert refusal(lambda: service.get(caller=bob, call_id=call["id"])) == "not_found"
+    for found in (
+        history.of_caller(caller=bob, limit=5, after=None),
+        history.of_conversation(caller=bob, conversation_id=place, limit=5, after=None),
+    ):
+        assert found.items == []
 
 
 def test_a_rejoining_device_is_told_which_signals_are_old() -> None:

@@ -180,6 +180,18 @@ def test_two_where_one_has_hung_up_are_over_after_the_time_to_come_back() -> Non
     assert call.as_of(START + 32 * S).end_reason == "completed"
 
 
+def test_who_is_left_alone_has_been_in_it_until_one_moment_whoever_looks_when() -> None:
+    both = _join(_direct(), "bob", START + S)
+    left = both.leave("bob", "bob-1", START + 2 * S)
+    lapsed = both.show(both.participants[0], MediaState(), START + 40 * S)
+    for call, end in ((left, START + 32 * S), (lapsed, START + 46 * S)):
+        assert not call.as_of(end - 1).ended
+        for later in (0, 1, 5 * S):
+            over = call.as_of(end + later)
+            assert (over.end_reason, over.ended_at) == ("completed", end)
+            assert over.participants[0].left_at == end
+
+
 def test_a_lease_that_lapses_is_leaving() -> None:
     call = _join(_join(_call("bob", "cleo"), "bob", START), "cleo", START + 20 * S)
     call = _join(call, "ada", START + 20 * S)
