@@ -69,7 +69,7 @@ def complete_upload(caller: Caller, file_id: str, body: Completion) -> Any:
     )  # fmt: skip
 
 
-@app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended"])
+@app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended", "conflict"])
 def abort_upload(caller: Caller, file_id: str) -> None:
     """Give an upload up; its room is free at once."""
     transfers.abort(caller=caller, file_id=file_id)
