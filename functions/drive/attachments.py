@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from drive import agenda_store, share_store, store
-from drive.model import Node, Share
+from drive.model import Node, Share, is_over
 from kernel import clock, ids, telemetry
 from kernel.dynamo import Transaction
 from kernel.errors import ValidationFailed
@@ -52,14 +52,17 @@ def stage(
 ) -> None:
     """Bind files to the message they go with, unless they have changed meanwhile (label `attachment`).
 
-    A file of the conversation notes its message; another one of the sender's is shared with the members. With a
-    message that disappears the members lose them at its millisecond, and the sweep takes them back soon after.
+    A file of the conversation notes its message; another one of the sender's, or one that has its message already, is
+    shared with the members. With a message that disappears the members lose them at its millisecond, and the sweep
+    takes them back soon after.
     """
     if nodes and expires_at is not None:
         name, objects = _errand(conversation_id, seq), [node.id for node in nodes]
         agenda_store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
+    now = clock.now()
     for node in nodes:
-        goes_with = seq if node.conversation_id == conversation_id else None
+        free = node.message_seq is None or is_over(node, now)
+        goes_with = seq if node.conversation_id == conversation_id and free else None
         store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
         if goes_with is None:
             share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
@@ -91,16 +94,34 @@ def remove(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
 
 
 def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[Node]:
-    """End the access that a message gave; returns the files that belonged to it, which are in the trash now."""
+    """End the access that a message gave; returns the files that belonged to it alone, which are in the trash now."""
     doomed = []
     for node in store.nodes(file_ids).values() if file_ids else ():
-        if node.conversation_id != conversation_id:
-            share = share_store.given_with(node.id, conversation_id, seq)
-            if share is not None:
-                share_store.remove_share(share)
-        elif node.message_seq == seq:
+        share = share_store.given_with(node.id, conversation_id, seq)
+        if share is not None:
+            share_store.remove_share(share)
+        if node.conversation_id == conversation_id and node.message_seq == seq and not _handed_on(node):
             doomed.append(_trashed(node))
     return doomed
+
+
+def _handed_on(node: Node) -> bool:
+    """Give a file whose message is gone to the next message of its conversation that shows it, or, where others still
+    have it (it was forwarded, or shared by hand), back to its owner's drive; False when nobody has it any more."""
+    found, now = store.level(node.id), clock.now()
+    shares = [each for each in found.shares if not is_over(each, now)] if found is not None else []
+    if node.state != "ready" or not shares:
+        return False
+    again = next((each for each in shares if each.grantee == node.conversation_id and each.message_seq), None)
+    if again is not None:
+        after = replace(node, message_seq=again.message_seq, ends_at=again.ends_at)
+    else:
+        after = replace(node, conversation_id=None, message_seq=None, ends_at=None)
+    after = replace(after, updated_at=max(now, node.updated_at + 1))
+    store.commit(lambda it: store.stage_node(it, node, after))
+    if again is not None:
+        share_store.remove_share(again)
+    return True
 
 
 def _trashed(node: Node) -> Node:

@@ -157,6 +157,7 @@ def share_of(item: Item) -> Share:
     return Share(
         item.share_id, item.node_id, item.grantee, cast(Role, item.role), int(item.created_at), item.user_id,
         ends_at=_whole(item.ends_at) if item.kind != BY_HAND else None,
+        message_seq=_whole(item.message_seq) if item.kind != BY_HAND else None,
     )  # fmt: skip
 
 

@@ -206,6 +206,7 @@ class Share:
     created_at: int
     user_id: str
     ends_at: int | None = None  # of one that a message gave which disappears
+    message_seq: int | None = None  # of the message that gave it; None when it was given by hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,42 @@ def test_a_file_in_two_messages_goes_with_the_later(cast: list[Caller]) -> None:
     assert _gone(bob, file_id)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_file_stays_as_long_as_one_of_its_messages(cast: list[Caller], order: tuple[int, int]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put(ada, conversation_id=group)
+    sent = [_attach(ada, group, file_id, client_id=client_id) for client_id in ("1", "2")]
+    messages.delete(caller=ada, conversation_id=group, message_id=sent[order[0]]["id"])
+    sweep.sweep()
+    assert files.download(caller=bob, file_id=file_id)["url"]
+    assert [each["id"] for each in _gallery(bob, group)] == [file_id]
+    messages.delete(caller=ada, conversation_id=group, message_id=sent[order[1]]["id"])
+    assert _gone(bob, file_id)
+    sweep.sweep()
+    assert (_gone(ada, file_id), desk.usage(ada).taken, desk.blobs_left()) == (True, 0, [])
+
+
+def test_a_file_that_was_forwarded_outlives_its_first_message(cast: list[Caller]) -> None:
+    ada, bob = cast
+    cyd = people("cyd")[0]
+    group, other = rooms.group(ada, bob), rooms.group(ada, cyd)
+    file_id = desk.put(ada, conversation_id=group)
+    first = _attach(ada, group, file_id)
+    forward = {"conversation_id": group, "message_id": first["id"]}
+    copy, _ = say(ada, other, None, client_id="2", forward=forward)
+    messages.delete(caller=ada, conversation_id=group, message_id=first["id"])
+    for _ in range(2):
+        assert _gone(bob, file_id)
+        assert files.download(caller=cyd, file_id=file_id)["url"]
+        sweep.sweep()
+    assert _gallery(bob, group) == []
+    kept = files.get(caller=ada, file_id=file_id)
+    assert (kept["state"], kept["conversation_id"], kept["folder_id"]) == ("ready", None, None)
+    messages.delete(caller=ada, conversation_id=other, message_id=copy["id"])
+    assert (_gone(cyd, file_id), _gone(ada, file_id)) == (True, False)
+
+
 def test_what_a_deletion_left_over_is_swept(cast: list[Caller]) -> None:
     ada, bob = cast
     group = rooms.group(ada, bob)
