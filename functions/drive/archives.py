@@ -13,8 +13,10 @@ MAX_RATIO = 200  # DEFLATE reaches 1,032; texts rarely 50
 MAX_UNPACKED_BYTES = 20 * 1024**3
 HARMLESS_BYTES = 100 * 1024**2  # whatever its ratio, this much does no harm
 MAX_ENTRIES = 100_000
+MAX_MEMBERS = 1_000_000  # of a gzip file; bgzip makes one of every 64 KiB
 DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile holds it in memory
 _BUFFER_BYTES = 256 * 1024
+_PIECE_BYTES = 64 * 1024
 
 
 class _Remote(io.RawIOBase):
@@ -77,22 +79,37 @@ def _share_bytes(entries: list[zipfile.ZipInfo]) -> bool:
 
 
 class GzipMeter:
-    """Counts what a gzip stream unpacks to while its bytes pass by, holding 256 KiB at most."""
+    """Counts what a gzip file unpacks to while its bytes pass by, holding 256 KiB at most.
+
+    A file may be several members one behind the other (RFC 1952, 2.2); what follows the last one is ignored, as
+    unpackers do.
+    """
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(wbits=31)
         self._in = self._out = 0
+        self._members = 1
+        self._over = False
         self.problem: str | None = None
 
     def feed(self, chunk: bytes) -> None:
         self._in += len(chunk)
-        pending = chunk
-        while pending and self.problem is None and not self._stream.eof:
+        for first in range(0, len(chunk), _PIECE_BYTES):  # what is left over by a member is copied each time
+            self._feed(chunk[first : first + _PIECE_BYTES])
+
+    def _feed(self, piece: bytes) -> None:
+        pending = piece
+        while pending and self.problem is None and not self._over:
+            if self._stream.eof:
+                self._stream = zlib.decompressobj(wbits=31)
+                self._members += 1
             try:
                 self._out += len(self._stream.decompress(pending, _BUFFER_BYTES))
             except zlib.error:
-                self.problem = "type_mismatch"
+                self._over = self._members > 1
+                self.problem = None if self._over else "type_mismatch"
                 return
-            pending = self._stream.unconsumed_tail
-            if self._out > MAX_UNPACKED_BYTES or (self._out > HARMLESS_BYTES and self._out > MAX_RATIO * self._in):
+            pending = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+            unpacks_much = self._out > HARMLESS_BYTES and self._out > MAX_RATIO * self._in
+            if self._out > MAX_UNPACKED_BYTES or unpacks_much or self._members > MAX_MEMBERS:
                 self.problem = "archive_bomb"

@@ -134,6 +134,24 @@ def test_a_gzip_is_measured_while_it_passes() -> None:
     assert problem(b"\x1f\x8b\x08 no gzip") == "type_mismatch"
 
 
+@pytest.mark.parametrize("step", [1, 7, 1000, 10**9])
+def test_every_member_of_a_gzip_is_measured(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def problem(content: bytes) -> str | None:
+        meter = archives.GzipMeter()
+        for first in range(0, len(content), step):
+            meter.feed(content[first : first + step])
+        return meter.problem
+
+    monkeypatch.setattr(archives, "HARMLESS_BYTES", 1024**2)
+    small = gzip.compress(b"hello")
+    assert problem(small * 3) is None
+    assert problem(small + bytes(512)) is None
+    assert problem(small + b"something else") is None
+    assert problem(small + gzip.compress(bytes(2 * 1024**2))) == "archive_bomb"
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    assert problem(small * 4) == "archive_bomb"
+
+
 # --- antivirus ------------------------------------------------------------------------------------------------
 
 
