@@ -210,6 +210,8 @@ def erase(node_id: str, errand: str, objects: list[list[str]]) -> None:
 
 # --- activity and favourites ----------------------------------------------------------------------------------
 
+_OF_THE_OWNER = ("shared", "unshared", "link_created", "link_removed")
+
 
 def note(node: Node, user_id: str, action: str, **details: Any) -> None:
     """Write into a file's activity. Never fails what has been done."""
@@ -220,13 +222,19 @@ def note(node: Node, user_id: str, action: str, **details: Any) -> None:
 
 
 def activity(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """What was done with a file, latest first."""
-    access.reach(file_id, caller.user_id, kind="file")
+    """What was done with a file, latest first; with whom it was shared is told to its owner alone."""
+    node = access.reach(file_id, caller.user_id, kind="file").node
+    hidden = () if node.owner_id == caller.user_id else _OF_THE_OWNER
     bound_to = (caller.user_id, "activity", file_id)
     before = None if after is None else cursor.unseal(after, bound_to=bound_to)
     rows = store.notes(file_id, before=before, limit=limit)
     items = [
-        {"user_id": row.user_id, "action": row.kind, "at": int(row.created_at), "details": row.details or {}}
+        {
+            "user_id": row.user_id,
+            "action": row.kind,
+            "at": int(row.created_at),
+            "details": {} if row.kind in hidden else row.details or {},
+        }
         for row in rows
     ]
     return Page(items, cursor.seal(rows[-1].part, bound_to=bound_to) if len(rows) == limit else None)

@@ -67,7 +67,7 @@ def require_name(name: str) -> str:
 
 def _turns(char: str) -> bool:
     """Direction overrides: they make `exe.png` of `gnp.exe`."""
-    return char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
+    return char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 
 
 def fold(text: str) -> str:

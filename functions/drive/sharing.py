@@ -97,21 +97,27 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
             break
     page = rows[:limit]
     end = [page[-1].grantee, page[-1].node_id] if len(rows) > limit else None
-    return Page(_shared(caller, page), None if end is None else cursor.seal(end, bound_to=bound_to))
+    return Page(_shared(caller, page, grantees), None if end is None else cursor.seal(end, bound_to=bound_to))
 
 
-def _shared(caller: Caller, rows: list[Share]) -> list[dict[str, Any]]:
-    """Those rows that stand now: the index may be behind, and members may have left."""
+def _shared(caller: Caller, rows: list[Share], grantees: list[str]) -> list[dict[str, Any]]:
+    """Those rows that stand now (the index may be behind, and members may have left), each node by the first of its
+    shares: however small the pages, it comes once."""
     levels = {each.node_id: store.level(each.node_id) for each in rows}
     owners = users.directory([each.node.owner_id for each in levels.values() if each is not None])
+    now = clock.now()
     items = []
     for each in rows:
-        found = levels.pop(each.node_id, None)
-        if found is not None and found.node.owner_id != caller.user_id and found.node.state == "ready":
-            role = access.role_on(found, caller.user_id)
-            if role is not None:
-                shared_by = owners.get(found.node.owner_id)
-                items.append({**views.entry(found.node), "role": role, "shared_by": shared_by})
+        found = levels[each.node_id]
+        if found is None or found.node.owner_id == caller.user_id or found.node.state != "ready":
+            continue
+        standing = {share.grantee for share in found.shares if not model.is_over(share, now)}
+        if each.grantee != next((grantee for grantee in grantees if grantee in standing), None):
+            continue
+        role = access.role_on(found, caller.user_id)
+        if role is not None:
+            shared_by = owners.get(found.node.owner_id)
+            items.append({**views.entry(found.node), "role": role, "shared_by": shared_by})
     return items
 
 

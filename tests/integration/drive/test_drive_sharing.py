@@ -164,6 +164,42 @@ def test_a_file_of_a_conversation_is_its_members_from_when_they_came(cast: list[
         assert [each["id"] for each in [*first.items, *rest.items]] == [late, early]
 
 
+def test_what_is_shared_in_two_ways_comes_once_however_small_the_pages(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    groups = [rooms.group(ada, bob) for _ in range(2)]
+    both, one = desk.put(ada), desk.put(ada)
+    first = _share(ada, both, user_id=bob.user_id)
+    for group in groups:
+        _share(ada, both, conversation_id=group, role="editor")
+    _share(ada, one, conversation_id=groups[0])
+
+    def listed() -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        after = None
+        while True:
+            page = sharing.shared_with_me(caller=bob, limit=1, after=after)
+            found += [(each["id"], each["role"]) for each in page.items]
+            after = page.next_cursor
+            if after is None:
+                return sorted(found)
+
+    assert listed() == sorted([(both, "editor"), (one, "viewer")])
+    _unshare(ada, both, first)
+    assert listed() == sorted([(both, "editor"), (one, "viewer")])
+
+
+def test_with_whom_else_a_file_is_shared_is_its_owner_s_business(cast: list[Caller]) -> None:
+    ada, bob, cyd = cast
+    file_id = desk.put(ada)
+    _share(ada, file_id, user_id=cyd.user_id)
+    _share(ada, file_id, user_id=bob.user_id)
+    links.create(caller=ada, file_id=file_id, ends_at=None, password=None, max_downloads=None)
+    for who, told in ((ada, True), (bob, False)):
+        found = files.activity(caller=who, file_id=file_id, limit=9, after=None).items
+        assert [each["action"] for each in found] == ["link_created", "shared", "shared", "uploaded"]
+        assert [bool(each["details"]) for each in found] == [told, told, told, True]
+
+
 def test_sharing_again_changes_the_role_of_the_one_share(cast: list[Caller]) -> None:
     ada, bob, _ = cast
     file_id = desk.put(ada)

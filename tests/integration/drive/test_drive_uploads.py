@@ -154,7 +154,7 @@ def test_types_sizes_and_names_outside_the_rules_are_refused(ada: Caller) -> Non
         desk.begin(ada, content_type="application/x-msdownload")
     with pytest.raises(PayloadTooLarge):
         desk.begin(ada, size=5 * 1024**3 + 1)
-    for name in ("a/b", "a\\b", "..", " ", "a\nb", "a\x00b", "exe.\u202egnp", "x" * 256):
+    for name in ("a/b", "a\\b", "..", " ", "a\nb", "a\x00b", "exe.\u202egnp", "exe.\u061cgnp", "x" * 256):
         with pytest.raises(ValidationFailed):
             desk.begin(ada, name=name)
 
