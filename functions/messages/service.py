@@ -41,6 +41,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     except Problem:
         if log.earlier(key) is None:
             raise
+        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
         return _earlier(caller, conversation_id, key, fingerprint), False
     text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)

@@ -73,6 +73,19 @@ def test_a_repeat_gets_the_first_also_when_the_original_is_gone(
         _forward(bob, original, to, client_id="2")
 
 
+def test_who_is_out_is_shown_nothing_by_repeating_a_forward_whose_original_is_gone(
+    rooms: tuple[Caller, Caller, Caller, dict[str, Any], str],
+) -> None:
+    _, bob, cyd, _, to = rooms
+    original = send(cyd, group(cyd), "mine")
+    first, _ = _forward(cyd, original, to)
+    service.delete(caller=cyd, conversation_id=original["conversation_id"], message_id=original["id"])
+    remove(bob, to, cyd)
+    send(bob, to, "not for Cyd", thread_root=first["id"])
+    with pytest.raises(NotFound):
+        _forward(cyd, original, to)
+
+
 def test_what_one_may_not_see_cannot_be_forwarded(rooms: tuple[Caller, Caller, Caller, dict[str, Any], str]) -> None:
     ada, bob, cyd, original, to = rooms
     with pytest.raises(ValidationFailed) as refusal:
