@@ -31,6 +31,7 @@ from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_togeth
 from kernel.errors import DependencyUnavailable
 
 MAX_TRIES = 24
+LARGEST_PAGE = 5_000  # events; of short ones about the megabyte that a query reads
 PATIENCE_S = 6.0
 
 # Events that change who may do what: an append that meets one on its way reads its caller's place again.
@@ -264,19 +265,29 @@ def entries(conversation_id: str, first: int, last: int) -> list[Entry]:
 
 
 def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Entry]:
-    """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between."""
-    if last < first:
-        return []
-    rows = EventRecord.query(
-        conversation_id,
-        EventRecord.seq.between(first, last),
-        EventRecord.type == MESSAGE_CREATED,
-        consistent_read=True,
-        scan_index_forward=not newest_first,
-        limit=limit,
-        page_size=limit + 30,
-    )
-    return [entry_of(record) for record in rows]
+    """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between.
+
+    Pages grow, so that messages behind very many other events are found in a few round trips too.
+    """
+    found: list[Entry] = []
+    start: dict[str, Any] | None = None
+    size = limit + 30
+    while last >= first and len(found) < limit:
+        page: dict[str, Any] = EventRecord._get_connection().query(
+            conversation_id,
+            range_key_condition=EventRecord.seq.between(first, last),
+            filter_condition=EventRecord.type == MESSAGE_CREATED,
+            consistent_read=True,
+            scan_index_forward=not newest_first,
+            limit=size,
+            exclusive_start_key=start,
+        )
+        found += [entry_of(EventRecord.from_raw_data(item)) for item in page["Items"]]
+        start = page.get("LastEvaluatedKey")
+        if not start:
+            break
+        size = min(4 * size, LARGEST_PAGE)
+    return found[:limit]
 
 
 def at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Entry]:

@@ -154,10 +154,11 @@ def listing(*, caller: Caller, limit: int, after: str | None, archived: bool | N
     if after is not None:
         at, conversation_id = cursor.unseal(after, bound_to=bound_to)
         ordered = [place for place in ordered if _recent_first(place) > (-at, conversation_id)]
-    page = ordered[:limit]
-    more = len(ordered) > limit
+    shown = views.conversations(ordered[:limit], caller.user_id)
+    page = ordered[: cursor.fitting(shown)]
+    more = len(ordered) > len(page)
     end = [page[-1].head.last_at, page[-1].conversation_id] if page else None
-    return Page(views.conversations(page, caller.user_id), cursor.seal(end, bound_to=bound_to) if more else None)
+    return Page(shown[: len(page)], cursor.seal(end, bound_to=bound_to) if more else None)
 
 
 def _recent_first(place: Place) -> tuple[int, str]:

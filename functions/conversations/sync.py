@@ -53,7 +53,9 @@ def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page
     if page is not None:
         after = cursor.unseal(page, bound_to=bound_to)
     first, last = _window(place, after, limit)
-    found = views.events(place, log.entries(conversation_id, first, last))
+    shown = views.events(place, log.entries(conversation_id, first, last))
+    found = shown[: cursor.fitting(shown)]
+    last = found[-1]["seq"] if found else last
     receipts.note_delivered(caller, {conversation_id: place}, {conversation_id: max(after, last)})
     more = last < place.head.last_seq
     return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)

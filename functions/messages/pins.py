@@ -94,15 +94,15 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | Non
     before = None if page is None else cursor.unseal(page, bound_to=bound_to)
     pins = {
         pin.seq: pin
-        for pin in reversed(pins_of(seen.records[0]).items)
+        for pin in sorted(pins_of(seen.records[0]).items, key=lambda each: (each.at, each.seq), reverse=True)
         if pin.seq >= place.member.visible_from and (before is None or [pin.at, pin.seq] < before)
     }
     found = log.at((conversation_id, seq) for seq in pins)
     standing = [entry for entry in found.values() if entry.deleted_at is None]
-    messages = standing[:limit]
-    items = [
-        {**shown, "pinned_by": pins[shown["seq"]].by, "pinned_at": pins[shown["seq"]].at}
-        for shown in views.messages(messages, caller.user_id)
+    shown = [
+        {**each, "pinned_by": pins[each["seq"]].by, "pinned_at": pins[each["seq"]].at}
+        for each in views.messages(standing[:limit], caller.user_id)
     ]
-    last = pins[messages[-1].seq] if len(standing) > limit else None
+    items = shown[: cursor.fitting(shown)]
+    last = pins[items[-1]["seq"]] if len(standing) > len(items) else None
     return Page(items, None if last is None else cursor.seal([last.at, last.seq], bound_to=bound_to))

@@ -235,9 +235,10 @@ def listing(
     first = max(place.member.visible_from, (after or 0) + 1)
     last = place.head.last_message_seq if before is None else min(before - 1, place.head.last_message_seq)
     found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit + 1)
-    more, found = len(found) > limit, found[:limit]
+    shown = views.messages(found[:limit], caller.user_id)
+    items = shown[: cursor.fitting(shown)]
     following = None
-    if more:
-        end = found[-1].seq
+    if len(found) > len(items):
+        end = items[-1]["seq"]
         following = cursor.seal([end, None] if newest_first else [None, end], bound_to=bound_to)
-    return Page(views.messages(found, caller.user_id), following)
+    return Page(items, following)

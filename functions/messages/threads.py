@@ -48,10 +48,10 @@ def listing(
     seqs = parts_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
     if root_seq < place.member.visible_from and not seqs and page is None:
         raise NotFound
-    more, seqs = len(seqs) > limit, seqs[:limit]
-    found = log.at((conversation_id, seq) for seq in seqs)
-    items = views.messages(list(found.values()), caller.user_id)
-    return Page(items, cursor.seal(seqs[-1], bound_to=bound_to) if more else None)
+    found = log.at((conversation_id, seq) for seq in seqs[:limit])
+    shown = views.messages(list(found.values()), caller.user_id)
+    items = shown[: cursor.fitting(shown)]
+    return Page(items, cursor.seal(items[-1]["seq"], bound_to=bound_to) if len(seqs) > len(items) else None)
 
 
 def _root_seq(place: Place, message: Entry | None) -> int:

@@ -23,5 +23,7 @@ def find(
         at, key = cursor.unseal(page, bound_to=bound_to)
         below = (at, key)
     found = merge([source(user_id, wanted, below=below, limit=limit) for source in sources], limit)
-    following = None if found.looked_to is None else cursor.seal(list(found.looked_to), bound_to=bound_to)
-    return Page([hit.found for hit in found.hits], following)
+    items, looked_to = [hit.found for hit in found.hits], found.looked_to
+    if (fit := cursor.fitting(items)) < len(items):
+        items, looked_to = items[:fit], found.hits[fit - 1].position
+    return Page(items, None if looked_to is None else cursor.seal(list(looked_to), bound_to=bound_to))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,7 @@ from kernel.secrets import Seed, keyring
 T = TypeVar("T")
 _NONCE_BYTES = 12
 MAX_CHARS = 2048  # takes 255 characters of any script
+MAX_PAGE_BYTES = 5_000_000  # Lambda answers with 6 MB at most ("Lambda quotas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,19 @@ class Page(Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+
+
+def fitting(items: Sequence[Any]) -> int:
+    """How many of the items of a list fit one answer, the first in any case: the others belong to the next page.
+
+    The body is a text within the function's answer, which is escaped once more: to ASCII, as the runtime does it.
+    """
+    room = MAX_PAGE_BYTES
+    for number, item in enumerate(items):
+        room -= len(json.dumps(json.dumps(item, ensure_ascii=False, default=repr)))
+        if room < 0:
+            return max(1, number)
+    return len(items)
 
 
 @lru_cache(maxsize=4)

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from conversations import receipts
+from conversations import receipts, sync
 from conversations import service as conversations
-from kernel import ids
+from kernel import aws, cursor, ids
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import reactions, service
+from messages import reactions, service, threads
 from tests.integration.rooms import add, group, people, place_of, recount_unread, remove, send
 from tests.tools import caller
 
@@ -157,6 +157,51 @@ def test_messages_are_found_behind_many_other_events() -> None:
         service.edit(caller=ada, conversation_id=conversation_id, message_id=first["id"], text=str(number))
     send(ada, conversation_id, "last")
     assert [message["text"] for message in _list(ada, conversation_id, limit=2).items] == ["last", "39"]
+
+
+def test_messages_behind_very_many_other_events_take_few_round_trips() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    first = send(ada, conversation_id, "first")
+    for number in range(100):
+        service.edit(caller=ada, conversation_id=conversation_id, message_id=first["id"], text=str(number))
+    send(ada, conversation_id, "last")
+    queries: list[str] = []
+
+    def note(**call: Any) -> None:
+        queries.append(call["params"]["body"])
+
+    events = aws.client("dynamodb").meta.events
+    events.register("before-call.dynamodb.Query", note)
+    try:
+        assert [message["text"] for message in _list(ada, conversation_id, limit=2).items] == ["last", "99"]
+    finally:
+        events.unregister("before-call.dynamodb.Query", note)
+    assert len(queries) == 2
+
+
+def test_long_messages_come_in_pages_that_fit_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    root = send(ada, conversation_id, "root")
+    sent = [send(ada, conversation_id, "\u4f60" * 1_000, client_id=str(n), thread_root=root["id"]) for n in range(5)]
+    monkeypatch.setattr(cursor, "MAX_PAGE_BYTES", 17_000)  # 6 bytes a character, when it is escaped
+    expected = [message["seq"] for message in sent]
+    of_thread = {"caller": ada, "conversation_id": conversation_id, "message_id": root["id"], "limit": 100}
+    for ask in (
+        lambda page: _list(ada, conversation_id, after=root["seq"] if page is None else None, limit=100, page=page),
+        lambda page: threads.listing(**of_thread, page=page),
+        lambda page: sync.events(caller=ada, conversation_id=conversation_id, after=root["seq"], limit=100, page=page),
+    ):
+        seqs: list[int] = []
+        sizes: list[int] = []
+        page: str | None = None
+        while not sizes or page is not None:
+            found = ask(page)
+            seqs += [item["seq"] for item in found.items]
+            sizes.append(len(found.items))
+            page = found.next_cursor
+        assert (seqs, sizes) == (expected, [2, 2, 1])
 
 
 # --- read markers ---------------------------------------------------------------------------------------------
