@@ -13,7 +13,7 @@ from conversations.service import known, require_place
 from kernel import clock, cursor, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.cursor import Page
-from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, Unprocessable
+from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
 from messages import scheduled_model as model
 from messages import scheduled_store as store
 from messages import service
@@ -33,9 +33,17 @@ def schedule(
     Raises what sending it now would, ValidationFailed for a time in the past or over a year ahead, Conflict
     `too_many_scheduled`, and `already_sent` for a client_id whose message has been sent or cancelled.
     """
-    model.require_time(send_at)
     message = fields.message()
-    service.check(caller=caller, conversation_id=conversation_id, message=message)
+    fingerprint = model.fingerprint(message.fingerprint, send_at)
+    try:
+        model.require_time(send_at)
+        service.check(caller=caller, conversation_id=conversation_id, message=message)
+    except Problem:
+        used = store.used(caller.user_id, conversation_id, fields.client_id)
+        if used is None:
+            raise
+        # what is too late or not allowed any more was neither when it was scheduled
+        return _earlier(caller, conversation_id, used, fingerprint).view(), False
     new = Scheduled(
         id=model.new_id(send_at),
         user_id=caller.user_id,
@@ -44,20 +52,20 @@ def schedule(
         created_at=clock.now(),
         draft=fields.model_dump(exclude_defaults=True),
         type=message.type,
-        fingerprint=model.fingerprint(message.fingerprint, send_at),
+        fingerprint=fingerprint,
     )
     try:
         store.keep(new)
     except store.Used as used:
-        return _earlier(new, used).view(), False
+        return _earlier(caller, conversation_id, used, fingerprint).view(), False
     _wake_at(new)
     return new.view(), True
 
 
-def _earlier(again: Scheduled, used: store.Used) -> Scheduled:
-    if used.fingerprint != again.fingerprint:
+def _earlier(caller: Caller, conversation_id: str, used: store.Used, fingerprint: str) -> Scheduled:
+    if used.fingerprint != fingerprint:
         raise Unprocessable("This client_id stands for another scheduled message.")
-    found = store.find(again.user_id, again.conversation_id, used.scheduled_id)
+    found = store.find(caller.user_id, conversation_id, used.scheduled_id)
     if found is None:
         raise Conflict("This message was sent or cancelled already.", code="already_sent")
     return found
@@ -129,6 +137,8 @@ def _send(scheduled: Scheduled) -> None:
         service.send(caller=sender, conversation_id=scheduled.conversation_id, message=message)
     except Problem as problem:
         if model.may_pass(problem):
+            if isinstance(problem, RateLimited):
+                store.put_back(scheduled)  # slow mode may keep it waiting for an hour, in which it can be cancelled
             raise
         telemetry.count("ScheduledFailed")
         store.fail(scheduled, problem.stable_code)

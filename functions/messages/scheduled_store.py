@@ -99,7 +99,7 @@ def keep(new: Scheduled) -> None:
     row.draft, row.type, row.fingerprint = dict(new.draft), new.type, new.fingerprint
     row.due_shard = new.created_at % len(DUE_SHARDS)
     transaction.put("scheduled", row)
-    used = ScheduledRecord(new.user_id, f"client#{new.conversation_id}#{new.draft['client_id']}")
+    used = ScheduledRecord(new.user_id, _used_entry(new.conversation_id, new.draft["client_id"]))
     used.scheduled_id, used.fingerprint = new.id, new.fingerprint
     transaction.put("used", used, ScheduledRecord.entry.does_not_exist())
     room = ScheduledRecord.pending.does_not_exist() | (ScheduledRecord.pending < MAX_PENDING)
@@ -112,6 +112,16 @@ def keep(new: Scheduled) -> None:
         if "count" in refused.failed:
             raise Conflict(f"At most {MAX_PENDING} messages can wait.", code="too_many_scheduled") from refused
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
+
+
+def used(user_id: str, conversation_id: str, client_id: str) -> Used | None:
+    """What a client_id was used for in this conversation."""
+    record = ScheduledRecord.find(user_id, _used_entry(conversation_id, client_id))
+    return None if record is None else Used(record.scheduled_id, record.fingerprint)
+
+
+def _used_entry(conversation_id: str, client_id: str) -> str:
+    return f"client#{conversation_id}#{client_id}"
 
 
 def _count(user_id: str) -> ScheduledRecord:
@@ -157,9 +167,18 @@ def begin(scheduled: Scheduled) -> bool:
     return True
 
 
+def put_back(scheduled: Scheduled) -> None:
+    """It was not sent and has to wait: until the next try it can be cancelled."""
+    try:
+        _record(scheduled).update([ScheduledRecord.state.set("pending")], ScheduledRecord.state == "sending")
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+
+
 def sent(scheduled: Scheduled) -> None:
     """It stands in the log: nothing of it is kept here."""
-    _leave(scheduled, ScheduledRecord.state == "sending")
+    _leave(scheduled, ScheduledRecord.state.is_in(*_WAITING))
 
 
 def cancel(scheduled: Scheduled) -> bool:

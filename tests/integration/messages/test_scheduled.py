@@ -216,6 +216,21 @@ def test_what_may_pass_is_tried_again(advance: Advance) -> None:
     assert texts(tea) == ["just now", "later"]
 
 
+def test_what_slow_mode_holds_back_can_be_cancelled(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob, settings={"slow_mode_seconds": 3600})
+    kept = later(bob, tea)
+    rooms.send(bob, tea, "just now")
+    advance(MINUTE)
+    with pytest.raises(Exception, match="slow mode"):
+        fire(bob, kept)
+    scheduled.cancel(caller=bob, conversation_id=tea, scheduled_id=kept["id"])
+    advance(clock.HOUR)
+    assert fire(bob, kept) is True
+    assert texts(tea) == ["just now"]
+    assert pending(bob) == 0
+
+
 def test_what_no_machine_sends_is_sent_a_minute_later(advance: Advance, settings: pytest.MonkeyPatch) -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob)
@@ -246,6 +261,30 @@ def test_the_same_client_id_again_is_the_first_one(advance: Advance) -> None:
         _later(ada, tea, "later", client_id="one")
     assert refused.value.stable_code == "already_sent"
     assert pending(ada) == 0
+
+
+def test_a_repeat_after_its_time_is_told_that_it_was_sent(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(ada, tea, client_id="one")
+    advance(MINUTE)
+    assert _later(ada, tea, "later", client_id="one", in_ms=0) == (kept, False)  # it is just about to be sent
+    fire(ada, kept)
+    with pytest.raises(Conflict) as refused:
+        later(ada, tea, client_id="one", in_ms=0)
+    assert refused.value.stable_code == "already_sent"
+    with pytest.raises(Unprocessable):
+        later(ada, tea, "other", client_id="one", in_ms=0)
+
+
+def test_a_repeat_gets_the_first_one_whatever_is_forbidden_since(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(bob, tea, client_id="one")
+    conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"who_can_send": "admins"}})
+    assert _later(bob, tea, "later", client_id="one") == (kept, False)
+    with pytest.raises(Forbidden):
+        later(bob, tea, client_id="two")
 
 
 @pytest.mark.parametrize("in_ms", [0, -1, LATEST_MS + 1])
