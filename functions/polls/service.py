@@ -34,7 +34,18 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     the two. Raises Unprocessable when the client_id stands for something else, ValidationFailed for a time that is
     over, Forbidden, NotFound, DependencyUnavailable.
     """
-    poll_id, key = ids.new("pol"), log.send_key(caller.user_id, draft.client_id)
+    key = log.send_key(caller.user_id, draft.client_id)
+    try:
+        return _create(caller, conversation_id, draft, key)
+    except Forbidden:
+        if log.earlier(key) is None:
+            raise
+        # what is not allowed any more was when it was asked
+        return _earlier(caller, conversation_id, key, draft), False
+
+
+def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> tuple[dict[str, Any], bool]:
+    poll_id = ids.new("pol")
     if draft.closes_at is not None:
         require_place(conversation_id, caller.user_id).require_create_polls()
         if log.earlier(key) is not None:

@@ -139,6 +139,19 @@ def test_who_may_not_send_may_not_ask_but_vote() -> None:
     assert vote(bob, ask(ada, conversation_id), "Tea")["total_voters"] == 1
 
 
+@pytest.mark.parametrize("fields", [{}, {"closes_at": clock.parse("2100-01-01T00:00:00Z")}])
+@pytest.mark.parametrize("change", [{"who_can_create_polls": "admins"}, {"encrypted": True}])
+def test_a_repeat_gets_its_poll_whatever_is_forbidden_since(change: dict[str, Any], fields: dict[str, Any]) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    with clock.held(clock.parse("2099-12-31T00:00:00Z")):
+        poll = ask(bob, conversation_id, **fields)
+        conversations.change(caller=ada, conversation_id=conversation_id, fields={"settings": change})
+        assert ask_again(bob, conversation_id, **fields) == (poll, False)
+        with pytest.raises(Forbidden):
+            ask_again(bob, conversation_id, client_id="other", **fields)
+
+
 def test_an_encrypted_conversation_takes_no_polls() -> None:
     ada, bob = people("ada", "bob")
     with pytest.raises(Forbidden) as refused:
