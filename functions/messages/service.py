@@ -50,7 +50,7 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     def plan(place: Place) -> log.Plan:
         root = _require_sendable(place, message, seen)
         slow_mode.require_turn(place, now=now, sent_as=key)
-        seq = place.next_seq
+        seq, at = place.next_seq, log.moment(place.head)
         stored = message.stored(
             ids.new_at("msg", seq),
             type=type_,
@@ -67,10 +67,10 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, place, now=now)
             attachments.stage(
-                transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lifetime and now + lifetime
+                transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lifetime and at + lifetime
             )
 
-        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage)
+        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage, at=at)
 
     try:
         place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)

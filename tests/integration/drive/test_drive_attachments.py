@@ -209,5 +209,20 @@ def test_members_lose_the_files_of_a_message_at_the_millisecond_it_disappears(ca
         assert _gone(bob, lent)
 
 
+def test_files_last_as_long_as_their_message_by_the_time_of_the_log(cast: list[Caller]) -> None:
+    ada, bob = cast
+    start = clock.now()
+    with clock.held(start + 5_000):  # by the clock of another writer
+        group = rooms.group(ada, bob, settings={"disappearing_seconds": 60})
+    with clock.held(start) as advance:
+        own = desk.put(ada, conversation_id=group)
+        message = _attach(ada, group, own)
+        assert message["expires_at"] == start + 65_000
+        advance(64_999)
+        assert not _gone(bob, own)
+        advance(1)
+        assert _gone(bob, own)
+
+
 def _gallery(who: Caller, group: str) -> list[dict[str, Any]]:
     return sharing.gallery(caller=who, conversation_id=group, limit=9, after=None).items
