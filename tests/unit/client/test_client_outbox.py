@@ -89,12 +89,14 @@ async def test_a_refusal_that_will_not_pass_fails_one_message_and_lets_the_next_
     assert sent.state == "sent"
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("status", "headers"), [(408, {}), (429, {}), (500, {}), (503, {}), (409, {"Retry-After": "0"})]
+)
 @in_loop
-async def test_what_may_pass_is_tried_again(status: int) -> None:
+async def test_what_may_pass_is_tried_again(status: int, headers: dict[str, str]) -> None:
     world = World()
     room = world.conversation("ada")
-    world.fail("POST", path(room), *[Reply(status, {"status": status, "code": "x"})] * 6)
+    world.fail("POST", path(room), *[Reply(status, {"status": status, "code": "x"}, headers)] * 6)
     seen: list[OutboxItem] = []
     async with await signed_in(world) as c:
         stop = c.outbox.subscribe(seen.append)

@@ -177,7 +177,8 @@ class Outbox:
             self._change(item.becomes(error=str(error)))
             return _Again()
         except ApiError as error:
-            if error.status < 500 and error.status not in _PASSING:
+            under_way = error.status == 409 and error.retry_after is not None
+            if error.status < 500 and error.status not in _PASSING and not under_way:
                 self._change(item.becomes(state="failed", error=error.code))
                 return None
             self._change(item.becomes(error=error.code))
