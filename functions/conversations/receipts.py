@@ -65,7 +65,8 @@ def note_delivered(caller: Caller, places: Mapping[str, Place], reached: Mapping
 def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None) -> dict[str, Any]:
     """Everybody's receipt; in a conversation of more than 200 one's own, and counts for `seq` (the last message).
 
-    Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position.
+    Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position. Across a
+    block nothing is shown of the other, as what they receive would tell when they are there.
     """
     place = require_place(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "receipts", conversation_id)
@@ -75,6 +76,8 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
     if place.profile.member_count <= SHOWN_UP_TO:
         rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
         items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
+        if place.profile.blocked_by:
+            items = [each if each["user_id"] == caller.user_id else _nothing(each["user_id"]) for each in items]
         following = cursor.seal(items[-1]["user_id"], bound_to=bound_to) if len(rest) > limit else None
         return {"items": items, "next_cursor": following, "counts": None}
     at = place.head.last_message_seq if seq is None else seq
@@ -96,6 +99,10 @@ def _receipt(member: Member, viewer_id: str, private: Collection[str]) -> dict[s
         "delivered_seq": member.delivered_seq if hidden else max(member.delivered_seq, member.read_seq),
         "read_seq": 0 if hidden else member.read_seq,
     }
+
+
+def _nothing(user_id: str) -> dict[str, Any]:
+    return {"user_id": user_id, "delivered_seq": 0, "read_seq": 0}
 
 
 def _private(user_ids: Collection[str]) -> set[str]:

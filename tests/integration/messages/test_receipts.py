@@ -192,6 +192,18 @@ def test_nobody_is_told_across_a_block(management: Management) -> None:
     assert (_told(management, "ada"), _told(management, "bob")) == ([], [(bob.user_id, 2, 2)])
 
 
+def test_nobody_sees_receipts_across_a_block() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = direct(ada, bob)
+    send(ada, conversation_id)
+    service.note_block(ada.user_id, bob.user_id, True)
+    for who, other in ((ada, bob), (bob, ada)):
+        _mark(who, conversation_id, 2)
+        assert _markers(who, conversation_id) == {who.user_id: (2, 2), other.user_id: (0, 0)}
+    service.note_block(ada.user_id, bob.user_id, False)
+    assert _markers(ada, conversation_id) == {ada.user_id: (2, 2), bob.user_id: (2, 2)}
+
+
 def test_a_conversation_that_was_deleted_has_no_receipts(
     room: tuple[Caller, Caller, str], management: Management
 ) -> None:
