@@ -3,17 +3,21 @@
 At most one relay per person and 2 s. In a conversation of more members than its roster lists, where each relay is as
 many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 100 events.
 
-What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, and whether
-the others see it. Declared mode without Redis: relays are paced per process, and an end may be told twice.
+What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, whether the
+others see it, and whether a start is held back, as the end before it was told within 2 s. Declared mode without Redis:
+relays are paced per process, and an end may be told twice.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 from conversations import publish
 from conversations.model import Place
 from conversations.service import require_place
 from kernel import cache, clock, pace
 from kernel.caller import Caller
+from kernel.errors import Forbidden, NotFound
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import service as realtime
 
@@ -22,25 +26,39 @@ ALONE = 1  # nobody else reminds of the end of this typing
 EVENTS_PER_NOTICE = 100  # a notice is two frames, so 2 % of what a busy large group is sent
 QUIET_MS = 10 * clock.SECOND  # where nobody has written for so long, there is one notice in so long
 
-# Answers 0 when the start is not to be relayed now, 2 when it is and a reminder is under way, else 1.
+# Answers 0 when the start is not to be relayed now, 2 when it is and a reminder is under way, else 1. Less than 0: the
+# end was told a moment ago, and the start is to be held back for so many ms.
 _STARTED = """
 redis.call('hset', KEYS[1], 'until', ARGV[2])
 redis.call('pexpire', KEYS[1], ARGV[4])
-if tonumber(redis.call('hget', KEYS[1], 'relayed') or '0') + tonumber(ARGV[3]) > tonumber(ARGV[1]) then return 0 end
-local shown = redis.call('hget', KEYS[1], 'shown')
+local seen = redis.call('hmget', KEYS[1], 'relayed', 'shown', 'held')
+local wait = tonumber(seen[1] or '0') + tonumber(ARGV[3]) - tonumber(ARGV[1])
+if wait > 0 then
+  if seen[2] or seen[3] then return 0 end
+  redis.call('hset', KEYS[1], 'held', 1)
+  return -wait
+end
 redis.call('hset', KEYS[1], 'relayed', ARGV[1], 'shown', 1)
-return shown and 2 or 1
+return seen[2] and 2 or 1
 """
-# Answers 0 when the end is to be relayed now, the ms to wait until it may, or -1 where there is none to be told.
+# Answers 0 when the end is to be relayed now, the ms to wait until it may, or -1 where there is none to be told. Less
+# than -1: a start that was held back is to be relayed now, and to be looked at again after so many ms and 1.
 _ENDED = """
 local seen = redis.call('hmget', KEYS[1], 'until', 'relayed', 'shown')
+local wait = tonumber(seen[2] or '0') + tonumber(ARGV[2]) - tonumber(ARGV[1])
 if ARGV[4] == 'by hand' then redis.call('hset', KEYS[1], 'until', ARGV[1]) else
   local left = tonumber(seen[1] or '0') - tonumber(ARGV[1])
-  if left > 0 then return left end
+  if left > 0 and seen[3] then return left end
+  if left > 0 and wait > 0 then return wait end
+  redis.call('hdel', KEYS[1], 'held')
+  if left > 0 then
+    redis.call('hset', KEYS[1], 'relayed', ARGV[1], 'shown', 1)
+    redis.call('pexpire', KEYS[1], ARGV[3])
+    return -1 - left
+  end
 end
 redis.call('pexpire', KEYS[1], ARGV[3])
 if not seen[3] then return -1 end
-local wait = tonumber(seen[2] or '0') + tonumber(ARGV[2]) - tonumber(ARGV[1])
 if wait > 0 then return wait end
 redis.call('hset', KEYS[1], 'relayed', ARGV[1])
 redis.call('hdel', KEYS[1], 'shown')
@@ -69,18 +87,22 @@ def typing(*, caller: Caller, conversation_id: str, is_typing: bool) -> None:
     if not is_typing:
         _end(place, by_hand=True)
     elif _within_share(place) and (start := _start(place)):
+        if start < 0:
+            _look_again(place, -start)
+            return
         _relay(place, True)
         if start == ALONE:
             _look_again(place, TYPING_TTL_MS)
 
 
 def over(*, conversation_id: str, user_id: str) -> None:
-    """The queue's reminder: tell that the typing is over, or look again when it went on meanwhile."""
+    """The queue's reminder: tell that the typing is over, or goes on again, or look again when it went on meanwhile."""
     _end(require_place(conversation_id, user_id), by_hand=False)
 
 
 def _start(place: Place) -> int:
-    """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of."""
+    """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of; less than 0: to
+    be held back for so many ms."""
     now, key = clock.now(), _key(place)
     arguments = (now, now + TYPING_TTL_MS, TYPING_RELAY_MS, KEEP_MS)
     try:
@@ -104,6 +126,11 @@ def _end(place: Place, *, by_hand: bool) -> None:
         _look_again(place, wait_ms)
     elif wait_ms == 0:
         _relay(place, False)
+    elif wait_ms < -1:
+        with contextlib.suppress(Forbidden, NotFound):  # it may have been forbidden in the meantime
+            place.require_send()
+            _relay(place, True)
+        _look_again(place, -wait_ms - 1)
 
 
 def _within_share(place: Place) -> bool:

@@ -108,6 +108,51 @@ def test_going_on_is_told_again_every_two_seconds_with_one_reminder(management: 
     assert len(jobs()) == 1
 
 
+def test_who_starts_again_right_after_the_end_is_told_of_when_two_seconds_are_over(
+    management: Management, redis: Any
+) -> None:
+    ada, _, conversation_id = _room()
+    with clock.held(clock.now()) as advance:
+        _type(ada, conversation_id)
+        (job,) = jobs()
+        advance(3_000)
+        work(job)
+        advance(500)
+        for _ in range(3):
+            _type(ada, conversation_id)
+        assert _told(management) == [("typing", True), ("typing", False)]
+        (held,) = jobs()
+        assert (held["kind"], held["delay_s"]) == ("typing_over", 2)
+        advance(2_000)
+        work(held, held)
+        assert _told(management) == [("typing", True), ("typing", False), ("typing", True)]
+        reminder = jobs()[0]
+        assert reminder["delay_s"] == 1
+        advance(2_000)
+        work(reminder, reminder)
+    assert _told(management) == [("typing", True), ("typing", False)] * 2
+
+
+def test_who_starts_again_and_stops_before_that_could_be_told_is_not_told_of(
+    management: Management, redis: Any
+) -> None:
+    ada, _, conversation_id = _room()
+    with clock.held(clock.now()) as advance:
+        _type(ada, conversation_id)
+        advance(2_000)
+        _type(ada, conversation_id, False)
+        jobs()
+        advance(500)
+        _type(ada, conversation_id)
+        (held,) = jobs()
+        _type(ada, conversation_id, False)
+        advance(2_000)
+        work(held)
+        assert _told(management) == [("typing", True), ("typing", False)]
+        _type(ada, conversation_id)
+    assert _told(management) == [("typing", True), ("typing", False), ("typing", True)]
+
+
 @pytest.mark.parametrize("with_redis", [True, False])
 def test_a_reminder_tells_the_end_after_three_seconds(
     management: Management, request: pytest.FixtureRequest, with_redis: bool
