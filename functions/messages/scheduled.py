@@ -7,6 +7,7 @@ it may be sent is asked when it is scheduled and again when it is sent.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from conversations.service import known, require_place
@@ -22,7 +23,8 @@ from messages.schemas import MessageFields
 
 MACHINE = "scheduled-message"
 OVERDUE_MS = clock.MINUTE  # then the machine has failed, and the look every minute sends it
-SWEEP_MAX = 50  # per shard and look
+SWEEP_MAX = 1_000  # per shard and look
+PATIENCE_S = 16.0  # of a look, for all shards
 
 
 def schedule(
@@ -115,30 +117,30 @@ def _find(user_id: str, conversation_id: str, scheduled_id: str) -> Scheduled | 
 # --- sending --------------------------------------------------------------------------------------------------
 
 
-def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> bool:
-    """Send it if its time has come; False if that is still to come. May be repeated, and be done by two at once.
+def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> int | None:
+    """Send it if its time has come; when to ask again (ms) if that is still to come or slow mode holds it back.
 
-    Raises what may pass, so that it is tried again; anything else is noted for the sender as its reason.
+    May be repeated, and be done by two at once. Raises what may pass, so that it is tried again; anything else is
+    noted for the sender as its reason.
     """
     found = _find(user_id, conversation_id, scheduled_id)
     if found is None or found.state == "failed":
-        return True
+        return None
     if found.send_at > clock.now():
-        return False
-    if store.begin(found):
-        _send(found)
-    return True
+        return max(found.send_at, clock.now() + clock.SECOND)
+    return _send(found) if store.begin(found) else None
 
 
-def _send(scheduled: Scheduled) -> None:
+def _send(scheduled: Scheduled) -> int | None:
     sender = Caller(scheduled.user_id, session_id="")
     message = MessageFields.model_validate(scheduled.draft).message()
     try:
         service.send(caller=sender, conversation_id=scheduled.conversation_id, message=message)
+    except RateLimited as slowed:
+        store.put_back(scheduled)  # it may have to wait for an hour, in which it can be cancelled
+        return clock.now() + (slowed.retry_after_s or 1) * clock.SECOND
     except Problem as problem:
         if model.may_pass(problem):
-            if isinstance(problem, RateLimited):
-                store.put_back(scheduled)  # slow mode may keep it waiting for an hour, in which it can be cancelled
             raise
         telemetry.count("ScheduledFailed")
         store.fail(scheduled, problem.stable_code)
@@ -146,17 +148,27 @@ def _send(scheduled: Scheduled) -> None:
         telemetry.count("ScheduledSent")
         telemetry.count("ScheduledLateness", clock.now() - scheduled.send_at)
         store.sent(scheduled)
+    return None
 
 
 def sweep() -> int:
-    """Send what is over a minute late; how many there were. One that fails does not stop the others."""
+    """Send what is over a minute late; how many there were, but for those that slow mode holds back.
+
+    One that fails does not stop the others, and those that wait do not keep others from being reached: each shard has
+    its part of the time.
+    """
     before = clock.now() - OVERDUE_MS
-    tried = 0
-    for shard in store.DUE_SHARDS:
+    late = 0
+    start = time.monotonic()
+    for turn, shard in enumerate(store.DUE_SHARDS, 1):
+        until = start + PATIENCE_S * turn / len(store.DUE_SHARDS)
         for user_id, conversation_id, scheduled_id in list(store.due(shard, before=before, limit=SWEEP_MAX)):
-            tried += 1
+            if time.monotonic() > until:
+                break
             try:
-                when_due(user_id=user_id, conversation_id=conversation_id, scheduled_id=scheduled_id)
+                again_at = when_due(user_id=user_id, conversation_id=conversation_id, scheduled_id=scheduled_id)
             except Problem as problem:
                 telemetry.logger().warning("a scheduled message is still to be sent", exc_info=problem)
-    return tried
+                again_at = None
+            late += again_at is None
+    return late

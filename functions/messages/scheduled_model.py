@@ -66,5 +66,5 @@ def require_time(send_at: int) -> None:
 
 
 def may_pass(problem: Problem) -> bool:
-    """Whether the same send may succeed later: an outage, a conflict with another write, slow mode."""
+    """Whether the same send may succeed later: an outage, a conflict with another write."""
     return problem.status >= 500 or problem.retry_after_s is not None

@@ -12,7 +12,7 @@ from conversations import service as conversations
 from kernel import aws, clock, config
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, NotFound, Unprocessable, ValidationFailed
-from messages import scheduled
+from messages import scheduled, service
 from messages import scheduled_store as store
 from messages.consumers import send_scheduled
 from messages.scheduled_model import LATEST_MS, MAX_PENDING
@@ -201,19 +201,39 @@ def test_rights_are_asked_again_at_the_time(advance: Advance) -> None:
     assert texts(tea) == []
 
 
-def test_what_may_pass_is_tried_again(advance: Advance) -> None:
+def test_slow_mode_holds_a_message_back_until_its_sender_s_turn(advance: Advance) -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob, settings={"slow_mode_seconds": 60})
     kept = later(bob, tea)
     advance(MINUTE - 1)
     rooms.send(bob, tea, "just now")
     advance(1)
-    with pytest.raises(Exception, match="slow mode"):
-        fire(bob, kept)
+    turn = clock.now() + MINUTE
+    about = {"user_id": bob.user_id, "conversation_id": tea, "scheduled_id": kept["id"]}
+    assert send_scheduled.handler(about, CONTEXT) == {"done": False, "again_at": clock.rfc3339(turn)}
+    assert listed(bob, tea) == [("later", "pending", None)]
+    advance(MINUTE)
+    assert send_scheduled.handler(about, CONTEXT) == {"done": True, "again_at": None}
+    assert texts(tea) == ["just now", "later"]
+
+
+def test_what_may_pass_is_tried_again(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept = later(bob, tea)
+    advance(MINUTE)
+
+    def away(**_: Any) -> Any:
+        raise DependencyUnavailable
+
+    with pytest.MonkeyPatch.context() as outage:
+        outage.setattr(service, "send", away)
+        with pytest.raises(DependencyUnavailable):
+            fire(bob, kept)
     assert listed(bob, tea) == [("later", "pending", None)]
     advance(2 * MINUTE)
     assert send_scheduled.handler({"source": "aws.events"}, CONTEXT) == {"done": True}
-    assert texts(tea) == ["just now", "later"]
+    assert texts(tea) == ["later"]
 
 
 def test_what_slow_mode_holds_back_can_be_cancelled(advance: Advance) -> None:
@@ -222,8 +242,7 @@ def test_what_slow_mode_holds_back_can_be_cancelled(advance: Advance) -> None:
     kept = later(bob, tea)
     rooms.send(bob, tea, "just now")
     advance(MINUTE)
-    with pytest.raises(Exception, match="slow mode"):
-        fire(bob, kept)
+    assert fire(bob, kept) is False
     scheduled.cancel(caller=bob, conversation_id=tea, scheduled_id=kept["id"])
     advance(clock.HOUR)
     assert fire(bob, kept) is True
@@ -261,6 +280,20 @@ def test_the_same_client_id_again_is_the_first_one(advance: Advance) -> None:
         _later(ada, tea, "later", client_id="one")
     assert refused.value.stable_code == "already_sent"
     assert pending(ada) == 0
+
+
+def test_what_slow_mode_holds_back_keeps_nothing_from_being_sent(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    slow, tea = rooms.group(ada, bob, settings={"slow_mode_seconds": 3600}), rooms.group(ada, bob)
+    for n in range(52):
+        later(bob, slow, f"held {n}")
+        advance(4)  # all in one part of what is due
+    later(ada, tea)
+    advance(2 * MINUTE + 1)
+    rooms.send(bob, slow, "just now")
+    assert scheduled.sweep() == 1
+    assert texts(tea) == ["later"]
+    assert texts(slow) == ["just now"]
 
 
 def test_a_repeat_after_its_time_is_told_that_it_was_sent(advance: Advance) -> None:
