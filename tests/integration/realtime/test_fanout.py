@@ -316,6 +316,18 @@ def _small_room() -> tuple[str, list[Caller]]:
     return conversation_id, [ada, bob]
 
 
+@pytest.mark.parametrize("trap", ["2020-01-01T00:00:00.000Z", "never", ""])
+def test_what_a_sender_calls_expires_at_keeps_no_message_from_being_delivered(
+    management: Management, trap: str
+) -> None:
+    conversation_id, (ada, *_rest) = _big_room()
+    send(ada, conversation_id, metadata={"expires_at": trap})
+    waiting = jobs()
+    management.posts.clear()
+    assert _fan_out(*waiting) == []
+    assert len(management.posts) == 3
+
+
 def test_a_message_that_expired_while_its_job_waited_is_not_delivered(management: Management) -> None:
     conversation_id, (ada, *_rest) = _big_room()
     service.change(caller=ada, conversation_id=conversation_id, fields={"settings": {"disappearing_seconds": 60}})
