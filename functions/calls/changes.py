@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from calls import notices, sfu, store, views
@@ -13,11 +12,11 @@ from conversations.entries import MESSAGE_UPDATED, Draft
 from conversations.model import Place
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, NotFound
-from kernel.resilience import full_jitter
+from kernel.errors import DependencyUnavailable, NotFound
+from kernel.resilience import turns
 from kernel.telemetry import MetricUnit
 
-TRIES = 12
+PATIENCE_S = 5.0
 PAUSE_BASE_S, PAUSE_CAP_S = 0.01, 0.3
 
 Step = Callable[[Call], Call]
@@ -27,10 +26,10 @@ def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> 
     """Apply `step` to a call as of now and write it down; returns the call as it is stored then.
 
     `step` is asked again whenever somebody else's change was first, and raises what forbids it then. What has
-    happened to the call by itself meanwhile is written with it. Raises Conflict when no try came through.
+    happened to the call by itself meanwhile is written with it. Raises DependencyUnavailable when no try came through.
     """
     stored = first
-    for turn in range(TRIES):
+    for _ in turns(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
         after = step(stored.as_of(clock.now()))
         if after == stored:
             return stored
@@ -39,9 +38,8 @@ def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> 
                 return _finish(stored, after, actor_id)
             return store.save_join(stored, after, actor_id) if joining else store.save(stored, after)
         except store.Moved:
-            time.sleep(full_jitter(turn, PAUSE_BASE_S, PAUSE_CAP_S))
-        stored = _again(first.id)
-    raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
+            stored = _again(first.id)
+    raise DependencyUnavailable("This call is very busy; try again.", retry_after_s=1)
 
 
 def _again(call_id: str) -> Call:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,14 @@ from calls.model import Call
 from calls.store import CallRecord, as_call
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
-from kernel.errors import Conflict
-from kernel.resilience import full_jitter
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import turns
 
 KEPT_MS = 60 * clock.SECOND
 COUNTER_KEPT_S = 24 * 3600  # longer than any call
 PAGE_BYTES = 1_000_000
 PAGE_SIGNALS = 100
-TRIES = 10
+PATIENCE_S = 5.0
 _COUNTER = 0  # the row that holds the last number
 
 
@@ -67,11 +66,11 @@ def last(call_id: str, participant_id: str) -> int:
 def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: str) -> int:
     """Append to an inbox whose last number is thought to be `last`; returns the signal's number.
 
-    Whoever reads number n finds all before it, as each is written with the counter. Raises Conflict when others
-    were always first.
+    Whoever reads number n finds all before it, as each is written with the counter. Raises DependencyUnavailable when
+    others were always first.
     """
     inbox = _inbox(call_id, to)
-    for turn in range(TRIES):
+    for _ in turns(PATIENCE_S, base_s=0.005, cap_s=0.2):
         now = clock.now()
         signal = Signal(last + 1, sender, kind, payload, now)
         try:
@@ -79,10 +78,9 @@ def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: st
         except Cancelled as refused:
             counter = refused.failed.get("counter") or SignalRecord.find(inbox, _COUNTER)
             last = 0 if counter is None else int(counter.last)
-            time.sleep(full_jitter(turn, 0.005, 0.2))
         else:
             return signal.n
-    raise Conflict("Too many signals to this participant at once; try again.", retry_after_s=1)
+    raise DependencyUnavailable("This participant gets too many signals at once; try again.", retry_after_s=1)
 
 
 def _write(inbox: str, signal: Signal) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +12,7 @@ from drive.item_store import NODE, UPLOAD, Item, Level, agenda, node_of, node_va
 from drive.model import Node, Share, Upload, Version
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import full_jitter
+from kernel.resilience import turns
 
 PATIENCE_S = 6.0
 
@@ -99,9 +98,7 @@ def notes(node_id: str, *, before: str | None, limit: int) -> list[Item]:
 
 def commit(stage: Callable[[Transaction], None]) -> None:
     """Carry a transaction out, again while others hold its items. Raises Cancelled when a condition fails."""
-    deadline = time.monotonic() + PATIENCE_S
-    turn = 0
-    while True:
+    for _ in turns(PATIENCE_S, base_s=0.02, cap_s=0.4):
         transaction = Transaction()
         stage(transaction)
         try:
@@ -110,10 +107,7 @@ def commit(stage: Callable[[Transaction], None]) -> None:
         except Cancelled as refused:
             if refused.failed or not refused.contended:
                 raise
-            if time.monotonic() > deadline:
-                raise DependencyUnavailable("This drive is very busy; try again.", retry_after_s=1) from refused
-        time.sleep(full_jitter(turn, 0.02, 0.4))
-        turn += 1
+    raise DependencyUnavailable("This drive is very busy; try again.", retry_after_s=1)
 
 
 def stage_new_node(transaction: Transaction, node: Node) -> None:

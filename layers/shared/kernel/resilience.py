@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
@@ -88,6 +89,18 @@ class Breaker:
 def full_jitter(attempt: int, base_s: float, cap_s: float) -> float:
     """A pause before retry `attempt` (from 0): uniform in 0…min(cap, base·2^attempt) (AWS: full jitter)."""
     return random.uniform(0.0, min(cap_s, base_s * 2**attempt))  # noqa: S311 - spreading load, not a secret
+
+
+def turns(patience_s: float, *, base_s: float, cap_s: float) -> Iterator[int]:
+    """The turns (from 0) of a change that others may come before: the first at once, each next one after a jittered
+    pause, until that pause would end beyond `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    for turn in count():
+        yield turn
+        pause = full_jitter(turn, base_s, cap_s)
+        if time.monotonic() + pause > deadline:
+            return
+        time.sleep(pause)
 
 
 def retried(attempt: Callable[[], T], *, on: type[Exception], tries: int = 5) -> T:

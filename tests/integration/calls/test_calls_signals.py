@@ -57,6 +57,16 @@ def test_no_number_is_missing_when_many_send_at_once() -> None:
         assert [each["payload"] for each in found if each["from_"] == sender] == [0, 1, 2, 3]
 
 
+def test_forty_at_once_to_one_participant_are_all_taken() -> None:
+    owner, other = people("owner", "other")
+    call = ring(owner, group(owner, other))
+    to = join(owner, call)["participant_id"]
+    join(other, call)
+    with ThreadPoolExecutor(20) as threads:
+        numbers = list(threads.map(lambda k: _send(other, call, to, k), range(40)))
+    assert sorted(numbers) == list(range(1, 41))
+
+
 def test_signals_are_gone_after_a_minute_though_their_rows_are_not() -> None:
     ada, bob, call, _, theirs = _talking()
     with clock.held(clock.now()) as advance:

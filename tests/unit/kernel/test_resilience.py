@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.resilience import Breaker, CircuitOpen, full_jitter, retried
+from kernel.resilience import Breaker, CircuitOpen, full_jitter, retried, turns
 
 
 class Down(Exception):
@@ -189,3 +189,27 @@ def test_after_the_last_try_the_failure_is_raised(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Down):
         retried(attempt, on=Down, tries=4)
     assert len(tries) == 4
+
+
+def test_turns_go_on_while_there_is_time_for_another_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    pauses: list[float] = []
+
+    def pause(pause_s: float) -> None:
+        pauses.append(pause_s)
+        now[0] += pause_s
+
+    monkeypatch.setattr("kernel.resilience.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kernel.resilience.time.sleep", pause)
+
+    taken = list(turns(5.0, base_s=0.01, cap_s=0.2))
+
+    assert taken == list(range(len(pauses) + 1))
+    assert len(taken) > 25  # 5 s of pauses of at most 0.2 s
+    assert sum(pauses) <= 5.0
+    assert max(pauses[:1]) <= 0.01
+    assert max(pauses) <= 0.2
+
+
+def test_the_first_turn_is_taken_even_without_patience() -> None:
+    assert list(turns(0.0, base_s=1.0, cap_s=1.0)) == [0]
