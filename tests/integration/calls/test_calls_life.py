@@ -11,7 +11,7 @@ from conversations import service as conversations
 from conversations import store as conversation_store
 from conversations import sync
 from kernel import aws, clock, config
-from kernel.errors import Conflict
+from kernel.errors import DependencyUnavailable
 from messages import service as messages
 from tests.integration.calls.calling import (
     connected,
@@ -385,14 +385,14 @@ def test_a_rejoining_device_is_told_which_signals_are_old() -> None:
     assert join(bob, call)["last_signal"] == 3
 
 
-def test_a_busy_conversation_gives_up_with_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_conversation_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ada, _, chat = two()
     call = stored(ring(ada, chat))
-    monkeypatch.setattr(changes, "PAUSE_CAP_S", 0.0)
+    monkeypatch.setattr(changes, "PATIENCE_S", 0.1)
 
     def always_late(before: object, after: object) -> None:
         raise store.Moved
 
     monkeypatch.setattr(store, "save", always_late)
-    with pytest.raises(Conflict):
+    with pytest.raises(DependencyUnavailable):
         changes.change(call, lambda it: it.show(it.participants[0], MediaState(), 1), actor_id=ada.user_id)
