@@ -17,7 +17,7 @@ from conversations.service import known, require_place
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, NotFound, Unprocessable
+from kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
 from kernel.telemetry import MetricUnit
 
 LIFECYCLE = "call-lifecycle"
@@ -92,7 +92,10 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -
 
     try:
         place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    except log.Sent:
+    except (log.Sent, Forbidden) as error:
+        if isinstance(error, Forbidden) and log.earlier(key) is None:
+            raise
+        # what is not allowed any more was when it was begun
         return _first_of(key, conversation_id, media), require_place(conversation_id, caller.user_id), [], True
     if entries:
         return made[-1], place, entries, False

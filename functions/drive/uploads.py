@@ -14,7 +14,7 @@ from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, Gone, NotFound, PayloadTooLarge, Unprocessable, ValidationFailed
+from kernel.errors import Conflict, Gone, NotFound, PayloadTooLarge, Problem, Unprocessable, ValidationFailed
 
 MAX_PARTS_ASKED = 100
 
@@ -55,11 +55,12 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     wanted = replace(
         wanted, name=model.require_name(wanted.name), content_type=media_types.require_type(wanted.content_type)
     )  # fmt: skip
-    if wanted.replaces is not None:
-        node, upload, earlier = _further_version(caller, wanted)
-    else:
-        node, earlier = _new_file(caller, wanted), None
-        upload = _upload(caller, wanted, node, version=1)
+    try:
+        node, upload, earlier = _planned(caller, wanted)
+    except Problem:
+        if unique_store.claim(caller.user_id, wanted.client_id) is None:
+            raise
+        return _again(caller, wanted), False  # what is not possible any more was when it was begun
     try:
         _reserve(node, upload, earlier, wanted.fingerprint)
     except Cancelled as refused:
@@ -75,6 +76,14 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     telemetry.count("UploadsBegun")
     telemetry.count("UploadBytes", upload.size)
     return {"file": views.file(node, pending=upload), "upload": _instructions(upload)}, True
+
+
+def _planned(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, Upload | None]:
+    """The file, the upload, and an unfinished earlier one that it takes the place of."""
+    if wanted.replaces is not None:
+        return _further_version(caller, wanted)
+    node = _new_file(caller, wanted)
+    return node, _upload(caller, wanted, node, version=1), None
 
 
 def _new_file(caller: Caller, wanted: NewUpload) -> Node:

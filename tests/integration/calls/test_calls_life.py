@@ -86,6 +86,17 @@ def test_a_repeated_client_id_gets_its_first_call_however_late() -> None:
     assert refusal(lambda: ring(ada, chat, client_id="one", media="audio")) == "idempotency_mismatch"
 
 
+def test_a_repeated_client_id_gets_its_call_whatever_is_forbidden_since() -> None:
+    ada, bob = people("ada", "bob")
+    place = group(ada, bob)
+    first = ring(bob, place, client_id="one")
+    conversations.change(caller=ada, conversation_id=place, fields={"settings": {"who_can_send": "admins"}})
+    assert ring(bob, place, client_id="one")["id"] == first["id"]
+    assert refusal(lambda: ring(bob, place, client_id="two")) == "forbidden"
+    remove(ada, place, bob)
+    assert refusal(lambda: ring(bob, place, client_id="one")) == "not_found"
+
+
 def test_a_call_that_nobody_has_ended_in_time_does_not_stand_in_the_way_of_the_next() -> None:
     ada, bob, chat = two()
     with clock.held(NOW):

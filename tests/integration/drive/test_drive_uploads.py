@@ -141,6 +141,18 @@ def test_the_same_client_id_gets_the_first_file_and_another_body_is_refused(ada:
     assert refused.value.status == 422
 
 
+def test_a_repeat_gets_the_first_file_though_it_could_not_be_begun_now(ada: Caller) -> None:
+    top = folders.create(caller=ada, name="top", parent_id=None)["id"]
+    first = desk.put(ada, folder_id=top, client_id="1")
+    desk.put(ada, replaces=first, client_id="2")
+    trash.remove(caller=ada, node_id=top, permanent=False, file=False)
+    for fields in ({"folder_id": top, "client_id": "1"}, {"replaces": first, "client_id": "2"}):
+        again, new = uploads.begin(caller=ada, wanted=desk.wanted(**fields))
+        assert (new, again["file"]["id"], again["file"]["state"], again["upload"]) == (False, first, "trashed", None)
+    with pytest.raises(NotFound):
+        desk.begin(ada, folder_id=top, client_id="3")
+
+
 def test_a_repeat_after_the_bytes_were_sent_needs_no_upload(ada: Caller) -> None:
     wanted = desk.wanted(b"hello", client_id="same")
     begun, _ = uploads.begin(caller=ada, wanted=wanted)
