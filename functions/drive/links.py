@@ -110,9 +110,17 @@ def _require_password(found: Link, password: str | None) -> None:
     if password is None:
         raise Forbidden("This link needs a password.", code="password_required")
     limiter.spend(TRIES, found.token_hash)
-    if not _is_right(password, found.password_hash):
+    if not any(_is_right(each, found.password_hash) for each in _meant(password)):
         raise Forbidden("This is not the password of this link.", code="password_wrong")
     limiter.give_back(TRIES, found.token_hash)
+
+
+def _meant(header: str) -> list[str]:
+    """What a header may say: its bytes are UTF-8 or Latin-1, and nothing tells which (RFC 9110, 5.5)."""
+    try:
+        return list(dict.fromkeys([header, header.encode("latin-1").decode()]))
+    except UnicodeError:
+        return [header]
 
 
 def _hashed(password: str) -> str:
@@ -121,7 +129,7 @@ def _hashed(password: str) -> str:
 
 
 def _derived(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
 
 
 def _is_right(password: str, kept: str) -> bool:

@@ -62,7 +62,7 @@ class Upload(Output):
 
 
 class PartNumbers(Input):
-    part_numbers: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(max_length=100)]
+    part_numbers: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(max_length=1_000)]
 
 
 class PartAddress(Output):

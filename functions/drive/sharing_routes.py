@@ -22,7 +22,6 @@ from kernel.limiter import Limit
 from kernel.schema import Paging
 
 FOLLOW = Limit("links", requests=120, window_s=60, per="address")
-_PASSWORD_MAX_CHARS = 128
 
 
 def add_to(app: App) -> None:
@@ -118,5 +117,4 @@ def add_to(app: App) -> None:
     )
     def follow_link(token: str, request: Incoming) -> Any:
         """The file behind a public link (its password in `X-Link-Password`); counts as a download."""
-        password = request.headers.get("x-link-password")
-        return links.follow(token=token, password=password[:_PASSWORD_MAX_CHARS] if password else None)
+        return links.follow(token=token, password=request.headers.get("x-link-password") or None)

@@ -16,8 +16,6 @@ from kernel.config import config
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Gone, NotFound, PayloadTooLarge, Problem, Unprocessable, ValidationFailed
 
-MAX_PARTS_ASKED = 100
-
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:

@@ -644,3 +644,14 @@ def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) 
     headers = answer["ResponseParameters"]["Headers"]
     assert {*SECURITY_HEADERS, "Cache-Control", "X-Request-Id"} <= headers.keys()
     assert ("Retry-After" in headers) == (document["status"] in (429, 503, 504))
+
+
+def test_files_wait_for_a_busy_intake_instead_of_being_left() -> None:
+    """Its functions run a few at a time (bulkheads), and the bytes of one file take minutes."""
+    machine = json.loads((ROOT / "statemachines" / "file_intake.asl.json").read_text())
+    tasks = [state for state in machine["States"].values() if state["Type"] == "Task"]
+    for state in tasks:
+        first = state["Retry"][0]
+        assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert first["MaxAttempts"] * first["MaxDelaySeconds"] >= 1800
+    assert len(tasks) == 4

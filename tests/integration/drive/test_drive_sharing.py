@@ -294,6 +294,17 @@ def test_a_password_has_ten_tries(cast: list[Caller]) -> None:
         links.follow(token=token, password="open sesame")
 
 
+@pytest.mark.parametrize("password", ["ä" * 128, "Grüße 你好 👍", "Ã¤"])
+def test_a_link_s_password_is_of_any_script_and_counts_to_its_last_character(cast: list[Caller], password: str) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), password=password)
+    for header in (password, password.encode().decode("latin-1")):
+        assert links.follow(token=token, password=header)["url"]
+    for wrong in (password + "x", password[:-1], password.encode().decode("latin-1") + "x"):
+        with pytest.raises(Forbidden):
+            links.follow(token=token, password=wrong)
+
+
 def test_who_knows_the_password_uses_up_no_tries(cast: list[Caller]) -> None:
     ada = cast[0]
     token = _link(ada, desk.put(ada), password="open sesame")
