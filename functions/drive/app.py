@@ -51,7 +51,7 @@ def begin_upload(caller: Caller, body: UploadFields) -> Answer:
 
 @app.post("/drive/uploads/{file_id}/parts", body=PartNumbers, returns=Parts, errors=["upload_ended"])
 def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
-    """Addresses for parts, all of them if wanted (15 min each), and the parts that have arrived, to resume with the rest."""
+    """Addresses for parts (15 min each), and the parts that have arrived, to resume with the rest."""
     return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
 
 
