@@ -18,6 +18,7 @@ from users.model import Profile, PublicProfile, Settings, fold, leads_to
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
+NOBODY_MEMO_S = 5  # who is not there yet may be mentioned as soon as they are
 SEARCH_ROUNDS = 4
 SEARCH_ENTRIES = 50  # with a profile and a possible block each, one round is one batch read of 100
 
@@ -46,11 +47,11 @@ def _shown(profile: Profile) -> Profile:
 
 
 def named(usernames: Iterable[str]) -> dict[str, str]:
-    """The ids of the people with these usernames, of those who exist; up to 5 min old. A query for each new one."""
+    """The ids of the people with these usernames, of those who exist. A query for each that was not met lately."""
     wanted = list(dict.fromkeys(usernames))
     missing = [username for username in wanted if _named.get(username) is None]
     for username, user_id in zip(missing, parallel.mapped(store.holder, missing), strict=True):
-        _named.put(username, user_id or "")
+        _named.put(username, user_id or "", ttl_s=None if user_id else NOBODY_MEMO_S)
     return {username: user_id for username in wanted if (user_id := _named.get(username))}
 
 
