@@ -23,7 +23,7 @@ MIN_OPTIONS, MAX_OPTIONS = 2, 20
 MAX_QUESTION_CHARS, MAX_OPTION_CHARS = 500, 200
 # A state machine lives for a year at most (Step Functions, "Quotas").
 MAX_OPEN_MS = 364 * clock.DAY
-# Who acts in the log when a vote is secret.
+# Who acts in the log when a vote, or who has voted, is secret.
 ANONYMOUS = "anonymous"
 
 
@@ -142,6 +142,10 @@ class Poll:
         if self.results == "live" or self.closed_at(now) is not None:
             return True
         return self.results == "after_vote" and bool(chosen)
+
+    def actor_of_votes(self, user_id: str) -> str:
+        """Who acts in the log when this person votes: everybody reads it, who may see results or not."""
+        return user_id if self.results == "live" and not self.anonymous else ANONYMOUS
 
     def require_voters(self, chosen: Choice, now: int) -> None:
         """Whether who has voted so may see who voted for what; raises Forbidden."""

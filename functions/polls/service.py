@@ -19,7 +19,7 @@ from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable
 from polls import closing
-from polls.model import ANONYMOUS, Choice, NewPoll, Poll, PollClosed, State
+from polls.model import Choice, NewPoll, Poll, PollClosed, State
 from users import service as users
 
 MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
@@ -143,7 +143,7 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
         if after == before:
             return log.Plan([])
         return log.Plan(
-            [Draft(POLL_VOTED, ANONYMOUS if poll.anonymous else caller.user_id, _about(poll))],
+            [Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), _about(poll))],
             lambda it: ballots.stage_vote(it, poll, caller.user_id, before=before, after=after, at=at),
             at=at,
         )

@@ -111,6 +111,15 @@ def test_who_takes_a_vote_back_sees_no_results_any_more() -> None:
     assert look(bob, poll)["total_voters"] is None
 
 
+@pytest.mark.parametrize(("results", "named"), [("live", True), ("after_vote", False), ("after_close", False)])
+def test_the_log_does_not_tell_who_has_voted_where_that_is_hidden(results: str, named: bool) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    vote(bob, ask(ada, conversation_id, results=results), "Tea")
+    (told,) = [event for event in seen(ada, conversation_id) if event["type"] == "poll.voted"]
+    assert told["actor_id"] == (bob.user_id if named else "anonymous")
+
+
 def test_jobs_carry_no_poll() -> None:
     ada, bob = people("ada", "bob")
     poll = ask(ada, group(ada, bob), results="after_close")
