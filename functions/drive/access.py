@@ -65,23 +65,31 @@ def _upwards(found: Level) -> Iterator[Level]:
 def _granted(found: Level, user_id: str) -> Role | None:
     """What one level grants: to the person, or to a conversation that they are in now."""
     now = clock.now()
-    grants: dict[str, Role] = {share.grantee: share.role for share in found.shares if not is_over(share, now)}
-    role = grants.get(user_id)
+    grants = {share.grantee: share for share in found.shares if not is_over(share, now)}
+    role: Role | None = grants[user_id].role if user_id in grants else None
     bound_to = found.node.conversation_id
     wanted = [grantee for grantee in grants if grantee.startswith("cnv_")]
     places = conversations.places(list(dict.fromkeys([*wanted, *([bound_to] if bound_to else [])])), user_id)
     for conversation_id, place in places.items():
-        if conversation_id in grants:
-            role = stronger(role, grants[conversation_id])
+        given = grants.get(conversation_id)
+        if given is not None and _is_theirs(place, given.message_seq):
+            role = stronger(role, given.role)
         if conversation_id == bound_to and shows(place, found.node):
             role = stronger(role, "viewer")
     return role
+
+
+def _is_theirs(place: Place, message_seq: int | None) -> bool:
+    """Whether what went with a message is this member's to have: not if it was sent before they came."""
+    return message_seq is None or message_seq >= place.member.visible_from
 
 
 def shows(place: Place, node: Node) -> bool:
     """Whether a file of a conversation is within what this member may see of it now."""
     if is_over(node, clock.now()):
         return False
+    if node.message_seq is not None:
+        return _is_theirs(place, node.message_seq)
     return place.member.visible_from <= 1 or node.created_at >= place.member.joined_at
 
 

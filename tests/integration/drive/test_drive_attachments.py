@@ -52,6 +52,30 @@ def test_a_message_shows_its_files_to_the_members(cast: list[Caller]) -> None:
     assert rooms.seen(bob, group)[-1]["data"]["attachments"] == shown
 
 
+def _shared_with(who: Caller) -> list[str]:
+    return [each["id"] for each in sharing.shared_with_me(caller=who, limit=9, after=None).items]
+
+
+@pytest.mark.parametrize("history_visible", [False, True])
+def test_whoever_came_later_gets_the_files_of_the_messages_they_may_see(
+    cast: list[Caller], history_visible: bool
+) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, settings={"history_visible": history_visible})
+    old, lent, kept = desk.put(ada, conversation_id=group), desk.put(ada), desk.put(ada, conversation_id=group)
+    _attach(ada, group, old, lent)
+    rooms.add(ada, group, bob)
+    hidden = not history_visible
+    assert [_gone(bob, file_id) for file_id in (old, lent)] == [hidden, hidden]
+    assert _shared_with(bob) == ([] if hidden else [lent])
+    _attach(ada, group, kept, client_id="2")
+    assert files.download(caller=bob, file_id=kept)["url"]
+    shown = {each["id"] for each in _gallery(bob, group)}
+    assert shown == ({kept} if hidden else {kept, old})
+    _attach(ada, group, lent, old, client_id="3")
+    assert [_gone(bob, file_id) for file_id in (old, lent)] == [False, False]
+
+
 def test_the_same_send_again_is_the_same_message(cast: list[Caller]) -> None:
     ada, bob = cast
     group = rooms.group(ada, bob)
