@@ -28,18 +28,35 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     """Add people to a group: who was added, and who was skipped.
 
     Skipped are those who are unknown or members already, between whom and the caller a block stands, and the banned,
-    unless an admin adds them: that lifts the ban.
+    unless an admin adds them: that lifts the ban. Raises ValidationFailed, and adds nobody, where not all others fit.
     """
-    require_place(conversation_id, caller.user_id).require_add()
+    place = require_place(conversation_id, caller.user_id)
+    place.require_add()
     asked = list(dict.fromkeys(user_ids))
     existing = users.directory(asked)
     blocked = users.blocked_by(caller.user_id, [user_id for user_id in asked if user_id in existing])
     able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
+    if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
+        _require_room(place, able)
     added: list[str] = []
     for start in range(0, len(able), ADDED_PER_WRITE):
         some = able[start : start + ADDED_PER_WRITE]
-        added += retried(partial(_add_some, caller, conversation_id, some), on=Cancelled)
+        try:
+            added += retried(partial(_add_some, caller, conversation_id, some), on=Cancelled)
+        except ValidationFailed:
+            if not added:
+                raise
+            break  # others have come in since the first write
     return added, [user_id for user_id in asked if user_id not in added]
+
+
+def _require_room(place: Place, user_ids: Sequence[str]) -> None:
+    """Raises ValidationFailed unless all of these fit who can be added."""
+    left_out = store.members_among(place.conversation_id, user_ids)
+    if not place.member.is_admin:
+        left_out |= door_store.banned(place.conversation_id, user_ids)
+    if not joining.has_room_for(place, len(user_ids) - len(left_out)):
+        raise _too_many()
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
@@ -53,7 +70,7 @@ def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> 
         able = user_ids if place.member.is_admin else [user_id for user_id in user_ids if user_id not in banned]
         new = [user_id for user_id in able if user_id not in present]
         if not joining.has_room_for(place, len(new)):
-            raise ValidationFailed.of("user_ids", f"a group has at most {MAX_MEMBERS} members")
+            raise _too_many()
 
         def lift_bans(transaction: Transaction) -> None:
             for user_id in banned.intersection(new):
@@ -64,6 +81,10 @@ def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> 
     place, entries = log.append(conversation_id, caller.user_id, plan)
     publish.committed(place, entries)
     return [entry.data["user_id"] for entry in entries]
+
+
+def _too_many() -> ValidationFailed:
+    return ValidationFailed.of("user_ids", f"a group has at most {MAX_MEMBERS} members")
 
 
 def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
@@ -125,7 +146,9 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         target = _among(people, user_id)
         place.require_role_change(target, role)
         require_not_last_owner(people, target, role)
-        changed = replace(target, role=role, promoted_by=caller.user_id)
+        # the role that one has already is no gift: who was made an admin cannot become one of their own making
+        by = target.promoted_by if role == target.role else caller.user_id
+        changed = replace(target, role=role, promoted_by=by)
 
         def stage(transaction: Transaction) -> None:
             store.stage_role(transaction, changed)

@@ -84,6 +84,20 @@ def test_a_group_takes_no_more_than_its_maximum(monkeypatch: pytest.MonkeyPatch)
     assert add(ada, conversation_id, cyd)[0] == [cyd.user_id]
 
 
+def test_of_people_who_do_not_all_fit_nobody_is_added_however_many_writes_they_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(members, "ADDED_PER_WRITE", 2)
+    monkeypatch.setattr(joining, "MAX_MEMBERS", 4)
+    ada, bob, *others = people("ada", "bob", "cyd", "dan", "eve")
+    conversation_id = group(ada, bob)
+    with pytest.raises(ValidationFailed) as refusal:
+        add(ada, conversation_id, *others)
+    assert refusal.value.errors[0].field == "user_ids"
+    assert _count(ada, conversation_id) == 2
+    assert add(ada, conversation_id, bob, *others[:2]) == ([each.user_id for each in others[:2]], [bob.user_id])
+
+
 def test_a_stranger_adds_nobody() -> None:
     ada, bob, eve = people("ada", "bob", "eve")
     with pytest.raises(NotFound):
@@ -483,3 +497,12 @@ def test_an_admin_unmakes_whom_they_made_and_may_step_down() -> None:
     _role(bob, conversation_id, dan, "admin")
     assert _role(bob, conversation_id, dan, "member")["role"] == "member"
     assert _role(bob, conversation_id, bob, "member")["role"] == "member"
+
+
+def test_an_admin_does_not_become_one_of_their_own_making() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob, cyd)
+    _role(ada, conversation_id, bob, "admin")
+    _role(bob, conversation_id, cyd, "admin")
+    assert _role(cyd, conversation_id, cyd, "admin")["role"] == "admin"
+    assert _role(bob, conversation_id, cyd, "member")["role"] == "member"
