@@ -43,6 +43,8 @@ _ACCESS_EVENTS = frozenset(
 
 # Messages that will disappear are listed in so many parts, by time, so that no part is too hot.
 EXPIRY_SHARDS = 8
+# The parts of a place that may be newer than what a plan was made of: then it is asked again.
+_MOVED_ON = frozenset({"head", "profile"})
 
 
 class _ByExpiry(GlobalSecondaryIndex[Any]):
@@ -161,7 +163,7 @@ def append(
                 transaction.commit()
             except Cancelled as refused:
                 head = _head_in_the_way(refused, conversation_id)
-                stale = len(refused.failed) > 1  # something else that was read with the place has moved on as well
+                stale = bool(refused.failed.keys() - {"head"})  # what was read with the head has moved on as well
             else:
                 telemetry.count("AppendRetries", turn.collisions)
                 return Place(after, wanted.profile or place.profile, place.member), entries
@@ -177,11 +179,12 @@ def append(
 def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
     """The head that somebody else has moved; raises what else was in the way.
 
-    Where the head has moved, other conditions may have failed for that reason alone: the next plan will tell.
+    Where the head or the profile has moved, other conditions may have failed for that reason alone: the next plan
+    will tell.
     """
     if "sent" in refused.failed:
         raise Sent from refused
-    if refused.failed and "head" not in refused.failed:
+    if refused.failed and refused.failed.keys().isdisjoint(_MOVED_ON):
         raise refused
     record = refused.failed.get("head")
     return record_store.head_of(record) if record is not None else store.head(conversation_id)

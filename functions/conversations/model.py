@@ -89,7 +89,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a conversation is, apart from its log. `roster` lists the members while they are few."""
+    """What a conversation is, apart from its log. `roster` lists the members while they are few; `version` counts
+    the changes, so that one made of an older reading is not kept."""
 
     conversation_id: str
     kind: Kind
@@ -103,6 +104,7 @@ class Profile:
     roster: tuple[str, ...] | None
     blocked_by: frozenset[str] = frozenset()
     deleted_at: int | None = None
+    version: int = 0
 
     def with_new(self, user_ids: Sequence[str]) -> Profile:
         """The profile after people came; the roster is kept while it is short."""

@@ -47,6 +47,7 @@ class PartRecord(Record):
     roster = JSONAttribute(null=True)
     blocked_by = UnicodeSetAttribute(null=True)
     deleted_at = NumberAttribute(null=True)
+    version = NumberAttribute(null=True)
     # lock
     target = UnicodeAttribute(null=True)
 
@@ -103,6 +104,7 @@ def profile_of(record: PartRecord) -> Profile:
         roster=None if record.roster is None else tuple(record.roster),
         blocked_by=frozenset(record.blocked_by or ()),
         deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+        version=int(record.version or 0),
     )
 
 

@@ -189,8 +189,13 @@ def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str
 
 
 def stage_profile(transaction: Transaction, profile: Profile) -> None:
-    """Replace the profile but for `blocked_by`. Safe with `stage_head`: whoever changes it moves the head."""
+    """Replace the profile but for `blocked_by`, if it is the one that was read (label `profile`).
+
+    Whoever changes it moves the head; but the two are read one after another, so the head may be the newer one.
+    """
+    version = PartRecord.version
     actions: list[Action] = [
+        version.set(profile.version + 1),
         PartRecord.settings.set(asdict(profile.settings)),
         PartRecord.member_count.set(profile.member_count),
     ]
@@ -201,7 +206,8 @@ def stage_profile(transaction: Transaction, profile: Profile) -> None:
         (PartRecord.deleted_at, profile.deleted_at),
     ]
     actions += [field.remove() if value is None else field.set(value) for field, value in optional]
-    transaction.update("profile", PartRecord(profile.conversation_id, PROFILE), actions)
+    as_read = version == profile.version if profile.version else version.does_not_exist()
+    transaction.update("profile", PartRecord(profile.conversation_id, PROFILE), actions, as_read)
 
 
 def stage_member(transaction: Transaction, member: Member) -> None:

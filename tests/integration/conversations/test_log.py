@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conversations import log, record_store, store
+from conversations import joining, log, record_store, store
 from conversations.entries import MESSAGE_CREATED, Draft
 from conversations.log import Plan
 from conversations.model import Place
@@ -16,7 +17,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Forbidden, NotFound
-from tests.integration.rooms import group, people, remove, send, whole_log
+from tests.integration.rooms import add, group, people, remove, send, whole_log
 from tests.tools import rows
 
 SENDERS = 32
@@ -126,6 +127,28 @@ def test_who_is_removed_while_sending_sends_nothing() -> None:
     with pytest.raises(NotFound):
         _append(bob, conversation_id, plan)
     assert Counter(entry.actor_id for entry in whole_log(conversation_id))[bob.user_id] == 0
+
+
+def test_a_profile_that_is_older_than_its_head_is_not_written_back() -> None:
+    """The records of one batch are read one after another, and somebody may have come in between."""
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada)
+    before = store.place(conversation_id, ada.user_id)
+    add(ada, conversation_id, bob)
+    found: list[Place] = []
+
+    def find(conversation_id: str, user_id: str) -> Place:
+        place = store.place(conversation_id, user_id)
+        found.append(place if found else replace(place, profile=before.profile))
+        return found[-1]
+
+    def plan(place: Place) -> Plan:
+        return joining.plan(place, [cyd.user_id], actor_id=ada.user_id)
+
+    log.append(conversation_id, ada.user_id, plan, find=find)
+    assert len(found) == 2
+    profile = store.place(conversation_id, ada.user_id).profile
+    assert (profile.member_count, profile.roster) == (3, (ada.user_id, bob.user_id, cyd.user_id))
 
 
 def test_a_conversation_that_is_too_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
