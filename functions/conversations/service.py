@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from conversations import log, publish, store, views
@@ -14,6 +15,7 @@ from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.resilience import retried
 from users import service as users
 
 MUTED_FOR_EVER = clock.parse("9999-01-01T00:00:00Z")
@@ -72,23 +74,26 @@ def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str,
     for name, value in settings.items():
         if value == "admins" or (name == "slow_mode_seconds" and value):
             raise ValidationFailed.of(f"settings.{name}", "a direct conversation has no admins")
-    other = others[0]
-    users.require_user(other)
+    users.require_user(others[0])
+    try:
+        return retried(partial(_meet, caller, others[0], settings), on=Cancelled)
+    except Cancelled as refused:
+        raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
+
+
+def _meet(caller: Caller, other: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The direct conversation of two people, found or made; raises Cancelled when somebody else makes it now."""
     existing = store.direct_between(caller.user_id, other)
-    if existing is None:
-        try:
-            return views.conversation(_write_new("direct", caller, others, None, None, settings)), True
-        except Cancelled as refused:
-            if "blocks" in refused.failed:
-                raise Forbidden("You have blocked this person.", code="blocked") from refused
-            if "blocked" in refused.failed:
-                raise NotFound from refused
-            if "pair" not in refused.failed:
-                raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
-        existing = store.direct_between(caller.user_id, other)
-        if existing is None:
-            raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
-    return views.conversation(store.place(existing, caller.user_id)), False
+    if existing is not None:
+        return views.conversation(store.place(existing, caller.user_id)), False
+    try:
+        return views.conversation(_write_new("direct", caller, [other], None, None, settings)), True
+    except Cancelled as refused:
+        if "blocks" in refused.failed:
+            raise Forbidden("You have blocked this person.", code="blocked") from refused
+        if "blocked" in refused.failed:
+            raise NotFound from refused
+        raise
 
 
 def _write_new(

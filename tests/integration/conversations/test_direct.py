@@ -9,7 +9,7 @@ import pytest
 from conversations import log, service
 from conversations.entries import Entry
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
+from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from tests.integration.rooms import direct, people, send, whole_log
 from tests.tools import rows
@@ -50,6 +50,22 @@ def test_of_many_who_ask_at_once_one_makes_it() -> None:
     assert len(heads) == 1
     assert len(rows("members")) == 2
     assert len(rows("events")) == 1
+
+
+def test_who_meets_another_s_transaction_gets_the_conversation_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB carries out one of two transactions about the same pair and turns the other away for its sake."""
+    ada, bob = people("ada", "bob")
+    committed, found = Transaction.commit, list[str]()
+
+    def commit(transaction: Transaction) -> None:
+        if not found:
+            found.append("")
+            found[0] = _create(bob, ada.user_id)[0]
+            raise Cancelled({}, contended=True)
+        committed(transaction)
+
+    monkeypatch.setattr(Transaction, "commit", commit)
+    assert _create(ada, bob.user_id) == (found[0], False)
 
 
 @pytest.mark.parametrize("count", [0, 2])
