@@ -260,9 +260,10 @@ def _raw_body(request: Request) -> bytes:
 
 
 def _require_json(incoming: Incoming) -> None:
-    media_type, _, parameters = incoming.headers.get("content-type", "application/json").partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
-    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+    media_type, *parameters = incoming.headers.get("content-type", "application/json").lower().split(";")
+    named = [each.strip() for each in parameters]
+    charsets = {each.removeprefix("charset=").strip('"') for each in named if each.startswith("charset=")}
+    if media_type.strip() != "application/json" or not charsets <= {"", "utf-8"}:
         raise UnsupportedMediaType
 
 

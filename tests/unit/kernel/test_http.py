@@ -247,7 +247,16 @@ def test_a_body_above_the_maximum_is_too_large(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/xml", "multipart/form-data", "application/json; charset=latin-1", "x"]
+    "media_type",
+    [
+        "text/plain",
+        "application/xml",
+        "multipart/form-data",
+        "application/json; charset=latin-1",
+        "application/json; Charset=UTF-16",
+        "application/json; v=1; charset=utf-16",
+        "x",
+    ],
 )
 def test_a_body_of_another_media_type_is_refused(app: App, media_type: str) -> None:
     reply = ask(app, "POST", "/notes", body={"text": "x"}, token="good", headers={"Content-Type": media_type})
@@ -256,7 +265,14 @@ def test_a_body_of_another_media_type_is_refused(app: App, media_type: str) -> N
 
 @pytest.mark.parametrize(
     "media_type",
-    ["application/json", "APPLICATION/JSON", "application/json;charset=UTF-8", 'application/json; charset="utf-8"'],
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=UTF-8",
+        'application/json; charset="utf-8"',
+        "application/json; charset=utf-8; v=1",
+        "application/json;",
+    ],
 )
 def test_json_in_utf_8_is_taken(app: App, media_type: str) -> None:
     reply = ask(app, "POST", "/notes", body={"text": "x"}, token="good", headers={"Content-Type": media_type})
