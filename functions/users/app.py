@@ -57,7 +57,7 @@ def search_users(caller: Caller, query: Search) -> Any:
 @app.get("/users/{user_id}", returns=PublicProfile)
 def get_user(user_id: str) -> Any:
     """Somebody's public profile."""
-    return service.require_user(user_id)
+    return service.public(user_id)
 
 
 @app.get("/users/me/blocks", query=Paging, returns=UserList)

@@ -122,6 +122,15 @@ def get(user_id: str) -> Profile:
     return _shown(_stored(user_id))
 
 
+def public(user_id: str) -> PublicProfile:
+    """Somebody's public profile as it is now; raises NotFound."""
+    if not ids.is_id(user_id, "usr"):
+        raise NotFound
+    found = get(user_id).public
+    _known.put(user_id, found)
+    return found
+
+
 def _stored(user_id: str) -> Profile:
     profile = store.profile(user_id)
     if profile is None:

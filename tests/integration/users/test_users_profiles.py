@@ -8,7 +8,7 @@ import pytest
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
 from tests.helpers import Person, Reply, ask, someone
-from users import relations, service
+from users import relations, service, store
 from users.app import app
 
 
@@ -46,6 +46,17 @@ def test_others_see_the_public_profile_alone() -> None:
 
     expected = {"id": ada.user_id, "username": "ada", "display_name": "Ada Lovelace", "avatar_url": None, "bio": None}
     assert profile == expected
+
+
+def test_who_asks_for_a_profile_gets_it_as_it_is_now() -> None:
+    ada, bob = someone("ada", "Ada"), someone("bob")
+    before = service.get(ada.user_id)
+    assert service.require_user(ada.user_id).display_name == "Ada"
+
+    store.replace(before, before.changed({"display_name": "Countess"}))  # in another process
+
+    profile = ask(app, "GET", "/users/{user_id}", {"user_id": ada.user_id}, token=bob.token).body
+    assert profile["display_name"] == "Countess"
 
 
 @pytest.mark.parametrize("user_id", ["usr_00000000000000000000000000", "ses_1", "x", "é"])
