@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
+from kernel.caller import Caller
 from tests.helpers import Person, Reply, ask, someone
+from tests.integration.rooms import direct
 from users.app import app
 
 NOBODY = "usr_00000000000000000000000000"
@@ -99,6 +101,29 @@ def test_conversations_are_told_of_a_block_and_of_its_end(
     block(ada, bob.user_id, "DELETE")
 
     assert told == [(ada.user_id, bob.user_id, True), (ada.user_id, bob.user_id, False)]
+
+
+@pytest.mark.parametrize("first", ["PUT", "DELETE"])
+def test_of_a_block_and_its_end_asked_for_at_once_the_later_one_holds_everywhere(
+    ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    conversation_id = direct(Caller(ada.user_id, ""), Caller(bob.user_id, ""))
+    block(ada, bob.user_id, "PUT" if first == "DELETE" else "DELETE")
+    note, came_between = conversations.note_block, list[str]()
+
+    def slowly(*arguments: Any) -> None:
+        if not came_between:
+            came_between.append("DELETE" if first == "PUT" else "PUT")
+            block(ada, bob.user_id, came_between[0])
+        note(*arguments)
+
+    monkeypatch.setattr(conversations, "note_block", slowly)
+    block(ada, bob.user_id, first)
+
+    blocked = bool(ask(app, "GET", "/users/me/blocks", token=ada.token).body["items"])
+    assert blocked == (first == "DELETE")
+    place = conversations.require_place(conversation_id, ada.user_id)
+    assert place.profile.blocked_by == ({ada.user_id} if blocked else set())
 
 
 # --- contacts -------------------------------------------------------------------------------------------------
