@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from drive import access, agenda_store, finding_store, media_types, model, store, usage_store, views
@@ -46,15 +47,21 @@ def address(node: Node) -> dict[str, Any]:
 
 
 def changed(
-    node_id: str, user_id: str, need: Role, change: Callable[[Level], Node | None], *, file: bool = True
+    node_id: str,
+    user_id: str,
+    need: Role,
+    change: Callable[[Level], Node | None],
+    *,
+    also: Callable[[Transaction], None] | None = None,
 ) -> Node:
-    """Change a node of which the caller has a role; made again on what others have changed meanwhile.
+    """Change a file of which the caller has a role; made again on what others have changed meanwhile.
 
-    `change` gives the node as it shall be, or None to leave it; it raises what stands against it.
+    `change` gives the node as it shall be, or None to leave it; it raises what stands against it. `also` is looked at
+    with it.
     """
 
     def attempt() -> Node:
-        found = access.reach(node_id, user_id, need, kind="file" if file else "folder")
+        found = access.reach(node_id, user_id, need, kind="file")
         after = change(found)
         if after is None or after == found.node:
             return found.node
@@ -65,6 +72,8 @@ def changed(
             store.stage_node(transaction, found.node, after, due_at=due_at)
             if after.folder_id is not None and after.folder_id != found.node.folder_id:
                 store.stage_stands(transaction, "folder", after.folder_id)
+            if also is not None:
+                also(transaction)
 
         try:
             store.commit(stage)
@@ -139,9 +148,9 @@ def _version_view(each: Version, node: Node) -> dict[str, Any]:
 
 def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, Any]:
     """Make an earlier version the current one; none is lost by that."""
-    chosen = store.version(file_id, number) if ids.is_id(file_id, "fil") else None
 
     def wanted(found: Level) -> Node:
+        chosen = store.version(file_id, number)
         if chosen is None:
             raise NotFound
         found.node.require_ready()
@@ -149,7 +158,9 @@ def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, A
             raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
         return replace(model.with_version(found.node, chosen), name=found.node.name)
 
-    node = changed(file_id, caller.user_id, "editor", wanted)
+    node = changed(
+        file_id, caller.user_id, "editor", wanted, also=lambda it: store.stage_version_kept(it, file_id, number)
+    )
     note(node, caller.user_id, "version_restored", version=number)
     return views.file(node)
 
@@ -158,8 +169,8 @@ def drop_old_versions(node: Node) -> None:
     """Keep the newest 20 versions and the current one; the room of the others is given back."""
     kept = store.versions(node.id)
     for each in kept[model.VERSIONS_KEPT :]:
-        if each.number != node.version:
-            drop_versions(node, [each])
+        if each.number != node.version:  # nor has it become the current one meanwhile
+            drop_versions(node, [each], also=partial(store.stage_not_current, version=each))
 
 
 def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transaction], None] | None = None) -> bool:

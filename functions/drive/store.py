@@ -195,6 +195,16 @@ def stage_version(transaction: Transaction, each: Version) -> None:
     transaction.put("version", record, Item.node_id.does_not_exist())
 
 
+def stage_version_kept(transaction: Transaction, file_id: str, number: int) -> None:
+    """See to it that a version is still there (label `kept`)."""
+    transaction.check("kept", Item, (file_id, _version_part(number)), Item.node_id.exists())
+
+
+def stage_not_current(transaction: Transaction, version: Version) -> None:
+    """See to it that a file shows another version than this one (label `current`)."""
+    transaction.check("current", Item, (version.file_id, NODE), Item.version != version.number)
+
+
 def stage_version_gone(transaction: Transaction, each: Version) -> None:
     transaction.delete("version", Item(each.file_id, _version_part(each.number)), Item.node_id.exists())
 

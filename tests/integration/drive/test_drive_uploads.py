@@ -378,6 +378,41 @@ def test_twenty_versions_are_kept(ada: Caller) -> None:
     assert len(desk.blobs_left()) == 20
 
 
+def test_a_version_that_becomes_the_current_one_is_not_dropped_meanwhile(
+    ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = desk.put(ada, b"first")
+    for number in range(model.VERSIONS_KEPT - 1):
+        desk.put(ada, b"%d" % number, replaces=file_id)
+    drop = files.drop_versions
+
+    def met(*given: Any, **options: Any) -> bool:
+        monkeypatch.setattr(files, "drop_versions", drop)
+        files.restore_version(caller=ada, file_id=file_id, number=1)
+        return drop(*given, **options)
+
+    monkeypatch.setattr(files, "drop_versions", met)
+    desk.put(ada, b"last", replaces=file_id)
+    assert files.get(caller=ada, file_id=file_id)["version"] == 1
+    assert 1 in [each["version"] for each in files.versions(caller=ada, file_id=file_id).items]
+
+
+def test_a_version_that_is_dropped_in_this_moment_is_not_restored(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = desk.put(ada, b"first")
+    desk.put(ada, b"second", replaces=file_id)
+    commit = store.commit
+
+    def met(*given: Any) -> Any:
+        monkeypatch.setattr(store, "commit", commit)
+        files.drop_versions(store.nodes([file_id])[file_id], store.versions(file_id)[1:])
+        return commit(*given)
+
+    monkeypatch.setattr(store, "commit", met)
+    with pytest.raises(NotFound):
+        files.restore_version(caller=ada, file_id=file_id, number=1)
+    assert files.get(caller=ada, file_id=file_id)["version"] == 2
+
+
 def test_a_version_cannot_be_begun_while_another_is_looked_at(ada: Caller) -> None:
     file_id = desk.put(ada, b"first")
     begun = desk.begin(ada, b"second", replaces=file_id)
