@@ -89,7 +89,7 @@ def socket_event(
     return {
         "requestContext": {
             "routeKey": route or action or "$default",
-            "eventType": "MESSAGE",
+            "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
             "connectionId": who.connection_id or "L0SM9cOFvHcCIhw=",
             "requestId": "request-2",
             "connectedAt": clock.now() if connected_at is None else connected_at,

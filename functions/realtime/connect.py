@@ -6,12 +6,14 @@ from typing import Any
 
 from accounts import liveness
 from kernel import telemetry
-from kernel.websocket import caller_of
+from kernel.websocket import caller_of, is_frame, unknown_action
 from presence import service as presence
 from realtime import service
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    if is_frame(event):
+        return unknown_action(event, context)
     with telemetry.call("socket.connect", context) as line:
         caller = caller_of(event)
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from kernel import telemetry
-from kernel.websocket import caller_of
+from kernel.websocket import caller_of, is_frame, unknown_action
 from presence import service as presence
 from realtime import service
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    if is_frame(event):
+        return unknown_action(event, context)
     with telemetry.call("socket.disconnect", context) as line:
         caller = caller_of(event)
         presence.went(caller.user_id, service.close_connection(caller))

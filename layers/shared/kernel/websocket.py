@@ -161,6 +161,11 @@ class UnknownAction(Problem):
     status, code, detail = 400, "unknown_action", "There is no such action."
 
 
+def is_frame(event: Event) -> bool:
+    """Whether this is a client's frame: one whose action is called `$connect` may be led to that route."""
+    return bool(event["requestContext"].get("eventType") == "MESSAGE")
+
+
 def unknown_action(event: Event, context: Any) -> dict[str, Any]:
     """The `$default` route: an error frame for whatever matches no action."""
     return _answer("unknown", event, context, _refuse, None)

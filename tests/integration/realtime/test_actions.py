@@ -11,7 +11,9 @@ import pytest
 from kernel import clock
 from kernel.caller import Caller
 from realtime import (
+    connect,
     delete_message,
+    disconnect,
     edit_message,
     mark_read,
     ping,
@@ -19,6 +21,7 @@ from realtime import (
     send_message,
     service,
     set_typing,
+    store,
     synchronise,
     unknown,
 )
@@ -182,6 +185,19 @@ def test_a_frame_with_an_unknown_field_is_refused(room: tuple[Caller, Caller, st
 
 def test_an_unknown_action_is_an_error(room: tuple[Caller, Caller, str]) -> None:
     assert _code(room[0], "dance") == "unknown_action"
+
+
+@pytest.mark.parametrize("handler", [connect.handler, disconnect.handler])
+def test_an_action_with_the_name_of_a_route_of_ours_is_an_error_and_leaves_the_socket_open(
+    room: tuple[Caller, Caller, str], handler: Any
+) -> None:
+    ada, *_ = room
+    before = store.connections_of([ada.user_id])
+    for name in ("$connect", "$disconnect"):
+        answer = handler(socket_event(ada, {"action": name, "id": "f-1"}), CONTEXT)
+        told = json.loads(answer["body"])
+        assert (told["type"], told["id"], told["problem"]["code"]) == ("error", "f-1", "unknown_action")
+    assert store.connections_of([ada.user_id]) == before
 
 
 def test_no_canary_of_a_frame_reaches_the_log(room: tuple[Caller, Caller, str]) -> None:
