@@ -8,6 +8,8 @@
    log events; MiniStack queues all frames of a route at one environment that logs nothing. Frames of one
    connection stay in order.
 4. A route that fails sends {"message", "connectionId", "requestId"} to its client; MiniStack sends the error's text.
+5. A frame that names no route goes to $default, whatever it holds; MiniStack ends the connection over one that is
+   nested too deeply for Python, and leads one whose action is `$connect` or `$disconnect` there.
 """
 
 import importlib
@@ -22,6 +24,7 @@ from infra.local.patching import wrap
 GATEWAY = "ministack.services.apigateway"
 LAMBDA = "ministack.services.lambda_svc"
 RUNTIME = "ministack.core.lambda_runtime"
+DEFAULT = "$default"
 
 Message = Mapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -37,6 +40,7 @@ def apply() -> None:
     wrap(GATEWAY, "_refuse_ws_handshake", lambda original: original)  # used below: it must exist
     wrap(GATEWAY, "_invoke_ws_lambda", _remembering_connect_status)
     wrap(GATEWAY, "handle_websocket", _refusing_with_integration_status)
+    wrap(GATEWAY, "_evaluate_route_selection", choosing_a_route)
     wrap(LAMBDA, "_get_func_record_for_ref", lambda original: original)
     wrap(LAMBDA, "_execute_function", lambda original: original)
     wrap(RUNTIME, "get_or_create_worker", lambda _: Pooled)
@@ -110,6 +114,17 @@ def _refusing_with_integration_status(handle: Call) -> Call:
             _handshake.reset(token)
 
     return handling
+
+
+def choosing_a_route(evaluate: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    def choosing(expression: str, frame: str) -> str:
+        try:
+            key = evaluate(expression, frame)
+        except RecursionError:
+            return DEFAULT
+        return DEFAULT if key.startswith("$") else key
+
+    return choosing
 
 
 class Pooled:
