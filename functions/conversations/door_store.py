@@ -58,10 +58,13 @@ def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
     )
 
 
-def banned(conversation_id: str, user_ids: Sequence[str]) -> set[str]:
-    """Those of these people who are banned: one round trip per 100."""
-    rows = read_together([(PartRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids])
-    return {user_id for user_id, row in zip(user_ids, rows, strict=True) if row is not None}
+def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Those of these people who are members, and those who are banned: one round trip per 50."""
+    places = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
+    bans = [(PartRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids]
+    rows = read_together([each for both in zip(places, bans, strict=True) for each in both])
+    inside = {user_id for user_id, row in zip(user_ids, rows[::2], strict=True) if row is not None}
+    return inside, {user_id for user_id, row in zip(user_ids, rows[1::2], strict=True) if row is not None}
 
 
 def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ban]:

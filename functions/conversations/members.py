@@ -38,37 +38,40 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
     if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
         _require_room(place, able)
+    added = bring_in(caller=caller, conversation_id=conversation_id, user_ids=able)
+    return added, [user_id for user_id in asked if user_id not in added]
+
+
+def bring_in(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
+    """Add people who exist and between whom and the caller no block stands; those who are members now by it."""
     added: list[str] = []
-    for start in range(0, len(able), ADDED_PER_WRITE):
-        some = able[start : start + ADDED_PER_WRITE]
+    for start in range(0, len(user_ids), ADDED_PER_WRITE):
+        some = user_ids[start : start + ADDED_PER_WRITE]
         try:
             added += retried(partial(_add_some, caller, conversation_id, some), on=Cancelled)
         except ValidationFailed:
             if not added:
                 raise
             break  # others have come in since the first write
-    return added, [user_id for user_id in asked if user_id not in added]
+    return added
 
 
 def _require_room(place: Place, user_ids: Sequence[str]) -> None:
     """Raises ValidationFailed unless all of these fit who can be added."""
-    left_out = store.members_among(place.conversation_id, user_ids)
-    if not place.member.is_admin:
-        left_out |= door_store.banned(place.conversation_id, user_ids)
+    inside, banned = door_store.inside_and_banned(place.conversation_id, user_ids)
+    left_out = inside if place.member.is_admin else inside | banned
     if not joining.has_room_for(place, len(user_ids) - len(left_out)):
         raise _too_many()
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
-    people_at = _as_of_acl(lambda: store.members(conversation_id))
-    bans_at = _as_of_acl(lambda: door_store.banned(conversation_id, user_ids))
+    known_at = _as_of_acl(lambda: door_store.inside_and_banned(conversation_id, user_ids))
 
     def plan(place: Place) -> log.Plan:
         place.require_add()
-        present = {member.user_id for member in people_at(place)}
-        banned = bans_at(place)
+        inside, banned = known_at(place)
         able = user_ids if place.member.is_admin else [user_id for user_id in user_ids if user_id not in banned]
-        new = [user_id for user_id in able if user_id not in present]
+        new = [user_id for user_id in able if user_id not in inside]
         if not joining.has_room_for(place, len(new)):
             raise _too_many()
 

@@ -63,7 +63,7 @@ def create(
     if rest:
         from conversations import members  # members builds on this module
 
-        members.add(caller=caller, conversation_id=place.conversation_id, user_ids=rest)
+        members.bring_in(caller=caller, conversation_id=place.conversation_id, user_ids=rest)
         place = store.place(place.conversation_id, caller.user_id)
     return views.conversation(place), True
 

@@ -98,6 +98,14 @@ def test_of_people_who_do_not_all_fit_nobody_is_added_however_many_writes_they_t
     assert add(ada, conversation_id, bob, *others[:2]) == ([each.user_id for each in others[:2]], [bob.user_id])
 
 
+def test_who_is_added_is_looked_up_and_not_everybody_who_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand come in by thirty writes: reading all members for each would take longer than a call may."""
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob)
+    monkeypatch.setattr(store, "members", lambda _conversation_id: pytest.fail("read everybody"))
+    assert add(ada, conversation_id, bob, cyd) == ([cyd.user_id], [bob.user_id])
+
+
 def test_a_stranger_adds_nobody() -> None:
     ada, bob, eve = people("ada", "bob", "eve")
     with pytest.raises(NotFound):
