@@ -112,17 +112,26 @@ def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
         raise Contended from error
 
 
-def revoke(user_id: str, session_ids: Collection[str]) -> None:
-    """End sessions; those that have gone or ended already are fine. They are kept for a day."""
+def revoke(user_id: str, session_ids: Collection[str]) -> set[str]:
+    """End sessions; those that have gone or ended already are fine. They are kept for a day.
+
+    Returns those that this call has ended: of several at once one has.
+    """
+    ended: set[str] = set()
     ordered = sorted(session_ids)
     for start in range(0, len(ordered), TRANSACTION_MAX_ACTIONS):
         pending = set(ordered[start : start + TRANSACTION_MAX_ACTIONS])
         while pending:
-            pending -= retried(partial(_revoke, user_id, frozenset(pending)), on=Contended)
+            gone = retried(partial(_revoke, user_id, frozenset(pending)), on=Contended)
+            pending -= gone
+            if not gone:
+                ended |= pending
+                break
+    return ended
 
 
 def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
-    """The sessions that need no more: all if they have been ended now, else those that had gone before."""
+    """End these sessions, or none of them if some had gone before: those."""
     transaction = Transaction()
     for session_id in session_ids:
         transaction.update(
@@ -140,4 +149,4 @@ def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
         if not error.failed:
             raise Contended from error
         return frozenset(error.failed)
-    return session_ids
+    return frozenset()

@@ -84,7 +84,8 @@ def _refresh(token: RefreshToken, ip: str) -> Tokens:
 
 def _end_copied(session: Session) -> None:
     doomed = [session.session_id]
-    revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed)
+    if not revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed):
+        return  # who has ended it tells of it: the same token may be tried many times at once
     owner = store.credentials(session.user_id)
     if owner is not None:
         mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))
@@ -135,10 +136,14 @@ def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
     revoke(user_id, ending, reason=reason, sockets_of=None if but is None else ending)
 
 
-def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> None:
-    """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all)."""
-    session_store.revoke(user_id, session_ids)
+def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> set[str]:
+    """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all).
+
+    Returns those that this call has ended, which others may have done meanwhile.
+    """
+    ended = session_store.revoke(user_id, session_ids)
     liveness.ended(session_ids)
     if sockets_of is None or sockets_of:
         close = partial(realtime.close_sessions, user_id, sockets_of, reason=reason)
         retried(close, on=DependencyUnavailable, tries=2)
+    return ended

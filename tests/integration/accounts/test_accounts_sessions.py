@@ -78,6 +78,18 @@ def test_a_reuse_after_thirty_seconds_ends_the_session_and_tells_its_owner(cloud
     assert (message["kind"], message["to"]) == ("session_reused", "ada@example.com")
 
 
+def test_a_copied_token_tried_many_times_at_once_is_told_of_once(cloud: Cloud) -> None:
+    person = someone()
+    refresh(refresh(person.refresh_token).body["tokens"]["refresh_token"])
+
+    with ThreadPoolExecutor(16) as threads:
+        replies = list(threads.map(lambda _: refresh(person.refresh_token), range(16)))
+
+    assert {reply.status for reply in replies} == {401}
+    assert {reply.code for reply in replies} <= {"refresh_reused", "token_revoked"}
+    assert [letter["kind"] for letter in cloud.letters()] == ["session_reused"]
+
+
 def test_a_token_two_generations_old_is_a_reuse_at_once() -> None:
     person = someone()
     refresh(refresh(person.refresh_token).body["tokens"]["refresh_token"])
