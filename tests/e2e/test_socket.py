@@ -176,7 +176,10 @@ def test_a_client_id_means_the_same_over_the_socket_and_over_http(ada: Person, l
         ('{"action": "ping", "id": "a", "id": "b", "x": 1}', "b", "validation_failed"),
         ('{"action": "ping", "id": "\\ud800"}', None, "malformed_json"),
         ('{"action": "ping", "id": "a", "cursors": ' + "[" * 500 + "]" * 500 + "}", None, "malformed_json"),
+        pytest.param('{"action": "ping", "x": ' + "[" * 15_000 + "]" * 15_000 + "}", None, "malformed_json", id="deep"),
         ('{"action": "ping", "id": "a"} trailing', None, "malformed_json"),
+        ('{"action": "$connect", "id": "a"}', "a", "unknown_action"),
+        ('{"action": "$disconnect", "id": "a"}', "a", "unknown_action"),
     ],
 )
 def test_a_frame_that_is_none_gets_an_error_and_the_socket_stays(
