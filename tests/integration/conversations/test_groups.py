@@ -232,6 +232,12 @@ def test_a_mute_can_be_lifted() -> None:
     assert _prefer(ada, conversation_id, muted_until=None)["muted_until"] is None
 
 
+def test_a_mute_may_last_as_long_as_times_can_be_written() -> None:
+    (ada,) = people("ada")
+    muted = _prefer(ada, group(ada), muted_until="9999-12-31T23:59:59.999Z")
+    assert clock.rfc3339(muted["muted_until"]) == "9999-12-31T23:59:59.999Z"
+
+
 @pytest.mark.parametrize(
     "instant",
     [
