@@ -293,3 +293,24 @@ async def test_a_sync_over_the_socket_catches_up_at_once() -> None:
         await live.sync()
         assert seqs(await take(live, 11)) == list(range(1, 12))
     assert world.count("SOCKET", "sync") >= 4
+
+
+def no_sync(text: str) -> Iterator[str]:
+    frame = json.loads(text)
+    if frame["type"] == "ack" and "conversations" in (frame.get("data") or {}):
+        yield json.dumps({"type": "error", "id": frame["id"], "problem": {"status": 413, "code": "payload_too_large"}})
+    else:
+        yield from no_events(text)
+
+
+@in_loop
+async def test_what_is_too_large_for_the_socket_is_synced_over_http() -> None:
+    world = World()
+    room = world.conversation("ada", "bob")
+    async with online(world, frame_filter=no_sync) as (_, live):
+        before = world.count("POST", "/sync")
+        world.say(room, "bob", "hello")
+        await live.sync()
+        assert seqs(await take(live, 2)) == [1, 2]
+        assert world.count("SOCKET", "sync") == 1
+        assert world.count("POST", "/sync") == before + 1

@@ -23,7 +23,7 @@ from secureconnect_client.attention import Attention
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
 from secureconnect_client.decoding import decode, decode_all
-from secureconnect_client.errors import ConnectionLost, SecureConnectError
+from secureconnect_client.errors import ApiError, ConnectionLost, SecureConnectError
 from secureconnect_client.events import Event, parse_event
 from secureconnect_client.feed import Feed
 from secureconnect_client.keeper import Keeper
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from secureconnect_client.client import Client
 
 PINGS_PER_SYNC = 4
+TOO_LARGE = 413  # the answer, for a socket: a conversation's first event may be
 CURSORS_PER_PING = 300  # of at most 55 bytes each, in a frame of 32 KB
 
 
@@ -186,8 +187,11 @@ class Live(Commands):
             try:
                 return await self.request("sync", cursors=cursors)
             except ConnectionLost:
-                body = {"cursors": cursors}
-                return await self._requests.request("POST", "/sync", json=body, retry=True)
+                pass
+            except ApiError as error:
+                if error.status != TOO_LARGE:
+                    raise
+            return await self._requests.request("POST", "/sync", json={"cursors": cursors}, retry=True)
 
         await self._feed.catch_up(fetch)
 
