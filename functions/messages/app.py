@@ -136,10 +136,10 @@ def unpin_message(caller: Caller, conversation_id: str, message_id: str) -> None
     pins.unpin(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
-@app.get("/drafts", returns=DraftList)
-def list_drafts(caller: Caller) -> Any:
+@app.get("/drafts", query=Paging, returns=DraftList)
+def list_drafts(caller: Caller, query: Paging) -> Any:
     """The caller's drafts in all conversations, the latest first."""
-    return drafts.listing(caller=caller)
+    return drafts.listing(caller=caller, limit=query.limit, page=query.cursor)
 
 
 @app.get("/conversations/{conversation_id}/draft", returns=DraftOut)

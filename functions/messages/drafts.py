@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from conversations import publish, store
 from conversations.model import Place
 from conversations.service import require_place
-from kernel import clock
+from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.errors import Forbidden, NotFound
@@ -63,9 +64,17 @@ def get(*, caller: Caller, conversation_id: str) -> Draft:
     return draft
 
 
-def listing(*, caller: Caller) -> Page[Draft]:
+def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     """The caller's drafts in all conversations that they are in, the latest first."""
+    bound_to = (caller.user_id, "drafts")
+    before = None if page is None else cursor.unseal(page, bound_to=bound_to)
     drafts = drafts_store.of(caller.user_id)
     places = store.places([draft.conversation_id for draft in drafts], caller.user_id)
-    mine = [draft for draft in drafts if draft.conversation_id in places]
-    return Page(sorted(mine, key=lambda draft: draft.written_at, reverse=True))
+    mine = sorted((draft for draft in drafts if draft.conversation_id in places), key=_position, reverse=True)
+    rest = [draft for draft in mine if before is None or _position(draft) < before]
+    items = rest[: cursor.fitting([asdict(draft) for draft in rest[:limit]])]
+    return Page(items, cursor.seal(_position(items[-1]), bound_to=bound_to) if len(rest) > len(items) else None)
+
+
+def _position(draft: Draft) -> list[Any]:
+    return [draft.written_at, draft.conversation_id]

@@ -152,9 +152,11 @@ class Messages(Routes):
     async def unpin(self, conversation_id: str, message_id: str) -> None:
         await self._client.request("DELETE", _path(conversation_id, "pins", message_id))
 
-    async def pins(self, conversation_id: str) -> Page[PinnedMessage]:
+    async def pins(
+        self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[PinnedMessage]:
         """The last pinned first."""
-        return await self._page(PinnedMessage, _path(conversation_id, "pins"))
+        return await self._page(PinnedMessage, _path(conversation_id, "pins"), limit=limit, cursor=cursor)
 
     async def draft(self, conversation_id: str) -> Draft | None:
         """What one has written here and not sent."""
@@ -165,9 +167,9 @@ class Messages(Routes):
                 raise
             return None
 
-    async def drafts(self) -> Page[Draft]:
-        """All of one's drafts, the latest first."""
-        return await self._page(Draft, "/drafts")
+    async def drafts(self, *, limit: int | None = None, cursor: str | None = None) -> Page[Draft]:
+        """One's drafts everywhere, the latest first."""
+        return await self._page(Draft, "/drafts", limit=limit, cursor=cursor)
 
     async def save_draft(
         self,
