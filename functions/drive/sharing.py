@@ -9,7 +9,7 @@ from conversations import store as conversations
 from conversations.service import require_place
 from drive import access, files, model, share_store, store, views
 from drive.model import Node, Role, Share
-from kernel import clock, cursor, ids
+from kernel import clock, cursor, ids, parallel
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
@@ -90,9 +90,15 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
     bound_to = (caller.user_id, "shared-with-me")
     start, last = ("", None) if after is None else cursor.unseal(after, bound_to=bound_to)
     grantees = [caller.user_id, *sorted(conversations.conversations_of(caller.user_id))]
+    left = [each for each in grantees if start in ("", caller.user_id) or (each.startswith("cnv_") and each >= start)]
     rows: list[Share] = []
-    for grantee in grantees[grantees.index(start) if start in grantees else 0 :]:
-        rows += store.granted(grantee, after=last if grantee == start else None, limit=limit + 1 - len(rows))
+
+    def granted(grantee: str) -> list[Share]:
+        return store.granted(grantee, after=last if grantee == start else None, limit=limit + 1)
+
+    for first in range(0, len(left), parallel.MAX_AT_ONCE):
+        for found in parallel.mapped(granted, left[first : first + parallel.MAX_AT_ONCE]):
+            rows += found
         if len(rows) > limit:
             break
     page = rows[:limit]
@@ -103,7 +109,8 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
 def _shared(caller: Caller, rows: list[Share], grantees: list[str]) -> list[dict[str, Any]]:
     """Those rows that stand now (the index may be behind, and members may have left), each node by the first of its
     shares: however small the pages, it comes once."""
-    levels = {each.node_id: store.level(each.node_id) for each in rows}
+    node_ids = list(dict.fromkeys(each.node_id for each in rows))
+    levels = dict(zip(node_ids, parallel.mapped(store.level, node_ids), strict=True))
     owners = users.directory([each.node.owner_id for each in levels.values() if each is not None])
     now = clock.now()
     items = []

@@ -188,6 +188,21 @@ def test_what_is_shared_in_two_ways_comes_once_however_small_the_pages(cast: lis
     assert listed() == sorted([(both, "editor"), (one, "viewer")])
 
 
+def test_pages_of_what_is_shared_go_on_behind_a_conversation_that_was_left(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    groups = sorted(rooms.group(ada, bob) for _ in range(20))
+    made = [desk.put(ada) for _ in range(4)]
+    for file_id, given in zip(
+        made, [{"user_id": bob.user_id}, *({"conversation_id": groups[n]} for n in (0, 9, 19))], strict=True
+    ):
+        _share(ada, file_id, **given)
+    first = sharing.shared_with_me(caller=bob, limit=2, after=None)
+    rooms.remove(ada, groups[0], bob)
+    second = sharing.shared_with_me(caller=bob, limit=2, after=first.next_cursor)
+    assert [each["id"] for page in (first, second) for each in page.items] == made
+    assert second.next_cursor is None
+
+
 def test_with_whom_else_a_file_is_shared_is_its_owner_s_business(cast: list[Caller]) -> None:
     ada, bob, cyd = cast
     file_id = desk.put(ada)
