@@ -22,7 +22,7 @@ from pynamodb.transactions import TransactWrite
 
 from kernel import aws
 from kernel.config import config
-from kernel.errors import DependencyUnavailable
+from kernel.errors import Collided, DependencyUnavailable
 from kernel.resilience import Breaker, CircuitOpen, full_jitter
 
 R = TypeVar("R", bound="Record")
@@ -153,7 +153,7 @@ def _read_chunk(
     raise DependencyUnavailable(retry_after_s=1)
 
 
-class Cancelled(Exception):
+class Cancelled(Collided):
     """A transaction that was not carried out. `failed` maps the labels of failed conditions to the record found."""
 
     def __init__(self, failed: dict[str, Any], contended: bool) -> None:

@@ -136,3 +136,19 @@ class DependencyUnavailable(Problem):
 
 class Timeout(Problem):
     status, code, detail = 504, "timeout", "The request took too long."
+
+
+class Collided(Exception):
+    """Something was not done because it met others' changes, or because the store was too busy: a store's own error.
+
+    Who expects it tries again or says what it means; else the caller is told to come again.
+    """
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """What a caller is told of an error that may happen; None for one that must not."""
+    if isinstance(error, Collided):
+        problem = DependencyUnavailable("Too many changes at once; try again.", retry_after_s=1)
+        problem.__cause__ = error
+        return problem
+    return error if isinstance(error, Problem) else None

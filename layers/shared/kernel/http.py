@@ -27,6 +27,7 @@ from kernel.errors import (
     Problem,
     Unauthenticated,
     UnsupportedMediaType,
+    as_problem,
 )
 from kernel.limiter import Allowance, Limit, LimitExceeded
 from kernel.schema import parse_json, parse_query
@@ -172,12 +173,13 @@ class App:
         left: dict[str, str] = {}
         try:
             status, text, headers = self._answer(route, request, incoming, path_parameters, line, left)
-        except Problem as problem:
-            status, text, headers = _problem_answer(problem, incoming.request_id)
-            line.problem(problem)
-        except Exception as error:  # mapped here once: logged with its trace, answered without it
-            line.error = error
-            status, text, headers = _problem_answer(Internal(), incoming.request_id)
+        except Exception as error:  # mapped here once: an unexpected one is logged with its trace, answered without
+            problem = as_problem(error)
+            if problem is None:
+                line.error = error
+            else:
+                line.problem(problem)
+            status, text, headers = _problem_answer(problem or Internal(), incoming.request_id)
         line.fields["status"] = status
         line.count(f"Status{status // 100}xx")
         return Response(body=text, status_code=status, headers={**_common_headers(incoming), **left, **headers})

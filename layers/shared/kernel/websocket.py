@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from kernel import clock, limiter, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited
+from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, as_problem
 from kernel.limiter import Charge, Limit
 from kernel.schema import Input, parse_json
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
@@ -99,9 +99,10 @@ def _answer(
             text = respond(caller, raw)
             line.fields["status"] = 200
         except Exception as error:  # mapped here once, like `http` does
-            problem = error if isinstance(error, Problem) else Internal()
-            if problem is not error:
+            expected = as_problem(error)
+            if expected is None:
                 line.error = error
+            problem = expected or Internal()
             line.problem(problem)
             text = error_frame(_frame_id(raw), problem, str(event["requestContext"].get("requestId", "")))
         return {"statusCode": 200, "body": text}

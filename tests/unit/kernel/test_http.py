@@ -12,6 +12,7 @@ from pydantic import Field
 
 from kernel import config
 from kernel.caller import Caller
+from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
@@ -105,6 +106,11 @@ def _app() -> App:
     def busy() -> None:
         """Fail as expected."""
         raise DependencyUnavailable("Later.", retry_after_s=7)
+
+    @app.get("/crowded")
+    def crowded() -> None:
+        """Meet others."""
+        raise Cancelled({CANARY: None}, contended=True)
 
     @app.get("/mine")
     def mine() -> None:
@@ -326,6 +332,13 @@ def test_a_problem_document_has_its_seven_members(app: App) -> None:
 def test_a_problem_says_when_to_come_again(app: App) -> None:
     reply = ask(app, "GET", "/busy", token="good")
     assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "dependency_unavailable", "7")
+
+
+def test_who_met_others_each_time_is_told_to_come_again(app: App, lines: Lines) -> None:
+    reply = ask(app, "GET", "/crowded", token="good")
+    assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "dependency_unavailable", "1")
+    assert CANARY not in json.dumps(reply.body)
+    assert lines.only["cause"].startswith("Cancelled")
 
 
 @pytest.mark.parametrize("path", ["/boom", "/wrong"])

@@ -10,6 +10,7 @@ import pytest
 
 from kernel import websocket
 from kernel.caller import Caller
+from kernel.dynamo import Cancelled
 from kernel.errors import DependencyUnavailable, Forbidden
 from kernel.limiter import Limit
 from kernel.schema import Output
@@ -38,6 +39,8 @@ def _say(caller: Caller, frame: Say) -> Any:
         raise Forbidden("Not here.", code="blocked")
     if frame.text == "busy":
         raise DependencyUnavailable(retry_after_s=7)
+    if frame.text == "crowded":
+        raise Cancelled({}, contended=True)
     if frame.text == "boom":
         raise LookupError(CANARY)
     if frame.text == "wrong":
@@ -186,6 +189,11 @@ def test_an_expected_error_is_told_as_a_problem(say: Handler) -> None:
 
 def test_an_error_says_when_to_come_again(say: Handler) -> None:
     assert _answer(say, {"action": "say", "id": "1", "text": "busy"})["problem"]["retry_after"] == 7
+
+
+def test_who_met_others_each_time_is_told_to_come_again(say: Handler) -> None:
+    problem = _answer(say, {"action": "say", "id": "1", "text": "crowded"})["problem"]
+    assert (problem["status"], problem["code"], problem["retry_after"]) == (503, "dependency_unavailable", 1)
 
 
 @pytest.mark.parametrize("text", ["boom", "wrong"])
