@@ -92,11 +92,12 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -
 
     try:
         place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    except (log.Sent, Forbidden) as error:
-        if isinstance(error, Forbidden) and log.earlier(key) is None:
+    except (log.Sent, Forbidden, NotFound) as error:
+        if not isinstance(error, log.Sent) and log.earlier(key) is None:
             raise
-        # what is not allowed any more was when it was begun
-        return _first_of(key, conversation_id, media), require_place(conversation_id, caller.user_id), [], True
+        place = require_place(conversation_id, caller.user_id)
+        # what is not allowed any more, or is behind a block, was not when it was begun
+        return _first_of(key, conversation_id, media), place, [], True
     if entries:
         return made[-1], place, entries, False
     live = place.head.live_call

@@ -76,10 +76,11 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
         place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
     except log.Sent:
         return _earlier(caller, conversation_id, key, fingerprint), False
-    except (Forbidden, ValidationFailed):
+    except (Forbidden, NotFound, ValidationFailed):
         if log.earlier(key) is None:
             raise
-        # what is not allowed any more was when it was sent
+        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
+        # what is not allowed any more, or is behind a block, was not when it was sent
         return _earlier(caller, conversation_id, key, fingerprint), False
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:

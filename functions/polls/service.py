@@ -37,10 +37,11 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     key = log.send_key(caller.user_id, draft.client_id)
     try:
         return _create(caller, conversation_id, draft, key)
-    except Forbidden:
+    except (Forbidden, NotFound):
         if log.earlier(key) is None:
             raise
-        # what is not allowed any more was when it was asked
+        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
+        # what is not allowed any more, or is behind a block, was not when it was asked
         return _earlier(caller, conversation_id, key, draft), False
 
 

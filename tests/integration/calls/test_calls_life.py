@@ -97,6 +97,14 @@ def test_a_repeated_client_id_gets_its_call_whatever_is_forbidden_since() -> Non
     assert refusal(lambda: ring(bob, place, client_id="one")) == "not_found"
 
 
+def test_a_repeated_client_id_gets_its_call_though_a_block_came_since() -> None:
+    ada, bob, chat = two()
+    first = ring(bob, chat, client_id="one")
+    conversations.note_block(ada.user_id, bob.user_id, True)
+    assert ring(bob, chat, client_id="one")["id"] == first["id"]
+    assert refusal(lambda: ring(bob, chat, client_id="two")) == "not_found"
+
+
 def test_a_call_that_nobody_has_ended_in_time_does_not_stand_in_the_way_of_the_next() -> None:
     ada, bob, chat = two()
     with clock.held(NOW):

@@ -163,6 +163,18 @@ def test_a_repeated_send_gets_its_message_whatever_is_forbidden_since(change: di
         say(bob, conversation_id, client_id="2")
 
 
+@pytest.mark.parametrize("blocker", ["ada", "bob"])
+def test_a_repeated_send_gets_its_message_though_a_block_came_since(blocker: str) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = direct(ada, bob)
+    first = send(bob, conversation_id, client_id="1")
+    by, other = (ada, bob) if blocker == "ada" else (bob, ada)
+    conversations.note_block(by.user_id, other.user_id, True)
+    assert say(bob, conversation_id, client_id="1") == (first, False)
+    with pytest.raises((Forbidden, NotFound)):
+        say(bob, conversation_id, client_id="2")
+
+
 # --- who and what ---------------------------------------------------------------------------------------------
 
 

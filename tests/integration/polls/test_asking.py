@@ -152,6 +152,18 @@ def test_a_repeat_gets_its_poll_whatever_is_forbidden_since(change: dict[str, An
             ask_again(bob, conversation_id, client_id="other", **fields)
 
 
+@pytest.mark.parametrize("fields", [{}, {"closes_at": clock.parse("2100-01-01T00:00:00Z")}])
+def test_a_repeat_gets_its_poll_though_a_block_came_since(fields: dict[str, Any]) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = direct(ada, bob)
+    with clock.held(clock.parse("2099-12-31T00:00:00Z")):
+        poll = ask(bob, conversation_id, **fields)
+        conversations.note_block(ada.user_id, bob.user_id, True)
+        assert ask_again(bob, conversation_id, **fields) == (poll, False)
+        with pytest.raises(NotFound):
+            ask_again(bob, conversation_id, client_id="other", **fields)
+
+
 def test_an_encrypted_conversation_takes_no_polls() -> None:
     ada, bob = people("ada", "bob")
     with pytest.raises(Forbidden) as refused:
