@@ -119,6 +119,21 @@ def test_a_file_of_the_drive_is_shared_by_its_message_and_stays_its_owner_s(cast
     assert not _gone(ada, file_id)
 
 
+def test_newcomers_see_the_files_of_messages_that_they_see(cast: list[Caller]) -> None:
+    ada, bob = cast
+    cyd = people("cyd")[0]
+    group, old, told, shared = rooms.group(ada, bob), desk.put(ada), desk.put(ada), desk.put(ada)
+    _attach(ada, group, old, told)
+    _share(ada, shared, group)
+    rooms.add(ada, group, cyd)
+    assert [_gone(cyd, file_id) for file_id in (old, told, shared)] == [True, True, False]
+    _attach(ada, group, told, client_id="2")
+    assert [_gone(cyd, file_id) for file_id in (old, told, shared)] == [True, False, False]
+    listed = sharing.shared_with_me(caller=cyd, limit=9, after=None).items
+    assert {each["id"] for each in listed} == {told, shared}
+    assert not any(_gone(bob, file_id) for file_id in (old, told, shared))
+
+
 def test_what_was_shared_by_hand_outlives_a_message_with_the_file(cast: list[Caller]) -> None:
     ada, bob = cast
     group, before, after = rooms.group(ada, bob), desk.put(ada), desk.put(ada)
