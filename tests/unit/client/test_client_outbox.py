@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from secureconnect_client import Backoff, Client, MemoryStore, NotSignedIn, OutboxItem, SqliteStore, Store
-from tests.unit.client.carriers import client, in_loop
+from tests.unit.client.carriers import client, eventually, in_loop
 from tests.unit.client.world import Conversation, Reply, World
 
 AWAY = httpx.ConnectError("refused")
@@ -117,6 +117,23 @@ async def test_a_failed_message_can_be_given_another_chance() -> None:
         assert (await c.outbox.wait(item.client_id, timeout_s=5)).error == "blocked"
         await c.outbox.retry(item.client_id)
         assert (await c.outbox.wait(item.client_id, timeout_s=5)).state == "sent"
+
+
+@in_loop
+async def test_a_message_that_is_discarded_while_a_try_fails_does_not_come_back() -> None:
+    world = World()
+    room = world.conversation("ada")
+    world.fail("POST", path(room), *[Reply(503, {"status": 503, "code": "x"})] * 10_000)
+    async with await signed_in(world) as c:
+        unwanted = await c.outbox.send(room.id, "unwanted")
+        await eventually(lambda: world.count("POST", path(room)) > 0)
+        c.outbox.discard(unwanted.client_id)
+        wanted = await c.outbox.send(room.id, "wanted")
+        await eventually(lambda: c.outbox.items()[-1].tries > 0)  # its turn has come
+        assert [each.client_id for each in c.outbox.items()] == [wanted.client_id]
+        world.faults.clear()
+        await c.outbox.wait(wanted.client_id, timeout_s=5)
+    assert texts(room) == ["wanted"]
 
 
 @in_loop

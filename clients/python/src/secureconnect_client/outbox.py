@@ -174,18 +174,23 @@ class Outbox:
         except NotSignedIn:
             return _Again()  # the session is gone, as the next look at it will tell
         except TransportFailed as error:
-            self._change(item.becomes(error=str(error)))
-            return _Again()
+            return _Again() if self._keep(item.becomes(error=str(error))) else None
         except ApiError as error:
             under_way = error.status == 409 and error.retry_after is not None
             if error.status < 500 and error.status not in _PASSING and not under_way:
-                self._change(item.becomes(state="failed", error=error.code))
+                self._keep(item.becomes(state="failed", error=error.code))
                 return None
-            self._change(item.becomes(error=error.code))
-            return _Again(error.retry_after)
+            return _Again(error.retry_after) if self._keep(item.becomes(error=error.code)) else None
         message = decode(Message, raw)
-        self._change(item.becomes(state="sent", message_id=message.id, seq=message.seq, error=None))
+        self._keep(item.becomes(state="sent", message_id=message.id, seq=message.seq, error=None))
         return None
+
+    def _keep(self, item: OutboxItem) -> bool:
+        """Note what came of a try, unless the message was taken out meanwhile: it does not come back."""
+        if self._store.get_item(item.client_id) is None:
+            return False
+        self._change(item)
+        return True
 
     def _change(self, item: OutboxItem) -> None:
         self._store.put_item(item)
