@@ -216,7 +216,10 @@ def _treat(folder_id: str, node: Node, kind: str) -> int:
         return 1
     # put away with this folder, or with one above that it was taken back out of: what was put away alone lies elsewhere
     if kind == "restore" and node.trashed_with is not None:
-        _changed(node.id, lambda each: replace(each, state="ready", trashed_with=None))
+        try:
+            _changed(node.id, lambda each: replace(each, state="ready", trashed_with=None))
+        except NameTaken:  # another folder has its name since: it stays in the trash, by itself
+            _changed(node.id, lambda each: replace(each, trashed_at=clock.now(), trashed_with=None))
         return 1
     return 0
 

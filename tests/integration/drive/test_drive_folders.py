@@ -304,6 +304,25 @@ def test_a_folder_that_is_taken_back_at_once_keeps_what_it_holds(ada: Caller, mo
     assert sweep.sweep() == 0
 
 
+def test_a_folder_whose_name_was_taken_before_it_came_back_is_in_the_trash(
+    ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = _folder(ada, "top")
+    names = [f"f{number}" for number in range(6)]
+    made = [_folder(ada, name, top) for name in names]
+    file_id = desk.put(ada, folder_id=made[3])
+    trash.remove(caller=ada, node_id=top, permanent=False, file=False)
+    monkeypatch.setattr(trash.run, "__kwdefaults__", {"at_most": 2})
+    trash.restore(caller=ada, node_id=top, file=False)
+    other = _folder(ada, names[3], top)
+    sweep.sweep()
+    assert (_names(ada, top), _trashed(ada)) == (names, [made[3]])
+    folders.change(caller=ada, folder_id=other, fields={"name": "other"})
+    trash.restore(caller=ada, node_id=made[3], file=False)
+    assert (_names(ada, made[3]), _trashed(ada), sweep.sweep()) == (["notes.txt"], [], 0)
+    assert files.get(caller=ada, file_id=file_id)["state"] == "ready"
+
+
 def test_two_deletions_of_a_folder_at_once_both_succeed(ada: Caller) -> None:
     top = _folder(ada, "top")
     for number in range(6):
