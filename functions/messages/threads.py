@@ -50,8 +50,9 @@ def listing(
         raise NotFound
     found = log.at((conversation_id, seq) for seq in seqs[:limit])
     shown = views.messages(list(found.values()), caller.user_id)
-    items = shown[: cursor.fitting(shown)]
-    return Page(items, cursor.seal(items[-1]["seq"], bound_to=bound_to) if len(seqs) > len(items) else None)
+    fit = cursor.fitting(shown)
+    end = shown[fit - 1]["seq"] if fit < len(shown) else seqs[limit - 1] if len(seqs) > limit else None
+    return Page(shown[:fit], None if end is None else cursor.seal(end, bound_to=bound_to))
 
 
 def _root_seq(place: Place, message: Entry | None) -> int:
