@@ -81,7 +81,8 @@ def test_registering_signs_in(town: Town) -> None:
 def test_a_wrong_field_of_a_registration_is_named(town: Town, field: str, value: Any) -> None:
     answer = town.http.post("/auth/register", json=registration(**{field: value}))
     problem(answer, 400, "validation_failed", field=field)
-    assert str(value) not in answer.text or value in ("", "   ", 7)
+    told = answer.text.replace(answer.json()["request_id"], "")  # which may hold an "ab" by chance
+    assert str(value) not in told or value in ("", "   ", 7)
 
 
 def test_an_email_address_and_a_username_belong_to_one_account(town: Town, ada: Person) -> None:
