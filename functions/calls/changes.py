@@ -54,9 +54,7 @@ def settle(call: Call) -> Call:
     if call.as_of(clock.now()) == call:
         return call
     after = change(call, lambda now: now, actor_id=call.initiator_id)
-    profile = conversations.profile(call.conversation_id)
-    if profile is not None:
-        notices.changed(profile, after)
+    notices.changed(after)
     return after
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from calls import views
 from calls.model import Call
+from conversations import store as conversations
 from conversations.model import Profile
 from kernel import clock, telemetry
 from realtime import service as realtime
@@ -30,9 +31,18 @@ def tell(profile: Profile, kind: str, call: Call) -> None:
         _hint(call, lambda: realtime.publish([text], people))
 
 
-def changed(profile: Profile, call: Call) -> None:
-    """Tell everybody of a change, or of the end. Never raises."""
-    tell(profile, ENDED if call.ended else UPDATED, call)
+def changed(call: Call) -> None:
+    """Tell everybody of a change that is committed, or of the end. Never raises.
+
+    Who is there is read after the change: whoever was removed before it hears nothing of it (R6).
+    """
+
+    def publish() -> None:
+        profile = conversations.profile(call.conversation_id)
+        if profile is not None:
+            tell(profile, ENDED if call.ended else UPDATED, call)
+
+    _hint(call, publish)
 
 
 def answered_elsewhere(call: Call, user_id: str, session_id: str) -> None:

@@ -162,7 +162,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
     except CallFull:
         after = _join_through_sfu(call, caller)
     mine = after.seat(caller.user_id, caller.session_id)
-    _tell_of_joining(place, call, after, caller)
+    _tell_of_joining(call, after, caller)
     return {
         "call": views.call(after),
         "participant_id": mine.participant_id,
@@ -186,11 +186,11 @@ def _join_through_sfu(call: Call, caller: Caller) -> Call:
     return changes.change(call, move_and_join, actor_id=caller.user_id, joining=True)
 
 
-def _tell_of_joining(place: Place, before: Call, after: Call, caller: Caller) -> None:
+def _tell_of_joining(before: Call, after: Call, caller: Caller) -> None:
     was, mine = before.of(caller.user_id), after.seat(caller.user_id, caller.session_id)
     if was is not None and was.joined and was.participant_id == mine.participant_id:
         return  # the same device once more
-    notices.changed(place.profile, after)
+    notices.changed(after)
     notices.answered_elsewhere(after, caller.user_id, caller.session_id)
     telemetry.count("CallsJoined")
     if after.answered_at is not None and after.answered_at == mine.joined_at:  # by whom it was answered
@@ -226,7 +226,7 @@ def _act(caller: Caller, call_id: str, step: Callable[[Call, Place], Call]) -> d
     call, place = require_call(call_id, caller)
     after = changes.change(call, lambda it: step(it, place), actor_id=caller.user_id)
     if after != call:
-        notices.changed(place.profile, after)
+        notices.changed(after)
     return views.call(after)
 
 

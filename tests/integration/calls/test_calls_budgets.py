@@ -12,10 +12,10 @@ from perf.stage import stage
 
 MAX_TRIPS = {
     "start a call": 5,
-    "join a call": 5,
+    "join a call": 6,
     "signal in a call": 4,
     "heartbeat of a call": 3,
-    "end a call": 5,
+    "end a call": 6,
 }
 MAX_WRITE_UNITS = {"heartbeat of a call": 2, "signal in a call": 4}
 

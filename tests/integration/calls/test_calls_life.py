@@ -10,6 +10,7 @@ from calls.participant import MediaState
 from conversations import service as conversations
 from conversations import store as conversation_store
 from conversations import sync
+from conversations.model import Place
 from kernel import aws, clock, config
 from kernel.errors import DependencyUnavailable
 from messages import service as messages
@@ -238,6 +239,24 @@ def test_a_removed_member_has_no_part_in_it_any_more() -> None:
     ):
         assert refusal(step) == "not_found"
     assert history.of_caller(caller=bob, limit=5, after=None).items == []
+
+
+def test_who_was_removed_before_a_change_hears_nothing_of_it(management: Management) -> None:
+    ada, bob, cleo = people("ada", "bob", "cleo")
+    place = group(ada, bob, cleo)
+    call = ring(ada, place)
+    join(cleo, call)
+    connected(bob, "b1")
+    connected(cleo, "c1")
+
+    def leave_after_the_removal(now: Call, _: Place) -> Call:
+        remove(ada, place, bob)  # while the change is under way
+        return now.leave(cleo.user_id, cleo.session_id, clock.now())
+
+    service._act(cleo, call["id"], leave_after_the_removal)
+    told = "call.updated", "call.ended"
+    assert [kind for kind in management.kinds("b1") if kind in told] == []
+    assert [kind for kind in management.kinds("c1") if kind in told] != []
 
 
 def test_a_removed_member_is_out_when_the_lease_lapses() -> None:
