@@ -54,6 +54,7 @@ class Log:
         self.faults: list[Fault] = []
         self.socket_url = "/socket?stage=v1"
         self.hide_own_events = False
+        self.calls: list[dict[str, Any]] = []  # live ones, as every sync shows them
         self.deaf = False
         self.spread_ms: float | None = None
         self._ids = itertools.count(1)
@@ -239,4 +240,4 @@ class Log:
                 entry = {"conversation": self.shown(conversation, me), "events": shown}
                 found.append(entry | {"more": len(shown) < len(missed)})
         removed = [each for each in cursors if each not in mine]
-        return {"conversations": found, "removed": removed, "more": more, "ephemeral": {"calls": []}}
+        return {"conversations": found, "removed": removed, "more": more, "ephemeral": {"calls": list(self.calls)}}

@@ -6,10 +6,10 @@ Owns the dialogue; what may be delivered is the sequencer's decision, when to as
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from secureconnect_client.callwatch import CallWatch
 from secureconnect_client.errors import ApiError
 from secureconnect_client.events import Event, parse_event
 from secureconnect_client.http import segment
@@ -53,13 +53,14 @@ class Feed:
         self._requests = requests
         self._emit = emit
         self._room = room
-        self._calls: dict[str, str] = {}
+        self._calls = CallWatch()
         self.sequencer = sequencer
         self.heals = 0
 
     def offer(self, event: Event) -> None:
         """An event that came some other way."""
-        self._emit_all(self.sequencer.offer(event))
+        if self._calls.lets_pass(event):
+            self._emit_all(self.sequencer.offer(event))
 
     async def catch_up(self, fetch: Fetch | None = None) -> None:
         """Sync until nothing is left."""
@@ -99,7 +100,7 @@ class Feed:
                 self._emit_all(self.sequencer.end(conversation_id))
             else:  # it moved on while the answer was on its way: were we out before, or are we now?
                 self.sequencer.in_doubt.add(conversation_id)
-        self._fleeting(answer.get("ephemeral") or {})
+        self._emit_all(self._calls.listed((answer.get("ephemeral") or {}).get("calls") or []))
         return more
 
     async def _survey(self, asked: dict[str, int]) -> None:
@@ -186,19 +187,6 @@ class Feed:
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
             self._emit(event)
-
-    def _fleeting(self, ephemeral: Mapping[str, Any]) -> None:
-        """Live calls, as an event each time one looks different from when it was last seen."""
-        seen: dict[str, str] = {}
-        for call in ephemeral.get("calls") or []:
-            key, look = str(call.get("id")), json.dumps(call, sort_keys=True)
-            seen[key] = look
-            if self._calls.get(key) != look:
-                kind = "call.ringing" if call.get("state") == "ringing" else "call.updated"
-                self._emit(
-                    parse_event({"type": kind, "data": call}, conversation_id=call.get("conversation_id"))
-                )
-        self._calls = seen
 
 
 def _events(raw: object, conversation_id: str) -> list[Event]:
