@@ -10,14 +10,14 @@ from calls.errors import CallFull, NotInCall
 from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
 from calls.settings import SFU_LIMIT, settings
-from conversations import log, publish
-from conversations.entries import MESSAGE_CREATED, Draft, Entry
+from conversations import log, publish, repeats
+from conversations.entries import MESSAGE_CREATED, Draft
 from conversations.model import Place
 from conversations.service import known, require_place
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
+from kernel.errors import Conflict, NotFound
 from kernel.telemetry import MetricUnit
 
 LIFECYCLE = "call-lifecycle"
@@ -47,12 +47,15 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     A repeated client_id returns its first call; raises Unprocessable when that was another one, Forbidden and
     NotFound where the caller may not send.
     """
+    key = f"call#{log.send_key(caller.user_id, client_id)}"
     for _ in range(_STALE_TRIES):
-        call, place, entries, repeated = _start(caller, conversation_id, client_id, media)
-        if entries:
-            notices.tell(place.profile, notices.RINGING, call)
-            publish.committed(place, entries)
-            telemetry.count("CallsStarted")
+        repeated = False
+        try:
+            with repeats.honoured(key, conversation_id, caller.user_id):
+                call, is_new = _start(caller, conversation_id, client_id, media, key)
+        except log.Sent:
+            call, is_new, repeated = _first_of(key, conversation_id, media), False, True
+        if is_new:
             return views.call(call), True
         now = call.as_of(clock.now())
         if not now.ended or (call.ended and repeated):
@@ -62,9 +65,8 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
-def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[Call, Place, list[Entry], bool]:
-    """A new call with its entries; or none of them and the live call, or, with True, what this client_id began."""
-    key = f"call#{log.send_key(caller.user_id, client_id)}"
+def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, key: str) -> tuple[Call, bool]:
+    """A new call and True, or the live one there is and False; raises `log.Sent` where this client_id began one."""
     call_id = ids.new("cal")
     watched = False
     made: list[Call] = []
@@ -73,6 +75,8 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -
         nonlocal watched
         place.require_send()
         if place.head.live_call is not None:
+            if log.earlier(key) is not None:
+                raise log.Sent
             return log.Plan([])
         if not watched:  # before the call is there: none is ever without
             workflows.start(LIFECYCLE, call_id, {"call_id": call_id, "wait_s": model.RING_TIMEOUT_MS // clock.SECOND})
@@ -83,29 +87,23 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media) -
         def stage(transaction: Transaction) -> None:
             store.stage_new(transaction, call)
             log.stage_send(
-                transaction, key=key, conversation_id=conversation_id, seq=call.message_seq,
-                fingerprint=f"{media} {call_id}",
-            )  # fmt: skip
+                transaction, key=key, conversation_id=conversation_id, seq=call.message_seq, fingerprint=media
+            )
 
         draft = Draft(MESSAGE_CREATED, caller.user_id, views.message(call))
         return log.Plan([draft], stage, live_call=call_id)
 
-    try:
-        place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    except (log.Sent, Forbidden, NotFound) as error:
-        if not isinstance(error, log.Sent) and log.earlier(key) is None:
-            raise
-        place = require_place(conversation_id, caller.user_id)
-        # what is not allowed any more, or is behind a block, was not when it was begun
-        return _first_of(key, conversation_id, media), place, [], True
+    place, entries = log.append(known(conversation_id), caller.user_id, plan)
     if entries:
-        return made[-1], place, entries, False
-    live = place.head.live_call
-    earlier = log.earlier(key)  # a repeated request, or one that met somebody else's
-    call = _first_of(key, conversation_id, media) if earlier is not None else store.find(live or "")
-    if call is None:
+        call = made[-1]
+        notices.tell(place.profile, notices.RINGING, call)
+        publish.committed(place, entries)
+        telemetry.count("CallsStarted")
+        return call, True
+    live = store.find(place.head.live_call or "")
+    if live is None:
         raise NotFound
-    return call, place, [], earlier is not None
+    return live, False
 
 
 def _new(caller: Caller, place: Place, call_id: str, client_id: str, media: Media) -> Call:
@@ -127,13 +125,8 @@ def _new(caller: Caller, place: Place, call_id: str, client_id: str, media: Medi
 
 
 def _first_of(key: str, conversation_id: str, media: Media) -> Call:
-    earlier = log.earlier(key)
-    if earlier is None:
-        raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    first_media, call_id = earlier.fingerprint.split(" ")
-    if (earlier.conversation_id, first_media) != (conversation_id, media):
-        raise Unprocessable("This client_id stands for another call.")
-    call = store.find(call_id)
+    message = repeats.first(key, conversation_id, media, noun="call")
+    call = store.find(message.data["metadata"]["call_id"])
     if call is None:
         raise NotFound
     return call

@@ -56,14 +56,15 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     try:
         node, upload, earlier = _planned(caller, wanted)
     except Problem:
-        if unique_store.claim(caller.user_id, wanted.client_id) is None:
+        claim = unique_store.claim(caller.user_id, wanted.client_id)
+        if claim is None:
             raise
-        return _again(caller, wanted), False  # what is not possible any more was when it was begun
+        return _again(caller, wanted, claim), False  # what is not possible any more was when it was begun
     try:
         _reserve(node, upload, earlier, wanted.fingerprint)
     except Cancelled as refused:
         if "claim" in refused.failed:
-            return _again(caller, wanted), False
+            return _again(caller, wanted, unique_store.claim(caller.user_id, wanted.client_id)), False
         if "folder" in refused.failed:
             raise NotFound from refused
         if "usage" in refused.failed:
@@ -168,9 +169,8 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
     store.commit(stage)
 
 
-def _again(caller: Caller, wanted: NewUpload) -> dict[str, Any]:
+def _again(caller: Caller, wanted: NewUpload, claim: tuple[str, str, str] | None) -> dict[str, Any]:
     """What the same client_id made before, with fresh instructions while its bytes are still expected."""
-    claim = unique_store.claim(caller.user_id, wanted.client_id)
     if claim is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
     file_id, upload_id, fingerprint = claim

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conversations import ballots, log, message_store, parts_store, publish, slow_mode, views
+from conversations import ballots, log, message_store, parts_store, publish, repeats, slow_mode, views
 from conversations.entries import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Draft, Entry, lifetime_ms
 from conversations.model import Place
 from conversations.seen import Seen
@@ -15,7 +15,7 @@ from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, Forbidden, InvalidCursor, NotFound, Problem, Unprocessable, ValidationFailed
+from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
 from messages import erasure, forwarding, mentions, model, pins, pins_store, threads
 from messages.changes import Change, change
 from messages.model import NewMessage
@@ -32,17 +32,19 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     under slow mode.
     """
     key = log.send_key(caller.user_id, message.client_id)
-    fingerprint = message.fingerprint
-    now = clock.now()
     try:
-        original = None if message.forward is None else forwarding.original(caller, message.forward)
-        file_ids = message.attachment_ids if original is None else original.file_ids
-        files = attachments.require(caller.user_id, file_ids) if file_ids else []
-    except Problem:
-        if log.earlier(key) is None:
-            raise
-        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
-        return _earlier(caller, conversation_id, key, fingerprint), False
+        with repeats.honoured(key, conversation_id, caller.user_id):
+            return _send(caller, conversation_id, message, key), True
+    except log.Sent:
+        earlier = repeats.first(key, conversation_id, message.fingerprint)
+        return views.messages([earlier], caller.user_id)[0], False
+
+
+def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -> dict[str, Any]:
+    now = clock.now()
+    original = None if message.forward is None else forwarding.original(caller, message.forward)
+    file_ids = message.attachment_ids if original is None else original.file_ids
+    files = attachments.require(caller.user_id, file_ids) if file_ids else []
     text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)
     seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
@@ -62,7 +64,9 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
         lifetime = lifetime_ms(place.profile.settings, stored)
 
         def stage(transaction: Transaction) -> None:
-            log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+            log.stage_send(
+                transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=message.fingerprint
+            )
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, place, now=now)
@@ -74,20 +78,12 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
 
     try:
         place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
-    except log.Sent:
-        return _earlier(caller, conversation_id, key, fingerprint), False
-    except (Forbidden, NotFound, ValidationFailed):
-        if log.earlier(key) is None:
-            raise
-        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
-        # what is not allowed any more, or is behind a block, was not when it was sent
-        return _earlier(caller, conversation_id, key, fingerprint), False
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
     publish.committed(place, entries)
-    return views.messages(entries, caller.user_id)[0], True
+    return views.messages(entries, caller.user_id)[0]
 
 
 def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
@@ -109,16 +105,6 @@ def _require_sendable(place: Place, message: NewMessage, seen: Seen) -> str | No
     model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
     _require_reply(place, seen, message.reply_to)
     return threads.root_of(place, seen, message.thread_root)
-
-
-def _earlier(caller: Caller, conversation_id: str, key: str, fingerprint: str) -> dict[str, Any]:
-    earlier = log.earlier(key)
-    if earlier is None:
-        raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    if (earlier.conversation_id, earlier.fingerprint) != (conversation_id, fingerprint):
-        raise Unprocessable("This client_id stands for another message.")
-    place = (earlier.conversation_id, earlier.seq)
-    return views.messages([log.at([place])[place]], caller.user_id)[0]
 
 
 def _require_reply(place: Place, seen: Seen, message_id: str | None) -> None:

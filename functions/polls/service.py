@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conversations import ballots, log, publish, slow_mode
+from conversations import ballots, log, publish, repeats, slow_mode
 from conversations.entries import MESSAGE_CREATED, POLL_CREATED, POLL_UPDATED, POLL_VOTED, Draft
 from conversations.model import Place
 from conversations.service import known, require_place
@@ -17,7 +17,7 @@ from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, Forbidden, Gone, NotFound, Unprocessable
+from kernel.errors import Forbidden, Gone, NotFound
 from polls import closing
 from polls.model import Choice, NewPoll, Poll, PollClosed, State
 from users import service as users
@@ -36,21 +36,22 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     """
     key = log.send_key(caller.user_id, draft.client_id)
     try:
-        return _create(caller, conversation_id, draft, key)
-    except (Forbidden, NotFound):
-        if log.earlier(key) is None:
-            raise
-        require_place(conversation_id, caller.user_id)  # who is out is not shown what became of it since
-        # what is not allowed any more, or is behind a block, was not when it was asked
-        return _earlier(caller, conversation_id, key, draft), False
+        with repeats.honoured(key, conversation_id, caller.user_id):
+            return _create(caller, conversation_id, draft, key), True
+    except log.Sent:
+        ref = repeats.first(key, conversation_id, draft.fingerprint).poll
+    found = {} if ref is None else ballots.shown([ref], [caller.user_id])
+    if ref is None or not found:
+        raise Gone("This poll was deleted.")
+    return found[ref.id, caller.user_id], False
 
 
-def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> tuple[dict[str, Any], bool]:
+def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> dict[str, Any]:
     poll_id = ids.new("pol")
     if draft.closes_at is not None:
         require_place(conversation_id, caller.user_id).require_create_polls()
         if log.earlier(key) is not None:
-            return _earlier(caller, conversation_id, key, draft), False
+            raise log.Sent
         draft.require_time(clock.now())
         closing.start(poll_id, draft.closes_at)
     made: list[Poll] = []
@@ -84,27 +85,10 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> t
         ]
         return log.Plan(events, stage, at=at)
 
-    try:
-        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
-    except log.Sent:
-        return _earlier(caller, conversation_id, key, draft), False
+    place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
     telemetry.count("PollsCreated")
     publish.committed(place, entries)
-    return made[0].view((), clock.now()), True
-
-
-def _earlier(caller: Caller, conversation_id: str, key: str, draft: NewPoll) -> dict[str, Any]:
-    earlier = log.earlier(key)
-    if earlier is None:
-        raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    if (earlier.conversation_id, earlier.fingerprint) != (conversation_id, draft.fingerprint):
-        raise Unprocessable("This client_id stands for another message.")
-    at = (earlier.conversation_id, earlier.seq)
-    ref = log.at([at])[at].poll
-    found = {} if ref is None else ballots.shown([ref], [caller.user_id])
-    if ref is None or not found:
-        raise Gone("This poll was deleted.")
-    return found[ref.id, caller.user_id]
+    return made[0].view((), clock.now())
 
 
 def _about(poll: Poll) -> dict[str, Any]:

@@ -44,6 +44,7 @@ OPEN_MODULES = {
     "joining",
     "door_store",
     "slow_mode",
+    "repeats",
     "log",
     "ballots",
     "store",
