@@ -36,6 +36,15 @@ def role_on(found: Level, user_id: str) -> Role | None:
     return _role(found, user_id, "owner")
 
 
+def may_still_upload(found: Level, user_id: str, *, new_file: bool) -> bool:
+    """Whether an upload that was begun may end in this file: an editor's, and a new file of a conversation's member."""
+    role = _role(found, user_id, "editor")
+    if role is None or RANK[role] < RANK["editor"]:
+        return False
+    room = found.node.conversation_id
+    return not new_file or room is None or room in conversations.places([room], user_id)
+
+
 def _role(found: Level, user_id: str, enough: Role) -> Role | None:
     if found.node.owner_id == user_id:
         return "owner"

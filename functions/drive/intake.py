@@ -9,7 +9,19 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from drive import antivirus, archives, contents, files, finding_store, media_types, model, store, usage_store, views
+from drive import (
+    access,
+    antivirus,
+    archives,
+    contents,
+    files,
+    finding_store,
+    media_types,
+    model,
+    store,
+    usage_store,
+    views,
+)
 from drive.item_store import Level
 from drive.model import Node, Upload, Version
 from kernel import blobs, clock, ids, telemetry
@@ -108,13 +120,18 @@ def look_for_verdict(seen: dict[str, Any]) -> dict[str, Any]:
 
 
 def settle(seen: dict[str, Any]) -> str:
-    """Make the file ready or rejected, once, and tell its people. Returns what became of it."""
+    """Make the file ready or rejected, once, and tell its people. Returns what became of it.
+
+    Who was removed, or lost the right to edit, after the upload began puts nothing in any more (R6).
+    """
     found, upload = _expected(seen["key"])
     if found is None or upload is None:
         return "stale"
-    accepted = seen["verdict"] == "clean"
+    accepted, reason = seen["verdict"] == "clean", seen["reason"]
+    if accepted and not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
+        accepted, reason = False, "not_allowed"
     try:
-        node = _accept(found.node, upload, seen) if accepted else _reject(found.node, upload, seen["reason"])
+        node = _accept(found.node, upload, seen) if accepted else _reject(found.node, upload, reason)
     except Cancelled:
         again, pending = _expected(seen["key"])
         if again is None or pending is None:
@@ -125,10 +142,18 @@ def settle(seen: dict[str, Any]) -> str:
         files.note(node, upload.user_id, "uploaded", version=node.version)
         files.drop_old_versions(node)
     else:
-        blobs.remove(seen["key"], seen["version"])
+        _remove(seen)
     telemetry.count("FilesReady" if accepted else "FilesRejected")
-    _tell(node, upload, accepted, seen["reason"])
+    _tell(node, upload, accepted, reason)
     return "ready" if accepted else "rejected"
+
+
+def _remove(seen: dict[str, Any]) -> None:
+    """Remove bytes that were refused, and the picture made of them."""
+    blobs.remove(seen["key"], seen["version"])
+    picture = blobs.find(seen["thumbnail"]["key"]) if seen.get("thumbnail") else None
+    if picture is not None:
+        blobs.remove(picture.key, picture.version)
 
 
 def _accept(node: Node, upload: Upload, seen: dict[str, Any]) -> Node:

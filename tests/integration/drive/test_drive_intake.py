@@ -7,13 +7,13 @@ import io
 import pytest
 from PIL import Image
 
-from drive import antivirus, files, intake, media_types, store, thumbnails
+from drive import antivirus, files, intake, media_types, sharing, store, thumbnails
 from kernel import aws, config, telemetry
 from kernel.caller import Caller
 from realtime import service as realtime
 from tests.conftest import BUCKET
 from tests.helpers import CONTEXT
-from tests.integration import desk
+from tests.integration import desk, rooms
 from tests.integration.rooms import people
 from tests.management import serving
 from tests.tools import captured_lines
@@ -80,6 +80,10 @@ def test_that_nothing_scans_is_said(ada: Caller) -> None:
     assert lines.only["AntivirusOff"] == [1.0]
 
 
+def _gallery(who: Caller, group: str) -> list[str]:
+    return [each["id"] for each in sharing.gallery(caller=who, conversation_id=group, limit=9, after=None).items]
+
+
 def _picture(width: int, height: int) -> bytes:
     out = io.BytesIO()
     Image.new("1", (width, height)).save(out, "PNG")
@@ -102,6 +106,29 @@ def test_a_picture_of_too_many_pixels_is_taken_without_being_decoded(ada: Caller
     desk.arrive(*desk.send(begun, content), thumbnail=True)
     file = files.get(caller=ada, file_id=begun["file"]["id"])
     assert (file["state"], file["thumbnail_url"]) == ("ready", None)
+
+
+def test_who_was_removed_after_they_began_puts_nothing_into_a_conversation() -> None:
+    ada, bob = people("ada", "bob")
+    group = rooms.group(ada, bob)
+    content = _picture(8, 8)
+    begun = desk.begin(bob, content, name="a.png", content_type="image/png", conversation_id=group)
+    sent = desk.send(begun, content)
+    rooms.remove(ada, group, bob)
+    assert desk.arrive(*sent, thumbnail=True) == "rejected"
+    assert _state(bob, begun["file"]["id"]) == ("rejected", "not_allowed")
+    assert (desk.blobs_left(), desk.usage(bob).taken) == ([], 0)
+    assert _gallery(ada, group) == []
+
+
+def test_a_member_puts_a_file_into_a_conversation_and_gives_it_a_version_from_outside() -> None:
+    ada, bob = people("ada", "bob")
+    group = rooms.group(ada, bob)
+    file_id = desk.put(bob, conversation_id=group)
+    assert _gallery(ada, group) == [file_id]
+    rooms.remove(ada, group, bob)
+    assert desk.put(bob, b"my own still", replaces=file_id) == file_id
+    assert files.get(caller=bob, file_id=file_id)["version"] == 2
 
 
 def test_owner_and_uploader_are_told_what_became_of_a_file(ada: Caller, settings: pytest.MonkeyPatch) -> None:

@@ -100,10 +100,12 @@ def test_an_upload_under_way_and_its_repeats_end_with_the_share(cast: list[Calle
     ada, bob, _ = cast
     top = folders.create(caller=ada, name="top", parent_id=None)["id"]
     share = _share(ada, top, user_id=bob.user_id, role="editor")
-    wanted = desk.wanted(folder_id=top)
+    wanted, other = desk.wanted(folder_id=top), desk.wanted(folder_id=top)
     begun, _ = uploads.begin(caller=bob, wanted=wanted)
     file_id = begun["file"]["id"]
-    key, version = desk.send(begun, b"hello")
+    sent = desk.send(begun, b"hello")
+    there, _ = uploads.begin(caller=bob, wanted=other)
+    assert desk.arrive(*desk.send(there, b"hello")) == "ready"
     _share(ada, top, user_id=bob.user_id, role="viewer")
     with pytest.raises(Forbidden):
         transfers.complete(caller=bob, file_id=file_id, claimed=[])
@@ -111,10 +113,11 @@ def test_an_upload_under_way_and_its_repeats_end_with_the_share(cast: list[Calle
     with pytest.raises(NotFound):
         transfers.complete(caller=bob, file_id=file_id, claimed=[])
     assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
-    assert desk.arrive(key, version) == "ready"
-    files.change(caller=ada, file_id=file_id, fields={"name": "for nobody but me"})
-    with pytest.raises(NotFound):
-        uploads.begin(caller=bob, wanted=wanted)
+    assert desk.arrive(*sent) == "rejected"
+    files.change(caller=ada, file_id=there["file"]["id"], fields={"name": "for nobody but me"})
+    for each in (wanted, other):
+        with pytest.raises(NotFound):
+            uploads.begin(caller=bob, wanted=each)
 
 
 def test_who_uploads_elsewhere_may_give_up_though_the_share_has_ended(cast: list[Caller]) -> None:
