@@ -149,23 +149,23 @@ def test_who_is_out_lists_nothing(room: tuple[Caller, Caller, str]) -> None:
             _list(bob, conversation_id, page=page)
 
 
-def test_messages_are_found_behind_many_other_events() -> None:
+def _two_messages_and_edits_between(edits: int) -> tuple[Caller, str]:
     (ada,) = people("ada")
     conversation_id = group(ada)
     first = send(ada, conversation_id, "first")
-    for number in range(40):
+    for number in range(edits):
         service.edit(caller=ada, conversation_id=conversation_id, message_id=first["id"], text=str(number))
     send(ada, conversation_id, "last")
+    return ada, conversation_id
+
+
+def test_messages_are_found_behind_many_other_events() -> None:
+    ada, conversation_id = _two_messages_and_edits_between(40)
     assert [message["text"] for message in _list(ada, conversation_id, limit=2).items] == ["last", "39"]
 
 
 def test_messages_behind_very_many_other_events_take_few_round_trips() -> None:
-    (ada,) = people("ada")
-    conversation_id = group(ada)
-    first = send(ada, conversation_id, "first")
-    for number in range(100):
-        service.edit(caller=ada, conversation_id=conversation_id, message_id=first["id"], text=str(number))
-    send(ada, conversation_id, "last")
+    ada, conversation_id = _two_messages_and_edits_between(100)
     queries: list[str] = []
 
     def note(**call: Any) -> None:
