@@ -73,11 +73,11 @@ class Standing:
         return Presence(self.user_id, choice.status, last_seen_at, choice.text)
 
     def for_oneself(self) -> Presence:
-        """One's own: `invisible` as such."""
+        """One's own: what one has set, `invisible` as such; only others see `offline` for who has no socket."""
         now = clock.now()
         choice = self.choice_at(now)
         seen_at = now if self.present else self.seen_at
-        return Presence(self.user_id, choice.status if self.present else "offline", seen_at, choice.text)
+        return Presence(self.user_id, choice.status, seen_at, choice.text)
 
     def last_visible_at(self, now: int) -> int | None:
         """When others last could see them, `now` while they can: hiding leaves no trace, not even afterwards."""

@@ -22,7 +22,7 @@ class PresenceFields(Input):
 
 
 class Presence(Output):
-    """`offline` is also who hides, who does not exist and from whom a block keeps apart."""
+    """`offline` is also who hides, who does not exist and from whom a block keeps apart; oneself never is."""
 
     user_id: str
     status: Status

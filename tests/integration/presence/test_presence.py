@@ -159,6 +159,14 @@ def test_who_hides_was_last_seen_when_they_hid_and_no_frame_tells_of_it(manageme
         assert service.seen(viewer_id=bob.user_id, user_ids=[bob.user_id])[0].status == "invisible"
 
 
+def test_one_s_own_presence_is_what_one_has_set_with_or_without_a_socket() -> None:
+    ada, bob = people("ada", "bob")
+    assert _status(bob, bob) == "online"
+    for status in ("busy", "away", "invisible", "online"):
+        assert _choose(bob, status, "hush").status == status
+        assert (_seen(bob, bob)[::2], _seen(ada, bob)[::2]) == ((status, "hush"), ("offline", None))
+
+
 @pytest.mark.parametrize(
     "until", ["tomorrow", "2026-11-22", "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z"]
 )
@@ -212,7 +220,7 @@ def test_the_routes_set_and_show_it() -> None:
         (bob.user_id, "away", "Lunch"),
         (NOBODY, "offline", None),
         ("nonsense", "offline", None),
-        (ada.user_id, "offline", None),
+        (ada.user_id, "online", None),
     ]
     assert items[0]["last_seen_at"].endswith("Z")
 
