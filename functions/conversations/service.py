@@ -170,7 +170,7 @@ def _recent_first(place: Place) -> tuple[int, str]:
 
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change name, description or settings of a group (owner and admins)."""
+    """Change name, description or settings of a group (owner and admins); what is so already makes no event."""
 
     def plan(place: Place) -> log.Plan:
         place.require_admin()
@@ -179,6 +179,8 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
             raise Forbidden("Encryption cannot be switched off again.")
         rest = {name: value for name, value in fields.items() if name in ("name", "description")}
         profile = replace(place.profile, settings=settings, **rest)
+        if profile == place.profile:
+            return log.Plan([])
         return log.Plan([Draft(CONVERSATION_UPDATED, caller.user_id)], profile=profile)
 
     place, entries = log.append(known(conversation_id), caller.user_id, plan)

@@ -77,15 +77,15 @@ def _request(user_id: str, other_id: str) -> Link:
 
 
 def accept(*, user_id: str, other_id: str) -> Contact:
-    """Accept a request; raises NotFound where there is none to accept."""
+    """Accept a request; again, it is a contact already. Raises NotFound where there is none to accept."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
 
     def attempt() -> Link:
         link = store.standing(user_id, other_id).link
-        if link is None or link.state != "pending_in":
+        if link is None or link.state == "pending_out":
             raise NotFound
-        return _accept(user_id, link)
+        return link if link.state == "accepted" else _accept(user_id, link)
 
     return _contact(retried(attempt, on=Conflict))
 

@@ -150,6 +150,15 @@ def test_what_is_not_named_in_a_change_stays() -> None:
     assert (shown["name"], shown["settings"]["who_can_send"]) == ("Tea", "admins")
 
 
+def test_a_change_to_what_is_so_already_makes_no_event() -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada, name="Tea")
+    same: list[dict[str, Any]] = [{}, {"name": "Tea"}, {"settings": {}}, {"settings": {"who_can_send": "all"}}]
+    for fields in same:
+        assert _change(ada, conversation_id, **fields)["name"] == "Tea"
+    assert len(whole_log(conversation_id)) == 1
+
+
 def test_a_name_can_be_taken_away() -> None:
     (ada,) = people("ada")
     assert _change(ada, group(ada, name="Tea"), name=None)["name"] is None

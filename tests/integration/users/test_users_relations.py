@@ -175,8 +175,13 @@ def test_only_a_received_request_can_be_accepted(ada: Person, bob: Person) -> No
     assert accept(ada, bob).status == 404
     request(ada, bob)
     assert accept(ada, bob).status == 404
-    accept(bob, ada)
-    assert accept(bob, ada).status == 404
+
+
+def test_accepting_again_answers_as_before(ada: Person, bob: Person) -> None:
+    request(ada, bob)
+    first = accept(bob, ada)
+    assert (accept(bob, ada).body, first.status) == (first.body, 200)
+    assert contacts(bob) == {"ada": "accepted"}
 
 
 @pytest.mark.parametrize("who", ["asker", "asked"])
