@@ -130,6 +130,8 @@ def settle(seen: dict[str, Any]) -> str:
     accepted, reason = seen["verdict"] == "clean", seen["reason"]
     if accepted and not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
         accepted, reason = False, "not_allowed"
+    if accepted:  # before it can be seen, and again if the step is repeated: a file that is ready is found
+        finding_store.index(found.node.owner_id, found.node.id, model.terms(_name(found.node, upload)))
     try:
         node = _accept(found.node, upload, seen) if accepted else _reject(found.node, upload, reason)
     except Cancelled:
@@ -138,7 +140,6 @@ def settle(seen: dict[str, Any]) -> str:
             return "stale"  # aborted or settled in this moment
         raise
     if accepted:
-        finding_store.index(node.owner_id, node.id, model.terms(node.name))
         files.note(node, upload.user_id, "uploaded", version=node.version)
         files.drop_old_versions(node)
     else:
@@ -146,6 +147,11 @@ def settle(seen: dict[str, Any]) -> str:
     telemetry.count("FilesReady" if accepted else "FilesRejected")
     _tell(node, upload, accepted, reason)
     return "ready" if accepted else "rejected"
+
+
+def _name(node: Node, upload: Upload) -> str:
+    """A first version's file may have been renamed meanwhile; a further one brings its name."""
+    return node.name if upload.version == 1 else upload.name
 
 
 def _remove(seen: dict[str, Any]) -> None:
@@ -174,8 +180,7 @@ def _accept(node: Node, upload: Upload, seen: dict[str, Any]) -> Node:
         created_at=upload.created_at,
     )
     now = max(clock.now(), node.updated_at + 1)
-    name = node.name if upload.version == 1 else upload.name  # it may have been renamed meanwhile
-    after = replace(model.with_version(node, version), name=name, reject_reason=None, updated_at=now)
+    after = replace(model.with_version(node, version), name=_name(node, upload), reject_reason=None, updated_at=now)
     if node.state != "trashed":
         after = replace(after, state="ready")
     due_at = None if node.trashed_at is None else node.trashed_at + model.TRASH_KEPT_MS

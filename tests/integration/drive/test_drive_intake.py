@@ -7,9 +7,10 @@ import io
 import pytest
 from PIL import Image
 
-from drive import antivirus, files, intake, media_types, sharing, store, thumbnails
+from drive import antivirus, files, finding, finding_store, intake, media_types, sharing, store, thumbnails
 from kernel import aws, config, telemetry
 from kernel.caller import Caller
+from kernel.errors import DependencyUnavailable
 from realtime import service as realtime
 from tests.conftest import BUCKET
 from tests.helpers import CONTEXT
@@ -129,6 +130,25 @@ def test_a_member_puts_a_file_into_a_conversation_and_gives_it_a_version_from_ou
     rooms.remove(ada, group, bob)
     assert desk.put(bob, b"my own still", replaces=file_id) == file_id
     assert files.get(caller=bob, file_id=file_id)["version"] == 2
+
+
+def test_a_file_whose_words_could_not_be_kept_is_not_ready_until_they_are(
+    ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = desk.begin(ada, name="minutes.txt")
+    sent = desk.send(begun, b"hello")
+
+    def away(*_: object) -> None:
+        raise DependencyUnavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(finding_store, "index", away)
+        with pytest.raises(DependencyUnavailable):
+            desk.arrive(*sent)
+    assert _state(ada, begun["file"]["id"])[0] == "uploading"
+    assert desk.arrive(*sent) == "ready"
+    found = finding.search(caller=ada, q="minutes", kind=None, limit=9, after=None).items
+    assert [each["id"] for each in found] == [begun["file"]["id"]]
 
 
 def test_owner_and_uploader_are_told_what_became_of_a_file(ada: Caller, settings: pytest.MonkeyPatch) -> None:
