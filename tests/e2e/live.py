@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.tools import PATIENCE_S
 
 Frame = dict[str, Any]
+HANDSHAKE_S = 60.0  # many at once each start a process of the authorizer
 
 
 class Live:
@@ -25,7 +26,7 @@ class Live:
         """Raises websockets.exceptions.InvalidStatus when the handshake is refused."""
         # the local cloud asks no pings of clients; ours would only disturb counting
         self._connection: ClientConnection = connect(
-            f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True
+            f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True, open_timeout=HANDSHAKE_S
         )
         self.raw: list[Frame] = []
         self.events: list[Frame] = []
@@ -150,7 +151,7 @@ def opened(url: str, ticket: str) -> Iterator[Live]:
 def refused(url: str, query: str) -> int:
     """The status with which a handshake is refused; fails when it is accepted."""
     try:
-        connection = connect(f"{url}{query}", legacy=True)
+        connection = connect(f"{url}{query}", legacy=True, open_timeout=HANDSHAKE_S)
     except websockets.exceptions.InvalidStatus as refusal:
         return refusal.response.status_code
     connection.close()

@@ -34,14 +34,14 @@ def picture(colour: str) -> bytes:
 
 
 def status_at(url: str) -> int:
-    return httpx.get(url).status_code
+    return httpx.get(url, timeout=60).status_code
 
 
 def colour_at(url: str) -> tuple[int, ...]:
     """What somebody without a token sees at an address: the colour of a picture of 512 pixels."""
     from PIL import Image
 
-    answer = httpx.get(url)
+    answer = httpx.get(url, timeout=60)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp"), answer.text
     with Image.open(io.BytesIO(answer.content)) as found:
         assert max(found.size) == 512

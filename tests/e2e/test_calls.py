@@ -9,7 +9,6 @@ import hmac
 import json
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -71,8 +70,7 @@ def test_twelve_devices_answer_and_one_has_the_call(two: tuple[Person, Person, s
     ada, bob, chat = two
     devices = [bob, *(bob.another_session() for _ in range(11))]
     call = ada.call_in(chat)
-    with ThreadPoolExecutor(12) as threads:
-        answers = list(threads.map(lambda each: each.post(f"/calls/{call['id']}/join"), devices))
+    answers = at_once([partial(each.post, f"/calls/{call['id']}/join") for each in devices])
     assert sorted(each.status_code for each in answers) == [200] + [409] * 11
     assert {each.json()["code"] for each in answers if each.status_code == 409} == {"answered_elsewhere"}
 

@@ -360,7 +360,7 @@ def test_the_client_package_knows_groups(town: Town) -> None:
             group = (await ada.conversations.create([])).id
             link = await ada.invitations.create(group, needs_approval=True)
             assert link.token is not None
-            async with ada.connect() as live:
+            async with ada.connect() as live, asyncio.timeout(60):
                 assert (await bob.invitations.preview(link.token)).needs_approval
                 assert (await bob.invitations.accept(link.token)).state == "requested"
                 asked = await anext(event async for event in live if isinstance(event, JoinRequestEvent))

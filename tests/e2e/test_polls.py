@@ -306,10 +306,11 @@ def _ms(instant: str) -> float:
 def test_a_poll_ends_by_itself_to_the_millisecond(ada: Person, bob: Person, tea: str) -> None:
     vote(bob, ask(ada, tea), "Tea")  # so that no process has to start while the time runs
     with ada.live() as at_ada:
-        poll = ask(ada, tea, closes_at=in_s(2.5))
+        poll = ask(ada, tea, closes_at=in_s(4))
         end = _ms(poll["closes_at"])
         accepted, refused = 0, 0
-        while time.time() * 1_000 < end + 400:
+        while not refused:
+            assert time.time() * 1_000 < end + 15_000, "no vote was refused"
             asked = time.time() * 1_000
             answer = vote(bob, poll, ["Tea", "Coffee"][accepted % 2])
             if answer.status_code == 200:
@@ -320,7 +321,6 @@ def test_a_poll_ends_by_itself_to_the_millisecond(ada: Person, bob: Person, tea:
                 refused += 1
                 assert time.time() * 1_000 >= end, "a vote was refused before the end"
         assert accepted >= 1
-        assert refused >= 1
         closed = at_ada.expect("poll.closed", conversation_id=tea)
         assert (closed["data"]["state"], closed["data"]["closed_at"]) == ("closed", poll["closes_at"])
     events = log_of(ada, tea)

@@ -64,8 +64,8 @@ def test_a_message_is_sent_by_the_server_at_its_time_and_seen_live(ada: Person, 
 
 
 def test_a_cancelled_message_is_never_sent(ada: Person, bob: Person, tea: str) -> None:
-    kept = ada.ok("POST", f"/conversations/{tea}/scheduled", draft("cancelled", at=in_s(3)))
-    sent = ada.ok("POST", f"/conversations/{tea}/scheduled", draft("sent", at=in_s(3.5)))
+    kept = ada.ok("POST", f"/conversations/{tea}/scheduled", draft("cancelled", at=in_s(8)))
+    sent = ada.ok("POST", f"/conversations/{tea}/scheduled", draft("sent", at=in_s(8.5)))
     at = f"/conversations/{tea}/scheduled/{kept['id']}"
     problem(bob.delete(at), 404, "not_found")
     assert ada.delete(at).status_code == 204
@@ -75,7 +75,7 @@ def test_a_cancelled_message_is_never_sent(ada: Person, bob: Person, tea: str) -
 
 
 def test_who_was_removed_sends_nothing_and_is_told(ada: Person, bob: Person, tea: str) -> None:
-    bob.ok("POST", f"/conversations/{tea}/scheduled", draft(at=in_s(3)))
+    bob.ok("POST", f"/conversations/{tea}/scheduled", draft(at=in_s(6)))
     ada.ok("DELETE", f"/conversations/{tea}/members/{bob.id}")
     failed = eventually(lambda: [each for each in scheduled(bob, tea) if each["state"] == "failed"], within_s=40)
     assert failed[0]["reason"] == "not_found"

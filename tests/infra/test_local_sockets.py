@@ -86,7 +86,7 @@ def test_frames_count_against_the_reserved_concurrency(cloud: Stack, url: str) -
     async def scenario() -> tuple[dict[str, Any], dict[str, Any]]:
         async with connect(f"{url}?ticket=1") as one, connect(f"{url}?ticket=2") as two:
             running = asyncio.create_task(exchange(one, action="slow", sleep=2))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1)
             return await exchange(two, action="slow"), await running
 
     try:

@@ -14,12 +14,18 @@ from pathlib import Path
 TURNSERVER = shutil.which("turnserver")
 HOST = "127.0.0.1"
 START_S = 10.0
+FREE_S = 120.0
 
 
 @contextlib.contextmanager
 def running(secret: str, *, port: int, options: Sequence[str] = ()) -> Iterator[None]:
     """A TURN server that checks credentials with this secret. Raises RuntimeError when it does not start."""
     assert TURNSERVER is not None
+    deadline = time.monotonic() + FREE_S
+    while _answers(port):  # another run's; it would refuse our credentials
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"port {port} is held by another server")
+        time.sleep(0.2)
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "turnserver.conf")
         settings.write_text(f"static-auth-secret={secret}\n" + "".join(f"{each}\n" for each in options))
@@ -50,11 +56,15 @@ def running(secret: str, *, port: int, options: Sequence[str] = ()) -> Iterator[
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: str) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
+        if _answers(port):
+            return
         time.sleep(0.05)
     raise RuntimeError(f"coturn did not start: {Path(log).read_text()[-2000:]}")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def free_port() -> int:

@@ -111,6 +111,7 @@ class Call {
 
   heard(event) {
     this.events.push(event.type);
+    if (event.type === "pong" && this.me) this.fetchSignals(); // the server tells so when frames could not be delivered
     if (event.type === "call.signal" && event.data.call_id === this.callId) this.inOrder(event.data);
     if (["call.updated", "call.ended"].includes(event.type) && event.data.id === this.callId) this.changed(event.data);
   }
@@ -151,8 +152,10 @@ class Call {
   }
 
   async fetchSignals() {
+    this.again = true;
     if (this.fetching) return;
     this.fetching = true;
+    this.again = false;
     try {
       const { items } = await this.api.ask("GET", `/calls/${this.callId}/signals?after=${this.last}`);
       if (items.length && items[0].n > this.last + 1) this.last = items[0].n - 1; // older ones are gone for good
@@ -161,6 +164,7 @@ class Call {
       this.events.push(`poll: ${error.message}`);
     } finally {
       this.fetching = false;
+      if (this.again) this.fetchSignals(); // it was asked for while the answer was on its way
     }
   }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from secureconnect_client import Client, Event, Live, Poll
+from secureconnect_client import ApiError, Client, Event, Live, Poll
 from secureconnect_client.models import Message
 from secureconnect_client.store import Store
 from secureconnect_client.view import View
@@ -78,7 +78,11 @@ async def _live(authors: list[Client], conversation_id: str, count: int) -> None
                 sent.append((author, message.id))
             elif roll < 0.93:
                 writer, message_id = rng.choice(sent)
-                await writer.messages.edit(conversation_id, message_id, f"edited {roll}")
+                try:
+                    await writer.messages.edit(conversation_id, message_id, f"edited {roll}")
+                except ApiError as error:
+                    if error.status != 410:  # somebody deleted it meanwhile
+                        raise
             else:
                 writer, message_id = sent.pop(rng.randrange(len(sent)))
                 await writer.messages.delete(conversation_id, message_id)

@@ -85,7 +85,7 @@ async def test_when_the_socket_drops_while_waiting_the_same_message_goes_over_ht
 async def test_without_a_socket_commands_go_over_http() -> None:
     world = World()
     room = world.conversation("ada")
-    world.spread_ms = 60_000
+    world.spread_ms = 6_000_000
     async with online(world) as (_, live):
         live.drop_connection()
         await asyncio.sleep(0.01)
