@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import httpx
 import pytest
 
 from secureconnect_client import Client, View
 from secureconnect_client.events import PollClosed, PollCreated, PollEvent, PollUpdated, PollVoted, parse_event
 from secureconnect_client.models import Poll
+from tests.unit.client.answering import asked
 from tests.unit.client.carriers import in_loop
 from tests.unit.client.streams import online
 from tests.unit.client.world import World
@@ -30,29 +30,11 @@ POLL: dict[str, Any] = {
 }
 
 
-async def _asked(do: Callable[[Client], Awaitable[Any]], answer: Any = POLL) -> tuple[httpx.Request, Any]:
-    """The one request that this makes, and what comes of it."""
-    seen: list[httpx.Request] = []
-
-    def reply(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/auth/login"):
-            tokens = {"access_token": "a", "refresh_token": "r", "expires_in": 900, "session_id": "s"}
-            return httpx.Response(200, json={"user": {"id": "usr_1"}, "tokens": tokens})
-        seen.append(request)
-        return httpx.Response(200, json=answer) if answer is not None else httpx.Response(204)
-
-    async with Client("http://polls.example/v1", transport=httpx.MockTransport(reply)) as client:
-        await client.login("ada", "correct horse battery staple")
-        found = await do(client)
-    (request,) = seen
-    return request, found
-
-
 @in_loop
 async def test_asking_sends_what_was_given_and_nothing_else() -> None:
     closes_at = datetime(2026, 11, 22, 23, 24, 5, 123_000, tzinfo=timezone(timedelta(hours=2)))
-    request, poll = await _asked(
-        lambda client: client.polls.create("cnv_1", "Tea?", ["yes", "no"], client_id="c", closes_at=closes_at)
+    request, poll = await asked(
+        lambda client: client.polls.create("cnv_1", "Tea?", ["yes", "no"], client_id="c", closes_at=closes_at), POLL
     )
     assert (request.method, request.url.path) == ("POST", "/v1/conversations/cnv_1/polls")
     body = json.loads(request.content)
@@ -86,7 +68,7 @@ async def test_asking_sends_what_was_given_and_nothing_else() -> None:
 )
 def test_each_method_has_its_route(do: Callable[[Client], Awaitable[Any]], route: str, answer: Any) -> None:
     async def ask() -> None:
-        request, _ = await _asked(do, answer)
+        request, _ = await asked(do, answer)
         assert f"{request.method} {request.url.path}" == route
 
     in_loop(ask)()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import httpx
-
-from secureconnect_client import Client
-from secureconnect_client.models import ScheduledMessage
+from secureconnect_client.models import File, Message, ScheduledMessage
+from tests.unit.client.answering import Answering, asked
 from tests.unit.client.carriers import in_loop
 
 KEPT = {
@@ -25,32 +23,14 @@ KEPT = {
 AT = datetime(2026, 12, 24, 18, tzinfo=UTC)
 
 
-class Server:
-    """Answers every request alike and remembers what it was asked."""
-
-    def __init__(self, answer: object) -> None:
-        self.answer = answer
-        self.asked: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/auth/login"):
-            tokens = {"access_token": "a", "refresh_token": "r", "expires_in": 900, "session_id": "ses_1"}
-            return httpx.Response(200, json={"user": {"id": "usr_1"}, "tokens": tokens})
-        self.asked.append(request)
-        return httpx.Response(200, json=self.answer)
-
-    def client(self) -> Client:
-        return Client("http://chat.test/v1", transport=httpx.MockTransport(self))
-
-
 @in_loop
 async def test_a_search_asks_with_its_filters_alone() -> None:
-    server = Server({"items": [{"kind": "message", "id": "msg_1", "text": "hello"}], "next_cursor": "on"})
-    async with server.client() as client:
-        await client.login("ada", "a password")
-        page = await client.messages.search("hel", sender_id="usr_2", before=AT, has_file=True)
-    assert ([found.text for found in page.items], page.next_cursor) == (["hello"], "on")
-    assert dict(server.asked[-1].url.params) == {
+    request, page = await asked(
+        lambda client: client.messages.search("hel", sender_id="usr_2", before=AT, has_file=True),
+        {"items": [{"kind": "message", "id": "msg_1", "text": "hello"}], "next_cursor": "on"},
+    )
+    assert ([found.text for found in page.messages], page.next_cursor) == (["hello"], "on")
+    assert dict(request.url.params) == {
         "q": "hel",
         "from": "usr_2",
         "before": "2026-12-24T18:00:00+00:00",
@@ -59,8 +39,20 @@ async def test_a_search_asks_with_its_filters_alone() -> None:
 
 
 @in_loop
+async def test_a_search_finds_messages_and_files_in_the_order_of_the_answer() -> None:
+    file = {"kind": "file", "id": "fil_1", "name": "Hello.txt", "size": 12, "updated_at": "2026-12-24T18:00:00.000Z"}
+    newer = {"kind": "a newer server's", "id": "new_1"}
+    message = {"kind": "message", "id": "msg_1", "text": "hello", "attachments": [file]}
+    answer = {"items": [file, newer, message], "next_cursor": None}
+    _, found = await asked(lambda client: client.messages.search("hello"), answer)
+    assert [(type(hit), hit.id) for hit in found.items] == [(File, "fil_1"), (Message, "msg_1")]
+    assert [(each.name, each.size, each.updated_at) for each in found.files] == [("Hello.txt", 12, AT)]
+    assert [(each.text, each.attachments[0].id) for each in found.messages] == [("hello", "fil_1")]
+
+
+@in_loop
 async def test_a_message_is_scheduled_listed_and_taken_back() -> None:
-    server = Server({**KEPT, "items": [KEPT], "next_cursor": None})
+    server = Answering({**KEPT, "items": [KEPT], "next_cursor": None})
     async with server.client() as client:
         await client.login("ada", "a password")
         kept = await client.messages.schedule("cnv_1", "good morning", send_at=AT, client_id="one")

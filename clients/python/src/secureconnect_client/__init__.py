@@ -6,7 +6,7 @@ async with Client(http_url, store="chat.db") as client:
         async for event in live: ...
 """
 
-from secureconnect_client import events, models
+from secureconnect_client import events, models, pages
 from secureconnect_client.backoff import Backoff, ReconnectPolicy, spread_for
 from secureconnect_client.client import Client
 from secureconnect_client.errors import (
@@ -54,5 +54,6 @@ __all__ = [
     "__version__",
     "events",
     "models",
+    "pages",
     "spread_for",
 ]

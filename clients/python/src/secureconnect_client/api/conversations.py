@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Literal
 
 from secureconnect_client.api.base import Routes, every, given
-from secureconnect_client.decoding import decode
+from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.events import Event, parse_event
 from secureconnect_client.http import segment
 from secureconnect_client.models import Conversation, Member, Page, Receipt, Role
+from secureconnect_client.pages import ReceiptCounts, Receipts
 
 
 def path_of(conversation_id: str, *rest: str) -> str:
@@ -86,9 +87,24 @@ class Conversations(Routes):
         await self._client.request("PATCH", path, json={"role": role}, retry=True)
 
     async def receipts(
-        self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> Page[Receipt]:
-        return await self._page(Receipt, path_of(conversation_id, "receipts"), limit=limit, cursor=cursor)
+        self,
+        conversation_id: str,
+        *,
+        seq: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Receipts:
+        """How far each member has received and read. Above 200 members: one's own, and counts of `seq` (the
+        last message's).
+        """
+        params = {"seq": seq, "limit": limit, "cursor": cursor}
+        answer = await self._client.request("GET", path_of(conversation_id, "receipts"), params=params)
+        counts = answer.get("counts")
+        return Receipts(
+            decode_all(Receipt, answer["items"]),
+            answer.get("next_cursor"),
+            None if counts is None else decode(ReceiptCounts, counts),
+        )
 
     async def events(
         self, conversation_id: str, *, after: int = 0, limit: int | None = None

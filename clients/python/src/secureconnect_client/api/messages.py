@@ -8,18 +8,22 @@ from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Routes, given
-from secureconnect_client.decoding import decode, decode_all
+from secureconnect_client.decoding import decode
 from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
 from secureconnect_client.models import (
     Draft,
     EarlierText,
+    File,
     Message,
     Page,
     PinnedMessage,
     ReadMarker,
     ScheduledMessage,
 )
+from secureconnect_client.pages import Hits
+
+_FOUND: dict[str, type[Message | File]] = {"message": Message, "file": File}
 
 
 def message_body(
@@ -207,10 +211,9 @@ class Messages(Routes):
         has_file: bool = False,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> Page[Message]:
-        """Messages that hold all words of `q`, or words that begin so, newest first; a page may be short.
-
-        The files that the server finds as well are left to `drive.search`.
+    ) -> Hits:
+        """Messages, and files by their names, that hold all words of `q`, or words that begin so, the newest
+        first; a page may be short. `has_file` is about messages: those with attachments.
         """
         params = {
             "q": q,
@@ -222,8 +225,8 @@ class Messages(Routes):
             "cursor": cursor,
         }
         answer = await self._client.request("GET", "/search", params=params)
-        messages = [each for each in answer["items"] if each.get("kind") != "file"]
-        return Page(decode_all(Message, messages), answer.get("next_cursor"))
+        known = [(_FOUND[each["kind"]], each) for each in answer["items"] if each.get("kind") in _FOUND]
+        return Hits(tuple(decode(cls, each) for cls, each in known), answer.get("next_cursor"))
 
     async def schedule(
         self,

@@ -1,0 +1,37 @@
+"""Pages that say more than their items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secureconnect_client.models import File, Message, Page, Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptCounts:
+    """How many members have received and read up to `seq`; `read` is None to who has read receipts off."""
+
+    seq: int = 0
+    members: int = 0
+    delivered: int = 0
+    read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts(Page[Receipt]):
+    """Everybody's receipts and no `counts`; where there are more than 200 members one's own, and `counts`."""
+
+    counts: ReceiptCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits(Page[Message | File]):
+    """What a search has found, the newest first."""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple(hit for hit in self.items if isinstance(hit, Message))
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return tuple(hit for hit in self.items if isinstance(hit, File))
