@@ -9,7 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
@@ -20,6 +23,7 @@ LOG = os.path.join(VENV, "pip.log")
 FILES = (
     "requirements.txt",
     "layers/runtime/requirements.txt",
+    "layers/media/requirements.txt",
     "tests/requirements.txt",
     "clients/python/pyproject.toml",  # installed in place: only what it needs matters
 )
@@ -32,18 +36,29 @@ def stop(problem: str, advice: str) -> NoReturn:
     sys.exit(2)
 
 
-def find_python() -> str:
-    """This interpreter if it fits, else one from PATH."""
-    if sys.version_info[:2] in VERSIONS:
+def find_python(running: tuple[int, ...], which: Callable[[str], str | None]) -> str:
+    """The interpreter that is running if it fits, else one that `which` finds."""
+    if running[:2] in VERSIONS:
         return sys.executable
     for major, minor in VERSIONS:
-        found = shutil.which(f"python{major}.{minor}")
+        found = which(f"python{major}.{minor}")
         if found:
             return found
+    said = ".".join(map(str, running))
+    why = "older ones lack what its code is written in"
+    if running[:2] > VERSIONS[-1]:
+        why = (
+            "here its functions run on the Python that starts them, and newer ones are not\n"
+            "  among the Lambda runtimes that template.yaml allows, for which it is tested"
+        )
     stop(
-        f"Python {sys.version.split()[0]} cannot run SecureConnect; it needs 3.11, 3.12 or 3.13",
+        f"Python {said} cannot run SecureConnect; it needs 3.11, 3.12 or 3.13:\n  {why}",
         "install one (Debian, Ubuntu: apt install python3.11 python3.11-venv), or name it: make up PYTHON=python3.12",
     )
+
+
+def nowhere(name: str) -> None:
+    """Finds nothing: a Python that was named is not replaced by another."""
 
 
 def wanted() -> str:
@@ -112,8 +127,9 @@ def main() -> None:
 
 def refresh() -> None:
     """Keep an environment that fits; with --exactly, only one of this very Python version."""
-    python = find_python()
-    versions: list[tuple[int, ...]] = [sys.version_info[:2]] if "--exactly" in sys.argv else VERSIONS
+    exactly = "--exactly" in sys.argv
+    python = find_python(sys.version_info[:3], nowhere if exactly else shutil.which)
+    versions: list[tuple[int, ...]] = [sys.version_info[:2]] if exactly else VERSIONS
     stamp = wanted()
     fits = healthy(versions)
     if fits and finished() == stamp:

@@ -1,8 +1,16 @@
 """The environment's bootstrap says what is wrong before anything is installed."""
 
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from infra.local import bootstrap
+from tests.tools import template
+
+ROOT = Path(bootstrap.ROOT)
 
 
 def test_too_little_disk_is_said_with_what_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,8 +27,47 @@ def test_enough_disk_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_this_interpreter_is_taken_when_it_fits() -> None:
-    assert bootstrap.find_python()
+    assert bootstrap.find_python((3, 12, 1), bootstrap.nowhere) == sys.executable
+
+
+def test_one_that_fits_is_found_beside_one_that_does_not() -> None:
+    others = {"python3.12": "/usr/bin/python3.12", "python3.13": "/usr/bin/python3.13"}
+    assert bootstrap.find_python((3, 14, 0), others.get) == "/usr/bin/python3.12"
+
+
+@pytest.mark.parametrize(
+    ("running", "why"),
+    [((3, 14, 0), "not\n  among the Lambda runtimes that template.yaml allows"), ((3, 9, 18), "older ones lack")],
+)
+def test_a_python_that_does_not_fit_is_refused_with_the_reason(
+    running: tuple[int, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bootstrap.find_python(running, bootstrap.nowhere)
+    said = capsys.readouterr().err
+    assert f"Python {'.'.join(map(str, running))} cannot run SecureConnect; it needs 3.11, 3.12 or 3.13" in said
+    assert why in said
+    assert "make up PYTHON=python3.12" in said
+
+
+def test_the_pythons_that_fit_are_those_of_the_template() -> None:
+    allowed = template("template.yaml")["Parameters"]["PythonRuntime"]["AllowedValues"]
+    assert allowed == [f"python{major}.{minor}" for major, minor in bootstrap.VERSIONS]
 
 
 def test_an_interpreter_of_another_version_is_not_healthy() -> None:
     assert not bootstrap.healthy([(2, 7)])
+
+
+def included(name: str) -> Iterator[str]:
+    """A requirements file, what it includes by -r, and the projects that it installs in place."""
+    yield name
+    for option, path in re.findall(r"^-(r|e) *(\S+)$", (ROOT / name).read_text(), re.MULTILINE):
+        if option == "e":
+            yield f"{path.removeprefix('./')}/pyproject.toml"  # pip resolves it from where it runs
+        else:
+            yield from included(str((ROOT / name).parent.joinpath(path).relative_to(ROOT)))
+
+
+def test_a_change_of_any_file_that_the_requirements_include_renews_the_environment() -> None:
+    assert sorted(bootstrap.FILES) == sorted(included("requirements.txt"))
