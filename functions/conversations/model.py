@@ -96,7 +96,6 @@ class Profile:
     kind: Kind
     name: str | None
     description: str | None
-    avatar_file_id: str | None
     settings: Settings
     created_at: int
     created_by: str

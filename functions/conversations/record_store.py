@@ -39,7 +39,6 @@ class PartRecord(Record):
     kind = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
-    avatar_file_id = UnicodeAttribute(null=True)
     settings = JSONAttribute(null=True)
     created_at = NumberAttribute(null=True)
     created_by = UnicodeAttribute(null=True)
@@ -95,7 +94,6 @@ def profile_of(record: PartRecord) -> Profile:
         kind="direct" if record.kind == "direct" else "group",
         name=record.name,
         description=record.description,
-        avatar_file_id=record.avatar_file_id,
         # what a later version has put there is none of this one's business
         settings=Settings(**{name: value for name, value in record.settings.items() if name in _SETTINGS}),
         created_at=int(record.created_at),
@@ -138,7 +136,6 @@ def profile_record(profile: Profile) -> PartRecord:
         kind=profile.kind,
         name=profile.name,
         description=profile.description,
-        avatar_file_id=profile.avatar_file_id,
         settings=asdict(profile.settings),
         created_at=profile.created_at,
         created_by=profile.created_by,

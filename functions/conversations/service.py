@@ -111,7 +111,6 @@ def _write_new(
         kind=kind,
         name=name,
         description=description,
-        avatar_file_id=None,
         settings=_merged(Settings(), settings),
         created_at=now,
         created_by=caller.user_id,

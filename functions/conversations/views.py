@@ -61,7 +61,7 @@ def _conversation(place: Place, last: Mapping[Key, Entry], shown: Shown, unread_
         "type": profile.kind,
         "name": profile.name,
         "description": profile.description,
-        "avatar_url": None,
+        "avatar_url": None,  # nothing sets one yet
         "settings": asdict(profile.settings),
         "role": member.role,
         "member_count": profile.member_count,
