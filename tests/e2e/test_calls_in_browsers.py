@@ -113,10 +113,24 @@ def _until(done: Callable[[], bool], tabs: list[Tab], *, within_s: float = PATIE
     return time.monotonic() - started
 
 
-def _report(what: str, tabs: list[Tab]) -> None:
+Report = Callable[[str], None]
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Says what was measured, also when the test passes."""
+
+    def say(measured: str) -> None:
+        with capsys.disabled():
+            print(f"\n{measured}")
+
+    return say
+
+
+def _set_up(what: str, tabs: list[Tab]) -> str:
     times = [each.tell("client.setUpMs") for each in tabs]
-    print(f"\ncall set-up, join to first decoded frame, {what}: {times} ms")
     assert all(each is not None for each in times[1:])
+    return f"call set-up, join to first decoded frame, {what}: {times} ms"
 
 
 @pytest.fixture
@@ -126,14 +140,14 @@ def two(town: Town) -> tuple[Person, Person, str]:
 
 
 def test_two_people_see_each_other_over_a_reload_until_one_tab_is_killed(
-    browser: Browser, town: Town, two: tuple[Person, Person, str]
+    browser: Browser, town: Town, two: tuple[Person, Person, str], report: Report
 ) -> None:
     ada, bob = Tab(browser, town, two[0]), Tab(browser, town, two[1])
     call_id = ada.ring(two[2])
     _until(lambda: "call.ringing" in bob.tell("client.events"), [ada, bob])
     me = bob.join(call_id)
     _until(lambda: ada.sees(1) and bob.sees(1), [ada, bob])
-    _report("two people", [ada, bob])
+    report(_set_up("two people", [ada, bob]))
 
     bob.reload()
     assert bob.join(call_id) == me  # the same participant
@@ -143,13 +157,13 @@ def test_two_people_see_each_other_over_a_reload_until_one_tab_is_killed(
 
     ada.close()
     took = _until(lambda: bool(bob.tell("client.call.state === 'ended'")), [bob], within_s=62)
-    print(f"the call of a killed tab ended after {took:.0f} s")
+    report(f"the call of a killed tab ended after {took:.0f} s")
     assert bob.frames() == {}
     assert two[1].ok("GET", f"/calls/{call_id}")["end_reason"] == "completed"
     bob.close()
 
 
-def test_four_people_see_each_other(browser: Browser, town: Town) -> None:
+def test_four_people_see_each_other(browser: Browser, town: Town, report: Report) -> None:
     people = at_once([partial(town.person, name) for name in ("ada", "bob", "cleo", "dan")])
     group = people[0].group_with(*people[1:])
     tabs = [Tab(browser, town, each) for each in people]
@@ -157,7 +171,7 @@ def test_four_people_see_each_other(browser: Browser, town: Town) -> None:
     for tab in tabs[1:]:
         tab.join(call_id)
     _until(lambda: all(each.sees(3) for each in tabs), tabs, within_s=60)
-    _report("a mesh of four", tabs)
+    report(_set_up("a mesh of four", tabs))
     tabs[3].tell("client.hangUp()")
     _until(lambda: all(len(each.frames()) == 2 for each in tabs[:3]), tabs[:3])
     for tab in tabs:
@@ -166,25 +180,25 @@ def test_four_people_see_each_other(browser: Browser, town: Town) -> None:
 
 @pytest.mark.skipif(coturn.TURNSERVER is None, reason="needs coturn: apt-get install coturn")
 def test_two_people_see_each_other_through_a_turn_server_alone(
-    browser: Browser, town: Town, endpoints: dict[str, str], two: tuple[Person, Person, str]
+    browser: Browser, town: Town, endpoints: dict[str, str], two: tuple[Person, Person, str], report: Report
 ) -> None:
     with coturn.running(_turn_secret(endpoints), port=TURN_PORT, options=["allow-loopback-peers"]):
         ada, bob = (Tab(browser, town, each, relay=True) for each in two[:2])
         bob.join(ada.ring(two[2]))
         _until(lambda: ada.sees(1) and bob.sees(1), [ada, bob])
-        _report("through TURN", [ada, bob])
+        report(_set_up("through TURN", [ada, bob]))
         assert {*ada.tell("client.routes()"), *bob.tell("client.routes()")} == {"relay"}
         ada.close()
         bob.close()
 
 
 def test_two_people_see_each_other_without_any_socket(
-    browser: Browser, town: Town, two: tuple[Person, Person, str]
+    browser: Browser, town: Town, two: tuple[Person, Person, str], report: Report
 ) -> None:
     ada, bob = (Tab(browser, town, each, polling=True) for each in two[:2])
     bob.join(ada.ring(two[2]))
     _until(lambda: ada.sees(1) and bob.sees(1), [ada, bob])
-    _report("by polling", [ada, bob])
+    report(_set_up("by polling", [ada, bob]))
     bob.tell("client.hangUp()")
     _until(lambda: ada.frames() == {}, [ada, bob])
     ada.close()
