@@ -107,7 +107,7 @@ def download_file(caller: Caller, file_id: str) -> Any:
 
 @app.get("/drive/files/{file_id}/versions", returns=FileVersionList)
 def list_versions(caller: Caller, file_id: str) -> Any:
-    """The versions of a file that are kept (20), newest first."""
+    """The versions of a file that are kept (20, unless the deployment says otherwise), newest first."""
     return files.versions(caller=caller, file_id=file_id)
 
 

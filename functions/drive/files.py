@@ -12,6 +12,7 @@ from drive.item_store import Level
 from drive.model import Node, NotReady, Role, Version
 from kernel import blobs, clock, cursor, ids, telemetry
 from kernel.caller import Caller
+from kernel.config import config
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound
@@ -166,9 +167,9 @@ def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, A
 
 
 def drop_old_versions(node: Node) -> None:
-    """Keep the newest 20 versions and the current one; the room of the others is given back."""
+    """Keep the newest versions (DRIVE_VERSIONS_KEPT) and the current one; the others give their room back."""
     kept = store.versions(node.id)
-    for each in kept[model.VERSIONS_KEPT :]:
+    for each in kept[config().drive_versions_kept :]:
         if each.number != node.version:  # nor has it become the current one meanwhile
             drop_versions(node, [each], also=partial(store.stage_not_current, version=each))
 

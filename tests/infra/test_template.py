@@ -681,3 +681,12 @@ def test_files_wait_for_a_busy_intake_instead_of_being_left() -> None:
         assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
         assert first["MaxAttempts"] * first["MaxDelaySeconds"] >= 1800
     assert len(tasks) == 4
+
+
+def test_what_a_deployment_says_of_versions_reaches_the_intake_within_its_bounds() -> None:
+    parameter = template("template.yaml")["Parameters"]["DriveVersionsKept"]
+    assert (parameter["MinValue"], parameter["MaxValue"]) == (1, config.VERSIONS_KEPT_MAX)
+    given = template("template.yaml")["Resources"]["Drive"]["Properties"]["Parameters"]
+    assert given["VersionsKept"] == {"Ref": "DriveVersionsKept"}
+    variables = _functions()["IntakeSettleFunction"].properties["Environment"]["Variables"]
+    assert variables["DRIVE_VERSIONS_KEPT"] == {"Ref": "VersionsKept"}

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 LOCAL_ENVIRONMENTS = ("local", "localstack")
 ENVIRONMENTS = (*LOCAL_ENVIRONMENTS, "dev", "staging", "prod")
+VERSIONS_KEPT_MAX = 50  # all of a file are deleted in one transaction, which has at most 100 parts
 
 
 class ConfigurationError(RuntimeError):
@@ -35,6 +36,7 @@ class Config:
     blob_bucket: str
     drive_quota_bytes: int
     drive_file_max_bytes: int
+    drive_versions_kept: int
     antivirus: str
     mail_sender: str
     public_url: str
@@ -68,10 +70,12 @@ def _required(name: str) -> str:
     return value
 
 
-def _integer(name: str, default: int) -> int:
+def _integer(name: str, default: int, *, most: int | None = None) -> int:
     raw = os.environ.get(name, str(default))
     if not raw.isdigit() or int(raw) < 1:
         raise ConfigurationError(f"{name} must be a positive whole number, not {raw!r}")
+    if most is not None and int(raw) > most:
+        raise ConfigurationError(f"{name} must be at most {most}, not {raw}")
     return int(raw)
 
 
@@ -103,6 +107,7 @@ def config() -> Config:
         blob_bucket=env("BLOB_BUCKET", ""),
         drive_quota_bytes=_integer("DRIVE_QUOTA_BYTES", 10 * 1024**3),
         drive_file_max_bytes=_integer("DRIVE_FILE_MAX_BYTES", 5 * 1024**3),
+        drive_versions_kept=_integer("DRIVE_VERSIONS_KEPT", 20, most=VERSIONS_KEPT_MAX),
         antivirus=env("ANTIVIRUS", "off"),
         mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
         public_url=env("PUBLIC_URL", ""),

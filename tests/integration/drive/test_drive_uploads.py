@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from drive import files, folders, intake, model, store, sweep, transfers, trash, uploads
+from drive import files, folders, intake, model, store, sweep, transfers, trash, uploads, usage_store
 from kernel import aws, clock, config
 from kernel.caller import Caller
+from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, PayloadTooLarge, Problem, UnsupportedMediaType, ValidationFailed
 from tests.conftest import BUCKET
 from tests.integration import desk
@@ -369,20 +370,62 @@ def test_an_unfinished_version_gives_way_to_a_later_one(ada: Caller) -> None:
     assert begun["file"]["version"] == 2
 
 
-def test_twenty_versions_are_kept(ada: Caller) -> None:
+def _keep_versions(settings: pytest.MonkeyPatch, count: int) -> None:
+    settings.setenv("DRIVE_VERSIONS_KEPT", str(count))
+    config.config.cache_clear()
+
+
+@pytest.mark.parametrize("kept", [None, 1, 3])
+def test_so_many_versions_are_kept_as_the_deployment_says_twenty_if_nothing(
+    ada: Caller, settings: pytest.MonkeyPatch, kept: int | None
+) -> None:
+    if kept is not None:
+        _keep_versions(settings, kept)
+    expected = kept or 20
     file_id = desk.put(ada, b"12345")
-    for _ in range(21):
+    for _ in range(expected + 1):
         desk.put(ada, b"12345", replaces=file_id)
-    assert len(files.versions(caller=ada, file_id=file_id).items) == 20
-    assert desk.usage(ada).used == desk.usage(ada).taken == 100
-    assert len(desk.blobs_left()) == 20
+    numbers = [each["version"] for each in files.versions(caller=ada, file_id=file_id).items]
+    assert numbers == list(range(expected + 2, 2, -1))
+    assert desk.usage(ada).used == desk.usage(ada).taken == 5 * expected
+    assert len(desk.blobs_left()) == expected
+
+
+def test_fewer_kept_versions_drop_the_older_ones_with_the_next_upload(
+    ada: Caller, settings: pytest.MonkeyPatch
+) -> None:
+    file_id = desk.put(ada, b"12345")
+    for _ in range(5):
+        desk.put(ada, b"12345", replaces=file_id)
+    _keep_versions(settings, 2)
+    desk.put(ada, b"12345", replaces=file_id)
+    assert [each["version"] for each in files.versions(caller=ada, file_id=file_id).items] == [7, 6]
+    assert desk.usage(ada).used == desk.usage(ada).taken == 10
+
+
+def test_a_file_of_the_most_versions_there_may_be_is_deleted_whole(ada: Caller) -> None:
+    """One more than are kept: an old one that was made the current one again stays."""
+    file_id = desk.put(ada, b"12345")
+    first = store.versions(file_id)[0]
+    more = config.VERSIONS_KEPT_MAX
+
+    def stage(transaction: Transaction) -> None:
+        for number in range(2, more + 2):
+            store.stage_version(transaction, replace(first, number=number))
+        usage_store.stage_change(transaction, ada.user_id, taken=5 * more, used={"document": 5 * more})
+
+    store.commit(stage)
+    trash.remove(caller=ada, node_id=file_id, permanent=True, file=True)
+    assert (store.versions(file_id), desk.usage(ada).taken, desk.usage(ada).used) == ([], 0, 0)
+    assert desk.blobs_left() == []
 
 
 def test_a_version_that_becomes_the_current_one_is_not_dropped_meanwhile(
-    ada: Caller, monkeypatch: pytest.MonkeyPatch
+    ada: Caller, settings: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _keep_versions(settings, 3)
     file_id = desk.put(ada, b"first")
-    for number in range(model.VERSIONS_KEPT - 1):
+    for number in range(2):
         desk.put(ada, b"%d" % number, replaces=file_id)
     drop = files.drop_versions
 

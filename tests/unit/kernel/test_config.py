@@ -32,6 +32,8 @@ def test_origins_are_separated_by_commas(settings: pytest.MonkeyPatch) -> None:
         ("ADDRESS_LIMIT_FACTOR", "-1"),
         ("ADDRESS_LIMIT_FACTOR", "many"),
         ("ADDRESS_LIMIT_FACTOR", ""),
+        ("DRIVE_VERSIONS_KEPT", "0"),
+        ("DRIVE_VERSIONS_KEPT", "51"),
     ],
 )
 def test_a_missing_or_wrong_variable_is_named(settings: pytest.MonkeyPatch, name: str, value: str) -> None:
