@@ -19,8 +19,14 @@ SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "s
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
-def parameters(instance: Instance) -> list[str]:
-    return [*configured("local"), f"RedisUrl={instance.redis_url}"]
+def parameters(instance: Instance, *, antivirus: str) -> list[str]:
+    """What the stack is deployed with: samconfig.toml's parameters, and what this machine has."""
+    return [*configured("local"), f"RedisUrl={instance.redis_url}", f"Antivirus={antivirus}"]
+
+
+def deployment_fingerprint(given: list[str]) -> str:
+    """Changes with everything that a deployment with these parameters depends on."""
+    return source_fingerprint() + " ".join(given)
 
 
 def source_fingerprint(root: Path = ROOT) -> str:
@@ -41,7 +47,7 @@ def _files(path: Path, *, skip: Path) -> Iterator[Path]:
             yield from _files(child, skip=skip)
 
 
-def build(instance: Instance) -> str:
+def build(instance: Instance, given: list[str]) -> str:
     """Build unless the sources are those of the last finished build. Returns what was done."""
     stamp = BUILD / ".fingerprint"
     fingerprint = source_fingerprint()
@@ -51,15 +57,15 @@ def build(instance: Instance) -> str:
     _sam(
         instance,
         *("build", "--build-dir", str(BUILD), "--cache-dir", str(CACHE / "sam")),
-        *("--parameter-overrides", *parameters(instance)),
+        *("--parameter-overrides", *given),
     )
     precompile.functions(BUILD)
     stamp.write_text(fingerprint)
     return "built"
 
 
-def deploy(instance: Instance) -> None:
-    """Deploy the last build.
+def deploy(instance: Instance, given: list[str]) -> None:
+    """Deploy the last build with these parameters.
 
     Raises:
         subprocess.CalledProcessError: SAM failed; its words are in the log.
@@ -68,7 +74,7 @@ def deploy(instance: Instance) -> None:
         instance,
         *("deploy", "--template-file", str(BUILD / "template.yaml"), "--stack-name", STACK),
         *("--no-progressbar", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-        *("--parameter-overrides", *parameters(instance)),
+        *("--parameter-overrides", *given),
     )
 
 

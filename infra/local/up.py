@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 
-from infra.local import sam, services
+from infra.local import antivirus, sam, services
 from infra.local.config import REGION, STACK, STATE, Instance
 from infra.local.console import Problem, Step, say, step
 from infra.local.locks import locked
@@ -34,11 +34,14 @@ def _up(instance: Instance, *, force: bool) -> None:
         _start(instance, redis, f"{prefix}REDIS_PORT", current)
     with step("MiniStack") as current:
         _start(instance, cloud, f"{prefix}PORT", current)
-    stack = Stack(instance)
+    with step("Antivirus") as current:
+        scanner = antivirus.found()
+        current.note = antivirus.told(scanner)
+    stack, parameters = Stack(instance), sam.parameters(instance, antivirus=scanner)
     with locked("build"):  # all instances share the build
         with step("Build") as current:
-            current.note = sam.build(instance)
-        _deploy(instance, stack, force=force)
+            current.note = sam.build(instance, parameters)
+        _deploy(instance, stack, parameters, force=force)
     endpoints = write_endpoints(instance, stack)
     with step("Ready") as current:
         current.note = wait_until_ready(instance, str(endpoints["http_url"]))
@@ -68,8 +71,8 @@ def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step
     current.note = f"port {daemon.port}"
 
 
-def _deploy(instance: Instance, stack: Stack, *, force: bool) -> None:
-    fingerprint = sam.source_fingerprint() + " ".join(sam.parameters(instance))
+def _deploy(instance: Instance, stack: Stack, parameters: list[str], *, force: bool) -> None:
+    fingerprint = sam.deployment_fingerprint(parameters)
     marker = instance.deployed_file
     with step("Deploy") as current:
         stack.make_ready_for_deployment()
@@ -79,7 +82,7 @@ def _deploy(instance: Instance, stack: Stack, *, force: bool) -> None:
             return
         marker.unlink(missing_ok=True)
         try:
-            sam.deploy(instance)
+            sam.deploy(instance, parameters)
         except subprocess.CalledProcessError as error:
             raise _deployment_problem(instance, stack) from error
         marker.write_text(fingerprint)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import socket
-import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from drive import antivirus, archives, contents, media_types, model
 from kernel import blobs, config
 from kernel.blobs import Blob
 from kernel.errors import DependencyUnavailable, UnsupportedMediaType, ValidationFailed
+from tests.support import clamd
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 40
@@ -155,34 +155,13 @@ def test_every_member_of_a_gzip_is_measured(step: int, monkeypatch: pytest.Monke
 # --- antivirus ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def clamd() -> Iterator[tuple[int, list[bytes]]]:
-    """A clamd that finds the word `virus`; its port, and what it was sent."""
-    server, heard = socket.create_server(("127.0.0.1", 0)), []
-
-    def serve() -> None:
-        connection, _ = server.accept()
-        with connection, connection.makefile("rb") as stream:
-            assert stream.read(10) == b"zINSTREAM\0"
-            while length := int.from_bytes(stream.read(4), "big"):
-                heard.append(stream.read(length))
-            found = b"virus" in b"".join(heard)
-            connection.sendall(b"stream: Eicar FOUND\0" if found else b"stream: OK\0")
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield server.getsockname()[1], heard
-    thread.join(5)
-    server.close()
-
-
 @pytest.mark.parametrize(("content", "verdict"), [(b"harmless", "clean"), (b"a virus", "infected")])
-def test_clamd_is_asked_in_a_stream(clamd: tuple[int, list[bytes]], content: bytes, verdict: str) -> None:
-    port, heard = clamd
-    scanner = antivirus.Clamd("127.0.0.1", port)
-    scanner.feed(content)
-    assert scanner.verdict(Blob("k", "v", len(content))) == verdict
-    assert b"".join(heard) == content
+def test_clamd_is_asked_in_a_stream(content: bytes, verdict: str) -> None:
+    with clamd.running() as present:
+        scanner = antivirus.Clamd("127.0.0.1", present.port)
+        scanner.feed(content)
+        assert scanner.verdict(Blob("k", "v", len(content))) == verdict
+    assert present.heard == [content]
 
 
 def test_a_clamd_that_is_away_is_a_dependency_that_is_away() -> None:

@@ -29,7 +29,15 @@ def test_the_drivers_own_code_is_not_deployed(tmp_path: Path) -> None:
 
 
 def test_the_deployment_gets_the_configured_parameters_and_this_machines() -> None:
-    parameters = sam.parameters(instance("test", {"SC_TEST_REDIS_PORT": "7000"}))
+    parameters = sam.parameters(instance("test", {"SC_TEST_REDIS_PORT": "7000"}), antivirus="clamd:127.0.0.1:3310")
     assert "Environment=local" in parameters
     assert "RedisUrl=redis://127.0.0.1:7000" in parameters
+    assert "Antivirus=clamd:127.0.0.1:3310" in parameters
     assert sum(parameter.startswith("PythonRuntime=python3.") for parameter in parameters) == 1
+
+
+def test_a_clamd_that_comes_or_goes_makes_another_deployment() -> None:
+    default = instance("default", {})
+    off, on = (sam.parameters(default, antivirus=each) for each in ("off", "clamd:127.0.0.1:3310"))
+    assert sam.deployment_fingerprint(off) == sam.deployment_fingerprint(off)
+    assert sam.deployment_fingerprint(off) != sam.deployment_fingerprint(on)
