@@ -116,7 +116,8 @@ def lifetime_ms(settings: Settings, data: Mapping[str, Any]) -> int | None:
 
 def attachment_view(kept: Mapping[str, Any]) -> dict[str, Any]:
     """A file as its message shows it: as it was when it was sent. Its thumbnail comes with the file itself."""
-    return {**kept, "folder_id": None, "state": "ready", "reject_reason": None, "thumbnail_url": None}
+    unknown = {"width": None, "height": None}  # of what was sent before they were kept
+    return {**unknown, **kept, "folder_id": None, "state": "ready", "reject_reason": None, "thumbnail_url": None}
 
 
 def message_view(

@@ -39,6 +39,8 @@ def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
             "sha256": node.sha256,
             "owner_id": node.owner_id,
             "version": node.version,
+            "width": node.width,
+            "height": node.height,
             "conversation_id": conversation_id,
             "created_at": node.created_at,
             "updated_at": node.updated_at,

@@ -271,13 +271,16 @@ def file_view(node: Node, thumbnail_url: str | None = None, pending: Upload | No
         "state": node.state,
         "reject_reason": node.reject_reason,
         "thumbnail_url": thumbnail_url,
+        "width": node.width,
+        "height": node.height,
         "conversation_id": node.conversation_id,
         "created_at": node.created_at,
         "updated_at": node.updated_at,
     }
     if pending is not None:
         view |= {"size": pending.size, "content_type": pending.content_type, "sha256": pending.sha256}
-        view |= {"name": pending.name, "version": pending.version, "state": pending.state, "thumbnail_url": None}
+        view |= {"name": pending.name, "version": pending.version, "state": pending.state}
+        view |= {"thumbnail_url": None, "width": None, "height": None}
     return view
 
 

@@ -27,6 +27,8 @@ class UploadFields(Input):
 
 
 class File(Output):
+    """`width` and `height` are those of an image in pixels, upright; null of what is none, or too large a one."""
+
     id: str
     name: str
     size: int
@@ -38,6 +40,8 @@ class File(Output):
     state: State
     reject_reason: str | None
     thumbnail_url: str | None
+    width: int | None
+    height: int | None
     conversation_id: str | None
     created_at: Instant
     updated_at: Instant

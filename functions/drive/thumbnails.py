@@ -13,7 +13,10 @@ MAX_PIXELS = 50_000_000  # decoded at 4 bytes each this is 200 MB; what has more
 
 
 def make(key: str, version: str) -> dict[str, Any] | None:
-    """Make the thumbnail of an image; its key, and the image's size in pixels. None for what is no image to Pillow."""
+    """Make the thumbnail of an image; its key, and the size in pixels of the image as it is shown.
+
+    None for what is no image to Pillow, or too large a one.
+    """
     from PIL import Image, ImageOps
 
     blob: Blob | None = blobs.find(key, version)
@@ -27,7 +30,9 @@ def make(key: str, version: str) -> dict[str, Any] | None:
                 telemetry.count("ThumbnailsTooLarge")
                 return None
             picture.draft("RGB", (EDGE_PX, EDGE_PX))  # JPEG: decode no more than needed
-            upright = ImageOps.exif_transpose(picture)
+            decoded, upright = picture.size, ImageOps.exif_transpose(picture)
+            if upright.size != decoded:
+                width, height = height, width  # as the picture is shown
             upright.thumbnail((EDGE_PX, EDGE_PX))
             small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
             out = io.BytesIO()

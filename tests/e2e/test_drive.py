@@ -102,7 +102,8 @@ def test_a_picture_gets_a_thumbnail_without_its_metadata(ada: Person) -> None:
     Image.new("RGB", (1200, 800), "teal").save(out, "JPEG", exif=exif)
     with ada.live() as live:
         file = drive.upload(ada, out.getvalue(), name="sea.jpg", content_type="image/jpeg")
-        live.expect("file.ready", id=file["id"])
+        event = live.expect("file.ready", id=file["id"])
+    assert (file["width"], file["height"]) == (event["data"]["width"], event["data"]["height"]) == (1200, 800)
     small = httpx.get(file["thumbnail_url"], timeout=60).content
     with Image.open(io.BytesIO(small)) as picture:
         assert max(picture.size) == 512

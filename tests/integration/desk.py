@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 from typing import Any
 
@@ -65,6 +66,23 @@ def put(who: Caller, content: bytes = b"hello", **fields: Any) -> str:
     """The id of a new file (or of the file that got a version) after its intake."""
     begun = begin(who, content, **fields)
     arrive(*send(begun, content))
+    return str(begun["file"]["id"])
+
+
+def picture(width: int, height: int) -> bytes:
+    """A PNG."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("1", (width, height)).save(out, "PNG")
+    return out.getvalue()
+
+
+def put_picture(who: Caller, width: int, height: int, **fields: Any) -> str:
+    """The id of a new picture after its intake."""
+    content = picture(width, height)
+    begun = begin(who, content, name="a.png", content_type="image/png", **fields)
+    arrive(*send(begun, content), thumbnail=True)
     return str(begun["file"]["id"])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conversations.entries import attachment_view
 from drive import agenda_store, attachments, files, sharing, sweep, trash
 from drive.model import NotReady
 from kernel import clock
@@ -50,6 +51,19 @@ def test_a_message_shows_its_files_to_the_members(cast: list[Caller]) -> None:
     ]
     assert files.download(caller=bob, file_id=file_id)["url"]
     assert rooms.seen(bob, group)[-1]["data"]["attachments"] == shown
+
+
+def test_a_message_tells_the_dimensions_of_its_pictures(cast: list[Caller]) -> None:
+    ada, bob = cast
+    group = rooms.group(ada, bob)
+    file_id = desk.put_picture(ada, 12, 8, conversation_id=group)
+    shown = _attach(ada, group, file_id)["attachments"]
+    assert [(each["width"], each["height"]) for each in shown] == [(12, 8)]
+
+
+def test_a_file_that_was_sent_before_dimensions_were_kept_is_shown_without_them() -> None:
+    shown = attachment_view({"id": "fil_1", "name": "a.png"})
+    assert (shown["width"], shown["height"]) == (None, None)
 
 
 def _shared_with(who: Caller) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from drive import antivirus, files, finding, finding_store, intake, media_types, sharing, store, thumbnails
+from drive import antivirus, files, finding, finding_store, intake, media_types, sharing, thumbnails, transfers
 from kernel import aws, config, telemetry
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable
@@ -85,34 +85,41 @@ def _gallery(who: Caller, group: str) -> list[str]:
     return [each["id"] for each in sharing.gallery(caller=who, conversation_id=group, limit=9, after=None).items]
 
 
-def _picture(width: int, height: int) -> bytes:
-    out = io.BytesIO()
-    Image.new("1", (width, height)).save(out, "PNG")
-    return out.getvalue()
-
-
 def test_a_picture_has_a_thumbnail_and_its_dimensions(ada: Caller) -> None:
-    content = _picture(1200, 800)
-    begun = desk.begin(ada, content, name="a.png", content_type="image/png")
-    desk.arrive(*desk.send(begun, content), thumbnail=True)
-    file_id = begun["file"]["id"]
-    found = store.nodes([file_id])[file_id]
-    assert (found.width, found.height) == (1200, 800)
-    assert files.get(caller=ada, file_id=file_id)["thumbnail_url"]
+    file = files.get(caller=ada, file_id=desk.put_picture(ada, 1200, 800))
+    assert (file["width"], file["height"]) == (1200, 800)
+    assert file["thumbnail_url"]
+
+
+def test_a_picture_that_was_taken_upright_is_higher_than_wide(ada: Caller) -> None:
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the camera lay on its side: a quarter turn to the right
+    Image.new("RGB", (1203, 800)).save(out, "JPEG", exif=exif)
+    begun = desk.begin(ada, out.getvalue(), name="a.jpg", content_type="image/jpeg")
+    desk.arrive(*desk.send(begun, out.getvalue()), thumbnail=True)
+    file = files.get(caller=ada, file_id=begun["file"]["id"])
+    assert (file["width"], file["height"]) == (800, 1203)
+
+
+def test_the_dimensions_of_a_version_that_is_looked_at_are_not_those_of_the_one_before(ada: Caller) -> None:
+    file_id = desk.put_picture(ada, 12, 8)
+    newer = desk.picture(6, 4)
+    again = desk.begin(ada, newer, name="a.png", content_type="image/png", replaces=file_id)
+    desk.send(again, newer)
+    transfers.complete(caller=ada, file_id=file_id, claimed=[])
+    file = files.get(caller=ada, file_id=file_id)
+    assert (file["version"], file["state"], file["width"], file["height"]) == (2, "processing", None, None)
 
 
 def test_a_picture_of_too_many_pixels_is_taken_without_being_decoded(ada: Caller) -> None:
-    content = _picture(10_000, thumbnails.MAX_PIXELS // 10_000 + 1)
-    begun = desk.begin(ada, content, name="a.png", content_type="image/png")
-    desk.arrive(*desk.send(begun, content), thumbnail=True)
-    file = files.get(caller=ada, file_id=begun["file"]["id"])
+    file = files.get(caller=ada, file_id=desk.put_picture(ada, 10_000, thumbnails.MAX_PIXELS // 10_000 + 1))
     assert (file["state"], file["thumbnail_url"]) == ("ready", None)
 
 
 def test_who_was_removed_after_they_began_puts_nothing_into_a_conversation() -> None:
     ada, bob = people("ada", "bob")
     group = rooms.group(ada, bob)
-    content = _picture(8, 8)
+    content = desk.picture(8, 8)
     begun = desk.begin(bob, content, name="a.png", content_type="image/png", conversation_id=group)
     sent = desk.send(begun, content)
     rooms.remove(ada, group, bob)
@@ -169,7 +176,7 @@ def test_owner_and_uploader_are_told_what_became_of_a_file(ada: Caller, settings
 
 
 def test_usage_is_told_by_type(ada: Caller) -> None:
-    picture = _picture(2, 2)
+    picture = desk.picture(2, 2)
     desk.put(ada, b"hello")
     desk.put(ada, picture, name="a.png", content_type="image/png")
     desk.put(ada, b"xyz", content_type=desk.BYTES)

@@ -77,7 +77,7 @@ class ReactionCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file of the drive; messages carry it too, without its thumbnail."""
+    """A file of the drive; messages carry it too, without its thumbnail. Images have a width and height."""
 
     id: str = ""
     name: str = ""
@@ -90,6 +90,8 @@ class File:
     state: str = ""
     reject_reason: str | None = None
     thumbnail_url: str | None = None
+    width: int | None = None
+    height: int | None = None
     conversation_id: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
