@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 
@@ -14,7 +15,7 @@ MAX_UNPACKED_BYTES = 20 * 1024**3
 HARMLESS_BYTES = 100 * 1024**2  # whatever its ratio, this much does no harm
 MAX_ENTRIES = 100_000
 MAX_MEMBERS = 1_000_000  # of a gzip file; bgzip makes one of every 64 KiB
-DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile holds it in memory
+DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile holds it in memory, so it is the most that is read at once
 _BUFFER_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
 
@@ -46,17 +47,27 @@ class _Remote(io.RawIOBase):
         return len(found)
 
 
-def zip_problem(blob: Blob, tail: bytes) -> str | None:
+class _DirectoryTooLarge(Exception):
+    """The directory of a ZIP would fill the memory."""
+
+
+class _Reader(io.BufferedReader):
+    """Refuses to read so much at once as only a directory can be that nobody needs, wherever its size was written."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > DIRECTORY_MAX_BYTES:
+            raise _DirectoryTooLarge
+        return super().read(size)
+
+
+def zip_problem(blob: Blob) -> str | None:
     """Why a ZIP is refused: too much inside, entries that share bytes, or no archive at all."""
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0:
-        return "type_mismatch"
-    if int.from_bytes(tail[at + 12 : at + 16], "little") > DIRECTORY_MAX_BYTES:
-        return "archive_bomb"
     try:
-        with zipfile.ZipFile(io.BufferedReader(_Remote(blob), _BUFFER_BYTES)) as archive:
+        with zipfile.ZipFile(_Reader(_Remote(blob), _BUFFER_BYTES)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError):
+    except _DirectoryTooLarge:
+        return "archive_bomb"
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error):
         return "type_mismatch"
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)

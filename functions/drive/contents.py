@@ -62,6 +62,9 @@ _SIGNATURES: Mapping[str, frozenset[str]] = {
 }
 _ANY_SIGNATURE = frozenset().union(*_SIGNATURES.values())
 _ZIP_TYPES = frozenset(mime for mime, found in _SIGNATURES.items() if found == _ZIP)
+_ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
+_GZIP_TYPES = ("application/gzip", "application/x-gzip")
+_GZIP_HEAD = b"\x1f\x8b\x08"  # with DEFLATE, the only method there is (RFC 1952)
 _ANYTHING = "application/octet-stream"
 _PROGRAMS = (
     b"\x7fELF",
@@ -76,12 +79,19 @@ _MARKUP = (b"<html", b"<script", b"<!doctype html", b"<?php", b"<iframe")
 _TEXTS = ("text/", "application/json", "application/xml", "image/svg+xml")
 
 
-def is_zip(content_type: str) -> bool:
-    return content_type in _ZIP_TYPES
+def holds_zip(declared: str, head: bytes, tail: bytes, size: int) -> bool:
+    """Whether a file is measured as a ZIP: one that is declared so, or is one among arbitrary bytes."""
+    return declared in _ZIP_TYPES or (declared == _ANYTHING and (head[:4] in _ZIP_HEADS or _ends_as_zip(tail, size)))
 
 
-def is_gzip(content_type: str) -> bool:
-    return content_type in ("application/gzip", "application/x-gzip")
+def holds_gzip(declared: str, head: bytes) -> bool:
+    """Whether a file is measured as a gzip: one that is declared so, or is one among arbitrary bytes."""
+    return declared in _GZIP_TYPES or (declared == _ANYTHING and head.startswith(_GZIP_HEAD))
+
+
+def held_against(declared: str, problem: str | None) -> str | None:
+    """The problem of an archive, unless it is that arbitrary bytes are none, or not a whole one."""
+    return None if declared == _ANYTHING and problem == "type_mismatch" else problem
 
 
 def _found(head: bytes) -> set[str]:
@@ -89,7 +99,7 @@ def _found(head: bytes) -> set[str]:
     import puremagic
 
     found: set[str] = set()
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+    if head[:4] in _ZIP_HEADS:
         return {"application/zip"}
     if head[4:8] == b"ftyp":
         found.add("iso-media")
@@ -133,11 +143,11 @@ def polyglot_problem(declared: str, head: bytes, tail: bytes, size: int) -> str 
     """Why a file is two things at once: an archive behind a picture, a PDF or a web page inside its beginning."""
     if declared == _ANYTHING or not head:
         return None
-    if not is_zip(declared) and _ends_as_zip(tail, size):
+    if declared not in _ZIP_TYPES and _ends_as_zip(tail, size):
         return "polyglot"
     if declared.startswith(_TEXTS) or declared in ("application/rtf",):
         return None
-    if declared != "application/pdf" and not is_zip(declared) and b"%PDF-" in head[:1024]:
+    if declared != "application/pdf" and declared not in _ZIP_TYPES and b"%PDF-" in head[:1024]:
         return "polyglot"
     if declared.startswith(("image/", "audio/", "video/")) and any(mark in head[:1024].lower() for mark in _MARKUP):
         return "polyglot"

@@ -78,19 +78,19 @@ def _examine(blob: Blob, upload: Upload) -> tuple[str | None, str]:
     head = blobs.read(blob, 0, contents.HEAD_BYTES)
     tail = blobs.read(blob, max(0, blob.size - contents.TAIL_BYTES), contents.TAIL_BYTES)
     problem = contents.type_problem(declared, head) or contents.polyglot_problem(declared, head, tail, blob.size)
-    if problem is None and contents.is_zip(declared):
-        problem = archives.zip_problem(blob, tail)
+    if problem is None and contents.holds_zip(declared, head, tail, blob.size):
+        problem = contents.held_against(declared, archives.zip_problem(blob))
     if problem is not None:
         return problem, "rejected"
     digest, scanner = hashlib.sha256(), antivirus.scanner()
-    meter = archives.GzipMeter() if contents.is_gzip(declared) else None
+    meter = archives.GzipMeter() if contents.holds_gzip(declared, head) else None
     for chunk in blobs.chunks(blob):
         digest.update(chunk)
         scanner.feed(chunk)
         if meter is not None:
             meter.feed(chunk)
-            if meter.problem is not None:
-                return meter.problem, "rejected"
+            if problem := contents.held_against(declared, meter.problem):
+                return problem, "rejected"
     telemetry.count("InspectedBytes", blob.size)
     if digest.hexdigest() != upload.sha256:
         return "checksum_mismatch", "rejected"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from drive import files, folders, intake, model, store, sweep, transfers, trash, uploads, usage_store
+from drive import archives, files, folders, intake, model, store, sweep, transfers, trash, uploads, usage_store
 from kernel import aws, clock, config
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
@@ -67,6 +70,34 @@ def test_what_differs_from_its_declaration_is_rejected_and_its_room_given_back(
     assert desk.blobs_left() == []
     with pytest.raises(model.NotReady):
         files.download(caller=ada, file_id=begun["file"]["id"])
+
+
+def _bomb_zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", bytes(2 * MIB))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome"),
+    [
+        (_bomb_zip(), ("rejected", "archive_bomb")),
+        (b"#!before" + _bomb_zip(), ("rejected", "archive_bomb")),
+        (gzip.compress(bytes(2 * MIB)), ("rejected", "archive_bomb")),
+        (gzip.compress(b"hello"), ("ready", None)),
+        (b"PK\3\4 and no archive", ("ready", None)),
+        (_bomb_zip()[:-30], ("ready", None)),  # nobody can open it
+        (b"\x1f\x8b\x08 and no archive", ("ready", None)),
+        (gzip.compress(b"hello" * 1000)[:-20], ("ready", None)),
+    ],
+    ids=["zip", "behind something", "gzip", "small gzip", "no zip", "cut zip", "no gzip", "cut gzip"],
+)
+def test_arbitrary_bytes_are_refused_only_if_they_would_burst(
+    ada: Caller, monkeypatch: pytest.MonkeyPatch, content: bytes, outcome: tuple[str, str | None]
+) -> None:
+    monkeypatch.setattr(archives, "HARMLESS_BYTES", MIB)
+    assert _state(ada, desk.put(ada, content, content_type=desk.BYTES)) == outcome
 
 
 def test_bytes_sent_again_to_the_same_form_change_nothing(ada: Caller) -> None:

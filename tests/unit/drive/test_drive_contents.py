@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import socket
+import struct
 import zipfile
 from collections.abc import Callable
 
@@ -98,7 +99,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str | None]:
             return content[first : first + length]
 
         monkeypatch.setattr(blobs, "read", read)
-        return archives.zip_problem(Blob("k", "v", len(content)), content[-contents.TAIL_BYTES :])
+        return archives.zip_problem(Blob("k", "v", len(content)))
 
     return look
 
@@ -120,6 +121,72 @@ def test_entries_that_share_bytes_are_refused(looked_at: Callable[[bytes], str |
 
 def test_what_is_no_archive_is_refused(looked_at: Callable[[bytes], str | None]) -> None:
     assert looked_at(b"PK\x03\x04 and nothing more") == "type_mismatch"
+
+
+def _zip64_end(directory_bytes: int, *, at: int) -> bytes:
+    """The end of a ZIP64 whose directory of that size begins at a position; the short record says nothing of it."""
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, directory_bytes, at)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at + directory_bytes, 1)
+    return record + locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0, 0, 0)
+
+
+def test_a_directory_that_fills_the_memory_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = archives.DIRECTORY_MAX_BYTES + 1
+    end, asked = _zip64_end(directory, at=0), []
+
+    def read(_blob: Blob, first: int, length: int) -> bytes:
+        asked.append(min(length, directory + len(end) - first))
+        return bytes(max(0, min(directory, first + length) - first)) + end[max(0, first - directory) :][:length]
+
+    monkeypatch.setattr(blobs, "read", read)
+    assert archives.zip_problem(Blob("k", "v", directory + len(end))) == "archive_bomb"
+    assert sum(asked) < 2 * 1024**2
+
+
+def test_a_zip64_that_leaves_the_short_record_empty_is_an_archive(looked_at: Callable[[bytes], str | None]) -> None:
+    packed = _zip({"a": b"hello"})
+    at = packed.index(b"PK\1\2")
+    directory = packed[at : packed.index(b"PK\5\6")]
+    content = packed[:at] + directory + _zip64_end(len(directory), at=at)[:-22]
+    assert looked_at(content + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[0xFFFF] * 2, *[0xFFFFFFFF] * 2, 0)) is None
+
+
+@given(st.data())
+def test_an_archive_with_any_byte_changed_gets_an_answer(data: st.DataObject) -> None:
+    content = bytearray(_zip({"a": b"x" * 300, "b": b"y" * 300}))
+    if data.draw(st.booleans()):
+        content[-22:] = _zip64_end(len(content) - 22, at=0)
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(content[data.draw(st.integers(0, 60)) : len(content) - data.draw(st.integers(0, 30))])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blobs, "read", lambda _blob, first, length: cut[first : first + length])
+        assert archives.zip_problem(Blob("k", "v", len(cut))) in (None, "type_mismatch", "archive_bomb")
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "measured"),
+    [
+        (_zip({"a": b"b"}), b"", (True, False)),
+        (b"something before" + _zip({"a": b"b"}), _zip({"a": b"b"}), (True, False)),
+        (b"PK\5\6" + bytes(18), b"", (True, False)),
+        (gzip.compress(b"a", mtime=0), b"", (False, True)),
+        (PNG, b"", (False, False)),
+        (b"PK is a chemist's abbreviation", b"", (False, False)),
+        (b"", b"", (False, False)),
+    ],
+)
+def test_arbitrary_bytes_are_measured_by_their_signature(head: bytes, tail: bytes, measured: tuple[bool, bool]) -> None:
+    declared, size = "application/octet-stream", len(head)
+    assert (contents.holds_zip(declared, head, tail, size), contents.holds_gzip(declared, head)) == measured
+    assert (contents.holds_zip("image/png", head, tail, size), contents.holds_gzip("image/png", head)) == (False, False)
+
+
+def test_arbitrary_bytes_need_be_no_archive() -> None:
+    assert contents.held_against("application/octet-stream", "type_mismatch") is None
+    assert contents.held_against("application/octet-stream", "archive_bomb") == "archive_bomb"
+    assert contents.held_against("application/zip", "type_mismatch") == "type_mismatch"
+    assert contents.held_against("application/zip", None) is None
 
 
 def test_a_gzip_is_measured_while_it_passes() -> None:
