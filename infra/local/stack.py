@@ -104,7 +104,19 @@ class Stack:
                 continue
             inside = self._nested_failures(f"{event['StackName']}-{logical_id}-", began) if kind == NESTED else []
             found += [f"{logical_id} / {failure}" for failure in inside] or [f"{logical_id} ({kind}): {reason}"]
-        return found
+        return found or self._refused_since(name, began)
+
+    def _refused_since(self, name: str, began: datetime) -> list[str]:
+        """What CloudFormation found wrong with resources before it began with any of them."""
+        try:
+            answer = self._cloudformation.describe_events(StackName=name, Filters={"FailedEvents": True})
+        except ClientError:
+            return []
+        return [
+            f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ValidationStatusReason']}"
+            for event in answer["OperationEvents"]
+            if event["EventType"] == "VALIDATION_ERROR" and event["Timestamp"] >= began
+        ]
 
     def _nested_failures(self, prefix: str, began: datetime) -> list[str]:
         """A failed event does not identify its nested stack; the name that CloudFormation gives to it does."""

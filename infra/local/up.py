@@ -27,7 +27,8 @@ def up(instance: Instance, *, force: bool = False) -> None:
 
 def _up(instance: Instance, *, force: bool) -> None:
     started = time.monotonic()
-    _check_disk()
+    STATE.mkdir(exist_ok=True)
+    check_disk(shutil.disk_usage(STATE).free // 2**20)
     cloud, redis = services.cloud(instance), services.redis(instance)
     prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
     with step("Valkey") as current:
@@ -50,9 +51,7 @@ def _up(instance: Instance, *, force: bool) -> None:
         say(f"  {key:<18} {value or '-'}")
 
 
-def _check_disk() -> None:
-    STATE.mkdir(exist_ok=True)
-    free_mb = shutil.disk_usage(STATE).free // 2**20
+def check_disk(free_mb: int) -> None:
     if free_mb < DISK_NEEDED_MB:
         raise Problem(
             f"{free_mb} MB of disk are free under {STATE}; the local cloud needs {DISK_NEEDED_MB}",
@@ -84,12 +83,13 @@ def _deploy(instance: Instance, stack: Stack, parameters: list[str], *, force: b
         try:
             sam.deploy(instance, parameters)
         except subprocess.CalledProcessError as error:
-            raise _deployment_problem(instance, stack) from error
+            raise deployment_problem(instance, stack) from error
         marker.write_text(fingerprint)
         current.note = f"{len(stack.functions())} functions"
 
 
-def _deployment_problem(instance: Instance, stack: Stack) -> Problem:
+def deployment_problem(instance: Instance, stack: Stack) -> Problem:
+    """What failed and why, in CloudFormation's words; in sam's where it did not get that far."""
     log = sam.log_file(instance, "deploy")
     failures = stack.failures()
     reasons = "\n".join(f"    {failure}" for failure in failures) or tail(log)
