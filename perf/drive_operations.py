@@ -12,7 +12,7 @@ from kernel.config import config
 from perf import gateway
 from perf.gateway import Reply
 from perf.people import Person, newcomers
-from perf.scenes import Operation
+from perf.scenes import Operation, call, new_conversation, worked
 from perf.stage import Stage
 
 CONTENT = b"hello"
@@ -75,7 +75,7 @@ def intake(_stage: Stage) -> Operation:
 
     def run(_turn: int) -> Reply:
         seen = gateway.invoke("IntakeInspectFunction", arrived[-1])
-        return Reply(200 if gateway.invoke("IntakeSettleFunction", seen)["outcome"] == "ready" else 500, "")
+        return worked(gateway.invoke("IntakeSettleFunction", seen)["outcome"] == "ready")
 
     return Operation(run, before=lambda _: arrived.append(_arrive(_begin(person).json())))
 
@@ -106,6 +106,146 @@ def children(_stage: Stage) -> Operation:
     return Operation(lambda _: gateway.http("DriveFunction", f"GET {FOLDER}/children", owner, path=path))
 
 
+class _Drive:
+    """Somebody's drive, with a file in a folder."""
+
+    def __init__(self) -> None:
+        self.owner = newcomers(1)[0]
+        self.folder_id = _folder(self.owner, "top")
+        self.file_id = _ready(self.owner, folder_id=self.folder_id)
+
+    def on_file(self, method: str, ending: str = "", body: Any = None, **path: str) -> Reply:
+        path["file_id"] = self.file_id
+        return call(_function_of(ending), f"{method} {FILE}{ending}", self.owner, body, **path)
+
+    def trash(self, _turn: int = 0) -> None:
+        self.on_file("DELETE")
+
+
+def _function_of(ending: str) -> str:
+    return "SharingFunction" if ending.startswith(("/shares", "/links")) else "DriveFunction"
+
+
+def on_file(method: str, ending: str, _stage: Stage, **path: str) -> Operation:
+    """Something that may be repeated."""
+    drive = _Drive()
+    return Operation(lambda _: drive.on_file(method, ending, **path))
+
+
+def rename(_stage: Stage) -> Operation:
+    drive = _Drive()
+    return Operation(lambda turn: drive.on_file("PATCH", body={"name": f"notes {turn}.txt"}))
+
+
+def move_file(_stage: Stage) -> Operation:
+    drive = _Drive()
+    return Operation(lambda turn: drive.on_file("PATCH", body={"folder_id": (None, drive.folder_id)[turn % 2]}))
+
+
+def move_folder(_stage: Stage) -> Operation:
+    """One with something in it; what is in it need not be touched."""
+    drive = _Drive()
+    inner = _folder(drive.owner, "inner", drive.folder_id)
+    _ready(drive.owner, folder_id=inner)
+
+    def run(turn: int) -> Reply:
+        body = {"parent_id": (None, drive.folder_id)[turn % 2]}
+        return call("DriveFunction", f"PATCH {FOLDER}", drive.owner, body, folder_id=inner)
+
+    return Operation(run)
+
+
+def trash(_stage: Stage) -> Operation:
+    drive = _Drive()
+
+    def before(turn: int) -> None:
+        if turn:
+            drive.on_file("POST", "/restore")
+
+    return Operation(lambda _: drive.on_file("DELETE"), before=before)
+
+
+def restore(_stage: Stage) -> Operation:
+    drive = _Drive()
+    return Operation(lambda _: drive.on_file("POST", "/restore"), before=drive.trash)
+
+
+def restore_version(_stage: Stage) -> Operation:
+    drive = _Drive()
+    _ready(drive.owner, replaces=drive.file_id)
+    return Operation(lambda turn: drive.on_file("POST", "/versions/{version}/restore", version=str(1 + turn % 2)))
+
+
+def share(_stage: Stage) -> Operation:
+    drive, guests = _Drive(), list[Person]()
+
+    def run(_turn: int) -> Reply:
+        return drive.on_file("POST", "/shares", {"user_id": guests[-1].user_id, "role": "viewer"})
+
+    return Operation(run, before=lambda _: guests.extend(newcomers(1)))
+
+
+def unshare(_stage: Stage) -> Operation:
+    drive, made = _Drive(), list[str]()
+
+    def before(_turn: int) -> None:
+        body = {"user_id": newcomers(1)[0].user_id, "role": "viewer"}
+        made.append(drive.on_file("POST", "/shares", body).json()["id"])
+
+    return Operation(lambda _: drive.on_file("DELETE", "/shares/{share_id}", share_id=made[-1]), before=before)
+
+
+def shared_with_me(_stage: Stage) -> Operation:
+    owner, guest = newcomers(2)
+    for number in range(20):
+        body = {"user_id": guest.user_id, "role": "viewer"}
+        call("SharingFunction", f"POST {FOLDER}/shares", owner, body, folder_id=_folder(owner, f"{number:02}"))
+    return Operation(lambda _: call("SharingFunction", "GET /drive/shared-with-me", guest))
+
+
+def create_link(_stage: Stage) -> Operation:
+    """The last one is taken back before the next, as a file has only so many."""
+    drive, made = _Drive(), list[str]()
+
+    def run(_turn: int) -> Reply:
+        reply = drive.on_file("POST", "/links", {"max_downloads": 3})
+        made.append(reply.json()["id"])
+        return reply
+
+    def before(_turn: int) -> None:
+        if made:
+            drive.on_file("DELETE", "/links/{link_id}", link_id=made.pop())
+
+    return Operation(run, before=before)
+
+
+def follow_link(_stage: Stage) -> Operation:
+    token = _Drive().on_file("POST", "/links", {}).json()["token"]
+    return Operation(lambda _: gateway.http("SharingFunction", "GET /drive/links/{token}", path={"token": token}))
+
+
+def find(_stage: Stage) -> Operation:
+    owner = newcomers(1)[0]
+    for number in range(20):
+        _folder(owner, f"holiday {number:02}")
+    query = {"q": "holi"}
+    return Operation(lambda _: gateway.http("DriveFunction", "GET /drive/search", owner, query=query))
+
+
+def gallery(_stage: Stage) -> Operation:
+    conversation_id, people = new_conversation(2)
+    for _ in range(10):
+        _ready(people[0], conversation_id=conversation_id)
+    route = "GET /conversations/{conversation_id}/files"
+    return Operation(lambda _: call("SharingFunction", route, people[1], conversation_id=conversation_id))
+
+
+def of_owner(route: str, _stage: Stage) -> Operation:
+    """A list about one's own drive."""
+    owner = _Drive().owner
+    return Operation(lambda _: call("DriveFunction", route, owner))
+
+
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "begin an upload": begin_upload,
     "complete an upload": complete_upload,
@@ -113,4 +253,23 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "download, own file": partial(download, False),
     "download, shared two folders up": partial(download, True),
     "list 50 of a folder": children,
+    "get a file": partial(on_file, "GET", ""),
+    "rename a file": rename,
+    "move a file": move_file,
+    "move a folder": move_folder,
+    "share a file": share,
+    "take a share back": unshare,
+    "list 20 shared with me": shared_with_me,
+    "create a link": create_link,
+    "follow a link": follow_link,
+    "trash a file": trash,
+    "restore a file": restore,
+    "list the trash": partial(of_owner, "GET /drive/trash"),
+    "search the drive": find,
+    "recent files": partial(of_owner, "GET /drive/recent"),
+    "use of the quota": partial(of_owner, "GET /drive/usage"),
+    "gallery of 10": gallery,
+    "versions of a file": partial(on_file, "GET", "/versions"),
+    "restore a version": restore_version,
+    "activity of a file": partial(on_file, "GET", "/activity"),
 }

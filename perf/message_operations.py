@@ -16,6 +16,7 @@ from perf.stage import Stage
 CONVERSATION = "/conversations/{conversation_id}"
 ONE_MESSAGE = MESSAGES + "/{message_id}"
 PIN = CONVERSATION + "/pins/{message_id}"
+DRAFT = CONVERSATION + "/draft"
 
 
 def _call(who: Person, route: str, conversation_id: str, message_id: str = "", body: Any = None, **path: str) -> Reply:
@@ -61,6 +62,18 @@ def _pin(who: Person, conversation_id: str, message_id: str) -> Reply:
 
 def react_again(stage: Stage) -> Operation:
     return _on_fresh_message(stage, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
+
+
+def unreact(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"DELETE {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
+
+
+def unpin(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"DELETE {PIN}", before=_pin)
+
+
+def get(stage: Stage) -> Operation:
+    return _on_fresh_message(stage, f"GET {ONE_MESSAGE}")
 
 
 def delete(stage: Stage) -> Operation:
@@ -136,9 +149,29 @@ def forward(stage: Stage) -> Operation:
     )
 
 
+def _save_draft(who: Person, conversation_id: str) -> Reply:
+    return _call(who, f"PUT {DRAFT}", conversation_id, body={"text": TEXT})
+
+
 def save_draft(stage: Stage) -> Operation:
     conversation_id, people = conversation(stage, 2)
-    return Operation(lambda _: _call(people[0], f"PUT {CONVERSATION}/draft", conversation_id, body={"text": TEXT}))
+    return Operation(lambda _: _save_draft(people[0], conversation_id))
+
+
+def on_draft(method: str, stage: Stage) -> Operation:
+    """Getting or clearing one that is there."""
+    conversation_id, people = conversation(stage, 2)
+    return Operation(
+        lambda _: _call(people[0], f"{method} {DRAFT}", conversation_id),
+        before=lambda _: _save_draft(people[0], conversation_id),
+    )
+
+
+def list_drafts(_stage: Stage) -> Operation:
+    who, *others = newcomers(21)
+    for other in others:
+        _save_draft(who, create(who, [other]))
+    return Operation(lambda _: gateway.http("MessagesFunction", "GET /drafts", who))
 
 
 def tell_of_an_edit(size: int, stage: Stage) -> Operation:
@@ -156,12 +189,15 @@ def tell_of_an_edit(size: int, stage: Stage) -> Operation:
 
 
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+    "get a message": get,
     "edit": edit,
     "edits of a message": earlier_texts,
     "delete (edited, pinned, reacted to)": delete,
     "react": react,
     "react again": react_again,
+    "unreact": unreact,
     "pin (the tenth)": pin,
+    "unpin": unpin,
     "list 20 pins": list_pins,
     "reply in a thread": reply_in_thread,
     "list 50 replies of a thread": list_thread,
@@ -169,6 +205,9 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "mention, group of 50": partial(mention, 50),
     "forward": forward,
     "save a draft": save_draft,
+    "get a draft": partial(on_draft, "GET"),
+    "clear a draft": partial(on_draft, "DELETE"),
+    "list 20 drafts": list_drafts,
     "fan-out of an edit to 50": partial(tell_of_an_edit, 50),
     "fan-out of an edit to 200": partial(tell_of_an_edit, 200),
 }

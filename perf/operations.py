@@ -10,18 +10,20 @@ from perf import (
     call_operations,
     drive_operations,
     gateway,
+    group_operations,
     message_operations,
+    notice_operations,
     poll_operations,
     presence_operations,
+    scheduled_operations,
     search_operations,
 )
 from perf.gateway import Reply
-from perf.people import Person, newcomers
+from perf.people import newcomers
 from perf.scenes import MESSAGES, Operation, conversation, create, deliver, read, say, say_on_socket
 from perf.stage import Stage
 
 PASSWORD = "correct horse battery staple"
-ONE_MESSAGE = MESSAGES + "/{message_id}"
 
 
 def register(_stage: Stage) -> Operation:
@@ -134,34 +136,6 @@ def send_under_slow_mode(_stage: Stage) -> Operation:
     )
 
 
-def accept_invitation(_stage: Stage) -> Operation:
-    owner, *others = newcomers(5)
-    conversation_id = create(owner, others)
-    path = {"conversation_id": conversation_id}
-    route = "POST /conversations/{conversation_id}/invitations"
-    made = gateway.http("InvitationsFunction", route, owner, path=path, body={}).json()
-    coming: list[Person] = []
-
-    def run(_turn: int) -> Reply:
-        route = "POST /invitations/{token}/accept"
-        return gateway.http("InvitationsFunction", route, coming[-1], path={"token": made["token"]})
-
-    return Operation(run, before=lambda _: coming.extend(newcomers(1)))
-
-
-def report(_stage: Stage) -> Operation:
-    owner, writer, *others = newcomers(5)
-    conversation_id = create(owner, [writer, *others])
-    written: list[str] = []
-
-    def run(_turn: int) -> Reply:
-        path = {"conversation_id": conversation_id, "message_id": written[-1]}
-        body = {"reason": "It is rude."}
-        return gateway.http("ModerationFunction", f"POST {ONE_MESSAGE}/reports", others[0], path=path, body=body)
-
-    return Operation(run, before=lambda _: written.append(say(writer, conversation_id).json()["id"]))
-
-
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "register": register,
     "sign in": sign_in,
@@ -174,24 +148,21 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "send (socket), direct": partial(send_on_socket, 2),
     "send (socket), group of 50": partial(send_on_socket, 50),
     "send (HTTP), group of 5, slow mode": send_under_slow_mode,
-    "accept an invitation": accept_invitation,
-    "report a message": report,
     **message_operations.OPERATIONS,
+    **notice_operations.OPERATIONS,
     **poll_operations.OPERATIONS,
+    **group_operations.OPERATIONS,
     **presence_operations.OPERATIONS,
     **drive_operations.OPERATIONS,
     **search_operations.OPERATIONS,
+    **scheduled_operations.OPERATIONS,
     "mark read": mark_read,
     "list 50 messages": list_messages,
     "list 50 conversations, all read": partial(list_conversations, unread=False),
     "list 50 conversations, all unread": partial(list_conversations, unread=True),
     "sync, 5 conversations, 20 events each": sync,
     "connect (ticket, authorizer, $connect)": open_socket,
-    "start a call": call_operations.start,
-    "join a call": call_operations.join,
-    "signal in a call": call_operations.signal,
-    "heartbeat of a call": call_operations.heartbeat,
-    "end a call": call_operations.end,
+    **call_operations.OPERATIONS,
     "fan-out of one job to 50": partial(fan_out, 50),
     "fan-out of one job to 200": partial(fan_out, 200),
 }

@@ -6,34 +6,34 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kernel import ids
+from kernel import clock, ids
 from perf import gateway
 from perf.gateway import Reply
 from perf.people import Person
-from perf.scenes import Operation, SceneFailed, conversation, create, deliver
+from perf.scenes import Operation, call, conversation, create, deliver, worked
 from perf.stage import Stage
 
 POLLS = "/conversations/{conversation_id}/polls"
 
 
-def _ask(person: Person, conversation_id: str, _turn: int = 0) -> Reply:
-    body = {"client_id": ids.new("c"), "question": "Where shall we have lunch today?", "options": list("ABCDE")}
-    path = {"conversation_id": conversation_id}
-    return gateway.http("PollsFunction", f"POST {POLLS}", person, path=path, body=body)
+def _ask(person: Person, conversation_id: str, _turn: int = 0, **fields: Any) -> Reply:
+    question = {"client_id": ids.new("c"), "question": "Where shall we have lunch today?", "options": list("ABCDE")}
+    return call("PollsFunction", f"POST {POLLS}", person, question | fields, conversation_id=conversation_id)
 
 
-def _poll(person: Person, conversation_id: str) -> dict[str, Any]:
-    reply = _ask(person, conversation_id)
-    if reply.status != 201:
-        raise SceneFailed(f"{reply.status} {reply.text[:300]}")
-    poll: dict[str, Any] = reply.json()
+def _poll(person: Person, conversation_id: str, **fields: Any) -> dict[str, Any]:
+    poll: dict[str, Any] = _ask(person, conversation_id, **fields).json()
     return poll
+
+
+def _act(person: Person, route: str, poll: dict[str, Any], body: Any = None) -> Reply:
+    return call("PollsFunction", route, person, body, poll_id=poll["id"])
 
 
 def _vote(person: Person, poll: dict[str, Any], turn: int) -> Reply:
     """For another option each turn."""
     body = {"option_ids": [poll["options"][turn % len(poll["options"])]["id"]]}
-    return gateway.http("PollsFunction", "PUT /polls/{poll_id}/vote", person, path={"poll_id": poll["id"]}, body=body)
+    return _act(person, "PUT /polls/{poll_id}/vote", poll, body)
 
 
 def create_poll(stage: Stage) -> Operation:
@@ -41,13 +41,66 @@ def create_poll(stage: Stage) -> Operation:
     return Operation(partial(_ask, people[0], conversation_id))
 
 
-def first_vote(size: int, stage: Stage) -> Operation:
+def _on_fresh_poll(
+    stage: Stage, size: int, run: Callable[[Person, dict[str, Any], int], Reply], *, voted: bool = False, **fields: Any
+) -> Operation:
+    """Something done by its creator to a poll that was just asked, and that they have voted in."""
     conversation_id, people = conversation(stage, size)
     polls: list[dict[str, Any]] = []
-    return Operation(
-        lambda turn: _vote(people[0], polls[-1], turn),
-        before=lambda _: polls.append(_poll(people[0], conversation_id)),
+
+    def before(turn: int) -> None:
+        polls.append(_poll(people[0], conversation_id, **fields))
+        if voted:
+            _vote(people[0], polls[-1], turn)
+
+    return Operation(lambda turn: run(people[0], polls[-1], turn), before=before)
+
+
+def first_vote(size: int, stage: Stage) -> Operation:
+    return _on_fresh_poll(stage, size, _vote)
+
+
+def retract(stage: Stage) -> Operation:
+    return _on_fresh_poll(stage, 5, lambda who, poll, _: _act(who, "DELETE /polls/{poll_id}/vote", poll), voted=True)
+
+
+def add_option(stage: Stage) -> Operation:
+    def run(who: Person, poll: dict[str, Any], _turn: int) -> Reply:
+        return _act(who, "POST /polls/{poll_id}/options", poll, {"text": "F"})
+
+    return _on_fresh_poll(stage, 5, run, allow_add_options=True)
+
+
+def close(stage: Stage) -> Operation:
+    """By hand, before its time: the machine that waits for that is stopped."""
+    tomorrow = clock.rfc3339(clock.now() + clock.DAY)
+    return _on_fresh_poll(
+        stage, 5, lambda who, poll, _: _act(who, "POST /polls/{poll_id}/close", poll), closes_at=tomorrow
     )
+
+
+def close_by_time(stage: Stage) -> Operation:
+    """What the machine asks for; in a conversation of its own each turn, as the time moves on in it."""
+    _, people = conversation(stage, 5)
+    polls: list[dict[str, Any]] = []
+
+    def run(_turn: int) -> Reply:
+        with clock.held(clock.now() + clock.SECOND):
+            return worked(gateway.invoke("ClosePollFunction", {"poll_id": polls[-1]["id"]})["done"])
+
+    def before(_turn: int) -> None:
+        conversation_id = create(people[0], people[1:])
+        polls.append(_poll(people[0], conversation_id, closes_at=clock.rfc3339(clock.now() + clock.SECOND)))
+
+    return Operation(run, before=before)
+
+
+def list_voters(stage: Stage) -> Operation:
+    conversation_id, people = conversation(stage, 50)
+    poll = _poll(people[0], conversation_id)
+    for person in people:
+        _vote(person, poll, 0)
+    return Operation(lambda _: _act(people[0], "GET /polls/{poll_id}/voters", poll))
 
 
 def vote_again(stage: Stage) -> Operation:
@@ -57,8 +110,8 @@ def vote_again(stage: Stage) -> Operation:
 
 def get_poll(stage: Stage) -> Operation:
     conversation_id, people = conversation(stage, 5)
-    path = {"poll_id": _poll(people[0], conversation_id)["id"]}
-    return Operation(lambda _: gateway.http("PollsFunction", "GET /polls/{poll_id}", people[1], path=path))
+    poll = _poll(people[0], conversation_id)
+    return Operation(lambda _: _act(people[1], "GET /polls/{poll_id}", poll))
 
 
 def list_polls(stage: Stage) -> Operation:
@@ -66,8 +119,7 @@ def list_polls(stage: Stage) -> Operation:
     conversation_id = create(people[0], people[1:])
     for _ in range(50):
         _poll(people[0], conversation_id)
-    path = {"conversation_id": conversation_id}
-    return Operation(lambda _: gateway.http("PollsFunction", f"GET {POLLS}", people[0], path=path))
+    return Operation(lambda _: call("PollsFunction", f"GET {POLLS}", people[0], conversation_id=conversation_id))
 
 
 def fan_out_vote(size: int, stage: Stage) -> Operation:
@@ -86,6 +138,11 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "vote, group of 5": partial(first_vote, 5),
     "vote, group of 200": partial(first_vote, 200),
     "vote again, group of 5": vote_again,
+    "retract a vote": retract,
+    "add an option to a poll": add_option,
+    "close a poll": close,
+    "close a poll by its time": close_by_time,
+    "list 50 voters": list_voters,
     "get a poll": get_poll,
     "list 50 polls": list_polls,
     "fan-out of a vote to 50": partial(fan_out_vote, 50),

@@ -32,33 +32,49 @@ class SceneFailed(Exception):
     """What was to be there before an operation is counted could not be set up."""
 
 
-def _done(reply: Reply) -> Reply:
+def done(reply: Reply) -> Reply:
+    """The reply, of what was to succeed. Raises SceneFailed."""
     if not 200 <= reply.status < 300:
         raise SceneFailed(f"{reply.status} {reply.text[:300]}")
     return reply
+
+
+def call(function_id: str, route: str, who: Person, body: Any = None, **path: str) -> Reply:
+    """A request that succeeds, such as `call("PollsFunction", "GET /polls/{poll_id}", ada, poll_id=…)`."""
+    return done(gateway.http(function_id, route, who, path=path, body=body))
+
+
+def worked(well: bool) -> Reply:
+    """The reply of what answers no request."""
+    return Reply(200 if well else 500, "")
 
 
 def create(owner: Person, others: Sequence[Person], **settings: Any) -> str:
     """A group, or a direct conversation with a single other person; its id."""
     kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
     body = kind | {"member_ids": [other.user_id for other in others], "settings": settings}
-    return str(_done(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body)).json()["id"])
+    return str(done(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body)).json()["id"])
+
+
+def new_conversation(size: int, sockets: int | None = None, **settings: Any) -> tuple[str, list[Person]]:
+    """A conversation of so many new people, each with a live socket (or `sockets` in all)."""
+    people = newcomers(size)
+    connect(people, sockets)
+    return create(people[0], people[1:], **settings), people
 
 
 def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
-    """A conversation of so many people, each with a live socket (or `sockets` in all)."""
+    """As `new_conversation`, the same one for all operations."""
     key = (size, size if sockets is None else sockets)
     if key not in stage.conversations:
-        people = newcomers(size)
-        connect(people, sockets)
-        stage.conversations[key] = create(people[0], people[1:]), people
+        stage.conversations[key] = new_conversation(size, sockets)
     return stage.conversations[key]
 
 
 def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
     body = {"client_id": ids.new("c"), "text": TEXT}
     path = {"conversation_id": conversation_id}
-    return _done(gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body))
+    return done(gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body))
 
 
 def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
@@ -76,4 +92,4 @@ def deliver(stage: Stage, _turn: int = 0) -> Reply:
 
 def read(reader: Person, conversation_id: str, seq: int) -> Reply:
     path, body, route = {"conversation_id": conversation_id}, {"seq": seq}, "POST /conversations/{conversation_id}/read"
-    return _done(gateway.http("MessagesFunction", route, reader, path=path, body=body))
+    return done(gateway.http("MessagesFunction", route, reader, path=path, body=body))

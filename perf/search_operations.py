@@ -1,4 +1,4 @@
-"""Counted operations of search, and of messages to be sent later."""
+"""Counted operations of search."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kernel import clock, ids
 from perf import gateway
-from perf.gateway import Reply
 from perf.people import newcomers
-from perf.scenes import TEXT, Operation, conversation, create, say
+from perf.scenes import Operation, conversation, create, say
 from perf.stage import Stage
-
-SCHEDULED = "/conversations/{conversation_id}/scheduled"
 
 
 def _said_and_indexed(stage: Stage, how_many: int, conversations: int) -> tuple[Any, str]:
@@ -54,28 +50,10 @@ def search_in_vain(stage: Stage) -> Operation:
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query={"q": "nowhere"}))
 
 
-def _schedule(stage: Stage) -> Callable[[int], Reply]:
-    owner, other = newcomers(2)
-    conversation_id = create(owner, [other])
-    path = {"conversation_id": conversation_id}
-
-    def run(_turn: int) -> Reply:
-        later = clock.rfc3339(clock.now() + clock.DAY)
-        body = {"client_id": ids.new("c"), "text": TEXT, "send_at": later}
-        return gateway.http("ScheduledFunction", f"POST {SCHEDULED}", owner, path=path, body=body)
-
-    return run
-
-
-def schedule(stage: Stage) -> Operation:
-    return Operation(_schedule(stage))
-
-
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "index a message (stream)": index,
     "search, 5 conversations": partial(search_everywhere, 5),
     "search, 40 conversations": partial(search_everywhere, 40),
     "search one conversation": search_one,
     "search in vain, 5 conversations": search_in_vain,
-    "schedule a message": schedule,
 }

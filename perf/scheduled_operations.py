@@ -1,0 +1,87 @@
+"""Counted operations of messages that are sent later, and of those that disappear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from kernel import clock, ids
+from perf import gateway
+from perf.gateway import Reply
+from perf.people import Person
+from perf.scenes import TEXT, Operation, call, new_conversation, say, worked
+from perf.stage import Stage
+
+SCHEDULED = "/conversations/{conversation_id}/scheduled"
+
+
+def _schedule(who: Person, conversation_id: str, after_ms: int = clock.DAY) -> Reply:
+    body = {"client_id": ids.new("c"), "text": TEXT, "send_at": clock.rfc3339(clock.now() + after_ms)}
+    return call("ScheduledFunction", f"POST {SCHEDULED}", who, body, conversation_id=conversation_id)
+
+
+def schedule(_stage: Stage) -> Operation:
+    conversation_id, people = new_conversation(2)
+    return Operation(lambda _: _schedule(people[0], conversation_id))
+
+
+def list_scheduled(_stage: Stage) -> Operation:
+    conversation_id, people = new_conversation(2)
+    for _ in range(50):
+        _schedule(people[0], conversation_id)
+    return Operation(
+        lambda _: call("ScheduledFunction", f"GET {SCHEDULED}", people[0], conversation_id=conversation_id)
+    )
+
+
+def cancel(_stage: Stage) -> Operation:
+    conversation_id, people = new_conversation(2)
+    waiting: list[str] = []
+
+    def run(_turn: int) -> Reply:
+        route = f"DELETE {SCHEDULED}/{{scheduled_id}}"
+        path = {"conversation_id": conversation_id, "scheduled_id": waiting[-1]}
+        return call("ScheduledFunction", route, people[0], **path)
+
+    return Operation(run, before=lambda _: waiting.append(_schedule(people[0], conversation_id).json()["id"]))
+
+
+def send(_stage: Stage) -> Operation:
+    """What the machine asks for when the time has come."""
+    conversation_id, people = new_conversation(2)
+    waiting: list[str] = []
+
+    def run(_turn: int) -> Reply:
+        event = {"user_id": people[0].user_id, "conversation_id": conversation_id, "scheduled_id": waiting[-1]}
+        with clock.held(clock.now() + clock.SECOND):
+            return worked(gateway.invoke("SendScheduledFunction", event)["done"])
+
+    def before(_turn: int) -> None:
+        waiting.append(_schedule(people[0], conversation_id, clock.SECOND).json()["id"])
+
+    return Operation(run, before=before)
+
+
+def erase_expired(messages: int, _stage: Stage) -> Operation:
+    """The look every minute, when so many messages of one conversation have expired since the last one."""
+    conversation_id, people = new_conversation(2, disappearing_seconds=1)
+
+    def run(_turn: int) -> Reply:
+        with clock.held(clock.now() + clock.SECOND):
+            return worked(gateway.invoke("EraseExpiredFunction", {})["erased"] == messages)
+
+    def before(_turn: int) -> None:
+        for _ in range(messages):
+            say(people[0], conversation_id)
+
+    return Operation(run, before=before)
+
+
+OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+    "schedule a message": schedule,
+    "list 50 scheduled messages": list_scheduled,
+    "cancel a scheduled message": cancel,
+    "send a scheduled message": send,
+    "erase messages that have expired, none": partial(erase_expired, 0),
+    "erase messages that have expired, 8": partial(erase_expired, 8),
+}
