@@ -1,6 +1,7 @@
 """`python -m perf [--only counts,cold,cost,live] [--quick]`: measures and prints tables.
 
-The figures are kept in .local/perf/latest.json. Only `live` needs a running local cloud.
+The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. Only `live` needs a running
+local cloud.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ def _counts(quick: bool) -> Part:
 
 def _cold(quick: bool) -> Part:
     with packages.last_build() as build:
-        sizes = packages.table(build)
+        sizes = packages.measure(build)
         starts = cold.measure(build, runs=1 if quick else 5, done=_say)
-    return [cold.table(starts), sizes], cold.as_json(starts)
+    return [cold.table(starts), packages.table(sizes)], cold.as_json(starts) | {"packages": packages.as_json(sizes)}
 
 
 def _cost(quick: bool) -> Part:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from kernel.config import config
+from perf import budgets
 from perf.bridge import bridge
+from perf.budgets import Budget, Verdict
 from perf.gateway import http
 from perf.imports import heavy, unneeded
 from perf.operations import PASSWORD
@@ -31,6 +33,7 @@ from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")
 TIMEOUT_S = 60
+MAX_START_MS = 600  # import and first call, of functions that answer people
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
     *("SIGNING_SECRET_ARN", "PSEUDONYM_SECRET_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL"),
@@ -45,6 +48,7 @@ class ColdStart:
     function_id: str
     import_ms: float
     first_call_ms: float
+    start_ms: float  # both, of the same start
     second_call_ms: float
     cpu_ms: float
     imported: tuple[str, ...]
@@ -136,6 +140,7 @@ def _summary(function: Function, reports: Sequence[Mapping[str, Any]]) -> ColdSt
         function_id=function.id,
         import_ms=median(lambda marks: marks[1][0] - marks[0][0]),
         first_call_ms=median(lambda marks: marks[2][0] - marks[1][0]),
+        start_ms=median(lambda marks: marks[2][0] - marks[0][0]),
         second_call_ms=median(lambda marks: marks[3][0] - marks[2][0]),
         cpu_ms=median(lambda marks: marks[2][1] - marks[0][1]),
         imported=tuple(sorted(heavy(last["imported"]))),
@@ -155,18 +160,28 @@ def _answered(answer: Any) -> str:
     return str(answer.get("raised") or answer.get("statusCode") or "ok")
 
 
+def _verdict(start: ColdStart) -> Verdict | None:
+    """How import and first call together stand to their budget; functions that nobody waits for have none."""
+    if not functions()[start.function_id].serves_http:
+        return None
+    return Budget(start.function_id, "import + first call ms", at_most=MAX_START_MS).judge(start.start_ms)
+
+
 def table(starts: Sequence[ColdStart]) -> Table:
     """The table of cold starts."""
-    head = "function", "import ms", "first call ms", "CPU of both", "second call ms", "answered", "imported, not needed"
+    figures = "import ms", "first call ms", "both ms", "budget", "verdict", "CPU of both", "second call ms"
     rows = [
         (
-            each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.cpu_ms),
-            number(each.second_call_ms), each.answered, ", ".join(each.unneeded) or "-",
+            each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.start_ms),
+            verdict.budget.text() if (verdict := _verdict(each)) else "-", verdict.text() if verdict else "-",
+            number(each.cpu_ms), number(each.second_call_ms), each.answered, ", ".join(each.unneeded) or "-",
         )
         for each in starts
     ]  # fmt: skip
-    return Table("Cold starts (fresh interpreter, built function and layers, fakes behind a port)", head, rows)
+    title = "Cold starts (fresh interpreter, built function and layers, fakes behind a port)"
+    return Table(title, ("function", *figures, "answered", "imported, not needed"), rows)
 
 
-def as_json(starts: Sequence[ColdStart]) -> list[dict[str, Any]]:
-    return [asdict(each) for each in starts]
+def as_json(starts: Sequence[ColdStart]) -> dict[str, Any]:
+    verdicts = [verdict for each in starts if (verdict := _verdict(each))]
+    return {"functions": [asdict(each) for each in starts], "budgets": budgets.as_json(verdicts)}

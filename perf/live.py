@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from perf import cells
+from perf import budgets, cells
 from perf.addresses import Addresses
+from perf.budgets import Budget, Verdict
 from perf.cells import Result
 from perf.crowd import Person, in_parallel, newcomer
 from perf.machine import Meter, Usage, wait_for_quiet
@@ -39,22 +40,6 @@ class Scale:
 
 
 QUICK = Scale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a figure of a cell should reach: at most, or at least, so much."""
-
-    cell: str
-    figure: str
-    at_most: float | None = None
-    at_least: float | None = None
-
-    def met(self, value: float) -> bool:
-        return (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
-
-    def text(self) -> str:
-        return f"≤ {number(self.at_most)}" if self.at_most is not None else f"≥ {number(self.at_least or 0)}"
 
 
 BUDGETS = (
@@ -172,21 +157,21 @@ def tables(measured: Sequence[Cell]) -> list[Table]:
         )
         for cell in measured
     ]  # fmt: skip
-    by_name = {cell.name: cell for cell in measured}
-    budgets = []
-    for budget in BUDGETS:
-        value = median(by_name[budget.cell].values(budget.figure))
-        verdict = "pass" if budget.met(value) else "fall short"
-        budgets.append((budget.cell, budget.figure, number(value), budget.text(), verdict))
     return [
         Table("Live: figures", head, rows),
         Table("Live: processors (percent of one)", load_head, load),
-        Table("Live: budgets", ("cell", "figure", "median", "budget", "verdict"), budgets),
+        budgets.table("Live: budgets", verdicts(measured), of="cell", value="median"),
     ]
 
 
-def as_json(measured: Sequence[Cell]) -> list[dict[str, Any]]:
-    return [
+def verdicts(measured: Sequence[Cell]) -> list[Verdict]:
+    """How the medians stand to the budgets."""
+    by_name = {cell.name: cell for cell in measured}
+    return [budget.judge(median(by_name[budget.of].values(budget.figure))) for budget in BUDGETS]
+
+
+def as_json(measured: Sequence[Cell]) -> dict[str, Any]:
+    cells_ = [
         {
             "cell": cell.name,
             "runs": [result.figures | {"operations": result.operations} for result in cell.results],
@@ -194,3 +179,4 @@ def as_json(measured: Sequence[Cell]) -> list[dict[str, Any]]:
         }
         for cell in measured
     ]
+    return {"cells": cells_, "budgets": budgets.as_json(verdicts(measured))}

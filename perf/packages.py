@@ -6,11 +6,11 @@ import io
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from infra.local.locks import locked
 from perf.report import Table, number
@@ -62,24 +62,38 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-@lru_cache(maxsize=8)
-def sizes(folder: Path) -> tuple[float, float]:
-    """Megabytes as they are, and zipped."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a part of what is deployed is, as it is and zipped."""
+
+    part: str
+    mb: float
+    zipped_mb: float
+
+
+def measure(build: Build) -> list[Size]:
+    """The sizes of the parts, and of a function with all layers."""
+    layers = zip(LAYERS, (build.home / layer for layer in LAYERS), strict=True)
+    parts = [_size(name, folder) for name, folder in (("functions (one archive for all)", build.functions()), *layers)]
+    total = Size("a function with all layers", sum(part.mb for part in parts), sum(part.zipped_mb for part in parts))
+    return [*parts, total]
+
+
+def _size(part: str, folder: Path) -> Size:
     buffer = io.BytesIO()
     plain = 0
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in _files(folder):
             plain += path.stat().st_size
             zipped.write(path, path.relative_to(folder))
-    return plain / MB, len(buffer.getvalue()) / MB
+    return Size(part, plain / MB, len(buffer.getvalue()) / MB)
 
 
-def table(build: Build) -> Table:
-    """The sizes of what is deployed; Lambda takes 250 MB unpacked, code and layers together."""
-    parts = {"functions (one archive for all)": build.functions()}
-    parts |= {layer: build.home / layer for layer in LAYERS}
-    measured = {name: sizes(folder) for name, folder in parts.items()}
-    rows = [(name, number(plain), number(zipped)) for name, (plain, zipped) in measured.items()]
-    total = [sum(values) for values in zip(*measured.values(), strict=True)]
-    rows.append(("a function with all layers", number(total[0]), number(total[1])))
-    return Table("Package sizes", ("part", "MB", "MB zipped"), rows)
+def table(sizes: Iterable[Size]) -> Table:
+    """The sizes of what is deployed."""
+    rows = [(each.part, number(each.mb), number(each.zipped_mb)) for each in sizes]
+    return Table("Package sizes (Lambda takes 250 MB, code and layers together)", ("part", "MB", "MB zipped"), rows)
+
+
+def as_json(sizes: Iterable[Size]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in sizes]

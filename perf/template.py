@@ -48,6 +48,7 @@ class Function:
     id: str
     handler: str
     memory_mb: int
+    serves_http: bool
 
     @property
     def module(self) -> str:
@@ -63,5 +64,6 @@ def functions() -> dict[str, Function]:
         for name, resource in template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 properties = resource["Properties"]
-                found[name] = Function(name, properties["Handler"], properties.get("MemorySize", memory))
+                http = any(event["Type"] == "Api" for event in properties.get("Events", {}).values())
+                found[name] = Function(name, properties["Handler"], properties.get("MemorySize", memory), http)
     return found

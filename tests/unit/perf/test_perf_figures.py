@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from perf import budgets, cold, packages
+from perf.budgets import Budget
+from perf.cold import ColdStart
 from perf.imports import NEEDED, unneeded
+from perf.packages import Build, Size
 from perf.report import Table, number, percentile, spread
 from perf.template import functions
 from perf.wire import Call, in_sequence
@@ -48,3 +54,60 @@ def test_every_function_of_the_templates_declares_what_it_needs() -> None:
 
 def test_a_heavy_package_that_is_not_needed_is_named() -> None:
     assert unneeded("AuthorizeFunction", ["json", "pynamodb", "bcrypt"]) == {"bcrypt"}
+
+
+def test_a_budget_is_met_up_to_its_very_figure() -> None:
+    most, least = Budget("a cell", "ms", at_most=20), Budget("a cell", "messages/s", at_least=90)
+    assert [most.judge(value).met for value in (20, 20.1)] == [True, False]
+    assert [least.judge(value).met for value in (90, 89.9)] == [True, False]
+    assert (most.text(), least.text()) == ("≤ 20", "≥ 90")
+
+
+def test_verdicts_are_shown_and_kept() -> None:
+    verdicts = [Budget("a cell", "ms", at_most=20).judge(25)]
+    shown = budgets.table("T", verdicts, of="cell", value="median")
+    assert list(shown.rows) == [("a cell", "ms", "25", "≤ 20", "fall short")]
+    kept = {"of": "a cell", "figure": "ms", "at_most": 20, "at_least": None, "value": 25, "met": False}
+    assert budgets.as_json(verdicts) == [kept]
+
+
+def _start(function_id: str, import_ms: float, first_call_ms: float) -> ColdStart:
+    return ColdStart(
+        function_id=function_id,
+        import_ms=import_ms,
+        first_call_ms=first_call_ms,
+        start_ms=import_ms + first_call_ms,
+        second_call_ms=5,
+        cpu_ms=300,
+        imported=(),
+        used=(),
+        unneeded=(),
+        answered="200",
+    )
+
+
+def test_import_and_first_call_of_what_answers_over_http_have_600_ms_together() -> None:
+    starts = [_start("MessagesFunction", 400, 200), _start("CallsFunction", 400, 201), _start("FanoutFunction", 900, 9)]
+    shown = cold.table(starts)
+    columns = [shown.head.index(name) for name in ("both ms", "budget", "verdict")]
+    assert [tuple(row[column] for column in columns) for row in shown.rows] == [
+        ("600", "≤ 600", "pass"),
+        ("601", "≤ 600", "fall short"),
+        ("909", "-", "-"),
+    ]
+    kept = cold.as_json(starts)
+    assert [each["start_ms"] for each in kept["functions"]] == [600, 601, 909]
+    assert [(each["of"], each["met"]) for each in kept["budgets"]] == [
+        ("MessagesFunction", True),
+        ("CallsFunction", False),
+    ]
+
+
+def test_sizes_of_packages_are_kept_with_their_sum(tmp_path: Path) -> None:
+    for part in (packages.FUNCTIONS, *packages.LAYERS):
+        (tmp_path / part).mkdir(parents=True)
+        (tmp_path / part / "a.py").write_bytes(b"x" * packages.MB)
+    *parts, whole = packages.measure(Build(tmp_path))
+    assert [part.mb for part in parts] == [1, 1, 1, 1]
+    assert packages.as_json([whole])[0]["mb"] == 4
+    assert packages.table([Size("a part", 1.5, 0.25)]).rows == [("a part", "1.50", "0.250")]
