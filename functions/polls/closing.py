@@ -30,15 +30,13 @@ def stop(poll_id: str) -> None:
         telemetry.logger().warning("a machine was not stopped", exc_info=error)
 
 
-def plan(poll: Poll, at: int, *, actor_id: str) -> log.Plan:
+def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.Plan]:
     """Close a poll that has no `poll.closed` yet. What its time has closed was closed then, not now."""
     if poll.tally.closed_at is not None:
-        return log.Plan([])
-    closed_at = poll.closed_at(at) or at
-    about = {"poll": poll.ref._asdict(), "message_seq": poll.message_seq}
-    return log.Plan(
-        [Draft(POLL_CLOSED, actor_id, about)], lambda it: ballots.stage_closing(it, poll, at=closed_at), at=at
-    )
+        return poll, log.Plan([])
+    since = poll.closed_at(at) or at
+    event = Draft(POLL_CLOSED, actor_id, {"poll": poll.ref._asdict(), "message_seq": poll.message_seq})
+    return poll.closed(since), log.Plan([event], lambda it: ballots.stage_closing(it, poll, at=since), at=at)
 
 
 def when_due(poll_id: str) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def when_due(poll_id: str) -> dict[str, Any]:
 
     def plan_now(place: Place) -> log.Plan:
         now = ballots.find(poll_id)
-        return log.Plan([]) if now is None else plan(now, log.moment(place.head), actor_id=now.creator_id)
+        return log.Plan([]) if now is None else plan(now, log.moment(place.head), actor_id=now.creator_id)[1]
 
     try:
         place, entries = log.append(poll.conversation_id, poll.creator_id, plan_now, find=store.place_of_platform)

@@ -137,6 +137,10 @@ class Poll:
             raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")
         return replace(self, options=(*self.options, Option(ids.new("opt"), text)))
 
+    def closed(self, since: int) -> Poll:
+        """The poll with its tally final."""
+        return replace(self, tally=replace(self.tally, closed_at=since))
+
     def shows_results(self, chosen: Choice, now: int) -> bool:
         """Whether who has voted so may see the tally now."""
         if self.results == "live" or self.closed_at(now) is not None:

@@ -22,6 +22,7 @@ from polls import closing
 from polls.model import Choice, NewPoll, Poll, PollClosed, State
 from users import service as users
 
+Change = tuple[Poll, Choice, log.Plan]  # a poll and the caller's vote as it leaves them, and what it takes
 MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
 
 # --- asking ---------------------------------------------------------------------------------------------------
@@ -113,30 +114,25 @@ def retract(*, caller: Caller, poll_id: str) -> None:
 
 
 def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
-    """One person's vote after another, each judged and counted at its place in the log.
+    """One person's vote after another, each judged and counted at its place in the log."""
 
-    `outcome` is the poll as this vote left it: what was read after the head is still so when the transaction
-    finds the head unmoved.
-    """
-    outcome: list[tuple[Poll, Choice]] = []
-
-    def plan(place: Place, poll: Poll, before: Choice, at: int) -> log.Plan:
+    def plan(_place: Place, poll: Poll, before: Choice, at: int) -> Change:
         _require_open(poll, at)
         after = choose(poll)
         poll.require_change(before, after)
-        outcome[:] = [(poll.voted(before, after), after)]
         if after == before:
-            return log.Plan([])
-        return log.Plan(
-            [Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), _about(poll))],
-            lambda it: ballots.stage_vote(it, poll, caller.user_id, before=before, after=after, at=at),
-            at=at,
-        )
+            return poll, after, log.Plan([])
+        event = Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), _about(poll))
 
-    if _change(caller, poll_id, plan):
+        def stage(transaction: Transaction) -> None:
+            ballots.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
+
+        return poll.voted(before, after), after, log.Plan([event], stage, at=at)
+
+    changed, shown = _change(caller, poll_id, plan)
+    if changed:
         telemetry.count("Votes")
-    poll, chosen = outcome[0]
-    return poll.view(chosen, clock.now())
+    return shown
 
 
 def _require_open(poll: Poll, at: int) -> None:
@@ -150,14 +146,13 @@ def _require_open(poll: Poll, at: int) -> None:
 def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     """Add an option where the poll allows it. Raises PollClosed, Forbidden, Conflict, NotFound."""
 
-    def plan(place: Place, poll: Poll, _mine: Choice, at: int) -> log.Plan:
+    def plan(_place: Place, poll: Poll, mine: Choice, at: int) -> Change:
         poll.require_open(at)
         longer = poll.with_option(text)
         event = Draft(POLL_UPDATED, caller.user_id, _about(poll))
-        return log.Plan([event], lambda it: ballots.stage_options(it, longer), at=at)
+        return longer, mine, log.Plan([event], lambda it: ballots.stage_options(it, longer), at=at)
 
-    _change(caller, poll_id, plan)
-    return get(caller=caller, poll_id=poll_id)
+    return _change(caller, poll_id, plan)[1]
 
 
 # --- closing --------------------------------------------------------------------------------------------------
@@ -166,35 +161,42 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
 def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
     """Close a poll (its creator and admins); closing it again changes nothing."""
 
-    def plan(place: Place, poll: Poll, _mine: Choice, at: int) -> log.Plan:
+    def plan(place: Place, poll: Poll, mine: Choice, at: int) -> Change:
         if poll.creator_id != caller.user_id and not place.member.is_admin:
             raise Forbidden("Only its creator and admins may close a poll.")
-        return closing.plan(poll, at, actor_id=caller.user_id)
+        closed, planned = closing.plan(poll, at, actor_id=caller.user_id)
+        return closed, mine, planned
 
-    changed = _change(caller, poll_id, plan)
-    poll = get(caller=caller, poll_id=poll_id)
+    changed, shown = _change(caller, poll_id, plan)
     if changed:
         telemetry.count("PollsClosed")
-        if poll["closes_at"] is not None:
+        if shown["closes_at"] is not None:
             closing.stop(poll_id)
-    return poll
+    return shown
 
 
-def _change(caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, int], log.Plan]) -> bool:
+def _change(
+    caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, int], Change]
+) -> tuple[bool, dict[str, Any]]:
     """Append what `plan` wants for the poll and the caller's vote as they are at the head of the log, and the time.
 
-    Returns whether that was anything. Raises NotFound for who may not see the poll, and what `plan` raises.
+    Returns whether that was anything, and the poll as it left it: what was read after the head is still so when the
+    transaction finds the head unmoved. Raises NotFound for who may not see the poll, and what `plan` raises.
     """
     first = _find(poll_id)
+    outcome: list[tuple[Poll, Choice]] = []
 
     def plan_now(place: Place) -> log.Plan:
         place.require_not_blocked()
         poll, mine = _with_vote(first, caller)
-        return plan(place, _visible(place, poll), mine, log.moment(place.head))
+        after, chosen, planned = plan(place, _visible(place, poll), mine, log.moment(place.head))
+        outcome[:] = [(after, chosen)]
+        return planned
 
     place, entries = log.append(first.conversation_id, caller.user_id, plan_now)
     publish.committed(place, entries)
-    return bool(entries)
+    poll, chosen = outcome[0]
+    return bool(entries), poll.view(chosen, clock.now())
 
 
 # --- looking --------------------------------------------------------------------------------------------------

@@ -75,8 +75,8 @@ ON_POLLS = {
     "get a poll": (3, 0),
     "list 50 polls": (4, 0),
     "retract a vote": (4, 8),
-    "add an option to a poll": (7, 6),
-    "close a poll": (7, 6),
+    "add an option to a poll": (4, 6),
+    "close a poll": (4, 6),
     "close a poll by its time": (4, 6),
     "list 50 voters": (4, 0),
 }
