@@ -20,6 +20,7 @@ from perf.addresses import NotUp, running
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
 from perf.report import Table
+from perf.scenes import SceneFailed
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "latest.json"
@@ -73,7 +74,7 @@ def main() -> int:
             tables, kept[name] = PARTS[name](chosen.quick)
             for table in tables:
                 print(table.markdown(), flush=True)
-    except (NotUp, NotBuilt, Problem, counts.OperationFailed) as problem:
+    except (NotUp, NotBuilt, Problem, counts.OperationFailed, SceneFailed) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2
     REPORT.parent.mkdir(parents=True, exist_ok=True)

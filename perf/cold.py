@@ -55,6 +55,7 @@ class ColdStart:
     used: tuple[str, ...]
     unneeded: tuple[str, ...]
     answered: str
+    load: float  # of the machine before: others' work takes time from it
 
 
 def measure(build: Build, *, runs: int, done: Callable[[str], None] = print) -> list[ColdStart]:
@@ -64,8 +65,9 @@ def measure(build: Build, *, runs: int, done: Callable[[str], None] = print) -> 
         environment = _environment(address)
         found = []
         for function in functions().values():
+            load, *_ = os.getloadavg()
             reports = [_start(build, function, events, environment, Path(folder)) for _ in range(runs)]
-            found.append(_summary(function, reports))
+            found.append(_summary(function, reports, load))
             done(function.id)
     return found
 
@@ -131,7 +133,7 @@ def _start(
     return found
 
 
-def _summary(function: Function, reports: Sequence[Mapping[str, Any]]) -> ColdStart:
+def _summary(function: Function, reports: Sequence[Mapping[str, Any]], load: float) -> ColdStart:
     def median(of: Callable[[list[list[float]]], float]) -> float:
         return statistics.median(of(report["marks"]) for report in reports) * 1000
 
@@ -147,6 +149,7 @@ def _summary(function: Function, reports: Sequence[Mapping[str, Any]]) -> ColdSt
         used=tuple(sorted(heavy(last["used"]))),
         unneeded=tuple(sorted(unneeded(function.id, last["used"]))),
         answered=_answered(last["answer"]),
+        load=load,
     )
 
 
@@ -169,17 +172,18 @@ def _verdict(start: ColdStart) -> Verdict | None:
 
 def table(starts: Sequence[ColdStart]) -> Table:
     """The table of cold starts."""
-    figures = "import ms", "first call ms", "both ms", "budget", "verdict", "CPU of both", "second call ms"
+    figures = "import ms", "first call ms", "both ms", "budget", "verdict", "CPU of both", "load before"
     rows = [
         (
             each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.start_ms),
             verdict.budget.text() if (verdict := _verdict(each)) else "-", verdict.text() if verdict else "-",
-            number(each.cpu_ms), number(each.second_call_ms), each.answered, ", ".join(each.unneeded) or "-",
+            number(each.cpu_ms), number(each.load), number(each.second_call_ms),
+            each.answered, ", ".join(each.unneeded) or "-",
         )
         for each in starts
     ]  # fmt: skip
     title = "Cold starts (fresh interpreter, built function and layers, fakes behind a port)"
-    return Table(title, ("function", *figures, "answered", "imported, not needed"), rows)
+    return Table(title, ("function", *figures, "second call ms", "answered", "imported, not needed"), rows)
 
 
 def as_json(starts: Sequence[ColdStart]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def _start(function_id: str, import_ms: float, first_call_ms: float) -> ColdStar
         used=(),
         unneeded=(),
         answered="200",
+        load=0.5,
     )
 
 
