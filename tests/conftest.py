@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         )
         settings.setenv("STATE_MACHINES", _create_machines())
         for properties in table_properties():
-            _create_table(dict(properties))
+            create_table(dict(properties))
         queues = {
             name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("mail", "fanout")
         }
@@ -201,8 +201,9 @@ def _create_machines() -> str:
     return prefix
 
 
-def _create_table(properties: dict[str, Any]) -> None:
-    client = aws.client("dynamodb")
+def create_table(properties: dict[str, Any], client_of: Callable[[str], Any] = aws.client) -> None:
+    """Make a table of the template, by clients of any cloud."""
+    client = client_of("dynamodb")
     ttl = properties.pop("TimeToLiveSpecification", None)
     for name in ("SSESpecification", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "Tags"):
         properties.pop(name, None)
