@@ -102,6 +102,17 @@ async def test_after_a_kill_only_what_is_missing_is_sent() -> None:
 
 
 @in_loop
+async def test_a_part_of_another_size_is_sent_again() -> None:
+    content = bytes(range(35))
+    service = _Service(len(content))
+    service.parts = {1: content[:PART], 2: content[PART : PART + 3], 4: content[-5:]}
+    seen: list[int] = []
+    await _drive(service).upload(content, progress=lambda there, whole: seen.append(there))
+    assert b"".join(service.parts[number] for number in sorted(service.parts)) == content
+    assert (service.sent, seen[0], seen[-1]) == (20, 15, 35)
+
+
+@in_loop
 async def test_a_storage_that_refuses_is_told() -> None:
     drive = Drive(_Service(5), transport=httpx.MockTransport(lambda request: httpx.Response(403)))
     with pytest.raises(TransportFailed):

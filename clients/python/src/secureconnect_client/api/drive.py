@@ -119,24 +119,25 @@ class Drive(Routes):
         async def ask(numbers: list[int]) -> dict[str, Any]:
             return dict(await self._client.request("POST", path, json={"part_numbers": numbers}, retry=True))
 
-        arrived = {part["number"]: part["size"] for part in (await ask([]))["uploaded"]}
-        there = sum(arrived.values())
+        each = how["part_size"]
+        sizes = {n: min(each, size - (n - 1) * each) for n in range(1, how["part_count"] + 1)}
+        uploaded = (await ask([]))["uploaded"]
+        arrived = {part["number"] for part in uploaded if part["size"] == sizes.get(part["number"])}
+        there = sum(sizes[number] for number in arrived)
         tell(there, size)
         gate = asyncio.Semaphore(PARALLEL_PARTS)
 
         async def send(number: int) -> None:
             nonlocal there
             async with gate:
-                first = (number - 1) * how["part_size"]
-                piece = await asyncio.to_thread(source.read, first, how["part_size"])
+                piece = await asyncio.to_thread(source.read, (number - 1) * each, sizes[number])
                 await _put(storage, ask, number, piece)
                 there += len(piece)
                 tell(there, size)
 
-        missing = [number for number in range(1, how["part_count"] + 1) if number not in arrived]
         try:
             async with asyncio.TaskGroup() as tasks:
-                for number in missing:
+                for number in sorted(sizes.keys() - arrived):
                     tasks.create_task(send(number))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
