@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from accounts import passwords, signin, store
-from accounts.app import app
+from accounts.app import SIGN_INS, app
 from accounts.model import InvalidCredentials
-from kernel import clock, dynamo
+from kernel import clock, dynamo, limiter
 from kernel.dynamo import Transaction
 from kernel.errors import Locked
-from tests.helpers import Reply, ask
+from kernel.limiter import Charge
+from tests.helpers import ADDRESS, Reply, ask
 
 PASSWORD = "four lilac otters"
 WRONG = "five lilac otters"
@@ -138,6 +139,21 @@ def test_a_locked_account_locks_no_other_at_the_same_address(quick_hashes: None)
     assert login("bob").status == 200
 
 
+@pytest.mark.parametrize("names", [1, 20], ids=["all at one account", "at twenty accounts and names"])
+def test_a_hundred_failures_from_one_address_keep_nobody_else_there_out(quick_hashes: None, names: int) -> None:
+    """R35, with the limits of production (a factor of 1)."""
+    ada()
+    ada("bob")
+    attacked = ["ada", *(f"nobody{n}" for n in range(1, names))]
+    with clock.held(clock.now() // 60_000 * 60_000):  # all in one window of the address's limit
+        failures = [login(attacked[n % names], WRONG).status for n in range(100)]
+        signed_in = login("bob")
+
+    assert failures == [401] * 5 * names + [423] * (100 - 5 * names)
+    assert signed_in.status == 200
+    assert ask(app, "GET", "/auth/sessions", token=signed_in.body["tokens"]["access_token"]).status == 200
+
+
 def test_a_locked_account_is_still_used_from_its_sessions(quick_hashes: None) -> None:
     ada()
     tokens = login().body["tokens"]
@@ -220,8 +236,21 @@ def test_a_body_that_breaks_the_schema_is_refused(body: dict[str, Any]) -> None:
     assert ask(app, "POST", "/auth/login", body=body).code == "validation_failed"
 
 
-def test_sign_ins_from_one_address_are_limited_without_redis(quick_hashes: None) -> None:
-    with clock.held(clock.now() // 60_000 * 60_000):
-        statuses = [login(f"nobody{n}", WRONG).status for n in range(61)]
+def test_a_flood_of_sign_ins_from_one_address_is_stopped_before_a_password_is_looked_at(
+    quick_hashes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada()
+    body = {"identifier": "ada", "password": PASSWORD}
+    with clock.held(clock.now() // 60_000 * 60_000) as advance:
+        limiter.measure([Charge(SIGN_INS, ADDRESS, cost=SIGN_INS.requests - 1)])  # without Redis, as this test is
+        last = login("nobody", WRONG)
+        with monkeypatch.context() as watched:
+            watched.setattr(passwords, "matches", lambda *_: pytest.fail("a password was looked at"))
+            refused = login()
+        elsewhere = ask(app, "POST", "/auth/login", body=body, address="203.0.113.8")
+        advance(clock.MINUTE)
+        later = login()
 
-    assert statuses == [401] * 60 + [429]
+    assert (last.status, last.headers["ratelimit-remaining"]) == (401, "0")
+    assert (refused.status, refused.code, refused.headers["retry-after"]) == (429, "rate_limited", "60")
+    assert (elsewhere.status, later.status) == (200, 200)
