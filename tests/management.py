@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,7 +27,7 @@ class Management:
         self.closed: list[str] = []
         self.calls: list[tuple[str, str]] = []
         self.released = threading.Event()
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.url = ""
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:
@@ -41,6 +41,11 @@ class Management:
     def kinds(self, connection_id: str) -> list[str]:
         """The types of the frames that a socket has received."""
         return [frame["type"] for frame in self.frames(connection_id)]
+
+    def becomes(self, state: Callable[[], bool]) -> bool:
+        """Whether what has been called or received comes to this; waits for it, half a minute at most."""
+        with self.lock:
+            return self.lock.wait_for(state, 30)
 
     def tried(self, connection_id: str) -> int:
         """How many posts were tried."""
@@ -56,12 +61,14 @@ def _handler(state: Management) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with state.lock:
                 state.calls.append((self.command, connection_id))
+                state.lock.notify_all()
             deadline = time.monotonic() + state.delay_s.get(connection_id, 0.0)
             state.released.wait(max(0.0, deadline - time.monotonic()))
             status = state.status.get(connection_id, 200)
             with state.lock:
                 if status == 200 and self.command == "POST":
                     state.posts[connection_id].append(body)
+                    state.lock.notify_all()
                 elif self.command == "DELETE":
                     state.closed.append(connection_id)
             try:

@@ -83,7 +83,7 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
     frames = {}
     for connection in doomed:
         data = {"session_id": connection.session_id, "reason": reason}
-        frames[connection.connection_id] = _event("session.revoked", data).encode()
+        frames[connection.connection_id] = [_event("session.revoked", data).encode()]
     sockets.post_all(frames)
     still_open = sockets.close_all(frames)
     if still_open:
@@ -217,15 +217,8 @@ def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
 
 def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
     """Post to sockets until one fails to take something, and forget those that are gone."""
-    targets = {connection_id: (user_id, connection_id) for user_id, connection_id in frames}
-    pending = {connection_id: pack(texts) for (_, connection_id), texts in frames.items()}
-    outcomes = dict.fromkeys(frames, Posted.DELIVERED)
-    for turn in range(max((len(posts) for posts in pending.values()), default=0)):
-        due = {each: posts[turn] for each, posts in pending.items() if turn < len(posts)}
-        for connection_id, posted in sockets.post_all(due).items():
-            if posted is not Posted.DELIVERED:
-                pending[connection_id] = []
-                outcomes[targets[connection_id]] = posted
+    posted_to = sockets.post_all({connection_id: pack(texts) for (_, connection_id), texts in frames.items()})
+    outcomes = {target: posted_to[target[1]] for target in frames}
     for target, posted in outcomes.items():
         if posted is Posted.GONE:
             left = store.remove_gone(*target)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -38,11 +38,11 @@ class Frames:
     def __init__(self) -> None:
         self.by_socket: dict[str, Counter[str]] = {}
 
-    def post_all(self, frames: Mapping[str, bytes]) -> dict[str, Posted]:
-        for connection_id, text in frames.items():
-            frame = json.loads(text)
-            kind = frame["events"][0]["type"] if frame["type"] == "batch" else frame["type"]
-            self.by_socket.setdefault(connection_id, Counter())[kind] += 1
+    def post_all(self, frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
+        for connection_id, texts in frames.items():
+            for frame in map(json.loads, texts):
+                kind = frame["events"][0]["type"] if frame["type"] == "batch" else frame["type"]
+                self.by_socket.setdefault(connection_id, Counter())[kind] += 1
         return dict.fromkeys(frames, Posted.DELIVERED)
 
 
