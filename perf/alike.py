@@ -1,0 +1,107 @@
+"""Times sign-ins that must look alike from outside: of a known account and of a name that nobody has (R35).
+
+In process, in turns, at the cost that passwords have in production. A time is that of the whole call, in which what
+the fakes take for an answer is replaced by a network's `TRIP_S`.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from accounts.model import LOCK_AFTER, LOCK_MS
+from kernel import clock
+from perf import gateway
+from perf.operations import register
+from perf.report import Table, number
+from perf.stage import Stage, stage
+
+APART_AT_MOST = 0.05  # of the median
+NOBODY = "nobody_has_this_name"
+TRIP_S = 0.004  # of a call to DynamoDB or Redis in AWS
+WRONG = "another horse battery staple"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Medians of the same attempt at a known account and at an unknown one."""
+
+    name: str
+    status: int
+    known_ms: float
+    unknown_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return self.unknown_ms / self.known_ms
+
+    @property
+    def alike(self) -> bool:
+        return abs(self.unknown_ms - self.known_ms) <= APART_AT_MOST * self.known_ms
+
+
+def measure(*, repeats: int, done: Callable[[str], None] = print) -> list[Pair]:
+    """Attempts with a wrong password, and attempts while locked, `repeats` times each."""
+    with stage() as of, clock.held(clock.now()) as advance:
+        names = register(of).run(0).json()["user"]["username"], NOBODY
+        gc.freeze()
+        try:
+            wrong = _pair(of, "wrong password", 401, names, repeats, before=lambda: advance(LOCK_MS))
+            done(wrong.name)
+            for _ in range(LOCK_AFTER - 1):  # the last pair was the first failure
+                for name in names:
+                    _timed_ms(of, name, 401)
+            locked = _pair(of, "locked", 423, names, repeats, before=lambda: None)
+            done(locked.name)
+        finally:
+            gc.unfreeze()
+    return [wrong, locked]
+
+
+def _pair(
+    of: Stage, what: str, status: int, names: tuple[str, str], repeats: int, *, before: Callable[[], None]
+) -> Pair:
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(1 + repeats):  # the first is to warm up
+        before()
+        for name in names if turn % 2 else reversed(names):
+            times[name].append(_timed_ms(of, name, status))
+    known, unknown = (statistics.median(times[name][1:]) for name in names)
+    return Pair(what, status, known, unknown)
+
+
+def _timed_ms(of: Stage, name: str, status: int) -> float:
+    with of.wire.listen() as traffic:
+        began = time.perf_counter()
+        reply = gateway.http("SignInFunction", "POST /auth/login", body={"identifier": name, "password": WRONG})
+        took_s = time.perf_counter() - began
+    if reply.status != status:
+        raise RuntimeError(f"a sign-in was answered with {reply.status} {reply.text[:300]}")
+    outside_s = sum(call.ended - call.began - TRIP_S for call in traffic.calls)  # one after another, as trips show
+    return (took_s - outside_s) * 1000
+
+
+def table(pairs: Sequence[Pair]) -> Table:
+    """The table of pairs, with a verdict each."""
+    head = "sign-in", "status", "known ms", "unknown ms", "unknown / known", f"within {APART_AT_MOST:.0%} (R35)"
+    rows = [
+        (
+            each.name, str(each.status), number(each.known_ms), number(each.unknown_ms), f"{each.ratio:.3f}",
+            "yes" if each.alike else "NO",
+        )
+        for each in pairs
+    ]  # fmt: skip
+    return Table("Failing sign-ins of known and unknown accounts (in process, medians)", head, rows)
+
+
+def as_json(pairs: Sequence[Pair]) -> list[dict[str, object]]:
+    return [{**asdict(each), "ratio": each.ratio, "alike": each.alike} for each in pairs]
+
+
+def part(quick: bool, done: Callable[[str], None]) -> tuple[list[Table], list[dict[str, object]]]:
+    """What is printed, and what is kept."""
+    pairs = measure(repeats=4 if quick else 30, done=done)
+    return [table(pairs)], as_json(pairs)
