@@ -1,4 +1,4 @@
-"""`python -m perf [--only counts,alike,cold,cost,live] [--quick]`: measures and prints tables.
+"""`python -m perf [--only counts,alike,stuck,cold,cost,live] [--quick]`: measures and prints tables.
 
 The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. Only `live` needs a running
 local cloud.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import alike, cold, cost, counts, live, packages
+from perf import alike, cold, cost, counts, live, packages, stuck
 from perf.addresses import NotUp, running
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
@@ -57,6 +57,7 @@ def _live(quick: bool) -> Part:
 PARTS: dict[str, Callable[[bool], Part]] = {
     "counts": _counts,
     "alike": lambda quick: alike.part(quick, _say),
+    "stuck": lambda quick: stuck.part(quick, _say),
     "cold": _cold,
     "cost": _cost,
     "live": _live,

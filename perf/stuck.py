@@ -1,0 +1,141 @@
+"""Times a delivery to many sockets of which one is stuck, against the same with none stuck (R10).
+
+In process, over a loopback server in the place of `@connections`. The stuck one is let go once the others have theirs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from infra.local.config import HOST
+from kernel import sockets
+from perf.report import Table, number
+from perf.stage import stage
+from realtime import service
+
+SOCKETS = 100
+STUCK = "c-0"
+DELAY_AT_MOST_MS = 50
+FRAME = '{"type":"typing","data":{}}'
+PATIENCE_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Medians of the time until everybody but one has a frame: when that one is prompt, and when it is stuck."""
+
+    prompt_ms: float
+    stuck_ms: float
+
+    @property
+    def added_ms(self) -> float:
+        return self.stuck_ms - self.prompt_ms
+
+    @property
+    def within(self) -> bool:
+        return self.added_ms < DELAY_AT_MOST_MS
+
+
+class _Endpoint:
+    """Takes posts and notes when; those to `STUCK` wait while `hold` is asked for."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._arrived: dict[str, float] = {}
+        self._held = False
+
+    def begin(self, *, hold: bool) -> None:
+        with self._news:
+            self._arrived, self._held = {}, hold
+
+    def take(self, connection_id: str) -> None:
+        with self._news:
+            if connection_id == STUCK:
+                self._news.wait_for(lambda: not self._held, PATIENCE_S)
+            else:
+                self._arrived[connection_id] = time.perf_counter()
+                self._news.notify_all()
+
+    def last_of(self, count: int) -> float:
+        """When the last of so many posts came, which is waited for; lets the stuck one go."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self._arrived) == count, PATIENCE_S):
+                raise RuntimeError(f"only {len(self._arrived)} of {count} sockets were posted to")
+            self._held = False
+            self._news.notify_all()
+            return max(self._arrived.values())
+
+
+def measure(*, repeats: int) -> Delay:
+    """Deliveries to all, in turns with nobody stuck and with one."""
+    targets = {(f"usr_{n}", f"c-{n}"): [FRAME] for n in range(SOCKETS)}
+    times: dict[bool, list[float]] = {False: [], True: []}
+    with stage(), _serving() as endpoint:
+        for turn in range(2 + 2 * repeats):  # the first two open connections and threads
+            hold = bool(turn % 2)
+            endpoint.begin(hold=hold)
+            began = time.perf_counter()
+            delivering = threading.Thread(target=service.deliver, args=(targets,))
+            delivering.start()
+            times[hold].append((endpoint.last_of(SOCKETS - 1) - began) * 1000)
+            delivering.join(PATIENCE_S)
+    return Delay(*(statistics.median(times[hold][1:]) for hold in (False, True)))
+
+
+@contextmanager
+def _serving() -> Iterator[_Endpoint]:
+    endpoint = _Endpoint()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            endpoint.take(self.path.rpartition("/")[2])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing to the console."""
+
+    import urllib3
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    server.daemon_threads = True
+    pool = urllib3.PoolManager(maxsize=sockets.PARALLEL_POSTS, retries=False, timeout=PATIENCE_S)
+    before = sockets._http, sockets.management_url
+    setattr(sockets, "_http", lambda: pool)  # noqa: B010 - the function in its place is a cached one
+    setattr(sockets, "management_url", lambda: f"http://{HOST}:{server.server_address[1]}")  # noqa: B010
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield endpoint
+    finally:
+        for name, function in zip(("_http", "management_url"), before, strict=True):
+            setattr(sockets, name, function)
+        pool.clear()
+        server.shutdown()
+        server.server_close()
+
+
+def table(delay: Delay) -> Table:
+    """The figures, with the verdict."""
+    head = "until the others have it", "nobody stuck ms", "one stuck ms", "added ms", f"< {DELAY_AT_MOST_MS} ms (R10)"
+    row = (
+        f"{SOCKETS - 1} of {SOCKETS} sockets", number(delay.prompt_ms), number(delay.stuck_ms), number(delay.added_ms),
+        "yes" if delay.within else "NO",
+    )  # fmt: skip
+    return Table("A stuck socket among many (in process, loopback, medians)", head, [row])
+
+
+def part(quick: bool, _done: Callable[[str], None]) -> tuple[list[Table], dict[str, object]]:
+    """What is printed, and what is kept."""
+    delay = measure(repeats=3 if quick else 30)
+    return [table(delay)], {**asdict(delay), "added_ms": delay.added_ms, "within": delay.within}
