@@ -147,7 +147,7 @@ def _summary(function: Function, reports: Sequence[Mapping[str, Any]], load: flo
         cpu_ms=median(lambda marks: marks[2][1] - marks[0][1]),
         imported=tuple(sorted(heavy(last["imported"]))),
         used=tuple(sorted(heavy(last["used"]))),
-        unneeded=tuple(sorted(unneeded(function.id, last["used"]))),
+        unneeded=tuple(sorted(unneeded(function.id, last["used"], called=True))),
         answered=_answered(last["answer"]),
         load=load,
     )

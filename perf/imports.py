@@ -76,6 +76,13 @@ NEEDED: dict[str, set[str]] = {
     "ClosePollFunction": _STORE,
 }
 
+# what a call loads besides, when it comes to need it: how many frames a socket has sent is kept in Redis
+_FRAMES = (
+    *("UnknownFunction", "MarkReadFunction", "SyncFunction", "PingFunction", "CallHeartbeatFunction"),
+    *("SetPresenceFunction", "WatchPresenceFunction"),
+)
+LATE: dict[str, set[str]] = {"ReactFunction": {"emoji"}, **{name: {"redis"} for name in _FRAMES}}
+
 
 def heavy(modules: Iterable[str]) -> set[str]:
     """The heavy packages among imported modules."""
@@ -83,6 +90,7 @@ def heavy(modules: Iterable[str]) -> set[str]:
     return {name for name in HEAVY if name in loaded}
 
 
-def unneeded(function_id: str, modules: Iterable[str]) -> set[str]:
-    """The heavy packages that a function imported and does not use."""
-    return heavy(modules) - NEEDED[function_id]
+def unneeded(function_id: str, modules: Iterable[str], *, called: bool = False) -> set[str]:
+    """The heavy packages that a function imported, or has loaded by now that it was called, and does not use."""
+    late = LATE.get(function_id, set()) if called else set()
+    return heavy(modules) - NEEDED[function_id] - late

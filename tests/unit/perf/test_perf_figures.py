@@ -56,6 +56,11 @@ def test_a_heavy_package_that_is_not_needed_is_named() -> None:
     assert unneeded("AuthorizeFunction", ["json", "pynamodb", "bcrypt"]) == {"bcrypt"}
 
 
+def test_what_a_call_loads_when_it_comes_to_need_it_must_not_be_imported_before() -> None:
+    assert unneeded("ReactFunction", ["emoji"]) == {"emoji"}
+    assert unneeded("ReactFunction", ["emoji"], called=True) == set()
+
+
 def test_a_budget_is_met_up_to_its_very_figure() -> None:
     most, least = Budget("a cell", "ms", at_most=20), Budget("a cell", "messages/s", at_least=90)
     assert [most.judge(value).met for value in (20, 20.1)] == [True, False]
