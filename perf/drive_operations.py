@@ -70,6 +70,22 @@ def complete_upload(_stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
+def ask_for_parts(_stage: Stage) -> Operation:
+    """Three of a large file's."""
+    person = newcomers(1)[0]
+    file_id = _begin(person, size=100 * 2**20).json()["file"]["id"]
+    route, body = "POST /drive/uploads/{file_id}/parts", {"part_numbers": [1, 2, 3]}
+    return Operation(lambda _: call("UploadsFunction", route, person, body, file_id=file_id))
+
+
+def abort_upload(_stage: Stage) -> Operation:
+    person, begun = newcomers(1)[0], list[str]()
+    return Operation(
+        lambda _: call("UploadsFunction", "DELETE /drive/uploads/{file_id}", person, file_id=begun[-1]),
+        before=lambda _: begun.append(_begin(person).json()["file"]["id"]),
+    )
+
+
 def intake(_stage: Stage) -> Operation:
     person, arrived = newcomers(1)[0], list[dict[str, Any]]()
 
@@ -249,6 +265,8 @@ def of_owner(route: str, _stage: Stage) -> Operation:
 OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "begin an upload": begin_upload,
     "complete an upload": complete_upload,
+    "ask for three parts": ask_for_parts,
+    "abort an upload": abort_upload,
     "intake of a small file": intake,
     "download, own file": partial(download, False),
     "download, shared two folders up": partial(download, True),

@@ -19,8 +19,8 @@ from perf import (
     search_operations,
 )
 from perf.gateway import Reply
-from perf.people import newcomers
-from perf.scenes import MESSAGES, Operation, conversation, create, deliver, read, say, say_on_socket
+from perf.people import Person, newcomers
+from perf.scenes import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket
 from perf.stage import Stage
 
 PASSWORD = "correct horse battery staple"
@@ -95,7 +95,8 @@ def list_conversations(_stage: Stage, *, unread: bool) -> Operation:
     return Operation(lambda _: gateway.http("ConversationsFunction", "GET /conversations", reader))
 
 
-def sync(_stage: Stage) -> Operation:
+def _behind() -> tuple[Person, dict[str, int]]:
+    """Somebody who has missed 20 events in each of five conversations, and where they are in each."""
     reader, *others = newcomers(6)
     cursors = {}
     for other in others:
@@ -103,7 +104,23 @@ def sync(_stage: Stage) -> Operation:
         cursors[conversation_id] = 1
         for _ in range(20):
             say(other, conversation_id)
+    return reader, cursors
+
+
+def sync(_stage: Stage) -> Operation:
+    reader, cursors = _behind()
     return Operation(lambda _: gateway.http("ConversationsFunction", "POST /sync", reader, body={"cursors": cursors}))
+
+
+def ping(_stage: Stage) -> Operation:
+    reader, cursors = _behind()
+    return Operation(lambda _: gateway.frame("PingFunction", reader, "L0SM9cOFvHcCIhw=", {"cursors": cursors}))
+
+
+def list_events(_stage: Stage) -> Operation:
+    reader, cursors = _behind()
+    route = "GET /conversations/{conversation_id}/events"
+    return Operation(lambda _: call("ConversationsFunction", route, reader, conversation_id=next(iter(cursors))))
 
 
 def open_socket(_stage: Stage) -> Operation:
@@ -161,6 +178,8 @@ OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
     "list 50 conversations, all read": partial(list_conversations, unread=False),
     "list 50 conversations, all unread": partial(list_conversations, unread=True),
     "sync, 5 conversations, 20 events each": sync,
+    "ping with the cursors of 5 conversations": ping,
+    "list 20 events": list_events,
     "connect (ticket, authorizer, $connect)": open_socket,
     **call_operations.OPERATIONS,
     "fan-out of one job to 50": partial(fan_out, 50),

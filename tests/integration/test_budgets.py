@@ -46,6 +46,7 @@ ON_MESSAGES = {
     "unpin": (3, 8),
     "list 20 pins": (2, 0),
     "mark read": (2, 1),
+    "list 20 events": (4, 0),
     "save a draft": (3, 1),
     "get a draft": (2, 0),
     "clear a draft": (3, 1),
@@ -62,6 +63,7 @@ ON_NOTICES = {
     "list receipts, group of 200": (4, 0),
     "fan-out of five receipts to 50": (4, 0),
     "fan-out of five receipts to 200": (6, 0),
+    "ping with the cursors of 5 conversations": (1, 0),
 }
 EDITS_TOLD = {"fan-out of an edit to 50": 50, "fan-out of an edit to 200": 200}
 SLOW = "send (HTTP), group of 5, slow mode"
@@ -123,6 +125,8 @@ ON_CALLS = {
 ON_DRIVE = {
     "begin an upload": (1, 14),
     "complete an upload": (4, 9),
+    "ask for three parts": (1, 0),
+    "abort an upload": (3, 14),
     "intake of a small file": (7, 17),
     "download, own file": (1, 0),
     "download, shared two folders up": (3, 0),
