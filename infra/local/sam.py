@@ -94,7 +94,7 @@ def _sam(instance: Instance, command: str, *arguments: str) -> None:
         output.write(f"{time.strftime('%F %T')} sam {command} {' '.join(arguments)}\n")
         output.flush()
         done = subprocess.run(
-            [binaries / "sam", command, *config, *arguments],
+            [sys.executable, "-m", "infra.local.quick_sam", command, *config, *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
