@@ -11,11 +11,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once
+from kernel import auth, clock
+from kernel.secrets import parse
+from tests.e2e.people import BearerIssued, Person, Town
+from tests.e2e.tools import at_once, secret_of
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
 
@@ -39,3 +42,16 @@ def town(endpoints: dict[str, str]) -> Iterator[Town]:
 def crowd(town: Town) -> list[Person]:
     """More people than a conversation keeps a short list of (20), for tests that only need many."""
     return at_once([lambda: town.person("crowd")] * 22)
+
+
+@pytest.fixture
+def bearer_issued(endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> BearerIssued:
+    """Headers with an access token as the stack would have made it then, with its own code and key."""
+    seeds = parse(secret_of(endpoints, "signing"))
+    monkeypatch.setattr(auth, "keyring", SimpleNamespace(seeds=lambda: seeds))
+
+    def issued(who: Person, ago_s: int) -> dict[str, str]:
+        with clock.held(clock.now() - ago_s * clock.SECOND):
+            return {"Authorization": f"Bearer {auth.issue(who.id, who.session_id)}"}
+
+    return issued

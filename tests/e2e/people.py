@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,10 @@ class Person:
         ticket = self.ok("POST", "/realtime/tickets")
         async with websockets.connect(f"{ticket['url']}?ticket={ticket['ticket']}", max_size=None) as connection:
             yield connection
+
+
+# headers with an access token that was issued to somebody so many seconds ago
+BearerIssued = Callable[[Person, int], dict[str, str]]
 
 
 class Town:

@@ -12,13 +12,12 @@ import time
 from functools import partial
 from typing import Any
 
-import botocore.session
 import pytest
 
 from secureconnect_client import Client
 from secureconnect_client.events import CallRinging, CallSignalled
 from tests.e2e.people import PASSWORD, Person, Town
-from tests.e2e.tools import at_once, eventually, everything, log_of, problem
+from tests.e2e.tools import at_once, eventually, everything, log_of, problem, secret_of
 
 LEASE_S = 45
 
@@ -173,12 +172,7 @@ def test_ice_servers_come_with_credentials_that_the_turn_server_can_check(
     expiry, _, user_id = turn["username"].partition(":")
     assert user_id == ada.id
     assert 0 < int(expiry) - time.time() <= 3600
-    session = botocore.session.Session()
-    session.set_credentials("test", "test")
-    manager: Any = session.create_client(
-        "secretsmanager", region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"]
-    )
-    secret = json.loads(manager.get_secret_value(SecretId=f"{endpoints['stack']}/turn")["SecretString"])["secret"]
+    secret = json.loads(secret_of(endpoints, "turn"))["secret"]
     digest = hmac.digest(secret.encode(), turn["username"].encode(), hashlib.sha1)
     assert turn["credential"] == base64.b64encode(digest).decode()
 

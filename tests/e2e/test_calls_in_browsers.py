@@ -14,12 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once
+from tests.e2e.tools import at_once, secret_of
 from tests.support import coturn
 
 CHROMIUM = shutil.which("chromium")
@@ -182,7 +181,8 @@ def test_four_people_see_each_other(browser: Browser, town: Town, report: Report
 def test_two_people_see_each_other_through_a_turn_server_alone(
     browser: Browser, town: Town, endpoints: dict[str, str], two: tuple[Person, Person, str], report: Report
 ) -> None:
-    with coturn.running(_turn_secret(endpoints), port=TURN_PORT, options=["allow-loopback-peers"]):
+    secret = json.loads(secret_of(endpoints, "turn"))["secret"]
+    with coturn.running(secret, port=TURN_PORT, options=["allow-loopback-peers"]):
         ada, bob = (Tab(browser, town, each, relay=True) for each in two[:2])
         bob.join(ada.ring(two[2]))
         _until(lambda: ada.sees(1) and bob.sees(1), [ada, bob])
@@ -203,13 +203,3 @@ def test_two_people_see_each_other_without_any_socket(
     _until(lambda: ada.frames() == {}, [ada, bob])
     ada.close()
     bob.close()
-
-
-def _turn_secret(endpoints: dict[str, str]) -> str:
-    session = botocore.session.Session()
-    session.set_credentials("test", "test")
-    manager: Any = session.create_client(
-        "secretsmanager", region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"]
-    )
-    secret: str = json.loads(manager.get_secret_value(SecretId=f"{endpoints['stack']}/turn")["SecretString"])["secret"]
-    return secret

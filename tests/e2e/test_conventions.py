@@ -1,8 +1,8 @@
 """What holds for every route: errors, headers, idempotency, cursors, odd input (contract §1; R8, R41).
 
 That every answer of all tests has the headers, is as the document says and shows nothing of our insides is checked
-by `answers.py`. `token_expired` needs a held clock and is in the unit tests; so are the positive cases of CORS, as
-the local stack has no web client and allows no origin.
+by `answers.py`. The positive cases of CORS are in the unit tests, as the local stack has no web client and allows no
+origin.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.people import Person, Town
+from tests.e2e.people import BearerIssued, Person, Town
 from tests.e2e.tools import at_once, everything, problem
 
 NOBODY = "usr_01aaaaaaaaaaaaaaaaaaaaaaaa"
 NOWHERE = "cnv_01aaaaaaaaaaaaaaaaaaaaaaaa"
+EXPIRED_S = 15 * 60 + 30
 JSON = {"Content-Type": "application/json"}
 
 
@@ -51,7 +52,9 @@ def new_group(**fields: Any) -> dict[str, Any]:
 # --- errors ---------------------------------------------------------------------------------------------------
 
 
-def test_every_code_of_an_error_has_its_status(town: Town, ada: Person, bob: Person, tea: str) -> None:
+def test_every_code_of_an_error_has_its_status(
+    town: Town, ada: Person, bob: Person, tea: str, bearer_issued: BearerIssued
+) -> None:
     messages = f"/conversations/{tea}/messages"
     mine, deleted = ada.send(tea, "mine"), ada.send(tea, "deleted")
     ada.ok("DELETE", f"{messages}/{deleted['id']}")
@@ -66,6 +69,7 @@ def test_every_code_of_an_error_has_its_status(town: Town, ada: Person, bob: Per
         (400, "malformed_json", raw(ada, "POST", messages, b'{"client_id": ')),
         (400, "invalid_cursor", ada.get("/conversations", params={"cursor": "x"})),
         (401, "unauthenticated", town.http.get("/users/me")),
+        (401, "token_expired", ada.get("/users/me", headers=bearer_issued(ada, EXPIRED_S))),
         (401, "token_revoked", gone.get("/users/me")),
         (403, "forbidden", bob.patch(f"{messages}/{mine['id']}", {"text": "ours"})),
         (404, "not_found", ada.get(f"/conversations/{NOWHERE}")),

@@ -1,7 +1,6 @@
 """Sessions: refreshing, ending, listing; which access tokens are accepted (contract §2; R13, R14, R34, R35).
 
-Expiry of access tokens (15 minutes) and of the 30 s in which a refresh may be repeated are for the unit tests, which
-hold the clock.
+The end of the 30 s in which a refresh may be repeated is for the unit tests, which hold the clock.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.e2e.live import refused
-from tests.e2e.people import Person, Town
+from tests.e2e.people import BearerIssued, Person, Town
 from tests.e2e.tools import at_once, eventually, problem
 
 
@@ -217,6 +216,21 @@ def test_forged_access_tokens_are_refused(town: Town, ada: Person) -> None:
         answer = bearer(town, token)
         assert problem(answer, 401, "unauthenticated"), kind
         assert answer.headers["www-authenticate"].startswith("Bearer"), kind
+
+
+def test_an_access_token_is_good_for_fifteen_minutes_and_then_expired_everywhere(
+    town: Town, ada: Person, bearer_issued: BearerIssued
+) -> None:
+    device = ada.another_session()
+    assert device.get("/users/me", headers=bearer_issued(device, 14 * 60)).status_code == 200
+    old = bearer_issued(device, 15 * 60 + 30)
+    for method, path in (("GET", "/users/me"), ("POST", "/realtime/tickets"), ("POST", "/auth/logout")):
+        answer = device.call(method, path, headers=old)
+        problem(answer, 401, "token_expired")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    # the session stands, and gives another
+    renewed = refresh(town, device.tokens["refresh_token"]).json()["tokens"]
+    assert bearer(town, renewed["access_token"]).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", "token"])

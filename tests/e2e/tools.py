@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import botocore.session
 import httpx
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """The results of calls made in parallel, `WIDTH` at a time, in their order."""
     with ThreadPoolExecutor(WIDTH) as threads:
         return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
+def secret_of(endpoints: Mapping[str, str], name: str) -> str:
+    """The text of one of the stack's secrets, which an operator may read and no client."""
+    session = botocore.session.Session()
+    session.set_credentials("test", "test")
+    manager: Any = session.create_client(
+        "secretsmanager", region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"]
+    )
+    text: str = manager.get_secret_value(SecretId=f"{endpoints['stack']}/{name}")["SecretString"]
+    return text
 
 
 def problem(answer: httpx.Response, status: int, code: str, *, field: str | None = None) -> dict[str, Any]:
