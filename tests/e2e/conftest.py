@@ -24,10 +24,15 @@ ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
 
 
 @pytest.fixture(scope="session")
-def endpoints() -> dict[str, str]:
+def endpoints_file() -> Path:
     if not ENDPOINTS.exists():
         pytest.fail(f"{ENDPOINTS} does not exist: run `make up` first, or `make test`")
-    addresses: dict[str, str] = json.loads(ENDPOINTS.read_text())
+    return ENDPOINTS
+
+
+@pytest.fixture(scope="session")
+def endpoints(endpoints_file: Path) -> dict[str, str]:
+    addresses: dict[str, str] = json.loads(endpoints_file.read_text())
     return addresses
 
 
