@@ -1,0 +1,112 @@
+"""What the templates deploy, read as one: resources by kind, functions with the Globals applied."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tests.tools import template
+
+Resource = dict[str, Any]
+TEMPLATES = (
+    "template.yaml",
+    "infra/realtime.yaml",
+    "infra/workflows.yaml",
+    "infra/streams.yaml",
+    "infra/drive.yaml",
+    "infra/data.yaml",
+    "infra/observability.yaml",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a template with the Globals applied."""
+
+    name: str
+    properties: Resource
+    template: str
+
+    @property
+    def handler(self) -> str:
+        return str(self.properties["Handler"])
+
+    @property
+    def timeout_s(self) -> int:
+        return int(self.properties["Timeout"])
+
+    @property
+    def events(self) -> list[Resource]:
+        return list(self.properties.get("Events", {}).values())
+
+    @property
+    def routes(self) -> set[tuple[str, str]]:
+        found = (event["Properties"] for event in self.events if event["Type"] == "Api")
+        return {(each["Method"].upper(), each["Path"]) for each in found}
+
+    def load(self) -> Any:
+        module, _, attribute = self.handler.rpartition(".")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@cache
+def resources() -> dict[str, dict[str, Resource]]:
+    return {path: template(path)["Resources"] for path in TEMPLATES}
+
+
+@cache
+def functions() -> dict[str, Function]:
+    found = {}
+    for path in TEMPLATES:
+        defaults = template(path).get("Globals", {}).get("Function", {})
+        for name, resource in resources()[path].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                assert name not in found, f"{name} stands in two templates"
+                own = resource["Properties"]
+                variables = {
+                    **defaults["Environment"]["Variables"],
+                    **own.get("Environment", {}).get("Variables", {}),
+                }
+                found[name] = Function(name, {**defaults, **own, "Environment": {"Variables": variables}}, path)
+    return found
+
+
+def of_type(kind: str) -> dict[str, Resource]:
+    """All resources of a type by logical id, whichever template they are in."""
+    return {
+        name: resource
+        for resources in resources().values()
+        for name, resource in resources.items()
+        if resource["Type"] == kind
+    }
+
+
+def socket_routes() -> dict[str, Resource]:
+    routes: dict[str, Resource] = resources()["infra/realtime.yaml"]["WebSocketApi"]["Properties"]["Routes"]
+    return routes
+
+
+def function_of(route: Resource) -> Function:
+    return functions()[route["FunctionArn"]["Fn::GetAtt"].partition(".")[0]]
+
+
+FUNCTIONS = sorted(functions())
+STREAM_CONSUMERS = [name for name in FUNCTIONS if any(e["Type"] == "DynamoDB" for e in functions()[name].events)]
+QUEUE_CONSUMERS = [name for name in FUNCTIONS if any(e["Type"] == "SQS" for e in functions()[name].events)]
+CALLED = sorted({name for name in FUNCTIONS if functions()[name].routes} | {
+    function_of(route).name for route in socket_routes().values()
+} | {"AuthorizeFunction"})  # fmt: skip
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def text(resource: Any) -> str:
+    """A resource as it is in the cloud."""
+    if isinstance(resource, dict) and "Fn::If" in resource:
+        condition, then, otherwise = resource["Fn::If"]
+        return text({"IsLocal": otherwise, "IsCloud": then}[condition])
+    return resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else str(resource)

@@ -1,0 +1,66 @@
+"""Every call of a dependency ends, and ends before the function that makes it (R18)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kernel import aws, config, dynamo, resilience, sockets
+from kernel import cache as redis_cache
+from tests.infra.deployed import CALLED, functions
+
+pytestmark = pytest.mark.usefixtures("settings")
+
+
+# One call of a dependency that hangs: every attempt connects and waits, and the pause between lies below 1 s.
+AWS_WORST_S = (
+    resilience.AWS_ATTEMPTS * (resilience.AWS_CONNECT_TIMEOUT_S + resilience.AWS_READ_TIMEOUT_S)
+    + (resilience.AWS_ATTEMPTS - 1) * 1.0
+)
+REDIS_WORST_S = redis_cache.breaker.threshold * resilience.REDIS_TIMEOUT_S
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "sqs", "secretsmanager", "sesv2", "s3"])
+@pytest.mark.usefixtures("_fresh_clients")
+def test_an_aws_client_has_our_limits(service: str) -> None:
+    found = aws.client(service).meta.config
+    assert found.connect_timeout == resilience.AWS_CONNECT_TIMEOUT_S <= 1
+    assert found.read_timeout == resilience.AWS_READ_TIMEOUT_S <= 3
+    assert found.retries == {"mode": "standard", "total_max_attempts": resilience.AWS_ATTEMPTS}
+
+
+@pytest.mark.usefixtures("_fresh_clients")
+def test_pynamodb_has_our_limits() -> None:
+    found: Any = dynamo.connection().client.meta.config
+    assert (found.connect_timeout, found.read_timeout) == (
+        resilience.AWS_CONNECT_TIMEOUT_S,
+        resilience.AWS_READ_TIMEOUT_S,
+    )
+    assert found.retries["total_max_attempts"] == resilience.AWS_ATTEMPTS
+
+
+def test_redis_has_our_limits(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    config.config.cache_clear()
+    redis_cache._redis.cache_clear()
+    found = redis_cache._redis().connection_pool.connection_kwargs
+    assert found["socket_timeout"] == found["socket_connect_timeout"] == resilience.REDIS_TIMEOUT_S <= 0.1
+    assert found["retry"]._retries == 0
+
+
+def test_posts_to_sockets_have_our_limits() -> None:
+    found = sockets._http().connection_pool_kw
+    assert found["retries"].total is False
+    assert found["timeout"].connect_timeout == resilience.AWS_CONNECT_TIMEOUT_S
+    assert found["timeout"].read_timeout == resilience.SOCKET_POST_TIMEOUT_S <= 1
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLED) - {"UnknownFunction"}))
+def test_a_function_outlives_the_worst_call_of_a_dependency_that_hangs(name: str) -> None:
+    assert functions()[name].timeout_s > AWS_WORST_S + REDIS_WORST_S + 1
+
+
+def test_a_breaker_stands_before_every_store() -> None:
+    assert dynamo.breaker.threshold <= 5
+    assert redis_cache.breaker.threshold * resilience.REDIS_TIMEOUT_S <= 0.25
