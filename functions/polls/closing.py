@@ -35,7 +35,7 @@ def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.Plan]:
     if poll.tally.closed_at is not None:
         return poll, log.Plan([])
     since = poll.closed_at(at) or at
-    event = Draft(POLL_CLOSED, actor_id, {"poll": poll.ref._asdict(), "message_seq": poll.message_seq})
+    event = Draft(POLL_CLOSED, actor_id, poll.about)
     return poll.closed(since), log.Plan([event], lambda it: ballots.stage_closing(it, poll, at=since), at=at)
 
 

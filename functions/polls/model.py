@@ -94,6 +94,11 @@ class Poll:
     def ref(self) -> PollRef:
         return PollRef(self.id, self.anonymous)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the log keeps of a poll in an event about it; the poll itself is looked up when somebody reads."""
+        return {"poll": self.ref._asdict(), "message_seq": self.message_seq}
+
     def closed_at(self, now: int) -> int | None:
         """When it closed, by hand or by time; None while it is open. Its time is over at `closes_at` itself."""
         if self.tally.closed_at is not None:

@@ -70,7 +70,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
             at=at,
         )
         made[:] = [poll]
-        about = _about(poll)
+        about = poll.about
         message = {"id": poll.message_id, "client_id": draft.client_id, "type": "poll", "poll": about["poll"]}
 
         def stage(transaction: Transaction) -> None:
@@ -90,11 +90,6 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
     telemetry.count("PollsCreated")
     publish.committed(place, entries)
     return made[0].view((), clock.now())
-
-
-def _about(poll: Poll) -> dict[str, Any]:
-    """What the log keeps of a poll in an event about it; the poll itself is looked up when somebody reads."""
-    return {"poll": poll.ref._asdict(), "message_seq": poll.message_seq}
 
 
 # --- voting ---------------------------------------------------------------------------------------------------
@@ -122,7 +117,7 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
         poll.require_change(before, after)
         if after == before:
             return poll, after, log.Plan([])
-        event = Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), _about(poll))
+        event = Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), poll.about)
 
         def stage(transaction: Transaction) -> None:
             ballots.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
@@ -149,7 +144,7 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     def plan(_place: Place, poll: Poll, mine: Choice, at: int) -> Change:
         poll.require_open(at)
         longer = poll.with_option(text)
-        event = Draft(POLL_UPDATED, caller.user_id, _about(poll))
+        event = Draft(POLL_UPDATED, caller.user_id, poll.about)
         return longer, mine, log.Plan([event], lambda it: ballots.stage_options(it, longer), at=at)
 
     return _change(caller, poll_id, plan)[1]
