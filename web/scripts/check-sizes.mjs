@@ -1,0 +1,37 @@
+/** Holds the build in dist/ to its budgets: compressed script before sign-in, and all of it. */
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+
+const BEFORE_SIGN_IN_KB = 120;
+const WHOLE_KB = 350;
+const dist = new URL("../dist/", import.meta.url);
+const manifest = JSON.parse(await readFile(new URL(".vite/manifest.json", dist), "utf8"));
+
+const sizes = new Map();
+async function size(file) {
+  if (!sizes.has(file)) sizes.set(file, gzipSync(await readFile(new URL(file, dist)), { level: 9 }).length / 1024);
+  return sizes.get(file);
+}
+/** The chunk's file and those it imports at once; `before` names the parts that are loaded to sign in as well. */
+function together(key, found = new Set()) {
+  if (found.has(key)) return found;
+  found.add(key);
+  for (const each of manifest[key].imports ?? []) together(each, found);
+  return found;
+}
+async function total(keys) {
+  const files = new Set([...keys].map((key) => manifest[key].file).filter((file) => file.endsWith(".js")));
+  let sum = 0;
+  for (const file of files) sum += await size(file);
+  return sum;
+}
+const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
+const first = together(entry);
+for (const key of Object.keys(manifest)) if (/ui\/sign-?in/.test(key)) together(key, first);
+const before = await total(first);
+const whole = await total(Object.keys(manifest));
+console.log(`script before sign-in ${before.toFixed(1)} KB of ${BEFORE_SIGN_IN_KB}, whole ${whole.toFixed(1)} KB of ${WHOLE_KB} (gzip)`);
+if (before > BEFORE_SIGN_IN_KB || whole > WHOLE_KB) {
+  console.error("the build is larger than its budget: split it or leave something out");
+  process.exit(1);
+}

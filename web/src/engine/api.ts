@@ -1,0 +1,85 @@
+/** The shapes of the API, as its documents give them, and the types that turn a route's name into its question and answer. */
+import type { components, paths } from "./generated/http";
+import type { EventFrames, SocketActions } from "./generated/socket";
+
+export type Schemas = components["schemas"];
+export type Message = Schemas["Message"];
+export type MessageFields = Schemas["MessageFields"];
+export type Conversation = Schemas["Conversation"];
+export type Member = Schemas["Member"];
+export type PublicProfile = Schemas["PublicProfile"];
+export type FullProfile = Schemas["FullProfile"];
+export type Poll = Schemas["Poll"];
+export type Call = Schemas["Call"];
+export type DriveFile = Schemas["File"];
+export type Presence = Schemas["Presence"];
+export type Receipt = Schemas["Receipt"];
+export type SyncAnswer = Schemas["SyncAnswer"];
+export type Ticket = Schemas["TicketOut"];
+
+/** Per type of event, what it is about. The last two are made by this client. */
+export type EventData = { [T in keyof EventFrames]: EventFrames[T]["data"] } & {
+  /** The log has ended for the reader. Should they be let in again, it begins anew with what they may then see. */
+  "conversation.removed": null;
+  /** The server's own summary came with a sync; with `skipped`, more had happened than was worth reading. */
+  "conversation.synced": { conversation: Conversation; skipped: boolean };
+};
+export type EventType = keyof EventData;
+
+/** Something that happened. With a `seq` it stands in that conversation's log; without, it is fleeting. */
+export interface EventOf<T extends EventType> {
+  readonly type: T;
+  readonly data: EventData[T];
+  readonly conversation_id?: string | undefined;
+  readonly seq?: number | undefined;
+  readonly actor_id?: string | undefined;
+  readonly at?: string | undefined;
+}
+export type Event = { [T in EventType]: EventOf<T> }[EventType];
+
+export type Action = keyof SocketActions;
+export type ActionFields<A extends Action> = SocketActions[A]["fields"];
+export type ActionData<A extends Action> = SocketActions[A]["data"];
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+export type Route<M extends Method> = {
+  [P in keyof paths]: paths[P] extends { [K in M]: { responses: unknown } } ? P : never;
+}[keyof paths];
+
+type Operation<M extends Method, P extends Route<M>> = paths[P] extends { [K in M]: infer O } ? O : never;
+type Content<R> = R extends { content: { "application/json": infer J } } ? J : undefined;
+type Part<O, K extends string> = O extends { parameters: { [X in K]: infer V } } ? V : undefined;
+type Body<O> = O extends { requestBody: { content: { "application/json": infer J } } }
+  ? { body: J }
+  : O extends { requestBody?: { content: { "application/json": infer J } } }
+    ? { body?: J }
+    : { body?: undefined };
+
+/** The JSON of a route's 2xx answers; undefined of an empty one. */
+export type Answer<M extends Method, P extends Route<M>> =
+  Operation<M, P> extends { responses: infer R } ? Content<R[keyof R]> : never;
+
+/** What a request may say besides its route. */
+export interface RequestOptions {
+  idempotencyKey?: string;
+  headers?: Record<string, string>;
+  /** Overrides whether a repetition does no harm. */
+  retry?: boolean;
+  signal?: AbortSignal;
+}
+export type Question<M extends Method, P extends Route<M>> = RequestOptions &
+  Body<Operation<M, P>> &
+  (Part<Operation<M, P>, "path"> extends undefined ? { path?: undefined } : { path: Part<Operation<M, P>, "path"> }) & {
+    query?: Part<Operation<M, P>, "query">;
+  };
+type Asked<M extends Method, P extends Route<M>> =
+  Record<never, never> extends Question<M, P> ? [question?: Question<M, P>] : [question: Question<M, P>];
+
+/** Every route by its method and path: `api.get("/users/{user_id}", { path: { user_id } })`. Errors are thrown. */
+export interface Api {
+  get<P extends Route<"get">>(route: P, ...question: Asked<"get", P>): Promise<Answer<"get", P>>;
+  post<P extends Route<"post">>(route: P, ...question: Asked<"post", P>): Promise<Answer<"post", P>>;
+  put<P extends Route<"put">>(route: P, ...question: Asked<"put", P>): Promise<Answer<"put", P>>;
+  patch<P extends Route<"patch">>(route: P, ...question: Asked<"patch", P>): Promise<Answer<"patch", P>>;
+  delete<P extends Route<"delete">>(route: P, ...question: Asked<"delete", P>): Promise<Answer<"delete", P>>;
+}

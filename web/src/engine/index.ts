@@ -1,0 +1,4 @@
+/** The TypeScript SDK of SecureConnect: typed routes, gap-free events, an outbox that survives a reload. No DOM. */
+export type * from "./api";
+export type * from "./types";
+export * from "./problems";
