@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from kernel import deadline
 from kernel.config import ConfigurationError, config
-from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
+from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_PAUSE_MAX_S, AWS_READ_TIMEOUT_S
 
 if TYPE_CHECKING:
     import botocore.session
@@ -20,7 +21,23 @@ def session() -> botocore.session.Session:
     """The one session; its event hooks see every call of every client (`perf` counts there)."""
     import botocore.session
 
-    return botocore.session.get_session()
+    made = botocore.session.get_session()
+    made.register("before-send", _keep_deadline)
+    made.register("needs-retry", _need_time_to_retry)
+    return made
+
+
+def _keep_deadline(**given: Any) -> None:
+    """Before each try of a call: raises Timeout when the invocation's deadline has come; waits no longer than it."""
+    left_s = deadline.bounded(AWS_READ_TIMEOUT_S)
+    if left_s < AWS_READ_TIMEOUT_S:
+        given["request"].context["read_timeout"] = left_s
+
+
+def _need_time_to_retry(**given: Any) -> None:
+    """After a try without an answer: raises Timeout when the pause before the next one may outlast the deadline."""
+    if given["caught_exception"] is not None:
+        deadline.require(AWS_PAUSE_MAX_S)
 
 
 def credentials() -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from kernel import deadline
 from kernel.config import config
 from kernel.resilience import REDIS_TIMEOUT_S, Breaker, CircuitOpen
 
@@ -42,9 +43,12 @@ def _redis() -> Any:
 
 
 def call(command: Callable[[Any], T]) -> T:
-    """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading)."""
+    """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading), or
+    when less is left of the invocation's time than it may take."""
     if not config().redis_url:
         raise CacheUnavailable("not configured")
+    if deadline.left_s() < REDIS_TIMEOUT_S:
+        raise CacheUnavailable("no time left")
     import redis
 
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernel import telemetry
+from kernel import deadline, telemetry
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Message = dict[str, Any]
@@ -33,7 +33,7 @@ def each_message(name: str, handle: Callable[[Message], None]) -> Handler:
     """A queue's handler that takes messages one at a time."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with telemetry.call(name, context) as line:
+        with deadline.of(context), telemetry.call(name, context) as line:
             return _report(line, event["Records"], _one_by_one(event["Records"], handle, line))
 
     return handler
@@ -46,7 +46,7 @@ def all_messages(name: str, handle: Callable[[Sequence[Message]], None]) -> Hand
     """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with telemetry.call(name, context) as line:
+        with deadline.of(context), telemetry.call(name, context) as line:
             records = event["Records"]
             try:
                 handle([json.loads(record["body"]) for record in records])
@@ -65,7 +65,7 @@ def all_changes(name: str, partition_key: str, handle: Callable[[Sequence[Change
     """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with telemetry.call(name, context) as line:
+        with deadline.of(context), telemetry.call(name, context) as line:
             records = event["Records"]
             changes = [_change(record) for record in records]
             failed: list[str] = []

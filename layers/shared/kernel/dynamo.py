@@ -6,21 +6,20 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Er
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import botocore.exceptions
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from kernel import aws
+from kernel import aws, deadline
 from kernel.config import config
 from kernel.errors import Collided, DependencyUnavailable
 from kernel.resilience import Breaker, CircuitOpen, full_jitter
@@ -104,6 +103,33 @@ class Record(Model):
         except cls.DoesNotExist:
             return None
 
+    @classmethod
+    def start(cls, *key: Any) -> dict[str, Any]:
+        """Where a query begins that goes on behind this key (`last_evaluated_key`)."""
+        return _raw_key(cls, key)
+
+    def save_if(self, condition: Condition) -> bool:
+        """Put the record if the condition holds of the one that is there; whether it was put."""
+        return _unless_refused(lambda: self.save(condition=condition))
+
+    def update_if(self, condition: Condition, *actions: Action) -> bool:
+        """Change the record if the condition holds; whether it was changed. It then is as it was left."""
+        return _unless_refused(lambda: self.update(list(actions), condition=condition))
+
+    def delete_if(self, condition: Condition) -> bool:
+        """Delete the record if the condition holds; whether it was deleted."""
+        return _unless_refused(lambda: self.delete(condition=condition))
+
+
+def _unless_refused(write: Callable[[], Any]) -> bool:
+    try:
+        write()
+    except (PutError, UpdateError, DeleteError) as error:
+        if not condition_failed(error):
+            raise
+        return False
+    return True
+
 
 def condition_failed(error: PynamoDBException) -> bool:
     """Whether a single write was refused by its condition."""
@@ -149,7 +175,7 @@ def _read_chunk(
         request = answer.get("UnprocessedKeys") or {}
         if not request:
             return
-        time.sleep(full_jitter(attempt, 0.02, 0.2))
+        deadline.pause(full_jitter(attempt, 0.02, 0.2))
     raise DependencyUnavailable(retry_after_s=1)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
-from kernel import idempotency, limiter, telemetry
+from kernel import deadline, idempotency, limiter, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import (
@@ -109,7 +109,7 @@ class App:
         self._line: telemetry.Line | None = None
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with telemetry.call(self.name, context) as line:
+        with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(self.name, context) as line:
             self._line = line
             answer: dict[str, Any] = self._chalice(event, context)
             return answer

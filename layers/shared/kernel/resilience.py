@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, TypeVar
 
+from kernel import deadline
+from kernel.errors import Timeout
+
 T = TypeVar("T")
 State = Literal["closed", "open", "half_open"]
 
@@ -17,6 +20,7 @@ State = Literal["closed", "open", "half_open"]
 AWS_CONNECT_TIMEOUT_S = 0.5
 AWS_READ_TIMEOUT_S = 2.0
 AWS_ATTEMPTS = 2
+AWS_PAUSE_MAX_S = 1.0  # botocore's, between the two
 REDIS_TIMEOUT_S = 0.1
 SOCKET_POST_TIMEOUT_S = 1.0
 
@@ -71,13 +75,28 @@ class Breaker:
                 self.opens += 1
             self._probing = False
 
+    def abandoned(self) -> None:
+        """A call ended before its dependency could be told good or bad."""
+        with self._lock:
+            self._probing = False
+
     def call(self, attempt: Callable[[], T], failures: tuple[type[BaseException], ...]) -> T:
-        """Run `attempt` through the breaker; the `failures` count against it, other exceptions do not."""
+        """Run `attempt` through the breaker; the `failures` count against it, other exceptions do not.
+
+        Raises Timeout where the invocation's deadline has come, before the attempt or by its failure.
+        """
+        deadline.require()
         self.admit()
         try:
             result = attempt()
-        except failures:
+        except failures as error:
+            if deadline.left_s() <= 0:
+                self.abandoned()
+                raise Timeout from error
             self.failed()
+            raise
+        except Timeout:
+            self.abandoned()
             raise
         except BaseException:
             self.succeeded()
@@ -93,14 +112,14 @@ def full_jitter(attempt: int, base_s: float, cap_s: float) -> float:
 
 def turns(patience_s: float, *, base_s: float, cap_s: float) -> Iterator[int]:
     """The turns (from 0) of a change that others may come before: the first at once, each next one after a jittered
-    pause, until that pause would end beyond `patience_s`."""
-    deadline = time.monotonic() + patience_s
+    pause, until that pause would end beyond `patience_s`. Raises Timeout when the invocation's deadline is sooner."""
+    until = time.monotonic() + patience_s
     for turn in count():
         yield turn
         pause = full_jitter(turn, base_s, cap_s)
-        if time.monotonic() + pause > deadline:
+        if time.monotonic() + pause > until:
             return
-        time.sleep(pause)
+        deadline.pause(pause)
 
 
 def retried(attempt: Callable[[], T], *, on: type[Exception], tries: int = 5) -> T:
@@ -109,5 +128,5 @@ def retried(attempt: Callable[[], T], *, on: type[Exception], tries: int = 5) ->
         try:
             return attempt()
         except on:
-            time.sleep(full_jitter(turn, 0.02, 0.2))
+            deadline.pause(full_jitter(turn, 0.02, 0.2))
     return attempt()

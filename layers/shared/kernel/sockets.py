@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from kernel import aws
+from kernel import aws, deadline
 from kernel.config import config
+from kernel.parallel import carried
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 
 MAX_POST_BYTES = 128 * 1024
@@ -58,15 +59,24 @@ def _threads() -> ThreadPoolExecutor:
 
 def _request(method: str, connection_id: str, body: bytes) -> int:
     """The HTTP status of one call, 0 when there was no answer in time."""
-    import urllib3.exceptions
+    import urllib3
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
     url = f"{management_url()}/@connections/{quote(connection_id, safe='')}"
     request = AWSRequest(method, url, headers={"host": urlsplit(url).netloc}, data=body)
     SigV4Auth(aws.credentials(), "execute-api", config().region).add_auth(request)
+    left_s = deadline.left_s()
+    if left_s <= 0:
+        return 0
+    # the pool has the usual limits; a Timeout for each post would be work for nothing
+    limits = (
+        {}
+        if left_s > SOCKET_POST_TIMEOUT_S
+        else {"timeout": urllib3.Timeout(connect=min(AWS_CONNECT_TIMEOUT_S, left_s), read=left_s)}
+    )
     try:
-        answer = _http().urlopen(method, url, body=body, headers=dict(request.headers))
+        answer = _http().urlopen(method, url, body=body, headers=dict(request.headers), **limits)
     except urllib3.exceptions.HTTPError:
         return 0
     return int(answer.status)
@@ -95,7 +105,7 @@ def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
     """Send each socket its frames as `post_each` does, the sockets in parallel: none waits for another (R10)."""
     if len(frames) == 1:
         return {connection_id: post_each(connection_id, each) for connection_id, each in frames.items()}
-    results = _threads().map(lambda item: post_each(*item), frames.items())
+    results = _threads().map(carried(lambda item: post_each(*item)), frames.items())
     return dict(zip(frames, results, strict=True))
 
 
@@ -108,5 +118,5 @@ def close(connection_id: str) -> bool:
 def close_all(connection_ids: Iterable[str]) -> list[str]:
     """Close sockets, in parallel; returns those that could not be closed."""
     wanted = list(connection_ids)
-    closed = _threads().map(close, wanted)
+    closed = _threads().map(carried(close), wanted)
     return [connection_id for connection_id, done in zip(wanted, closed, strict=True) if not done]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from kernel import clock, limiter, sockets, telemetry
+from kernel import clock, deadline, limiter, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, as_problem
@@ -90,7 +90,7 @@ def _answer(
     name: str, event: Event, context: Any, respond: Callable[[Caller, bytes], str], limit: Limit | None
 ) -> dict[str, Any]:
     """Admit a frame and answer it once: with what `respond` says, or with the error that it raises."""
-    with telemetry.call(f"socket.{name}", context) as line:
+    with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(f"socket.{name}", context) as line:
         caller = caller_of(event)
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         raw = (event.get("body") or "").encode("utf-8", "surrogatepass")

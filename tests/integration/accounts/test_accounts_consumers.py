@@ -10,7 +10,7 @@ from accounts import mail
 from accounts.consumers import mail as consumer
 from accounts.consumers import rotate_signing_key
 from accounts.refresh_tokens import opened
-from kernel import auth, aws, clock, cursor, ids, secrets
+from kernel import auth, aws, clock, ids, paging, secrets
 from kernel.config import config
 from kernel.errors import Unauthenticated
 from tests.conftest import REGION, Cloud, fresh_process
@@ -68,7 +68,7 @@ def current(secret: str) -> dict[str, Any]:
 
 def test_a_rotation_signs_nobody_out(cloud: Cloud) -> None:
     person, before = someone(), current(cloud.signing_secret_arn)
-    place = cursor.seal([1], bound_to=("a",))
+    place = paging.seal([1], bound_to=("a",))
 
     rotate(cloud.signing_secret_arn, "11111111-0000-4000-8000-000000000001")
     fresh_process()
@@ -78,7 +78,7 @@ def test_a_rotation_signs_nobody_out(cloud: Cloud) -> None:
     assert len(after["seed"]) == 64
     assert auth.verify(person.token).user_id == person.user_id
     assert opened(person.refresh_token).session_id == person.session_id
-    assert cursor.unseal(place, bound_to=("a",)) == [1]
+    assert paging.unseal(place, bound_to=("a",)) == [1]
 
 
 def test_a_new_key_signs_ten_minutes_after_the_rotation(cloud: Cloud) -> None:

@@ -14,9 +14,9 @@ from botocore.compat import HTTPHeaders
 
 from conversations.log import SendRecord
 from conversations.reactions_store import ReactionRecord
-from kernel import aws, config, dynamo
+from kernel import aws, config, deadline, dynamo
 from kernel.dynamo import Cancelled, Transaction, read_together
-from kernel.errors import DependencyUnavailable
+from kernel.errors import DependencyUnavailable, Timeout
 from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
 from tests.conftest import Cloud
 from tests.tools import rows
@@ -191,3 +191,20 @@ def test_a_hung_store_is_given_up_in_time_and_then_at_once(hung: list[socket.soc
     assert (time.perf_counter() - started) / 100 < 0.005
     assert dynamo.breaker.state == "open"
     assert dynamo.breaker.rejections >= 100
+
+
+def test_a_hung_store_is_given_up_when_the_invocation_has_no_time_left(hung: list[socket.socket]) -> None:
+    aws.client("dynamodb")  # making one takes its time
+    started = time.perf_counter()
+    with deadline.within(0.3), pytest.raises(Timeout):
+        SendRecord.find("a")
+    assert 0.25 < time.perf_counter() - started < 0.3 + AWS_CONNECT_TIMEOUT_S
+    assert dynamo.breaker.state == "closed"
+
+
+def test_nothing_is_sent_to_a_store_after_the_deadline(hung: list[socket.socket]) -> None:
+    with deadline.within(0.0), pytest.raises(Timeout):
+        SendRecord.find("a")
+    with deadline.within(0.0), pytest.raises(Timeout):
+        aws.client("sqs").list_queues()
+    assert hung == []

@@ -11,8 +11,8 @@ from conversations import members
 from conversations import service as conversations
 from kernel import clock
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.errors import Conflict, Forbidden, Gone, NotFound
+from kernel.paging import Page
 from messages import pins, pins_store, reactions, service
 from messages.model import MAX_PINS
 from tests.integration.rooms import add, direct, group, people, remove, seen, send, whole_log

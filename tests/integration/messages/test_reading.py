@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conversations import receipts, sync
 from conversations import service as conversations
-from kernel import aws, cursor, ids
+from kernel import aws, ids, paging
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
 from messages import reactions, service, threads
@@ -185,7 +185,7 @@ def test_long_messages_come_in_pages_that_fit_an_answer(monkeypatch: pytest.Monk
     conversation_id = group(ada)
     root = send(ada, conversation_id, "root")
     sent = [send(ada, conversation_id, "\u4f60" * 1_000, client_id=str(n), thread_root=root["id"]) for n in range(5)]
-    monkeypatch.setattr(cursor, "MAX_PAGE_BYTES", 17_000)  # 6 bytes a character, when it is escaped
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 17_000)  # 6 bytes a character, when it is escaped
     expected = [message["seq"] for message in sent]
     of_thread = {"caller": ada, "conversation_id": conversation_id, "message_id": root["id"], "limit": 100}
     for ask in (

@@ -10,7 +10,7 @@ import pytest
 
 from accounts import refresh_tokens
 from accounts.refresh_tokens import RefreshToken, opened
-from kernel import auth, clock, cursor, ids, secrets
+from kernel import auth, clock, ids, paging, secrets
 from kernel.errors import Unauthenticated
 from kernel.secrets import keyring
 from tests.conftest import SEED
@@ -72,13 +72,13 @@ def rotated(*, active_from: int) -> tuple[secrets.Seed, ...]:
 
 def test_what_was_made_before_a_rotation_is_accepted_after_it() -> None:
     access, refresh = auth.issue(ids.new("usr"), ids.new("ses")), a_token()
-    sealed, place = refresh.sealed(), cursor.seal([1], bound_to=("usr_1", "list"))
+    sealed, place = refresh.sealed(), paging.seal([1], bound_to=("usr_1", "list"))
 
     keyring._seeds = rotated(active_from=0)
 
     assert auth.verify(access).user_id
     assert opened(sealed) == refresh
-    assert cursor.unseal(place, bound_to=("usr_1", "list")) == [1]
+    assert paging.unseal(place, bound_to=("usr_1", "list")) == [1]
 
 
 def test_what_is_made_after_a_rotation_is_not_made_with_the_old_key() -> None:

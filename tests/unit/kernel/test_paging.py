@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kernel import cursor, secrets
+from kernel import paging, secrets
 from kernel.errors import InvalidCursor
 from tests.conftest import SEED
 
@@ -27,7 +27,7 @@ with_keys = examples(suppress_health_check=[HealthCheck.function_scoped_fixture]
 
 def _refused(text: str, bound_to: tuple[str, ...] = MINE) -> bool:
     try:
-        cursor.unseal(text, bound_to=bound_to)
+        paging.unseal(text, bound_to=bound_to)
     except InvalidCursor:
         return True
     return False
@@ -41,11 +41,11 @@ def _rotate(monkeypatch: pytest.MonkeyPatch, **seeds: str) -> None:
 @with_keys
 @given(st.none() | st.integers(-(2**63), 2**63) | st.lists(st.text(max_size=20) | st.integers(0, 2**53), max_size=3))
 def test_a_cursor_gives_its_position_back(position: Any) -> None:
-    assert cursor.unseal(cursor.seal(position, bound_to=MINE), bound_to=MINE) == position
+    assert paging.unseal(paging.seal(position, bound_to=MINE), bound_to=MINE) == position
 
 
 def test_every_change_of_one_character_is_refused() -> None:
-    made = cursor.seal(POSITION, bound_to=MINE)
+    made = paging.seal(POSITION, bound_to=MINE)
     characters = string.ascii_letters + string.digits + "-_=+/ \n\0é"
     accepted = [
         made[:at] + other + made[at + 1 :]
@@ -57,7 +57,7 @@ def test_every_change_of_one_character_is_refused() -> None:
 
 
 def test_every_missing_or_added_character_is_refused() -> None:
-    made = cursor.seal(POSITION, bound_to=MINE)
+    made = paging.seal(POSITION, bound_to=MINE)
     shorter = [made[:at] + made[at + 1 :] for at in range(len(made))]
     longer = [made[:at] + "A" + made[at:] for at in range(len(made) + 1)] + [f"{made}=", f"{made}=="]
     assert [text for text in shorter + longer if not _refused(text)] == []
@@ -72,7 +72,7 @@ def test_any_other_text_is_refused(text: str) -> None:
 @with_keys
 @given(st.lists(st.text(max_size=10), min_size=1, max_size=4).map(tuple))
 def test_another_caller_or_query_is_refused(other: tuple[str, ...]) -> None:
-    made = cursor.seal(POSITION, bound_to=MINE)
+    made = paging.seal(POSITION, bound_to=MINE)
     assert _refused(made, other) == (other != MINE)
 
 
@@ -80,30 +80,30 @@ def test_another_caller_or_query_is_refused(other: tuple[str, ...]) -> None:
     "other", [("usr_bob", "events", "cnv_tea"), ("usr_ada", "events", "cnv_rum"), ("usr_ada", "members", "cnv_tea")]
 )
 def test_another_person_conversation_or_list_is_refused(other: tuple[str, ...]) -> None:
-    assert _refused(cursor.seal(POSITION, bound_to=MINE), other)
+    assert _refused(paging.seal(POSITION, bound_to=MINE), other)
 
 
 def test_a_cursor_shows_no_key() -> None:
-    raw = urlsafe_b64decode(cursor.seal(POSITION, bound_to=MINE) + "==")
+    raw = urlsafe_b64decode(paging.seal(POSITION, bound_to=MINE) + "==")
     for shown in (b"usr_", b"01kb", b"41", b"events", b"cnv_tea", SEED.encode()):
         assert shown not in raw
 
 
 def test_cursors_of_one_position_differ() -> None:
-    assert cursor.seal(POSITION, bound_to=MINE) != cursor.seal(POSITION, bound_to=MINE)
+    assert paging.seal(POSITION, bound_to=MINE) != paging.seal(POSITION, bound_to=MINE)
 
 
 def test_a_cursor_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = cursor.seal(POSITION, bound_to=MINE)
+    made = paging.seal(POSITION, bound_to=MINE)
     _rotate(monkeypatch, seed=OTHER_SEED, previous=SEED)
-    assert cursor.unseal(made, bound_to=MINE) == POSITION
+    assert paging.unseal(made, bound_to=MINE) == POSITION
 
 
 def test_a_cursor_ends_with_the_second_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = cursor.seal(POSITION, bound_to=MINE)
+    made = paging.seal(POSITION, bound_to=MINE)
     _rotate(monkeypatch, seed=OTHER_SEED, previous=OTHER_SEED.swapcase())
     assert _refused(made)
 
 
 def test_a_cursor_above_the_maximum_length_is_refused() -> None:
-    assert _refused(cursor.seal("x" * cursor.MAX_CHARS, bound_to=MINE))
+    assert _refused(paging.seal("x" * paging.MAX_CHARS, bound_to=MINE))

@@ -1,0 +1,61 @@
+"""Conditional writes of records: done, or refused without an error."""
+
+from __future__ import annotations
+
+import pytest
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from conversations.log import SendRecord
+from conversations.reactions_store import ReactionRecord
+from kernel.dynamo import Record, TableName
+from kernel.records import IntegerAttribute
+from tests.tools import rows
+
+
+class Nowhere(Record):
+    """A record of a table that is not there."""
+
+    class Meta:
+        table_name = TableName("nowhere")
+
+    key = UnicodeAttribute(hash_key=True)
+    number = IntegerAttribute(null=True)
+
+
+def _send(seq: int) -> SendRecord:
+    return SendRecord("a", conversation_id="cnv_1", seq=seq, fingerprint="f")
+
+
+def test_a_record_is_put_only_where_the_condition_holds() -> None:
+    absent = SendRecord.key.does_not_exist()
+    assert _send(1).save_if(absent)
+    assert not _send(2).save_if(absent)
+    assert [row["seq"] for row in rows("sends")] == [1]
+
+
+def test_a_record_is_changed_only_where_the_condition_holds_and_then_is_as_it_was_left() -> None:
+    _send(1).save()
+    record = SendRecord("a")
+    assert not record.update_if(SendRecord.seq == 5, SendRecord.seq.set(6))
+    assert record.update_if(SendRecord.seq == 1, SendRecord.seq.set(2), SendRecord.fingerprint.set("g"))
+    assert (int(record.seq), record.fingerprint, record.conversation_id) == (2, "g", "cnv_1")
+
+
+def test_a_record_is_deleted_only_where_the_condition_holds() -> None:
+    _send(1).save()
+    assert not SendRecord("a").delete_if(SendRecord.seq == 2)
+    assert SendRecord("a").delete_if(SendRecord.seq == 1)
+    assert rows("sends") == []
+
+
+def test_another_error_than_a_failed_condition_is_raised() -> None:
+    with pytest.raises(UpdateError, match="ResourceNotFound"):
+        Nowhere("a").update_if(Nowhere.key.exists(), Nowhere.number.set(1))
+
+
+def test_a_query_begins_behind_a_key() -> None:
+    for emoji in "abc":
+        ReactionRecord("m", emoji).save()
+    found = ReactionRecord.query("m", last_evaluated_key=ReactionRecord.start("m", "a"))
+    assert [row.entry for row in found] == ["b", "c"]
