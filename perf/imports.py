@@ -38,6 +38,7 @@ NEEDED: dict[str, set[str]] = {
     "ScheduledFunction": _ROUTES,
     "SendScheduledFunction": _STORE,
     "EraseExpiredFunction": _STORE,
+    "FollowUpsFunction": _LIMITED | _KEYS,
     "SearchFunction": _ROUTES,
     "IndexFunction": _STORE,
     "PresenceFunction": _ROUTES,

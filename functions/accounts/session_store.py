@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -21,6 +21,7 @@ from kernel.dynamo import (
 from kernel.resilience import retried
 
 REVOKED_KEPT_S = 24 * 60 * 60
+_ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one is for what else is staged
 
 
 class SessionRecord(Record):
@@ -112,17 +113,17 @@ def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
         raise Contended from error
 
 
-def revoke(user_id: str, session_ids: Collection[str]) -> set[str]:
-    """End sessions; those that have gone or ended already are fine. They are kept for a day.
+def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None]) -> set[str]:
+    """End sessions, with what else is staged; those that have gone or ended already are fine. Kept for a day.
 
     Returns those that this call has ended: of several at once one has.
     """
     ended: set[str] = set()
     ordered = sorted(session_ids)
-    for start in range(0, len(ordered), TRANSACTION_MAX_ACTIONS):
-        pending = set(ordered[start : start + TRANSACTION_MAX_ACTIONS])
+    for start in range(0, len(ordered), _ENDED_AT_ONCE):
+        pending = set(ordered[start : start + _ENDED_AT_ONCE])
         while pending:
-            gone = retried(partial(_revoke, user_id, frozenset(pending)), on=Contended)
+            gone = retried(partial(_revoke, user_id, frozenset(pending), stage), on=Contended)
             pending -= gone
             if not gone:
                 ended |= pending
@@ -130,9 +131,10 @@ def revoke(user_id: str, session_ids: Collection[str]) -> set[str]:
     return ended
 
 
-def _revoke(user_id: str, session_ids: frozenset[str]) -> frozenset[str]:
+def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transaction], None]) -> frozenset[str]:
     """End these sessions, or none of them if some had gone before: those."""
     transaction = Transaction()
+    stage(transaction)
     for session_id in session_ids:
         transaction.update(
             session_id,

@@ -16,13 +16,16 @@ from accounts.model import (
     Tokens,
 )
 from accounts.refresh_tokens import RefreshToken, opened
-from kernel import auth, clock, cursor, ids
+from kernel import after_commit, auth, clock, cursor, ids
+from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
 from realtime import service as realtime
+
+CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
 # --- checking -------------------------------------------------------------------------------------------------
 
@@ -139,11 +142,28 @@ def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
 def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> set[str]:
     """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all).
 
-    Returns those that this call has ended, which others may have done meanwhile.
+    Sockets that cannot be closed now are closed by the sweep of follow-up work. Returns those sessions that this call
+    has ended, which others may have done meanwhile.
     """
-    ended = session_store.revoke(user_id, session_ids)
-    liveness.ended(session_ids)
-    if sockets_of is None or sockets_of:
-        close = partial(realtime.close_sessions, user_id, sockets_of, reason=reason)
-        retried(close, on=DependencyUnavailable, tries=2)
+    everything = {
+        "user_id": user_id,
+        "session_ids": sorted(session_ids),
+        "sockets_of": None if sockets_of is None else sorted(sockets_of),
+        "reason": reason,
+    }
+    closing = FollowUp.of(CLOSE_SOCKETS, everything)
+    ended = session_store.revoke(user_id, session_ids, stage=closing.stage)
+    closing.complete()
     return ended
+
+
+def _close_sockets(work: after_commit.Work) -> None:
+    """Forget what is remembered of ended sessions as live, and close their sockets; twice is fine."""
+    liveness.ended(work["session_ids"])
+    sockets_of = work["sockets_of"]
+    if sockets_of is None or sockets_of:
+        close = partial(realtime.close_sessions, work["user_id"], sockets_of, reason=work["reason"])
+        retried(close, on=DependencyUnavailable, tries=2)
+
+
+after_commit.register(CLOSE_SOCKETS, _close_sockets)

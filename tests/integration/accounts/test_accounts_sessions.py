@@ -7,12 +7,14 @@ import pytest
 
 from accounts import liveness, session_store, sessions
 from accounts.app import app
-from kernel import auth, clock
+from kernel import after_commit, auth, clock
 from kernel.dynamo import Transaction
+from kernel.errors import DependencyUnavailable
+from operations.consumers import follow_ups
 from realtime import service as realtime
 from realtime import store as connections
 from tests.conftest import Cloud, fresh_process
-from tests.helpers import ADDRESS, Person, Reply, ask, someone
+from tests.helpers import ADDRESS, CONTEXT, Person, Reply, ask, someone
 
 
 def refresh(token: str) -> Reply:
@@ -244,7 +246,7 @@ def test_without_redis_an_end_is_known_to_other_processes_within_a_minute(monkey
     person = someone()
     assert works(person.token)
 
-    session_store.revoke(person.user_id, [person.session_id])  # by another process
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
     elapsed = [0.0]
     monkeypatch.setattr("kernel.cache.time.monotonic", lambda: 1e6 + elapsed[0])
     liveness._live.put(person.session_id, True)
@@ -308,3 +310,25 @@ def test_the_keys_are_public_and_cacheable() -> None:
     (key,) = reply.body["keys"]
     assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
     assert "d" not in key
+
+
+def test_sockets_that_could_not_be_closed_with_their_session_are_closed_by_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person, closed = someone(), list[object]()
+
+    def away(*_arguments: object, **_named: object) -> None:
+        raise DependencyUnavailable
+
+    def close(user_id: str, session_ids: object, *, reason: str) -> None:
+        closed.append((user_id, session_ids, reason))
+
+    monkeypatch.setattr(realtime, "close_sessions", away)
+    sessions.end_one(user_id=person.user_id, session_id=person.session_id)
+    assert not works(person.token)
+
+    monkeypatch.setattr(realtime, "close_sessions", close)
+    with clock.held(clock.now() + after_commit.GRACE_MS + clock.SECOND):
+        assert follow_ups.handler({}, CONTEXT) == {"done": 1, "failed": 0}
+        assert follow_ups.handler({}, CONTEXT) == {"done": 0, "failed": 0}
+    assert closed == [(person.user_id, [person.session_id], "revoked")]

@@ -1,0 +1,24 @@
+"""Does, every minute, the follow-up work of committed changes that was not done right after them.
+
+It loads the domains whose work that is, so that their functions are registered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts import sessions
+from kernel import after_commit, telemetry
+
+PATIENCE_S = 20.0
+KINDS = (sessions.CLOSE_SOCKETS,)
+
+
+def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do what is due, for 20 s at the most; the rest is done a minute later."""
+    with telemetry.call("operations.follow_ups", context) as line:
+        swept = after_commit.sweep(patience_s=PATIENCE_S)
+        line.count("FollowUpsDone", swept.done)
+        line.count("FollowUpsFailed", swept.failed)
+        line.count("FollowUpLag", swept.lag_ms)
+        return {"done": swept.done, "failed": swept.failed}
