@@ -37,7 +37,7 @@ def documents() -> dict[Path, str]:
     """Every generated document with its text."""
     from calls import notices
     from calls.schemas import Call, SignalEvent
-    from conversations import entries, schemas
+    from conversations import events, schemas
     from drive.schemas import File
     from invitations.schemas import JoinRequest
     from kernel import asyncapi, openapi, websocket
@@ -50,21 +50,21 @@ def documents() -> dict[Path, str]:
     for route in SOCKET_ROUTES:
         importlib.import_module(f"realtime.{route}")
     about = {
-        entries.MESSAGE_CREATED: schemas.Message,
-        entries.MESSAGE_UPDATED: schemas.Message,
-        entries.MESSAGE_DELETED: schemas.Message,
-        entries.REACTION_ADDED: schemas.ReactionEvent,
-        entries.REACTION_REMOVED: schemas.ReactionEvent,
-        entries.CONVERSATION_CREATED: schemas.Conversation,
-        entries.CONVERSATION_UPDATED: schemas.Conversation,
-        entries.CONVERSATION_DELETED: None,
-        entries.MEMBER_ADDED: schemas.Member,
-        entries.MEMBER_REMOVED: schemas.Member,
-        entries.MEMBER_UPDATED: schemas.Member,
-        entries.POLL_CREATED: Poll,
-        entries.POLL_UPDATED: Poll,
-        entries.POLL_VOTED: Poll,
-        entries.POLL_CLOSED: Poll,
+        events.MESSAGE_CREATED: schemas.Message,
+        events.MESSAGE_UPDATED: schemas.Message,
+        events.MESSAGE_DELETED: schemas.Message,
+        events.REACTION_ADDED: schemas.ReactionEvent,
+        events.REACTION_REMOVED: schemas.ReactionEvent,
+        events.CONVERSATION_CREATED: schemas.Conversation,
+        events.CONVERSATION_UPDATED: schemas.Conversation,
+        events.CONVERSATION_DELETED: None,
+        events.MEMBER_ADDED: schemas.Member,
+        events.MEMBER_REMOVED: schemas.Member,
+        events.MEMBER_UPDATED: schemas.Member,
+        events.POLL_CREATED: Poll,
+        events.POLL_UPDATED: Poll,
+        events.POLL_VOTED: Poll,
+        events.POLL_CLOSED: Poll,
         "join_request.created": JoinRequest,
         "join_request.updated": JoinRequest,
         "report.created": Report,

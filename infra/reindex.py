@@ -21,11 +21,11 @@ BATCH = 100
 
 def rebuild(conversation_id: str | None, since: int, *, rate: int) -> int:
     """Index every message of the log, or of one conversation, sent since then (ms); at most `rate` a second."""
-    from conversations import upkeep_store
+    from conversations import expiry_store
     from search import indexing
 
     seen, started = 0, time.monotonic()
-    messages = upkeep_store.every_message(conversation_id, since=since)
+    messages = expiry_store.every_message(conversation_id, since=since)
     while places := list(islice(messages, BATCH)):
         indexing.index(places)
         seen += len(places)

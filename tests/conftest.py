@@ -21,8 +21,8 @@ from moto import mock_aws
 from accounts import liveness
 from calls import ice, sfu
 from calls import settings as call_settings
-from conversations import turns
-from kernel import auth, aws, blobs, cache, config, dynamo, idempotency, limiter, pace, secrets, workflows
+from conversations import append_queue
+from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, secrets, workflows
 from messages import typing_notice
 from presence import service as presence
 from realtime import service as realtime
@@ -88,8 +88,8 @@ def fresh_process() -> None:
         users._known,
         users._named,
         limiter._in_process,
-        pace._taken,
-        turns._busy,
+        debounce._taken,
+        append_queue._busy,
         presence._guarded,
         realtime._heard,
         ice._secrets,

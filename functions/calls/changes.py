@@ -8,12 +8,12 @@ from calls import notices, sfu, store, views
 from calls.model import Call
 from conversations import log, message_store, publish
 from conversations import store as conversations
-from conversations.entries import MESSAGE_UPDATED, Draft
-from conversations.model import Place
+from conversations.events import MESSAGE_UPDATED, NewEvent
+from conversations.model import MemberContext
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, NotFound
-from kernel.resilience import turns
+from kernel.resilience import retry_loop
 from kernel.telemetry import MetricUnit
 
 PATIENCE_S = 5.0
@@ -29,7 +29,7 @@ def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> 
     happened to the call by itself meanwhile is written with it. Raises DependencyUnavailable when no try came through.
     """
     stored = first
-    for _ in turns(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
+    for _ in retry_loop(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
         after = step(stored.as_of(clock.now()))
         if after == stored:
             return stored
@@ -82,20 +82,20 @@ def _finish(before: Call, after: Call, actor_id: str) -> Call:
 def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
     about = {"message_seq": after.message_seq, "message_id": after.message_id}
 
-    def plan(place: Place) -> log.Plan:
+    def plan(context: MemberContext) -> log.AppendPlan:
         def stage(transaction: Transaction) -> None:
             store.stage_change(transaction, before, after)
-            message_store.stage_outcome(
-                transaction, after.conversation_id, after.message_seq, place.next_seq, views.message(after)
+            message_store.stage_system_update(
+                transaction, after.conversation_id, after.message_seq, context.next_seq, views.message(after)
             )
 
-        return log.Plan([Draft(MESSAGE_UPDATED, user_id, about)], stage, live_call="")
+        return log.AppendPlan([NewEvent(MESSAGE_UPDATED, user_id, about)], stage, live_call="")
 
     try:
-        place, entries = log.append(after.conversation_id, user_id, plan)
+        context, events = log.append(after.conversation_id, user_id, plan)
     except NotFound:
         return False
-    publish.committed(place, entries)
+    publish.publish_events(context, events)
     return True
 
 

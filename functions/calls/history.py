@@ -8,8 +8,8 @@ from typing import Any
 from calls import store, views
 from calls.model import Call
 from conversations import store as conversations
-from conversations.model import Place
-from conversations.service import require_place
+from conversations.model import MemberContext
+from conversations.service import require_member
 from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -22,9 +22,11 @@ def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str
     """
 
     def visible(calls: list[Call]) -> list[Call]:
-        places = conversations.places(list({each.conversation_id for each in calls}), caller.user_id)
+        contexts = conversations.contexts(list({each.conversation_id for each in calls}), caller.user_id)
         return [
-            each for each in calls if (place := places.get(each.conversation_id)) is not None and _shows(place, each)
+            each
+            for each in calls
+            if (context := contexts.get(each.conversation_id)) is not None and _shows(context, each)
         ]
 
     return _page(caller.user_id, (caller.user_id, "calls"), limit, after, visible)
@@ -32,17 +34,17 @@ def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str
 
 def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The calls of a conversation since the caller may see it."""
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
 
     def visible(calls: list[Call]) -> list[Call]:
-        return [each for each in calls if _shows(place, each)]
+        return [each for each in calls if _shows(context, each)]
 
     return _page(conversation_id, (caller.user_id, "calls", conversation_id), limit, after, visible)
 
 
-def _shows(place: Place, call: Call) -> bool:
+def _shows(context: MemberContext, call: Call) -> bool:
     """Who came (back) later does not see what was over by then."""
-    return call.message_seq >= place.member.visible_from or not call.ended
+    return call.message_seq >= context.member.visible_from or not call.ended
 
 
 def _page(

@@ -226,7 +226,7 @@ class Call:
         return replace(self, topology="sfu", meeting=meeting)
 
     def failed(self) -> Call:
-        """What it was about is gone: the conversation, or everybody's place in it."""
+        """What it was about is gone: the conversation, or everybody's context in it."""
         return replace(self, end_reason="failed")
 
     # --- small parts ------------------------------------------------------------------------------------------

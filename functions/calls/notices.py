@@ -9,7 +9,7 @@ from typing import Any
 from calls import views
 from calls.model import Call
 from conversations import store as conversations
-from conversations.model import Profile
+from conversations.model import ConversationInfo
 from kernel import clock, telemetry
 from realtime import service as realtime
 from realtime.service import ToMembers
@@ -21,13 +21,13 @@ ENDED = "call.ended"
 SIGNAL = "call.signal"
 
 
-def tell(profile: Profile, kind: str, call: Call) -> None:
+def tell(info: ConversationInfo, kind: str, call: Call) -> None:
     """Tell everybody in the conversation, on all their devices, of the call as it is now. Never raises."""
     text = _frame(kind, call.conversation_id, views.as_json(call))
-    if profile.roster is None:
+    if info.member_ids is None:
         _hint(call, lambda: realtime.publish_to_members(call.conversation_id, [ToMembers(0, text, 0, text)]))
     else:
-        people = profile.roster
+        people = info.member_ids
         _hint(call, lambda: realtime.publish([text], people))
 
 
@@ -38,9 +38,9 @@ def changed(call: Call) -> None:
     """
 
     def publish() -> None:
-        profile = conversations.profile(call.conversation_id)
-        if profile is not None:
-            tell(profile, ENDED if call.ended else UPDATED, call)
+        info = conversations.info(call.conversation_id)
+        if info is not None:
+            tell(info, ENDED if call.ended else UPDATED, call)
 
     _hint(call, publish)
 

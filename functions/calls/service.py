@@ -10,10 +10,10 @@ from calls.errors import CallFull, NotInCall
 from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
 from calls.settings import SFU_LIMIT, settings
-from conversations import log, publish, repeats
-from conversations.entries import MESSAGE_CREATED, Draft
-from conversations.model import Place
-from conversations.service import known, require_place
+from conversations import duplicates, log, publish
+from conversations.events import MESSAGE_CREATED, NewEvent
+from conversations.model import MemberContext
+from conversations.service import known, require_member
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
@@ -24,18 +24,18 @@ LIFECYCLE = "call-lifecycle"
 _STALE_TRIES = 3
 
 
-def require_call(call_id: str, caller: Caller) -> tuple[Call, Place]:
-    """A call as it is stored, and the caller's place in its conversation; raises NotFound for who may not see it.
+def require_call(call_id: str, caller: Caller) -> tuple[Call, MemberContext]:
+    """A call as it is stored, and the caller's context in its conversation; raises NotFound for who may not see it.
 
     Who became a member later does not see what was over by then.
     """
     call = store.find(call_id) if ids.is_id(call_id, "cal") else None
     if call is None:
         raise NotFound
-    place = require_place(call.conversation_id, caller.user_id)
-    if call.ended and call.message_seq < place.member.visible_from:
+    context = require_member(call.conversation_id, caller.user_id)
+    if call.ended and call.message_seq < context.member.visible_from:
         raise NotFound
-    return call, place
+    return call, context
 
 
 # --- starting -------------------------------------------------------------------------------------------------
@@ -51,9 +51,9 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     for _ in range(_STALE_TRIES):
         repeated = False
         try:
-            with repeats.honoured(key, conversation_id, caller.user_id):
+            with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
                 call, is_new = _start(caller, conversation_id, client_id, media, key)
-        except log.Sent:
+        except log.DuplicateSend:
             call, is_new, repeated = _first_of(key, conversation_id, media), False, True
         if is_new:
             return views.call(call), True
@@ -66,22 +66,25 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
 
 
 def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, key: str) -> tuple[Call, bool]:
-    """A new call and True, or the live one there is and False; raises `log.Sent` where this client_id began one."""
+    """A new call and True, or the live one there is and False.
+
+    Raises `log.DuplicateSend` where this client_id began one.
+    """
     call_id = ids.new("cal")
     watched = False
     made: list[Call] = []
 
-    def plan(place: Place) -> log.Plan:
+    def plan(context: MemberContext) -> log.AppendPlan:
         nonlocal watched
-        place.require_send()
-        if place.head.live_call is not None:
-            if log.earlier(key) is not None:
-                raise log.Sent
-            return log.Plan([])
+        context.require_send()
+        if context.head.live_call is not None:
+            if log.original_send(key) is not None:
+                raise log.DuplicateSend
+            return log.AppendPlan([])
         if not watched:  # before the call is there: none is ever without
             workflows.start(LIFECYCLE, call_id, {"call_id": call_id, "wait_s": model.RING_TIMEOUT_MS // clock.SECOND})
             watched = True
-        call = _new(caller, place, call_id, client_id, media)
+        call = _new(caller, context, call_id, client_id, media)
         made.append(call)
 
         def stage(transaction: Transaction) -> None:
@@ -90,42 +93,42 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
                 transaction, key=key, conversation_id=conversation_id, seq=call.message_seq, fingerprint=media
             )
 
-        draft = Draft(MESSAGE_CREATED, caller.user_id, views.message(call))
-        return log.Plan([draft], stage, live_call=call_id)
+        draft = NewEvent(MESSAGE_CREATED, caller.user_id, views.message(call))
+        return log.AppendPlan([draft], stage, live_call=call_id)
 
-    place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    if entries:
+    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    if events:
         call = made[-1]
-        notices.tell(place.profile, notices.RINGING, call)
-        publish.committed(place, entries)
+        notices.tell(context.info, notices.RINGING, call)
+        publish.publish_events(context, events)
         telemetry.count("CallsStarted")
         return call, True
-    live = store.find(place.head.live_call or "")
+    live = store.find(context.head.live_call or "")
     if live is None:
         raise NotFound
     return live, False
 
 
-def _new(caller: Caller, place: Place, call_id: str, client_id: str, media: Media) -> Call:
-    others = [each for each in place.profile.roster or () if each != caller.user_id]
+def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, media: Media) -> Call:
+    others = [each for each in context.info.member_ids or () if each != caller.user_id]
     return model.begin(
         call_id=call_id,
-        conversation_id=place.conversation_id,
-        direct=place.profile.kind == "direct",
+        conversation_id=context.conversation_id,
+        direct=context.info.kind == "direct",
         media=media,
         initiator_id=caller.user_id,
         session_id=caller.session_id,
         client_id=client_id,
         ringing=others,
         busy=store.in_another_call(others),
-        message_id=ids.new_at("msg", place.next_seq),
-        message_seq=place.next_seq,
+        message_id=ids.new_at("msg", context.next_seq),
+        message_seq=context.next_seq,
         now=clock.now(),
     )
 
 
 def _first_of(key: str, conversation_id: str, media: Media) -> Call:
-    message = repeats.first(key, conversation_id, media, noun="call")
+    message = duplicates.original_event(key, conversation_id, media, noun="call")
     call = store.find(message.data["metadata"]["call_id"])
     if call is None:
         raise NotFound
@@ -140,8 +143,8 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
 
     Raises CallEnded, AnsweredElsewhere, CallFull when the mesh is full and there is no SFU.
     """
-    call, place = require_call(call_id, caller)
-    place.require_not_blocked()
+    call, context = require_call(call_id, caller)
+    context.require_not_blocked()
     servers = ice.servers(caller.user_id)  # who cannot have them cannot take part either
     was = call.of(caller.user_id)
     last_signal = signal_store.last(call.id, was.participant_id) if was is not None and was.order else 0
@@ -203,7 +206,9 @@ def leave(*, caller: Caller, call_id: str) -> dict[str, Any]:
 
 def end(*, caller: Caller, call_id: str) -> dict[str, Any]:
     """End it for everybody."""
-    return _act(caller, call_id, lambda it, place: it.end(caller.user_id, clock.now(), is_admin=place.member.is_admin))
+    return _act(
+        caller, call_id, lambda it, context: it.end(caller.user_id, clock.now(), is_admin=context.member.is_admin)
+    )
 
 
 def show(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
@@ -215,9 +220,9 @@ def show(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
     )
 
 
-def _act(caller: Caller, call_id: str, step: Callable[[Call, Place], Call]) -> dict[str, Any]:
-    call, place = require_call(call_id, caller)
-    after = changes.change(call, lambda it: step(it, place), actor_id=caller.user_id)
+def _act(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
+    call, context = require_call(call_id, caller)
+    after = changes.change(call, lambda it: step(it, context), actor_id=caller.user_id)
     if after != call:
         notices.changed(after)
     return views.call(after)
@@ -225,8 +230,8 @@ def _act(caller: Caller, call_id: str, step: Callable[[Call, Place], Call]) -> d
 
 def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:
     """Move the caller's lease on: 45 s from now."""
-    call, place = require_call(call_id, caller)
-    place.require_not_blocked()
+    call, context = require_call(call_id, caller)
+    context.require_not_blocked()
     now = call.as_of(clock.now())
     now.seat(caller.user_id, caller.session_id)
     if not store.renew(now, caller.user_id, clock.now() + LEASE_MS):
@@ -243,6 +248,6 @@ def get(*, caller: Caller, call_id: str) -> dict[str, Any]:
 
 
 def live(call_ids: list[str]) -> list[dict[str, Any]]:
-    """The calls of these ids that ring or go on, for `sync`; their ids come from places of the caller's."""
+    """The calls of these ids that ring or go on, for `sync`; their ids come from contexts of the caller's."""
     now = clock.now()
     return [views.call(call) for call in (each.as_of(now) for each in store.find_all(call_ids)) if not call.ended]

@@ -12,7 +12,7 @@ from calls.store import CallRecord, as_call
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import turns
+from kernel.resilience import retry_loop
 
 KEPT_MS = 60 * clock.SECOND
 COUNTER_KEPT_S = 24 * 3600  # longer than any call
@@ -70,7 +70,7 @@ def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: st
     others were always first.
     """
     inbox = _inbox(call_id, to)
-    for _ in turns(PATIENCE_S, base_s=0.005, cap_s=0.2):
+    for _ in retry_loop(PATIENCE_S, base_s=0.005, cap_s=0.2):
         now = clock.now()
         signal = Signal(last + 1, sender, kind, payload, now)
         try:

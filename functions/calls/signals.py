@@ -9,8 +9,8 @@ from calls import notices, signal_store
 from calls.model import Call
 from calls.service import require_call
 from conversations import store as conversations
-from conversations.model import Place
-from conversations.service import require_place
+from conversations.model import MemberContext
+from conversations.service import require_member
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.errors import NotFound, PayloadTooLarge, ValidationFailed
@@ -33,14 +33,14 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
     stored, last = signal_store.look(call_id, to) if ids.is_id(call_id, "cal") else (None, 0)
     if stored is None:
         raise NotFound
-    place = require_place(stored.conversation_id, caller.user_id)
-    place.require_not_blocked()
+    context = require_member(stored.conversation_id, caller.user_id)
+    context.require_not_blocked()
     call = stored.as_of(clock.now())
     mine = call.seat(caller.user_id, caller.session_id)
     if to == mine.participant_id:
         raise ValidationFailed.of("to", "must be somebody else")
     peer = next((each for each in call.joined if each.participant_id == to), None)
-    if peer is None or not _is_member(place, call, peer.user_id):
+    if peer is None or not _is_member(context, call, peer.user_id):
         raise NotFound("There is no such participant in this call.")
     n = signal_store.put(call_id, to, last=last, sender=mine.participant_id, kind=kind, payload=text)
     telemetry.count("CallSignals")
@@ -49,16 +49,16 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
     return {"n": n}
 
 
-def _is_member(place: Place, call: Call, user_id: str) -> bool:
-    if place.profile.roster is not None:
-        return user_id in place.profile.roster
+def _is_member(context: MemberContext, call: Call, user_id: str) -> bool:
+    if context.info.member_ids is not None:
+        return user_id in context.info.member_ids
     return conversations.member(call.conversation_id, user_id) is not None
 
 
 def received(*, caller: Caller, call_id: str, after: int) -> dict[str, Any]:
     """The signals for the caller after number `after`, at most 60 s old: the way without a socket."""
-    stored, place = require_call(call_id, caller)
-    place.require_not_blocked()
+    stored, context = require_call(call_id, caller)
+    context.require_not_blocked()
     mine = stored.as_of(clock.now()).seat(caller.user_id, caller.session_id)
     found = signal_store.after(call_id, mine.participant_id, after)
     return {

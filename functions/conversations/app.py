@@ -56,7 +56,7 @@ def create_conversation(caller: Caller, body: NewConversation) -> Answer:
 @app.get("/conversations", query=ConversationQuery, returns=ConversationList)
 def list_conversations(caller: Caller, query: ConversationQuery) -> Any:
     """The caller's conversations, most recent activity first."""
-    return service.listing(caller=caller, limit=query.limit, after=query.cursor, archived=query.archived)
+    return service.list_conversations(caller=caller, limit=query.limit, after=query.cursor, archived=query.archived)
 
 
 @app.get("/conversations/{conversation_id}", returns=Conversation)
@@ -78,7 +78,7 @@ def change_conversation(caller: Caller, conversation_id: str, body: Conversation
 @app.delete("/conversations/{conversation_id}", status=204)
 def delete_conversation(caller: Caller, conversation_id: str) -> None:
     """Delete a group for everybody (owner only)."""
-    service.end(caller=caller, conversation_id=conversation_id)
+    service.delete(caller=caller, conversation_id=conversation_id)
 
 
 @app.get("/conversations/{conversation_id}/members", query=Paging, returns=MemberList)
@@ -127,7 +127,7 @@ def lift_ban(caller: Caller, conversation_id: str, user_id: str) -> None:
 def change_preferences(caller: Caller, conversation_id: str, body: Preferences) -> Any:
     """Mute, pin, archive, choose notifications: for oneself only."""
     changes = body.model_dump(exclude_unset=True)
-    return service.prefer(caller=caller, conversation_id=conversation_id, changes=changes)
+    return service.update_preferences(caller=caller, conversation_id=conversation_id, changes=changes)
 
 
 @app.get("/conversations/{conversation_id}/events", query=EventQuery, returns=EventList)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from conversations.entries import MESSAGE_CREATED
+from conversations.events import MESSAGE_CREATED
 from kernel.consumers import Change, Image
 
 PARTITION_KEY = "conversation_id"

@@ -23,9 +23,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from conversations import record_store, store
-from conversations.entries import MESSAGE_CREATED, Draft, Entry, lifetime_ms
-from conversations.model import Head, Place, Profile
-from conversations.turns import Turn
+from conversations.append_queue import AppendTicket
+from conversations.events import MESSAGE_CREATED, Event, NewEvent, lifetime_ms
+from conversations.model import ConversationInfo, LogHead, MemberContext
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
@@ -34,7 +34,7 @@ MAX_TRIES = 24
 LARGEST_PAGE = 5_000  # events; of short ones about the megabyte that a query reads
 PATIENCE_S = 6.0
 
-# Events that change who may do what: an append that meets one on its way reads its caller's place again.
+# Events that change who may do what: an append that meets one on its way reads its caller's context again.
 _ACCESS_EVENTS = frozenset(
     {"conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed"}
     | {"member.updated"}
@@ -43,8 +43,8 @@ _ACCESS_EVENTS = frozenset(
 
 # Messages that will disappear are listed in so many parts, by time, so that no part is too hot.
 EXPIRY_SHARDS = 8
-# The parts of a place that may be newer than what a plan was made of: then it is asked again.
-_MOVED_ON = frozenset({"head", "profile"})
+# The parts of a context that may be newer than what a plan was made of: then it is asked again.
+_MOVED_ON = frozenset({"head", "info"})
 
 
 class _ByExpiry(GlobalSecondaryIndex[Any]):
@@ -85,7 +85,7 @@ class EventRecord(Record):
     changed_seq = NumberAttribute(null=True)
 
 
-class SendRecord(Record):
+class SendDedup(Record):
     """Which message a (sender, client_id) made; kept as long as the message."""
 
     class Meta:
@@ -98,7 +98,7 @@ class SendRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class OriginalSend:
     """The message that the same sender and client_id made before."""
 
     conversation_id: str
@@ -106,26 +106,26 @@ class Earlier:
     fingerprint: str
 
 
-class Sent(Exception):
-    """This (sender, client_id) has made a message already; `earlier` finds it."""
+class DuplicateSend(Exception):
+    """This (sender, client_id) has made a message already; `original_send` finds it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a member wants to append: events, what is written with them, and the profile as it is after them.
+class AppendPlan:
+    """What a member wants to append: events, what is written with them, and the info as it is after them.
 
     `at` is when it happens, for a plan that has judged by the time (see `moment`).
     `live_call` is the call that goes on from now; an empty text for none, None for no change.
     """
 
-    events: Sequence[Draft]
+    events: Sequence[NewEvent]
     stage: Callable[[Transaction], None] | None = None
-    profile: Profile | None = None
+    info: ConversationInfo | None = None
     at: int | None = None
     live_call: str | None = None
 
 
-def moment(head: Head) -> int:
+def moment(head: LogHead) -> int:
     """The instant of an event appended now: the log's time never runs back, whatever the clocks of its writers say."""
     return max(clock.now(), head.last_at)
 
@@ -133,30 +133,30 @@ def moment(head: Head) -> int:
 def append(
     conversation_id: str,
     user_id: str,
-    plan: Callable[[Place], Plan],
+    plan: Callable[[MemberContext], AppendPlan],
     *,
-    find: Callable[[str, str], Place] = store.place,
-) -> tuple[Place, list[Entry]]:
-    """Append what `plan` wants for a member's place; returns the place after it and the entries.
+    load: Callable[[str, str], MemberContext] = store.context,
+) -> tuple[MemberContext, list[Event]]:
+    """Append what `plan` wants for a member; returns the member's context after it and the events.
 
     `plan` checks what the member may do and is asked again whenever the log has moved on meanwhile, so it speaks
-    of the very state that its events are committed to. Raises what `plan` raises, `Sent`, Cancelled when another
-    condition of its writes fails on the state it was planned for, and DependencyUnavailable when no try came
-    through in 6 s. `find` finds the place; another one than `store.place` is for who is about to be a member, for the
-    platform itself, and for who reads more with it (`seen`).
+    of the very state that its events are committed to. Raises what `plan` raises, `DuplicateSend`, Cancelled when
+    another condition of its writes fails on the state it was planned for, and DependencyUnavailable when no try came
+    through in 6 s. `load` reads the context: another one than `store.context` for who is about to be a member, for
+    the platform itself, and for who reads more with it (`ContextLoader`).
     """
     deadline = time.monotonic() + PATIENCE_S
-    with Turn(conversation_id, until=deadline) as turn:
-        place = find(conversation_id, user_id)
+    with AppendTicket(conversation_id, until=deadline) as ticket:
+        context = load(conversation_id, user_id)
         for _ in range(MAX_TRIES):
-            wanted = plan(place)
+            wanted = plan(context)
             if not wanted.events:
-                return place, []
+                return context, []
             transaction = Transaction()
-            at = moment(place.head) if wanted.at is None else wanted.at
-            entries, after = _stage_events(transaction, place, wanted, at)
-            if wanted.profile is not None:
-                store.stage_profile(transaction, wanted.profile)
+            at = moment(context.head) if wanted.at is None else wanted.at
+            events, after = _stage_events(transaction, context, wanted, at)
+            if wanted.info is not None:
+                store.stage_info(transaction, wanted.info)
             if wanted.stage is not None:
                 wanted.stage(transaction)
             try:
@@ -165,73 +165,75 @@ def append(
                 head = _head_in_the_way(refused, conversation_id)
                 stale = bool(refused.failed.keys() - {"head"})  # what was read with the head has moved on as well
             else:
-                telemetry.count("AppendRetries", turn.collisions)
-                return Place(after, wanted.profile or place.profile, place.member), entries
+                telemetry.count("AppendRetries", ticket.collisions)
+                return MemberContext(after, wanted.info or context.info, context.member), events
             if time.monotonic() > deadline:
                 break
-            if turn.collided():
+            if ticket.collided():
                 head = store.head(conversation_id)
-            unchanged = head.acl_seq == place.head.acl_seq and not stale
-            place = place.moved_to(head) if unchanged else find(conversation_id, user_id)
+            unchanged = head.access_seq == context.head.access_seq and not stale
+            context = context.moved_to(head) if unchanged else load(conversation_id, user_id)
     raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
 
 
-def _head_in_the_way(refused: Cancelled, conversation_id: str) -> Head:
+def _head_in_the_way(refused: Cancelled, conversation_id: str) -> LogHead:
     """The head that somebody else has moved; raises what else was in the way.
 
-    Where the head or the profile has moved, other conditions may have failed for that reason alone: the next plan
+    Where the head or the info has moved, other conditions may have failed for that reason alone: the next plan
     will tell.
     """
     if "sent" in refused.failed:
-        raise Sent from refused
+        raise DuplicateSend from refused
     if refused.failed and refused.failed.keys().isdisjoint(_MOVED_ON):
         raise refused
     record = refused.failed.get("head")
     return record_store.head_of(record) if record is not None else store.head(conversation_id)
 
 
-def _stage_events(transaction: Transaction, place: Place, wanted: Plan, now: int) -> tuple[list[Entry], Head]:
-    head = place.head
-    entries = []
+def _stage_events(
+    transaction: Transaction, context: MemberContext, wanted: AppendPlan, now: int
+) -> tuple[list[Event], LogHead]:
+    head = context.head
+    events = []
     after = replace(head, last_at=now)
     if wanted.live_call is not None:
         after = replace(after, live_call=wanted.live_call or None)
-    for draft in wanted.events:
+    for new in wanted.events:
         seq = after.last_seq + 1
-        entry = Entry(head.conversation_id, seq, draft.type, draft.actor_id, now, draft.data, text=draft.text)
-        if entry.is_message and (lasts_ms := lifetime_ms(place.profile.settings, draft.data)) is not None:
-            entry = replace(entry, expires_at=now + lasts_ms)
+        event = Event(head.conversation_id, seq, new.type, new.actor_id, now, new.data, text=new.text)
+        if event.is_message and (lasts_ms := lifetime_ms(context.info.settings, new.data)) is not None:
+            event = replace(event, expires_at=now + lasts_ms)
         after = replace(
             after,
             last_seq=seq,
-            last_message_seq=seq if entry.is_message else after.last_message_seq,
-            acl_seq=seq if draft.type in _ACCESS_EVENTS else after.acl_seq,
+            last_message_seq=seq if event.is_message else after.last_message_seq,
+            access_seq=seq if new.type in _ACCESS_EVENTS else after.access_seq,
         )
-        entries.append(entry)
-        transaction.put("event", _record(entry))
+        events.append(event)
+        transaction.put("event", _record(event))
     store.stage_head(transaction, head, after)
-    return entries, after
+    return events, after
 
 
-def _record(entry: Entry) -> EventRecord:
+def _record(event: Event) -> EventRecord:
     return EventRecord(
-        entry.conversation_id,
-        entry.seq,
-        type=entry.type,
-        actor_id=entry.actor_id,
-        at=entry.at,
-        data=dict(entry.data),
-        text=entry.text,
-        reactions={} if entry.is_message else None,
-        mentioned=set(entry.mentioned) or None,
-        disappears_at=entry.expires_at,
-        expiry_shard=None if entry.expires_at is None else entry.seq % EXPIRY_SHARDS,
+        event.conversation_id,
+        event.seq,
+        type=event.type,
+        actor_id=event.actor_id,
+        at=event.at,
+        data=dict(event.data),
+        text=event.text,
+        reactions={} if event.is_message else None,
+        mentioned=set(event.mentioned) or None,
+        disappears_at=event.expires_at,
+        expiry_shard=None if event.expires_at is None else event.seq % EXPIRY_SHARDS,
     )
 
 
-def entry_of(record: EventRecord) -> Entry:
+def event_of(record: EventRecord) -> Event:
     """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
-    stored = Entry(
+    stored = Event(
         conversation_id=record.conversation_id,
         seq=int(record.seq),
         type=record.type,
@@ -251,28 +253,28 @@ def entry_of(record: EventRecord) -> Entry:
     return stored.as_of(clock.now())
 
 
-def stage_first(transaction: Transaction, entry: Entry) -> None:
+def stage_first(transaction: Transaction, event: Event) -> None:
     """The first event of a new conversation, in the transaction that makes it."""
-    transaction.put("event", _record(entry))
+    transaction.put("event", _record(event))
 
 
 # --- reading --------------------------------------------------------------------------------------------------
 
 
-def entries(conversation_id: str, first: int, last: int) -> list[Entry]:
+def events(conversation_id: str, first: int, last: int) -> list[Event]:
     """The events first…last, ascending and dense."""
     if last < first:
         return []
     rows = EventRecord.query(conversation_id, EventRecord.seq.between(first, last), consistent_read=True)
-    return [entry_of(record) for record in rows]
+    return [event_of(record) for record in rows]
 
 
-def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Entry]:
+def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Event]:
     """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between.
 
     Pages grow, so that messages behind very many other events are found in a few round trips too.
     """
-    found: list[Entry] = []
+    found: list[Event] = []
     start: dict[str, Any] | None = None
     size = limit + 30
     while last >= first and len(found) < limit:
@@ -285,7 +287,7 @@ def messages(conversation_id: str, first: int, last: int, *, newest_first: bool,
             limit=size,
             exclusive_start_key=start,
         )
-        found += [entry_of(EventRecord.from_raw_data(item)) for item in page["Items"]]
+        found += [event_of(EventRecord.from_raw_data(item)) for item in page["Items"]]
         start = page.get("LastEvaluatedKey")
         if not start:
             break
@@ -293,14 +295,14 @@ def messages(conversation_id: str, first: int, last: int, *, newest_first: bool,
     return found[:limit]
 
 
-def at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
-    """The entries at these (conversation, seq), in one round trip per 100."""
-    wanted = list(dict.fromkeys(places))
-    rows = read_together([(EventRecord, place) for place in wanted])
-    return {place: entry_of(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
+def at(contexts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Event]:
+    """The events at these (conversation, seq), in one round trip per 100."""
+    wanted = list(dict.fromkeys(contexts))
+    rows = read_together([(EventRecord, context) for context in wanted])
+    return {context: event_of(record) for context, record in zip(wanted, rows, strict=True) if record is not None}
 
 
-def stands(now: int) -> Condition:
+def not_deleted(now: int) -> Condition:
     """The condition that a message is neither deleted nor expired."""
     lasts = EventRecord.disappears_at.does_not_exist() | (EventRecord.disappears_at > now)
     condition: Condition = EventRecord.deleted_at.does_not_exist() & lasts
@@ -316,11 +318,11 @@ def send_key(sender_id: str, client_id: str) -> str:
 
 def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq: int, fingerprint: str) -> None:
     """Claim a (sender, client_id) (label `sent`)."""
-    record = SendRecord(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
-    transaction.put("sent", record, SendRecord.key.does_not_exist())
+    record = SendDedup(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+    transaction.put("sent", record, SendDedup.key.does_not_exist())
 
 
-def earlier(key: str) -> Earlier | None:
+def original_send(key: str) -> OriginalSend | None:
     """What this (sender, client_id) has made."""
-    record = SendRecord.find(key)
-    return None if record is None else Earlier(record.conversation_id, int(record.seq), record.fingerprint)
+    record = SendDedup.find(key)
+    return None if record is None else OriginalSend(record.conversation_id, int(record.seq), record.fingerprint)

@@ -15,8 +15,8 @@ WHO = Literal["all", "admins"]
 Notifications = Literal["all", "mentions", "none"]
 
 MAX_MEMBERS = 1_000
-# Up to this many members the profile lists them, so that sending needs no read of the roster.
-ROSTER_MAX = 20
+# Up to this many members the info lists them, so that sending needs no read of the member_ids.
+MEMBER_IDS_MAX = 20
 RANK: Mapping[str, int] = {"member": 0, "admin": 1, "owner": 2}
 
 
@@ -41,7 +41,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person's place in a conversation. Seqs: `visible_from` is the first event they may see.
+    """One person's context in a conversation. Seqs: `visible_from` is the first event they may see.
 
     `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only;
     `promoted_by` is who gave them their role.
@@ -75,21 +75,21 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The moving end of the log. `acl_seq` is the last event that changed who may do what; `live_call` the call
+class LogHead:
+    """The moving end of the log. `access_seq` is the last event that changed who may do what; `live_call` the call
     that rings or goes on, of which there is one at most."""
 
     conversation_id: str
     last_seq: int
     last_message_seq: int
     last_at: int
-    acl_seq: int
+    access_seq: int
     live_call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What a conversation is, apart from its log. `roster` lists the members while they are few; `version` counts
+class ConversationInfo:
+    """What a conversation is, apart from its log. `member_ids` lists the members while they are few; `version` counts
     the changes, so that one made of an older reading is not kept."""
 
     conversation_id: str
@@ -100,31 +100,31 @@ class Profile:
     created_at: int
     created_by: str
     member_count: int
-    roster: tuple[str, ...] | None
+    member_ids: tuple[str, ...] | None
     blocked_by: frozenset[str] = frozenset()
     deleted_at: int | None = None
     version: int = 0
 
-    def with_new(self, user_ids: Sequence[str]) -> Profile:
-        """The profile after people came; the roster is kept while it is short."""
-        roster = None if self.roster is None else (*self.roster, *user_ids)
-        return self._with(self.member_count + len(user_ids), roster)
+    def with_new(self, user_ids: Sequence[str]) -> ConversationInfo:
+        """The info after people came; the member_ids is kept while it is short."""
+        member_ids = None if self.member_ids is None else (*self.member_ids, *user_ids)
+        return self._with(self.member_count + len(user_ids), member_ids)
 
-    def without(self, user_id: str, people: Sequence[Member]) -> Profile:
-        """The profile after one of these people went."""
+    def without(self, user_id: str, people: Sequence[Member]) -> ConversationInfo:
+        """The info after one of these people went."""
         return self._with(self.member_count - 1, tuple(each.user_id for each in people if each.user_id != user_id))
 
-    def _with(self, count: int, roster: tuple[str, ...] | None) -> Profile:
-        short = roster if roster and len(roster) <= ROSTER_MAX else None
-        return replace(self, member_count=count, roster=short)
+    def _with(self, count: int, member_ids: tuple[str, ...] | None) -> ConversationInfo:
+        short = member_ids if member_ids and len(member_ids) <= MEMBER_IDS_MAX else None
+        return replace(self, member_count=count, member_ids=short)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A caller's place: head, profile and own membership as read together."""
+class MemberContext:
+    """A caller's context: head, info and own membership as read together."""
 
-    head: Head
-    profile: Profile
+    head: LogHead
+    info: ConversationInfo
     member: Member
 
     @property
@@ -135,7 +135,7 @@ class Place:
     def next_seq(self) -> int:
         return self.head.last_seq + 1
 
-    def moved_to(self, head: Head) -> Place:
+    def moved_to(self, head: LogHead) -> MemberContext:
         return replace(self, head=head)
 
     def require_admin(self) -> None:
@@ -149,50 +149,50 @@ class Place:
             raise Forbidden("Only the owner may do this.")
 
     def require_group(self) -> None:
-        if self.profile.kind != "group":
+        if self.info.kind != "group":
             raise Forbidden("A direct conversation has no members to manage and no settings to change.")
 
     def require_not_blocked(self) -> None:
         """Raises Forbidden to who blocks the other side, NotFound to whom the other side has blocked."""
-        if self.profile.blocked_by:
-            if self.member.user_id in self.profile.blocked_by:
+        if self.info.blocked_by:
+            if self.member.user_id in self.info.blocked_by:
                 raise Forbidden("You have blocked this person.", code="blocked")
             raise NotFound
 
     def require_send(self) -> None:
         """Whether the member may send here; raises Forbidden, NotFound."""
         self.require_not_blocked()
-        if self.profile.settings.who_can_send == "admins" and not self.member.is_admin:
+        if self.info.settings.who_can_send == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may send here.")
 
     @property
     def is_slowed(self) -> bool:
         """Whether slow mode holds for the member."""
-        return self.profile.settings.slow_mode_seconds > 0 and not self.member.is_admin
+        return self.info.settings.slow_mode_seconds > 0 and not self.member.is_admin
 
     def must_wait_ms(self, now: int) -> int:
         """How long slow mode keeps the member from sending; 0 or less if it does not."""
         last = self.member.last_sent_at
-        return 0 if last is None or not self.is_slowed else last + self.profile.settings.slow_mode_ms - now
+        return 0 if last is None or not self.is_slowed else last + self.info.settings.slow_mode_ms - now
 
     def require_create_polls(self) -> None:
         """Whether the member may put a poll here; raises Forbidden, NotFound."""
         self.require_send()
-        if self.profile.settings.who_can_create_polls == "admins" and not self.member.is_admin:
+        if self.info.settings.who_can_create_polls == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may make polls here.")
-        if self.profile.settings.encrypted:
+        if self.info.settings.encrypted:
             raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
 
     def require_pin(self) -> None:
         """Whether the member may pin: all, unless a group leaves it to its admins; raises Forbidden, NotFound."""
         self.require_not_blocked()
-        limited = self.profile.kind == "group" and self.profile.settings.who_can_pin == "admins"
+        limited = self.info.kind == "group" and self.info.settings.who_can_pin == "admins"
         if limited and not self.member.is_admin:
             raise Forbidden("Only admins may pin messages here.")
 
     def require_add(self) -> None:
         self.require_group()
-        if self.profile.settings.who_can_add == "admins" and not self.member.is_admin:
+        if self.info.settings.who_can_add == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may add people here.")
 
     def require_removal_of(self, target: Member) -> None:

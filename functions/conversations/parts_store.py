@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel.dynamo import Record, TableName, Transaction
 
 MAX_EARLIER_TEXTS = 50
@@ -57,7 +57,7 @@ def replies(conversation_id: str, root_seq: int, *, after: int, limit: int) -> l
     return [int(row.part.removeprefix(_REPLY)) for row in rows]
 
 
-def stage_earlier(transaction: Transaction, message: Entry) -> None:
+def stage_earlier(transaction: Transaction, message: Event) -> None:
     """Keep what a message says now; of more than 50 the oldest goes."""
     row = MessagePartRecord(
         _key(message.conversation_id, message.seq),
@@ -68,7 +68,7 @@ def stage_earlier(transaction: Transaction, message: Entry) -> None:
     transaction.put("earlier", row)
 
 
-def stage_forgotten(transaction: Transaction, message: Entry) -> None:
+def stage_forgotten(transaction: Transaction, message: Event) -> None:
     """Forget everything that a message said before."""
     for number in range(min(message.edits, MAX_EARLIER_TEXTS)):
         row = MessagePartRecord(_key(message.conversation_id, message.seq), f"{_TEXT}{number:02}")

@@ -7,31 +7,31 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conversations import store, views
-from conversations.entries import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Entry
-from conversations.model import Member, Place
-from conversations.schemas import Event
+from conversations.events import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Event
+from conversations.model import Member, MemberContext
+from conversations.schemas import EventOut
 from kernel import clock, telemetry
 from realtime import service as realtime
 from realtime.service import ToMembers
 
 # Events whose `data` differs from person to person: the fan-out function renders them for whoever is live.
-PERSONAL = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
+VIEWER_SPECIFIC = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
 
 
-def personal(entry: Entry, known: Sequence[Entry] = ()) -> bool:
+def viewer_specific(event: Event, preloaded: Sequence[Event] = ()) -> bool:
     """Whether people see different things in an event: polls show each reader what they may know of the tally.
 
-    An update of a message that is `known` to have neither reactions nor a poll looks the same to all.
+    An update of a message that is `preloaded` to have neither reactions nor a poll looks the same to all.
     """
-    if entry.type == MESSAGE_UPDATED:
-        plain = {each.seq for each in known if each.poll is None and not any(each.reactions.values())}
-        return entry.message_seq not in plain
-    return entry.type in PERSONAL or entry.poll is not None
+    if event.type == MESSAGE_UPDATED:
+        plain = {each.seq for each in preloaded if each.poll is None and not any(each.reactions.values())}
+        return event.message_seq not in plain
+    return event.type in VIEWER_SPECIFIC or event.poll is not None
 
 
 def frame(event: dict[str, Any]) -> str:
     """An event as a JSON text."""
-    return Event.model_validate(event).model_dump_json()
+    return EventOut.model_validate(event).model_dump_json()
 
 
 def has_expired(frame: str) -> bool:
@@ -46,18 +46,20 @@ def has_expired(frame: str) -> bool:
     return any(clock.parse(at) <= clock.now() for at in times if at is not None)
 
 
-def committed(place: Place, entries: Sequence[Entry], *, also: Sequence[str] = (), known: Sequence[Entry] = ()) -> None:
+def publish_events(
+    context: MemberContext, events: Sequence[Event], *, also: Sequence[str] = (), preloaded: Sequence[Event] = ()
+) -> None:
     """Publish events just committed to all members, and to people in `also` who are not members any more.
 
-    `known` are the messages they are about as they are now, where the caller has them at hand.
+    `preloaded` are the messages they are about as they are now, where the caller has them at hand.
     Never raises: the events are in the log, and whoever misses them on a socket sees the gap in `seq`.
     """
-    if not entries:
+    if not events:
         return
     try:
-        _committed(place, entries, also, known)
+        _publish_events(context, events, also, preloaded)
     except Exception as error:  # a failure to tell must not turn a committed write into an error
-        missed(place.conversation_id, error)
+        missed(context.conversation_id, error)
 
 
 def missed(conversation_id: str, error: Exception) -> None:
@@ -65,36 +67,38 @@ def missed(conversation_id: str, error: Exception) -> None:
     telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
 
 
-def _committed(place: Place, entries: Sequence[Entry], also: Sequence[str], known: Sequence[Entry]) -> None:
-    alike = [entry for entry in entries if not personal(entry, known)]
-    roster = place.profile.roster
-    if alike:
-        frames = [frame(event) for event in views.events(place, alike, known)]
+def _publish_events(
+    context: MemberContext, events: Sequence[Event], also: Sequence[str], preloaded: Sequence[Event]
+) -> None:
+    shared = [event for event in events if not viewer_specific(event, preloaded)]
+    member_ids = context.info.member_ids
+    if shared:
+        frames = [frame(event) for event in views.event_views(context, shared, preloaded)]
         at_once, by_members = [], []
-        for entry, text in zip(alike, frames, strict=True):
-            if roster is None or _is_hidden_from_some(entry, place):
-                by_members.append(_to_members(entry, text))
+        for event, text in zip(shared, frames, strict=True):
+            if member_ids is None or _is_hidden_from_some(event, context):
+                by_members.append(_to_members(event, text))
             else:
                 at_once.append(text)
         if by_members:
-            realtime.publish_to_members(place.conversation_id, by_members)
-        if roster is not None and at_once:
-            realtime.publish(at_once, dict.fromkeys([*roster, *also]))
+            realtime.publish_to_members(context.conversation_id, by_members)
+        if member_ids is not None and at_once:
+            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]))
         elif also:
             realtime.publish(frames, also)
-    seqs = [entry.seq for entry in entries if personal(entry, known)]
+    seqs = [event.seq for event in events if viewer_specific(event, preloaded)]
     if seqs:
-        realtime.enqueue([{"kind": "personal", "conversation_id": place.conversation_id, "seq": seq} for seq in seqs])
+        realtime.enqueue([{"kind": "personal", "conversation_id": context.conversation_id, "seq": seq} for seq in seqs])
 
 
-def _is_hidden_from_some(entry: Entry, place: Place) -> bool:
-    """Whether an event is about a message from before somebody may have joined: nobody did after `acl_seq`."""
-    return (entry.message_seq or entry.seq) < min(entry.seq, place.head.acl_seq)
+def _is_hidden_from_some(event: Event, context: MemberContext) -> bool:
+    """Whether an event is about a message from before somebody may have joined: nobody did after `access_seq`."""
+    return (event.message_seq or event.seq) < min(event.seq, context.head.access_seq)
 
 
-def _to_members(entry: Entry, text: str) -> ToMembers:
-    about = entry.message_seq or entry.seq
-    return ToMembers(entry.seq, text, about, frame(views.event(entry, None)) if about < entry.seq else text)
+def _to_members(event: Event, text: str) -> ToMembers:
+    about = event.message_seq or event.seq
+    return ToMembers(event.seq, text, about, frame(views.event_view(event, None)) if about < event.seq else text)
 
 
 def to_admins(
@@ -107,26 +111,26 @@ def to_admins(
     """Publish something that is not in the log to the devices of those admins who may see it. Never raises."""
     try:
         told = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
-        realtime.publish([passing_frame(conversation_id, kind, data())], told)
+        realtime.publish([ephemeral_frame(conversation_id, kind, data())], told)
     except Exception as error:  # it is a hint; the caller's own work is done
         missed(conversation_id, error)
 
 
-def passing_frame(conversation_id: str, kind: str, data: Any) -> str:
+def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
     """The frame of what is not in the log."""
     at = clock.rfc3339(clock.now())
     return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
 
 
-def passing(place: Place, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
+def publish_ephemeral(context: MemberContext, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
     """Publish something that is not in the log (typing, drafts) to all other members, or to `to`. Never raises."""
-    text, me = passing_frame(place.conversation_id, kind, data), place.member.user_id
+    text, me = ephemeral_frame(context.conversation_id, kind, data), context.member.user_id
     try:
         if to is not None:
             realtime.publish([text], to)
-        elif place.profile.roster is not None:
-            realtime.publish([text], place.profile.roster, but=me)
+        elif context.info.member_ids is not None:
+            realtime.publish([text], context.info.member_ids, but=me)
         else:
-            realtime.publish_to_members(place.conversation_id, [ToMembers(0, text, 0, text)], but=me)
+            realtime.publish_to_members(context.conversation_id, [ToMembers(0, text, 0, text)], but=me)
     except Exception as error:  # it is a hint; the caller's own work is done
-        missed(place.conversation_id, error)
+        missed(context.conversation_id, error)

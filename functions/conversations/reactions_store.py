@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pynamodb.attributes import UnicodeAttribute
 
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
 
 
@@ -27,7 +27,7 @@ def key(conversation_id: str, seq: int, emoji: str, user_id: str) -> tuple[type[
     return ReactionRecord, (_message_key(conversation_id, seq), f"{emoji}#{user_id}")
 
 
-def stage(transaction: Transaction, message: Entry, *, emoji: str, user_id: str, added: bool) -> None:
+def stage(transaction: Transaction, message: Event, *, emoji: str, user_id: str, added: bool) -> None:
     """Add or take back one person's reaction (label `reaction`)."""
     record = ReactionRecord(*key(message.conversation_id, message.seq, emoji, user_id)[1])
     if added:
@@ -36,7 +36,7 @@ def stage(transaction: Transaction, message: Entry, *, emoji: str, user_id: str,
         transaction.delete("reaction", record, ReactionRecord.entry.exists())
 
 
-def of_people(user_ids: Sequence[str], messages: Sequence[Entry]) -> dict[tuple[str, str, int], frozenset[str]]:
+def of_people(user_ids: Sequence[str], messages: Sequence[Event]) -> dict[tuple[str, str, int], frozenset[str]]:
     """Which emoji these people reacted with, by (person, conversation, seq).
 
     For one person a round trip, if any of the messages has reactions; for several a query for each that has.
@@ -53,19 +53,19 @@ def of_people(user_ids: Sequence[str], messages: Sequence[Entry]) -> dict[tuple[
     }
 
 
-def mine(user_id: str, messages: Iterable[Entry]) -> dict[tuple[str, int], frozenset[str]]:
+def mine(user_id: str, messages: Iterable[Event]) -> dict[tuple[str, int], frozenset[str]]:
     """Which emoji this person reacted with, per message that has any reactions."""
     wanted = [(each, emoji) for each in messages for emoji, count in each.reactions.items() if count > 0]
     rows = read_together([key(each.conversation_id, each.seq, emoji, user_id) for each, emoji in wanted])
     found: dict[tuple[str, int], frozenset[str]] = {}
     for (each, emoji), row in zip(wanted, rows, strict=True):
         if row is not None:
-            place = (each.conversation_id, each.seq)
-            found[place] = found.get(place, frozenset()) | {emoji}
+            context = (each.conversation_id, each.seq)
+            found[context] = found.get(context, frozenset()) | {emoji}
     return found
 
 
-def reactors(message: Entry) -> Mapping[str, frozenset[str]]:
+def reactors(message: Event) -> Mapping[str, frozenset[str]]:
     """Who reacted with what to one message; nothing is read for one without reactions."""
     found: dict[str, frozenset[str]] = {}
     if not any(count > 0 for count in message.reactions.values()):

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from conversations import publish, store, unread
-from conversations.model import Member, Place
-from conversations.service import require_place
-from kernel import clock, cursor, pace
+from conversations.model import Member, MemberContext
+from conversations.service import require_member
+from kernel import clock, cursor, debounce
 from kernel.caller import Caller
 from realtime import service as realtime
 from realtime import store as connections
@@ -25,41 +25,41 @@ from users import service as users
 
 SHOWN_UP_TO = 200  # members; above, receipts are counted and only one's own devices are told
 WINDOW_MS = 1 * clock.SECOND
-CROWD_WINDOW_MS = 15 * clock.SECOND  # where there are too many members for a roster
+CROWD_WINDOW_MS = 15 * clock.SECOND  # where there are too many members for a member_ids
 MAX_MOVES = 25  # conversations whose marker one call moves; the rest with the next one
 
 
 def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, int]:
     """Move the read marker forward, at most to the end of the log; it never moves back."""
-    place = require_place(conversation_id, caller.user_id)
-    seq = min(seq, place.head.last_seq)
-    moved = seq > place.member.read_seq
+    context = require_member(conversation_id, caller.user_id)
+    seq = min(seq, context.head.last_seq)
+    moved = seq > context.member.read_seq
     member = store.move_marker(conversation_id, caller.user_id, "read_seq", seq) if moved else None
     if moved and member is None:  # another device has moved it further meanwhile
-        place = require_place(conversation_id, caller.user_id)
+        context = require_member(conversation_id, caller.user_id)
     if member is not None:
-        place = replace(place, member=member)
-        _tell_soon(place)
-    return {"read_seq": place.member.read_seq, "unread_count": unread.of_place(place).messages}
+        context = replace(context, member=member)
+        _tell_soon(context)
+    return {"read_seq": context.member.read_seq, "unread_count": unread.of_place(context).messages}
 
 
-def note_delivered(caller: Caller, places: Mapping[str, Place], reached: Mapping[str, int]) -> None:
+def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:
     """Move the caller's delivered markers to what this device has by now. Never raises: it is a hint."""
     moves = [
-        (places[conversation_id], seq)
+        (contexts[conversation_id], seq)
         for conversation_id, seq in reached.items()
-        if conversation_id in places and seq > places[conversation_id].member.delivered_seq
+        if conversation_id in contexts and seq > contexts[conversation_id].member.delivered_seq
     ]
-    for place, reached_seq in moves[:MAX_MOVES]:
-        seq = min(reached_seq, place.head.last_seq)
+    for context, reached_seq in moves[:MAX_MOVES]:
+        seq = min(reached_seq, context.head.last_seq)
         try:
-            member = store.move_marker(place.conversation_id, caller.user_id, "delivered_seq", seq)
+            member = store.move_marker(context.conversation_id, caller.user_id, "delivered_seq", seq)
             # what was read is known to have been delivered
-            news = member is not None and seq > member.read_seq and place.profile.member_count <= SHOWN_UP_TO
+            news = member is not None and seq > member.read_seq and context.info.member_count <= SHOWN_UP_TO
             if news and caller.connection_id:
-                _tell_soon(place)
+                _tell_soon(context)
         except Exception as error:  # whoever asked for events gets them all the same
-            publish.missed(place.conversation_id, error)
+            publish.missed(context.conversation_id, error)
 
 
 def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None) -> dict[str, Any]:
@@ -68,19 +68,19 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
     Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position. Across a
     block nothing is shown of the other, as what they receive would tell when they are there.
     """
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "receipts", conversation_id)
     after = "" if page is None else cursor.unseal(page, bound_to=bound_to)
     people = store.members(conversation_id)
     private = _private({member.user_id for member in people})
-    if place.profile.member_count <= SHOWN_UP_TO:
+    if context.info.member_count <= SHOWN_UP_TO:
         rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
         items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
-        if place.profile.blocked_by:
+        if context.info.blocked_by:
             items = [each if each["user_id"] == caller.user_id else _nothing(each["user_id"]) for each in items]
         following = cursor.seal(items[-1]["user_id"], bound_to=bound_to) if len(rest) > limit else None
         return {"items": items, "next_cursor": following, "counts": None}
-    at = place.head.last_message_seq if seq is None else seq
+    at = context.head.last_message_seq if seq is None else seq
     shown = [_receipt(member, caller.user_id, private) for member in people]
     counts = {
         "seq": at,
@@ -88,7 +88,7 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
         "delivered": sum(each["delivered_seq"] >= at for each in shown),
         "read": None if caller.user_id in private else sum(each["read_seq"] >= at for each in shown),
     }
-    own = [_receipt(place.member, caller.user_id, private)]
+    own = [_receipt(context.member, caller.user_id, private)]
     return {"items": own, "next_cursor": None, "counts": counts}
 
 
@@ -114,15 +114,15 @@ def _private(user_ids: Collection[str]) -> set[str]:
 # --- telling --------------------------------------------------------------------------------------------------
 
 
-def _tell_soon(place: Place) -> None:
-    key, me = _key(place.conversation_id), place.member.user_id
-    window_ms = CROWD_WINDOW_MS if place.profile.roster is None else WINDOW_MS
-    job = {"kind": "receipts", "conversation_id": place.conversation_id, "user_ids": [me]}
+def _tell_soon(context: MemberContext) -> None:
+    key, me = _key(context.conversation_id), context.member.user_id
+    window_ms = CROWD_WINDOW_MS if context.info.member_ids is None else WINDOW_MS
+    job = {"kind": "receipts", "conversation_id": context.conversation_id, "user_ids": [me]}
     try:
-        for delay_ms in pace.gather({key: window_ms}, [me]).values():
-            realtime.enqueue([job], delay_s=pace.whole_seconds(delay_ms))
+        for delay_ms in debounce.add({key: window_ms}, [me]).values():
+            realtime.enqueue([job], delay_s=debounce.whole_seconds(delay_ms))
     except Exception as error:  # the marker has moved, and GET receipts shows it
-        publish.missed(place.conversation_id, error)
+        publish.missed(context.conversation_id, error)
 
 
 def _key(conversation_id: str) -> str:
@@ -132,15 +132,15 @@ def _key(conversation_id: str) -> str:
 def tell(*, conversation_id: str, user_ids: Collection[str]) -> None:
     """The queue's job: show the live members the receipts of these people, and of others that wait to be shown."""
     key = _key(conversation_id)
-    moved = pace.take({key: user_ids})[key]
+    moved = debounce.drain({key: user_ids})[key]
     people = {member.user_id: member for member in store.members(conversation_id)}
     movers = [people[user_id] for user_id in sorted(moved) if user_id in people]
     if not movers:
         return
-    place = store.places([conversation_id], movers[0].user_id).get(conversation_id)
-    if place is None:
+    context = store.contexts([conversation_id], movers[0].user_id).get(conversation_id)
+    if context is None:
         return  # it has been deleted
-    everybody = place.profile.member_count <= SHOWN_UP_TO and not place.profile.blocked_by
+    everybody = context.info.member_count <= SHOWN_UP_TO and not context.info.blocked_by
     audience = list(people) if everybody else [member.user_id for member in movers]
     live = realtime.prompt(connections.connections_of(audience))
     private = _private({each.user_id for each in live} | {member.user_id for member in movers})
@@ -149,5 +149,5 @@ def tell(*, conversation_id: str, user_ids: Collection[str]) -> None:
         for member in movers:
             if everybody or member.user_id == socket.user_id:
                 receipt = _receipt(member, socket.user_id, private)
-                frames[socket.target].append(publish.passing_frame(conversation_id, "receipt.updated", receipt))
+                frames[socket.target].append(publish.ephemeral_frame(conversation_id, "receipt.updated", receipt))
     realtime.deliver(frames)

@@ -14,15 +14,15 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations.model import Head, Member, Notifications, Profile, Role, Settings
+from conversations.model import ConversationInfo, LogHead, Member, Notifications, Role, Settings
 from kernel.dynamo import Record, TableName
 
-HEAD, PROFILE, LOCK = "head", "profile", "lock"
+HEAD, INFO, LOCK = "head", "profile", "lock"
 _SETTINGS = {field.name for field in fields(Settings)}
 
 
 class PartRecord(Record):
-    """A part of a conversation: its head, its profile, a ban, or the lock that keeps a direct one unique per pair."""
+    """A part of a conversation: its head, its info, a ban, or the lock that keeps a direct one unique per pair."""
 
     class Meta:
         table_name = TableName("conversations")
@@ -33,9 +33,9 @@ class PartRecord(Record):
     last_seq = NumberAttribute(null=True)
     last_message_seq = NumberAttribute(null=True)
     last_at = NumberAttribute(null=True)
-    acl_seq = NumberAttribute(null=True)
+    access_seq = NumberAttribute(null=True, attr_name="acl_seq")
     live_call = UnicodeAttribute(null=True)
-    # profile
+    # info
     kind = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
@@ -43,7 +43,7 @@ class PartRecord(Record):
     created_at = NumberAttribute(null=True)
     created_by = UnicodeAttribute(null=True)
     member_count = NumberAttribute(null=True)
-    roster = JSONAttribute(null=True)
+    member_ids = JSONAttribute(null=True, attr_name="roster")
     blocked_by = UnicodeSetAttribute(null=True)
     deleted_at = NumberAttribute(null=True)
     version = NumberAttribute(null=True)
@@ -81,15 +81,15 @@ class MemberRecord(Record):
     by_user = _ByUser()
 
 
-def head_of(record: PartRecord) -> Head:
-    return Head(
+def head_of(record: PartRecord) -> LogHead:
+    return LogHead(
         record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.acl_seq), record.live_call,
+        int(record.access_seq), record.live_call,
     )  # fmt: skip
 
 
-def profile_of(record: PartRecord) -> Profile:
-    return Profile(
+def info_of(record: PartRecord) -> ConversationInfo:
+    return ConversationInfo(
         conversation_id=record.conversation_id,
         kind="direct" if record.kind == "direct" else "group",
         name=record.name,
@@ -99,7 +99,7 @@ def profile_of(record: PartRecord) -> Profile:
         created_at=int(record.created_at),
         created_by=record.created_by,
         member_count=int(record.member_count),
-        roster=None if record.roster is None else tuple(record.roster),
+        member_ids=None if record.member_ids is None else tuple(record.member_ids),
         blocked_by=frozenset(record.blocked_by or ()),
         deleted_at=None if record.deleted_at is None else int(record.deleted_at),
         version=int(record.version or 0),
@@ -129,18 +129,18 @@ def member_record(member: Member) -> MemberRecord:
     return MemberRecord(**asdict(member))
 
 
-def profile_record(profile: Profile) -> PartRecord:
+def info_record(info: ConversationInfo) -> PartRecord:
     return PartRecord(
-        profile.conversation_id,
-        PROFILE,
-        kind=profile.kind,
-        name=profile.name,
-        description=profile.description,
-        settings=asdict(profile.settings),
-        created_at=profile.created_at,
-        created_by=profile.created_by,
-        member_count=profile.member_count,
-        roster=None if profile.roster is None else list(profile.roster),
-        blocked_by=set(profile.blocked_by) or None,
-        deleted_at=profile.deleted_at,
+        info.conversation_id,
+        INFO,
+        kind=info.kind,
+        name=info.name,
+        description=info.description,
+        settings=asdict(info.settings),
+        created_at=info.created_at,
+        created_by=info.created_by,
+        member_count=info.member_count,
+        member_ids=None if info.member_ids is None else list(info.member_ids),
+        blocked_by=set(info.blocked_by) or None,
+        deleted_at=info.deleted_at,
     )

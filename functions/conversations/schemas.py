@@ -177,7 +177,7 @@ class ReactionEvent(Output):
     emoji: str
 
 
-class Event(Output):
+class EventOut(Output):
     """A durable event; `data` is the whole object it is about, or null where that is hidden from the reader."""
 
     conversation_id: str
@@ -189,7 +189,7 @@ class Event(Output):
 
 
 class EventList(Output):
-    items: list[Event]
+    items: list[EventOut]
     next_cursor: str | None
 
 
@@ -205,7 +205,7 @@ class SyncRequest(Input):
 
 class SyncedConversation(Output):
     conversation: Conversation
-    events: list[Event]
+    events: list[EventOut]
     more: bool
 
 

@@ -8,8 +8,17 @@ from functools import partial
 from typing import Any
 
 from conversations import log, publish, store, views
-from conversations.entries import CONVERSATION_CREATED, CONVERSATION_DELETED, CONVERSATION_UPDATED, Draft, Entry
-from conversations.model import MAX_MEMBERS, ROSTER_MAX, Head, Kind, Member, Place, Profile, Settings
+from conversations.events import CONVERSATION_CREATED, CONVERSATION_DELETED, CONVERSATION_UPDATED, Event, NewEvent
+from conversations.model import (
+    MAX_MEMBERS,
+    MEMBER_IDS_MAX,
+    ConversationInfo,
+    Kind,
+    LogHead,
+    Member,
+    MemberContext,
+    Settings,
+)
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -21,9 +30,9 @@ from users import service as users
 MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
 
 
-def require_place(conversation_id: str, user_id: str) -> Place:
-    """The caller's place in a conversation: fetching and authorising in one; raises NotFound for non-members."""
-    return store.place(known(conversation_id), user_id)
+def require_member(conversation_id: str, user_id: str) -> MemberContext:
+    """The caller's context in a conversation: fetching and authorising in one; raises NotFound for non-members."""
+    return store.context(known(conversation_id), user_id)
 
 
 def known(conversation_id: str) -> str:
@@ -57,14 +66,14 @@ def create(
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
     blocked = users.blocked_by(caller.user_id, others)
     others = [user_id for user_id in others if user_id not in blocked]
-    place = _write_new("group", caller, others[:MEMBERS_IN_FIRST_WRITE], name, description, settings)
+    context = _write_new("group", caller, others[:MEMBERS_IN_FIRST_WRITE], name, description, settings)
     rest = others[MEMBERS_IN_FIRST_WRITE:]
     if rest:
         from conversations import members  # members builds on this module
 
-        members.bring_in(caller=caller, conversation_id=place.conversation_id, user_ids=rest)
-        place = store.place(place.conversation_id, caller.user_id)
-    return views.conversation(place), True
+        members.add_in_batches(caller=caller, conversation_id=context.conversation_id, user_ids=rest)
+        context = store.context(context.conversation_id, caller.user_id)
+    return views.conversation(context), True
 
 
 def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -84,7 +93,7 @@ def _meet(caller: Caller, other: str, settings: Mapping[str, Any]) -> tuple[dict
     """The direct conversation of two people, found or made; raises Cancelled when somebody else makes it now."""
     existing = store.direct_between(caller.user_id, other)
     if existing is not None:
-        return views.conversation(store.place(existing, caller.user_id)), False
+        return views.conversation(store.context(existing, caller.user_id)), False
     try:
         return views.conversation(_write_new("direct", caller, [other], None, None, settings)), True
     except Cancelled as refused:
@@ -102,11 +111,11 @@ def _write_new(
     name: str | None,
     description: str | None,
     settings: Mapping[str, Any],
-) -> Place:
+) -> MemberContext:
     conversation_id, now = ids.new("cnv"), clock.now()
     people = [caller.user_id, *others]
-    head = Head(conversation_id, last_seq=1, last_message_seq=0, last_at=now, acl_seq=1)
-    profile = Profile(
+    head = LogHead(conversation_id, last_seq=1, last_message_seq=0, last_at=now, access_seq=1)
+    info = ConversationInfo(
         conversation_id=conversation_id,
         kind=kind,
         name=name,
@@ -115,7 +124,7 @@ def _write_new(
         created_at=now,
         created_by=caller.user_id,
         member_count=len(people),
-        roster=tuple(people) if len(people) <= ROSTER_MAX else None,
+        member_ids=tuple(people) if len(people) <= MEMBER_IDS_MAX else None,
     )
     founders = [
         Member(
@@ -127,36 +136,38 @@ def _write_new(
         )
         for user_id in people
     ]
-    first = Entry(conversation_id, 1, CONVERSATION_CREATED, caller.user_id, now, {})
+    first = Event(conversation_id, 1, CONVERSATION_CREATED, caller.user_id, now, {})
     transaction = Transaction()
-    store.stage_new(transaction, head, profile, founders)
+    store.stage_new(transaction, head, info, founders)
     log.stage_first(transaction, first)
     if kind == "direct":  # a block is noted in a conversation that is there, so it must not be made past one
         users.require_no_block_in(transaction, user_id=caller.user_id, other_id=others[0])
     transaction.commit()
-    place = Place(head, profile, founders[0])
-    publish.committed(place, [first])
-    return place
+    context = MemberContext(head, info, founders[0])
+    publish.publish_events(context, [first])
+    return context
 
 
 def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
-    return views.conversation(require_place(conversation_id, caller.user_id))
+    return views.conversation(require_member(conversation_id, caller.user_id))
 
 
-def listing(*, caller: Caller, limit: int, after: str | None, archived: bool | None = None) -> Page[dict[str, Any]]:
+def list_conversations(
+    *, caller: Caller, limit: int, after: str | None, archived: bool | None = None
+) -> Page[dict[str, Any]]:
     """The caller's conversations, most recent activity first: all, or those that are or are not archived."""
     bound_to = (caller.user_id, "conversations", str(archived))
-    places = store.places(store.conversations_of(caller.user_id), caller.user_id)
+    contexts = store.contexts(store.conversations_of(caller.user_id), caller.user_id)
     now = clock.now()
     wanted = [
-        place
-        for place in places.values()
-        if archived is None or place.member.is_archived(place.head.last_message_seq, now) == archived
+        context
+        for context in contexts.values()
+        if archived is None or context.member.is_archived(context.head.last_message_seq, now) == archived
     ]
     ordered = sorted(wanted, key=_recent_first)
     if after is not None:
         at, conversation_id = cursor.unseal(after, bound_to=bound_to)
-        ordered = [place for place in ordered if _recent_first(place) > (-at, conversation_id)]
+        ordered = [context for context in ordered if _recent_first(context) > (-at, conversation_id)]
     shown = views.conversations(ordered[:limit], caller.user_id)
     page = ordered[: cursor.fitting(shown)]
     more = len(ordered) > len(page)
@@ -164,44 +175,44 @@ def listing(*, caller: Caller, limit: int, after: str | None, archived: bool | N
     return Page(shown[: len(page)], cursor.seal(end, bound_to=bound_to) if more else None)
 
 
-def _recent_first(place: Place) -> tuple[int, str]:
-    return (-place.head.last_at, place.conversation_id)
+def _recent_first(context: MemberContext) -> tuple[int, str]:
+    return (-context.head.last_at, context.conversation_id)
 
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change name, description or settings of a group (owner and admins); what is so already makes no event."""
 
-    def plan(place: Place) -> log.Plan:
-        place.require_admin()
-        settings = _merged(place.profile.settings, fields.get("settings", {}))
-        if place.profile.settings.encrypted and not settings.encrypted:
+    def plan(context: MemberContext) -> log.AppendPlan:
+        context.require_admin()
+        settings = _merged(context.info.settings, fields.get("settings", {}))
+        if context.info.settings.encrypted and not settings.encrypted:
             raise Forbidden("Encryption cannot be switched off again.")
         rest = {name: value for name, value in fields.items() if name in ("name", "description")}
-        profile = replace(place.profile, settings=settings, **rest)
-        if profile == place.profile:
-            return log.Plan([])
-        return log.Plan([Draft(CONVERSATION_UPDATED, caller.user_id)], profile=profile)
+        info = replace(context.info, settings=settings, **rest)
+        if info == context.info:
+            return log.AppendPlan([])
+        return log.AppendPlan([NewEvent(CONVERSATION_UPDATED, caller.user_id)], info=info)
 
-    place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    publish.committed(place, entries)
-    return views.conversation(place)
+    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    publish.publish_events(context, events)
+    return views.conversation(context)
 
 
-def end(*, caller: Caller, conversation_id: str) -> None:
+def delete(*, caller: Caller, conversation_id: str) -> None:
     """Delete a group for everybody (owner only): from now on nobody has it."""
 
-    def plan(place: Place) -> log.Plan:
-        place.require_owner()
-        profile = replace(place.profile, deleted_at=clock.now())
-        return log.Plan([Draft(CONVERSATION_DELETED, caller.user_id)], profile=profile)
+    def plan(context: MemberContext) -> log.AppendPlan:
+        context.require_owner()
+        info = replace(context.info, deleted_at=clock.now())
+        return log.AppendPlan([NewEvent(CONVERSATION_DELETED, caller.user_id)], info=info)
 
-    place, entries = log.append(known(conversation_id), caller.user_id, plan)
-    publish.committed(place, entries)
+    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    publish.publish_events(context, events)
 
 
-def prefer(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+def update_preferences(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change one's own view: mute, pin, archive, notifications."""
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     values = dict(changes)
     if values.get("muted_until") is not None:
         values["muted_until"] = _instant(values["muted_until"])
@@ -209,10 +220,10 @@ def prefer(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) 
         if name in values and values[name] is None:
             raise ValidationFailed.of(name, "must not be null")
     if values.get("archived"):
-        values["archived_seq"] = place.head.last_message_seq
+        values["archived_seq"] = context.head.last_message_seq
     if values:
-        place = replace(place, member=store.save_preferences(conversation_id, caller.user_id, values))
-    return views.conversation(place)
+        context = replace(context, member=store.save_preferences(conversation_id, caller.user_id, values))
+    return views.conversation(context)
 
 
 def _instant(text: str) -> int:
@@ -234,7 +245,7 @@ def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:
 
 def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The members, by id."""
-    require_place(conversation_id, caller.user_id)
+    require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "members", conversation_id)
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     page = store.members_page(conversation_id, after=start, limit=limit + 1)

@@ -1,6 +1,6 @@
 """Slow mode: a member of a group sends once in `settings.slow_mode_seconds`; owner and admins whenever they like.
 
-When a member sent last stands in their membership, which is read with their place, and moves in the transaction
+When a member sent last stands in their membership, which is read with their context, and moves in the transaction
 that appends the message: so sending takes one item more under slow mode, and none without.
 """
 
@@ -9,41 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conversations import log, store
-from conversations.entries import Entry
-from conversations.model import Place
+from conversations.events import Event
+from conversations.model import MemberContext
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited
 
 
-def require_turn(place: Place, *, now: int, sent_as: str) -> None:
-    """Raises RateLimited while this member has to wait; `log.Sent` instead if this is a repeated send."""
-    wait_ms = place.must_wait_ms(now)
+def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
+    """Raises RateLimited while this member has to wait; `log.DuplicateSend` instead if this is a repeated send."""
+    wait_ms = context.must_wait_ms(now)
     if wait_ms <= 0:
         return
-    if log.earlier(sent_as) is not None:
-        raise log.Sent
+    if log.original_send(sent_as) is not None:
+        raise log.DuplicateSend
     telemetry.count("SlowModeRefused")
     raise RateLimited("This group is in slow mode; wait a little.", retry_after_s=-(-wait_ms // clock.SECOND))
 
 
-def stage(transaction: Transaction, place: Place, *, now: int) -> None:
+def stage(transaction: Transaction, context: MemberContext, *, now: int) -> None:
     """Take this member's turn, where there is slow mode for them (label `turn`)."""
-    if place.is_slowed:
-        store.stage_turn(transaction, place.member, now=now, every_ms=place.profile.settings.slow_mode_ms)
+    if context.is_slowed:
+        store.stage_slot(transaction, context.member, now=now, every_ms=context.info.settings.slow_mode_ms)
 
 
 def append(
     conversation_id: str,
     user_id: str,
-    plan: Callable[[Place], log.Plan],
+    plan: Callable[[MemberContext], log.AppendPlan],
     *,
-    find: Callable[[str, str], Place] = store.place,
-) -> tuple[Place, list[Entry]]:
+    load: Callable[[str, str], MemberContext] = store.context,
+) -> tuple[MemberContext, list[Event]]:
     """`log.append` for plans that take a turn; a plan is asked again when another message of theirs took it first."""
     try:
-        return log.append(conversation_id, user_id, plan, find=find)
+        return log.append(conversation_id, user_id, plan, load=load)
     except Cancelled as refused:
         if "turn" not in refused.failed:
             raise
-    return log.append(conversation_id, user_id, plan, find=find)
+    return log.append(conversation_id, user_id, plan, load=load)

@@ -9,41 +9,41 @@ from typing import Any, Literal
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from conversations.model import Head, Member, Place, Profile
+from conversations.model import ConversationInfo, LogHead, Member, MemberContext
 from conversations.record_store import (
     HEAD,
+    INFO,
     LOCK,
-    PROFILE,
     MemberRecord,
     PartRecord,
     head_of,
+    info_of,
+    info_record,
     member_of,
     member_record,
-    profile_of,
-    profile_record,
 )
 from kernel.dynamo import Key, Record, Transaction, condition_failed, read_together
 from kernel.errors import NotFound
 
 
-def place_of(head: Any, profile: Any, member: Member) -> Place:
-    """A place from its records."""
-    return Place(head_of(head), profile_of(profile), member)
+def context_of(head: Any, info: Any, member: Member) -> MemberContext:
+    """A context from its records."""
+    return MemberContext(head_of(head), info_of(info), member)
 
 
 # --- reads ----------------------------------------------------------------------------------------------------
 
 
-def place(conversation_id: str, user_id: str) -> Place:
-    """The caller's place, in one round trip; raises NotFound for anybody who is not a member now."""
-    return place_in(read_together(place_keys(conversation_id, user_id)))
+def context(conversation_id: str, user_id: str) -> MemberContext:
+    """The caller's context, in one round trip; raises NotFound for anybody who is not a member now."""
+    return context_in(read_together(context_keys(conversation_id, user_id)))
 
 
-def place_keys(conversation_id: str, user_id: str) -> list[tuple[type[Record], Key]]:
-    """The keys of the three records that make a place, for who reads more with them; see `place_in`."""
+def context_keys(conversation_id: str, user_id: str) -> list[tuple[type[Record], Key]]:
+    """The keys of the three records that make a context, for who reads more with them; see `context_in`."""
     return [
         (PartRecord, (conversation_id, HEAD)),
-        (PartRecord, (conversation_id, PROFILE)),
+        (PartRecord, (conversation_id, INFO)),
         member_key(conversation_id, user_id),
     ]
 
@@ -52,49 +52,49 @@ def member_key(conversation_id: str, user_id: str) -> tuple[type[Record], Key]:
     return MemberRecord, (conversation_id, user_id)
 
 
-def place_in(records: Sequence[Any]) -> Place:
-    """The place that the records of `place_keys` make; raises NotFound."""
-    head, profile, member = records
-    if head is None or profile is None or member is None or profile.deleted_at is not None:
+def context_in(records: Sequence[Any]) -> MemberContext:
+    """The context that the records of `context_keys` make; raises NotFound."""
+    head, info, member = records
+    if head is None or info is None or member is None or info.deleted_at is not None:
         raise NotFound
-    return Place(head_of(head), profile_of(profile), member_of(member))
+    return MemberContext(head_of(head), info_of(info), member_of(member))
 
 
-def place_of_platform(conversation_id: str, actor_id: str) -> Place:
-    """The place from which the platform itself writes in somebody's name (a poll's time is over), member or not.
+def system_context(conversation_id: str, actor_id: str) -> MemberContext:
+    """The context from which the platform itself writes in somebody's name (a poll's time is over), member or not.
 
     Raises NotFound when the conversation is gone.
     """
-    head, profile = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))])
-    if head is None or profile is None or profile.deleted_at is not None:
+    head, info = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))])
+    if head is None or info is None or info.deleted_at is not None:
         raise NotFound
-    nobody = Member(conversation_id, actor_id, "owner", joined_at=int(profile.created_at), visible_from=1)
-    return place_of(head, profile, nobody)
+    nobody = Member(conversation_id, actor_id, "owner", joined_at=int(info.created_at), visible_from=1)
+    return context_of(head, info, nobody)
 
 
-def places(conversation_ids: Sequence[str], user_id: str) -> dict[str, Place]:
-    """The caller's places in several conversations; those they have no place in are left out."""
+def contexts(conversation_ids: Sequence[str], user_id: str) -> dict[str, MemberContext]:
+    """The caller's contexts in several conversations; those they have no context in are left out."""
     keys: list[Any] = []
     for conversation_id in conversation_ids:
-        keys += [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))]
+        keys += [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))]
         keys.append((MemberRecord, (conversation_id, user_id)))
     rows = iter(read_together(keys))
     found = {}
-    for conversation_id, head, profile, member in zip(conversation_ids, rows, rows, rows, strict=True):
-        if head is not None and profile is not None and member is not None and profile.deleted_at is None:
-            found[conversation_id] = Place(head_of(head), profile_of(profile), member_of(member))
+    for conversation_id, head, info, member in zip(conversation_ids, rows, rows, rows, strict=True):
+        if head is not None and info is not None and member is not None and info.deleted_at is None:
+            found[conversation_id] = MemberContext(head_of(head), info_of(info), member_of(member))
     return found
 
 
-def outline(conversation_id: str) -> tuple[Head, Profile] | None:
-    """Head and profile, in one round trip; None when there is no such conversation any more."""
-    head, profile = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, PROFILE))])
-    if head is None or profile is None or profile.deleted_at is not None:
+def outline(conversation_id: str) -> tuple[LogHead, ConversationInfo] | None:
+    """LogHead and info, in one round trip; None when there is no such conversation any more."""
+    head, info = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))])
+    if head is None or info is None or info.deleted_at is not None:
         return None
-    return head_of(head), profile_of(profile)
+    return head_of(head), info_of(info)
 
 
-def head(conversation_id: str) -> Head:
+def head(conversation_id: str) -> LogHead:
     """The head alone; raises NotFound."""
     record = PartRecord.find(conversation_id, HEAD)
     if record is None:
@@ -102,10 +102,10 @@ def head(conversation_id: str) -> Head:
     return head_of(record)
 
 
-def profile(conversation_id: str) -> Profile | None:
+def info(conversation_id: str) -> ConversationInfo | None:
     """What a conversation is; None for one that is not there any more."""
-    record = PartRecord.find(conversation_id, PROFILE)
-    return None if record is None or record.deleted_at is not None else profile_of(record)
+    record = PartRecord.find(conversation_id, INFO)
+    return None if record is None or record.deleted_at is not None else info_of(record)
 
 
 def conversations_of(user_id: str) -> list[str]:
@@ -155,25 +155,25 @@ def _pair(first: str, second: str) -> str:
 # --- writes, staged in a transaction with the event that tells of them ----------------------------------------
 
 
-def stage_new(transaction: Transaction, head: Head, profile: Profile, members: Iterable[Member]) -> None:
+def stage_new(transaction: Transaction, head: LogHead, info: ConversationInfo, members: Iterable[Member]) -> None:
     """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
     fields = asdict(head)
     transaction.put("head", PartRecord(fields.pop("conversation_id"), HEAD, **fields))
-    transaction.put("profile", profile_record(profile))
+    transaction.put("info", info_record(info))
     for each in members:
         transaction.put("member", member_record(each))
-    if profile.kind == "direct" and profile.roster is not None:
-        lock = PartRecord(_pair(*profile.roster), LOCK, target=profile.conversation_id)
+    if info.kind == "direct" and info.member_ids is not None:
+        lock = PartRecord(_pair(*info.member_ids), LOCK, target=info.conversation_id)
         transaction.put("pair", lock, PartRecord.conversation_id.does_not_exist())
 
 
-def stage_head(transaction: Transaction, before: Head, after: Head) -> None:
+def stage_head(transaction: Transaction, before: LogHead, after: LogHead) -> None:
     """Move the head on, if nobody else has (label `head`)."""
     actions: list[Action] = [PartRecord.last_seq.set(after.last_seq), PartRecord.last_at.set(after.last_at)]
     if after.last_message_seq != before.last_message_seq:
         actions.append(PartRecord.last_message_seq.set(after.last_message_seq))
-    if after.acl_seq != before.acl_seq:
-        actions.append(PartRecord.acl_seq.set(after.acl_seq))
+    if after.access_seq != before.access_seq:
+        actions.append(PartRecord.access_seq.set(after.access_seq))
     if after.live_call != before.live_call:
         field = PartRecord.live_call
         actions.append(field.remove() if after.live_call is None else field.set(after.live_call))
@@ -188,26 +188,26 @@ def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str
     transaction.update("live", head, [PartRecord.live_call.remove()], PartRecord.live_call == call_id)
 
 
-def stage_profile(transaction: Transaction, profile: Profile) -> None:
-    """Replace the profile but for `blocked_by`, if it is the one that was read (label `profile`).
+def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
+    """Replace the info but for `blocked_by`, if it is the one that was read (label `info`).
 
     Whoever changes it moves the head; but the two are read one after another, so the head may be the newer one.
     """
     version = PartRecord.version
     actions: list[Action] = [
-        version.set(profile.version + 1),
-        PartRecord.settings.set(asdict(profile.settings)),
-        PartRecord.member_count.set(profile.member_count),
+        version.set(info.version + 1),
+        PartRecord.settings.set(asdict(info.settings)),
+        PartRecord.member_count.set(info.member_count),
     ]
     optional: list[tuple[Any, Any]] = [
-        (PartRecord.name, profile.name),
-        (PartRecord.description, profile.description),
-        (PartRecord.roster, None if profile.roster is None else list(profile.roster)),
-        (PartRecord.deleted_at, profile.deleted_at),
+        (PartRecord.name, info.name),
+        (PartRecord.description, info.description),
+        (PartRecord.member_ids, None if info.member_ids is None else list(info.member_ids)),
+        (PartRecord.deleted_at, info.deleted_at),
     ]
     actions += [field.remove() if value is None else field.set(value) for field, value in optional]
-    as_read = version == profile.version if profile.version else version.does_not_exist()
-    transaction.update("profile", PartRecord(profile.conversation_id, PROFILE), actions, as_read)
+    as_read = version == info.version if info.version else version.does_not_exist()
+    transaction.update("info", PartRecord(info.conversation_id, INFO), actions, as_read)
 
 
 def stage_member(transaction: Transaction, member: Member) -> None:
@@ -232,7 +232,7 @@ def stage_role(transaction: Transaction, member: Member) -> None:
     )
 
 
-def stage_turn(transaction: Transaction, member: Member, *, now: int, every_ms: int) -> None:
+def stage_slot(transaction: Transaction, member: Member, *, now: int, every_ms: int) -> None:
     """Note that somebody sends now, unless they did in the last `every_ms` or are out (label `turn`)."""
     last = MemberRecord.last_sent_at
     transaction.update(
@@ -283,4 +283,4 @@ def move_marker(
 def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
     """Mark or unmark in a direct conversation that one side blocks the other."""
     change = PartRecord.blocked_by.add({blocker_id}) if blocked else PartRecord.blocked_by.delete({blocker_id})
-    PartRecord(conversation_id, PROFILE).update([change])
+    PartRecord(conversation_id, INFO).update([change])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations import log, publish, receipts, store, views
-from conversations.model import Place
+from conversations.model import MemberContext
 from conversations.schemas import Conversation
-from conversations.service import require_place
+from conversations.service import require_member
 from kernel import cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -25,7 +25,7 @@ _ENVELOPE_BYTES = 100  # around each conversation in the answer
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What a device has missed; `removed` are conversations that it knows and has no place in any more.
+    """What a device has missed; `removed` are conversations that it knows and has no context in any more.
 
     `more`: further conversations have moved on than fit this answer. `live_calls` are the ids of calls that ring
     or go on in any of the caller's conversations.
@@ -48,22 +48,22 @@ class Missed:
 
 def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """Durable events after a seq, ascending, dense from the first one this person may see."""
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "events", conversation_id)
     if page is not None:
         after = cursor.unseal(page, bound_to=bound_to)
-    first, last = _window(place, after, limit)
-    shown = views.events(place, log.entries(conversation_id, first, last))
+    first, last = _window(context, after, limit)
+    shown = views.event_views(context, log.events(conversation_id, first, last))
     found = shown[: cursor.fitting(shown)]
     last = found[-1]["seq"] if found else last
-    receipts.note_delivered(caller, {conversation_id: place}, {conversation_id: max(after, last)})
-    more = last < place.head.last_seq
+    receipts.note_delivered(caller, {conversation_id: context}, {conversation_id: max(after, last)})
+    more = last < context.head.last_seq
     return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)
 
 
-def _window(place: Place, after: int, limit: int) -> tuple[int, int]:
-    first = max(after + 1, place.member.visible_from)
-    return first, min(first + limit - 1, place.head.last_seq)
+def _window(context: MemberContext, after: int, limit: int) -> tuple[int, int]:
+    first = max(after + 1, context.member.visible_from)
+    return first, min(first + limit - 1, context.head.last_seq)
 
 
 def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_ANSWER_BYTES) -> Missed:
@@ -73,54 +73,54 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
     """
     known = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
     wanted = list(dict.fromkeys([*known, *store.conversations_of(caller.user_id)]))
-    places = store.places(wanted, caller.user_id)
-    removed = [conversation_id for conversation_id in cursors if conversation_id not in places]
+    contexts = store.contexts(wanted, caller.user_id)
+    removed = [conversation_id for conversation_id in cursors if conversation_id not in contexts]
     behind = [
-        place
-        for place in sorted(places.values(), key=lambda place: -place.head.last_at)
-        if place.head.last_seq > cursors.get(place.conversation_id, 0)
+        context
+        for context in sorted(contexts.values(), key=lambda context: -context.head.last_at)
+        if context.head.last_seq > cursors.get(context.conversation_id, 0)
     ]
     reached = dict(cursors)
     room = max_bytes - len(json.dumps(removed))
     answer: list[dict[str, Any]] = []
     first = behind[:MAX_CONVERSATIONS]
-    for place, seen in zip(first, views.conversations(first, caller.user_id), strict=True):
+    for context, seen in zip(first, views.conversations(first, caller.user_id), strict=True):
         size = len(Conversation.model_validate(seen).model_dump_json().encode()) + _ENVELOPE_BYTES
         if answer and size > room:
             break
         # an answer brings something new however long it is, so that asking again comes to an end
         at_least = 0 if answer or removed else 1
-        found = _next_events(place, cursors.get(place.conversation_id, 0), room - size, at_least=at_least)
+        found = _next_events(context, cursors.get(context.conversation_id, 0), room - size, at_least=at_least)
         room -= size + sum(size for _, size in found)
-        last = found[-1][0]["seq"] if found else cursors.get(place.conversation_id, 0)
-        reached[place.conversation_id] = last
+        last = found[-1][0]["seq"] if found else cursors.get(context.conversation_id, 0)
+        reached[context.conversation_id] = last
         answer.append(
             {
                 "conversation": seen,
                 "events": [event for event, _ in found],
-                "more": last < place.head.last_seq,
+                "more": last < context.head.last_seq,
             }
         )
         if room <= 0:
             break
-    receipts.note_delivered(caller, places, reached)
-    live_calls = [place.head.live_call for place in places.values() if place.head.live_call is not None]
+    receipts.note_delivered(caller, contexts, reached)
+    live_calls = [context.head.live_call for context in contexts.values() if context.head.live_call is not None]
     return Missed(answer, removed, len(answer) < len(behind), live_calls)
 
 
-def _next_events(place: Place, after: int, room: int, *, at_least: int) -> list[tuple[dict[str, Any], int]]:
+def _next_events(context: MemberContext, after: int, room: int, *, at_least: int) -> list[tuple[dict[str, Any], int]]:
     """Events after a seq with their sizes, as many as there is room for, but `at_least` so many."""
     found: list[tuple[dict[str, Any], int]] = []
     while len(found) < MAX_EVENTS:
-        first, last = _window(place, after, PAGE_EVENTS)
-        page = views.events(place, log.entries(place.conversation_id, first, last))
+        first, last = _window(context, after, PAGE_EVENTS)
+        page = views.event_views(context, log.events(context.conversation_id, first, last))
         for event in page:
             size = len(publish.frame(event).encode()) + 1
             if size > room and len(found) >= at_least:
                 return found
             room -= size
             found.append((event, size))
-        if last >= place.head.last_seq:
+        if last >= context.head.last_seq:
             break
         after = last
     return found
@@ -129,10 +129,10 @@ def _next_events(place: Place, after: int, room: int, *, at_least: int) -> list[
 def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
     """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
     wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
-    places = store.places(wanted, caller.user_id)
-    receipts.note_delivered(caller, places, cursors)
+    contexts = store.contexts(wanted, caller.user_id)
+    receipts.note_delivered(caller, contexts, cursors)
     return {
-        conversation_id: place.head.last_seq
-        for conversation_id, place in places.items()
-        if place.head.last_seq > cursors[conversation_id]
+        conversation_id: context.head.last_seq
+        for conversation_id, context in contexts.items()
+        if context.head.last_seq > cursors[conversation_id]
     }

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from conversations import unread_store
-from conversations.entries import EVERYONE
-from conversations.model import Head, Member, Place
+from conversations.events import EVERYONE
+from conversations.model import LogHead, Member, MemberContext
 from conversations.unread_store import Counted
 from kernel import parallel
 
@@ -27,21 +27,25 @@ class Unread:
     mentions: int = 0
 
 
-def of_places(places: Sequence[Place]) -> dict[str, Unread]:
-    """By conversation, for one person's places: no read for those whose last message is read."""
-    spans = [(place, first, last) for place in places for first, last in _spans(_after(place.member), place.head)]
+def of_places(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
+    """By conversation, for one person's contexts: no read for those whose last message is read."""
+    spans = [
+        (context, first, last) for context in contexts for first, last in _spans(_after(context.member), context.head)
+    ]
     totals: dict[str, list[Counted]] = defaultdict(list)
     counted = parallel.mapped(lambda span: unread_store.count(span[0].member, first=span[1], last=span[2]), spans)
-    for (place, _, _), count in zip(spans, counted, strict=True):
-        totals[place.conversation_id].append(count)
-    return {place.conversation_id: _total(totals[place.conversation_id], place.member.user_id) for place in places}
+    for (context, _, _), count in zip(spans, counted, strict=True):
+        totals[context.conversation_id].append(count)
+    return {
+        context.conversation_id: _total(totals[context.conversation_id], context.member.user_id) for context in contexts
+    }
 
 
-def of_place(place: Place) -> Unread:
-    return of_places([place])[place.conversation_id]
+def of_place(context: MemberContext) -> Unread:
+    return of_places([context])[context.conversation_id]
 
 
-def of_members(head: Head, members: Iterable[Member]) -> dict[str, Unread]:
+def of_members(head: LogHead, members: Iterable[Member]) -> dict[str, Unread]:
     """By person, for members of one conversation: their part of the log is read once for all of them."""
     after = {member.user_id: _after(member) for member in members}
     if not after:
@@ -66,7 +70,7 @@ def _after(member: Member) -> int:
     return max(member.read_seq, member.visible_from - 1)
 
 
-def _spans(after: int, head: Head) -> list[tuple[int, int]]:
+def _spans(after: int, head: LogHead) -> list[tuple[int, int]]:
     last = head.last_message_seq
     return [(first, min(first + SPAN_SEQS - 1, last)) for first in range(after + 1, last + 1, SPAN_SEQS)]
 

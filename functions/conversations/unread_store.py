@@ -8,8 +8,8 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from conversations.entries import MESSAGE_CREATED
-from conversations.log import EventRecord, stands
+from conversations.events import MESSAGE_CREATED
+from conversations.log import EventRecord, not_deleted
 from conversations.model import Member
 from kernel import clock
 
@@ -32,7 +32,7 @@ class Standing:
 
 
 def _standing_messages() -> Condition:
-    condition: Condition = (EventRecord.type == MESSAGE_CREATED) & stands(clock.now())
+    condition: Condition = (EventRecord.type == MESSAGE_CREATED) & not_deleted(clock.now())
     return condition
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conversations import store as conversations
-from conversations.model import Place
+from conversations.model import MemberContext
 from drive import store
 from drive.item_store import Level
 from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, is_over, require_role, stronger
@@ -42,7 +42,7 @@ def may_still_upload(found: Level, user_id: str, *, new_file: bool) -> bool:
     if role is None or RANK[role] < RANK["editor"]:
         return False
     room = found.node.conversation_id
-    return not new_file or room is None or room in conversations.places([room], user_id)
+    return not new_file or room is None or room in conversations.contexts([room], user_id)
 
 
 def _role(found: Level, user_id: str, enough: Role) -> Role | None:
@@ -78,28 +78,28 @@ def _granted(found: Level, user_id: str) -> Role | None:
     role: Role | None = grants[user_id].role if user_id in grants else None
     bound_to = found.node.conversation_id
     wanted = [grantee for grantee in grants if grantee.startswith("cnv_")]
-    places = conversations.places(list(dict.fromkeys([*wanted, *([bound_to] if bound_to else [])])), user_id)
-    for conversation_id, place in places.items():
+    contexts = conversations.contexts(list(dict.fromkeys([*wanted, *([bound_to] if bound_to else [])])), user_id)
+    for conversation_id, context in contexts.items():
         given = grants.get(conversation_id)
-        if given is not None and _is_theirs(place, given.message_seq):
+        if given is not None and _is_theirs(context, given.message_seq):
             role = stronger(role, given.role)
-        if conversation_id == bound_to and shows(place, found.node):
+        if conversation_id == bound_to and shows(context, found.node):
             role = stronger(role, "viewer")
     return role
 
 
-def _is_theirs(place: Place, message_seq: int | None) -> bool:
+def _is_theirs(context: MemberContext, message_seq: int | None) -> bool:
     """Whether what went with a message is this member's to have: not if it was sent before they came."""
-    return message_seq is None or message_seq >= place.member.visible_from
+    return message_seq is None or message_seq >= context.member.visible_from
 
 
-def shows(place: Place, node: Node) -> bool:
+def shows(context: MemberContext, node: Node) -> bool:
     """Whether a file of a conversation is within what this member may see of it now."""
     if is_over(node, clock.now()):
         return False
     if node.message_seq is not None:
-        return _is_theirs(place, node.message_seq)
-    return place.member.visible_from <= 1 or node.created_at >= place.member.joined_at
+        return _is_theirs(context, node.message_seq)
+    return context.member.visible_from <= 1 or node.created_at >= context.member.joined_at
 
 
 def above(node: Node) -> list[Node]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conversations import store as conversations
-from conversations.service import require_place
+from conversations.service import require_member
 from drive import access, files, model, share_store, store, views
 from drive.model import Node, Role, Share
 from kernel import clock, cursor, ids, parallel
@@ -46,7 +46,7 @@ def _person(caller: Caller, user_id: str) -> str:
 
 
 def _conversation(caller: Caller, conversation_id: str) -> str:
-    require_place(conversation_id, caller.user_id).require_send()
+    require_member(conversation_id, caller.user_id).require_send()
     return conversation_id
 
 
@@ -130,7 +130,7 @@ def _shared(caller: Caller, rows: list[Share], grantees: list[str]) -> list[dict
 
 def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The files of a conversation that are ready, latest first, as far as its history is the caller's to see."""
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "gallery", conversation_id)
     last = None if after is None else cursor.unseal(after, bound_to=bound_to)
     rows = sorted(store.everything_in(conversation_id), key=lambda row: [-int(row.created_at), row.node_id])
@@ -141,7 +141,7 @@ def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | No
     items = [
         views.file(node)
         for row in page
-        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.shows(place, node)
+        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.shows(context, node)
     ]
     end = [-int(page[-1].created_at), page[-1].node_id] if len(rows) > limit else None
     return Page(items, None if end is None else cursor.seal(end, bound_to=bound_to))

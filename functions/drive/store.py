@@ -12,7 +12,7 @@ from drive.item_store import NODE, UPLOAD, Item, Level, agenda, node_of, node_va
 from drive.model import Node, Share, Upload, Version
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import turns
+from kernel.resilience import retry_loop
 
 PATIENCE_S = 6.0
 
@@ -98,7 +98,7 @@ def notes(node_id: str, *, before: str | None, limit: int) -> list[Item]:
 
 def commit(stage: Callable[[Transaction], None]) -> None:
     """Carry a transaction out, again while others hold its items. Raises Cancelled when a condition fails."""
-    for _ in turns(PATIENCE_S, base_s=0.02, cap_s=0.4):
+    for _ in retry_loop(PATIENCE_S, base_s=0.02, cap_s=0.4):
         transaction = Transaction()
         stage(transaction)
         try:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conversations.service import require_place
+from conversations.service import require_member
 from drive import access, media_types, model, store, transfers, unique_store, usage_store, views
 from drive.model import Node, QuotaExceeded, Upload
 from kernel import blobs, clock, ids, telemetry
@@ -90,7 +90,7 @@ def _new_file(caller: Caller, wanted: NewUpload) -> Node:
     if wanted.conversation_id is not None:
         if wanted.folder_id is not None:
             raise ValidationFailed.of("folder_id", "a file belongs to a conversation or lies in a folder")
-        require_place(wanted.conversation_id, caller.user_id).require_send()
+        require_member(wanted.conversation_id, caller.user_id).require_send()
     elif wanted.folder_id is not None:
         folder = access.reach(wanted.folder_id, caller.user_id, "editor", kind="folder").node
         if folder.state == "trashed":

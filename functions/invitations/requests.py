@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from conversations import door_store, joining, log, publish, views
+from conversations import ban_store, joining, log, publish, views
 from conversations import store as conversations
-from conversations.model import Place
-from conversations.service import known, require_place
+from conversations.model import MemberContext
+from conversations.service import known, require_member
 from invitations import schemas, store
 from invitations.model import Invitation, JoinRequest, RequestState
 from kernel import clock, cursor, ids, telemetry
@@ -32,7 +32,7 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
 
 def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """Who asks to be let in (for admins), by id; not who has become a member in another way."""
-    require_place(conversation_id, caller.user_id).require_admin()
+    require_member(conversation_id, caller.user_id).require_admin()
     bound_to = (caller.user_id, "join-requests", conversation_id)
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found = store.requests(conversation_id, after=start, limit=limit + 1, now=clock.now())
@@ -52,7 +52,7 @@ def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, 
 
 
 def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
-    require_place(conversation_id, caller.user_id).require_admin()
+    require_member(conversation_id, caller.user_id).require_admin()
     request = store.request(conversation_id, user_id, clock.now())  # first: who is let in meanwhile is a member then
     member = conversations.member(conversation_id, user_id)
     if member is not None:
@@ -61,18 +61,18 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
     if request is None:
         raise NotFound
 
-    def plan(place: Place) -> log.Plan:
-        place.require_admin()
-        return joining.plan_one(place, user_id, actor_id=caller.user_id, also=end_request)
+    def plan(context: MemberContext) -> log.AppendPlan:
+        context.require_admin()
+        return joining.plan_one(context, user_id, actor_id=caller.user_id, also=end_request)
 
     def end_request(transaction: Transaction) -> None:
         store.stage_answered(transaction, request)
-        door_store.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
+        ban_store.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
 
-    place, entries = log.append(conversation_id, caller.user_id, plan)
-    publish.committed(place, entries)
+    context, events = log.append(conversation_id, caller.user_id, plan)
+    publish.publish_events(context, events)
     _tell_admins("join_request.updated", request, "approved")
-    shown: dict[str, Any] = views.events(place, entries)[0]["data"]
+    shown: dict[str, Any] = views.event_views(context, events)[0]["data"]
     return shown
 
 
@@ -81,7 +81,7 @@ def end(*, caller: Caller, conversation_id: str, user_id: str) -> None:
     _require_person(user_id)
     own = user_id == caller.user_id
     if not own:
-        require_place(conversation_id, caller.user_id).require_admin()
+        require_member(conversation_id, caller.user_id).require_admin()
     request = store.request(known(conversation_id), user_id, clock.now())
     if request is None or not store.drop(conversation_id, user_id):
         raise NotFound

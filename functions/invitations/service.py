@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import joining, views
-from conversations.door_store import Doorway, doorway
-from conversations.service import known, require_place
+from conversations.ban_store import Doorway, doorway
+from conversations.service import known, require_member
 from invitations import requests, store
 from invitations.model import TOKEN_BITS, Invitation
 from kernel import clock, cursor, ids, telemetry
@@ -28,7 +28,7 @@ def create(
     """A new link into a group, for who may add people to it; its token is told this once."""
     if needs_approval and max_uses is not None:
         raise ValidationFailed.of("max_uses", "where an admin decides on everybody, uses are not limited")
-    require_place(conversation_id, caller.user_id).require_add()
+    require_member(conversation_id, caller.user_id).require_add()
     token, now = ids.token(TOKEN_BITS), clock.now()
     invitation = Invitation(
         id=ids.new("inv"),
@@ -60,11 +60,11 @@ def _view(invitation: Invitation) -> dict[str, Any]:
 
 def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """A group's invitations, newest first: all of them for admins, for others their own."""
-    place = require_place(conversation_id, caller.user_id)
-    place.require_group()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_group()
     bound_to = (caller.user_id, "invitations", conversation_id)
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    own = None if place.member.is_admin else caller.user_id
+    own = None if context.member.is_admin else caller.user_id
     found = store.invitations(conversation_id, created_by=own, after=start, limit=limit + 1)
     page = found[:limit]
     more = len(found) > limit
@@ -73,10 +73,10 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | No
 
 def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
     """End an invitation (its maker and admins); again is fine."""
-    place = require_place(conversation_id, caller.user_id)
-    place.require_group()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_group()
     invitation = store.by_id(conversation_id, invitation_id) if ids.is_id(invitation_id, "inv") else None
-    if invitation is None or not (place.member.is_admin or invitation.created_by == caller.user_id):
+    if invitation is None or not (context.member.is_admin or invitation.created_by == caller.user_id):
         raise NotFound
     store.revoke(invitation, clock.now())
 
@@ -88,7 +88,7 @@ def preview(*, caller: Caller, token: str) -> dict[str, Any]:
     door = _door(invitation, caller)
     if not door.is_member:
         _require_welcome(door, invitation)
-    profile = door.place.profile
+    profile = door.context.info
     return {
         "name": profile.name,
         "member_count": profile.member_count,
@@ -118,7 +118,7 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
         store.stage_use(transaction, invitation, now=clock.now())
 
     try:
-        place, new = joining.enter(
+        context, new = joining.enter(
             known(invitation.conversation_id),
             caller.user_id,
             invitation.created_by,
@@ -129,13 +129,13 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
         raise Gone("This group is no longer there.") from error
     if new:
         telemetry.count("InvitationsAccepted")
-    return "joined", views.conversation(place), new
+    return "joined", views.conversation(context), new
 
 
 def _ask(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] | None, bool]:
     door = _door(invitation, caller)
     if door.is_member:
-        return "joined", views.conversation(door.place), False
+        return "joined", views.conversation(door.context), False
     _require_welcome(door, invitation)
     return "requested", None, requests.ask(caller=caller, invitation=invitation)
 
@@ -150,7 +150,7 @@ def _door(invitation: Invitation, caller: Caller) -> Doorway:
 def _require_welcome(door: Doorway, invitation: Invitation) -> None:
     """Whether somebody who is no member yet may come in; raises Gone, Forbidden `banned`."""
     invitation.require_open(clock.now())
-    settings = door.place.profile.settings
+    settings = door.context.info.settings
     if door.host is None or not (door.host.is_admin or settings.who_can_add == "all"):
         raise Gone("This invitation is over.")
     if door.is_banned:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from conversations import log, publish
-from conversations.entries import Draft, Entry
-from conversations.model import Place
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
+from conversations.events import Event, NewEvent
+from conversations.model import MemberContext
 from conversations.service import known
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Key, Record, Transaction
@@ -29,7 +29,7 @@ class Change:
     """
 
     kind: str
-    after: Entry
+    after: Event
     stage: Callable[[Transaction, int], None]
     details: dict[str, str] = field(default_factory=dict)
 
@@ -45,15 +45,15 @@ def change(
     caller: Caller,
     conversation_id: str,
     message_id: str,
-    plan: Callable[[Place, Entry, Seen], Change | None],
+    plan: Callable[[MemberContext, Event, ContextLoader], Change | None],
     people: Iterable[str] = (),
     records: Sequence[tuple[type[Record], Key]] = (),
-) -> Entry | None:
+) -> Event | None:
     """Carry out what `plan` wants of a message as it is, None for nothing; returns it as it is then.
 
     Two store round trips and those of telling. `plan` is asked again when the message or the log has moved on.
     """
-    seen = Seen(messages=[message_id], people=people, records=records)
+    seen = ContextLoader(messages=[message_id], people=people, records=records)
     attempt = partial(_attempt, caller, known(conversation_id), message_id, plan, seen)
     return retried(attempt, on=Contended, tries=TRIES)
 
@@ -62,29 +62,29 @@ def _attempt(
     caller: Caller,
     conversation_id: str,
     message_id: str,
-    plan: Callable[[Place, Entry, Seen], Change | None],
-    seen: Seen,
-) -> Entry | None:
+    plan: Callable[[MemberContext, Event, ContextLoader], Change | None],
+    seen: ContextLoader,
+) -> Event | None:
     wanted: Change | None = None
 
-    def events(place: Place) -> log.Plan:
+    def append_plan(context: MemberContext) -> log.AppendPlan:
         nonlocal wanted
-        message = seen.message(place, message_id)
-        wanted = plan(place, message, seen)
+        message = seen.message(context, message_id)
+        wanted = plan(context, message, seen)
         if wanted is None:
-            return log.Plan([])
+            return log.AppendPlan([])
         about: dict[str, Any] = {"message_seq": message.seq, "message_id": message_id, **wanted.details}
-        return log.Plan([Draft(wanted.kind, caller.user_id, about)], partial(_stage, wanted, place.next_seq))
+        return log.AppendPlan([NewEvent(wanted.kind, caller.user_id, about)], partial(_stage, wanted, context.next_seq))
 
     try:
-        place, entries = log.append(conversation_id, caller.user_id, events, find=seen)
+        context, events = log.append(conversation_id, caller.user_id, append_plan, load=seen)
     except Cancelled as refused:
         if refused.failed.keys() & STALE:
             raise Contended(retry_after_s=1) from refused
         raise
     if wanted is None:
         return None
-    publish.committed(place, entries, known=[wanted.after])
+    publish.publish_events(context, events, preloaded=[wanted.after])
     return wanted.after
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from conversations import publish, store
-from conversations.model import Place
-from conversations.service import require_place
+from conversations.model import MemberContext
+from conversations.service import require_member
 from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -33,31 +33,31 @@ def keep(
     `written_at` is when the device took it down (now, if it does not say); a time to come counts as now. Raises
     Forbidden `encrypted_conversation` where texts must not reach the server.
     """
-    place = require_place(conversation_id, caller.user_id)
-    if place.profile.settings.encrypted:
+    context = require_member(conversation_id, caller.user_id)
+    if context.info.settings.encrypted:
         raise Forbidden("Drafts of an encrypted conversation stay on the device.", code="encrypted_conversation")
     now = clock.now()
     draft = Draft(conversation_id, text, reply_to, thread_root, now if written_at is None else min(written_at, now))
-    return _kept(caller, place, draft)
+    return _kept(caller, context, draft)
 
 
 def clear(*, caller: Caller, conversation_id: str) -> None:
     """Forget the draft; older ones that a device still holds do not come back."""
-    place = require_place(conversation_id, caller.user_id)
-    _kept(caller, place, Draft(conversation_id, None, None, None, clock.now()))
+    context = require_member(conversation_id, caller.user_id)
+    _kept(caller, context, Draft(conversation_id, None, None, None, clock.now()))
 
 
-def _kept(caller: Caller, place: Place, draft: Draft) -> Draft:
+def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
     if not drafts_store.keep(caller.user_id, draft):
         return drafts_store.find(caller.user_id, draft.conversation_id) or draft
     shown = DraftOut.model_validate(asdict(draft)).model_dump(mode="json")
-    publish.passing(place, UPDATED, shown, to=[caller.user_id])
+    publish.publish_ephemeral(context, UPDATED, shown, to=[caller.user_id])
     return draft
 
 
 def get(*, caller: Caller, conversation_id: str) -> Draft:
     """The caller's draft; raises NotFound if there is none."""
-    require_place(conversation_id, caller.user_id)
+    require_member(conversation_id, caller.user_id)
     draft = drafts_store.find(caller.user_id, conversation_id)
     if draft is None or draft.text is None:
         raise NotFound
@@ -69,8 +69,8 @@ def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     bound_to = (caller.user_id, "drafts")
     before = None if page is None else cursor.unseal(page, bound_to=bound_to)
     drafts = drafts_store.of(caller.user_id)
-    places = store.places([draft.conversation_id for draft in drafts], caller.user_id)
-    mine = sorted((draft for draft in drafts if draft.conversation_id in places), key=_position, reverse=True)
+    contexts = store.contexts([draft.conversation_id for draft in drafts], caller.user_id)
+    mine = sorted((draft for draft in drafts if draft.conversation_id in contexts), key=_position, reverse=True)
     rest = [draft for draft in mine if before is None or _position(draft) < before]
     items = rest[: cursor.fitting([asdict(draft) for draft in rest[:limit]])]
     return Page(items, cursor.seal(_position(items[-1]), bound_to=bound_to) if len(rest) > len(items) else None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conversations import parts_store
+from conversations.context_loader import ContextLoader
 from conversations.parts_store import EarlierText
-from conversations.seen import Seen
 from conversations.service import known
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -13,10 +13,10 @@ from kernel.errors import Forbidden
 
 def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierText]:
     """What a message said before, oldest first, at most 50; nothing of a deleted one. For its sender and admins."""
-    seen = Seen(messages=[message_id])
-    place = seen(known(conversation_id), caller.user_id)
-    message = seen.message(place, message_id)
-    if message.actor_id != caller.user_id and not place.member.is_admin:
+    seen = ContextLoader(messages=[message_id])
+    context = seen(known(conversation_id), caller.user_id)
+    message = seen.message(context, message_id)
+    if message.actor_id != caller.user_id and not context.member.is_admin:
         raise Forbidden("Only its sender, the owner and admins may see what a message said before.")
     if message.deleted_at is not None or message.edits == 0:
         return Page([])

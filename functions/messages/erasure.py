@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from conversations import reactions_store
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel import telemetry
 from realtime import service as realtime
 
 JOB = "erase_reactions"
 
 
-def erase_later(message: Entry) -> None:
+def erase_later(message: Event) -> None:
     """Have the reactions to a deleted message removed. Never raises: nobody sees them any more as it is."""
     if not message.reactions:
         return

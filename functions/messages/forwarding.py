@@ -1,11 +1,11 @@
-"""Forwarding: what somebody may read in one conversation goes into another, with its author but not its place."""
+"""Forwarding: what somebody may read in one conversation goes into another, with its author but not its context."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
 from conversations.service import known
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
@@ -31,13 +31,13 @@ def original(caller: Caller, source: Source) -> Original:
     Raises ValidationFailed for one that the caller may not see, that is deleted, or that has somebody else's files,
     Forbidden `encrypted_conversation` where it would leave an encrypted conversation.
     """
-    seen = Seen(messages=[source.message_id])
+    seen = ContextLoader(messages=[source.message_id])
     try:
-        place = seen(known(source.conversation_id), caller.user_id)
-        message = seen.message(place, source.message_id)
+        context = seen(known(source.conversation_id), caller.user_id)
+        message = seen.message(context, source.message_id)
     except NotFound as error:
         raise ValidationFailed.of("forward", "there is no such message") from error
-    if place.profile.settings.encrypted or message.data["type"] == "encrypted":
+    if context.info.settings.encrypted or message.data["type"] == "encrypted":
         raise Forbidden("Nothing is forwarded from an encrypted conversation.", code="encrypted_conversation")
     type_ = message.data["type"]
     if message.deleted_at is not None or type_ not in ("text", "file"):

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.model import Place
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
+from conversations.model import MemberContext
 from messages.model import MAX_MENTIONS
 from users import service as users
 
@@ -34,24 +34,24 @@ class Named:
         """Everybody who may be meant, to be looked up among the members."""
         return list(dict.fromkeys([*self.given, *(user_id for each in self.written for user_id in each)]))
 
-    def stored(self, place: Place, seen: Seen) -> dict[str, Any]:
+    def stored(self, context: MemberContext, seen: ContextLoader) -> dict[str, Any]:
         """What a message keeps of it: `mentions`, `named` (those given as ids), `everyone`."""
-        members = self._members(place, seen)
+        members = self._members(context, seen)
         named = [user_id for user_id in self.given if user_id in members]
         written = (next((each for each in meant if each in members), None) for meant in self.written)
         mentions = list(dict.fromkeys([*named, *(each for each in written if each is not None)]))
-        everyone = self.everybody and place.profile.kind == "group" and place.member.is_admin
+        everyone = self.everybody and context.info.kind == "group" and context.member.is_admin
         return {"mentions": mentions[:MAX_MENTIONS], "named": named, "everyone": everyone}
 
-    def stored_beside(self, kept: Mapping[str, Any], place: Place, seen: Seen) -> dict[str, Any]:
+    def stored_beside(self, kept: Mapping[str, Any], context: MemberContext, seen: ContextLoader) -> dict[str, Any]:
         """The same for a text that replaces one: those given as ids with the first stay mentioned."""
         first = kept.get("named", [])
-        fresh = self.stored(place, seen)
+        fresh = self.stored(context, seen)
         return {**fresh, "named": first, "mentions": list(dict.fromkeys([*first, *fresh["mentions"]]))[:MAX_MENTIONS]}
 
-    def _members(self, place: Place, seen: Seen) -> frozenset[str]:
-        roster = place.profile.roster
-        return frozenset(seen.members if roster is None else roster)
+    def _members(self, context: MemberContext, seen: ContextLoader) -> frozenset[str]:
+        member_ids = context.info.member_ids
+        return frozenset(seen.members if member_ids is None else member_ids)
 
 
 def named(text: str | None, given: Sequence[str] = ()) -> Named:

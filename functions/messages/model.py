@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel import clock
 from kernel.errors import Forbidden, Gone, ValidationFailed
 
@@ -104,7 +104,7 @@ def require_content(message: NewMessage, *, encrypted_conversation: bool) -> Non
         raise ValidationFailed.of("ciphertext", "only encrypted messages carry ciphertext")
 
 
-def require_editable(message: Entry, editor_id: str) -> None:
+def require_editable(message: Event, editor_id: str) -> None:
     """The sender may edit a text of their own for 24 h."""
     if message.actor_id != editor_id:
         raise Forbidden("Only its sender may edit a message.")

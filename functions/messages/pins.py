@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from conversations import log, message_store, views
-from conversations.entries import MESSAGE_UPDATED, Entry
-from conversations.model import Place
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
+from conversations.events import MESSAGE_UPDATED, Event
+from conversations.model import MemberContext
 from conversations.service import known
 from kernel import clock, cursor
 from kernel.caller import Caller
@@ -24,8 +24,8 @@ from messages.pins_store import Pin, Pins, pins_of
 def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Pin a message; raises Conflict `too_many_pins` for a 51st, Gone for a deleted one. Twice is fine."""
 
-    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
-        place.require_pin()
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+        context.require_pin()
         if message.deleted_at is not None:
             raise Gone("This message was deleted.")
         if message.pinned:
@@ -33,7 +33,7 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         before = pins_of(seen.records[0])
         others = before.without(message.seq)
         if len(others) >= MAX_PINS:
-            others = _standing(place.conversation_id, others)
+            others = _standing(context.conversation_id, others)
         if len(others) >= MAX_PINS:
             raise Conflict(f"A conversation has at most {MAX_PINS} pinned messages.", code="too_many_pins")
         after = (*others, Pin(message.seq, caller.user_id, clock.now()))
@@ -45,8 +45,8 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Unpin a message; one that is not pinned stays so."""
 
-    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
-        place.require_pin()
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+        context.require_pin()
         before = pins_of(seen.records[0])
         if not message.pinned:
             return None
@@ -59,7 +59,7 @@ def _standing(conversation_id: str, items: tuple[Pin, ...]) -> tuple[Pin, ...]:
     """The pins of messages that have not disappeared meanwhile."""
     found = log.at((conversation_id, each.seq) for each in items)
     return tuple(
-        each for each in items if (entry := found.get((conversation_id, each.seq))) and entry.deleted_at is None
+        each for each in items if (event := found.get((conversation_id, each.seq))) and event.deleted_at is None
     )
 
 
@@ -68,7 +68,7 @@ def _carry_out(caller: Caller, conversation_id: str, message_id: str, plan: Any)
     change(caller=caller, conversation_id=conversation_id, message_id=message_id, plan=plan, records=records)
 
 
-def _change(message: Entry, before: Pins, after: tuple[Pin, ...], *, pinned: bool) -> Change:
+def _change(message: Event, before: Pins, after: tuple[Pin, ...], *, pinned: bool) -> Change:
     def stage(transaction: Transaction, seq: int) -> None:
         pins_store.stage(transaction, message.conversation_id, before, after, seq)
         message_store.stage_pinned(transaction, message, seq, pinned)
@@ -76,7 +76,7 @@ def _change(message: Entry, before: Pins, after: tuple[Pin, ...], *, pinned: boo
     return Change(MESSAGE_UPDATED, replace(message, pinned=pinned), stage)
 
 
-def stage_deletion(transaction: Transaction, message: Entry, seen: Seen, seq: int) -> None:
+def stage_deletion(transaction: Transaction, message: Event, seen: ContextLoader, seq: int) -> None:
     """A deleted message is pinned no more; `seen` has read the pins."""
     if message.pinned:
         pins = pins_of(seen.records[0])
@@ -88,17 +88,17 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | Non
 
     Two round trips, a third if any has reactions.
     """
-    seen = Seen(records=[pins_store.key(conversation_id)])
-    place = seen(known(conversation_id), caller.user_id)
+    seen = ContextLoader(records=[pins_store.key(conversation_id)])
+    context = seen(known(conversation_id), caller.user_id)
     bound_to = (caller.user_id, "pins", conversation_id)
     before = None if page is None else cursor.unseal(page, bound_to=bound_to)
     pins = {
         pin.seq: pin
         for pin in sorted(pins_of(seen.records[0]).items, key=lambda each: (each.at, each.seq), reverse=True)
-        if pin.seq >= place.member.visible_from and (before is None or [pin.at, pin.seq] < before)
+        if pin.seq >= context.member.visible_from and (before is None or [pin.at, pin.seq] < before)
     }
     found = log.at((conversation_id, seq) for seq in pins)
-    standing = [entry for entry in found.values() if entry.deleted_at is None]
+    standing = [event for event in found.values() if event.deleted_at is None]
     shown = [
         {**each, "pinned_by": pins[each["seq"]].by, "pinned_at": pins[each["seq"]].at}
         for each in views.messages(standing[:limit], caller.user_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conversations import message_store, reactions_store
-from conversations.entries import REACTION_ADDED, REACTION_REMOVED, Entry
-from conversations.model import Place
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
+from conversations.events import REACTION_ADDED, REACTION_REMOVED, Event
+from conversations.model import MemberContext
 from kernel import ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
@@ -31,7 +31,7 @@ def require_emoji(text: str) -> str:
 def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
     """Add or take back one's reaction; doing it twice changes nothing.
 
-    Three store round trips: place, message and one's reaction; transaction; connections. Raises Conflict
+    Three store round trips: context, message and one's reaction; transaction; connections. Raises Conflict
     `too_many_reactions` for a 21st kind, Gone for a deleted message.
     """
     require_emoji(emoji)
@@ -39,8 +39,8 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
     if seq is None:
         raise NotFound
 
-    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
-        place.require_not_blocked()
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+        context.require_not_blocked()
         if message.deleted_at is not None:
             raise Gone("This message was deleted.")
         (mine,) = seen.records

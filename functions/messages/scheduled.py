@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from conversations.service import known, require_place
+from conversations.service import known, require_member
 from kernel import clock, cursor, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -93,7 +93,7 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | Non
     after = None if page is None else cursor.unseal(page, bound_to=bound_to)
     found = store.listed(caller.user_id, known(conversation_id), after=after, limit=limit + 1)
     if not found:
-        require_place(conversation_id, caller.user_id)
+        require_member(conversation_id, caller.user_id)
     items = found[:limit]
     following = cursor.seal(items[-1].id, bound_to=bound_to) if len(found) > limit else None
     return Page([each.view() for each in items], following)

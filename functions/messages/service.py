@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conversations import ballots, log, message_store, parts_store, publish, repeats, slow_mode, views
-from conversations.entries import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Draft, Entry, lifetime_ms
-from conversations.model import Place
-from conversations.seen import Seen
-from conversations.service import known, require_place
+from conversations import ballots, duplicates, log, message_store, parts_store, publish, slow_mode, views
+from conversations.context_loader import ContextLoader
+from conversations.events import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Event, NewEvent, lifetime_ms
+from conversations.model import MemberContext
+from conversations.service import known, require_member
 from drive import attachments
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
@@ -26,17 +26,17 @@ from messages.model import NewMessage
 def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[dict[str, Any], bool]:
     """Append a message; a repeated client_id returns the first one and False.
 
-    Three store round trips: place (with what it replies to), transaction, connections; one more for usernames it
+    Three store round trips: context (with what it replies to), transaction, connections; one more for usernames it
     mentions that were not met lately, and one to forward. Raises Unprocessable when the client_id stands for another
     message, NotFound for non-members and where a block stands between, Forbidden where it may not be, RateLimited
     under slow mode.
     """
     key = log.send_key(caller.user_id, message.client_id)
     try:
-        with repeats.honoured(key, conversation_id, caller.user_id):
+        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
             return _send(caller, conversation_id, message, key), True
-    except log.Sent:
-        earlier = repeats.first(key, conversation_id, message.fingerprint)
+    except log.DuplicateSend:
+        earlier = duplicates.original_event(key, conversation_id, message.fingerprint)
         return views.messages([earlier], caller.user_id)[0], False
 
 
@@ -47,21 +47,21 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
     files = attachments.require(caller.user_id, file_ids) if file_ids else []
     text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)
-    seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
+    seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
 
-    def plan(place: Place) -> log.Plan:
-        root = _require_sendable(place, message, seen)
-        slow_mode.require_turn(place, now=now, sent_as=key)
-        seq, at = place.next_seq, log.moment(place.head)
+    def plan(context: MemberContext) -> log.AppendPlan:
+        root = _require_sendable(context, message, seen)
+        slow_mode.require_slot(context, now=now, sent_as=key)
+        seq, at = context.next_seq, log.moment(context.head)
         stored = message.stored(
             ids.new_at("msg", seq),
             type=type_,
             thread_root=root,
             forwarded_from=None if original is None else original.credit,
             attachments=attachments.stored(files, conversation_id),
-            **named.stored(place, seen),
+            **named.stored(context, seen),
         )
-        lifetime = lifetime_ms(place.profile.settings, stored)
+        lifetime = lifetime_ms(context.info.settings, stored)
 
         def stage(transaction: Transaction) -> None:
             log.stage_send(
@@ -69,21 +69,21 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
             )
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
-            slow_mode.stage(transaction, place, now=now)
+            slow_mode.stage(transaction, context, now=now)
             attachments.stage(
                 transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lifetime and at + lifetime
             )
 
-        return log.Plan([Draft(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage, at=at)
+        return log.AppendPlan([NewEvent(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage, at=at)
 
     try:
-        place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan, find=seen)
+        context, events = slow_mode.append(known(conversation_id), caller.user_id, plan, load=seen)
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
-    publish.committed(place, entries)
-    return views.messages(entries, caller.user_id)[0]
+    publish.publish_events(context, events)
+    return views.messages(events, caller.user_id)[0]
 
 
 def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
@@ -93,25 +93,25 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
     if message.attachment_ids:
         attachments.require(caller.user_id, message.attachment_ids)
     named = mentions.named(message.text, message.mentions)
-    seen = Seen(messages=[message.reply_to, message.thread_root], people=named.user_ids)
-    place = seen(known(conversation_id), caller.user_id)
-    _require_sendable(place, message, seen)
-    named.stored(place, seen)
+    seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
+    context = seen(known(conversation_id), caller.user_id)
+    _require_sendable(context, message, seen)
+    named.stored(context, seen)
 
 
-def _require_sendable(place: Place, message: NewMessage, seen: Seen) -> str | None:
+def _require_sendable(context: MemberContext, message: NewMessage, seen: ContextLoader) -> str | None:
     """Raises unless the member may send this message here; returns the root of the thread that it goes into."""
-    place.require_send()
-    model.require_content(message, encrypted_conversation=place.profile.settings.encrypted)
-    _require_reply(place, seen, message.reply_to)
-    return threads.root_of(place, seen, message.thread_root)
+    context.require_send()
+    model.require_content(message, encrypted_conversation=context.info.settings.encrypted)
+    _require_reply(context, seen, message.reply_to)
+    return threads.root_of(context, seen, message.thread_root)
 
 
-def _require_reply(place: Place, seen: Seen, message_id: str | None) -> None:
+def _require_reply(context: MemberContext, seen: ContextLoader, message_id: str | None) -> None:
     if message_id is None:
         return
     try:
-        seen.message(place, message_id)
+        seen.message(context, message_id)
     except NotFound as error:
         raise ValidationFailed.of("reply_to", "there is no such message in this conversation") from error
 
@@ -124,10 +124,10 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
     now = clock.now()
     named = mentions.named(text)
 
-    def plan(place: Place, message: Entry, seen: Seen) -> Change:
-        place.require_send()
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change:
+        context.require_send()
         model.require_editable(message, caller.user_id)
-        data = model.present({**message.data, **named.stored_beside(message.data, place, seen)})
+        data = model.present({**message.data, **named.stored_beside(message.data, context, seen)})
         after = replace(message, text=text, data=data, edited_at=now, edits=message.edits + 1)
 
         def stage(transaction: Transaction, seq: int) -> None:
@@ -153,10 +153,10 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     Its earlier texts, its pin and its place in the count of its thread go with it, who reacted a moment later.
     """
     now = clock.now()
-    deleted: list[Entry] = []
+    deleted: list[Event] = []
 
-    def plan(place: Place, message: Entry, seen: Seen) -> Change | None:
-        if message.actor_id != caller.user_id and not place.member.is_admin:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+        if message.actor_id != caller.user_id and not context.member.is_admin:
             raise Forbidden("Only its sender and admins may delete a message.")
         if message.deleted_at is not None:
             return None
@@ -193,9 +193,9 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
     """One message in its present state; raises NotFound."""
-    seen = Seen(messages=[message_id])
-    place = seen(known(conversation_id), caller.user_id)
-    return views.messages([seen.message(place, message_id)], caller.user_id)[0]
+    seen = ContextLoader(messages=[message_id])
+    context = seen(known(conversation_id), caller.user_id)
+    return views.messages([seen.message(context, message_id)], caller.user_id)[0]
 
 
 def listing(
@@ -210,7 +210,7 @@ def listing(
     """Messages by seq: newest first, from below `before`; or oldest first, from above `after`."""
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "messages", conversation_id)
     if page is not None:
         forwards = after is not None
@@ -219,8 +219,8 @@ def listing(
         if (forwards and after is None) or (backwards and before is None):
             raise InvalidCursor
     newest_first = after is None
-    first = max(place.member.visible_from, (after or 0) + 1)
-    last = place.head.last_message_seq if before is None else min(before - 1, place.head.last_message_seq)
+    first = max(context.member.visible_from, (after or 0) + 1)
+    last = context.head.last_message_seq if before is None else min(before - 1, context.head.last_message_seq)
     found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit + 1)
     shown = views.messages(found[:limit], caller.user_id)
     items = shown[: cursor.fitting(shown)]

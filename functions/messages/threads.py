@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import log, message_store, parts_store, views
-from conversations.entries import Entry
-from conversations.model import Place
-from conversations.seen import Seen
+from conversations.context_loader import ContextLoader
+from conversations.events import Event
+from conversations.model import MemberContext
 from conversations.service import known
 from kernel import cursor, ids
 from kernel.caller import Caller
@@ -16,12 +16,12 @@ from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 
 
-def root_of(place: Place, seen: Seen, message_id: str | None) -> str | None:
+def root_of(context: MemberContext, seen: ContextLoader, message_id: str | None) -> str | None:
     """The root of the thread that a reply to this message belongs to; raises ValidationFailed for what is not seen."""
     if message_id is None:
         return None
     try:
-        message = seen.message(place, message_id)
+        message = seen.message(context, message_id)
     except NotFound as error:
         raise ValidationFailed.of("thread_root", "there is no such message in this conversation") from error
     return message.thread_root or message_id
@@ -40,13 +40,13 @@ def listing(
 
     Whoever joined after the root sees the replies since then. Three round trips.
     """
-    seen = Seen(messages=[message_id])
-    place = seen(known(conversation_id), caller.user_id)
-    root_seq = _root_seq(place, seen.at(message_id))
+    seen = ContextLoader(messages=[message_id])
+    context = seen(known(conversation_id), caller.user_id)
+    root_seq = _root_seq(context, seen.at(message_id))
     bound_to = (caller.user_id, "thread", conversation_id, message_id)
-    after = max(0 if page is None else cursor.unseal(page, bound_to=bound_to), place.member.visible_from - 1)
+    after = max(0 if page is None else cursor.unseal(page, bound_to=bound_to), context.member.visible_from - 1)
     seqs = parts_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
-    if root_seq < place.member.visible_from and not seqs and page is None:
+    if root_seq < context.member.visible_from and not seqs and page is None:
         raise NotFound
     found = log.at((conversation_id, seq) for seq in seqs[:limit])
     shown = views.messages(list(found.values()), caller.user_id)
@@ -55,17 +55,17 @@ def listing(
     return Page(shown[:fit], None if end is None else cursor.seal(end, bound_to=bound_to))
 
 
-def _root_seq(place: Place, message: Entry | None) -> int:
-    if message is None or message.seq > place.head.last_seq:
+def _root_seq(context: MemberContext, message: Event | None) -> int:
+    if message is None or message.seq > context.head.last_seq:
         raise NotFound
     if message.thread_root is None:
         return message.seq
-    if message.seq < place.member.visible_from:
+    if message.seq < context.member.visible_from:
         raise NotFound
     return _seq(message.thread_root)
 
 
 def _seq(message_id: str) -> int:
     seq = ids.position(message_id)
-    assert seq is not None, "stored messages have ids that tell their place"
+    assert seq is not None, "stored messages have ids that tell their context"
     return seq

@@ -1,6 +1,6 @@
 """Typing: relayed to the other live members, never stored, over after 3 s by the server's clock.
 
-At most one relay per person and 2 s. In a conversation of more members than its roster lists, where each relay is as
+At most one relay per person and 2 s. In a conversation of more members than `member_ids` lists, where each relay is as
 many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 100 events.
 
 What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, whether the
@@ -13,9 +13,9 @@ from __future__ import annotations
 import contextlib
 
 from conversations import publish
-from conversations.model import Place
-from conversations.service import require_place
-from kernel import cache, clock, pace
+from conversations.model import MemberContext
+from conversations.service import require_member
+from kernel import cache, clock, debounce
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
@@ -82,28 +82,28 @@ _noticed: cache.Memo[tuple[int, int]] = cache.Memo(max_entries=1_000, ttl_s=SHAR
 
 def typing(*, caller: Caller, conversation_id: str, is_typing: bool) -> None:
     """Tell the others that the caller types or has stopped; raises NotFound, Forbidden for who may not send there."""
-    place = require_place(conversation_id, caller.user_id)
-    place.require_send()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_send()
     if not is_typing:
-        _end(place, by_hand=True)
-    elif _within_share(place) and (start := _start(place)):
+        _end(context, by_hand=True)
+    elif _within_share(context) and (start := _start(context)):
         if start < 0:
-            _look_again(place, -start)
+            _look_again(context, -start)
             return
-        _relay(place, True)
+        _relay(context, True)
         if start == ALONE:
-            _look_again(place, TYPING_TTL_MS)
+            _look_again(context, TYPING_TTL_MS)
 
 
 def over(*, conversation_id: str, user_id: str) -> None:
     """The queue's reminder: tell that the typing is over, or goes on again, or look again when it went on meanwhile."""
-    _end(require_place(conversation_id, user_id), by_hand=False)
+    _end(require_member(conversation_id, user_id), by_hand=False)
 
 
-def _start(place: Place) -> int:
+def _start(context: MemberContext) -> int:
     """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of; less than 0: to
     be held back for so many ms."""
-    now, key = clock.now(), _key(place)
+    now, key = clock.now(), _key(context)
     arguments = (now, now + TYPING_TTL_MS, TYPING_RELAY_MS, KEEP_MS)
     try:
         return int(cache.call(lambda redis: redis.eval(_STARTED, 1, key, *arguments)))
@@ -114,30 +114,30 @@ def _start(place: Place) -> int:
         return ALONE
 
 
-def _end(place: Place, *, by_hand: bool) -> None:
+def _end(context: MemberContext, *, by_hand: bool) -> None:
     how = "by hand" if by_hand else "by time"
     arguments = (clock.now(), TYPING_RELAY_MS, KEEP_MS, how)
     try:
-        wait_ms = int(cache.call(lambda redis: redis.eval(_ENDED, 1, _key(place), *arguments)))
+        wait_ms = int(cache.call(lambda redis: redis.eval(_ENDED, 1, _key(context), *arguments)))
     except cache.CacheUnavailable:
         # by hand: the reminder that came with the start tells it soon enough
         wait_ms = -1 if by_hand else 0
     if wait_ms > 0:
-        _look_again(place, wait_ms)
+        _look_again(context, wait_ms)
     elif wait_ms == 0:
-        _relay(place, False)
+        _relay(context, False)
     elif wait_ms < -1:
         with contextlib.suppress(Forbidden, NotFound):  # it may have been forbidden in the meantime
-            place.require_send()
-            _relay(place, True)
-        _look_again(place, -wait_ms - 1)
+            context.require_send()
+            _relay(context, True)
+        _look_again(context, -wait_ms - 1)
 
 
-def _within_share(place: Place) -> bool:
+def _within_share(context: MemberContext) -> bool:
     """Whether a large conversation has been sent enough, or has been quiet for long enough, for a notice."""
-    if place.profile.roster is not None:
+    if context.info.member_ids is not None:
         return True
-    now, head, key = clock.now(), place.head, f"typing:{place.conversation_id}"
+    now, head, key = clock.now(), context.head, f"typing:{context.conversation_id}"
     arguments = (now, head.last_seq, head.last_at, QUIET_MS, EVENTS_PER_NOTICE, SHARE_KEEP_MS)
     try:
         return bool(cache.call(lambda redis: redis.eval(_SHARE, 1, key, *arguments)))
@@ -149,14 +149,14 @@ def _within_share(place: Place) -> bool:
         return True
 
 
-def _relay(place: Place, is_typing: bool) -> None:
-    publish.passing(place, "typing", {"user_id": place.member.user_id, "typing": is_typing})
+def _relay(context: MemberContext, is_typing: bool) -> None:
+    publish.publish_ephemeral(context, "typing", {"user_id": context.member.user_id, "typing": is_typing})
 
 
-def _look_again(place: Place, wait_ms: int) -> None:
-    job = {"kind": "typing_over", "conversation_id": place.conversation_id, "user_id": place.member.user_id}
-    realtime.enqueue([job], delay_s=pace.whole_seconds(wait_ms))
+def _look_again(context: MemberContext, wait_ms: int) -> None:
+    job = {"kind": "typing_over", "conversation_id": context.conversation_id, "user_id": context.member.user_id}
+    realtime.enqueue([job], delay_s=debounce.whole_seconds(wait_ms))
 
 
-def _key(place: Place) -> str:
-    return f"typing:{place.conversation_id}:{place.member.user_id}"
+def _key(context: MemberContext) -> str:
+    return f"typing:{context.conversation_id}:{context.member.user_id}"

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from conversations import publish
-from conversations.service import require_place
+from conversations.service import require_member
 from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -31,7 +31,7 @@ def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str
 
     Raises NotFound for a message that the caller does not see, Gone for a deleted one, Forbidden for one's own.
     """
-    require_place(conversation_id, caller.user_id).require_group()
+    require_member(conversation_id, caller.user_id).require_group()
     message = messages.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
     if message["sender_id"] == caller.user_id:
         raise Forbidden("This message is your own.")
@@ -66,8 +66,8 @@ def listing(
 
     A page may be shorter than `limit` and still have a next one.
     """
-    place = require_place(conversation_id, caller.user_id)
-    place.require_admin()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_admin()
     bound_to = (caller.user_id, "reports", conversation_id, str(is_open))
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found = store.reports(
@@ -78,7 +78,7 @@ def listing(
         now=clock.now(),
     )
     page = found[:limit]
-    shown = _views([each for each in page if each.is_for(place.member)])
+    shown = _views([each for each in page if each.is_for(context.member)])
     return Page(shown, cursor.seal(page[-1].id, bound_to=bound_to) if len(found) > limit else None)
 
 
@@ -97,11 +97,11 @@ def decide(
 
 
 def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool) -> Report:
-    place = require_place(conversation_id, caller.user_id)
-    place.require_admin()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_admin()
     found = store.find(conversation_id, report_id) if ids.is_id(report_id, "rep") else None
     now = clock.now()
-    if found is None or not found.is_for(place.member) or not found.is_kept(now):
+    if found is None or not found.is_for(context.member) or not found.is_kept(now):
         raise NotFound
     if found.state not in ("open", decision):
         raise Conflict("This report was decided otherwise.")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import ballots, log, publish, store
-from conversations.entries import POLL_CLOSED, Draft
-from conversations.model import Place
+from conversations.events import POLL_CLOSED, NewEvent
+from conversations.model import MemberContext
 from kernel import clock, telemetry, workflows
 from kernel.errors import DependencyUnavailable, NotFound
 from polls.model import Poll
@@ -30,13 +30,13 @@ def stop(poll_id: str) -> None:
         telemetry.logger().warning("a machine was not stopped", exc_info=error)
 
 
-def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.Plan]:
+def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.AppendPlan]:
     """Close a poll that has no `poll.closed` yet. What its time has closed was closed then, not now."""
     if poll.tally.closed_at is not None:
-        return poll, log.Plan([])
+        return poll, log.AppendPlan([])
     since = poll.closed_at(at) or at
-    event = Draft(POLL_CLOSED, actor_id, poll.about)
-    return poll.closed(since), log.Plan([event], lambda it: ballots.stage_closing(it, poll, at=since), at=at)
+    event = NewEvent(POLL_CLOSED, actor_id, poll.about)
+    return poll.closed(since), log.AppendPlan([event], lambda it: ballots.stage_closing(it, poll, at=since), at=at)
 
 
 def when_due(poll_id: str) -> dict[str, Any]:
@@ -50,15 +50,15 @@ def when_due(poll_id: str) -> dict[str, Any]:
     if poll.state(clock.now()) == "open":
         return {"done": False, "closes_at": clock.rfc3339(poll.closes_at)}
 
-    def plan_now(place: Place) -> log.Plan:
+    def plan_now(context: MemberContext) -> log.AppendPlan:
         now = ballots.find(poll_id)
-        return log.Plan([]) if now is None else plan(now, log.moment(place.head), actor_id=now.creator_id)[1]
+        return log.AppendPlan([]) if now is None else plan(now, log.moment(context.head), actor_id=now.creator_id)[1]
 
     try:
-        place, entries = log.append(poll.conversation_id, poll.creator_id, plan_now, find=store.place_of_platform)
+        context, events = log.append(poll.conversation_id, poll.creator_id, plan_now, load=store.system_context)
     except NotFound:  # the conversation is gone
         return {"done": True, "closes_at": None}
-    if entries:
+    if events:
         telemetry.count("PollsClosed")
-    publish.committed(place, entries)
+    publish.publish_events(context, events)
     return {"done": True, "closes_at": None}

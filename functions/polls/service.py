@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conversations import ballots, log, publish, repeats, slow_mode
-from conversations.entries import MESSAGE_CREATED, POLL_CREATED, POLL_UPDATED, POLL_VOTED, Draft
-from conversations.model import Place
-from conversations.service import known, require_place
+from conversations import ballots, duplicates, log, publish, slow_mode
+from conversations.events import MESSAGE_CREATED, POLL_CREATED, POLL_UPDATED, POLL_VOTED, NewEvent
+from conversations.model import MemberContext
+from conversations.service import known, require_member
 from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -22,7 +22,7 @@ from polls import closing
 from polls.model import Choice, NewPoll, Poll, PollClosed, State
 from users import service as users
 
-Change = tuple[Poll, Choice, log.Plan]  # a poll and the caller's vote as it leaves them, and what it takes
+Change = tuple[Poll, Choice, log.AppendPlan]  # a poll and the caller's vote as it leaves them, and what it takes
 MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
 
 # --- asking ---------------------------------------------------------------------------------------------------
@@ -37,10 +37,10 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     """
     key = log.send_key(caller.user_id, draft.client_id)
     try:
-        with repeats.honoured(key, conversation_id, caller.user_id):
+        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
             return _create(caller, conversation_id, draft, key), True
-    except log.Sent:
-        ref = repeats.first(key, conversation_id, draft.fingerprint).poll
+    except log.DuplicateSend:
+        ref = duplicates.original_event(key, conversation_id, draft.fingerprint).poll
     found = {} if ref is None else ballots.shown([ref], [caller.user_id])
     if ref is None or not found:
         raise Gone("This poll was deleted.")
@@ -50,17 +50,17 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
 def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> dict[str, Any]:
     poll_id = ids.new("pol")
     if draft.closes_at is not None:
-        require_place(conversation_id, caller.user_id).require_create_polls()
-        if log.earlier(key) is not None:
-            raise log.Sent
+        require_member(conversation_id, caller.user_id).require_create_polls()
+        if log.original_send(key) is not None:
+            raise log.DuplicateSend
         draft.require_time(clock.now())
         closing.start(poll_id, draft.closes_at)
     made: list[Poll] = []
 
-    def plan(place: Place) -> log.Plan:
-        place.require_create_polls()
-        seq, at = place.next_seq, log.moment(place.head)
-        slow_mode.require_turn(place, now=at, sent_as=key)
+    def plan(context: MemberContext) -> log.AppendPlan:
+        context.require_create_polls()
+        seq, at = context.next_seq, log.moment(context.head)
+        slow_mode.require_slot(context, now=at, sent_as=key)
         poll = draft.poll(
             poll_id,
             creator_id=caller.user_id,
@@ -75,20 +75,20 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
 
         def stage(transaction: Transaction) -> None:
             ballots.stage_poll(transaction, poll)
-            slow_mode.stage(transaction, place, now=at)
+            slow_mode.stage(transaction, context, now=at)
             log.stage_send(
                 transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=draft.fingerprint
             )
 
         events = [
-            Draft(MESSAGE_CREATED, caller.user_id, message, text=draft.question),
-            Draft(POLL_CREATED, caller.user_id, about),
+            NewEvent(MESSAGE_CREATED, caller.user_id, message, text=draft.question),
+            NewEvent(POLL_CREATED, caller.user_id, about),
         ]
-        return log.Plan(events, stage, at=at)
+        return log.AppendPlan(events, stage, at=at)
 
-    place, entries = slow_mode.append(known(conversation_id), caller.user_id, plan)
+    context, events = slow_mode.append(known(conversation_id), caller.user_id, plan)
     telemetry.count("PollsCreated")
-    publish.committed(place, entries)
+    publish.publish_events(context, events)
     return made[0].view((), clock.now())
 
 
@@ -111,18 +111,18 @@ def retract(*, caller: Caller, poll_id: str) -> None:
 def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
     """One person's vote after another, each judged and counted at its place in the log."""
 
-    def plan(_place: Place, poll: Poll, before: Choice, at: int) -> Change:
+    def plan(_place: MemberContext, poll: Poll, before: Choice, at: int) -> Change:
         _require_open(poll, at)
         after = choose(poll)
         poll.require_change(before, after)
         if after == before:
-            return poll, after, log.Plan([])
-        event = Draft(POLL_VOTED, poll.actor_of_votes(caller.user_id), poll.about)
+            return poll, after, log.AppendPlan([])
+        event = NewEvent(POLL_VOTED, poll.actor_of_votes(caller.user_id), poll.about)
 
         def stage(transaction: Transaction) -> None:
             ballots.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
 
-        return poll.voted(before, after), after, log.Plan([event], stage, at=at)
+        return poll.voted(before, after), after, log.AppendPlan([event], stage, at=at)
 
     changed, shown = _change(caller, poll_id, plan)
     if changed:
@@ -141,11 +141,11 @@ def _require_open(poll: Poll, at: int) -> None:
 def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     """Add an option where the poll allows it. Raises PollClosed, Forbidden, Conflict, NotFound."""
 
-    def plan(_place: Place, poll: Poll, mine: Choice, at: int) -> Change:
+    def plan(_place: MemberContext, poll: Poll, mine: Choice, at: int) -> Change:
         poll.require_open(at)
         longer = poll.with_option(text)
-        event = Draft(POLL_UPDATED, caller.user_id, poll.about)
-        return longer, mine, log.Plan([event], lambda it: ballots.stage_options(it, longer), at=at)
+        event = NewEvent(POLL_UPDATED, caller.user_id, poll.about)
+        return longer, mine, log.AppendPlan([event], lambda it: ballots.stage_options(it, longer), at=at)
 
     return _change(caller, poll_id, plan)[1]
 
@@ -156,8 +156,8 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
 def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
     """Close a poll (its creator and admins); closing it again changes nothing."""
 
-    def plan(place: Place, poll: Poll, mine: Choice, at: int) -> Change:
-        if poll.creator_id != caller.user_id and not place.member.is_admin:
+    def plan(context: MemberContext, poll: Poll, mine: Choice, at: int) -> Change:
+        if poll.creator_id != caller.user_id and not context.member.is_admin:
             raise Forbidden("Only its creator and admins may close a poll.")
         closed, planned = closing.plan(poll, at, actor_id=caller.user_id)
         return closed, mine, planned
@@ -171,7 +171,7 @@ def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
 
 
 def _change(
-    caller: Caller, poll_id: str, plan: Callable[[Place, Poll, Choice, int], Change]
+    caller: Caller, poll_id: str, plan: Callable[[MemberContext, Poll, Choice, int], Change]
 ) -> tuple[bool, dict[str, Any]]:
     """Append what `plan` wants for the poll and the caller's vote as they are at the head of the log, and the time.
 
@@ -181,17 +181,17 @@ def _change(
     first = _find(poll_id)
     outcome: list[tuple[Poll, Choice]] = []
 
-    def plan_now(place: Place) -> log.Plan:
-        place.require_not_blocked()
+    def plan_now(context: MemberContext) -> log.AppendPlan:
+        context.require_not_blocked()
         poll, mine = _with_vote(first, caller)
-        after, chosen, planned = plan(place, _visible(place, poll), mine, log.moment(place.head))
+        after, chosen, planned = plan(context, _visible(context, poll), mine, log.moment(context.head))
         outcome[:] = [(after, chosen)]
         return planned
 
-    place, entries = log.append(first.conversation_id, caller.user_id, plan_now)
-    publish.committed(place, entries)
+    context, events = log.append(first.conversation_id, caller.user_id, plan_now)
+    publish.publish_events(context, events)
     poll, chosen = outcome[0]
-    return bool(entries), poll.view(chosen, clock.now())
+    return bool(events), poll.view(chosen, clock.now())
 
 
 # --- looking --------------------------------------------------------------------------------------------------
@@ -204,9 +204,9 @@ def _find(poll_id: str) -> Poll:
     return poll
 
 
-def _visible(place: Place, poll: Poll) -> Poll:
+def _visible(context: MemberContext, poll: Poll) -> Poll:
     """The poll, unless it is from before this member's time."""
-    if poll.message_seq < place.member.visible_from:
+    if poll.message_seq < context.member.visible_from:
         raise NotFound
     return poll
 
@@ -214,7 +214,7 @@ def _visible(place: Place, poll: Poll) -> Poll:
 def _require(caller: Caller, poll_id: str) -> tuple[Poll, Choice]:
     """A poll that the caller may see, and their vote; raises NotFound."""
     poll = _find(poll_id)
-    _visible(require_place(poll.conversation_id, caller.user_id), poll)
+    _visible(require_member(poll.conversation_id, caller.user_id), poll)
     return _with_vote(poll, caller)
 
 
@@ -235,14 +235,14 @@ def listing(
     *, caller: Caller, conversation_id: str, state: State | None, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
     """A conversation's polls, newest first; those in one state if it is named, then a page may be short."""
-    place = require_place(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     bound_to = (caller.user_id, "polls", conversation_id, state or "")
     before = None if after is None else cursor.unseal(after, bound_to=bound_to)
     now = clock.now()
     listed: list[Poll] = []
     seen, following = before, None
     for looked_at, poll in enumerate(_newest_first(conversation_id, before, chunk=limit + 1)):
-        if poll.message_seq < place.member.visible_from:
+        if poll.message_seq < context.member.visible_from:
             break  # and so are all that are older
         if len(listed) == limit or looked_at == MAX_LOOKED_AT:
             following = seen

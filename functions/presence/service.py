@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from conversations import store as conversations
-from conversations.service import require_place
-from kernel import cache, clock, ids, pace, telemetry
+from conversations.service import require_member
+from kernel import cache, clock, debounce, ids, telemetry
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from kernel.limiter import Limit
@@ -21,7 +21,7 @@ from presence import store
 from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, Standing, unseen
 from realtime import service as realtime
 from realtime import store as connections
-from realtime.store import Attendance
+from realtime.store import Liveness
 from users import service as users
 
 SET = Limit("presence", requests=30, window_s=60)
@@ -107,7 +107,7 @@ def _told_by_jobs(before: Standing, after: Standing) -> None:
 
 def look_at_the_end(user_id: str, was: list[str | None], until: int) -> None:
     """Have watchers told when what somebody has set ends; a queue holds a job back for 15 min at most."""
-    delay_s = min(MAX_DELAY_S, pace.whole_seconds(until - clock.now()))
+    delay_s = min(MAX_DELAY_S, debounce.whole_seconds(until - clock.now()))
     job = {"kind": "presence", "user_id": user_id, "was": was, "until": until}
     realtime.enqueue([job], delay_s=max(0, delay_s))
 
@@ -134,8 +134,8 @@ def watch(*, caller: Caller, user_ids: Sequence[str], conversation_id: str | Non
     """
     wanted = dict.fromkeys(user_ids)
     if conversation_id is not None:
-        place = require_place(conversation_id, caller.user_id)
-        if place.profile.member_count > MAX_WATCHED + 1:
+        context = require_member(conversation_id, caller.user_id)
+        if context.info.member_count > MAX_WATCHED + 1:
             raise ValidationFailed.of("conversation_id", f"has more than {MAX_WATCHED} others: name those on screen")
         wanted |= dict.fromkeys(member.user_id for member in conversations.members(conversation_id))
     people = [user_id for user_id in wanted if user_id != caller.user_id]
@@ -184,7 +184,7 @@ def _unguarded(user_ids: Sequence[str]) -> list[str]:
 # --- news of sockets, told by jobs ----------------------------------------------------------------------------
 
 
-def came(user_id: str, before: Attendance) -> None:
+def came(user_id: str, before: Liveness) -> None:
     """A socket was opened: have it told if the person was not there before. Never raises: it is a hint.
 
     Also to those who never saw them away, as others may have begun to watch in the seconds between.
@@ -193,7 +193,7 @@ def came(user_id: str, before: Attendance) -> None:
         _have_told({"kind": "presence", "user_id": user_id, "was": unseen(user_id).shown})
 
 
-def went(user_id: str, after: Attendance) -> None:
+def went(user_id: str, after: Liveness) -> None:
     """A socket was closed: have it told, unless the person is still there or soon is again. Never raises."""
     if not after.present:
         _have_told({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)

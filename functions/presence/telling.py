@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from kernel import clock, pace
+from kernel import clock, debounce
 from presence import service, store
 from presence.model import Presence, unseen
 from presence.store import Watcher
@@ -49,11 +49,11 @@ def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None
     if standing.present:
         service.guard([user_id])
     windows = {_key(each.connection_id): CROWD_WINDOW_MS if each.crowd else WINDOW_MS for each in watchers}
-    delays = pace.gather(windows, [user_id])
+    delays = debounce.add(windows, [user_id])
     by_delay: dict[int, list[Target]] = defaultdict(list)
     for each in watchers:
         if (delay_ms := delays.get(_key(each.connection_id))) is not None:
-            by_delay[pace.whole_seconds(delay_ms)].append((each.user_id, each.connection_id))
+            by_delay[debounce.whole_seconds(delay_ms)].append((each.user_id, each.connection_id))
     for delay_s, targets in by_delay.items():
         if delay_s == 0:
             show(targets=targets, user_ids=[user_id])
@@ -75,7 +75,7 @@ def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
 def show(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
     """Show sockets these people, and whoever else waits to be shown to them, in one frame each."""
     sockets = {_key(connection_id): (user_id, connection_id) for user_id, connection_id in targets}
-    taken = pace.take(dict.fromkeys(sockets, user_ids))
+    taken = debounce.drain(dict.fromkeys(sockets, user_ids))
     due = {sockets[key]: people for key, people in taken.items()}
     known = service.standings({person for people in due.values() for person in people})
     pairs = {(viewer, person) for (viewer, _), people in due.items() for person in people}

@@ -18,7 +18,7 @@ RECONNECT_WINDOW_MS = 5 * clock.MINUTE
 @action("ping", Ping)
 def _pong(caller: Caller, frame: Ping) -> None:
     """Answered by an ack and a `pong` with `behind`: the last seq of each given conversation that moved on."""
-    service.hear(caller)
+    service.touch(caller)
     behind = sync.behind(caller=caller, cursors=frame.cursors) if frame.cursors else {}
     service.send_to(caller, "pong", {"behind": behind})
 

@@ -13,7 +13,7 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
-from realtime.store import Attendance, Connection, Target, Ticket
+from realtime.store import Connection, Liveness, Target, Ticket
 
 TICKET_TTL_S = 60
 TICKET_BITS = 256
@@ -41,10 +41,10 @@ def make_ticket(caller: Caller) -> str:
 
 def redeem_ticket(ticket: str) -> Ticket | None:
     """Whose ticket it is, once."""
-    return store.burn_ticket(ticket) if len(ticket) <= 128 else None
+    return store.redeem_ticket(ticket) if len(ticket) <= 128 else None
 
 
-def open_connection(caller: Caller) -> Attendance:
+def open_connection(caller: Caller) -> Liveness:
     """Register a new socket and close those above the limit per person; whether the person was there before."""
     now = clock.now()
     over, before = store.add(Connection(caller.connection_id, caller.user_id, caller.session_id, now, now))
@@ -53,12 +53,12 @@ def open_connection(caller: Caller) -> Attendance:
     return before
 
 
-def close_connection(caller: Caller) -> Attendance:
+def close_connection(caller: Caller) -> Liveness:
     """Forget a socket that has closed; whether the person is still there."""
     return store.remove(caller.user_id, [caller.connection_id])
 
 
-def hear(caller: Caller) -> None:
+def touch(caller: Caller) -> None:
     """Note that a socket lives: so its person stays present. Written at most once a minute.
 
     Without Redis (declared mode) each process counts that minute by itself.
@@ -70,7 +70,7 @@ def hear(caller: Caller) -> None:
         first = not _heard.get(key)
         _heard.put(key, True)
     if first:
-        store.hear(caller.user_id, caller.connection_id)
+        store.touch(caller.user_id, caller.connection_id)
 
 
 def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str) -> None:
@@ -106,7 +106,7 @@ def _event(kind: str, data: Any) -> str:
     return json.dumps({"type": kind, "at": clock.rfc3339(clock.now()), "data": data})
 
 
-def _sync_hint() -> str:
+def _resync_frame() -> str:
     """A pong without `behind`: the socket was too slow for a frame and should sync."""
     return _event("pong", {"behind": None})
 
@@ -193,13 +193,13 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
     _tell_again(posted, turn=0)
 
 
-def hint(targets: Iterable[Target], *, turn: int) -> None:
+def resync_hint(targets: Iterable[Target], *, turn: int) -> None:
     """Tell slow sockets to sync, for the `turn`th time; those that take it are delivered to again."""
-    posted = _post({target: [_sync_hint()] for target in targets})
+    posted = _post({target: [_resync_frame()] for target in targets})
     _tell_again(posted, turn=turn + 1)
     took = [target for target, outcome in posted.items() if outcome is Posted.DELIVERED]
-    back = [target for target in took if store.take_back(*target)]
-    _post({target: [_sync_hint()] for target in back})  # for what was not posted between the first hint and now
+    back = [target for target in took if store.resume(*target)]
+    _post({target: [_resync_frame()] for target in back})  # for what was not posted between the first hint and now
 
 
 def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
@@ -212,7 +212,7 @@ def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
     for target in missed:
         if posted[target] is Posted.LATE:
             telemetry.count("SocketsLate")
-            store.leave_out(*target, clock.now() + delay_s * clock.SECOND + LATE_GRACE_MS)
+            store.suspend(*target, clock.now() + delay_s * clock.SECOND + LATE_GRACE_MS)
 
 
 def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:

@@ -35,11 +35,11 @@ class Connection:
     session_id: str
     opened_at: int
     heard_at: int  # when it was opened or pinged last
-    late_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
+    slow_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
 
     @property
     def is_late(self) -> bool:
-        return self.late_until > clock.now()
+        return self.slow_until > clock.now()
 
     @property
     def target(self) -> Target:
@@ -47,7 +47,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Attendance:
+class Liveness:
     """Whether somebody is there, on whatever device. `seen_at` is None for who never was."""
 
     seen_at: int | None = None  # when a socket was heard of or closed last
@@ -104,7 +104,7 @@ def _live(record: ConnectionsRecord) -> list[Connection]:
             entry["session_id"],
             opened_at=int(entry["opened_at"]),
             heard_at=_heard_at(entry),
-            late_until=int(entry.get("late_until", 0)),
+            slow_until=int(entry.get("slow_until", 0)),
         )
         for connection_id, entry in record.connections.as_dict().items()
         if int(entry["opened_at"]) >= oldest
@@ -115,19 +115,19 @@ def _heard_at(entry: Mapping[str, Any]) -> int:
     return int(entry.get("heard_at", entry["opened_at"]))
 
 
-def _attendance(record: ConnectionsRecord, *, but: str = "") -> Attendance:
+def _attendance(record: ConnectionsRecord, *, but: str = "") -> Liveness:
     """Of one person, without the socket `but`."""
     entries = {} if record.connections is None else record.connections.as_dict()
     heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
     seen_at = max(heard, int(record.last_seen_at or 0))
-    return Attendance(seen_at or None, heard + PRESENT_MS if heard else 0)
+    return Liveness(seen_at or None, heard + PRESENT_MS if heard else 0)
 
 
-def attendance(user_ids: Sequence[str]) -> dict[str, Attendance]:
+def attendance(user_ids: Sequence[str]) -> dict[str, Liveness]:
     """Whether these people are there: one round trip per 100."""
     rows = read_together([(ConnectionsRecord, (user_id,)) for user_id in user_ids])
     found = {row.user_id: _attendance(row) for row in rows if row is not None}
-    return {user_id: found.get(user_id, Attendance()) for user_id in user_ids}
+    return {user_id: found.get(user_id, Liveness()) for user_id in user_ids}
 
 
 def connections_of(user_ids: Sequence[str]) -> list[Connection]:
@@ -136,7 +136,7 @@ def connections_of(user_ids: Sequence[str]) -> list[Connection]:
     return [connection for row in rows if row is not None for connection in _live(row)]
 
 
-def add(connection: Connection) -> tuple[list[str], Attendance]:
+def add(connection: Connection) -> tuple[list[str], Liveness]:
     """Register a socket; returns those of this person over the limit or past their time (dropped), and whether they
     were there before it."""
     entry = {
@@ -178,12 +178,12 @@ def _add_first(record: ConnectionsRecord, connection_id: str, entry: dict[str, A
         record.update([ConnectionsRecord.connections[connection_id].set(entry)])
 
 
-def remove(user_id: str, connection_ids: Iterable[str]) -> Attendance:
+def remove(user_id: str, connection_ids: Iterable[str]) -> Liveness:
     """Forget sockets that are closed; unknown ones are fine. Whether their person is still there."""
     return _drop(user_id, connection_ids, [ConnectionsRecord.last_seen_at.set(clock.now())])
 
 
-def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Attendance:
+def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Liveness:
     actions: list[Action] = [ConnectionsRecord.connections[each].remove() for each in connection_ids]
     record = ConnectionsRecord(user_id)
     if actions:
@@ -195,7 +195,7 @@ def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> At
     return _attendance(record)
 
 
-def hear(user_id: str, connection_id: str) -> None:
+def touch(user_id: str, connection_id: str) -> None:
     """Note that a socket was heard of now. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
     try:
@@ -205,7 +205,7 @@ def hear(user_id: str, connection_id: str) -> None:
             raise
 
 
-def remove_gone(user_id: str, connection_id: str) -> Attendance | None:
+def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
     """Forget a socket that a post found gone; None, and nothing done, while its handshake may still be going on.
 
     Its person was last seen when it was heard of last. Whether they are still there on another one.
@@ -231,21 +231,21 @@ def remove_gone(user_id: str, connection_id: str) -> Attendance | None:
     return _attendance(record)
 
 
-def leave_out(user_id: str, connection_id: str, until: int) -> None:
+def suspend(user_id: str, connection_id: str, until: int) -> None:
     """Let nobody wait for a socket until then. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
     try:
-        ConnectionsRecord(user_id).update([entry["late_until"].set(until)], condition=entry.exists())
+        ConnectionsRecord(user_id).update([entry["slow_until"].set(until)], condition=entry.exists())
     except UpdateError as error:
         if not condition_failed(error):
             raise
 
 
-def take_back(user_id: str, connection_id: str) -> bool:
+def resume(user_id: str, connection_id: str) -> bool:
     """Deliver to a socket again; whether it had been left out."""
-    late_until = ConnectionsRecord.connections[connection_id]["late_until"]
+    slow_until = ConnectionsRecord.connections[connection_id]["slow_until"]
     try:
-        ConnectionsRecord(user_id).update([late_until.remove()], condition=late_until.exists())
+        ConnectionsRecord(user_id).update([slow_until.remove()], condition=slow_until.exists())
     except UpdateError as error:
         if not condition_failed(error):
             raise
@@ -269,7 +269,7 @@ def keep_ticket(ticket: str, owner: Ticket, *, ttl_s: int) -> None:
     ).save()
 
 
-def burn_ticket(ticket: str) -> Ticket | None:
+def redeem_ticket(ticket: str) -> Ticket | None:
     """Use a ticket up: whose it was, or None if it is unknown, used or too old (whatever TTL has left behind)."""
     record = TicketRecord.find(_hash(ticket))
     if record is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from conversations import log
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable
 from search import model, store
@@ -20,48 +20,48 @@ BATCH = 100  # messages that are looked up in one round trip
 ENCRYPTED = "encrypted"
 
 
-def index(places: Iterable[tuple[str, int]]) -> int:
+def index(contexts: Iterable[tuple[str, int]]) -> int:
     """Bring the index of these messages (conversation, seq) up to date; returns how many items were written.
 
     Raises DependencyUnavailable, also if messages change faster than they can be written.
     """
-    wanted = list(dict.fromkeys(places))
+    wanted = list(dict.fromkeys(contexts))
     return sum(_index(wanted[start : start + BATCH]) for start in range(0, len(wanted), BATCH))
 
 
-def _index(places: Sequence[tuple[str, int]]) -> int:
+def _index(contexts: Sequence[tuple[str, int]]) -> int:
     written = 0
-    present = log.at(places)
+    present = log.at(contexts)
     pending = dict(present)
     for _ in range(MAX_ROUNDS):
-        found = [words for entry in pending.values() if (words := words_of(entry)) is not None]
-        gone = [entry for entry in pending.values() if words_of(entry) is None and _had_words(entry)]
+        found = [words for event in pending.values() if (words := words_of(event)) is not None]
+        gone = [event for event in pending.values() if words_of(event) is None and _had_words(event)]
         if found or gone:
             store.write(found, [(each.conversation_id, each.at, each.seq) for each in gone])
             written += len(found) + len(gone)
         before, present = pending, log.at(pending)
-        pending = {place: now for place, now in present.items() if words_of(now) != words_of(before[place])}
+        pending = {context: now for context, now in present.items() if words_of(now) != words_of(before[context])}
         if not pending:
             telemetry.count("IndexWrites", written)
             return written
     raise DependencyUnavailable("These messages change all the time.")
 
 
-def words_of(entry: Entry) -> Words | None:
+def words_of(event: Event) -> Words | None:
     """What the index keeps of a message; None for what cannot be found: deleted, expired, encrypted, without words."""
-    if not entry.is_message or entry.deleted_at is not None or entry.data["type"] == ENCRYPTED:
+    if not event.is_message or event.deleted_at is not None or event.data["type"] == ENCRYPTED:
         return None
-    words, has_file = model.words(text_of(entry)), bool(entry.data.get("attachments"))
+    words, has_file = model.words(text_of(event)), bool(event.data.get("attachments"))
     if not words and not has_file:
         return None
-    return Words(entry.conversation_id, entry.seq, entry.at, entry.actor_id, words, has_file, entry.expires_at)
+    return Words(event.conversation_id, event.seq, event.at, event.actor_id, words, has_file, event.expires_at)
 
 
-def text_of(entry: Entry) -> str:
+def text_of(event: Event) -> str:
     """What a message can be found by: its text and the names of its files."""
-    return "\n".join([entry.text or "", *(file["name"] for file in entry.data.get("attachments", ()))])
+    return "\n".join([event.text or "", *(file["name"] for file in event.data.get("attachments", ()))])
 
 
-def _had_words(entry: Entry) -> bool:
+def _had_words(event: Event) -> bool:
     """Whether there may be something in the index: a new message that has no words was never in it."""
-    return entry.deleted_at is not None or entry.edited_at is not None
+    return event.deleted_at is not None or event.edited_at is not None

@@ -1,4 +1,4 @@
-"""Messages as something to search: the index proposes, the log and the caller's places decide.
+"""Messages as something to search: the index proposes, the log and the caller's contexts decide.
 
 The index is read conversation by conversation, newest first, several at a time: those first that can still hold
 something newer than what was found. What it proposes is shown as it stands in the log at that moment, if the caller is
@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from conversations import log, store, views
-from conversations.entries import Entry
-from conversations.model import Place
-from conversations.service import require_place
+from conversations.events import Event
+from conversations.model import MemberContext
+from conversations.service import require_member
 from kernel import telemetry
 from search import store as index
 from search.indexing import text_of
@@ -30,7 +30,7 @@ PATIENCE_S = 3.0
 class _Trail:
     """How far one conversation has been looked through: `next_at` is the newest that may still be found."""
 
-    place: Place
+    context: MemberContext
     next_at: int
     below: tuple[int, int] | None
     over: bool = False
@@ -38,11 +38,11 @@ class _Trail:
 
     @property
     def conversation_id(self) -> str:
-        return self.place.conversation_id
+        return self.context.conversation_id
 
     def look(self, wanted: Wanted) -> None:
         page = index.look(self.conversation_id, wanted, below=self.below)
-        first = self.place.member.visible_from
+        first = self.context.member.visible_from
         self.found += [(at, seq) for at, seq in page.matching if seq >= first]
         self.below = page.looked_to
         if page.looked_to is None or page.looked_to[1] < first:
@@ -65,9 +65,9 @@ def _place_of(position: Position) -> tuple[str, int]:
 
 def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) -> Found:
     """The caller's messages that answer a query; raises NotFound if it names a conversation that is not theirs."""
-    places = _places(user_id, wanted)
+    contexts = _places(user_id, wanted)
     start = None if below is None else (below[0] + 1, 0)  # what lies at the very same time is sorted out below
-    trails = [_Trail(place, place.head.last_at if below is None else below[0], start) for place in places]
+    trails = [_Trail(context, context.head.last_at if below is None else below[0], start) for context in contexts]
     pages, positions = _follow(trails, wanted, below, limit)
     telemetry.count("SearchPages", pages)
     unseen = max((trail.next_at for trail in trails if not trail.over), default=None)
@@ -77,13 +77,15 @@ def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) ->
     if len(positions) > limit:
         positions = positions[:limit]
         looked_to = positions[-1]
-    return Found(_hits(user_id, positions, wanted, {place.conversation_id: place for place in places}), looked_to)
+    return Found(
+        _hits(user_id, positions, wanted, {context.conversation_id: context for context in contexts}), looked_to
+    )
 
 
-def _places(user_id: str, wanted: Wanted) -> list[Place]:
+def _places(user_id: str, wanted: Wanted) -> list[MemberContext]:
     if wanted.conversation_id is not None:
-        return [require_place(wanted.conversation_id, user_id)]
-    return list(store.places(store.conversations_of(user_id), user_id).values())
+        return [require_member(wanted.conversation_id, user_id)]
+    return list(store.contexts(store.conversations_of(user_id), user_id).values())
 
 
 def _follow(trails: Sequence[_Trail], wanted: Wanted, below: Position | None, limit: int) -> tuple[int, list[Position]]:
@@ -106,24 +108,24 @@ def _follow(trails: Sequence[_Trail], wanted: Wanted, below: Position | None, li
             positions = sorted((each for each in found if below is None or each < below), reverse=True)
 
 
-def _hits(user_id: str, positions: Sequence[Position], wanted: Wanted, places: dict[str, Place]) -> list[Hit]:
+def _hits(user_id: str, positions: Sequence[Position], wanted: Wanted, contexts: dict[str, MemberContext]) -> list[Hit]:
     present = log.at(_place_of(position) for position in positions)
     standing = [
-        (position, entry)
+        (position, event)
         for position in positions
-        if (entry := present.get(_place_of(position))) is not None
-        and _may_be_shown(entry, wanted, places[entry.conversation_id])
+        if (event := present.get(_place_of(position))) is not None
+        and _may_be_shown(event, wanted, contexts[event.conversation_id])
     ]
-    shown = views.messages([entry for _, entry in standing], user_id)
+    shown = views.messages([event for _, event in standing], user_id)
     return [
         Hit(position, {"kind": "message", **message}) for (position, _), message in zip(standing, shown, strict=True)
     ]
 
 
-def _may_be_shown(entry: Entry, wanted: Wanted, place: Place) -> bool:
+def _may_be_shown(event: Event, wanted: Wanted, context: MemberContext) -> bool:
     return (
-        entry.is_message
-        and entry.deleted_at is None
-        and entry.seq >= place.member.visible_from
-        and wanted.matches(words(text_of(entry)))
+        event.is_message
+        and event.deleted_at is None
+        and event.seq >= context.member.visible_from
+        and wanted.matches(words(text_of(event)))
     )

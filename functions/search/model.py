@@ -140,7 +140,7 @@ class Source(Protocol):
 
 
 def merge(found: Sequence[Found], limit: int) -> Found:
-    """The newest hits of several sources: none below a place that a source has still to look at."""
+    """The newest hits of several sources: none below a context that a source has still to look at."""
     looked_to = max((each.looked_to for each in found if each.looked_to is not None), default=None)
     hits = sorted((hit for each in found for hit in each.hits), key=lambda hit: hit.position, reverse=True)
     sure = [hit for hit in hits if looked_to is None or hit.position >= looked_to]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conversations import log, members, service, store, sync
-from conversations.entries import Entry
+from conversations.events import Event
 from conversations.model import Member
 from kernel.caller import Caller
 from messages import service as messages
@@ -76,9 +76,9 @@ def place_of(who: Caller, conversation_id: str) -> Member:
     return found
 
 
-def whole_log(conversation_id: str) -> list[Entry]:
+def whole_log(conversation_id: str) -> list[Event]:
     """Every event of a conversation as stored."""
-    return log.entries(conversation_id, 1, 10_000)
+    return log.events(conversation_id, 1, 10_000)
 
 
 def work(*given: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
 OPEN_MODULES = {
     "attachments",
-    "entries",
+    "events",
     "named",
     "pictures",
     "service",
@@ -42,9 +42,9 @@ OPEN_MODULES = {
     "model",
     "members",
     "joining",
-    "door_store",
+    "ban_store",
     "slow_mode",
-    "repeats",
+    "duplicates",
     "log",
     "ballots",
     "store",
@@ -59,8 +59,8 @@ OPEN_MODULES = {
     "signals",
     "typing_notice",
     "changes",
-    "upkeep_store",
-    "seen",
+    "expiry_store",
+    "context_loader",
     "unread",
     "message_store",
     "reactions_store",
@@ -69,8 +69,8 @@ OPEN_MODULES = {
     "erasure",
 }
 STORES = {"store.py", "log.py", "ballots.py"}
-MODELS = {"model", "entries", "media_types", "errors", "participant"}  # types and rules of a domain
-SHAPES = {"schemas", "model", "entries"}  # values, not behaviour: any domain may speak of another's
+MODELS = {"model", "events", "media_types", "errors", "participant"}  # types and rules of a domain
+SHAPES = {"schemas", "model", "events"}  # values, not behaviour: any domain may speak of another's
 
 
 @dataclass(frozen=True, slots=True)

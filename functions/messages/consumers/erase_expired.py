@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from conversations import upkeep_store
+from conversations import expiry_store
 from kernel import clock, telemetry
 
 BATCH = 100
@@ -21,12 +21,12 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     with telemetry.call("messages.erase_expired", context) as line:
         deadline = time.monotonic() + PATIENCE_S
         erased, oldest = 0, clock.now()
-        shards = list(upkeep_store.SHARDS)
+        shards = list(expiry_store.SHARDS)
         while shards and time.monotonic() < deadline:
             shard = shards.pop(0)
-            found = upkeep_store.expired(shard, limit=BATCH)
+            found = expiry_store.expired(shard, limit=BATCH)
             oldest = min([oldest, *(message.expires_at or oldest for message in found)])
-            erased += sum(upkeep_store.erase(message) for message in found)
+            erased += sum(expiry_store.erase(message) for message in found)
             if len(found) == BATCH:
                 shards.append(shard)  # there may be more, after the others had their turn
         line.count("ExpiredErased", erased)

@@ -87,8 +87,8 @@ def _personal(
     live: Sequence[Connection],
     outgoing: Outgoing,
 ) -> None:
-    entries = list(log.at((conversation_id, seq) for seq in seqs).values())
-    seen = views.for_members(entries, [people[user_id] for user_id in {each.user_id for each in live}])
+    events = list(log.at((conversation_id, seq) for seq in seqs).values())
+    seen = views.for_members(events, [people[user_id] for user_id in {each.user_id for each in live}])
     frames = {user_id: [publish.frame(event) for event in events] for user_id, events in seen.items()}
     for connection in live:
         outgoing[connection.target].extend(frames.get(connection.user_id, ()))
@@ -114,7 +114,7 @@ ALONE: dict[str, Callable[[Message], None]] = {
     "presence_own": lambda job: telling.tell_oneself(user_id=job["user_id"]),
     "presence_between": lambda job: telling.between(user_ids=job["user_ids"]),
     "presence_guard": lambda job: telling.look_out(user_ids=job["user_ids"]),
-    "hint": lambda job: service.hint(_targets(job), turn=job.get("turn", 0)),
+    "hint": lambda job: service.resync_hint(_targets(job), turn=job.get("turn", 0)),
     erasure.JOB: lambda job: erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"]),
     "close": lambda job: service.close_again(job["connection_ids"]),
     "typing_over": _typing_over,

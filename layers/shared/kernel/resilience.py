@@ -110,7 +110,7 @@ def full_jitter(attempt: int, base_s: float, cap_s: float) -> float:
     return random.uniform(0.0, min(cap_s, base_s * 2**attempt))  # noqa: S311 - spreading load, not a secret
 
 
-def turns(patience_s: float, *, base_s: float, cap_s: float) -> Iterator[int]:
+def retry_loop(patience_s: float, *, base_s: float, cap_s: float) -> Iterator[int]:
     """The turns (from 0) of a change that others may come before: the first at once, each next one after a jittered
     pause, until that pause would end beyond `patience_s`. Raises Timeout when the invocation's deadline is sooner."""
     until = time.monotonic() + patience_s

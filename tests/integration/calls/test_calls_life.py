@@ -10,7 +10,7 @@ from calls.participant import MediaState
 from conversations import service as conversations
 from conversations import store as conversation_store
 from conversations import sync
-from conversations.model import Place
+from conversations.model import MemberContext
 from kernel import aws, clock, config
 from kernel.errors import DependencyUnavailable
 from messages import service as messages
@@ -89,13 +89,13 @@ def test_a_repeated_client_id_gets_its_first_call_however_late() -> None:
 
 def test_a_repeated_client_id_gets_its_call_whatever_is_forbidden_since() -> None:
     ada, bob = people("ada", "bob")
-    place = group(ada, bob)
-    first = ring(bob, place, client_id="one")
-    conversations.change(caller=ada, conversation_id=place, fields={"settings": {"who_can_send": "admins"}})
-    assert ring(bob, place, client_id="one")["id"] == first["id"]
-    assert refusal(lambda: ring(bob, place, client_id="two")) == "forbidden"
-    remove(ada, place, bob)
-    assert refusal(lambda: ring(bob, place, client_id="one")) == "not_found"
+    context = group(ada, bob)
+    first = ring(bob, context, client_id="one")
+    conversations.change(caller=ada, conversation_id=context, fields={"settings": {"who_can_send": "admins"}})
+    assert ring(bob, context, client_id="one")["id"] == first["id"]
+    assert refusal(lambda: ring(bob, context, client_id="two")) == "forbidden"
+    remove(ada, context, bob)
+    assert refusal(lambda: ring(bob, context, client_id="one")) == "not_found"
 
 
 def test_a_repeated_client_id_gets_its_call_though_a_block_came_since() -> None:
@@ -167,8 +167,8 @@ def test_everybody_is_told_on_all_devices(management: Management) -> None:
 
 def test_a_large_group_is_told_by_the_fan_out() -> None:
     owner, *others = people(*(f"p{n}" for n in range(21)))
-    place = group(owner, *others)
-    call = ring(owner, place)
+    context = group(owner, *others)
+    call = ring(owner, context)
     assert states(call) == ["joined"]
     told = jobs()
     assert any("call.ringing" in str(job["frames"]) for job in told if job["kind"] == "members")
@@ -227,10 +227,10 @@ def test_a_block_stops_calls_both_ways_but_not_hanging_up() -> None:
 
 def test_a_removed_member_has_no_part_in_it_any_more() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    place = group(ada, bob, cleo)
-    call = ring(ada, place)
+    context = group(ada, bob, cleo)
+    call = ring(ada, context)
     join(bob, call)
-    remove(ada, place, bob)
+    remove(ada, context, bob)
     for step in (
         lambda: join(bob, call),
         lambda: service.heartbeat(caller=bob, call_id=call["id"]),
@@ -243,14 +243,14 @@ def test_a_removed_member_has_no_part_in_it_any_more() -> None:
 
 def test_who_was_removed_before_a_change_hears_nothing_of_it(management: Management) -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    place = group(ada, bob, cleo)
-    call = ring(ada, place)
+    context = group(ada, bob, cleo)
+    call = ring(ada, context)
     join(cleo, call)
     connected(bob, "b1")
     connected(cleo, "c1")
 
-    def leave_after_the_removal(now: Call, _: Place) -> Call:
-        remove(ada, place, bob)  # while the change is under way
+    def leave_after_the_removal(now: Call, _: MemberContext) -> Call:
+        remove(ada, context, bob)  # while the change is under way
         return now.leave(cleo.user_id, cleo.session_id, clock.now())
 
     service._act(cleo, call["id"], leave_after_the_removal)
@@ -262,11 +262,11 @@ def test_who_was_removed_before_a_change_hears_nothing_of_it(management: Managem
 def test_a_removed_member_is_out_when_the_lease_lapses() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
     with clock.held(NOW) as advance:
-        place = group(ada, bob, cleo)
-        call = ring(ada, place)
+        context = group(ada, bob, cleo)
+        call = ring(ada, context)
         join(bob, call)
         join(cleo, call)
-        remove(ada, place, bob)
+        remove(ada, context, bob)
         advance(40_000)
         service.heartbeat(caller=ada, call_id=call["id"])
         service.heartbeat(caller=cleo, call_id=call["id"])
@@ -280,19 +280,19 @@ def test_a_removed_member_is_out_when_the_lease_lapses() -> None:
 
 def test_only_admins_call_where_only_admins_send() -> None:
     ada, bob = people("ada", "bob")
-    place = group(ada, bob, settings={"who_can_send": "admins"})
-    assert refusal(lambda: ring(bob, place)) == "forbidden"
-    ring(ada, place)
+    context = group(ada, bob, settings={"who_can_send": "admins"})
+    assert refusal(lambda: ring(bob, context)) == "forbidden"
+    ring(ada, context)
 
 
 def test_a_newcomer_sees_the_live_call_and_none_from_before() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    place = group(ada, bob)
-    old = ring(ada, place)
+    context = group(ada, bob)
+    old = ring(ada, context)
     service.end(caller=ada, call_id=old["id"])
-    live = ring(ada, place)
-    add(ada, place, cleo)
-    listed = history.of_conversation(caller=cleo, conversation_id=place, limit=5, after=None).items
+    live = ring(ada, context)
+    add(ada, context, cleo)
+    listed = history.of_conversation(caller=cleo, conversation_id=context, limit=5, after=None).items
     assert [each["id"] for each in listed] == [live["id"]]
     assert refusal(lambda: service.get(caller=cleo, call_id=old["id"])) == "not_found"
     assert states(join(cleo, live)["call"]) == ["joined", "ringing", "joined"]
@@ -304,10 +304,10 @@ def test_a_newcomer_sees_the_live_call_and_none_from_before() -> None:
 def test_a_call_of_a_deleted_group_fails() -> None:
     ada, bob = people("ada", "bob")
     with clock.held(NOW) as advance:
-        place = group(ada, bob)
-        call = ring(ada, place)
+        context = group(ada, bob)
+        call = ring(ada, context)
         join(bob, call)
-        conversations.end(caller=ada, conversation_id=place)
+        conversations.delete(caller=ada, conversation_id=context)
         advance(45_000)
         assert swept(call)["over"]
     assert stored(call).end_reason == "failed"
@@ -323,12 +323,12 @@ def test_a_call_whose_message_was_deleted_ends_all_the_same() -> None:
 
 def test_a_call_goes_on_when_its_initiator_is_no_member_any_more() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    place = group(ada, bob, cleo)
-    call = ring(bob, place)
+    context = group(ada, bob, cleo)
+    call = ring(bob, context)
     join(cleo, call)
-    remove(ada, place, bob)
+    remove(ada, context, bob)
     assert service.end(caller=ada, call_id=call["id"])["end_reason"] == "completed"
-    assert seen(ada, place)[-1]["type"] == "message.updated"
+    assert seen(ada, context)[-1]["type"] == "message.updated"
 
 
 # --- changing and looking back --------------------------------------------------------------------------------
@@ -399,16 +399,16 @@ def test_history_comes_in_pages_newest_first() -> None:
 
 def test_who_comes_back_does_not_see_the_calls_from_before() -> None:
     ada, bob = people("ada", "bob")
-    place = group(ada, bob)
-    call = ring(ada, place)
+    context = group(ada, bob)
+    call = ring(ada, context)
     join(bob, call)
-    remove(ada, place, bob)
+    remove(ada, context, bob)
     service.end(caller=ada, call_id=call["id"])
-    add(ada, place, bob)
+    add(ada, context, bob)
     assert refusal(lambda: service.get(caller=bob, call_id=call["id"])) == "not_found"
     for found in (
         history.of_caller(caller=bob, limit=5, after=None),
-        history.of_conversation(caller=bob, conversation_id=place, limit=5, after=None),
+        history.of_conversation(caller=bob, conversation_id=context, limit=5, after=None),
     ):
         assert found.items == []
 

@@ -131,8 +131,8 @@ def test_signals_come_in_pages_of_a_megabyte() -> None:
 
 def test_only_participants_signal_to_participants() -> None:
     ada, bob, cleo, zoe = people("ada", "bob", "cleo", "zoe")
-    place = group(ada, bob, cleo)
-    call = ring(ada, place)
+    context = group(ada, bob, cleo)
+    call = ring(ada, context)
     mine = join(ada, call)["participant_id"]
     ringing = call["participants"][1]["participant_id"]
     assert refusal(lambda: _send(bob, call, mine)) == "not_in_call"
@@ -148,12 +148,12 @@ def test_only_participants_signal_to_participants() -> None:
 
 def test_nobody_signals_to_or_hears_as_a_removed_member() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    place = group(ada, bob, cleo)
-    call = ring(ada, place)
+    context = group(ada, bob, cleo)
+    call = ring(ada, context)
     to = join(bob, call)["participant_id"]
     mine = join(ada, call)["participant_id"]
     _send(ada, call, to, "before")
-    remove(ada, place, bob)
+    remove(ada, context, bob)
     assert refusal(lambda: _send(ada, call, to, "after")) == "not_found"
     assert refusal(lambda: _send(bob, call, mine)) == "not_found"
     assert refusal(lambda: _received(bob, call)) == "not_found"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conversations import log, service
-from conversations.entries import Entry
+from conversations.events import Event
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
@@ -93,7 +93,7 @@ def test_a_direct_conversation_has_nothing_to_change_and_does_not_end() -> None:
     with pytest.raises(Forbidden):
         service.change(caller=ada, conversation_id=conversation_id, fields={"name": "x"})
     with pytest.raises(Forbidden):
-        service.end(caller=ada, conversation_id=conversation_id)
+        service.delete(caller=ada, conversation_id=conversation_id)
 
 
 # --- blocks ---------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_a_block_stops_messages_both_ways_and_lifting_it_lets_them_through() -> 
         send(bob, conversation_id, "two")
     service.note_block(ada.user_id, bob.user_id, False)
     send(bob, conversation_id, "three")
-    assert [entry.text for entry in whole_log(conversation_id)[1:]] == ["three"]
+    assert [event.text for event in whole_log(conversation_id)[1:]] == ["three"]
 
 
 def test_two_blocks_are_lifted_one_by_one() -> None:
@@ -150,10 +150,10 @@ def test_a_block_set_while_the_conversation_is_being_made_is_not_missed(monkeypa
     ada, bob = people("ada", "bob")
     written = log.stage_first
 
-    def stage_first(transaction: Transaction, entry: Entry) -> None:
+    def stage_first(transaction: Transaction, event: Event) -> None:
         relations.block(user_id=bob.user_id, other_id=ada.user_id)
         service.note_block(bob.user_id, ada.user_id, True)
-        written(transaction, entry)
+        written(transaction, event)
 
     monkeypatch.setattr(log, "stage_first", stage_first)
     with pytest.raises(NotFound):

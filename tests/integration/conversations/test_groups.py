@@ -19,7 +19,7 @@ def _get(who: Caller, conversation_id: str) -> dict[str, Any]:
 
 
 def _prefer(who: Caller, conversation_id: str, **changes: Any) -> dict[str, Any]:
-    return service.prefer(caller=who, conversation_id=conversation_id, changes=changes)
+    return service.update_preferences(caller=who, conversation_id=conversation_id, changes=changes)
 
 
 def _change(who: Caller, conversation_id: str, **fields: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_a_group_of_more_people_than_a_write_takes_has_them_all() -> None:
     conversation_id = group(ada, *others)
     assert _get(others[-1], conversation_id)["member_count"] == len(others) + 1
     assert len([row for row in rows("members") if row["conversation_id"] == conversation_id]) == len(others) + 1
-    assert [entry.seq for entry in whole_log(conversation_id)] == list(range(1, 7))
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, 7))
 
 
 def test_settings_given_are_kept_and_the_others_have_their_defaults() -> None:
@@ -94,7 +94,7 @@ def test_conversations_are_listed_most_recent_activity_first() -> None:
             made.append(group(ada))
             advance(1_000)
         send(ada, made[0])
-        listed = service.listing(caller=ada, limit=50, after=None)
+        listed = service.list_conversations(caller=ada, limit=50, after=None)
     assert [each["id"] for each in listed.items] == [made[0], made[2], made[1]]
     assert listed.next_cursor is None
 
@@ -106,7 +106,7 @@ def test_a_list_comes_in_pages_without_a_hole_or_a_double() -> None:
     found: list[str] = []
     cursor: str | None = None
     for _ in range(4):
-        page = service.listing(caller=ada, limit=2, after=cursor)
+        page = service.list_conversations(caller=ada, limit=2, after=cursor)
         found += [each["id"] for each in page.items]
         cursor = page.next_cursor
     assert cursor is None
@@ -117,9 +117,9 @@ def test_a_cursor_of_somebody_else_s_list_is_refused() -> None:
     ada, bob = people("ada", "bob")
     for _ in range(2):
         group(ada, bob)
-    cursor = service.listing(caller=ada, limit=1, after=None).next_cursor
+    cursor = service.list_conversations(caller=ada, limit=1, after=None).next_cursor
     with pytest.raises(InvalidCursor):
-        service.listing(caller=bob, limit=1, after=cursor)
+        service.list_conversations(caller=bob, limit=1, after=cursor)
 
 
 def test_the_last_message_and_the_unread_ones_are_shown() -> None:
@@ -186,13 +186,13 @@ def test_encryption_cannot_be_switched_off_again() -> None:
 def test_a_group_that_was_ended_is_gone_for_everybody() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
-    service.end(caller=ada, conversation_id=conversation_id)
+    service.delete(caller=ada, conversation_id=conversation_id)
     for who in (ada, bob):
         with pytest.raises(NotFound):
             _get(who, conversation_id)
         with pytest.raises(NotFound):
             send(who, conversation_id)
-        assert service.listing(caller=who, limit=50, after=None).items == []
+        assert service.list_conversations(caller=who, limit=50, after=None).items == []
 
 
 @pytest.mark.parametrize("role", ["admin", "member"])
@@ -203,14 +203,14 @@ def test_only_an_owner_ends_a_group(role: Any) -> None:
     conversation_id = group(ada, bob)
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role=role)
     with pytest.raises(Forbidden):
-        service.end(caller=bob, conversation_id=conversation_id)
+        service.delete(caller=bob, conversation_id=conversation_id)
 
 
 def test_the_end_of_a_group_is_told_to_its_members() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     with captured_lines() as lines:
-        service.end(caller=ada, conversation_id=conversation_id)
+        service.delete(caller=ada, conversation_id=conversation_id)
     assert "not published" not in lines.text
 
 
@@ -278,14 +278,16 @@ def test_a_member_who_joins_later_is_in_the_list() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada)
     add(ada, conversation_id, bob)
-    assert [each["id"] for each in service.listing(caller=bob, limit=50, after=None).items] == [conversation_id]
+    assert [each["id"] for each in service.list_conversations(caller=bob, limit=50, after=None).items] == [
+        conversation_id
+    ]
 
 
 # --- archives and mutes ---------------------------------------------------------------------------------------
 
 
 def _archived(who: Caller) -> list[str]:
-    return [each["id"] for each in service.listing(caller=who, limit=50, after=None, archived=True).items]
+    return [each["id"] for each in service.list_conversations(caller=who, limit=50, after=None, archived=True).items]
 
 
 def test_a_new_message_brings_an_archived_conversation_back() -> None:
@@ -321,17 +323,19 @@ def test_what_is_not_archived_is_listed_by_itself() -> None:
     ada, bob = people("ada", "bob")
     first, second = group(ada, bob), group(ada, bob)
     _prefer(bob, first, archived=True)
-    assert [each["id"] for each in service.listing(caller=bob, limit=50, after=None, archived=False).items] == [second]
-    assert len(service.listing(caller=bob, limit=50, after=None).items) == 2
+    assert [
+        each["id"] for each in service.list_conversations(caller=bob, limit=50, after=None, archived=False).items
+    ] == [second]
+    assert len(service.list_conversations(caller=bob, limit=50, after=None).items) == 2
 
 
 def test_a_cursor_of_the_archive_is_none_of_the_whole_list() -> None:
     ada, bob = people("ada", "bob")
     for _ in range(2):
         _prefer(bob, group(ada, bob), archived=True)
-    cursor = service.listing(caller=bob, limit=1, after=None, archived=True).next_cursor
+    cursor = service.list_conversations(caller=bob, limit=1, after=None, archived=True).next_cursor
     with pytest.raises(InvalidCursor):
-        service.listing(caller=bob, limit=1, after=cursor)
+        service.list_conversations(caller=bob, limit=1, after=cursor)
 
 
 def test_a_mute_that_is_over_is_not_shown() -> None:
@@ -357,6 +361,6 @@ def test_preferences_end_with_the_membership() -> None:
 def test_settings_of_a_later_version_are_passed_over() -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
-    record = record_store.PartRecord.get(conversation_id, record_store.PROFILE)
+    record = record_store.PartRecord.get(conversation_id, record_store.INFO)
     record.update(actions=[record_store.PartRecord.settings.set({**record.settings, "colour": "blue"})])
     assert "colour" not in _get(ada, conversation_id)["settings"]

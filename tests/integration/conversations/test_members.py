@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from conversations import joining, members, service, store
-from conversations.model import ROSTER_MAX, Role
+from conversations.model import MEMBER_IDS_MAX, Role
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
@@ -43,8 +43,8 @@ def test_who_is_added_is_in_and_every_joining_is_an_event() -> None:
     conversation_id = group(ada)
     assert add(ada, conversation_id, bob, cyd) == ([bob.user_id, cyd.user_id], [])
     assert _roles(conversation_id) == {ada.user_id: "owner", bob.user_id: "member", cyd.user_id: "member"}
-    joined = [entry for entry in whole_log(conversation_id) if entry.type == "member.added"]
-    assert [(entry.seq, entry.data["user_id"]) for entry in joined] == [(2, bob.user_id), (3, cyd.user_id)]
+    joined = [event for event in whole_log(conversation_id) if event.type == "member.added"]
+    assert [(event.seq, event.data["user_id"]) for event in joined] == [(2, bob.user_id), (3, cyd.user_id)]
     assert _count(cyd, conversation_id) == 3
 
 
@@ -70,7 +70,7 @@ def test_more_people_than_a_write_takes_can_be_added_at_once() -> None:
     conversation_id = group(ada)
     added, skipped = add(ada, conversation_id, *others)
     assert (len(added), skipped) == (len(others), [])
-    assert [entry.seq for entry in whole_log(conversation_id)] == list(range(1, len(others) + 2))
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, len(others) + 2))
     assert _count(ada, conversation_id) == len(others) + 1
 
 
@@ -132,7 +132,7 @@ def test_one_person_added_by_many_at_once_is_in_once() -> None:
         results = list(threads.map(lambda _: add(ada, conversation_id, bob), range(6)))
     assert sorted(len(added) for added, _ in results) == [0, 0, 0, 0, 0, 1]
     assert _count(ada, conversation_id) == 2
-    assert [entry.type for entry in whole_log(conversation_id)] == ["conversation.created", "member.added"]
+    assert [event.type for event in whole_log(conversation_id)] == ["conversation.created", "member.added"]
 
 
 # --- what a newcomer sees -------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_group_ends_with_its_last_member() -> None:
     conversation_id = group(ada)
     with captured_lines() as lines:
         remove(ada, conversation_id, ada)
-    assert [entry.type for entry in whole_log(conversation_id)][-2:] == ["member.removed", "conversation.deleted"]
+    assert [event.type for event in whole_log(conversation_id)][-2:] == ["member.removed", "conversation.deleted"]
     assert rows("members") == []
     assert "not published" not in lines.text
     with pytest.raises(NotFound):
@@ -346,13 +346,13 @@ def _profile(conversation_id: str) -> dict[str, Any]:
 
 
 def test_the_roster_is_kept_while_it_is_short() -> None:
-    ada, *others = people("ada", *(f"p{n:02}" for n in range(ROSTER_MAX)))
+    ada, *others = people("ada", *(f"p{n:02}" for n in range(MEMBER_IDS_MAX)))
     conversation_id = group(ada, *others[:-1])
     assert len(_profile(conversation_id)["roster"]) > 2
     add(ada, conversation_id, others[-1])
     assert "roster" not in _profile(conversation_id)
     remove(ada, conversation_id, others[0])
-    assert store.place(conversation_id, ada.user_id).profile.roster is not None
+    assert store.context(conversation_id, ada.user_id).info.member_ids is not None
 
 
 @examples(
@@ -374,9 +374,9 @@ def test_after_any_comings_and_goings_count_and_roster_equal_the_members(steps: 
         except NotFound:
             continue
     present = {member.user_id for member in store.members(conversation_id)}
-    profile = store.place(conversation_id, ada.user_id).profile
-    assert (profile.member_count, set(profile.roster or ())) == (len(present), present)
-    assert [entry.seq for entry in whole_log(conversation_id)] == list(range(1, len(whole_log(conversation_id)) + 1))
+    info = store.context(conversation_id, ada.user_id).info
+    assert (info.member_count, set(info.member_ids or ())) == (len(present), present)
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, len(whole_log(conversation_id)) + 1))
 
 
 def _fresh(number: int) -> Caller:
@@ -487,7 +487,7 @@ def test_an_admin_unmade_at_the_same_moment_removes_nobody_after_it() -> None:
         removing = threads.submit(_outcome, partial(remove, bob, conversation_id, cyd))
     assert unmaking.result() == "done"
     assert removing.result() in ("done", "forbidden")
-    kinds = [entry.type for entry in whole_log(conversation_id)][2:]
+    kinds = [event.type for event in whole_log(conversation_id)][2:]
     assert kinds in (
         ["member.updated"],
         ["member.removed", "member.updated"],

@@ -74,7 +74,7 @@ def test_of_many_messages_sent_at_once_one_is_taken() -> None:
     with ThreadPoolExecutor(8) as threads:
         results = list(threads.map(attempt, range(8)))
     assert sorted(results) == ["rate_limited"] * 7 + ["sent"]
-    assert [entry.type for entry in whole_log(conversation_id)] == ["conversation.created", "message.created"]
+    assert [event.type for event in whole_log(conversation_id)] == ["conversation.created", "message.created"]
 
 
 def test_switched_off_it_holds_nobody_up_and_keeps_nothing(advance: Advance) -> None:

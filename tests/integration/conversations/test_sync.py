@@ -165,7 +165,7 @@ def test_what_one_has_no_place_in_any_more_is_removed() -> None:
     ada, bob = people("ada", "bob")
     kept, left, ended = group(ada, bob), group(ada, bob), group(ada, bob)
     remove(ada, left, bob)
-    service.end(caller=ada, conversation_id=ended)
+    service.delete(caller=ada, conversation_id=ended)
     missed = _missed(bob, {kept: 1, left: 1, ended: 1, "cnv_01kb0000000000000000000001": 4, "nonsense": 1})
     assert missed.conversations == []
     assert set(missed.removed) == {left, ended, "cnv_01kb0000000000000000000001", "nonsense"}

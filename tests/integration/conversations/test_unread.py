@@ -7,7 +7,7 @@ import random
 import pytest
 
 from conversations import log, receipts, store, unread, views
-from conversations.entries import CONVERSATION_UPDATED, Draft
+from conversations.events import CONVERSATION_UPDATED, NewEvent
 from kernel.caller import Caller
 from messages import service
 from tests.integration.rooms import add, group, people, place_of, recount_unread, send
@@ -41,10 +41,10 @@ def _busy_room(seed: int) -> tuple[list[Caller], str]:
 def test_counts_in_parts_equal_a_recount(seed: int, span: int, settings: pytest.MonkeyPatch) -> None:
     settings.setattr(unread, "SPAN_SEQS", span)
     everybody, conversation_id = _busy_room(seed)
-    places = {who.user_id: store.place(conversation_id, who.user_id) for who in everybody}
-    head = next(iter(places.values())).head
-    together = unread.of_members(head, [place.member for place in places.values()])
-    alone = {user_id: unread.of_place(place) for user_id, place in places.items()}
+    contexts = {who.user_id: store.context(conversation_id, who.user_id) for who in everybody}
+    head = next(iter(contexts.values())).head
+    together = unread.of_members(head, [context.member for context in contexts.values()])
+    alone = {user_id: unread.of_place(context) for user_id, context in contexts.items()}
     assert together == alone
     assert {user_id: each.messages for user_id, each in alone.items()} == {
         who.user_id: recount_unread(who, conversation_id) for who in everybody
@@ -58,16 +58,16 @@ def test_conversations_are_counted_at_the_same_time() -> None:
     for number, conversation_id in enumerate(rooms):
         for n in range(number % 3):
             send(ada, conversation_id, f"{conversation_id} {n}"[-60:])
-    counts = unread.of_places(list(store.places(rooms, bob.user_id).values()))
+    counts = unread.of_places(list(store.contexts(rooms, bob.user_id).values()))
     assert [counts[conversation_id].messages for conversation_id in rooms] == [n % 3 for n in range(20)]
 
 
 def test_each_member_sees_a_changed_conversation_with_their_own_counts() -> None:
     everybody, conversation_id = _busy_room(7)
     ada = everybody[0]
-    _, (entry,) = log.append(
-        conversation_id, ada.user_id, lambda place: log.Plan([Draft(CONVERSATION_UPDATED, ada.user_id)])
+    _, (event,) = log.append(
+        conversation_id, ada.user_id, lambda context: log.AppendPlan([NewEvent(CONVERSATION_UPDATED, ada.user_id)])
     )
-    seen = views.for_members([entry], [place_of(who, conversation_id) for who in everybody])
+    seen = views.for_members([event], [place_of(who, conversation_id) for who in everybody])
     for who in everybody:
-        assert seen[who.user_id][0]["data"] == views.conversation(store.place(conversation_id, who.user_id))
+        assert seen[who.user_id][0]["data"] == views.conversation(store.context(conversation_id, who.user_id))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations.entries import attachment_view
+from conversations.events import attachment_view
 from drive import agenda_store, attachments, files, sharing, sweep, trash
 from drive.model import NotReady
 from kernel import clock

@@ -57,9 +57,9 @@ def test_members_and_bans_follow_the_rules(steps: list[tuple[str, int]]) -> None
         except Problem as problem:
             refused.add((problem.stable_code, step == "comes by link" and who in banned))
     assert refused <= {("banned", True), ("not_found", False)}
-    place = store.place(conversation_id, owner.user_id)
-    assert {member.user_id for member in store.members(conversation_id)} == inside == set(place.profile.roster or ())
-    assert place.profile.member_count == len(inside)
+    context = store.context(conversation_id, owner.user_id)
+    assert {member.user_id for member in store.members(conversation_id)} == inside == set(context.info.member_ids or ())
+    assert context.info.member_count == len(inside)
     listed = members.bans(caller=owner, conversation_id=conversation_id, limit=50, after=None).items
     assert {each["user"].id for each in listed} == banned
     found = whole_log(conversation_id)

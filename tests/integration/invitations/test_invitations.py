@@ -61,8 +61,8 @@ def test_a_token_is_long_and_told_once_and_only_its_hash_is_kept() -> None:
     assert made["url"] == f"https://chat.example/invitations/{made['token']}"
     listed = invitations.listing(caller=ada, conversation_id=conversation_id, limit=50, after=None).items
     assert [each["id"] for each in listed] == [made["id"]]
-    for place in (rows("invitations"), listed, lines.text):
-        assert made["token"] not in str(place)
+    for context in (rows("invitations"), listed, lines.text):
+        assert made["token"] not in str(context)
 
 
 def test_who_may_add_people_may_invite_them() -> None:
@@ -229,7 +229,7 @@ def test_a_group_that_was_ended_invites_nobody() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada)
     made = link(ada, conversation_id)
-    service.end(caller=ada, conversation_id=conversation_id)
+    service.delete(caller=ada, conversation_id=conversation_id)
     assert outcome(lambda: accept(bob, made)) == "gone"
     assert outcome(lambda: invitations.preview(caller=bob, token=made["token"])) == "gone"
 

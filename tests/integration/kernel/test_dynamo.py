@@ -12,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from conversations.log import SendRecord
+from conversations.log import SendDedup
 from conversations.reactions_store import ReactionRecord
 from kernel import aws, config, deadline, dynamo
 from kernel.dynamo import Cancelled, Transaction, read_together
@@ -22,8 +22,8 @@ from tests.conftest import Cloud
 from tests.tools import rows
 
 
-def _send(key: str, seq: int = 1) -> SendRecord:
-    return SendRecord(key, conversation_id="cnv_1", seq=seq, fingerprint="f")
+def _send(key: str, seq: int = 1) -> SendDedup:
+    return SendDedup(key, conversation_id="cnv_1", seq=seq, fingerprint="f")
 
 
 # --- reading --------------------------------------------------------------------------------------------------
@@ -32,20 +32,20 @@ def _send(key: str, seq: int = 1) -> SendRecord:
 def test_records_of_several_tables_come_in_the_order_asked_for() -> None:
     _send("a").save()
     ReactionRecord("m", "👍#usr_1").save()
-    found = read_together([(ReactionRecord, ("m", "👍#usr_1")), (SendRecord, ("none",)), (SendRecord, ("a",))])
+    found = read_together([(ReactionRecord, ("m", "👍#usr_1")), (SendDedup, ("none",)), (SendDedup, ("a",))])
     assert [getattr(each, "entry", None) or getattr(each, "key", None) for each in found] == ["👍#usr_1", None, "a"]
 
 
 def test_a_record_asked_for_twice_comes_twice() -> None:
     _send("a").save()
-    assert [each.key for each in read_together([(SendRecord, ("a",))] * 3)] == ["a", "a", "a"]
+    assert [each.key for each in read_together([(SendDedup, ("a",))] * 3)] == ["a", "a", "a"]
 
 
 def test_more_records_than_a_call_takes_come_all() -> None:
-    with SendRecord.batch_write() as batch:
+    with SendDedup.batch_write() as batch:
         for number in range(230):
             batch.save(_send(f"k{number}", number))
-    found = read_together([(SendRecord, (f"k{number}",)) for number in range(250)])
+    found = read_together([(SendDedup, (f"k{number}",)) for number in range(250)])
     assert [None if each is None else int(each.seq) for each in found] == [*range(230), *[None] * 20]
 
 
@@ -54,7 +54,7 @@ def test_nothing_asked_for_is_nothing_read() -> None:
 
 
 def test_a_record_that_is_not_there_is_none() -> None:
-    assert SendRecord.find("none") is None
+    assert SendDedup.find("none") is None
     assert ReactionRecord.find("m", "e") is None
 
 
@@ -65,7 +65,7 @@ def test_a_transaction_writes_all() -> None:
     ReactionRecord("old", "e").save()
     transaction = Transaction()
     transaction.put("put", _send("a"))
-    transaction.update("update", _send("b"), [SendRecord.seq.set(7)])
+    transaction.update("update", _send("b"), [SendDedup.seq.set(7)])
     transaction.delete("delete", ReactionRecord("old", "e"))
     assert len(transaction) == 3
     transaction.commit()
@@ -78,9 +78,9 @@ def test_every_failed_condition_is_named_with_what_was_found_and_nothing_is_writ
     transaction = Transaction()
     transaction.check("gone", ReactionRecord, ("m", "e"), ReactionRecord.entry.exists())
     transaction.delete("absent", ReactionRecord("m", "f"), ReactionRecord.entry.exists())
-    transaction.put("free", _send("free"), SendRecord.key.does_not_exist())
-    transaction.put("taken", _send("taken"), SendRecord.key.does_not_exist())
-    transaction.update("moved", SendRecord("other"), [SendRecord.seq.set(9)], SendRecord.seq == 8)
+    transaction.put("free", _send("free"), SendDedup.key.does_not_exist())
+    transaction.put("taken", _send("taken"), SendDedup.key.does_not_exist())
+    transaction.update("moved", SendDedup("other"), [SendDedup.seq.set(9)], SendDedup.seq == 8)
     with pytest.raises(Cancelled) as refusal:
         transaction.commit()
     failed = refusal.value.failed
@@ -137,7 +137,7 @@ class _Raw:
 def test_a_throttled_call_is_tried_twice_and_then_unavailable(failing: Callable[[str], list[int]], code: str) -> None:
     asked = failing(code)
     with pytest.raises(DependencyUnavailable) as refusal:
-        SendRecord.find("a")
+        SendDedup.find("a")
     assert len(asked) <= AWS_ATTEMPTS
     assert refusal.value.retry_after_s is not None
 
@@ -179,7 +179,7 @@ def test_a_hung_store_is_given_up_in_time_and_then_at_once(hung: list[socket.soc
     worst_s = AWS_ATTEMPTS * (AWS_CONNECT_TIMEOUT_S + AWS_READ_TIMEOUT_S) + 1
     started = time.perf_counter()
     with pytest.raises(DependencyUnavailable):
-        SendRecord.find("a")
+        SendDedup.find("a")
     assert time.perf_counter() - started < worst_s < 10
     assert len(hung) == AWS_ATTEMPTS
     for _ in range(dynamo.breaker.threshold - 1):
@@ -187,7 +187,7 @@ def test_a_hung_store_is_given_up_in_time_and_then_at_once(hung: list[socket.soc
     started = time.perf_counter()
     for _ in range(100):
         with pytest.raises(DependencyUnavailable):
-            SendRecord.find("a")
+            SendDedup.find("a")
     assert (time.perf_counter() - started) / 100 < 0.005
     assert dynamo.breaker.state == "open"
     assert dynamo.breaker.rejections >= 100

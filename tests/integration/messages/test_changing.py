@@ -166,7 +166,7 @@ def test_deleting_by_many_at_once_is_one_event() -> None:
     message = send(ada, group(ada))
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: _delete(ada, message), range(8)))
-    assert [entry.type for entry in whole_log(message["conversation_id"])].count("message.deleted") == 1
+    assert [event.type for event in whole_log(message["conversation_id"])].count("message.deleted") == 1
 
 
 def test_admins_delete_others_messages_and_members_do_not() -> None:
@@ -225,7 +225,7 @@ def test_reacting_twice_changes_nothing() -> None:
     message = send(ada, group(ada))
     for added in (True, True, False, False):
         _react(ada, message, added=added)
-    types = [entry.type for entry in whole_log(message["conversation_id"])]
+    types = [event.type for event in whole_log(message["conversation_id"])]
     assert types[2:] == ["reaction.added", "reaction.removed"]
     assert _counts(ada, message) == _rows_of(message) == {}
 

@@ -42,19 +42,21 @@ def scene() -> tuple[Caller, Caller, str, dict[str, Any]]:
     return ada, bob, tea, sent
 
 
-def _page(who: Caller, place: str, **bounds: int | None) -> Any:
+def _page(who: Caller, context: str, **bounds: int | None) -> Any:
     given: dict[str, Any] = {"before": None, "after": None, **bounds}
-    return messages.listing(caller=who, conversation_id=place, limit=50, page=None, **given)
+    return messages.listing(caller=who, conversation_id=context, limit=50, page=None, **given)
 
 
 READS: dict[str, Callable[[Caller, str, dict[str, Any]], Any]] = {
-    "list, newest first": lambda who, place, sent: _page(who, place).items,
-    "list, oldest first": lambda who, place, sent: _page(who, place, after=0).items,
-    "one message": lambda who, place, sent: messages.get(caller=who, conversation_id=place, message_id=sent["id"]),
-    "events": lambda who, place, sent: rooms.seen(who, place),
-    "sync": lambda who, place, sent: sync.missed(caller=who, cursors={}).conversations,
-    "conversations": lambda who, place, sent: conversations.listing(caller=who, limit=50, after=None).items,
-    "conversation": lambda who, place, sent: conversations.get(caller=who, conversation_id=place),
+    "list, newest first": lambda who, context, sent: _page(who, context).items,
+    "list, oldest first": lambda who, context, sent: _page(who, context, after=0).items,
+    "one message": lambda who, context, sent: messages.get(caller=who, conversation_id=context, message_id=sent["id"]),
+    "events": lambda who, context, sent: rooms.seen(who, context),
+    "sync": lambda who, context, sent: sync.missed(caller=who, cursors={}).conversations,
+    "conversations": lambda who, context, sent: (
+        conversations.list_conversations(caller=who, limit=50, after=None).items
+    ),
+    "conversation": lambda who, context, sent: conversations.get(caller=who, conversation_id=context),
 }
 
 

@@ -66,7 +66,7 @@ def test_only_members_are_mentioned(room: Room) -> None:
 
 
 def test_members_of_a_large_group_are_mentioned_too() -> None:
-    everybody = people(*(f"p.{n:02}" for n in range(model.ROSTER_MAX + 1)))
+    everybody = people(*(f"p.{n:02}" for n in range(model.MEMBER_IDS_MAX + 1)))
     (eve,) = people("eve.4")
     conversation_id = group(*everybody)
     message = send(everybody[0], conversation_id, "@p.20 @eve.4", mentions=[everybody[3].user_id, eve.user_id])

@@ -158,7 +158,7 @@ def test_pinning_by_many_at_once_is_one_event() -> None:
     message = send(ada, group(ada))
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: _pin(ada, message), range(8)))
-    assert [entry.type for entry in whole_log(message["conversation_id"])].count("message.updated") == 1
+    assert [event.type for event in whole_log(message["conversation_id"])].count("message.updated") == 1
 
 
 def test_a_deleted_message_is_pinned_no_more() -> None:

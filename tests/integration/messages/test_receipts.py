@@ -9,7 +9,7 @@ import pytest
 
 from conversations import model, receipts, service, sync
 from conversations import store as conversations
-from kernel import clock, pace
+from kernel import clock, debounce
 from kernel.caller import Caller
 from kernel.errors import NotFound
 from realtime import service as realtime
@@ -18,7 +18,7 @@ from tests.management import Management, serving
 from tests.tools import jobs
 from users import service as users
 
-BIG = model.ROSTER_MAX + 1
+BIG = model.MEMBER_IDS_MAX + 1
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_conversation_that_was_deleted_has_no_receipts(
     ada, bob, conversation_id = room
     _mark(bob, conversation_id, 2)
     (job,) = jobs()
-    service.end(caller=ada, conversation_id=conversation_id)
+    service.delete(caller=ada, conversation_id=conversation_id)
     work(job)
     assert _told(management, "ada") == []
     with pytest.raises(NotFound):
@@ -270,7 +270,7 @@ def test_a_crowd_is_told_less_often(management: Management) -> None:
     everybody = people(*(f"p{n:02}" for n in range(BIG)))
     conversation_id = group(*everybody)
     with clock.held(clock.now()):
-        pace.take({f"receipts:{conversation_id}": []})
+        debounce.drain({f"receipts:{conversation_id}": []})
         _mark(everybody[0], conversation_id, 1)
         (job,) = jobs()
     assert job["delay_s"] == receipts.CROWD_WINDOW_MS // clock.SECOND

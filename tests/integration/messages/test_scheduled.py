@@ -31,16 +31,16 @@ def advance() -> Iterator[Advance]:
         yield advancing
 
 
-def later(who: Caller, place: str, text: str = "later", *, in_ms: int = MINUTE, **fields: Any) -> dict[str, Any]:
-    kept, _ = _later(who, place, text, in_ms=in_ms, **fields)
+def later(who: Caller, context: str, text: str = "later", *, in_ms: int = MINUTE, **fields: Any) -> dict[str, Any]:
+    kept, _ = _later(who, context, text, in_ms=in_ms, **fields)
     return kept
 
 
 def _later(
-    who: Caller, place: str, text: str | None, *, in_ms: int = MINUTE, client_id: str = "", **fields: Any
+    who: Caller, context: str, text: str | None, *, in_ms: int = MINUTE, client_id: str = "", **fields: Any
 ) -> tuple[dict[str, Any], bool]:
     body = MessageFields(client_id=client_id or str(text), text=text, **fields)
-    return scheduled.schedule(caller=who, conversation_id=place, fields=body, send_at=clock.now() + in_ms)
+    return scheduled.schedule(caller=who, conversation_id=context, fields=body, send_at=clock.now() + in_ms)
 
 
 def fire(who: Caller, kept: dict[str, Any]) -> bool:
@@ -50,12 +50,12 @@ def fire(who: Caller, kept: dict[str, Any]) -> bool:
     return done
 
 
-def texts(place: str) -> list[str | None]:
-    return [entry.text for entry in rooms.whole_log(place) if entry.is_message]
+def texts(context: str) -> list[str | None]:
+    return [event.text for event in rooms.whole_log(context) if event.is_message]
 
 
-def listed(who: Caller, place: str) -> list[tuple[str, str, str | None]]:
-    page = scheduled.listing(caller=who, conversation_id=place, limit=100, page=None)
+def listed(who: Caller, context: str) -> list[tuple[str, str, str | None]]:
+    page = scheduled.listing(caller=who, conversation_id=context, limit=100, page=None)
     return [(item["text"], item["state"], item["reason"]) for item in page.items]
 
 
@@ -400,5 +400,5 @@ def test_files_are_sent_with_the_message_they_wait_for(advance: Advance) -> None
         _later(bob, tea, None, client_id="two", attachment_ids=[file_id])
     advance(MINUTE)
     assert fire(ada, kept) is True
-    (sent,) = (entry for entry in rooms.whole_log(tea) if entry.is_message)
+    (sent,) = (event for event in rooms.whole_log(tea) if event.is_message)
     assert [file["id"] for file in sent.data["attachments"]] == [file_id]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversations import upkeep_store
+from conversations import expiry_store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
@@ -175,8 +175,8 @@ def test_a_reply_whose_time_is_over_is_a_tombstone_and_counted_no_more_once_it_i
         assert (_get(ada, root)["text"], _texts(ada, root)) == (None, ["one", "two"])
         advance(30_000)
         assert _texts(ada, root) == [None, None]
-        expired = [entry for shard in upkeep_store.SHARDS for entry in upkeep_store.expired(shard, limit=10)]
-        assert [upkeep_store.erase(entry) for entry in [*expired, *expired]] == [True] * 3 + [False] * 3
+        expired = [event for shard in expiry_store.SHARDS for event in expiry_store.expired(shard, limit=10)]
+        assert [expiry_store.erase(event) for event in [*expired, *expired]] == [True] * 3 + [False] * 3
     assert _get(ada, root)["thread_count"] == 0
     assert [row["part"].partition("#")[0] for row in rows("message_parts")] == ["reply"] * 2
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
-from conversations.model import ROSTER_MAX
+from conversations.model import MEMBER_IDS_MAX
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
@@ -199,7 +199,7 @@ def test_with_redis_a_reminder_is_silent_after_the_end_was_told(management: Mana
 
 
 def _crowd() -> tuple[list[Caller], str]:
-    everybody = people(*(f"p{n:02}" for n in range(ROSTER_MAX + 1)))
+    everybody = people(*(f"p{n:02}" for n in range(MEMBER_IDS_MAX + 1)))
     return everybody, group(*everybody)
 
 

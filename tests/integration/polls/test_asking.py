@@ -273,7 +273,7 @@ def test_a_poll_is_out_of_reach_with_its_conversation() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     poll = ask(ada, conversation_id)
-    conversations.end(caller=ada, conversation_id=conversation_id)
+    conversations.delete(caller=ada, conversation_id=conversation_id)
     with pytest.raises(NotFound):
         look(bob, poll)
 

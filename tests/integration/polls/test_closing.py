@@ -21,7 +21,7 @@ from tests.tools import captured_lines
 
 
 def _closings(conversation_id: str) -> list[Any]:
-    return [entry for entry in whole_log(conversation_id) if entry.type == "poll.closed"]
+    return [event for event in whole_log(conversation_id) if event.type == "poll.closed"]
 
 
 def test_the_machine_closes_a_poll_once_its_time_is_over() -> None:
@@ -66,7 +66,7 @@ def test_the_machine_finds_nothing_to_do_where_the_poll_or_its_conversation_is_g
     with clock.held(clock.now()) as advance:
         poll = ask(ada, conversation_id, closes_at=clock.now() + 10)
         advance(10)
-        conversations.end(caller=ada, conversation_id=conversation_id)
+        conversations.delete(caller=ada, conversation_id=conversation_id)
         assert due(poll)["done"] is True
     assert due({"id": "pol_01kb0000000000000000000000"})["done"] is True
 
@@ -129,4 +129,4 @@ def test_a_poll_is_closed_once_however_many_hands_and_machines_race() -> None:
             each.result()
     due(poll)
     (closing,) = _closings(conversation_id)
-    assert all(entry.seq < closing.seq for entry in whole_log(conversation_id) if entry.type == "poll.voted")
+    assert all(event.seq < closing.seq for event in whole_log(conversation_id) if event.type == "poll.voted")

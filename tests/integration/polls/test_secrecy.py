@@ -89,8 +89,8 @@ def test_each_reader_sees_what_results_says_wherever_they_look(
     _deliver()
     assert (counts(answer)["Tea"], answer["total_voters"]) == (bob_sees, bob_sees)
     for who, sees in ((bob, bob_sees), (cleo, cleo_sees)):
-        places = _everywhere(who, conversation_id, poll)
-        assert {(counts(each)["Tea"], each["total_voters"]) for each in places} == {(sees, sees)}
+        contexts = _everywhere(who, conversation_id, poll)
+        assert {(counts(each)["Tea"], each["total_voters"]) for each in contexts} == {(sees, sees)}
         (voted,) = [frame for frame in management.frames(who.user_id) if frame["type"] == "poll.voted"]
         assert voted["data"]["total_voters"] == sees
         assert voted["data"]["my_votes"] == (option(poll, "Tea") if who is bob else [])

@@ -28,7 +28,7 @@ from tests.tools import captured_lines
 
 
 def _kinds(conversation_id: str) -> list[str]:
-    return [entry.type for entry in whole_log(conversation_id)]
+    return [event.type for event in whole_log(conversation_id)]
 
 
 def test_a_vote_counts_and_is_in_the_log() -> None:
@@ -134,7 +134,7 @@ def test_sixty_four_votes_of_one_person_at_once_count_once(anonymous: bool) -> N
     assert sum(count or 0 for count in counts(after).values()) == 1
     assert len(parts(poll["id"])[1]) == 1
     assert_tally_equals_votes(poll["id"])
-    assert [entry.seq for entry in whole_log(conversation_id)] == list(range(1, len(whole_log(conversation_id)) + 1))
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, len(whole_log(conversation_id)) + 1))
 
 
 @pytest.mark.usefixtures("patient")
@@ -194,7 +194,7 @@ def test_no_vote_stands_in_the_log_at_or_after_the_end() -> None:
                 vote(ada, poll, text)
             advance(1)
         closes_at = poll["closes_at"]
-        assert all(entry.at < closes_at for entry in whole_log(conversation_id) if entry.type == "poll.voted")
+        assert all(event.at < closes_at for event in whole_log(conversation_id) if event.type == "poll.voted")
 
 
 def test_late_votes_are_counted_as_a_metric() -> None:
@@ -214,9 +214,9 @@ def test_polls_and_votes_are_counted_as_metrics() -> None:
     from tests.helpers import CONTEXT
 
     (ada,) = people("ada")
-    place = group(ada)
+    context = group(ada)
     with captured_lines() as lines, telemetry.call("test", CONTEXT):
-        poll = ask(ada, place)
+        poll = ask(ada, context)
         vote(ada, poll, "Tea")
         service.close(caller=ada, poll_id=poll["id"])
     assert [lines.only[name] for name in ("PollsCreated", "Votes", "PollsClosed")] == [[1.0]] * 3

@@ -92,7 +92,7 @@ def test_pings_are_written_down_at_most_once_a_minute(redis: Any) -> None:
         heard = []
         for _ in range(3):
             advance(clock.SECOND)
-            realtime.hear(device)
+            realtime.touch(device)
             (socket,) = connections.connections_of([bob.user_id])
             heard.append(socket.heard_at)
     assert len(set(heard)) == 1
@@ -102,7 +102,7 @@ def test_a_ping_does_not_bring_a_forgotten_socket_back() -> None:
     (bob,) = people("bob")
     device = _open(bob, "phone")
     _close(device)
-    realtime.hear(device)
+    realtime.touch(device)
     assert connections.connections_of([bob.user_id]) == []
 
 

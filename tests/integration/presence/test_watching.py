@@ -290,7 +290,7 @@ def test_who_is_still_there_is_looked_at_again_while_somebody_watches(management
     _watch(device, bob)
     (guard,) = [job for job in jobs() if job["kind"] == "presence_guard"]
     now(guard["delay_s"] * clock.SECOND - 1)
-    connections.hear(watched.user_id, "bob-1")
+    connections.touch(watched.user_id, "bob-1")
     now(1)
     service._guarded._entries.clear()
     work(guard)
@@ -316,9 +316,9 @@ def test_the_end_of_what_was_set_is_told(management: Management, now: Any) -> No
         (end,) = ends
         assert end["delay_s"] == delay_s
         jobs()
-        connections.hear(watched.user_id, "bob-1")
+        connections.touch(watched.user_id, "bob-1")
         now(delay_s * clock.SECOND)
-        connections.hear(watched.user_id, "bob-1")
+        connections.touch(watched.user_id, "bob-1")
         work(end)
         ends = [job for job in jobs() if "until" in job]
     assert _told(management, "ada-1", bob)[1:] == [("busy", "Workshop"), ("online", None)]

@@ -106,7 +106,7 @@ def test_a_message_is_edited_reacted_to_and_deleted(room: tuple[Caller, Caller, 
     assert _data(bob, "react", **where, emoji="👍") is None
     assert _data(bob, "react", **where, emoji="👍", remove=True) is None
     assert _data(ada, "deleteMessage", **where) is None
-    assert [entry.type for entry in whole_log(conversation_id)][2:] == [
+    assert [event.type for event in whole_log(conversation_id)][2:] == [
         "message.updated",
         "reaction.added",
         "reaction.removed",

@@ -120,8 +120,8 @@ def test_a_gone_peer_is_forgotten_alone(management: Management) -> None:
 def test_a_gone_peer_that_an_earlier_version_registered_is_forgotten(management: Management) -> None:
     (ada,) = people("ada")
     opened_at = clock.now() - store.HANDSHAKE_MS - 1
-    entry = {"session_id": ada.session_id, "opened_at": opened_at}
-    store.ConnectionsRecord(ada.user_id).update([store.ConnectionsRecord.connections.set({"old": entry})])
+    event = {"session_id": ada.session_id, "opened_at": opened_at}
+    store.ConnectionsRecord(ada.user_id).update([store.ConnectionsRecord.connections.set({"old": event})])
     management.status["old"] = 410
     service.deliver({(ada.user_id, "old"): [HELLO]})
     assert _sockets_of(ada) == set()

@@ -22,7 +22,7 @@ from tests.management import Management, serving
 from tests.tools import captured_lines, jobs, queue_event
 
 HELLO = '{"type":"typing","data":{"n":1}}'
-BIG = model.ROSTER_MAX + 1
+BIG = model.MEMBER_IDS_MAX + 1
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_who_leaves_is_told_so_too(management: Management) -> None:
 
 def test_everybody_in_a_large_group_is_told_of_its_end(management: Management) -> None:
     conversation_id, everybody = _big_room()
-    service.end(caller=everybody[0], conversation_id=conversation_id)
+    service.delete(caller=everybody[0], conversation_id=conversation_id)
     _run()
     assert [management.kinds(who.user_id) for who in everybody[:3]] == [["conversation.deleted"]] * 3
 
@@ -197,7 +197,7 @@ def test_an_event_of_a_conversation_that_has_ended_reaches_nobody(management: Ma
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     _online(ada, bob)
-    service.end(caller=ada, conversation_id=conversation_id)
+    service.delete(caller=ada, conversation_id=conversation_id)
     management.posts.clear()
     assert _fan_out({"kind": "personal", "conversation_id": conversation_id, "seq": 1}) == []
     assert not any(management.posts.values())

@@ -21,13 +21,13 @@ from tests.tools import rows
 def _history() -> None:
     """Messages, edits, deletions, reactions and what else happens in two conversations."""
     ada, bob = rooms.people("ada", "bob")
-    for place in (rooms.group(ada, bob), rooms.direct(ada, bob)):
-        sent = [rooms.send(ada, place, f"text number {n}", client_id=f"{place}{n}") for n in range(6)]
-        messages.edit(caller=ada, conversation_id=place, message_id=sent[1]["id"], text="another text")
-        messages.edit(caller=ada, conversation_id=place, message_id=sent[1]["id"], text="a third text")
-        messages.edit(caller=ada, conversation_id=place, message_id=sent[2]["id"], text="…")
-        messages.delete(caller=ada, conversation_id=place, message_id=sent[3]["id"])
-        reactions.react(caller=bob, conversation_id=place, message_id=sent[4]["id"], emoji="👍", added=True)
+    for context in (rooms.group(ada, bob), rooms.direct(ada, bob)):
+        sent = [rooms.send(ada, context, f"text number {n}", client_id=f"{context}{n}") for n in range(6)]
+        messages.edit(caller=ada, conversation_id=context, message_id=sent[1]["id"], text="another text")
+        messages.edit(caller=ada, conversation_id=context, message_id=sent[1]["id"], text="a third text")
+        messages.edit(caller=ada, conversation_id=context, message_id=sent[2]["id"], text="…")
+        messages.delete(caller=ada, conversation_id=context, message_id=sent[3]["id"])
+        reactions.react(caller=bob, conversation_id=context, message_id=sent[4]["id"], emoji="👍", added=True)
 
 
 def _index() -> list[tuple[str, str, str]]:
@@ -96,7 +96,7 @@ def test_a_message_costs_one_item() -> None:
     tea = rooms.group(ada, bob)
     sent = rooms.send(ada, tea, "one two three four five six seven")
     assert indexing.index([(tea, sent["seq"])]) == 1
-    assert indexing.words_of(log.entries(tea, sent["seq"], sent["seq"])[0]) is not None
+    assert indexing.words_of(log.events(tea, sent["seq"], sent["seq"])[0]) is not None
 
 
 def test_the_index_is_rebuilt_from_the_log() -> None:

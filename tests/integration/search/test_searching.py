@@ -155,7 +155,7 @@ def test_a_deleted_conversation_is_searched_no_more() -> None:
     tea = rooms.group(ada, bob)
     rooms.send(ada, tea, "apples")
     follow()
-    conversations.end(caller=ada, conversation_id=tea)
+    conversations.delete(caller=ada, conversation_id=tea)
     assert page(ada, "apples").items == page(bob, "apples").items == []
 
 
@@ -163,11 +163,11 @@ def test_pages_hold_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "FIRST_PAGE_ITEMS", 4)
     monkeypatch.setattr(index, "PAGE_ITEMS", 7)
     ada, bob = rooms.people("ada", "bob")
-    places = [rooms.group(ada, bob) for _ in range(3)]
+    contexts = [rooms.group(ada, bob) for _ in range(3)]
     with clock.held(clock.now()) as advance:
         for n in range(40):
             advance(n % 3)  # several messages at the same millisecond
-            rooms.send(ada, places[n % 3], f"word{n % 2} {n}")
+            rooms.send(ada, contexts[n % 3], f"word{n % 2} {n}")
         follow()
         for q, wanted in (("word", 40), ("word0", 20), ("word1", 20)):
             for limit in (3, 7, 100):

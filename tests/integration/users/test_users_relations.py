@@ -122,8 +122,8 @@ def test_of_a_block_and_its_end_asked_for_at_once_the_later_one_holds_everywhere
 
     blocked = bool(ask(app, "GET", "/users/me/blocks", token=ada.token).body["items"])
     assert blocked == (first == "DELETE")
-    place = conversations.require_place(conversation_id, ada.user_id)
-    assert place.profile.blocked_by == ({ada.user_id} if blocked else set())
+    place = conversations.require_member(conversation_id, ada.user_id)
+    assert place.info.blocked_by == ({ada.user_id} if blocked else set())
 
 
 # --- contacts -------------------------------------------------------------------------------------------------

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.entries import MESSAGE_CREATED, MESSAGE_UPDATED, Entry, message_view
-from conversations.model import Head, Member, Place, Profile, Role, Settings, require_not_last_owner, successor
+from conversations.events import MESSAGE_CREATED, MESSAGE_UPDATED, Event, message_view
+from conversations.model import (
+    ConversationInfo,
+    LogHead,
+    Member,
+    MemberContext,
+    Role,
+    Settings,
+    require_not_last_owner,
+    successor,
+)
 from kernel.errors import Conflict, Forbidden, NotFound, Problem
 
 ROLES: tuple[Role, ...] = ("member", "admin", "owner")
@@ -19,8 +28,8 @@ def _member(user_id: str = "usr_ada", role: Role = "member", joined_at: int = 0)
     return Member("cnv_tea", user_id, role, joined_at, visible_from=1)
 
 
-def _place(role: Role = "member", *, kind: str = "group", blocked_by: str = "", **settings: Any) -> Place:
-    profile = Profile(
+def _place(role: Role = "member", *, kind: str = "group", blocked_by: str = "", **settings: Any) -> MemberContext:
+    info = ConversationInfo(
         conversation_id="cnv_tea",
         kind="direct" if kind == "direct" else "group",
         name=None,
@@ -29,16 +38,16 @@ def _place(role: Role = "member", *, kind: str = "group", blocked_by: str = "", 
         created_at=0,
         created_by="usr_ada",
         member_count=2,
-        roster=None,
+        member_ids=None,
         blocked_by=frozenset({blocked_by} - {""}),
     )
-    return Place(Head("cnv_tea", 1, 0, 0, 1), profile, _member(role=role))
+    return MemberContext(LogHead("cnv_tea", 1, 0, 0, 1), info, _member(role=role))
 
 
-def _message(**changes: Any) -> Entry:
+def _message(**changes: Any) -> Event:
     data = {"id": "msg_1", "client_id": "1", "type": "text", "mentions": ["usr_bob"], "reply_to": "msg_0"}
     fields: dict[str, Any] = {"data": {**data, "metadata": {"k": 1}}, "text": "hello"} | changes
-    return Entry("cnv_tea", 7, MESSAGE_CREATED, "usr_ada", 1_000, **fields)
+    return Event("cnv_tea", 7, MESSAGE_CREATED, "usr_ada", 1_000, **fields)
 
 
 def _allowed(check: Any, *arguments: Any) -> bool:
@@ -64,8 +73,8 @@ def test_owners_alone_end_a_group(role: Role, allowed: bool) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_direct_conversation_has_nothing_to_manage(role: Role) -> None:
-    place = _place(role, kind="direct")
-    for check in (place.require_group, place.require_admin, place.require_owner, place.require_add):
+    context = _place(role, kind="direct")
+    for check in (context.require_group, context.require_admin, context.require_owner, context.require_add):
         assert not _allowed(check)
 
 
@@ -185,8 +194,8 @@ def test_a_deleted_message_is_a_tombstone() -> None:
 
 def test_an_event_about_a_message_knows_which() -> None:
     assert _message().message_seq == 7
-    assert Entry("cnv_tea", 9, MESSAGE_UPDATED, "usr_ada", 0, {"message_seq": 7}).message_seq == 7
-    assert Entry("cnv_tea", 9, "member.added", "usr_ada", 0, {}).message_seq is None
+    assert Event("cnv_tea", 9, MESSAGE_UPDATED, "usr_ada", 0, {"message_seq": 7}).message_seq == 7
+    assert Event("cnv_tea", 9, "member.added", "usr_ada", 0, {}).message_seq is None
 
 
 @pytest.mark.parametrize("problem", [Forbidden, NotFound, Conflict])

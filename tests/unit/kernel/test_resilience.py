@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.resilience import Breaker, CircuitOpen, full_jitter, retried, turns
+from kernel.resilience import Breaker, CircuitOpen, full_jitter, retried, retry_loop
 
 
 class Down(Exception):
@@ -202,7 +202,7 @@ def test_turns_go_on_while_there_is_time_for_another_pause(monkeypatch: pytest.M
     monkeypatch.setattr("kernel.resilience.time.monotonic", lambda: now[0])
     monkeypatch.setattr("kernel.resilience.time.sleep", pause)
 
-    taken = list(turns(5.0, base_s=0.01, cap_s=0.2))
+    taken = list(retry_loop(5.0, base_s=0.01, cap_s=0.2))
 
     assert taken == list(range(len(pauses) + 1))
     assert len(taken) > 25  # 5 s of pauses of at most 0.2 s
@@ -212,4 +212,4 @@ def test_turns_go_on_while_there_is_time_for_another_pause(monkeypatch: pytest.M
 
 
 def test_the_first_turn_is_taken_even_without_patience() -> None:
-    assert list(turns(0.0, base_s=1.0, cap_s=1.0)) == [0]
+    assert list(retry_loop(0.0, base_s=1.0, cap_s=1.0)) == [0]

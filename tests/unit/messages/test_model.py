@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.entries import MESSAGE_CREATED, Entry
+from conversations.events import MESSAGE_CREATED, Event
 from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
@@ -98,7 +98,7 @@ def test_only_what_there_is_is_stored() -> None:
 
 def _edit(now: int = 0, editor_id: str = "usr_ada", **changes: Any) -> None:
     data = {"id": "msg_1", "client_id": "1", "type": "text"} | changes.pop("data", {})
-    message = Entry("cnv_1", 2, MESSAGE_CREATED, "usr_ada", 0, data, **changes)
+    message = Event("cnv_1", 2, MESSAGE_CREATED, "usr_ada", 0, data, **changes)
     with clock.held(now):
         require_editable(message, editor_id)
 

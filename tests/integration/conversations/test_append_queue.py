@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from conversations import log, turns
-from conversations.turns import Turn
+from conversations import append_queue, log
+from conversations.append_queue import AppendTicket
 from kernel import cache, config
 from tests.integration.rooms import group, people, send, whole_log
 
@@ -21,11 +21,11 @@ EACH = 3
 
 @pytest.fixture(autouse=True)
 def _nobody_met_yet() -> None:
-    turns._busy._entries.clear()
+    append_queue._busy._entries.clear()
 
 
-def _turn(patience_s: float = 5.0) -> Turn:
-    return Turn(ROOM, until=time.monotonic() + patience_s)
+def _ticket(patience_s: float = 5.0) -> AppendTicket:
+    return AppendTicket(ROOM, until=time.monotonic() + patience_s)
 
 
 def _queue(redis: Any) -> dict[str, str]:
@@ -47,7 +47,7 @@ def _talk_all_at_once() -> list[int]:
             lambda who: [send(who, conversation_id, f"{who.user_id} {n}")["seq"] for n in range(EACH)], senders
         )
         seqs = sorted(seq for talk in talks for seq in talk)
-    assert [entry.seq for entry in whole_log(conversation_id)] == [1, *seqs]
+    assert [event.seq for event in whole_log(conversation_id)] == [1, *seqs]
     return seqs
 
 
@@ -58,25 +58,25 @@ def test_a_quiet_conversation_has_no_queue(redis: Any) -> None:
 
 
 def test_who_meets_somebody_lines_up_and_does_so_first_for_a_while(redis: Any) -> None:
-    with _turn() as first:
+    with _ticket() as first:
         assert not first.collided()
         assert _queue(redis) == {"last": "1", "served": "0"}
     assert _queue(redis) == {"last": "1", "served": "1"}
-    with _turn():
+    with _ticket():
         assert _queue(redis) == {"last": "2", "served": "1"}
     assert _queue(redis) == {"last": "2", "served": "2"}
 
 
 def test_turns_come_in_the_order_of_arrival(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STALL_S", 5.0)
+    monkeypatch.setattr(append_queue, "STALL_S", 5.0)
     order: list[int] = []
 
     def write(number: int) -> None:
-        with _turn():
+        with _ticket():
             order.append(number)
             time.sleep(0.002)
 
-    with ThreadPoolExecutor(8) as threads, _turn() as mine:
+    with ThreadPoolExecutor(8) as threads, _ticket() as mine:
         mine.collided()
         for number in range(2, 9):
             threads.submit(write, number)
@@ -86,29 +86,29 @@ def test_turns_come_in_the_order_of_arrival(redis: Any, monkeypatch: pytest.Monk
 
 
 def test_who_had_to_wait_is_told_that_what_they_read_is_old(redis: Any) -> None:
-    ahead, behind = _turn(), _turn()
+    ahead, behind = _ticket(), _ticket()
     ahead.collided()
     threading.Timer(0.02, ahead.__exit__, (None, None, None)).start()
     assert behind.collided()
 
 
 def test_a_collision_in_ones_turn_is_tried_again_at_once_and_in_the_long_run_from_the_end(redis: Any) -> None:
-    turn = _turn()
-    assert [turn.collided() for _ in range(turns.PATIENT_FOR)] == [False] * turns.PATIENT_FOR
+    ticket = _ticket()
+    assert [ticket.collided() for _ in range(append_queue.PATIENT_FOR)] == [False] * append_queue.PATIENT_FOR
     assert _queue(redis) == {"last": "2", "served": "1"}
 
 
 def test_who_dies_in_their_turn_is_passed_over(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STALL_S", 0.05)
-    _turn().collided()  # and never again heard of
+    monkeypatch.setattr(append_queue, "STALL_S", 0.05)
+    _ticket().collided()  # and never again heard of
     started = time.monotonic()
-    assert _turn().collided()
+    assert _ticket().collided()
     assert 0.05 <= time.monotonic() - started < 1.0
 
 
 def test_a_late_end_of_a_turn_takes_nobody_elses(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STALL_S", 0.02)
-    late, next_one = _turn(), _turn()
+    monkeypatch.setattr(append_queue, "STALL_S", 0.02)
+    late, next_one = _ticket(), _ticket()
     late.collided()
     next_one.collided()
     late.__exit__(None, None, None)
@@ -116,29 +116,29 @@ def test_a_late_end_of_a_turn_takes_nobody_elses(redis: Any, monkeypatch: pytest
 
 
 def test_nobody_waits_beyond_their_patience(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STALL_S", 60.0)
-    _turn().collided()
+    monkeypatch.setattr(append_queue, "STALL_S", 60.0)
+    _ticket().collided()
     started = time.monotonic()
-    _turn(patience_s=0.1).collided()
+    _ticket(patience_s=0.1).collided()
     assert time.monotonic() - started < 0.5
 
 
 def test_when_redis_is_emptied_nobody_waits(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STALL_S", 60.0)
-    _turn().collided()
+    monkeypatch.setattr(append_queue, "STALL_S", 60.0)
+    _ticket().collided()
     threading.Timer(0.02, redis.flushall).start()
     started = time.monotonic()
-    _turn().collided()
+    _ticket().collided()
     assert time.monotonic() - started < 1.0
 
 
 def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.MonkeyPatch) -> None:
-    with _turn() as turn:
-        turn.collided()
+    with _ticket() as ticket:
+        ticket.collided()
         settings.setenv("REDIS_URL", "redis://127.0.0.1:1")
         config.config.cache_clear()
         cache._redis.cache_clear()
-        other = _turn()
+        other = _ticket()
         assert other.collided()  # a pause: what was read is old
         with other:
             pass
@@ -146,7 +146,7 @@ def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.Monkey
 
 def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "PATIENCE_S", 60.0)  # moto answers one request at a time, and slowly
-    monkeypatch.setattr(turns, "STALL_S", 5.0)
+    monkeypatch.setattr(append_queue, "STALL_S", 5.0)
     retries: list[float] = []
     monkeypatch.setattr("kernel.telemetry.count", lambda _name, value: retries.append(value))
     assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))
@@ -157,5 +157,5 @@ def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.M
 def test_with_a_queue_that_lies_the_log_is_as_dense(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "PATIENCE_S", 60.0)
     monkeypatch.setattr(log, "MAX_TRIES", 1_000)
-    monkeypatch.setattr(turns, "_JOIN", "return {1, 0}")  # everybody's turn, always
+    monkeypatch.setattr(append_queue, "_JOIN", "return {1, 0}")  # everybody's turn, always
     assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))

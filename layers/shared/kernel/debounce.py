@@ -42,7 +42,7 @@ return found
 _taken: cache.Memo[int] = cache.Memo(max_entries=5_000, ttl_s=KEEP_MS / clock.SECOND)
 
 
-def gather(windows_ms: Mapping[str, int], items: Sequence[str]) -> dict[str, int]:
+def add(windows_ms: Mapping[str, int], items: Sequence[str]) -> dict[str, int]:
     """Let items wait under each of these keys; the keys for which a job must be sent, with its delay in ms.
 
     The job `take`s them; 0 may be done at once. For the other keys a job is under way. One round trip of Redis.
@@ -64,7 +64,7 @@ def gather(windows_ms: Mapping[str, int], items: Sequence[str]) -> dict[str, int
     return {key: delay for key, delay in zip(windows_ms, delays, strict=True) if delay >= 0}
 
 
-def take(carried: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+def drain(carried: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
     """What waits under each key, with what its job carried; the key's window begins now. One round trip of Redis."""
     if not carried:
         return {}

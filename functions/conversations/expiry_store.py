@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conversations import log, message_store, parts_store, reactions_store
-from conversations.entries import MESSAGE_CREATED, Entry
+from conversations.events import MESSAGE_CREATED, Event
 from conversations.log import EventRecord
 from kernel import clock
 from kernel.dynamo import Cancelled, Transaction
@@ -13,16 +13,16 @@ from kernel.dynamo import Cancelled, Transaction
 SHARDS = range(log.EXPIRY_SHARDS)
 
 
-def expired(shard: int, *, limit: int) -> list[Entry]:
+def expired(shard: int, *, limit: int) -> list[Event]:
     """Messages of a shard that have expired and are still stored, the longest due first."""
     due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
     return list(log.at((row.conversation_id, int(row.seq)) for row in due).values())
 
 
-def erase(message: Entry) -> bool:
+def erase(message: Event) -> bool:
     """Leave nothing but the tombstone of an expired message; False if that was done already.
 
-    No reaction to it, no earlier text, and no place in the count of its thread is left.
+    No reaction to it, no earlier text, and no context in the count of its thread is left.
     """
     reactions_store.erase(message.conversation_id, message.seq)
     parts_store.forget_earlier(message.conversation_id, message.seq)

@@ -39,7 +39,7 @@ end
 _busy: cache.Memo[bool] = cache.Memo(max_entries=1_000, ttl_s=BUSY_S)
 
 
-class Turn:
+class AppendTicket:
     """One writer's way through a conversation, in a `with` block; nothing is asked of Redis where it is quiet.
 
     Waits until `until` (by the monotonic clock) at the longest, then goes ahead without a turn.

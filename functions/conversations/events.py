@@ -1,4 +1,4 @@
-"""The log's entries: events and the messages among them, and how people see those. Standard library only."""
+"""The log's events: events and the messages among them, and how people see those. Standard library only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLL_CLOSED = "poll.closed"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewEvent:
     """An event before it has its place in the log."""
 
     type: str
@@ -38,7 +38,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Event:
     """One event of the log as stored. For `message.created` it holds the message's present state."""
 
     conversation_id: str
@@ -57,17 +57,17 @@ class Entry:
     edits: int = 0
     changed_seq: int | None = None
 
-    def as_of(self, now: int) -> Entry:
-        """The entry as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
+    def as_of(self, now: int) -> Event:
+        """The event as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
         if self.expires_at is None or self.expires_at > now or self.deleted_at is not None:
             return self
         return self.tombstone(self.expires_at)
 
-    def tombstone(self, deleted_at: int) -> Entry:
+    def tombstone(self, deleted_at: int) -> Event:
         """What is left of a message that was deleted then, or whose time had come."""
         return replace(
             self,
-            data=remains(self.data),
+            data=tombstone_data(self.data),
             text=None,
             edited_at=None,
             deleted_at=deleted_at,
@@ -102,7 +102,7 @@ class Entry:
         return frozenset(self.data.get("mentions", ())) | ({EVERYONE} if self.data.get("everyone") else frozenset())
 
 
-def remains(data: Mapping[str, Any]) -> dict[str, Any]:
+def tombstone_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a tombstone keeps of a message's data."""
     return {name: value for name, value in data.items() if name in ("id", "client_id", "type", "thread_root")}
 
@@ -121,42 +121,42 @@ def attachment_view(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def message_view(
-    entry: Entry, mine: frozenset[str] = frozenset(), poll: Mapping[str, Any] | None = None
+    event: Event, mine: frozenset[str] = frozenset(), poll: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The message as one person sees it: `mine` are the emoji they reacted with, `poll` is its poll as they see it.
 
     A deleted one is a tombstone.
     """
-    gone = entry.deleted_at is not None
-    data = entry.data
+    gone = event.deleted_at is not None
+    data = event.data
     return {
         "id": data["id"],
-        "conversation_id": entry.conversation_id,
-        "seq": entry.seq,
-        "sender_id": entry.actor_id,
+        "conversation_id": event.conversation_id,
+        "seq": event.seq,
+        "sender_id": event.actor_id,
         "client_id": data["client_id"],
         "type": data["type"],
-        "text": None if gone else entry.text,
+        "text": None if gone else event.text,
         "ciphertext": None if gone else data.get("ciphertext"),
         "attachments": [] if gone else [attachment_view(each) for each in data.get("attachments", ())],
         "mentions": [] if gone else data.get("mentions", []),
         "mentions_all": not gone and bool(data.get("everyone")),
         "reply_to": None if gone else data.get("reply_to"),
-        "thread_root": entry.thread_root,
-        "thread_count": entry.thread_count,
+        "thread_root": event.thread_root,
+        "thread_count": event.thread_count,
         "forwarded_from": None if gone else data.get("forwarded_from"),
-        "pinned": entry.pinned and not gone,
+        "pinned": event.pinned and not gone,
         "reactions": []
         if gone
         else [
             {"emoji": emoji, "count": count, "mine": emoji in mine}
-            for emoji, count in sorted(entry.reactions.items())
+            for emoji, count in sorted(event.reactions.items())
             if count > 0
         ],
         "metadata": {} if gone else data.get("metadata", {}),
         "poll": None if gone else poll,
-        "edited_at": None if gone else entry.edited_at,
-        "deleted_at": entry.deleted_at,
-        "expires_at": entry.expires_at,
-        "created_at": entry.at,
+        "edited_at": None if gone else event.edited_at,
+        "deleted_at": event.deleted_at,
+        "expires_at": event.expires_at,
+        "created_at": event.at,
     }

@@ -1,4 +1,4 @@
-"""A caller's place together with what else a rule wants to look at, all in one round trip.
+"""A caller's context together with what else a rule wants to look at, all in one round trip.
 
 The records of one batch are read one after another: what is decided by them is written under conditions of its own
 (`log.stage_change`), as the head may be newer than they are.
@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from conversations import log, record_store, store
-from conversations.entries import Entry
-from conversations.model import Member, Place
+from conversations.events import Event
+from conversations.model import Member, MemberContext
 from kernel import ids
 from kernel.dynamo import Key, Record, read_together
 from kernel.errors import NotFound
 
 
-class Seen:
-    """Finds a place as `store.place` does, and reads events, memberships and further records with it.
+class ContextLoader:
+    """Finds a context as `store.context` does, and reads events, memberships and further records with it.
 
     Hand it to `log.append` as `find`: then it is read anew whenever the place is. `records` are in the order asked for.
     """
@@ -33,41 +33,41 @@ class Seen:
         self._seqs = list(dict.fromkeys(seq for each in messages if (seq := _position(each)) is not None))
         self._people = list(dict.fromkeys(people))
         self._keys = records
-        self._entries: dict[int, Entry] = {}
+        self._events: dict[int, Event] = {}
         self.members: dict[str, Member] = {}
         self.records: list[Any] = []
 
-    def __call__(self, conversation_id: str, user_id: str) -> Place:
+    def __call__(self, conversation_id: str, user_id: str) -> MemberContext:
         rows = iter(
             read_together(
                 [
-                    *store.place_keys(conversation_id, user_id),
+                    *store.context_keys(conversation_id, user_id),
                     *((log.EventRecord, (conversation_id, seq)) for seq in self._seqs),
                     *(store.member_key(conversation_id, each) for each in self._people),
                     *self._keys,
                 ]
             )
         )
-        place = store.place_in([next(rows), next(rows), next(rows)])
+        context = store.context_in([next(rows), next(rows), next(rows)])
         events = [next(rows) for _ in self._seqs]
         people = [next(rows) for _ in self._people]
-        self._entries = {int(row.seq): log.entry_of(row) for row in events if row is not None}
+        self._events = {int(row.seq): log.event_of(row) for row in events if row is not None}
         self.members = {row.user_id: record_store.member_of(row) for row in people if row is not None}
         self.records = list(rows)
-        return place
+        return context
 
-    def at(self, message_id: str) -> Entry | None:
+    def at(self, message_id: str) -> Event | None:
         """One of the messages asked for, whether the caller may see it or not."""
         seq = _position(message_id)
-        entry = None if seq is None else self._entries.get(seq)
-        return entry if entry is not None and entry.is_message and entry.data["id"] == message_id else None
+        event = None if seq is None else self._events.get(seq)
+        return event if event is not None and event.is_message and event.data["id"] == message_id else None
 
-    def message(self, place: Place, message_id: str) -> Entry:
+    def message(self, context: MemberContext, message_id: str) -> Event:
         """One of the messages asked for, if the caller may see it; raises NotFound."""
-        entry = self.at(message_id)
-        if entry is None or not place.member.visible_from <= entry.seq <= place.head.last_seq:
+        event = self.at(message_id)
+        if event is None or not context.member.visible_from <= event.seq <= context.head.last_seq:
             raise NotFound
-        return entry
+        return event
 
 
 def _position(message_id: str | None) -> int | None:

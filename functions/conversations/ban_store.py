@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conversations import record_store, store
-from conversations.model import Member, Place
-from conversations.record_store import HEAD, PROFILE, MemberRecord, PartRecord
+from conversations.model import Member, MemberContext
+from conversations.record_store import HEAD, INFO, MemberRecord, PartRecord
 from kernel.dynamo import Transaction, read_together
 from kernel.errors import NotFound
 
@@ -27,10 +27,10 @@ class Ban:
 class Doorway:
     """A conversation as somebody finds it who would come in by themselves.
 
-    `place` is theirs, or the one they would have; `host` is the member who invites them, None if that one is out.
+    `context` is theirs, or the one they would have; `host` is the member who invites them, None if that one is out.
     """
 
-    place: Place
+    context: MemberContext
     is_member: bool
     is_banned: bool
     host: Member | None
@@ -38,20 +38,20 @@ class Doorway:
 
 def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
     """What somebody finds who would come in by themselves, in one round trip; NotFound if the conversation is gone."""
-    head, profile, member, ban, host = read_together(
+    head, info, member, ban, host = read_together(
         [
             (PartRecord, (conversation_id, HEAD)),
-            (PartRecord, (conversation_id, PROFILE)),
+            (PartRecord, (conversation_id, INFO)),
             (MemberRecord, (conversation_id, user_id)),
             (PartRecord, (conversation_id, f"{_BAN}{user_id}")),
             (MemberRecord, (conversation_id, host_id)),
         ]
     )
-    if head is None or profile is None or profile.deleted_at is not None:
+    if head is None or info is None or info.deleted_at is not None:
         raise NotFound
     future = Member(conversation_id, user_id, "member", joined_at=0, visible_from=int(head.last_seq) + 1)
     return Doorway(
-        place=store.place_of(head, profile, future if member is None else record_store.member_of(member)),
+        context=store.context_of(head, info, future if member is None else record_store.member_of(member)),
         is_member=member is not None,
         is_banned=ban is not None,
         host=None if host is None else record_store.member_of(host),
@@ -60,9 +60,9 @@ def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
 
 def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[set[str], set[str]]:
     """Those of these people who are members, and those who are banned: one round trip per 50."""
-    places = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
+    contexts = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
     bans = [(PartRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids]
-    rows = read_together([each for both in zip(places, bans, strict=True) for each in both])
+    rows = read_together([each for both in zip(contexts, bans, strict=True) for each in both])
     inside = {user_id for user_id, row in zip(user_ids, rows[::2], strict=True) if row is not None}
     return inside, {user_id for user_id, row in zip(user_ids, rows[1::2], strict=True) if row is not None}
 
