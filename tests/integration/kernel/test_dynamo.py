@@ -197,14 +197,14 @@ def test_a_hung_store_is_given_up_when_the_invocation_has_no_time_left(hung: lis
     aws.client("dynamodb")  # making one takes its time
     started = time.perf_counter()
     with deadline.within(0.3), pytest.raises(Timeout):
-        SendRecord.find("a")
+        SendDedup.find("a")
     assert 0.25 < time.perf_counter() - started < 0.3 + AWS_CONNECT_TIMEOUT_S
     assert dynamo.breaker.state == "closed"
 
 
 def test_nothing_is_sent_to_a_store_after_the_deadline(hung: list[socket.socket]) -> None:
     with deadline.within(0.0), pytest.raises(Timeout):
-        SendRecord.find("a")
+        SendDedup.find("a")
     with deadline.within(0.0), pytest.raises(Timeout):
         aws.client("sqs").list_queues()
     assert hung == []
