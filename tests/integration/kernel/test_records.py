@@ -6,7 +6,7 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
-from conversations.log import SendRecord
+from conversations.log import SendDedup
 from conversations.reactions_store import ReactionRecord
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
@@ -23,12 +23,12 @@ class Nowhere(Record):
     number = IntegerAttribute(null=True)
 
 
-def _send(seq: int) -> SendRecord:
-    return SendRecord("a", conversation_id="cnv_1", seq=seq, fingerprint="f")
+def _send(seq: int) -> SendDedup:
+    return SendDedup("a", conversation_id="cnv_1", seq=seq, fingerprint="f")
 
 
 def test_a_record_is_put_only_where_the_condition_holds() -> None:
-    absent = SendRecord.key.does_not_exist()
+    absent = SendDedup.key.does_not_exist()
     assert _send(1).save_if(absent)
     assert not _send(2).save_if(absent)
     assert [row["seq"] for row in rows("sends")] == [1]
@@ -36,16 +36,16 @@ def test_a_record_is_put_only_where_the_condition_holds() -> None:
 
 def test_a_record_is_changed_only_where_the_condition_holds_and_then_is_as_it_was_left() -> None:
     _send(1).save()
-    record = SendRecord("a")
-    assert not record.update_if(SendRecord.seq == 5, SendRecord.seq.set(6))
-    assert record.update_if(SendRecord.seq == 1, SendRecord.seq.set(2), SendRecord.fingerprint.set("g"))
+    record = SendDedup("a")
+    assert not record.update_if(SendDedup.seq == 5, SendDedup.seq.set(6))
+    assert record.update_if(SendDedup.seq == 1, SendDedup.seq.set(2), SendDedup.fingerprint.set("g"))
     assert (int(record.seq), record.fingerprint, record.conversation_id) == (2, "g", "cnv_1")
 
 
 def test_a_record_is_deleted_only_where_the_condition_holds() -> None:
     _send(1).save()
-    assert not SendRecord("a").delete_if(SendRecord.seq == 2)
-    assert SendRecord("a").delete_if(SendRecord.seq == 1)
+    assert not SendDedup("a").delete_if(SendDedup.seq == 2)
+    assert SendDedup("a").delete_if(SendDedup.seq == 1)
     assert rows("sends") == []
 
 

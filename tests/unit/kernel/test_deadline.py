@@ -81,7 +81,7 @@ def test_retries_end_with_the_deadline() -> None:
     with deadline.within(0.0), pytest.raises(Timeout):
         retried(_refuse, on=Busy)
     with deadline.within(0.1), pytest.raises(Timeout):
-        list(turns(60.0, base_s=0.05, cap_s=0.05))
+        list(retry_loop(60.0, base_s=0.05, cap_s=0.05))
 
 
 def test_a_breaker_sends_nothing_when_the_time_is_over() -> None:
