@@ -10,7 +10,7 @@ import pytest
 from kernel import cache, config, deadline, parallel
 from kernel.cache import CacheUnavailable
 from kernel.errors import Timeout
-from kernel.resilience import Breaker, CircuitOpen, retried, turns
+from kernel.resilience import Breaker, CircuitOpen, retried, retry_loop
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
 
