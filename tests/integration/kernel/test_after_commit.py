@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversations.log import SendRecord
+from conversations.log import SendDedup
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Cancelled, Transaction
@@ -46,7 +46,7 @@ def advance() -> Iterator[Any]:
 
 def _committed(cups: int = 1) -> FollowUp:
     follow_up, transaction = FollowUp.of(KIND, {"cups": cups}), Transaction()
-    transaction.put("send", SendRecord(f"s{cups}", conversation_id="c", seq=1, fingerprint="f"))
+    transaction.put("send", SendDedup(f"s{cups}", conversation_id="c", seq=1, fingerprint="f"))
     follow_up.stage(transaction)
     transaction.commit()
     return follow_up
@@ -60,7 +60,7 @@ def test_work_is_done_at_once_and_forgotten(teapot: Teapot) -> None:
 
 def test_what_is_not_committed_calls_for_no_work(teapot: Teapot) -> None:
     transaction = Transaction()
-    transaction.check("send", SendRecord, ("none",), SendRecord.key.exists())
+    transaction.check("send", SendDedup, ("none",), SendDedup.key.exists())
     FollowUp.of(KIND, {"cups": 1}).stage(transaction)
     with pytest.raises(Cancelled):
         transaction.commit()
