@@ -10,7 +10,7 @@ STACK ?= secureconnect-local
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status logs test check demo perf build deploy openapi reindex format
+.PHONY: help venv up down reset status logs test check demo perf evaluate build deploy openapi reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ demo: venv ## a guided tour of the running local cloud
 
 perf: venv ## measure the running local cloud
 	@$(VENV)/python -m perf
+
+evaluate: venv ## how good AI help without a network is, on the chats of evaluation/
+	@PYTHONPATH=layers/shared:functions $(VENV)/python -m evaluation
 
 reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/search.md)
 	@$(VENV)/python -m infra.reindex --stack $(STACK)

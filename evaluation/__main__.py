@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from assistant.embedded import answering, catchup, meaning
@@ -68,9 +67,7 @@ def report() -> list[str]:
     for name in (*LANGUAGES, "all"):
         chosen = [chat for chat in chats if name in (chat.language, "all")]
         found = [
-            each
-            for language in LANGUAGES
-            for each in citations([chat for chat in chosen if chat.language == language])
+            each for language in LANGUAGES for each in citations([chat for chat in chosen if chat.language == language])
         ]
         precision, recall = precision_and_recall(found)
         words = recall_at(searched(chosen, by_words), 5)

@@ -4,6 +4,7 @@ Text is shown as text; but clients make links of what looks like one, so nothing
 Normalised before it is looked at: width, invisible signs, HTML entities.
 """
 
+# ruff: noqa: E501 - a rule is one row
 from __future__ import annotations
 
 import html
@@ -13,7 +14,7 @@ import unicodedata
 LINK = "(link)"
 MAX_CHARS = 20_000
 
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]")  # fmt: skip  # noqa: E501
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]")  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TAG = re.compile(r"</?[a-zA-Z!?][^<>]{0,2000}>|</?[a-zA-Z!?][^<>\n]{0,500}$", re.MULTILINE)
 _MARKDOWN = re.compile(r"!?\[([^\[\]]*)\]\s*\([^()]*(?:\([^()]*\)[^()]*)*\)?")
@@ -33,7 +34,7 @@ _ENDINGS = (
     "(?-i:me|to|de|it|es|us|in|be|at|no|il|is|so|my|am|as|la)"  # also words: a sentence may lack its space before one
 )
 _HOST = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?[.\u3002\uff0e\uff61])+"
-_WITH_PATH = re.compile(rf"(?<![\w@.])(?:{_HOST}[^\W\d_][\w-]{{1,62}}|(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?::\d{{1,5}}|[/?#])\S*")  # fmt: skip  # noqa: E501
+_WITH_PATH = re.compile(rf"(?<![\w@.])(?:{_HOST}[^\W\d_][\w-]{{1,62}}|(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?::\d{{1,5}}|[/?#])\S*")  # fmt: skip
 _NAME = re.compile(rf"(?<![\w@.]){_HOST}(?:xn--[\w-]+|{_ENDINGS})(?![\w.-]*\w)\.?", re.IGNORECASE)
 _NUMBERS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _STRAY_IMAGE = re.compile(r"!(?=\[)")

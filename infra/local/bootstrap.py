@@ -24,6 +24,7 @@ FILES = (
     "requirements.txt",
     "layers/runtime/requirements.txt",
     "layers/media/requirements.txt",
+    "layers/meaning/requirements.txt",
     "tests/requirements.txt",
     "clients/python/pyproject.toml",  # installed in place: only what it needs matters
 )

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "moderation": {"conversations", "drive", "messages", "users", "realtime"},
     "polls": {"conversations", "users", "realtime"},
     "search": {"conversations", "drive"},
+    "assistant": {"conversations", "drive", "messages", "search", "users", "realtime"},
     "presence": {"conversations", "users", "realtime"},
     "drive": {"conversations", "users", "realtime"},
     "calls": {"conversations", "users", "realtime"},

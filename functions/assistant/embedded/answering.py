@@ -70,9 +70,7 @@ def _rarity(wanted: frozenset[str], pool: Sequence[Line]) -> Mapping[str, float]
     return {term: math.log(1 + len(pool) / (1 + seen[term])) for term in wanted}
 
 
-def _candidates(
-    pool: Sequence[Line], rarity: Mapping[str, float], total: float, kinds: Sequence[str]
-) -> list[_Found]:
+def _candidates(pool: Sequence[Line], rarity: Mapping[str, float], total: float, kinds: Sequence[str]) -> list[_Found]:
     answered = answers_of(pool)
     asked_by = {answer.message_id: question for question in pool if (answer := answered.get(question.message_id))}
     found = []

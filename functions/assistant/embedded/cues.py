@@ -68,23 +68,49 @@ _FILLER = re.compile(
 # what a question asks for, and what an answer to it looks like
 KINDS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "when": (
-        re.compile(r"\b(?:when|what\stime|which\sday|what\sday|until\swhen|deadline|what\sdate|wann|welche[rmn]\s(?:tag|uhrzeit)|um\swie\s?viel\suhr|bis\swann|frist)\b|いつ|何時|何日|何曜|締め?切", _I),  # fmt: skip  # noqa: E501
+        re.compile(
+            r"\b(?:when|what\stime|which\sday|what\sday|until\swhen|deadline|what\sdate|wann|welche[rmn]\s(?:tag|uhrzeit)|um\swie\s?viel\suhr|bis\swann|frist)\b|いつ|何時|何日|何曜|締め?切",
+            _I,
+        ),
         _TIME,
     ),
     "much": (
-        re.compile(r"\b(?:how\s(?:much|many|big|far|large)|what(?:'s|\sis|\sdoes)\s(?:the\s|it\s|that\s)?(?:price|cost|budget|number)|cost|price|wie\s?(?:viele?|teuer|groß|hoch|weit)|was\skostet|kostet|kosten|preis|budget)\b|いくら|何(?:人|名|枚|個|円|件|本|台|回|割|パーセント)|いくつ|予算|値段|料金", _I),  # fmt: skip  # noqa: E501
-        re.compile(rf"{_NUMBER.pattern}|\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|zwölf|hundert|tausend)\b", _I | re.VERBOSE),  # fmt: skip  # noqa: E501
+        re.compile(
+            r"\b(?:how\s(?:much|many|big|far|large)|what(?:'s|\sis|\sdoes)\s(?:the\s|it\s|that\s)?(?:price|cost|budget|number)|cost|price|wie\s?(?:viele?|teuer|groß|hoch|weit)|was\skostet|kostet|kosten|preis|budget)\b|いくら|何(?:人|名|枚|個|円|件|本|台|回|割|パーセント)|いくつ|予算|値段|料金",
+            _I,
+        ),
+        re.compile(
+            rf"{_NUMBER.pattern}|\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|zwölf|hundert|tausend)\b",
+            _I | re.VERBOSE,
+        ),
     ),
     "long": (
-        re.compile(r"\b(?:how\s(?:long|often|far|old)|wie\s(?:lange?|oft|weit|alt))\b|どのくらい|どれくらい|何分|何時間|何日間|何回", _I),
-        re.compile(rf"\d|\b(?:minutes?|hours?|days?|weeks?|months?|years?|every|daily|twice|once|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|jede[nrs]?|täglich)\b|{_NUMBER.pattern}", _I | re.VERBOSE),  # fmt: skip  # noqa: E501
+        re.compile(
+            r"\b(?:how\s(?:long|often|far|old)|wie\s(?:lange?|oft|weit|alt))\b|どのくらい|どれくらい|何分|何時間|何日間|何回",
+            _I,
+        ),
+        re.compile(
+            rf"\d|\b(?:minutes?|hours?|days?|weeks?|months?|years?|every|daily|twice|once|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|jede[nrs]?|täglich)\b|{_NUMBER.pattern}",
+            _I | re.VERBOSE,
+        ),
     ),
     "who": (
         re.compile(r"\b(?:who|whose|whom|wer|wessen|wem|wen)\b|誰|だれ|どなた|担当者?は", _I),
-        re.compile(rf"{_NAME.pattern}|(?-i:\b[A-Z][a-z]{{2,}})|\b(?:i(?:'ll|'m|\scan|\swill)|ich|me|mir)\b|私|僕|俺", _I),
+        re.compile(
+            rf"{_NAME.pattern}|(?-i:\b[A-Z][a-z]{{2,}})|\b(?:i(?:'ll|'m|\scan|\swill)|ich|me|mir)\b|私|僕|俺", _I
+        ),
     ),
-    "where": (re.compile(r"\b(?:where|which\s(?:room|place|platform|gate)|wo|wohin|woher|welche[rmsn]?\s(?:raum|gleis|ort))\b|どこ|どちら|場所|何番|何階", _I), _PLACE),  # fmt: skip  # noqa: E501
-    "why": (re.compile(r"\b(?:why|what'?s\sthe\sreason|warum|wieso|weshalb)\b|なぜ|なんで|どうして|理由", _I), _BECAUSE),
+    "where": (
+        re.compile(
+            r"\b(?:where|which\s(?:room|place|platform|gate)|wo|wohin|woher|welche[rmsn]?\s(?:raum|gleis|ort))\b|どこ|どちら|場所|何番|何階",
+            _I,
+        ),
+        _PLACE,
+    ),
+    "why": (
+        re.compile(r"\b(?:why|what'?s\sthe\sreason|warum|wieso|weshalb)\b|なぜ|なんで|どうして|理由", _I),
+        _BECAUSE,
+    ),
 }
 
 

@@ -55,4 +55,3 @@ def likenesses(question: str, vectors: Sequence[bytes]) -> list[float]:
     kept = np.frombuffer(b"".join(vectors), dtype=np.int8).reshape(-1, DIMENSIONS).astype(np.float32)
     lengths = np.linalg.norm(kept, axis=1)
     return [float(each) for each in kept @ asked / np.where(lengths == 0, 1, lengths)]
-

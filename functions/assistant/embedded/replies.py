@@ -1,5 +1,6 @@
 """Three replies that somebody might want to send: by what the last message is, in its language."""
 
+# ruff: noqa: E501 - a rule is one row
 from __future__ import annotations
 
 import re
@@ -10,18 +11,56 @@ from assistant.embedded import cues
 from assistant.embedded.words import language
 from assistant.model import Line
 
-Kind = Literal["when", "where", "who", "much", "why", "choice", "yes_no", "request", "thanks", "sorry", "greeting",
-               "congratulation", "bad_news", "statement", "first"]  # fmt: skip
+Kind = Literal[
+    "when",
+    "where",
+    "who",
+    "much",
+    "why",
+    "choice",
+    "yes_no",
+    "request",
+    "thanks",
+    "sorry",
+    "greeting",
+    "congratulation",
+    "bad_news",
+    "statement",
+    "first",
+]
 _I = re.IGNORECASE
 
 _SHAPES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("congratulation", re.compile(r"\b(?:congrat\w*|happy birthday|glückwunsch|alles gute|gratulier\w*|geschafft|we won|i got the job|bestanden|passed)\b|おめでとう|合格|やったー", _I)),  # fmt: skip  # noqa: E501
-    ("bad_news", re.compile(r"\b(?:i'?m (?:sick|ill)|passed away|bad news|unfortunately|krank|leider|gestorben|verstorben|unfall|accident)\b|残念|体調|亡くな|事故|病気", _I)),  # fmt: skip  # noqa: E501
-    ("sorry", re.compile(r"\b(?:sorry|apolog\w+|my bad|entschuldig\w*|tut mir leid|verzeih\w*)\b|ごめん|すみません|申し訳", _I)),
+    (
+        "congratulation",
+        re.compile(
+            r"\b(?:congrat\w*|happy birthday|glückwunsch|alles gute|gratulier\w*|geschafft|we won|i got the job|bestanden|passed)\b|おめでとう|合格|やったー",
+            _I,
+        ),
+    ),
+    (
+        "bad_news",
+        re.compile(
+            r"\b(?:i'?m (?:sick|ill)|passed away|bad news|unfortunately|krank|leider|gestorben|verstorben|unfall|accident)\b|残念|体調|亡くな|事故|病気",
+            _I,
+        ),
+    ),
+    (
+        "sorry",
+        re.compile(
+            r"\b(?:sorry|apolog\w+|my bad|entschuldig\w*|tut mir leid|verzeih\w*)\b|ごめん|すみません|申し訳", _I
+        ),
+    ),
 )
 _AFTER: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("thanks", re.compile(r"\b(?:thank\w*|thx|ty|danke|vielen dank)\b|ありがとう|感謝", _I)),
-    ("greeting", re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon)|hallo|guten (?:morgen|tag|abend)|moin|servus)\b|^(?:おはよう|こんにちは|こんばんは)", _I)),  # fmt: skip  # noqa: E501
+    (
+        "greeting",
+        re.compile(
+            r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon)|hallo|guten (?:morgen|tag|abend)|moin|servus)\b|^(?:おはよう|こんにちは|こんばんは)",
+            _I,
+        ),
+    ),
 )
 _CHOICE = re.compile(r"\b(?:or|oder)\b.*[?？]|それとも|どっち", _I)
 
@@ -51,7 +90,11 @@ _REPLIES: Mapping[str, Mapping[Kind, tuple[str, str, str]]] = {
         "why": ("Gute Frage, ich finde es heraus.", "Das erkläre ich gleich.", "Ich weiß es auch nicht."),
         "choice": ("Ich bin für das Erste.", "Ich bin für das Zweite.", "Mir ist beides recht."),
         "yes_no": ("Ja, das passt.", "Nein, leider nicht.", "Ich prüfe das und melde mich."),
-        "request": ("Klar, ich kümmere mich darum.", "Das mache ich später heute.", "Tut mir leid, gerade geht es nicht."),
+        "request": (
+            "Klar, ich kümmere mich darum.",
+            "Das mache ich später heute.",
+            "Tut mir leid, gerade geht es nicht.",
+        ),
         "thanks": ("Gern geschehen!", "Jederzeit.", "Freut mich, dass es hilft."),
         "sorry": ("Gar kein Problem.", "Mach dir keine Gedanken.", "Danke fürs Bescheidgeben."),
         "greeting": ("Hallo! Wie geht es dir?", "Schön, von dir zu hören.", "Hallo, was gibt es?"),
@@ -77,7 +120,7 @@ _REPLIES: Mapping[str, Mapping[Kind, tuple[str, str, str]]] = {
         "statement": ("いいですね。", "共有ありがとうございます。", "もう少し詳しく教えてください。"),
         "first": ("皆さん、こんにちは！", "調子はどうですか？", "始めましょうか？"),
     },
-}  # fmt: skip
+}
 
 
 def suggestions(lines: Sequence[Line], *, reader_id: str, fallback_language: str) -> tuple[str, str, str]:

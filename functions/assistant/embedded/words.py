@@ -16,22 +16,36 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _CONTENT = re.compile("[\u3005\u3400-\u9fff\uf900-\ufaff]+|[\u30a0-\u30ff]+")
 _COUNTED = re.compile(r"(?<=\d)(?:パーセント|[円人名枚個台件本回割万千億月日時分年歳泊])+")
 
-_ENGLISH = """a about above after again all also am an and any are as at be because been before being but by can could
-did do does doing don down for from get go going good got had has have having he her here hers him his how i if in into
-is it its just know let like ll m make may me more most much my need no nor not now of off ok okay on once one only or
-other our out over own please re really s same see she should so some still such sure t take than thank thanks that the
-their them then there these they think this those through to too under until up us ve very want was we well were what
-when where which while who whom why will with would yeah yes you your d isn won aren hey hi hello""".split()
-_GERMAN = """aber alle allem allen aller alles als also am an auch auf aus bei beim bin bis bist bitte da dabei dafur
-damit dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser dieses dir doch dort du
-durch ein eine einem einen einer eines er es etwas euch euer fur gerade gern gibt gut hab habe haben hallo hat hatte ich
-ihm ihn ihr ihre im in ins ist ja jetzt kann kannst kein keine konnen mach machen man mehr mein meine mich mir mit muss
-mussen nach nein nicht noch nochmal nur ob oder ohne schon sein sich sie sind so soll sollen uber um und uns unser unter
-vom von vor wann war waren warum was weil welche welcher welches wenn wer werden wie wieder will wir wird wo wohl wurde
-zu zum zur hey danke okay""".split()
-_STOP = frozenset(_ENGLISH) | frozenset(_GERMAN)
-_GERMAN_SIGNS = frozenset(fold(word) for word in _GERMAN) - frozenset(_ENGLISH)
-_ENGLISH_SIGNS = frozenset(_ENGLISH) - frozenset(_GERMAN)
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_ENGLISH = _set(
+    """
+    a about above after again all also am an and any are as at be because been before being but by can could did do
+    does doing don down for from get go going good got had has have having he her here hers him his how i if in into
+    is it its just know let like ll m make may me more most much my need no nor not now of off ok okay on once one
+    only or other our out over own please re really s same see she should so some still such sure t take than thank
+    thanks that the their them then there these they think this those through to too under until up us ve very want
+    was we well were what when where which while who whom why will with would yeah yes you your d isn won aren hey
+    hi hello
+    """
+)
+_GERMAN = _set(
+    """
+    aber alle allem allen aller alles als also am an auch auf aus bei beim bin bis bist bitte da dabei dafur damit
+    dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser dieses dir doch dort du
+    durch ein eine einem einen einer eines er es etwas euch euer fur gerade gern gibt gut hab habe haben hallo hat
+    hatte ich ihm ihn ihr ihre im in ins ist ja jetzt kann kannst kein keine konnen mach machen man mehr mein meine
+    mich mir mit muss mussen nach nein nicht noch nochmal nur ob oder ohne schon sein sich sie sind so soll sollen
+    uber um und uns unser unter vom von vor wann war waren warum was weil welche welcher welches wenn wer werden wie
+    wieder will wir wird wo wohl wurde zu zum zur hey danke okay
+    """
+)
+_STOP = _ENGLISH | _GERMAN
+_GERMAN_SIGNS = frozenset(fold(word) for word in _GERMAN) - _ENGLISH
+_ENGLISH_SIGNS = _ENGLISH - _GERMAN
 
 
 def terms(text: str) -> frozenset[str]:
