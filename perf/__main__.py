@@ -1,4 +1,4 @@
-"""`python -m perf [--only counts,alike,stuck,cold,cost,live] [--quick]`: measures and prints tables.
+"""`python -m perf [--only counts,parity,slow_socket,cold,cost,live] [--quick]`: measures and prints tables.
 
 The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. Only `live` needs a running
 local cloud.
@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import alike, cold, cost, counts, live, packages, stuck
+from perf import cold, cost, counts, live, packages, slow_socket, timing_parity
 from perf.addresses import NotUp, running
+from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
 from perf.report import Table
-from perf.scenes import SceneFailed
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "latest.json"
@@ -56,8 +56,8 @@ def _live(quick: bool) -> Part:
 
 PARTS: dict[str, Callable[[bool], Part]] = {
     "counts": _counts,
-    "alike": lambda quick: alike.part(quick, _say),
-    "stuck": lambda quick: stuck.part(quick, _say),
+    "parity": lambda quick: timing_parity.part(quick, _say),
+    "slow_socket": lambda quick: slow_socket.part(quick, _say),
     "cold": _cold,
     "cost": _cost,
     "live": _live,
@@ -81,7 +81,7 @@ def main() -> int:
             tables, kept[name] = PARTS[name](chosen.quick)
             for table in tables:
                 print(table.markdown(), flush=True)
-    except (NotUp, NotBuilt, Problem, counts.OperationFailed, SceneFailed) as problem:
+    except (NotUp, NotBuilt, Problem, counts.OperationFailed, FixtureFailed) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2
     REPORT.parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 from kernel import ids
 from perf import gateway
+from perf.fixtures import Operation, call, new_conversation, worked
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person
-from perf.scenes import Operation, call, new_conversation, worked
-from perf.stage import Stage
 
 PAYLOAD = {"candidate": "candidate:1 1 udp 2122260223 192.0.2.1 54400 typ host generation 0", "sdpMid": "0"}
 MEASURED = {"rtt_ms": 40, "jitter_ms": 5, "packet_loss": 0.5, "bitrate_kbps": 1200}
@@ -52,18 +52,18 @@ class _Live:
             self.joined(turn)
 
 
-def start(_stage: Stage) -> Operation:
+def start(_stack: InProcessStack) -> Operation:
     live = _Live()
     return Operation(live.start, before=live.silent)
 
 
-def by_the_callee(what: str, _stage: Stage, *, joined: bool) -> Operation:
+def by_the_callee(what: str, _stack: InProcessStack, *, joined: bool) -> Operation:
     """Something that ends a phase of the call."""
     live = _Live()
     return Operation(lambda _: _act(live.bob, live.call_id, what), before=live.joined if joined else live.ringing)
 
 
-def heartbeat(_stage: Stage) -> Operation:
+def heartbeat(_stack: InProcessStack) -> Operation:
     live = _Live()
 
     def run(_turn: int) -> Reply:
@@ -77,12 +77,12 @@ def _signal(live: _Live, _turn: int = 0) -> Reply:
     return gateway.frame("SignalFunction", live.ada, "L0SM9cOFvHcCIhw=", body)
 
 
-def signal(_stage: Stage) -> Operation:
+def signal(_stack: InProcessStack) -> Operation:
     live = _Live()
     return Operation(partial(_signal, live), before=live.still_joined)
 
 
-def poll_signals(_stage: Stage) -> Operation:
+def poll_signals(_stack: InProcessStack) -> Operation:
     live = _Live()
 
     def before(turn: int) -> None:
@@ -92,7 +92,7 @@ def poll_signals(_stage: Stage) -> Operation:
     return Operation(lambda _: _act(live.bob, live.call_id, "/signals", method="GET"), before=before)
 
 
-def show_media(_stage: Stage) -> Operation:
+def show_media(_stack: InProcessStack) -> Operation:
     live = _Live()
 
     def run(turn: int) -> Reply:
@@ -102,17 +102,17 @@ def show_media(_stage: Stage) -> Operation:
     return Operation(run, before=live.still_joined)
 
 
-def report_quality(_stage: Stage) -> Operation:
+def report_quality(_stack: InProcessStack) -> Operation:
     live = _Live()
     return Operation(lambda _: _act(live.ada, live.call_id, "/quality", MEASURED), before=live.still_joined)
 
 
-def get(_stage: Stage) -> Operation:
+def get(_stack: InProcessStack) -> Operation:
     live = _Live()
     return Operation(lambda _: _act(live.ada, live.call_id, "", method="GET"), before=live.still_joined)
 
 
-def ice_servers(_stage: Stage) -> Operation:
+def ice_servers(_stack: InProcessStack) -> Operation:
     live = _Live()
     return Operation(lambda _: call("CallsFunction", "GET /calls/ice-servers", live.ada))
 
@@ -124,17 +124,17 @@ def _called(times: int) -> _Live:
     return live
 
 
-def history(_stage: Stage) -> Operation:
+def history(_stack: InProcessStack) -> Operation:
     live = _called(10)
     return Operation(lambda _: call("CallsFunction", "GET /calls", live.ada))
 
 
-def history_of_conversation(_stage: Stage) -> Operation:
+def history_of_conversation(_stack: InProcessStack) -> Operation:
     live = _called(10)
     return Operation(lambda _: call("CallsFunction", f"GET {CALLS}", live.ada, conversation_id=live.conversation_id))
 
 
-def look_after(_stage: Stage) -> Operation:
+def look_after(_stack: InProcessStack) -> Operation:
     """What the machine asks for every few seconds of a call that goes on."""
     live = _Live()
 
@@ -144,7 +144,7 @@ def look_after(_stage: Stage) -> Operation:
     return Operation(run, before=live.still_joined)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "start a call": start,
     "join a call": partial(by_the_callee, "/join", joined=False),
     "decline a call": partial(by_the_callee, "/decline", joined=False),

@@ -19,16 +19,16 @@ from typing import Any
 
 from kernel.config import config
 from perf import budgets
-from perf.bridge import bridge
+from perf.aws_proxy import aws_proxy
 from perf.budgets import Budget, Verdict
+from perf.fixtures import create, say
 from perf.gateway import http
 from perf.imports import heavy, unneeded
+from perf.in_process_stack import in_process_stack
 from perf.operations import PASSWORD
 from perf.packages import Build
 from perf.people import newcomers
 from perf.report import Table, number
-from perf.scenes import create, say
-from perf.stage import stage
 from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")
@@ -60,7 +60,7 @@ class ColdStart:
 
 def measure(build: Build, *, runs: int, done: Callable[[str], None] = print) -> list[ColdStart]:
     """Start every function of the templates `runs` times."""
-    with stage() as _, bridge() as address, tempfile.TemporaryDirectory() as folder:
+    with in_process_stack() as _, aws_proxy() as address, tempfile.TemporaryDirectory() as folder:
         events = _Events()
         environment = _environment(address)
         found = []

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from perf.counts import Counted, count
+from perf.fixtures import Operation, conversation, say, say_on_socket
+from perf.in_process_stack import in_process_stack
 from perf.operations import fan_out
 from perf.report import Table, number
-from perf.scenes import Operation, conversation, say, say_on_socket
 from perf.search_operations import index
-from perf.stage import stage
 from perf.template import functions
-from perf.wire import POST
+from perf.transport_recorder import POST
 
 SIZES = (2, 10, 50, 200)
 MILLION = 1_000_000
@@ -107,7 +107,7 @@ def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] =
     found = {}
     for size in SIZES:
         sockets = round(size * assumed.sockets_per_member)
-        with stage() as on:
+        with in_process_stack() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
             indexed = bill(count(on, "index", index(on), repeats=repeats), assumed, front=0.0)
             for way, send in (("HTTP", say), ("socket", say_on_socket)):

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from perf.fixtures import Operation
 from perf.gateway import JOURNAL
+from perf.in_process_stack import InProcessStack, in_process_stack
 from perf.operations import OPERATIONS
 from perf.report import Table, number
-from perf.scenes import Operation
-from perf.stage import Stage, stage
-from perf.wire import POST, REDIS, STORE
+from perf.transport_recorder import POST, REDIS, STORE
 
 WARM_UPS = 2
 
@@ -46,7 +46,7 @@ class OperationFailed(Exception):
     """An operation was answered with an error, so there is nothing to count."""
 
 
-def count(of: Stage, name: str, operation: Operation, *, repeats: int) -> Counted:
+def count(of: InProcessStack, name: str, operation: Operation, *, repeats: int) -> Counted:
     """Run an operation warm, `repeats` times. Raises OperationFailed."""
     for turn in range(WARM_UPS):
         _once(of, name, operation, turn)
@@ -62,10 +62,10 @@ def count(of: Stage, name: str, operation: Operation, *, repeats: int) -> Counte
     return replace(last, cpu_ms=cpu_ms)
 
 
-def _once(of: Stage, name: str, operation: Operation, turn: int) -> Counted:
+def _once(of: InProcessStack, name: str, operation: Operation, turn: int) -> Counted:
     operation.before(turn)
     JOURNAL.clear()
-    with of.wire.listen() as traffic:
+    with of.transport.listen() as traffic:
         cpu = time.process_time()
         reply = operation.run(turn)
         cpu = time.process_time() - cpu
@@ -95,7 +95,7 @@ def count_all(
 ) -> list[Counted]:
     """Count the named operations on one stack."""
     found = []
-    with stage(with_redis=with_redis) as of:
+    with in_process_stack(with_redis=with_redis) as of:
         for name in names:
             found.append(count(of, name, OPERATIONS[name](of), repeats=repeats))
             done(name)

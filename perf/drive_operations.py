@@ -10,10 +10,10 @@ from typing import Any
 from kernel import aws, ids
 from kernel.config import config
 from perf import gateway
+from perf.fixtures import Operation, call, new_conversation, worked
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
-from perf.scenes import Operation, call, new_conversation, worked
-from perf.stage import Stage
 
 CONTENT = b"hello"
 FILE, FOLDER = "/drive/files/{file_id}", "/drive/folders/{folder_id}"
@@ -51,12 +51,12 @@ def _folder(person: Person, name: str, parent_id: str | None = None) -> str:
     return str(gateway.http("DriveFunction", "POST /drive/folders", person, body=body).json()["id"])
 
 
-def begin_upload(_stage: Stage) -> Operation:
+def begin_upload(_stack: InProcessStack) -> Operation:
     person = newcomers(1)[0]
     return Operation(lambda _: _begin(person))
 
 
-def complete_upload(_stage: Stage) -> Operation:
+def complete_upload(_stack: InProcessStack) -> Operation:
     person, begun = newcomers(1)[0], list[Any]()
 
     def before(_turn: int) -> None:
@@ -70,7 +70,7 @@ def complete_upload(_stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-def ask_for_parts(_stage: Stage) -> Operation:
+def ask_for_parts(_stack: InProcessStack) -> Operation:
     """Three of a large file's."""
     person = newcomers(1)[0]
     file_id = _begin(person, size=100 * 2**20).json()["file"]["id"]
@@ -78,7 +78,7 @@ def ask_for_parts(_stage: Stage) -> Operation:
     return Operation(lambda _: call("UploadsFunction", route, person, body, file_id=file_id))
 
 
-def abort_upload(_stage: Stage) -> Operation:
+def abort_upload(_stack: InProcessStack) -> Operation:
     person, begun = newcomers(1)[0], list[str]()
     return Operation(
         lambda _: call("UploadsFunction", "DELETE /drive/uploads/{file_id}", person, file_id=begun[-1]),
@@ -86,7 +86,7 @@ def abort_upload(_stage: Stage) -> Operation:
     )
 
 
-def intake(_stage: Stage) -> Operation:
+def intake(_stack: InProcessStack) -> Operation:
     person, arrived = newcomers(1)[0], list[dict[str, Any]]()
 
     def run(_turn: int) -> Reply:
@@ -107,13 +107,13 @@ def _shared_file() -> tuple[Person, Person, dict[str, str]]:
     return owner, viewer, {"file_id": file_id}
 
 
-def download(shared: bool, _stage: Stage) -> Operation:
+def download(shared: bool, _stack: InProcessStack) -> Operation:
     owner, viewer, path = _shared_file()
     who = viewer if shared else owner
     return Operation(lambda _: gateway.http("DriveFunction", f"GET {FILE}/download", who, path=path))
 
 
-def children(_stage: Stage) -> Operation:
+def children(_stack: InProcessStack) -> Operation:
     owner = newcomers(1)[0]
     top = _folder(owner, "top")
     for number in range(60):
@@ -142,23 +142,23 @@ def _function_of(ending: str) -> str:
     return "SharingFunction" if ending.startswith(("/shares", "/links")) else "DriveFunction"
 
 
-def on_file(method: str, ending: str, _stage: Stage, **path: str) -> Operation:
+def on_file(method: str, ending: str, _stack: InProcessStack, **path: str) -> Operation:
     """Something that may be repeated."""
     drive = _Drive()
     return Operation(lambda _: drive.on_file(method, ending, **path))
 
 
-def rename(_stage: Stage) -> Operation:
+def rename(_stack: InProcessStack) -> Operation:
     drive = _Drive()
     return Operation(lambda turn: drive.on_file("PATCH", body={"name": f"notes {turn}.txt"}))
 
 
-def move_file(_stage: Stage) -> Operation:
+def move_file(_stack: InProcessStack) -> Operation:
     drive = _Drive()
     return Operation(lambda turn: drive.on_file("PATCH", body={"folder_id": (None, drive.folder_id)[turn % 2]}))
 
 
-def move_folder(_stage: Stage) -> Operation:
+def move_folder(_stack: InProcessStack) -> Operation:
     """One with something in it; what is in it need not be touched."""
     drive = _Drive()
     inner = _folder(drive.owner, "inner", drive.folder_id)
@@ -171,7 +171,7 @@ def move_folder(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def trash(_stage: Stage) -> Operation:
+def trash(_stack: InProcessStack) -> Operation:
     drive = _Drive()
 
     def before(turn: int) -> None:
@@ -181,18 +181,18 @@ def trash(_stage: Stage) -> Operation:
     return Operation(lambda _: drive.on_file("DELETE"), before=before)
 
 
-def restore(_stage: Stage) -> Operation:
+def restore(_stack: InProcessStack) -> Operation:
     drive = _Drive()
     return Operation(lambda _: drive.on_file("POST", "/restore"), before=drive.trash)
 
 
-def restore_version(_stage: Stage) -> Operation:
+def restore_version(_stack: InProcessStack) -> Operation:
     drive = _Drive()
     _ready(drive.owner, replaces=drive.file_id)
     return Operation(lambda turn: drive.on_file("POST", "/versions/{version}/restore", version=str(1 + turn % 2)))
 
 
-def share(_stage: Stage) -> Operation:
+def share(_stack: InProcessStack) -> Operation:
     drive, guests = _Drive(), list[Person]()
 
     def run(_turn: int) -> Reply:
@@ -201,7 +201,7 @@ def share(_stage: Stage) -> Operation:
     return Operation(run, before=lambda _: guests.extend(newcomers(1)))
 
 
-def unshare(_stage: Stage) -> Operation:
+def unshare(_stack: InProcessStack) -> Operation:
     drive, made = _Drive(), list[str]()
 
     def before(_turn: int) -> None:
@@ -211,7 +211,7 @@ def unshare(_stage: Stage) -> Operation:
     return Operation(lambda _: drive.on_file("DELETE", "/shares/{share_id}", share_id=made[-1]), before=before)
 
 
-def shared_with_me(_stage: Stage) -> Operation:
+def shared_with_me(_stack: InProcessStack) -> Operation:
     owner, guest = newcomers(2)
     for number in range(20):
         body = {"user_id": guest.user_id, "role": "viewer"}
@@ -219,7 +219,7 @@ def shared_with_me(_stage: Stage) -> Operation:
     return Operation(lambda _: call("SharingFunction", "GET /drive/shared-with-me", guest))
 
 
-def create_link(_stage: Stage) -> Operation:
+def create_link(_stack: InProcessStack) -> Operation:
     """The last one is taken back before the next, as a file has only so many."""
     drive, made = _Drive(), list[str]()
 
@@ -235,12 +235,12 @@ def create_link(_stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-def follow_link(_stage: Stage) -> Operation:
+def follow_link(_stack: InProcessStack) -> Operation:
     token = _Drive().on_file("POST", "/links", {}).json()["token"]
     return Operation(lambda _: gateway.http("SharingFunction", "GET /drive/links/{token}", path={"token": token}))
 
 
-def find(_stage: Stage) -> Operation:
+def find(_stack: InProcessStack) -> Operation:
     owner = newcomers(1)[0]
     for number in range(20):
         _folder(owner, f"holiday {number:02}")
@@ -248,7 +248,7 @@ def find(_stage: Stage) -> Operation:
     return Operation(lambda _: gateway.http("DriveFunction", "GET /drive/search", owner, query=query))
 
 
-def gallery(_stage: Stage) -> Operation:
+def gallery(_stack: InProcessStack) -> Operation:
     conversation_id, people = new_conversation(2)
     for _ in range(10):
         _ready(people[0], conversation_id=conversation_id)
@@ -256,13 +256,13 @@ def gallery(_stage: Stage) -> Operation:
     return Operation(lambda _: call("SharingFunction", route, people[1], conversation_id=conversation_id))
 
 
-def of_owner(route: str, _stage: Stage) -> Operation:
+def of_owner(route: str, _stack: InProcessStack) -> Operation:
     """A list about one's own drive."""
     owner = _Drive().owner
     return Operation(lambda _: call("DriveFunction", route, owner))
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "begin an upload": begin_upload,
     "complete an upload": complete_upload,
     "ask for three parts": ask_for_parts,

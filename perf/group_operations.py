@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from perf.fixtures import MESSAGES, Operation, call, conversation, new_conversation, say
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
-from perf.scenes import MESSAGES, Operation, call, conversation, new_conversation, say
-from perf.stage import Stage
 
 CONVERSATION = "/conversations/{conversation_id}"
 INVITATIONS, REQUESTS = f"{CONVERSATION}/invitations", f"{CONVERSATION}/join-requests"
@@ -51,18 +51,18 @@ class _Group:
 # --- links and requests -----------------------------------------------------------------------------------------
 
 
-def invite(_stage: Stage) -> Operation:
+def invite(_stack: InProcessStack) -> Operation:
     return Operation(_Group().invite)
 
 
-def list_invitations(_stage: Stage) -> Operation:
+def list_invitations(_stack: InProcessStack) -> Operation:
     group = _Group()
     for _ in range(20):
         group.invite()
     return Operation(lambda _: group.ask("InvitationsFunction", f"GET {INVITATIONS}"))
 
 
-def revoke(_stage: Stage) -> Operation:
+def revoke(_stack: InProcessStack) -> Operation:
     group, made = _Group(), list[str]()
     route = f"DELETE {INVITATIONS}/{{invitation_id}}"
     return Operation(
@@ -71,7 +71,7 @@ def revoke(_stage: Stage) -> Operation:
     )
 
 
-def preview(_stage: Stage) -> Operation:
+def preview(_stack: InProcessStack) -> Operation:
     group = _Group()
     group.newcomer()
     token = group.invite().json()["token"]
@@ -79,14 +79,14 @@ def preview(_stage: Stage) -> Operation:
     return Operation(lambda _: group.ask("InvitationsFunction", route, group.coming[-1], token=token))
 
 
-def follow(_stage: Stage, *, needs_approval: bool) -> Operation:
+def follow(_stack: InProcessStack, *, needs_approval: bool) -> Operation:
     """Coming in by a link, or asking to."""
     group = _Group()
     token = group.invite(needs_approval=needs_approval).json()["token"]
     return Operation(lambda _: group.follow(token), before=group.newcomer)
 
 
-def list_requests(_stage: Stage) -> Operation:
+def list_requests(_stack: InProcessStack) -> Operation:
     group = _Group()
     token = group.invite(needs_approval=True).json()["token"]
     for _ in range(10):
@@ -95,7 +95,7 @@ def list_requests(_stage: Stage) -> Operation:
     return Operation(lambda _: group.ask("InvitationsFunction", f"GET {REQUESTS}"))
 
 
-def decide_on_request(method: str, ending: str, _stage: Stage) -> Operation:
+def decide_on_request(method: str, ending: str, _stack: InProcessStack) -> Operation:
     group = _Group()
     token = group.invite(needs_approval=True).json()["token"]
 
@@ -110,7 +110,7 @@ def decide_on_request(method: str, ending: str, _stage: Stage) -> Operation:
 # --- members and settings -----------------------------------------------------------------------------------------
 
 
-def add_members(_stage: Stage) -> Operation:
+def add_members(_stack: InProcessStack) -> Operation:
     group = _Group()
 
     def run(_turn: int) -> Reply:
@@ -124,7 +124,7 @@ def add_members(_stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-def remove_member(_stage: Stage) -> Operation:
+def remove_member(_stack: InProcessStack) -> Operation:
     group = _Group()
 
     def before(_turn: int) -> None:
@@ -137,7 +137,7 @@ def remove_member(_stage: Stage) -> Operation:
     )
 
 
-def change_role(_stage: Stage) -> Operation:
+def change_role(_stack: InProcessStack) -> Operation:
     group = _Group()
     route, user_id = f"PATCH {MEMBERS}/{{user_id}}", group.others[0].user_id
 
@@ -147,13 +147,13 @@ def change_role(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def list_members(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 50)
+def list_members(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 50)
     route = f"GET {MEMBERS}"
     return Operation(lambda _: call("ConversationsFunction", route, people[0], conversation_id=conversation_id))
 
 
-def change_settings(_stage: Stage) -> Operation:
+def change_settings(_stack: InProcessStack) -> Operation:
     group = _Group()
 
     def run(turn: int) -> Reply:
@@ -163,7 +163,7 @@ def change_settings(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def change_preferences(_stage: Stage) -> Operation:
+def change_preferences(_stack: InProcessStack) -> Operation:
     group = _Group()
     route = f"PUT {CONVERSATION}/me"
     return Operation(lambda turn: group.ask("ConversationsFunction", route, body={"pinned": turn % 2 == 0}))
@@ -172,7 +172,7 @@ def change_preferences(_stage: Stage) -> Operation:
 # --- moderation -----------------------------------------------------------------------------------------------------
 
 
-def report(_stage: Stage) -> Operation:
+def report(_stack: InProcessStack) -> Operation:
     group, written = _Group(), list[str]()
     return Operation(
         lambda _: group.report(written[-1]),
@@ -180,14 +180,14 @@ def report(_stage: Stage) -> Operation:
     )
 
 
-def list_reports(_stage: Stage) -> Operation:
+def list_reports(_stack: InProcessStack) -> Operation:
     group = _Group()
     for _ in range(10):
         group.reported()
     return Operation(lambda _: group.ask("ModerationFunction", f"GET {REPORTS}"))
 
 
-def decide(_stage: Stage, **decision: Any) -> Operation:
+def decide(_stack: InProcessStack, **decision: Any) -> Operation:
     group, made = _Group(), list[str]()
     route = f"PATCH {REPORTS}/{{report_id}}"
     return Operation(
@@ -196,7 +196,7 @@ def decide(_stage: Stage, **decision: Any) -> Operation:
     )
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "create an invitation": invite,
     "list 20 invitations": list_invitations,
     "preview an invitation": preview,

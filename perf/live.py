@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from perf import budgets, cells
+from perf import benchmarks, budgets
 from perf.addresses import Addresses
+from perf.benchmarks import Result
 from perf.budgets import Budget, Verdict
-from perf.cells import Result
-from perf.crowd import Person, in_parallel, newcomer
+from perf.load_clients import Person, in_parallel, newcomer
 from perf.machine import Meter, Usage, wait_for_quiet
 from perf.report import Table, number, spread
 
@@ -89,40 +89,44 @@ class Session:
         group = (await people[0].call("POST", "/conversations", group_body))["id"]
         self._done(f"{PEOPLE} people, {SENDERS} direct conversations and a group are there")
         for count in (1, 8, SENDERS):
-            await self._throughput(f"{count} senders, HTTP, own direct conversations", cells.http, pairs, count)
+            await self._throughput(f"{count} senders, HTTP, own direct conversations", benchmarks.http, pairs, count)
         crowded = [(person, group) for person in people]
         for count in (8, SENDERS):
-            await self._throughput(f"{count} senders, HTTP, one group of 50", cells.http, crowded, count)
+            await self._throughput(f"{count} senders, HTTP, one group of 50", benchmarks.http, crowded, count)
         await in_parallel(PEOPLE, lambda n: people[n].open_socket())
-        for way, say in (("socket", cells.socket), ("HTTP", cells.http)):
+        for way, say in (("socket", benchmarks.socket), ("HTTP", benchmarks.http)):
             await self._delivery(f"delivery to 1, sent by {way}", say, pairs[0], [partners[0]], self._scale.messages)
         for count in (1, 8, SENDERS):
-            await self._throughput(f"{count} senders, socket, own direct conversations", cells.socket, pairs, count)
+            await self._throughput(
+                f"{count} senders, socket, own direct conversations", benchmarks.socket, pairs, count
+            )
         to_all = (people[0], group)
-        await self._delivery("delivery to 50, sent by socket", cells.socket, to_all, people, self._scale.group_messages)
+        await self._delivery(
+            "delivery to 50, sent by socket", benchmarks.socket, to_all, people, self._scale.group_messages
+        )
         await self._saturation(people, group)
         for person in people:
             await person.leave()
         return self.cells
 
-    async def _throughput(self, name: str, say: cells.Say, pairs: list[tuple[Person, str]], count: int) -> None:
+    async def _throughput(self, name: str, say: benchmarks.Say, pairs: list[tuple[Person, str]], count: int) -> None:
         def senders(run: int) -> list[tuple[Person, str]]:
             first = run * count % len(pairs)  # others each run: what one may send in a minute is limited
             return (pairs[first:] + pairs[:first])[:count]
 
-        await cells.warm_up(say, senders(self._scale.runs), self._scale.warm_up_s, CAP)
-        await self._repeat(name, lambda run: cells.throughput(say, senders(run), self._scale.seconds, CAP))
+        await benchmarks.warm_up(say, senders(self._scale.runs), self._scale.warm_up_s, CAP)
+        await self._repeat(name, lambda run: benchmarks.throughput(say, senders(run), self._scale.seconds, CAP))
 
     async def _delivery(
-        self, name: str, say: cells.Say, to: tuple[Person, str], audience: Sequence[Person], count: int
+        self, name: str, say: benchmarks.Say, to: tuple[Person, str], audience: Sequence[Person], count: int
     ) -> None:
-        await cells.delivery(say, *to, audience, self._scale.warm_up_messages)
-        await self._repeat(name, lambda _: cells.delivery(say, *to, audience, count))
+        await benchmarks.delivery(say, *to, audience, self._scale.warm_up_messages)
+        await self._repeat(name, lambda _: benchmarks.delivery(say, *to, audience, count))
 
     async def _saturation(self, people: Sequence[Person], group: str) -> None:
         def work(run: int) -> Awaitable[Result]:
             first = run * 8 % len(people)
-            return cells.saturation(people[first : first + 8], group, people, self._scale.seconds, CAP)
+            return benchmarks.saturation(people[first : first + 8], group, people, self._scale.seconds, CAP)
 
         await work(self._scale.runs)
         await self._repeat("8 senders saturating a group of 50", work)

@@ -8,10 +8,10 @@ from typing import Any
 
 from kernel import ids
 from perf import gateway
+from perf.fixtures import MESSAGES, TEXT, Operation, conversation, create, deliver, say
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
-from perf.scenes import MESSAGES, TEXT, Operation, conversation, create, deliver, say
-from perf.stage import Stage
 
 CONVERSATION = "/conversations/{conversation_id}"
 ONE_MESSAGE = MESSAGES + "/{message_id}"
@@ -26,10 +26,14 @@ def _call(who: Person, route: str, conversation_id: str, message_id: str = "", b
 
 
 def _on_fresh_message(
-    stage: Stage, route: str, body: Any = None, before: Callable[[Person, str, str], object] | None = None, **path: str
+    stack: InProcessStack,
+    route: str,
+    body: Any = None,
+    before: Callable[[Person, str, str], object] | None = None,
+    **path: str,
 ) -> Operation:
     """Something done to a message that was just sent between two, and that `before` has been done to."""
-    conversation_id, people = conversation(stage, 2)
+    conversation_id, people = conversation(stack, 2)
     sent: list[str] = []
 
     def prepare(_turn: int) -> None:
@@ -40,12 +44,12 @@ def _on_fresh_message(
     return Operation(lambda _: _call(people[0], route, conversation_id, sent[-1], body, **path), before=prepare)
 
 
-def edit(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"PATCH {ONE_MESSAGE}", {"text": TEXT[::-1]})
+def edit(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"PATCH {ONE_MESSAGE}", {"text": TEXT[::-1]})
 
 
-def react(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", emoji="👍")
+def react(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", emoji="👍")
 
 
 def _react(who: Person, conversation_id: str, message_id: str, emoji: str = "👍") -> Reply:
@@ -60,35 +64,35 @@ def _pin(who: Person, conversation_id: str, message_id: str) -> Reply:
     return _call(who, f"PUT {PIN}", conversation_id, message_id)
 
 
-def react_again(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
+def react_again(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"PUT {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
 
 
-def unreact(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"DELETE {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
+def unreact(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"DELETE {ONE_MESSAGE}/reactions/{{emoji}}", before=_react, emoji="👍")
 
 
-def unpin(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"DELETE {PIN}", before=_pin)
+def unpin(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"DELETE {PIN}", before=_pin)
 
 
-def get(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"GET {ONE_MESSAGE}")
+def get(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"GET {ONE_MESSAGE}")
 
 
-def delete(stage: Stage) -> Operation:
+def delete(stack: InProcessStack) -> Operation:
     def before(who: Person, conversation_id: str, message_id: str) -> None:
         for change in (_edit, _react, _pin):
             change(who, conversation_id, message_id)
 
-    return _on_fresh_message(stage, f"DELETE {ONE_MESSAGE}", before=before)
+    return _on_fresh_message(stack, f"DELETE {ONE_MESSAGE}", before=before)
 
 
-def earlier_texts(stage: Stage) -> Operation:
-    return _on_fresh_message(stage, f"GET {ONE_MESSAGE}/edits", before=_edit)
+def earlier_texts(stack: InProcessStack) -> Operation:
+    return _on_fresh_message(stack, f"GET {ONE_MESSAGE}/edits", before=_edit)
 
 
-def pin(_stage: Stage) -> Operation:
+def pin(_stack: InProcessStack) -> Operation:
     """The tenth pin of a conversation."""
     people = newcomers(2)
     fresh: list[tuple[str, str]] = []
@@ -103,7 +107,7 @@ def pin(_stage: Stage) -> Operation:
     return Operation(lambda _: _pin(people[0], *fresh[-1]), before=before)
 
 
-def list_pins(_stage: Stage) -> Operation:
+def list_pins(_stack: InProcessStack) -> Operation:
     who, *others = newcomers(2)
     conversation_id = create(who, others)
     for _ in range(20):
@@ -116,30 +120,30 @@ def _reply(who: Person, conversation_id: str, root: str) -> Reply:
     return _call(who, f"POST {MESSAGES}", conversation_id, body=body)
 
 
-def reply_in_thread(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 2)
+def reply_in_thread(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 2)
     root = say(people[0], conversation_id).json()["id"]
     return Operation(lambda _: _reply(people[1], conversation_id, root))
 
 
-def list_thread(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 2)
+def list_thread(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 2)
     root = say(people[0], conversation_id).json()["id"]
     for n in range(60):
         _reply(people[n % 2], conversation_id, root)
     return Operation(lambda _: _call(people[0], f"GET {ONE_MESSAGE}/thread", conversation_id, root))
 
 
-def mention(size: int, stage: Stage) -> Operation:
+def mention(size: int, stack: InProcessStack) -> Operation:
     """Of somebody whose username this process has met in the last minutes."""
-    conversation_id, people = conversation(stage, size)
+    conversation_id, people = conversation(stack, size)
     text = f"@{people[1].user_id[-12:]} {TEXT}"
     route = f"POST {MESSAGES}"
     return Operation(lambda _: _call(people[0], route, conversation_id, body={"client_id": ids.new("c"), "text": text}))
 
 
-def forward(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 2)
+def forward(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 2)
     elsewhere = create(people[0], newcomers(2))
     message_id = say(people[0], elsewhere).json()["id"]
     source = {"conversation_id": elsewhere, "message_id": message_id}
@@ -153,42 +157,42 @@ def _save_draft(who: Person, conversation_id: str) -> Reply:
     return _call(who, f"PUT {DRAFT}", conversation_id, body={"text": TEXT})
 
 
-def save_draft(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 2)
+def save_draft(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 2)
     return Operation(lambda _: _save_draft(people[0], conversation_id))
 
 
-def on_draft(method: str, stage: Stage) -> Operation:
+def on_draft(method: str, stack: InProcessStack) -> Operation:
     """Getting or clearing one that is there."""
-    conversation_id, people = conversation(stage, 2)
+    conversation_id, people = conversation(stack, 2)
     return Operation(
         lambda _: _call(people[0], f"{method} {DRAFT}", conversation_id),
         before=lambda _: _save_draft(people[0], conversation_id),
     )
 
 
-def list_drafts(_stage: Stage) -> Operation:
+def list_drafts(_stack: InProcessStack) -> Operation:
     who, *others = newcomers(21)
     for other in others:
         _save_draft(who, create(who, [other]))
     return Operation(lambda _: gateway.http("MessagesFunction", "GET /drafts", who))
 
 
-def tell_of_an_edit(size: int, stage: Stage) -> Operation:
+def tell_of_an_edit(size: int, stack: InProcessStack) -> Operation:
     """What the fan-out does for an edited message to which people have reacted, so that each sees it otherwise."""
-    conversation_id, people = conversation(stage, size)
+    conversation_id, people = conversation(stack, size)
 
     def before(_turn: int) -> None:
         message_id = say(people[0], conversation_id).json()["id"]
         for who in people[:3]:
             _react(who, conversation_id, message_id)
-        stage.jobs()
+        stack.jobs()
         _edit(people[0], conversation_id, message_id)
 
-    return Operation(partial(deliver, stage), before=before)
+    return Operation(partial(deliver, stack), before=before)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "get a message": get,
     "edit": edit,
     "edits of a message": earlier_texts,

@@ -8,10 +8,10 @@ from functools import partial
 
 from kernel import clock
 from perf import gateway
+from perf.fixtures import Operation, call, conversation, deliver, new_conversation, read, say
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person
-from perf.scenes import Operation, call, conversation, deliver, new_conversation, read, say
-from perf.stage import Stage
 
 TYPING = "POST /conversations/{conversation_id}/typing"
 RECEIPTS = "GET /conversations/{conversation_id}/receipts"
@@ -35,10 +35,10 @@ def _later(seconds: int) -> AbstractContextManager[object]:
 class _Typist:
     """Somebody who begins to type every ten seconds, so that each time is told to the others, and its end too."""
 
-    def __init__(self, stage: Stage, size: int, how: Callable[[Person, str], Reply]) -> None:
-        self._stage, self._how = stage, how
+    def __init__(self, stack: InProcessStack, size: int, how: Callable[[Person, str], Reply]) -> None:
+        self._stack, self._how = stack, how
         self._conversation_id, (self._who, *_) = new_conversation(size)
-        stage.jobs()  # reminders of others would look again and again while the clock is held
+        stack.jobs()  # reminders of others would look again and again while the clock is held
 
     def start(self, turn: int) -> Reply:
         with _later(10 * turn):
@@ -49,50 +49,50 @@ class _Typist:
         with _later(10 * turn + TYPING_LASTS_S):
             for reminder in reminders:
                 gateway.job(reminder)
-            return deliver(self._stage)
+            return deliver(self._stack)
 
 
-def start_typing(size: int, how: Callable[[Person, str], Reply], stage: Stage) -> Operation:
-    typist = _Typist(stage, size, how)
+def start_typing(size: int, how: Callable[[Person, str], Reply], stack: InProcessStack) -> Operation:
+    typist = _Typist(stack, size, how)
     return Operation(typist.start, before=lambda turn: typist.end(turn - 1))
 
 
-def typing_is_over(size: int, stage: Stage) -> Operation:
-    typist = _Typist(stage, size, _type_on_socket)
+def typing_is_over(size: int, stack: InProcessStack) -> Operation:
+    typist = _Typist(stack, size, _type_on_socket)
     reminders: list[str] = []
 
     def before(turn: int) -> None:
         typist.start(turn)
-        reminders[:] = [job for job in stage.jobs() if "typing_over" in job]  # the other one tells of the start
+        reminders[:] = [job for job in stack.jobs() if "typing_over" in job]  # the other one tells of the start
 
     return Operation(lambda turn: typist.end(turn, reminders), before=before)
 
 
-def type_on(_stage: Stage) -> Operation:
+def type_on(_stack: InProcessStack) -> Operation:
     """What a client says every second, of which nobody need be told."""
     conversation_id, people = new_conversation(2)
     return Operation(lambda _: _type(people[0], conversation_id), before=lambda _: _type(people[0], conversation_id))
 
 
-def list_receipts(size: int, stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, size)
+def list_receipts(size: int, stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, size)
     return Operation(lambda _: call("MessagesFunction", RECEIPTS, people[0], conversation_id=conversation_id))
 
 
-def tell_receipts(size: int, stage: Stage) -> Operation:
+def tell_receipts(size: int, stack: InProcessStack) -> Operation:
     """The queue's job, when several have read the same message within a second."""
-    conversation_id, people = conversation(stage, size)
+    conversation_id, people = conversation(stack, size)
 
     def before(_turn: int) -> None:
         seq = say(people[0], conversation_id).json()["seq"]
-        stage.jobs()
+        stack.jobs()
         for reader in people[1 : 1 + READERS]:
             read(reader, conversation_id, seq)
 
-    return Operation(partial(deliver, stage), before=before)
+    return Operation(partial(deliver, stack), before=before)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "typing (HTTP), direct": partial(start_typing, 2, _type),
     "typing (socket), direct": partial(start_typing, 2, _type_on_socket),
     "typing (socket), group of 20": partial(start_typing, 20, _type_on_socket),

@@ -18,15 +18,15 @@ from perf import (
     scheduled_operations,
     search_operations,
 )
+from perf.fixtures import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
-from perf.scenes import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket
-from perf.stage import Stage
 
 PASSWORD = "correct horse battery staple"
 
 
-def register(_stage: Stage) -> Operation:
+def register(_stack: InProcessStack) -> Operation:
     def run(_turn: int) -> Reply:
         name = ids.new("n")[-12:]
         body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": "Ada"}
@@ -35,13 +35,13 @@ def register(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def sign_in(stage: Stage) -> Operation:
-    user = register(stage).run(0).json()["user"]
+def sign_in(stack: InProcessStack) -> Operation:
+    user = register(stack).run(0).json()["user"]
     body = {"identifier": user["username"], "password": PASSWORD}
     return Operation(lambda _: gateway.http("SignInFunction", "POST /auth/login", body=body))
 
 
-def refresh(_stage: Stage) -> Operation:
+def refresh(_stack: InProcessStack) -> Operation:
     held = [newcomers(1)[0].refresh_token]
 
     def run(_turn: int) -> Reply:
@@ -52,24 +52,24 @@ def refresh(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def create_group(_stage: Stage) -> Operation:
+def create_group(_stack: InProcessStack) -> Operation:
     owner, *others = newcomers(5)
     body = {"type": "group", "name": "Five", "member_ids": [other.user_id for other in others]}
     return Operation(lambda _: gateway.http("ConversationsFunction", "POST /conversations", owner, body=body))
 
 
-def send(size: int, stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, size)
+def send(size: int, stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, size)
     return Operation(partial(say, people[0], conversation_id))
 
 
-def send_on_socket(size: int, stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, size)
+def send_on_socket(size: int, stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, size)
     return Operation(partial(say_on_socket, people[0], conversation_id))
 
 
-def mark_read(stage: Stage) -> Operation:
-    conversation_id, (reader, writer) = conversation(stage, 2)
+def mark_read(stack: InProcessStack) -> Operation:
+    conversation_id, (reader, writer) = conversation(stack, 2)
     seqs: list[int] = []
     return Operation(
         lambda _: read(reader, conversation_id, seqs[-1]),
@@ -77,15 +77,15 @@ def mark_read(stage: Stage) -> Operation:
     )
 
 
-def list_messages(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 2)
+def list_messages(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 2)
     for n in range(60):
         say(people[n % 2], conversation_id)
     path = {"conversation_id": conversation_id}
     return Operation(lambda _: gateway.http("MessagesFunction", f"GET {MESSAGES}", people[0], path=path))
 
 
-def list_conversations(_stage: Stage, *, unread: bool) -> Operation:
+def list_conversations(_stack: InProcessStack, *, unread: bool) -> Operation:
     reader, *others = newcomers(51)
     for other in others:
         conversation_id = create(other, [reader])
@@ -107,23 +107,23 @@ def _behind() -> tuple[Person, dict[str, int]]:
     return reader, cursors
 
 
-def sync(_stage: Stage) -> Operation:
+def sync(_stack: InProcessStack) -> Operation:
     reader, cursors = _behind()
     return Operation(lambda _: gateway.http("ConversationsFunction", "POST /sync", reader, body={"cursors": cursors}))
 
 
-def ping(_stage: Stage) -> Operation:
+def ping(_stack: InProcessStack) -> Operation:
     reader, cursors = _behind()
     return Operation(lambda _: gateway.frame("PingFunction", reader, "L0SM9cOFvHcCIhw=", {"cursors": cursors}))
 
 
-def list_events(_stage: Stage) -> Operation:
+def list_events(_stack: InProcessStack) -> Operation:
     reader, cursors = _behind()
     route = "GET /conversations/{conversation_id}/events"
     return Operation(lambda _: call("ConversationsFunction", route, reader, conversation_id=next(iter(cursors))))
 
 
-def open_socket(_stage: Stage) -> Operation:
+def open_socket(_stack: InProcessStack) -> Operation:
     person = newcomers(1)[0]
 
     def run(_turn: int) -> Reply:
@@ -133,17 +133,17 @@ def open_socket(_stage: Stage) -> Operation:
     return Operation(run)
 
 
-def fan_out(size: int, stage: Stage, sockets: int | None = None) -> Operation:
-    conversation_id, people = conversation(stage, size, sockets)
+def fan_out(size: int, stack: InProcessStack, sockets: int | None = None) -> Operation:
+    conversation_id, people = conversation(stack, size, sockets)
 
     def before(_turn: int) -> None:
-        stage.jobs()
+        stack.jobs()
         say(people[0], conversation_id)
 
-    return Operation(partial(deliver, stage), before=before)
+    return Operation(partial(deliver, stack), before=before)
 
 
-def send_under_slow_mode(_stage: Stage) -> Operation:
+def send_under_slow_mode(_stack: InProcessStack) -> Operation:
     """Each turn in a group of its own, as nobody sends twice soon."""
     people = newcomers(5)
     groups: list[str] = []
@@ -153,7 +153,7 @@ def send_under_slow_mode(_stage: Stage) -> Operation:
     )
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "register": register,
     "sign in": sign_in,
     "refresh tokens": refresh,

@@ -8,10 +8,10 @@ from typing import Any
 
 from kernel import clock, ids
 from perf import gateway
+from perf.fixtures import Operation, call, conversation, create, deliver, worked
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person
-from perf.scenes import Operation, call, conversation, create, deliver, worked
-from perf.stage import Stage
 
 POLLS = "/conversations/{conversation_id}/polls"
 
@@ -36,16 +36,21 @@ def _vote(person: Person, poll: dict[str, Any], turn: int) -> Reply:
     return _act(person, "PUT /polls/{poll_id}/vote", poll, body)
 
 
-def create_poll(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 5)
+def create_poll(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 5)
     return Operation(partial(_ask, people[0], conversation_id))
 
 
 def _on_fresh_poll(
-    stage: Stage, size: int, run: Callable[[Person, dict[str, Any], int], Reply], *, voted: bool = False, **fields: Any
+    stack: InProcessStack,
+    size: int,
+    run: Callable[[Person, dict[str, Any], int], Reply],
+    *,
+    voted: bool = False,
+    **fields: Any,
 ) -> Operation:
     """Something done by its creator to a poll that was just asked, and that they have voted in."""
-    conversation_id, people = conversation(stage, size)
+    conversation_id, people = conversation(stack, size)
     polls: list[dict[str, Any]] = []
 
     def before(turn: int) -> None:
@@ -56,32 +61,32 @@ def _on_fresh_poll(
     return Operation(lambda turn: run(people[0], polls[-1], turn), before=before)
 
 
-def first_vote(size: int, stage: Stage) -> Operation:
-    return _on_fresh_poll(stage, size, _vote)
+def first_vote(size: int, stack: InProcessStack) -> Operation:
+    return _on_fresh_poll(stack, size, _vote)
 
 
-def retract(stage: Stage) -> Operation:
-    return _on_fresh_poll(stage, 5, lambda who, poll, _: _act(who, "DELETE /polls/{poll_id}/vote", poll), voted=True)
+def retract(stack: InProcessStack) -> Operation:
+    return _on_fresh_poll(stack, 5, lambda who, poll, _: _act(who, "DELETE /polls/{poll_id}/vote", poll), voted=True)
 
 
-def add_option(stage: Stage) -> Operation:
+def add_option(stack: InProcessStack) -> Operation:
     def run(who: Person, poll: dict[str, Any], _turn: int) -> Reply:
         return _act(who, "POST /polls/{poll_id}/options", poll, {"text": "F"})
 
-    return _on_fresh_poll(stage, 5, run, allow_add_options=True)
+    return _on_fresh_poll(stack, 5, run, allow_add_options=True)
 
 
-def close(stage: Stage) -> Operation:
+def close(stack: InProcessStack) -> Operation:
     """By hand, before its time: the machine that waits for that is stopped."""
     tomorrow = clock.rfc3339(clock.now() + clock.DAY)
     return _on_fresh_poll(
-        stage, 5, lambda who, poll, _: _act(who, "POST /polls/{poll_id}/close", poll), closes_at=tomorrow
+        stack, 5, lambda who, poll, _: _act(who, "POST /polls/{poll_id}/close", poll), closes_at=tomorrow
     )
 
 
-def close_by_time(stage: Stage) -> Operation:
+def close_by_time(stack: InProcessStack) -> Operation:
     """What the machine asks for; in a conversation of its own each turn, as the time moves on in it."""
-    _, people = conversation(stage, 5)
+    _, people = conversation(stack, 5)
     polls: list[dict[str, Any]] = []
 
     def run(_turn: int) -> Reply:
@@ -95,45 +100,45 @@ def close_by_time(stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-def list_voters(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 50)
+def list_voters(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 50)
     poll = _poll(people[0], conversation_id)
     for person in people:
         _vote(person, poll, 0)
     return Operation(lambda _: _act(people[0], "GET /polls/{poll_id}/voters", poll))
 
 
-def vote_again(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 5)
+def vote_again(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 5)
     return Operation(partial(_vote, people[0], _poll(people[0], conversation_id)))
 
 
-def get_poll(stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, 5)
+def get_poll(stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, 5)
     poll = _poll(people[0], conversation_id)
     return Operation(lambda _: _act(people[1], "GET /polls/{poll_id}", poll))
 
 
-def list_polls(stage: Stage) -> Operation:
-    _, people = conversation(stage, 5)
+def list_polls(stack: InProcessStack) -> Operation:
+    _, people = conversation(stack, 5)
     conversation_id = create(people[0], people[1:])
     for _ in range(50):
         _poll(people[0], conversation_id)
     return Operation(lambda _: call("PollsFunction", f"GET {POLLS}", people[0], conversation_id=conversation_id))
 
 
-def fan_out_vote(size: int, stage: Stage) -> Operation:
-    conversation_id, people = conversation(stage, size)
+def fan_out_vote(size: int, stack: InProcessStack) -> Operation:
+    conversation_id, people = conversation(stack, size)
     poll = _poll(people[0], conversation_id)
 
     def before(turn: int) -> None:
-        stage.jobs()
+        stack.jobs()
         _vote(people[0], poll, turn)
 
-    return Operation(partial(deliver, stage), before=before)
+    return Operation(partial(deliver, stack), before=before)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "create a poll, group of 5": create_poll,
     "vote, group of 5": partial(first_vote, 5),
     "vote, group of 200": partial(first_vote, 200),

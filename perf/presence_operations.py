@@ -6,15 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from perf import gateway
+from perf.fixtures import Operation, deliver
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
-from perf.scenes import Operation, deliver
-from perf.stage import Stage
 
 DEVICE = "L0SM9cOFvHcCIhw="
 
 
-def set_presence(_stage: Stage) -> Operation:
+def set_presence(_stack: InProcessStack) -> Operation:
     person = newcomers(1)[0]
     return Operation(lambda turn: _choose(person, turn))
 
@@ -24,13 +24,13 @@ def _choose(person: Person, turn: int) -> Reply:
     return gateway.http("PresenceFunction", "PUT /presence", person, body=body)
 
 
-def ask(size: int, _stage: Stage) -> Operation:
+def ask(size: int, _stack: InProcessStack) -> Operation:
     person, *others = newcomers(size + 1)
     query = {"user_ids": ",".join(other.user_id for other in others)}
     return Operation(lambda _: gateway.http("PresenceFunction", "GET /presence", person, query=query))
 
 
-def watch(size: int, *, anew: bool, _stage: Stage) -> Operation:
+def watch(size: int, *, anew: bool, _stack: InProcessStack) -> Operation:
     """By two people in turn: one alone would meet the limit of the action when it is counted often."""
     watchers, others = newcomers(2), newcomers(size)
 
@@ -43,7 +43,7 @@ def watch(size: int, *, anew: bool, _stage: Stage) -> Operation:
     )
 
 
-def tell(size: int, stage: Stage) -> Operation:
+def tell(size: int, stack: InProcessStack) -> Operation:
     """What follows from a change that so many sockets watch."""
     person, *others = newcomers(size + 1)
     for n, other in enumerate([person, *others]):
@@ -53,16 +53,16 @@ def tell(size: int, stage: Stage) -> Operation:
             gateway.frame("WatchPresenceFunction", other, f"{DEVICE}{n}", {"user_ids": [person.user_id]})
 
     def before(turn: int) -> None:
-        stage.jobs()
+        stack.jobs()
         _choose(person, turn)
 
-    return Operation(partial(deliver, stage), before=before)
+    return Operation(partial(deliver, stack), before=before)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "set presence": set_presence,
     "presence of 20": partial(ask, 20),
-    "watch 20": lambda stage: watch(20, anew=True, _stage=stage),
-    "watch the same 20 again": lambda stage: watch(20, anew=False, _stage=stage),
+    "watch 20": lambda stack: watch(20, anew=True, _stack=stack),
+    "watch the same 20 again": lambda stack: watch(20, anew=False, _stack=stack),
     "tell 20 who watch": partial(tell, 20),
 }

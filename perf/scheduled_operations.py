@@ -7,10 +7,10 @@ from functools import partial
 
 from kernel import clock, ids
 from perf import gateway
+from perf.fixtures import TEXT, Operation, call, new_conversation, say, worked
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person
-from perf.scenes import TEXT, Operation, call, new_conversation, say, worked
-from perf.stage import Stage
 
 SCHEDULED = "/conversations/{conversation_id}/scheduled"
 
@@ -20,12 +20,12 @@ def _schedule(who: Person, conversation_id: str, after_ms: int = clock.DAY) -> R
     return call("ScheduledFunction", f"POST {SCHEDULED}", who, body, conversation_id=conversation_id)
 
 
-def schedule(_stage: Stage) -> Operation:
+def schedule(_stack: InProcessStack) -> Operation:
     conversation_id, people = new_conversation(2)
     return Operation(lambda _: _schedule(people[0], conversation_id))
 
 
-def list_scheduled(_stage: Stage) -> Operation:
+def list_scheduled(_stack: InProcessStack) -> Operation:
     conversation_id, people = new_conversation(2)
     for _ in range(50):
         _schedule(people[0], conversation_id)
@@ -34,7 +34,7 @@ def list_scheduled(_stage: Stage) -> Operation:
     )
 
 
-def cancel(_stage: Stage) -> Operation:
+def cancel(_stack: InProcessStack) -> Operation:
     conversation_id, people = new_conversation(2)
     waiting: list[str] = []
 
@@ -46,7 +46,7 @@ def cancel(_stage: Stage) -> Operation:
     return Operation(run, before=lambda _: waiting.append(_schedule(people[0], conversation_id).json()["id"]))
 
 
-def send(_stage: Stage) -> Operation:
+def send(_stack: InProcessStack) -> Operation:
     """What the machine asks for when the time has come."""
     conversation_id, people = new_conversation(2)
     waiting: list[str] = []
@@ -62,7 +62,7 @@ def send(_stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-def erase_expired(messages: int, _stage: Stage) -> Operation:
+def erase_expired(messages: int, _stack: InProcessStack) -> Operation:
     """The look every minute, when so many messages of one conversation have expired since the last one."""
     conversation_id, people = new_conversation(2, disappearing_seconds=1)
 
@@ -77,7 +77,7 @@ def erase_expired(messages: int, _stage: Stage) -> Operation:
     return Operation(run, before=before)
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "schedule a message": schedule,
     "list 50 scheduled messages": list_scheduled,
     "cancel a scheduled message": cancel,

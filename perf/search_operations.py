@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from perf import gateway
+from perf.fixtures import Operation, conversation, create, say
+from perf.in_process_stack import InProcessStack
 from perf.people import newcomers
-from perf.scenes import Operation, conversation, create, say
-from perf.stage import Stage
 
 
-def _said_and_indexed(stage: Stage, how_many: int, conversations: int) -> tuple[Any, str]:
+def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) -> tuple[Any, str]:
     """Somebody in some conversations, in each of which so many messages can be found; and one conversation."""
     reader, *others = newcomers(conversations + 1)
     conversation_id = ""
@@ -23,9 +23,9 @@ def _said_and_indexed(stage: Stage, how_many: int, conversations: int) -> tuple[
     return reader, conversation_id
 
 
-def index(stage: Stage) -> Operation:
+def index(stack: InProcessStack) -> Operation:
     """What the stream's consumer does for one message."""
-    conversation_id, people = conversation(stage, 2)
+    conversation_id, people = conversation(stack, 2)
     seqs: list[int] = []
     return Operation(
         lambda _: gateway.new_message(conversation_id, seqs[-1]),
@@ -33,24 +33,24 @@ def index(stage: Stage) -> Operation:
     )
 
 
-def search_everywhere(conversations: int, stage: Stage) -> Operation:
-    reader, _ = _said_and_indexed(stage, 12, conversations)
+def search_everywhere(conversations: int, stack: InProcessStack) -> Operation:
+    reader, _ = _said_and_indexed(stack, 12, conversations)
     query = {"q": "mess hundred", "limit": "50"}
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query=query))
 
 
-def search_one(stage: Stage) -> Operation:
-    reader, conversation_id = _said_and_indexed(stage, 60, 1)
+def search_one(stack: InProcessStack) -> Operation:
+    reader, conversation_id = _said_and_indexed(stack, 60, 1)
     query = {"q": "mess hundred", "limit": "50", "conversation_id": conversation_id}
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query=query))
 
 
-def search_in_vain(stage: Stage) -> Operation:
-    reader, _ = _said_and_indexed(stage, 12, 5)
+def search_in_vain(stack: InProcessStack) -> Operation:
+    reader, _ = _said_and_indexed(stack, 12, 5)
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query={"q": "nowhere"}))
 
 
-OPERATIONS: dict[str, Callable[[Stage], Operation]] = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "index a message (stream)": index,
     "search, 5 conversations": partial(search_everywhere, 5),
     "search, 40 conversations": partial(search_everywhere, 40),

@@ -12,8 +12,8 @@ import pytest
 
 from perf.counts import Counted, count
 from perf.imports import NEEDED, unneeded
+from perf.in_process_stack import in_process_stack
 from perf.operations import OPERATIONS
-from perf.stage import stage
 from perf.template import ROOT, functions
 
 SENDS = (
@@ -181,7 +181,7 @@ MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
 
 def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
-    with stage(with_redis=with_redis) as of:
+    with in_process_stack(with_redis=with_redis) as of:
         return {name: count(of, name, OPERATIONS[name](of), repeats=1) for name in names}
 
 

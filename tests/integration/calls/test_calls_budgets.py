@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from perf.counts import Counted, count
+from perf.in_process_stack import in_process_stack
 from perf.operations import OPERATIONS
-from perf.stage import stage
 
 MAX_TRIPS = {
     "start a call": 5,
@@ -23,7 +23,7 @@ MAX_WRITE_UNITS = {"heartbeat of a call": 2, "signal in a call": 4}
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    with stage() as of:
+    with in_process_stack() as of:
         return {name: count(of, name, OPERATIONS[name](of), repeats=1) for name in MAX_TRIPS}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secureconnect_client.callwatch import MAX_KNOWN, CallWatch
+from secureconnect_client.call_tracker import MAX_KNOWN, CallTracker
 from secureconnect_client.decoding import decode
 from secureconnect_client.events import CallAnsweredElsewhere, CallEnded, CallRinging, CallSignalled, parse_event
 from secureconnect_client.models import JoinedCall
@@ -70,7 +70,7 @@ class Phone:
     """What one device is told of calls, by its watch."""
 
     def __init__(self) -> None:
-        self.watch = CallWatch()
+        self.watch = CallTracker()
 
     def frame(self, kind: str, call: dict[str, Any]) -> bool:
         return self.watch.lets_pass(parse_event({"type": kind, "conversation_id": "cnv_1", "data": call}))

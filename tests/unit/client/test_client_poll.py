@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from secureconnect_client import ApiError, Client, Event
+from secureconnect_client.catch_up import MAX_SYNC_CURSORS
 from secureconnect_client.events import ConversationRemoved
-from secureconnect_client.feed import MAX_SYNC_CURSORS
 from tests.unit.client.carriers import POLICY, client, in_loop
 from tests.unit.client.world import Reply, World
 

@@ -11,7 +11,7 @@ from perf.imports import NEEDED, unneeded
 from perf.packages import Build, Size
 from perf.report import Table, number, percentile, spread
 from perf.template import functions
-from perf.wire import Call, in_sequence
+from perf.transport_recorder import Call, in_sequence
 
 
 def _call(began: float, ended: float) -> Call:

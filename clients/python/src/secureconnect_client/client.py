@@ -67,7 +67,7 @@ class Client(Accounts):
         self._http = Http(
             http_url, transport=transport, timeout=timeout, tries=tries, backoff=backoff, rng=self.rng
         )
-        self._keeper = SessionKeeper(self._http, self._store)
+        self._session_keeper = SessionKeeper(self._http, self._store)
         self._bookmarks: Bookmarks | None = None
         self._views: dict[str, View] = {}
         self.users = Users(self)
@@ -95,7 +95,7 @@ class Client(Accounts):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.outbox.close()
-        await self._keeper.settle()
+        await self._session_keeper.settle()
         if self._bookmarks is not None:
             if error is None:
                 self._bookmarks.done()
@@ -108,12 +108,12 @@ class Client(Accounts):
 
     @property
     def session(self) -> Session | None:
-        return self._keeper.session
+        return self._session_keeper.session
 
     @property
     def user_id(self) -> str:
         """Raises NotSignedIn."""
-        return self._keeper.user_id
+        return self._session_keeper.user_id
 
     async def me(self) -> Profile:
         return await self.users.me()
@@ -177,8 +177,8 @@ class Client(Accounts):
 
         if not auth:
             return await exchange(None)
-        user_id = as_user or self._keeper.user_id
-        token = await self._keeper.token(user_id)
+        user_id = as_user or self._session_keeper.user_id
+        token = await self._session_keeper.token(user_id)
         try:
             return await exchange(token)
         except ApiError as error:
@@ -186,7 +186,7 @@ class Client(Accounts):
             expired = error.code == "token_expired" or not error.documented
             if error.status != 401 or not expired:
                 raise
-        return await exchange(await self._keeper.renew(token, user_id))
+        return await exchange(await self._session_keeper.renew(token, user_id))
 
     async def sync(self, cursors: Mapping[str, int]) -> dict[str, Any]:
         """One answer of `POST /sync`, as it comes. `connect` and `poll` do this for you."""

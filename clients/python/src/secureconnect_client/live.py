@@ -1,6 +1,6 @@
 """The live stream: events as they happen, each once and in order, over whatever the network does.
 
-Ties together the link (a socket, kept open), the sequencer (what may be delivered), the feed (what is
+Ties together the connection (a socket, kept open), the sequencer (what may be delivered), catching up (what is
 missing) and the application's bookmarks. Makes no decision of theirs.
 
 Events wait in a queue until they are iterated. When it is full, pushed events are left to the log and read
@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, Self
 from secureconnect_client.api.base import ActingAs, given
 from secureconnect_client.api.messages import Messages
 from secureconnect_client.api.polls import Polls
-from secureconnect_client.attention import Attention
+from secureconnect_client.catch_up import CatchUp
 from secureconnect_client.commands import Commands
 from secureconnect_client.connection import Connection
 from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.errors import ApiError, ConnectionLost, SecureConnectError
 from secureconnect_client.events import Event, parse_event
-from secureconnect_client.feed import Feed
-from secureconnect_client.keeper import Keeper
-from secureconnect_client.link import Link
 from secureconnect_client.models import Presence, Status
+from secureconnect_client.presence_state import PresenceState
+from secureconnect_client.reconnect import Reconnecting
+from secureconnect_client.resync import Resync
 from secureconnect_client.settings import LiveSettings, LiveStats
 from secureconnect_client.view import ConversationState, View
 
@@ -58,16 +58,16 @@ class Live(Commands):
         self._messages = Messages(self._requests)
         self._polls = Polls(self._requests)
         self._timeout_s = settings.request_timeout_s
-        self._attention = Attention(self.request, self._saw_presence)
+        self._presence = PresenceState(self.request, self._saw_presence)
 
     # -- opening and closing
 
     async def __aenter__(self) -> Self:
         await self._choose_start()
         self._sequencer = self._bookmarks.sequencer()
-        self._feed = Feed(self._requests, self._sequencer, self._emit, room=self._room)
-        self._keeper = Keeper(self._feed, gap_wait_s=self._settings.gap_wait_s)
-        self._link = Link(
+        self._catch_up = CatchUp(self._requests, self._sequencer, self._emit, room=self._room)
+        self._resync = Resync(self._catch_up, gap_wait_s=self._settings.gap_wait_s)
+        self._reconnecting = Reconnecting(
             lambda: self._client.enter(self._bookmarks.account),
             policy=self._settings.policy,
             rng=self._client.rng,
@@ -77,10 +77,15 @@ class Live(Commands):
         )
         self._tasks = [
             asyncio.create_task(each)
-            for each in (self._link.run(), self._keeper.run(), self._pings(), self._attention.keep_watching())
+            for each in (
+                self._reconnecting.run(),
+                self._resync.run(),
+                self._pings(),
+                self._presence.keep_watching(),
+            )
         ]
         if self._settings.delivered_every_s is not None:
-            told = self._attention.tell_what_came(
+            told = self._presence.tell_what_came(
                 lambda: self._sequencer.cursors, self._settings.delivered_every_s, CURSORS_PER_PING
             )
             self._tasks.append(asyncio.create_task(told))
@@ -88,10 +93,10 @@ class Live(Commands):
             task.add_done_callback(self._task_ended)
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._link.opened.wait()
+                await self._reconnecting.opened.wait()
         except TimeoutError:
             await self._shut_down()
-            raise self._link.last_error or ConnectionLost("could not connect in time") from None
+            raise self._reconnecting.last_error or ConnectionLost("could not connect in time") from None
         except BaseException:
             await self._shut_down()
             raise
@@ -134,7 +139,7 @@ class Live(Commands):
 
         Raises TimeoutError, and what ended the stream if it has ended.
         """
-        settled = asyncio.create_task(self._keeper.settled.wait())
+        settled = asyncio.create_task(self._resync.settled.wait())
         try:
             await asyncio.wait(
                 {settled, *self._tasks}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
@@ -157,7 +162,7 @@ class Live(Commands):
     @property
     def connection(self) -> Connection | None:
         """The open socket, if there is one at the moment."""
-        return self._link.current
+        return self._reconnecting.current
 
     @property
     def connected(self) -> bool:
@@ -166,8 +171,8 @@ class Live(Commands):
     @property
     def stats(self) -> LiveStats:
         return LiveStats(
-            openings=self._link.openings,
-            heals=self._feed.heals,
+            openings=self._reconnecting.openings,
+            heals=self._catch_up.heals,
             duplicates=self._sequencer.duplicates,
             waiting=len(self._queue),
         )
@@ -193,7 +198,7 @@ class Live(Commands):
                     raise
             return await self._requests.request("POST", "/sync", json={"cursors": cursors}, retry=True)
 
-        await self._feed.catch_up(fetch)
+        await self._catch_up.catch_up(fetch)
 
     async def set_presence(
         self, status: Status, *, text: str | None = None, until: str | None = None
@@ -210,11 +215,11 @@ class Live(Commands):
 
         Lasts over reconnects, after which everybody is told of anew. Returns how they are now.
         """
-        return decode_all(Presence, await self._attention.watch(user_ids, conversation_id))
+        return decode_all(Presence, await self._presence.watch(user_ids, conversation_id))
 
     def reconnect_now(self) -> None:
         """Cut a pause before reconnecting short, e.g. when the device is back online."""
-        self._link.hurry()
+        self._reconnecting.hurry()
 
     def drop_connection(self) -> None:
         """Kill the socket without a goodbye, as a network would. For tests."""
@@ -227,17 +232,17 @@ class Live(Commands):
         return self._sequencer.cursor(conversation_id)
 
     def _saw(self, event: Event) -> None:
-        self._feed.offer(event)
-        self._keeper.look()
+        self._catch_up.offer(event)
+        self._resync.look()
 
     def _suspect(self, conversation_id: str, *, since: int | None) -> None:
         if self._sequencer.cursor(conversation_id) == since:
-            self._keeper.look_into(conversation_id, unless_past=since)
+            self._resync.look_into(conversation_id, unless_past=since)
 
     def _opened(self) -> None:
-        self._keeper.sync()
+        self._resync.sync()
         self._client.outbox.kick()
-        self._attention.renew()
+        self._presence.renew()
 
     def _saw_presence(self, item: Mapping[str, Any]) -> None:
         self._receive(parse_event({"type": "presence", "data": item}))
@@ -247,12 +252,12 @@ class Live(Commands):
         data = data if isinstance(data, Mapping) else {}
         kind = frame.get("type")
         if kind == "pong":
-            self._keeper.behind(data.get("behind"))
+            self._resync.behind(data.get("behind"))
             if data.get("behind", {}) is None:
-                self._keeper.sync()  # frames could not be delivered to this socket
+                self._resync.sync()  # frames could not be delivered to this socket
         elif kind == "reconnect":
             if not connection.retiring:
-                self._link.hint(float(frame.get("after_ms", data.get("after_ms", 0)) or 0))
+                self._reconnecting.hint(float(frame.get("after_ms", data.get("after_ms", 0)) or 0))
         else:
             event = parse_event(frame)
             if event.seq is None and connection.retiring:
@@ -264,8 +269,8 @@ class Live(Commands):
             if event.conversation_id is not None and event.seq is not None:
                 self._sequencer.note(event.conversation_id, event.seq)
         else:
-            self._feed.offer(event)
-        self._keeper.look()
+            self._catch_up.offer(event)
+        self._resync.look()
 
     def _emit(self, event: Event) -> None:
         if self._view is not None:
@@ -301,7 +306,7 @@ class Live(Commands):
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and self._failure is None:
             self._failure = task.exception()
-        self._link.opened.set()
+        self._reconnecting.opened.set()
         self._arrived.set()
 
     async def _shut_down(self) -> None:
@@ -309,5 +314,5 @@ class Live(Commands):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._link.close()
+        await self._reconnecting.close()
         self._arrived.set()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from secureconnect_client.api.base import ActingAs
 from secureconnect_client.backoff import Backoff
+from secureconnect_client.catch_up import CatchUp
 from secureconnect_client.errors import ApiError, TransportFailed
 from secureconnect_client.events import Event
-from secureconnect_client.feed import Feed
 
 if TYPE_CHECKING:
     from secureconnect_client.client import Client
@@ -28,7 +28,7 @@ class Poll:
         self._interval_s = interval_s
         self._queue: deque[Event] = deque()
         sequencer = self._bookmarks.sequencer()
-        self._feed = Feed(ActingAs(client, self._bookmarks.account), sequencer, self._queue.append)
+        self._catch_up = CatchUp(ActingAs(client, self._bookmarks.account), sequencer, self._queue.append)
         self._wait_s = 0.0
         self._failures = 0
 
@@ -45,7 +45,7 @@ class Poll:
 
     async def _ask(self) -> None:
         try:
-            more = await self._feed.step()
+            more = await self._catch_up.step()
         except (ApiError, TransportFailed) as error:
             if isinstance(error, ApiError) and not error.transient:
                 raise

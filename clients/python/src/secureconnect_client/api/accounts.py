@@ -15,7 +15,7 @@ from secureconnect_client.store import Store
 class Accounts(Requester):
     """Base of the client."""
 
-    _keeper: SessionKeeper
+    _session_keeper: SessionKeeper
     _store: Store
     outbox: Outbox
 
@@ -36,18 +36,18 @@ class Accounts(Requester):
 
     async def logout(self, *, forget: bool = False) -> None:
         """End the session, there and here. `forget` also removes this account's cursors and outbox."""
-        account = self._keeper.user_id
+        account = self._session_keeper.user_id
         try:
             await self.request("POST", "/auth/logout", retry=True)
         finally:
-            self._keeper.end()
+            self._session_keeper.end()
             if forget:
                 self._store.wipe(account)
 
     async def logout_everywhere(self) -> None:
         """End all sessions of the account."""
         await self.request("POST", "/auth/logout-all", retry=True)
-        self._keeper.end()
+        self._session_keeper.end()
 
     async def change_password(self, current_password: str, new_password: str) -> None:
         """All other sessions end."""
@@ -67,6 +67,6 @@ class Accounts(Requester):
 
     async def _begin(self, path: str, body: dict[str, Any]) -> Profile:
         answer = await self.request("POST", path, json=body, auth=False)
-        self._keeper.begin(answer)
+        self._session_keeper.begin(answer)
         self.outbox.kick()
         return decode(Profile, answer["user"])

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from secureconnect_client.callwatch import CallWatch
+from secureconnect_client.call_tracker import CallTracker
 from secureconnect_client.errors import ApiError
 from secureconnect_client.events import Event, parse_event
 from secureconnect_client.http import segment
@@ -39,7 +39,7 @@ class Requests(Protocol):
 Fetch = Callable[[dict[str, int]], Awaitable[Any]]
 
 
-class Feed:
+class CatchUp:
     """Moves events from the log through a sequencer to `emit`. `room` is awaited before each further page."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Feed:
         self._requests = requests
         self._emit = emit
         self._room = room
-        self._calls = CallWatch()
+        self._calls = CallTracker()
         self.sequencer = sequencer
         self.heals = 0
 

@@ -9,8 +9,8 @@ from typing import Any
 from kernel import ids
 from perf import gateway
 from perf.gateway import Reply
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
-from perf.stage import Stage
 
 TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
 MESSAGES = "/conversations/{conversation_id}/messages"
@@ -28,14 +28,14 @@ class Operation:
     before: Callable[[int], object] = _nothing
 
 
-class SceneFailed(Exception):
+class FixtureFailed(Exception):
     """What was to be there before an operation is counted could not be set up."""
 
 
 def done(reply: Reply) -> Reply:
-    """The reply, of what was to succeed. Raises SceneFailed."""
+    """The reply, of what was to succeed. Raises FixtureFailed."""
     if not 200 <= reply.status < 300:
-        raise SceneFailed(f"{reply.status} {reply.text[:300]}")
+        raise FixtureFailed(f"{reply.status} {reply.text[:300]}")
     return reply
 
 
@@ -63,12 +63,12 @@ def new_conversation(size: int, sockets: int | None = None, **settings: Any) -> 
     return create(people[0], people[1:], **settings), people
 
 
-def conversation(stage: Stage, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
+def conversation(stack: InProcessStack, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
     """As `new_conversation`, the same one for all operations."""
     key = (size, size if sockets is None else sockets)
-    if key not in stage.conversations:
-        stage.conversations[key] = new_conversation(size, sockets)
-    return stage.conversations[key]
+    if key not in stack.conversations:
+        stack.conversations[key] = new_conversation(size, sockets)
+    return stack.conversations[key]
 
 
 def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
@@ -82,10 +82,10 @@ def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply
     return gateway.frame("SendMessageFunction", sender, "L0SM9cOFvHcCIhw=", body)
 
 
-def deliver(stage: Stage, _turn: int = 0) -> Reply:
+def deliver(stack: InProcessStack, _turn: int = 0) -> Reply:
     """Do what the queue has, a job an invocation, until it is empty."""
     status = 200
-    while jobs := stage.jobs():
+    while jobs := stack.jobs():
         status = max(status, *(gateway.job(job).status for job in jobs))
     return Reply(status, "")
 

@@ -15,7 +15,7 @@ from secureconnect_client.errors import SecureConnectError
 Ask = Callable[..., Awaitable[Any]]
 
 
-class Attention:
+class PresenceState:
     """`ask` requests an action of the socket; `saw` takes the items of presence that an answer brings."""
 
     def __init__(self, ask: Ask, saw: Callable[[Mapping[str, Any]], None]) -> None:

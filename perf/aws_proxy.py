@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def bridge() -> Iterator[str]:
+def aws_proxy() -> Iterator[str]:
     """The address of the bridge, which stands as long as the block."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from secureconnect_client import ConnectionLost
-from secureconnect_client.attention import Attention
+from secureconnect_client.presence_state import PresenceState
 from tests.unit.client.carriers import in_loop
 
 
@@ -40,7 +40,7 @@ async def _for_a_while(*tasks: Any) -> None:
 @in_loop
 async def test_whom_one_watches_is_watched_again_on_a_new_connection() -> None:
     server, shown = Server(), list[Mapping[str, Any]]()
-    attention = Attention(server.ask, shown.append)
+    attention = PresenceState(server.ask, shown.append)
     attention.renew()  # the first connection: nobody is watched yet
     await attention.watch(["usr_bob"], None)
     attention.renew()
@@ -52,7 +52,7 @@ async def test_whom_one_watches_is_watched_again_on_a_new_connection() -> None:
 @in_loop
 async def test_what_came_is_told_once_and_again_if_that_failed() -> None:
     server, cursors = Server(), {"a": 3, "b": 1}
-    attention = Attention(server.ask, lambda _: None)
+    attention = PresenceState(server.ask, lambda _: None)
     server.failing = 1
 
     async def more() -> None:

@@ -21,7 +21,7 @@ RETIRE_GRACE_S = 5.0
 Enter = Callable[[], Awaitable[tuple[Ticket, Wire]]]
 
 
-class Link:
+class Reconnecting:
     """A connection that is replaced when it ends. `enter` gets a ticket and opens a socket with it."""
 
     def __init__(

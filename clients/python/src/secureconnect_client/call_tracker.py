@@ -23,7 +23,7 @@ class _Heard:
     look: str
 
 
-class CallWatch:
+class CallTracker:
     """The calls one device has heard of."""
 
     def __init__(self) -> None:

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from accounts.model import LOCK_AFTER, LOCK_MS
 from kernel import clock
 from perf import gateway
+from perf.in_process_stack import InProcessStack, in_process_stack
 from perf.operations import register
 from perf.report import Table, number
-from perf.stage import Stage, stage
 
 APART_AT_MOST = 0.05  # of the median
 NOBODY = "nobody_has_this_name"
@@ -45,7 +45,7 @@ class Pair:
 
 def measure(*, repeats: int, done: Callable[[str], None] = print) -> list[Pair]:
     """Attempts with a wrong password, and attempts while locked, `repeats` times each."""
-    with stage() as of, clock.held(clock.now()) as advance:
+    with in_process_stack() as of, clock.held(clock.now()) as advance:
         names = register(of).run(0).json()["user"]["username"], NOBODY
         gc.freeze()
         try:
@@ -62,7 +62,7 @@ def measure(*, repeats: int, done: Callable[[str], None] = print) -> list[Pair]:
 
 
 def _pair(
-    of: Stage, what: str, status: int, names: tuple[str, str], repeats: int, *, before: Callable[[], None]
+    of: InProcessStack, what: str, status: int, names: tuple[str, str], repeats: int, *, before: Callable[[], None]
 ) -> Pair:
     times: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(1 + repeats):  # the first is to warm up
@@ -73,8 +73,8 @@ def _pair(
     return Pair(what, status, known, unknown)
 
 
-def _timed_ms(of: Stage, name: str, status: int) -> float:
-    with of.wire.listen() as traffic:
+def _timed_ms(of: InProcessStack, name: str, status: int) -> float:
+    with of.transport.listen() as traffic:
         began = time.perf_counter()
         reply = gateway.http("SignInFunction", "POST /auth/login", body={"identifier": name, "password": WRONG})
         took_s = time.perf_counter() - began

@@ -1,7 +1,7 @@
 """When to ask the log: after every connection, on holes, and when the server says we are behind.
 
 One task, so that catching up is never done twice at a time; each conversation has its own back-off, so that
-one that fails holds up no other. Asking is the feed's business.
+one that fails holds up no other. Asking is `CatchUp`'s business.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from secureconnect_client.backoff import Backoff
+from secureconnect_client.catch_up import PARALLEL_HEALS, CatchUp
 from secureconnect_client.errors import ApiError, TransportFailed
-from secureconnect_client.feed import PARALLEL_HEALS, Feed
 
 # A hole that the log does not fill so many times in a row is no hole: half a minute.
 GIVE_UP_AFTER = 8
@@ -30,12 +30,12 @@ class _Retry:
         self.tries += 1
 
 
-class Keeper:
-    """Keeps a feed caught up."""
+class Resync:
+    """Keeps a `CatchUp` going."""
 
-    def __init__(self, feed: Feed, *, gap_wait_s: float, rng: random.Random | None = None) -> None:
-        self._feed = feed
-        self._sequencer = feed.sequencer
+    def __init__(self, catch_up: CatchUp, *, gap_wait_s: float, rng: random.Random | None = None) -> None:
+        self._catch_up = catch_up
+        self._sequencer = catch_up.sequencer
         self._gap_wait_s = gap_wait_s
         self._rng = rng or random.Random()
         self._limit = asyncio.Semaphore(PARALLEL_HEALS)
@@ -102,7 +102,7 @@ class Keeper:
         self._sync_due = False
         retry = self._sync_retry
         try:
-            await self._feed.catch_up()
+            await self._catch_up.catch_up()
         except (ApiError, TransportFailed) as error:
             _unless_over(error)
             self._sync_due = True
@@ -117,7 +117,7 @@ class Keeper:
             return
         try:
             async with self._limit:
-                await self._feed.heal(conversation_id)
+                await self._catch_up.heal(conversation_id)
         except (ApiError, TransportFailed) as error:
             _unless_over(error)
             retry.later(self._rng, retry_after=getattr(error, "retry_after", None))

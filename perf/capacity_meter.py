@@ -44,7 +44,7 @@ def _key_of(table: str, item: Item) -> Item:
     return {name: item[name] for name in _schema(table)[0]}
 
 
-class Ledger:
+class CapacityMeter:
     """Opened before a call and closed with its answer."""
 
     def __init__(self, ask: Ask) -> None:

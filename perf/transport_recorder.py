@@ -2,8 +2,9 @@
 
 AWS calls are caught at botocore's `before-send` event, after everything a function pays CPU for (marshalling, signing)
 and before the socket; moto answers them. Posts to sockets are caught at `kernel.sockets`' connection pool, Redis at
-its connections. What the fakes cost is kept apart (`Wire.stubbed_cpu_s`), so that the caller can subtract it. Each
-call takes `PAUSE_S` of time and none of CPU: calls of parallel threads then overlap as they would on a network.
+its connections. What the fakes cost is kept apart (`TransportRecorder.stubbed_cpu_s`), so that the caller can
+subtract it. Each call takes `PAUSE_S` of time and none of CPU: calls of parallel threads then overlap as they would
+on a network.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from perf import fakes
 from perf.capacity import Units
-from perf.ledger import Ledger
+from perf.capacity_meter import CapacityMeter
 
 PAUSE_S = 0.002
 STORE, POST, REDIS = "dynamodb", "post", "redis"
@@ -76,7 +77,7 @@ class Traffic:
         return Counter(call.operation for call in self.calls)
 
 
-class Wire:
+class TransportRecorder:
     """Where calls pass and are written down, into the `Traffic` that listens at the time."""
 
     def __init__(self) -> None:
@@ -125,17 +126,17 @@ def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
         body = json.dumps(query).encode()
         return json.loads(fakes.answer(AWSPreparedRequest("POST", request.url, request.headers, body, False)).content)
 
-    ledger = Ledger(ask)
-    entry = ledger.open(operation, json.loads(request.body))
+    meter = CapacityMeter(ask)
+    entry = meter.open(operation, json.loads(request.body))
     response = fakes.answer(request)
-    return response, ledger.close(entry, response.status_code, json.loads(response.content))
+    return response, meter.close(entry, response.status_code, json.loads(response.content))
 
 
 class SocketPool:
     """Stands in for urllib3's pool in `kernel.sockets`: takes every post, remembers how many bytes each had."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, transport: TransportRecorder) -> None:
+        self._wire = transport
 
     def urlopen(self, _method: str, _url: str, *, body: bytes, **_: Any) -> SocketAnswer:
         began, cpu = time.perf_counter(), time.thread_time()
@@ -151,13 +152,13 @@ class SocketAnswer:
     status = 200
 
 
-def counted_redis(wire: Wire) -> type[redis.Connection]:
+def counted_redis(transport: TransportRecorder) -> type[redis.Connection]:
     """A connection class that writes down each round trip: one per command or pipeline."""
 
     class Counted(redis.Connection):
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             now = time.perf_counter()
-            wire.write_down(Call(REDIS, REDIS, now, now), 0.0)
+            transport.write_down(Call(REDIS, REDIS, now, now), 0.0)
             super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     return Counted

@@ -23,7 +23,7 @@ from kernel.secrets import Keyring, keyring, pseudonym_keyring
 from perf import fakes, tables
 from perf.people import Person
 from perf.template import ROOT
-from perf.wire import SocketPool, Wire, counted_redis
+from perf.transport_recorder import SocketPool, TransportRecorder, counted_redis
 
 STACK = "perf"
 SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
@@ -41,14 +41,14 @@ ENVIRONMENT = {
 }
 
 
-class Stage:
+class InProcessStack:
     """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out.
 
     `conversations` keeps what operations have set up, by size and live sockets, for others to use.
     """
 
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
+    def __init__(self, transport: TransportRecorder) -> None:
+        self.transport = transport
         self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
 
     def jobs(self) -> list[str]:
@@ -57,7 +57,7 @@ class Stage:
 
 
 @contextmanager
-def stage(*, with_redis: bool = True) -> Iterator[Stage]:
+def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
     """Set the stack up, and leave the process as it was. One at a time."""
     with ExitStack() as undo:
         redis_url = undo.enter_context(_valkey()) if with_redis else ""
@@ -66,17 +66,17 @@ def stage(*, with_redis: bool = True) -> Iterator[Stage]:
         undo.enter_context(fakes.quick_transactions())
         undo.callback(_forget)
         _forget()
-        wire = Wire()
-        wire.install(aws.session())
+        transport = TransportRecorder()
+        transport.install(aws.session())
         os.environ |= _deploy()
         config.cache_clear()
         sockets._http.cache_clear()
-        pool = SocketPool(wire)
+        pool = SocketPool(transport)
         undo.callback(setattr, sockets, "_http", sockets._http)
         setattr(sockets, "_http", lambda: pool)  # noqa: B010 - the function in its place is a cached one
         if with_redis:
-            cache._redis().connection_pool.connection_class = counted_redis(wire)
-        yield Stage(wire)
+            cache._redis().connection_pool.connection_class = counted_redis(transport)
+        yield InProcessStack(transport)
 
 
 def _deploy() -> dict[str, str]:

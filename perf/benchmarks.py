@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from perf.crowd import TEXT, Person, Refused
+from perf.load_clients import TEXT, Person, Refused
 from perf.report import percentile
 
 Say = Callable[[Person, str, str], Awaitable[None]]

@@ -16,8 +16,8 @@ from typing import Any
 
 from infra.local.config import HOST
 from kernel import sockets
+from perf.in_process_stack import in_process_stack
 from perf.report import Table, number
-from perf.stage import stage
 from realtime import service
 
 SOCKETS = 100
@@ -77,7 +77,7 @@ def measure(*, repeats: int) -> Delay:
     """Deliveries to all, in turns with nobody stuck and with one."""
     targets = {(f"usr_{n}", f"c-{n}"): [FRAME] for n in range(SOCKETS)}
     times: dict[bool, list[float]] = {False: [], True: []}
-    with stage(), _serving() as endpoint:
+    with in_process_stack(), _serving() as endpoint:
         for turn in range(2 + 2 * repeats):  # the first two open connections and threads
             hold = bool(turn % 2)
             endpoint.begin(hold=hold)
