@@ -1,7 +1,7 @@
 """The live stream: events as they happen, each once and in order, over whatever the network does.
 
-Ties together the connection (a socket, kept open), the sequencer (what may be delivered), catching up (what is
-missing) and the application's bookmarks. Makes no decision of theirs.
+Ties together the connection (a socket, kept open), the sequencer (what may be delivered), the catching up
+(what is missing) and the application's bookmarks. Makes no decision of theirs.
 
 Events wait in a queue until they are iterated. When it is full, pushed events are left to the log and read
 from there once there is room: a slow reader costs the server a page, never this process its memory.
