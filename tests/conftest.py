@@ -24,6 +24,8 @@ from calls import settings as call_settings
 from conversations import append_queue
 from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, secrets, workflows
 from messages import typing_notice
+from notifications import vapid
+from notifications.providers import fcm, webpush
 from presence import service as presence
 from realtime import service as realtime
 from users import service as users
@@ -51,6 +53,11 @@ UNSET = (
     "REDIS_URL",
     "SIGNING_SECRET_ARN",
     "PSEUDONYM_SECRET_ARN",
+    "VAPID_SECRET_ARN",
+    "FCM_SECRET_ARN",
+    "LOOPBACK_TARGETS",
+    "NOTIFICATIONS_QUEUE_URL",
+    "PUSH_QUEUE_URL",
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "FANOUT_QUEUE_URL",
@@ -80,7 +87,7 @@ def fresh_process() -> None:
     idempotency._store.cache_clear()
     call_settings.settings.cache_clear()
     sfu.configured.cache_clear()
-    for keyring in (secrets.keyring, secrets.pseudonym_keyring):
+    for keyring in (secrets.keyring, secrets.pseudonym_keyring, secrets.vapid_keyring):
         keyring.__init__(keyring._arn)  # type: ignore[misc]
     for memo in (
         auth._verified,
@@ -95,9 +102,13 @@ def fresh_process() -> None:
         ice._secrets,
         typing_notice._relayed,
         typing_notice._noticed,
+        vapid._tokens,
+        webpush.breakers,
+        webpush._addresses,
+        fcm._senders,
     ):
         memo._entries.clear()
-    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker):
+    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker, fcm.breaker):
         breaker.succeeded()
 
 
@@ -151,17 +162,24 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         pseudonyms = aws.client("secretsmanager").create_secret(
             Name=f"{STACK}/pseudonyms", SecretString=json.dumps({"seed": SEED[::-1]})
         )
+        vapid = aws.client("secretsmanager").create_secret(
+            Name=f"{STACK}/vapid", SecretString=json.dumps({"seed": SEED[1:] + SEED[0]})
+        )
         settings.setenv("STATE_MACHINES", _create_machines())
         for properties in table_properties():
             create_table(dict(properties))
         queues = {
-            name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("mail", "fanout")
+            name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
+            for name in ("mail", "fanout", "notifications", "push")
         }
         aws.client("s3").create_bucket(Bucket=BUCKET)
         aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         settings.setenv("BLOB_BUCKET", BUCKET)
         settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
         settings.setenv("PSEUDONYM_SECRET_ARN", pseudonyms["ARN"])
+        settings.setenv("VAPID_SECRET_ARN", vapid["ARN"])
+        settings.setenv("NOTIFICATIONS_QUEUE_URL", queues["notifications"])
+        settings.setenv("PUSH_QUEUE_URL", queues["push"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])
         settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
         config.config.cache_clear()

@@ -25,6 +25,7 @@ FILES = (
     "layers/runtime/requirements.txt",
     "layers/media/requirements.txt",
     "layers/meaning/requirements.txt",
+    "layers/firebase/requirements.txt",
     "tests/requirements.txt",
     "clients/python/pyproject.toml",  # installed in place: only what it needs matters
 )

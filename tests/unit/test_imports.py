@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "polls": {"conversations", "users", "realtime"},
     "search": {"conversations", "drive"},
     "assistant": {"conversations", "drive", "messages", "search", "users", "realtime"},
+    "notifications": {"accounts", "conversations", "users", "realtime"},
     "presence": {"conversations", "users", "realtime"},
     "drive": {"conversations", "users", "realtime"},
     "calls": {"conversations", "users", "realtime"},

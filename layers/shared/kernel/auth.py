@@ -20,7 +20,6 @@ LEEWAY_S = 5
 AUDIENCE = "secureconnect"
 ISSUER = "secureconnect"
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti"]
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 _verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S)  # with the time of expiry
@@ -28,9 +27,7 @@ _verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S
 
 @lru_cache(maxsize=4)
 def _private_key(seed: Seed) -> ec.EllipticCurvePrivateKey:
-    # 48 bytes reduced modulo the order: the bias is below 2^-128 (FIPS 186-5, A.2.1)
-    scalar = int.from_bytes(seed.derive("es256", 48), "big") % (_P256_ORDER - 1) + 1
-    return ec.derive_private_key(scalar, ec.SECP256R1())
+    return seed.p256_key("es256")
 
 
 def issue(user_id: str, session_id: str) -> str:

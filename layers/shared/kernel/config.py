@@ -32,6 +32,11 @@ class Config:
     socket_url: str
     fanout_queue_url: str
     mail_queue_url: str
+    notifications_queue_url: str
+    push_queue_url: str
+    vapid_secret_arn: str
+    fcm_secret_arn: str
+    loopback_targets: bool
     state_machines: str
     blob_bucket: str
     drive_quota_bytes: int
@@ -79,6 +84,14 @@ def _integer(name: str, default: int, *, most: int | None = None) -> int:
     return int(raw)
 
 
+def _loopback_targets(environment: str) -> bool:
+    """Whether addresses that people give may lead to 127.0.0.1: for tests of a local stack, never elsewhere."""
+    allowed = os.environ.get("LOOPBACK_TARGETS", "off") == "on"
+    if allowed and environment not in LOCAL_ENVIRONMENTS:
+        raise ConfigurationError("LOOPBACK_TARGETS may be on in local environments only")
+    return allowed
+
+
 @lru_cache(maxsize=1)
 def config() -> Config:
     """The configuration of this process.
@@ -103,6 +116,11 @@ def config() -> Config:
         socket_url=env("SOCKET_URL", ""),
         fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
+        notifications_queue_url=env("NOTIFICATIONS_QUEUE_URL", ""),
+        push_queue_url=env("PUSH_QUEUE_URL", ""),
+        vapid_secret_arn=env("VAPID_SECRET_ARN", ""),
+        fcm_secret_arn=env("FCM_SECRET_ARN", ""),
+        loopback_targets=_loopback_targets(environment),
         state_machines=env("STATE_MACHINES", ""),
         blob_bucket=env("BLOB_BUCKET", ""),
         drive_quota_bytes=_integer("DRIVE_QUOTA_BYTES", 10 * 1024**3),

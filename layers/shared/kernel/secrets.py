@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,11 +23,15 @@ from kernel import aws, clock
 from kernel.config import ConfigurationError, config
 from kernel.errors import DependencyUnavailable
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
 MIN_SEED_CHARS = 43  # 256 bits in URL-safe base 64
 MIN_DISTINCT_CHARS = 16
 REFRESH_S = 300.0
 MISS_REFRESH_S = 10.0
 ACTIVATION_MS = 10 * clock.MINUTE  # twice REFRESH_S: by then every process knows a new seed
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,14 @@ class Seed:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         return HKDF(hashes.SHA256(), length, salt=None, info=purpose.encode()).derive(self.value)
+
+    def p256_key(self, purpose: str) -> ec.EllipticCurvePrivateKey:
+        """A P-256 key for one purpose, always the same."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        # 48 bytes reduced modulo the order: the bias is below 2^-128 (FIPS 186-5, A.2.1)
+        scalar = int.from_bytes(self.derive(purpose, 48), "big") % (_P256_ORDER - 1) + 1
+        return ec.derive_private_key(scalar, ec.SECP256R1())
 
     @property
     def kid(self) -> str:
@@ -86,7 +99,7 @@ class Keyring:
             return self._seeds
         with self._lock:
             if not self._arn():
-                raise ConfigurationError("SIGNING_SECRET_ARN or PSEUDONYM_SECRET_ARN is not set")
+                raise ConfigurationError("SIGNING_SECRET_ARN, PSEUDONYM_SECRET_ARN or VAPID_SECRET_ARN is not set")
             try:
                 answer = aws.client("secretsmanager").get_secret_value(SecretId=self._arn(), VersionStage="AWSCURRENT")
             except (BotoCoreError, ClientError) as error:
@@ -101,6 +114,8 @@ class Keyring:
 
 keyring = Keyring()
 pseudonym_keyring = Keyring(lambda: config().pseudonym_secret_arn)
+# never rotated: browsers' push subscriptions are bound to its public key
+vapid_keyring = Keyring(lambda: config().vapid_secret_arn)
 
 
 def pseudonym(purpose: str, name: str) -> str:

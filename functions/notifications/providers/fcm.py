@@ -1,0 +1,180 @@
+"""Firebase Cloud Messaging (HTTP v1) by `firebase-admin`, which only the push function carries (layers/firebase).
+
+The library opens a thread for each message, tries five times and waits as long as `Retry-After` says: here it gets
+small batches, our time limits, and adapters that try once; the queue tries again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kernel import clock
+from kernel.cache import Memo
+from kernel.config import config
+from kernel.resilience import Breaker, CircuitOpen
+from notifications.payloads import Payload
+from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
+
+BATCH = 25
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 4.0
+WORST_CASE_S = 2 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S)  # of a batch: a token of ours, then the messages
+CREDENTIALS_MEMO_S = 300
+COOLDOWN_S = 30.0
+FCM_URL = "https://fcm.googleapis.com/v1/projects/{0}/messages:send"
+SETUP_RETRY_S = "300"  # credentials are corrected by people
+
+breaker = Breaker("fcm", threshold=3, cooldown_s=COOLDOWN_S)
+_senders: Memo[Sender] = Memo(max_entries=2, ttl_s=CREDENTIALS_MEMO_S)
+_lock = threading.Lock()
+
+
+def send(deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Send to each device, in batches; one attempt each. Without credentials nothing is sent."""
+    if not config().fcm_secret_arn:
+        return [Outcome("refused", "not_configured")] * len(deliveries)
+    sender = _sender()
+    batches = (deliveries[start : start + BATCH] for start in range(0, len(deliveries), BATCH))
+    return [outcome for batch in batches for outcome in sender.send(batch)]
+
+
+def _sender() -> Sender:
+    with _lock:
+        found = _senders.get("fcm")
+        if found is None:
+            found = Sender(json.loads(_credentials()))
+            _senders.put("fcm", found)
+        return found
+
+
+def _credentials() -> str:
+    from kernel import aws
+
+    text: str = aws.client("secretsmanager").get_secret_value(SecretId=config().fcm_secret_arn)["SecretString"]
+    return text
+
+
+class Sender:
+    """One Firebase project. `url` is where messages go, with a place for the project's id."""
+
+    def __init__(self, service_account: Mapping[str, Any], *, url: str = FCM_URL) -> None:
+        import firebase_admin
+        import requests
+        from firebase_admin import credentials, messaging
+
+        app = firebase_admin.initialize_app(
+            credentials.Certificate(dict(service_account)),
+            {"httpTimeout": (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)},
+            name=f"push-{clock.now()}-{id(self)}",
+        )
+        self._messaging, self._app = messaging, app
+        # no public option reaches these: the library's own adapters try five times
+        service = messaging._get_messaging_service(app)
+        self._session = service._client.session
+        for prefix in ("https://fcm.googleapis.com", "https://", "http://"):
+            adapter = requests.adapters.HTTPAdapter(pool_maxsize=BATCH, max_retries=0)
+            self._session.mount(prefix, adapter)
+        self._session._auth_request_session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
+        service._fcm_url = url.format(app.project_id)
+
+    def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        """At most 25, all at once."""
+        try:
+            breaker.admit()
+        except CircuitOpen:
+            return [later("circuit_open")] * len(batch)
+        outcomes = self._attempt(batch)
+        unwell = [each for each in outcomes if each.result == "later" and each.reason != "quota"]
+        if len(unwell) == len(outcomes):
+            breaker.failed()
+        else:
+            breaker.succeeded()
+        return outcomes
+
+    def _attempt(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        from firebase_admin.exceptions import FirebaseError
+        from google.auth.exceptions import GoogleAuthError, TransportError
+
+        try:
+            self._sign_in()
+            messages = [self._message(each) for each in batch]
+            answer = self._messaging.send_each(messages, app=self._app)
+        except TransportError:
+            return [later("unreachable")] * len(batch)
+        except GoogleAuthError:
+            return [later("credentials", SETUP_RETRY_S)] * len(batch)
+        except FirebaseError as error:
+            return [later(error.code)] * len(batch)
+        return [DELIVERED if each.success else self._outcome(each.exception) for each in answer.responses]
+
+    def _sign_in(self) -> None:
+        """Get an access token before the threads do, each of which would ask for one of its own."""
+        credentials = self._session.credentials
+        if not credentials.valid:
+            timed = self._session._auth_request
+            credentials.refresh(lambda *args, **kwargs: timed(*args, **{**kwargs, "timeout": READ_TIMEOUT_S}))
+
+    def _message(self, delivery: Delivery) -> Any:
+        kinds, payload, topic = self._messaging, delivery.payload, delivery.topic
+        data = {name: str(value) for name, value in payload.fields().items()}
+        voip = delivery.device.voip and payload.kind == "call"
+        return kinds.Message(
+            token=delivery.device.token,
+            data=data,
+            android=kinds.AndroidConfig(
+                collapse_key=topic, priority="high" if payload.urgency == "high" else "normal", ttl=payload.ttl_s
+            ),
+            apns=kinds.APNSConfig(headers=_apns_headers(payload, topic, voip=voip), payload=self._aps(payload)),
+            webpush=kinds.WebpushConfig(
+                headers={"TTL": str(payload.ttl_s), "Urgency": payload.urgency, "Topic": topic}, data=data
+            ),
+        )
+
+    def _aps(self, payload: Payload) -> Any:
+        kinds = self._messaging
+        if payload.silent:
+            return kinds.APNSPayload(kinds.Aps(badge=payload.badge, content_available=True))
+        shown = payload.preview
+        alert = (
+            kinds.ApsAlert(loc_key=f"push.{payload.kind}")  # a text of the app's own, in the person's language
+            if shown is None
+            else kinds.ApsAlert(title=shown.title, body=shown.body)
+        )
+        return kinds.APNSPayload(
+            kinds.Aps(alert=alert, badge=payload.badge, sound="default", mutable_content=True, thread_id=payload.tag)
+        )
+
+    def _outcome(self, error: Any) -> Outcome:
+        from firebase_admin import exceptions
+
+        answer = getattr(error, "http_response", None)
+        retry_after = None if answer is None else answer.headers.get("Retry-After")
+        if isinstance(error, self._messaging.UnregisteredError | self._messaging.SenderIdMismatchError):
+            return Outcome("gone", "unregistered")
+        if isinstance(error, self._messaging.QuotaExceededError | exceptions.ResourceExhaustedError):
+            return later("quota", retry_after)
+        if isinstance(error, exceptions.InvalidArgumentError):
+            about_token = "token" in str(error).lower()
+            return Outcome("gone", "invalid_token") if about_token else Outcome("refused", "invalid_argument")
+        if isinstance(error, exceptions.NotFoundError):
+            return Outcome("refused", "not_found")
+        if isinstance(
+            error,
+            self._messaging.ThirdPartyAuthError | exceptions.UnauthenticatedError | exceptions.PermissionDeniedError,
+        ):
+            return later("credentials", SETUP_RETRY_S)
+        return later(str(getattr(error, "code", "unknown")).lower(), retry_after)
+
+
+def _apns_headers(payload: Payload, topic: str, *, voip: bool) -> dict[str, str]:
+    kind = "voip" if voip else "background" if payload.silent else "alert"
+    return {
+        "apns-push-type": kind,
+        # Apple refuses priority 10 for what shows nothing
+        "apns-priority": "5" if payload.silent or payload.urgency == "low" else "10",
+        "apns-expiration": str(clock.now_s() + payload.ttl_s),
+        "apns-collapse-id": topic,
+    }

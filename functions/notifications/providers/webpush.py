@@ -1,0 +1,167 @@
+"""Standard Web Push (RFC 8030): for browsers, without Firebase.
+
+An endpoint is a URL that a person gave: it is checked again here and connected to at the very address that was
+checked, redirects are answers like any other, and no answer's body is read beyond a few bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from kernel import outbound
+from kernel.cache import Memo
+from kernel.outbound import LOOPBACK, Target
+from kernel.resilience import Breaker, CircuitOpen
+from notifications import encryption, vapid
+from notifications.encryption import BrowserKeys
+from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+
+AT_ONCE = 16
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 4.0
+WORST_CASE_S = outbound.LOOKUP_TIMEOUT_S + CONNECT_TIMEOUT_S + READ_TIMEOUT_S
+ADDRESS_MEMO_S = 60
+MAX_POOLS = 256
+COOLDOWN_S = 30.0
+_ENDED = (404, 410)  # RFC 8030: the subscription is no more
+_LATER = (408, 425, 429)
+
+_addresses: Memo[str] = Memo(max_entries=1_000, ttl_s=ADDRESS_MEMO_S)
+_pools: OrderedDict[tuple[str, str], HTTPConnectionPool] = OrderedDict()
+_lock = threading.Lock()
+# A push service that does not answer holds up its own browsers only: each origin has its breaker.
+breakers: Memo[Breaker] = Memo(max_entries=1_000, ttl_s=60 * 60)
+
+
+class _Unwell(Exception):
+    """An answer that counts against the push service."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.reason)
+
+
+def send(deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Post to each device, sixteen at once; one attempt each."""
+    return list(_workers().map(_send, deliveries))
+
+
+@lru_cache(maxsize=1)
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="webpush")
+
+
+def _send(delivery: Delivery) -> Outcome:
+    subscription = delivery.device.subscription
+    if subscription is None:
+        return Outcome("gone", "no_subscription")
+    try:
+        target = outbound.parse(subscription.endpoint)
+        body = encryption.encrypt(delivery.payload.text(), BrowserKeys.of(subscription.p256dh, subscription.auth))
+    except ValueError:  # UnsafeUrl is one: what was fine when it was registered is none now
+        return Outcome("gone", "bad_subscription")
+    breaker = _breaker(target.origin)
+    try:
+        return breaker.call(lambda: _post(target, delivery, body), (_Unwell,))
+    except _Unwell as unwell:
+        return unwell.outcome
+    except CircuitOpen:
+        return later("circuit_open")
+    except outbound.UnsafeUrl:
+        return Outcome("gone", "private_address")
+
+
+def _breaker(origin: str) -> Breaker:
+    with _lock:
+        found = breakers.get(origin)
+        if found is None:
+            found = Breaker(f"webpush:{origin}", threshold=5, cooldown_s=COOLDOWN_S)
+            breakers.put(origin, found)
+        return found
+
+
+def _post(target: Target, delivery: Delivery, body: bytes) -> Outcome:
+    from urllib3.exceptions import HTTPError
+
+    headers = {
+        "Host": target.authority,
+        "Authorization": vapid.authorization(target.origin),
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "TTL": str(delivery.payload.ttl_s),
+        "Urgency": delivery.payload.urgency,
+        "Topic": delivery.topic,
+    }
+    try:
+        answer = _pool(target, _address(target)).request(
+            "POST", target.path, body=body, headers=headers, redirect=False, retries=False, preload_content=False
+        )
+        answer.drain_conn() if int(answer.headers.get("Content-Length", 0)) < 10_000 else answer.close()
+    except outbound.Unresolved as error:
+        raise _Unwell(later("unresolved")) from error
+    except (HTTPError, OSError, ValueError) as error:
+        raise _Unwell(later(type(error).__name__)) from error
+    outcome = _outcome(answer)
+    if outcome.result == "later" and answer.status >= 500:
+        raise _Unwell(outcome)
+    return outcome
+
+
+def _outcome(answer: BaseHTTPResponse) -> Outcome:
+    status = answer.status
+    if 200 <= status < 300:
+        return DELIVERED
+    if status in _ENDED:
+        return Outcome("gone", str(status))
+    if status in _LATER or status >= 500:
+        return later(str(status), answer.headers.get("Retry-After"))
+    return Outcome("refused", str(status))
+
+
+def _address(target: Target) -> str:
+    known = _addresses.get(target.host)
+    if known is None:
+        known = outbound.addresses(target)[0]
+        _addresses.put(target.host, known)
+    return known
+
+
+def _pool(target: Target, address: str) -> HTTPConnectionPool:
+    """Connections to an address that was checked; the certificate must be that of the name."""
+    key = (target.origin, address)
+    with _lock:
+        found = _pools.get(key)
+        if found is not None:
+            _pools.move_to_end(key)
+            return found
+        made = _new_pool(target, address)
+        _pools[key] = made
+        if len(_pools) > MAX_POOLS:
+            _pools.popitem(last=False)[1].close()
+        return made
+
+
+def _new_pool(target: Target, address: str) -> HTTPConnectionPool:
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+
+    timeout = Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+    if target.scheme == "http":  # 127.0.0.1 of a local stack, which alone may be http
+        return HTTPConnectionPool(address, target.port, timeout=timeout, maxsize=AT_ONCE)
+    trusted = address == LOOPBACK  # the certificate of a test's server
+    return HTTPSConnectionPool(
+        address,
+        target.port,
+        timeout=timeout,
+        maxsize=AT_ONCE,
+        cert_reqs="CERT_NONE" if trusted else "CERT_REQUIRED",
+        assert_hostname=False if trusted else target.host,
+        server_hostname=None if trusted else target.host,
+    )

@@ -1,0 +1,130 @@
+"""Addresses that people give us to call: HTTPS to public addresses only (R40).
+
+A URL is checked when it is given (`parse`) and again when it is called: `addresses` looks the name up, and the caller
+connects to what was checked, so that a name cannot lead elsewhere a moment later (DNS rebinding). Redirects are the
+caller's to refuse. With LOOPBACK_TARGETS, which only local environments set, 127.0.0.1 may be called too, also by
+plain HTTP.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LookupTimeout
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kernel.config import config
+
+MAX_URL_CHARS = 2_048
+LOOKUP_TIMEOUT_S = 1.0
+HTTPS_PORT = 443
+LOOPBACK = "127.0.0.1"
+_URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+", re.ASCII | re.IGNORECASE)  # no blank, control, quote, backslash
+_NAME = re.compile(r"(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+# Names that lead into somebody's own network, whatever a resolver says (RFC 6761, RFC 8375, RFC 9476 and habit).
+_PRIVATE_NAMES = re.compile(r"(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|private|arpa)$")
+# What `is_global` lets pass: addresses that carry another one inside, and those of protocols, not of hosts.
+_SPECIAL = [
+    ipaddress.ip_network(each)
+    for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.0.0.0/24", "192.88.99.0/24")
+]
+_lookups = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lookup")
+
+
+class UnsafeUrl(ValueError):
+    """A URL that must not be called; the text says why, without repeating it."""
+
+
+class Unresolved(OSError):
+    """The name of a URL has no address now, or nobody told it in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart. `path` has its query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> str:
+        """As RFC 6454 writes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"https": HTTPS_PORT, "http": 80}[self.scheme]
+        return f"{self.scheme}://{host}" + ("" if self.port == usual else f":{self.port}")
+
+    @property
+    def authority(self) -> str:
+        """For the Host header."""
+        return self.origin.partition("://")[2]
+
+
+def parse(url: str) -> Target:
+    """A URL that may be called, as far as can be told without looking its name up; raises UnsafeUrl."""
+    if len(url) > MAX_URL_CHARS or not _URL.fullmatch(url):
+        raise UnsafeUrl("must be an absolute https URL of at most 2,048 ASCII characters")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UnsafeUrl("must be an absolute https URL") from error
+    if parts.username is not None or parts.password is not None or parts.fragment or "@" in parts.netloc:
+        raise UnsafeUrl("must have neither credentials nor a fragment")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if host in (LOOPBACK, "localhost") and config().loopback_targets:
+        return Target(parts.scheme, LOOPBACK, port or {"https": HTTPS_PORT, "http": 80}[parts.scheme], path)
+    if parts.scheme != "https" or port not in (None, HTTPS_PORT):
+        raise UnsafeUrl("must be https on port 443")
+    if "[" in parts.netloc:
+        _require_public(host)
+    elif host.rpartition(".")[2][:1].isdigit() or not _NAME.fullmatch(host):
+        # a last label that begins with a digit is an address to some resolver: 127.1, 0x7f000001, 2130706433
+        if not re.fullmatch(r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})", host):
+            raise UnsafeUrl("must name a public host")
+        _require_public(host)
+    elif _PRIVATE_NAMES.search(host):
+        raise UnsafeUrl("must name a public host")
+    return Target("https", host, HTTPS_PORT, path)
+
+
+def addresses(target: Target) -> list[str]:
+    """Where a target leads now, all of it public; raises UnsafeUrl, and Unresolved."""
+    if target.host == LOOPBACK and config().loopback_targets:
+        return [LOOPBACK]
+    looked_up: Future[list[str]] = _lookups.submit(_look_up, target.host, target.port)
+    try:
+        found = looked_up.result(LOOKUP_TIMEOUT_S)
+    except (LookupTimeout, OSError) as error:
+        raise Unresolved(type(error).__name__) from error
+    for address in found:
+        _require_public(address)
+    return found
+
+
+def require_not_private(target: Target) -> None:
+    """Look the name up once, when the URL is given; raises UnsafeUrl. A name without an address may get one later."""
+    try:
+        addresses(target)
+    except Unresolved:
+        return
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+def _require_public(address: str) -> None:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise UnsafeUrl("must name a public host") from error
+    mapped = isinstance(parsed, ipaddress.IPv6Address) and bool(parsed.ipv4_mapped or parsed.scope_id)
+    special = any(parsed in network for network in _SPECIAL)
+    if mapped or special or not parsed.is_global or parsed.is_multicast or parsed.is_reserved:
+        raise UnsafeUrl("must lead to a public address")
