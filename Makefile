@@ -48,6 +48,7 @@ check: venv ## style, types, templates, imports, known vulnerabilities
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	$(VENV)/python -m infra.documents --check
+	$(VENV)/python -m infra.generate
 	$(VENV)/cfn-lint template.yaml infra/*.yaml
 	$(VENV)/sam validate --lint
 	$(if $(wildcard tests/unit/test_imports.py),$(PYTEST) tests/unit/test_imports.py)
@@ -78,6 +79,7 @@ SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) \
 PARAMETERS ?=
 
 build: venv ## build for ENV (default dev)
+	@$(VENV)/python -m infra.generate
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
 	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)
 	@$(VENV)/python -m infra.precompile .aws-sam/build

@@ -88,8 +88,7 @@ def documents() -> dict[Path, str]:
     http = json.dumps(openapi.document(apps(), version=version), indent=1, sort_keys=True) + "\n"
     socket = json.dumps(asyncapi.document(websocket.ACTIONS, about, version=version), indent=1, sort_keys=True) + "\n"
     return {
-        ROOT / "docs/api/openapi.json": http,
-        ROOT / "functions/operations/openapi.json": http,
+        ROOT / "functions/operations/openapi.json": http,  # docs/api/openapi.json is a link to it
         ROOT / "docs/api/asyncapi.json": socket,
     }
 

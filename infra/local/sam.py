@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import precompile
+from infra import generate, precompile
 from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
 from infra.local.console import Problem
 from infra.local.parameters import CONFIG, configured
@@ -49,6 +49,7 @@ def _files(path: Path, *, skip: Path) -> Iterator[Path]:
 
 def build(instance: Instance, given: list[str]) -> str:
     """Build unless the sources are those of the last finished build. Returns what was done."""
+    generate.main()
     stamp = BUILD / ".fingerprint"
     fingerprint = source_fingerprint()
     if stamp.exists() and stamp.read_text() == fingerprint:

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from infra import generate
 from tests.tools import template
 
 Resource = dict[str, Any]
-TEMPLATES = (
-    "template.yaml",
-    "infra/realtime.yaml",
-    "infra/workflows.yaml",
-    "infra/streams.yaml",
-    "infra/drive.yaml",
-    "infra/data.yaml",
-    "infra/observability.yaml",
-)
+TEMPLATES = tuple(generate.templates())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,8 @@ class Function:
 
 @cache
 def resources() -> dict[str, dict[str, Resource]]:
-    return {path: template(path)["Resources"] for path in TEMPLATES}
+    written = {path: template(path)["Resources"] for path in TEMPLATES}
+    return {**written, "infra/observability.yaml": generate.observability()["Resources"]}
 
 
 @cache

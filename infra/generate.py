@@ -1,0 +1,159 @@
+"""Writes infra/observability.yaml from the other templates: `python -m infra.generate` (make build, check and up do).
+
+A function gets its log group and its error alarm by standing in a template, as do schedules, state machines and
+dead-letter queues. `Metadata: {Runbook: calls}` of a resource names the runbook of its alarms, `Throttles: 10` asks for
+an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from samcli.yamlhelper import yaml_parse
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "infra/observability.yaml"
+ALARMS = ROOT / "infra/alarms.toml"
+FUNCTION, MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
+QUEUE, NESTED = "AWS::SQS::Queue", "AWS::Serverless::Application"
+OWN_METRICS = "SecureConnect"
+STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+
+Json = dict[str, Any]
+
+
+def main() -> None:
+    text = "# Written by python -m infra.generate.\n" + yaml.safe_dump(observability(), sort_keys=False, width=120)
+    if not TARGET.exists() or TARGET.read_text() != text:
+        TARGET.write_text(text)
+
+
+def templates() -> dict[str, Json]:
+    """The root template and those it nests, but for the generated one, by path."""
+    root: Json = yaml_parse((ROOT / "template.yaml").read_text())
+    nested = [each["Properties"]["Location"] for each in root["Resources"].values() if each["Type"] == NESTED]
+    own = {path: yaml_parse((ROOT / path).read_text()) for path in sorted(nested) if ROOT / path != TARGET}
+    return {"template.yaml": root, **own}
+
+
+def observability() -> Json:
+    """The template of log groups and alarms.
+
+    Raises:
+        ValueError: two things would have the same alarm.
+    """
+    resources: Json = {}
+    written = [
+        *(_watching(name, each) for template in templates().values() for name, each in template["Resources"].items()),
+        {name: _alarm(name, **asked) for name, asked in tomllib.loads(ALARMS.read_text()).items()},
+    ]
+    for each in written:
+        if twice := resources.keys() & each.keys():
+            raise ValueError(f"two resources are called {', '.join(twice)}")
+        resources |= each
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Log groups and alarms of SecureConnect. Each alarm names its runbook.",
+        "Parameters": {
+            "Prefix": {"Type": "String"},
+            "AlarmTopicArn": {"Type": "String", "Default": ""},
+            "LogRetentionDays": {"Type": "Number"},
+        },
+        "Conditions": {"HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
+        "Resources": resources,
+    }
+
+
+def _watching(name: str, resource: Json) -> Json:
+    """The log group and the alarms of one resource, by logical id."""
+    about = {key: resource["Metadata"][key] for key in ("Runbook", "Throttles") if key in resource.get("Metadata", {})}
+    if resource["Type"] == FUNCTION:
+        return dict(_of_function(_name_of(resource, "FunctionName"), resource["Properties"], about))
+    if resource["Type"] == MACHINE:
+        return dict(_of_machine(name, _name_of(resource, "Name"), about["Runbook"]))
+    if resource["Type"] == QUEUE and name.endswith("DeadLetters"):
+        return {name: _of_dead_letters(name, _name_of(resource, "QueueName"), about.get("Runbook", "dead-letters"))}
+    return {}
+
+
+def _name_of(resource: Json, attribute: str) -> str:
+    """A physical name without the stack's prefix, which each template calls otherwise."""
+    return re.sub(r"^\$\{[\w:]+\}-", "", resource["Properties"][attribute]["Fn::Sub"])
+
+
+def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str, Json]]:
+    retention = {"Ref": "LogRetentionDays"}
+    group = {"LogGroupName": {"Fn::Sub": f"/aws/lambda/${{Prefix}}-{name}"}, "RetentionInDays": retention}
+    yield f"{name}Logs", {"Type": "AWS::Logs::LogGroup", "Properties": group}
+    runbook = about.get("Runbook", "function-errors")
+    of = {"FunctionName": f"${{Prefix}}-{name}"}
+    says = f"{name} fails without an answer"
+    yield f"{name}Errors", _alarm(f"{name}Errors", says=says, runbook=runbook, metric="AWS/Lambda/Errors", of=of, at=5)
+    if at := about.get("Throttles"):
+        says, metric = f"{name} is at its reserved concurrency", "AWS/Lambda/Throttles"
+        throttles = _alarm(f"{name}Throttles", says=says, runbook="throttling", metric=metric, of=of, at=at)
+        yield f"{name}Throttles", throttles
+    if any(event["Type"] == "Schedule" for event in properties.get("Events", {}).values()):
+        says, metric = f"{name} has not run for 15 minutes", "AWS/Lambda/Invocations"
+        stopped = _alarm(f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=900)
+        yield f"{name}Stopped", stopped
+
+
+def _of_machine(name: str, physical: str, runbook: str) -> Iterator[tuple[str, Json]]:
+    of = {"StateMachineArn": f"{STATE_MACHINE_ARN}${{Prefix}}-{physical}"}
+    for metric, says in (("Failed", "failed"), ("TimedOut", "did not end in its time")):
+        says, metric = f"An execution of {physical} {says}", f"Executions{metric}"
+        alarm = name + metric.removeprefix("Executions")
+        yield alarm, _alarm(alarm, says=says, runbook=runbook, metric=f"AWS/States/{metric}", of=of, at=1)
+
+
+def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
+    says, metric = f"Something was given up and lies in {physical}", "AWS/SQS/ApproximateNumberOfMessagesVisible"
+    of = {"QueueName": f"${{Prefix}}-{physical}"}
+    return _alarm(name, says=says, runbook=runbook, metric=metric, of=of, statistic="Maximum", period=60, at=1)
+
+
+def _alarm(
+    name: str,
+    *,
+    says: str,
+    runbook: str,
+    metric: str,
+    of: dict[str, str],
+    at: float | None = None,
+    below: float | None = None,
+    statistic: str = "Sum",
+    period: int = 300,
+    times: int = 1,
+) -> Json:
+    """An alarm from a value on (`at`), or below one, where nothing at all counts as below."""
+    namespace, _, metric_name = metric.rpartition("/")
+    dimensions = [{"Name": key, "Value": {"Fn::Sub": value} if "${" in value else value} for key, value in of.items()]
+    if namespace == OWN_METRICS:
+        dimensions.append({"Name": "service", "Value": {"Ref": "Prefix"}})
+    notified = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
+    properties = {
+        "AlarmName": {"Fn::Sub": f"${{Prefix}}-{name}"},
+        "AlarmDescription": f"{says}. Runbook: docs/runbooks/{runbook}.md",
+        "Namespace": namespace,
+        "MetricName": metric_name,
+        **({"Dimensions": dimensions} if dimensions else {}),
+        "ExtendedStatistic" if statistic.startswith("p") else "Statistic": statistic,
+        "Period": period,
+        "EvaluationPeriods": times,
+        "Threshold": at if below is None else below,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold" if below is None else "LessThanThreshold",
+        "TreatMissingData": "notBreaching" if below is None else "breaching",
+        "AlarmActions": notified,
+        "OKActions": notified,
+    }
+    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+
+
+if __name__ == "__main__":
+    main()

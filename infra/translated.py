@@ -1,0 +1,206 @@
+"""What a deployment makes: every resource of the root and the nested templates, its values worked out.
+
+SAM's translator turns the templates into CloudFormation, then parameters, conditions and functions are replaced by
+what they stand for. A value that only the cloud knows (an id, an ARN) becomes a name: `<Stack.Resource.Attribute>`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from infra import generate
+
+NESTED = "AWS::CloudFormation::Stack"
+PSEUDO = {
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "secureconnect",
+    "AWS::StackId": "<StackId>",
+}
+NO_VALUE = object()
+# Local paths, which the translator refuses; `sam package` replaces them by addresses of uploads.
+PATHS = {"CodeUri", "ContentUri", "DefinitionUri", "Location"}
+
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it speaks of its own metrics
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource that the cloud makes: `path` is its stack's and its own logical id, `Data.Users` or `RestApi`."""
+
+    path: str
+    kind: str
+    properties: Json
+    attributes: Json  # DeletionPolicy and the like
+
+
+def deployment(parameters: dict[str, str], root: Path = generate.ROOT) -> dict[str, Resource]:
+    """Every resource of a deployment with these parameters, by path.
+
+    Raises:
+        ValueError: a template is not valid, or names what there is not.
+    """
+    found: dict[str, Resource] = {}
+    _Stack(root / "template.yaml", "", dict(parameters), found).outputs()
+    return found
+
+
+def translated(path: Path, parameters: dict[str, str] | None = None) -> Json:
+    """One template after SAM's transform."""
+    template = _source(path)
+    if "Transform" not in template:
+        return template
+    for resource in template["Resources"].values():
+        _uploaded(resource.get("Properties", {}))
+    _uploaded(template.get("Globals", {}).get("Function", {}))
+    values = (parameters or {}) | PSEUDO
+    session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
+    result: Json = Translator({}, Parser(), boto_session=session).translate(template, values)
+    return result
+
+
+def _source(path: Path) -> Json:
+    """A template as it is written; that of log groups and alarms may not have been yet."""
+    written: Json = generate.observability() if path == generate.TARGET else yaml_parse(path.read_text())
+    return written
+
+
+def _uploaded(properties: Json) -> None:
+    for name in PATHS & properties.keys():
+        if isinstance(properties[name], str):
+            properties[name] = f"s3://uploads/{Path(properties[name]).name}"
+
+
+class _Stack:
+    """One template with its parameters; adds its resources to `found` as they are worked out."""
+
+    def __init__(self, path: Path, prefix: str, parameters: Json, found: dict[str, Resource]) -> None:
+        self.template_path, self.prefix, self.found = path, prefix, found
+        source = _source(path)
+        self.parameters = {
+            name: parameters.get(name, declared.get("Default"))
+            for name, declared in source.get("Parameters", {}).items()
+        }
+        self.locations = {
+            name: each["Properties"]["Location"]
+            for name, each in source["Resources"].items()
+            if each["Type"] == "AWS::Serverless::Application"
+        }
+        self.template = translated(path, {k: v for k, v in self.parameters.items() if isinstance(v, str)})
+        self.nested: dict[str, Json] = {}
+
+    def outputs(self) -> Json:
+        for name, resource in self.template["Resources"].items():
+            if self._there(resource):
+                self._made(name, resource)
+        outputs = self.template.get("Outputs", {})
+        return {name: self.value(each["Value"]) for name, each in outputs.items() if self._there(each)}
+
+    def _there(self, resource: Json) -> bool:
+        return "Condition" not in resource or self.condition(resource["Condition"])
+
+    def _made(self, name: str, resource: Json) -> None:
+        path = f"{self.prefix}{name}"
+        if path in self.found:
+            return
+        attributes = {key: each for key, each in resource.items() if key not in ("Type", "Properties", "Metadata")}
+        self.found[path] = Resource(path, resource["Type"], {}, attributes)  # known while it is worked out
+        if resource["Type"] == NESTED:
+            self._outputs_of(name)
+            return
+        self.found[path].properties.update(self.value(resource.get("Properties", {})))
+
+    def _outputs_of(self, name: str) -> Json:
+        if name not in self.nested:
+            given = self.value(self.template["Resources"][name]["Properties"].get("Parameters", {}))
+            path = self.template_path.parent / self.locations[name]
+            self.nested[name] = _Stack(path, f"{self.prefix}{name}.", given, self.found).outputs()
+        return self.nested[name]
+
+    def condition(self, name: str) -> bool:
+        return self._holds(self.template["Conditions"][name])
+
+    def _holds(self, test: Any) -> bool:
+        ((function, given),) = test.items()
+        if function == "Condition":
+            return self.condition(given)
+        if function == "Fn::Equals":
+            left, right = (str(self.value(each)) for each in given)
+            return left == right
+        held = [self._holds(each) for each in given]
+        return {"Fn::Not": not held[0], "Fn::And": all(held), "Fn::Or": any(held)}[function]
+
+    def value(self, given: Any) -> Any:
+        if isinstance(given, list):
+            return [each for each in map(self.value, given) if each is not NO_VALUE]
+        if not isinstance(given, dict):
+            return given
+        if len(given) == 1:
+            ((function, argument),) = given.items()
+            known = getattr(self, f"_{function.removeprefix('Fn::').lower()}", None)
+            if known and (function == "Ref" or function.startswith("Fn::")):
+                return known(argument)
+        worked_out = {key: self.value(each) for key, each in given.items()}
+        return {key: each for key, each in worked_out.items() if each is not NO_VALUE}
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        if name in PSEUDO:
+            return PSEUDO[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        resource = self.template["Resources"][name]
+        return f"<{self.prefix}{name}>" if self._there(resource) else f"<{self.prefix}{name}: none>"
+
+    def _getatt(self, given: Any) -> Any:
+        name, attribute = given.split(".", 1) if isinstance(given, str) else given
+        if self.template["Resources"][name]["Type"] == NESTED:
+            return self._outputs_of(name)[attribute.removeprefix("Outputs.")]
+        return f"<{self.prefix}{name}.{attribute}>"
+
+    def _sub(self, given: Any) -> str:
+        text, own = (given, {}) if isinstance(given, str) else given
+
+        def replaced(match: re.Match[str]) -> str:
+            name = match[1]
+            if name.startswith("!"):
+                return f"${{{name[1:]}}}"
+            if name in own:
+                return str(self.value(own[name]))
+            return str(self._getatt(name) if "." in name else self._ref(name))
+
+        return re.sub(r"\$\{([^}]+)\}", replaced, text)
+
+    def _if(self, given: Any) -> Any:
+        name, then, otherwise = given
+        return self.value(then if self.condition(name) else otherwise)
+
+    def _join(self, given: Any) -> str:
+        separator, parts = given
+        return str(separator).join(str(each) for each in self.value(parts))
+
+    def _split(self, given: Any) -> list[str]:
+        separator, text = given
+        return str(self.value(text)).split(separator)
+
+    def _select(self, given: Any) -> Any:
+        index, values = given
+        return self.value(values)[int(index)]
+
+    def _findinmap(self, given: Any) -> Any:
+        name, first, second = (self.value(each) for each in given)
+        return self.template["Mappings"][name][first][second]
