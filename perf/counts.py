@@ -47,7 +47,11 @@ class OperationFailed(Exception):
 
 
 def count(of: InProcessStack, name: str, operation: Operation, *, repeats: int) -> Counted:
-    """Run an operation warm, `repeats` times. Raises OperationFailed."""
+    """Run an operation warm, `repeats` times. Raises OperationFailed.
+
+    What is remembered for a minute is remembered anew first: counting slowly must not count differently.
+    """
+    of.forget_answers()
     for turn in range(WARM_UPS):
         _once(of, name, operation, turn)
     gc.freeze()  # a process of its own would not have what the scene has left: collecting then costs what it should
@@ -56,7 +60,7 @@ def count(of: InProcessStack, name: str, operation: Operation, *, repeats: int) 
     finally:
         gc.unfreeze()
     cpu_ms = statistics.median(run.cpu_ms for run in runs)
-    # what is remembered for some seconds may end in a repeat; the usual run is the one to show
+    # what is remembered for a few seconds may end in a repeat; the usual run is the one to show
     (usual, _), *_ = Counter((run.store_trips, run.redis_trips, run.write_units) for run in runs).most_common(1)
     last = [run for run in runs if (run.store_trips, run.redis_trips, run.write_units) == usual][-1]
     return replace(last, cpu_ms=cpu_ms)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from moto import mock_aws
 
@@ -24,6 +25,8 @@ from perf import fakes, tables
 from perf.people import Person
 from perf.template import ROOT
 from perf.transport_recorder import SocketPool, TransportRecorder, counted_redis
+
+T = TypeVar("T")
 
 STACK = "perf"
 SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
@@ -42,7 +45,7 @@ ENVIRONMENT = {
 
 
 class InProcessStack:
-    """A deployed stack, ready for calls through `perf.gateway`. `wire` sees what goes out.
+    """A deployed stack, ready for calls through `perf.gateway`. `transport` sees what goes out.
 
     `conversations` keeps what operations have set up, by size and live sockets, for others to use.
     """
@@ -54,6 +57,14 @@ class InProcessStack:
     def jobs(self) -> list[str]:
         """Takes what waits in the fan-out queue; as the service polls by itself, no call is counted."""
         return fakes.take_messages(f"{STACK}-fanout")
+
+    def forget_answers(self) -> None:
+        """Forget what the process and Redis remember for a minute, so that nothing of it ends while it is counted."""
+        for memo in _first_party(Memo):
+            memo._entries.clear()
+        if config().redis_url:
+            for key in cache._redis().scan_iter("session:*"):
+                cache._redis().delete(key)
 
 
 @contextmanager
@@ -116,20 +127,24 @@ def _create_machines() -> str:
 
 def _forget() -> None:
     """Forget what the functions' modules remember of their surroundings, as a new process would."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in FIRST_PARTY:
-            continue
-        for value in list(vars(module).values()):
-            if hasattr(value, "cache_clear"):
-                value.cache_clear()
-            elif isinstance(value, Memo):
-                value._entries.clear()
-            elif isinstance(value, Breaker):
-                value.succeeded()
-            elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
-                value._connection = None
+    for value in _first_party(object):
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+        elif isinstance(value, Memo):
+            value._entries.clear()
+        elif isinstance(value, Breaker):
+            value.succeeded()
+        elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
+            value._connection = None
     for held in (keyring, pseudonym_keyring):  # other modules hold these very objects
         held.__dict__.update(vars(Keyring(held._arn)))
+
+
+def _first_party(kind: type[T]) -> Iterator[T]:
+    """What is of this kind in the modules of the functions and the kernel."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in FIRST_PARTY:
+            yield from (value for value in list(vars(module).values()) if isinstance(value, kind))
 
 
 @contextmanager
