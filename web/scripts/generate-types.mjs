@@ -42,7 +42,7 @@ function withoutErrors(document) {
 
 async function httpTypes() {
   const document = withoutErrors(JSON.parse(await readFile(new URL("docs/api/openapi.json", root), "utf8")));
-  return astToString(await openapiTS(document, { alphabetize: true }));
+  return astToString(await openapiTS(document, { alphabetize: true, defaultNonNullable: false }));
 }
 
 async function socketTypes() {
@@ -59,7 +59,7 @@ async function socketTypes() {
   const events = names.filter((name) => name.startsWith(EVENT));
   const actions = names.filter((name) => names.includes(name + ACK));
   return [
-    astToString(await openapiTS(document, { alphabetize: true })),
+    astToString(await openapiTS(document, { alphabetize: true, defaultNonNullable: false })),
     "/** Every frame of the server that tells of something, by its type. */",
     "export interface EventFrames {",
     ...events.map((name) => `  ${JSON.stringify(name.slice(EVENT.length))}: ${schema(name)};`),

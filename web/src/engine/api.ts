@@ -48,7 +48,7 @@ export type Route<M extends Method> = {
 
 type Operation<M extends Method, P extends Route<M>> = paths[P] extends { [K in M]: infer O } ? O : never;
 type Content<R> = R extends { content: { "application/json": infer J } } ? J : undefined;
-type Part<O, K extends string> = O extends { parameters: { [X in K]: infer V } } ? V : undefined;
+type Part<O, K extends string> = O extends { parameters: { [X in K]?: infer V } } ? V : undefined;
 type Body<O> = O extends { requestBody: { content: { "application/json": infer J } } }
   ? { body: J }
   : O extends { requestBody?: { content: { "application/json": infer J } } }

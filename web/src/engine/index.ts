@@ -2,3 +2,4 @@
 export type * from "./api";
 export type * from "./types";
 export * from "./problems";
+export { createEngine } from "./browser";

@@ -25,6 +25,21 @@ export class ConnectionLost extends SecureConnectError {
   override name = "ConnectionLost";
 }
 
+/** The service has looked at the bytes and does not take them; `reason` is its word for why. */
+export class UploadRejected extends SecureConnectError {
+  override name = "UploadRejected";
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`the file was rejected: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export class UploadCancelled extends SecureConnectError {
+  override name = "UploadCancelled";
+}
+
 // What an answer without a problem document means: API Gateway's own answers look like that.
 const CODES: Record<number, string> = {
   400: "validation_failed",

@@ -1,0 +1,109 @@
+/** The real ports: what a browser gives, in a tab or a worker. Looks at no document. */
+import { TabEngine } from "./engine";
+import { IdbStore } from "./idb-store";
+import type { LiveSettings } from "./live";
+import type { Channel, Clock, Locks, Ports, SendBytes, Wire, WireEvents } from "./ports";
+import { ConnectionLost, TransportFailed } from "./problems";
+import type { Engine } from "./types";
+
+const OPEN_TIMEOUT_MS = 10_000;
+const NORMAL_CLOSURE = 1000;
+
+export const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const over = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", over);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", over, { once: true });
+    }),
+};
+
+/** Opens a WebSocket. What it says of a failure is one word: a page never learns why a handshake was refused. */
+export function dial(url: string, { onText, onClose }: WireEvents): Promise<Wire> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url);
+    const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      clearTimeout(timer);
+      resolve({
+        send: (text) => {
+          if (socket.readyState !== WebSocket.OPEN) throw new ConnectionLost("the socket is closed");
+          socket.send(text);
+        },
+        close: () => socket.close(NORMAL_CLOSURE),
+      });
+    };
+    socket.onmessage = (event: MessageEvent<unknown>) => typeof event.data === "string" && onText(event.data);
+    socket.onclose = () => {
+      clearTimeout(timer);
+      if (opened) onClose();
+      else reject(new ConnectionLost("could not connect"));
+    };
+  });
+}
+
+export const locks: Locks = {
+  hold: (name, signal, run) => navigator.locks.request(name, signal ? { signal } : {}, run) as ReturnType<typeof run>,
+};
+
+export function channel(name: string): Channel {
+  const broadcast = new BroadcastChannel(name);
+  return {
+    post: (message) => broadcast.postMessage(message),
+    onMessage: (listener) => {
+      broadcast.onmessage = (event: MessageEvent<unknown>) => listener(event.data);
+    },
+    close: () => broadcast.close(),
+  };
+}
+
+/** By XMLHttpRequest, since fetch does not tell how much has gone. */
+export const sendBytes: SendBytes = (method, url, body, onProgress, signal) =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, url);
+    request.upload.onprogress = (event) => onProgress(event.loaded);
+    request.onload = () => resolve(request.status);
+    request.onerror = request.ontimeout = () => reject(new TransportFailed(`${method} to the storage: no answer`));
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(body);
+  });
+
+export const browserPorts: Ports = {
+  fetch: (...given) => fetch(...given),
+  dial,
+  sendBytes,
+  clock,
+  locks,
+  channel,
+  random: Math.random,
+  uuid: () => crypto.randomUUID(),
+};
+
+/** An engine for this tab; call `start`. `httpUrl` may be relative to `here`, which is `location.href` of a page. */
+export async function createEngine(options: {
+  httpUrl: string;
+  wsUrl?: string | undefined;
+  here: string;
+  settings?: Partial<LiveSettings>;
+}): Promise<Engine> {
+  const httpUrl = new URL(options.httpUrl, options.here).href.replace(/\/$/, "");
+  const wsUrl = options.wsUrl && new URL(options.wsUrl, options.here).href;
+  const store = await IdbStore.open("secureconnect"); // one deployment per origin; its API may move to another path
+  const { settings } = options;
+  return new TabEngine({ httpUrl, wsUrl, store, ports: browserPorts, ...(settings ? { settings } : {}) });
+}

@@ -1,0 +1,240 @@
+/** The engine of one tab: who is signed in, and everything of theirs. */
+import type {
+  Action,
+  ActionData,
+  ActionFields,
+  Api,
+  Event,
+  EventOf,
+  EventType,
+  FullProfile,
+} from "./api";
+import { Http } from "./http";
+import type { LiveSettings } from "./live";
+import { Person } from "./person";
+import type { Channel, Ports } from "./ports";
+import { ApiError, NotSignedIn } from "./problems";
+import { authorised, typedApi } from "./requests";
+import { SessionKeeper, type SignedIn } from "./session";
+import type { Session, Store } from "./store";
+import { Value } from "./subscribable";
+import type { Auth, Engine, LinkStatus, SessionState, Subscribable, Timeline } from "./types";
+
+const STOPPED: LinkStatus = { phase: "stopped", caughtUp: false, leader: false };
+
+export interface EngineParts {
+  /** Absolute: the REST stage. */
+  httpUrl: string;
+  /** Where sockets are opened, in place of the address that tickets give. */
+  wsUrl?: string | undefined;
+  store: Store;
+  ports: Ports;
+  settings?: Partial<LiveSettings>;
+}
+
+type Listener = (event: Event) => void;
+
+export class TabEngine implements Engine, Auth {
+  readonly session = new Value<SessionState>({ state: "loading" });
+  readonly me: Subscribable<FullProfile | null>;
+  readonly status: Subscribable<LinkStatus>;
+  readonly api: Api;
+  readonly #parts: EngineParts;
+  readonly #http: Http;
+  readonly #keeper: SessionKeeper;
+  readonly #channel: Channel;
+  readonly #me = new Value<FullProfile | null>(null);
+  readonly #status = new Value<LinkStatus>(STOPPED);
+  readonly #listeners = new Map<EventType | "*", Set<Listener>>();
+  #person: Person | null = null;
+  #turning: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(parts: EngineParts) {
+    const { httpUrl, store, ports } = parts;
+    const name = `secureconnect:${httpUrl}`;
+    this.#parts = parts;
+    this.me = this.#me;
+    this.status = this.#status;
+    this.#http = new Http({ baseUrl: httpUrl, fetch: ports.fetch, clock: ports.clock, random: ports.random });
+    this.#keeper = new SessionKeeper({
+      http: this.#http,
+      store,
+      clock: ports.clock,
+      locks: ports.locks,
+      lockName: `${name}:refresh`,
+      onChange: (session, revoked) => void this.#turn(session, revoked),
+    });
+    this.api = typedApi({ request: (method, request) => authorised(this.#http, this.#keeper, method, request) });
+    this.#channel = ports.channel(`${name}:session`);
+    this.#channel.onMessage(() => void this.#keeper.load());
+  }
+
+  get auth(): Auth {
+    return this;
+  }
+
+  async start(): Promise<void> {
+    const session = await this.#keeper.load();
+    if (session === null) this.session.set({ state: "signed_out" });
+    await this.#turning;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#turning;
+    await this.#person?.stop();
+    this.#channel.close();
+  }
+
+  // --- who is signed in
+
+  async register(body: Parameters<Auth["register"]>[0]): Promise<void> {
+    await this.adopt(await this.api.post("/auth/register", { body }));
+  }
+
+  async login(body: Parameters<Auth["login"]>[0]): Promise<void> {
+    await this.adopt(await this.api.post("/auth/login", { body }));
+  }
+
+  async adopt(answer: SignedIn): Promise<void> {
+    await this.#keeper.begin(answer);
+    this.#channel.post("changed");
+    await this.#turning;
+  }
+
+  async logout({ everywhere = false } = {}): Promise<void> {
+    const session = this.#keeper.current;
+    if (!session) return;
+    try {
+      await (everywhere ? this.api.post("/auth/logout-all", {}) : this.api.post("/auth/logout", {}));
+    } finally {
+      await this.#keeper.end();
+      await this.#turning;
+      await this.#parts.store.wipe(session.userId);
+      this.#channel.post("changed");
+    }
+  }
+
+  refreshProfile(): Promise<FullProfile> {
+    return this.#require().refreshProfile();
+  }
+
+  // --- what is theirs; throws NotSignedIn while nobody is
+
+  get conversations() {
+    return this.#require().conversations;
+  }
+  get outbox() {
+    return this.#require();
+  }
+  get commands() {
+    return this.#require();
+  }
+  get presence() {
+    return this.#require().presence;
+  }
+  get typing() {
+    return this.#require().typing;
+  }
+  get receipts() {
+    return this.#require().receipts;
+  }
+  get calls() {
+    return this.#require().calls;
+  }
+  get uploads() {
+    return this.#require().uploads;
+  }
+
+  timeline(conversationId: string): Timeline {
+    return this.#require().timeline(conversationId);
+  }
+
+  async request<A extends Action>(action: A, fields: ActionFields<A>): Promise<ActionData<A>> {
+    return (await this.#require().account.live.request(action, fields as never)) as ActionData<A>;
+  }
+
+  on<T extends EventType>(type: T | "*", listener: ((event: EventOf<T>) => void) | Listener): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener as Listener));
+    return () => void listeners.delete(listener as Listener);
+  }
+
+  wake(): void {
+    this.#person?.account.live.wake();
+    void this.#person?.account.outbox.kick();
+  }
+
+  // --- how
+
+  #require(): Person {
+    if (!this.#person) throw new NotSignedIn("nobody is signed in");
+    return this.#person;
+  }
+
+  /** From one session to the next; one turn at a time. */
+  #turn(session: Session | null, revoked: boolean): Promise<void> {
+    this.#turning = this.#turning.then(async () => {
+      if (this.#stopped) return;
+      const before = this.#person;
+      if (before && session?.userId !== before.userId) {
+        this.#person = null;
+        this.#status.set(STOPPED);
+        await before.stop();
+      }
+      if (session === null) {
+        this.#me.set(null);
+        this.session.set({ state: "signed_out", ...(before && revoked ? { reason: "revoked" as const } : {}) });
+        return;
+      }
+      if (!this.#person) await this.#open(session);
+      this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
+    });
+    return this.#turning;
+  }
+
+  async #open(session: Session): Promise<void> {
+    const { httpUrl, wsUrl, store, ports, settings = {} } = this.#parts;
+    const person = await Person.open({
+      userId: session.userId,
+      httpUrl,
+      wsUrl,
+      http: this.#http,
+      keeper: this.#keeper,
+      store,
+      ports,
+      settings,
+      onEvent: (event) => this.#tell(event),
+    });
+    this.#person = person;
+    const current = () => this.#person === person;
+    person.status.subscribe(() => current() && this.#status.set(person.status.get()));
+    person.me.subscribe(() => current() && this.#me.set(person.me.get()));
+    this.#status.set(person.status.get());
+    this.#me.set(person.me.get());
+    person.account.over.catch((error: unknown) => this.#ended(person, error));
+    // what this device remembers of the profile does until then, and the next start asks again
+    person.refreshProfile().catch(() => undefined);
+  }
+
+  /** The stream has ended by itself: with the session, or by a fault of ours, which is not to go unseen. */
+  async #ended(person: Person, error: unknown): Promise<void> {
+    if (this.#person !== person) return;
+    const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
+    if (!refused && !(error instanceof NotSignedIn)) throw error;
+    if (this.#keeper.current?.userId === person.userId) await this.#revoked();
+  }
+
+  async #revoked(): Promise<void> {
+    await this.#parts.store.saveSession(null);
+    this.#channel.post("changed");
+    await this.#turn(null, true);
+    await this.#keeper.load();
+  }
+
+  #tell(event: Event): void {
+    if (event.type === "session.revoked") void this.#revoked();
+    for (const key of [event.type, "*"] as const) for (const each of [...(this.#listeners.get(key) ?? [])]) each(event);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * One HTTP exchange, with a time limit and retries. Knows nothing of sessions, tokens or resources.
+ *
+ * A request is repeated when that cannot do harm: its method is idempotent, it carries an Idempotency-Key or a
+ * `client_id`, or the caller says so; and only on 429, 502, 503, 504, when no answer came, or on a 409 with a
+ * Retry-After (its first try may still be under way). A Retry-After of more than 20 s is handed to the caller instead.
+ */
+import { type Backoff, backoffDelay } from "./backoff";
+import type { Clock } from "./ports";
+import { ApiError, TransportFailed, problemOf } from "./problems";
+
+const RETRY_STATUSES = new Set([429, 502, 503, 504]);
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+const MAX_RETRY_AFTER_MS = 20_000;
+/** The service answers within 10 s, API Gateway gives up at 29 s. */
+const TIMEOUT_MS = 20_000;
+const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
+
+export interface HttpRequest {
+  path: string;
+  query?: Readonly<Record<string, unknown>> | undefined;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>> | undefined;
+  retry?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpSettings {
+  baseUrl: string;
+  fetch: typeof fetch;
+  clock: Clock;
+  random: () => number;
+  tries?: number;
+  backoff?: Backoff;
+  timeoutMs?: number;
+}
+
+export class Http {
+  readonly #settings: Required<HttpSettings>;
+
+  constructor(settings: HttpSettings) {
+    this.#settings = { tries: 4, backoff: BACKOFF, timeoutMs: TIMEOUT_MS, ...settings };
+  }
+
+  /** The JSON of a 2xx answer, undefined of an empty one. Throws ApiError for any other, TransportFailed for none. */
+  async exchange(method: string, request: HttpRequest): Promise<unknown> {
+    const { tries, backoff, clock, random } = this.#settings;
+    const retry = request.retry ?? isRepeatable(method, request);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#once(method, request);
+      } catch (error) {
+        const passing = error instanceof TransportFailed || (error instanceof ApiError && mayPass(error));
+        if (!retry || !passing || attempt + 1 >= tries || request.signal?.aborted) throw error;
+        const after = error instanceof ApiError ? error.retryAfterMs : null;
+        await clock.sleep(backoffDelay(backoff, attempt, random, after), request.signal);
+      }
+    }
+  }
+
+  async #once(method: string, { path, query, body, headers, signal }: HttpRequest): Promise<unknown> {
+    const { baseUrl, clock, timeoutMs } = this.#settings;
+    const call = this.#settings.fetch; // a browser's fetch must not be called as somebody's method
+    const limit = new AbortController();
+    const give_up = () => limit.abort(signal?.reason);
+    signal?.addEventListener("abort", give_up);
+    if (signal?.aborted) give_up();
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
+    try {
+      const answer = await call(baseUrl + path + search(query), {
+        method,
+        headers: {
+          Accept: "application/json",
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        signal: limit.signal,
+        cache: "no-store",
+        credentials: "omit",
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (!answer.ok) throw await problemOf(answer, clock.now());
+      const text = await answer.text();
+      return text === "" ? undefined : JSON.parse(text);
+    } catch (error) {
+      if (error instanceof ApiError || signal?.aborted) throw error;
+      throw new TransportFailed(`${method} ${path}: ${error instanceof Error ? error.message : "no answer"}`);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", give_up);
+    }
+  }
+}
+
+/** `/users/{user_id}` with its parts filled in: ids are URL-safe, emoji are not. */
+export function fillPath(route: string, parts: Readonly<Record<string, unknown>> = {}): string {
+  return route.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(parts[name])));
+}
+
+function search(query: Readonly<Record<string, unknown>> | undefined): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined && value !== null) given.append(name, Array.isArray(value) ? value.join(",") : String(value));
+  }
+  const text = given.toString();
+  return text && `?${text}`;
+}
+
+function mayPass(error: ApiError): boolean {
+  const underWay = error.status === 409 && error.retryAfterMs !== null;
+  return (RETRY_STATUSES.has(error.status) || underWay) && (error.retryAfterMs ?? 0) <= MAX_RETRY_AFTER_MS;
+}
+
+/** Whether sending this twice has the effect of sending it once. */
+export function isRepeatable(method: string, { body, headers }: Pick<HttpRequest, "body" | "headers">): boolean {
+  if (IDEMPOTENT.has(method)) return true;
+  if (Object.keys(headers ?? {}).some((name) => name.toLowerCase() === "idempotency-key")) return true;
+  return typeof body === "object" && body !== null && "client_id" in body && Boolean(body.client_id);
+}

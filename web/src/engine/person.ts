@@ -1,0 +1,308 @@
+/** Everything that screens show of one signed-in person in one tab. Puts the parts together; holds few rules. */
+import { Account } from "./account";
+import type { Api, Conversation, Event, FullProfile, Message, Poll, Receipt } from "./api";
+import { ConversationList } from "./conversations";
+import type { Http } from "./http";
+import type { LiveSettings } from "./live";
+import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./passing";
+import type { Ports } from "./ports";
+import { ApiError, SecureConnectError } from "./problems";
+import { typedApi } from "./requests";
+import type { SessionKeeper } from "./session";
+import type { Store } from "./store";
+import { Value } from "./subscribable";
+import { TimelineWindow } from "./timeline";
+import type { Commands, LinkStatus, Outbox, OutboxItem, Timeline } from "./types";
+import { UploadManager } from "./uploads";
+
+/** Events of one conversation worth reading one by one after an absence; above it a fresh page is. */
+const SKIP_BEYOND = 300;
+const LATER_MS = 300;
+const READ_AFTER_MS = 400;
+const REMEMBER_EVERY_MS = 5_000;
+const RECEIPTS_PAGE = 100;
+
+export interface PersonParts {
+  userId: string;
+  httpUrl: string;
+  wsUrl: string | undefined;
+  http: Http;
+  keeper: SessionKeeper;
+  store: Store;
+  ports: Ports;
+  settings: Partial<LiveSettings>;
+  onEvent: (event: Event) => void;
+}
+
+export class Person implements Outbox, Commands {
+  readonly userId: string;
+  readonly api: Api;
+  readonly account: Account;
+  readonly conversations: ConversationList;
+  readonly presence: PresenceBoard;
+  readonly typing: TypingBoard;
+  readonly receipts: ReceiptBoard;
+  readonly calls: CallBoard;
+  readonly uploads: UploadManager;
+  readonly status = new Value<LinkStatus>({ phase: "connecting", caughtUp: false, leader: false });
+  readonly me = new Value<FullProfile | null>(null);
+  readonly items = new Value<readonly OutboxItem[]>([]);
+  readonly #parts: PersonParts;
+  readonly #timelines = new Map<string, { window: TimelineWindow; holders: number }>();
+  readonly #later = new Set<string>();
+  readonly #reads = new Map<string, number>();
+  #rememberedAt = 0;
+
+  private constructor(parts: PersonParts, account: (person: Person) => Account) {
+    const { userId, store, ports } = parts;
+    this.#parts = parts;
+    this.userId = userId;
+    this.account = account(this);
+    this.api = typedApi(this.account.requests);
+    const ask = (action: string, fields: Record<string, unknown>) => this.account.live.request(action, fields);
+    this.conversations = new ConversationList({
+      userId,
+      fetch: (id) => this.api.get("/conversations/{conversation_id}", { path: { conversation_id: id } }),
+      later: (id) => this.#refreshLater(id),
+    });
+    this.presence = new PresenceBoard({
+      ask,
+      put: (fields) => this.api.put("/presence", { body: fields as never }),
+      share: (userIds) => this.account.tabs.tell("watch", userIds),
+      leading: () => this.account.tabs.leading,
+    });
+    this.typing = new TypingBoard({ userId, clock: ports.clock, ask });
+    this.receipts = new ReceiptBoard((id) => this.#allReceipts(id));
+    this.calls = new CallBoard(userId);
+    this.uploads = new UploadManager({
+      account: userId,
+      api: this.api,
+      store,
+      clock: ports.clock,
+      random: ports.random,
+      uuid: ports.uuid,
+      sendBytes: ports.sendBytes,
+    });
+    this.account.tabs.on<readonly string[]>("watch", (userIds, from) => this.presence.heard(from, userIds));
+  }
+
+  /** Shows what this device remembers, then begins to listen. */
+  static async open(parts: PersonParts): Promise<Person> {
+    const { userId, store } = parts;
+    const [conversations, me, items, cursors] = await Promise.all([
+      store.loadValue<Conversation[]>(userId, "conversations"),
+      store.loadValue<FullProfile>(userId, "me"),
+      store.items(userId),
+      Account.place(store, userId),
+    ]);
+    const person: Person = new Person(parts, (self) =>
+      Account.begin(
+        {
+          ...parts,
+          settings: { skipBeyond: SKIP_BEYOND, ...parts.settings },
+          onEvent: (event) => self.#take(event),
+          onStatus: (status) => self.status.set(status),
+          onItem: (clientId, item) => self.#itemChanged(clientId, item),
+          onList: (ids) => self.conversations.loadedAll(ids),
+          onOpen: () => self.presence.renew(),
+          beforeFlush: () => self.#remember(),
+        },
+        cursors,
+      ),
+    );
+    person.conversations.restore(conversations ?? []);
+    person.me.set(me ?? null);
+    person.items.set(items.filter((each) => each.state !== "sent"));
+    await person.uploads.restore();
+    return person;
+  }
+
+  async stop(): Promise<void> {
+    this.account.tabs.tell("watch", []);
+    for (const { window } of this.#timelines.values()) window.dispose();
+    await this.account.stop();
+  }
+
+  async refreshProfile(): Promise<FullProfile> {
+    const me = await this.api.get("/users/me");
+    this.me.set(me);
+    await this.#parts.store.saveValue(this.userId, "me", me);
+    return me;
+  }
+
+  // --- messages
+
+  timeline(conversationId: string): Timeline {
+    let held = this.#timelines.get(conversationId);
+    if (!held) {
+      const window = this.#window(conversationId);
+      this.#timelines.set(conversationId, (held = { window, holders: 0 }));
+    }
+    held.holders += 1;
+    return held.window;
+  }
+
+  async send(conversationId: string, fields: Parameters<Outbox["send"]>[1]): Promise<OutboxItem> {
+    this.typing.stopped(conversationId);
+    return this.account.outbox.add(conversationId, fields);
+  }
+
+  retry(clientId: string): Promise<void> {
+    return this.account.outbox.retry(clientId);
+  }
+
+  discard(clientId: string): Promise<void> {
+    return this.account.discard(clientId);
+  }
+
+  async editMessage(conversationId: string, messageId: string, text: string): Promise<Message> {
+    const edited_at = new Date(this.#parts.ports.clock.now()).toISOString();
+    return this.#showing(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
+      this.account.commands.editMessage(conversationId, messageId, text),
+    );
+  }
+
+  async deleteMessage(conversationId: string, messageId: string): Promise<void> {
+    const deleted_at = new Date(this.#parts.ports.clock.now()).toISOString();
+    await this.#showing(conversationId, messageId, (known) => ({ ...known, text: null, attachments: [], deleted_at }), () =>
+      this.account.commands.deleteMessage(conversationId, messageId),
+    );
+  }
+
+  async react(conversationId: string, messageId: string, emoji: string, { remove = false } = {}): Promise<void> {
+    const change = (known: Message): Message => {
+      const present = known.reactions.find((each) => each.emoji === emoji);
+      if ((present?.mine ?? false) === !remove) return known;
+      const count = (present?.count ?? 0) + (remove ? -1 : 1);
+      const others = known.reactions.filter((each) => each.emoji !== emoji);
+      return { ...known, reactions: count > 0 ? [...others, { emoji, count, mine: !remove }] : others };
+    };
+    await this.#showing(conversationId, messageId, change, () =>
+      this.account.commands.react(conversationId, messageId, emoji, remove),
+    );
+  }
+
+  vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
+    return this.account.commands.vote(poll, optionIds);
+  }
+
+  async markRead(conversationId: string, seq: number): Promise<void> {
+    const { clock } = this.#parts.ports;
+    const waiting = this.#reads.get(conversationId);
+    this.conversations.read(conversationId, seq);
+    this.#reads.set(conversationId, Math.max(seq, waiting ?? 0));
+    if (waiting !== undefined) return;
+    await clock.sleep(READ_AFTER_MS);
+    const furthest = this.#reads.get(conversationId) ?? seq;
+    this.#reads.delete(conversationId);
+    const { unread_count } = await this.account.commands.markRead(conversationId, furthest);
+    this.conversations.read(conversationId, furthest, unread_count);
+  }
+
+  // --- how
+
+  #window(conversationId: string): TimelineWindow {
+    const { store, ports } = this.#parts;
+    const path = { conversation_id: conversationId };
+    const key = `timeline:${conversationId}`;
+    const window = new TimelineWindow({
+      conversationId,
+      userId: this.userId,
+      now: () => ports.clock.now(),
+      pages: {
+        list: async (query, signal) =>
+          (await this.api.get("/conversations/{conversation_id}/messages", { path, query, signal })).items,
+        get: (message_id) =>
+          this.api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { ...path, message_id } }),
+      },
+      onClose: () => this.#release(conversationId),
+      remember: (messages) => void store.saveValue(this.userId, key, messages),
+    });
+    window.setOutgoing(this.items.get().filter((each) => each.conversation_id === conversationId));
+    void store.loadValue<Message[]>(this.userId, key).then((messages) => messages && window.restore(messages));
+    void window.jumpToEnd();
+    return window;
+  }
+
+  #release(conversationId: string): void {
+    const held = this.#timelines.get(conversationId);
+    if (!held) return;
+    held.holders -= 1;
+    if (held.holders > 0) return;
+    held.window.dispose();
+    this.#timelines.delete(conversationId);
+  }
+
+  async #showing<T>(
+    conversationId: string,
+    messageId: string,
+    change: (known: Message) => Message,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const undo = this.#timelines.get(conversationId)?.window.patch(messageId, change);
+    try {
+      return await work();
+    } finally {
+      // the event of it is read from the log within the wait for gaps: the change shows until then
+      void this.#parts.ports.clock.sleep(undo ? 1_500 : 0).then(() => undo?.());
+    }
+  }
+
+  #take(event: Event): void {
+    this.conversations.apply(event);
+    if (event.conversation_id !== undefined) this.#timelines.get(event.conversation_id)?.window.apply(event);
+    this.presence.apply(event);
+    this.typing.apply(event);
+    this.receipts.apply(event);
+    this.calls.apply(event);
+    this.uploads.apply(event);
+    this.#parts.onEvent(event);
+  }
+
+  #itemChanged(clientId: string, item: OutboxItem | null): void {
+    const others = this.items.get().filter((each) => each.client_id !== clientId);
+    const open = item && item.state !== "sent" ? [...others, item] : others;
+    this.items.set(open.sort((a, b) => a.created_at - b.created_at));
+    for (const [id, { window }] of this.#timelines) window.setOutgoing(open.filter((each) => each.conversation_id === id));
+  }
+
+  /** Asks for a summary, once for many events. */
+  #refreshLater(conversationId: string): void {
+    if (this.#later.has(conversationId)) return;
+    this.#later.add(conversationId);
+    void this.#parts.ports.clock.sleep(LATER_MS).then(async () => {
+      this.#later.delete(conversationId);
+      try {
+        await this.conversations.refresh(conversationId);
+      } catch (error) {
+        // gone, or the network is: the next event or sync tells
+        if (!(error instanceof SecureConnectError)) throw error;
+        if (error instanceof ApiError && error.status === 404) {
+          this.conversations.apply({ type: "conversation.removed", data: null, conversation_id: conversationId });
+        }
+      }
+    });
+  }
+
+  async #allReceipts(conversation_id: string): Promise<Receipt[]> {
+    const found: Receipt[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { items: Receipt[]; next_cursor: string | null } = await this.api.get(
+        "/conversations/{conversation_id}/receipts",
+        { path: { conversation_id }, query: { limit: RECEIPTS_PAGE, ...(cursor === null ? {} : { cursor }) } },
+      );
+      found.push(...page.items);
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    return found;
+  }
+
+  /** Keeps the list for the next start, not at every event. */
+  async #remember(): Promise<void> {
+    const now = this.#parts.ports.clock.now();
+    if (now - this.#rememberedAt < REMEMBER_EVERY_MS || !this.conversations.list.get().loaded) return;
+    this.#rememberedAt = now;
+    await this.#parts.store.saveValue(this.userId, "conversations", this.conversations.list.get().items);
+  }
+}

@@ -1,0 +1,48 @@
+/** What events make of messages: pure, and shared by the full view of a log and by the windows that screens show. */
+import type { EventOf, Message } from "./api";
+
+type Reacted = EventOf<"reaction.added"> | EventOf<"reaction.removed">;
+
+/** What is left of a message that was deleted or has expired. */
+export function tombstone(message: Message, deletedAt: string | null): Message {
+  return {
+    ...message,
+    text: null,
+    ciphertext: null,
+    attachments: [],
+    mentions: [],
+    reply_to: null,
+    reactions: [],
+    metadata: {},
+    edited_at: null,
+    deleted_at: message.deleted_at ?? deletedAt,
+  };
+}
+
+/** No event tells of it: a message that disappears says when, and the client drops it then. */
+export function hasExpired(message: Message, now: number): boolean {
+  return message.deleted_at === null && message.expires_at !== null && Date.parse(message.expires_at) <= now;
+}
+
+/** The counts after one more reaction, or one less; those of a message come by emoji. */
+export function withReaction(message: Message, event: Reacted, myId: string): Message {
+  const { emoji, user_id } = event.data;
+  const mine = user_id === myId;
+  const added = event.type === "reaction.added";
+  const present = message.reactions.find((each) => each.emoji === emoji);
+  if (mine && present?.mine === added) return message; // shown already
+  const count = (present?.count ?? 0) + (added ? 1 : -1);
+  const others = message.reactions.filter((each) => each.emoji !== emoji);
+  const changed = { emoji, count, mine: mine ? added : (present?.mine ?? false) };
+  return { ...message, reactions: count > 0 ? [...others, changed].sort(byEmoji) : others };
+}
+
+/** By code points, as the server sorts them. */
+export function byEmoji(a: { emoji: string }, b: { emoji: string }): number {
+  const [left, right] = [[...a.emoji], [...b.emoji]];
+  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
+    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

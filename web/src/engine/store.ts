@@ -1,0 +1,124 @@
+/**
+ * What outlives a reload: the session, cursors, the outbox and remembered values. The port, and the one in memory.
+ *
+ * Every method is one short transaction. Rows belong to an account (the user's id), so a second person signing in
+ * never sees or sends what the first one left.
+ */
+import type { OutboxItem } from "./types";
+
+export interface Session {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** Epoch milliseconds, by this machine's clock. */
+  readonly expiresAt: number;
+}
+
+export interface Store {
+  loadSession(): Promise<Session | null>;
+  /** Durable when it resolves: the token before this one is dead. */
+  saveSession(session: Session | null): Promise<void>;
+
+  loadCursors(account: string): Promise<Record<string, number>>;
+  /** Sets the named ones (a negative one counts as such); null removes one. */
+  saveCursors(account: string, changed: Readonly<Record<string, number | null>>): Promise<void>;
+
+  /** Adds or replaces by `client_id`. Durable when it resolves. */
+  putItem(item: OutboxItem): Promise<void>;
+  getItem(clientId: string): Promise<OutboxItem | undefined>;
+  /** Oldest first. */
+  items(account: string): Promise<OutboxItem[]>;
+  /** The oldest pending one. */
+  nextItem(account: string, conversationId: string): Promise<OutboxItem | undefined>;
+  dropItem(clientId: string): Promise<void>;
+
+  loadValue<T>(account: string, key: string): Promise<T | undefined>;
+  /** undefined removes it. */
+  saveValue(account: string, key: string, value: unknown): Promise<void>;
+  /** Those whose keys begin like this. */
+  loadValues<T>(account: string, prefix: string): Promise<Map<string, T>>;
+
+  /** Removes everything of the account. */
+  wipe(account: string): Promise<void>;
+  close(): void;
+}
+
+export const byAge = (a: OutboxItem, b: OutboxItem): number =>
+  a.created_at - b.created_at || (a.client_id < b.client_id ? -1 : 1);
+
+/** Forgets everything with the process. */
+export class MemoryStore implements Store {
+  #session: Session | null = null;
+  readonly #cursors = new Map<string, Record<string, number>>();
+  readonly #items = new Map<string, OutboxItem>();
+  readonly #values = new Map<string, Map<string, unknown>>();
+
+  async loadSession(): Promise<Session | null> {
+    return this.#session;
+  }
+
+  async saveSession(session: Session | null): Promise<void> {
+    this.#session = session;
+  }
+
+  async loadCursors(account: string): Promise<Record<string, number>> {
+    return { ...this.#cursors.get(account) };
+  }
+
+  async saveCursors(account: string, changed: Readonly<Record<string, number | null>>): Promise<void> {
+    const kept = { ...this.#cursors.get(account) };
+    for (const [id, seq] of Object.entries(changed)) {
+      if (seq === null) delete kept[id];
+      else kept[id] = seq;
+    }
+    this.#cursors.set(account, kept);
+  }
+
+  async putItem(item: OutboxItem): Promise<void> {
+    this.#items.set(item.client_id, item);
+  }
+
+  async getItem(clientId: string): Promise<OutboxItem | undefined> {
+    return this.#items.get(clientId);
+  }
+
+  async items(account: string): Promise<OutboxItem[]> {
+    return [...this.#items.values()].filter((each) => each.account === account).sort(byAge);
+  }
+
+  async nextItem(account: string, conversationId: string): Promise<OutboxItem | undefined> {
+    const items = await this.items(account);
+    return items.find((each) => each.conversation_id === conversationId && each.state === "pending");
+  }
+
+  async dropItem(clientId: string): Promise<void> {
+    this.#items.delete(clientId);
+  }
+
+  async loadValue<T>(account: string, key: string): Promise<T | undefined> {
+    return this.#values.get(account)?.get(key) as T | undefined;
+  }
+
+  async saveValue(account: string, key: string, value: unknown): Promise<void> {
+    const values = this.#values.get(account) ?? new Map<string, unknown>();
+    if (value === undefined) values.delete(key);
+    else values.set(key, value);
+    this.#values.set(account, values);
+  }
+
+  async loadValues<T>(account: string, prefix: string): Promise<Map<string, T>> {
+    const values = [...(this.#values.get(account) ?? [])].filter(([key]) => key.startsWith(prefix));
+    return new Map(values as [string, T][]);
+  }
+
+  async wipe(account: string): Promise<void> {
+    this.#cursors.delete(account);
+    this.#values.delete(account);
+    for (const item of await this.items(account)) this.#items.delete(item.client_id);
+  }
+
+  close(): void {
+    // nothing to close
+  }
+}

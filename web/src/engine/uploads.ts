@@ -1,0 +1,267 @@
+/**
+ * Uploads that go on after a reload: begun at the service, sent to the storage in parts, four at a time, and followed
+ * until the service has looked at the bytes.
+ *
+ * What is needed to go on lies in the store; the bytes too where they are few, else `resume` wants the file again.
+ */
+import { Limit } from "./alarm";
+import { type Backoff, backoffDelay } from "./backoff";
+import type { Api, DriveFile, Event, Schemas } from "./api";
+import type { Clock, SendBytes } from "./ports";
+import { ApiError, TransportFailed, UploadCancelled, UploadRejected } from "./problems";
+import { sha256Hex } from "./sha256";
+import type { Store } from "./store";
+import { Value } from "./subscribable";
+import type { UploadState, Uploads } from "./types";
+
+const PARALLEL_PARTS = 4;
+const PART_TRIES = 6;
+const PART_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
+const SETTLE_POLL_MS = 1_500;
+/** Bytes that are kept in IndexedDB while they are on their way. */
+const MAX_KEPT_BYTES = 64 * 2 ** 20;
+const PREFIX = "upload:";
+
+/** What the store remembers of an upload. */
+interface Remembered {
+  readonly fields: Schemas["UploadFields"];
+  readonly blob: Blob | null;
+}
+
+export interface UploadParts {
+  account: string;
+  api: Api;
+  store: Store;
+  clock: Clock;
+  random: () => number;
+  uuid: () => string;
+  sendBytes: SendBytes;
+}
+
+export class UploadManager implements Uploads {
+  readonly #parts: UploadParts;
+  readonly #limit = new Limit(PARALLEL_PARTS);
+  readonly #stops = new Map<string, AbortController>();
+  readonly #settling = new Map<string, (file: DriveFile) => void>();
+  readonly items = new Value<readonly UploadState[]>([]);
+
+  constructor(parts: UploadParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes up what was begun before a reload. */
+  async restore(): Promise<void> {
+    const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
+    for (const { fields, blob } of remembered.values()) {
+      this.#put(fields, { state: "waiting_for_file" });
+      // its end shows in the list of uploads, which is all that is left of whoever began it
+      if (blob) this.#go(fields, blob).catch(() => undefined);
+    }
+  }
+
+  async start(
+    file: Blob & { name?: string },
+    options: {
+      name?: string;
+      contentType?: string;
+      conversationId?: string;
+      folderId?: string;
+      replaces?: string;
+      clientId?: string;
+    } = {},
+  ): Promise<DriveFile> {
+    const { account, store, uuid } = this.#parts;
+    const fields: Schemas["UploadFields"] = {
+      client_id: options.clientId ?? uuid(),
+      name: options.name ?? file.name ?? "file",
+      size: file.size,
+      content_type: options.contentType ?? (file.type || "application/octet-stream"),
+      sha256: "",
+      conversation_id: options.conversationId ?? null,
+      folder_id: options.folderId ?? null,
+      replaces: options.replaces ?? null,
+    };
+    this.#put(fields, { state: "hashing" });
+    try {
+      fields.sha256 = await sha256Hex(file);
+    } catch (error) {
+      this.#put(fields, { state: "failed", error: asError(error) });
+      throw error;
+    }
+    const blob = file.size <= MAX_KEPT_BYTES ? file : null;
+    await store.saveValue(account, PREFIX + fields.client_id, { fields, blob } satisfies Remembered);
+    return this.#go(fields, file);
+  }
+
+  async resume(clientId: string, file: Blob): Promise<DriveFile> {
+    const { account, store } = this.#parts;
+    const remembered = await store.loadValue<Remembered>(account, PREFIX + clientId);
+    if (!remembered) throw new UploadCancelled("there is no such upload any more");
+    if (file.size !== remembered.fields.size || (await sha256Hex(file)) !== remembered.fields.sha256) {
+      throw new UploadRejected("another_file");
+    }
+    return this.#go(remembered.fields, file);
+  }
+
+  async cancel(clientId: string): Promise<void> {
+    this.#stops.get(clientId)?.abort(new UploadCancelled("cancelled"));
+    const item = this.items.get().find((each) => each.clientId === clientId);
+    await this.#forget(clientId);
+    this.#change(clientId, { state: "cancelled" });
+    if (item?.file) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: item.file.id } });
+  }
+
+  dismiss(clientId: string): void {
+    this.items.set(this.items.get().filter((each) => each.clientId !== clientId));
+  }
+
+  apply(event: Event): void {
+    if (event.type === "file.ready" || event.type === "file.rejected") this.#settling.get(event.data?.id)?.(event.data);
+  }
+
+  async #go(fields: Schemas["UploadFields"], file: Blob): Promise<DriveFile> {
+    const { api } = this.#parts;
+    const id = fields.client_id;
+    const stop = new AbortController();
+    this.#stops.set(id, stop);
+    this.#put(fields, { state: "uploading" });
+    try {
+      const begun = await api.post("/drive/uploads", { body: fields, signal: stop.signal });
+      this.#change(id, { file: begun.file });
+      if (begun.upload) {
+        if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, stop.signal);
+        else await this.#sendParts(id, begun.file.id, begun.upload, file, stop.signal);
+      }
+      stop.signal.throwIfAborted();
+      const path = { file_id: begun.file.id };
+      if (begun.upload) await api.post("/drive/uploads/{file_id}/complete", { path, body: {}, retry: true });
+      await this.#forget(id);
+      this.#change(id, { state: "processing", sentBytes: fields.size });
+      const settled = await this.#settled(begun.file.id, stop.signal);
+      if (settled.state === "rejected") throw new UploadRejected(settled.reject_reason ?? "rejected");
+      this.#change(id, { state: "ready", file: settled });
+      return settled;
+    } catch (error) {
+      if (stop.signal.aborted) throw new UploadCancelled("cancelled");
+      if (error instanceof ApiError && !error.transient) await this.#forget(id);
+      this.#change(id, { state: "failed", error: asError(error) });
+      throw error;
+    } finally {
+      this.#stops.delete(id);
+    }
+  }
+
+  async #sendWhole(id: string, how: Schemas["UploadInstructions"], file: Blob, signal: AbortSignal): Promise<void> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(how.fields ?? {})) form.append(name, String(value));
+    form.append("file", file);
+    await this.#patiently(signal, () =>
+      this.#send("POST", how.url ?? "", form, (sent) => this.#change(id, { sentBytes: Math.min(sent, file.size) }), signal),
+    );
+  }
+
+  async #sendParts(
+    id: string,
+    fileId: string,
+    how: Schemas["UploadInstructions"],
+    file: Blob,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const each = how.part_size ?? file.size;
+    const sizes = new Map<number, number>();
+    for (let n = 1; n <= (how.part_count ?? 0); n += 1) sizes.set(n, Math.min(each, file.size - (n - 1) * each));
+    const { uploaded } = await this.#ask(fileId, [], signal);
+    const there = new Map(uploaded.filter((part) => sizes.get(part.number) === part.size).map((part) => [part.number, part.size]));
+    const show = () => this.#change(id, { sentBytes: [...there.values()].reduce((sum, size) => sum + size, 0) });
+    show();
+    const missing = [...sizes.keys()].filter((number) => !there.has(number));
+    await Promise.all(
+      missing.map((number) =>
+        this.#limit.run(() =>
+          this.#patiently(signal, async () => {
+            const url = (await this.#ask(fileId, [number], signal)).parts[0]?.url ?? "";
+            const piece = file.slice((number - 1) * each, (number - 1) * each + (sizes.get(number) ?? 0));
+            await this.#send("PUT", url, piece, (sent) => (there.set(number, sent), show()), signal);
+            there.set(number, piece.size);
+            show();
+          }),
+        ),
+      ),
+    );
+  }
+
+  async #ask(fileId: string, numbers: number[], signal: AbortSignal): Promise<Schemas["Parts"]> {
+    const path = { file_id: fileId };
+    return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path, body: { part_numbers: numbers }, retry: true, signal });
+  }
+
+  async #send(
+    method: "POST" | "PUT",
+    url: string,
+    body: Blob | FormData,
+    onProgress: (sent: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const status = await this.#parts.sendBytes(method, url, body, onProgress, signal);
+    if (status < 200 || status > 299) throw new TransportFailed(`the storage answers ${status}`);
+  }
+
+  /** Again after a failure of the network, each time from the beginning of the part. */
+  async #patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { clock, random } = this.#parts;
+    for (let attempt = 0; ; attempt += 1) {
+      signal.throwIfAborted();
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof TransportFailed) || attempt + 1 >= PART_TRIES) throw error;
+        await clock.sleep(backoffDelay(PART_BACKOFF, attempt, random), signal);
+      }
+    }
+  }
+
+  /** The file once it is ready or rejected: an event says so, or a look at it. */
+  async #settled(fileId: string, signal: AbortSignal): Promise<DriveFile> {
+    const { api, clock } = this.#parts;
+    let told: DriveFile | null = null;
+    this.#settling.set(fileId, (file) => (told = file));
+    try {
+      for (;;) {
+        const file: DriveFile = told ?? (await api.get("/drive/files/{file_id}", { path: { file_id: fileId }, signal }));
+        if (file.state === "ready" || file.state === "rejected") return file;
+        for (let waited = 0; waited < SETTLE_POLL_MS && !told; waited += 100) await clock.sleep(100, signal);
+      }
+    } finally {
+      this.#settling.delete(fileId);
+    }
+  }
+
+  async #forget(clientId: string): Promise<void> {
+    await this.#parts.store.saveValue(this.#parts.account, PREFIX + clientId, undefined);
+  }
+
+  #put(fields: Schemas["UploadFields"], change: Partial<UploadState>): void {
+    const known = this.items.get().find((each) => each.clientId === fields.client_id);
+    const item: UploadState = {
+      clientId: fields.client_id,
+      name: fields.name,
+      size: fields.size,
+      contentType: fields.content_type,
+      conversationId: fields.conversation_id ?? null,
+      folderId: fields.folder_id ?? null,
+      state: "uploading",
+      sentBytes: 0,
+      file: null,
+      error: null,
+      ...change,
+    };
+    if (known) this.#change(fields.client_id, { error: null, ...change });
+    else this.items.set([...this.items.get(), item]);
+  }
+
+  #change(clientId: string, change: Partial<UploadState>): void {
+    this.items.set(this.items.get().map((each) => (each.clientId === clientId ? { ...each, ...change } : each)));
+  }
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
