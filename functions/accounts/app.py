@@ -28,7 +28,7 @@ PASSWORD_CHANGES = Limit("password_change", requests=10, window_s=900, without_r
 RESENDS = Limit("resend", requests=10, window_s=3600, without_redis="closed")
 JWKS_MAX_AGE_S = 300
 
-app = App("accounts", authenticate=sessions.authenticate)
+app = App("accounts", authenticate=sessions.authenticate_by_table)
 
 
 @app.post(

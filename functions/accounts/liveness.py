@@ -1,6 +1,7 @@
 """Whether a session stands: DynamoDB decides.
 
-Redis, and without it this process for at most a minute, remember the answer, since every call asks.
+Redis, and without it this process for at most a minute, remember the answer, since every call asks. What opens or
+renews something asks the table itself (`stands`), as Redis may have missed the news of an end (R51).
 """
 
 from __future__ import annotations
@@ -27,20 +28,21 @@ def is_live(user_id: str, session_id: str) -> bool:
     except cache.CacheUnavailable:
         if _live.get(session_id):
             return True
-        live = _is_live_in_table(user_id, session_id)
+        live = stands(user_id, session_id)
         if live:
             _live.put(session_id, True)
         return live
     if state is not None:
         return bool(state == _LIVE)
-    live = _is_live_in_table(user_id, session_id)
+    live = stands(user_id, session_id)
     with suppress(cache.CacheUnavailable):
         # only if absent: the news of its end may have come in since the table was read
         cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
     return live
 
 
-def _is_live_in_table(user_id: str, session_id: str) -> bool:
+def stands(user_id: str, session_id: str) -> bool:
+    """Whether a session stands by the table, whatever is remembered of it: one consistent read."""
     session = session_store.find(user_id, session_id)
     return session is not None and session.live
 
@@ -50,7 +52,8 @@ def _key(session_id: str) -> str:
 
 
 def ended(session_ids: Collection[str]) -> None:
-    """Spread the news that these sessions have ended."""
+    """Spread the news that these sessions have ended. Raises CacheUnavailable where there is a Redis that did not
+    take it: until it does, what is remembered as live passes for at most `REMEMBER_LIVE_S`."""
 
     def mark(redis: Any) -> None:
         pipe = redis.pipeline(transaction=False)
@@ -60,6 +63,5 @@ def ended(session_ids: Collection[str]) -> None:
 
     for session_id in session_ids:
         _live.drop(session_id)
-    if session_ids:
-        with suppress(cache.CacheUnavailable):  # then what is remembered as live ends within REMEMBER_LIVE_S
-            cache.call(mark)
+    if session_ids and cache.is_configured():
+        cache.call(mark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.sessions import authenticate_by_table
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.http import App
@@ -12,7 +12,7 @@ from kernel.limiter import Limit
 from realtime import service
 from realtime.schemas import TicketOut
 
-app = App("realtime", authenticate=authenticate)
+app = App("realtime", authenticate=authenticate_by_table)
 SPREAD_MS_PER_SOCKET = 4  # so that all of them together try at most 250 times a second, half of API Gateway's limit
 TICKETS = Limit("tickets", requests=120, window_s=60)
 

@@ -42,10 +42,15 @@ def _redis() -> Any:
     )
 
 
+def is_configured() -> bool:
+    """Whether this deployment has a Redis at all."""
+    return bool(config().redis_url)
+
+
 def call(command: Callable[[Any], T]) -> T:
     """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading), or
     when less is left of the invocation's time than it may take."""
-    if not config().redis_url:
+    if not is_configured():
         raise CacheUnavailable("not configured")
     if deadline.left_s() < REDIS_TIMEOUT_S:
         raise CacheUnavailable("no time left")

@@ -7,14 +7,16 @@ import pytest
 
 from accounts import liveness, session_store, sessions
 from accounts.app import app
-from kernel import after_commit, auth, clock
+from kernel import after_commit, auth, cache, clock
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from operations.consumers import follow_ups
 from realtime import service as realtime
 from realtime import store as connections
+from realtime.app import app as realtime_app
 from tests.conftest import Cloud, fresh_process
 from tests.helpers import ADDRESS, CONTEXT, Person, Reply, ask, someone
+from users.app import app as users_app
 
 
 def refresh(token: str) -> Reply:
@@ -29,7 +31,8 @@ def another_session(person: Person, device_name: str = "other") -> Any:
 
 
 def works(token: str) -> bool:
-    return ask(app, "GET", "/auth/sessions", token=token).status == 200
+    """Whether a call that opens and changes nothing is answered: what is remembered of the session decides."""
+    return ask(users_app, "GET", "/users/me", token=token).status == 200
 
 
 # --- refreshing -----------------------------------------------------------------------------------------------
@@ -280,14 +283,14 @@ def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = someone()
-    in_table = liveness._is_live_in_table
+    in_table = liveness.stands
 
     def slowly(user_id: str, session_id: str) -> bool:
         live = in_table(user_id, session_id)
         sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
         return live
 
-    monkeypatch.setattr(liveness, "_is_live_in_table", slowly)
+    monkeypatch.setattr(liveness, "stands", slowly)
     liveness.is_live(person.user_id, person.session_id)
 
     assert redis.get(f"session:{person.session_id}") == "revoked"
@@ -300,6 +303,45 @@ def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
 
     assert works(person.token)
     assert not works(ended.token)
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_what_opens_or_changes_something_is_refused_whatever_is_remembered(redis: Any, with_redis: bool) -> None:
+    """R51: an end that Redis has missed, as it was paused or failed over, or another process did without it."""
+    person = someone()
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)
+    if with_redis:
+        redis.set(f"session:{person.session_id}", "live")
+    else:
+        redis.flushall()
+        liveness._live.put(person.session_id, True)
+    change = {"current_password": "correct horse battery", "new_password": "another horse battery"}
+
+    replies = [
+        ask(realtime_app, "POST", "/realtime/tickets", token=person.token),
+        ask(app, "POST", "/auth/password/change", token=person.token, body=change),
+        ask(app, "GET", "/auth/sessions", token=person.token),
+        refresh(person.refresh_token),
+    ]
+
+    assert [(reply.status, reply.body["code"]) for reply in replies] == [(401, "token_revoked")] * 4
+
+
+def test_news_of_an_end_that_redis_did_not_take_is_brought_again(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone()
+    assert works(person.token)
+    with clock.held(clock.now()) as advance:
+        with monkeypatch.context() as away:
+            away.setattr("kernel.cache._redis", lambda: (_ for _ in ()).throw(OSError("away")))
+            sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[person.session_id])
+        assert redis.get(f"session:{person.session_id}") == "live"
+
+        cache.breaker.succeeded()
+        advance(after_commit.GRACE_MS + 1)
+        follow_ups.handler({}, CONTEXT)
+
+    assert redis.get(f"session:{person.session_id}") == "revoked"
+    assert not works(person.token)
 
 
 def test_the_keys_are_public_and_cacheable() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from accounts import sessions
+from accounts import session_store, sessions
 from kernel import clock
 from kernel.caller import Caller
 from realtime import authorize, connect, disconnect, service, store
@@ -109,6 +109,15 @@ def test_the_authorizer_refuses_in_the_word_that_becomes_a_401(ticket: str | Non
         _authorize(ticket)
     assert lines.only["status"] == 401
     assert not ticket or ticket not in lines.text
+
+
+def test_a_socket_of_an_ended_session_is_refused_whatever_is_remembered(redis: Any) -> None:
+    (ada,) = people("ada")
+    session_store.revoke(ada.user_id, [ada.session_id], stage=lambda _: None)
+    redis.set(f"session:{ada.session_id}", "live")
+
+    assert _connect(ada, "c1") == 401
+    assert _live(ada) == set()
 
 
 # --- connecting -----------------------------------------------------------------------------------------------
