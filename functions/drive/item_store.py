@@ -8,20 +8,20 @@ conversation), by_owner, by_grantee, by_due (what has to be looked at again, and
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass, fields
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from drive.model import Node, Role, Share, Upload, Version, fold
+from drive.model import Node, PublicLink, Share, Upload, Version, fold
 from kernel.dynamo import Record, TableName
+from kernel.records import IntegerAttribute, Mapper, set_or_remove
 
 NODE, UPLOAD = "node", "upload"
 BY_HAND = "by hand"  # the kind of a share that no message gave, or not a message alone
-AGENDAS = 4  # the index of due things is spread over so many partitions
-_NODE_FIELDS = tuple(each.name for each in fields(Node))
-_UPLOAD_FIELDS = tuple(each.name for each in fields(Upload))
+DUE_PARTITIONS = 4  # the index of what is due is spread over so many
 
 
 class _ByPlace(GlobalSecondaryIndex[Any]):
@@ -39,7 +39,7 @@ class _ByOwner(GlobalSecondaryIndex[Any]):
         projection = KeysOnlyProjection()
 
     owner_id = UnicodeAttribute(hash_key=True)
-    updated_at = NumberAttribute(range_key=True)
+    updated_at = IntegerAttribute(range_key=True)
 
 
 class _ByGrantee(GlobalSecondaryIndex[Any]):
@@ -57,7 +57,7 @@ class _ByDue(GlobalSecondaryIndex[Any]):
         projection = KeysOnlyProjection()
 
     agenda = UnicodeAttribute(hash_key=True)
-    due_at = NumberAttribute(range_key=True)
+    due_at = IntegerAttribute(range_key=True)
 
 
 class Item(Record):
@@ -75,7 +75,7 @@ class Item(Record):
     place = UnicodeAttribute(null=True)
     order = UnicodeAttribute(null=True)
     agenda = UnicodeAttribute(null=True)
-    due_at = NumberAttribute(null=True)
+    due_at = IntegerAttribute(null=True)
     # nodes, uploads, versions
     kind = UnicodeAttribute(null=True)
     owner_id = UnicodeAttribute(null=True)
@@ -83,22 +83,22 @@ class Item(Record):
     name = UnicodeAttribute(null=True)
     folder_id = UnicodeAttribute(null=True)
     state = UnicodeAttribute(null=True)
-    size = NumberAttribute(null=True)
+    size = IntegerAttribute(null=True)
     content_type = UnicodeAttribute(null=True)
     sha256 = UnicodeAttribute(null=True)
-    version = NumberAttribute(null=True)
+    version = IntegerAttribute(null=True)
     reject_reason = UnicodeAttribute(null=True)
     conversation_id = UnicodeAttribute(null=True)
     object_key = UnicodeAttribute(null=True)
     object_version = UnicodeAttribute(null=True)
     thumbnail_key = UnicodeAttribute(null=True)
-    width = NumberAttribute(null=True)
-    height = NumberAttribute(null=True)
-    message_seq = NumberAttribute(null=True)
-    trashed_at = NumberAttribute(null=True)
+    width = IntegerAttribute(null=True)
+    height = IntegerAttribute(null=True)
+    message_seq = IntegerAttribute(null=True)
+    trashed_at = IntegerAttribute(null=True)
     trashed_with = UnicodeAttribute(null=True)
-    created_at = NumberAttribute(null=True)
-    updated_at = NumberAttribute(null=True)
+    created_at = IntegerAttribute(null=True)
+    updated_at = IntegerAttribute(null=True)
     upload_id = UnicodeAttribute(null=True)
     client_id = UnicodeAttribute(null=True)
     multipart_id = UnicodeAttribute(null=True)
@@ -109,28 +109,28 @@ class Item(Record):
     link_id = UnicodeAttribute(null=True)
     token_hash = UnicodeAttribute(null=True)
     target = UnicodeAttribute(null=True)
-    ends_at = NumberAttribute(null=True)
+    ends_at = IntegerAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
-    downloads = NumberAttribute(null=True)
-    max_downloads = NumberAttribute(null=True)
+    downloads = IntegerAttribute(null=True)
+    max_downloads = IntegerAttribute(null=True)
     # usage
-    taken = NumberAttribute(null=True)
-    used = NumberAttribute(null=True)
-    used_image = NumberAttribute(null=True)
-    used_video = NumberAttribute(null=True)
-    used_audio = NumberAttribute(null=True)
-    used_document = NumberAttribute(null=True)
-    used_archive = NumberAttribute(null=True)
-    used_other = NumberAttribute(null=True)
-    moves = NumberAttribute(null=True)
-    # claims, errands, activity
+    taken = IntegerAttribute(null=True)
+    used = IntegerAttribute(null=True)
+    used_image = IntegerAttribute(null=True)
+    used_video = IntegerAttribute(null=True)
+    used_audio = IntegerAttribute(null=True)
+    used_document = IntegerAttribute(null=True)
+    used_archive = IntegerAttribute(null=True)
+    used_other = IntegerAttribute(null=True)
+    moves = IntegerAttribute(null=True)
+    # de-duplication of uploads, cleanup tasks, activity
     fingerprint = UnicodeAttribute(null=True)
     objects = JSONAttribute(null=True)
     details = JSONAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class NodeAccess:
     """A node with what is granted on it and the upload that is pending for it."""
 
     node: Node
@@ -138,36 +138,22 @@ class Level:
     upload: Upload | None = None
 
 
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float | int) and not isinstance(value, bool) else value
+nodes = Mapper(Item, Node, renamed={"id": "node_id"})
+uploads = Mapper(Item, Upload, renamed={"file_id": "node_id"})
+versions = Mapper(Item, Version, renamed={"file_id": "node_id", "number": "version"})
+links = Mapper(Item, PublicLink, renamed={"file_id": "target"})
+# what was given by hand does not end with a message that gave it besides
+shares = Mapper(
+    Item,
+    Share,
+    ends_at=lambda item: None if item.kind == BY_HAND else item.ends_at,
+    message_seq=lambda item: None if item.kind == BY_HAND else item.message_seq,
+)
 
 
-def node_of(item: Item) -> Node:
-    values = {name: _whole(getattr(item, name)) for name in _NODE_FIELDS if name != "id"}
-    optional = {name: value for name, value in values.items() if value is not None or name == "folder_id"}
-    return Node(id=item.node_id, **optional)
-
-
-def upload_of(item: Item) -> Upload:
-    values = {name: _whole(getattr(item, name)) for name in _UPLOAD_FIELDS if name != "file_id"}
-    return Upload(file_id=item.node_id, **values)
-
-
-def share_of(item: Item) -> Share:
-    return Share(
-        item.share_id, item.node_id, item.grantee, cast(Role, item.role), int(item.created_at), item.user_id,
-        ends_at=_whole(item.ends_at) if item.kind != BY_HAND else None,
-        message_seq=_whole(item.message_seq) if item.kind != BY_HAND else None,
-    )  # fmt: skip
-
-
-def version_of(item: Item) -> Version:
-    values = {each.name: _whole(getattr(item, each.name, None)) for each in fields(Version)}
-    return Version(**{**values, "file_id": item.node_id, "number": int(item.version)})
-
-
-def agenda(node_id: str) -> str:
-    return f"sweep#{zlib.crc32(node_id.encode()) % AGENDAS}"
+def due_partition(node_id: str) -> str:
+    """The partition of the index by time that this node's items are in when they are due."""
+    return f"sweep#{zlib.crc32(node_id.encode()) % DUE_PARTITIONS}"
 
 
 def place_of(node: Node) -> str:
@@ -189,7 +175,16 @@ def _order(node: Node) -> str:
     return f"{0 if node.is_folder else 1}{fold(node.name)[:200]}/{node.id}"
 
 
-def node_values(node: Node) -> dict[str, Any]:
-    values = asdict(node)
-    del values["id"]
-    return {**values, "place": place_of(node), "order": _order(node)}
+def node_item(node: Node) -> Item:
+    """The item of a node, with where it is listed."""
+    return nodes.record(node, part=NODE, place=place_of(node), order=_order(node))
+
+
+def node_changes(before: Node, after: Node) -> list[Action]:
+    """The actions that make one node of the other, also where it is listed."""
+    actions = nodes.changes(before, after)
+    if (place := place_of(after)) != place_of(before):
+        actions.append(set_or_remove(Item.place, place))
+    if (order := _order(after)) != _order(before):
+        actions.append(set_or_remove(Item.order, order))
+    return actions

@@ -209,6 +209,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicLink:
+    """A public link to a file; its token is kept as a hash only. Times in ms."""
+
+    link_id: str
+    file_id: str
+    token_hash: str
+    created_at: int
+    user_id: str
+    ends_at: int | None = None
+    password_hash: str | None = None
+    max_downloads: int | None = None
+    downloads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """How much of a quota is taken; `reserved` is for uploads that are not ready yet."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from drive.item_store import NODE, UPLOAD, Item, Level, agenda, node_of, node_values, share_of, upload_of, version_of
+from drive import item_store
+from drive.item_store import NODE, UPLOAD, Item, NodeAccess, due_partition
 from drive.model import Node, Share, Upload, Version
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable
+from kernel.records import set_or_remove
 from kernel.resilience import retry_loop
 
 PATIENCE_S = 6.0
@@ -20,23 +21,23 @@ PATIENCE_S = 6.0
 # --- reads ----------------------------------------------------------------------------------------------------
 
 
-def level(node_id: str) -> Level | None:
+def node_access(node_id: str) -> NodeAccess | None:
     """A node, its shares and its pending upload, in one round trip."""
     node, shares, upload = None, [], None
     for item in Item.query(node_id, Item.part.between(NODE, UPLOAD), consistent_read=True):
         if item.part == NODE:
-            node = node_of(item)
+            node = item_store.nodes.value(item)
         elif item.part == UPLOAD:
-            upload = upload_of(item)
+            upload = item_store.uploads.value(item)
         else:
-            shares.append(share_of(item))
-    return None if node is None else Level(node, tuple(shares), upload)
+            shares.append(item_store.shares.value(item))
+    return None if node is None else NodeAccess(node, tuple(shares), upload)
 
 
 def nodes(node_ids: Sequence[str]) -> dict[str, Node]:
     """Those that exist, in one round trip per 100."""
     rows = read_together([(Item, (node_id, NODE)) for node_id in node_ids])
-    return {row.node_id: node_of(row) for row in rows if row is not None}
+    return {node.id: node for node in item_store.nodes.values(rows)}
 
 
 def listed(place: str, prefix: str, *, after: str | None, limit: int, backwards: bool) -> list[tuple[str, str]]:
@@ -56,31 +57,30 @@ def owned(owner_id: str, *, before: int | None, limit: int) -> list[tuple[int, s
     """`(updated_at, node_id)` of somebody's nodes, latest first."""
     condition = None if before is None else Item.updated_at <= before
     rows = Item.by_owner.query(owner_id, condition, scan_index_forward=False, limit=limit)
-    return [(int(row.updated_at), row.node_id) for row in rows]
+    return [(row.updated_at, row.node_id) for row in rows]
 
 
 def granted(grantee: str, *, after: str | None, limit: int) -> list[Share]:
     """What was shared with a person or a conversation (by index: a new one may take a moment)."""
     condition = None if after is None else Item.node_id > after
-    return [share_of(row) for row in Item.by_grantee.query(grantee, condition, limit=limit)]
+    return item_store.shares.values(Item.by_grantee.query(grantee, condition, limit=limit))
 
 
 def versions(file_id: str) -> list[Version]:
     """All versions that are kept, newest first."""
     rows = Item.query(file_id, Item.part.startswith("version#"), consistent_read=True, scan_index_forward=False)
-    return [version_of(row) for row in rows]
+    return item_store.versions.values(rows)
 
 
 def newest_version(file_id: str) -> int:
     """The highest number of a version that is kept."""
     part = Item.part.startswith("version#")
     rows = Item.query(file_id, part, consistent_read=True, scan_index_forward=False, limit=1)
-    return max((int(row.version) for row in rows), default=0)
+    return max((row.version for row in rows), default=0)
 
 
 def version(file_id: str, number: int) -> Version | None:
-    found = Item.find(file_id, _version_part(number))
-    return None if found is None else version_of(found)
+    return item_store.versions.found(Item.find(file_id, _version_part(number)))
 
 
 def _version_part(number: int) -> str:
@@ -88,6 +88,7 @@ def _version_part(number: int) -> str:
 
 
 def notes(node_id: str, *, before: str | None, limit: int) -> list[Item]:
+    """What was done with a node, latest first."""
     condition = Item.part.startswith("activity#") if before is None else Item.part.between("activity#", before)
     rows = Item.query(node_id, condition, scan_index_forward=False, limit=limit + 1)
     return [row for row in rows if row.part != before][:limit]
@@ -111,20 +112,14 @@ def commit(stage: Callable[[Transaction], None]) -> None:
 
 
 def stage_new_node(transaction: Transaction, node: Node) -> None:
-    transaction.put("node", Item(node.id, NODE, **node_values(node)), Item.node_id.does_not_exist())
+    transaction.put("node", item_store.node_item(node), Item.node_id.does_not_exist())
 
 
 def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: int | None = None) -> None:
-    """Replace a node as it was read (label `node`); `due_at` puts it on the agenda, None takes it off."""
-    given, known = node_values(after), node_values(before)
-    actions: list[Action] = []
-    for name, value in given.items():
-        if value != known[name]:
-            actions.append(getattr(Item, name).remove() if value is None else getattr(Item, name).set(value))
-    if due_at is not None:
-        actions += [Item.agenda.set(agenda(after.id)), Item.due_at.set(due_at)]
-    else:
-        actions += [Item.agenda.remove(), Item.due_at.remove()]
+    """Replace a node as it was read (label `node`). It is due at `due_at` (ms), None takes it out of that index."""
+    actions = item_store.node_changes(before, after)
+    actions.append(set_or_remove(Item.agenda, None if due_at is None else due_partition(after.id)))
+    actions.append(set_or_remove(Item.due_at, due_at))
     unchanged = (Item.updated_at == before.updated_at) & (Item.state == before.state)
     transaction.update("node", Item(after.id, NODE), actions, unchanged & (Item.version == before.version))
 
@@ -132,11 +127,6 @@ def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: i
 def stage_stands(transaction: Transaction, label: str, node_id: str) -> None:
     """See to it that a node is there and ready, neither in the trash nor deleted meanwhile (under `label`)."""
     transaction.check(label, Item, (node_id, NODE), Item.state == "ready")
-
-
-def ending(ends_at: int | None) -> Action:
-    """Sets when the message disappears that gives a file, or that it does not."""
-    return Item.ends_at.remove() if ends_at is None else Item.ends_at.set(ends_at)
 
 
 def stage_attached(
@@ -147,7 +137,7 @@ def stage_attached(
     if message_seq is None:
         transaction.check(label, Item, (node.id, NODE), ready)
     else:
-        actions = [Item.message_seq.set(message_seq), ending(ends_at)]
+        actions: list[Action] = [Item.message_seq.set(message_seq), set_or_remove(Item.ends_at, ends_at)]
         transaction.update(label, Item(node.id, NODE), actions, ready)
 
 
@@ -157,10 +147,9 @@ def stage_node_gone(transaction: Transaction, node: Node) -> None:
 
 def stage_upload(transaction: Transaction, upload: Upload, *, due_at: int, replacing: str | None) -> None:
     """Put the upload that is expected; `replacing` names the one that it may take the place of (label `upload`)."""
-    values = asdict(upload)
-    record = Item(values.pop("file_id"), UPLOAD, **values, agenda=agenda(upload.file_id), due_at=due_at)
+    item = item_store.uploads.record(upload, part=UPLOAD, agenda=due_partition(upload.file_id), due_at=due_at)
     condition = Item.node_id.does_not_exist() if replacing is None else Item.upload_id == replacing
-    transaction.put("upload", record, condition)
+    transaction.put("upload", item, condition)
 
 
 def stage_upload_gone(transaction: Transaction, upload: Upload) -> None:
@@ -169,30 +158,18 @@ def stage_upload_gone(transaction: Transaction, upload: Upload) -> None:
 
 def change_upload(upload: Upload, *, due_at: int | None = None, **changes: Any) -> bool:
     """Set fields of a pending upload; False when it is pending no longer."""
-    from pynamodb.exceptions import UpdateError
-
-    from kernel.dynamo import condition_failed
-
     actions: list[Action] = [getattr(Item, name).set(value) for name, value in changes.items()]
     if due_at is not None:
         actions.append(Item.due_at.set(due_at))
     condition = Item.upload_id == upload.upload_id
     if "multipart_id" in changes:
         condition &= Item.multipart_id.does_not_exist()
-    try:
-        Item(upload.file_id, UPLOAD).update(actions, condition=condition)
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    return Item(upload.file_id, UPLOAD).update_if(condition, *actions)
 
 
 def stage_version(transaction: Transaction, each: Version) -> None:
-    values = asdict(each)
-    number = values.pop("number")
-    record = Item(values.pop("file_id"), _version_part(number), version=number, **values)
-    transaction.put("version", record, Item.node_id.does_not_exist())
+    item = item_store.versions.record(each, part=_version_part(each.number))
+    transaction.put("version", item, Item.node_id.does_not_exist())
 
 
 def stage_version_kept(transaction: Transaction, file_id: str, number: int) -> None:
@@ -210,9 +187,8 @@ def stage_version_gone(transaction: Transaction, each: Version) -> None:
 
 
 def note(node_id: str, entry_id: str, *, user_id: str, action: str, at: int, details: dict[str, Any]) -> None:
-    Item(
-        node_id, f"activity#{entry_id}", user_id=user_id, kind=action, created_at=at, details=details
-    ).save()  # fmt: skip
+    """Write into a node's activity."""
+    Item(node_id, f"activity#{entry_id}", user_id=user_id, kind=action, created_at=at, details=details).save()
 
 
 def remove_all_of(node_id: str) -> None:

@@ -10,7 +10,7 @@ from conversations.context_loader import ContextLoader
 from conversations.events import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Event, NewEvent, lifetime_ms
 from conversations.model import MemberContext
 from conversations.service import known, require_member
-from drive import attachments
+from drive.api import attachments
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page

@@ -5,7 +5,7 @@ One's own and those that were shared with oneself. What was sent into a conversa
 
 from __future__ import annotations
 
-from drive import named
+from drive import api as drive
 from drive.model import Node, file_view
 from search.model import Found, Hit, Position, Wanted, words
 
@@ -15,7 +15,7 @@ def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) ->
     if not wanted.parts:
         return Found([], None)
     prefix = max((part.strip() for part in wanted.parts), key=len)
-    nodes = named.files(user_id=user_id, prefix=prefix, fits=lambda name: wanted.matches(words(name)))
+    nodes = drive.files_by_name(user_id=user_id, prefix=prefix, fits=lambda name: wanted.matches(words(name)))
     hits = sorted((_hit(node) for node in nodes if _passes(node, wanted)), key=_position, reverse=True)
     page = [hit for hit in hits if below is None or hit.position < below]
     return Found(page[:limit], page[limit - 1].position if len(page) > limit else None)

@@ -43,9 +43,9 @@ def change_me(caller: Caller, body: ProfileChanges) -> Any:
 
 
 def _picture(user_id: str, file_id: str) -> str | None:
-    from drive import pictures  # few calls need it
+    from drive import api as drive  # few calls need it
 
-    return pictures.of_own_file(user_id, file_id)
+    return drive.thumbnail_of_own_file(user_id, file_id)
 
 
 @app.get("/users", query=Search, returns=UserList, limits=[SEARCHES])

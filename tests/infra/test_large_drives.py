@@ -19,9 +19,11 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from drive import folders, intake, item_store, store, thumbnails
-from drive.item_store import NODE, Item
+from drive import item_store, store
+from drive.files import folders
+from drive.item_store import Item
 from drive.model import MIB, Kind, Node
+from drive.uploads import intake, thumbnails
 from infra.local.stack import Stack
 from kernel import aws, config, dynamo
 from kernel.blobs import CHUNK_BYTES
@@ -39,7 +41,7 @@ PAGE = 6_000  # the route gives at most 100; but by anything but names each page
 MEASURED = """
 import sys
 from pathlib import Path
-from drive import thumbnails
+from drive.uploads import thumbnails
 
 def most_kib():
     return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
@@ -98,7 +100,7 @@ def _of_size(content_type: str, size: int) -> bytes:
 def _arrived(cloud: Stack, content: bytes, content_type: str) -> tuple[str, str]:
     """Key and version of an upload whose bytes are there."""
     begun = desk.begin(ADA, content, content_type=content_type)
-    level = store.level(begun["file"]["id"])
+    level = store.node_access(begun["file"]["id"])
     assert level is not None
     assert level.upload is not None
     put = cloud.client("s3").put_object(Bucket=BUCKET, Key=level.upload.object_key, Body=content)
@@ -160,7 +162,7 @@ def full_folder(cloud: Stack, children: dict[str, Node], monkeypatch: pytest.Mon
     if not store.listed(item_store.root(BOB.user_id), "0", after=None, limit=1, backwards=False):
         with Item.batch_write() as batch:
             for node in children.values():
-                batch.save(Item(node.id, NODE, **item_store.node_values(node)))
+                batch.save(item_store.node_item(node))
     monkeypatch.setattr(store, "nodes", lambda node_ids: {node_id: children[node_id] for node_id in node_ids})
     return children
 

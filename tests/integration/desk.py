@@ -7,9 +7,10 @@ import io
 import itertools
 from typing import Any
 
-from drive import intake, uploads, usage_store
 from drive.model import Usage
-from drive.uploads import NewUpload
+from drive.uploads import intake, usage_store
+from drive.uploads import service as uploads
+from drive.uploads.service import NewUpload
 from kernel import aws
 from kernel.caller import Caller
 from tests.conftest import BUCKET
@@ -56,7 +57,7 @@ def arrive(key: str, version: str, *, thumbnail: bool = False) -> str:
     if seen["verdict"] == "stale":
         return "stale"
     if thumbnail and seen["verdict"] == "clean" and seen["image"]:
-        from drive import thumbnails
+        from drive.uploads import thumbnails
 
         seen["thumbnail"] = thumbnails.make(key, seen["version"])
     return intake.settle(seen)

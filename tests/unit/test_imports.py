@@ -35,10 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
 OPEN_MODULES = {
-    "attachments",
+    "api",
     "events",
-    "named",
-    "pictures",
     "service",
     "schemas",
     "model",

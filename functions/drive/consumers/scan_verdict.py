@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import intake
+from drive.uploads import intake
 from kernel import telemetry
 
 

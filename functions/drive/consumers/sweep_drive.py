@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import sweep
+from drive.trash import sweep
 from kernel import telemetry
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import thumbnails
+from drive.uploads import thumbnails
 from kernel import telemetry
 
 

@@ -1,4 +1,4 @@
-"""The former name of `paging`, for lists that do not use `Paging` yet."""
+"""The former name of `paging`, for lists that do not use `Paginator` yet."""
 
 from kernel.paging import Page as Page
 from kernel.paging import fitting as fitting

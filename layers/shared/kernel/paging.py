@@ -32,7 +32,7 @@ class Page(Generic[T]):
     next_cursor: str | None = None
 
 
-class Paging:
+class Paginator:
     """One caller's way through one list: where this page begins, and the cursor of the next.
 
     `bound_to` are the caller, the list and its filters. Raises InvalidCursor for a cursor of another list.

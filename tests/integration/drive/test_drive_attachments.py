@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from conversations.events import attachment_view
-from drive import agenda_store, attachments, files, sharing, sweep, trash
+from drive.files import service as files
 from drive.model import NotReady
+from drive.sharing import attachments
+from drive.sharing import service as sharing
+from drive.trash import due_store, sweep
+from drive.trash import service as trash
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
@@ -211,8 +215,8 @@ def test_what_a_deletion_left_over_is_swept(cast: list[Caller]) -> None:
     group = rooms.group(ada, bob)
     file_id = desk.put(ada, conversation_id=group)
     message = _attach(ada, group, file_id)
-    agenda_store.put_errand(
-        attachments._errand(group, message["seq"]), "attachments", due_at=clock.now(), objects=[file_id]
+    due_store.put_task(
+        attachments._task_key(group, message["seq"]), "attachments", due_at=clock.now(), objects=[file_id]
     )
     sweep.sweep()
     assert _gone(ada, file_id)

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from drive import files, finding, folders, model, store, sweep, trash
+from drive import model, store
+from drive.files import folders, listings
+from drive.files import service as files
+from drive.trash import service as trash
+from drive.trash import sweep
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, InvalidCursor, NotFound, Problem, ValidationFailed
@@ -143,7 +147,7 @@ def test_a_file_is_renamed_and_moved_and_found_by_its_new_name(ada: Caller) -> N
     file_id = desk.put(ada, name="Old name.txt")
     files.change(caller=ada, file_id=file_id, fields={"name": "Neuer Überblick.txt", "folder_id": top})
     assert (_names(ada), _names(ada, top)) == (["top"], ["Neuer Überblick.txt"])
-    search = finding.search
+    search = listings.search
     assert search(caller=ada, q="old", kind=None, limit=10, after=None).items == []
     for q in ("uberblick", "neu ÜBER", "txt neuer"):
         assert [each["id"] for each in search(caller=ada, q=q, kind=None, limit=10, after=None).items] == [file_id]
@@ -156,14 +160,14 @@ def test_search_pages_find_each_node_once(ada: Caller) -> None:
     found: list[str] = []
     after = None
     while True:
-        page = finding.search(caller=ada, q="repo", kind="document", limit=2, after=after)
+        page = listings.search(caller=ada, q="repo", kind="document", limit=2, after=after)
         found += [each["id"] for each in page.items]
         after = page.next_cursor
         if after is None:
             break
     assert sorted(found) == sorted(wanted)
-    assert len(finding.search(caller=ada, q="repo", kind=None, limit=6, after=None).items) == 6
-    assert finding.search(caller=ada, q="repo", kind=None, limit=7, after=None).next_cursor is None
+    assert len(listings.search(caller=ada, q="repo", kind=None, limit=6, after=None).items) == 6
+    assert listings.search(caller=ada, q="repo", kind=None, limit=7, after=None).next_cursor is None
 
 
 def test_recent_files_and_favourites(ada: Caller) -> None:
@@ -173,14 +177,14 @@ def test_recent_files_and_favourites(ada: Caller) -> None:
             made.append(desk.put(ada, name=f"{number}.txt"))
             advance(clock.MINUTE)
         files.change(caller=ada, file_id=made[1], fields={"name": "changed.txt"})
-        first = finding.recent(caller=ada, limit=3, after=None)
-        rest = finding.recent(caller=ada, limit=3, after=first.next_cursor)
+        first = listings.recent(caller=ada, limit=3, after=None)
+        rest = listings.recent(caller=ada, limit=3, after=first.next_cursor)
     order = [each["id"] for each in [*first.items, *rest.items]]
     assert order == [made[1], made[4], made[3], made[2], made[0]]
     files.set_favourite(caller=ada, file_id=made[2], on=True)
-    assert [each["id"] for each in finding.favourites(caller=ada, limit=10, after=None).items] == [made[2]]
+    assert [each["id"] for each in listings.favourites(caller=ada, limit=10, after=None).items] == [made[2]]
     files.set_favourite(caller=ada, file_id=made[2], on=False)
-    assert finding.favourites(caller=ada, limit=10, after=None).items == []
+    assert listings.favourites(caller=ada, limit=10, after=None).items == []
 
 
 def _trashed(who: Caller) -> list[str]:
@@ -193,7 +197,7 @@ def test_recent_files_of_one_millisecond_come_once(ada: Caller) -> None:
     found: list[str] = []
     after = None
     while len(found) <= len(made):
-        page = finding.recent(caller=ada, limit=1, after=after)
+        page = listings.recent(caller=ada, limit=1, after=after)
         found += [each["id"] for each in page.items]
         after = page.next_cursor
         if after is None:
@@ -241,7 +245,7 @@ def test_a_folder_takes_what_it_holds_along(ada: Caller) -> None:
     trash.remove(caller=ada, node_id=top, permanent=True, file=False)
     assert (desk.usage(ada).taken, desk.blobs_left()) == (0, [])
     for each in (top, inner, file_id):
-        assert store.level(each) is None
+        assert store.node_access(each) is None
 
 
 def _id(who: Caller, name: str) -> str:
@@ -254,11 +258,11 @@ def test_a_large_folder_is_finished_by_the_sweep(ada: Caller) -> None:
     for number in range(trash.AT_ONCE + 5):
         _folder(ada, f"f{number}", top)
     trash.remove(caller=ada, node_id=top, permanent=True, file=False)
-    assert store.level(top) is not None
+    assert store.node_access(top) is not None
     with pytest.raises(NotFound):
         trash.restore(caller=ada, node_id=top, file=False)
     sweep.sweep()
-    assert store.level(top) is None
+    assert store.node_access(top) is None
     assert store.everything_in(top) == []
 
 
@@ -345,7 +349,7 @@ def test_two_deletions_of_a_folder_at_once_both_succeed(ada: Caller) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    assert store.level(top) is None
+    assert store.node_access(top) is None
     assert (desk.usage(ada).taken, desk.usage(ada).used, desk.blobs_left()) == (0, 0, [])
 
 

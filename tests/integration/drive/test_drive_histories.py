@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from drive import files, folders, item_store, media_types, store, sweep, transfers, trash
+from drive import item_store, media_types, store
+from drive.files import folders
+from drive.files import service as files
 from drive.item_store import Item
+from drive.trash import service as trash
+from drive.trash import sweep
+from drive.uploads import transfers
 from kernel import clock
 from kernel.errors import Problem
 from messages import service as messages
@@ -130,7 +135,7 @@ def _there() -> tuple[int, Counter[str]]:
 
 def _lost() -> list[str]:
     """Nodes that no list leads to: neither a folder's, nor the trash's, nor a conversation's, and no purge."""
-    rows = [item_store.node_of(item) for item in Item.scan() if item.part == item_store.NODE]
+    rows = [item_store.nodes.value(item) for item in Item.scan() if item.part == item_store.NODE]
     known = {node.id: node for node in rows}
     lost = []
     for node in rows:

@@ -7,7 +7,11 @@ import io
 import pytest
 from PIL import ExifTags, Image
 
-from drive import antivirus, files, finding, finding_store, intake, media_types, sharing, thumbnails, transfers
+from drive import media_types
+from drive.files import listings, term_store
+from drive.files import service as files
+from drive.sharing import service as sharing
+from drive.uploads import antivirus, intake, thumbnails, transfers
 from kernel import aws, config, telemetry
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable
@@ -149,12 +153,12 @@ def test_a_file_whose_words_could_not_be_kept_is_not_ready_until_they_are(
         raise DependencyUnavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(finding_store, "index", away)
+        broken.setattr(term_store, "index", away)
         with pytest.raises(DependencyUnavailable):
             desk.arrive(*sent)
     assert _state(ada, begun["file"]["id"])[0] == "uploading"
     assert desk.arrive(*sent) == "ready"
-    found = finding.search(caller=ada, q="minutes", kind=None, limit=9, after=None).items
+    found = listings.search(caller=ada, q="minutes", kind=None, limit=9, after=None).items
     assert [each["id"] for each in found] == [begun["file"]["id"]]
 
 

@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 
-from drive import access, files, folders, links, model, sharing, transfers, trash, uploads
+from drive import model
+from drive.files import access, folders
+from drive.files import service as files
 from drive.schemas import NewLink
+from drive.sharing import links
+from drive.sharing import service as sharing
+from drive.trash import service as trash
+from drive.uploads import service as uploads
+from drive.uploads import transfers
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
@@ -223,7 +230,7 @@ def test_sharing_again_changes_the_role_of_the_one_share(cast: list[Caller]) -> 
     file_id = desk.put(ada)
     first = _share(ada, file_id, user_id=bob.user_id)
     assert _share(ada, file_id, user_id=bob.user_id, role="editor") == first
-    found = access.reach(file_id, bob.user_id, kind="file")
+    found = access.require_node(file_id, bob.user_id, kind="file")
     assert [each.role for each in found.shares] == ["editor"]
 
 

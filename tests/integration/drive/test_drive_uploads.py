@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from drive import archives, files, folders, intake, model, store, sweep, transfers, trash, uploads, usage_store
+from drive import model, store
+from drive.files import folders
+from drive.files import service as files
+from drive.trash import service as trash
+from drive.trash import sweep
+from drive.uploads import archives, intake, transfers, usage_store
+from drive.uploads import service as uploads
 from kernel import aws, clock, config
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
@@ -208,7 +214,7 @@ def _in_parts(who: Caller, content: bytes) -> dict[str, Any]:
 
 
 def _send_part(file_id: str, key_of: str, number: int, piece: bytes) -> None:
-    found = store.level(file_id)
+    found = store.node_access(file_id)
     assert found is not None
     assert found.upload is not None
     aws.client("s3").upload_part(
@@ -224,7 +230,7 @@ def test_a_large_file_goes_in_parts_and_resumes(ada: Caller) -> None:
     size = instructions["part_size"]
     asked = transfers.parts(caller=ada, file_id=file_id, numbers=[1, 2])
     assert [part["number"] for part in asked["parts"]] == [1, 2]
-    found = store.level(file_id)
+    found = store.node_access(file_id)
     assert found is not None
     assert found.upload is not None
     key = found.upload.object_key
@@ -292,7 +298,7 @@ def test_giving_up_holds_whatever_is_changed_meanwhile(ada: Caller, monkeypatch:
 
     monkeypatch.setattr(transfers, "give_up", met)
     transfers.abort(caller=ada, file_id=file_id)
-    assert (changes, store.level(file_id), desk.usage(ada).taken) == ([], None, 0)
+    assert (changes, store.node_access(file_id), desk.usage(ada).taken) == ([], None, 0)
 
 
 def test_nothing_is_reserved_for_what_is_deleted_in_this_moment(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drive import files
+from drive.files import service as files
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, Unprocessable, ValidationFailed
 from messages import service

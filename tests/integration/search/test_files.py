@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import sharing
+from drive.sharing import service as sharing
 from kernel import clock
 from kernel.caller import Caller
 from search import model, service

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from drive import store as drive_store
-from drive import trash
+from drive.trash import service as trash
 from kernel import aws, blobs
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable

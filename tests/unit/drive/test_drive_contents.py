@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive import antivirus, archives, contents, media_types, model
+from drive import media_types, model
+from drive.uploads import antivirus, archives, contents
 from kernel import blobs, config
 from kernel.blobs import Blob
 from kernel.errors import DependencyUnavailable, UnsupportedMediaType, ValidationFailed
@@ -183,10 +184,10 @@ def test_arbitrary_bytes_are_measured_by_their_signature(head: bytes, tail: byte
 
 
 def test_arbitrary_bytes_need_be_no_archive() -> None:
-    assert contents.held_against("application/octet-stream", "type_mismatch") is None
-    assert contents.held_against("application/octet-stream", "archive_bomb") == "archive_bomb"
-    assert contents.held_against("application/zip", "type_mismatch") == "type_mismatch"
-    assert contents.held_against("application/zip", None) is None
+    assert contents.verdict("application/octet-stream", "type_mismatch") is None
+    assert contents.verdict("application/octet-stream", "archive_bomb") == "archive_bomb"
+    assert contents.verdict("application/zip", "type_mismatch") == "type_mismatch"
+    assert contents.verdict("application/zip", None) is None
 
 
 def test_a_gzip_is_measured_while_it_passes() -> None:

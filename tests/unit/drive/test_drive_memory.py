@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from drive import intake
 from drive.model import MIB, Upload
+from drive.uploads import intake
 from kernel import blobs
 from kernel.blobs import CHUNK_BYTES, Blob
 

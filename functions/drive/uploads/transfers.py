@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from drive import access, agenda_store, model, store, unique_store, usage_store, views
-from drive.item_store import Level
+from drive import model, store, views
+from drive.files import access
+from drive.item_store import NodeAccess
 from drive.model import Node, Upload, UploadIncomplete
+from drive.trash import due_store
+from drive.uploads import dedup_store, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import BlobMissing, Part, PartsRefused
 from kernel.caller import Caller
@@ -17,24 +20,24 @@ from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
 
 
-def _mine(caller: Caller, file_id: str, *, ending: bool = False) -> Level:
+def _mine(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:
     """The file whose upload is the caller's; raises NotFound for what is somebody else's.
 
     Who uploads into another's folder must still be allowed to, but for giving up.
     """
-    found = store.level(file_id) if ids.is_id(file_id, "fil") else None
+    found = store.node_access(file_id) if ids.is_id(file_id, "fil") else None
     if found is None:
         raise NotFound
     uploads_it = found.upload is not None and found.upload.user_id == caller.user_id
     if caller.user_id == found.node.owner_id or (ending and uploads_it):
         return found
-    access.reach(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
+    access.require_node(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
     if found.upload is not None and not uploads_it:
         raise NotFound
     return found
 
 
-def _pending(caller: Caller, file_id: str) -> tuple[Level, Upload]:
+def _pending(caller: Caller, file_id: str) -> tuple[NodeAccess, Upload]:
     """The upload that still waits for bytes; raises Conflict `upload_ended` when none does."""
     found = _mine(caller, file_id)
     if found.upload is None or found.upload.state != "uploading":
@@ -76,7 +79,7 @@ def _begin_multipart(upload: Upload) -> str:
     if store.change_upload(upload, multipart_id=multipart_id):
         return multipart_id
     blobs.abort(upload.object_key, multipart_id)
-    found = store.level(upload.file_id)
+    found = store.node_access(upload.file_id)
     if found is None or found.upload is None or found.upload.multipart_id is None:
         raise Conflict("This upload has ended.", code="upload_ended")
     return found.upload.multipart_id
@@ -101,7 +104,7 @@ def complete(*, caller: Caller, file_id: str, claimed: Sequence[tuple[int, str]]
     if upload.state == "uploading":
         _require_bytes(upload, claimed)
         _processing(found.node, upload)
-        found = store.level(file_id) or found
+        found = store.node_access(file_id) or found
     return views.file(found.node, pending=found.upload)
 
 
@@ -163,7 +166,7 @@ def give_up(node: Node, upload: Upload) -> bool:
 
     def stage(transaction: Transaction) -> None:
         store.stage_upload_gone(transaction, upload)
-        unique_store.stage_claim_gone(transaction, upload)
+        dedup_store.stage_gone(transaction, upload)
         usage_store.stage_change(transaction, node.owner_id, taken=-upload.size)
         if upload.version == 1:
             store.stage_node_gone(transaction, node)
@@ -187,4 +190,4 @@ def discard(upload: Upload) -> None:
     except Exception as error:  # the room is free already; only bytes are left over
         telemetry.logger().warning("bytes left over", exc_info=error, extra={"file_id": upload.file_id})
         objects = [[upload.object_key, "", upload.multipart_id or ""]]
-        agenda_store.put_errand(upload.file_id, f"erase#{upload.upload_id}", due_at=clock.now(), objects=objects)
+        due_store.put_task(upload.file_id, f"erase#{upload.upload_id}", due_at=clock.now(), objects=objects)

@@ -1,16 +1,17 @@
-"""Finding things again: by name and type, lately changed, favourites; and how much room is taken."""
+"""Lists of one's own drive: by name and type, lately changed, favourites; and how much room is taken."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drive import access, finding_store, model, store, usage_store, views
+from drive import model, store, views
+from drive.files import access, term_store
 from drive.model import Node
-from kernel import cursor
+from drive.uploads import usage_store
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.cursor import Page
 from kernel.errors import NotFound
+from kernel.paging import Page, Paginator
 
 ROUNDS = 4  # of 100 candidates each; a page may be shorter than asked for and still have a next one
 _CANDIDATES = 100
@@ -35,24 +36,24 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
     if not wanted:
         return Page([])
     prefix = max(wanted, key=len)
-    bound_to = (caller.user_id, "drive-search", q, kind or "")
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, caller.user_id, "drive-search", q, kind or "")
+    last = paging.start
     found: list[Node] = []
     mark = last
     for _ in range(ROUNDS):
-        rows = finding_store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
+        rows = term_store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
         nodes = store.nodes([node_id for _, node_id in rows])
         for entry, node_id in rows:
             node = nodes.get(node_id)
             last = entry
             if node is not None and _leads_to(entry, prefix, node) and _fits(node, wanted, kind, caller):
                 if len(found) == limit:
-                    return _entries(found, cursor.seal(mark, bound_to=bound_to))
+                    return _entries(found, paging.cursor(mark))
                 found.append(node)
                 mark = last
         if len(rows) < _CANDIDATES:
             return _entries(found, None)
-    return _entries(found, cursor.seal(last if len(found) < limit else mark, bound_to=bound_to))
+    return _entries(found, paging.cursor(last if len(found) < limit else mark))
 
 
 def _leads_to(entry: str, prefix: str, node: Node) -> bool:
@@ -73,8 +74,8 @@ def _entries(found: list[Node], mark: str | None) -> Page[dict[str, Any]]:
 
 def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The caller's own files that are ready, the latest changed first."""
-    bound_to = (caller.user_id, "recent")
-    before, seen = (None, []) if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, caller.user_id, "recent")
+    before, seen = paging.start or (None, [])
     rows = [
         row for row in store.owned(caller.user_id, before=before, limit=limit + 1 + len(seen)) if row[1] not in seen
     ]
@@ -85,25 +86,24 @@ def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, A
         for _, node_id in page
         if (node := nodes.get(node_id)) is not None and node.state == "ready" and not node.is_folder
     ]
-    mark = None
+    end = None
     if len(rows) > limit:
         at = page[-1][0]
         same = [*(seen if at == before else ()), *(node_id for when, node_id in page if when == at)]
-        mark = cursor.seal([at, same], bound_to=bound_to)
-    return Page(items, mark)
+        end = [at, same]
+    return Page(items, paging.cursor(end))
 
 
 def favourites(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The files that the caller has marked and may still see."""
-    bound_to = (caller.user_id, "favourites")
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    page = finding_store.favourites(caller.user_id, after=last, limit=limit)
+    paging = Paginator(after, caller.user_id, "favourites")
+    page = term_store.favourites(caller.user_id, after=paging.start, limit=limit)
     items = []
     for node_id in page:
         try:
-            node = access.reach(node_id, caller.user_id, kind="file").node
+            node = access.require_node(node_id, caller.user_id, kind="file").node
         except NotFound:
             continue
         if node.state == "ready":
             items.append(views.file(node))
-    return Page(items, cursor.seal(page[-1], bound_to=bound_to) if len(page) == limit else None)
+    return Page(items, paging.cursor(page[-1] if len(page) == limit else None))

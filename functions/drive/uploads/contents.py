@@ -89,7 +89,7 @@ def holds_gzip(declared: str, head: bytes) -> bool:
     return declared in _GZIP_TYPES or (declared == _ANYTHING and head.startswith(_GZIP_HEAD))
 
 
-def held_against(declared: str, problem: str | None) -> str | None:
+def verdict(declared: str, problem: str | None) -> str | None:
     """The problem of an archive, unless it is that arbitrary bytes are none, or not a whole one."""
     return None if declared == _ANYTHING and problem == "type_mismatch" else problem
 

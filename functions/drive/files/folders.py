@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from drive import access, files, finding_store, item_store, model, store, unique_store, usage_store, views
+from drive import item_store, model, store, views
+from drive.files import access, name_store, term_store
+from drive.files import service as files
 from drive.item_store import Item
 from drive.model import MAX_DEPTH, Cycle, NameTaken, Node
-from kernel import clock, cursor, ids
+from drive.uploads import usage_store
+from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 
 SORTS = ("name", "size", "created_at", "updated_at")
@@ -24,7 +27,7 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
     """A new folder; raises NameTaken for a second one of the same name (but for case and accents) in a place."""
     owner_id, depth = caller.user_id, 1
     if parent_id is not None:
-        parent = access.reach(parent_id, caller.user_id, "editor", kind="folder").node
+        parent = access.require_node(parent_id, caller.user_id, "editor", kind="folder").node
         if parent.state == "trashed":
             raise NotFound
         owner_id, depth = parent.owner_id, 2 + len(access.above(parent))
@@ -35,12 +38,12 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
 
     def stage(transaction: Transaction) -> None:
         store.stage_new_node(transaction, node)
-        unique_store.stage_name(transaction, node)
+        name_store.stage(transaction, node)
         if parent_id is not None:
             store.stage_stands(transaction, "parent", parent_id)
 
     _named(stage)
-    finding_store.index(owner_id, node.id, model.terms(node.name))
+    term_store.index(owner_id, node.id, model.terms(node.name))
     return views.folder(node)
 
 
@@ -63,7 +66,7 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
     name = model.require_name(fields["name"]) if "name" in fields else None
 
     def attempt() -> Node:
-        before = access.reach(folder_id, caller.user_id, "editor", kind="folder").node
+        before = access.require_node(folder_id, caller.user_id, "editor", kind="folder").node
         if before.state == "trashed":
             raise NotFound
         after, seen = before, None
@@ -93,8 +96,8 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
     def stage(transaction: Transaction) -> None:
         store.stage_node(transaction, before, after)
         if not same_name:
-            unique_store.stage_name(transaction, after)
-            unique_store.stage_name_gone(transaction, before)
+            name_store.stage(transaction, after)
+            name_store.stage_gone(transaction, before)
         if after.folder_id is not None and after.folder_id != before.folder_id:
             store.stage_stands(transaction, "parent", after.folder_id)
         if seen is not None:
@@ -108,7 +111,7 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
         raise _Contended(retry_after_s=1) from refused
     if before.name != after.name:
         old, new = model.terms(before.name), model.terms(after.name)
-        finding_store.index(after.owner_id, after.id, new - old, old - new)
+        term_store.index(after.owner_id, after.id, new - old, old - new)
 
 
 def _require_no_circle(node: Node) -> None:
@@ -134,13 +137,12 @@ def children(*, caller: Caller, folder_id: str, sort: str, limit: int, after: st
     if folder_id == "root":
         place = item_store.root(caller.user_id)
     else:
-        place = access.reach(folder_id, caller.user_id, kind="folder").node.id
-    bound_to = (caller.user_id, "children", place, sort)
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    page, end = _page(place, key, backwards, last, limit)
+        place = access.require_node(folder_id, caller.user_id, kind="folder").node.id
+    paging = Paginator(after, caller.user_id, "children", place, sort)
+    page, end = _page(place, key, backwards, paging.start, limit)
     found = store.nodes(page)
     items = [views.entry(node) for each in page if (node := found.get(each)) is not None and node.state in _SHOWN]
-    return Page(items, None if end is None else cursor.seal(end, bound_to=bound_to))
+    return Page(items, paging.cursor(end))
 
 
 def _page(place: str, key: str, backwards: bool, last: Any, limit: int) -> tuple[list[str], Any]:
@@ -158,7 +160,7 @@ def _page(place: str, key: str, backwards: bool, last: Any, limit: int) -> tuple
 
 
 def _turned(row: Item, key: str, backwards: bool) -> tuple[int]:
-    value = int(getattr(row, key) or 0)
+    value = getattr(row, key) or 0
     return (-value if backwards else value,)
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conversations.service import require_member
-from drive import access, media_types, model, store, transfers, unique_store, usage_store, views
+from drive import media_types, model, store, views
+from drive.files import access
 from drive.model import Node, QuotaExceeded, Upload
+from drive.uploads import dedup_store, transfers, usage_store
+from drive.uploads.dedup_store import UploadDedup
 from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
@@ -44,9 +47,9 @@ class NewUpload:
 def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     """Reserve room and say where the bytes go; a repeated client_id gets the first file and False.
 
-    Two round trips: what is uploaded to, and one transaction (quota, file, upload, claim); one more for a further
-    version. Raises QuotaExceeded,
-    PayloadTooLarge above the largest size, UnsupportedMediaType, Unprocessable when the client_id stands for another.
+    Two round trips: where it is put, and one transaction (quota, file, upload, what the client_id made); one more for
+    a further version. Raises QuotaExceeded, PayloadTooLarge above the largest size, UnsupportedMediaType, and
+    Unprocessable when the client_id stands for another upload.
     """
     if wanted.size > config().drive_file_max_bytes:
         raise PayloadTooLarge(f"A file has at most {config().drive_file_max_bytes} bytes.")
@@ -56,15 +59,15 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     try:
         node, upload, earlier = _planned(caller, wanted)
     except Problem:
-        claim = unique_store.claim(caller.user_id, wanted.client_id)
-        if claim is None:
+        earlier_one = dedup_store.find(caller.user_id, wanted.client_id)
+        if earlier_one is None:
             raise
-        return _again(caller, wanted, claim), False  # what is not possible any more was when it was begun
+        return _again(caller, wanted, earlier_one), False  # what is not possible any more was when it was begun
     try:
         _reserve(node, upload, earlier, wanted.fingerprint)
     except Cancelled as refused:
-        if "claim" in refused.failed:
-            return _again(caller, wanted, unique_store.claim(caller.user_id, wanted.client_id)), False
+        if "dedup" in refused.failed:
+            return _again(caller, wanted, dedup_store.find(caller.user_id, wanted.client_id)), False
         if "folder" in refused.failed:
             raise NotFound from refused
         if "usage" in refused.failed:
@@ -92,7 +95,7 @@ def _new_file(caller: Caller, wanted: NewUpload) -> Node:
             raise ValidationFailed.of("folder_id", "a file belongs to a conversation or lies in a folder")
         require_member(wanted.conversation_id, caller.user_id).require_send()
     elif wanted.folder_id is not None:
-        folder = access.reach(wanted.folder_id, caller.user_id, "editor", kind="folder").node
+        folder = access.require_node(wanted.folder_id, caller.user_id, "editor", kind="folder").node
         if folder.state == "trashed":
             raise NotFound
         owner_id = folder.owner_id
@@ -132,13 +135,13 @@ def _upload(caller: Caller, wanted: NewUpload, node: Node, *, version: int) -> U
 
 def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, Upload | None]:
     """The file that gets a version, the upload, and an unfinished earlier one that it takes the place of."""
-    found = access.reach(wanted.replaces or "", caller.user_id, "editor", kind="file")
+    found = access.require_node(wanted.replaces or "", caller.user_id, "editor", kind="file")
     node = found.node
     if wanted.folder_id not in (None, node.folder_id) or wanted.conversation_id not in (None, node.conversation_id):
         raise ValidationFailed.of("replaces", "a new version stays where the file is")
     mine = found.upload is not None and found.upload.user_id == caller.user_id
     if found.upload is not None and mine and found.upload.client_id == wanted.client_id:
-        return node, _upload(caller, wanted, node, version=found.upload.version), None  # the claim will refuse it
+        return node, _upload(caller, wanted, node, version=found.upload.version), None  # the transaction will refuse it
     node.require_ready()
     if found.upload is not None and found.upload.state != "uploading":
         raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
@@ -155,7 +158,7 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
             quota=config().drive_quota_bytes,
             freed=earlier.size if earlier is not None else 0,
         )
-        unique_store.stage_claim(transaction, upload, fingerprint)
+        dedup_store.stage(transaction, upload, fingerprint)
         if upload.version > 1:
             store.stage_stands(transaction, "file", node.id)
         else:
@@ -169,19 +172,20 @@ def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: st
     store.commit(stage)
 
 
-def _again(caller: Caller, wanted: NewUpload, claim: tuple[str, str, str] | None) -> dict[str, Any]:
+def _again(caller: Caller, wanted: NewUpload, made: UploadDedup | None) -> dict[str, Any]:
     """What the same client_id made before, with fresh instructions while its bytes are still expected."""
-    if claim is None:
+    if made is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    file_id, upload_id, fingerprint = claim
-    if fingerprint != wanted.fingerprint:
+    if made.fingerprint != wanted.fingerprint:
         raise Unprocessable("This client_id stands for another upload.")
-    found = store.level(file_id)
+    found = store.node_access(made.file_id)
     if found is None:
         raise Gone("The file of this client_id was deleted.")
     if found.node.owner_id != caller.user_id:
-        access.reach(file_id, caller.user_id, "editor", kind="file")  # it may have been taken from them since
-    pending = found.upload if found.upload is not None and found.upload.upload_id == upload_id else None
+        access.require_node(
+            made.file_id, caller.user_id, "editor", kind="file"
+        )  # it may have been taken from them since
+    pending = found.upload if found.upload is not None and found.upload.upload_id == made.upload_id else None
     waiting = pending is not None and pending.state == "uploading"
     file = views.file(found.node, pending=pending)
     return {"file": file, "upload": _instructions(pending) if pending is not None and waiting else None}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive import links, sharing
 from drive.schemas import (
     FileList,
     Link,
@@ -16,6 +15,8 @@ from drive.schemas import (
     SharedList,
     ShareList,
 )
+from drive.sharing import links
+from drive.sharing import service as sharing
 from kernel.caller import Caller
 from kernel.http import App, Incoming
 from kernel.limiter import Limit

@@ -8,7 +8,7 @@ from dataclasses import replace
 from conversations import store as conversations
 from conversations.model import MemberContext
 from drive import store
-from drive.item_store import Level
+from drive.item_store import NodeAccess
 from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, is_over, require_role, stronger
 from kernel import clock, ids
 from kernel.errors import NotFound
@@ -16,7 +16,7 @@ from kernel.errors import NotFound
 _PREFIX: dict[Kind, str] = {"file": "fil", "folder": "fol"}
 
 
-def reach(node_id: str, user_id: str, need: Role = "viewer", *, kind: Kind) -> Level:
+def require_node(node_id: str, user_id: str, need: Role = "viewer", *, kind: Kind) -> NodeAccess:
     """The node if this person has the role that is needed on it.
 
     Raises NotFound for whoever may not know of it, Forbidden for a lesser role. One round trip for the owner and
@@ -24,19 +24,19 @@ def reach(node_id: str, user_id: str, need: Role = "viewer", *, kind: Kind) -> L
     """
     if not ids.is_id(node_id, _PREFIX[kind]):
         raise NotFound
-    found = store.level(node_id)
+    found = store.node_access(node_id)
     if found is None or found.node.kind != kind:
         raise NotFound
     require_role(_role(found, user_id, need), need)
     return found
 
 
-def role_on(found: Level, user_id: str) -> Role | None:
+def role_on(found: NodeAccess, user_id: str) -> Role | None:
     """The strongest role of a person on a node."""
     return _role(found, user_id, "owner")
 
 
-def may_still_upload(found: Level, user_id: str, *, new_file: bool) -> bool:
+def may_still_upload(found: NodeAccess, user_id: str, *, new_file: bool) -> bool:
     """Whether an upload that was begun may end in this file: an editor's, and a new file of a conversation's member."""
     role = _role(found, user_id, "editor")
     if role is None or RANK[role] < RANK["editor"]:
@@ -45,7 +45,7 @@ def may_still_upload(found: Level, user_id: str, *, new_file: bool) -> bool:
     return not new_file or room is None or room in conversations.contexts([room], user_id)
 
 
-def _role(found: Level, user_id: str, enough: Role) -> Role | None:
+def _role(found: NodeAccess, user_id: str, enough: Role) -> Role | None:
     if found.node.owner_id == user_id:
         return "owner"
     role: Role | None = None
@@ -58,20 +58,20 @@ def _role(found: Level, user_id: str, enough: Role) -> Role | None:
     return role
 
 
-def _upwards(found: Level) -> Iterator[Level]:
+def _upwards(found: NodeAccess) -> Iterator[NodeAccess]:
     """The node and the folders above it."""
     yield found
     for _ in range(2 * MAX_DEPTH):
         if found.node.folder_id is None:
             return
-        above = store.level(found.node.folder_id)
+        above = store.node_access(found.node.folder_id)
         if above is None:
             return
         yield above
         found = above
 
 
-def _granted(found: Level, user_id: str) -> Role | None:
+def _granted(found: NodeAccess, user_id: str) -> Role | None:
     """What one level grants: to the person, or to a conversation that they are in now."""
     now = clock.now()
     grants = {share.grantee: share for share in found.shares if not is_over(share, now)}
@@ -104,4 +104,4 @@ def shows(context: MemberContext, node: Node) -> bool:
 
 def above(node: Node) -> list[Node]:
     """The folders above a node, nearest first."""
-    return [each.node for each in _upwards(Level(replace(node)))][1:]
+    return [each.node for each in _upwards(NodeAccess(replace(node)))][1:]

@@ -7,26 +7,29 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from drive import access, agenda_store, finding_store, media_types, model, store, usage_store, views
-from drive.item_store import Level
+from drive import media_types, model, store, views
+from drive.files import access, term_store
+from drive.item_store import NodeAccess
 from drive.model import Node, NotReady, Role, Version
-from kernel import blobs, clock, cursor, ids, telemetry
+from drive.trash import due_store
+from drive.uploads import usage_store
+from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 
 
 def get(*, caller: Caller, file_id: str) -> dict[str, Any]:
-    found = access.reach(file_id, caller.user_id, kind="file")
+    found = access.require_node(file_id, caller.user_id, kind="file")
     return views.current(found.node, found.upload)
 
 
 def download(*, caller: Caller, file_id: str) -> dict[str, Any]:
     """An address of the current version, good for 5 minutes; raises NotReady."""
-    node = access.reach(file_id, caller.user_id, kind="file").node
+    node = access.require_node(file_id, caller.user_id, kind="file").node
     return address(node)
 
 
@@ -51,18 +54,18 @@ def changed(
     node_id: str,
     user_id: str,
     need: Role,
-    change: Callable[[Level], Node | None],
+    change: Callable[[NodeAccess], Node | None],
     *,
     also: Callable[[Transaction], None] | None = None,
 ) -> Node:
-    """Change a file of which the caller has a role; made again on what others have changed meanwhile.
+    """Change a file on which the caller has the role that is needed; begun again when others change it meanwhile.
 
-    `change` gives the node as it shall be, or None to leave it; it raises what stands against it. `also` is looked at
-    with it.
+    `change` returns the node as it shall be, or None to leave it, and raises what forbids the change. `also` stages
+    further conditions of the same transaction.
     """
 
     def attempt() -> Node:
-        found = access.reach(node_id, user_id, need, kind="file")
+        found = access.require_node(node_id, user_id, need, kind="file")
         after = change(found)
         if after is None or after == found.node:
             return found.node
@@ -82,7 +85,7 @@ def changed(
             raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
         if after.name != found.node.name:
             before, now = model.terms(found.node.name), model.terms(after.name)
-            finding_store.index(after.owner_id, after.id, now - before, before - now)
+            term_store.index(after.owner_id, after.id, now - before, before - now)
         return after
 
     return retried(attempt, on=Conflict)
@@ -92,7 +95,7 @@ def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[s
     """Rename a file or move it to another folder of the same drive (`folder_id` null: to the top)."""
     name = model.require_name(fields["name"]) if "name" in fields else None
 
-    def wanted(found: Level) -> Node:
+    def wanted(found: NodeAccess) -> Node:
         node = found.node
         if node.state in ("trashed", "rejected"):
             raise NotReady
@@ -117,7 +120,7 @@ def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | N
         if caller.user_id != owner_id:
             raise NotFound
         return None
-    folder = access.reach(folder_id, caller.user_id, "editor", kind="folder").node
+    folder = access.require_node(folder_id, caller.user_id, "editor", kind="folder").node
     if folder.state == "trashed":
         raise NotFound
     if folder.owner_id != owner_id:
@@ -130,7 +133,7 @@ def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | N
 
 def versions(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
     """The versions that are kept, newest first."""
-    node = access.reach(file_id, caller.user_id, kind="file").node
+    node = access.require_node(file_id, caller.user_id, kind="file").node
     return Page([_version_view(each, node) for each in store.versions(file_id)])
 
 
@@ -150,7 +153,7 @@ def _version_view(each: Version, node: Node) -> dict[str, Any]:
 def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, Any]:
     """Make an earlier version the current one; none is lost by that."""
 
-    def wanted(found: Level) -> Node:
+    def wanted(found: NodeAccess) -> Node:
         chosen = store.version(file_id, number)
         if chosen is None:
             raise NotFound
@@ -181,14 +184,14 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
         category = media_types.category(each.content_type)
         used[category] = used.get(category, 0) - each.size
     objects = [[key, version, ""] for each in doomed for key, version in _objects(each)]
-    errand = f"erase#{ids.new('run')}"
+    task = f"erase#{ids.new('run')}"
 
     def stage(transaction: Transaction) -> None:
         for each in doomed:
             store.stage_version_gone(transaction, each)
         usage_store.stage_change(transaction, node.owner_id, taken=sum(used.values()), used=used)
         if objects:
-            agenda_store.stage_errand(transaction, node.id, errand, due_at=clock.now(), objects=objects)
+            due_store.stage_task(transaction, node.id, task, due_at=clock.now(), objects=objects)
         if also is not None:
             also(transaction)
 
@@ -197,7 +200,7 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
     except Cancelled:
         return False
     if objects:
-        erase(node.id, errand, objects)
+        erase(node.id, task, objects)
     return True
 
 
@@ -206,8 +209,8 @@ def _objects(each: Version) -> list[tuple[str, str]]:
     return found if each.thumbnail_key is None else [*found, (each.thumbnail_key, "")]
 
 
-def erase(node_id: str, errand: str, objects: list[list[str]]) -> None:
-    """Remove bytes that no version needs any more; what fails stays on the agenda."""
+def erase(node_id: str, task: str, objects: list[list[str]]) -> None:
+    """Remove bytes that no version needs any more, with the cleanup task that names them; what fails stays due."""
     try:
         for key, version, multipart_id in objects:
             if multipart_id:
@@ -215,7 +218,7 @@ def erase(node_id: str, errand: str, objects: list[list[str]]) -> None:
             found = None if version else blobs.find(key)
             if version or found is not None:
                 blobs.remove(key, version or (found.version if found is not None else ""))
-        agenda_store.errand_done(node_id, errand)
+        due_store.task_done(node_id, task)
     except Exception as error:
         telemetry.logger().warning("bytes left over", exc_info=error, extra={"node_id": node_id})
 
@@ -235,24 +238,23 @@ def note(node: Node, user_id: str, action: str, **details: Any) -> None:
 
 def activity(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """What was done with a file, latest first; with whom it was shared is told to its owner alone."""
-    node = access.reach(file_id, caller.user_id, kind="file").node
+    node = access.require_node(file_id, caller.user_id, kind="file").node
     hidden = () if node.owner_id == caller.user_id else _OF_THE_OWNER
-    bound_to = (caller.user_id, "activity", file_id)
-    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    rows = store.notes(file_id, before=before, limit=limit)
+    paging = Paginator(after, caller.user_id, "activity", file_id)
+    rows = store.notes(file_id, before=paging.start, limit=limit)
     items = [
         {
             "user_id": row.user_id,
             "action": row.kind,
-            "at": int(row.created_at),
+            "at": row.created_at,
             "details": {} if row.kind in hidden else row.details or {},
         }
         for row in rows
     ]
-    return Page(items, cursor.seal(rows[-1].part, bound_to=bound_to) if len(rows) == limit else None)
+    return Page(items, paging.cursor(rows[-1].part if len(rows) == limit else None))
 
 
 def set_favourite(*, caller: Caller, file_id: str, on: bool) -> None:
     if on:
-        access.reach(file_id, caller.user_id, kind="file")
-    finding_store.set_favourite(caller.user_id, file_id, on)
+        access.require_node(file_id, caller.user_id, kind="file")
+    term_store.set_favourite(caller.user_id, file_id, on)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drive import access, finding_store, store
+from drive import store
+from drive.files import access, term_store
 from drive.model import Node
 from kernel import parallel
 
-CANDIDATES = 500  # names that begin with the prefix, and shares, that one look considers
+CANDIDATES = 500  # names that begin with the prefix, and shares, that one search considers
 
 
-def files(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Node]:
+def files_by_name(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Node]:
     """The ready files that somebody owns or that were shared with them by name, whose name fits; in no order.
 
     Of their own, those with a word that begins with `prefix`. Two round trips, one more for each that was shared.
     """
     reads: list[Callable[[], list[str]]] = [
-        lambda: [node_id for _, node_id in finding_store.found(user_id, prefix, after=None, limit=CANDIDATES)],
+        lambda: [node_id for _, node_id in term_store.found(user_id, prefix, after=None, limit=CANDIDATES)],
         lambda: [share.node_id for share in store.granted(user_id, after=None, limit=CANDIDATES)],
     ]
     names, shares = parallel.mapped(lambda read: read(), reads)
@@ -32,5 +33,5 @@ def files(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Nod
 def _sees(user_id: str, node: Node) -> bool:
     if node.owner_id == user_id:
         return True
-    found = store.level(node.id)  # the index of shares may be behind
+    found = store.node_access(node.id)  # the index of shares may be behind
     return found is not None and access.role_on(found, user_id) is not None

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drive import agenda_store, share_store, store
+from drive import store
 from drive.model import Node, Share, is_over
+from drive.sharing import share_store
+from drive.trash import due_store
 from kernel import clock, ids, telemetry
 from kernel.dynamo import Transaction
 from kernel.errors import ValidationFailed
@@ -59,8 +61,8 @@ def stage(
     takes them back soon after.
     """
     if nodes and expires_at is not None:
-        name, objects = _errand(conversation_id, seq), [node.id for node in nodes]
-        agenda_store.stage_errand(transaction, name, "attachments", due_at=expires_at, objects=objects)
+        key, objects = _task_key(conversation_id, seq), [node.id for node in nodes]
+        due_store.stage_task(transaction, key, "attachments", due_at=expires_at, objects=objects)
     now = clock.now()
     for node in nodes:
         free = node.message_seq is None or is_over(node, now)
@@ -68,18 +70,18 @@ def stage(
         store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
         if goes_with is None:
             share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
-            share_store.stage_share(transaction, share, seq)
+            share_store.stage(transaction, share, seq)
 
 
 def stage_removal(transaction: Transaction, conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
     """Note, with the deletion of a message, that its files have to go."""
     file_ids = [each["id"] for each in data.get("attachments", ())]
     if file_ids:
-        name = _errand(conversation_id, seq)
-        agenda_store.stage_errand(transaction, name, "attachments", due_at=clock.now(), objects=file_ids)
+        key = _task_key(conversation_id, seq)
+        due_store.stage_task(transaction, key, "attachments", due_at=clock.now(), objects=file_ids)
 
 
-def _errand(conversation_id: str, seq: int) -> str:
+def _task_key(conversation_id: str, seq: int) -> str:
     return f"message#{conversation_id}#{seq}"
 
 
@@ -101,7 +103,7 @@ def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[N
     for node in store.nodes(file_ids).values() if file_ids else ():
         share = share_store.given_with(node.id, conversation_id, seq)
         if share is not None:
-            share_store.remove_share(share)
+            share_store.remove(share)
         if node.conversation_id == conversation_id and node.message_seq == seq and not _handed_on(node):
             doomed.append(_trashed(node))
     return doomed
@@ -110,7 +112,7 @@ def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[N
 def _handed_on(node: Node) -> bool:
     """Give a file whose message is gone to the next message of its conversation that shows it, or, where others still
     have it (it was forwarded, or shared by hand), back to its owner's drive; False when nobody has it any more."""
-    found, now = store.level(node.id), clock.now()
+    found, now = store.node_access(node.id), clock.now()
     shares = [each for each in found.shares if not is_over(each, now)] if found is not None else []
     if node.state != "ready" or not shares:
         return False
@@ -122,7 +124,7 @@ def _handed_on(node: Node) -> bool:
     after = replace(after, updated_at=max(now, node.updated_at + 1))
     store.commit(lambda it: store.stage_node(it, node, after))
     if again is not None:
-        share_store.remove_share(again)
+        share_store.remove(again)
     return True
 
 
@@ -135,7 +137,7 @@ def _trashed(node: Node) -> Node:
     return after
 
 
-def parsed(errand: str) -> tuple[str, int]:
-    """The conversation and seq of a message whose files have to go, from the errand's name."""
-    _, conversation_id, seq = errand.split("#")
+def parsed(task_key: str) -> tuple[str, int]:
+    """The conversation and seq of the message whose files a cleanup task has to take back, from the task's key."""
+    _, conversation_id, seq = task_key.split("#")
     return conversation_id, int(seq)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from conversations import store as conversations
 from conversations.service import require_member
-from drive import access, files, model, share_store, store, views
-from drive.model import Node, Role, Share
-from kernel import clock, cursor, ids, parallel
+from drive import model, store, views
+from drive.files import access
+from drive.files import service as files
+from drive.model import Role, Share
+from drive.sharing import share_store
+from kernel import clock, ids, parallel
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from users import service as users
 
 
@@ -20,7 +23,7 @@ def share(
     *, caller: Caller, node_id: str, file: bool, user_id: str | None, conversation_id: str | None, role: Role
 ) -> dict[str, Any]:
     """Grant a person or a conversation of one's own; granting again changes the role. The owner alone shares."""
-    found = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if found.node.state in ("trashed", "rejected"):
         raise model.NotReady
     if (user_id is None) == (conversation_id is None):
@@ -28,7 +31,7 @@ def share(
     grantee = _person(caller, user_id) if user_id is not None else _conversation(caller, conversation_id or "")
     if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
         raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
-    made = share_store.put_share(Share(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
+    made = share_store.put(Share(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
     files.note(found.node, caller.user_id, "shared", grantee=grantee, role=role)
     return _views([made])[0]
 
@@ -67,28 +70,28 @@ def _views(shares: list[Share]) -> list[dict[str, Any]]:
 
 def listing(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
     """With whom the owner has shared this very node."""
-    found = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     return Page(_views(list(found.shares)))
 
 
 def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
     """Take a share back (the owner), or leave it (whom it was granted to); in force with this answer."""
-    found = store.level(node_id) if ids.is_id(node_id, "fil" if file else "fol") else None
+    found = store.node_access(node_id) if ids.is_id(node_id, "fil" if file else "fol") else None
     if found is None:
         raise NotFound
     chosen = next((each for each in found.shares if each.share_id == share_id), None)
     if chosen is None or chosen.grantee != caller.user_id:
-        access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+        access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if chosen is None:
         raise NotFound
-    share_store.remove_share(chosen)
+    share_store.remove(chosen)
     files.note(found.node, caller.user_id, "unshared", grantee=chosen.grantee)
 
 
 def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """What others have shared with the caller or with their conversations, one grantee after the other."""
-    bound_to = (caller.user_id, "shared-with-me")
-    start, last = ("", None) if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, caller.user_id, "shared-with-me")
+    start, last = paging.start or ("", None)
     grantees = [caller.user_id, *sorted(conversations.conversations_of(caller.user_id))]
     left = [each for each in grantees if start in ("", caller.user_id) or (each.startswith("cnv_") and each >= start)]
     rows: list[Share] = []
@@ -101,16 +104,16 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
             rows += found
         if len(rows) > limit:
             break
-    page = rows[:limit]
-    end = [page[-1].grantee, page[-1].node_id] if len(rows) > limit else None
-    return Page(_shared(caller, page, grantees), None if end is None else cursor.seal(end, bound_to=bound_to))
+    return paging.page(
+        rows, limit, lambda row: [row.grantee, row.node_id], lambda page: _shared(caller, page, grantees)
+    )
 
 
-def _shared(caller: Caller, rows: list[Share], grantees: list[str]) -> list[dict[str, Any]]:
+def _shared(caller: Caller, rows: Sequence[Share], grantees: list[str]) -> list[dict[str, Any]]:
     """Those rows that stand now (the index may be behind, and members may have left), each node by the first of its
     shares: however small the pages, it comes once."""
     node_ids = list(dict.fromkeys(each.node_id for each in rows))
-    levels = dict(zip(node_ids, parallel.mapped(store.level, node_ids), strict=True))
+    levels = dict(zip(node_ids, parallel.mapped(store.node_access, node_ids), strict=True))
     owners = users.directory([each.node.owner_id for each in levels.values() if each is not None])
     now = clock.now()
     items = []
@@ -131,17 +134,16 @@ def _shared(caller: Caller, rows: list[Share], grantees: list[str]) -> list[dict
 def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The files of a conversation that are ready, latest first, as far as its history is the caller's to see."""
     context = require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "gallery", conversation_id)
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    rows = sorted(store.everything_in(conversation_id), key=lambda row: [-int(row.created_at), row.node_id])
-    if last is not None:
-        rows = [row for row in rows if [-int(row.created_at), row.node_id] > last]
-    page = rows[:limit]
-    found: Mapping[str, Node] = store.nodes([row.node_id for row in page])
-    items = [
-        views.file(node)
-        for row in page
-        if (node := found.get(row.node_id)) is not None and node.state == "ready" and access.shows(context, node)
-    ]
-    end = [-int(page[-1].created_at), page[-1].node_id] if len(rows) > limit else None
-    return Page(items, None if end is None else cursor.seal(end, bound_to=bound_to))
+    paging = Paginator(after, caller.user_id, "gallery", conversation_id)
+    rows = sorted([-row.created_at, row.node_id] for row in store.everything_in(conversation_id))
+    rows = [row for row in rows if paging.start is None or row > paging.start]
+
+    def show(page: Sequence[Any]) -> list[dict[str, Any]]:
+        found = store.nodes([node_id for _, node_id in page])
+        return [
+            views.file(node)
+            for _, node_id in page
+            if (node := found.get(node_id)) is not None and node.state == "ready" and access.shows(context, node)
+        ]
+
+    return paging.page(rows, limit, lambda row: row, show)

@@ -9,21 +9,12 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from drive import (
-    access,
-    antivirus,
-    archives,
-    contents,
-    files,
-    finding_store,
-    media_types,
-    model,
-    store,
-    usage_store,
-    views,
-)
-from drive.item_store import Level
+from drive import media_types, model, store, views
+from drive.files import access, term_store
+from drive.files import service as files
+from drive.item_store import NodeAccess
 from drive.model import Node, Upload, Version
+from drive.uploads import antivirus, archives, contents, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import Blob
 from kernel.dynamo import Cancelled, Transaction
@@ -34,10 +25,10 @@ THUMBNAIL_FROM_MAX_BYTES = 32 * model.MIB
 SCANS_AWAITED = 180  # times 10 s
 
 
-def _expected(key: str) -> tuple[Level | None, Upload | None]:
+def _expected(key: str) -> tuple[NodeAccess | None, Upload | None]:
     _, _, rest = key.partition("files/")
     file_id, _, upload_id = rest.partition("/")
-    found = store.level(file_id)
+    found = store.node_access(file_id)
     pending = found.upload if found is not None else None
     return found, pending if pending is not None and pending.upload_id == upload_id else None
 
@@ -64,7 +55,7 @@ def inspect(key: str, version: str) -> dict[str, Any]:
     return {**seen, "verdict": verdict, "reason": reason, "image": image}
 
 
-def _remove_unless_kept(found: Level | None, blob: Blob) -> None:
+def _remove_unless_kept(found: NodeAccess | None, blob: Blob) -> None:
     """Remove bytes that came to an address again after its upload had ended."""
     kept = store.versions(found.node.id) if found is not None else []
     if not any((each.object_key, each.object_version) == (blob.key, blob.version) for each in kept):
@@ -79,7 +70,7 @@ def _examine(blob: Blob, upload: Upload) -> tuple[str | None, str]:
     tail = blobs.read(blob, max(0, blob.size - contents.TAIL_BYTES), contents.TAIL_BYTES)
     problem = contents.type_problem(declared, head) or contents.polyglot_problem(declared, head, tail, blob.size)
     if problem is None and contents.holds_zip(declared, head, tail, blob.size):
-        problem = contents.held_against(declared, archives.zip_problem(blob))
+        problem = contents.verdict(declared, archives.zip_problem(blob))
     if problem is not None:
         return problem, "rejected"
     digest, scanner = hashlib.sha256(), antivirus.scanner()
@@ -89,7 +80,7 @@ def _examine(blob: Blob, upload: Upload) -> tuple[str | None, str]:
         scanner.feed(chunk)
         if meter is not None:
             meter.feed(chunk)
-            if problem := contents.held_against(declared, meter.problem):
+            if problem := contents.verdict(declared, meter.problem):
                 return problem, "rejected"
     telemetry.count("InspectedBytes", blob.size)
     if digest.hexdigest() != upload.sha256:
@@ -131,7 +122,7 @@ def settle(seen: dict[str, Any]) -> str:
     if accepted and not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
         accepted, reason = False, "not_allowed"
     if accepted:  # before it can be seen, and again if the step is repeated: a file that is ready is found
-        finding_store.index(found.node.owner_id, found.node.id, model.terms(_name(found.node, upload)))
+        term_store.index(found.node.owner_id, found.node.id, model.terms(_name(found.node, upload)))
     try:
         node = _accept(found.node, upload, seen) if accepted else _reject(found.node, upload, reason)
     except Cancelled:

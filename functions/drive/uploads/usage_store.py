@@ -19,17 +19,15 @@ def _record(owner_id: str) -> Item:
 
 
 def read(owner_id: str) -> Usage:
-    found = Item.find(f"usage#{owner_id}", USAGE)
-    if found is None:
-        return Usage(0, 0, dict.fromkeys(CATEGORIES, 0))
-    by_type = {name: int(getattr(found, f"used_{name}") or 0) for name in CATEGORIES}
-    return Usage(int(found.taken or 0), int(found.used or 0), by_type)
+    found = Item.find(f"usage#{owner_id}", USAGE) or _record(owner_id)
+    by_type = {name: getattr(found, f"used_{name}") or 0 for name in CATEGORIES}
+    return Usage(found.taken or 0, found.used or 0, by_type)
 
 
 def moves(owner_id: str) -> int:
     """How often folders of this owner have been moved."""
     found = Item.find(f"usage#{owner_id}", USAGE)
-    return 0 if found is None else int(found.moves or 0)
+    return 0 if found is None else found.moves or 0
 
 
 def stage_reservation(transaction: Transaction, owner_id: str, size: int, *, quota: int, freed: int = 0) -> None:

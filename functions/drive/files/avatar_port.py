@@ -6,7 +6,7 @@ from drive import store
 from kernel import ids
 
 
-def of_own_file(user_id: str, file_id: str) -> str | None:
+def thumbnail_of_own_file(user_id: str, file_id: str) -> str | None:
     """The key of the thumbnail of a person's own file that is ready; None for any other. One round trip."""
     node = store.nodes([file_id]).get(file_id) if ids.is_id(file_id, "fil") else None
     if node is None or node.owner_id != user_id or node.state != "ready":

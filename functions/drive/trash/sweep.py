@@ -1,9 +1,14 @@
-"""What is due: abandoned uploads, stuck intakes, the end of the trash, and errands that a call has left over (R26)."""
+"""What is due: abandoned uploads, stuck intakes, the end of the trash, and cleanup tasks that a call has left (R26)."""
 
 from __future__ import annotations
 
-from drive import agenda_store, attachments, files, intake, item_store, model, store, transfers, trash
+from drive import item_store, model, store
+from drive.files import service as files
 from drive.model import Upload
+from drive.sharing import attachments
+from drive.trash import due_store
+from drive.trash import service as trash
+from drive.uploads import intake, transfers
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled
 
@@ -14,7 +19,7 @@ FOLDER_STEP = 1_000  # nodes of one folder and a run
 def sweep() -> int:
     """Do what is due; what fails stays due. Returns how much was done."""
     done = 0
-    for node_id, part in agenda_store.due(clock.now(), AT_MOST):
+    for node_id, part in due_store.due(clock.now(), AT_MOST):
         try:
             _do(node_id, part)
             done += 1
@@ -31,7 +36,7 @@ def _do(node_id: str, part: str) -> None:
     elif part == item_store.UPLOAD:
         _upload(node_id)
     else:
-        _errand(node_id, part)
+        _task(node_id, due_store.task_kind(part))
 
 
 def _node(node_id: str) -> None:
@@ -48,7 +53,7 @@ def _node(node_id: str) -> None:
 
 def _upload(node_id: str) -> None:
     """An upload that nobody has finished, or that the intake has not settled."""
-    found = store.level(node_id)
+    found = store.node_access(node_id)
     if found is None or found.upload is None:
         return
     upload = found.upload
@@ -81,16 +86,16 @@ def _fail(upload: Upload) -> None:
         return
 
 
-def _errand(node_id: str, part: str) -> None:
-    errand = agenda_store.errand(node_id, part)
-    if errand is None:
+def _task(node_id: str, kind: str) -> None:
+    """A cleanup task that a call has left, if it has not been done since."""
+    objects = due_store.task_objects(node_id, kind)
+    if objects is None:
         return
-    name = part.removeprefix("errand#")
-    if name == "attachments":
-        for node in attachments.take_back(*attachments.parsed(node_id), errand.objects or []):
+    if kind == "attachments":
+        for node in attachments.take_back(*attachments.parsed(node_id), objects):
             trash.purge(node)
-        agenda_store.errand_done(node_id, name)
-    elif name.startswith("erase#"):
-        files.erase(node_id, name, errand.objects or [])
+        due_store.task_done(node_id, kind)
+    elif kind.startswith("erase#"):
+        files.erase(node_id, kind, objects)
     else:
-        trash.run(node_id, name, at_most=FOLDER_STEP)
+        trash.run(node_id, kind, at_most=FOLDER_STEP)

@@ -8,14 +8,17 @@ import os
 from base64 import b64decode, b64encode
 from typing import Any
 
-from drive import access, files, share_store, store, views
-from drive.share_store import Link
+from drive import store, views
+from drive.files import access
+from drive.files import service as files
+from drive.model import PublicLink
+from drive.sharing import link_store
 from kernel import clock, ids, limiter, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.cursor import Page
 from kernel.errors import Conflict, Forbidden, Gone, NotFound
 from kernel.limiter import Limit
+from kernel.paging import Page
 
 TOKEN_BITS = 192
 TOKEN_MAX_CHARS = 64
@@ -29,28 +32,27 @@ def create(
     *, caller: Caller, file_id: str, ends_at: int | None, password: str | None, max_downloads: int | None
 ) -> dict[str, Any]:
     """A new link of a file of one's own; its token is shown now and never again."""
-    node = access.reach(file_id, caller.user_id, "owner", kind="file").node
+    node = access.require_node(file_id, caller.user_id, "owner", kind="file").node
     node.require_ready()
-    if len(share_store.links_of(file_id)) >= MAX_LINKS:
+    if len(link_store.of_file(file_id)) >= MAX_LINKS:
         raise Conflict(f"A file has at most {MAX_LINKS} links.", code="too_many")
     token = ids.token(TOKEN_BITS)
-    made = Link(
+    made = PublicLink(
         link_id=ids.new("lnk"),
         file_id=file_id,
-        token_hash=share_store.token_hash(token),
+        token_hash=link_store.token_hash(token),
         ends_at=ends_at,
         password_hash=None if password is None else _hashed(password),
         max_downloads=max_downloads,
-        downloads=0,
         created_at=clock.now(),
         user_id=caller.user_id,
     )
-    share_store.put_link(made)
+    link_store.put(made)
     files.note(node, caller.user_id, "link_created", link_id=made.link_id)
     return {**_view(made), "token": token, "url": f"{config().public_url}/drive/links/{token}"}
 
 
-def _view(each: Link) -> dict[str, Any]:
+def _view(each: PublicLink) -> dict[str, Any]:
     return {
         "id": each.link_id,
         "expires_at": each.ends_at,
@@ -63,16 +65,16 @@ def _view(each: Link) -> dict[str, Any]:
 
 def listing(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
     """The links of a file, without their tokens."""
-    access.reach(file_id, caller.user_id, "owner", kind="file")
-    return Page([_view(each) for each in share_store.links_of(file_id)])
+    access.require_node(file_id, caller.user_id, "owner", kind="file")
+    return Page([_view(each) for each in link_store.of_file(file_id)])
 
 
 def remove(*, caller: Caller, file_id: str, link_id: str) -> None:
-    node = access.reach(file_id, caller.user_id, "owner", kind="file").node
-    found = share_store.link_of(file_id, link_id)
+    node = access.require_node(file_id, caller.user_id, "owner", kind="file").node
+    found = link_store.find(file_id, link_id)
     if found is None:
         raise NotFound
-    share_store.remove_link(found)
+    link_store.remove(found)
     files.note(node, caller.user_id, "link_removed", link_id=link_id)
 
 
@@ -82,7 +84,7 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     Raises NotFound, Gone once it has ended or is used up, Forbidden `password_required` / `password_wrong`, and
     LimitExceeded after 10 wrong tries in 15 min.
     """
-    found = share_store.link(share_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
+    found = link_store.by_hash(link_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
         raise NotFound
     now = clock.now()
@@ -95,8 +97,8 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     if node is None or node.state != "ready":
         raise NotFound
     answer = files.address(node)
-    if not share_store.count_download(found, now):
-        if share_store.link(found.token_hash) is None:
+    if not link_store.count_download(found, now):
+        if link_store.by_hash(found.token_hash) is None:
             raise NotFound
         raise Gone("This link is used up.")
     telemetry.count("LinkDownloads")
@@ -104,7 +106,7 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     return {"file": shown, **answer}
 
 
-def _require_password(found: Link, password: str | None) -> None:
+def _require_password(found: PublicLink, password: str | None) -> None:
     if found.password_hash is None:
         return
     if password is None:

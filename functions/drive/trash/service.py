@@ -6,29 +6,22 @@ sweep. Access by shares ends with the folder itself, as it is looked up on the w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drive import (
-    access,
-    agenda_store,
-    files,
-    finding_store,
-    item_store,
-    model,
-    share_store,
-    store,
-    transfers,
-    unique_store,
-    views,
-)
+from drive import item_store, model, store, views
+from drive.files import access, name_store, term_store
+from drive.files import service as files
 from drive.model import NameTaken, Node
-from kernel import clock, cursor
+from drive.sharing import link_store
+from drive.trash import due_store
+from drive.uploads import transfers
+from kernel import clock
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 
 AT_ONCE = 50  # nodes of a folder that are treated in the call itself
@@ -39,7 +32,7 @@ AT_ONCE = 50  # nodes of a folder that are treated in the call itself
 
 def remove(*, caller: Caller, node_id: str, permanent: bool, file: bool) -> None:
     """Put a node of one's own into the trash, or delete it for good and free its room."""
-    found = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder")
+    found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if permanent or found.node.state in ("uploading", "processing", "rejected"):
         purge(found.node)
     else:
@@ -61,8 +54,8 @@ def _put_away(node: Node) -> None:
 
 def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
     """Take a node back to where it was; to the top when that folder is gone. Raises NameTaken for folders."""
-    node = access.reach(node_id, caller.user_id, "owner", kind="file" if file else "folder").node
-    if node.is_folder and agenda_store.errand(node.id, "errand#purge") is not None:
+    node = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder").node
+    if node.is_folder and due_store.task_objects(node.id, "purge") is not None:
         raise NotFound  # it is being deleted for good
     if node.state == "trashed":
         above = store.nodes([node.folder_id]).get(node.folder_id) if node.folder_id is not None else None
@@ -81,17 +74,19 @@ def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
 
 def listing(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """What the caller has put into the trash, by name; each is deleted 30 days after it came here."""
-    bound_to = (caller.user_id, "trash")
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    rows = store.listed(item_store.trash(caller.user_id), "", after=last, limit=limit + 1, backwards=False)
-    page = rows[:limit]
-    found = store.nodes([node_id for _, node_id in page])
-    items = [
-        {**views.entry(node), "trashed_at": node.trashed_at, "purged_at": node.trashed_at + model.TRASH_KEPT_MS}
-        for _, node_id in page
-        if (node := found.get(node_id)) is not None and node.trashed_at is not None
-    ]
-    return Page(items, cursor.seal(page[-1][0], bound_to=bound_to) if len(rows) > limit else None)
+    paging = Paginator(after, caller.user_id, "trash")
+    place = item_store.trash(caller.user_id)
+    rows = store.listed(place, "", after=paging.start, limit=limit + 1, backwards=False)
+
+    def show(page: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        found = store.nodes([node_id for _, node_id in page])
+        return [
+            {**views.entry(node), "trashed_at": node.trashed_at, "purged_at": node.trashed_at + model.TRASH_KEPT_MS}
+            for _, node_id in page
+            if (node := found.get(node_id)) is not None and node.trashed_at is not None
+        ]
+
+    return paging.page(rows, limit, lambda row: row[0], show)
 
 
 # --- one node -------------------------------------------------------------------------------------------------
@@ -110,7 +105,7 @@ def _changed(node_id: str, change: Callable[[Node], Node]) -> Node:
         def stage(transaction: Transaction) -> None:
             store.stage_node(transaction, node, after, due_at=due_at)
             if node.is_folder and node.state != after.state:
-                named = unique_store.stage_name_gone if after.state == "trashed" else unique_store.stage_name
+                named = name_store.stage_gone if after.state == "trashed" else name_store.stage
                 named(transaction, after)
 
         try:
@@ -129,7 +124,7 @@ def purge(node: Node) -> None:
     if node.is_folder:
         if node.state != "trashed":
             _put_away(node)
-        agenda_store.put_errand(node.id, "purge", due_at=clock.now())
+        due_store.put_task(node.id, "purge", due_at=clock.now())
         run(node.id, "purge")
     else:
         _purge_file(node.id)
@@ -137,7 +132,7 @@ def purge(node: Node) -> None:
 
 def _purge_file(file_id: str) -> None:
     def attempt() -> None:
-        found = store.level(file_id)
+        found = store.node_access(file_id)
         if found is None:
             return
         node = found.node
@@ -158,9 +153,9 @@ def _purge_file(file_id: str) -> None:
 
 def _forget(node: Node) -> None:
     """Remove what stood around a node that is gone."""
-    for link in share_store.links_of(node.id):
-        share_store.remove_link(link)
-    finding_store.index(node.owner_id, node.id, (), model.terms(node.name))
+    for link in link_store.of_file(node.id):
+        link_store.remove(link)
+    term_store.index(node.owner_id, node.id, (), model.terms(node.name))
     store.remove_all_of(node.id)
 
 
@@ -171,7 +166,7 @@ def _follow(folder_id: str, kind: str) -> None:
     """Treat what lies in a folder as the folder was, as far as it is little; the rest is left to the sweep."""
     if not store.everything_in(folder_id):
         return
-    agenda_store.put_errand(folder_id, kind, due_at=clock.now())
+    due_store.put_task(folder_id, kind, due_at=clock.now())
     run(folder_id, kind)
 
 
@@ -184,7 +179,7 @@ def run(folder_id: str, kind: str, *, at_most: int = AT_ONCE) -> bool:
         left -= _treat(folder_id, node, kind)
     if kind == "purge":
         _purge_folder(folder_id)
-    agenda_store.errand_done(folder_id, kind)
+    due_store.task_done(folder_id, kind)
     return True
 
 
@@ -235,7 +230,7 @@ def _purge_folder(folder_id: str) -> None:
         def stage(transaction: Transaction) -> None:
             store.stage_node_gone(transaction, node)
             if node.state != "trashed":  # else its name is free already, and may be another's
-                unique_store.stage_name_gone(transaction, node)
+                name_store.stage_gone(transaction, node)
 
         try:
             store.commit(stage)

@@ -1,0 +1,63 @@
+"""Shares in the drive's table, under the node that they give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from drive.item_store import BY_HAND, Item, shares
+from drive.model import Role, Share
+from kernel.dynamo import Transaction
+from kernel.records import set_or_remove
+
+
+def _part(grantee: str) -> str:
+    return f"share#{grantee}"
+
+
+def find(node_id: str, grantee: str) -> Share | None:
+    return shares.found(Item.find(node_id, _part(grantee)))
+
+
+def put(each: Share) -> Share:
+    """Grant; a grantee who has a share already keeps its id and gets the new role."""
+    item = shares.record(each, part=_part(each.grantee), kind=BY_HAND)
+    for _ in range(2):
+        earlier = find(each.node_id, each.grantee)
+        if earlier is None:
+            if item.save_if(Item.node_id.does_not_exist()):
+                return each
+        elif change_role(earlier, each.role):
+            return replace(earlier, role=each.role, ends_at=None, message_seq=None)
+    item.save()
+    return each
+
+
+def change_role(each: Share, role: Role) -> bool:
+    """Give a share another role, by hand; False when it was taken back meanwhile."""
+    item = Item(each.node_id, _part(each.grantee))
+    return item.update_if(Item.share_id == each.share_id, Item.role.set(role), Item.kind.set(BY_HAND))
+
+
+def stage(transaction: Transaction, each: Share, message_seq: int) -> None:
+    """Grant with a message; what has been granted by hand stays so."""
+    actions = [
+        Item.share_id.set(Item.share_id | each.share_id),
+        Item.grantee.set(each.grantee),
+        Item.role.set(Item.role | each.role),
+        Item.created_at.set(Item.created_at | each.created_at),
+        Item.user_id.set(Item.user_id | each.user_id),
+        Item.message_seq.set(message_seq),
+        set_or_remove(Item.ends_at, each.ends_at),
+    ]
+    transaction.update("share", Item(each.node_id, _part(each.grantee)), [*actions])
+
+
+def given_with(node_id: str, grantee: str, message_seq: int) -> Share | None:
+    """The share that was given with this message, if neither a later one nor its owner has given it besides."""
+    found = find(node_id, grantee)
+    return found if found is not None and found.message_seq == message_seq else None
+
+
+def remove(each: Share) -> None:
+    """Take a share back."""
+    Item(each.node_id, _part(each.grantee)).delete()

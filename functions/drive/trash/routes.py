@@ -1,0 +1,40 @@
+"""Routes of the drive: what goes into the trash and comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive.schemas import File, Folder, Removal, TrashList
+from drive.trash import service as trash
+from kernel.caller import Caller
+from kernel.http import App
+from kernel.schema import Paging
+
+
+def add_to(app: App) -> None:
+    """Register these routes."""
+
+    @app.delete("/drive/folders/{folder_id}", status=204, query=Removal, errors=["conflict"])
+    def delete_folder(caller: Caller, folder_id: str, query: Removal) -> None:
+        """Put a folder with all in it into the trash; `permanent=true` deletes it. Large ones follow in minutes."""
+        trash.remove(caller=caller, node_id=folder_id, permanent=query.permanent == "true", file=False)
+
+    @app.post("/drive/folders/{folder_id}/restore", returns=Folder, errors=["name_taken"])
+    def restore_folder(caller: Caller, folder_id: str) -> Any:
+        """Take a folder with what was in it back from the trash."""
+        return trash.restore(caller=caller, node_id=folder_id, file=False)
+
+    @app.get("/drive/trash", query=Paging, returns=TrashList)
+    def list_trash(caller: Caller, query: Paging) -> Any:
+        """What the caller has put into the trash."""
+        return trash.listing(caller=caller, limit=query.limit, after=query.cursor)
+
+    @app.delete("/drive/files/{file_id}", status=204, query=Removal, errors=["conflict"])
+    def delete_file(caller: Caller, file_id: str, query: Removal) -> None:
+        """Put a file into the trash for 30 days; `permanent=true` deletes it and frees its room."""
+        trash.remove(caller=caller, node_id=file_id, permanent=query.permanent == "true", file=True)
+
+    @app.post("/drive/files/{file_id}/restore", returns=File, errors=["conflict"])
+    def restore_file(caller: Caller, file_id: str) -> Any:
+        """Take a file back from the trash to where it was."""
+        return trash.restore(caller=caller, node_id=file_id, file=True)

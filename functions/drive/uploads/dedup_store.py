@@ -1,0 +1,43 @@
+"""Which upload a client_id made, so that a repeated one makes no second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drive.item_store import Item
+from drive.model import Upload
+from kernel.dynamo import Transaction
+from kernel.records import Mapper
+
+_PART = "claim"  # as it is stored
+
+
+@dataclass(frozen=True, slots=True)
+class UploadDedup:
+    """The upload that a client_id made; `fingerprint` tells whether another request means the same."""
+
+    file_id: str
+    upload_id: str
+    fingerprint: str
+
+
+_dedups = Mapper(Item, UploadDedup, renamed={"file_id": "target"})
+
+
+def find(user_id: str, client_id: str) -> UploadDedup | None:
+    return _dedups.found(Item.find(_key(user_id, client_id), _PART))
+
+
+def _key(user_id: str, client_id: str) -> str:
+    return f"claim#{user_id}#{client_id}"
+
+
+def stage(transaction: Transaction, upload: Upload, fingerprint: str) -> None:
+    """Note that a client_id made this upload, if it made none before (label `dedup`)."""
+    made = UploadDedup(upload.file_id, upload.upload_id, fingerprint)
+    item = _dedups.record(made, _key(upload.user_id, upload.client_id), _PART)
+    transaction.put("dedup", item, Item.node_id.does_not_exist())
+
+
+def stage_gone(transaction: Transaction, upload: Upload) -> None:
+    transaction.delete("dedup", Item(_key(upload.user_id, upload.client_id), _PART))

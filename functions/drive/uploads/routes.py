@@ -1,0 +1,58 @@
+"""Routes of the drive: uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive.schemas import Completion, File, PartNumbers, Parts, Upload, UploadFields
+from drive.uploads import service as uploads
+from drive.uploads import transfers
+from drive.uploads.service import NewUpload
+from kernel.caller import Caller
+from kernel.http import Answer, App
+from kernel.limiter import Limit
+
+UPLOADS = Limit("uploads", requests=600, window_s=60)
+
+
+def add_to(app: App) -> None:
+    """Register these routes."""
+
+    @app.post(
+        "/drive/uploads",
+        body=UploadFields,
+        returns=Upload,
+        status=201,
+        other_statuses=[200],
+        errors=["quota_exceeded", "payload_too_large", "not_ready", "conflict", "blocked"],
+        limits=[UPLOADS],
+    )
+    def begin_upload(caller: Caller, body: UploadFields) -> Answer:
+        """Reserve room for a file and learn where its bytes go; a repeated client_id returns the first one with 200."""
+        fields = body.model_dump()
+        wanted = NewUpload(**{**fields, "sha256": body.sha256.lower()})
+        made, new = uploads.begin(caller=caller, wanted=wanted)
+        return Answer(made, status=201 if new else 200)
+
+    @app.post("/drive/uploads/{file_id}/parts", body=PartNumbers, returns=Parts, errors=["upload_ended"])
+    def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
+        """Addresses for parts (15 min each), and the parts that have arrived, to resume with the rest."""
+        return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
+
+    @app.post(
+        "/drive/uploads/{file_id}/complete",
+        body=Completion,
+        returns=File,
+        status=202,
+        errors=["upload_incomplete"],
+    )
+    def complete_upload(caller: Caller, file_id: str, body: Completion) -> Any:
+        """All bytes are sent; the file is looked at and then becomes ready or rejected. Harmless when repeated."""
+        return transfers.complete(
+            caller=caller, file_id=file_id, claimed=[(part.number, part.etag) for part in body.parts]
+        )  # fmt: skip
+
+    @app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended", "conflict"])
+    def abort_upload(caller: Caller, file_id: str) -> None:
+        """Give an upload up; its room is free at once."""
+        transfers.abort(caller=caller, file_id=file_id)
