@@ -58,6 +58,7 @@ UNSET = (
     "LOOPBACK_TARGETS",
     "NOTIFICATIONS_QUEUE_URL",
     "PUSH_QUEUE_URL",
+    "FACTOR_SECRET_ARN",
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "FANOUT_QUEUE_URL",
@@ -87,7 +88,8 @@ def fresh_process() -> None:
     idempotency._store.cache_clear()
     call_settings.settings.cache_clear()
     sfu.configured.cache_clear()
-    for keyring in (secrets.keyring, secrets.pseudonym_keyring, secrets.vapid_keyring):
+    keyrings = (secrets.keyring, secrets.pseudonym_keyring, secrets.vapid_keyring, secrets.factor_keyring)
+    for keyring in keyrings:
         keyring.__init__(keyring._arn)  # type: ignore[misc]
     for memo in (
         auth._verified,
@@ -165,6 +167,9 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         vapid = aws.client("secretsmanager").create_secret(
             Name=f"{STACK}/vapid", SecretString=json.dumps({"seed": SEED[1:] + SEED[0]})
         )
+        factors = aws.client("secretsmanager").create_secret(
+            Name=f"{STACK}/factors", SecretString=json.dumps({"seed": SEED.swapcase()})
+        )
         settings.setenv("STATE_MACHINES", _create_machines())
         for properties in table_properties():
             create_table(dict(properties))
@@ -180,6 +185,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         settings.setenv("VAPID_SECRET_ARN", vapid["ARN"])
         settings.setenv("NOTIFICATIONS_QUEUE_URL", queues["notifications"])
         settings.setenv("PUSH_QUEUE_URL", queues["push"])
+        settings.setenv("FACTOR_SECRET_ARN", factors["ARN"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])
         settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
         config.config.cache_clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import recovery, schemas, sessions, signin
+from accounts import recovery, schemas, sessions, signin, totp_routes
 from kernel import auth
 from kernel.caller import Caller
 from kernel.http import Answer, App, Incoming
@@ -29,6 +29,7 @@ RESENDS = Limit("resend", requests=10, window_s=3600, without_redis="closed")
 JWKS_MAX_AGE_S = 300
 
 app = App("accounts", authenticate=sessions.authenticate_by_table)
+totp_routes.add_to(app)
 
 
 @app.post(
@@ -52,11 +53,12 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
     body=schemas.SignIn,
     returns=schemas.SignedIn,
     limits=[SIGN_INS],
-    errors=["invalid_credentials", "account_locked"],
+    errors=["invalid_credentials", "totp_required", "account_banned", "account_locked"],
+    replays=False,
 )
 def login(body: schemas.SignIn, request: Incoming) -> Any:
     """Sign in with e-mail address or username."""
-    user, tokens = signin.login(**body.model_dump(exclude={"totp"}), ip=request.address)
+    user, tokens = signin.login(**body.model_dump(), ip=request.address)
     return {"user": user, "tokens": tokens}
 
 
@@ -67,6 +69,7 @@ def login(body: schemas.SignIn, request: Incoming) -> Any:
     returns=schemas.Refreshed,
     limits=[REFRESHES],
     errors=["refresh_reused", "token_revoked"],
+    replays=False,
 )
 def refresh(body: schemas.Refresh, request: Incoming) -> Any:
     """New tokens for a refresh token, which is used up by it."""

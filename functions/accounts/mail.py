@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 from accounts.model import Credentials
 from kernel import queues, telemetry
@@ -17,6 +17,17 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
 Message = dict[str, Any]
+SecurityEvent = Literal["totp_enabled", "totp_disabled", "passkey_added", "passkey_removed", "passkey_copied"]
+_EVENTS: dict[str, tuple[str, str]] = {
+    "totp_enabled": ("Your second factor is on", "From now on signing in needs a code of your authenticator."),
+    "totp_disabled": ("Your second factor is off", "From now on your password alone signs in."),
+    "passkey_added": ("A passkey was added", "It signs in to your account without the password."),
+    "passkey_removed": ("A passkey was removed", "It does not sign in to your account any more."),
+    "passkey_copied": (
+        "A passkey of yours may have been copied",
+        "Its counter ran backwards, so we refused the sign-in. If you use it on one device only, remove it.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,11 @@ def session_reused(owner: Credentials, *, device_name: str | None) -> Message:
     return {"kind": kind, "to": owner.email, "username": owner.username, "device_name": device_name or ""}
 
 
+def security_notice(owner: Credentials, event: SecurityEvent) -> Message:
+    """A message about a change of how an account is signed in to."""
+    return {"kind": "security_notice", "to": owner.email, "username": owner.username, "event": event}
+
+
 def nothing(token: str) -> Message:
     """A message that makes no letter: the answer for an unknown address takes the same way and time."""
     return {"kind": "nothing", "to": "", "username": "", "token": token}
@@ -72,7 +88,13 @@ def letter(message: Mapping[str, Any]) -> Letter | None:
     """The letter of a message, None where there is nothing to send; raises KeyError for a kind unknown."""
     if message["kind"] == "nothing":
         return None
-    return {"verify_email": _verify, "reset_password": _reset, "session_reused": _reused}[message["kind"]](message)
+    writers = {
+        "verify_email": _verify,
+        "reset_password": _reset,
+        "session_reused": _reused,
+        "security_notice": _notice,
+    }
+    return writers[message["kind"]](message)
 
 
 def _verify(message: Mapping[str, Any]) -> Letter:
@@ -107,6 +129,12 @@ def _reused(message: Mapping[str, Any]) -> Letter:
             "your list of sessions.",
         ],
     )
+
+
+def _notice(message: Mapping[str, Any]) -> Letter:
+    subject, text = _EVENTS[message["event"]]
+    doubt = "If this was not you, change your password now and look through your list of sessions."
+    return _letter(message, subject, [text, doubt])
 
 
 def _with_token(message: Mapping[str, Any], *, subject: str, path: str, about: str, after: str) -> Letter:

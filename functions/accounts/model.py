@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from kernel import clock
-from kernel.errors import Conflict, Unauthenticated, ValidationFailed
+from kernel.errors import Conflict, Forbidden, Unauthenticated, ValidationFailed
 
 SESSION_TTL_S = 30 * 24 * 60 * 60
 REFRESH_GRACE_MS = 30 * clock.SECOND
@@ -66,6 +66,7 @@ class Credentials:
     email: str
     password_hash: str = field(repr=False)
     password_set_at: int
+    ban: Ban | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Session:
     previous_hash: str | None = None
     rotated_at: int = 0
     revoked_at: int | None = None
+    proved_at: int = 0  # when its person last proved who they are, by password or passkey
 
     @property
     def live(self) -> bool:
@@ -148,6 +150,10 @@ class Attempts:
         names = {each for each, _ in recent}
         return Attempts((*recent, (attempt, clock.now())), self.failed & names)
 
+    def without(self, attempt: str) -> Attempts:
+        """Without this attempt, which was right as far as it went."""
+        return Attempts(tuple(each for each in self.tried if each[0] != attempt), self.failed - {attempt})
+
 
 def digest(secret: str) -> str:
     """The hash under which a random secret is kept; it has 256 bits, so one round is enough."""
@@ -157,3 +163,74 @@ def digest(secret: str) -> str:
 def folded(identifier: str) -> str:
     """The spelling under which e-mail addresses and usernames are unique."""
     return identifier.strip().lower()
+
+
+# --- second factors, step-up, bans ----------------------------------------------------------------------------
+
+STEP_UP_MS = 10 * clock.MINUTE
+TOTP_STEP_S = 30
+TOTP_STEPS_EITHER_WAY = 1  # RFC 6238, 5.2: one step of delay, and as much for clocks that run ahead
+RECOVERY_CODES = 10
+
+
+class TotpRequired(Unauthenticated):
+    code, detail = "totp_required", "The password is right; a code of the second factor is needed as well."
+
+
+class StepUpRequired(Unauthenticated):
+    code, detail = "step_up_required", "It is more than 10 minutes ago that you proved who you are: give the password."
+
+
+class AccountBanned(Forbidden):
+    """Told only to who knows the password. `until` is an instant in ms, None for a ban without end."""
+
+    code, detail = "account_banned", "This account is banned."
+
+    def __init__(self, until: int | None) -> None:
+        super().__init__()
+        self.until = until
+
+    def as_dict(self, request_id: str) -> dict[str, Any]:
+        until = None if self.until is None else clock.rfc3339(self.until)
+        return {**super().as_dict(request_id), "until": until}
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """That an account may not be signed in to until then (ms; None: without end)."""
+
+    since: int
+    until: int | None
+    reason: str
+    by: str
+
+    @property
+    def stands(self) -> bool:
+        return self.until is None or clock.now() < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Totp:
+    """A person's second factor (RFC 6238), in force once it is confirmed by a code.
+
+    `used` are the steps of 30 s whose code was taken lately, `recovery` the MACs of the recovery codes that are left.
+    `version` tells one state from the next.
+    """
+
+    user_id: str
+    secret: str = field(repr=False)
+    recovery: tuple[str, ...] = field(repr=False)
+    confirmed: bool = False
+    used: tuple[int, ...] = ()
+    version: int = 0
+
+    def after_step(self, step: int) -> Totp:
+        """With the code of this step used up; steps that are over are forgotten."""
+        oldest = clock.now_s() // TOTP_STEP_S - 2 * TOTP_STEPS_EITHER_WAY
+        used = tuple(each for each in self.used if each >= oldest)
+        return replace(self, used=(*used, step), version=self.version + 1)
+
+    def after_recovery(self, mac: str) -> Totp:
+        """With this recovery code used up."""
+        left = tuple(each for each in self.recovery if each != mac)
+        return replace(self, recovery=left, version=self.version + 1)

@@ -28,7 +28,7 @@ class Registration(Input):
 
 
 class SignIn(Input):
-    """`totp` is for accounts with a second factor, of which there are none yet; others ignore it."""
+    """`totp` is a code of the second factor or a recovery code; accounts without a second factor ignore it."""
 
     identifier: Annotated[str, Field(min_length=1, max_length=254)]
     password: AnyPassword

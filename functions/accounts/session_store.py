@@ -41,6 +41,7 @@ class SessionRecord(Record):
     rotated_at = NumberAttribute(default=0)
     salt = UnicodeAttribute()
     revoked_at = NumberAttribute(null=True)
+    proved_at = NumberAttribute(null=True)
 
 
 def _session(row: SessionRecord) -> Session:
@@ -58,6 +59,7 @@ def _session(row: SessionRecord) -> Session:
         previous_hash=row.previous_hash,
         rotated_at=int(row.rotated_at),
         revoked_at=None if row.revoked_at is None else int(row.revoked_at),
+        proved_at=int(row.proved_at or row.created_at),
     )
 
 
@@ -73,6 +75,7 @@ def stage_new(transaction: Transaction, new: Session) -> None:
         expires_at=new.expires_at_s,
         current_hash=new.current_hash,
         salt=new.salt,
+        proved_at=new.proved_at,
     )
     transaction.put("session", row)
 
@@ -107,6 +110,17 @@ def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
     as_seen = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
     try:
         SessionRecord(seen.user_id, seen.session_id).update([*actions], condition=as_seen)
+    except UpdateError as error:
+        if not condition_failed(error):
+            raise
+        raise Contended from error
+
+
+def prove(user_id: str, session_id: str) -> None:
+    """Note that the person of a session has just proved who they are; raises Contended if it has ended."""
+    standing = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
+    try:
+        SessionRecord(user_id, session_id).update([SessionRecord.proved_at.set(clock.now())], condition=standing)
     except UpdateError as error:
         if not condition_failed(error):
             raise

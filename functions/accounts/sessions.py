@@ -66,6 +66,7 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
         generation=token.generation,
         current_hash=token.hash,
         salt=ids.token(),
+        proved_at=clock.now(),
     )
     session_store.stage_new(transaction, session)
     return _tokens(token)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from accounts import passwords, recovery, sessions, store
+from audit import service as audit
+
+from accounts import admission, passwords, recovery, sessions, store, totp_store
+from accounts import totp as second_factor
 from accounts.model import (
-    Attempts,
+    AccountBanned,
     Contended,
     Credentials,
     EmailTaken,
     InvalidCredentials,
     Tokens,
+    TotpRequired,
     UsernameTaken,
 )
 from kernel import clock, ids
 from kernel.dynamo import Transaction
-from kernel.errors import Locked
 from kernel.resilience import retried
 from users import service as users
 from users.model import Profile
-
-# Sign-ins under way count as failures until they succeed; others wait for them before they are turned away.
-ADMISSION_TRIES = 20
-ADMISSION_PAUSE_S = 0.25
-ATTEMPT_BITS = 64
 
 
 def register(*, email: str, username: str, password: str, display_name: str, ip: str) -> tuple[Profile, Tokens]:
@@ -70,54 +68,68 @@ def login(
     password: str,
     device_name: str | None,
     ip: str,
+    totp: str | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Profile, Tokens]:
-    """Sign in by e-mail address or username.
+    """Sign in by e-mail address or username, with a code where a second factor is in force.
 
-    An unknown account takes the same steps as a known one, so that answers are alike in body and time.
-    Raises InvalidCredentials, Locked.
+    An unknown account takes the same steps as a known one, so that answers are alike in body and time. Whether it is
+    banned or has a second factor is told to who knows the password only.
+    Raises InvalidCredentials, Locked, AccountBanned, TotpRequired.
     """
     user_id = store.owner(identifier)
     counted_by = store.subject(identifier, user_id)
     credentials, attempts = store.look_up(counted_by, user_id)
-    attempt = _admit(counted_by, attempts, pause)
+    attempt = admission.admit(counted_by, attempts, pause)
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
-        store.note_failure(counted_by, attempt)
+        _refuse(counted_by, attempt, user_id, "password")
         raise InvalidCredentials
-    tokens = _open_session(credentials, device_name, ip)
+    if credentials.ban is not None and credentials.ban.stands:
+        admission.withdraw(counted_by, attempt)
+        _note_refusal(user_id, "banned")
+        raise AccountBanned(credentials.ban.until)
+    factor = totp_store.find(credentials.user_id)
+    if factor is not None and factor.confirmed and not totp:
+        admission.withdraw(counted_by, attempt)
+        raise TotpRequired
+    try:
+        tokens = retried(lambda: _open_session(credentials, device_name, ip, totp or ""), on=Contended)
+    except InvalidCredentials:
+        _refuse(counted_by, attempt, user_id, "second_factor")
+        raise
     return users.get(credentials.user_id), tokens
 
 
-def _admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None]) -> str:
-    """Count an attempt and return its id; raises Locked."""
-    for turn in range(ADMISSION_TRIES):
-        if turn:
-            pause(ADMISSION_PAUSE_S)
-            attempts = store.attempts(counted_by)
-        locked_for_s = attempts.locked_for_s()
-        if locked_for_s is not None and attempts.settled:
-            raise Locked(retry_after_s=locked_for_s)
-        if locked_for_s is None:
-            attempt = ids.token(ATTEMPT_BITS)
-            try:
-                store.count_attempt(counted_by, attempts, attempts.with_one(attempt))
-            except Contended:
-                continue
-            return attempt
-    raise Locked(retry_after_s=attempts.locked_for_s() or 1)
+def _refuse(counted_by: str, attempt: str, user_id: str | None, why: str) -> None:
+    store.note_failure(counted_by, attempt)
+    _note_refusal(user_id, why)
 
 
-def _open_session(credentials: Credentials, device_name: str | None, ip: str) -> Tokens:
-    """A session, unless the password was changed while it was looked at: then it is a wrong one."""
+def _note_refusal(user_id: str | None, why: str) -> None:
+    """Nothing of the name that was given: it may be somebody's password in the wrong field."""
+    audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
-    def attempt() -> Tokens:
-        transaction = Transaction()
-        tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
-        store.stage_same_password(transaction, credentials)
-        store.stage_no_attempts(transaction, credentials.user_id)
-        if store.commit(transaction):
-            raise InvalidCredentials
-        return tokens
 
-    return retried(attempt, on=Contended)
+def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str) -> Tokens:
+    """A session, unless password, ban or factor were changed while they were looked at.
+
+    Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.
+    """
+    transaction = Transaction()
+    tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
+    store.stage_unchanged(transaction, credentials)
+    store.stage_no_attempts(transaction, credentials.user_id)
+    factor = totp_store.find(credentials.user_id) if given else None
+    by = "password"
+    if factor is not None and factor.confirmed:
+        by = "password and code"
+        totp_store.stage_change(transaction, factor, second_factor.after_use(factor, given))
+    details = {"session_id": tokens.session_id, "by": by}
+    audit.stage(transaction, "sign_in.accepted", actor=credentials.user_id, target=credentials.user_id, details=details)
+    failed = store.commit(transaction)
+    if "totp" in failed:
+        raise Contended  # the code may have been used up meanwhile: it is looked at again
+    if failed:
+        raise InvalidCredentials
+    return tokens

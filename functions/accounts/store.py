@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import LOCK_MS, Attempts, Contended, Credentials, OneTimeToken, digest, folded
+from accounts.model import LOCK_MS, Attempts, Ban, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
 
@@ -26,6 +27,7 @@ class CredentialRecord(Record):
     email = UnicodeAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
     password_set_at = NumberAttribute(null=True)
+    ban = JSONAttribute(null=True)
 
 
 class AttemptsRecord(Record):
@@ -96,13 +98,21 @@ def _credentials(row: CredentialRecord) -> Credentials:
         email=row.email or "",
         password_hash=row.password_hash or "",
         password_set_at=int(row.password_set_at or 0),
+        ban=None if row.ban is None else Ban(**row.ban),
     )
 
 
-def stage_same_password(transaction: Transaction, seen: Credentials) -> None:
-    """Let the transaction fail (label `password`) if the password has been changed since."""
+def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
+    """Let the transaction fail (label `password`) if the password was changed or the account banned since."""
     same = CredentialRecord.password_set_at == seen.password_set_at
-    transaction.check("password", CredentialRecord, (seen.user_id,), same)
+    banned = CredentialRecord.ban.does_not_exist() if seen.ban is None else CredentialRecord.ban.exists()
+    transaction.check("password", CredentialRecord, (seen.user_id,), same & banned)
+
+
+def stage_ban(transaction: Transaction, user_id: str, ban: Ban | None) -> None:
+    """Ban an account or, with None, lift the ban (label `credentials` fails where there is no such account)."""
+    action = CredentialRecord.ban.remove() if ban is None else CredentialRecord.ban.set(asdict(ban))
+    transaction.update("credentials", CredentialRecord(user_id), [action], CredentialRecord.password_hash.exists())
 
 
 def stage_password(transaction: Transaction, user_id: str, password_hash: str, *, instead_of: int) -> None:
@@ -178,6 +188,23 @@ def note_failure(counted_by: str, attempt: str) -> None:
     except UpdateError as error:
         if not condition_failed(error):
             raise
+
+
+def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
+    """Take back one of the attempts seen; raises Contended when others were counted meanwhile."""
+    left = seen.without(attempt)
+    row = AttemptsRecord(_attempts_key(counted_by))
+    as_seen = AttemptsRecord.last == seen.tried[-1][0]
+    try:
+        if left.tried:
+            tried, last = [list(each) for each in left.tried], left.tried[-1][0]
+            row.update([AttemptsRecord.tried.set(tried), AttemptsRecord.last.set(last)], condition=as_seen)
+        else:
+            row.delete(condition=as_seen)
+    except (UpdateError, DeleteError) as error:
+        if not condition_failed(error):
+            raise
+        raise Contended from error
 
 
 def stage_no_attempts(transaction: Transaction, user_id: str) -> None:

@@ -19,7 +19,8 @@ DOMAINS = {path.name for path in FUNCTIONS.iterdir() if (path / "__init__.py").e
 MAY_IMPORT: dict[str, set[str]] = {
     "realtime": set(),
     "users": {"realtime"},
-    "accounts": {"users", "realtime"},
+    "audit": set(),
+    "accounts": {"audit", "users", "realtime"},
     "conversations": {"users", "realtime"},
     "invitations": {"conversations", "users", "realtime"},
     "messages": {"conversations", "drive", "users", "realtime"},

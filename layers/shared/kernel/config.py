@@ -27,6 +27,7 @@ class Config:
     redis_url: str
     signing_secret_arn: str
     pseudonym_secret_arn: str
+    factor_secret_arn: str
     socket_api_id: str
     socket_stage: str
     socket_url: str
@@ -52,6 +53,9 @@ class Config:
     send_frame_factor: int
     aws_endpoint_url: str
     trace: bool
+    audit_days: int
+    passkey_domain: str
+    passkey_origins: tuple[str, ...]
 
     def table(self, name: str) -> str:
         """The full name of a table of this stack."""
@@ -111,6 +115,7 @@ def config() -> Config:
         redis_url=env("REDIS_URL", ""),
         signing_secret_arn=env("SIGNING_SECRET_ARN", ""),
         pseudonym_secret_arn=env("PSEUDONYM_SECRET_ARN", ""),
+        factor_secret_arn=env("FACTOR_SECRET_ARN", ""),
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
         socket_url=env("SOCKET_URL", ""),
@@ -136,4 +141,7 @@ def config() -> Config:
         send_frame_factor=_integer("SEND_FRAME_FACTOR", 1),
         aws_endpoint_url=env("AWS_ENDPOINT_URL", ""),
         trace=env("TRACE", "off") == "on",
+        audit_days=_integer("AUDIT_DAYS", 400),
+        passkey_domain=env("PASSKEY_DOMAIN", "localhost"),
+        passkey_origins=tuple(o for o in env("PASSKEY_ORIGINS", "").split(",") if o),
     )

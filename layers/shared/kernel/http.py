@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
-from kernel import deadline, idempotency, limiter, telemetry
+from kernel import deadline, idempotency, limiter, origin, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import (
@@ -86,12 +86,13 @@ class Route:
     limits: tuple[Limit, ...]
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
+    replays: bool = True  # whether an Idempotency-Key gets the first answer again
 
     @property
     def takes_no_body(self) -> bool:
-        """Whether this POST may come without a body, as all of its fields may be left out."""
+        """Whether it may come without a body, as all of its fields may be left out."""
         fields = self.body.model_fields.values() if self.body is not None else ()
-        return self.method == "POST" and not any(each.is_required() for each in fields)
+        return self.method in ("POST", "DELETE") and not any(each.is_required() for each in fields)
 
     @property
     def wants(self) -> frozenset[str]:
@@ -101,8 +102,10 @@ class Route:
 class App:
     """The Lambda handler of a domain's HTTP routes."""
 
-    def __init__(self, name: str, *, authenticate: Authenticator) -> None:
+    def __init__(self, name: str, *, authenticate: Authenticator, hidden: bool = False) -> None:
+        """`hidden`: nobody may know of its routes but those whom `authenticate` lets in; all others get 404."""
         self.name = name
+        self.hidden = hidden
         self.routes: list[Route] = []
         self._authenticate = authenticate
         self._chalice = Chalice(app_name=name, configure_logs=False)
@@ -127,14 +130,19 @@ class App:
         limits: Sequence[Limit] = (),
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
+        replays: bool = True,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document."""
+        """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
+
+        `replays=False` is for what must be judged anew each time, such as a sign-in: it takes an Idempotency-Key and
+        gives no earlier answer for it, which would outlive a changed password, a lock or a ban.
+        """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses),
+                tuple(other_statuses), replays,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -213,11 +221,14 @@ class App:
         arguments = {name: value for name, value in given.items() if name in route.wants}
 
         def answer() -> dict[str, Any]:
-            return _render(route, route.view(**arguments))
+            with origin.called_from(incoming.address):
+                return _render(route, route.view(**arguments))
 
         key = incoming.headers.get(idempotency.HEADER) if route.method == "POST" else None
+        if key is not None:
+            idempotency.require_key(key)
         replayed = False
-        if key is None:
+        if key is None or not route.replays:
             result = answer()
         else:
             who = caller.user_id if caller else f"public {incoming.address}"
@@ -230,9 +241,14 @@ class App:
 
     def _caller(self, incoming: Incoming) -> Caller:
         scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated
-        return self._authenticate(token.strip())
+        try:
+            if scheme.lower() != "bearer" or not token:
+                raise Unauthenticated
+            return self._authenticate(token.strip())
+        except Unauthenticated as error:
+            if self.hidden:
+                raise NotFound from error
+            raise
 
 
 def _incoming(request: Request) -> Incoming:

@@ -49,8 +49,6 @@ def once(
 
     Raises Unprocessable when the key came with another route or body, Conflict while the first is under way.
     """
-    if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
-        raise ValidationFailed.of("Idempotency-Key", "1 to 64 printable characters")
     from aws_lambda_powertools.utilities import idempotency as powertools
     from aws_lambda_powertools.utilities.idempotency import exceptions
 
@@ -92,6 +90,12 @@ def once(
     if fresh:
         return fresh[0], False
     return _unlock(kept, secret), True
+
+
+def require_key(key: str) -> None:
+    """Raises ValidationFailed for what is no key."""
+    if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
+        raise ValidationFailed.of("Idempotency-Key", "1 to 64 printable characters")
 
 
 def _lock(answer: dict[str, Any], secret: bytes) -> str:

@@ -5,6 +5,7 @@ made with the first key, things made with either are accepted. A new seed is mad
 when every process has read it, so a rotation signs nobody out. Never logs a value.
 
 Pseudonyms have a secret of their own that is never rotated, as the same name has to come out for as long as it is kept.
+Second factors are kept under a third one, which only sign-in reads; they are sealed anew when they are used.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Keyring:
             return self._seeds
         with self._lock:
             if not self._arn():
-                raise ConfigurationError("SIGNING_SECRET_ARN, PSEUDONYM_SECRET_ARN or VAPID_SECRET_ARN is not set")
+                raise ConfigurationError("the address of a secret is not set (SIGNING_SECRET_ARN and its like)")
             try:
                 answer = aws.client("secretsmanager").get_secret_value(SecretId=self._arn(), VersionStage="AWSCURRENT")
             except (BotoCoreError, ClientError) as error:
@@ -116,6 +117,7 @@ keyring = Keyring()
 pseudonym_keyring = Keyring(lambda: config().pseudonym_secret_arn)
 # never rotated: browsers' push subscriptions are bound to its public key
 vapid_keyring = Keyring(lambda: config().vapid_secret_arn)
+factor_keyring = Keyring(lambda: config().factor_secret_arn)
 
 
 def pseudonym(purpose: str, name: str) -> str:

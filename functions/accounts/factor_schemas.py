@@ -1,0 +1,35 @@
+"""Second factors: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from accounts.schemas import AnyPassword
+from kernel.schema import Input, Output
+
+Code = Annotated[str, Field(min_length=1, max_length=64, repr=False)]
+
+
+class NewTotp(Input):
+    password: AnyPassword
+
+
+class TotpCode(Input):
+    code: Code
+
+
+class TotpRemoval(Input):
+    """`code` may be a recovery code."""
+
+    password: AnyPassword
+    code: Code
+
+
+class TotpEnrolment(Output):
+    """Shown once. Each recovery code signs in once, in place of a code."""
+
+    secret: str
+    otpauth_uri: str
+    recovery_codes: list[str]

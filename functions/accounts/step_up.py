@@ -1,0 +1,33 @@
+"""Proving again who one is, before what a stolen session must not do: factors, exports, erasure."""
+
+from __future__ import annotations
+
+from accounts import admission, passwords, session_store, store
+from accounts.model import STEP_UP_MS, Credentials, InvalidCredentials, StepUpRequired, TokenRevoked
+from kernel import clock
+from kernel.caller import Caller
+
+
+def require_password(user_id: str, password: str) -> Credentials:
+    """Whose password it is; raises InvalidCredentials, Locked."""
+    with admission.counted(user_id):
+        credentials = store.credentials(user_id)
+        if credentials is None or not passwords.matches(password, credentials.password_hash):
+            raise InvalidCredentials("The password is wrong.")
+    return credentials
+
+
+def require_recent_proof(caller: Caller, password: str | None) -> None:
+    """Let a session go on whose person proved who they are within 10 min, or proves it now by the password.
+
+    Raises StepUpRequired, InvalidCredentials, Locked.
+    """
+    if password is not None:
+        require_password(caller.user_id, password)
+        session_store.prove(caller.user_id, caller.session_id)
+        return
+    session = session_store.find(caller.user_id, caller.session_id)
+    if session is None or not session.live:
+        raise TokenRevoked
+    if clock.now() - session.proved_at > STEP_UP_MS:
+        raise StepUpRequired

@@ -1,0 +1,146 @@
+"""The second factor by time-based codes (RFC 6238) and recovery codes: setting up, confirming, using, removing."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+
+from audit import service as audit
+
+from accounts import admission, factor_keys, notices, step_up, store, totp_store
+from accounts.model import (
+    RECOVERY_CODES,
+    TOTP_STEP_S,
+    TOTP_STEPS_EITHER_WAY,
+    Contended,
+    InvalidCredentials,
+    Totp,
+)
+from kernel import clock
+from kernel.caller import Caller
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, NotFound
+from kernel.resilience import retried
+
+ISSUER = "SecureConnect"
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike on paper
+_GROUPS, _GROUP_CHARS = 4, 4  # 16 of 31 letters: 79 bits
+_WRONG = "The code is wrong or was used before."
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a new factor's person gets to see, once."""
+
+    secret: str = field(repr=False)
+    otpauth_uri: str = field(repr=False)
+    recovery_codes: list[str] = field(repr=False)
+
+
+# --- changing -------------------------------------------------------------------------------------------------
+
+
+def begin(*, caller: Caller, password: str) -> Enrolment:
+    """A new factor that waits for `confirm`; one that waits already is replaced.
+
+    Raises InvalidCredentials for a wrong password, Conflict while a factor is in force.
+    """
+    import pyotp
+
+    owner = step_up.require_password(caller.user_id, password)
+    secret = pyotp.random_base32()
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    kept = tuple(factor_keys.macs(caller.user_id, _plain(code))[0] for code in codes)
+    transaction = Transaction()
+    totp_store.stage_new(transaction, Totp(caller.user_id, secret, kept, version=clock.now()))
+    if store.commit(transaction):
+        raise Conflict("The second factor is in force: remove it first.")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=owner.username, issuer_name=ISSUER)
+    return Enrolment(secret, uri, codes)
+
+
+def confirm(*, caller: Caller, code: str) -> None:
+    """Put the factor in force by a code of it, which is used up; raises InvalidCredentials, Conflict, NotFound."""
+
+    def attempt() -> None:
+        factor = totp_store.find(caller.user_id)
+        if factor is None:
+            raise NotFound
+        if factor.confirmed:
+            raise Conflict("The second factor is in force already.")
+        step = _step_of(factor, code)
+        if step is None:
+            raise InvalidCredentials(_WRONG)
+        transaction = Transaction()
+        totp_store.stage_change(transaction, factor, replace(factor.after_step(step), confirmed=True))
+        audit.stage(transaction, "totp.enabled", actor=caller.user_id, target=caller.user_id)
+        _commit(transaction)
+
+    with admission.counted(caller.user_id):
+        retried(attempt, on=Contended)
+    notices.send(caller, "totp_enabled")
+
+
+def remove(*, caller: Caller, password: str, code: str) -> None:
+    """Remove the factor by password and code; raises InvalidCredentials, NotFound."""
+    step_up.require_password(caller.user_id, password)
+
+    def attempt() -> None:
+        factor = totp_store.find(caller.user_id)
+        if factor is None or not factor.confirmed:
+            raise NotFound
+        after_use(factor, code)
+        transaction = Transaction()
+        totp_store.stage_removal(transaction, factor)
+        audit.stage(transaction, "totp.disabled", actor=caller.user_id, target=caller.user_id)
+        _commit(transaction)
+
+    with admission.counted(caller.user_id):
+        retried(attempt, on=Contended)
+    notices.send(caller, "totp_disabled")
+
+
+def _commit(transaction: Transaction) -> None:
+    if store.commit(transaction):
+        raise Contended
+
+
+# --- using ----------------------------------------------------------------------------------------------------
+
+
+def after_use(factor: Totp, given: str) -> Totp:
+    """The factor with a code or recovery code used up; raises InvalidCredentials for a wrong or used one."""
+    step = _step_of(factor, given)
+    if step is not None:
+        return factor.after_step(step)
+    for mac in factor_keys.macs(factor.user_id, _plain(given)):
+        for kept in factor.recovery:
+            if hmac.compare_digest(mac, kept):
+                return factor.after_recovery(kept)
+    raise InvalidCredentials(_WRONG)
+
+
+def _step_of(factor: Totp, given: str) -> int | None:
+    """The step whose code this is, among those around now that were not used; None for no code of it."""
+    import pyotp
+
+    digits = re.sub(r"\s", "", given)
+    if not re.fullmatch(r"[0-9]{6}", digits):
+        return None
+    codes = pyotp.TOTP(factor.secret)
+    now = clock.now_s() // TOTP_STEP_S
+    around = range(now - TOTP_STEPS_EITHER_WAY, now + TOTP_STEPS_EITHER_WAY + 1)
+    right = [step for step in around if hmac.compare_digest(codes.generate_otp(step), digits)]
+    return next((step for step in right if step not in factor.used), None)
+
+
+def _recovery_code() -> str:
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_CHARS)) for _ in range(_GROUPS))
+    return "-".join(groups)
+
+
+def _plain(code: str) -> str:
+    """A recovery code however it was typed."""
+    return re.sub(r"[\s-]", "", code).lower()

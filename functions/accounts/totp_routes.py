@@ -1,0 +1,53 @@
+"""Routes of the second factor by codes (contract §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts import totp
+from accounts.factor_schemas import NewTotp, TotpCode, TotpEnrolment, TotpRemoval
+from kernel.caller import Caller
+from kernel.http import App
+from kernel.limiter import Limit
+
+FACTOR_CHANGES = Limit("factor_changes", requests=30, window_s=900, without_redis="closed")
+
+
+def add_to(app: App) -> None:
+    """Register these routes."""
+
+    @app.post(
+        "/auth/totp",
+        body=NewTotp,
+        returns=TotpEnrolment,
+        status=201,
+        limits=[FACTOR_CHANGES],
+        errors=["invalid_credentials", "account_locked"],
+        replays=False,
+    )
+    def begin_totp(caller: Caller, body: NewTotp) -> Any:
+        """A new second factor, in force once it is confirmed by a code of it."""
+        return totp.begin(caller=caller, password=body.password)
+
+    @app.post(
+        "/auth/totp/confirm",
+        body=TotpCode,
+        status=204,
+        limits=[FACTOR_CHANGES],
+        errors=["invalid_credentials", "account_locked"],
+        replays=False,
+    )
+    def confirm_totp(caller: Caller, body: TotpCode) -> None:
+        """Put the second factor in force."""
+        totp.confirm(caller=caller, code=body.code)
+
+    @app.delete(
+        "/auth/totp",
+        body=TotpRemoval,
+        status=204,
+        limits=[FACTOR_CHANGES],
+        errors=["invalid_credentials", "account_locked"],
+    )
+    def remove_totp(caller: Caller, body: TotpRemoval) -> None:
+        """Remove the second factor."""
+        totp.remove(caller=caller, password=body.password, code=body.code)

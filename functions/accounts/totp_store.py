@@ -1,0 +1,70 @@
+"""Second factors in DynamoDB, beside the credentials they belong to."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+
+from accounts import factor_keys
+from accounts.model import Totp
+from kernel.dynamo import Record, TableName, Transaction
+
+
+class TotpRecord(Record):
+    """`totp#usr_…`: a person's second factor."""
+
+    class Meta:
+        table_name = TableName("credentials")
+
+    key = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute()
+    sealed = UnicodeAttribute()
+    recovery = JSONAttribute()
+    confirmed = BooleanAttribute()
+    used = JSONAttribute()
+    version = NumberAttribute()
+
+
+def _key(user_id: str) -> str:
+    return f"totp#{user_id}"
+
+
+def find(user_id: str) -> Totp | None:
+    row = TotpRecord.find(_key(user_id))
+    if row is None:
+        return None
+    return Totp(
+        user_id=row.user_id,
+        secret=factor_keys.unseal(row.user_id, row.sealed),
+        recovery=tuple(row.recovery),
+        confirmed=row.confirmed,
+        used=tuple(int(each) for each in row.used),
+        version=int(row.version),
+    )
+
+
+def stage_new(transaction: Transaction, new: Totp) -> None:
+    """A factor that waits for its confirmation, instead of one that does (label `totp` fails where one is in force)."""
+    free = TotpRecord.key.does_not_exist() | (TotpRecord.confirmed == False)  # noqa: E712 - a condition, not a test
+    transaction.put("totp", _row(new), free)
+
+
+def stage_change(transaction: Transaction, seen: Totp, now: Totp) -> None:
+    """Keep `now` instead of `seen` (label `totp` fails when it was changed meanwhile)."""
+    transaction.put("totp", _row(now), TotpRecord.version == seen.version)
+
+
+def stage_removal(transaction: Transaction, seen: Totp) -> None:
+    """Remove a factor (label `totp` fails when it was changed meanwhile)."""
+    transaction.delete("totp", TotpRecord(_key(seen.user_id)), TotpRecord.version == seen.version)
+
+
+def _row(factor: Totp) -> TotpRecord:
+    return TotpRecord(
+        _key(factor.user_id),
+        user_id=factor.user_id,
+        sealed=factor_keys.seal(factor.user_id, factor.secret),
+        recovery=list(factor.recovery),
+        confirmed=factor.confirmed,
+        used=list(factor.used),
+        version=factor.version,
+    )

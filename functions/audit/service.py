@@ -1,0 +1,115 @@
+"""Recording acts, chaining them, reading the chain.
+
+An act is recorded with the act itself (`stage`) or right after it (`record`) and gets its number and hash a moment
+later: whoever reads the log chains first what waits, and a schedule does so every minute. So signing in never waits
+for the one head of the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from audit import chain, store
+from audit.model import NOTHING_BEFORE, Act, Entry, Head, Proof, Wanted
+from kernel import clock, cursor, ids, origin
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+
+SCANNED_AT_ONCE = 250
+SCANS_PER_PAGE = 8
+CHAIN_ROUNDS = 60  # 2,700 acts: what one call or one minute's look takes up at most
+
+
+def stage(
+    transaction: Transaction,
+    action: str,
+    *,
+    actor: str | None,
+    target: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Record an act as part of the transaction that does it."""
+    store.stage(transaction, _act(action, actor, target, details))
+
+
+def record(
+    action: str, *, actor: str | None, target: str | None = None, details: Mapping[str, Any] | None = None
+) -> None:
+    """Record an act that has no transaction of its own, such as a refusal; raises DependencyUnavailable."""
+    store.keep(_act(action, actor, target, details))
+
+
+def _act(action: str, actor: str | None, target: str | None, details: Mapping[str, Any] | None) -> Act:
+    return Act(
+        id=ids.new("act"),
+        at=clock.now(),
+        actor=actor,
+        action=action,
+        target=target,
+        ip=origin.address() or None,
+        details=details or {},
+    )
+
+
+def chain_waiting() -> int:
+    """Give the acts that wait their numbers and hashes; how many. Of several callers at once each act is one's."""
+    done = 0
+    for _ in range(CHAIN_ROUNDS):
+        acts = store.waiting()
+        if not acts:
+            break
+        head = store.head()
+        entries = list(chain.linked(head, acts))
+        try:
+            store.append(head, acts, entries)
+        except Cancelled:
+            continue  # another caller has chained some of them: what is left is looked at again
+        done += len(acts)
+        if len(acts) < store.CHAINED_AT_ONCE:
+            break
+    return done
+
+
+def entries(*, reader: str, wanted: Wanted, limit: int, after: str | None) -> Page[Entry]:
+    """Entries, the newest first. A page may be shorter than `limit` and still have a next one."""
+    bound_to = (reader, "audit", repr(wanted))
+    before = None if after is None else int(cursor.unseal(after, bound_to=bound_to))
+    if before is None:
+        chain_waiting()
+    found: list[Entry] = []
+    for _ in range(SCANS_PER_PAGE):
+        scanned = store.entries(wanted, before=before, limit=SCANNED_AT_ONCE)
+        for entry in scanned:
+            if len(found) == limit:
+                return Page(found, cursor.seal(found[-1].n, bound_to=bound_to))
+            if wanted.covers(entry):
+                found.append(entry)
+        if len(scanned) < SCANNED_AT_ONCE:
+            return Page(found)
+        before = scanned[-1].n
+    return Page(found, cursor.seal(before, bound_to=bound_to))
+
+
+def proof() -> Proof:
+    """What an export of the entries that are kept is checked against."""
+    chain_waiting()
+    head = store.head()
+    first = store.first()
+    if first is None:
+        return Proof(head.n + 1, head.n, head.hash, head.hash)
+    return Proof(first.n, head.n, first.previous, head.hash)
+
+
+def verified(entries: Iterator[dict[str, Any]], *, previous: str = NOTHING_BEFORE) -> Head:
+    """The end of a chain of shown entries, oldest first; raises ValueError naming the first that is not as it was."""
+    n: int | None = None
+    for shown in entries:
+        content = {name: value for name, value in shown.items() if name != "hash"}
+        if n is not None and content["n"] != n + 1:
+            raise ValueError(f"entry {n + 1} is missing")
+        n = content["n"]
+        if chain.hash_of(previous, content) != shown["hash"]:
+            raise ValueError(f"entry {n} or the one before it was changed")
+        previous = shown["hash"]
+    return Head(n or 0, previous)

@@ -1,0 +1,161 @@
+"""The audit log in DynamoDB: acts that wait for their number, the chain, and its head, in one table.
+
+Recording an act is one write of a row of its own, so that acts at once do not wait for each other. Who chains them
+moves the head by a condition: of several at once one succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from audit.model import Act, Entry, Head, Wanted
+from kernel import clock
+from kernel.config import config
+from kernel.dynamo import Record, TableName, Transaction
+
+_WAITING, _CHAIN, _HEAD = "waiting", "chain", "head"
+CHAINED_AT_ONCE = 45  # two of the 100 actions of a transaction each, and the head
+_DIGITS = 12
+
+
+class _ByActor(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by_actor"
+        projection = AllProjection()
+
+    actor = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+
+
+class _ByTarget(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by_target"
+        projection = AllProjection()
+
+    target = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+
+
+class AuditRecord(Record):
+    """An entry under its number; an act that waits, whole in `act`, under its id; or the head."""
+
+    class Meta:
+        table_name = TableName("audit")
+
+    part = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    n = NumberAttribute(null=True)
+    at = NumberAttribute(null=True)
+    actor = UnicodeAttribute(null=True)
+    action = UnicodeAttribute(null=True)
+    target = UnicodeAttribute(null=True)
+    ip = UnicodeAttribute(null=True)
+    details = JSONAttribute(null=True)
+    previous = UnicodeAttribute(null=True)
+    hash = UnicodeAttribute(null=True)
+    act = JSONAttribute(null=True)
+    expires_at = NumberAttribute(null=True)  # seconds: DynamoDB's TTL
+
+    by_actor = _ByActor()
+    by_target = _ByTarget()
+
+
+# --- acts -----------------------------------------------------------------------------------------------------
+
+
+def _waiting(act: Act) -> AuditRecord:
+    fields = {"at": act.at, "actor": act.actor, "action": act.action, "target": act.target, "ip": act.ip}
+    return AuditRecord(_WAITING, act.id, act={**fields, "details": dict(act.details)})
+
+
+def stage(transaction: Transaction, act: Act) -> None:
+    """Record an act as part of the transaction that does it."""
+    transaction.put(f"audit:{act.id}", _waiting(act))
+
+
+def keep(act: Act) -> None:
+    """Record an act by itself."""
+    _waiting(act).save()
+
+
+def waiting() -> list[Act]:
+    """The oldest acts that have no number yet, as many as can be chained at once."""
+    rows = AuditRecord.query(_WAITING, consistent_read=True, limit=CHAINED_AT_ONCE)
+    return [Act(id=row.entry, **row.act) for row in rows]
+
+
+# --- the chain ------------------------------------------------------------------------------------------------
+
+
+def head() -> Head:
+    row = AuditRecord.find(_HEAD, _HEAD)
+    return Head() if row is None else Head(int(row.n), row.hash)
+
+
+def append(seen: Head, acts: Sequence[Act], entries: Sequence[Entry]) -> None:
+    """Put the entries of these acts after `seen`; raises Cancelled when the head has moved or an act is chained."""
+    transaction = Transaction()
+    as_seen = AuditRecord.part.does_not_exist() if seen.n == 0 else AuditRecord.n == seen.n
+    transaction.put("head", AuditRecord(_HEAD, _HEAD, n=entries[-1].n, hash=entries[-1].hash), as_seen)
+    for act, entry in zip(acts, entries, strict=True):
+        transaction.delete(f"act:{act.id}", AuditRecord(_WAITING, act.id), AuditRecord.part.exists())
+        transaction.put(f"entry:{entry.n}", _row(entry), AuditRecord.part.does_not_exist())
+    transaction.commit()
+
+
+def _row(entry: Entry) -> AuditRecord:
+    return AuditRecord(
+        _CHAIN,
+        _key(entry.n),
+        n=entry.n,
+        at=entry.at,
+        actor=entry.actor,
+        action=entry.action,
+        target=entry.target,
+        ip=entry.ip,
+        details=dict(entry.details),
+        previous=entry.previous,
+        hash=entry.hash,
+        expires_at=(entry.at + _kept_ms()) // clock.SECOND + 1,
+    )
+
+
+def _key(n: int) -> str:
+    return f"{n:0{_DIGITS}d}"
+
+
+def _kept_ms() -> int:
+    return config().audit_days * clock.DAY
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        int(row.n), int(row.at), row.actor, row.action, row.target, row.ip, row.details, row.previous, row.hash
+    )
+
+
+def entries(wanted: Wanted, *, before: int | None, limit: int) -> list[Entry]:
+    """Up to `limit` entries before number `before`, the newest first.
+
+    By an index where an actor or a target is named. The other wishes are left to the caller, as reading goes on
+    from the last entry that was looked at. Entries whose time is over are left out, as the table may still have them.
+    """
+    index: Any = AuditRecord
+    partition = _CHAIN
+    if wanted.actor is not None:
+        index, partition = AuditRecord.by_actor, wanted.actor
+    elif wanted.target is not None:
+        index, partition = AuditRecord.by_target, wanted.target
+    earlier = None if before is None else (AuditRecord.entry < _key(before))
+    rows = index.query(partition, earlier, scan_index_forward=False, limit=limit)
+    return [_entry(row) for row in rows if row.at > clock.now() - _kept_ms()]
+
+
+def first() -> Entry | None:
+    """The oldest entry that is kept."""
+    rows = AuditRecord.query(_CHAIN, filter_condition=AuditRecord.at > clock.now() - _kept_ms(), limit=1)
+    return next((_entry(row) for row in rows), None)
