@@ -48,6 +48,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
         )
         tokens = sessions.stage_new(transaction, user_id=new.user_id, device_name=None, ip=ip)
         secret = recovery.stage_verification(transaction, new)
+        audit.stage(transaction, "account.registered", actor=new.user_id, target=new.user_id)
         taken = store.commit(transaction)
         if "email" in taken:
             raise EmailTaken

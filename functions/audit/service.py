@@ -7,11 +7,11 @@ for the one head of the chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from audit import chain, store
-from audit.model import NOTHING_BEFORE, Act, Entry, Head, Proof, Wanted
+from audit.model import Act, Entry, Proof, Wanted
 from kernel import clock, cursor, ids, origin
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
@@ -99,17 +99,3 @@ def proof() -> Proof:
     if first is None:
         return Proof(head.n + 1, head.n, head.hash, head.hash)
     return Proof(first.n, head.n, first.previous, head.hash)
-
-
-def verified(entries: Iterator[dict[str, Any]], *, previous: str = NOTHING_BEFORE) -> Head:
-    """The end of a chain of shown entries, oldest first; raises ValueError naming the first that is not as it was."""
-    n: int | None = None
-    for shown in entries:
-        content = {name: value for name, value in shown.items() if name != "hash"}
-        if n is not None and content["n"] != n + 1:
-            raise ValueError(f"entry {n + 1} is missing")
-        n = content["n"]
-        if chain.hash_of(previous, content) != shown["hash"]:
-            raise ValueError(f"entry {n} or the one before it was changed")
-        previous = shown["hash"]
-    return Head(n or 0, previous)

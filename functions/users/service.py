@@ -14,7 +14,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
 from users import avatars, relations_store, store
-from users.model import Profile, PublicProfile, Settings, fold, leads_to
+from users.model import Profile, PublicProfile, Role, Settings, fold, leads_to
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
@@ -112,6 +112,32 @@ def add_profile_to(transaction: Transaction, *, user_id: str, username: str, dis
 def verify_email_in(transaction: Transaction, *, user_id: str, email: str) -> None:
     """Mark the address as verified, as part of a transaction; label `profile` fails if it is not theirs now."""
     store.stage_verified(transaction, user_id, email)
+
+
+def is_platform_admin(user_id: str) -> bool:
+    """Whether somebody has the platform role of an admin now."""
+    found = store.profile(user_id)
+    return found is not None and found.role == "admin"
+
+
+def everybody(*, after: str | None, limit: int) -> list[Profile]:
+    """A part of all people, for platform admins: those read after the person `after`."""
+    return store.page(after=after, limit=limit)
+
+
+def found_by(prefix: str, *, after: Sequence[str] | None, limit: int) -> list[tuple[str, str]]:
+    """The terms that begin with `prefix`, with the ids of whom they lead to, in order."""
+    return store.entries(prefix, after=after, limit=limit) if prefix.strip("@") else []
+
+
+def profiles_of(user_ids: Sequence[str]) -> dict[str, Profile]:
+    """The full profiles of those of these people who exist, without addresses of avatars: one round trip per 100."""
+    return store.profiles(user_ids)
+
+
+def set_role_in(transaction: Transaction, *, user_id: str, role: Role) -> None:
+    """Give somebody a platform role, as part of a transaction; label `profile` fails if there is no such person."""
+    store.stage_role(transaction, user_id, role)
 
 
 # --- for routes -----------------------------------------------------------------------------------------------

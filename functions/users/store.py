@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import Conflict
-from users.model import DEFAULT_LOCALE, Profile, Settings, handle
+from users.model import DEFAULT_LOCALE, Profile, Role, Settings, handle
 
 _CHANGEABLE = ("display_name", "bio", "avatar_file_id", "avatar_key", "locale", "settings")
 _END_OF_TERM = "\x1f"  # folding removes it from terms, so it never stands inside one
@@ -78,6 +78,18 @@ def profiles(user_ids: Sequence[str]) -> dict[str, Profile]:
     """Those of these people that exist: one round trip per 100."""
     rows = read_together([(UserRecord, (user_id,)) for user_id in user_ids])
     return {row.user_id: as_profile(row) for row in rows if row is not None}
+
+
+def page(*, after: str | None, limit: int) -> list[Profile]:
+    """Everybody, in no order that means anything: a part of the table is read, which is for operators only."""
+    start = None if after is None else {"user_id": {"S": after}}
+    rows = UserRecord.scan(limit=limit, last_evaluated_key=start, consistent_read=True)
+    return [as_profile(row) for row in rows]
+
+
+def stage_role(transaction: Transaction, user_id: str, role: Role) -> None:
+    """Give somebody a platform role, as part of a transaction (label `profile` fails where there is nobody)."""
+    transaction.update("profile", UserRecord(user_id), [UserRecord.role.set(role)], UserRecord.user_id.exists())
 
 
 def stage_new(transaction: Transaction, new: Profile) -> None:

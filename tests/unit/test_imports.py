@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "presence": {"conversations", "users", "realtime"},
     "drive": {"conversations", "users", "realtime"},
     "calls": {"conversations", "users", "realtime"},
+    "administration": {"accounts", "audit", "users"},
     "operations": set(),
 }
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.

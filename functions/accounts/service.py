@@ -1,0 +1,12 @@
+"""What other domains may ask accounts."""
+
+from __future__ import annotations
+
+from accounts.sessions import authenticate as authenticate
+from accounts.standing import ban as ban
+from accounts.standing import bans as bans
+from accounts.standing import end_everything as end_everything
+from accounts.standing import unban as unban
+from accounts.store import owner as holder
+
+__all__ = ["authenticate", "ban", "bans", "end_everything", "holder", "unban"]

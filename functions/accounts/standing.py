@@ -1,0 +1,54 @@
+"""Bans: who may not sign in, and ending what they have open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from audit import service as audit
+
+from accounts import sessions, store
+from accounts.model import Ban, Contended
+from kernel import clock
+from kernel.dynamo import Transaction
+from kernel.errors import DependencyUnavailable, NotFound
+from kernel.resilience import retried
+
+
+def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
+    """The bans that stand of these people: one round trip per 100."""
+    found = store.bans(user_ids)
+    return {user_id: ban for user_id, ban in found.items() if ban.stands}
+
+
+def ban(*, user_id: str, by: str, reason: str, until: int | None) -> None:
+    """Keep somebody from signing in, and end their sessions and sockets at once; raises NotFound.
+
+    The ban stands from the commit on: a sign-in that was under way fails by its condition or is among the sessions
+    that are ended.
+    """
+    made = Ban(since=clock.now(), until=until, reason=reason, by=by)
+    details = {"reason": reason, "until": None if until is None else clock.rfc3339(until)}
+    _commit(user_id, made, "user.banned", by, details)
+    end_everything(user_id, reason="banned")
+
+
+def unban(*, user_id: str, by: str) -> None:
+    """Let somebody sign in again; fine if they could. Raises NotFound."""
+    _commit(user_id, None, "user.unbanned", by, {})
+
+
+def _commit(user_id: str, ban: Ban | None, action: str, by: str, details: dict[str, str | None]) -> None:
+    def attempt() -> None:
+        transaction = Transaction()
+        store.stage_ban(transaction, user_id, ban)
+        audit.stage(transaction, action, actor=by, target=user_id, details=details)
+        if store.commit(transaction):
+            raise NotFound
+
+    retried(attempt, on=Contended)
+
+
+def end_everything(user_id: str, *, reason: str) -> None:
+    """End all sessions and sockets; a passing failure is tried again, as what it follows is done already."""
+    retried(partial(sessions.end_all, user_id, reason=reason), on=DependencyUnavailable, tries=3)

@@ -1,0 +1,79 @@
+"""Routes of platform admins (contract §11). For everybody else there are none: 404 as for any unknown route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit import service as audit
+from audit.model import Wanted
+
+from administration import schemas, service
+from administration.service import Person
+from kernel import clock
+from kernel.caller import Caller
+from kernel.http import App
+
+app = App("administration", authenticate=service.authenticate, hidden=True)
+
+
+def _shown(person: Person) -> dict[str, Any]:
+    names = ("id", "username", "display_name", "email", "email_verified", "role", "created_at")
+    return {name: getattr(person.profile, name) for name in names} | {"state": person.state, "ban": person.ban}
+
+
+@app.get("/admin/users", query=schemas.UsersQuery, returns=schemas.AdminUserList)
+def list_users(caller: Caller, query: schemas.UsersQuery) -> Any:
+    """Everybody, or whom a name or address leads to."""
+    page = service.people(admin=caller, q=query.q, state=query.state, limit=query.limit, after=query.cursor)
+    return {"items": [_shown(each) for each in page.items], "next_cursor": page.next_cursor}
+
+
+@app.get("/admin/users/{user_id}", returns=schemas.AdminUser)
+def get_user_as_admin(caller: Caller, user_id: str) -> Any:
+    """One person."""
+    return _shown(service.person(admin=caller, user_id=user_id))
+
+
+@app.post("/admin/users/{user_id}/ban", body=schemas.NewBan, returns=schemas.AdminUser)
+def ban_user(caller: Caller, user_id: str, body: schemas.NewBan) -> Any:
+    """Ban somebody: their sessions and sockets end within a second."""
+    return _shown(service.ban(admin=caller, user_id=user_id, reason=body.reason, until=body.until))
+
+
+@app.post("/admin/users/{user_id}/unban", returns=schemas.AdminUser)
+def unban_user(caller: Caller, user_id: str) -> Any:
+    """Lift a ban."""
+    return _shown(service.unban(admin=caller, user_id=user_id))
+
+
+@app.post("/admin/users/{user_id}/sign-out", status=204)
+def sign_user_out(caller: Caller, user_id: str) -> None:
+    """End all sessions and sockets of somebody."""
+    service.sign_out(admin=caller, user_id=user_id)
+
+
+@app.post("/admin/users/{user_id}/role", body=schemas.NewRole, returns=schemas.AdminUser)
+def set_user_role(caller: Caller, user_id: str, body: schemas.NewRole) -> Any:
+    """Make somebody a platform admin or a plain user."""
+    return _shown(service.set_role(admin=caller, user_id=user_id, role=body.role))
+
+
+@app.get("/admin/audit", query=schemas.AuditQuery, returns=schemas.AuditList)
+def list_audit(caller: Caller, query: schemas.AuditQuery) -> Any:
+    """The audit log, the newest entry first."""
+    wanted = Wanted(
+        actor=query.actor,
+        action=query.action,
+        target=query.target,
+        since=query.from_ or 0,
+        until=clock.END if query.to is None else query.to,
+    )
+    page = audit.entries(reader=caller.user_id, wanted=wanted, limit=query.limit, after=query.cursor)
+    items = [{**each.content, "hash": each.hash} for each in page.items]
+    return {"items": items, "next_cursor": page.next_cursor}
+
+
+@app.get("/admin/audit/proof", returns=schemas.AuditProof)
+def prove_audit() -> Any:
+    """What an export of the audit log is checked against offline."""
+    return audit.proof()

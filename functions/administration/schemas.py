@@ -1,0 +1,94 @@
+"""Administration: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from users.model import Role
+
+State = Literal["active", "banned"]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class UsersQuery(Paging):
+    """The beginning of a name, or a whole e-mail address; and in which state people are."""
+
+    q: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    state: State | None = None
+
+
+class BanOut(Output):
+    """`until` is null for a ban without end, `by` who banned."""
+
+    since: Instant
+    until: Instant | None
+    reason: str
+    by: str
+
+
+class AdminUser(Output):
+    """A person as platform admins see them."""
+
+    id: str
+    username: str
+    display_name: str
+    email: str
+    email_verified: bool
+    role: Role
+    state: State
+    ban: BanOut | None
+    created_at: Instant
+
+
+class AdminUserList(Output):
+    items: list[AdminUser]
+    next_cursor: str | None
+
+
+class NewBan(Input):
+    reason: Annotated[Text, Field(min_length=10, max_length=500, pattern=r"\S")]
+    until: InstantIn | None = None
+
+
+class NewRole(Input):
+    role: Role
+
+
+class AuditQuery(Paging):
+    """`from` and `to` are RFC 3339 times, the first within and the second without."""
+
+    actor: Annotated[str, Field(max_length=40)] | None = None
+    action: Annotated[str, Field(max_length=60)] | None = None
+    target: Annotated[str, Field(max_length=40)] | None = None
+    from_: Annotated[InstantIn | None, Field(alias="from")] = None
+    to: InstantIn | None = None
+
+
+class AuditEntry(Output):
+    """`hash` is SHA-256 (hex) of the previous hash, a newline and the RFC 8785 JSON of the other fields."""
+
+    n: int
+    at: str
+    actor: str | None
+    action: str
+    target: str | None
+    ip: str | None
+    details: dict[str, Any]
+    hash: str
+
+
+class AuditList(Output):
+    items: list[AuditEntry]
+    next_cursor: str | None
+
+
+class AuditProof(Output):
+    """The first and last number that are kept, the hash before the first (or 64 zeros) and that of the last."""
+
+    first: int
+    last: int
+    previous_hash: str
+    head_hash: str

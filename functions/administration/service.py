@@ -1,0 +1,163 @@
+"""People as platform admins see them, and what they do to accounts. Every act is in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit import service as audit
+
+from accounts import service as accounts
+from accounts.model import Ban, InvalidCredentials, TokenRevoked
+from kernel import clock, cursor, ids
+from kernel.caller import Caller
+from kernel.cursor import Page
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.resilience import retried
+from users import service as users
+from users.model import Profile, Role, fold
+
+SCANNED_AT_ONCE = 100
+SCANS_PER_PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with their ban, if one stands."""
+
+    profile: Profile
+    ban: Ban | None
+
+    @property
+    def state(self) -> str:
+        return "active" if self.ban is None else "banned"
+
+
+# --- who may --------------------------------------------------------------------------------------------------
+
+
+def authenticate(token: str) -> Caller:
+    """A platform admin who calls; raises NotFound for everybody else, as if there were no such route."""
+    try:
+        caller = accounts.authenticate(token)
+    except (TokenRevoked, InvalidCredentials) as error:
+        raise NotFound from error
+    if not users.is_platform_admin(caller.user_id):
+        raise NotFound
+    return caller
+
+
+# --- looking --------------------------------------------------------------------------------------------------
+
+
+def people(*, admin: Caller, q: str | None, state: str | None, limit: int, after: str | None) -> Page[Person]:
+    """Everybody, or those whom a name or address leads to. A page may be short and still have a next one."""
+    bound_to = (admin.user_id, "admin_users", q or "", state or "")
+    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    found: list[Person] = []
+    for _ in range(SCANS_PER_PAGE):
+        places, whole = _some(q, last)
+        for place, person in places:
+            if len(found) == limit:
+                return Page(found, cursor.seal(last, bound_to=bound_to))
+            last = place
+            if state in (None, person.state) and person not in found:
+                found.append(person)
+        if whole:
+            return Page(found)
+    return Page(found, cursor.seal(last, bound_to=bound_to))
+
+
+def _some(q: str | None, last: object) -> tuple[list[tuple[object, Person]], bool]:
+    """The next people with the place of each for a cursor, and whether there are no more."""
+    if q is None:
+        profiles = users.everybody(after=last if isinstance(last, str) else None, limit=SCANNED_AT_ONCE)
+        places: list[object] = [each.id for each in profiles]
+        return list(zip(places, _persons(profiles), strict=True)), len(profiles) < SCANNED_AT_ONCE
+    if "@" in q.strip("@"):
+        user_id = accounts.holder(q)
+        known = users.profiles_of([user_id] if user_id else [])
+        return [
+            (each.id, person) for each, person in zip(known.values(), _persons([*known.values()]), strict=True)
+        ], True
+    entries = users.found_by(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)
+    known = users.profiles_of([user_id for _, user_id in entries])
+    shown = {person.profile.id: person for person in _persons(list(known.values()))}
+    pairs: list[tuple[object, Person]] = [([term, each], shown[each]) for term, each in entries if each in shown]
+    return pairs, len(entries) < SCANNED_AT_ONCE
+
+
+def _persons(profiles: Sequence[Profile]) -> list[Person]:
+    bans = accounts.bans([each.id for each in profiles])
+    return [Person(each, bans.get(each.id)) for each in profiles]
+
+
+def person(*, admin: Caller, user_id: str) -> Person:
+    """One person; that they were looked at is recorded. Raises NotFound."""
+    found = _require(user_id)
+    audit.record("user.viewed", actor=admin.user_id, target=user_id)
+    return found
+
+
+def _require(user_id: str) -> Person:
+    found = users.profiles_of([user_id] if ids.is_id(user_id, "usr") else [])
+    if user_id not in found:
+        raise NotFound
+    return _persons([found[user_id]])[0]
+
+
+# --- acting ---------------------------------------------------------------------------------------------------
+
+
+def ban(*, admin: Caller, user_id: str, reason: str, until: int | None) -> Person:
+    """Ban somebody: sessions and sockets end within a second. Raises NotFound, ValidationFailed, Conflict."""
+    if until is not None and until <= clock.now():
+        raise ValidationFailed.of("until", "must be in the future")
+    _require_other(admin, user_id)
+    accounts.ban(user_id=user_id, by=admin.user_id, reason=reason, until=until)
+    return _require(user_id)
+
+
+def unban(*, admin: Caller, user_id: str) -> Person:
+    """Lift a ban; fine if there is none. Raises NotFound."""
+    _require(user_id)
+    accounts.unban(user_id=user_id, by=admin.user_id)
+    return _require(user_id)
+
+
+def sign_out(*, admin: Caller, user_id: str) -> None:
+    """End all sessions and sockets of somebody; raises NotFound."""
+    _require(user_id)
+    audit.record("user.signed_out", actor=admin.user_id, target=user_id)
+    accounts.end_everything(user_id, reason="signed_out_by_admin")
+
+
+def set_role(*, admin: Caller, user_id: str, role: Role) -> Person:
+    """Make somebody a platform admin or a plain user; raises NotFound, Conflict for oneself (so that one is left)."""
+    _require_other(admin, user_id)
+    give_role(user_id=user_id, role=role, by=admin.user_id)
+    return _require(user_id)
+
+
+def give_role(*, user_id: str, role: Role, by: str | None) -> None:
+    """The same by whom or, with None, by an operator of the deployment (infra/admin.py); raises NotFound."""
+
+    def attempt() -> None:
+        transaction = Transaction()
+        users.set_role_in(transaction, user_id=user_id, role=role)
+        audit.stage(transaction, "user.role_changed", actor=by, target=user_id, details={"role": role})
+        try:
+            transaction.commit()
+        except Cancelled as refused:
+            if "profile" in refused.failed:
+                raise NotFound from refused
+            raise
+
+    retried(attempt, on=Cancelled)
+
+
+def _require_other(admin: Caller, user_id: str) -> None:
+    _require(user_id)
+    if user_id == admin.user_id:
+        raise Conflict("This is your own account: another admin has to do it.")

@@ -1,0 +1,67 @@
+"""Makes a platform admin, or takes the role back: `python -m infra.admin USERNAME [--stack NAME] [--revoke]`.
+
+The first admin is made by whoever may write to the deployment's tables, never by a route. Without `--stack` it is
+the local stack (`make up`), whose addresses stand in .local/endpoints.json; in AWS the usual credentials and Region
+of the environment apply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENDPOINTS = ROOT / ".local" / "endpoints.json"
+
+
+def _use_the_local_stack(endpoints: Path) -> None:
+    if not endpoints.exists():
+        raise SystemExit("there is no local stack: run `make up`, or name the stack with --stack")
+    addresses = json.loads(endpoints.read_text())
+    os.environ["ENVIRONMENT"] = "local"
+    os.environ["STACK_NAME"] = addresses["stack"]
+    os.environ["AWS_REGION"] = addresses["region"]
+    os.environ["AWS_ENDPOINT_URL"] = addresses["aws_endpoint_url"]
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
+
+
+def give(username: str, *, role: str) -> str:
+    """Give the person of this username (or e-mail address) the role; what to print. Raises SystemExit."""
+    from administration import service
+
+    from accounts import service as accounts
+    from kernel.errors import NotFound
+
+    user_id = accounts.holder(username)
+    if user_id is None:
+        raise SystemExit(f"there is nobody called {username}")
+    try:
+        service.give_role(user_id=user_id, role="admin" if role == "admin" else "user", by=None)
+    except NotFound:
+        raise SystemExit(f"there is nobody called {username}") from None
+    return f"{username} ({user_id}) has the role {role}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.admin", description="Makes a platform admin.")
+    parser.add_argument("username", help="a username or e-mail address")
+    parser.add_argument("--stack", help="the stack's name in AWS; the local stack without it")
+    parser.add_argument("--revoke", action="store_true", help="take the role back")
+    chosen = parser.parse_args(arguments)
+    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
+    if chosen.stack is None:
+        _use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
+    else:
+        os.environ.setdefault("ENVIRONMENT", "prod")
+        os.environ["STACK_NAME"] = chosen.stack
+    print(give(chosen.username, role="user" if chosen.revoke else "admin"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
