@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import recovery, schemas, sessions, signin, totp_routes
+from accounts import passkey_routes, recovery, schemas, sessions, signin, totp_routes
 from kernel import auth
 from kernel.caller import Caller
 from kernel.http import Answer, App, Incoming
@@ -30,6 +30,7 @@ JWKS_MAX_AGE_S = 300
 
 app = App("accounts", authenticate=sessions.authenticate_by_table)
 totp_routes.add_to(app)
+passkey_routes.add_to(app)
 
 
 @app.post(

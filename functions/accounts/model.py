@@ -234,3 +234,42 @@ class Totp:
         """With this recovery code used up."""
         left = tuple(each for each in self.recovery if each != mac)
         return replace(self, recovery=left, version=self.version + 1)
+
+
+# --- passkeys -------------------------------------------------------------------------------------------------
+
+CEREMONY_MS = 5 * clock.MINUTE
+PASSKEYS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A WebAuthn credential; `credential_id` and `public_key` (COSE) in URL-safe base 64 without padding."""
+
+    user_id: str
+    id: str
+    credential_id: str
+    public_key: str
+    counter: int
+    name: str
+    created_at: int
+    synced: bool
+    last_used_at: int | None = None
+
+    def runs_back_at(self, counter: int) -> bool:
+        """Whether a signature with this counter was made by a copy (WebAuthn 6.1.1); authenticators without send 0."""
+        return counter != 0 and self.counter != 0 and counter <= self.counter
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """A challenge (URL-safe base 64), good once and until `expires_at`; `user_id` is whose registration it is."""
+
+    id: str
+    purpose: str
+    user_id: str | None
+    challenge: str
+    expires_at: int
+
+    def is_good_for(self, purpose: str, user_id: str | None) -> bool:
+        return (self.purpose, self.user_id) == (purpose, user_id) and clock.now() < self.expires_at

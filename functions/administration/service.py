@@ -78,9 +78,7 @@ def _some(q: str | None, last: object) -> tuple[list[tuple[object, Person]], boo
     if "@" in q.strip("@"):
         user_id = accounts.holder(q)
         known = users.profiles_of([user_id] if user_id else [])
-        return [
-            (each.id, person) for each, person in zip(known.values(), _persons([*known.values()]), strict=True)
-        ], True
+        return [(each.profile.id, each) for each in _persons([*known.values()])], True
     entries = users.found_by(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)
     known = users.profiles_of([user_id for _, user_id in entries])
     shown = {person.profile.id: person for person in _persons(list(known.values()))}

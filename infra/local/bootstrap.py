@@ -26,6 +26,7 @@ FILES = (
     "layers/media/requirements.txt",
     "layers/meaning/requirements.txt",
     "layers/firebase/requirements.txt",
+    "layers/passkeys/requirements.txt",
     "tests/requirements.txt",
     "clients/python/pyproject.toml",  # installed in place: only what it needs matters
 )

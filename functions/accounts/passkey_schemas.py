@@ -1,0 +1,58 @@
+"""Passkeys: what comes in and what goes out. Options and credentials are the JSON forms of WebAuthn level 3."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from kernel.schema import Input, Instant, Output, Text
+
+CeremonyId = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class StepUp(Input):
+    """`password` is needed when the session's last proof is older than 10 minutes."""
+
+    password: Annotated[str | None, Field(min_length=1, max_length=1024, repr=False)] = None
+
+
+class NewPasskey(Input):
+    registration_id: CeremonyId
+    credential: dict[str, Any]
+    name: Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
+
+
+class PasskeySignIn(Input):
+    challenge_id: CeremonyId
+    credential: dict[str, Any]
+    device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+
+
+class PasskeyRegistration(Output):
+    """`options` is for `navigator.credentials.create`; good for 5 minutes and once."""
+
+    registration_id: str
+    options: dict[str, Any]
+
+
+class PasskeyChallenge(Output):
+    """`options` is for `navigator.credentials.get`; good for 5 minutes and once."""
+
+    challenge_id: str
+    options: dict[str, Any]
+
+
+class Passkey(Output):
+    """`synced`: its authenticator keeps copies of it elsewhere."""
+
+    id: str
+    name: str
+    created_at: Instant
+    last_used_at: Instant | None
+    synced: bool
+
+
+class PasskeyList(Output):
+    items: list[Passkey]
+    next_cursor: str | None

@@ -1,0 +1,130 @@
+"""Passkeys and the ceremonies under way, in DynamoDB."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DeleteError
+
+from accounts.model import Ceremony, Passkey, digest
+from accounts.store import CredentialRecord
+from kernel import clock
+from kernel.dynamo import Record, TableName, Transaction, condition_failed
+
+
+class PasskeyRecord(Record):
+    class Meta:
+        table_name = TableName("passkeys")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    passkey_id = UnicodeAttribute(range_key=True)
+    credential_id = UnicodeAttribute()
+    public_key = UnicodeAttribute()
+    counter = NumberAttribute()
+    name = UnicodeAttribute()
+    created_at = NumberAttribute()
+    last_used_at = NumberAttribute(null=True)
+    synced = BooleanAttribute()
+
+
+class CeremonyRecord(Record):
+    """A challenge that waits for its answer, in the table of one-time tokens, where it expires."""
+
+    class Meta:
+        table_name = TableName("one_time_tokens")
+
+    token_hash = UnicodeAttribute(hash_key=True)
+    purpose = UnicodeAttribute()
+    user_id = UnicodeAttribute(null=True)
+    challenge = UnicodeAttribute()
+    expires_at_ms = NumberAttribute()
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+
+
+# --- passkeys -------------------------------------------------------------------------------------------------
+
+
+def _passkey(row: PasskeyRecord) -> Passkey:
+    return Passkey(
+        user_id=row.user_id,
+        id=row.passkey_id,
+        credential_id=row.credential_id,
+        public_key=row.public_key,
+        counter=int(row.counter),
+        name=row.name,
+        created_at=int(row.created_at),
+        last_used_at=None if row.last_used_at is None else int(row.last_used_at),
+        synced=row.synced,
+    )
+
+
+def _row(passkey: Passkey) -> PasskeyRecord:
+    fields: dict[str, Any] = asdict(passkey)
+    return PasskeyRecord(fields.pop("user_id"), fields.pop("id"), **fields)
+
+
+def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
+    """The row that keeps a credential with one account."""
+    return CredentialRecord(f"passkey#{digest(credential_id)}", user_id=user_id)
+
+
+def of_user(user_id: str) -> list[Passkey]:
+    """A person's passkeys, the oldest first."""
+    return [_passkey(row) for row in PasskeyRecord.query(user_id, consistent_read=True)]
+
+
+def stage_new(transaction: Transaction, new: Passkey) -> None:
+    """A new passkey (label `credential` fails when some account has it)."""
+    transaction.put("credential", _unique(new.credential_id, new.user_id), CredentialRecord.key.does_not_exist())
+    transaction.put("passkey", _row(new))
+
+
+def stage_use(transaction: Transaction, seen: Passkey, *, counter: int, synced: bool) -> None:
+    """Note a use (label `passkey` fails when it was used or removed meanwhile)."""
+    actions = [
+        PasskeyRecord.counter.set(counter),
+        PasskeyRecord.synced.set(synced),
+        PasskeyRecord.last_used_at.set(clock.now()),
+    ]
+    as_seen = PasskeyRecord.counter == seen.counter
+    transaction.update("passkey", PasskeyRecord(seen.user_id, seen.id), [*actions], as_seen)
+
+
+def stage_removal(transaction: Transaction, passkey: Passkey) -> None:
+    """Remove a passkey (label `passkey` fails when it has gone)."""
+    transaction.delete("credential", _unique(passkey.credential_id))
+    transaction.delete("passkey", PasskeyRecord(passkey.user_id, passkey.id), PasskeyRecord.user_id.exists())
+
+
+# --- ceremonies -----------------------------------------------------------------------------------------------
+
+
+def begin(ceremony: Ceremony) -> None:
+    CeremonyRecord(
+        _key(ceremony.id),
+        purpose=ceremony.purpose,
+        user_id=ceremony.user_id,
+        challenge=ceremony.challenge,
+        expires_at_ms=ceremony.expires_at,
+        expires_at=ceremony.expires_at // clock.SECOND + 1,
+    ).save()
+
+
+def redeem(ceremony_id: str) -> Ceremony | None:
+    """The ceremony of this id, once; None for one that is unknown or used."""
+    row = CeremonyRecord.find(_key(ceremony_id))
+    if row is None:
+        return None
+    try:
+        row.delete(condition=CeremonyRecord.token_hash.exists())
+    except DeleteError as error:
+        if not condition_failed(error):
+            raise
+        return None
+    return Ceremony(ceremony_id, row.purpose, row.user_id, row.challenge, int(row.expires_at_ms))
+
+
+def _key(ceremony_id: str) -> str:
+    return f"ceremony#{digest(ceremony_id)}"

@@ -1,0 +1,278 @@
+"""Passkeys (WebAuthn level 3, by the package `webauthn`): adding, listing, removing them, and signing in with one.
+
+Credentials are discoverable and need user verification, so that a passkey alone is two factors. The package is
+imported where it is used: it takes 0.14 s, which other sign-ins need not wait for.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+from urllib.parse import urlsplit
+
+from audit import service as audit
+
+from accounts import notices, passkey_store, sessions, step_up, store
+from accounts.model import (
+    CEREMONY_MS,
+    PASSKEYS_MAX,
+    Ceremony,
+    Contended,
+    InvalidCredentials,
+    InvalidToken,
+    Passkey,
+    Tokens,
+)
+from kernel import clock, ids, telemetry
+from kernel.caller import Caller
+from kernel.config import config
+from kernel.dynamo import Transaction
+from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.resilience import retried
+from users import service as users
+from users.model import Profile
+
+RELYING_PARTY = "SecureConnect"
+_REGISTRATION, _SIGN_IN = "passkey_registration", "passkey_sign_in"
+_CHALLENGE_BYTES = 32
+_LOCAL_HOSTS = ("localhost", "127.0.0.1")
+
+
+# --- adding and removing --------------------------------------------------------------------------------------
+
+
+def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, dict[str, Any]]:
+    """A registration's id and its options; raises StepUpRequired, InvalidCredentials, Conflict above 20 passkeys."""
+    from webauthn import generate_registration_options
+    from webauthn.helpers import structs
+
+    step_up.require_recent_proof(caller, password)
+    known = passkey_store.of_user(caller.user_id)
+    if len(known) >= PASSKEYS_MAX:
+        raise Conflict(f"There are {PASSKEYS_MAX} passkeys: remove one first.")
+    person = users.get(caller.user_id)
+    ceremony = _begin(_REGISTRATION, caller.user_id)
+    options = generate_registration_options(
+        rp_id=config().passkey_domain,
+        rp_name=RELYING_PARTY,
+        user_id=caller.user_id.encode(),
+        user_name=person.username,
+        user_display_name=person.display_name,
+        challenge=_bytes(ceremony.challenge),
+        timeout=CEREMONY_MS,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
+        ),
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=_bytes(each.credential_id)) for each in known],
+        supported_pub_key_algs=_algorithms(),
+    )
+    return ceremony.id, _json(options)
+
+
+def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], name: str) -> Passkey:
+    """Keep a new passkey; raises InvalidToken for a registration used or over, ValidationFailed, Conflict."""
+    ceremony = passkey_store.redeem(registration_id)
+    if ceremony is None or not ceremony.is_good_for(_REGISTRATION, caller.user_id):
+        raise InvalidToken
+    made = _verified_registration(credential, ceremony)
+    new = Passkey(
+        user_id=caller.user_id,
+        id=ids.new("pky"),
+        credential_id=_text(made.credential_id),
+        public_key=_text(made.credential_public_key),
+        counter=made.sign_count,
+        name=name,
+        created_at=clock.now(),
+        synced=bool(made.credential_backed_up),
+    )
+
+    def attempt() -> None:
+        transaction = Transaction()
+        passkey_store.stage_new(transaction, new)
+        about = {"passkey_id": new.id}
+        audit.stage(transaction, "passkey.added", actor=caller.user_id, target=caller.user_id, details=about)
+        if store.commit(transaction):
+            raise Conflict("This passkey belongs to an account already.")
+
+    retried(attempt, on=Contended)
+    notices.send(caller, "passkey_added")
+    return new
+
+
+def _verified_registration(credential: dict[str, Any], ceremony: Ceremony) -> Any:
+    from webauthn import verify_registration_response
+
+    try:
+        return verify_registration_response(
+            credential=credential,
+            expected_challenge=_bytes(ceremony.challenge),
+            expected_rp_id=config().passkey_domain,
+            expected_origin=_origin_of(credential),
+            require_user_verification=True,
+            supported_pub_key_algs=_algorithms(),
+        )
+    except Exception as error:  # its parsers raise whatever hostile bytes lead to, and all of it means the same
+        telemetry.logger().info("passkey refused", extra={"why": type(error).__name__})
+        raise ValidationFailed.of("credential", "is not an answer to this registration") from error
+
+
+def listed(user_id: str) -> list[Passkey]:
+    """A person's passkeys, the oldest first."""
+    return passkey_store.of_user(user_id)
+
+
+def remove(*, caller: Caller, passkey_id: str, password: str | None) -> None:
+    """Remove a passkey; raises StepUpRequired, InvalidCredentials, NotFound."""
+    step_up.require_recent_proof(caller, password)
+    found = next((each for each in passkey_store.of_user(caller.user_id) if each.id == passkey_id), None)
+    if found is None:
+        raise NotFound
+
+    def attempt() -> None:
+        transaction = Transaction()
+        passkey_store.stage_removal(transaction, found)
+        about = {"passkey_id": found.id}
+        audit.stage(transaction, "passkey.removed", actor=caller.user_id, target=caller.user_id, details=about)
+        if store.commit(transaction):
+            raise NotFound
+
+    retried(attempt, on=Contended)
+    notices.send(caller, "passkey_removed")
+
+
+# --- signing in -----------------------------------------------------------------------------------------------
+
+
+def begin_sign_in() -> tuple[str, dict[str, Any]]:
+    """A challenge's id and its options: for any passkey of this deployment that the device has."""
+    from webauthn import generate_authentication_options
+    from webauthn.helpers import structs
+
+    ceremony = _begin(_SIGN_IN, None)
+    options = generate_authentication_options(
+        rp_id=config().passkey_domain,
+        challenge=_bytes(ceremony.challenge),
+        timeout=CEREMONY_MS,
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
+    )
+    return ceremony.id, _json(options)
+
+
+def sign_in(
+    *, challenge_id: str, credential: dict[str, Any], device_name: str | None, ip: str
+) -> tuple[Profile, Tokens]:
+    """Sign in with a passkey; raises InvalidCredentials whatever is wrong."""
+    ceremony = passkey_store.redeem(challenge_id)
+    if ceremony is None or not ceremony.is_good_for(_SIGN_IN, None):
+        raise _refused(None, "challenge")
+    passkey = _named_by(credential)
+    if passkey is None:
+        raise _refused(None, "unknown_passkey")
+    made = _verified_sign_in(credential, ceremony, passkey)
+    if passkey.runs_back_at(made.new_sign_count):
+        notices.send_to(passkey.user_id, "passkey_copied")
+        raise _refused(passkey.user_id, "counter_ran_back")
+    tokens = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
+    return users.get(passkey.user_id), tokens
+
+
+def _named_by(credential: dict[str, Any]) -> Passkey | None:
+    """The passkey that a credential says it is, by the user handle and its id."""
+    response = credential.get("response")
+    handle = response.get("userHandle") if isinstance(response, dict) else None
+    credential_id = credential.get("id")
+    if not isinstance(handle, str) or not isinstance(credential_id, str) or len(handle) > 100:
+        return None
+    try:
+        user_id = _bytes(handle).decode("ascii")
+    except ValueError:
+        return None
+    known = passkey_store.of_user(user_id) if ids.is_id(user_id, "usr") else []
+    return next((each for each in known if each.credential_id == credential_id.rstrip("=")), None)
+
+
+def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: Passkey) -> Any:
+    from webauthn import verify_authentication_response
+
+    try:
+        return verify_authentication_response(
+            credential=credential,
+            expected_challenge=_bytes(ceremony.challenge),
+            expected_rp_id=config().passkey_domain,
+            expected_origin=_origin_of(credential),
+            credential_public_key=_bytes(passkey.public_key),
+            credential_current_sign_count=0,  # judged by `runs_back_at`, which its owner is told of
+            require_user_verification=True,
+        )
+    except Exception as error:  # as for registrations
+        raise _refused(passkey.user_id, type(error).__name__) from error
+
+
+def _open_session(passkey: Passkey, made: Any, device_name: str | None, ip: str) -> Tokens:
+    credentials = store.credentials(passkey.user_id)
+    if credentials is None or (credentials.ban is not None and credentials.ban.stands):
+        raise _refused(passkey.user_id, "banned")
+    transaction = Transaction()
+    tokens = sessions.stage_new(transaction, user_id=passkey.user_id, device_name=device_name, ip=ip)
+    store.stage_unchanged(transaction, credentials)
+    passkey_store.stage_use(transaction, passkey, counter=made.new_sign_count, synced=bool(made.credential_backed_up))
+    about = {"session_id": tokens.session_id, "by": "passkey", "passkey_id": passkey.id}
+    audit.stage(transaction, "sign_in.accepted", actor=passkey.user_id, target=passkey.user_id, details=about)
+    failed = store.commit(transaction)
+    if "password" in failed:
+        raise Contended  # changed or banned meanwhile: looked at again
+    if failed:
+        raise _refused(passkey.user_id, "used_at_once")
+    return tokens
+
+
+def _refused(user_id: str | None, why: str) -> InvalidCredentials:
+    audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": f"passkey: {why}"})
+    return InvalidCredentials("This passkey does not sign in.")
+
+
+# --- ceremonies -----------------------------------------------------------------------------------------------
+
+
+def _begin(purpose: str, user_id: str | None) -> Ceremony:
+    challenge = ids.token(_CHALLENGE_BYTES * 8)
+    ceremony = Ceremony(ids.new("pkc"), purpose, user_id, challenge, clock.now() + CEREMONY_MS)
+    passkey_store.begin(ceremony)
+    return ceremony
+
+
+def _origin_of(credential: dict[str, Any]) -> str:
+    """The origin to expect: the one that is claimed, if it is among those of the deployment.
+
+    Locally pages come from any port of this machine. Raises ValueError for any other.
+    """
+    claimed = json.loads(_bytes(credential["response"]["clientDataJSON"]))["origin"]
+    parts = urlsplit(claimed)
+    local = config().is_local and parts.scheme in ("http", "https") and parts.hostname in _LOCAL_HOSTS
+    if claimed not in config().passkey_origins and not (local and claimed == f"{parts.scheme}://{parts.netloc}"):
+        raise ValueError("another origin")
+    return str(claimed)
+
+
+def _algorithms() -> list[Any]:
+    """Ed25519, ES256 and RS256, which between them every authenticator has."""
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
+
+    return [Algorithm.EDDSA, Algorithm.ECDSA_SHA_256, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]
+
+
+def _json(options: Any) -> dict[str, Any]:
+    from webauthn import options_to_json
+
+    found: dict[str, Any] = json.loads(options_to_json(options))
+    return found
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
