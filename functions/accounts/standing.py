@@ -9,10 +9,13 @@ from audit import service as audit
 
 from accounts import sessions, store
 from accounts.model import Ban, Contended
-from kernel import clock
+from kernel import after_commit, clock
+from kernel.after_commit import FollowUp
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
+
+END_SESSIONS = "end_sessions"
 
 
 def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
@@ -29,8 +32,9 @@ def ban(*, user_id: str, by: str, reason: str, until: int | None) -> None:
     """
     made = Ban(since=clock.now(), until=until, reason=reason, by=by)
     details = {"reason": reason, "until": None if until is None else clock.rfc3339(until)}
-    _commit(user_id, made, "user.banned", by, details)
-    end_everything(user_id, reason="banned")
+    ending = FollowUp.of(END_SESSIONS, {"user_id": user_id, "reason": "banned"})
+    _commit(user_id, made, "user.banned", by, details, ending)
+    ending.complete()
 
 
 def unban(*, user_id: str, by: str) -> None:
@@ -38,9 +42,18 @@ def unban(*, user_id: str, by: str) -> None:
     _commit(user_id, None, "user.unbanned", by, {})
 
 
-def _commit(user_id: str, ban: Ban | None, action: str, by: str, details: dict[str, str | None]) -> None:
+def _commit(
+    user_id: str,
+    ban: Ban | None,
+    action: str,
+    by: str,
+    details: dict[str, str | None],
+    ending: FollowUp | None = None,
+) -> None:
     def attempt() -> None:
         transaction = Transaction()
+        if ending is not None:
+            ending.stage(transaction)
         store.stage_ban(transaction, user_id, ban)
         audit.stage(transaction, action, actor=by, target=user_id, details=details)
         if store.commit(transaction):
@@ -50,5 +63,14 @@ def _commit(user_id: str, ban: Ban | None, action: str, by: str, details: dict[s
 
 
 def end_everything(user_id: str, *, reason: str) -> None:
-    """End all sessions and sockets; a passing failure is tried again, as what it follows is done already."""
+    """End all sessions and sockets; a passing failure is tried again."""
     retried(partial(sessions.end_all, user_id, reason=reason), on=DependencyUnavailable, tries=3)
+
+
+def _end_sessions(work: after_commit.Work) -> None:
+    """What a ban calls for; also when the process that banned has ended meanwhile. Twice is fine."""
+    if bans([work["user_id"]]):
+        end_everything(work["user_id"], reason=work["reason"])
+
+
+after_commit.register(END_SESSIONS, _end_sessions)
