@@ -39,6 +39,8 @@ NEEDED: dict[str, set[str]] = {
     "SendScheduledFunction": _STORE,
     "EraseExpiredFunction": _STORE,
     "FollowUpsFunction": _LIMITED | _KEYS,
+    "AdministrationFunction": _ROUTES,
+    "AuditChainFunction": _STORE,
     "SearchFunction": _ROUTES,
     "IndexFunction": _STORE,
     "PresenceFunction": _ROUTES,

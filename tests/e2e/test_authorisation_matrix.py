@@ -50,6 +50,23 @@ GET    /auth/sessions                                                           
 DELETE /auth/sessions/{session_id}                                              204 404 404 404 404 404 401 404
 POST   /auth/password/change                                                    400 400 400 400 400 400 401 400
 POST   /auth/email/resend                                                       202 202 202 202 202 202 401 202
+POST   /auth/totp                                                               400 400 400 400 400 400 401 400
+POST   /auth/totp/confirm                                                       400 400 400 400 400 400 401 400
+DELETE /auth/totp                                                               400 400 400 400 400 400 401 400
+POST   /auth/passkeys/registrations                                             201 201 201 201 201 201 401 201
+POST   /auth/passkeys                                                           400 400 400 400 400 400 401 400
+GET    /auth/passkeys                                                           200 200 200 200 200 200 401 200
+DELETE /auth/passkeys/{passkey_id}                                              404 404 404 404 404 404 401 404
+POST   /auth/passkeys/challenges                                                201 201 201 201 201 201 201 201
+POST   /auth/passkeys/login                                                     400 400 400 400 400 400 400 400
+GET    /admin/users                                                             404 404 404 404 404 404 404 200
+GET    /admin/users/{user_id}                                                   404 404 404 404 404 404 404 200
+POST   /admin/users/{user_id}/ban                                               404 404 404 404 404 404 404 400
+POST   /admin/users/{user_id}/unban                                             404 404 404 404 404 404 404 200
+POST   /admin/users/{user_id}/sign-out                                          404 404 404 404 404 404 404 204
+POST   /admin/users/{user_id}/role                                              404 404 404 404 404 404 404 400
+GET    /admin/audit                                                             404 404 404 404 404 404 404 200
+GET    /admin/audit/proof                                                       404 404 404 404 404 404 404 200
 GET    /users/me                                                                200 200 200 200 200 200 401 200
 PATCH  /users/me                                                                200 200 200 200 200 200 401 200
 GET    /users                                                                   200 200 200 200 200 200 401 200
@@ -327,6 +344,8 @@ def _unique() -> str:
 PATHS: dict[str, Make] = {
     "POST /conversations/{conversation_id}/calls": lambda scene, role: _no_call(scene, role),
     "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
+    "DELETE /auth/passkeys/{passkey_id}": lambda scene, role: {"passkey_id": "pky_unknown"},
+    "POST /admin/users/{user_id}/sign-out": lambda scene, role: {"user_id": scene.bystander.id},
     "PUT /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
     "DELETE /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
     "POST /contacts/{user_id}/accept": lambda scene, role: {"user_id": _after_asking(scene, role)},
