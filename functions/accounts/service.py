@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.sessions import authenticate as authenticate
+from accounts.sessions import authenticate_by_table as authenticate
 from accounts.standing import ban as ban
 from accounts.standing import bans as bans
 from accounts.standing import end_everything as end_everything
