@@ -1,0 +1,1 @@
+"""End-to-end encryption: devices, groups and checks of the server. Needs the extra `encryption`."""
