@@ -46,6 +46,12 @@ def issue(user_id: str, session_id: str) -> str:
     return jwt.encode(claims, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid})
 
 
+def sign(payload: dict[str, Any], *, kind: str) -> str:
+    """A JWS (ES256) over this, with a key of the JWK set. `kind` is its `typ`, so that it is taken for nothing else."""
+    seed = keyring.seeds()[0]
+    return jwt.encode(payload, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid, "typ": kind})
+
+
 def verify(token: str) -> Caller:
     """The caller of a valid token; raises Unauthenticated (code `token_expired` for an expired one).
 

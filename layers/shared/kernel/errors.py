@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -30,15 +30,17 @@ class Problem(Exception):
         code: str | None = None,
         errors: Sequence[FieldError] = (),
         retry_after_s: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.text = detail or self.detail
         self.stable_code = code or self.code
         self.errors = tuple(errors)
         self.retry_after_s = retry_after_s
+        self.more = dict(more or {})
         super().__init__(f"{self.stable_code}: {self.text}")
 
     def as_dict(self, request_id: str) -> dict[str, Any]:
-        """The problem document; `type` is a URN of the code, `title` the status phrase."""
+        """The problem document; `type` is a URN of the code, `title` the status phrase, `more` its own members."""
         return {
             "type": f"urn:secureconnect:problem:{self.stable_code}",
             "title": HTTPStatus(self.status).phrase,
@@ -47,6 +49,7 @@ class Problem(Exception):
             "code": self.stable_code,
             "request_id": request_id,
             "errors": [{"field": error.field, "message": error.message} for error in self.errors],
+            **self.more,
         }
 
 

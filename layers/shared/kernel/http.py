@@ -87,6 +87,7 @@ class Route:
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
     replays: bool = True  # whether an Idempotency-Key gets the first answer again
+    max_body_bytes: int = MAX_BODY_BYTES
 
     @property
     def takes_no_body(self) -> bool:
@@ -131,6 +132,7 @@ class App:
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
         replays: bool = True,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
 
@@ -142,7 +144,7 @@ class App:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), replays,
+                tuple(other_statuses), replays, max_body_bytes,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -208,7 +210,7 @@ class App:
         allowance = _spend(route.limits, caller, incoming.address)
         if allowance is not None:
             left |= allowance.headers()
-        raw = _raw_body(request)
+        raw = _raw_body(request, route.max_body_bytes)
         if any(not _PATH_ID.fullmatch(value) for value in path.values()):
             raise NotFound
         given: dict[str, Any] = dict(path)
@@ -267,12 +269,12 @@ def _incoming(request: Request) -> Incoming:
     )
 
 
-def _raw_body(request: Request) -> bytes:
+def _raw_body(request: Request, limit: int) -> bytes:
     try:
         raw = request.raw_body
     except (UnicodeEncodeError, ValueError) as error:
         raise MalformedJson from error
-    if len(raw) > MAX_BODY_BYTES:
+    if len(raw) > limit:
         raise PayloadTooLarge
     return raw if isinstance(raw, bytes) else raw.encode()
 

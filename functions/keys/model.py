@@ -1,0 +1,135 @@
+"""Devices and what they leave with the server, as values; the rules on them. Standard library and kernel only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kernel import clock
+from kernel.errors import Conflict, FieldError, ValidationFailed
+
+Action = Literal["added", "changed", "removed"]
+
+MAX_DEVICES = 50  # of one person
+MAX_PACKAGES = 200  # that wait to be claimed, of one device
+LOW = 5  # fewer packages than this and the device is told to leave more
+KEY_BYTES = 32  # of an Ed25519 public key
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of a commit, a GroupInfo, a Welcome
+INLINE_BYTES = 16 * 1024  # what is longer stands in the blob store, and is asked for
+MAX_PROPOSAL_BYTES = INLINE_BYTES
+MAX_BACKUP_BYTES = 1024 * 1024
+KEPT_EPOCHS = 2  # messages are taken at the present epoch of a group and at the one before it
+
+
+class InvalidKeyPackage(ValidationFailed):
+    """A key package that its device may not leave; `field` tells which of those given."""
+
+    code = "invalid_key_package"
+
+    @classmethod
+    def at(cls, field: str, reason: str) -> InvalidKeyPackage:
+        return cls(f"{field}: {reason}.", errors=(FieldError(field, reason),))
+
+
+class InvalidCommit(ValidationFailed):
+    code, detail = "invalid_commit", "This is not a commit of this conversation's group at this epoch."
+
+
+class InvalidProposal(ValidationFailed):
+    code, detail = "invalid_proposal", "This is not a proposal of this conversation's group."
+
+
+class InvalidCiphertext(ValidationFailed):
+    code, detail = "invalid_ciphertext", "This is not a PrivateMessage of this conversation's group."
+
+
+class EpochConflict(Conflict):
+    """Another commit was first; the answer tells the group's present `epoch`."""
+
+    code, detail = "epoch_conflict", "The group is at another epoch: read its log and try again."
+
+
+class EpochOld(Conflict):
+    """The message was encrypted for an epoch that is over; the answer tells the group's present `epoch`."""
+
+    code, detail = "epoch_old", "The group is at another epoch: read its log, encrypt again and send that."
+
+
+class RekeyRequired(Conflict):
+    code, detail = "rekey_required", "Somebody is gone: a commit must give the group new keys before anything is sent."
+
+
+class NotEncrypted(Conflict):
+    code, detail = "not_encrypted", "This conversation is not encrypted."
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of a person: what it signs with, and the session it was registered from.
+
+    `generation` is a new one whenever the key changes: what was left under an earlier one is void.
+    """
+
+    user_id: str
+    device_id: str
+    name: str
+    signature_key: bytes
+    credential: bytes
+    added_at: int
+    session_id: str
+    generation: str
+
+    def has_keys_of(self, signature_key: bytes, credential: bytes) -> bool:
+        return (self.signature_key, self.credential) == (signature_key, credential)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry of the key log. `n` counts from 1; `key_hash` is the SHA-256 of the signature key in hex."""
+
+    n: int
+    user_id: str
+    device_id: str
+    action: Action
+    key_hash: str
+    at: int
+
+    def as_shown(self) -> dict[str, Any]:
+        """The entry as everybody sees it: the tree's leaf is the hash of this."""
+        return {
+            "n": self.n,
+            "user_id": self.user_id,
+            "device_id": self.device_id,
+            "action": self.action,
+            "key_hash": self.key_hash,
+            "at": clock.rfc3339(self.at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """A Welcome that waits for a device; its bytes stand in `content`, large ones in the blob of this key."""
+
+    id: str
+    user_id: str
+    device_id: str
+    conversation_id: str
+    epoch: int
+    content: bytes | None
+    blob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A key package handed out. `left` is how many one-time ones its device still has, as far as counted (≤ 10)."""
+
+    user_id: str
+    device_id: str
+    package: bytes
+    last_resort: bool
+    left: int
+
+
+def identity_of(user_id: str, device_id: str) -> bytes:
+    """What the credential of a device names."""
+    return f"{user_id}/{device_id}".encode()

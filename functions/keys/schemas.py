@@ -1,0 +1,207 @@
+"""Keys: what comes in and what goes out. Binary values are base 64."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from kernel.schema import Input, Instant, Output, Paging, Query, Text
+from keys import model
+
+Id = Annotated[str, Field(min_length=1, max_length=40)]
+_DEVICE_ID = r"^[A-Za-z0-9._~-]{1,40}$"
+DeviceId = Annotated[str, Field(pattern=_DEVICE_ID)]
+ClientId = Annotated[Text, Field(min_length=1, max_length=64)]
+Epoch = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+def _decoded(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError("must be base 64")
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("must be base 64") from error
+
+
+_BASE64 = {"format": "base64", "contentEncoding": "base64"}
+Binary = Annotated[
+    bytes,
+    BeforeValidator(_decoded, json_schema_input_type=str),
+    Field(min_length=1, json_schema_extra=_BASE64),
+]
+BinaryOut = Annotated[
+    bytes, PlainSerializer(lambda raw: b64encode(raw).decode(), return_type=str), Field(json_schema_extra=_BASE64)
+]
+SmallBinary = Annotated[Binary, Field(max_length=1024)]
+PackageIn = Annotated[Binary, Field(max_length=8 * 1024)]
+
+
+def _listed(given: Any) -> list[str]:
+    parts = [given] if isinstance(given, str) else given
+    return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
+
+
+def is_device_id(text: str) -> bool:
+    """Whether a path names a device as clients may."""
+    return re.fullmatch(_DEVICE_ID, text) is not None
+
+
+# --- devices --------------------------------------------------------------------------------------------------
+
+
+class DeviceFields(Input):
+    """`credential` is a serialised basic Credential whose identity is UTF-8 `user_id/device_id`."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    signature_key: SmallBinary
+    credential: SmallBinary
+
+
+class DeviceOut(Output):
+    user_id: str
+    device_id: str
+    name: str
+    signature_key: BinaryOut
+    credential: BinaryOut
+    added_at: Instant
+
+
+class DeviceList(Output):
+    items: list[DeviceOut]
+
+
+class DeviceQuery(Query):
+    """`user_ids`: up to 100, separated by commas or repeated."""
+
+    user_ids: Annotated[list[Id], BeforeValidator(_listed), Field(min_length=1, max_length=100)]
+
+
+# --- packages -------------------------------------------------------------------------------------------------
+
+
+class NewPackages(Input):
+    """Key packages as MLSMessages; `last_resort` is one that may be handed out again and again."""
+
+    device_id: DeviceId
+    packages: Annotated[list[PackageIn], Field(max_length=100)]
+    last_resort: PackageIn | None = None
+
+
+class PackagesLeft(Output):
+    available: int
+
+
+class PackageQuery(Query):
+    device_id: DeviceId
+
+
+class PackageState(Output):
+    available: int
+    has_last_resort: bool
+
+
+class Claim(Input):
+    user_ids: Annotated[list[Id], Field(min_length=1, max_length=100)]
+    suite: int | None = None
+
+
+class ClaimedPackage(Output):
+    user_id: str
+    device_id: str
+    package: BinaryOut
+    last_resort: bool
+
+
+class ClaimedPackages(Output):
+    """`missing` are the devices that have no package left."""
+
+    packages: list[ClaimedPackage]
+    missing: list[str]
+
+
+class LowPackages(Output):
+    """The `data` of `keys.low`."""
+
+    device_id: str
+    available: int
+
+
+# --- the key log ----------------------------------------------------------------------------------------------
+
+
+class LogQuery(Paging):
+    """A person's entries with n > `after`; the caller's own without `user_id`."""
+
+    user_id: Id | None = None
+    after: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+
+class KeyLogEntry(Output):
+    """What happened to the signature key of a device; the leaf of the tree is the hash of exactly this (RFC 8785)."""
+
+    n: int
+    user_id: str
+    device_id: str
+    action: model.Action
+    key_hash: str
+    at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class KeyLogEntries(Output):
+    items: list[KeyLogEntry]
+    next_cursor: str | None
+
+
+class ProofQuery(Query):
+    """`from`: how many entries the log had when the caller last looked."""
+
+    user_id: Id | None = None
+    since: Annotated[int, Field(ge=0, lt=2**53, alias="from")] = 0
+
+
+class KeyLogProof(Output):
+    """That `entry`, the person's latest, is number `index` of `size` (RFC 9162). `head` is a JWS over size and root."""
+
+    entry: KeyLogEntry
+    index: int
+    size: int
+    inclusion: list[str]
+    consistency: list[str]
+    head: str
+
+
+# --- the backup -----------------------------------------------------------------------------------------------
+
+
+def _is_base64(text: str) -> str:
+    _decoded(text)
+    return text
+
+
+Base64Text = Annotated[str, AfterValidator(_is_base64), Field(min_length=1, json_schema_extra=_BASE64)]
+
+
+class Backup(Input):
+    """Made and encrypted by the client; what `version` and `params` mean is its business."""
+
+    version: int | Annotated[Text, Field(min_length=1, max_length=40)]
+    salt: Annotated[Text, Field(max_length=1024)]
+    params: dict[str, Any]
+    ciphertext: Base64Text
+
+
+class BackupOut(Output):
+    version: int | str
+    salt: str
+    params: dict[str, Any]
+    ciphertext: str
+
+
+class BackupKept(Output):
+    size: int
+    updated_at: Instant

@@ -1,0 +1,311 @@
+"""Devices, their key packages and Welcomes in DynamoDB: all parts of one table, kept together by their owner."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DeleteError
+
+from kernel import clock, parallel
+from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
+from keys.model import Device, Welcome
+from keys.packages import Checked
+
+_LOOKED_AT = 10  # packages that a claim chooses among, so that claims at once seldom meet
+_PER_TRANSACTION = 48  # packages, each with the mark that it was seen
+WELCOME_DAYS = 90
+
+
+class _Part(Record):
+    """A part of what one owner has in the table."""
+
+    class Meta:
+        table_name = TableName("keys")
+
+    owner = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+
+
+class DeviceRecord(_Part):
+    class Meta:
+        table_name = TableName("keys")
+
+    device_id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    signature_key = BinaryAttribute(legacy_encoding=False)
+    credential = BinaryAttribute(legacy_encoding=False)
+    added_at = NumberAttribute()
+    session_id = UnicodeAttribute()
+    generation = UnicodeAttribute()
+    last_resort = BinaryAttribute(legacy_encoding=False, null=True)
+    last_resort_from = NumberAttribute(null=True)  # seconds
+    last_resort_until = NumberAttribute(null=True)  # seconds
+
+
+class PackageRecord(_Part):
+    """A one-time package. Parts sort by the begin of their lifetime: what has been good for longest goes first."""
+
+    class Meta:
+        table_name = TableName("keys")
+
+    package = BinaryAttribute(legacy_encoding=False)
+    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+
+
+class MarkRecord(_Part):
+    """That something was seen: a package by its reference; which device a session is, in `device_id`."""
+
+    class Meta:
+        table_name = TableName("keys")
+
+    device_id = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class WelcomeRecord(_Part):
+    class Meta:
+        table_name = TableName("keys")
+
+    device_id = UnicodeAttribute()
+    conversation_id = UnicodeAttribute()
+    epoch = NumberAttribute()
+    content = BinaryAttribute(legacy_encoding=False, null=True)
+    blob = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+# --- devices --------------------------------------------------------------------------------------------------
+
+
+def _device_part(device_id: str) -> str:
+    return f"device#{device_id}"
+
+
+def _device(row: DeviceRecord) -> Device:
+    return Device(
+        row.owner, row.device_id, row.name, row.signature_key, row.credential, int(row.added_at), row.session_id,
+        row.generation,
+    )  # fmt: skip
+
+
+def device(user_id: str, device_id: str) -> Device | None:
+    row = DeviceRecord.find(user_id, _device_part(device_id))
+    return None if row is None else _device(row)
+
+
+def devices_of(user_ids: Iterable[str]) -> list[Device]:
+    """All devices of these people, by person and id: a query each, at once."""
+    return [device for devices in parallel.mapped(_devices_of, user_ids) for device in devices]
+
+
+def _devices_of(user_id: str) -> list[Device]:
+    parts = DeviceRecord.part.startswith(_device_part(""))
+    return [_device(row) for row in DeviceRecord.query(user_id, parts, consistent_read=True)]
+
+
+def devices_named(pairs: Iterable[tuple[str, str]]) -> list[Device]:
+    """The devices that exist among these (person, device): one round trip per 100."""
+    rows = read_together([(DeviceRecord, (user_id, _device_part(name))) for user_id, name in pairs])
+    return [_device(row) for row in rows if row is not None]
+
+
+def stage_device(transaction: Transaction, after: Device, before: Device | None) -> None:
+    """Add a device, or give it other keys (label `device`: it is not as it was any more)."""
+    row = DeviceRecord(
+        after.user_id,
+        _device_part(after.device_id),
+        device_id=after.device_id,
+        name=after.name,
+        signature_key=after.signature_key,
+        credential=after.credential,
+        added_at=after.added_at,
+        session_id=after.session_id,
+        generation=after.generation,
+    )
+    if before is None:
+        transaction.put("device", row, DeviceRecord.owner.does_not_exist())
+    else:
+        transaction.put("device", row, DeviceRecord.generation == before.generation)
+    transaction.put("session", _session_mark(after))
+
+
+def rename(before: Device, after: Device) -> None:
+    """Give a device another name and session; its keys stay. Raises Cancelled when it is not as it was any more."""
+    transaction = Transaction()
+    transaction.update(
+        "device",
+        DeviceRecord(before.user_id, _device_part(before.device_id)),
+        [DeviceRecord.name.set(after.name), DeviceRecord.session_id.set(after.session_id)],
+        DeviceRecord.generation == before.generation,
+    )
+    transaction.put("session", _session_mark(after))
+    transaction.commit()
+
+
+def stage_removal(transaction: Transaction, gone: Device) -> None:
+    """Take a device out (label `device`). Its packages are void with its generation, and go by their TTL."""
+    row = DeviceRecord(gone.user_id, _device_part(gone.device_id))
+    transaction.delete("device", row, DeviceRecord.generation == gone.generation)
+
+
+def _session_mark(device: Device) -> MarkRecord:
+    return MarkRecord(device.session_id, "device", device_id=device.device_id)
+
+
+def session_key(session_id: str) -> tuple[type[Record], tuple[str, str]]:
+    """The key of the record that tells which device a session is, for who reads more with it."""
+    return MarkRecord, (session_id, "device")
+
+
+# --- packages -------------------------------------------------------------------------------------------------
+
+
+def _pool(device: Device) -> str:
+    return f"{device.user_id}#{device.device_id}#{device.generation}"
+
+
+def _seen_mark(reference: str) -> tuple[str, str]:
+    return f"seen#{reference}", "package"
+
+
+def seen(references: Sequence[str]) -> set[str]:
+    """Those of these packages that were left here before: one round trip per 100."""
+    rows = read_together([(MarkRecord, _seen_mark(reference)) for reference in references])
+    return {reference for reference, row in zip(references, rows, strict=True) if row is not None}
+
+
+def keep(device: Device, packages: Sequence[Checked], last_resort: Checked | None) -> None:
+    """Keep packages; raises Cancelled, with the reference as label, where one came in by another call meanwhile.
+
+    `device` fails where the device has changed its key or is gone.
+    """
+    for start in range(0, len(packages), _PER_TRANSACTION):
+        transaction = Transaction()
+        current = DeviceRecord.generation == device.generation
+        transaction.check("device", DeviceRecord, (device.user_id, _device_part(device.device_id)), current)
+        for each in packages[start : start + _PER_TRANSACTION]:
+            _stage_seen(transaction, each)
+            part = f"package#{each.not_before:012d}#{each.reference}"
+            row = PackageRecord(_pool(device), part, package=each.message, expires_at=each.not_after)
+            transaction.put("package", row)
+        transaction.commit()
+    if last_resort is not None:
+        transaction = Transaction()
+        _stage_seen(transaction, last_resort)
+        transaction.update(
+            "device",
+            DeviceRecord(device.user_id, _device_part(device.device_id)),
+            [
+                DeviceRecord.last_resort.set(last_resort.message),
+                DeviceRecord.last_resort_from.set(last_resort.not_before),
+                DeviceRecord.last_resort_until.set(last_resort.not_after),
+            ],
+            DeviceRecord.generation == device.generation,
+        )
+        transaction.commit()
+
+
+def _stage_seen(transaction: Transaction, package: Checked) -> None:
+    row = MarkRecord(*_seen_mark(package.reference), expires_at=package.not_after)
+    transaction.put(package.reference, row, MarkRecord.owner.does_not_exist())
+
+
+def available(device: Device) -> tuple[int, bool]:
+    """How many one-time packages can still be claimed, and whether there is one of last resort."""
+    now = clock.now_s()
+    count = PackageRecord.count(_pool(device), filter_condition=PackageRecord.expires_at > now, consistent_read=True)
+    return count, last_resort(device) is not None
+
+
+def last_resort(device: Device) -> bytes | None:
+    """The package that a device leaves for when all others are used up, if it is good now."""
+    row = DeviceRecord.find(device.user_id, _device_part(device.device_id))
+    if row is None or row.generation != device.generation or row.last_resort is None:
+        return None
+    found: bytes = row.last_resort
+    return found if int(row.last_resort_from) <= clock.now_s() < int(row.last_resort_until) else None
+
+
+def take(device: Device) -> tuple[bytes, int] | None:
+    """Take a one-time package out, for one caller only however many race; with how many are left (at most 10)."""
+    while True:
+        ready = _ready(device)
+        if not ready:
+            return None
+        row = random.choice(ready)  # noqa: S311 - spreads racers, guards nothing
+        try:
+            row.delete(condition=PackageRecord.owner.exists())
+        except DeleteError as error:
+            if not condition_failed(error):
+                raise
+            continue  # somebody else was first: there is one less now
+        return row.package, len(ready) - 1
+
+
+def _ready(device: Device) -> list[PackageRecord]:
+    now = clock.now_s()
+    begun = PackageRecord.part.between("package#", f"package#{now + 1:012d}")
+    rows = PackageRecord.query(
+        _pool(device),
+        begun,
+        filter_condition=PackageRecord.expires_at > now,
+        consistent_read=True,
+        limit=_LOOKED_AT,
+    )
+    return list(rows)
+
+
+# --- welcomes -------------------------------------------------------------------------------------------------
+
+
+def _welcome_part(welcome_id: str) -> str:
+    return f"welcome#{welcome_id}"
+
+
+def keep_welcomes(welcomes: Sequence[Welcome]) -> None:
+    """Keep Welcomes for their devices; again is fine."""
+    parallel.mapped(_keep_welcome, welcomes)
+
+
+def _keep_welcome(each: Welcome) -> None:
+    WelcomeRecord(
+        each.user_id,
+        _welcome_part(each.id),
+        device_id=each.device_id,
+        conversation_id=each.conversation_id,
+        epoch=each.epoch,
+        content=each.content,
+        blob=each.blob,
+        expires_at=clock.now_s() + WELCOME_DAYS * 86_400,
+    ).save()
+
+
+def welcomes(user_id: str, device_id: str, *, after: str | None, limit: int) -> list[Welcome]:
+    """The Welcomes that wait for a device, the oldest first."""
+    rows: Any = WelcomeRecord.query(
+        user_id,
+        WelcomeRecord.part.between(_welcome_part(f"{after}~" if after else ""), _welcome_part("~")),
+        filter_condition=WelcomeRecord.device_id == device_id,
+        consistent_read=True,
+        limit=limit,
+    )
+    return [_welcome(row) for row in rows if int(row.expires_at) > clock.now_s()]
+
+
+def _welcome(row: WelcomeRecord) -> Welcome:
+    return Welcome(
+        row.part.partition("#")[2], row.owner, row.device_id, row.conversation_id, int(row.epoch), row.content,
+        row.blob,
+    )  # fmt: skip
+
+
+def forget_welcome(user_id: str, welcome_id: str) -> Welcome | None:
+    """Delete a Welcome that was read; the one that was there."""
+    row = WelcomeRecord.find(user_id, _welcome_part(welcome_id))
+    if row is None:
+        return None
+    row.delete()
+    return _welcome(row)

@@ -1,0 +1,74 @@
+"""The key log: every device key that ever was, in one tree that only grows, so that no key can be slipped in unseen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from kernel import auth, clock, cursor
+from kernel.cursor import Page
+from kernel.dynamo import Transaction
+from kernel.errors import NotFound, ValidationFailed
+from keys import log_store, merkle
+from keys.model import Action, Device, LogEntry
+
+HEAD_TYPE = "key-log-head"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an entry is in the log, which has `size` entries, and that this log begins with an earlier one.
+
+    Hashes are hex; `index` counts from 0. `head` is a JWS (ES256) over `{size, root, at}`.
+    """
+
+    entry: LogEntry
+    index: int
+    size: int
+    inclusion: list[str]
+    consistency: list[str]
+    head: str
+
+
+def stage(transaction: Transaction, device: Device, action: Action) -> LogEntry:
+    """Write into the log what happens to a device's key (label `log`: others came in between; try again)."""
+    size, frontier = log_store.head()
+    key_hash = hashlib.sha256(device.signature_key).hexdigest()
+    entry = LogEntry(size + 1, device.user_id, device.device_id, action, key_hash, clock.now())
+    log_store.stage(transaction, entry, frontier)
+    return entry
+
+
+def entries(*, viewer_id: str, user_id: str, after: int, limit: int, page: str | None) -> Page[LogEntry]:
+    """A person's entries with n > `after`, the oldest first."""
+    bound_to = (viewer_id, "key_log", user_id)
+    start = after if page is None else cursor.unseal(page, bound_to=bound_to)
+    found = log_store.entries(user_id, after=start, limit=limit + 1)
+    items = found[:limit]
+    return Page(items, cursor.seal(items[-1].n, bound_to=bound_to) if len(found) > limit else None)
+
+
+def prove(*, user_id: str, since: int) -> Proof:
+    """Prove a person's latest entry, and that nothing has changed since the log had `since` entries.
+
+    Raises NotFound for who has none, ValidationFailed for a log that long.
+    """
+    entry = log_store.last_entry(user_id)
+    if entry is None:
+        raise NotFound
+    size, frontier = log_store.head()
+    if since > size:
+        raise ValidationFailed.of("from", "the log has never had that many entries")
+    index = entry.n - 1
+    needed = merkle.needed_for_inclusion(index, size) | merkle.needed_for_consistency(since, size)
+    hashes = frontier | log_store.hashes(needed - frontier.keys())
+    root = merkle.root(size, frontier)
+    signed = {"size": size, "root": root.hex(), "at": clock.rfc3339(clock.now())}
+    return Proof(
+        entry,
+        index,
+        size,
+        [each.hex() for each in merkle.inclusion(index, size, hashes)],
+        [each.hex() for each in merkle.consistency(since, size, hashes)],
+        auth.sign(signed, kind=HEAD_TYPE),
+    )
