@@ -19,7 +19,7 @@ def replay_duplicate(key: str, conversation_id: str, user_id: str) -> Iterator[N
     """
     try:
         yield
-    except (Forbidden, NotFound, ValidationFailed) as refused:
+    except (Conflict, Forbidden, NotFound, ValidationFailed) as refused:
         if log.original_send(key) is None:
             raise
         require_member(conversation_id, user_id)

@@ -25,6 +25,9 @@ POLL_CREATED = "poll.created"
 POLL_UPDATED = "poll.updated"
 POLL_VOTED = "poll.voted"
 POLL_CLOSED = "poll.closed"
+MLS_COMMIT = "mls.commit"
+MLS_PROPOSAL = "mls.proposal"
+KEYS_CHANGED = "keys.changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,11 @@ class Event:
     def mentioned(self) -> frozenset[str]:
         """Whom a message mentions; `EVERYONE` stands for all members."""
         return frozenset(self.data.get("mentions", ())) | ({EVERYONE} if self.data.get("everyone") else frozenset())
+
+
+def voids_keys(new: NewEvent) -> bool:
+    """Whether somebody or some device goes with this event, who has keys of the group until its next commit."""
+    return new.type == MEMBER_REMOVED or (new.type == KEYS_CHANGED and new.data["action"] != "added")
 
 
 def tombstone_data(data: Mapping[str, Any]) -> dict[str, Any]:

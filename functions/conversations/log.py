@@ -24,8 +24,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from conversations import record_store, store
 from conversations.append_queue import AppendTicket
-from conversations.events import MESSAGE_CREATED, Event, NewEvent, lifetime_ms
-from conversations.model import ConversationInfo, LogHead, MemberContext
+from conversations.events import MESSAGE_CREATED, Event, NewEvent, lifetime_ms, voids_keys
+from conversations.model import ConversationInfo, LogHead, MemberContext, MlsGroup
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
@@ -115,7 +115,8 @@ class AppendPlan:
     """What a member wants to append: events, what is written with them, and the info as it is after them.
 
     `at` is when it happens, for a plan that has judged by the time (see `moment`).
-    `live_call` is the call that goes on from now; an empty text for none, None for no change.
+    `live_call` is the call that goes on from now; an empty text for none, None for no change. `group` is where the
+    MLS group stands after it, None for no change.
     """
 
     events: Sequence[NewEvent]
@@ -123,6 +124,7 @@ class AppendPlan:
     info: ConversationInfo | None = None
     at: int | None = None
     live_call: str | None = None
+    group: MlsGroup | None = None
 
 
 def moment(head: LogHead) -> int:
@@ -198,6 +200,8 @@ def _stage_events(
     after = replace(head, last_at=now)
     if wanted.live_call is not None:
         after = replace(after, live_call=wanted.live_call or None)
+    if wanted.group is not None:
+        after = replace(after, group=wanted.group)
     for new in wanted.events:
         seq = after.last_seq + 1
         event = Event(head.conversation_id, seq, new.type, new.actor_id, now, new.data, text=new.text)
@@ -209,6 +213,8 @@ def _stage_events(
             last_message_seq=seq if event.is_message else after.last_message_seq,
             access_seq=seq if new.type in _ACCESS_EVENTS else after.access_seq,
         )
+        if context.info.settings.encrypted and voids_keys(new):
+            after = replace(after, group=replace(after.group, rekey_due=True))
         events.append(event)
         transaction.put("event", _record(event))
     store.stage_head(transaction, head, after)

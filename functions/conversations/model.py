@@ -75,9 +75,24 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class MlsGroup:
+    """How far the MLS group of an encrypted conversation is: `epoch` is the present one, messages are taken from
+    `oldest_epoch` on. `rekey_due`: somebody or some device is gone, and no commit has come since."""
+
+    epoch: int = 0
+    oldest_epoch: int = 0
+    rekey_due: bool = False
+
+    def after_commit(self) -> MlsGroup:
+        """The group after its next commit: the epoch before stays good, unless somebody who has its keys is gone."""
+        epoch = self.epoch + 1
+        return MlsGroup(epoch, epoch if self.rekey_due else max(self.oldest_epoch, self.epoch))
+
+
+@dataclass(frozen=True, slots=True)
 class LogHead:
     """The moving end of the log. `access_seq` is the last event that changed who may do what; `live_call` the call
-    that rings or goes on, of which there is one at most."""
+    that rings or goes on, of which there is one at most; `group` is where its MLS group stands."""
 
     conversation_id: str
     last_seq: int
@@ -85,6 +100,7 @@ class LogHead:
     last_at: int
     access_seq: int
     live_call: str | None = None
+    group: MlsGroup = MlsGroup()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations.model import ConversationInfo, LogHead, Member, Notifications, Role, Settings
+from conversations.model import ConversationInfo, LogHead, Member, MlsGroup, Notifications, Role, Settings
 from kernel.dynamo import Record, TableName
 
 HEAD, INFO, LOCK = "head", "profile", "lock"
@@ -35,6 +35,7 @@ class PartRecord(Record):
     last_at = NumberAttribute(null=True)
     access_seq = NumberAttribute(null=True, attr_name="acl_seq")
     live_call = UnicodeAttribute(null=True)
+    mls_group = JSONAttribute(null=True)
     # info
     kind = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
@@ -84,7 +85,7 @@ class MemberRecord(Record):
 def head_of(record: PartRecord) -> LogHead:
     return LogHead(
         record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.access_seq), record.live_call,
+        int(record.access_seq), record.live_call, MlsGroup(**(record.mls_group or {})),
     )  # fmt: skip
 
 

@@ -158,6 +158,7 @@ def _pair(first: str, second: str) -> str:
 def stage_new(transaction: Transaction, head: LogHead, info: ConversationInfo, members: Iterable[Member]) -> None:
     """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
     fields = asdict(head)
+    del fields["group"]  # none yet
     transaction.put("head", PartRecord(fields.pop("conversation_id"), HEAD, **fields))
     transaction.put("info", info_record(info))
     for each in members:
@@ -177,6 +178,8 @@ def stage_head(transaction: Transaction, before: LogHead, after: LogHead) -> Non
     if after.live_call != before.live_call:
         field = PartRecord.live_call
         actions.append(field.remove() if after.live_call is None else field.set(after.live_call))
+    if after.group != before.group:
+        actions.append(PartRecord.mls_group.set(asdict(after.group)))
     transaction.update(
         "head", PartRecord(before.conversation_id, HEAD), actions, PartRecord.last_seq == before.last_seq
     )

@@ -160,6 +160,11 @@ def session_key(session_id: str) -> tuple[type[Record], tuple[str, str]]:
     return MarkRecord, (session_id, "device")
 
 
+def device_in(row: Any) -> str | None:
+    """The device that a record of `session_key` tells; None where the session has registered none."""
+    return None if row is None else str(row.device_id)
+
+
 # --- packages -------------------------------------------------------------------------------------------------
 
 
@@ -271,7 +276,15 @@ def keep_welcomes(welcomes: Sequence[Welcome]) -> None:
 
 
 def _keep_welcome(each: Welcome) -> None:
-    WelcomeRecord(
+    _welcome_record(each).save()
+
+
+def stage_welcome(transaction: Transaction, each: Welcome) -> None:
+    transaction.put("welcome", _welcome_record(each))
+
+
+def _welcome_record(each: Welcome) -> WelcomeRecord:
+    return WelcomeRecord(
         each.user_id,
         _welcome_part(each.id),
         device_id=each.device_id,
@@ -280,7 +293,7 @@ def _keep_welcome(each: Welcome) -> None:
         content=each.content,
         blob=each.blob,
         expires_at=clock.now_s() + WELCOME_DAYS * 86_400,
-    ).save()
+    )
 
 
 def welcomes(user_id: str, device_id: str, *, after: str | None, limit: int) -> list[Welcome]:
