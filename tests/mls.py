@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,3 +86,8 @@ def group_info(group: str, epoch: int) -> bytes:
 
 def welcome(content: bytes = b"\x00" * 100) -> bytes:
     return WELCOME + b"\x00\x01" + vector(b"secrets") + vector(content)
+
+
+def ciphertext(group: str, epoch: int = 0) -> str:
+    """An encrypted message of this group in base 64, as clients send it."""
+    return b64encode(private_message(group, epoch)).decode()

@@ -196,6 +196,10 @@ class MemberContext:
         self.require_send()
         if self.info.settings.who_can_create_polls == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may make polls here.")
+        self.require_plain()
+
+    def require_plain(self) -> None:
+        """Whether what the server can read may be put here; raises Forbidden `encrypted_conversation`."""
         if self.info.settings.encrypted:
             raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from keys.schemas import CommitEvent, KeyLogEntry, ProposalEvent
 from pydantic import Field
 
 from calls.schemas import Call
@@ -185,7 +186,7 @@ class EventOut(Output):
     type: str
     actor_id: str
     at: Instant
-    data: Message | Conversation | Member | ReactionEvent | Poll | None
+    data: Message | Conversation | Member | ReactionEvent | Poll | CommitEvent | ProposalEvent | KeyLogEntry | None
 
 
 class EventList(Output):

@@ -33,6 +33,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
     "other": ("application/octet-stream",),
 }
 CATEGORIES = tuple(_TYPES)
+ENCRYPTED_TYPE = "application/octet-stream"  # of what clients have encrypted
 _CATEGORY = {mime: category for category, types in _TYPES.items() for mime in types}
 # never shown by a browser as what they are
 _UNSAFE_INLINE = frozenset({"text/html", "image/svg+xml", "text/xml", "application/xml"})

@@ -9,27 +9,34 @@ from typing import Any
 from accounts.sessions import authenticate
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
-from kernel.http import App
+from kernel.http import Answer, App
 from kernel.limiter import Limit
-from keys import backups, framing, service, transparency
+from keys import backups, delivery, framing, service, transparency, welcomes
 from keys.schemas import (
     Backup,
     BackupKept,
     BackupOut,
     Claim,
     ClaimedPackages,
+    CommitOut,
+    Committed,
     DeviceFields,
     DeviceList,
     DeviceOut,
     DeviceQuery,
+    GroupInfo,
     KeyLogEntries,
     KeyLogProof,
     LogQuery,
+    NewCommit,
     NewPackages,
+    NewProposal,
     PackageQuery,
     PackagesLeft,
     PackageState,
     ProofQuery,
+    WelcomeList,
+    WelcomeQuery,
     is_device_id,
 )
 
@@ -37,6 +44,8 @@ app = App("keys", authenticate=authenticate)
 REGISTER = Limit("register_device", requests=300, window_s=3600)
 LEAVE = Limit("leave_packages", requests=120, window_s=3600)
 BACK_UP = Limit("back_up_keys", requests=60, window_s=3600)
+COMMIT = Limit("mls_commit", requests=240, window_s=60)
+GROUP_BODY_BYTES = 5_900_000  # Lambda takes 6 MB with what API Gateway says of the request ("Lambda quotas")
 BACKUP_BODY_BYTES = 1536 * 1024  # 1 MB of ciphertext in base 64, and what stands beside it
 PACKAGES_BODY_BYTES = 1536 * 1024
 
@@ -137,6 +146,78 @@ def prove_key_log(caller: Caller, query: ProofQuery) -> Any:
         "consistency": proof.consistency,
         "head": proof.head,
     }
+
+
+@app.get("/keys/welcomes", query=WelcomeQuery, returns=WelcomeList)
+def list_welcomes(caller: Caller, query: WelcomeQuery) -> Any:
+    """The Welcomes that wait for one of the caller's devices, the oldest first."""
+    page = welcomes.waiting(caller=caller, device_id=query.device_id, limit=query.limit, page=query.cursor)
+    items = [
+        {"id": each.id, "conversation_id": each.conversation_id, "epoch": each.epoch, "welcome": each.content}
+        for each in page.items
+    ]
+    return {"items": items, "next_cursor": page.next_cursor}
+
+
+@app.delete("/keys/welcomes/{welcome_id}", status=204)
+def delete_welcome(caller: Caller, welcome_id: str) -> None:
+    """Delete a Welcome that its device has read."""
+    welcomes.forget(caller=caller, welcome_id=welcome_id)
+
+
+@app.post(
+    "/conversations/{conversation_id}/mls/commits",
+    body=NewCommit,
+    returns=Committed,
+    status=201,
+    other_statuses=[200],
+    errors=["epoch_conflict", "invalid_commit", "not_encrypted", "blocked"],
+    limits=[COMMIT],
+    max_body_bytes=GROUP_BODY_BYTES,
+)
+def commit(caller: Caller, conversation_id: str, body: NewCommit) -> Answer:
+    """Take the conversation's group to its next epoch; of several commits in one epoch, the first is taken."""
+    new = delivery.NewCommit(
+        client_id=body.client_id,
+        epoch=body.epoch,
+        commit=body.commit,
+        group_info=body.group_info,
+        welcomes=[welcomes.Addressed(tuple(each.device_ids), each.welcome) for each in body.welcomes],
+    )
+    epoch, seq, is_new = delivery.commit(caller=caller, conversation_id=conversation_id, new=new)
+    return Answer({"epoch": epoch, "seq": seq}, status=201 if is_new else 200)
+
+
+@app.get("/conversations/{conversation_id}/mls/commits/{epoch}", returns=CommitOut)
+def get_commit(caller: Caller, conversation_id: str, epoch: str) -> Any:
+    """The commit that was made in an epoch."""
+    if not epoch.isascii() or not epoch.isdecimal() or len(epoch) > 15:
+        raise NotFound
+    return delivery.commit_of(caller=caller, conversation_id=conversation_id, epoch=int(epoch))
+
+
+@app.post(
+    "/conversations/{conversation_id}/mls/proposals",
+    body=NewProposal,
+    returns=Committed,
+    status=201,
+    other_statuses=[200],
+    errors=["epoch_conflict", "invalid_proposal", "not_encrypted", "blocked"],
+    limits=[COMMIT],
+)
+def propose(caller: Caller, conversation_id: str, body: NewProposal) -> Answer:
+    """Put a proposal into the log, for a later commit of this epoch to take up."""
+    epoch, seq, is_new = delivery.propose(
+        caller=caller, conversation_id=conversation_id, client_id=body.client_id, proposal=body.proposal
+    )
+    return Answer({"epoch": epoch, "seq": seq}, status=201 if is_new else 200)
+
+
+@app.get("/conversations/{conversation_id}/mls/group-info", returns=GroupInfo, errors=["not_encrypted", "blocked"])
+def get_group_info(caller: Caller, conversation_id: str) -> Any:
+    """What the last commit left for joining by an external commit."""
+    epoch, group_info = delivery.group_info(caller=caller, conversation_id=conversation_id)
+    return {"epoch": epoch, "group_info": group_info}
 
 
 @app.put("/keys/backup", body=Backup, returns=BackupKept, limits=[BACK_UP], max_body_bytes=BACKUP_BODY_BYTES)

@@ -82,8 +82,9 @@ def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int
     except log.DuplicateSend:
         event = duplicates.original_event(key, conversation_id, new.fingerprint, noun="commit")
         is_new = False
-        # the process that committed it may have ended before all Welcomes were kept
-        welcomes.deliver(event, welcomes.addressed_to(conversation_id, new.welcomes))
+        if sum(len(each.device_ids) for each in new.welcomes) > welcomes.PER_TRANSACTION:
+            # the process that committed it may have ended before it kept those that follow
+            welcomes.deliver(event, welcomes.addressed_to(conversation_id, new.welcomes)[welcomes.PER_TRANSACTION :])
     return event.data["epoch"] + 1, event.seq, is_new
 
 
@@ -102,7 +103,7 @@ def _commit(caller: Caller, conversation_id: str, new: NewCommit, key: str) -> E
     try:
         context, (event,) = _append(caller, conversation_id, new, key, blob, info, letters)
     except Exception:
-        large.drop(blob, info.blob if info else None)
+        large.drop(blob, info.blob if info else None, *{letter.blob for letter in letters})
         raise
     publish.publish_events(context, [event])
     welcomes.deliver(event, letters[welcomes.PER_TRANSACTION :])
@@ -193,7 +194,7 @@ def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> CommitOut:
 
 
 def group_info(*, caller: Caller, conversation_id: str) -> tuple[int, bytes]:
-    """Epoch and GroupInfo for joining by an external commit; raises NotFound where none of the present epoch is left."""
+    """Epoch and GroupInfo for joining by an external commit; raises NotFound where the last commit left none."""
     group = _require_group(require_member(conversation_id, caller.user_id))
     kept = group_store.group_info(conversation_id)
     if kept is None or kept.epoch != group.epoch:

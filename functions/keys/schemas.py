@@ -28,7 +28,7 @@ def _decoded(text: object) -> bytes:
         raise ValueError("must be base 64") from error
 
 
-_BASE64 = {"format": "base64", "contentEncoding": "base64"}
+_BASE64: dict[str, Any] = {"format": "base64", "contentEncoding": "base64"}
 Binary = Annotated[
     bytes,
     BeforeValidator(_decoded, json_schema_input_type=str),
@@ -173,6 +173,99 @@ class KeyLogProof(Output):
     inclusion: list[str]
     consistency: list[str]
     head: str
+
+
+# --- groups ---------------------------------------------------------------------------------------------------
+
+
+class AddressedWelcome(Input):
+    device_ids: Annotated[list[DeviceId], Field(min_length=1, max_length=1000)]
+    welcome: Binary
+
+
+class NewCommit(Input):
+    """`epoch` is the one the commit was made in, 0 for the first. All values are MLSMessages of at most 4 MB."""
+
+    client_id: ClientId
+    epoch: Epoch
+    commit: Binary
+    group_info: Binary | None = None
+    welcomes: Annotated[list[AddressedWelcome], Field(max_length=1000)] = []
+
+
+class Committed(Output):
+    """The group's present epoch, and where in the log the commit stands."""
+
+    epoch: int
+    seq: int
+
+
+class NewProposal(Input):
+    client_id: ClientId
+    proposal: Binary
+
+
+class CommitOut(Output):
+    """The commit that was made in `epoch`; `size` in bytes. `sender_device` is null for a session without a device."""
+
+    epoch: int
+    sender_device: str | None
+    size: int
+    seq: int
+    commit: BinaryOut
+
+
+class CommitEvent(Output):
+    """The `data` of `mls.commit`; `commit` is null above 16 KB."""
+
+    epoch: int
+    sender_device: str | None
+    size: int
+    commit: str | None = Field(json_schema_extra=_BASE64)
+
+
+class ProposalEvent(Output):
+    """The `data` of `mls.proposal`."""
+
+    epoch: int
+    sender_device: str | None
+    size: int
+    proposal: str = Field(json_schema_extra=_BASE64)
+
+
+class GroupInfo(Output):
+    """`ratchet_tree` is null where the GroupInfo brings it itself."""
+
+    epoch: int
+    group_info: BinaryOut
+    ratchet_tree: BinaryOut | None = None
+
+
+class WelcomeQuery(Paging):
+    device_id: DeviceId
+
+
+class WelcomeOut(Output):
+    """`epoch` is the one that the Welcome brings its device into."""
+
+    id: str
+    conversation_id: str
+    epoch: int
+    welcome: BinaryOut
+
+
+class WelcomeList(Output):
+    items: list[WelcomeOut]
+    next_cursor: str | None
+
+
+class WelcomeNotice(Output):
+    """The `data` of `mls.welcome`: which device has something to read."""
+
+    id: str
+    conversation_id: str
+    device_id: str
+    epoch: int
 
 
 # --- the backup -----------------------------------------------------------------------------------------------

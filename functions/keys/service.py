@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 from kernel import clock, ids, limiter, parallel, telemetry
+from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.limiter import Charge, Limit
 from kernel.resilience import retried
-from keys import events, framing, packages, store, transparency
+from keys import framing, notices, packages, store, transparency
 from keys.framing import Malformed
 from keys.model import (
     KEY_BYTES,
@@ -22,7 +23,6 @@ from keys.model import (
     Claimed,
     Device,
     InvalidKeyPackage,
-    LogEntry,
     identity_of,
 )
 from keys.packages import Checked, Owner
@@ -40,11 +40,11 @@ def register(*, caller: Caller, device_id: str, name: str, signature_key: bytes,
     A new or changed key is written into the key log, and told. Raises ValidationFailed, Conflict `too_many_devices`.
     """
     _require_keys(caller.user_id, device_id, signature_key, credential)
-    device, entry = retried(
+    device, told = retried(
         partial(_register, caller, device_id, name, signature_key, credential), on=Cancelled, tries=_LOG_TRIES
     )
-    if entry is not None:
-        events.keys_changed(entry)
+    if told is not None:
+        told.complete()
     return device
 
 
@@ -61,7 +61,7 @@ def _require_keys(user_id: str, device_id: str, signature_key: bytes, credential
 
 def _register(
     caller: Caller, device_id: str, name: str, signature_key: bytes, credential: bytes
-) -> tuple[Device, LogEntry | None]:
+) -> tuple[Device, FollowUp | None]:
     others = store.devices_of([caller.user_id])
     before = next((each for each in others if each.device_id == device_id), None)
     if before is not None and before.has_keys_of(signature_key, credential):
@@ -76,26 +76,27 @@ def _register(
     )
     transaction = Transaction()
     store.stage_device(transaction, after, before)
-    entry = transparency.stage(transaction, after, "added" if before is None else "changed")
+    told = notices.keys_changed(transparency.stage(transaction, after, "added" if before is None else "changed"))
+    told.stage(transaction)
     transaction.commit()
-    return after, entry
+    return after, told
 
 
 def remove(*, caller: Caller, device_id: str) -> None:
     """Take one of the caller's devices out: it is given out no more, and groups must rekey. Raises NotFound."""
-    entry = retried(partial(_remove, caller.user_id, device_id), on=Cancelled, tries=_LOG_TRIES)
-    events.keys_changed(entry)
+    retried(partial(_remove, caller.user_id, device_id), on=Cancelled, tries=_LOG_TRIES).complete()
 
 
-def _remove(user_id: str, device_id: str) -> LogEntry:
+def _remove(user_id: str, device_id: str) -> FollowUp:
     gone = store.device(user_id, device_id)
     if gone is None:
         raise NotFound
     transaction = Transaction()
     store.stage_removal(transaction, gone)
-    entry = transparency.stage(transaction, gone, "removed")
+    told = notices.keys_changed(transparency.stage(transaction, gone, "removed"))
+    told.stage(transaction)
     transaction.commit()
-    return entry
+    return told
 
 
 def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
@@ -191,7 +192,7 @@ def claim(*, caller: Caller, user_ids: Sequence[str]) -> tuple[list[Claimed], li
     telemetry.count("KeyPackagesMissing", len(missing))
     for each in claimed:
         if each.left < LOW:
-            events.keys_low(each)
+            notices.keys_low(each)
     return claimed, missing
 
 

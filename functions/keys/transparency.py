@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kernel import auth, clock, cursor
-from kernel.cursor import Page
+from kernel import auth, clock
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
+from kernel.paging import Page, Paging
 from keys import log_store, merkle
 from keys.model import Action, Device, LogEntry
 
@@ -41,11 +41,9 @@ def stage(transaction: Transaction, device: Device, action: Action) -> LogEntry:
 
 def entries(*, viewer_id: str, user_id: str, after: int, limit: int, page: str | None) -> Page[LogEntry]:
     """A person's entries with n > `after`, the oldest first."""
-    bound_to = (viewer_id, "key_log", user_id)
-    start = after if page is None else cursor.unseal(page, bound_to=bound_to)
-    found = log_store.entries(user_id, after=start, limit=limit + 1)
-    items = found[:limit]
-    return Page(items, cursor.seal(items[-1].n, bound_to=bound_to) if len(found) > limit else None)
+    paging = Paging(page, viewer_id, "key_log", user_id)
+    found = log_store.entries(user_id, after=paging.start or after, limit=limit + 1)
+    return paging.page(found, limit, lambda entry: entry.n, lambda entries: entries)
 
 
 def prove(*, user_id: str, since: int) -> Proof:

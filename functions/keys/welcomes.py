@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from conversations import store as conversations
 from conversations.events import Event
-from kernel import cursor, ids, parallel
+from kernel import ids, parallel
 from kernel.caller import Caller
-from kernel.cursor import MAX_PAGE_BYTES, Page
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
-from keys import events, large, store
+from kernel.paging import MAX_PAGE_BYTES, Page, Paging
+from keys import large, notices, store
 from keys.model import Device, Welcome
 
 PER_TRANSACTION = 60  # Welcomes that are written with their commit; those of larger ones follow it
@@ -92,14 +92,13 @@ def deliver(commit: Event, letters: Sequence[Letter]) -> None:
 def tell(commit: Event, letters: Sequence[Letter]) -> None:
     """Tell the devices that a Welcome waits for them. Never raises: they ask for it when they start, too."""
     kept = [_welcome(commit.conversation_id, commit.data["epoch"], commit.at, letter) for letter in letters]
-    parallel.mapped(events.welcome_waits, kept)
+    parallel.mapped(notices.welcome_waits, kept)
 
 
 def waiting(*, caller: Caller, device_id: str, limit: int, page: str | None) -> Page[Welcome]:
     """The Welcomes that wait for one of the caller's devices, the oldest first, as many as fit an answer."""
-    bound_to = (caller.user_id, "welcomes", device_id)
-    after = None if page is None else cursor.unseal(page, bound_to=bound_to)
-    found = store.welcomes(caller.user_id, device_id, after=after, limit=limit + 1)
+    paging = Paging(page, caller.user_id, "welcomes", device_id)
+    found = store.welcomes(caller.user_id, device_id, after=paging.start, limit=limit + 1)
     items: list[Welcome] = []
     room = MAX_PAGE_BYTES
     for each in found[:limit]:
@@ -109,7 +108,7 @@ def waiting(*, caller: Caller, device_id: str, limit: int, page: str | None) -> 
             break
         items.append(whole)
     more = len(found) > len(items)
-    return Page(items, cursor.seal(items[-1].id, bound_to=bound_to) if more and items else None)
+    return Page(items, paging.cursor(items[-1].id if more else None))
 
 
 def forget(*, caller: Caller, welcome_id: str) -> None:

@@ -89,6 +89,8 @@ def require_content(message: NewMessage, *, encrypted_conversation: bool) -> Non
             raise ValidationFailed.of("text", "an encrypted message carries no text")
         if message.forward is not None:
             raise ValidationFailed.of("forward", "an encrypted message is not forwarded by the server")
+        if encrypted_conversation and message.metadata:
+            raise ValidationFailed.of("metadata", "what belongs to an encrypted message is encrypted with it")
         return
     if encrypted_conversation:
         raise ValidationFailed.of("type", "this conversation takes only encrypted messages")

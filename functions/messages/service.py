@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keys import api as keys
+
 from conversations import ballots, duplicates, log, message_store, parts_store, publish, slow_mode, views
 from conversations.context_loader import ContextLoader
 from conversations.events import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Event, NewEvent, lifetime_ms
@@ -51,6 +53,8 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
 
     def plan(context: MemberContext) -> log.AppendPlan:
         root = _require_sendable(context, message, seen)
+        if context.info.settings.encrypted:
+            attachments.require_opaque(files)
         slow_mode.require_slot(context, now=now, sent_as=key)
         seq, at = context.next_seq, log.moment(context.head)
         stored = message.stored(
@@ -103,6 +107,8 @@ def _require_sendable(context: MemberContext, message: NewMessage, seen: Context
     """Raises unless the member may send this message here; returns the root of the thread that it goes into."""
     context.require_send()
     model.require_content(message, encrypted_conversation=context.info.settings.encrypted)
+    if context.info.settings.encrypted:
+        keys.require_current_ciphertext(context.conversation_id, context.head.group, message.ciphertext or "")
     _require_reply(context, seen, message.reply_to)
     return threads.root_of(context, seen, message.thread_root)
 
@@ -126,6 +132,7 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
 
     def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change:
         context.require_send()
+        context.require_plain()
         model.require_editable(message, caller.user_id)
         data = model.present({**message.data, **named.stored_beside(message.data, context, seen)})
         after = replace(message, text=text, data=data, edited_at=now, edits=message.edits + 1)

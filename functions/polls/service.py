@@ -141,7 +141,8 @@ def _require_open(poll: Poll, at: int) -> None:
 def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     """Add an option where the poll allows it. Raises PollClosed, Forbidden, Conflict, NotFound."""
 
-    def plan(_place: MemberContext, poll: Poll, mine: Choice, at: int) -> Change:
+    def plan(context: MemberContext, poll: Poll, mine: Choice, at: int) -> Change:
+        context.require_plain()
         poll.require_open(at)
         longer = poll.with_option(text)
         event = NewEvent(POLL_UPDATED, caller.user_id, poll.about)

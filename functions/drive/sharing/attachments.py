@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from drive import store
+from drive.media_types import ENCRYPTED_TYPE
 from drive.model import Node, Share, is_over
 from drive.sharing import share_store
 from drive.trash import due_store
@@ -28,6 +29,12 @@ def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
         if node.state != "ready":
             raise ValidationFailed.of("attachment_ids", "only files that are ready can be attached")
     return [found[file_id] for file_id in wanted]
+
+
+def require_opaque(nodes: Sequence[Node]) -> None:
+    """Raises ValidationFailed unless these files may be what clients have encrypted: bytes of no known type."""
+    if any(node.content_type != ENCRYPTED_TYPE for node in nodes):
+        raise ValidationFailed.of("attachment_ids", f"only files encrypted by the client ({ENCRYPTED_TYPE})")
 
 
 def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:

@@ -49,7 +49,9 @@ def _person(caller: Caller, user_id: str) -> str:
 
 
 def _conversation(caller: Caller, conversation_id: str) -> str:
-    require_member(conversation_id, caller.user_id).require_send()
+    context = require_member(conversation_id, caller.user_id)
+    context.require_send()
+    context.require_plain()
     return conversation_id
 
 

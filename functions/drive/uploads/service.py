@@ -10,6 +10,7 @@ from typing import Any
 from conversations.service import require_member
 from drive import media_types, model, store, views
 from drive.files import access
+from drive.media_types import ENCRYPTED_TYPE
 from drive.model import Node, QuotaExceeded, Upload
 from drive.uploads import dedup_store, transfers, usage_store
 from drive.uploads.dedup_store import UploadDedup
@@ -93,7 +94,10 @@ def _new_file(caller: Caller, wanted: NewUpload) -> Node:
     if wanted.conversation_id is not None:
         if wanted.folder_id is not None:
             raise ValidationFailed.of("folder_id", "a file belongs to a conversation or lies in a folder")
-        require_member(wanted.conversation_id, caller.user_id).require_send()
+        context = require_member(wanted.conversation_id, caller.user_id)
+        context.require_send()
+        if wanted.content_type != ENCRYPTED_TYPE:
+            context.require_plain()
     elif wanted.folder_id is not None:
         folder = access.require_node(wanted.folder_id, caller.user_id, "editor", kind="folder").node
         if folder.state == "trashed":

@@ -12,6 +12,7 @@ from kernel.errors import Forbidden, NotFound, Unprocessable, ValidationFailed
 from messages import service
 from tests.integration import desk
 from tests.integration.rooms import add, group, people, remove, say, seen, send
+from tests.mls import ciphertext
 
 
 def _forward(who: Caller, message: dict[str, Any], to: str, **fields: Any) -> tuple[dict[str, Any], bool]:
@@ -110,7 +111,7 @@ def test_into_a_conversation_that_one_is_not_in_nothing_is_forwarded(
 def test_nothing_leaves_or_enters_an_encrypted_conversation() -> None:
     ada, bob = people("ada", "bob")
     secret, plain = group(ada, bob, settings={"encrypted": True}), group(ada, bob)
-    message, _ = say(ada, secret, None, client_id="1", type="encrypted", ciphertext="QUJD")
+    message, _ = say(ada, secret, None, client_id="1", type="encrypted", ciphertext=ciphertext(secret))
     with pytest.raises(Forbidden) as refusal:
         _forward(ada, message, plain)
     assert refusal.value.stable_code == "encrypted_conversation"

@@ -11,6 +11,7 @@ from conversations import service as conversations
 from kernel.caller import Caller
 from messages import service
 from tests.integration.rooms import add, direct, group, people, remove, say, send
+from tests.mls import ciphertext
 from users import service as users
 
 Room = tuple[Caller, Caller, Caller, str]
@@ -93,7 +94,8 @@ def test_the_owner_and_admins_mention_everybody_and_others_do_not(room: Room) ->
 def test_an_encrypted_message_mentions_by_id() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob, settings={"encrypted": True})
-    message, _ = say(ada, conversation_id, None, type="encrypted", ciphertext="QUJD", mentions=[bob.user_id])
+    sealed = ciphertext(conversation_id)
+    message, _ = say(ada, conversation_id, None, type="encrypted", ciphertext=sealed, mentions=[bob.user_id])
     assert message["mentions"] == [bob.user_id]
 
 

@@ -12,6 +12,7 @@ from kernel import clock, ids
 from kernel.errors import Forbidden, NotFound, Unprocessable, ValidationFailed
 from messages import service
 from tests.integration.rooms import add, direct, group, people, remove, say, send, whole_log
+from tests.mls import ciphertext
 from tests.tools import rows
 
 
@@ -205,8 +206,9 @@ def test_an_encrypted_conversation_takes_ciphertext_alone() -> None:
     conversation_id = group(ada, settings={"encrypted": True})
     with pytest.raises(ValidationFailed):
         send(ada, conversation_id, "plain")
-    message, _ = say(ada, conversation_id, None, type="encrypted", ciphertext="QUJD")
-    assert (message["ciphertext"], message["text"]) == ("QUJD", None)
+    sealed = ciphertext(conversation_id)
+    message, _ = say(ada, conversation_id, None, type="encrypted", ciphertext=sealed)
+    assert (message["ciphertext"], message["text"]) == (sealed, None)
 
 
 # --- replies --------------------------------------------------------------------------------------------------

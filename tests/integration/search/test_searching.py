@@ -17,6 +17,7 @@ from search import model, service
 from search import store as index
 from tests.integration import desk, rooms
 from tests.integration.following import follow
+from tests.mls import ciphertext
 from tests.tools import rows
 
 
@@ -123,7 +124,7 @@ def test_a_message_that_disappears_is_gone_at_its_millisecond_however_late_the_i
 def test_encrypted_messages_are_never_indexed() -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob, settings={"encrypted": True})
-    rooms.say(ada, tea, None, client_id="1", type="encrypted", ciphertext="YXBwbGVz")
+    rooms.say(ada, tea, None, client_id="1", type="encrypted", ciphertext=ciphertext(tea))
     follow()
     assert rows("search") == []
 

@@ -1,4 +1,4 @@
-"""Checks proofs of the key log (RFC 9162, 2.1): that an entry is in it, and that it begins with an earlier one.
+"""Checks proofs of the key log (RFC 9162, 2.1): that it has an entry, that it goes on from an earlier one.
 
 Hashes are 32 bytes; a proof that does not fit raises `ProofFailed`.
 """
