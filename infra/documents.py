@@ -35,6 +35,9 @@ def apps() -> list[Any]:
 
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
+    from keys import notices as key_notices
+    from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
+
     from calls import notices
     from calls.schemas import Call, SignalEvent
     from conversations import events, schemas
@@ -65,6 +68,11 @@ def documents() -> dict[Path, str]:
         events.POLL_UPDATED: Poll,
         events.POLL_VOTED: Poll,
         events.POLL_CLOSED: Poll,
+        events.MLS_COMMIT: CommitEvent,
+        events.MLS_PROPOSAL: ProposalEvent,
+        key_notices.MLS_WELCOME: WelcomeNotice,
+        events.KEYS_CHANGED: KeyLogEntry,
+        key_notices.KEYS_LOW: LowPackages,
         "join_request.created": JoinRequest,
         "join_request.updated": JoinRequest,
         "report.created": Report,

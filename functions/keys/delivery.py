@@ -95,10 +95,10 @@ def _commit(caller: Caller, conversation_id: str, new: NewCommit, key: str) -> E
     if new.epoch != context.head.group.epoch:
         raise EpochConflict(more={"epoch": context.head.group.epoch})
     letters = welcomes.addressed_to(conversation_id, new.welcomes)
-    blob = large.put_if_large(new.commit, conversation_id=conversation_id)
+    blob = large.put_if_large(new.commit, folder=f"groups/{conversation_id}")
     info = None
     if new.group_info is not None:
-        info_blob = large.put_if_large(new.group_info, conversation_id=conversation_id)
+        info_blob = large.put_if_large(new.group_info, folder=f"groups/{conversation_id}")
         info = KeptGroupInfo(new.epoch + 1, None if info_blob else new.group_info, info_blob)
     try:
         context, (event,) = _append(caller, conversation_id, new, key, blob, info, letters)

@@ -9,11 +9,11 @@ from keys.model import INLINE_BYTES
 _TYPE = "application/octet-stream"
 
 
-def put_if_large(content: bytes, *, conversation_id: str) -> str | None:
-    """The key of the blob that holds this now; None where it is small enough to stand in a row."""
+def put_if_large(content: bytes, *, folder: str) -> str | None:
+    """The key of the blob below keys/`folder` that holds this now; None where it is small enough to stand in a row."""
     if len(content) <= INLINE_BYTES:
         return None
-    key = f"keys/groups/{conversation_id}/{ids.new('mls')}"
+    key = f"keys/{folder}/{ids.new('mls')}"
     blobs.put(key, content, content_type=_TYPE)
     return key
 

@@ -20,6 +20,7 @@ from users import service as users
 
 KEYS_LOW = "keys.low"
 MLS_WELCOME = "mls.welcome"
+TELL_KEYS_CHANGED = "tell-keys-changed"  # work that follows a commit
 
 
 def _frame(kind: str, data: Any) -> str:
@@ -28,7 +29,7 @@ def _frame(kind: str, data: Any) -> str:
 
 def keys_changed(entry: LogEntry) -> FollowUp:
     """The work that a change of a key calls for: stage it with the change, and complete it after the commit."""
-    return FollowUp.of(KEYS_CHANGED, asdict(entry))
+    return FollowUp.of(TELL_KEYS_CHANGED, asdict(entry))
 
 
 def _tell_keys_changed(work: Work) -> None:
@@ -55,7 +56,7 @@ def _append_change(entry: LogEntry, conversation_id: str) -> None:
     publish.publish_events(context, events)
 
 
-register(KEYS_CHANGED, _tell_keys_changed)
+register(TELL_KEYS_CHANGED, _tell_keys_changed)
 
 
 def welcome_waits(welcome: Welcome) -> None:

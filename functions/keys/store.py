@@ -27,6 +27,7 @@ class _Part(Record):
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute(null=True)  # seconds: DynamoDB's TTL
 
 
 class DeviceRecord(_Part):
@@ -52,7 +53,6 @@ class PackageRecord(_Part):
         table_name = TableName("keys")
 
     package = BinaryAttribute(legacy_encoding=False)
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
 
 
 class MarkRecord(_Part):
@@ -62,7 +62,6 @@ class MarkRecord(_Part):
         table_name = TableName("keys")
 
     device_id = UnicodeAttribute(null=True)
-    expires_at = NumberAttribute(null=True)
 
 
 class WelcomeRecord(_Part):
@@ -74,7 +73,6 @@ class WelcomeRecord(_Part):
     epoch = NumberAttribute()
     content = BinaryAttribute(legacy_encoding=False, null=True)
     blob = UnicodeAttribute(null=True)
-    expires_at = NumberAttribute()
 
 
 # --- devices --------------------------------------------------------------------------------------------------
@@ -305,7 +303,7 @@ def welcomes(user_id: str, device_id: str, *, after: str | None, limit: int) -> 
         consistent_read=True,
         limit=limit,
     )
-    return [_welcome(row) for row in rows if int(row.expires_at) > clock.now_s()]
+    return [_welcome(row) for row in rows if int(row.expires_at or 0) > clock.now_s()]
 
 
 def _welcome(row: WelcomeRecord) -> Welcome:

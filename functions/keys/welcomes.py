@@ -50,7 +50,7 @@ def addressed_to(conversation_id: str, given: Sequence[Addressed]) -> list[Lette
         unknown = [device_id for device_id in each.device_ids if device_id not in found]
         if unknown:
             raise ValidationFailed.of(f"welcomes.{index}.device_ids", f"{unknown[0]} is no device of a member")
-        blob = large.put_if_large(each.welcome, conversation_id=conversation_id)
+        blob = large.put_if_large(each.welcome, folder=f"welcomes/{conversation_id}")
         content = each.welcome if blob is None else None
         devices = [device for device_id in dict.fromkeys(each.device_ids) for device in found[device_id]]
         letters += [Letter(device, content, blob) for device in devices]

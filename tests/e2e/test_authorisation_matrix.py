@@ -22,7 +22,7 @@ import pytest
 
 from infra import documents
 from kernel import websocket
-from tests.e2e import drive_rights
+from tests.e2e import drive_rights, keys_rights
 from tests.e2e.live import Live, refused
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, log_of
@@ -176,7 +176,7 @@ def _parsed(table: str) -> dict[str, dict[str, int]]:
     return found
 
 
-EXPECTED = _parsed(TABLE.rstrip() + drive_rights.TABLE)
+EXPECTED = _parsed(TABLE.rstrip() + drive_rights.TABLE.rstrip() + keys_rights.TABLE)
 
 
 # --- the scene ------------------------------------------------------------------------------------------------
@@ -194,6 +194,7 @@ class Scene:
     old: dict[str, str]
     polls: dict[str, dict[str, Any]]
     desk: drive_rights.Desk
+    keyring: keys_rights.Keyring
     old_call: Values
     live_call: Values
     sockets: dict[str, Live] = field(default_factory=dict)
@@ -325,7 +326,8 @@ def scene(town: Town) -> Iterator[Scene]:
     owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
     town.make_platform_admin(people["platform_admin"])
     desk = drive_rights.Desk(owner, people["admin"], made[-1], group)
-    scene = Scene(town, people, made[-1], group, direct, old, polls, desk, old_call, live_call)
+    keyring = keys_rights.Keyring(people, direct)
+    scene = Scene(town, people, made[-1], group, direct, old, polls, desk, keyring, old_call, live_call)
     yield scene
     for socket in scene.sockets.values():
         socket.close()
@@ -502,11 +504,12 @@ def _status(scene: Scene, route: str, role: str) -> int:
         "call_id": scene.call(role)["id"] if "{call_id}" in place else "",
         "emoji": "👍",
         **scene.desk.values(route),
+        **scene.keyring.values(route, role),
         **(PATHS[route](scene, role) if route in PATHS else {}),
     }
-    given = BODIES[route](scene, role) if route in BODIES else scene.desk.body(route)
+    given = BODIES[route](scene, role) if route in BODIES else scene.desk.body(route) or scene.keyring.body(route, role)
     body = given if given is not None else {} if method in ("POST", "PUT", "PATCH") else None
-    query = QUERIES[route](scene, role) if route in QUERIES else {}
+    query = QUERIES[route](scene, role) if route in QUERIES else scene.keyring.query(route)
     path = place.format(**values)
     if role == "anonymous":
         return scene.town.http.request(method, path, json=body, params=query).status_code

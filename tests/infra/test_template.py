@@ -43,6 +43,7 @@ REVIEWED_RESOURCES = {
     "execution:${AWS::StackName}-poll-closing:*": "the id of an execution is not known before it is started",
     "/files/*": "S3: the keys of files are made of ids",
     "/thumbnails/*": "S3: the same",
+    "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
     "meeting/*": "the id of a meeting is not known before it is made",
@@ -223,7 +224,11 @@ def test_an_avatar_is_no_upload_and_does_not_go_to_slower_storage() -> None:
     arriving = drive["FileArrived"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
     rules = drive["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert arriving == [{"prefix": "files/"}]
-    assert all(rule["Prefix"] == "files/" for rule in rules if "Transitions" in rule or "ExpirationInDays" in rule)
+    assert all(
+        rule["Prefix"] in ("files/", "keys/welcomes/")
+        for rule in rules
+        if "Transitions" in rule or "ExpirationInDays" in rule
+    )
 
 
 # --- tables ---------------------------------------------------------------------------------------------------

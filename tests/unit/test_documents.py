@@ -32,6 +32,7 @@ CONTRACT_EVENTS = {
     "receipt.updated", "draft.updated", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
     "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
+    "keys.changed", "keys.low", "mls.commit", "mls.proposal", "mls.welcome",
 }  # fmt: skip
 TYPES = {
     "type": "typing",

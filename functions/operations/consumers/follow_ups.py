@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from keys import notices
+
 from accounts import sessions
 from kernel import after_commit, telemetry
 
 PATIENCE_S = 20.0
-KINDS = (sessions.CLOSE_SOCKETS,)
+KINDS = (sessions.CLOSE_SOCKETS, notices.TELL_KEYS_CHANGED)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
