@@ -12,7 +12,7 @@ from kernel import ids, parallel
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
-from kernel.paging import MAX_PAGE_BYTES, Page, Paging
+from kernel.paging import MAX_PAGE_BYTES, Page, Paginator
 from keys import large, notices, store
 from keys.model import Device, Welcome
 
@@ -97,7 +97,7 @@ def tell(commit: Event, letters: Sequence[Letter]) -> None:
 
 def waiting(*, caller: Caller, device_id: str, limit: int, page: str | None) -> Page[Welcome]:
     """The Welcomes that wait for one of the caller's devices, the oldest first, as many as fit an answer."""
-    paging = Paging(page, caller.user_id, "welcomes", device_id)
+    paging = Paginator(page, caller.user_id, "welcomes", device_id)
     found = store.welcomes(caller.user_id, device_id, after=paging.start, limit=limit + 1)
     items: list[Welcome] = []
     room = MAX_PAGE_BYTES

@@ -151,7 +151,7 @@ def test_only_files_that_clients_have_encrypted_go_with_a_message(ada: Person) -
 
 
 def test_files_are_not_shared_with_it(ada: Person) -> None:
-    from drive import sharing
+    from drive.sharing import service as sharing
 
     file_id = files.put(as_caller(ada))
     with pytest.raises(Problem) as refused:
