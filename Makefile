@@ -85,5 +85,6 @@ build: venv ## build for ENV (default dev)
 	@$(VENV)/python -m infra.precompile .aws-sam/build
 
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
+	@$(VENV)/python -m infra.reservations $(ENV) $(PARAMETERS)
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
 	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)

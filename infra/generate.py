@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 from samcli.yamlhelper import yaml_parse
 
+from infra import reservations
+
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "infra/observability.yaml"
 ALARMS = ROOT / "infra/alarms.toml"
@@ -28,6 +30,8 @@ Json = dict[str, Any]
 
 
 def main() -> None:
+    for path in templates():
+        reservations.write(ROOT / path)
     text = "# Written by python -m infra.generate.\n" + yaml.safe_dump(observability(), sort_keys=False, width=120)
     if not TARGET.exists() or TARGET.read_text() != text:
         TARGET.write_text(text)

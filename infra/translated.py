@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "secureconnect",
     "AWS::StackId": "<StackId>",
 }
 NO_VALUE = object()
@@ -47,26 +47,27 @@ class Resource:
     attributes: Json  # DeletionPolicy and the like
 
 
-def deployment(parameters: dict[str, str], root: Path = generate.ROOT) -> dict[str, Resource]:
+def deployment(
+    parameters: Mapping[str, str], *, stack: str = "secureconnect", root: Path = generate.ROOT
+) -> dict[str, Resource]:
     """Every resource of a deployment with these parameters, by path.
 
     Raises:
         ValueError: a template is not valid, or names what there is not.
     """
     found: dict[str, Resource] = {}
-    _Stack(root / "template.yaml", "", dict(parameters), found).outputs()
+    _Stack(root / "template.yaml", "", dict(parameters), found, PSEUDO | {"AWS::StackName": stack}).outputs()
     return found
 
 
-def translated(path: Path, parameters: dict[str, str] | None = None) -> Json:
-    """One template after SAM's transform."""
+def translated(path: Path, values: dict[str, str]) -> Json:
+    """One template after SAM's transform; `values` are its parameters and the pseudo parameters."""
     template = _source(path)
     if "Transform" not in template:
         return template
     for resource in template["Resources"].values():
         _uploaded(resource.get("Properties", {}))
     _uploaded(template.get("Globals", {}).get("Function", {}))
-    values = (parameters or {}) | PSEUDO
     session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
     result: Json = Translator({}, Parser(), boto_session=session).translate(template, values)
     return result
@@ -87,8 +88,10 @@ def _uploaded(properties: Json) -> None:
 class _Stack:
     """One template with its parameters; adds its resources to `found` as they are worked out."""
 
-    def __init__(self, path: Path, prefix: str, parameters: Json, found: dict[str, Resource]) -> None:
-        self.template_path, self.prefix, self.found = path, prefix, found
+    def __init__(
+        self, path: Path, prefix: str, parameters: Json, found: dict[str, Resource], pseudo: dict[str, str]
+    ) -> None:
+        self.template_path, self.prefix, self.found, self.pseudo = path, prefix, found, pseudo
         source = _source(path)
         self.parameters = {
             name: parameters.get(name, declared.get("Default"))
@@ -99,7 +102,7 @@ class _Stack:
             for name, each in source["Resources"].items()
             if each["Type"] == "AWS::Serverless::Application"
         }
-        self.template = translated(path, {k: v for k, v in self.parameters.items() if isinstance(v, str)})
+        self.template = translated(path, {k: v for k, v in self.parameters.items() if isinstance(v, str)} | pseudo)
         self.nested: dict[str, Json] = {}
 
     def outputs(self) -> Json:
@@ -127,7 +130,7 @@ class _Stack:
         if name not in self.nested:
             given = self.value(self.template["Resources"][name]["Properties"].get("Parameters", {}))
             path = self.template_path.parent / self.locations[name]
-            self.nested[name] = _Stack(path, f"{self.prefix}{name}.", given, self.found).outputs()
+            self.nested[name] = _Stack(path, f"{self.prefix}{name}.", given, self.found, self.pseudo).outputs()
         return self.nested[name]
 
     def condition(self, name: str) -> bool:
@@ -159,8 +162,8 @@ class _Stack:
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NO_VALUE
-        if name in PSEUDO:
-            return PSEUDO[name]
+        if name in self.pseudo:
+            return self.pseudo[name]
         if name in self.parameters:
             return self.parameters[name]
         resource = self.template["Resources"][name]

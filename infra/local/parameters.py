@@ -25,5 +25,10 @@ def configured(environment: str) -> list[str]:
     return [*words.split(), f"PythonRuntime={python_runtime()}"]
 
 
+def stack_name(environment: str) -> str:
+    name: str = tomllib.loads(CONFIG.read_text())[environment]["global"]["parameters"]["stack_name"]
+    return name
+
+
 if __name__ == "__main__":
     print(*configured(sys.argv[1]))

@@ -35,7 +35,6 @@ from tests.tools import ROOT, captured_lines, template
 WITHOUT_RESOURCE = {"chime:CreateMeeting"}  # actions for which AWS takes none but `*`
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
-UNRESERVED_OF_1000 = 100  # AWS refuses reservations that leave fewer
 # Rights with a `*` that somebody has looked at, and why.
 REVIEWED_ACTIONS = {"sqs:SendMessage*": "AWS knows only sqs:SendMessage, a local cloud sqs:SendMessageBatch too"}
 REVIEWED_RESOURCES = {
@@ -116,11 +115,10 @@ def test_a_function_is_built_from_the_functions_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_states_memory_time_and_concurrency(name: str) -> None:
+def test_a_function_states_memory_and_time(name: str) -> None:
     properties = functions()[name].properties
     assert 256 <= properties["MemorySize"] <= 3_008
     assert 1 <= properties["Timeout"] <= 900
-    assert properties["ReservedConcurrentExecutions"] >= 1
 
 
 @pytest.mark.parametrize("name", CALLED)
@@ -131,11 +129,6 @@ def test_a_function_that_somebody_waits_for_ends_in_time(name: str) -> None:
 @pytest.mark.parametrize("name", CALLED)
 def test_a_call_with_an_idempotency_key_may_be_made_again_as_soon_as_the_first_must_have_ended(name: str) -> None:
     assert functions()[name].timeout_s * 1_000 <= CALL_MAX_MS
-
-
-def test_reservations_leave_what_aws_wants_unreserved() -> None:
-    reserved = sum(each.properties["ReservedConcurrentExecutions"] for each in functions().values())
-    assert reserved <= 1_000 - UNRESERVED_OF_1000
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
