@@ -73,18 +73,22 @@ reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/s
 openapi: venv ## write the API documents after a change of routes
 	@$(VENV)/python -m infra.documents
 
-# layers are built for the Python of .venv; parameters come from samconfig.toml and from PARAMETERS
-SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) \
+# layers are built for the deployment's PythonRuntime; parameters come from samconfig.toml and from PARAMETERS
+RUNTIME = $$($(VENV)/python -m infra.local.parameters --runtime $(ENV) $(PARAMETERS))
+SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) PYTHON_VERSION=$${runtime\#python} \
 	LAYER_CACHE=$(abspath .local/cache/layers) sam
 PARAMETERS ?=
+# SAM builds with the interpreter that it is told: the runtime's need not be here
+RUNNING = $$($(VENV)/python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 
 build: venv ## build for ENV (default dev)
 	@$(VENV)/python -m infra.generate
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
-	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)
-	@$(VENV)/python -m infra.precompile .aws-sam/build
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) && set -x && \
+	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS) PythonRuntime=$(RUNNING)
+	@$(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
+	@$(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
 
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
 	@$(VENV)/python -m infra.reservations $(ENV) $(PARAMETERS)
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && set -x && \
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) && set -x && \
 	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)

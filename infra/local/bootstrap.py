@@ -52,7 +52,7 @@ def find_python(running: tuple[int, ...], which: Callable[[str], str | None]) ->
     if running[:2] > VERSIONS[-1]:
         why = (
             "here its functions run on the Python that starts them, and newer ones are not\n"
-            "  among the Lambda runtimes that template.yaml allows, for which it is tested"
+            "  those that it is tested with"
         )
     stop(
         f"Python {said} cannot run SecureConnect; it needs 3.11, 3.12 or 3.13:\n  {why}",

@@ -14,6 +14,8 @@ HOST = "127.0.0.1"
 REGION = "us-east-1"
 STACK = "secureconnect-local"
 STAGE = "v1"
+RUNTIMES = ("python3.12", "python3.13", "python3.14")  # those of template.yaml
+DEFAULT_RUNTIME = "python3.13"
 PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
 
 
@@ -74,7 +76,7 @@ class Instance:
 
 
 def python_runtime() -> str:
-    """The Lambda runtime that matches this interpreter: compiled packages fit only that one."""
+    """The Lambda runtime that matches this interpreter, on which functions of the local cloud run whatever they say."""
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -58,7 +58,8 @@ def build(instance: Instance, given: list[str]) -> str:
     _sam(
         instance,
         *("build", "--build-dir", str(BUILD), "--cache-dir", str(CACHE / "sam")),
-        *("--parameter-overrides", *given),
+        # SAM builds with the interpreter that it is told; the runtime of the template may be one that is not here
+        *("--parameter-overrides", *given, f"PythonRuntime={python_runtime()}"),
     )
     precompile.functions(BUILD)
     stamp.write_text(fingerprint)

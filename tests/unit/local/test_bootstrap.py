@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import bootstrap
+from infra.local.config import DEFAULT_RUNTIME, RUNTIMES
 from tests.tools import template
 
 ROOT = Path(bootstrap.ROOT)
@@ -37,7 +38,7 @@ def test_one_that_fits_is_found_beside_one_that_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("running", "why"),
-    [((3, 14, 0), "not\n  among the Lambda runtimes that template.yaml allows"), ((3, 9, 18), "older ones lack")],
+    [((3, 14, 0), "not\n  those that it is tested with"), ((3, 9, 18), "older ones lack")],
 )
 def test_a_python_that_does_not_fit_is_refused_with_the_reason(
     running: tuple[int, ...], why: str, capsys: pytest.CaptureFixture[str]
@@ -50,9 +51,10 @@ def test_a_python_that_does_not_fit_is_refused_with_the_reason(
     assert "make up PYTHON=python3.12" in said
 
 
-def test_the_pythons_that_fit_are_those_of_the_template() -> None:
-    allowed = template("template.yaml")["Parameters"]["PythonRuntime"]["AllowedValues"]
-    assert allowed == [f"python{major}.{minor}" for major, minor in bootstrap.VERSIONS]
+def test_the_runtimes_are_those_of_the_template() -> None:
+    runtime = template("template.yaml")["Parameters"]["PythonRuntime"]
+    assert runtime["AllowedValues"] == list(RUNTIMES)
+    assert runtime["Default"] == DEFAULT_RUNTIME
 
 
 def test_an_interpreter_of_another_version_is_not_healthy() -> None:

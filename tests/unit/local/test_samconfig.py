@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.config import ROOT, python_runtime
-from infra.local.parameters import configured
+from infra.local.config import DEFAULT_RUNTIME, ROOT, RUNTIMES, python_runtime
+from infra.local.parameters import configured, runtime
 
 ENVIRONMENTS = ("local", "localstack", "dev", "staging", "prod")
 
@@ -34,10 +34,19 @@ def test_a_deployment_that_people_use_shows_its_changes_first(environment: str) 
     assert settings()[environment]["deploy"]["parameters"]["confirm_changeset"] is True
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_is_configured_is_deployed_with_the_runtime_of_this_python(environment: str) -> None:
+@pytest.mark.parametrize("environment", sorted(set(ENVIRONMENTS) - {"local"}))
+def test_what_is_configured_is_deployed_with_the_default_runtime(environment: str) -> None:
     given = settings()[environment]["deploy"]["parameters"]["parameter_overrides"].split()
-    assert configured(environment) == [*given, f"PythonRuntime={python_runtime()}"]
+    assert configured(environment) == [*given, f"PythonRuntime={DEFAULT_RUNTIME}"]
+
+
+def test_the_local_cloud_is_told_a_runtime_that_the_template_allows() -> None:
+    told = runtime(configured("local"))
+    assert told == (python_runtime() if python_runtime() in RUNTIMES else DEFAULT_RUNTIME)
+
+
+def test_a_runtime_that_is_asked_for_is_the_one_that_layers_are_built_for() -> None:
+    assert runtime([*configured("dev"), "PythonRuntime=python3.14"]) == "python3.14"
 
 
 def test_an_unknown_environment_is_refused_with_those_that_are_known() -> None:
