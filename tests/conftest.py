@@ -28,6 +28,7 @@ from notifications import vapid
 from notifications.providers import fcm, webpush
 from presence import service as presence
 from realtime import service as realtime
+from tests import strictness
 from users import service as users
 
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
@@ -120,6 +121,7 @@ def _fresh_clients() -> None:
     aws.session.cache_clear()
     aws.client.cache_clear()
     dynamo.connection.cache_clear()
+    strictness.apply(aws.session())
 
 
 @pytest.fixture

@@ -6,7 +6,15 @@ The argument says whose process it is to whoever lists processes; the settings c
 import importlib
 import sys
 
-from infra.local import memory, parity_blobs, parity_sockets, parity_stacks, parity_streams, parity_workers
+from infra.local import (
+    memory,
+    parity_blobs,
+    parity_limits,
+    parity_sockets,
+    parity_stacks,
+    parity_streams,
+    parity_workers,
+)
 
 
 def main() -> None:
@@ -15,6 +23,7 @@ def main() -> None:
     parity_stacks.apply()
     parity_streams.apply()
     parity_blobs.apply()
+    parity_limits.apply()
     memory.apply()
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()
