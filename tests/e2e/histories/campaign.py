@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.e2e.histories.history import History
+from tests.e2e.histories.device import Device
+from tests.e2e.histories.history import DeviceFactory, History
 from tests.e2e.histories.people import Pool
 from tests.e2e.histories.plan import PEOPLE, plan
 
@@ -55,8 +56,10 @@ class Outcome:
         )
 
 
-async def campaign(http_url: str, seeds: Sequence[int], *, operations: int) -> Outcome:
-    """Run the histories of these seeds."""
+async def campaign(
+    http_url: str, seeds: Sequence[int], *, operations: int, make_device: DeviceFactory = Device
+) -> Outcome:
+    """Run the histories of these seeds on devices of this kind."""
     outcome = Outcome()
     waiting = list(reversed(seeds))
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
@@ -71,7 +74,8 @@ async def campaign(http_url: str, seeds: Sequence[int], *, operations: int) -> O
                 seed = waiting.pop()
                 people = await pool.borrow(PEOPLE)
                 try:
-                    await _one(History(plan(seed, operations), people, http_url=http_url, inner=inner))
+                    made = plan(seed, operations)
+                    await _one(History(made, people, http_url=http_url, inner=inner, make_device=make_device))
                 finally:
                     pool.give_back(people)
 

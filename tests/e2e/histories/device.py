@@ -136,12 +136,16 @@ class Device:
             except (ApiError, TransportFailed):
                 await asyncio.sleep(0.2)
 
+    async def flush_outbox(self, *, timeout_s: float) -> None:
+        """Wait until nothing is pending. Raises TimeoutError."""
+        await self.client.outbox.flush(timeout_s=timeout_s)
+
     def cursor(self, conversation_id: str) -> int:
         """The last seq that the application has got."""
         state = self._view.state(conversation_id)
         return 0 if state is None else state.last_seq
 
-    def note_states(self, room_ids: list[str]) -> None:
+    async def note_states(self, room_ids: list[str]) -> None:
         """Put into the evidence what the messages look like here."""
         for room_id in room_ids:
             state = self._view.state(room_id)

@@ -25,6 +25,7 @@ from tests.e2e.histories.evidence import NEVER, Evidence, Logged, Marked, Messag
 from tests.e2e.histories.faults import CALM, Weather
 from tests.e2e.histories.people import Person
 from tests.e2e.histories.plan import EMOJI, PEOPLE, Operation, Plan
+from tests.e2e.histories.web_device import WebDevice
 
 SETTLE_S = 0.4
 SETTLE_ROUNDS = 20
@@ -32,6 +33,10 @@ CATCH_UP_S = 90.0
 BEYOND_THE_END = 10**9
 # A stack at its limit may say so; a 500 is never an answer.
 _OVERLOAD = frozenset({429, 502, 503, 504})
+
+
+AnyDevice = Device | WebDevice
+DeviceFactory = Callable[..., AnyDevice]  # called as `Device` is
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class History:
         *,
         http_url: str,
         inner: httpx.AsyncBaseTransport,
+        make_device: DeviceFactory = Device,
     ) -> None:
         self.plan = plan
         self.people = people
@@ -61,8 +67,9 @@ class History:
         self.unanswered = 0
         self._http_url = http_url
         self._inner = inner
+        self._make_device = make_device
         self._places: list[Place] = []
-        self._devices: list[Device] = []
+        self._devices: list[AnyDevice] = []
         self._weather = Weather(random.Random(plan.seed ^ 0x5EED), self.records.tries)
         self._numbers = 0
 
@@ -94,7 +101,7 @@ class History:
             person = self.people[each.person]
             number = used[each.person]
             used[each.person] += 1
-            device = Device(
+            device = self._make_device(
                 each,
                 f"person {each.person} {each.kind} {number}",
                 person,
@@ -120,7 +127,7 @@ class History:
 
     # -- meanwhile
 
-    async def _work(self, device: Device) -> None:
+    async def _work(self, device: AnyDevice) -> None:
         for operation in device.plan.operations:
             await asyncio.sleep(operation.pause_s)
             try:
@@ -130,13 +137,13 @@ class History:
             except SecureConnectError:
                 self.unanswered += 1  # it may or may not have been done
 
-    def _note(self, device: Device, operation: Operation, error: ApiError) -> None:
+    def _note(self, device: AnyDevice, operation: Operation, error: ApiError) -> None:
         if error.status in _OVERLOAD:
             self.overloaded[error.status] += 1
         elif error.status not in (403, 404, 409, 410):
             self.records.troubles.append(f"{device.seen.name}: {operation.kind} was answered with {error}")
 
-    async def _do(self, device: Device, operation: Operation) -> None:
+    async def _do(self, device: AnyDevice, operation: Operation) -> None:
         place = self._places[operation.room]
         match operation.kind:
             case "send":
@@ -159,7 +166,7 @@ class History:
             case "restart":
                 await device.restart(crashed=operation.pick < 0.5)
 
-    async def _send(self, device: Device, place: Place, operation: Operation) -> None:
+    async def _send(self, device: AnyDevice, place: Place, operation: Operation) -> None:
         self._numbers += 1
         name = f"{self.plan.seed}-{place.id[-6:]}-{self._numbers}"
         root = self._root(device, place, operation)
@@ -171,7 +178,7 @@ class History:
             place.sent.append(write)
             await self._post(device, place, write, over_socket=operation.way == "socket")
 
-    def _root(self, device: Device, place: Place, operation: Operation) -> str:
+    def _root(self, device: AnyDevice, place: Place, operation: Operation) -> str:
         """Every third message is a reply, of those who surely see what they reply to: the owner, or all."""
         sees_all = self.records.rooms[place.id].history_visible or device.user_id == self.people[0].user_id
         if not place.messages or not sees_all or operation.pick_more > 1 / 3:
@@ -179,7 +186,7 @@ class History:
         root: str = _pick(place.messages, operation.pick)[0]
         return root
 
-    async def _repeat(self, device: Device, place: Place, operation: Operation) -> None:
+    async def _repeat(self, device: AnyDevice, place: Place, operation: Operation) -> None:
         """Somebody's client sends again what it may have sent before: the same client_id, the same words."""
         mine = [each for each in place.sent if each.user_id == device.user_id]
         if mine:
@@ -189,7 +196,7 @@ class History:
                 waiting[:] = [client_id for client_id in waiting if client_id != again.client_id]
             await self._post(device, place, again, over_socket=operation.way == "socket")
 
-    async def _post(self, device: Device, place: Place, write: Write, *, over_socket: bool) -> None:
+    async def _post(self, device: AnyDevice, place: Place, write: Write, *, over_socket: bool) -> None:
         async def send() -> ShownMessage:
             messages = device.live if over_socket and device.live is not None else None
             send_ = device.client.messages.send if messages is None else messages.send_message
@@ -198,7 +205,7 @@ class History:
         message = await self._try(device, write, send)
         place.messages.append((message.id, message.seq, device.user_id))
 
-    async def _change(self, device: Device, place: Place, operation: Operation) -> None:
+    async def _change(self, device: AnyDevice, place: Place, operation: Operation) -> None:
         kind = operation.kind
         assert kind in ("edit", "delete", "react", "unreact")
         owner = device.user_id == self.people[0].user_id
@@ -232,7 +239,7 @@ class History:
         await self._try(device, write, change)
         return None
 
-    async def _try(self, device: Device, write: Write, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def _try(self, device: AnyDevice, write: Write, call: Callable[[], Awaitable[Any]]) -> Any:
         """Record that something is asked for, and its acknowledgement in place of that if there is one."""
         position = len(self.records.writes)
         self.records.writes.append(write)
@@ -243,7 +250,7 @@ class History:
         self.records.writes[position] = evidence.acknowledged(write, loose=loose, **changes)
         return answer
 
-    async def _mark(self, device: Device, place: Place, operation: Operation) -> None:
+    async def _mark(self, device: AnyDevice, place: Place, operation: Operation) -> None:
         known = device.cursor(place.id)
         asked = BEYOND_THE_END if operation.pick > 0.95 else max(1, round(known * operation.pick))
         began, position = time.monotonic(), len(self.records.marked)
@@ -255,7 +262,7 @@ class History:
         answered = Marked(place.id, device.user_id, began, time.monotonic(), asked, marker.read_seq)
         self.records.marked[position] = answered
 
-    async def _membership(self, device: Device, place: Place, operation: Operation) -> None:
+    async def _membership(self, device: AnyDevice, place: Place, operation: Operation) -> None:
         about = self.people[1 + int(operation.pick * (PEOPLE - 1))].user_id
         conversations = device.client.conversations
         if operation.kind == "remove":
@@ -269,7 +276,7 @@ class History:
         if about in answer["added"]:
             self.records.writes[position] = evidence.acknowledged(write)
 
-    async def _peek(self, device: Device, place: Place) -> None:
+    async def _peek(self, device: AnyDevice, place: Place) -> None:
         began = time.monotonic()
         try:
             events = await device.client.conversations.events(place.id, after=0, limit=100)
@@ -285,7 +292,7 @@ class History:
     async def _settle(self) -> None:
         """Wait until nothing moves any more, let every device catch up, and read how it ended."""
         try:
-            await asyncio.gather(*(each.client.outbox.flush(timeout_s=CATCH_UP_S) for each in self._devices))
+            await asyncio.gather(*(each.flush_outbox(timeout_s=CATCH_UP_S) for each in self._devices))
         except TimeoutError:
             self.records.troubles.append("an outbox does not get empty")
         rooms = list(self.records.rooms.values())
@@ -300,14 +307,14 @@ class History:
         else:
             self.records.troubles.append("the logs never come to rest")
         for device in self._devices:
-            device.note_states(list(ends))
+            await device.note_states(list(ends))
 
     async def _ends(self) -> dict[str, int]:
         owner = self._devices[0].client
         rooms = await asyncio.gather(*(owner.conversations.get(each) for each in self.records.rooms))
         return {room.id: room.last_seq for room in rooms}
 
-    async def _catch_up(self, device: Device, ends: Mapping[str, int]) -> None:
+    async def _catch_up(self, device: AnyDevice, ends: Mapping[str, int]) -> None:
         mine = {each: end for each, end in ends.items() if is_member(self.records.rooms[each], device.user_id)}
         try:
             await device.catch_up(mine, ends.keys() - mine.keys(), within_s=CATCH_UP_S)
@@ -344,7 +351,7 @@ class History:
 def _asked(
     kind: evidence.Kind,
     place: Place,
-    device: Device,
+    device: AnyDevice,
     *,
     about: str = "",
     text: str = "",
@@ -369,7 +376,7 @@ def _pick(options: Any, at: float) -> Any:
     return options[int(at * len(options))]
 
 
-async def _all(device: Device, path: str) -> list[dict[str, Any]]:
+async def _all(device: AnyDevice, path: str) -> list[dict[str, Any]]:
     """A list of the API, whole, by seq."""
     found: list[dict[str, Any]] = []
     while True:
@@ -380,7 +387,7 @@ async def _all(device: Device, path: str) -> list[dict[str, Any]]:
             return found
 
 
-async def _seen(device: Device, room_id: str, read: Mapping[str, int]) -> Seen:
+async def _seen(device: AnyDevice, room_id: str, read: Mapping[str, int]) -> Seen:
     raw = await _all(device, f"/conversations/{room_id}/messages")
     conversation = await device.client.conversations.get(room_id)
     messages = tuple(

@@ -174,6 +174,7 @@ export class Account {
   }
 
   #take(event: Event): void {
+    if (this.#stop.signal.aborted) return; // an answer on its way when the end came: the next start asks again
     this.#parts.onEvent(event);
     this.#bookmarks.done(event);
   }
