@@ -40,6 +40,7 @@ logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 test: venv ## every test that needs no cloud account; the end-to-end ones on an instance of their own
 	@code=0; \
 	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/infra) || code=$$?; \
+	$(VENV)/python -m infra.web --run test || code=$$?; \
 	$(LOCAL) --instance test run $(PYTEST) tests/e2e || code=$$?; \
 	exit $$code
 
@@ -53,6 +54,7 @@ check: venv ## style, types, templates, imports, known vulnerabilities
 	$(VENV)/sam validate --lint
 	$(if $(wildcard tests/unit/test_imports.py),$(PYTEST) tests/unit/test_imports.py)
 	$(VENV)/python -m infra.local.audit layers/*/requirements.txt
+	$(VENV)/python -m infra.web --run typecheck
 
 format: venv ## put the code into shape
 	$(VENV)/ruff format .
@@ -66,6 +68,9 @@ perf: venv ## measure the running local cloud
 
 evaluate: venv ## how good AI help without a network is, on the chats of evaluation/
 	@PYTHONPATH=layers/shared:functions $(VENV)/python -m evaluation
+
+web: venv ## build the web client and publish it to STACK in AWS, after make deploy
+	@$(VENV)/python -m infra.web --stack $(STACK)
 
 reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/search.md)
 	@$(VENV)/python -m infra.reindex --stack $(STACK)

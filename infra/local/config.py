@@ -16,6 +16,7 @@ STACK = "secureconnect-local"
 STAGE = "v1"
 RUNTIMES = ("python3.12", "python3.13", "python3.14")  # those of template.yaml
 DEFAULT_RUNTIME = "python3.13"
+ACCOUNT = "000000000000"  # what a local cloud says
 PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
 
 
@@ -35,6 +36,11 @@ class Instance:
     @property
     def redis_url(self) -> str:
         return f"redis://{HOST}:{self.redis_port}"
+
+    @property
+    def web_url(self) -> str:
+        """Where the web client is, if it is there: its bucket's name is made of the stack's (infra/web.yaml)."""
+        return f"{self.endpoint}/{STACK}-web-{ACCOUNT}/index.html"
 
     @property
     def endpoints_file(self) -> Path:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra import generate, precompile
+from infra import generate, precompile, web
 from infra.local.config import ROOT, STACK, STATE, Instance, python_runtime
 from infra.local.console import Problem
 from infra.local.parameters import CONFIG, configured
@@ -21,7 +21,8 @@ IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 def parameters(instance: Instance, *, antivirus: str) -> list[str]:
     """What the stack is deployed with: samconfig.toml's parameters, and what this machine has."""
-    return [*configured("local"), f"RedisUrl={instance.redis_url}", f"Antivirus={antivirus}"]
+    given = [*configured("local"), f"RedisUrl={instance.redis_url}", f"Antivirus={antivirus}"]
+    return given if web.missing() else [*given, f"PublicUrl={instance.web_url}#"]
 
 
 def deployment_fingerprint(given: list[str]) -> str:

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 
-from infra.local import antivirus, sam, services
+from infra.local import antivirus, sam, services, web
 from infra.local.config import REGION, STACK, STATE, Instance
 from infra.local.console import Problem, Step, say, step
 from infra.local.locks import locked
@@ -43,12 +43,16 @@ def _up(instance: Instance, *, force: bool) -> None:
         with step("Build") as current:
             current.note = sam.build(instance, parameters)
         _deploy(instance, stack, parameters, force=force)
-    endpoints = write_endpoints(instance, stack)
+        with step("Web client") as current:
+            web_url, current.note = web.publish(instance, stack)
+    endpoints = write_endpoints(instance, stack, web_url)
     with step("Ready") as current:
         current.note = wait_until_ready(instance, str(endpoints["http_url"]))
     say(f"\nUp after {time.monotonic() - started:.1f} s. Addresses: {instance.endpoints_file}")
     for key, value in endpoints.items():
         say(f"  {key:<18} {value or '-'}")
+    if endpoints["web_url"]:
+        say(f"\nOpen {endpoints['web_url']}")
 
 
 def check_disk(free_mb: int) -> None:
@@ -99,7 +103,7 @@ def deployment_problem(instance: Instance, stack: Stack) -> Problem:
     )
 
 
-def write_endpoints(instance: Instance, stack: Stack) -> dict[str, str | None]:
+def write_endpoints(instance: Instance, stack: Stack, web_url: str | None = None) -> dict[str, str | None]:
     """Write where everything listens; API ids may change with a deployment."""
     outputs = stack.outputs()
     if "RestApiId" not in outputs:
@@ -108,7 +112,7 @@ def write_endpoints(instance: Instance, stack: Stack) -> dict[str, str | None]:
     endpoints: dict[str, str | None] = {
         "http_url": instance.execute_api(outputs["RestApiId"]),
         "ws_url": instance.execute_api(socket_id, scheme="ws") if socket_id else None,
-        "web_url": None,
+        "web_url": web_url,
         "region": REGION,
         "stack": STACK,
         "aws_endpoint_url": instance.endpoint,

@@ -1,0 +1,39 @@
+"""The web client on the local cloud: built where Node.js is, served from its S3 beside the API, one origin for both."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+
+from infra import web
+from infra.local.config import Instance
+from infra.local.stack import Stack
+
+# The same as in infra/web.yaml. What is left out cannot be said by a page itself, only by a header.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+    "font-src 'self'; connect-src 'self' ws://{host}; manifest-src 'self'; worker-src 'self'; frame-src blob:; "
+    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types secureconnect"
+)
+
+
+def publish(instance: Instance, stack: Stack) -> tuple[str | None, str]:
+    """Build the web client and put it onto the local cloud. Its address, None where it can't be; and what was done."""
+    outputs = stack.outputs()
+    bucket = outputs.get("WebBucketName")
+    if bucket is None:
+        return None, "off: WebClient is not on"
+    if (why := web.missing()) is not None:
+        return None, f"left out: {why}"
+    try:
+        done = web.build(instance.logs / "web.log")
+    except web.CannotBuild as problem:
+        return None, f"left out: {problem}"
+    api = urlsplit(instance.execute_api(outputs["RestApiId"])).path
+    policy = POLICY.format(host=urlsplit(instance.endpoint).netloc)
+    marker = instance.home / "web"
+    wanted = hashlib.sha256(f"{web.fingerprint()} {bucket} {api} {policy}".encode()).hexdigest()
+    if not marker.exists() or marker.read_text() != wanted:
+        web.upload(stack.client("s3"), bucket, api=api, socket="", policy=policy, compressed=True)
+        marker.write_text(wanted)
+    return instance.web_url, done

@@ -1,0 +1,206 @@
+"""Builds the web client and puts it into its bucket.
+
+`python -m infra.web --stack NAME` does so for a stack in AWS, after `make deploy`; `make up` does for the local cloud.
+`python -m infra.web --run typecheck` runs a script of its package.json, as `make check` and `make test` do.
+Assets carry a hash in their names and are kept by browsers for ever; what names them is asked for anew each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import mimetypes
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
+DIST = WEB / "dist"
+SOURCES = ("src", "public", "index.html", "vite.config.ts", "package.json", "package-lock.json", "tsconfig.json")
+NODE_MIN = (20, 19)
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_FIRST = "no-cache"
+# Tables of types differ between machines; browsers refuse a script of another type.
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+class CannotBuild(Exception):
+    """Why the web client could not be built, in one line."""
+
+
+def missing() -> str | None:
+    """What this machine lacks for the build; None if nothing."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return f"Node.js {NODE_MIN[0]}.{NODE_MIN[1]} or newer is not installed"
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    found = re.match(r"v(\d+)\.(\d+)", said)
+    if not found or (int(found[1]), int(found[2])) < NODE_MIN:
+        return f"Node.js {said.lstrip('v')} is too old: it needs {NODE_MIN[0]}.{NODE_MIN[1]}"
+    return None
+
+
+def fingerprint() -> str:
+    """Changes with everything that a build depends on."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        for path in _files(WEB / name):
+            digest.update(str(path.relative_to(WEB)).encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def build(log: Path) -> str:
+    """Build into web/dist unless that is what the last build made. Returns what was done.
+
+    Raises CannotBuild, naming the log.
+    """
+    stamp, wanted = DIST / ".fingerprint", fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return "unchanged"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    install(log)
+    _run(log, "npx", "vite", "build", "--logLevel", "warn")
+    stamp.write_text(wanted)
+    return "built"
+
+
+def install(log: Path) -> None:
+    """Put the packages of web/package-lock.json into web/node_modules, unless they are there."""
+    stamp = WEB / "node_modules" / ".lock"
+    wanted = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        _run(log, "npm", "ci", "--no-audit", "--no-fund")
+        stamp.write_text(wanted)
+
+
+def upload(
+    s3: Any,
+    bucket: str,
+    *,
+    api: str | None = None,
+    socket: str | None = None,
+    policy: str | None = None,
+    compressed: bool = False,
+    dist: Path = DIST,
+) -> int:
+    """Put web/dist into a bucket; the page comes last, when all that it names is there. Returns how many.
+
+    `api` and `socket` are written into the page in place of its own addresses (`socket` empty: where tickets say),
+    `policy` as its content security policy, for servers that send no such header; `compressed` is for those that do
+    not compress by themselves.
+    """
+    files = sorted(
+        (path for path in _files(dist) if path.name != ".fingerprint" and ".vite" not in path.parts), key=_last
+    )
+    for path in files:
+        body = path.read_bytes()
+        if path.name == "index.html":
+            body = addressed(body.decode(), api=api, socket=socket, policy=policy).encode()
+        key = path.relative_to(dist).as_posix()
+        small = compressed and path.suffix in TYPES
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=gzip.compress(body, mtime=0) if small else body,
+            ContentType=content_type(path),
+            CacheControl=FOR_EVER if key.startswith("assets/") else ASK_FIRST,
+            **({"ContentEncoding": "gzip"} if small else {}),
+        )
+    return len(files)
+
+
+def addressed(page: str, *, api: str | None, socket: str | None, policy: str | None) -> str:
+    """The page with these addresses in its head."""
+    for name, value in (("api", api), ("socket", socket)):
+        if value is not None:
+            page = re.sub(rf'(<meta name="secureconnect-{name}" content=")[^"]*(")', rf"\g<1>{value}\g<2>", page)
+    if policy is not None:
+        page = page.replace(
+            "<head>", f'<head>\n    <meta http-equiv="Content-Security-Policy" content="{policy}" />', 1
+        )
+    return page
+
+
+def content_type(path: Path) -> str:
+    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _last(path: Path) -> tuple[bool, str]:
+    return path.name in ("index.html", "sw.js"), path.name
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir() and path.name != "generated":
+        for child in sorted(path.iterdir()):
+            yield from _files(child)
+
+
+def _run(log: Path, *command: str) -> None:
+    with log.open("a") as output:
+        output.write(f"{time.strftime('%F %T')} {' '.join(command)}\n")
+        output.flush()
+        done = subprocess.run(  # noqa: S603
+            command, cwd=WEB, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode != 0:
+        raise CannotBuild(f"{' '.join(command[:2])} failed; its words are in {log}")
+
+
+def checked(*scripts: str) -> int:
+    """Run scripts of web/package.json, such as `typecheck` and `test`; without Node.js, say so and pass."""
+    if (why := missing()) is not None:
+        print(f"The web client is left out: {why}")
+        return 0
+    log = ROOT / ".local" / "logs" / "web.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    install(log)
+    codes = [subprocess.run(["npm", "run", "-s", script], cwd=WEB, check=False).returncode for script in scripts]  # noqa: S603, S607
+    return max(codes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m infra.web", description="Build and publish the web client.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--stack", help="the deployed stack, such as secureconnect-dev")
+    what.add_argument("--run", nargs="+", metavar="SCRIPT")
+    given = parser.parse_args()
+    if given.run:
+        raise SystemExit(checked(*given.run))
+    publish(given.stack)
+
+
+def publish(stack: str) -> None:
+    """Build the web client and put it into the bucket of a stack in AWS."""
+    import boto3
+
+    described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())}
+    if "WebUrl" not in outputs:
+        raise SystemExit(f"{stack} serves no web client: it was deployed with WebClient=off")
+    if (why := missing()) is not None:
+        raise SystemExit(why)
+    print(build(ROOT / ".local" / "logs" / "web.log"))
+    count = upload(boto3.client("s3"), outputs["WebBucketName"])
+    boto3.client("cloudfront").create_invalidation(
+        DistributionId=outputs["WebDistributionId"],
+        InvalidationBatch={"Paths": {"Quantity": 1, "Items": ["/*"]}, "CallerReference": str(time.time_ns())},
+    )
+    print(f"{count} files are at {outputs['WebUrl']}")
+
+
+if __name__ == "__main__":
+    main()
