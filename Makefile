@@ -10,7 +10,7 @@ STACK ?= secureconnect-local
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status logs test check demo perf evaluate build deploy openapi reindex format
+.PHONY: help venv up down reset status logs test check demo perf evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -33,7 +33,7 @@ def test_the_policy_of_the_local_page_is_that_of_the_header_in_aws() -> None:
     security = template("infra/web.yaml")["Resources"]["Headers"]["Properties"]["ResponseHeadersPolicyConfig"][
         "SecurityHeadersConfig"
     ]
-    header = _directives(security["ContentSecurityPolicy"]["ContentSecurityPolicy"][0])
+    header = _directives(security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"][0])
     page = _directives(POLICY)
     assert {name: words for name, words in header.items() if name not in HEADERS_ONLY} == page
     assert not any("unsafe" in word for words in header.values() for word in words)
