@@ -38,7 +38,7 @@ def documents() -> dict[Path, str]:
     from keys import notices as key_notices
     from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
 
-    from calls import notices
+    from calls import call_events
     from calls.schemas import Call, SignalEvent
     from conversations import events, schemas
     from drive.schemas import File
@@ -81,11 +81,11 @@ def documents() -> dict[Path, str]:
         "draft.updated": DraftOut,
         "file.ready": File,
         "file.rejected": File,
-        notices.RINGING: Call,
-        notices.UPDATED: Call,
-        notices.ANSWERED_ELSEWHERE: Call,
-        notices.ENDED: Call,
-        notices.SIGNAL: SignalEvent,
+        call_events.RINGING: Call,
+        call_events.UPDATED: Call,
+        call_events.ANSWERED_ELSEWHERE: Call,
+        call_events.ENDED: Call,
+        call_events.SIGNAL: SignalEvent,
         "typing": None,
         "presence": Presence,
         "session.revoked": None,

@@ -113,7 +113,7 @@ def keep_call(caller: Caller, call_id: str) -> Any:
 @app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=Call, errors=IN_CALL, limits=[CHANGE])
 def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
     """Tell what one sends: microphone, camera, screen, and a raised hand."""
-    return service.show(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))
+    return service.set_media(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))
 
 
 @app.post(

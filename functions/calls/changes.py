@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calls import notices, sfu, store, views
+from calls import call_events, sfu, store, views
 from calls.model import Call
 from conversations import log, message_store, publish
 from conversations import store as conversations
@@ -49,12 +49,12 @@ def _again(call_id: str) -> Call:
     return found
 
 
-def settle(call: Call) -> Call:
+def apply_timeouts(call: Call) -> Call:
     """Write down what has happened to a call by itself, and tell of it; returns the call as it is then."""
     if call.as_of(clock.now()) == call:
         return call
     after = change(call, lambda now: now, actor_id=call.initiator_id)
-    notices.changed(after)
+    call_events.changed(after)
     return after
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from calls import store, views
@@ -10,9 +10,9 @@ from calls.model import Call
 from conversations import store as conversations
 from conversations.model import MemberContext
 from conversations.service import require_member
-from kernel import clock, cursor
+from kernel import clock
 from kernel.caller import Caller
-from kernel.cursor import Page
+from kernel.paging import Page, Paginator
 
 
 def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
@@ -29,7 +29,7 @@ def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str
             if (context := contexts.get(each.conversation_id)) is not None and _shows(context, each)
         ]
 
-    return _page(caller.user_id, (caller.user_id, "calls"), limit, after, visible)
+    return _page(caller.user_id, Paginator(after, caller.user_id, "calls"), limit, visible)
 
 
 def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
@@ -39,7 +39,8 @@ def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: 
     def visible(calls: list[Call]) -> list[Call]:
         return [each for each in calls if _shows(context, each)]
 
-    return _page(conversation_id, (caller.user_id, "calls", conversation_id), limit, after, visible)
+    paging = Paginator(after, caller.user_id, "calls", conversation_id)
+    return _page(conversation_id, paging, limit, visible)
 
 
 def _shows(context: MemberContext, call: Call) -> bool:
@@ -48,12 +49,11 @@ def _shows(context: MemberContext, call: Call) -> bool:
 
 
 def _page(
-    owner: str, bound_to: tuple[str, ...], limit: int, after: str | None, visible: Callable[[list[Call]], list[Call]]
+    owner: str, paging: Paginator, limit: int, visible: Callable[[list[Call]], list[Call]]
 ) -> Page[dict[str, Any]]:
-    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = store.history(owner, before=before, limit=limit + 1)
-    more = len(found) > limit
-    found = found[:limit]
-    now = clock.now()
-    items = [views.call(each.as_of(now)) for each in visible(store.find_all(found))]
-    return Page(items, cursor.seal(found[-1], bound_to=bound_to) if more else None)
+    found, now = store.history(owner, before=paging.start, limit=limit + 1), clock.now()
+
+    def show(page: Sequence[str]) -> list[dict[str, Any]]:
+        return [views.call(each.as_of(now)) for each in visible(store.find_all(page))]
+
+    return paging.page(found, limit, lambda call_id: call_id, show)

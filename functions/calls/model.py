@@ -66,7 +66,7 @@ class Call:
     def of(self, user_id: str) -> Participant | None:
         return next((each for each in self.participants if each.user_id == user_id), None)
 
-    def seat(self, user_id: str, session_id: str) -> Participant:
+    def require_joined(self, user_id: str, session_id: str) -> Participant:
         """The participant that this device is; raises CallEnded, NotInCall, AnsweredElsewhere."""
         if self.ended:
             raise CallEnded
@@ -217,7 +217,7 @@ class Call:
         refused = self if mine is None else self._each(replace(mine, state="declined"))
         return refused._end("declined", now)
 
-    def show(self, mine: Participant, media: MediaState, now: int) -> Call:
+    def set_media(self, mine: Participant, media: MediaState, now: int) -> Call:
         """A participant's microphone, camera, screen, hand."""
         return self._each(replace(mine, media=media, until=now + LEASE_MS))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from calls import changes, ice, model, notices, sfu, signal_store, store, views
+from calls import call_events, changes, ice, model, sfu, signal_store, store, views
 from calls.errors import CallFull, NotInCall
 from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
@@ -61,7 +61,7 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
         if not now.ended or (call.ended and repeated):
             return views.call(now), False
         if not call.ended:
-            changes.settle(call)  # it is over, and nobody has written that down yet
+            changes.apply_timeouts(call)  # it is over, and nobody has written that down yet
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
@@ -99,7 +99,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
     context, events = log.append(known(conversation_id), caller.user_id, plan)
     if events:
         call = made[-1]
-        notices.tell(context.info, notices.RINGING, call)
+        call_events.tell(context.info, call_events.RINGING, call)
         publish.publish_events(context, events)
         telemetry.count("CallsStarted")
         return call, True
@@ -157,7 +157,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
         after = changes.change(call, answer, actor_id=caller.user_id, joining=True)
     except CallFull:
         after = _join_through_sfu(call, caller)
-    mine = after.seat(caller.user_id, caller.session_id)
+    mine = after.require_joined(caller.user_id, caller.session_id)
     _tell_of_joining(call, after, caller)
     return {
         "call": views.call(after),
@@ -183,11 +183,11 @@ def _join_through_sfu(call: Call, caller: Caller) -> Call:
 
 
 def _tell_of_joining(before: Call, after: Call, caller: Caller) -> None:
-    was, mine = before.of(caller.user_id), after.seat(caller.user_id, caller.session_id)
+    was, mine = before.of(caller.user_id), after.require_joined(caller.user_id, caller.session_id)
     if was is not None and was.joined and was.participant_id == mine.participant_id:
         return  # the same device once more
-    notices.changed(after)
-    notices.answered_elsewhere(after, caller.user_id, caller.session_id)
+    call_events.changed(after)
+    call_events.answered_elsewhere(after, caller.user_id, caller.session_id)
     telemetry.count("CallsJoined")
     if after.answered_at is not None and after.answered_at == mine.joined_at:  # by whom it was answered
         telemetry.count("CallsAnswered")
@@ -211,12 +211,12 @@ def end(*, caller: Caller, call_id: str) -> dict[str, Any]:
     )
 
 
-def show(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
+def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
     """What the caller sends from now on."""
     return _act(
         caller,
         call_id,
-        lambda it, _: it.show(it.seat(caller.user_id, caller.session_id), media, clock.now()),
+        lambda it, _: it.set_media(it.require_joined(caller.user_id, caller.session_id), media, clock.now()),
     )
 
 
@@ -224,7 +224,7 @@ def _act(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Cal
     call, context = require_call(call_id, caller)
     after = changes.change(call, lambda it: step(it, context), actor_id=caller.user_id)
     if after != call:
-        notices.changed(after)
+        call_events.changed(after)
     return views.call(after)
 
 
@@ -233,7 +233,7 @@ def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:
     call, context = require_call(call_id, caller)
     context.require_not_blocked()
     now = call.as_of(clock.now())
-    now.seat(caller.user_id, caller.session_id)
+    now.require_joined(caller.user_id, caller.session_id)
     if not store.renew(now, caller.user_id, clock.now() + LEASE_MS):
         raise NotInCall
     return views.call(now)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from calls.model import Call
-from calls.store import CallRecord, as_call
+from calls.store import CALL, CallRecord
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
+from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retry_loop
 
 KEPT_MS = 60 * clock.SECOND
@@ -38,29 +39,32 @@ class SignalRecord(Record):
         table_name = TableName("call_signals")
 
     inbox = UnicodeAttribute(hash_key=True)
-    n = NumberAttribute(range_key=True)
-    last = NumberAttribute(null=True)
+    n = IntegerAttribute(range_key=True)
+    last = IntegerAttribute(null=True)
     sender = UnicodeAttribute(null=True)
     kind = UnicodeAttribute(null=True)
     payload = UnicodeAttribute(null=True)
-    at = NumberAttribute(null=True)
-    expires_at = NumberAttribute()
+    at = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute()
+
+
+_SIGNAL = Mapper(SignalRecord, Signal)
 
 
 def _inbox(call_id: str, participant_id: str) -> str:
     return f"{call_id}#{participant_id}"
 
 
-def look(call_id: str, to: str) -> tuple[Call | None, int]:
+def call_and_last(call_id: str, to: str) -> tuple[Call | None, int]:
     """A call and the last number in one of its inboxes, in one round trip."""
     call, counter = read_together([(CallRecord, (call_id,)), (SignalRecord, (_inbox(call_id, to), _COUNTER))])
-    return None if call is None else as_call(call), 0 if counter is None else int(counter.last)
+    return CALL.found(call), 0 if counter is None else counter.last
 
 
 def last(call_id: str, participant_id: str) -> int:
     """The last number in an inbox."""
     counter = SignalRecord.find(_inbox(call_id, participant_id), _COUNTER)
-    return 0 if counter is None else int(counter.last)
+    return 0 if counter is None else counter.last
 
 
 def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: str) -> int:
@@ -77,7 +81,7 @@ def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: st
             _write(inbox, signal)
         except Cancelled as refused:
             counter = refused.failed.get("counter") or SignalRecord.find(inbox, _COUNTER)
-            last = 0 if counter is None else int(counter.last)
+            last = 0 if counter is None else counter.last
         else:
             return signal.n
     raise DependencyUnavailable("This participant gets too many signals at once; try again.", retry_after_s=1)
@@ -90,18 +94,8 @@ def _write(inbox: str, signal: Signal) -> None:
     steps: list[Any] = [SignalRecord.last.set(signal.n), SignalRecord.expires_at.set(now_s + COUNTER_KEPT_S)]
     transaction = Transaction()
     transaction.update("counter", counter, steps, unmoved)
-    transaction.put(
-        "signal",
-        SignalRecord(
-            inbox,
-            signal.n,
-            sender=signal.sender,
-            kind=signal.kind,
-            payload=signal.payload,
-            at=signal.at,
-            expires_at=now_s + KEPT_MS // clock.SECOND + 1,
-        ),
-    )
+    expires_at = now_s + KEPT_MS // clock.SECOND + 1
+    transaction.put("signal", _SIGNAL.record(signal, inbox, expires_at=expires_at))
     transaction.commit()
 
 
@@ -117,6 +111,6 @@ def after(call_id: str, participant_id: str, n: int) -> list[Signal]:
         size += len(row.payload)
         if found and (size > PAGE_BYTES or len(found) == PAGE_SIGNALS):
             break
-        if int(row.at) >= oldest:
-            found.append(Signal(int(row.n), row.sender, row.kind, row.payload, int(row.at)))
+        if row.at >= oldest:
+            found.append(_SIGNAL.value(row))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from calls import notices, signal_store
+from calls import call_events, signal_store
 from calls.model import Call
 from calls.service import require_call
 from conversations import store as conversations
@@ -30,13 +30,13 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
         raise ValidationFailed.of("payload", "must be JSON, which has no NaN and no Infinity") from error
     if len(text.encode("utf-8", "surrogatepass")) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLarge("A signal has at most 64 KB.")
-    stored, last = signal_store.look(call_id, to) if ids.is_id(call_id, "cal") else (None, 0)
+    stored, last = signal_store.call_and_last(call_id, to) if ids.is_id(call_id, "cal") else (None, 0)
     if stored is None:
         raise NotFound
     context = require_member(stored.conversation_id, caller.user_id)
     context.require_not_blocked()
     call = stored.as_of(clock.now())
-    mine = call.seat(caller.user_id, caller.session_id)
+    mine = call.require_joined(caller.user_id, caller.session_id)
     if to == mine.participant_id:
         raise ValidationFailed.of("to", "must be somebody else")
     peer = next((each for each in call.joined if each.participant_id == to), None)
@@ -45,7 +45,7 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
     n = signal_store.put(call_id, to, last=last, sender=mine.participant_id, kind=kind, payload=text)
     telemetry.count("CallSignals")
     data = {"call_id": call_id, "n": n, "from": mine.participant_id, "kind": kind, "payload": payload}
-    notices.signal(call, peer.user_id, peer.session_id or "", data)
+    call_events.signal(call, peer.user_id, peer.session_id or "", data)
     return {"n": n}
 
 
@@ -59,7 +59,7 @@ def received(*, caller: Caller, call_id: str, after: int) -> dict[str, Any]:
     """The signals for the caller after number `after`, at most 60 s old: the way without a socket."""
     stored, context = require_call(call_id, caller)
     context.require_not_blocked()
-    mine = stored.as_of(clock.now()).seat(caller.user_id, caller.session_id)
+    mine = stored.as_of(clock.now()).require_joined(caller.user_id, caller.session_id)
     found = signal_store.after(call_id, mine.participant_id, after)
     return {
         "items": [

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from calls.model import Call
 from calls.participant import MediaState, Participant
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.records import CountsAttribute, IntegerAttribute, Mapper
 
 _NOW = "now"
 
@@ -30,22 +30,22 @@ class CallRecord(Record):
         table_name = TableName("calls")
 
     call_id = UnicodeAttribute(hash_key=True)
-    version = NumberAttribute()
+    version = IntegerAttribute()
     conversation_id = UnicodeAttribute()
     direct = BooleanAttribute()
     media = UnicodeAttribute()
     initiator_id = UnicodeAttribute()
     client_id = UnicodeAttribute()
     message_id = UnicodeAttribute()
-    message_seq = NumberAttribute()
-    created_at = NumberAttribute()
+    message_seq = IntegerAttribute()
+    created_at = IntegerAttribute()
     participants = JSONAttribute()
-    leases: MapAttribute[str, Any] = MapAttribute()
+    leases = CountsAttribute(default=dict)
     state = UnicodeAttribute()
     topology = UnicodeAttribute()
     end_reason = UnicodeAttribute(null=True)
-    answered_at = NumberAttribute(null=True)
-    ended_at = NumberAttribute(null=True)
+    answered_at = IntegerAttribute(null=True)
+    ended_at = IntegerAttribute(null=True)
     meeting = UnicodeAttribute(null=True)
 
 
@@ -60,35 +60,15 @@ class IndexRecord(Record):
     call_id = UnicodeAttribute(null=True)
 
 
-def _integer(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def as_call(record: CallRecord) -> Call:
-    leases = record.leases.as_dict()
+def _participants(record: CallRecord) -> tuple[Participant, ...]:
     people = []
-    for fields in record.participants:
-        media = MediaState(**fields.pop("media"))
-        people.append(Participant(**fields, media=media, until=int(leases.get(fields["user_id"], 0))))
-    return Call(
-        id=record.call_id,
-        conversation_id=record.conversation_id,
-        direct=record.direct,
-        media="video" if record.media == "video" else "audio",
-        initiator_id=record.initiator_id,
-        client_id=record.client_id,
-        message_id=record.message_id,
-        message_seq=int(record.message_seq),
-        created_at=int(record.created_at),
-        participants=tuple(people),
-        state=record.state,  # type: ignore[arg-type]  # written by us
-        topology=record.topology,  # type: ignore[arg-type]
-        end_reason=record.end_reason,  # type: ignore[arg-type]
-        answered_at=_integer(record.answered_at),
-        ended_at=_integer(record.ended_at),
-        meeting=record.meeting,
-        version=int(record.version),
-    )
+    for kept in record.participants:
+        fields = {**kept, "media": MediaState(**kept["media"]), "until": record.leases.get(kept["user_id"], 0)}
+        people.append(Participant(**fields))
+    return tuple(people)
+
+
+CALL = Mapper(CallRecord, Call, renamed={"id": "call_id"}, participants=_participants)
 
 
 def _stored(call: Call) -> list[dict[str, Any]]:
@@ -106,14 +86,12 @@ def _leases(call: Call) -> dict[str, int]:
 
 
 def find(call_id: str) -> Call | None:
-    record = CallRecord.find(call_id)
-    return None if record is None else as_call(record)
+    return CALL.found(CallRecord.find(call_id))
 
 
 def find_all(call_ids: Sequence[str]) -> list[Call]:
     """The calls with these ids, in this order: one round trip per 100."""
-    rows = read_together([(CallRecord, (each,)) for each in call_ids])
-    return [as_call(row) for row in rows if row is not None]
+    return CALL.values(read_together([(CallRecord, (each,)) for each in call_ids]))
 
 
 def history(owner: str, *, before: str | None, limit: int) -> list[str]:
@@ -142,23 +120,7 @@ def in_another_call(user_ids: Sequence[str]) -> set[str]:
 
 def stage_new(transaction: Transaction, call: Call) -> None:
     """A new call and where to find it again."""
-    record = CallRecord(
-        call.id,
-        version=call.version,
-        conversation_id=call.conversation_id,
-        direct=call.direct,
-        media=call.media,
-        initiator_id=call.initiator_id,
-        client_id=call.client_id,
-        message_id=call.message_id,
-        message_seq=call.message_seq,
-        created_at=call.created_at,
-        participants=_stored(call),
-        leases=_leases(call),
-        state=call.state,
-        topology=call.topology,
-    )
-    transaction.put("new call", record)
+    transaction.put("new call", CALL.record(call, participants=_stored(call), leases=_leases(call)))
     for owner in (call.conversation_id, *(each.user_id for each in call.participants)):
         transaction.put("index", IndexRecord(owner, call.id))
     transaction.put("now", IndexRecord(call.initiator_id, _NOW, call_id=call.id))
@@ -171,12 +133,8 @@ def stage_change(transaction: Transaction, before: Call, after: Call) -> None:
 
 def save(before: Call, after: Call) -> Call:
     """Write a change down; raises Moved when somebody else was first."""
-    try:
-        CallRecord(before.id).update(_actions(before, after), condition=_unmoved(before, after))
-    except UpdateError as error:
-        if condition_failed(error):
-            raise Moved from error
-        raise
+    if not CallRecord(before.id).update_if(_unmoved(before, after), *_actions(before, after)):
+        raise Moved
     return replace(after, version=before.version + 1)
 
 
@@ -207,16 +165,8 @@ def _actions(before: Call, after: Call) -> list[Action]:
     actions: list[Action] = [
         CallRecord.version.set(before.version + 1),
         CallRecord.participants.set(_stored(after)),
-        CallRecord.state.set(after.state),
-        CallRecord.topology.set(after.topology),
+        *CALL.changes(before, after, but=["version"]),
     ]
-    optional: list[tuple[Any, Any]] = [
-        (CallRecord.end_reason, after.end_reason),
-        (CallRecord.answered_at, after.answered_at),
-        (CallRecord.ended_at, after.ended_at),
-        (CallRecord.meeting, after.meeting),
-    ]
-    actions += [field.set(value) for field, value in optional if value is not None]
     was, now = _leases(before), _leases(after)
     actions += [CallRecord.leases[user_id].set(until) for user_id, until in now.items() if was.get(user_id) != until]
     actions += [CallRecord.leases[user_id].remove() for user_id in was if user_id not in now]
@@ -225,12 +175,5 @@ def _actions(before: Call, after: Call) -> list[Action]:
 
 def renew(call: Call, user_id: str, until: int) -> bool:
     """Move a lease on if the person is still in the call."""
-    try:
-        CallRecord(call.id).update(
-            [CallRecord.leases[user_id].set(until)], condition=CallRecord.leases[user_id].exists()
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    lease = CallRecord.leases[user_id]
+    return CallRecord(call.id).update_if(lease.exists(), lease.set(until))

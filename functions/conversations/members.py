@@ -33,7 +33,7 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     context = require_member(conversation_id, caller.user_id)
     context.require_add()
     asked = list(dict.fromkeys(user_ids))
-    existing = users.directory(asked)
+    existing = users.public_profiles(asked)
     blocked = users.blocked_by(caller.user_id, [user_id for user_id in asked if user_id in existing])
     able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
     if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
@@ -173,7 +173,7 @@ def bans(*, caller: Caller, conversation_id: str, limit: int, after: str | None)
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     found = ban_store.bans_page(conversation_id, after=start, limit=limit + 1)
     page = found[:limit]
-    people = users.directory([ban.user_id for ban in page])
+    people = users.public_profiles([ban.user_id for ban in page])
     shown = [
         {"user": people[ban.user_id], "banned_by": ban.banned_by, "banned_at": ban.banned_at}
         for ban in page

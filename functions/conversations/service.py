@@ -60,7 +60,7 @@ def create(
         return _create_direct(caller, others, settings)
     if len(others) + 1 > MAX_MEMBERS:
         raise ValidationFailed.of("member_ids", f"a group has at most {MAX_MEMBERS} members")
-    known = users.directory(others)
+    known = users.public_profiles(others)
     unknown = [user_id for user_id in others if user_id not in known]
     if unknown:
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")

@@ -103,7 +103,7 @@ def _polls_of(events: Iterable[Event]) -> list[PollRef]:
 
 def members(people: Iterable[Member]) -> list[dict[str, Any]]:
     listed = list(people)
-    profiles = users.directory([member.user_id for member in listed])
+    profiles = users.public_profiles([member.user_id for member in listed])
     return [
         {"user": profiles[member.user_id], "role": member.role, "joined_at": member.joined_at}
         for member in listed
@@ -138,7 +138,7 @@ def _event_views(
     messages_ = {key: at_hand[key] for key in about & at_hand.keys()} | log.at(about - at_hand.keys())
     polls = ballots.shown(_polls_of([*events, *messages_.values()]), viewer_ids)
     shown = _rendering(messages_.values(), viewer_ids, polls)
-    people = users.directory([event.data["user_id"] for event in events if event.type in _ABOUT_MEMBERS])
+    people = users.public_profiles([event.data["user_id"] for event in events if event.type in _ABOUT_MEMBERS])
 
     def data(member: Member, event: Event) -> Any:
         if event.type == CONVERSATION_DELETED or (event.message_seq or event.seq) < member.visible_from:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,11 @@ from conversations.model import MemberContext
 from conversations.service import known, require_member
 from invitations import schemas, store
 from invitations.model import Invitation, JoinRequest, RequestState
-from kernel import clock, cursor, ids, telemetry
+from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import service as users
 
@@ -33,16 +34,16 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
 def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """Who asks to be let in (for admins), by id; not who has become a member in another way."""
     require_member(conversation_id, caller.user_id).require_admin()
-    bound_to = (caller.user_id, "join-requests", conversation_id)
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = store.requests(conversation_id, after=start, limit=limit + 1, now=clock.now())
-    page = found[:limit]
-    inside = conversations.members_among(conversation_id, [each.user_id for each in page])
-    for each in page:
-        if each.user_id in inside:
-            store.drop(conversation_id, each.user_id)
-    shown = _views([each for each in page if each.user_id not in inside], "pending")
-    return Page(shown, cursor.seal(page[-1].user_id, bound_to=bound_to) if len(found) > limit else None)
+    paging = Paginator(after, caller.user_id, "join-requests", conversation_id)
+    found = store.requests(conversation_id, after=paging.start, limit=limit + 1, now=clock.now())
+
+    def show(page: Sequence[JoinRequest]) -> list[dict[str, Any]]:
+        inside = conversations.members_among(conversation_id, [each.user_id for each in page])
+        for user_id in inside:
+            store.drop(conversation_id, user_id)
+        return _views([each for each in page if each.user_id not in inside], "pending")
+
+    return paging.page(found, limit, lambda each: each.user_id, show)
 
 
 def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _require_person(user_id: str) -> None:
 
 
 def _views(requests: list[JoinRequest], state: RequestState) -> list[dict[str, Any]]:
-    people = users.directory([each.user_id for each in requests])
+    people = users.public_profiles([each.user_id for each in requests])
     return [
         {
             "user": people[each.user_id],

@@ -12,12 +12,12 @@ from conversations.ban_store import Doorway, doorway
 from conversations.service import known, require_member
 from invitations import requests, store
 from invitations.model import TOKEN_BITS, Invitation
-from kernel import clock, cursor, ids, telemetry
+from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, Gone, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import service as users
 
@@ -62,13 +62,10 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | No
     """A group's invitations, newest first: all of them for admins, for others their own."""
     context = require_member(conversation_id, caller.user_id)
     context.require_group()
-    bound_to = (caller.user_id, "invitations", conversation_id)
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, caller.user_id, "invitations", conversation_id)
     own = None if context.member.is_admin else caller.user_id
-    found = store.invitations(conversation_id, created_by=own, after=start, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page([_view(each) for each in page], cursor.seal(page[-1].id, bound_to=bound_to) if more else None)
+    found = store.invitations(conversation_id, created_by=own, after=paging.start, limit=limit + 1)
+    return paging.page(found, limit, lambda each: each.id, lambda page: map(_view, page))
 
 
 def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from invitations.model import KEPT_AFTER_MS, REQUEST_LIFE_MS, Invitation, JoinRequest
 from kernel import clock
-from kernel.dynamo import Record, TableName, Transaction, condition_failed
+from kernel.dynamo import Record, TableName, Transaction
 from kernel.errors import NotFound
+from kernel.records import IntegerAttribute, Mapper
 
 _INVITATION, _REQUEST, _TOKEN = "inv_", "request#", "token"
 
@@ -23,16 +23,16 @@ class InvitationRecord(Record):
 
     scope = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
-    created_at = NumberAttribute(null=True)
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    created_at = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
     # invitation
     token_hash = UnicodeAttribute(null=True)
     created_by = UnicodeAttribute(null=True)
-    ends_at = NumberAttribute(null=True)
-    max_uses = NumberAttribute(null=True)
-    uses = NumberAttribute(null=True)
+    ends_at = IntegerAttribute(null=True)
+    max_uses = IntegerAttribute(null=True)
+    uses = IntegerAttribute(null=True)
     needs_approval = BooleanAttribute(null=True)
-    revoked_at = NumberAttribute(null=True)
+    revoked_at = IntegerAttribute(null=True)
     # token
     conversation_id = UnicodeAttribute(null=True)
     # token and request
@@ -43,24 +43,15 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _invitation(record: InvitationRecord) -> Invitation:
-    return Invitation(
-        id=record.entry,
-        conversation_id=record.scope,
-        token_hash=record.token_hash,
-        created_by=record.created_by,
-        created_at=int(record.created_at),
-        expires_at=int(record.ends_at),
-        max_uses=None if record.max_uses is None else int(record.max_uses),
-        needs_approval=record.needs_approval,
-        uses=int(record.uses),
-        revoked_at=None if record.revoked_at is None else int(record.revoked_at),
-    )
-
-
-def _request(record: InvitationRecord) -> JoinRequest:
-    user_id = record.entry.removeprefix(_REQUEST)
-    return JoinRequest(record.scope, user_id, record.invitation_id, int(record.created_at))
+_INVITE = Mapper(
+    InvitationRecord, Invitation, renamed={"id": "entry", "conversation_id": "scope", "expires_at": "ends_at"}
+)
+_ASKED = Mapper(
+    InvitationRecord,
+    JoinRequest,
+    renamed={"conversation_id": "scope", "requested_at": "created_at"},
+    user_id=lambda record: record.entry.removeprefix(_REQUEST),
+)
 
 
 # --- invitations ----------------------------------------------------------------------------------------------
@@ -70,21 +61,7 @@ def keep(invitation: Invitation) -> None:
     """Keep a new invitation and where its token leads."""
     swept_at = (invitation.expires_at + KEPT_AFTER_MS) // clock.SECOND
     transaction = Transaction()
-    transaction.put(
-        "invitation",
-        InvitationRecord(
-            invitation.conversation_id,
-            invitation.id,
-            created_at=invitation.created_at,
-            expires_at=swept_at,
-            token_hash=invitation.token_hash,
-            created_by=invitation.created_by,
-            ends_at=invitation.expires_at,
-            max_uses=invitation.max_uses,
-            uses=invitation.uses,
-            needs_approval=invitation.needs_approval,
-        ),
-    )
+    transaction.put("invitation", _INVITE.record(invitation, expires_at=swept_at))
     leads_to = InvitationRecord(
         f"{_TOKEN}#{invitation.token_hash}",
         _TOKEN,
@@ -106,8 +83,7 @@ def by_token(token: str) -> Invitation:
 
 
 def by_id(conversation_id: str, invitation_id: str) -> Invitation | None:
-    record = InvitationRecord.find(conversation_id, invitation_id)
-    return None if record is None else _invitation(record)
+    return _INVITE.found(InvitationRecord.find(conversation_id, invitation_id))
 
 
 def invitations(conversation_id: str, *, created_by: str | None, after: str | None, limit: int) -> list[Invitation]:
@@ -119,22 +95,16 @@ def invitations(conversation_id: str, *, created_by: str | None, after: str | No
         consistent_read=True,
         scan_index_forward=False,
         limit=limit,
-        last_evaluated_key=None if after is None else _key(conversation_id, after),
+        last_evaluated_key=None if after is None else InvitationRecord.start(conversation_id, after),
     )
-    return [_invitation(row) for row in rows]
+    return _INVITE.values(rows)
 
 
 def revoke(invitation: Invitation, now: int) -> None:
     """End an invitation; one that has ended is left as it is."""
-    record = InvitationRecord(invitation.conversation_id, invitation.id)
-    try:
-        record.update(
-            [InvitationRecord.revoked_at.set(now)],
-            condition=InvitationRecord.scope.exists() & InvitationRecord.revoked_at.does_not_exist(),
-        )
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+    of = InvitationRecord
+    stands = of.scope.exists() & of.revoked_at.does_not_exist()
+    of(invitation.conversation_id, invitation.id).update_if(stands, of.revoked_at.set(now))
 
 
 def stage_use(transaction: Transaction, invitation: Invitation, *, now: int) -> None:
@@ -153,27 +123,15 @@ def stage_use(transaction: Transaction, invitation: Invitation, *, now: int) -> 
 def ask(request: JoinRequest) -> bool:
     """Keep a request; False if one of this person stands already."""
     of = InvitationRecord
-    record = of(
-        request.conversation_id,
-        f"{_REQUEST}{request.user_id}",
-        created_at=request.requested_at,
-        expires_at=(request.requested_at + REQUEST_LIFE_MS) // clock.SECOND + 1,
-        invitation_id=request.invitation_id,
-    )
+    expires_at = (request.requested_at + REQUEST_LIFE_MS) // clock.SECOND + 1
+    record = _ASKED.record(request, entry=f"{_REQUEST}{request.user_id}", expires_at=expires_at)
     lapsed = of.created_at <= request.requested_at - REQUEST_LIFE_MS
-    try:
-        record.save(condition=of.scope.does_not_exist() | lapsed)
-    except PutError as error:
-        if not condition_failed(error):
-            raise
-        return False
-    return True
+    return record.save_if(of.scope.does_not_exist() | lapsed)
 
 
 def request(conversation_id: str, user_id: str, now: int) -> JoinRequest | None:
     """Somebody's pending request."""
-    record = InvitationRecord.find(conversation_id, f"{_REQUEST}{user_id}")
-    found = None if record is None else _request(record)
+    found = _ASKED.found(InvitationRecord.find(conversation_id, f"{_REQUEST}{user_id}"))
     return found if found is not None and found.is_pending(now) else None
 
 
@@ -185,9 +143,9 @@ def requests(conversation_id: str, *, after: str | None, limit: int, now: int) -
         filter_condition=InvitationRecord.created_at > now - REQUEST_LIFE_MS,
         consistent_read=True,
         limit=limit,
-        last_evaluated_key=None if after is None else _key(conversation_id, f"{_REQUEST}{after}"),
+        last_evaluated_key=None if after is None else InvitationRecord.start(conversation_id, f"{_REQUEST}{after}"),
     )
-    return [_request(row) for row in rows]
+    return _ASKED.values(rows)
 
 
 def stage_answered(transaction: Transaction, request: JoinRequest) -> None:
@@ -199,14 +157,4 @@ def stage_answered(transaction: Transaction, request: JoinRequest) -> None:
 def drop(conversation_id: str, user_id: str) -> bool:
     """End a request; False if none stands."""
     record = InvitationRecord(conversation_id, f"{_REQUEST}{user_id}")
-    try:
-        record.delete(condition=InvitationRecord.scope.exists())
-    except DeleteError as error:
-        if not condition_failed(error):
-            raise
-        return False
-    return True
-
-
-def _key(scope: str, entry: str) -> dict[str, dict[str, str]]:
-    return {"scope": {"S": scope}, "entry": {"S": entry}}
+    return record.delete_if(InvitationRecord.scope.exists())

@@ -113,7 +113,7 @@ def require_within_reach(viewer_id: str, user_id: str) -> None:
 def _within_reach(viewer_id: str, user_ids: Iterable[str]) -> list[str]:
     asked = list(dict.fromkeys(user_ids))
     others = [user_id for user_id in asked if user_id != viewer_id]
-    known = users.directory(others)
+    known = users.public_profiles(others)
     blocked = users.blocked_by(viewer_id, list(known)) if known else set()
     return [each for each in asked if each == viewer_id or (each in known and each not in blocked)]
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from conversations import publish
 from conversations.service import require_member
-from kernel import clock, cursor, ids, telemetry
+from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from messages import service as messages
 from moderation import schemas, store
@@ -68,18 +68,13 @@ def listing(
     """
     context = require_member(conversation_id, caller.user_id)
     context.require_admin()
-    bound_to = (caller.user_id, "reports", conversation_id, str(is_open))
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = store.reports(
-        conversation_id,
-        is_open=is_open,
-        after=start,
-        limit=limit + 1,
-        now=clock.now(),
-    )
-    page = found[:limit]
-    shown = _views([each for each in page if each.is_for(context.member)])
-    return Page(shown, cursor.seal(page[-1].id, bound_to=bound_to) if len(found) > limit else None)
+    paging = Paginator(after, caller.user_id, "reports", conversation_id, str(is_open))
+    found = store.reports(conversation_id, is_open=is_open, after=paging.start, limit=limit + 1, now=clock.now())
+
+    def show(page: Sequence[Report]) -> list[dict[str, Any]]:
+        return _views([each for each in page if each.is_for(context.member)])
+
+    return paging.page(found, limit, lambda each: each.id, show)
 
 
 def decide(
@@ -133,7 +128,7 @@ def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Deci
 
 
 def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    people = users.directory([each.reporter_id for each in reports])
+    people = users.public_profiles([each.reporter_id for each in reports])
     return [
         {
             "id": each.id,

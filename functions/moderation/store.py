@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
 from kernel.dynamo import Record, TableName, Transaction, read_together
-from moderation.model import REPORT_LIFE_MS, Report, ReportState
+from kernel.records import IntegerAttribute, Mapper, ValueAttribute
+from moderation.model import REPORT_LIFE_MS, Report
 
 _OPEN, _DECIDED, _BY = "open#", "decided#", "by#"
 _DECIDED_PER_WRITE = 45  # two of the 100 actions of a transaction each
@@ -23,51 +23,25 @@ class ReportRecord(Record):
 
     conversation_id = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
     message_id = UnicodeAttribute(null=True)
     sender_id = UnicodeAttribute(null=True)
     reporter_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
-    reported_at = NumberAttribute(null=True)
-    snapshot = JSONAttribute(null=True)
+    reported_at = IntegerAttribute(null=True)
+    snapshot = ValueAttribute(dict, dict, null=True)
     state = UnicodeAttribute(null=True)
     decided_by = UnicodeAttribute(null=True)
-    decided_at = NumberAttribute(null=True)
+    decided_at = IntegerAttribute(null=True)
     report_id = UnicodeAttribute(null=True)
 
 
-def _report(record: ReportRecord) -> Report:
-    return Report(
-        id=record.entry.partition("#")[2],
-        conversation_id=record.conversation_id,
-        message_id=record.message_id,
-        sender_id=record.sender_id,
-        reporter_id=record.reporter_id,
-        reason=record.reason,
-        reported_at=int(record.reported_at),
-        snapshot=record.snapshot,
-        state=cast(ReportState, record.state),
-        decided_by=record.decided_by,
-        decided_at=None if record.decided_at is None else int(record.decided_at),
-    )
+_REPORT = Mapper(ReportRecord, Report, id=lambda record: record.entry.partition("#")[2])
 
 
 def _record(report: Report) -> ReportRecord:
     prefix = _OPEN if report.state == "open" else _DECIDED
-    return ReportRecord(
-        report.conversation_id,
-        f"{prefix}{report.id}",
-        expires_at=_swept_at(report),
-        message_id=report.message_id,
-        sender_id=report.sender_id,
-        reporter_id=report.reporter_id,
-        reason=report.reason,
-        reported_at=report.reported_at,
-        snapshot=None if report.snapshot is None else dict(report.snapshot),
-        state=report.state,
-        decided_by=report.decided_by,
-        decided_at=report.decided_at,
-    )
+    return _REPORT.record(report, entry=f"{prefix}{report.id}", expires_at=_swept_at(report))
 
 
 def _swept_at(report: Report) -> int:
@@ -103,13 +77,12 @@ def of_reporter(conversation_id: str, message_id: str, reporter_id: str) -> Repo
 def find(conversation_id: str, report_id: str) -> Report | None:
     """A report, open or decided, in one round trip."""
     found = read_together([(ReportRecord, (conversation_id, f"{prefix}{report_id}")) for prefix in (_OPEN, _DECIDED)])
-    return next((_report(row) for row in found if row is not None), None)
+    return next(iter(_REPORT.values(found)), None)
 
 
 def reports(conversation_id: str, *, is_open: bool, after: str | None, limit: int, now: int) -> list[Report]:
     """Open reports, oldest first, or decided ones, newest first."""
     prefix = _OPEN if is_open else _DECIDED
-    start = {"conversation_id": {"S": conversation_id}, "entry": {"S": f"{prefix}{after}"}}
     rows = ReportRecord.query(
         conversation_id,
         ReportRecord.entry.startswith(prefix),
@@ -117,9 +90,9 @@ def reports(conversation_id: str, *, is_open: bool, after: str | None, limit: in
         consistent_read=True,
         scan_index_forward=is_open,
         limit=limit,
-        last_evaluated_key=None if after is None else start,
+        last_evaluated_key=None if after is None else ReportRecord.start(conversation_id, f"{prefix}{after}"),
     )
-    return [_report(row) for row in rows]
+    return _REPORT.values(rows)
 
 
 def open_about(conversation_id: str, message_id: str) -> list[Report]:
@@ -128,7 +101,7 @@ def open_about(conversation_id: str, message_id: str) -> list[Report]:
         conversation_id, ReportRecord.entry.startswith(f"{_BY}{message_id}#"), consistent_read=True
     )
     found = read_together([(ReportRecord, (conversation_id, f"{_OPEN}{row.report_id}")) for row in rows])
-    return [_report(row) for row in found if row is not None]
+    return _REPORT.values(found)
 
 
 def decide(before: Sequence[Report], after: Sequence[Report]) -> None:

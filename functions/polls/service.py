@@ -274,7 +274,7 @@ def voters(
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
     votes = ballots.votes_page(poll_id, option_id=option_id, after=start, limit=limit + 1)
     page, more = votes[:limit], len(votes) > limit
-    profiles = users.directory([vote.user_id for vote in page])
+    profiles = users.public_profiles([vote.user_id for vote in page])
     items = [
         {"user": profiles[vote.user_id], "option_ids": list(vote.chosen), "voted_at": vote.voted_at}
         for vote in page

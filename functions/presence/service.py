@@ -1,7 +1,7 @@
 """Presence: set, asked for, watched.
 
 Everything is read from DynamoDB when it is asked or told: what people chose, their live sockets, blocks, settings.
-So presence works without Redis; that only paces what sockets are told (`presence.telling`).
+So presence works without Redis; that only paces what sockets are told (`presence.presence_fanout`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> d
     One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
     """
     others = [(viewer, person) for viewer, person in pairs if viewer != person and person in known]
-    apart = users.apart(others)
+    apart = users.blocked_pairs(others)
     asking = [(person, viewer) for viewer, person in others if known[person].last_seen_for == "contacts"]
     contacts = users.contacts_among(asking)
     found = {}
@@ -148,11 +148,11 @@ def watch(*, caller: Caller, user_ids: Sequence[str], conversation_id: str | Non
     telemetry.count("PresenceWatched", len(real))
     found = seen(viewer_id=caller.user_id, user_ids=people)
     if there := [each.user_id for each in found if each.status != "offline"]:
-        guard(there)
+        schedule_recheck(there)
     return found
 
 
-def guard(user_ids: Sequence[str]) -> None:
+def schedule_recheck(user_ids: Sequence[str]) -> None:
     """Have people who are there looked at later: a socket may end without a word. One look-out per person.
 
     Without Redis (declared mode) there may be one per process. Never raises.

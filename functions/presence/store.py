@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from kernel import clock
 from kernel.dynamo import Record, TableName, read_together
-from presence.model import Choice, Chosen
+from kernel.records import IntegerAttribute, Mapper, NamesAttribute
+from presence.model import Choice
 from realtime.store import CONNECTION_TTL_MS
 
 CROWD = 20  # who watches more people than this is told of them less often
@@ -22,7 +22,7 @@ class Watcher:
 
     user_id: str
     connection_id: str
-    crowd: bool
+    crowd: bool = False
 
 
 class PresenceRecord(Record):
@@ -32,8 +32,8 @@ class PresenceRecord(Record):
     user_id = UnicodeAttribute(hash_key=True)
     status = UnicodeAttribute()
     text = UnicodeAttribute(null=True)
-    until = NumberAttribute(null=True)
-    hidden_seen_at = NumberAttribute(null=True)
+    until = IntegerAttribute(null=True)
+    hidden_seen_at = IntegerAttribute(null=True)
 
 
 class WatchRecord(Record):
@@ -49,36 +49,29 @@ class WatchRecord(Record):
     connection_id = UnicodeAttribute(range_key=True)
     user_id = UnicodeAttribute(null=True)
     crowd = BooleanAttribute(null=True)
-    user_ids: UnicodeSetAttribute = UnicodeSetAttribute(null=True)
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    user_ids = NamesAttribute()
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+
+
+_CHOICE = Mapper(PresenceRecord, Choice)
+_WATCHER = Mapper(WatchRecord, Watcher)
 
 
 def choices(user_ids: Sequence[str]) -> dict[str, Choice]:
-    """What those of these people have set who have set anything: one round trip per 100."""
+    """What each of these people has set, of those who have set anything: one round trip per 100."""
     rows = read_together([(PresenceRecord, (user_id,)) for user_id in user_ids])
-    return {row.user_id: _choice(row) for row in rows if row is not None}
-
-
-def _choice(row: PresenceRecord) -> Choice:
-    return Choice(
-        status=cast(Chosen, row.status),
-        text=row.text,
-        until=None if row.until is None else int(row.until),
-        hidden_seen_at=None if row.hidden_seen_at is None else int(row.hidden_seen_at),
-    )
+    return {row.user_id: _CHOICE.value(row) for row in rows if row is not None}
 
 
 def choose(user_id: str, choice: Choice) -> None:
     """Keep what somebody has set, in place of what was."""
-    PresenceRecord(
-        user_id, status=choice.status, text=choice.text, until=choice.until, hidden_seen_at=choice.hidden_seen_at
-    ).save()
+    _CHOICE.record(choice, user_id).save()
 
 
 def watched_by(connection_id: str) -> set[str]:
     """Whom a socket watches."""
     row = WatchRecord.find(connection_id, connection_id)
-    return set() if row is None or row.expires_at <= clock.now_s() else set(row.user_ids or ())
+    return set() if row is None or row.expires_at <= clock.now_s() else set(row.user_ids)
 
 
 def watch(user_id: str, connection_id: str, wanted: Collection[str], before: Collection[str]) -> None:
@@ -91,8 +84,8 @@ def watch(user_id: str, connection_id: str, wanted: Collection[str], before: Col
         for each in sorted(set(wanted) - set(before) if crowd == (len(before) > CROWD) else wanted):
             batch.save(WatchRecord(each, connection_id, user_id=user_id, crowd=crowd, expires_at=expires_at))
         if wanted:
-            everybody: Any = set(wanted)
-            batch.save(WatchRecord(connection_id, connection_id, user_ids=everybody, expires_at=expires_at))
+            everybody = WatchRecord(connection_id, connection_id, user_ids=frozenset(wanted), expires_at=expires_at)
+            batch.save(everybody)
         elif before:
             batch.delete(WatchRecord(connection_id, connection_id))
 
@@ -107,7 +100,7 @@ def watchers(user_id: str, *, after: str | None, limit: int) -> tuple[list[Watch
     condition = None if after is None else WatchRecord.connection_id > after
     rows = list(WatchRecord.query(user_id, condition, limit=limit, consistent_read=True))
     now_s = clock.now_s()
-    found = [Watcher(row.user_id, row.connection_id, bool(row.crowd)) for row in rows if row.expires_at > now_s]
+    found = _WATCHER.values(row for row in rows if row.expires_at > now_s)
     return found, rows[-1].connection_id if len(rows) == limit else None
 
 

@@ -27,7 +27,7 @@ PATIENCE_S = 3.0
 
 
 @dataclass(slots=True)
-class _Trail:
+class _ConversationScan:
     """How far one conversation has been looked through: `next_at` is the newest that may still be found."""
 
     context: MemberContext
@@ -40,8 +40,8 @@ class _Trail:
     def conversation_id(self) -> str:
         return self.context.conversation_id
 
-    def look(self, wanted: Wanted) -> None:
-        page = index.look(self.conversation_id, wanted, below=self.below)
+    def scan_page(self, wanted: Wanted) -> None:
+        page = index.scan_page(self.conversation_id, wanted, below=self.below)
         first = self.context.member.visible_from
         self.found += [(at, seq) for at, seq in page.matching if seq >= first]
         self.below = page.looked_to
@@ -67,10 +67,12 @@ def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) ->
     """The caller's messages that answer a query; raises NotFound if it names a conversation that is not theirs."""
     contexts = _places(user_id, wanted)
     start = None if below is None else (below[0] + 1, 0)  # what lies at the very same time is sorted out below
-    trails = [_Trail(context, context.head.last_at if below is None else below[0], start) for context in contexts]
-    pages, positions = _follow(trails, wanted, below, limit)
+    scans = [
+        _ConversationScan(context, context.head.last_at if below is None else below[0], start) for context in contexts
+    ]
+    pages, positions = _run(scans, wanted, below, limit)
     telemetry.count("SearchPages", pages)
-    unseen = max((trail.next_at for trail in trails if not trail.over), default=None)
+    unseen = max((scan.next_at for scan in scans if not scan.over), default=None)
     looked_to = None if unseen is None else (unseen + 1, "")
     if looked_to is not None:
         positions = [position for position in positions if position >= looked_to]
@@ -88,7 +90,9 @@ def _places(user_id: str, wanted: Wanted) -> list[MemberContext]:
     return list(store.contexts(store.conversations_of(user_id), user_id).values())
 
 
-def _follow(trails: Sequence[_Trail], wanted: Wanted, below: Position | None, limit: int) -> tuple[int, list[Position]]:
+def _run(
+    scans: Sequence[_ConversationScan], wanted: Wanted, below: Position | None, limit: int
+) -> tuple[int, list[Position]]:
     """Look through the conversations until the newest are sure, or it is enough; pages read and what was found."""
     deadline = time.monotonic() + PATIENCE_S
     pages = 0
@@ -97,14 +101,14 @@ def _follow(trails: Sequence[_Trail], wanted: Wanted, below: Position | None, li
         while True:
             oldest_wanted = positions[limit][0] if len(positions) > limit else -1
             promising = sorted(
-                (trail for trail in trails if not trail.over and trail.next_at >= oldest_wanted),
-                key=lambda trail: -trail.next_at,
+                (scan for scan in scans if not scan.over and scan.next_at >= oldest_wanted),
+                key=lambda scan: -scan.next_at,
             )[:AT_ONCE]
             if not promising or pages >= MAX_PAGES or time.monotonic() > deadline:
                 return pages, positions
-            list(threads.map(lambda trail: trail.look(wanted), promising))
+            list(threads.map(lambda scan: scan.scan_page(wanted), promising))
             pages += len(promising)
-            found = (position for trail in trails for position in trail.positions())
+            found = (position for scan in scans for position in scan.positions())
             positions = sorted((each for each in found if below is None or each < below), reverse=True)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kernel import cursor
-from kernel.cursor import Page
+from kernel.paging import Page, Paginator, fitting
 from search.model import Source, Wanted, merge
 
 
@@ -17,13 +16,10 @@ def find(
 
     Raises NotFound for a conversation that the caller is no member of, InvalidCursor.
     """
-    bound_to = (user_id, "search", repr(wanted))
-    below = None
-    if page is not None:
-        at, key = cursor.unseal(page, bound_to=bound_to)
-        below = (at, key)
+    paging = Paginator(page, user_id, "search", repr(wanted))
+    below = None if paging.start is None else (paging.start[0], paging.start[1])
     found = merge([source(user_id, wanted, below=below, limit=limit) for source in sources], limit)
     items, looked_to = [hit.found for hit in found.hits], found.looked_to
-    if (fit := cursor.fitting(items)) < len(items):
+    if (fit := fitting(items)) < len(items):
         items, looked_to = items[:fit], found.hits[fit - 1].position
-    return Page(items, None if looked_to is None else cursor.seal(list(looked_to), bound_to=bound_to))
+    return Page(items, paging.cursor(looked_to))

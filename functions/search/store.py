@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
 from kernel.dynamo import Record, TableName
+from kernel.records import IntegerAttribute
 from search.model import Wanted
 
 FIRST_PAGE_ITEMS = 1_000  # most searches end here
@@ -31,7 +32,7 @@ class WordsRecord(Record):
     words = UnicodeAttribute(null=True)
     sender_id = UnicodeAttribute()
     has_file = BooleanAttribute(null=True)
-    expires_at = NumberAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,19 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ScannedPage:
     """A page of a conversation's index: (time, seq) of what matches, newest first; where to go on, None at its end."""
 
     matching: Sequence[tuple[int, int]]
     looked_to: tuple[int, int] | None
 
 
-def _moment(at: int, seq: int) -> str:
+def _sort_key(at: int, seq: int) -> str:
     return f"{at:013d}.{seq:010d}"
 
 
-def _parsed(moment: str) -> tuple[int, int]:
-    at, _, seq = moment.partition(".")
+def _parsed(sort_key: str) -> tuple[int, int]:
+    at, _, seq = sort_key.partition(".")
     return int(at), int(seq)
 
 
@@ -71,7 +72,7 @@ def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
             batch.save(
                 WordsRecord(
                     each.conversation_id,
-                    _moment(each.at, each.seq),
+                    _sort_key(each.at, each.seq),
                     words=each.words or None,
                     sender_id=each.sender_id,
                     has_file=each.has_file or None,
@@ -80,13 +81,13 @@ def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
                 )
             )
         for conversation_id, at, seq in gone:
-            batch.delete(WordsRecord(conversation_id, _moment(at, seq)))
+            batch.delete(WordsRecord(conversation_id, _sort_key(at, seq)))
 
 
-def look(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None) -> Looked:
+def scan_page(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None) -> ScannedPage:
     """One page of a conversation's index, from below (time, seq) or from its end, in one round trip."""
     first = below is None
-    bounds = [] if below is None else [_moment(*below)]
+    bounds = [] if below is None else [_sort_key(*below)]
     if wanted.before is not None:
         bounds.append(f"{min(max(wanted.before, 0), LAST_MOMENT):013d}")
     answer = WordsRecord._get_connection().query(
@@ -99,7 +100,7 @@ def look(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None)
     )
     last: dict[str, Any] | None = answer.get("LastEvaluatedKey")
     matching = [_parsed(item["moment"]["S"]) for item in answer["Items"]]
-    return Looked(matching, None if last is None else _parsed(last["moment"]["S"]))
+    return ScannedPage(matching, None if last is None else _parsed(last["moment"]["S"]))
 
 
 def _filter(wanted: Wanted) -> Condition | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from kernel import folding
@@ -18,18 +18,12 @@ TERM_WORDS_MAX = 10  # a profile and all its terms, old and new, must fit one tr
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class UserSettings:
     """A person's choices."""
 
     read_receipts: bool = True
     last_seen: Audience = "everyone"
     ai_enabled: bool = False
-
-    @classmethod
-    def kept(cls, stored: Mapping[str, Any]) -> Settings:
-        """Settings as stored; those of a newer version are left aside."""
-        names = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class Profile:
     avatar_url: str | None = None
     email_verified: bool = False
     locale: str = DEFAULT_LOCALE
-    settings: Settings = field(default_factory=Settings)
+    settings: UserSettings = field(default_factory=UserSettings)
     role: Role = "user"
     version: int = 0
 
@@ -81,7 +75,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ContactLink:
     """One side of a contact: the state as its owner sees it, and when it was asked for."""
 
     user_id: str
@@ -90,13 +84,13 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Relationship:
     """How a person stands to another: whether that one exists, who blocks whom, and the contact."""
 
     known: bool
     blocks: bool
     blocked: bool
-    link: Link | None
+    link: ContactLink | None
 
 
 def fold(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kernel import clock, cursor, ids
-from kernel.cursor import Page
+from kernel import clock, ids
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import relations_store as store
 from users import service as users
-from users.model import ContactState, Link, PublicProfile
+from users.model import ContactLink, ContactState, PublicProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,14 @@ def unblock(*, user_id: str, other_id: str) -> None:
 
 def blocks(*, user_id: str, limit: int, after: str | None) -> Page[PublicProfile]:
     """The people whom one blocks."""
-    bound_to = (user_id, "blocks")
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = store.blocked_by(user_id, after=start, limit=limit + 1)
-    page = found[:limit]
-    people = users.directory(page)
-    more = len(found) > limit
-    return Page(
-        [people[each] for each in page if each in people],
-        cursor.seal(page[-1], bound_to=bound_to) if more else None,
-    )
+    paging = Paginator(after, user_id, "blocks")
+    found = store.blocked_by(user_id, after=paging.start, limit=limit + 1)
+
+    def show(page: Sequence[str]) -> list[PublicProfile]:
+        people = users.public_profiles(page)
+        return [people[each] for each in page if each in people]
+
+    return paging.page(found, limit, lambda each: each, show)
 
 
 def request(*, user_id: str, other_id: str) -> Contact:
@@ -59,21 +58,21 @@ def request(*, user_id: str, other_id: str) -> Contact:
     return _contact(retried(lambda: _request(user_id, other_id), on=Conflict))
 
 
-def _request(user_id: str, other_id: str) -> Link:
-    standing = store.standing(user_id, other_id)
-    if not standing.known:
+def _request(user_id: str, other_id: str) -> ContactLink:
+    relation = store.relationship(user_id, other_id)
+    if not relation.known:
         raise NotFound
-    if standing.blocks:
+    if relation.blocks:
         raise Forbidden("You have blocked this person.", code="blocked")
-    if standing.blocked:
+    if relation.blocked:
         raise NotFound
-    if standing.link is None:
+    if relation.link is None:
         now = clock.now()
         store.request(user_id, other_id, now)
-        return Link(other_id, "pending_out", now)
-    if standing.link.state == "pending_in":
-        return _accept(user_id, standing.link)
-    return standing.link
+        return ContactLink(other_id, "pending_out", now)
+    if relation.link.state == "pending_in":
+        return _accept(user_id, relation.link)
+    return relation.link
 
 
 def accept(*, user_id: str, other_id: str) -> Contact:
@@ -81,8 +80,8 @@ def accept(*, user_id: str, other_id: str) -> Contact:
     if not ids.is_id(other_id, "usr"):
         raise NotFound
 
-    def attempt() -> Link:
-        link = store.standing(user_id, other_id).link
+    def attempt() -> ContactLink:
+        link = store.relationship(user_id, other_id).link
         if link is None or link.state == "pending_out":
             raise NotFound
         return link if link.state == "accepted" else _accept(user_id, link)
@@ -90,9 +89,9 @@ def accept(*, user_id: str, other_id: str) -> Contact:
     return _contact(retried(attempt, on=Conflict))
 
 
-def _accept(user_id: str, link: Link) -> Link:
+def _accept(user_id: str, link: ContactLink) -> ContactLink:
     store.accept(user_id, link.user_id)
-    return Link(link.user_id, "accepted", link.created_at)
+    return ContactLink(link.user_id, "accepted", link.created_at)
 
 
 def remove(*, user_id: str, other_id: str) -> None:
@@ -105,19 +104,17 @@ def remove(*, user_id: str, other_id: str) -> None:
 
 def contacts(*, user_id: str, state: ContactState | None, limit: int, after: str | None) -> Page[Contact]:
     """One's contacts and requests, or those in one state."""
-    bound_to = (user_id, "contacts", state or "")
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = store.links(user_id, state, after=start, limit=limit + 1)
-    page = found[:limit]
-    people = users.directory([link.user_id for link in page])
-    more = len(found) > limit
-    return Page(
-        [Contact(people[each.user_id], each.state, each.created_at) for each in page if each.user_id in people],
-        cursor.seal(page[-1].user_id, bound_to=bound_to) if more else None,
-    )
+    paging = Paginator(after, user_id, "contacts", state or "")
+    found = store.links(user_id, state, after=paging.start, limit=limit + 1)
+
+    def show(page: Sequence[ContactLink]) -> list[Contact]:
+        people = users.public_profiles(each.user_id for each in page)
+        return [Contact(people[each.user_id], each.state, each.created_at) for each in page if each.user_id in people]
+
+    return paging.page(found, limit, lambda each: each.user_id, show)
 
 
-def _contact(link: Link) -> Contact:
+def _contact(link: ContactLink) -> Contact:
     return Contact(users.require_user(link.user_id), link.state, link.created_at)
 
 

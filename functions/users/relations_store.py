@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.errors import Conflict
-from users.model import ContactState, Link, Profile, Standing
-from users.store import UserRecord, as_profile
+from kernel.records import IntegerAttribute, Mapper
+from users.model import ContactLink, ContactState, Profile, Relationship
+from users.store import PROFILE, UserRecord
 
 _BLOCK, _CONTACT = "block#", "contact#"
 _SCAN = 1_000  # rows of a query that a filter may pass over in one round trip
@@ -22,19 +24,22 @@ class RelationRecord(Record):
     user_id = UnicodeAttribute(hash_key=True)
     other = UnicodeAttribute(range_key=True)
     state = UnicodeAttribute(null=True)
-    at = NumberAttribute()
+    at = IntegerAttribute()
 
 
 def _block(user_id: str, other_id: str) -> tuple[type[Record], tuple[str, str]]:
     return RelationRecord, (user_id, f"{_BLOCK}{other_id}")
 
 
-def _link(row: RelationRecord) -> Link:
-    state: dict[str | None, ContactState] = {"pending_in": "pending_in", "pending_out": "pending_out"}
-    return Link(row.other.removeprefix(_CONTACT), state.get(row.state, "accepted"), int(row.at))
+_LINK = Mapper(
+    RelationRecord,
+    ContactLink,
+    renamed={"created_at": "at"},
+    user_id=lambda row: row.other.removeprefix(_CONTACT),
+)
 
 
-def standing(user_id: str, other_id: str) -> Standing:
+def relationship(user_id: str, other_id: str) -> Relationship:
     """How `user_id` stands to `other_id`, in one round trip."""
     person, blocks, blocked, contact = read_together(
         [
@@ -44,8 +49,7 @@ def standing(user_id: str, other_id: str) -> Standing:
             (RelationRecord, (user_id, f"{_CONTACT}{other_id}")),
         ]
     )
-    link = None if contact is None else _link(contact)
-    return Standing(person is not None, blocks is not None, blocked is not None, link)
+    return Relationship(person is not None, blocks is not None, blocked is not None, _LINK.found(contact))
 
 
 def blocks(pairs: Sequence[tuple[str, str]]) -> list[bool]:
@@ -66,7 +70,7 @@ def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]
     rows = read_together([*people, *(_block(each, user_id) for each in unique)])
     found, blocks = rows[: len(unique)], rows[len(unique) :]
     pairs = zip(found, blocks, strict=True)
-    return {row.user_id: as_profile(row) for row, block in pairs if row is not None and block is None}
+    return {row.user_id: PROFILE.value(row) for row, block in pairs if row is not None and block is None}
 
 
 def block(user_id: str, other_id: str, at: int) -> None:
@@ -136,7 +140,7 @@ def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
     return [row.other.removeprefix(_BLOCK) for row in found]
 
 
-def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int) -> list[Link]:
+def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int) -> list[ContactLink]:
     """The contacts and requests of `user_id`, by the other's id."""
     found = RelationRecord.query(
         user_id,
@@ -146,8 +150,8 @@ def links(user_id: str, state: ContactState | None, *, after: str | None, limit:
         page_size=limit if state is None else _SCAN,
         last_evaluated_key=_start(user_id, _CONTACT, after),
     )
-    return [_link(row) for row in found]
+    return _LINK.values(found)
 
 
-def _start(user_id: str, kind: str, after: str | None) -> dict[str, dict[str, str]] | None:
-    return None if after is None else {"user_id": {"S": user_id}, "other": {"S": f"{kind}{after}"}}
+def _start(user_id: str, kind: str, after: str | None) -> dict[str, Any] | None:
+    return None if after is None else RelationRecord.start(user_id, f"{kind}{after}")

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kernel import clock, cursor, ids, parallel
+from kernel import clock, ids, parallel
 from kernel.blobs import BlobMissing
 from kernel.cache import Memo
-from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import avatars, relations_store, store
-from users.model import Profile, PublicProfile, Role, Settings, fold, leads_to
+from users.model import Profile, PublicProfile, Role, UserSettings, fold, leads_to
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
@@ -30,7 +30,7 @@ _named: Memo[str] = Memo(max_entries=5_000, ttl_s=NAMES_MEMO_S)  # usernames do 
 # --- for other domains ----------------------------------------------------------------------------------------
 
 
-def directory(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
+def public_profiles(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
     """The public profiles of those who exist; up to 30 s old. One round trip per 100 that are not known yet."""
     wanted = dict.fromkeys(user_ids)
     found = {user_id: known for user_id in wanted if (known := _known.get(user_id)) is not None}
@@ -51,12 +51,12 @@ def named(usernames: Iterable[str]) -> dict[str, str]:
     """The ids of the people with these usernames, of those who exist. A query for each that was not met lately."""
     wanted = list(dict.fromkeys(usernames))
     missing = [username for username in wanted if _named.get(username) is None]
-    for username, user_id in zip(missing, parallel.mapped(store.holder, missing), strict=True):
+    for username, user_id in zip(missing, parallel.mapped(store.user_id_of, missing), strict=True):
         _named.put(username, user_id or "", ttl_s=None if user_id else NOBODY_MEMO_S)
     return {username: user_id for username in wanted if (user_id := _named.get(username))}
 
 
-def settings_of(user_ids: Iterable[str]) -> dict[str, Settings]:
+def settings_of(user_ids: Iterable[str]) -> dict[str, UserSettings]:
     """What those of these people who exist have chosen, as it is now: one round trip per 100."""
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     return {user_id: profile.settings for user_id, profile in store.profiles(wanted).items()}
@@ -64,7 +64,7 @@ def settings_of(user_ids: Iterable[str]) -> dict[str, Settings]:
 
 def require_user(user_id: str) -> PublicProfile:
     """The public profile of somebody who exists; raises NotFound."""
-    found = directory([user_id]).get(user_id)
+    found = public_profiles([user_id]).get(user_id)
     if found is None:
         raise NotFound
     return found
@@ -76,7 +76,7 @@ def blocks_between(a: str, b: str) -> tuple[bool, bool]:
     return first, second
 
 
-def apart(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+def blocked_pairs(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of these pairs between whom a block stands, in either direction: one round trip per 50."""
     listed = list(pairs)
     standing = relations_store.blocks([*listed, *((b, a) for a, b in listed)])
@@ -220,8 +220,8 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
     A page may be shorter than `limit` and still have a next one.
     """
     prefix = fold(q)
-    bound_to = (user_id, "users", prefix)
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, user_id, "users", prefix)
+    last = paging.start
     found: list[PublicProfile] = []
     for _ in range(SEARCH_ROUNDS if prefix.strip("@") else 0):
         entries = store.entries(prefix, after=last, limit=SEARCH_ENTRIES + 1)
@@ -233,7 +233,7 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
                 found.append(_shown(profiles[each]).public)
             last = [term, each]
             if len(found) == limit and (more or n + 1 < len(entries)):
-                return Page(found, cursor.seal(last, bound_to=bound_to))
+                return Page(found, paging.cursor(last))
         if not more:
             return Page(found)
-    return Page(found, cursor.seal(last, bound_to=bound_to) if prefix.strip("@") else None)
+    return Page(found, paging.cursor(last if prefix.strip("@") else None))

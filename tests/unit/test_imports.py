@@ -55,7 +55,7 @@ OPEN_MODULES = {
     "receipts",
     "views",
     "sync",
-    "telling",
+    "presence_fanout",
     "sessions",
     "liveness",
     "notices",

@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         found = store.find(call_id)
         if found is None:  # another one was first in that conversation
             return {"call_id": call_id, "over": True, "wait_s": 0}
-        call = changes.settle(found)
+        call = changes.apply_timeouts(found)
         line.count("CallsLive", not call.ended)
         if call.ended:
             return {"call_id": call_id, "over": True, "wait_s": 0}

@@ -56,7 +56,7 @@ def _conversation(caller: Caller, conversation_id: str) -> str:
 
 
 def _views(shares: list[Share]) -> list[dict[str, Any]]:
-    people = users.directory([each.grantee for each in shares if each.grantee.startswith("usr_")])
+    people = users.public_profiles([each.grantee for each in shares if each.grantee.startswith("usr_")])
     return [
         {
             "id": each.share_id,
@@ -116,7 +116,7 @@ def _shared(caller: Caller, rows: Sequence[Share], grantees: list[str]) -> list[
     shares: however small the pages, it comes once."""
     node_ids = list(dict.fromkeys(each.node_id for each in rows))
     levels = dict(zip(node_ids, parallel.mapped(store.node_access, node_ids), strict=True))
-    owners = users.directory([each.node.owner_id for each in levels.values() if each is not None])
+    owners = users.public_profiles([each.node.owner_id for each in levels.values() if each is not None])
     now = clock.now()
     items = []
     for each in rows:

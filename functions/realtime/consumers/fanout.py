@@ -14,7 +14,7 @@ from conversations.model import Member
 from kernel.consumers import Message, all_messages
 from kernel.errors import NotFound
 from messages import erasure, typing_notice
-from presence import telling
+from presence import presence_fanout
 from realtime import service
 from realtime import store as connections
 from realtime.store import Connection, Target
@@ -107,13 +107,13 @@ def _targets(job: Message) -> list[Target]:
 
 # Jobs that are done one by one, each reading what is so by then.
 ALONE: dict[str, Callable[[Message], None]] = {
-    "presence": lambda job: telling.tell(
+    "presence": lambda job: presence_fanout.notify(
         user_id=job["user_id"], was=job["was"], until=job.get("until"), after=job.get("after")
     ),
-    "presence_due": lambda job: telling.show(targets=_targets(job), user_ids=job["user_ids"]),
-    "presence_own": lambda job: telling.tell_oneself(user_id=job["user_id"]),
-    "presence_between": lambda job: telling.between(user_ids=job["user_ids"]),
-    "presence_guard": lambda job: telling.look_out(user_ids=job["user_ids"]),
+    "presence_due": lambda job: presence_fanout.flush(targets=_targets(job), user_ids=job["user_ids"]),
+    "presence_own": lambda job: presence_fanout.tell_oneself(user_id=job["user_id"]),
+    "presence_between": lambda job: presence_fanout.notify_pair(user_ids=job["user_ids"]),
+    "presence_guard": lambda job: presence_fanout.recheck(user_ids=job["user_ids"]),
     "hint": lambda job: service.resync_hint(_targets(job), turn=job.get("turn", 0)),
     erasure.JOB: lambda job: erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"]),
     "close": lambda job: service.close_again(job["connection_ids"]),

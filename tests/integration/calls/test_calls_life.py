@@ -338,11 +338,11 @@ def test_what_one_sends_is_shown() -> None:
     ada, bob, chat = two()
     call = ring(ada, chat)
     media = MediaState(audio=False, video=True, screen=True, hand_raised=True, speaking=True)
-    shown = service.show(caller=ada, call_id=call["id"], media=media)
+    shown = service.set_media(caller=ada, call_id=call["id"], media=media)
     first = shown["participants"][0]
     assert first["media_state"] == {"audio": False, "video": True, "screen": True}
     assert (first["hand_raised"], first["speaking"]) == (True, True)
-    assert refusal(lambda: service.show(caller=bob, call_id=call["id"], media=MediaState())) == "not_in_call"
+    assert refusal(lambda: service.set_media(caller=bob, call_id=call["id"], media=MediaState())) == "not_in_call"
 
 
 def test_a_heartbeat_moves_no_version_and_keeps_the_lease() -> None:
@@ -433,4 +433,4 @@ def test_a_busy_conversation_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(store, "save", always_late)
     with pytest.raises(DependencyUnavailable):
-        changes.change(call, lambda it: it.show(it.participants[0], MediaState(), 1), actor_id=ada.user_id)
+        changes.change(call, lambda it: it.set_media(it.participants[0], MediaState(), 1), actor_id=ada.user_id)

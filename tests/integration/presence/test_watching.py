@@ -10,7 +10,7 @@ import pytest
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
-from presence import model, service, store, telling
+from presence import model, presence_fanout, service, store
 from realtime import connect, disconnect, watch_presence
 from realtime import store as connections
 from tests.helpers import CONTEXT
@@ -95,7 +95,7 @@ def test_each_change_is_told_as_it_is_then(management: Management, now: Any, red
     ]
     for change in changes:
         _run()
-        now(telling.WINDOW_MS)
+        now(presence_fanout.WINDOW_MS)
         change()
     _run()
     assert _told(management, "ada-1", bob) == [("online", None), ("away", "Lunch"), ("busy", None), ("offline", None)]
@@ -216,7 +216,7 @@ def test_a_block_is_shown_as_leaving_and_then_nothing_is_told(management: Manage
     assert _told(management, "ada-1", bob) == _told(management, "bob-1", ada) == [("offline", None)]
     management.posts.clear()
     for status in ("away", "busy"):
-        now(telling.CROWD_WINDOW_MS)
+        now(presence_fanout.CROWD_WINDOW_MS)
         _choose(bob, status)
         _run()
     assert _told(management, "ada-1", bob) == []
@@ -237,8 +237,8 @@ def test_many_changes_in_a_window_are_one_frame(management: Management, redis: A
     work(*[job for job in jobs() if job["kind"] == "presence"])
     first = len(management.posts["ada-1"])
     (later,) = [job for job in jobs() if job["kind"] == "presence_due"]
-    assert (first, later["delay_s"]) == (1, telling.WINDOW_MS // clock.SECOND)
-    now(telling.WINDOW_MS)
+    assert (first, later["delay_s"]) == (1, presence_fanout.WINDOW_MS // clock.SECOND)
+    now(presence_fanout.WINDOW_MS)
     work(later)
     assert len(management.posts["ada-1"]) == 2
     assert {frame["data"]["user_id"] for frame in management.frames("ada-1")} == {each.user_id for each in others}
@@ -307,7 +307,7 @@ def test_the_end_of_what_was_set_is_told(management: Management, now: Any) -> No
     _watch(_open(ada, "ada-1"), bob)
     watched = _open(bob, "bob-1")
     _run()
-    now(telling.WINDOW_MS)
+    now(presence_fanout.WINDOW_MS)
     _choose(bob, "busy", "Workshop", clock.now() + 40 * clock.MINUTE)
     waiting = jobs()
     ends = [job for job in waiting if "until" in job]
@@ -329,12 +329,12 @@ def test_the_end_of_what_was_set_over_is_no_news(management: Management, now: An
     _watch(_open(ada, "ada-1"), bob)
     _open(bob, "bob-1")
     _run()
-    now(telling.WINDOW_MS)
+    now(presence_fanout.WINDOW_MS)
     _choose(bob, "busy", None, clock.now() + clock.MINUTE)
     waiting = jobs()
     (end,) = [job for job in waiting if "until" in job]
     work(*[job for job in waiting if "until" not in job])
-    now(telling.WINDOW_MS)
+    now(presence_fanout.WINDOW_MS)
     _choose(bob, "away")
     _run()
     told = len(management.frames("ada-1"))
@@ -363,7 +363,7 @@ def test_a_watch_that_is_over_counts_no_more_whatever_ttl_has_left_behind(manage
 
 
 def test_a_person_whom_many_watch_is_told_of_in_pages(management: Management, settings: pytest.MonkeyPatch) -> None:
-    settings.setattr(telling, "PAGE", 2)
+    settings.setattr(presence_fanout, "PAGE", 2)
     bob, *others = people("bob", *(f"p{n}" for n in range(5)))
     for n, who in enumerate(others):
         _watch(_open(who, f"s-{n}"), bob)

@@ -212,7 +212,7 @@ def test_every_route_wants_a_token(method: str, path: str) -> None:
 def test_the_directory_knows_those_who_exist() -> None:
     ada, bob = someone("ada"), someone("bob")
 
-    people = service.directory([ada.user_id, bob.user_id, ada.user_id, "usr_nobody", "nonsense"])
+    people = service.public_profiles([ada.user_id, bob.user_id, ada.user_id, "usr_nobody", "nonsense"])
 
     assert {each.username for each in people.values()} == {"ada", "bob"}
     assert set(people) == {ada.user_id, bob.user_id}

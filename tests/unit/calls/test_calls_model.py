@@ -183,7 +183,7 @@ def test_two_where_one_has_hung_up_are_over_after_the_time_to_come_back() -> Non
 def test_who_is_left_alone_has_been_in_it_until_one_moment_whoever_looks_when() -> None:
     both = _join(_direct(), "bob", START + S)
     left = both.leave("bob", "bob-1", START + 2 * S)
-    lapsed = both.show(both.participants[0], MediaState(), START + 40 * S)
+    lapsed = both.set_media(both.participants[0], MediaState(), START + 40 * S)
     for call, end in ((left, START + 32 * S), (lapsed, START + 46 * S)):
         assert not call.as_of(end - 1).ended
         for later in (0, 1, 5 * S):

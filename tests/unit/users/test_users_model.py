@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from users.model import TERM_MAX_CHARS, TERM_WORDS_MAX, Profile, Settings, fold, leads_to, terms
+from kernel.records import known_fields
+from users.model import TERM_MAX_CHARS, TERM_WORDS_MAX, Profile, UserSettings, fold, leads_to, terms
 
 
 def profile(username: str = "ada", display_name: str = "Ada Lovelace") -> Profile:
@@ -52,9 +53,9 @@ def test_a_term_that_was_dropped_leads_nowhere() -> None:
 def test_settings_are_merged() -> None:
     changed = profile().changed({"settings": {"ai_enabled": True}, "bio": "hi"})
 
-    assert changed.settings == Settings(read_receipts=True, last_seen="everyone", ai_enabled=True)
+    assert changed.settings == UserSettings(read_receipts=True, last_seen="everyone", ai_enabled=True)
     assert (changed.bio, changed.display_name) == ("hi", "Ada Lovelace")
 
 
 def test_settings_of_a_newer_version_are_left_aside() -> None:
-    assert Settings.kept({"ai_enabled": True, "theme": "dark"}) == Settings(ai_enabled=True)
+    assert known_fields(UserSettings)({"ai_enabled": True, "theme": "dark"}) == UserSettings(ai_enabled=True)

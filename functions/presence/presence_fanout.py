@@ -24,7 +24,7 @@ CROWD_WINDOW_MS = 30 * clock.SECOND
 PAGE = 500  # watching sockets that one job tells
 
 
-def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None, after: str | None = None) -> None:
+def notify(*, user_id: str, was: list[str | None] | None, until: int | None = None, after: str | None = None) -> None:
     """Tell who watches somebody what they are now, unless that is what they were.
 
     `was` None stands for somebody who was there until a socket of theirs was lost or closed.
@@ -47,7 +47,7 @@ def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None
     if not watchers:
         return
     if standing.present:
-        service.guard([user_id])
+        service.schedule_recheck([user_id])
     windows = {_key(each.connection_id): CROWD_WINDOW_MS if each.crowd else WINDOW_MS for each in watchers}
     delays = debounce.add(windows, [user_id])
     by_delay: dict[int, list[Target]] = defaultdict(list)
@@ -56,7 +56,7 @@ def tell(*, user_id: str, was: list[str | None] | None, until: int | None = None
             by_delay[debounce.whole_seconds(delay_ms)].append((each.user_id, each.connection_id))
     for delay_s, targets in by_delay.items():
         if delay_s == 0:
-            show(targets=targets, user_ids=[user_id])
+            flush(targets=targets, user_ids=[user_id])
         else:
             job = {"kind": "presence_due", "targets": targets, "user_ids": [user_id]}
             realtime.enqueue([job], delay_s=delay_s)
@@ -72,7 +72,7 @@ def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
     return [each for each in watchers if each.connection_id in takes]
 
 
-def show(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
+def flush(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
     """Show sockets these people, and whoever else waits to be shown to them, in one frame each."""
     sockets = {_key(connection_id): (user_id, connection_id) for user_id, connection_id in targets}
     taken = debounce.drain(dict.fromkeys(sockets, user_ids))
@@ -83,7 +83,7 @@ def show(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
     _deliver({target: [views.get((target[0], person)) for person in sorted(people)] for target, people in due.items()})
 
 
-def between(*, user_ids: Sequence[str]) -> None:
+def notify_pair(*, user_ids: Sequence[str]) -> None:
     """Show two people what they see of each other, also where that is nothing any more."""
     one, other = user_ids
     views = service.as_seen([(one, other), (other, one)], service.standings(user_ids))
@@ -103,13 +103,13 @@ def tell_oneself(*, user_id: str) -> None:
         _deliver({each.target: [standing.for_oneself()] for each in live})
 
 
-def look_out(*, user_ids: Sequence[str]) -> None:
+def recheck(*, user_ids: Sequence[str]) -> None:
     """Tell of those of these people whose sockets ended without a word; look at the others again later."""
     there = connections.attendance(user_ids)
     for user_id in user_ids:
         if there[user_id].lapsed:
-            tell(user_id=user_id, was=None)
-    service.guard([user_id for user_id in user_ids if there[user_id].present and store.is_watched(user_id)])
+            notify(user_id=user_id, was=None)
+    service.schedule_recheck([user_id for user_id in user_ids if there[user_id].present and store.is_watched(user_id)])
 
 
 def _deliver(shown: Mapping[Target, Sequence[Presence | None]]) -> None:
