@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Input, Instant, JsonObject, Output, Text
 
 CeremonyId = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -19,13 +19,13 @@ class StepUp(Input):
 
 class NewPasskey(Input):
     registration_id: CeremonyId
-    credential: dict[str, Any]
+    credential: JsonObject
     name: Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
 
 
 class PasskeySignIn(Input):
     challenge_id: CeremonyId
-    credential: dict[str, Any]
+    credential: JsonObject
     device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
 
 

@@ -94,7 +94,7 @@ def forgot(email: str) -> None:
     except LimitExceeded:
         return
     user_id = store.owner(email)
-    owner, _ = store.look_up(store.subject(email, user_id), user_id)
+    owner, *_ = store.look_up(store.subject(email), user_id)
     secret = ids.token()
     if owner is None:
         store.keep_token(_kept(secret, "nothing", None))
@@ -111,13 +111,17 @@ def reset_password(*, token: str, new_password: str) -> None:
     """
     passwords.require_uncommon(new_password, "new_password")
     kept = _good_token(token, "reset_password")
+    owner = store.credentials(kept.user_id)
+    if owner is None:
+        raise InvalidToken
+    locks = (owner.user_id, store.subject(owner.username), store.subject(owner.email))
     new_hash = passwords.hashed(new_password)
 
     def attempt() -> None:
         transaction = Transaction()
         store.stage_burning(transaction, kept)
         store.stage_password(transaction, kept.user_id, new_hash, instead_of=kept.password_set_at)
-        store.stage_no_attempts(transaction, kept.user_id)
+        store.stage_no_attempts(transaction, locks)
         if store.commit(transaction):
             raise InvalidToken
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from audit import service as audit
 
@@ -79,12 +80,13 @@ def login(
     Raises InvalidCredentials, Locked, AccountBanned, TotpRequired.
     """
     user_id = store.owner(identifier)
-    counted_by = store.subject(identifier, user_id)
-    credentials, attempts = store.look_up(counted_by, user_id)
-    attempt = admission.admit(counted_by, attempts, pause)
+    counted_by = store.subject(identifier)
+    credentials, attempts, of_account = store.look_up(counted_by, user_id)
+    attempt = admission.admit(counted_by, attempts, pause, beside=of_account)
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
-        _refuse(counted_by, attempt, user_id, "password")
+        store.note_failure(counted_by, attempt)
+        _note_refusal(user_id, "password")
         raise InvalidCredentials
     if credentials.ban is not None and credentials.ban.stands:
         admission.withdraw(counted_by, attempt)
@@ -95,16 +97,13 @@ def login(
         admission.withdraw(counted_by, attempt)
         raise TotpRequired
     try:
-        tokens = retried(lambda: _open_session(credentials, device_name, ip, totp or ""), on=Contended)
+        opening = partial(_open_session, credentials, device_name, ip, totp or "", counted_by)
+        tokens = retried(opening, on=Contended)
     except InvalidCredentials:
-        _refuse(counted_by, attempt, user_id, "second_factor")
+        admission.note_wrong_code(counted_by, attempt, credentials.user_id)
+        _note_refusal(user_id, "second_factor")
         raise
     return users.get(credentials.user_id), tokens
-
-
-def _refuse(counted_by: str, attempt: str, user_id: str | None, why: str) -> None:
-    store.note_failure(counted_by, attempt)
-    _note_refusal(user_id, why)
 
 
 def _note_refusal(user_id: str | None, why: str) -> None:
@@ -112,7 +111,7 @@ def _note_refusal(user_id: str | None, why: str) -> None:
     audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
-def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str) -> Tokens:
+def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str, counted_by: str) -> Tokens:
     """A session, unless password, ban or factor were changed while they were looked at.
 
     Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.
@@ -120,7 +119,7 @@ def _open_session(credentials: Credentials, device_name: str | None, ip: str, gi
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
     store.stage_unchanged(transaction, credentials)
-    store.stage_no_attempts(transaction, credentials.user_id)
+    store.stage_no_attempts(transaction, (counted_by, credentials.user_id))
     factor = totp_store.find(credentials.user_id) if given else None
     by = "password"
     if factor is not None and factor.confirmed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -138,17 +138,28 @@ def stage_password(transaction: Transaction, user_id: str, password_hash: str, *
 # --- attempts -------------------------------------------------------------------------------------------------
 
 
-def subject(identifier: str, user_id: str | None) -> str:
-    """What attempts are counted by: the account, or the name given where there is none."""
-    return user_id or digest(folded(identifier))
+def subject(identifier: str) -> str:
+    """What guesses at a password are counted by: the name they were made under, whether it is an account's or not.
+
+    So a lock under somebody's address does not show under their username, and tells nobody that the two are one.
+    """
+    return digest(folded(identifier))
 
 
-def look_up(counted_by: str, user_id: str | None) -> tuple[Credentials | None, Attempts]:
-    """Credentials and attempts, in one round trip that is the same for unknown accounts."""
-    row, attempts = read_together(
-        [(CredentialRecord, (user_id or f"nobody#{counted_by}",)), (AttemptsRecord, (_attempts_key(counted_by),))]
+def look_up(counted_by: str, user_id: str | None) -> tuple[Credentials | None, Attempts, Attempts]:
+    """Credentials, the attempts under this name, and those of the account itself (codes, and within its sessions).
+
+    One round trip, which is the same for unknown accounts.
+    """
+    account = user_id or f"nobody#{counted_by}"
+    row, attempts, own = read_together(
+        [
+            (CredentialRecord, (account,)),
+            (AttemptsRecord, (_attempts_key(counted_by),)),
+            (AttemptsRecord, (_attempts_key(account),)),
+        ]
     )
-    return None if row is None else _credentials(row), _attempts(attempts)
+    return None if row is None else _credentials(row), _attempts(attempts), _attempts(own)
 
 
 def attempts(counted_by: str) -> Attempts:
@@ -214,9 +225,10 @@ def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
         raise Contended from error
 
 
-def stage_no_attempts(transaction: Transaction, user_id: str) -> None:
-    """Forget the attempts at an account, as part of a transaction."""
-    transaction.delete("attempts", AttemptsRecord(_attempts_key(user_id)))
+def stage_no_attempts(transaction: Transaction, subjects: Iterable[str]) -> None:
+    """Forget what was counted by these, as part of a transaction."""
+    for number, each in enumerate(sorted(set(subjects))):
+        transaction.delete(f"attempts {number}", AttemptsRecord(_attempts_key(each)))
 
 
 # --- one-time tokens ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from kernel.schema import Input, Instant, Output, Query, Text
+from kernel.schema import Input, Instant, JsonValue, Output, Query, Text
 
 Kind = Literal["offer", "answer", "ice", "restart"]
 Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -32,7 +32,7 @@ class SignalFields(Input):
 
     to: Annotated[str, Field(min_length=1, max_length=40)]
     kind: Kind
-    payload: Any
+    payload: JsonValue
 
 
 class SignalQuery(Query):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from conversations.schemas import Message
-from kernel.schema import Input, Instant, InstantIn, Output, Paging, Query, Text
+from kernel.schema import Input, Instant, InstantIn, JsonObject, Output, Paging, Query, Text
 from messages import model
 
 Id = Annotated[str, Field(min_length=1, max_length=40)]
@@ -42,7 +42,7 @@ class MessageFields(Input):
     thread_root: Id | None = None
     forward: Forward | None = None
     mentions: Annotated[list[Id], Field(max_length=model.MAX_MENTIONS)] = []
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
 
     @field_validator("metadata")
     @classmethod

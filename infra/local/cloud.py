@@ -9,6 +9,7 @@ import sys
 from infra.local import (
     memory,
     parity_blobs,
+    parity_http,
     parity_limits,
     parity_sockets,
     parity_stacks,
@@ -24,6 +25,7 @@ def main() -> None:
     parity_streams.apply()
     parity_blobs.apply()
     parity_limits.apply()
+    parity_http.apply()
     memory.apply()
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()

@@ -13,10 +13,9 @@ from drive.files import access
 from drive.files import service as files
 from drive.model import PublicLink
 from drive.sharing import link_store
-from kernel import clock, ids, limiter, telemetry
+from kernel import clock, ids, limiter, origin, telemetry
 from kernel.caller import Caller
-from kernel.config import config
-from kernel.errors import Conflict, Forbidden, Gone, NotFound
+from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from kernel.limiter import Limit
 from kernel.paging import Page
 
@@ -31,7 +30,9 @@ _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 def create(
     *, caller: Caller, file_id: str, ends_at: int | None, password: str | None, max_downloads: int | None
 ) -> dict[str, Any]:
-    """A new link of a file of one's own; its token is shown now and never again."""
+    """A new link of a file of one's own, which leads to the API; its token is shown now and never again."""
+    if ends_at is not None and ends_at <= clock.now():
+        raise ValidationFailed.of("expires_at", "must be in the future")
     node = access.require_node(file_id, caller.user_id, "owner", kind="file").node
     node.require_ready()
     if len(link_store.of_file(file_id)) >= MAX_LINKS:
@@ -49,7 +50,7 @@ def create(
     )
     link_store.put(made)
     files.note(node, caller.user_id, "link_created", link_id=made.link_id)
-    return {**_view(made), "token": token, "url": f"{config().public_url}/drive/links/{token}"}
+    return {**_view(made), "token": token, "url": f"{origin.base_url()}/drive/links/{token}"}
 
 
 def _view(each: PublicLink) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     """The file behind a link and where it is downloaded; counts as one download.
 
     Raises NotFound, Gone once it has ended or is used up, Forbidden `password_required` / `password_wrong`, and
-    LimitExceeded after 10 wrong tries in 15 min.
+    LimitExceeded after 10 wrong tries in 15 min from one address, which stop nobody elsewhere.
     """
     found = link_store.by_hash(link_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
@@ -111,10 +112,11 @@ def _require_password(found: PublicLink, password: str | None) -> None:
         return
     if password is None:
         raise Forbidden("This link needs a password.", code="password_required")
-    limiter.spend(TRIES, found.token_hash)
+    tries = f"{found.token_hash}:{origin.address()}"
+    limiter.spend(TRIES, tries)
     if not any(_is_right(each, found.password_hash) for each in _meant(password)):
         raise Forbidden("This is not the password of this link.", code="password_wrong")
-    limiter.give_back(TRIES, found.token_hash)
+    limiter.give_back(TRIES, tries)
 
 
 def _meant(header: str) -> list[str]:

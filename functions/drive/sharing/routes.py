@@ -22,6 +22,7 @@ from kernel.http import App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Paging
 
+PASSWORD_HEADER = "X-Link-Password"  # noqa: S105 - the name of a header
 FOLLOW = Limit("links", requests=120, window_s=60, per="address")
 
 
@@ -115,7 +116,9 @@ def add_to(app: App) -> None:
         public=True,
         limits=[FOLLOW],
         errors=["password_required", "password_wrong", "not_ready"],
+        headers=[PASSWORD_HEADER],
     )
     def follow_link(token: str, request: Incoming) -> Any:
         """The file behind a public link (its password in `X-Link-Password`); counts as a download."""
-        return links.follow(token=token, password=request.headers.get("x-link-password") or None)
+        password = request.headers.get(PASSWORD_HEADER.lower()) or None
+        return links.follow(token=token, password=password)

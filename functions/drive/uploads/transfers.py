@@ -50,9 +50,9 @@ def parts(*, caller: Caller, file_id: str, numbers: Sequence[int]) -> dict[str, 
     _, upload = _pending(caller, file_id)
     if not upload.in_parts:
         raise ValidationFailed.of("part_numbers", "this upload is one form")
-    count = len(model.part_sizes(upload.size))
-    if any(number > count for number in numbers):
-        raise ValidationFailed.of("part_numbers", f"this upload has {count} parts")
+    sizes = model.part_sizes(upload.size)
+    if any(number > len(sizes) for number in numbers):
+        raise ValidationFailed.of("part_numbers", f"this upload has {len(sizes)} parts")
     multipart_id = upload.multipart_id or _begin_multipart(upload)
     expires_at = clock.now() + model.PART_TTL_S * clock.SECOND
     key = upload.object_key
@@ -60,7 +60,9 @@ def parts(*, caller: Caller, file_id: str, numbers: Sequence[int]) -> dict[str, 
         "parts": [
             {
                 "number": number,
-                "url": blobs.part_address(key, multipart_id, number, expires_s=model.PART_TTL_S),
+                "url": blobs.part_address(
+                    key, multipart_id, number, size=sizes[number - 1], expires_s=model.PART_TTL_S
+                ),
                 "expires_at": expires_at,
             }
             for number in dict.fromkeys(numbers)

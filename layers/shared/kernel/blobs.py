@@ -88,12 +88,18 @@ def form(key: str, *, size: int, content_type: str, sha256: str, expires_s: int)
     return _url(), {name: str(value) for name, value in fields.items()}
 
 
-def address(method: str, key: str, *, expires_s: int, query: Mapping[str, str] | None = None) -> str:
-    """A presigned URL for one method on one blob; everything in `query` is signed."""
+def address(
+    method: str, key: str, *, expires_s: int, query: Mapping[str, str] | None = None, size: int | None = None
+) -> str:
+    """A presigned URL for one method on one blob; everything in `query` is signed.
+
+    With `size` the length of what is sent is signed too: S3 refuses a body of any other (SignatureDoesNotMatch).
+    """
     from botocore.auth import S3SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
-    request = AWSRequest(method, _url(key), params=dict(query or {}))
+    headers = {} if size is None else {"Content-Length": str(size)}
+    request = AWSRequest(method, _url(key), headers=headers, params=dict(query or {}))
     S3SigV4QueryAuth(aws.credentials(), "s3", config().region, expires=expires_s).add_auth(request)
     return str(request.url)
 
@@ -197,9 +203,10 @@ def begin(key: str, *, content_type: str) -> str:
     return str(_call("create_multipart_upload", Key=key, ContentType=content_type)["UploadId"])
 
 
-def part_address(key: str, upload_id: str, number: int, *, expires_s: int) -> str:
-    """Where to PUT one part."""
-    return address("PUT", key, expires_s=expires_s, query={"partNumber": str(number), "uploadId": upload_id})
+def part_address(key: str, upload_id: str, number: int, *, size: int, expires_s: int) -> str:
+    """Where to PUT one part of exactly so many bytes: no more than was reserved is ever stored (R31)."""
+    query = {"partNumber": str(number), "uploadId": upload_id}
+    return address("PUT", key, expires_s=expires_s, query=query, size=size)
 
 
 def parts(key: str, upload_id: str) -> list[Part]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from chalice.app import Chalice, Request, Response
@@ -60,6 +61,7 @@ class Incoming:
     address: str
     headers: dict[str, str]
     query: dict[str, Any]
+    base_url: str = ""  # where the API was called, without a slash at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Route:
     limits: tuple[Limit, ...]
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
+    headers: tuple[str, ...] = ()  # of its own, beside those of all routes
     replays: bool = True  # whether an Idempotency-Key gets the first answer again
     max_body_bytes: int = MAX_BODY_BYTES
 
@@ -131,6 +134,7 @@ class App:
         limits: Sequence[Limit] = (),
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
+        headers: Sequence[str] = (),
         replays: bool = True,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -144,7 +148,7 @@ class App:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), replays, max_body_bytes,
+                tuple(other_statuses), tuple(headers), replays, max_body_bytes,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -223,7 +227,7 @@ class App:
         arguments = {name: value for name, value in given.items() if name in route.wants}
 
         def answer() -> dict[str, Any]:
-            with origin.called_from(incoming.address):
+            with origin.called_from(incoming.address, incoming.base_url):
                 return _render(route, route.view(**arguments))
 
         key = incoming.headers.get(idempotency.HEADER) if route.method == "POST" else None
@@ -263,10 +267,29 @@ def _incoming(request: Request) -> Incoming:
     identity = request.context.get("identity") or {}
     return Incoming(
         request_id=str(request.context.get("requestId", "")),
-        address=str(identity.get("sourceIp", "")),
+        address=_address(identity.get("sourceIp")),
         headers=headers,
         query=query,
+        base_url=_base_url(request.context),
     )
+
+
+def _address(seen: object) -> str:
+    """The address that the gateway has seen; empty for what is none. No header of the client's is asked."""
+    try:
+        return str(ip_address(str(seen)))
+    except ValueError:
+        return ""
+
+
+def _base_url(context: Mapping[str, Any]) -> str:
+    """Where the API was called, by what the gateway says of it: clients may send any Host."""
+    domain, stage = context.get("domainName"), context.get("stage", "")
+    if config().aws_endpoint_url and context.get("apiId"):
+        return f"{config().aws_endpoint_url}/_aws/execute-api/{context['apiId']}/{stage}"
+    if not domain:
+        return config().public_url
+    return f"https://{domain}/{stage}" if ".execute-api." in str(domain) else f"https://{domain}"
 
 
 def _raw_body(request: Request, limit: int) -> bytes:

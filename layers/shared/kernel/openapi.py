@@ -86,6 +86,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, shape in schema["properties"].items():
             required = name in schema.get("required", ())
             found.append({"name": name, "in": "query", "required": required, "schema": shape})
+    for name in route.headers:
+        found.append({"name": name, "in": "header", "required": False, "schema": {"type": "string"}})
     if route.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 64}
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
@@ -98,8 +100,6 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if route.returns is not None:
             answer["content"] = {"application/json": {"schema": refs[route.returns]}}
-        elif status != 204:
-            answer["content"] = {"application/json": {"schema": {}}}
         success[str(status)] = answer
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, codes in _COMMON.items():

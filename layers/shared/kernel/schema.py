@@ -37,6 +37,29 @@ def _no_nul(text: str) -> str:
     return text
 
 
+JSON_MAX_DEPTH = 16
+
+
+def _not_deep(value: Any) -> Any:
+    """Free JSON goes into stores, logs of conversations and other people's parsers: its depth has an end."""
+    level = [value]
+    for _ in range(JSON_MAX_DEPTH):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return value
+    if any(isinstance(each, dict | list) for each in level):
+        raise ValueError(f"must not be more than {JSON_MAX_DEPTH} levels deep")
+    return value
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+JsonValue = Annotated[Any, AfterValidator(_not_deep)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_not_deep)]
 Text = Annotated[str, AfterValidator(_no_nul)]
 Instant = Annotated[
     int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})

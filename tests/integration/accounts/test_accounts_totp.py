@@ -156,6 +156,13 @@ def test_wrong_codes_and_wrong_passwords_count_together(guarded: Ada) -> None:
     assert guarded.login(guarded.code()).status == 423
 
 
+def test_a_lock_by_wrong_codes_holds_for_every_name_of_the_account(guarded: Ada) -> None:
+    for _ in range(5):
+        guarded.login("nothing")
+    by_address = {"identifier": "ada@example.com", "password": PASSWORD, "totp": guarded.code()}
+    assert ask(app, "POST", "/auth/login", body=by_address).status == 423
+
+
 def test_the_right_password_alone_neither_counts_nor_forgives(guarded: Ada) -> None:
     for _ in range(4):
         guarded.login("nothing")

@@ -17,7 +17,7 @@ from drive.sharing import service as sharing
 from drive.trash import service as trash
 from drive.uploads import service as uploads
 from drive.uploads import transfers
-from kernel import clock
+from kernel import clock, origin
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
 from kernel.limiter import LimitExceeded
@@ -382,3 +382,28 @@ def test_only_ready_files_get_links_and_no_token_is_stored(cast: list[Caller]) -
     stored = str(rows("drive"))
     assert token not in stored
     assert "open sesame" not in stored
+
+
+def test_a_link_that_is_over_before_it_begins_is_refused(cast: list[Caller]) -> None:
+    file_id = desk.put(cast[0])
+    for ends_at in (0, clock.now() - 1):
+        with pytest.raises(ValidationFailed, match="expires_at"):
+            _link(cast[0], file_id, ends_at=ends_at)
+
+
+def test_a_link_is_a_whole_address_of_the_api(cast: list[Caller]) -> None:
+    with origin.called_from("203.0.113.7", "https://api.example/v1"):
+        made = links.create(caller=cast[0], file_id=desk.put(cast[0]), ends_at=None, password=None, max_downloads=None)
+    assert made["url"] == f"https://api.example/v1/drive/links/{made['token']}"
+
+
+def test_who_guesses_a_password_keeps_nobody_elsewhere_from_the_right_one(cast: list[Caller]) -> None:
+    token = _link(cast[0], desk.put(cast[0]), password="open sesame")
+    with origin.called_from("198.51.100.1"):
+        for _ in range(10):
+            with pytest.raises(Forbidden):
+                links.follow(token=token, password="wrong")
+        with pytest.raises(LimitExceeded):
+            links.follow(token=token, password="open sesame")
+    with origin.called_from("203.0.113.7"):
+        assert links.follow(token=token, password="open sesame")["url"]

@@ -9,6 +9,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -19,7 +20,7 @@ from drive.trash import service as trash
 from drive.trash import sweep
 from drive.uploads import archives, intake, transfers, usage_store
 from drive.uploads import service as uploads
-from kernel import aws, clock, config
+from kernel import aws, blobs, clock, config
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, PayloadTooLarge, Problem, UnsupportedMediaType, ValidationFailed
@@ -500,3 +501,16 @@ def test_a_version_cannot_be_begun_while_another_is_looked_at(ada: Caller) -> No
     transfers.complete(caller=ada, file_id=file_id, claimed=[])
     with pytest.raises(Conflict):
         desk.begin(ada, b"third", replaces=file_id)
+
+
+def test_the_address_of_a_part_is_good_for_exactly_its_bytes(ada: Caller) -> None:
+    """S3 refuses a body whose length is not the signed one, so nothing beside the quota is ever stored (R31)."""
+    begun = _in_parts(ada, b"x" * (16 * MIB + 1))
+    sent = transfers.parts(caller=ada, file_id=begun["file"]["id"], numbers=[1, 4])["parts"]
+    for part in sent:
+        query = parse_qs(urlsplit(part["url"]).query)
+        assert query["X-Amz-SignedHeaders"] == ["content-length;host"]
+    with clock.held(clock.now()):
+        one, same, other = (blobs.part_address("files/x", "upload", 1, size=size, expires_s=60) for size in (5, 5, 6))
+    assert one == same
+    assert one != other

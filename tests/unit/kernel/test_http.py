@@ -17,7 +17,7 @@ from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenti
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Output, Paging, Text
-from tests.helpers import CONTEXT, Reply, ask, rest_event
+from tests.helpers import ADDRESS, CONTEXT, Reply, ask, rest_event
 from tests.tools import Lines, captured_lines
 
 CANARY = "c4n4ry"
@@ -468,3 +468,18 @@ def test_an_answer_that_its_model_refuses_is_not_logged(app: App, lines: Lines) 
     assert ask(app, "GET", "/wrong", token="good").status == 500
     assert lines.only["level"] == "ERROR"
     assert CANARY not in lines.text
+
+
+# --- where a call comes from ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seen", ["not an address", "203.0.113.7, 10.0.0.1", "2" * 5_000, "", "<script>"])
+def test_what_is_no_address_is_not_taken_for_one(app: App, seen: str) -> None:
+    reply = ask(app, "GET", "/headers", token="good", address=seen)
+    assert reply.body["address"] == ""
+
+
+def test_the_address_is_the_one_that_the_gateway_has_seen_whatever_headers_say(app: App) -> None:
+    forged = {"X-Forwarded-For": "198.51.100.1", "Forwarded": "for=198.51.100.1", "X-Real-IP": "198.51.100.1"}
+    assert ask(app, "GET", "/headers", token="good", headers=forged).body["address"] == ADDRESS
+    assert ask(app, "GET", "/headers", token="good", address="2001:DB8::1").body["address"] == "2001:db8::1"

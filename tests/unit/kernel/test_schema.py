@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from kernel.errors import MalformedJson, Problem, ValidationFailed
-from kernel.schema import Input, Instant, Output, Paging, Text, parse_json, parse_query
+from kernel.schema import Input, Instant, JsonValue, Output, Paging, Text, parse_json, parse_query
 
 
 class Inner(Input):
@@ -137,3 +137,22 @@ def test_whether_a_cursor_is_one_is_not_for_the_schema_to_say(cursor: str) -> No
 
 def test_an_instant_goes_out_as_rfc_3339() -> None:
     assert Shown(at=1_795_382_645_123).model_dump_json() == '{"at":"2026-11-22T21:24:05.123Z"}'
+
+
+def _nested(levels: int, kind: str) -> str:
+    """JSON of so many objects or lists inside each other."""
+    opening, closing = ('{"a":', "}") if kind == "object" else ("[", "]")
+    return opening * levels + "1" + closing * levels
+
+
+class Free(Input):
+    anything: JsonValue
+
+
+@pytest.mark.parametrize("kind", ["object", "list"])
+def test_free_json_is_taken_up_to_sixteen_levels(kind: str) -> None:
+    deepest = f'{{"anything": {_nested(16, kind)}}}'
+    assert parse_json(Free, deepest).anything is not None
+    for levels in (17, 199):
+        with pytest.raises(ValidationFailed, match="anything"):
+            parse_json(Free, f'{{"anything": {_nested(levels, kind)}}}')
