@@ -9,11 +9,12 @@ from typing import Any
 
 from keys import notices
 
-from accounts import sessions, standing
+from accounts import service as accounts
+from accounts import sessions
 from kernel import after_commit, telemetry
 
 PATIENCE_S = 20.0
-KINDS = (sessions.CLOSE_SOCKETS, standing.END_SESSIONS, notices.TELL_KEYS_CHANGED)
+KINDS = (sessions.CLOSE_SOCKETS, accounts.END_SESSIONS, notices.TELL_KEYS_CHANGED)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
