@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from accounts.model import Ceremony, Passkey, digest
 from accounts.store import CredentialRecord
 from kernel import clock
-from kernel.dynamo import Record, TableName, Transaction, condition_failed
+from kernel.dynamo import Record, TableName, Transaction
+from kernel.records import IntegerAttribute, Mapper
 
 
 class PasskeyRecord(Record):
@@ -22,10 +19,10 @@ class PasskeyRecord(Record):
     passkey_id = UnicodeAttribute(range_key=True)
     credential_id = UnicodeAttribute()
     public_key = UnicodeAttribute()
-    counter = NumberAttribute()
+    counter = IntegerAttribute()
     name = UnicodeAttribute()
-    created_at = NumberAttribute()
-    last_used_at = NumberAttribute(null=True)
+    created_at = IntegerAttribute()
+    last_used_at = IntegerAttribute(null=True)
     synced = BooleanAttribute()
 
 
@@ -39,30 +36,14 @@ class CeremonyRecord(Record):
     purpose = UnicodeAttribute()
     user_id = UnicodeAttribute(null=True)
     challenge = UnicodeAttribute()
-    expires_at_ms = NumberAttribute()
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    expires_at_ms = IntegerAttribute()
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
 
 
 # --- passkeys -------------------------------------------------------------------------------------------------
 
 
-def _passkey(row: PasskeyRecord) -> Passkey:
-    return Passkey(
-        user_id=row.user_id,
-        id=row.passkey_id,
-        credential_id=row.credential_id,
-        public_key=row.public_key,
-        counter=int(row.counter),
-        name=row.name,
-        created_at=int(row.created_at),
-        last_used_at=None if row.last_used_at is None else int(row.last_used_at),
-        synced=row.synced,
-    )
-
-
-def _row(passkey: Passkey) -> PasskeyRecord:
-    fields: dict[str, Any] = asdict(passkey)
-    return PasskeyRecord(fields.pop("user_id"), fields.pop("id"), **fields)
+_PASSKEY = Mapper(PasskeyRecord, Passkey, renamed={"id": "passkey_id"})
 
 
 def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
@@ -72,13 +53,13 @@ def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
 
 def of_user(user_id: str) -> list[Passkey]:
     """A person's passkeys, the oldest first."""
-    return [_passkey(row) for row in PasskeyRecord.query(user_id, consistent_read=True)]
+    return _PASSKEY.values(PasskeyRecord.query(user_id, consistent_read=True))
 
 
 def stage_new(transaction: Transaction, new: Passkey) -> None:
     """A new passkey (label `credential` fails when some account has it)."""
     transaction.put("credential", _unique(new.credential_id, new.user_id), CredentialRecord.key.does_not_exist())
-    transaction.put("passkey", _row(new))
+    transaction.put("passkey", _PASSKEY.record(new))
 
 
 def stage_use(transaction: Transaction, seen: Passkey, *, counter: int, synced: bool) -> None:
@@ -115,15 +96,9 @@ def begin(ceremony: Ceremony) -> None:
 def redeem(ceremony_id: str) -> Ceremony | None:
     """The ceremony of this id, once; None for one that is unknown or used."""
     row = CeremonyRecord.find(_key(ceremony_id))
-    if row is None:
+    if row is None or not row.delete_if(CeremonyRecord.token_hash.exists()):
         return None
-    try:
-        row.delete(condition=CeremonyRecord.token_hash.exists())
-    except DeleteError as error:
-        if not condition_failed(error):
-            raise
-        return None
-    return Ceremony(ceremony_id, row.purpose, row.user_id, row.challenge, int(row.expires_at_ms))
+    return Ceremony(ceremony_id, row.purpose, row.user_id, row.challenge, row.expires_at_ms)
 
 
 def _key(ceremony_id: str) -> str:

@@ -30,7 +30,7 @@ from kernel.config import config
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
-from users import service as users
+from users import api as users
 from users.model import Profile
 
 RELYING_PARTY = "SecureConnect"

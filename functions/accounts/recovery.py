@@ -22,7 +22,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded
 from kernel.resilience import retried
-from users import service as users
+from users import api as users
 
 LETTERS_TO_ONE_ADDRESS = Limit("reset_letters", requests=10, window_s=3600, without_redis="closed")
 

@@ -1,4 +1,4 @@
-"""What other domains may ask accounts."""
+"""What platform admins may do with an account."""
 
 from __future__ import annotations
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.attributes import UnicodeAttribute
 
 from accounts.model import SESSION_TTL_S, Contended, Session
 from kernel import clock
@@ -16,8 +15,8 @@ from kernel.dynamo import (
     Record,
     TableName,
     Transaction,
-    condition_failed,
 )
+from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retried
 
 REVOKED_KEPT_S = 24 * 60 * 60
@@ -32,57 +31,33 @@ class SessionRecord(Record):
     session_id = UnicodeAttribute(range_key=True)
     device_name = UnicodeAttribute(null=True)
     ip = UnicodeAttribute()
-    created_at = NumberAttribute()
-    last_seen_at = NumberAttribute()
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
-    generation = NumberAttribute(default=0)
+    created_at = IntegerAttribute()
+    last_seen_at = IntegerAttribute()
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+    generation = IntegerAttribute(default=0)
     current_hash = UnicodeAttribute()
     previous_hash = UnicodeAttribute(null=True)
-    rotated_at = NumberAttribute(default=0)
+    rotated_at = IntegerAttribute(default=0)
     salt = UnicodeAttribute()
-    revoked_at = NumberAttribute(null=True)
-    proved_at = NumberAttribute(null=True)
+    revoked_at = IntegerAttribute(null=True)
+    proved_at = IntegerAttribute(null=True)
 
 
-def _session(row: SessionRecord) -> Session:
-    return Session(
-        user_id=row.user_id,
-        session_id=row.session_id,
-        device_name=row.device_name,
-        ip=row.ip,
-        created_at=int(row.created_at),
-        last_seen_at=int(row.last_seen_at),
-        expires_at_s=int(row.expires_at),
-        generation=int(row.generation),
-        current_hash=row.current_hash,
-        salt=row.salt,
-        previous_hash=row.previous_hash,
-        rotated_at=int(row.rotated_at),
-        revoked_at=None if row.revoked_at is None else int(row.revoked_at),
-        proved_at=int(row.proved_at or row.created_at),
-    )
+_SESSION = Mapper(
+    SessionRecord,
+    Session,
+    renamed={"expires_at_s": "expires_at"},
+    proved_at=lambda row: row.proved_at or row.created_at,
+)
 
 
 def stage_new(transaction: Transaction, new: Session) -> None:
     """A new session, as part of a transaction."""
-    row = SessionRecord(
-        new.user_id,
-        new.session_id,
-        device_name=new.device_name,
-        ip=new.ip,
-        created_at=new.created_at,
-        last_seen_at=new.last_seen_at,
-        expires_at=new.expires_at_s,
-        current_hash=new.current_hash,
-        salt=new.salt,
-        proved_at=new.proved_at,
-    )
-    transaction.put("session", row)
+    transaction.put("session", _SESSION.record(new, proved_at=new.proved_at))
 
 
 def find(user_id: str, session_id: str) -> Session | None:
-    row = SessionRecord.find(user_id, session_id)
-    return None if row is None else _session(row)
+    return _SESSION.found(SessionRecord.find(user_id, session_id))
 
 
 def live_ones(user_id: str) -> list[Session]:
@@ -93,7 +68,7 @@ def live_ones(user_id: str) -> list[Session]:
         scan_index_forward=False,
         consistent_read=True,
     )
-    return [session for row in rows if (session := _session(row)).live]
+    return [session for session in _SESSION.values(rows) if session.live]
 
 
 def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
@@ -108,23 +83,15 @@ def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
         SessionRecord.ip.set(ip),
     ]
     as_seen = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
-    try:
-        SessionRecord(seen.user_id, seen.session_id).update([*actions], condition=as_seen)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        raise Contended from error
+    if not SessionRecord(seen.user_id, seen.session_id).update_if(as_seen, *actions):
+        raise Contended
 
 
 def prove(user_id: str, session_id: str) -> None:
     """Note that the person of a session has just proved who they are; raises Contended if it has ended."""
     standing = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
-    try:
-        SessionRecord(user_id, session_id).update([SessionRecord.proved_at.set(clock.now())], condition=standing)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        raise Contended from error
+    if not SessionRecord(user_id, session_id).update_if(standing, SessionRecord.proved_at.set(clock.now())):
+        raise Contended
 
 
 def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None]) -> set[str]:

@@ -16,12 +16,12 @@ from accounts.model import (
     Tokens,
 )
 from accounts.refresh_tokens import RefreshToken, opened
-from kernel import after_commit, auth, clock, cursor, ids
+from kernel import after_commit, auth, clock, ids
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from realtime import service as realtime
 
@@ -120,14 +120,11 @@ def _tokens(token: RefreshToken) -> Tokens:
 
 def listing(*, user_id: str, limit: int, after: str | None) -> Page[Session]:
     """The sessions that stand, the newest first."""
-    bound_to = (user_id, "sessions")
+    paging = Paginator(after, user_id, "sessions")
     found = session_store.live_ones(user_id)
-    if after is not None:
-        last = cursor.unseal(after, bound_to=bound_to)
-        found = [session for session in found if session.session_id < last]
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(page, cursor.seal(page[-1].session_id, bound_to=bound_to) if more else None)
+    if paging.start is not None:
+        found = [session for session in found if session.session_id < paging.start]
+    return paging.page(found, limit, lambda each: each.session_id, list)
 
 
 def end_current(caller: Caller) -> None:

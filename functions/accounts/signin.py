@@ -23,7 +23,7 @@ from accounts.model import (
 from kernel import clock, ids
 from kernel.dynamo import Transaction
 from kernel.resilience import retried
-from users import service as users
+from users import api as users
 from users.model import Profile
 
 

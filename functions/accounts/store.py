@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from accounts.model import LOCK_MS, Attempts, Ban, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed, read_together
+from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
 
 
 class CredentialRecord(Record):
@@ -27,8 +26,12 @@ class CredentialRecord(Record):
     username = UnicodeAttribute(null=True)
     email = UnicodeAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
-    password_set_at = NumberAttribute(null=True)
-    ban = JSONAttribute(null=True)
+    password_set_at = IntegerAttribute(null=True)
+    ban = ValueAttribute(known_fields(Ban), null=True)
+
+
+def _tried(kept: Any) -> tuple[tuple[str, int], ...]:
+    return tuple((str(attempt), int(at)) for attempt, at in kept)
 
 
 class AttemptsRecord(Record):
@@ -38,10 +41,10 @@ class AttemptsRecord(Record):
         table_name = TableName("limits")
 
     key = UnicodeAttribute(hash_key=True)
-    tried = JSONAttribute()
-    failed = UnicodeSetAttribute(null=True)
+    tried = ValueAttribute(_tried, list)
+    failed = NamesAttribute()
     last = UnicodeAttribute()
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
 
 
 class OneTimeTokenRecord(Record):
@@ -52,10 +55,14 @@ class OneTimeTokenRecord(Record):
     purpose = UnicodeAttribute()
     user_id = UnicodeAttribute()
     email = UnicodeAttribute()
-    password_set_at = NumberAttribute()
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
-    expires_at_ms = NumberAttribute()
+    password_set_at = IntegerAttribute()
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+    expires_at_ms = IntegerAttribute()
 
+
+_CREDENTIALS = Mapper(CredentialRecord, Credentials)
+_ATTEMPTS = Mapper(AttemptsRecord, Attempts)
+_TOKEN = Mapper(OneTimeTokenRecord, OneTimeToken, renamed={"expires_at": "expires_at_ms"})
 
 # --- credentials ----------------------------------------------------------------------------------------------
 
@@ -69,14 +76,7 @@ def stage_new(transaction: Transaction, new: Credentials) -> None:
     for label, key in _lock_keys(new.email, new.username).items():
         row = CredentialRecord(key, user_id=new.user_id)
         transaction.put(label, row, CredentialRecord.key.does_not_exist())
-    row = CredentialRecord(
-        new.user_id,
-        user_id=new.user_id,
-        username=new.username,
-        email=new.email,
-        password_hash=new.password_hash,
-        password_set_at=new.password_set_at,
-    )
+    row = _CREDENTIALS.record(new, new.user_id)
     transaction.put("credentials", row, CredentialRecord.key.does_not_exist())
 
 
@@ -88,25 +88,13 @@ def owner(identifier: str) -> str | None:
 
 
 def credentials(user_id: str) -> Credentials | None:
-    row = CredentialRecord.find(user_id)
-    return None if row is None else _credentials(row)
-
-
-def _credentials(row: CredentialRecord) -> Credentials:
-    return Credentials(
-        user_id=row.user_id,
-        username=row.username or "",
-        email=row.email or "",
-        password_hash=row.password_hash or "",
-        password_set_at=int(row.password_set_at or 0),
-        ban=None if row.ban is None else Ban(**row.ban),
-    )
+    return _CREDENTIALS.found(CredentialRecord.find(user_id))
 
 
 def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
     """The bans of these people, over or not: one round trip per 100."""
     rows = read_together([(CredentialRecord, (user_id,)) for user_id in user_ids])
-    return {row.user_id: Ban(**row.ban) for row in rows if row is not None and row.ban is not None}
+    return {row.user_id: row.ban for row in rows if row is not None and row.ban is not None}
 
 
 def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
@@ -118,7 +106,7 @@ def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
 
 def stage_ban(transaction: Transaction, user_id: str, ban: Ban | None) -> None:
     """Ban an account or, with None, lift the ban (label `credentials` fails where there is no such account)."""
-    action = CredentialRecord.ban.remove() if ban is None else CredentialRecord.ban.set(asdict(ban))
+    action = set_or_remove(CredentialRecord.ban, ban)
     transaction.update("credentials", CredentialRecord(user_id), [action], CredentialRecord.password_hash.exists())
 
 
@@ -159,29 +147,23 @@ def look_up(counted_by: str, user_id: str | None) -> tuple[Credentials | None, A
             (AttemptsRecord, (_attempts_key(account),)),
         ]
     )
-    return None if row is None else _credentials(row), _attempts(attempts), _attempts(own)
+    found = _ATTEMPTS.found(attempts) or Attempts(), _ATTEMPTS.found(own) or Attempts()
+    return _CREDENTIALS.found(row), *found
 
 
 def attempts(counted_by: str) -> Attempts:
-    return _attempts(AttemptsRecord.find(_attempts_key(counted_by)))
+    return _ATTEMPTS.found(AttemptsRecord.find(_attempts_key(counted_by))) or Attempts()
 
 
 def _attempts_key(counted_by: str) -> str:
     return f"attempts#{counted_by}"
 
 
-def _attempts(row: AttemptsRecord | None) -> Attempts:
-    if row is None:
-        return Attempts()
-    tried = tuple((str(attempt), int(at)) for attempt, at in row.tried)
-    return Attempts(tried, frozenset(row.failed or ()))
-
-
 def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
     """Keep `now` instead of `seen`; raises Contended when others were counted meanwhile."""
     attempt, at = now.tried[-1]
     actions: list[Action] = [
-        AttemptsRecord.tried.set([list(each) for each in now.tried]),
+        AttemptsRecord.tried.set(now.tried),
         AttemptsRecord.last.set(attempt),
         AttemptsRecord.expires_at.set((at + LOCK_MS) // clock.SECOND + 1),
     ]
@@ -190,22 +172,14 @@ def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
     as_seen: Condition = AttemptsRecord.key.does_not_exist()
     if seen.tried:
         as_seen = AttemptsRecord.last == seen.tried[-1][0]
-    try:
-        AttemptsRecord(_attempts_key(counted_by)).update(actions, condition=as_seen)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        raise Contended from error
+    if not AttemptsRecord(_attempts_key(counted_by)).update_if(as_seen, *actions):
+        raise Contended
 
 
 def note_failure(counted_by: str, attempt: str) -> None:
     """Mark an attempt as failed; one that has been cleared meanwhile stays so."""
     row = AttemptsRecord(_attempts_key(counted_by))
-    try:
-        row.update([AttemptsRecord.failed.add({attempt})], condition=AttemptsRecord.key.exists())
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+    row.update_if(AttemptsRecord.key.exists(), AttemptsRecord.failed.add({attempt}))
 
 
 def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
@@ -213,16 +187,13 @@ def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
     left = seen.without(attempt)
     row = AttemptsRecord(_attempts_key(counted_by))
     as_seen = AttemptsRecord.last == seen.tried[-1][0]
-    try:
-        if left.tried:
-            tried, last = [list(each) for each in left.tried], left.tried[-1][0]
-            row.update([AttemptsRecord.tried.set(tried), AttemptsRecord.last.set(last)], condition=as_seen)
-        else:
-            row.delete(condition=as_seen)
-    except (UpdateError, DeleteError) as error:
-        if not condition_failed(error):
-            raise
-        raise Contended from error
+    if left.tried:
+        last = AttemptsRecord.last.set(left.tried[-1][0])
+        done = row.update_if(as_seen, AttemptsRecord.tried.set(left.tried), last)
+    else:
+        done = row.delete_if(as_seen)
+    if not done:
+        raise Contended
 
 
 def stage_no_attempts(transaction: Transaction, subjects: Iterable[str]) -> None:
@@ -235,15 +206,7 @@ def stage_no_attempts(transaction: Transaction, subjects: Iterable[str]) -> None
 
 
 def _token_record(token: OneTimeToken) -> OneTimeTokenRecord:
-    return OneTimeTokenRecord(
-        token.token_hash,
-        purpose=token.purpose,
-        user_id=token.user_id,
-        email=token.email,
-        password_set_at=token.password_set_at,
-        expires_at=token.expires_at // clock.SECOND + 1,
-        expires_at_ms=token.expires_at,
-    )
+    return _TOKEN.record(token, expires_at=token.expires_at // clock.SECOND + 1)
 
 
 def stage_token(transaction: Transaction, token: OneTimeToken) -> None:
@@ -256,13 +219,7 @@ def keep_token(token: OneTimeToken) -> None:
 
 def token(text: str) -> OneTimeToken | None:
     """What a token stands for, whether good or not."""
-    row = OneTimeTokenRecord.find(digest(text))
-    if row is None:
-        return None
-    purpose: Any = row.purpose
-    return OneTimeToken(
-        row.token_hash, purpose, row.user_id, row.email, int(row.expires_at_ms), int(row.password_set_at)
-    )
+    return _TOKEN.found(OneTimeTokenRecord.find(digest(text)))
 
 
 def stage_burning(transaction: Transaction, token: OneTimeToken) -> None:

@@ -9,13 +9,13 @@ from audit import service as audit
 
 from accounts import service as accounts
 from accounts.model import Ban, InvalidCredentials, TokenRevoked
-from kernel import clock, cursor, ids
+from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from users import service as users
+from users import api as users
 from users.model import Profile, Role, fold
 
 SCANNED_AT_ONCE = 100
@@ -53,20 +53,20 @@ def authenticate(token: str) -> Caller:
 
 def people(*, admin: Caller, q: str | None, state: str | None, limit: int, after: str | None) -> Page[Person]:
     """Everybody, or those whom a name or address leads to. A page may be short and still have a next one."""
-    bound_to = (admin.user_id, "admin_users", q or "", state or "")
-    last = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, admin.user_id, "admin_users", q or "", state or "")
+    last = paging.start
     found: list[Person] = []
     for _ in range(SCANS_PER_PAGE):
         places, whole = _some(q, last)
         for place, person in places:
             if len(found) == limit:
-                return Page(found, cursor.seal(last, bound_to=bound_to))
+                return Page(found, paging.cursor(last))
             last = place
             if state in (None, person.state) and person not in found:
                 found.append(person)
         if whole:
             return Page(found)
-    return Page(found, cursor.seal(last, bound_to=bound_to))
+    return Page(found, paging.cursor(last))
 
 
 def _some(q: str | None, last: object) -> tuple[list[tuple[object, Person]], bool]:

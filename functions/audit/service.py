@@ -12,9 +12,9 @@ from typing import Any
 
 from audit import chain, store
 from audit.model import Act, Entry, Proof, Wanted
-from kernel import clock, cursor, ids, origin
-from kernel.cursor import Page
+from kernel import clock, ids, origin
 from kernel.dynamo import Cancelled, Transaction
+from kernel.paging import Page, Paginator
 
 SCANNED_AT_ONCE = 250
 SCANS_PER_PAGE = 8
@@ -73,8 +73,8 @@ def chain_waiting() -> int:
 
 def entries(*, reader: str, wanted: Wanted, limit: int, after: str | None) -> Page[Entry]:
     """Entries, the newest first. A page may be shorter than `limit` and still have a next one."""
-    bound_to = (reader, "audit", repr(wanted))
-    before = None if after is None else int(cursor.unseal(after, bound_to=bound_to))
+    paging = Paginator(after, reader, "audit", repr(wanted))
+    before = paging.start
     if before is None:
         chain_waiting()
     found: list[Entry] = []
@@ -82,13 +82,13 @@ def entries(*, reader: str, wanted: Wanted, limit: int, after: str | None) -> Pa
         scanned = store.entries(wanted, before=before, limit=SCANNED_AT_ONCE)
         for entry in scanned:
             if len(found) == limit:
-                return Page(found, cursor.seal(found[-1].n, bound_to=bound_to))
+                return Page(found, paging.cursor(found[-1].n))
             if wanted.covers(entry):
                 found.append(entry)
         if len(scanned) < SCANNED_AT_ONCE:
             return Page(found)
         before = scanned[-1].n
-    return Page(found, cursor.seal(before, bound_to=bound_to))
+    return Page(found, paging.cursor(before))
 
 
 def proof() -> Proof:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from drive.files import routes as file_routes
 from drive.sharing import routes as sharing_routes
 from drive.trash import routes as trash_routes

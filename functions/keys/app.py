@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from kernel.http import Answer, App

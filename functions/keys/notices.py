@@ -16,7 +16,7 @@ from kernel.after_commit import FollowUp, Work, register
 from kernel.errors import NotFound
 from keys.model import Claimed, LogEntry, Welcome
 from realtime import service as realtime
-from users import service as users
+from users import api as users
 
 KEYS_LOW = "keys.low"
 MLS_WELCOME = "mls.welcome"

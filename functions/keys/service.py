@@ -26,7 +26,7 @@ from keys.model import (
     identity_of,
 )
 from keys.packages import Checked, Owner
-from users import service as users
+from users import api as users
 
 CLAIM = Limit("claim_keys", requests=30, window_s=3600, without_redis="closed")
 _LOG_TRIES = 12  # of an append to the key log, which all devices share

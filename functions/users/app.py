@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from conversations import service as conversations
 from kernel.caller import Caller
 from kernel.http import App

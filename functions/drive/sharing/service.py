@@ -16,7 +16,7 @@ from kernel import clock, ids, parallel
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
-from users import service as users
+from users import api as users
 
 
 def share(
