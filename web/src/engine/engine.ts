@@ -155,7 +155,9 @@ export class TabEngine implements Engine, Auth {
     return (await this.#require().account.live.request(action, fields as never)) as ActionData<A>;
   }
 
-  on<T extends EventType>(type: T | "*", listener: ((event: EventOf<T>) => void) | Listener): () => void {
+  on<T extends EventType>(type: T, listener: (event: EventOf<T>) => void): () => void;
+  on(type: "*", listener: Listener): () => void;
+  on(type: EventType | "*", listener: (event: never) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(listener as Listener));
     return () => void listeners.delete(listener as Listener);
@@ -184,6 +186,7 @@ export class TabEngine implements Engine, Auth {
         await before.stop();
       }
       if (session === null) {
+        if (this.session.get().state === "signed_out") return; // and keeps saying why
         this.#me.set(null);
         this.session.set({ state: "signed_out", ...(before && revoked ? { reason: "revoked" as const } : {}) });
         return;
@@ -227,10 +230,8 @@ export class TabEngine implements Engine, Auth {
   }
 
   async #revoked(): Promise<void> {
-    await this.#parts.store.saveSession(null);
+    await this.#keeper.end({ revoked: true });
     this.#channel.post("changed");
-    await this.#turn(null, true);
-    await this.#keeper.load();
   }
 
   #tell(event: Event): void {

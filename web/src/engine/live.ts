@@ -10,7 +10,7 @@ import { CatchUp } from "./catch-up";
 import type { Connection, Frame } from "./connection";
 import { parseEvent } from "./events";
 import type { Ports } from "./ports";
-import { ConnectionLost, SecureConnectError } from "./problems";
+import { ConnectionLost, SecureConnectError, TransportFailed } from "./problems";
 import { Reconnect } from "./reconnect";
 import type { Requests } from "./requests";
 import { Resync } from "./resync";
@@ -303,7 +303,8 @@ export class Live {
 
   #ownStatus(): LinkStatus {
     const refused = (this.#link?.failures ?? 0) >= REFUSED_AFTER;
-    const without = this.#resync.failing ? "offline" : refused ? "polling" : "connecting";
+    const unreachable = this.#resync.failing || this.#link?.lastError instanceof TransportFailed;
+    const without = unreachable ? "offline" : refused ? "polling" : "connecting";
     return { phase: this.connected ? "live" : without, caughtUp: this.#resync.settled, leader: true };
   }
 

@@ -39,6 +39,8 @@ export class Reconnect {
   #hint: { afterMs: number; alarm: AbortController } | null = null;
   #spreadMs: number | null = null;
   #failures = 0;
+  /** Why the last try failed; null once one went well. */
+  lastError: unknown = null;
   openings = 0;
 
   constructor(parts: ReconnectParts) {
@@ -82,6 +84,7 @@ export class Reconnect {
           connection = await this.#open(signal);
         } catch (error) {
           if (signal.aborted || isFinal(error)) throw error;
+          this.lastError = error;
           this.#failures += 1;
           this.#parts.onDown();
           waitMs = this.#afterFailure(error instanceof ApiError ? error.retryAfterMs : null);
@@ -111,6 +114,7 @@ export class Reconnect {
     if (previous && !previous.closed.aborted) void previous.retire(RETIRE_GRACE_MS);
     this.#spreadMs = spreadMs;
     this.openings += 1;
+    this.lastError = null;
     this.#hint = { afterMs: 0, alarm: new AbortController() };
     this.#parts.onOpen();
     return connection;

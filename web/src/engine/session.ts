@@ -61,10 +61,10 @@ export class SessionKeeper {
     return session;
   }
 
-  /** Forgets the session on this device; the server is not told. */
-  async end(): Promise<void> {
+  /** Forgets the session on this device; the server is not told. `revoked`: it was the server's doing. */
+  async end({ revoked = false } = {}): Promise<void> {
     await this.#parts.store.saveSession(null);
-    this.#take(null, false);
+    this.#take(null, revoked);
   }
 
   /** This person's access token, with some life left. Throws NotSignedIn, ApiError, TransportFailed. */

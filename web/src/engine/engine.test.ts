@@ -1,0 +1,197 @@
+import "fake-indexeddb/auto";
+import { afterEach, expect, test } from "vitest";
+import { clock } from "./browser";
+import { TabEngine } from "./engine";
+import { IdbStore } from "./idb-store";
+import { FakeServer, QUICK } from "./testing/fake-server";
+import { localTabs } from "./testing/local-tabs";
+import { until } from "./testing/until";
+
+let machines = 0;
+const open: TabEngine[] = [];
+
+/** A browser with somebody signed in; each call of the answer opens a tab. */
+async function browser(server: FakeServer) {
+  const name = `machine-${(machines += 1)}`;
+  const machine = localTabs();
+  let first = true;
+  return async () => {
+    const store = await IdbStore.open(name);
+    const engine = new TabEngine({ httpUrl: "http://service", store, ports: server.ports(machine), settings: QUICK });
+    open.push(engine);
+    await engine.start();
+    if (first) await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
+    first = false;
+    await until(() => expect(engine.session.get().state).toBe("signed_in"));
+    await until(() => expect(engine.conversations.list.get().loaded).toBe(true));
+    return engine;
+  };
+}
+
+/** What a tab was told of a conversation. */
+function texts(engine: TabEngine): string[] {
+  const heard: string[] = [];
+  engine.on("message.created", (event) => heard.push(event.data.text ?? ""));
+  return heard;
+}
+
+const live = (engine: TabEngine) => until(() => expect(engine.status.get()).toMatchObject({ phase: "live", caughtUp: true }));
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.stop()));
+});
+
+test("three tabs share one socket, and each is told each thing once", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const tabs = [await tab(), await tab(), await tab()];
+  const heard = tabs.map(texts);
+  for (const each of tabs) await live(each);
+  for (let n = 1; n <= 5; n += 1) server.say("c", "ada", `${n}`);
+  await until(() => expect(heard).toEqual(Array.from({ length: 3 }, () => ["1", "2", "3", "4", "5"])));
+  expect(server.sockets.size).toBe(1);
+  expect(tabs.filter((each) => each.status.get().leader)).toHaveLength(1);
+});
+
+test("when the tab with the socket goes, another takes over and nothing is lost", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const [first, second] = [await tab(), await tab()];
+  await live(second);
+  const heard = texts(second);
+  await first.stop();
+  server.say("c", "ada", "between");
+  await until(() => expect(second.status.get()).toMatchObject({ phase: "live", leader: true }));
+  server.say("c", "ada", "after");
+  await until(() => expect(heard).toEqual(["between", "after"]));
+});
+
+test("what a tab sends shows in all of them, once, and is taken by the tab with the socket", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const [first, second] = [await tab(), await tab()];
+  await live(second);
+  const timelines = [first.timeline("c"), second.timeline("c")];
+  await until(() => timelines.forEach((each) => expect(each.get().items).toHaveLength(1)));
+  const item = await second.outbox.send("c", { text: "hello" });
+  const shown = second.timeline("c").get().items.at(-1);
+  expect(shown).toMatchObject({ state: "pending", message: { text: "hello" } });
+  await until(() =>
+    timelines.forEach((each) => expect(each.get().items.map((one) => [one.state, one.message.text])).toEqual([["sent", "before"], ["sent", "hello"]])),
+  );
+  expect(second.timeline("c").get().items.at(-1)?.key).toBe(shown?.key);
+  expect(server.logs.get("c")?.filter((row) => (row.data as { client_id: string }).client_id === item.client_id)).toHaveLength(1);
+  expect(server.count("POST /conversations/c/messages")).toBe(0);
+});
+
+test("a lost frame is read from the log", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  const heard = texts(engine);
+  server.say("c", "ada", "lost", { told: false });
+  server.say("c", "ada", "heard");
+  await until(() => expect(heard).toEqual(["lost", "heard"]));
+});
+
+test("after the network was away everything comes, and what was written meanwhile goes", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  const heard = texts(engine);
+  server.down = true;
+  server.dropSockets();
+  await engine.outbox.send("c", { text: "mine" });
+  server.say("c", "ada", "theirs");
+  await until(() => expect(engine.status.get().phase).toBe("offline"));
+  server.down = false;
+  engine.wake();
+  await until(() => expect(heard).toEqual(["theirs", "mine"]));
+  expect(engine.outbox.items.get()).toEqual([]);
+});
+
+test("where sockets are refused the log is asked, and messages go by HTTP", async () => {
+  const server = new FakeServer();
+  server.socketsRefused = true;
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await until(() => expect(engine.status.get().phase).toBe("polling"));
+  const heard = texts(engine);
+  server.say("c", "ada", "polled");
+  await engine.outbox.send("c", { text: "mine" });
+  await until(() => expect(heard).toEqual(["polled", "mine"]));
+});
+
+test("a message written before a reload is sent after it", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const first = await tab();
+  await live(first);
+  server.down = true;
+  server.dropSockets();
+  await first.outbox.send("c", { client_id: "kept", text: "mine" });
+  await first.stop();
+  server.down = false;
+  const second = await tab();
+  await until(() => expect(server.logs.get("c")?.map((row) => (row.data as { text: string }).text)).toEqual(["before", "mine"]));
+  await until(() => expect(second.outbox.items.get()).toEqual([]));
+});
+
+test("a device that knows nothing begins with the list, not with every event there ever was", async () => {
+  const server = new FakeServer();
+  for (let n = 0; n < 500; n += 1) server.say("c", "ada", `${n}`);
+  const engine = await (await browser(server))();
+  const heard = texts(engine);
+  await live(engine);
+  expect(heard).toEqual([]);
+  expect(engine.conversations.of("c")).toMatchObject({ last_seq: 500 });
+  expect(server.count("GET /conversations/c/events")).toBe(0);
+});
+
+test("signing out in one tab signs out the others", async () => {
+  const server = new FakeServer();
+  const tab = await browser(server);
+  const [first, second] = [await tab(), await tab()];
+  server.answers.push([204]);
+  await first.logout();
+  await until(() => expect(second.session.get()).toEqual({ state: "signed_out" }));
+  expect(first.session.get()).toEqual({ state: "signed_out" });
+});
+
+test("a session that was ended elsewhere ends here and says so", async () => {
+  const server = new FakeServer();
+  const engine = await (await browser(server))();
+  await live(engine);
+  server.frame({ type: "session.revoked", at: "2026-01-01T00:00:00.000Z", data: {} });
+  await until(() => expect(engine.session.get()).toEqual({ state: "signed_out", reason: "revoked" }));
+});
+
+test("typing is said at most every two seconds, and taken back", async () => {
+  const server = new FakeServer();
+  const engine = await (await browser(server))();
+  await live(engine);
+  for (let n = 0; n < 10; n += 1) engine.typing.typed("c");
+  engine.typing.stopped("c");
+  const frames = () => [...server.sockets][0]?.heard.filter((frame) => frame.action === "typing").map((frame) => frame.typing);
+  await until(() => expect(frames()).toEqual([true, false]));
+});
+
+test("unread messages are counted as they come, and read ones are not", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  server.say("c", "ada", "one");
+  server.say("c", "me", "two");
+  await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_count: 1 }));
+  server.answers.push([200, { read_seq: 3, unread_count: 0 }]);
+  void engine.commands.markRead("c", 3).catch(() => undefined);
+  expect(engine.conversations.of("c")?.unread_count).toBe(0);
+  await clock.sleep(1);
+});

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { Http } from "./http";
+import { ApiError, NotSignedIn } from "./problems";
+import { authorised } from "./requests";
+import { SessionKeeper } from "./session";
+import { MemoryStore } from "./store";
+import { FakeServer } from "./testing/fake-server";
+
+/** So many tabs of one browser, in which somebody is signed in. */
+async function tabs(server: FakeServer, count: number) {
+  const ports = server.ports();
+  const store = new MemoryStore();
+  const http = new Http({ baseUrl: "http://service", fetch: ports.fetch, clock: ports.clock, random: ports.random, backoff: { baseMs: 1, capMs: 2 } });
+  const made = Array.from({ length: count }, () => {
+    const ended: boolean[] = [];
+    const keeper = new SessionKeeper({
+      http,
+      store,
+      clock: ports.clock,
+      locks: ports.locks,
+      lockName: "refresh",
+      onChange: (session, revoked) => session === null && ended.push(revoked),
+    });
+    return { keeper, ended, me: () => authorised(http, keeper, "GET", { path: "/users/me" }) };
+  });
+  await made[0]?.keeper.begin({ user: { id: "me" }, tokens: server.tokens() });
+  for (const tab of made) await tab.keeper.load();
+  return made;
+}
+
+test("an expired token is renewed once, however many requests of however many tabs find out", async () => {
+  const server = new FakeServer();
+  const all = await tabs(server, 4);
+  server.accessToken = "another";
+  await Promise.all(all.flatMap((tab) => [tab.me(), tab.me(), tab.me()]));
+  expect(server.refreshes).toBe(1);
+});
+
+test("a token with little life left is renewed before it is used", async () => {
+  const server = new FakeServer();
+  const [tab] = await tabs(server, 1);
+  await tab?.keeper.begin({ user: { id: "me" }, tokens: server.tokens(30) });
+  await tab?.me();
+  expect(server.asked).toEqual(["POST /auth/refresh", "GET /users/me"]);
+});
+
+test("a hiccup of the refresh does not show while the token is still good", async () => {
+  const server = new FakeServer();
+  const [tab] = await tabs(server, 1);
+  await tab?.keeper.begin({ user: { id: "me" }, tokens: server.tokens(30) });
+  server.answers.push(...Array.from({ length: 4 }, (): [number, unknown] => [503, { code: "dependency_unavailable" }]));
+  await expect(tab?.me()).resolves.toMatchObject({ id: "me" });
+});
+
+test("a session that the server has ended ends here, and says why", async () => {
+  const server = new FakeServer();
+  const [tab] = await tabs(server, 1);
+  server.accessToken = "another";
+  server.answers.push([401, { code: "token_expired" }], [401, { code: "refresh_reused" }]);
+  await expect(tab?.me()).rejects.toThrow(ApiError);
+  expect(tab?.ended).toEqual([true]);
+  expect(tab?.keeper.current).toBeNull();
+});
+
+test("who signs out while a refresh is on its way stays signed out", async () => {
+  const server = new FakeServer();
+  const [first, second] = await tabs(server, 2);
+  server.accessToken = "another";
+  const asking = first?.me();
+  const refused = expect(asking).rejects.toThrow(NotSignedIn);
+  while (server.count("POST /auth/refresh") === 0) await new Promise((go) => setTimeout(go, 0));
+  await second?.keeper.end();
+  await refused;
+  expect(await first?.keeper.load()).toBeNull();
+});
+
+test("a request of somebody who has signed out since is not sent as another", async () => {
+  const server = new FakeServer();
+  const [tab] = await tabs(server, 1);
+  await expect(tab?.keeper.token("somebody else")).rejects.toThrow(NotSignedIn);
+});

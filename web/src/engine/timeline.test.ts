@@ -1,0 +1,148 @@
+import { expect, test, vi } from "vitest";
+import type { Event, Message } from "./api";
+import { FakeServer } from "./testing/fake-server";
+import { TimelineWindow } from "./timeline";
+import { until } from "./testing/until";
+
+const server = new FakeServer();
+const message = (seq: number, more: Partial<Message> = {}): Message =>
+  ({ ...server.message("c", seq, "ada", "", `text ${seq}`), ...more }) as unknown as Message;
+const created = (seq: number): Event => ({ type: "message.created", data: message(seq), conversation_id: "c", seq }) as Event;
+
+/** A timeline of so many messages; `held` keeps answers back until it is called. */
+function timeline(count: number) {
+  const all = Array.from({ length: count }, (_, i) => message(i + 1));
+  let now = 0;
+  let release: (() => void) | null = null;
+  const gate = () => new Promise<void>((go) => (release ? (release = go) : go()));
+  const pages = {
+    list: vi.fn(async ({ before, after, limit }: { before?: number; after?: number; limit: number }) => {
+      const found =
+        after !== undefined
+          ? all.filter((each) => each.seq > after).slice(0, limit)
+          : all.filter((each) => each.seq < (before ?? Infinity)).slice(-limit).reverse();
+      await gate();
+      return found;
+    }),
+    get: vi.fn(async (id: string) => all.find((each) => each.id === id) ?? Promise.reject(new Error("gone"))),
+  };
+  const window = new TimelineWindow({
+    conversationId: "c",
+    userId: "me",
+    pages,
+    now: () => now,
+    onClose: () => undefined,
+    remember: () => undefined,
+  });
+  return {
+    all,
+    window,
+    pages,
+    seqs: () => window.get().items.map((each) => each.message.seq),
+    later: (ms: number) => (now += ms),
+    hold: () => (release = () => undefined),
+    release: () => {
+      const go = release;
+      release = null;
+      go?.();
+    },
+  };
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+test("opens at the end and reads on upwards, without a hole", async () => {
+  const { window, seqs } = timeline(120);
+  await window.jumpToEnd();
+  expect(seqs()).toEqual(range(71, 120));
+  await window.loadOlder();
+  await window.loadOlder();
+  expect(seqs()).toEqual(range(1, 120));
+  expect(window.get()).toMatchObject({ atStart: true, atEnd: true });
+});
+
+test("jumps to anywhere and reads on both ways", async () => {
+  const { window, seqs } = timeline(1_000);
+  await window.jumpToEnd();
+  expect(await window.jumpToSeq(500)).toBe("msg_c_500");
+  expect(seqs()).toEqual(range(475, 524));
+  await window.loadNewer();
+  await window.loadOlder();
+  expect(seqs()).toEqual(range(425, 574));
+});
+
+test("finds a date by halving", async () => {
+  const { window, pages, all } = timeline(100_000);
+  pages.list.mockClear();
+  const id = await window.jumpToDate(new Date(all[41_234]?.created_at ?? 0));
+  expect(id).toBe("msg_c_41235");
+  expect(pages.list.mock.calls.length).toBeLessThan(25);
+});
+
+test("a message that comes while the page is on its way is not lost", async () => {
+  const { window, seqs, hold, release } = timeline(10);
+  hold();
+  const loading = window.jumpToEnd();
+  window.apply(created(11));
+  release();
+  await loading;
+  expect(seqs()).toEqual(range(1, 11));
+});
+
+test("an event that the page has shown already changes nothing", async () => {
+  const { window, seqs } = timeline(10);
+  await window.jumpToEnd();
+  window.apply(created(10));
+  expect(seqs()).toEqual(range(1, 10));
+});
+
+test("elsewhere in the history a new message waits until one is back at the end", async () => {
+  const { window, seqs } = timeline(500);
+  await window.jumpToEnd();
+  await window.jumpToSeq(100);
+  window.apply(created(501));
+  expect(seqs()).not.toContain(501);
+  expect(window.get().atEnd).toBe(false);
+});
+
+test("reactions are counted once, also when the page may have shown them", async () => {
+  const { window, all, pages, later } = timeline(3);
+  await window.jumpToEnd();
+  const reacted = (user_id: string): Event =>
+    ({ type: "reaction.added", data: { message_id: "msg_c_2", user_id, emoji: "👍" }, conversation_id: "c", seq: 4 }) as Event;
+  all[1] = message(2, { reactions: [{ emoji: "👍", count: 1, mine: false }] });
+  window.apply(reacted("ada")); // as close as this to the page, the message is asked for
+  await until(() => expect(window.get().items[1]?.message.reactions).toEqual([{ emoji: "👍", count: 1, mine: false }]));
+  expect(pages.get).toHaveBeenCalledTimes(1);
+  later(10_000);
+  window.apply(reacted("bob"));
+  expect(window.get().items[1]?.message.reactions).toEqual([{ emoji: "👍", count: 2, mine: false }]);
+});
+
+test("what has not changed stays the same object", async () => {
+  const { window, later } = timeline(50);
+  await window.jumpToEnd();
+  const before = window.get().items;
+  later(10_000);
+  window.apply({ type: "message.updated", data: message(7, { text: "new" }), conversation_id: "c", seq: 51 } as Event);
+  const after = window.get().items;
+  expect(after.filter((each, index) => each !== before[index]).map((each) => each.message.seq)).toEqual([7]);
+});
+
+test("a change shows at once and goes when it is taken back", async () => {
+  const { window } = timeline(3);
+  await window.jumpToEnd();
+  const undo = window.patch("msg_c_2", (known) => ({ ...known, text: "edited" }));
+  expect(window.get().items[1]?.message.text).toBe("edited");
+  undo();
+  expect(window.get().items[1]?.message.text).toBe("text 2");
+});
+
+test("a failed page says so, and the next try shows it", async () => {
+  const { window, pages, seqs } = timeline(3);
+  pages.list.mockRejectedValueOnce(new Error("cut"));
+  await window.jumpToEnd();
+  expect(window.get().error?.message).toBe("cut");
+  await window.jumpToEnd();
+  expect(seqs()).toEqual([1, 2, 3]);
+});
