@@ -1,0 +1,425 @@
+"""Encrypted conversations of one device: made, joined, read and written, healed from the log.
+
+Every conversation's log is read in order from where this device came in. Each commit must be made in the
+epoch that the group is at, and who is in the group after it must stand in the key log and be a member. What
+does not fit raises `ServerMisbehaved`, and the conversation is not gone on with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from secureconnect_client.api.base import Requester, given
+from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.engine import Commit, Engine, Group
+from secureconnect_client.encryption.errors import (
+    CannotDecrypt,
+    GhostDevice,
+    KeySwapped,
+    LogTampered,
+    NotInGroup,
+)
+from secureconnect_client.encryption.keylog import KeyLog
+from secureconnect_client.encryption.tls import Leaf
+from secureconnect_client.encryption.vault import Vault
+from secureconnect_client.errors import ApiError
+from secureconnect_client.http import segment
+
+PACKAGES = 20  # that wait to be claimed
+PADDED_TO = 128  # bytes: what a message says is filled up with blanks, so that its size tells little
+TRIES = 8  # of a commit or a message that others come before
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as it was decrypted. `text` is None where this device has no key for it."""
+
+    conversation_id: str
+    seq: int
+    message_id: str
+    sender_id: str
+    device_id: str | None
+    text: str | None
+
+
+class Encryption:
+    """End-to-end encryption for the account and device that `engine` is."""
+
+    def __init__(
+        self, client: Requester, vault: Vault, engine: Engine, *, user_id: str, device_id: str
+    ) -> None:
+        self._client = client
+        self._vault = vault
+        self._engine = engine
+        self.user_id = user_id
+        self.device_id = device_id
+        self.key_log = KeyLog(client, vault)
+        self._groups: dict[str, Group] = {}
+
+    # -- this device
+
+    async def register(self, name: str) -> None:
+        """Register this device under a name, and leave key packages for others to add it by."""
+        credential = f"{self.user_id}/{self.device_id}".encode()
+        body = {
+            "name": name,
+            "signature_key": _b64(self._engine.signature_key),
+            "credential": _b64(b"\x00\x01" + bytes([len(credential)]) + credential),
+        }
+        await self._client.request("PUT", f"/keys/devices/{segment(self.device_id)}", json=body)
+        await self.key_log.require_registered(Leaf(self.user_id, self.device_id, self._engine.signature_key))
+        await self.leave_packages()
+
+    async def leave_packages(self) -> int:
+        """Fill up the key packages that wait; returns how many do. Do so on `keys.low`."""
+        state = await self._client.request("GET", "/keys/packages", params={"device_id": self.device_id})
+        missing = PACKAGES - int(state["available"])
+        if missing <= 0:
+            return int(state["available"])
+        packages = [_b64(self._engine.key_package()) for _ in range(missing)]
+        body = {"device_id": self.device_id, "packages": packages}
+        return int((await self._client.request("POST", "/keys/packages", json=body))["available"])
+
+    async def join_waiting(self) -> list[str]:
+        """Open the Welcomes that wait for this device; the conversations that it is in by them.
+
+        One that cannot be opened (its key package is gone with a restart) is put away. Raises GhostDevice.
+        """
+        joined = []
+        params = {"device_id": self.device_id}
+        for each in (await self._client.request("GET", "/keys/welcomes", params=params))["items"]:
+            try:
+                group = self._engine.join(b64decode(each["welcome"]))
+            except CannotDecrypt:
+                pass
+            else:
+                await self._enter(each["conversation_id"], int(each["epoch"]), group)
+                joined.append(each["conversation_id"])
+            await self._client.request("DELETE", f"/keys/welcomes/{segment(each['id'])}")
+        return joined
+
+    async def _enter(self, conversation_id: str, epoch: int, group: Group) -> None:
+        await self._require_honest(conversation_id, group.leaves())
+        path = f"{_mls(conversation_id)}/commits/{epoch - 1}"
+        commit = await self._client.request("GET", path)
+        self._groups[conversation_id] = group
+        self._keep(conversation_id, group, epoch=epoch, seq=int(commit["seq"]))
+
+    # -- conversations
+
+    async def create(self, member_ids: Iterable[str], *, name: str | None = None) -> str:
+        """A new encrypted group with all devices of these people that have left packages; its id."""
+        body = given(type="group", member_ids=[*member_ids], name=name, settings={"encrypted": True})
+        made = await self._client.request("POST", "/conversations", json=body, idempotency_key=uuid4().hex)
+        await self.begin(made["id"])
+        return str(made["id"])
+
+    async def begin(self, conversation_id: str) -> None:
+        """Be the first in the group of an encrypted conversation, and bring the other members' devices in."""
+        group = self._engine.create(conversation_id)
+        self._groups[conversation_id] = group
+        self._keep(conversation_id, group, epoch=0, seq=0)
+        await self.catch_up(conversation_id)
+        await self.reconcile(conversation_id)
+
+    async def send(self, conversation_id: str, text: str, *, client_id: str | None = None) -> Said:
+        """Encrypt, send, wait for the stored message; first the group gets new keys if somebody has gone."""
+        client_id = client_id or uuid4().hex
+        self._vault.put(f"sending/{client_id}", text.encode())
+        for _ in range(TRIES):
+            group = await self._current(conversation_id)
+            body = {
+                "client_id": client_id,
+                "type": "encrypted",
+                "ciphertext": _b64(group.encrypt(_packed(text))),
+            }
+            group.save()  # before it is sent: a key that was used is never used again
+            path = f"/conversations/{segment(conversation_id)}/messages"
+            try:
+                message = await self._client.request("POST", path, json=body)
+            except ApiError as error:
+                if error.code == "rekey_required":
+                    await self.reconcile(conversation_id, rekey=True)
+                elif error.code != "epoch_old":
+                    raise
+                continue
+            said = Said(conversation_id, message["seq"], message["id"], self.user_id, self.device_id, text)
+            self._remember(said)
+            self._vault.remove(f"sending/{client_id}")
+            return said
+        raise CannotDecrypt("the group does not come to rest")
+
+    async def catch_up(self, conversation_id: str) -> list[Said]:
+        """Read the log on from where this device is; what was said. Raises ServerMisbehaved, NotInGroup."""
+        group = self._group(conversation_id)
+        said: list[Said] = []
+        path = f"/conversations/{segment(conversation_id)}/events"
+        while True:
+            epoch, seq = self._place(conversation_id)
+            page = await self._client.request("GET", path, params={"after": seq, "limit": 100})
+            for event in page["items"]:
+                if event["seq"] != seq + 1 and seq:
+                    raise LogTampered(f"the log jumps from {seq} to {event['seq']}")
+                epoch, heard = await self._take_in(conversation_id, group, event, epoch)
+                seq = event["seq"]
+                if heard is not None:
+                    self._remember(heard)
+                    said.append(heard)
+                self._keep(conversation_id, group, epoch=epoch, seq=seq)
+            if page["next_cursor"] is None:
+                return said
+
+    async def _take_in(
+        self, conversation_id: str, group: Group, event: Mapping[str, Any], epoch: int
+    ) -> tuple[int, Said | None]:
+        """One event of the log: the epoch after it, and what was said by it."""
+        data = event["data"] or {}
+        if event["type"] == "mls.commit":
+            await self._apply(conversation_id, group, data, epoch)
+            return epoch + 1, None
+        if event["type"] == "mls.proposal":
+            group.receive(b64decode(data["proposal"]))
+        elif event["type"] == "member.added" and data.get("user"):
+            self._meet(conversation_id, [data["user"]["id"]])
+        elif event["type"] == "message.created" and data.get("type") == "encrypted":
+            return epoch, self._read(conversation_id, group, event)
+        return epoch, None
+
+    async def _apply(self, conversation_id: str, group: Group, data: Mapping[str, Any], epoch: int) -> None:
+        if data["epoch"] != epoch:
+            raise LogTampered(f"the log has a commit of epoch {data['epoch']}, the group is at {epoch}")
+        content = data["commit"]
+        if content is None:
+            answer = await self._client.request("GET", f"{_mls(conversation_id)}/commits/{epoch}")
+            content = answer["commit"]
+        message = b64decode(content)
+        if tls.epoch_of(message) != epoch:
+            raise LogTampered("a commit is not of the epoch that the log says")
+        before = set(group.leaves())
+        try:
+            received = group.receive(message)
+        except CannotDecrypt as error:
+            raise LogTampered(f"a commit of the log does not fit the group: {error}") from error
+        if received.removed:
+            self._forget(conversation_id)
+            raise NotInGroup("this device was removed from the group")
+        await self._require_honest(conversation_id, set(group.leaves()) - before)
+
+    def _read(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> Said | None:
+        data = event["data"]
+        known = self.recall(conversation_id, event["seq"])
+        if known is not None:
+            return known if known.sender_id != self.user_id or known.device_id != self.device_id else None
+        if data.get("deleted_at") is not None or data.get("ciphertext") is None:
+            return None
+        said = Said(conversation_id, event["seq"], data["id"], data["sender_id"], None, None)
+        own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
+        if own is not None:  # it was stored, and its answer was lost
+            self._vault.remove(f"sending/{data['client_id']}")
+            return replace(said, device_id=self.device_id, text=own.decode())
+        try:
+            received = group.receive(b64decode(data["ciphertext"]))
+        except CannotDecrypt:
+            return said  # damaged, or repeated: the gap is shown, and the others go on
+        if received.sender is None or received.sender.user_id != data["sender_id"]:
+            raise LogTampered("the server names another sender than the one who signed")
+        return replace(said, device_id=received.sender.device_id, text=_unpacked(received.data or b""))
+
+    # -- who is in the group
+
+    async def update(self, conversation_id: str) -> None:
+        """Give the group new keys: what was stolen of this device's before is of no use from then on."""
+        await self._commit(conversation_id, lambda group: group.update())
+
+    async def reconcile(self, conversation_id: str, *, rekey: bool = False) -> list[str]:
+        """Bring in devices of members that are missing, and out those that have gone; who could not be added.
+
+        With `rekey` the group gets new keys in any case. Raises KeySwapped, GhostDevice.
+        """
+        group = await self._current(conversation_id)
+        wanted = await self._registered_leaves(conversation_id)
+        gone = {leaf for leaf in group.leaves() if leaf not in wanted}
+        if gone:
+            await self._commit(
+                conversation_id, lambda now: now.remove(sorted(gone.intersection(now.leaves())))
+            )
+        missing = wanted - set(group.leaves())
+        left_out: list[str] = []
+        if missing:
+            packages, left_out = await self._claim(missing)
+            if packages:
+                await self._commit(conversation_id, lambda now: now.add([*packages.values()]), [*packages])
+        if rekey and not gone:
+            await self.update(conversation_id)
+        return left_out
+
+    async def _registered_leaves(self, conversation_id: str) -> set[Leaf]:
+        """The devices that belong into the group, each checked against the key log."""
+        members = await self._members(conversation_id)
+        found = set()
+        for start in range(0, len(members), 100):
+            params = {"user_ids": ",".join(members[start : start + 100])}
+            for each in (await self._client.request("GET", "/keys/devices", params=params))["items"]:
+                leaf = Leaf(each["user_id"], each["device_id"], b64decode(each["signature_key"]))
+                await self.key_log.require_registered(leaf)
+                found.add(leaf)
+        return found
+
+    async def _members(self, conversation_id: str) -> list[str]:
+        path, params = f"/conversations/{segment(conversation_id)}/members", {"limit": 100}
+        members: list[str] = []
+        while True:
+            page = await self._client.request("GET", path, params=params)
+            members += [each["user"]["id"] for each in page["items"]]
+            if page["next_cursor"] is None:
+                return members
+            params = {"limit": 100, "cursor": page["next_cursor"]}
+
+    async def _claim(self, wanted: set[Leaf]) -> tuple[dict[Leaf, bytes], list[str]]:
+        """A key package of each of these devices, checked to be theirs, and the devices that have none."""
+        user_ids = sorted({leaf.user_id for leaf in wanted})
+        packages: dict[Leaf, bytes] = {}
+        for start in range(0, len(user_ids), 100):
+            body = {"user_ids": user_ids[start : start + 100]}
+            for each in (await self._client.request("POST", "/keys/claims", json=body))["packages"]:
+                message = b64decode(each["package"])
+                leaf = tls.leaf_of_package(message)
+                if (leaf.user_id, leaf.device_id) != (each["user_id"], each["device_id"]):
+                    raise KeySwapped(f"a package for {each['user_id']} names somebody else")
+                try:
+                    await self.key_log.require_registered(leaf)
+                except GhostDevice as error:
+                    raise KeySwapped(str(error)) from error
+                if leaf in wanted:
+                    packages[leaf] = message
+        return packages, sorted(leaf.device_id for leaf in wanted - packages.keys())
+
+    async def _require_honest(self, conversation_id: str, leaves: Iterable[Leaf]) -> None:
+        """Raises GhostDevice for a device that its person never registered, and for who is no member.
+
+        One that has gone since is no ghost: the commit that takes it out comes later in the log.
+        """
+        for leaf in leaves:
+            await self.key_log.require_ever_registered(leaf)
+            if leaf.user_id not in self._people(conversation_id):
+                self._meet(conversation_id, await self._members(conversation_id))
+            if leaf.user_id not in self._people(conversation_id):
+                raise GhostDevice(f"{leaf.user_id} is in the group and no member of the conversation")
+
+    def _people(self, conversation_id: str) -> set[str]:
+        """Everybody who has been a member, as far as this device has seen."""
+        return set(json.loads(self._vault.get(f"people/{conversation_id}") or b"[]"))
+
+    def _meet(self, conversation_id: str, user_ids: Iterable[str]) -> None:
+        known = self._people(conversation_id)
+        if not known.issuperset(user_ids):
+            self._vault.put(f"people/{conversation_id}", json.dumps(sorted(known.union(user_ids))).encode())
+
+    async def _commit(self, conversation_id: str, make: Any, added: Iterable[Leaf] = ()) -> None:
+        """Make a commit and have it taken; made anew where another one came first."""
+        for _ in range(TRIES):
+            group = await self._current(conversation_id)
+            epoch, _ = self._place(conversation_id)
+            commit: Commit = make(group)
+            body: dict[str, Any] = {
+                "client_id": uuid4().hex,
+                "epoch": epoch,
+                "commit": _b64(commit.message),
+            }
+            if commit.welcome is not None:
+                body["welcomes"] = [
+                    {"device_ids": [leaf.device_id for leaf in added], "welcome": _b64(commit.welcome)}
+                ]
+            try:
+                await self._client.request("POST", f"{_mls(conversation_id)}/commits", json=body)
+            except ApiError as error:
+                if error.code != "epoch_conflict":
+                    raise
+                continue
+            await self.catch_up(conversation_id)  # one's own commit comes by the log, as everybody's
+            return
+        raise CannotDecrypt("the group does not come to rest")
+
+    async def safety_number(self, other_id: str) -> str:
+        """60 digits that both people see alike, made of all keys that their devices have now."""
+        parts = []
+        for user_id in sorted((self.user_id, other_id)):
+            keys = await self.key_log.refresh(user_id)
+            parts.append(user_id + "".join(sorted(keys.values())))
+        digest = hashlib.sha512("\n".join(parts).encode()).digest()
+        digits = str(int.from_bytes(digest, "big") % 10**60).zfill(60)
+        return " ".join(digits[start : start + 5] for start in range(0, 60, 5))
+
+    # -- what is kept
+
+    def recall(self, conversation_id: str, seq: int) -> Said | None:
+        """What was said at a place of the log, as far as this device has read it."""
+        kept = self._vault.get(f"said/{conversation_id}/{seq:012d}")
+        return None if kept is None else Said(**json.loads(kept))
+
+    def said(self, conversation_id: str) -> list[Said]:
+        """All that this device has read or written in a conversation, in order."""
+        names = self._vault.names(f"said/{conversation_id}/")
+        kept = (self._vault.get(name) for name in names)
+        return [Said(**json.loads(each)) for each in kept if each is not None]
+
+    def _remember(self, said: Said) -> None:
+        fields = {name: getattr(said, name) for name in Said.__slots__}
+        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", json.dumps(fields).encode())
+
+    def _place(self, conversation_id: str) -> tuple[int, int]:
+        """The epoch that the group is at, and how far its log was read."""
+        kept = self._vault.get(f"place/{conversation_id}")
+        if kept is None:
+            raise NotInGroup(f"this device is not in the group of {conversation_id}")
+        epoch, seq = json.loads(kept)
+        return epoch, seq
+
+    def _keep(self, conversation_id: str, group: Group, *, epoch: int, seq: int) -> None:
+        group.save()
+        self._vault.put(f"place/{conversation_id}", json.dumps([epoch, seq]).encode())
+
+    def _forget(self, conversation_id: str) -> None:
+        self._groups.pop(conversation_id, None)
+        for name in (f"place/{conversation_id}", f"group/{conversation_id}"):
+            self._vault.remove(name)
+        for name in self._vault.names(f"epoch/{conversation_id}/"):
+            self._vault.remove(name)
+
+    def _group(self, conversation_id: str) -> Group:
+        self._place(conversation_id)
+        if conversation_id not in self._groups:
+            self._groups[conversation_id] = self._engine.load(conversation_id)
+        return self._groups[conversation_id]
+
+    async def _current(self, conversation_id: str) -> Group:
+        """The group after all that the log has of it."""
+        await self.catch_up(conversation_id)
+        return self._group(conversation_id)
+
+
+def _mls(conversation_id: str) -> str:
+    return f"/conversations/{segment(conversation_id)}/mls"
+
+
+def _b64(raw: bytes) -> str:
+    return b64encode(raw).decode()
+
+
+def _packed(text: str) -> bytes:
+    plain = json.dumps({"text": text}, ensure_ascii=False).encode()
+    return plain + b" " * (-len(plain) % PADDED_TO)
+
+
+def _unpacked(plain: bytes) -> str | None:
+    try:
+        text = json.loads(plain).get("text")
+    except (ValueError, AttributeError):
+        return None
+    return text if isinstance(text, str) else None

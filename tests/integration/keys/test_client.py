@@ -1,0 +1,452 @@
+"""The client package's encryption over the real routes: chats of several devices, and servers that cheat."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kernel.caller import Caller
+from secureconnect_client.encryption.encryption import Encryption, _packed
+from secureconnect_client.encryption.errors import (
+    CannotDecrypt,
+    GhostDevice,
+    KeySwapped,
+    LogTampered,
+    NotInGroup,
+    ServerMisbehaved,
+)
+from secureconnect_client.encryption.mls_rs import MlsRsEngine
+from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
+from tests.helpers import Person, someone
+from tests.integration import rooms
+from tests.integration.keys.desk import b64, raw
+from tests.integration.keys.server import Cheat, encryption
+from tests.tools import rows
+
+
+def as_caller(person: Person) -> Caller:
+    return Caller(person.user_id, person.session_id)
+
+
+@pytest.fixture
+def ada() -> Person:
+    return someone("ada")
+
+
+@pytest.fixture
+def bob() -> Person:
+    return someone("bob")
+
+
+async def started(*devices: Encryption) -> None:
+    for device in devices:
+        await device.register(device.device_id)
+
+
+async def heard(device: Encryption, conversation_id: str) -> list[str | None]:
+    """What a device reads newly in a conversation, after it has opened the Welcomes that wait for it."""
+    await device.join_waiting()
+    return [each.text for each in await device.catch_up(conversation_id)]
+
+
+# --- honest servers -------------------------------------------------------------------------------------------
+
+
+def test_two_people_with_three_devices_talk_and_the_server_stores_none_of_it(ada: Person, bob: Person) -> None:
+    phone, laptop, bobs = encryption(ada, "phone"), encryption(ada, "laptop"), encryption(bob)
+
+    async def chat() -> None:
+        await started(phone, laptop, bobs)
+        tea = await phone.create([bob.user_id], name="Tea")
+        await phone.send(tea, "c4n4ry one")
+        assert await heard(bobs, tea) == ["c4n4ry one"]
+        assert await heard(laptop, tea) == ["c4n4ry one"]
+        await bobs.send(tea, "c4n4ry two")
+        await laptop.send(tea, "c4n4ry three")
+        assert await heard(phone, tea) == ["c4n4ry two", "c4n4ry three"]
+        assert [each.text for each in phone.said(tea)] == ["c4n4ry one", "c4n4ry two", "c4n4ry three"]
+        assert {each.device_id for each in phone.said(tea)} == {"phone", "laptop"}
+
+    asyncio.run(chat())
+    for table in ("events", "keys", "sends", "conversations", "members", "limits", "idempotency", "follow_ups"):
+        assert "c4n4ry" not in str(rows(table)), table
+
+
+def test_who_comes_later_reads_from_then_on(ada: Person, bob: Person) -> None:
+    carol = someone("carol")
+    adas, bobs, carols = encryption(ada), encryption(bob), encryption(carol)
+
+    async def chat() -> None:
+        await started(adas, bobs, carols)
+        tea = await adas.create([bob.user_id])
+        await adas.send(tea, "before")
+        rooms.add(as_caller(ada), tea, as_caller(carol))
+        await bobs.join_waiting()
+        assert await bobs.reconcile(tea) == []
+        await bobs.send(tea, "welcome")
+        assert await heard(carols, tea) == ["welcome"]
+        assert await heard(adas, tea) == ["welcome"]
+        await carols.send(tea, "hello")
+        assert await heard(adas, tea) == ["hello"]
+
+    asyncio.run(chat())
+
+
+def test_who_was_removed_reads_nothing_more_and_the_others_go_on_by_themselves(ada: Person, bob: Person) -> None:
+    carol = someone("carol")
+    adas, bobs, carols = encryption(ada), encryption(bob), encryption(carol)
+
+    async def chat() -> None:
+        await started(adas, bobs, carols)
+        tea = await adas.create([bob.user_id, carol.user_id])
+        await adas.send(tea, "all of us")
+        assert await heard(carols, tea) == ["all of us"]
+        await bobs.join_waiting()
+        rooms.remove(as_caller(ada), tea, as_caller(carol))
+        await bobs.send(tea, "just us")  # gives the group new keys first, as the server asks for
+        assert "just us" in await heard(adas, tea)
+        ciphertexts = [row["data"] for row in rows("events") if row["type"] == "message.created"]
+        assert len(ciphertexts) == 2
+        group = carols._group(tea)
+        with pytest.raises(CannotDecrypt, match="Epoch not found"):
+            group.receive(raw(json.loads(ciphertexts[-1])["ciphertext"]))
+
+    asyncio.run(chat())
+
+
+def test_a_device_that_lost_its_keys_comes_back_with_another_key(ada: Person, bob: Person) -> None:
+    adas, bobs = encryption(ada), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        anew = encryption(bob)  # the same device, with an empty vault
+        await started(anew)
+        await adas.send(tea, "with your new key")
+        assert await heard(anew, tea) == ["with your new key"]
+        with pytest.raises(NotInGroup):
+            await bobs.catch_up(tea)
+
+    asyncio.run(chat())
+
+
+def test_an_update_gives_the_group_new_keys_and_everybody_goes_on(ada: Person, bob: Person) -> None:
+    adas, bobs = encryption(ada), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        for number in range(3):
+            await bobs.update(tea)
+            await adas.send(tea, f"after {number}")
+        assert await heard(bobs, tea) == ["after 2"]
+        assert [each.text for each in bobs.said(tea)] == ["after 0", "after 1", "after 2"]
+
+    asyncio.run(chat())
+
+
+def test_a_device_goes_on_after_a_restart_with_what_its_vault_holds(ada: Person, bob: Person, tmp_path: Any) -> None:
+    path = tmp_path / "keys.db"
+    bobs = encryption(bob)
+
+    async def chat() -> None:
+        vault = SqliteVault(path, ada.user_id)
+        adas = encryption(ada, vault=vault)
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await adas.send(tea, "one")
+        vault.close()
+        assert await heard(bobs, tea) == ["one"]
+        await bobs.send(tea, "two")
+        again = encryption(ada, vault=SqliteVault(path, ada.user_id))
+        assert await heard(again, tea) == ["two"]
+        await again.send(tea, "three")
+        assert await heard(bobs, tea) == ["three"]
+        assert [each.text for each in again.said(tea)] == ["one", "two", "three"]
+
+    asyncio.run(chat())
+
+
+def test_safety_numbers_are_alike_on_both_sides_and_change_with_a_key(ada: Person, bob: Person) -> None:
+    adas, bobs = encryption(ada), encryption(bob)
+
+    async def compare() -> None:
+        await started(adas, bobs)
+        number = await adas.safety_number(bob.user_id)
+        assert number == await bobs.safety_number(ada.user_id)
+        assert len(number.replace(" ", "")) == 60
+        await started(encryption(bob))
+        assert await adas.safety_number(bob.user_id) != number
+
+    asyncio.run(compare())
+
+
+def test_a_message_of_a_hundred_characters_is_small(ada: Person) -> None:
+    """The figure of the purpose: at most 450 bytes."""
+    vault = MemoryVault()
+    group = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone").create("cnv_01kb0000000000000000000000")
+    assert len(b64(group.encrypt(_packed("x" * 100)))) <= 450
+
+
+# --- servers that cheat ---------------------------------------------------------------------------------------
+
+
+def log_with(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Cheat:
+    """A server that shows another log."""
+
+    def cheat(method: str, path: str, answer: Any) -> Any:
+        if path.endswith("/events"):
+            answer["items"] = change(answer["items"])
+        return answer
+
+    return cheat
+
+
+def _commits(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in items if each["type"] == "mls.commit"]
+
+
+def _swapped(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    commits = _commits(items)
+    if len(commits) > 1:
+        commits[0]["data"], commits[1]["data"] = commits[1]["data"], commits[0]["data"]
+    return items
+
+
+def _dropped(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in items if each not in _commits(items)[:1]]
+
+
+def _closed_up(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first commit is dropped, and what follows is numbered so that no hole shows."""
+    first = _commits(items)[:1]
+    for each in items:
+        if first and each["seq"] > first[0]["seq"]:
+            each["seq"] -= 1
+    return [each for each in items if each not in first]
+
+
+def _replayed(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    commits = _commits(items)
+    if len(commits) > 1:
+        commits[1]["data"] = dict(commits[0]["data"])
+    return items
+
+
+def _renumbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """An old commit under the epoch of the next one."""
+    commits = _commits(items)
+    if len(commits) > 1:
+        commits[1]["data"] = {**commits[0]["data"], "epoch": commits[1]["data"]["epoch"]}
+    return items
+
+
+@pytest.mark.parametrize("change", [_swapped, _dropped, _closed_up, _replayed, _renumbered])
+def test_commits_that_were_dropped_shuffled_or_repeated_are_noticed(ada: Person, bob: Person, change: Any) -> None:
+    adas, bobs = encryption(ada), encryption(bob, cheat=log_with(change))
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        await adas.update(tea)
+        await adas.update(tea)
+        await adas.send(tea, "hello")
+        with pytest.raises(LogTampered):
+            await bobs.catch_up(tea)
+
+    asyncio.run(chat())
+
+
+def test_a_message_put_into_somebody_elses_mouth_is_noticed(ada: Person, bob: Person) -> None:
+    carol = someone("carol")
+
+    def blame_carol(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for each in items:
+            if each["type"] == "message.created":
+                each["data"]["sender_id"] = carol.user_id
+        return items
+
+    adas, bobs = encryption(ada), encryption(bob, cheat=log_with(blame_carol))
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id, carol.user_id])
+        await bobs.join_waiting()
+        await adas.send(tea, "hello")
+        with pytest.raises(LogTampered, match="another sender"):
+            await bobs.catch_up(tea)
+
+    asyncio.run(chat())
+
+
+def test_a_repeated_message_is_read_once(ada: Person, bob: Person) -> None:
+    def twice(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        again = []
+        for each in [each for each in items if each["type"] == "message.created"][-1:]:
+            again.append({**each, "seq": items[-1]["seq"] + 1})
+        return [*items, *again]
+
+    adas, bobs = encryption(ada), encryption(bob, cheat=log_with(twice))
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        await adas.send(tea, "once")
+        assert [each.text for each in await bobs.catch_up(tea)] == ["once", None]
+
+    asyncio.run(chat())
+
+
+def test_a_swapped_key_package_is_not_added(ada: Person, bob: Person) -> None:
+    mallory = someone("mallory")
+    evil = MlsRsEngine(MemoryVault(), user_id=bob.user_id, device_id="phone")  # bob's name, another key
+
+    def swap(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/claims":
+            for each in answer["packages"]:
+                each["package"] = b64(evil.key_package())
+        return answer
+
+    adas, bobs, mallorys = encryption(ada, cheat=swap), encryption(bob), encryption(mallory)
+
+    async def chat() -> None:
+        await started(adas, bobs, mallorys)
+        with pytest.raises(KeySwapped):
+            await adas.create([bob.user_id])
+
+    asyncio.run(chat())
+
+
+def test_a_package_of_somebody_else_is_not_added(ada: Person, bob: Person) -> None:
+    mallory = someone("mallory")
+    mallorys = encryption(mallory)
+    packages = [b64(mallorys._engine.key_package()) for _ in range(2)]
+
+    def swap(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/claims":
+            for each in answer["packages"]:
+                each["package"] = packages.pop()
+        return answer
+
+    adas, bobs = encryption(ada, cheat=swap), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs, mallorys)
+        with pytest.raises(KeySwapped):
+            await adas.create([bob.user_id])
+
+    asyncio.run(chat())
+
+
+def test_a_ghost_device_in_the_list_is_not_added(ada: Person, bob: Person) -> None:
+    """The server names a device that bob never registered: his key log does not have it."""
+    ghost = MlsRsEngine(MemoryVault(), user_id=bob.user_id, device_id="ghost")
+
+    def haunt(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/devices" and method == "GET":
+            spare = dict(answer["items"][0], user_id=bob.user_id, device_id="ghost")
+            answer["items"].append({**spare, "signature_key": b64(ghost.signature_key)})
+        return answer
+
+    adas, bobs = encryption(ada, cheat=haunt), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        with pytest.raises(GhostDevice):
+            await adas.create([bob.user_id])
+
+    asyncio.run(chat())
+
+
+def test_a_stranger_whom_a_member_brings_into_the_group_is_noticed(ada: Person, bob: Person) -> None:
+    """Ada's own device is in league with the server: it adds somebody who is no member of the conversation."""
+    mallory = someone("mallory")
+    adas, bobs, mallorys = encryption(ada), encryption(bob), encryption(mallory)
+
+    async def chat() -> None:
+        await started(adas, bobs, mallorys)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        package = mallorys._engine.key_package()
+        commit = adas._group(tea).add([package])
+        epoch, _ = adas._place(tea)
+        body = {"client_id": "ghost", "epoch": epoch, "commit": b64(commit.message)}
+        await adas._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
+        with pytest.raises(GhostDevice, match="no member"):
+            await bobs.catch_up(tea)
+
+    asyncio.run(chat())
+
+
+def test_a_forged_welcome_leads_nowhere(ada: Person, bob: Person) -> None:
+    """A Welcome into a group of the server's own making: its devices are in nobody's key log."""
+    bobs = encryption(bob)
+    evil = MlsRsEngine(MemoryVault(), user_id=ada.user_id, device_id="phone")
+    forged: list[str] = []
+
+    def welcome(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/welcomes" and forged:
+            item = {"id": "wel_forged", "conversation_id": "cnv_forged", "epoch": 1, "welcome": forged[0]}
+            answer["items"] = [item]
+        return answer
+
+    async def chat() -> None:
+        await started(encryption(ada), bobs)
+        group = evil.create("cnv_forged")
+        forged.append(b64(group.add([bobs._engine.key_package()]).welcome or b""))
+        bobs._client.cheat = welcome  # type: ignore[attr-defined]
+        with pytest.raises(GhostDevice):
+            await bobs.join_waiting()
+
+    asyncio.run(chat())
+
+
+def _other_root(body: Any) -> Any:
+    body["inclusion"] = ["00" * 32, *body["inclusion"][1:]] if body["inclusion"] else ["00" * 32]
+    return body
+
+
+def _other_entry(body: Any) -> Any:
+    body["entry"]["key_hash"] = "00" * 32
+    return body
+
+
+def _other_head(body: Any) -> Any:
+    header, payload, signature = body["head"].split(".")
+    body["head"] = f"{header}.{payload}.{signature[:-4]}AAAA"
+    return body
+
+
+@pytest.mark.parametrize("change", [_other_root, _other_entry, _other_head])
+def test_a_key_log_that_cannot_be_proved_is_not_believed(ada: Person, bob: Person, change: Any) -> None:
+    def lie(method: str, path: str, answer: Any) -> Any:
+        return change(answer) if path == "/keys/log/proof" else answer
+
+    async def chat() -> None:
+        await started(encryption(bob))
+        with pytest.raises(ServerMisbehaved):
+            await encryption(ada, cheat=lie).key_log.refresh(bob.user_id)
+
+    asyncio.run(chat())
+
+
+def test_a_key_log_that_was_rewritten_is_noticed(ada: Person, bob: Person) -> None:
+    """The client remembers the head that it saw: a log that does not go on from it has another past."""
+    adas = encryption(ada)
+
+    async def chat() -> None:
+        await started(adas, encryption(bob))
+        await adas.key_log.refresh(bob.user_id)
+        adas._vault.put("key-log/head", b'{"size": 2, "root": "' + b"ab" * 32 + b'"}')
+        with pytest.raises(LogTampered, match="two pasts"):
+            await adas.key_log.refresh(bob.user_id)
+
+    asyncio.run(chat())
