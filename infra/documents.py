@@ -38,6 +38,7 @@ def documents() -> dict[Path, str]:
     from keys import notices as key_notices
     from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
 
+    from assistant import schemas as ai
     from calls import call_events
     from calls.schemas import Call, SignalEvent
     from conversations import events, schemas
@@ -86,6 +87,8 @@ def documents() -> dict[Path, str]:
         call_events.ANSWERED_ELSEWHERE: Call,
         call_events.ENDED: Call,
         call_events.SIGNAL: SignalEvent,
+        "ai.delta": ai.Delta,
+        "ai.done": ai.Done,
         "typing": None,
         "presence": Presence,
         "session.revoked": None,

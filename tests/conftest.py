@@ -19,6 +19,8 @@ import yaml
 from moto import mock_aws
 
 from accounts import liveness
+from assistant import settings as ai_settings
+from assistant.providers import bedrock, choice, openai_compatible
 from calls import ice, sfu
 from calls import settings as call_settings
 from conversations import append_queue
@@ -82,12 +84,17 @@ def _one_request_at_a_time() -> None:
 _one_request_at_a_time()
 
 
+AI_BREAKERS = (bedrock.breaker, openai_compatible.breaker)
+
+
 def fresh_process() -> None:
     """Forget what a process remembers between calls, as a new one would."""
     config.config.cache_clear()
     cache._redis.cache_clear()
     idempotency._store.cache_clear()
     call_settings.settings.cache_clear()
+    ai_settings.settings.cache_clear()
+    choice.provider.cache_clear()
     sfu.configured.cache_clear()
     keyrings = (secrets.keyring, secrets.pseudonym_keyring, secrets.vapid_keyring, secrets.factor_keyring)
     for keyring in keyrings:
@@ -103,6 +110,8 @@ def fresh_process() -> None:
         presence._guarded,
         realtime._heard,
         ice._secrets,
+        openai_compatible._keys,
+        openai_compatible._addresses,
         typing_notice._relayed,
         typing_notice._noticed,
         vapid._tokens,
@@ -111,7 +120,7 @@ def fresh_process() -> None:
         fcm._senders,
     ):
         memo._entries.clear()
-    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker, fcm.breaker):
+    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker, fcm.breaker, *AI_BREAKERS):
         breaker.succeeded()
 
 

@@ -8,7 +8,14 @@ from functools import partial
 from typing import Any
 
 from conversations import log, publish, store, views
-from conversations.events import CONVERSATION_CREATED, CONVERSATION_DELETED, CONVERSATION_UPDATED, Event, NewEvent
+from conversations.events import (
+    CONVERSATION_CREATED,
+    CONVERSATION_DELETED,
+    CONVERSATION_UPDATED,
+    MESSAGE_CREATED,
+    Event,
+    NewEvent,
+)
 from conversations.model import (
     MAX_MEMBERS,
     MEMBER_IDS_MAX,
@@ -180,10 +187,14 @@ def _recent_first(context: MemberContext) -> tuple[int, str]:
 
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change name, description or settings of a group (owner and admins); what is so already makes no event."""
+    """Change name, description or settings of a group (owner and admins); what is so already makes no event.
+
+    In a direct conversation either side may switch AI help. Switching it leaves a system message for all members.
+    """
 
     def plan(context: MemberContext) -> log.AppendPlan:
-        context.require_admin()
+        if context.info.kind == "group" or fields.keys() != {"settings"} or fields["settings"].keys() != {"ai_enabled"}:
+            context.require_admin()
         settings = _merged(context.info.settings, fields.get("settings", {}))
         if context.info.settings.encrypted and not settings.encrypted:
             raise Forbidden("Encryption cannot be switched off again.")
@@ -191,11 +202,23 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         info = replace(context.info, settings=settings, **rest)
         if info == context.info:
             return log.AppendPlan([])
-        return log.AppendPlan([NewEvent(CONVERSATION_UPDATED, caller.user_id)], info=info)
+        changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id)]
+        if settings.ai_enabled != context.info.settings.ai_enabled:
+            changed.append(_ai_switched(caller.user_id, context.next_seq + 1, settings.ai_enabled))
+        return log.AppendPlan(changed, info=info)
 
     context, events = log.append(known(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)
     return views.conversation(context)
+
+
+def _ai_switched(user_id: str, seq: int, enabled: bool) -> NewEvent:
+    """The system message that tells members that AI help may read here from now on, or may not any more."""
+    message_id = ids.new_at("msg", seq)
+    about = {"kind": "ai_enabled", "enabled": enabled}
+    data = {"id": message_id, "client_id": message_id, "type": "system", "metadata": about}
+    text = "AI help was switched on." if enabled else "AI help was switched off."
+    return NewEvent(MESSAGE_CREATED, user_id, data, text=text)
 
 
 def delete(*, caller: Caller, conversation_id: str) -> None:

@@ -167,6 +167,8 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
             raise Forbidden("Only its sender and admins may delete a message.")
         if message.deleted_at is not None:
             return None
+        if message.data["type"] == "system":
+            raise Forbidden("What the platform tells the members stays.")
 
         def stage(transaction: Transaction, seq: int) -> None:
             message_store.stage_deletion(transaction, message, seq, now=now)

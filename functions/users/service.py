@@ -9,7 +9,7 @@ from typing import Any
 from kernel import clock, ids, parallel
 from kernel.blobs import BlobMissing
 from kernel.cache import Memo
-from kernel.dynamo import Transaction
+from kernel.dynamo import Key, Record, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
@@ -60,6 +60,16 @@ def settings_of(user_ids: Iterable[str]) -> dict[str, UserSettings]:
     """What those of these people who exist have chosen, as it is now: one round trip per 100."""
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     return {user_id: profile.settings for user_id, profile in store.profiles(wanted).items()}
+
+
+def profile_key(user_id: str) -> tuple[type[Record], Key]:
+    """The key of a person's profile, for who reads more with it in one round trip; see `profile_in`."""
+    return store.key(user_id)
+
+
+def profile_in(record: Any) -> Profile | None:
+    """The profile in what was read under `profile_key`; without the address of its avatar."""
+    return store.PROFILE.found(record)
 
 
 def require_user(user_id: str) -> PublicProfile:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle
@@ -48,6 +48,10 @@ PROFILE = Mapper(UserRecord, Profile, renamed={"id": "user_id"}, avatar_url=lamb
 
 def _entry(term: str, user_id: str) -> DirectoryRecord:
     return DirectoryRecord(term[0], f"{term}{_END_OF_TERM}{user_id}")
+
+
+def key(user_id: str) -> tuple[type[Record], Key]:
+    return UserRecord, (user_id,)
 
 
 def profile(user_id: str) -> Profile | None:

@@ -134,6 +134,19 @@ POST   /conversations/{conversation_id}/scheduled                               
 GET    /conversations/{conversation_id}/scheduled                               200 200 200 404 404 200 401 404
 DELETE /conversations/{conversation_id}/scheduled/{scheduled_id}                204 404 404 404 404 404 401 404
 GET    /search                                                                  200 200 200 200 200 200 401 200
+GET    /ai/settings                                                             200 200 200 200 200 200 401 200
+PUT    /ai/settings                                                             200 200 200 200 200 200 401 200
+POST   /ai/summaries                                                            200 200 200 404 404 403 401 404
+POST   /ai/replies                                                              200 200 200 404 404 403 401 404
+POST   /ai/answers                                                              200 200 200 404 404 403 401 404
+POST   /ai/search                                                               200 200 200 404 404 403 401 404
+POST   /ai/translations                                                         501 501 501 404 404 403 401 404
+POST   /ai/rewrites                                                             501 501 501 501 501 501 401 501
+POST   /ai/moderations                                                          200 200 200 200 200 200 401 200
+POST   /ai/transcriptions                                                       404 404 404 404 404 404 401 404
+GET    /ai/jobs/{job_id}                                                        404 404 404 404 404 404 401 404
+DELETE /ai/requests/{request_id}                                                404 404 404 404 404 404 401 404
+POST   /ai/digests                                                              200 200 200 200 200 200 401 200
 PUT    /presence                                                                200 200 200 200 200 200 401 200
 GET    /presence                                                                200 200 200 200 200 200 401 200
 POST   /conversations/{conversation_id}/calls                                   201 201 201 404 404 404 401 404
@@ -325,6 +338,9 @@ def scene(town: Town) -> Iterator[Scene]:
     owner.ok("POST", f"/calls/{old_call['id']}/end")
     owner.ok("PUT", f"/users/me/blocks/{blocked.id}")
     town.make_platform_admin(people["platform_admin"])
+    for each in people.values():
+        each.ok("PUT", "/ai/settings", {"enabled": True})
+    owner.ok("PATCH", f"/conversations/{group}", {"settings": {"ai_enabled": True}})
     desk = drive_rights.Desk(owner, people["admin"], made[-1], group)
     keyring = keys_rights.Keyring(people, direct)
     scene = Scene(town, people, made[-1], group, direct, old, polls, desk, keyring, old_call, live_call)
@@ -348,6 +364,8 @@ PATHS: dict[str, Make] = {
     "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
     "DELETE /auth/passkeys/{passkey_id}": lambda scene, role: {"passkey_id": "pky_unknown"},
     "POST /admin/users/{user_id}/sign-out": lambda scene, role: {"user_id": scene.bystander.id},
+    "GET /ai/jobs/{job_id}": lambda scene, role: {"job_id": "aij_unknown"},
+    "DELETE /ai/requests/{request_id}": lambda scene, role: {"request_id": "air_unknown"},
     "PUT /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
     "DELETE /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},
     "POST /contacts/{user_id}/accept": lambda scene, role: {"user_id": _after_asking(scene, role)},
@@ -388,6 +406,16 @@ BODIES: dict[str, Make] = {
         "text": role,
         "send_at": NEXT_YEAR,
     },
+    "PUT /ai/settings": lambda scene, role: {"enabled": True},
+    "POST /ai/summaries": lambda scene, role: {"conversation_id": scene.conversation(role)},
+    "POST /ai/replies": lambda scene, role: {"conversation_id": scene.conversation(role)},
+    "POST /ai/answers": lambda scene, role: {"conversation_id": scene.conversation(role), "question": "When?"},
+    "POST /ai/search": lambda scene, role: {"conversation_id": scene.conversation(role), "q": "before"},
+    "POST /ai/translations": lambda scene, role: {"message_id": scene.message(role), "target_language": "de"},
+    "POST /ai/rewrites": lambda scene, role: {"text": "Come here.", "tone": "friendly"},
+    "POST /ai/moderations": lambda scene, role: {"text": "Come here."},
+    "POST /ai/transcriptions": lambda scene, role: {"file_id": "fil_unknown"},
+    "POST /ai/digests": lambda scene, role: {},
     "PUT /presence": lambda scene, role: {"status": "away"},
     "POST /conversations/{conversation_id}/calls": lambda scene, role: {"client_id": _unique(), "media": "audio"},
     "PUT /calls/{call_id}/media-state": lambda scene, role: {"audio": True, "video": False, "screen": False},

@@ -45,6 +45,9 @@ REVIEWED_RESOURCES = {
     "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
+    "foundation-model/*": "Bedrock: which models there are is a parameter",
+    "inference-profile/*": "Bedrock: the same",
+    "guardrail/*": "Bedrock: the guardrail is a parameter",
     "meeting/*": "the id of a meeting is not known before it is made",
 }
 

@@ -31,6 +31,7 @@ CONTRACT_EVENTS = {
     "file.ready", "file.rejected",
     "receipt.updated", "draft.updated", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
+    "ai.delta", "ai.done",
     "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
     "keys.changed", "keys.low", "mls.commit", "mls.proposal", "mls.welcome",
 }  # fmt: skip

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
 OPEN_MODULES = {
     "api",
+    "messages",
     "events",
     "service",
     "schemas",

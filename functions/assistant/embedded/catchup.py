@@ -7,6 +7,7 @@ then the heaviest are taken, each part of the talk once.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ ANSWER_WITHIN = 6  # messages after a question, unless the answer is a reply to 
 ALIKE = 0.6  # shared words, of the shorter line's, from which two lines say the same
 WEAKEST = 1.5  # what weighs less than this is small talk
 
+_MARK = re.compile(r"[\[【]\s*(\d+)\s*[\]】]")
 _WEIGHTS: Mapping[Label, float] = {
     "decision": 4.0,
     "answered": 3.0,
@@ -93,7 +95,7 @@ def written(found: Sequence[Extract], *, length: Length, language: str) -> tuple
 
 def quote(text: str, room: int) -> str:
     """A line's text in one row, cut at a word where it is too long."""
-    row = " ".join(text.split())
+    row = _MARK.sub(r"(\1)", " ".join(text.split()))  # a number in brackets would read as one of our marks
     if len(row) <= room:
         return row
     cut = row[: room - 1]
@@ -130,6 +132,8 @@ def _answer(question: Line, after: Sequence[Line], replies: Sequence[Line], used
             if distance and best is not None:
                 break  # the next topic has begun
             continue
+        if line.conversation_id != question.conversation_id:
+            break
         if line.sender_id == question.sender_id or line.message_id in used or line.reply_to is not None:
             continue
         fits = sum(cues.answers_kind(kind, line.text) for kind in kinds)

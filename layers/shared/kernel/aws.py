@@ -15,6 +15,9 @@ from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_PAUSE_MAX
 if TYPE_CHECKING:
     import botocore.session
 
+# Services that take longer to answer than a store: theirs is what a model needs to think, and one try is enough.
+SLOW_READ_TIMEOUT_S = {"bedrock-runtime": 20.0}
+
 
 @lru_cache(maxsize=1)
 def session() -> botocore.session.Session:
@@ -29,8 +32,9 @@ def session() -> botocore.session.Session:
 
 def _keep_deadline(**given: Any) -> None:
     """Before each try of a call: raises Timeout when the invocation's deadline has come; waits no longer than it."""
-    left_s = deadline.bounded(AWS_READ_TIMEOUT_S)
-    if left_s < AWS_READ_TIMEOUT_S:
+    limit_s = SLOW_READ_TIMEOUT_S.get(str(given.get("event_name", "")).split(".")[1], AWS_READ_TIMEOUT_S)
+    left_s = deadline.bounded(limit_s)
+    if left_s < limit_s:
         given["request"].context["read_timeout"] = left_s
 
 
@@ -49,17 +53,19 @@ def credentials() -> Any:
 
 
 @lru_cache(maxsize=16)
-def client(service: str) -> Any:
-    """A client with connect 0.5 s, read 2 s, 2 attempts with full jitter and a retry quota."""
+def client(service: str, endpoint_url: str | None = None) -> Any:
+    """A client with connect 0.5 s, read 2 s, 2 attempts with full jitter and a retry quota; slow services get one."""
     from botocore.config import Config as BotoConfig
 
+    slow = service in SLOW_READ_TIMEOUT_S
     return session().create_client(
         service,
         region_name=config().region,
+        endpoint_url=endpoint_url,
         config=BotoConfig(
             connect_timeout=AWS_CONNECT_TIMEOUT_S,
-            read_timeout=AWS_READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": AWS_ATTEMPTS},
+            read_timeout=SLOW_READ_TIMEOUT_S.get(service, AWS_READ_TIMEOUT_S),
+            retries={"mode": "standard", "total_max_attempts": 1 if slow else AWS_ATTEMPTS},
             max_pool_connections=16,
             # a local cloud has one host for all buckets; checksums of bodies are the callers' own where they matter
             s3={"addressing_style": "path" if config().aws_endpoint_url else "virtual"},

@@ -1,0 +1,112 @@
+"""Routes of AI help (contract §9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.sessions import authenticate
+from assistant import digests, meaning_search, people, requests, transcripts
+from assistant import schemas as shapes
+from assistant.model import Feature
+from kernel.caller import Caller
+from kernel.http import Answer, App
+from kernel.limiter import Limit
+
+# money is behind these: without Redis they are counted in DynamoDB (R19)
+ASKED = Limit("ai", requests=60, window_s=60, without_redis="closed")
+_ERRORS = ("ai_disabled", "encrypted_conversation", "ai_unavailable", "ai_budget_exceeded")
+_ASKING: dict[str, Any] = {
+    "returns": shapes.AnswerOrRequest,
+    "limits": [ASKED],
+    "errors": _ERRORS,
+    "other_statuses": [202],
+}
+
+app = App("assistant", authenticate=authenticate)
+
+
+@app.get("/ai/settings", returns=shapes.AiSettings)
+def get_ai_settings(caller: Caller) -> Any:
+    """What one has chosen, which provider answers, and what is left of today's budget."""
+    return people.get(caller.user_id)
+
+
+@app.put("/ai/settings", body=shapes.SettingsChanges, returns=shapes.AiSettings)
+def change_ai_settings(caller: Caller, body: shapes.SettingsChanges) -> Any:
+    """Change any of `enabled`, `features`, `language`."""
+    return people.change(caller.user_id, body.model_dump(exclude_unset=True))
+
+
+def _asked(caller: Caller, feature: Feature, body: shapes.Streamable) -> Any:
+    fields = body.model_dump(exclude={"stream"})
+    if body.stream:
+        return Answer({"request_id": requests.start(caller, feature, fields)}, status=202)
+    return requests.ask(caller, feature, fields)
+
+
+@app.post("/ai/summaries", body=shapes.NewSummary, **_ASKING)
+def summarise(caller: Caller, body: shapes.NewSummary) -> Any:
+    """What matters in what is unread, in what came after a seq, or in a thread; statements have their citations."""
+    return _asked(caller, "summaries", body)
+
+
+@app.post("/ai/replies", body=shapes.NewReplies, **_ASKING)
+def suggest_replies(caller: Caller, body: shapes.NewReplies) -> Any:
+    """Three things that one might say next."""
+    return _asked(caller, "replies", body)
+
+
+@app.post("/ai/translations", body=shapes.NewTranslation, **_ASKING)
+def translate(caller: Caller, body: shapes.NewTranslation) -> Any:
+    """A text or a message in another language."""
+    return _asked(caller, "translations", body)
+
+
+@app.post("/ai/rewrites", body=shapes.NewRewrite, **_ASKING)
+def rewrite(caller: Caller, body: shapes.NewRewrite) -> Any:
+    """A text of one's own in another tone."""
+    return _asked(caller, "rewrites", body)
+
+
+@app.post("/ai/answers", body=shapes.NewAnswer, **_ASKING)
+def answer_question(caller: Caller, body: shapes.NewAnswer) -> Any:
+    """An answer from the messages of a conversation, or of all of one's own; without support it says so."""
+    return _asked(caller, "answers", body)
+
+
+@app.post("/ai/moderations", body=shapes.NewModeration, **_ASKING)
+def moderate(caller: Caller, body: shapes.NewModeration) -> Any:
+    """How harmful a text is, by category: a hint for people, no verdict."""
+    return _asked(caller, "moderations", body)
+
+
+@app.post(
+    "/ai/transcriptions", body=shapes.NewTranscription, returns=shapes.Job, status=202, limits=[ASKED], errors=_ERRORS
+)
+def transcribe(caller: Caller, body: shapes.NewTranscription) -> Any:
+    """A job that writes down what is said in a recording."""
+    return transcripts.start(caller, file_id=body.file_id)
+
+
+@app.get("/ai/jobs/{job_id}", returns=shapes.Job)
+def get_job(caller: Caller, job_id: str) -> Any:
+    """How a job of one's own is going, with its result."""
+    return transcripts.job(caller.user_id, job_id)
+
+
+@app.delete("/ai/requests/{request_id}", status=204)
+def cancel_request(caller: Caller, request_id: str) -> None:
+    """Stop a streamed answer; so does closing one's last socket."""
+    requests.cancel(caller.user_id, request_id)
+
+
+@app.post("/ai/digests", body=shapes.NewDigest, returns=shapes.Digest, limits=[ASKED], errors=_ERRORS)
+def get_digest(caller: Caller, body: shapes.NewDigest) -> Any:
+    """What one missed in all conversations with AI help, the most important first."""
+    return digests.digest(caller)
+
+
+@app.post("/ai/search", body=shapes.NewMeaningSearch, returns=shapes.MeaningResults, limits=[ASKED], errors=_ERRORS)
+def search_by_meaning(caller: Caller, body: shapes.NewMeaningSearch) -> Any:
+    """Messages by their meaning and by their words, the best first."""
+    return meaning_search.search(caller, q=body.q, conversation_id=body.conversation_id, limit=body.limit)

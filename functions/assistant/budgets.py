@@ -1,0 +1,74 @@
+"""Money and tokens: reserved before a call, settled after it, refused when a day's budget has no room (R19, R39).
+
+The counters are DynamoDB's, changed under conditions: when it does not answer, nothing is asked of a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from assistant import store
+from assistant.model import BudgetExceeded, Usage, day_ends, day_of
+from assistant.settings import settings
+from assistant.store import Consumed, OverBudget, Reservation
+from kernel import clock, ids, telemetry
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a call has consumed so far; whatever it says at the end is counted."""
+
+    usage: Usage = field(default_factory=Usage)
+
+
+def require_room(person: Consumed, deployment: Consumed) -> None:
+    """Raises BudgetExceeded when nothing is left, before anything is read."""
+    if not person.leaves_room_in(settings().person_budget):
+        raise _exceeded("person")
+    if not deployment.leaves_room_in(settings().deployment_budget):
+        raise _exceeded("deployment")
+
+
+@contextmanager
+def reserved(user_id: str, most: Usage) -> Iterator[Meter]:
+    """Hold the most that a call may consume while it runs, then count what it did; raises BudgetExceeded.
+
+    A call that fails counts what its meter says by then. Should this process die, all that was held stays counted.
+    """
+    reservation = _reserve(user_id, most, keep=True)
+    meter = Meter()
+    try:
+        yield meter
+    finally:
+        store.settle(reservation, meter.usage)
+        _count(meter.usage)
+
+
+def charge(user_id: str, consumed: Usage) -> None:
+    """Count a call that is over and costs no money, in one round trip; raises BudgetExceeded."""
+    _reserve(user_id, consumed, keep=False)
+    _count(consumed)
+
+
+def _reserve(user_id: str, most: Usage, *, keep: bool) -> Reservation:
+    reservation = Reservation(ids.new("aic"), user_id, day_of(clock.now()), most)
+    chosen = settings()
+    try:
+        store.reserve(reservation, person=chosen.person_budget, deployment=chosen.deployment_budget, keep=keep)
+    except OverBudget as over:
+        raise _exceeded(over.whose) from over
+    return reservation
+
+
+def _exceeded(whose: str) -> BudgetExceeded:
+    telemetry.count("AiBudgetExceeded")
+    now = clock.now()
+    text = None if whose == "person" else "The budget of this deployment for AI help of today is used up."
+    return BudgetExceeded(text, retry_after_s=max(1, -(-(day_ends(now) - now) // clock.SECOND)))
+
+
+def _count(usage: Usage) -> None:
+    telemetry.count("AiTokens", usage.tokens)
+    telemetry.count("AiMicroUsd", usage.cost_micro_usd)

@@ -1,0 +1,86 @@
+"""Who may have AI help with what: the order of refusals is the contract's.
+
+First whether the caller may know of the thing at all, then whether it is encrypted, then whether AI help is switched
+on: for the person, for the feature, for the conversation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant import budgets, store
+from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiUnavailable, EncryptedConversation, Feature, Preferences
+from assistant.providers.choice import provider
+from conversations import store as conversations
+from conversations.context_loader import ContextLoader
+from conversations.model import ConversationInfo, MemberContext
+from conversations.service import known
+from kernel import clock
+from kernel.caller import Caller
+from kernel.dynamo import read_together
+from users import service as users
+from users.model import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """That a person may have a feature now; `context` is theirs in the conversation that it is about, if any."""
+
+    user_id: str
+    language: str
+    context: MemberContext | None = None
+
+    @property
+    def conversation(self) -> MemberContext:
+        assert self.context is not None, "this feature is about a conversation"
+        return self.context
+
+
+def require(caller: Caller, feature: Feature, conversation_id: str | None) -> Consent:
+    """Everything that is asked before anything is read, in one round trip.
+
+    Raises NotFound, EncryptedConversation, AiDisabled, AiUnavailable and BudgetExceeded, in this order.
+    """
+    now = clock.now()
+    keys = [users.profile_key(caller.user_id), *store.account_keys(caller.user_id, now)]
+    context = None
+    if conversation_id is None:
+        rows = read_together(keys)
+    else:
+        loader = ContextLoader(records=keys)
+        context = loader(known(conversation_id), caller.user_id)
+        rows = loader.records
+    if context is not None and context.info.settings.encrypted:
+        raise EncryptedConversation
+    profile = users.profile_in(rows[0])
+    preferences, person, deployment = store.account_in(rows[1:])
+    _require_switched_on(profile, preferences, feature)
+    if context is not None and not context.info.settings.ai_enabled:
+        raise AiDisabled("AI help is switched off in this conversation.")
+    if not provider().has(feature):
+        raise AiUnavailable.of(feature, provider().name)
+    budgets.require_room(person, deployment)
+    return Consent(caller.user_id, language_of(profile, preferences), context)
+
+
+def _require_switched_on(profile: Profile | None, preferences: Preferences, feature: Feature) -> None:
+    if profile is None or not profile.settings.ai_enabled:
+        raise AiDisabled("You have AI help switched off.")
+    if not preferences.wants(feature):
+        raise AiDisabled(f"You have the feature {feature} switched off.")
+
+
+def language_of(profile: Profile | None, preferences: Preferences) -> str:
+    """The language of answers: chosen here, else the profile's."""
+    return preferences.language or (profile.locale if profile is not None else DEFAULT_LANGUAGE)
+
+
+def covers(info: ConversationInfo) -> bool:
+    """Whether a conversation may be read by AI help at all."""
+    return info.settings.ai_enabled and not info.settings.encrypted
+
+
+def contexts(user_id: str) -> dict[str, MemberContext]:
+    """The person's memberships in those conversations that AI help may read."""
+    found = conversations.contexts(conversations.conversations_of(user_id), user_id)
+    return {name: context for name, context in found.items() if covers(context.info)}

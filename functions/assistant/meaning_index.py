@@ -1,0 +1,83 @@
+"""Keeping the index of meaning what the log says it should be, for conversations with AI help alone.
+
+What is asked for is looked up in the log, so it does not matter how often, in which order or beside whom a change is
+told (R25). A message that is deleted, has expired or was edited loses its vector; so do all when AI help is switched
+off or encryption on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from assistant import consent, meaning_store, reading
+from assistant.embedded import meaning
+from assistant.meaning_store import Meaning
+from conversations import log
+from conversations import store as conversations
+from conversations.events import Event
+from kernel import parallel, telemetry
+from kernel.errors import DependencyUnavailable
+
+MAX_ROUNDS = 4
+BATCH = 100
+BACKFILLED = 200  # messages that are indexed when AI help is switched on
+
+Place = tuple[str, int]
+
+
+def index(places: Iterable[Place]) -> int:
+    """Bring the vectors of these messages (conversation, seq) up to date; returns how many items were written."""
+    wanted = list(dict.fromkeys(places))
+    covered = _covered({conversation_id for conversation_id, _ in wanted})
+    chosen = [place for place in wanted if place[0] in covered]
+    written = sum(_index(chosen[start : start + BATCH]) for start in range(0, len(chosen), BATCH))
+    telemetry.count("MeaningWrites", written)
+    return written
+
+
+def follow_switch(conversation_ids: Iterable[str]) -> int:
+    """After a conversation's settings changed: drop its vectors, or index its newest messages if it has none."""
+    wanted = list(dict.fromkeys(conversation_ids))
+    covered = _covered(set(wanted))
+    written = 0
+    for conversation_id in wanted:
+        kept = meaning_store.all_of(conversation_id)
+        if conversation_id not in covered:
+            meaning_store.write([], kept)
+            written += len(kept)
+        elif not kept:
+            head = conversations.head(conversation_id)
+            newest = log.messages(conversation_id, 1, head.last_seq, newest_first=True, limit=BACKFILLED)
+            written += index((event.conversation_id, event.seq) for event in newest)
+    return written
+
+
+def _covered(conversation_ids: set[str]) -> set[str]:
+    infos = zip(conversation_ids, parallel.mapped(conversations.info, list(conversation_ids)), strict=True)
+    return {conversation_id for conversation_id, info in infos if info is not None and consent.covers(info)}
+
+
+def _index(places: Sequence[Place]) -> int:
+    present = log.at(places)
+    pending, written = dict(present), 0
+    for _ in range(MAX_ROUNDS):
+        found = [(event, line.text) for event in pending.values() if (line := reading.line_of(event)) is not None]
+        gone = [place for place, event in pending.items() if reading.line_of(event) is None and _had_text(event)]
+        vectors = meaning.of_texts([text for _, text in found])
+        kept = [
+            Meaning(event.conversation_id, event.seq, vector, event.expires_at)
+            for (event, _), vector in zip(found, vectors, strict=True)
+        ]
+        if kept or gone:
+            meaning_store.write(kept, gone)
+            written += len(kept) + len(gone)
+        now = log.at(pending)
+        pending = {place: event for place, event in now.items() if event.text != pending[place].text}
+        if not pending:
+            return written
+    raise DependencyUnavailable("These messages change all the time.")
+
+
+def _had_text(event: Event) -> bool:
+    """Whether a vector may be there: a new message without a text never had one."""
+    return event.deleted_at is not None or event.edited_at is not None

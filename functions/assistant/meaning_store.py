@@ -1,0 +1,61 @@
+"""The index of meaning: one vector per message, under its conversation, in an item of at most 1 KB (one write unit).
+
+Derived from the log; may be dropped and built again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
+
+from kernel import clock
+from kernel.dynamo import Record, TableName
+from kernel.records import IntegerAttribute
+
+NEWEST = 2_000  # vectors that one search looks at: about the megabyte that a query reads
+
+
+class MeaningRecord(Record):
+    class Meta:
+        table_name = TableName("meanings")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    seq = IntegerAttribute(range_key=True)
+    vector = BinaryAttribute(legacy_encoding=False)
+    expires_at = IntegerAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The vector of one message; `expires_at` in ms."""
+
+    conversation_id: str
+    seq: int
+    vector: bytes
+    expires_at: int | None = None
+
+
+def write(found: Iterable[Meaning], gone: Iterable[tuple[str, int]]) -> None:
+    """Put vectors and delete those of messages that are gone: 25 items a round trip."""
+    with MeaningRecord.batch_write() as batch:
+        for each in found:
+            ends = None if each.expires_at is None else -(-each.expires_at // clock.SECOND)
+            batch.save(MeaningRecord(each.conversation_id, each.seq, vector=each.vector, expires_at=ends))
+        for conversation_id, seq in gone:
+            batch.delete(MeaningRecord(conversation_id, seq))
+
+
+def newest(conversation_id: str, *, first: int) -> Mapping[int, bytes]:
+    """The vectors of a conversation's newest messages from seq `first` on, by seq: one round trip."""
+    rows = MeaningRecord.query(
+        conversation_id, MeaningRecord.seq >= first, scan_index_forward=False, limit=NEWEST, page_size=NEWEST
+    )
+    return {row.seq: bytes(row.vector) for row in rows}
+
+
+def all_of(conversation_id: str) -> list[tuple[str, int]]:
+    """The places of all vectors of a conversation."""
+    rows = MeaningRecord.query(conversation_id, attributes_to_get=["conversation_id", "seq"])
+    return [(row.conversation_id, row.seq) for row in rows]

@@ -1,0 +1,56 @@
+"""The default provider: rules and search, no network, no key, no cost. What it cannot do it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assistant.embedded import answering, catchup, moderating, replies
+from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, ONLY_SMALL_TALK, said
+from assistant.model import AiUnavailable, Feature, Usage, tokens, tokens_of
+from assistant.providers.port import Outcome, Task
+
+_HAS: frozenset[Feature] = frozenset({"summaries", "replies", "answers", "moderations"})
+MODEL = "rules-1"
+
+
+class Embedded:
+    """Counts tokens as the others do, so that budgets mean the same; they cost nothing."""
+
+    name = "embedded"
+    leaves_account = False
+
+    def has(self, feature: Feature) -> bool:
+        return feature in _HAS
+
+    def most(self, task: Task) -> Usage:
+        return self._usage(task, "")
+
+    def do(self, task: Task) -> Outcome:
+        if task.feature == "summaries":
+            return self._summary(task)
+        if task.feature == "answers":
+            cited = answering.answer(task.question, task.lines)
+            text = answering.written(cited) if cited else said(NO_SUPPORT, task.language)
+            return Outcome(MODEL, self._usage(task, text), text, cited)
+        if task.feature == "replies":
+            found = replies.suggestions(task.lines, reader_id=task.reader_id, fallback_language=task.language)
+            return Outcome(MODEL, self._usage(task, " ".join(found)), suggestions=found)
+        if task.feature == "moderations":
+            return Outcome(MODEL, self._usage(task, ""), categories=moderating.scores(task.text))
+        raise AiUnavailable.of(task.feature, self.name)
+
+    def stream(self, task: Task) -> Iterator[str | Outcome]:
+        outcome = self.do(task)
+        yield outcome.text
+        yield outcome
+
+    def _summary(self, task: Task) -> Outcome:
+        found = catchup.extracts(task.lines, length=task.length, reader_id=task.reader_id)
+        text, cited = catchup.written(found, length=task.length, language=task.language)
+        if not text:
+            text = said(ONLY_SMALL_TALK if task.lines else NOTHING_NEW, task.language)
+        return Outcome(MODEL, self._usage(task, text), text, cited)
+
+    def _usage(self, task: Task, text: str) -> Usage:
+        read = tokens_of([line.text for line in task.lines]) + tokens(task.text) + tokens(task.question)
+        return Usage(input_tokens=read, output_tokens=tokens(text))

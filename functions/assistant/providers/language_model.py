@@ -1,0 +1,113 @@
+"""What providers with a language model share: a task becomes a prompt, the model's words become an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant import prompts
+from assistant.embedded import replies
+from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, said
+from assistant.model import REPLIES, Feature, Usage, tokens
+from assistant.prompts import Prompt
+from assistant.providers.port import Outcome, Task
+from assistant.settings import settings
+from kernel.errors import DependencyUnavailable
+
+_HAS: frozenset[Feature] = frozenset({"summaries", "replies", "translations", "rewrites", "answers", "moderations"})
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model has said, and the tokens that its provider counted; None where it did not tell."""
+
+    text: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class Model(Protocol):
+    """A way to a model. Both raise DependencyUnavailable and Timeout."""
+
+    def complete(self, model: str, prompt: Prompt) -> Completion: ...
+
+    def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
+        """Pieces of the text as they come; at the end, if it is told, a completion with the tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """A provider whose model is reached by `model`."""
+
+    name: str
+    leaves_account: bool
+    model: Model
+
+    def has(self, feature: Feature) -> bool:
+        if feature == "transcriptions":
+            return settings().transcribe and not self.leaves_account
+        return feature in _HAS
+
+    def most(self, task: Task) -> Usage:
+        prompt = prompts.of(task)
+        return settings().priced(prompt.input_tokens, prompt.most_output)
+
+    def do(self, task: Task) -> Outcome:
+        if _is_empty(task):
+            return self._nothing(task)
+        prompt = prompts.of(task)
+        return self._outcome(task, prompt, self.model.complete(settings().model_of(task.feature), prompt))
+
+    def stream(self, task: Task) -> Iterator[str | Outcome]:
+        if _is_empty(task) or task.feature in ("replies", "moderations"):
+            outcome = self.do(task)
+            yield outcome.text
+            yield outcome
+            return
+        prompt = prompts.of(task)
+        said_, counted = "", Completion("")
+        for piece in self.model.pieces(settings().model_of(task.feature), prompt):
+            if isinstance(piece, Completion):
+                counted = piece
+                continue
+            said_ += piece
+            yield piece
+        whole = Completion(said_, counted.input_tokens, counted.output_tokens)
+        yield self._outcome(task, prompt, whole)
+
+    def _outcome(self, task: Task, prompt: Prompt, completion: Completion) -> Outcome:
+        model, usage = settings().model_of(task.feature), self._usage(prompt, completion)
+        text = completion.text.strip()
+        if task.feature == "replies":
+            return Outcome(model, usage, suggestions=_three(task, text))
+        if task.feature == "moderations":
+            scores = prompts.categories(text)
+            if scores is None:
+                raise DependencyUnavailable("The model gave no scores; try again.")
+            return Outcome(model, usage, categories=scores)
+        if task.feature == "answers" and "NO SUPPORT" in text[:40]:
+            return Outcome(model, usage, said(NO_SUPPORT, task.language))
+        return Outcome(model, usage, text, task.lines)
+
+    def _usage(self, prompt: Prompt, completion: Completion) -> Usage:
+        read = prompt.input_tokens if completion.input_tokens is None else completion.input_tokens
+        written = tokens(completion.text) if completion.output_tokens is None else completion.output_tokens
+        return settings().priced(read, written)
+
+    def _nothing(self, task: Task) -> Outcome:
+        """What needs no model: there is nothing to read."""
+        texts = NOTHING_NEW if task.feature == "summaries" else NO_SUPPORT
+        return Outcome(settings().model_of(task.feature), Usage(), said(texts, task.language))
+
+
+def _is_empty(task: Task) -> bool:
+    return task.feature in ("summaries", "answers") and not task.lines
+
+
+def _three(task: Task, text: str) -> list[str]:
+    """The model's replies, made three by rules where it gave fewer."""
+    found = prompts.suggestions(text)
+    by_rules = replies.suggestions(task.lines, reader_id=task.reader_id, fallback_language=task.language)
+    return list(dict.fromkeys([*found, *by_rules]))[:REPLIES]

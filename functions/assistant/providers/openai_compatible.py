@@ -1,0 +1,193 @@
+"""Any endpoint that speaks the OpenAI chat protocol. What is sent leaves the account: docs/ai.md says what.
+
+The address comes from the deployment, not from people, and is held to the same rule (R40): HTTPS, a host on the allow
+list, an address that is public when it is connected to, no redirects. 127.0.0.1 counts in local environments only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from assistant.prompts import Prompt
+from assistant.providers.language_model import Completion
+from assistant.settings import settings
+from kernel import aws, deadline, outbound
+from kernel.cache import Memo
+from kernel.config import ConfigurationError
+from kernel.errors import DependencyUnavailable, Timeout
+from kernel.outbound import LOOPBACK, Target
+from kernel.resilience import Breaker, CircuitOpen
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 20.0  # between two pieces of an answer
+MAX_ANSWER_BYTES = 512 * 1024
+KEY_MEMO_S = 300
+ADDRESS_MEMO_S = 60
+
+breaker = Breaker("openai", threshold=3, cooldown_s=15.0)
+_keys: Memo[str] = Memo(max_entries=2, ttl_s=KEY_MEMO_S)
+_addresses: Memo[str] = Memo(max_entries=2, ttl_s=ADDRESS_MEMO_S)
+
+
+class _Unwell(Exception):
+    """The endpoint failed in a way that counts against it."""
+
+    def __init__(self, problem: Exception) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+class OpenAiCompatible:
+    """A way to the models of an endpoint."""
+
+    def complete(self, model: str, prompt: Prompt) -> Completion:
+        answer = self._call(_body(model, prompt, stream=False))
+        try:
+            found = json.loads(answer.read(MAX_ANSWER_BYTES + 1, decode_content=True)[: MAX_ANSWER_BYTES + 1])
+            usage = found.get("usage") or {}
+            text = found["choices"][0]["message"]["content"] or ""
+            return Completion(str(text), usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        except _transport_errors() as error:
+            breaker.failed()
+            raise _problem(error) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
+        finally:
+            answer.close()
+
+    def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
+        answer = self._call(_body(model, prompt, stream=True))
+        try:
+            for data in _server_sent(answer):
+                if data == "[DONE]":
+                    return
+                found = json.loads(data)
+                if usage := found.get("usage"):
+                    yield Completion("", usage.get("prompt_tokens"), usage.get("completion_tokens"))
+                for choice in found.get("choices") or ():
+                    if piece := (choice.get("delta") or {}).get("content"):
+                        yield str(piece)
+        except _transport_errors() as error:
+            breaker.failed()
+            raise _problem(error) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
+        finally:
+            answer.close()
+
+    def _call(self, body: dict[str, Any]) -> BaseHTTPResponse:
+        target = endpoint()
+        try:
+            return breaker.call(lambda: _post(target, body), (_Unwell,))
+        except _Unwell as unwell:
+            raise unwell.problem from unwell.problem.__cause__
+        except CircuitOpen as error:
+            raise _problem(error) from error
+
+
+def endpoint() -> Target:
+    """Where chat completions are asked for; raises ConfigurationError unless it may be called at all."""
+    try:
+        target = outbound.parse(f"{settings().base_url}/chat/completions")
+    except outbound.UnsafeUrl as error:
+        raise ConfigurationError(f"AI_BASE_URL {error}") from error
+    if target.host != LOOPBACK and target.host not in settings().allowed_hosts:
+        raise ConfigurationError("AI_BASE_URL leads to a host that AI_ALLOWED_HOSTS does not name")
+    return target
+
+
+def _body(model: str, prompt: Prompt, *, stream: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+        "max_tokens": prompt.most_output,
+        "temperature": 0.2,
+    }
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
+
+
+def _post(target: Target, body: dict[str, Any]) -> BaseHTTPResponse:
+    from urllib3 import Timeout as Limits
+
+    headers = {"Host": target.authority, "Content-Type": "application/json", "User-Agent": "secureconnect"}
+    if key := _key():
+        headers["Authorization"] = f"Bearer {key}"
+    limits = Limits(connect=CONNECT_TIMEOUT_S, read=deadline.bounded(READ_TIMEOUT_S))
+    try:
+        answer: BaseHTTPResponse = _pool(target, _address(target)).request(
+            "POST", target.path, body=json.dumps(body).encode(), headers=headers, timeout=limits,
+            redirect=False, retries=False, preload_content=False,
+        )  # fmt: skip
+    except _transport_errors() as error:
+        raise _Unwell(_problem(error)) from error
+    if answer.status != 200:
+        answer.close()
+        refused = DependencyUnavailable("The provider of AI help refused the call.", retry_after_s=15)
+        refused.__cause__ = RuntimeError(f"status {answer.status}")
+        raise _Unwell(refused)
+    return answer
+
+
+def _server_sent(answer: BaseHTTPResponse) -> Iterator[str]:
+    """The data of server-sent events (WHATWG HTML, 9.2), up to the size that any answer of ours may have."""
+    waiting, size = b"", 0
+    for chunk in answer.stream(4_096, decode_content=True):
+        size += len(chunk)
+        if size > 8 * MAX_ANSWER_BYTES:
+            raise ValueError("the answer is too long")
+        *lines, waiting = (waiting + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip().decode("utf-8", "replace")
+
+
+def _key() -> str:
+    """The endpoint's key, from Secrets Manager; read again every five minutes. Empty where none is configured."""
+    if not settings().key_secret_arn:
+        return ""
+    known = _keys.get("key")
+    if known is None:
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=settings().key_secret_arn)
+        known = str(answer["SecretString"]).strip()
+        _keys.put("key", known)
+    return known
+
+
+def _address(target: Target) -> str:
+    known = _addresses.get(target.host)
+    if known is None:
+        known = outbound.addresses(target)[0]
+        _addresses.put(target.host, known)
+    return known
+
+
+@lru_cache(maxsize=2)
+def _pool(target: Target, address: str) -> HTTPConnectionPool:
+    """Connections to an address that was checked; the certificate must be that of the name."""
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
+    if target.scheme == "http":  # 127.0.0.1 of a local stack, which alone may be http
+        return HTTPConnectionPool(address, target.port, maxsize=4)
+    return HTTPSConnectionPool(
+        address, target.port, maxsize=4, assert_hostname=target.host, server_hostname=target.host
+    )
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    from urllib3.exceptions import HTTPError
+
+    return (HTTPError, OSError, outbound.UnsafeUrl)  # an unresolved name is an OSError
+
+
+def _problem(error: Exception) -> Exception:
+    if "Timeout" in type(error).__name__:
+        return Timeout("The provider of AI help did not answer in time.")
+    return DependencyUnavailable("The provider of AI help does not answer now; try again.", retry_after_s=15)

@@ -1,0 +1,56 @@
+"""Which messages bear on a question, by the search domain with its caller's rights; what they may not read is not
+looked at."""
+
+from __future__ import annotations
+
+from assistant import consent, reading
+from assistant.embedded import cues
+from assistant.embedded.words import terms
+from assistant.model import Line
+from conversations.model import MemberContext
+from kernel import parallel
+from search import messages as search
+from search.model import Wanted
+
+NEWEST = 1_000  # messages of one conversation that an answer looks through
+SEARCHED_TERMS = 4
+HITS = 12  # for each word
+MOST = 120  # lines that a provider gets
+
+
+def in_conversation(context: MemberContext, question: str) -> list[Line]:
+    """The lines of a conversation that share words with a question, with those around them; oldest first."""
+    lines = reading.lines_after(context, 0, limit=NEWEST)
+    return _bearing(lines, question)
+
+
+def in_all(user_id: str, question: str) -> list[Line]:
+    """The same from all conversations that AI help may read: words are looked up in the index of search."""
+    contexts = consent.contexts(user_id)
+    if not contexts:
+        return []
+    wanted = sorted(_subject(question), key=lambda term: (-len(term), term))[:SEARCHED_TERMS]
+    found = parallel.mapped(lambda term: search.find(user_id, _query(term), below=None, limit=HITS), wanted)
+    places = [(hit.found["conversation_id"], int(hit.found["seq"])) for each in found for hit in each.hits]
+    return reading.around(contexts, dict.fromkeys(places))
+
+
+def _query(term: str) -> Wanted:
+    """A search for words that begin with a term; where there are no spaces, for the term anywhere."""
+    return Wanted((f" {term}" if term.isascii() else term,))
+
+
+def _subject(question: str) -> frozenset[str]:
+    return terms(cues.subject_of(question)) or terms(question)
+
+
+def _bearing(lines: list[Line], question: str) -> list[Line]:
+    wanted = _subject(question)
+    weights = [len(wanted & terms(line.text)) for line in lines]
+    best = sorted((n for n, weight in enumerate(weights) if weight), key=lambda n: (-weights[n], -n))
+    kept: set[int] = set()
+    for n in best:
+        if len(kept) >= MOST:
+            break
+        kept.update(range(max(0, n - 3), min(len(lines), n + 6)))
+    return [lines[n] for n in sorted(kept)][:MOST]

@@ -1,0 +1,231 @@
+"""AI help: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RootModel
+
+from assistant.embedded.moderating import CATEGORIES
+from conversations.schemas import Message
+from kernel.schema import Input, Instant, Output, Text
+from users.schemas import Locale
+
+Id = Annotated[str, Field(min_length=1, max_length=40)]
+LongText = Annotated[Text, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+Tone = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\W_][\w -]*$")]
+
+
+def _absent() -> Any:
+    """Stands for a field that was not given; only fields that were are read, so null itself is refused."""
+
+
+class FeaturesIn(Input):
+    summaries: bool = Field(default_factory=_absent)
+    replies: bool = Field(default_factory=_absent)
+    translations: bool = Field(default_factory=_absent)
+    rewrites: bool = Field(default_factory=_absent)
+    answers: bool = Field(default_factory=_absent)
+    moderations: bool = Field(default_factory=_absent)
+    transcriptions: bool = Field(default_factory=_absent)
+
+
+class SettingsChanges(Input):
+    enabled: bool = Field(default_factory=_absent)
+    features: FeaturesIn = Field(default_factory=_absent)
+    language: Locale = Field(default_factory=_absent)
+
+
+class Features(Output):
+    summaries: bool
+    replies: bool
+    translations: bool
+    rewrites: bool
+    answers: bool
+    moderations: bool
+    transcriptions: bool
+
+
+class BudgetOut(Output):
+    """Of one person and day (UTC); `used_…` holds what is reserved for calls under way."""
+
+    tokens_per_day: int
+    usd_per_day: float
+    used_tokens: int
+    used_usd: float
+    resets_at: Instant
+
+
+class AiSettings(Output):
+    """`leaves_account`: what is sent to the provider leaves the AWS account of this deployment."""
+
+    enabled: bool
+    features: Features
+    language: str
+    provider: str
+    leaves_account: bool
+    budget: BudgetOut
+
+
+class Streamable(Input):
+    """With `stream` the answer is 202 with a request_id, and comes as ai.delta and ai.done on the caller's sockets."""
+
+    stream: bool = False
+
+
+class NewSummary(Streamable):
+    """Of what came after a seq, of a thread, or (the default) of what is unread."""
+
+    conversation_id: Id
+    after_seq: Annotated[int, Field(ge=0)] | None = None
+    unread: bool | None = None
+    thread_root: Id | None = None
+    length: Literal["short", "long"] = "short"
+
+
+class NewReplies(Streamable):
+    conversation_id: Id
+
+
+class NewTranslation(Streamable):
+    """Of a text, or of a message."""
+
+    text: LongText | None = None
+    message_id: Id | None = None
+    target_language: Locale
+
+
+class NewRewrite(Streamable):
+    text: LongText
+    tone: Tone
+
+
+class NewAnswer(Streamable):
+    """From one conversation, or from all of the caller's."""
+
+    conversation_id: Id | None = None
+    question: Annotated[Text, Field(min_length=1, max_length=1_000, pattern=r"\S")]
+
+
+class NewModeration(Streamable):
+    text: LongText
+
+
+class NewTranscription(Input):
+    file_id: Id
+
+
+class NewDigest(Input):
+    pass
+
+
+class NewMeaningSearch(Input):
+    q: Annotated[Text, Field(min_length=1, max_length=200, pattern=r"\S")]
+    conversation_id: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+class CitationOut(Output):
+    message_id: str
+    seq: int
+    conversation_id: str
+
+
+class UsageOut(Output):
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class Suggestions(Output):
+    suggestions: Annotated[list[str], Field(min_length=3, max_length=3)]
+
+
+class Moderation(Output):
+    categories: Annotated[dict[str, float], Field(description=f"Scores from 0 to 1: {', '.join(CATEGORIES)}.")]
+    flagged: bool
+
+
+class Segment(Output):
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+class Transcript(Output):
+    text: str
+    segments: list[Segment]
+
+
+class Answer(Output):
+    """`result` is a text; for replies suggestions, for moderations scores, for transcriptions a transcript."""
+
+    result: str | Suggestions | Moderation | Transcript
+    citations: list[CitationOut]
+    model: str
+    provider: str
+    usage: UsageOut
+
+
+class RequestOut(Output):
+    request_id: str
+
+
+class AnswerOrRequest(RootModel[Answer | RequestOut]):
+    """The answer; or, where it is streamed (202), the id of the request that its pieces name."""
+
+
+class Job(Output):
+    """`result` is null until the job is done; `problem` is its problem document if it failed."""
+
+    id: str
+    status: Literal["queued", "running", "done", "failed"]
+    result: Transcript | None
+    problem: dict[str, Any] | None
+
+
+class DigestItem(Output):
+    conversation_id: str
+    unread: int
+    mentions: int
+    summary: str
+    citations: list[CitationOut]
+
+
+class Digest(Output):
+    """What one missed, the most important conversation first."""
+
+    conversations: list[DigestItem]
+    model: str
+    provider: str
+    usage: UsageOut
+
+
+class MeaningHit(Output):
+    """A message and how well it fits (1 is best); `found_by` tells whether its meaning, its words or both did."""
+
+    message: Message
+    score: float
+    found_by: list[Literal["meaning", "words"]]
+
+
+class MeaningResults(Output):
+    items: list[MeaningHit]
+    model: str
+    provider: str
+
+
+class Delta(Output):
+    """A piece of a streamed answer; `n` is dense from 1."""
+
+    request_id: str
+    n: int
+    text: str
+
+
+class Done(Output):
+    """The end of a streamed answer: the whole of it, or why there is none."""
+
+    request_id: str
+    answer: Answer | None = None
+    problem: dict[str, Any] | None = None
