@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Record, TableName, condition_failed, read_together
+from kernel.dynamo import Record, TableName, read_together
+from kernel.records import IntegerAttribute, Mapper
 
 # A socket lives at most 2 h; without its $disconnect an entry counts for 10 min more (R11).
 CONNECTION_TTL_MS = 2 * clock.HOUR + 10 * clock.MINUTE
@@ -79,7 +79,7 @@ class ConnectionsRecord(Record):
 
     user_id = UnicodeAttribute(hash_key=True)
     connections: MapAttribute[str, Any] = MapAttribute(null=True)
-    last_seen_at = NumberAttribute(null=True)  # when a socket was closed last
+    last_seen_at = IntegerAttribute(null=True)  # when a socket was closed last
 
 
 class TicketRecord(Record):
@@ -89,8 +89,11 @@ class TicketRecord(Record):
     ticket_hash = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()
     session_id = UnicodeAttribute()
-    expires_at = NumberAttribute()  # seconds: DynamoDB's TTL
-    expires_at_ms = NumberAttribute()
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+    expires_at_ms = IntegerAttribute()
+
+
+_TICKET = Mapper(TicketRecord, Ticket)
 
 
 def _live(record: ConnectionsRecord) -> list[Connection]:
@@ -119,7 +122,7 @@ def _attendance(record: ConnectionsRecord, *, but: str = "") -> Liveness:
     """Of one person, without the socket `but`."""
     entries = {} if record.connections is None else record.connections.as_dict()
     heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
-    seen_at = max(heard, int(record.last_seen_at or 0))
+    seen_at = max(heard, record.last_seen_at or 0)
     return Liveness(seen_at or None, heard + PRESENT_MS if heard else 0)
 
 
@@ -145,15 +148,11 @@ def add(connection: Connection) -> tuple[list[str], Liveness]:
         "heard_at": connection.heard_at,
     }
     record = ConnectionsRecord(connection.user_id)
-    try:
-        record.update(
-            [ConnectionsRecord.connections[connection.connection_id].set(entry)],
-            condition=ConnectionsRecord.connections.exists(),
-        )
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        _add_first(record, connection.connection_id, entry)
+    held_before, added = ConnectionsRecord.connections, ConnectionsRecord.connections[connection.connection_id]
+    if not record.update_if(held_before.exists(), added.set(entry)):
+        first = held_before.set({connection.connection_id: entry})
+        if not record.update_if(held_before.does_not_exist(), first):
+            record.update([added.set(entry)])
     held = record.connections.as_dict()
     newest = sorted(held, key=lambda each: int(held[each]["opened_at"]), reverse=True)
     oldest = clock.now() - CONNECTION_TTL_MS
@@ -166,18 +165,6 @@ def add(connection: Connection) -> tuple[list[str], Liveness]:
     return over, before
 
 
-def _add_first(record: ConnectionsRecord, connection_id: str, entry: dict[str, Any]) -> None:
-    try:
-        record.update(
-            [ConnectionsRecord.connections.set({connection_id: entry})],
-            condition=ConnectionsRecord.connections.does_not_exist(),
-        )
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        record.update([ConnectionsRecord.connections[connection_id].set(entry)])
-
-
 def remove(user_id: str, connection_ids: Iterable[str]) -> Liveness:
     """Forget sockets that are closed; unknown ones are fine. Whether their person is still there."""
     return _drop(user_id, connection_ids, [ConnectionsRecord.last_seen_at.set(clock.now())])
@@ -187,22 +174,14 @@ def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Li
     actions: list[Action] = [ConnectionsRecord.connections[each].remove() for each in connection_ids]
     record = ConnectionsRecord(user_id)
     if actions:
-        try:
-            record.update([*actions, *more], condition=ConnectionsRecord.connections.exists())
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
+        record.update_if(ConnectionsRecord.connections.exists(), *actions, *more)
     return _attendance(record)
 
 
 def touch(user_id: str, connection_id: str) -> None:
     """Note that a socket was heard of now. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
-    try:
-        ConnectionsRecord(user_id).update([entry["heard_at"].set(clock.now())], condition=entry.exists())
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+    ConnectionsRecord(user_id).update_if(entry.exists(), entry["heard_at"].set(clock.now()))
 
 
 def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
@@ -214,43 +193,24 @@ def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
     handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
     earlier = last_seen_at.does_not_exist() | (last_seen_at < entry["heard_at"])
     record = ConnectionsRecord(user_id)
-    try:
-        # an entry of an earlier version says only when it was opened
-        seen = last_seen_at.set(entry["heard_at"] | entry["opened_at"])
-        record.update([entry.remove(), seen], condition=handshaken & earlier)
-        return _attendance(record)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-    try:
-        record.update([entry.remove()], condition=entry.does_not_exist() | handshaken)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        return None
-    return _attendance(record)
+    # an entry of an earlier version says only when it was opened
+    seen = last_seen_at.set(entry["heard_at"] | entry["opened_at"])
+    forgotten = record.update_if(handshaken & earlier, entry.remove(), seen) or record.update_if(
+        entry.does_not_exist() | handshaken, entry.remove()
+    )
+    return _attendance(record) if forgotten else None
 
 
 def suspend(user_id: str, connection_id: str, until: int) -> None:
     """Let nobody wait for a socket until then. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
-    try:
-        ConnectionsRecord(user_id).update([entry["slow_until"].set(until)], condition=entry.exists())
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+    ConnectionsRecord(user_id).update_if(entry.exists(), entry["slow_until"].set(until))
 
 
 def resume(user_id: str, connection_id: str) -> bool:
     """Deliver to a socket again; whether it had been left out."""
     slow_until = ConnectionsRecord.connections[connection_id]["slow_until"]
-    try:
-        ConnectionsRecord(user_id).update([slow_until.remove()], condition=slow_until.exists())
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        return False
-    return True
+    return ConnectionsRecord(user_id).update_if(slow_until.exists(), slow_until.remove())
 
 
 def _hash(ticket: str) -> str:
@@ -260,26 +220,13 @@ def _hash(ticket: str) -> str:
 def keep_ticket(ticket: str, owner: Ticket, *, ttl_s: int) -> None:
     """Keep a ticket's hash until it is used or too old."""
     expires_at_ms = clock.now() + ttl_s * clock.SECOND
-    TicketRecord(
-        _hash(ticket),
-        user_id=owner.user_id,
-        session_id=owner.session_id,
-        expires_at=expires_at_ms // clock.SECOND + 1,
-        expires_at_ms=expires_at_ms,
-    ).save()
+    expires_at = expires_at_ms // clock.SECOND + 1
+    _TICKET.record(owner, _hash(ticket), expires_at=expires_at, expires_at_ms=expires_at_ms).save()
 
 
 def redeem_ticket(ticket: str) -> Ticket | None:
     """Use a ticket up: whose it was, or None if it is unknown, used or too old (whatever TTL has left behind)."""
     record = TicketRecord.find(_hash(ticket))
-    if record is None:
+    if record is None or not record.delete_if(TicketRecord.user_id.exists()):
         return None
-    try:
-        record.delete(condition=TicketRecord.user_id.exists())
-    except DeleteError as error:
-        if condition_failed(error):
-            return None
-        raise
-    if int(record.expires_at_ms) < clock.now():
-        return None
-    return Ticket(record.user_id, record.session_id)
+    return _TICKET.value(record) if record.expires_at_ms >= clock.now() else None
