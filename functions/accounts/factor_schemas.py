@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from accounts.schemas import AnyPassword
-from kernel.schema import Input, Output
+from kernel.schema import Input, Output, Secret
 
-Code = Annotated[str, Field(min_length=1, max_length=64, repr=False)]
+Code = Annotated[Secret, Field(min_length=1, max_length=64, repr=False)]
 
 
 class NewTotp(Input):

@@ -6,27 +6,27 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kernel.schema import Input, Instant, JsonObject, Output, Text
+from kernel.schema import Id, Input, Instant, JsonObject, Name, Output, Secret
 
-CeremonyId = Annotated[str, Field(min_length=1, max_length=40)]
+CeremonyId = Id
 
 
 class StepUp(Input):
     """`password` is needed when the session's last proof is older than 10 minutes."""
 
-    password: Annotated[str | None, Field(min_length=1, max_length=1024, repr=False)] = None
+    password: Annotated[Secret | None, Field(min_length=1, max_length=1024, repr=False)] = None
 
 
 class NewPasskey(Input):
     registration_id: CeremonyId
     credential: JsonObject
-    name: Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
+    name: Annotated[Name, Field(min_length=1, max_length=100)]
 
 
 class PasskeySignIn(Input):
     challenge_id: CeremonyId
     credential: JsonObject
-    device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    device_name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
 
 
 class PasskeyRegistration(Output):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from accounts.passwords import MAX_CHARS, MIN_CHARS
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Handle, Input, Instant, Name, Opaque, Output, Secret
+from users.model import require_username
 from users.schemas import DisplayName, FullProfile
 
 # HTML's definition of a valid e-mail address, with at least one dot in its domain
 _EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](-*[A-Za-z0-9])*(\.[A-Za-z0-9](-*[A-Za-z0-9])*)+$"
 
-Email = Annotated[str, Field(max_length=254, pattern=_EMAIL)]
-Username = Annotated[str, Field(pattern=r"^[a-z0-9_.]{3,30}$")]
-NewPassword = Annotated[str, Field(min_length=MIN_CHARS, max_length=MAX_CHARS, repr=False)]
-AnyPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
-OneTimeToken = Annotated[str, Field(min_length=1, max_length=128, repr=False)]
+Email = Annotated[Opaque, Field(max_length=254, pattern=_EMAIL)]
+Username = Annotated[Handle, Field(pattern=r"^[a-z0-9_.]{3,30}$"), AfterValidator(require_username)]
+NewPassword = Annotated[Secret, Field(min_length=MIN_CHARS, max_length=MAX_CHARS, repr=False)]
+AnyPassword = Annotated[Secret, Field(min_length=1, max_length=1024, repr=False)]
+OneTimeToken = Annotated[Opaque, Field(min_length=1, max_length=128, repr=False)]
 
 
 class Registration(Input):
@@ -30,14 +31,14 @@ class Registration(Input):
 class SignIn(Input):
     """`totp` is a code of the second factor or a recovery code; accounts without a second factor ignore it."""
 
-    identifier: Annotated[str, Field(min_length=1, max_length=254)]
+    identifier: Annotated[Opaque, Field(min_length=1, max_length=254)]
     password: AnyPassword
-    device_name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    totp: Annotated[str | None, Field(max_length=64, repr=False)] = None
+    device_name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
+    totp: Annotated[Opaque | None, Field(max_length=64, repr=False)] = None
 
 
 class Refresh(Input):
-    refresh_token: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
+    refresh_token: Annotated[Opaque, Field(min_length=1, max_length=1024, repr=False)]
 
 
 class PasswordChange(Input):

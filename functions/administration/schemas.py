@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from kernel.schema import Body, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText
 from users.model import Role
 
 State = Literal["active", "banned"]
@@ -16,7 +16,7 @@ Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 class UsersQuery(Paging):
     """The beginning of a name, or a whole e-mail address; and in which state people are."""
 
-    q: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    q: Annotated[SearchText, Field(min_length=1, max_length=254)] | None = None
     state: State | None = None
 
 
@@ -49,7 +49,7 @@ class AdminUserList(Output):
 
 
 class NewBan(Input):
-    reason: Annotated[Text, Field(min_length=10, max_length=500, pattern=r"\S")]
+    reason: Annotated[Body, Field(min_length=10, max_length=500)]
     until: InstantIn | None = None
 
 
@@ -60,9 +60,9 @@ class NewRole(Input):
 class AuditQuery(Paging):
     """`from` and `to` are RFC 3339 times, the first within and the second without."""
 
-    actor: Annotated[str, Field(max_length=40)] | None = None
-    action: Annotated[str, Field(max_length=60)] | None = None
-    target: Annotated[str, Field(max_length=40)] | None = None
+    actor: Annotated[Opaque, Field(max_length=40)] | None = None
+    action: Annotated[Opaque, Field(max_length=60)] | None = None
+    target: Annotated[Opaque, Field(max_length=40)] | None = None
     from_: Annotated[InstantIn | None, Field(alias="from")] = None
     to: InstantIn | None = None
 

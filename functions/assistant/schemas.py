@@ -8,11 +8,10 @@ from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
 from conversations.schemas import Message
-from kernel.schema import Input, Instant, Output, Text
+from kernel.schema import Body, Id, Input, Instant, Output, SearchText
 from users.schemas import Locale
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
-LongText = Annotated[Text, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+LongText = Annotated[Body, Field(min_length=1, max_length=10_000)]
 Tone = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\W_][\w -]*$")]
 
 
@@ -104,7 +103,7 @@ class NewAnswer(Streamable):
     """From one conversation, or from all of the caller's."""
 
     conversation_id: Id | None = None
-    question: Annotated[Text, Field(min_length=1, max_length=1_000, pattern=r"\S")]
+    question: Annotated[Body, Field(min_length=1, max_length=1_000)]
 
 
 class NewModeration(Streamable):
@@ -120,7 +119,7 @@ class NewDigest(Input):
 
 
 class NewMeaningSearch(Input):
-    q: Annotated[Text, Field(min_length=1, max_length=200, pattern=r"\S")]
+    q: Annotated[SearchText, Field(min_length=1, max_length=200, pattern=r"\S")]
     conversation_id: Id | None = None
     limit: Annotated[int, Field(ge=1, le=50)] = 20
 

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from kernel.schema import Input, Instant, JsonValue, Output, Query, Text
+from kernel.schema import ClientId, Id, Input, Instant, JsonValue, Output, Query
 
 Kind = Literal["offer", "answer", "ice", "restart"]
 Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class NewCall(Input):
-    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    client_id: ClientId
     media: Literal["audio", "video"]
 
 
@@ -30,7 +30,7 @@ class MediaStateIn(Input):
 class SignalFields(Input):
     """A message to one participant's peer connection. `payload` is any JSON value of at most 64 KB."""
 
-    to: Annotated[str, Field(min_length=1, max_length=40)]
+    to: Id
     kind: Kind
     payload: JsonValue
 

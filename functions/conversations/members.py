@@ -136,11 +136,15 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
 
 
 def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
-    """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one."""
+    """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one.
+
+    The role that one has already changes nothing.
+    """
     return retried(partial(_change_role, caller, known(conversation_id), user_id, role), on=Cancelled)
 
 
 def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
+    standing: list[Member] = []
     people_at = _as_of_access(lambda: store.members(conversation_id))
 
     def plan(context: MemberContext) -> log.AppendPlan:
@@ -149,9 +153,10 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         target = _among(people, user_id)
         context.require_role_change(target, role)
         require_not_last_owner(people, target, role)
-        # the role that one has already is no gift: who was made an admin cannot become one of their own making
-        by = target.promoted_by if role == target.role else caller.user_id
-        changed = replace(target, role=role, promoted_by=by)
+        standing[:] = [target]
+        if role == target.role:
+            return log.AppendPlan([])
+        changed = replace(target, role=role, promoted_by=caller.user_id)
 
         def stage(transaction: Transaction) -> None:
             store.stage_role(transaction, changed)
@@ -161,6 +166,8 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         return log.AppendPlan([NewEvent(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))], stage)
 
     context, events = log.append(conversation_id, caller.user_id, plan)
+    if not events:
+        return views.members(standing)[0]
     publish.publish_events(context, events)
     member: dict[str, Any] = views.event_views(context, events)[0]["data"]
     return member

@@ -9,12 +9,11 @@ from pydantic import Field
 
 from calls.schemas import Call
 from drive.schemas import File
-from kernel.schema import Input, Instant, Output, Paging, Query, Text
+from kernel.schema import Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
 from polls.schemas import Poll
 from users.schemas import PublicProfile
 
 MAX_SYNC_CURSORS = 1_000
-UserId = Annotated[str, Field(min_length=1, max_length=40)]
 Who = Literal["all", "admins"]
 
 
@@ -44,20 +43,20 @@ class SettingsOut(Output):
 
 class NewConversation(Input):
     type: Literal["direct", "group"]
-    member_ids: Annotated[list[UserId], Field(max_length=1_000)]
-    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    description: Annotated[Text, Field(max_length=500)] | None = None
+    member_ids: Annotated[list[Id], Field(max_length=1_000)]
+    name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
+    description: Annotated[Note, Field(max_length=500)] | None = None
     settings: SettingsIn = SettingsIn()
 
 
 class ConversationChanges(Input):
-    name: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    description: Annotated[Text, Field(max_length=500)] | None = None
+    name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
+    description: Annotated[Note, Field(max_length=500)] | None = None
     settings: SettingsIn = SettingsIn()
 
 
 class NewMembers(Input):
-    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=1_000)]
+    user_ids: Annotated[list[Id], Field(min_length=1, max_length=1_000)]
 
 
 class RoleChange(Input):
@@ -67,7 +66,7 @@ class RoleChange(Input):
 class Preferences(Input):
     """One's own view of a conversation; `muted_until` is an RFC 3339 time or null."""
 
-    muted_until: Annotated[str, Field(max_length=40)] | None = None
+    muted_until: Annotated[Opaque, Field(max_length=40)] | None = None
     pinned: bool | None = None
     archived: bool | None = None
     notifications: Literal["all", "mentions", "none"] | None = None
@@ -197,11 +196,11 @@ class EventList(Output):
 class EventQuery(Query):
     after: int = Field(default=0, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = None
+    cursor: Opaque | None = None
 
 
 class SyncRequest(Input):
-    cursors: Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=MAX_SYNC_CURSORS)]
+    cursors: Annotated[dict[Id, Annotated[int, Field(ge=0)]], Field(max_length=MAX_SYNC_CURSORS)]
 
 
 class SyncedConversation(Output):

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from drive import media_types
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
+from kernel.text import fold as folded
+from kernel.text import parts_of_word
 
 Kind = Literal["file", "folder"]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
@@ -70,15 +72,15 @@ def _turns(char: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Without case and accents, spaces single."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(char for char in spread if not unicodedata.combining(char)).split())
+    """What order and search compare, with single spaces."""
+    return " ".join(folded(text).split())
 
 
 def words(text: str) -> list[str]:
     """The folded words of a text, at most 64 characters each."""
-    parted = "".join(char if char.isalnum() else " " for char in fold(text))
-    return [word[:TERM_MAX_CHARS] for word in dict.fromkeys(parted.split())]
+    parted = "".join(char if char.isalnum() or char in "'-" else " " for char in fold(text))
+    parts = (part for word in parted.split() for part in parts_of_word(word))
+    return [part[:TERM_MAX_CHARS] for part in dict.fromkeys(parts) if part.strip("'-")]
 
 
 def terms(name: str) -> frozenset[str]:

@@ -6,20 +6,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from kernel import schema
+from kernel.schema import ClientId, Id, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText, Secret
 from users.schemas import PublicProfile
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
-Name = Annotated[Text, Field(min_length=1, max_length=255)]
+Name = Annotated[schema.Name, Field(min_length=1, max_length=255)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
 
 
 class UploadFields(Input):
-    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    client_id: ClientId
     name: Name
     size: Annotated[int, Field(ge=0)]
-    content_type: Annotated[str, Field(min_length=1, max_length=200)]
+    content_type: Annotated[Opaque, Field(min_length=1, max_length=200)]
     sha256: Sha256
     folder_id: Id | None = None
     conversation_id: Id | None = None
@@ -88,7 +88,7 @@ class Parts(Output):
 
 class SentPart(Input):
     number: Annotated[int, Field(ge=1, le=10_000)]
-    etag: Annotated[str, Field(min_length=1, max_length=100)]
+    etag: Annotated[Opaque, Field(min_length=1, max_length=100)]
 
 
 class Completion(Input):
@@ -195,13 +195,13 @@ class TrashList(Output):
 class Children(Paging):
     """`sort`: name, size, created_at, updated_at; with - before it the other way round."""
 
-    sort: str = Field(default="name", max_length=20)
+    sort: Annotated[Opaque, Field(max_length=20)] = "name"
 
 
 class Search(Paging):
     """`type`: folder, image, video, audio, document, archive or other."""
 
-    q: str = Field(min_length=1, max_length=200)
+    q: Annotated[SearchText, Field(min_length=1, max_length=200)]
     type: Literal["folder", "image", "video", "audio", "document", "archive", "other"] | None = None
 
 
@@ -246,7 +246,7 @@ class SharedList(Output):
 
 class NewLink(Input):
     expires_at: Annotated[InstantIn, Field(ge=0)] | None = None
-    password: Annotated[Text, Field(min_length=1, max_length=128)] | None = None
+    password: Annotated[Secret, Field(min_length=1, max_length=128)] | None = None
     max_downloads: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 

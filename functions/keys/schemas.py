@@ -9,13 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from kernel.schema import Input, Instant, Output, Paging, Query, Text
+from kernel.schema import ClientId, Id, Input, Instant, Name, Opaque, Output, Paging, Query
 from keys import model
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
 _DEVICE_ID = r"^[A-Za-z0-9._~-]{1,40}$"
 DeviceId = Annotated[str, Field(pattern=_DEVICE_ID)]
-ClientId = Annotated[Text, Field(min_length=1, max_length=64)]
 Epoch = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -57,7 +55,7 @@ def is_device_id(text: str) -> bool:
 class DeviceFields(Input):
     """`credential` is a serialised basic Credential whose identity is UTF-8 `user_id/device_id`."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    name: Annotated[Name, Field(min_length=1, max_length=100)]
     signature_key: SmallBinary
     credential: SmallBinary
 
@@ -282,8 +280,8 @@ Base64Text = Annotated[str, AfterValidator(_is_base64), Field(min_length=1, json
 class Backup(Input):
     """Made and encrypted by the client; what `version` and `params` mean is its business."""
 
-    version: int | Annotated[Text, Field(min_length=1, max_length=40)]
-    salt: Annotated[Text, Field(max_length=1024)]
+    version: int | Annotated[Opaque, Field(min_length=1, max_length=40)]
+    salt: Annotated[Opaque, Field(max_length=1024)]
     params: dict[str, Any]
     ciphertext: Base64Text
 

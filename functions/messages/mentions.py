@@ -18,7 +18,9 @@ from users import service as users
 EVERYBODY = "all"
 USERNAME_CHARS = range(3, 31)
 # not within a word, an address or a path
-_AT = re.compile(r"(?<![\w@./+-])@([A-Za-z0-9_.]{1,40})", re.ASCII)
+_AT = re.compile(r"(?<![A-Za-z0-9@./+-])@([A-Za-z0-9_.]{1,40})", re.ASCII)
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_BACKTICKS = re.compile("`+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Named:
 
 def named(text: str | None, given: Sequence[str] = ()) -> Named:
     """Whom a text and the field `mentions` name; a query for each username not met lately."""
-    names = [_spellings(name) for name in dict.fromkeys(_AT.findall((text or "").lower()))]
+    names = [_spellings(name) for name in dict.fromkeys(_AT.findall(_without_code(text or "").lower()))]
     everybody = any(EVERYBODY in each for each in names)
     people = names[:MAX_MENTIONS]
     found: Mapping[str, str] = users.named(name for each in people for name in each) if people else {}
@@ -65,7 +67,41 @@ def named(text: str | None, given: Sequence[str] = ()) -> Named:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    """A name as it is, and without the full stops of a sentence that ends with it."""
-    bare = name.rstrip(".")
-    spellings = (name,) if bare == name else (name, bare)
+    """A name as it is, and without the full stops of its sentence or the underscores of emphasis around it."""
+    spellings = dict.fromkeys((name, name.rstrip("."), name.rstrip("._")))
     return tuple(each for each in spellings if len(each) in USERNAME_CHARS)
+
+
+def _without_code(text: str) -> str:
+    """The text without what stands in `code` or in a fenced block: there nobody is named (CommonMark 4.5, 6.1)."""
+    if "`" not in text and "~~~" not in text:
+        return text
+    kept, fence = [], ""
+    for line in text.split("\n"):
+        found = _FENCE.match(line)
+        if fence:
+            fence = "" if found is not None and found[1].startswith(fence) else fence
+        elif found is not None:
+            fence = found[1]
+        else:
+            kept.append(line)
+    return _without_spans("\n".join(kept))
+
+
+def _without_spans(text: str) -> str:
+    """The text without its code spans: from a row of backticks to the next one of the same length."""
+    rows = list(_BACKTICKS.finditer(text))
+    later: dict[int, list[int]] = {}
+    for number in reversed(range(len(rows))):
+        later.setdefault(len(rows[number][0]), []).append(number)
+    kept, end, number = [], 0, 0
+    while number < len(rows):
+        same = later[len(rows[number][0])]
+        while same and same[-1] <= number:
+            same.pop()
+        if same:
+            kept.append(text[end : rows[number].start()])
+            number = same[-1]
+            end = rows[number].end()
+        number += 1
+    return " ".join([*kept, text[end:]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from conversations import message_store, reactions_store
 from conversations.context_loader import ContextLoader
@@ -15,17 +16,28 @@ from kernel.errors import Conflict, Gone, NotFound, ValidationFailed
 from messages.changes import Change, change
 
 MAX_KINDS = 20
+PICTURE_SELECTOR = "\ufe0f"
 MAX_EMOJI_CHARS = 16  # code points; the longest of Unicode's sequences has 10
 
 
 def require_emoji(text: str) -> str:
-    """One emoji of Unicode's list of sequences, whole (a family, a flag, a keycap), with or without its selector."""
+    """One emoji of Unicode's list of sequences, whole (a family, a flag, a keycap), as that list spells it in full.
+
+    However a keyboard spells it, with or without the sign that asks for its picture (U+FE0F), it is one reaction.
+    """
+    found = _fully_qualified().get(text.replace(PICTURE_SELECTOR, "")) if len(text) <= MAX_EMOJI_CHARS else None
+    if found is None:
+        raise ValidationFailed.of("emoji", "not an emoji")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _fully_qualified() -> dict[str, str]:
+    """Unicode's fully qualified emoji, by their spelling without selectors."""
     from emoji import EMOJI_DATA, STATUS  # 40 ms that only who reacts spends
 
-    known = EMOJI_DATA.get(text) if len(text) <= MAX_EMOJI_CHARS else None
-    if known is None or known["status"] == STATUS["component"]:
-        raise ValidationFailed.of("emoji", "not an emoji")
-    return text
+    whole = STATUS["fully_qualified"]
+    return {each.replace(PICTURE_SELECTOR, ""): each for each, known in EMOJI_DATA.items() if known["status"] == whole}
 
 
 def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
@@ -34,7 +46,7 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
     Three store round trips: context, message and one's reaction; transaction; connections. Raises Conflict
     `too_many_reactions` for a 21st kind, Gone for a deleted message.
     """
-    require_emoji(emoji)
+    emoji = require_emoji(emoji)
     seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
     if seq is None:
         raise NotFound

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from conversations.schemas import Message
-from kernel.schema import Input, Instant, InstantIn, JsonObject, Output, Paging, Query, Text
+from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, JsonObject, Opaque, Output, Paging, Query
 from messages import model
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
-MessageText = Annotated[Text, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)]
+MessageText = Annotated[Body, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)]
 Base64 = Annotated[
     str,
     StringConstraints(
@@ -33,7 +32,7 @@ class Forward(Input):
 class MessageFields(Input):
     """The fields of a new message, over HTTP and in the socket's `sendMessage`."""
 
-    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    client_id: ClientId
     type: Literal["text", "file", "encrypted"] | None = None  # file with attachments, else text
     text: MessageText | None = None
     ciphertext: Base64 | None = None
@@ -84,7 +83,7 @@ class MessageQuery(Query):
     before: int | None = Field(default=None, ge=0)
     after: int | None = Field(default=None, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = None
+    cursor: Opaque | None = None
 
 
 class MessageList(Output):

@@ -126,14 +126,21 @@ def _require_reply(context: MemberContext, seen: ContextLoader, message_id: str 
 
 
 def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) -> dict[str, Any]:
-    """Replace the text of one's own message, for 24 h after it was sent; what it said before is kept."""
+    """Replace the text of one's own message, for 24 h after it was sent; what it said before is kept.
+
+    The same text again changes nothing: the message is answered as it stands.
+    """
     now = clock.now()
     named = mentions.named(text)
+    standing: list[Event] = []
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
         context.require_send()
         context.require_plain()
         model.require_editable(message, caller.user_id)
+        standing[:] = [message]
+        if text == message.text:
+            return None
         data = model.present({**message.data, **named.stored_beside(message.data, context, seen)})
         after = replace(message, text=text, data=data, edited_at=now, edits=message.edits + 1)
 
@@ -150,8 +157,7 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
         plan=plan,
         people=named.user_ids,
     )
-    assert after is not None, "an edit always changes something"
-    return views.messages([after], caller.user_id)[0]
+    return views.messages([after or standing[0]], caller.user_id)[0]
 
 
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kernel.schema import Input, Instant, Output, Paging, Text
+from kernel.schema import Body, Input, Instant, Output, Paging
 from moderation.model import Decision as DecidedState
 from moderation.model import ReportState
 from users.schemas import PublicProfile
 
 
 class NewReport(Input):
-    reason: Annotated[Text, Field(min_length=1, max_length=500, pattern=r"\S")]
+    reason: Annotated[Body, Field(min_length=1, max_length=500)]
 
 
 class ReportReceipt(Output):

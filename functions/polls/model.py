@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from kernel import clock, ids
 from kernel.errors import Conflict, Forbidden, ValidationFailed
+from kernel.text import sameness
 
 Results = Literal["live", "after_vote", "after_close"]
 State = Literal["open", "closed"]
@@ -136,7 +137,7 @@ class Poll:
         """The poll with one more option; raises Forbidden, Conflict."""
         if not self.allow_add_options:
             raise Forbidden("No options can be added to this poll.")
-        if text in (option.text for option in self.options):
+        if sameness(text) in (sameness(option.text) for option in self.options):
             raise Conflict("This option is there already.", code="option_exists")
         if len(self.options) >= MAX_OPTIONS:
             raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")

@@ -6,20 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from kernel.schema import Input, Instant, InstantIn, Output, Paging, Text
+from kernel import text
+from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, Label, Output, Paging
 from polls import model
 from users.schemas import PublicProfile
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
-OptionText = Annotated[Text, Field(min_length=1, max_length=model.MAX_OPTION_CHARS)]
+OptionText = Annotated[Label, Field(min_length=1, max_length=model.MAX_OPTION_CHARS)]
 Results = Literal["live", "after_vote", "after_close"]
 
 
 class NewPoll(Input):
     """`max_choices` goes with `multiple`; without it any number of options may be chosen."""
 
-    client_id: Annotated[Text, Field(min_length=1, max_length=64)]
-    question: Annotated[Text, Field(min_length=1, max_length=model.MAX_QUESTION_CHARS)]
+    client_id: ClientId
+    question: Annotated[Body, Field(min_length=1, max_length=model.MAX_QUESTION_CHARS)]
     options: Annotated[list[OptionText], Field(min_length=model.MIN_OPTIONS, max_length=model.MAX_OPTIONS)]
     multiple: bool = False
     max_choices: Annotated[int, Field(ge=1, le=model.MAX_OPTIONS)] | None = None
@@ -32,8 +32,8 @@ class NewPoll(Input):
     @field_validator("options")
     @classmethod
     def _different(cls, options: list[str]) -> list[str]:
-        if len(set(options)) != len(options):
-            raise ValueError("must be different from each other")
+        if len({text.sameness(option) for option in options}) != len(options):
+            raise ValueError("must be different from each other, as readers see them")
         return options
 
     @model_validator(mode="after")

@@ -6,19 +6,17 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from kernel.schema import Input, Instant, Output, Query, Text
+from kernel.schema import Id, Input, Instant, Name, Opaque, Output, Query
 from presence import model
 from presence.model import Chosen, Status
-
-UserId = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class PresenceFields(Input):
     """What one sets. `until` is an RFC 3339 time at which it ends; without it, it stands until it is changed."""
 
     status: Chosen
-    text: Annotated[Text, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)] | None = None
-    until: Annotated[str, Field(max_length=40)] | None = None
+    text: Annotated[Name, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)] | None = None
+    until: Annotated[Opaque, Field(max_length=40)] | None = None
 
 
 class Presence(Output):
@@ -42,4 +40,4 @@ def _listed(given: Any) -> list[str]:
 class PresenceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
-    user_ids: Annotated[list[UserId], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]
+    user_ids: Annotated[list[Id], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]

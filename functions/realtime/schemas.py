@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from calls.schemas import SignalFields
-from conversations.schemas import UserId
-from kernel.schema import Output
+from kernel.schema import Id, Opaque, Output
 from kernel.websocket import Frame
 from messages.schemas import Edit, MessageFields, ReadMarker, Typing
 from polls.schemas import Ballot
@@ -26,38 +25,38 @@ class TicketOut(Output):
 
 
 class SendMessage(Frame, MessageFields):
-    conversation_id: UserId
+    conversation_id: Id
 
 
 class EditMessage(Frame, Edit):
-    conversation_id: UserId
-    message_id: UserId
+    conversation_id: Id
+    message_id: Id
 
 
 class DeleteMessage(Frame):
-    conversation_id: UserId
-    message_id: UserId
+    conversation_id: Id
+    message_id: Id
 
 
 class React(Frame):
     """`remove` takes the reaction back."""
 
-    conversation_id: UserId
-    message_id: UserId
-    emoji: Annotated[str, Field(min_length=1, max_length=32)]
+    conversation_id: Id
+    message_id: Id
+    emoji: Annotated[Opaque, Field(min_length=1, max_length=32)]
     remove: bool = False
 
 
 class MarkRead(Frame, ReadMarker):
-    conversation_id: UserId
+    conversation_id: Id
 
 
 class SetTyping(Frame, Typing):
-    conversation_id: UserId
+    conversation_id: Id
 
 
 class Vote(Frame, Ballot):
-    poll_id: UserId
+    poll_id: Id
 
 
 class SetPresence(Frame, PresenceFields):
@@ -67,19 +66,19 @@ class SetPresence(Frame, PresenceFields):
 class WatchPresence(Frame):
     """Up to 200 people, those of `conversation_id` (an open conversation, whose members are watched) included."""
 
-    user_ids: Annotated[list[UserId], Field(max_length=MAX_WATCHED)] = []
-    conversation_id: UserId | None = None
+    user_ids: Annotated[list[Id], Field(max_length=MAX_WATCHED)] = []
+    conversation_id: Id | None = None
 
 
 class SendSignal(Frame, SignalFields):
-    call_id: UserId
+    call_id: Id
 
 
 class CallHeartbeat(Frame):
-    call_id: UserId
+    call_id: Id
 
 
-Cursors = Annotated[dict[UserId, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]
+Cursors = Annotated[dict[Id, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]
 
 
 class Sync(Frame):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from kernel.errors import ValidationFailed
-from kernel.folding import fold
+from kernel.text import fold
 
 MAX_QUERY_CHARS = 200
 MAX_QUERY_WORDS = 50

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from conversations.schemas import Message
 from drive.schemas import File
 from kernel import clock
-from kernel.schema import Output, Paging, Text
+from kernel.schema import Id, Output, Paging, SearchText
 from search.model import MAX_QUERY_CHARS
 
 
@@ -20,7 +20,6 @@ def _moment(text: Any) -> int:
     return clock.parse(f"{text}T00:00:00Z" if len(text) == len("2026-11-22") else text)
 
 
-Id = Annotated[str, Field(min_length=1, max_length=40)]
 Moment = Annotated[
     int, BeforeValidator(_moment, json_schema_input_type=str), Field(json_schema_extra={"format": "date-time"})
 ]
@@ -29,7 +28,7 @@ Moment = Annotated[
 class SearchQuery(Paging):
     """`q`: words, all of which have to begin a word of the message; `has:file` in it is a filter."""
 
-    q: Annotated[Text, Field(max_length=MAX_QUERY_CHARS)] = ""
+    q: Annotated[SearchText, Field(max_length=MAX_QUERY_CHARS)] = ""
     conversation_id: Id | None = None
     sender_id: Id | None = Field(default=None, alias="from")
     before: Moment | None = None

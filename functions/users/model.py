@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal
 
-from kernel import folding
+from kernel.text import fold as folded
+from kernel.text import parts_of_word
 
 Audience = Literal["everyone", "contacts", "nobody"]
 ContactState = Literal["pending_in", "pending_out", "accepted"]
@@ -14,7 +16,16 @@ Role = Literal["user", "admin"]
 
 DEFAULT_LOCALE = "en"
 TERM_MAX_CHARS = 64
-TERM_WORDS_MAX = 10  # a profile and all its terms, old and new, must fit one transaction of 100 actions
+TERM_WORDS_MAX = 10
+TERM_PARTS_MAX = 30  # a profile and all its terms, old and new, must fit one transaction of 100 actions
+
+
+# Whoever had one of these could speak for everybody, or for those who run the platform.
+RESERVED_USERNAMES = frozenset(
+    {"admin", "administrator", "all", "anyone", "channel", "everybody", "everyone", "group", "here", "help", "info"}
+    | {"me", "moderator", "nobody", "official", "owner", "root", "secureconnect", "security", "service", "staff"}
+    | {"support", "sysadmin", "system", "team", "webmaster"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,16 @@ class Relationship:
 
 def fold(text: str) -> str:
     """Letters without case and accents, spaces single: what search compares (at most 64 characters)."""
-    return " ".join(folding.fold(text).split())[:TERM_MAX_CHARS].rstrip()
+    return " ".join(folded(text).split())[:TERM_MAX_CHARS].rstrip()
+
+
+def require_username(username: str) -> str:
+    """A username by which a person may be known; raises ValueError for those that mean everybody or the platform."""
+    if username.strip("._") in RESERVED_USERNAMES:
+        raise ValueError("this username is reserved")
+    if not any(char.isalnum() for char in username):
+        raise ValueError("must have a letter or a digit")
+    return username
 
 
 def handle(username: str) -> str:
@@ -104,11 +124,10 @@ def handle(username: str) -> str:
 
 
 def terms(username: str, display_name: str) -> frozenset[str]:
-    """The username, the same behind an @, the display name and each of its first ten words, folded."""
+    """The username, the same behind an @, the display name and each of its first ten words and their parts, folded."""
     whole = fold(display_name)
-    return frozenset(
-        term for term in (fold(username), handle(username), whole, *whole.split()[:TERM_WORDS_MAX]) if term
-    )
+    parts = (part for word in whole.split()[:TERM_WORDS_MAX] for part in parts_of_word(word))
+    return frozenset(term for term in (fold(username), handle(username), whole, *islice(parts, TERM_PARTS_MAX)) if term)
 
 
 def leads_to(profile: Profile, prefix: str, term: str) -> bool:

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kernel.schema import Input, Instant, Output, Paging, Text
+from kernel.schema import Id, Input, Instant, Name, Note, Opaque, Output, Paging, SearchText
 from users.model import Audience, ContactState, Role
 
-DisplayName = Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
-Locale = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+DisplayName = Annotated[Name, Field(min_length=1, max_length=100)]
+Locale = Annotated[Opaque, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
 
 def _absent() -> Any:
@@ -58,8 +58,8 @@ class ProfileChanges(Input):
     """
 
     display_name: DisplayName = Field(default_factory=_absent)
-    bio: Annotated[Text, Field(max_length=500)] | None = None
-    avatar_file_id: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    bio: Annotated[Note, Field(max_length=500)] | None = None
+    avatar_file_id: Id | None = None
     locale: Locale = Field(default_factory=_absent)
     settings: SettingsChanges = Field(default_factory=_absent)
 
@@ -67,7 +67,7 @@ class ProfileChanges(Input):
 class Search(Paging):
     """The beginning of a username, of a display name or of a word in it."""
 
-    q: str = Field(min_length=1, max_length=50)
+    q: Annotated[SearchText, Field(min_length=1, max_length=50)]
 
 
 class ContactsQuery(Paging):

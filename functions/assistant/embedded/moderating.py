@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from assistant.model import FLAG_FROM
-from kernel.folding import fold
+from kernel.text import fold
 
 CATEGORIES = ("harassment", "hate", "violence", "sexual", "self_harm", "spam")
 MAX_CHARS = 10_000

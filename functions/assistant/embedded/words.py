@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from kernel.folding import fold
+from kernel.text import fold
 
 STEM_CHARS = 7  # words are compared by their beginnings: "reservation" and "reservations" are about the same
 _ENDINGS = ("ings", "ing", "ied", "ed", "es", "en", "er", "em", "est", "st", "s", "e", "t", "n", "y")

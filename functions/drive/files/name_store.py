@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 
 from drive.item_store import Item, root
-from drive.model import Node, fold
+from drive.model import Node
 from kernel.dynamo import Transaction
+from kernel.text import sameness
 
 SORT_KEY_MAX_BYTES = 1024
 
 
 def _key(node: Node) -> tuple[str, str]:
-    """The key of a name in its place. Folded it may be empty, or longer than a sort key may be: then its hash."""
-    folded = fold(node.name)
+    """The key of a name in its place, one for all that read the same. It may be empty or too long for a sort key: then
+    its hash."""
+    folded = sameness(node.name)
     if not 1 <= len(folded.encode()) <= SORT_KEY_MAX_BYTES:
         folded = hashlib.sha256(folded.encode()).hexdigest()
     return f"name#{node.folder_id or root(node.owner_id)}", folded

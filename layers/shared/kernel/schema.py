@@ -5,11 +5,12 @@ A model's validator is built at its first use: a function imports more models th
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from kernel import clock
+from kernel import clock, text
 from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
 
 
@@ -31,10 +32,13 @@ class Output(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
-def _no_nul(text: str) -> str:
-    if "\0" in text:
+# --- kinds of text: each field of the API that takes a text names one, and a test asks for it --------------------
+
+
+def _no_nul(value: str) -> str:
+    if "\0" in value:
         raise ValueError("must not contain the NUL character")
-    return text
+    return value
 
 
 JSON_MAX_DEPTH = 16
@@ -60,16 +64,56 @@ def _inside(value: Any) -> list[Any]:
 
 JsonValue = Annotated[Any, AfterValidator(_not_deep)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_not_deep)]
-Text = Annotated[str, AfterValidator(_no_nul)]
+
+
+def _body(value: str) -> str:
+    if not text.shows(_no_nul(value)):
+        raise ValueError("must show something: it is empty, or only spaces and invisible characters")
+    return value
+
+
+def _note(value: str) -> str:
+    return _body(value) if value else value
+
+
+def _one_line(value: str) -> str:
+    if not text.is_one_line(value):
+        raise ValueError("must be one line without control characters and changes of reading direction")
+    return unicodedata.normalize("NFC", _body(value))
+
+
+def _kind(name: str) -> Any:
+    return Field(json_schema_extra={"x-text-kind": name})
+
+
+# What people write: several lines, of which something shows.
+Body = Annotated[str, AfterValidator(_body), _kind("body")]
+# The same, or nothing at all: a description, a biography.
+Note = Annotated[str, AfterValidator(_note), _kind("note")]
+# What people, groups, devices, folders and files are called: one line that shows, in NFC, read in one direction.
+Name = Annotated[str, AfterValidator(_one_line), _kind("name")]
+# One of several texts to choose from, which readers must tell apart (`text.sameness`).
+Label = Annotated[str, AfterValidator(_one_line), _kind("label")]
+# A username.
+Handle = Annotated[str, _kind("handle")]
+# What somebody looks for.
+SearchText = Annotated[str, AfterValidator(_no_nul), _kind("query")]
+# What machines make and compare byte by byte: ids of clients, tokens, passwords, ciphertext. Nobody is shown it.
+Opaque = Annotated[str, AfterValidator(_no_nul), _kind("opaque")]
+# Passwords: every character counts.
+Secret = Annotated[str, _kind("opaque")]
+# One of our ids.
+Id = Annotated[str, Field(min_length=1, max_length=40), _kind("id")]
+ClientId = Annotated[Opaque, Field(min_length=1, max_length=64)]
 Instant = Annotated[
     int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})
 ]
 
 
-def _instant(text: object) -> int:
-    if not isinstance(text, str) or len(text) > 40:
+def _instant(value: object) -> int:
+    if not isinstance(value, str) or len(value) > 40:
         raise ValueError("must be an RFC 3339 time with its zone")
-    return clock.parse(text)
+    return clock.parse(value)
 
 
 InstantIn = Annotated[
@@ -82,7 +126,7 @@ class Paging(Query):
     """`?limit=&cursor=` of every list."""
 
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = None
+    cursor: Opaque | None = None
 
 
 def parse_json(model: type[M], raw: str | bytes) -> M:

@@ -16,7 +16,7 @@ from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
-from kernel.schema import Input, Output, Paging, Text
+from kernel.schema import Input, Opaque, Output, Paging
 from tests.helpers import ADDRESS, CONTEXT, Reply, ask, rest_event
 from tests.tools import Lines, captured_lines
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
 
 
 class Note(Input):
-    text: Annotated[Text, Field(max_length=300_000)]
+    text: Annotated[Opaque, Field(max_length=300_000)]
 
 
 class Renaming(Input):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from kernel.errors import MalformedJson, Problem, ValidationFailed
-from kernel.schema import Input, Instant, JsonValue, Output, Paging, Text, parse_json, parse_query
+from kernel.schema import Input, Instant, JsonValue, Opaque, Output, Paging, parse_json, parse_query
 
 
 class Inner(Input):
@@ -16,7 +16,7 @@ class Inner(Input):
 
 
 class Body(Input):
-    name: Annotated[Text, Field(max_length=10)]
+    name: Annotated[Opaque, Field(max_length=10)]
     count: Annotated[int, Field(ge=0, le=2**53)] = 0
     inner: Inner = Inner()
     extra: dict[str, Any] = {}
