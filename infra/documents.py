@@ -11,20 +11,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-SOCKET_ROUTES = (
-    "send_message",
-    "edit_message",
-    "delete_message",
-    "react",
-    "mark_read",
-    "set_typing",
-    "vote",
-    "synchronise",
-    "send_signal",
-    "call_heartbeat",
-    "ping",
-    "set_presence",
-    "watch_presence",
+ACTIONS = sorted(
+    f"{path.parent.parent.name}.actions.{path.stem}"
+    for path in (ROOT / "functions").glob("*/actions/*.py")
+    if path.stem != "__init__"
 )
 
 
@@ -35,69 +25,18 @@ def apps() -> list[Any]:
 
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
-    from keys import notices as key_notices
-    from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
-
-    from assistant import schemas as ai
-    from calls import call_events
-    from calls.schemas import Call, SignalEvent
-    from conversations import events, schemas
-    from drive.schemas import File
-    from invitations.schemas import JoinRequest
+    import composition  # noqa: F401 - the events of all domains
     from kernel import asyncapi, openapi, websocket
     from kernel.config import config
-    from messages.schemas import DraftOut, Receipt
-    from moderation.schemas import Report
-    from polls.schemas import Poll
-    from presence.schemas import Presence
+    from log import registry
+    from log.schemas import frame_model
 
-    for route in SOCKET_ROUTES:
-        importlib.import_module(f"realtime.{route}")
-    about = {
-        events.MESSAGE_CREATED: schemas.Message,
-        events.MESSAGE_UPDATED: schemas.Message,
-        events.MESSAGE_DELETED: schemas.Message,
-        events.REACTION_ADDED: schemas.ReactionEvent,
-        events.REACTION_REMOVED: schemas.ReactionEvent,
-        events.CONVERSATION_CREATED: schemas.Conversation,
-        events.CONVERSATION_UPDATED: schemas.Conversation,
-        events.CONVERSATION_DELETED: None,
-        events.MEMBER_ADDED: schemas.Member,
-        events.MEMBER_REMOVED: schemas.Member,
-        events.MEMBER_UPDATED: schemas.Member,
-        events.POLL_CREATED: Poll,
-        events.POLL_UPDATED: Poll,
-        events.POLL_VOTED: Poll,
-        events.POLL_CLOSED: Poll,
-        events.MLS_COMMIT: CommitEvent,
-        events.MLS_PROPOSAL: ProposalEvent,
-        key_notices.MLS_WELCOME: WelcomeNotice,
-        events.KEYS_CHANGED: KeyLogEntry,
-        key_notices.KEYS_LOW: LowPackages,
-        "join_request.created": JoinRequest,
-        "join_request.updated": JoinRequest,
-        "report.created": Report,
-        "report.updated": Report,
-        "receipt.updated": Receipt,
-        "draft.updated": DraftOut,
-        "file.ready": File,
-        "file.rejected": File,
-        call_events.RINGING: Call,
-        call_events.UPDATED: Call,
-        call_events.ANSWERED_ELSEWHERE: Call,
-        call_events.ENDED: Call,
-        call_events.SIGNAL: SignalEvent,
-        "ai.delta": ai.Delta,
-        "ai.done": ai.Done,
-        "typing": None,
-        "presence": Presence,
-        "session.revoked": None,
-        "reconnect": None,
-        "pong": None,
-    }
+    for action in ACTIONS:
+        importlib.import_module(action)
+    events = {kind.name: frame_model(kind) for kind in registry.event_types()}
     version = config().version
     http = json.dumps(openapi.document(apps(), version=version), indent=1, sort_keys=True) + "\n"
-    socket = json.dumps(asyncapi.document(websocket.ACTIONS, about, version=version), indent=1, sort_keys=True) + "\n"
+    socket = json.dumps(asyncapi.document(websocket.ACTIONS, events, version=version), indent=1, sort_keys=True) + "\n"
     return {
         ROOT / "functions/operations/openapi.json": http,  # docs/api/openapi.json is a link to it
         ROOT / "docs/api/asyncapi.json": socket,

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from keys.framing import vector
 
 from kernel import ids
+from keys.framing import vector
 from perf import gateway
 from perf.fixtures import MESSAGES, Operation, call, done, new_conversation
 from perf.gateway import Reply

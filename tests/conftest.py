@@ -18,13 +18,14 @@ import pytest
 import yaml
 from moto import mock_aws
 
+import composition  # noqa: F401 - what every domain registers
 from accounts import liveness
 from assistant import settings as ai_settings
 from assistant.providers import bedrock, choice, openai_compatible
 from calls import ice, sfu
 from calls import settings as call_settings
-from conversations import append_queue
 from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, secrets, workflows
+from log import append_queue
 from messages import typing_notice
 from notifications import vapid
 from notifications.providers import fcm, webpush

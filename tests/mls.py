@@ -7,6 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from keys.framing import vector
 from keys.packages import Owner
 

@@ -11,8 +11,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
-from audit import service as audit
-
 from accounts import notices, passkey_store, sessions, step_up, store
 from accounts.model import (
     CEREMONY_MS,
@@ -24,6 +22,7 @@ from accounts.model import (
     Passkey,
     Tokens,
 )
+from audit import api as audit
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config

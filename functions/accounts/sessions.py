@@ -23,7 +23,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from realtime import service as realtime
+from realtime import api as realtime
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 

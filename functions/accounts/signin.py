@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from audit import service as audit
-
 from accounts import admission, passwords, recovery, sessions, store, totp_store
 from accounts import totp as second_factor
 from accounts.model import (
@@ -20,6 +18,7 @@ from accounts.model import (
     TotpRequired,
     UsernameTaken,
 )
+from audit import api as audit
 from kernel import clock, ids
 from kernel.dynamo import Transaction
 from kernel.resilience import retried

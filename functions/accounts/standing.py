@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from audit import service as audit
-
 from accounts import sessions, store
 from accounts.model import Ban, Contended
+from audit import api as audit
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Transaction

@@ -7,8 +7,6 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 
-from audit import service as audit
-
 from accounts import admission, factor_keys, notices, step_up, store, totp_store
 from accounts.model import (
     RECOVERY_CODES,
@@ -18,6 +16,7 @@ from accounts.model import (
     InvalidCredentials,
     Totp,
 )
+from audit import api as audit
 from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import Transaction

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit import service as audit
-from audit.model import Wanted
-
 from administration import schemas, service
 from administration.service import Person
+from audit import api as audit
+from audit.model import Wanted
 from kernel import clock
 from kernel.caller import Caller
 from kernel.http import App

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit import service as audit
-
-from accounts import service as accounts
+from accounts import admin_api as accounts
 from accounts.model import Ban, InvalidCredentials, TokenRevoked
+from audit import api as audit
 from kernel import clock, ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction

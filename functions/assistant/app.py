@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from assistant import digests, meaning_search, people, requests, transcripts
 from assistant import schemas as shapes
 from assistant.model import Feature

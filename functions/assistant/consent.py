@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from assistant import budgets, store
 from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiUnavailable, EncryptedConversation, Feature, Preferences
 from assistant.providers.choice import provider
-from conversations import store as conversations
-from conversations.context_loader import ContextLoader
+from conversations import api as conversations
+from conversations.api import ContextLoader, known
 from conversations.model import ConversationInfo, MemberContext
-from conversations.service import known
 from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import read_together
-from users import service as users
+from users import api as users
 from users.model import Profile
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from assistant import consent, meaning_store, reading
 from assistant.embedded import meaning
 from assistant.meaning_store import Meaning
-from conversations import log
-from conversations import store as conversations
-from conversations.events import Event
+from conversations import api as conversations
 from kernel import parallel, telemetry
 from kernel.errors import DependencyUnavailable
+from log import api as log
+from log.model import Event
 
 MAX_ROUNDS = 4
 BATCH = 100
@@ -46,7 +46,7 @@ def follow_switch(conversation_ids: Iterable[str]) -> int:
             meaning_store.write([], kept)
             written += len(kept)
         elif not kept:
-            head = conversations.head(conversation_id)
+            head = log.head(conversation_id)
             newest = log.messages(conversation_id, 1, head.last_seq, newest_first=True, limit=BACKFILLED)
             written += index((event.conversation_id, event.seq) for event in newest)
     return written

@@ -12,13 +12,14 @@ from assistant import budgets, consent, meaning_store, reading
 from assistant.embedded import meaning
 from assistant.model import Usage, tokens
 from assistant.settings import settings
-from conversations import log, views
-from conversations.events import Event
 from conversations.model import MemberContext
 from kernel import parallel
 from kernel.caller import Caller
 from kernel.errors import ValidationFailed
-from search import messages as word_search
+from log import api as log
+from log.model import Event
+from messages import api as messages
+from search import api as word_search
 from search import model as words
 
 CONVERSATIONS = 30  # the most recently active ones, of which the vectors are looked at
@@ -42,7 +43,7 @@ def search(caller: Caller, *, q: str, conversation_id: str | None, limit: int) -
     ranked = sorted(scores, key=lambda place: (-scores[place], place))
     present = log.at(ranked[: 2 * limit])
     events = [event for place in ranked if _may_show(event := present.get(place), contexts)][:limit]
-    shown = views.messages([event for event in events if event is not None], caller.user_id)
+    shown = messages.message_views([event for event in events if event is not None], caller.user_id)
     return {
         "items": [
             {
@@ -78,7 +79,7 @@ def _by_words(user_id: str, q: str, conversation_id: str | None, contexts: dict[
         wanted = words.parse(q, conversation_id=conversation_id)
     except ValidationFailed:  # nothing in it that words are looked up by; its meaning may still find something
         return []
-    found = word_search.find(user_id, wanted, below=None, limit=CANDIDATES)
+    found = word_search.find_messages(user_id, wanted, below=None, limit=CANDIDATES)
     places = [(str(hit.found["conversation_id"]), int(hit.found["seq"])) for hit in found.hits]
     return [place for place in places if place[0] in contexts]
 

@@ -11,7 +11,7 @@ from assistant.providers.choice import provider
 from assistant.settings import settings
 from kernel import clock
 from kernel.dynamo import read_together
-from users import service as users
+from users import api as users
 
 
 def get(user_id: str) -> dict[str, Any]:

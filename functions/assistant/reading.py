@@ -9,13 +9,14 @@ from typing import Any
 
 from assistant import consent
 from assistant.model import MAX_LINES, Line
-from conversations import log, unread
-from conversations import store as conversations
-from conversations.events import Event
+from conversations import api as conversations
 from conversations.model import MemberContext
 from kernel import clock, ids
 from kernel.errors import NotFound
-from users import service as users
+from log import api as log
+from log.model import Event
+from messages import api as messages
+from users import api as users
 
 _READ_TYPES = ("text", "file")
 
@@ -125,7 +126,7 @@ def names_of(lines: Iterable[Line]) -> dict[str, str]:
 
 def behind(contexts: dict[str, MemberContext]) -> list[tuple[MemberContext, Any]]:
     """Those conversations in which the person has unread messages, with their counts, the most important first."""
-    counts = unread.of_places(list(contexts.values()))
+    counts = messages.unread_of(list(contexts.values()))
     waiting = [(context, counts[name]) for name, context in contexts.items() if counts[name].messages]
     now = clock.now()
 

@@ -20,8 +20,7 @@ from assistant.store import Job
 from kernel import clock, ids, queues, telemetry
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, Internal, NotFound, Problem, as_problem
-from realtime import service as realtime
-from realtime import store as connections
+from realtime import api as realtime
 
 TASKS: Mapping[Feature, Callable[..., Task]] = {
     "summaries": service.summary,
@@ -112,7 +111,7 @@ class _Stream:
         if time.monotonic() - self._looked_at > LOOK_AGAIN_S:
             self._looked_at = time.monotonic()
             found = store.job(self._user_id, self._request_id, kind=KIND)
-            if found is None or found.state != "running" or not connections.connections_of([self._user_id]):
+            if found is None or found.state != "running" or not realtime.connections_of([self._user_id]):
                 self.moved("running", "cancelled")
                 raise Cancelled
         self._n += 1

@@ -9,7 +9,7 @@ from assistant.embedded.words import terms
 from assistant.model import Line
 from conversations.model import MemberContext
 from kernel import parallel
-from search import messages as search
+from search import api as search
 from search.model import Wanted
 
 NEWEST = 1_000  # messages of one conversation that an answer looks through
@@ -30,7 +30,7 @@ def in_all(user_id: str, question: str) -> list[Line]:
     if not contexts:
         return []
     wanted = sorted(_subject(question), key=lambda term: (-len(term), term))[:SEARCHED_TERMS]
-    found = parallel.mapped(lambda term: search.find(user_id, _query(term), below=None, limit=HITS), wanted)
+    found = parallel.mapped(lambda term: search.find_messages(user_id, _query(term), below=None, limit=HITS), wanted)
     places = [(hit.found["conversation_id"], int(hit.found["seq"])) for each in found for hit in each.hits]
     return reading.around(contexts, dict.fromkeys(places))
 

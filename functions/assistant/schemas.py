@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
-from conversations.schemas import Message
 from kernel.schema import Body, Id, Input, Instant, Output, SearchText
+from messages.schemas import Message
 from users.schemas import Locale
 
 LongText = Annotated[Body, Field(min_length=1, max_length=10_000)]

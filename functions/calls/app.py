@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from calls import history, ice, quality, service, signals
 from calls.participant import MediaState
 from calls.schemas import (
-    Call,
     CallList,
+    CallOut,
     IceServers,
     Joined,
     MediaStateIn,
@@ -35,7 +35,7 @@ IN_CALL = ["not_in_call", "answered_elsewhere", "call_ended"]
 @app.post(
     "/conversations/{conversation_id}/calls",
     body=NewCall,
-    returns=Call,
+    returns=CallOut,
     status=201,
     other_statuses=[200],
     errors=["blocked"],
@@ -69,7 +69,7 @@ def list_ice_servers(caller: Caller) -> Any:
     return {"ice_servers": ice.servers(caller.user_id)}
 
 
-@app.get("/calls/{call_id}", returns=Call)
+@app.get("/calls/{call_id}", returns=CallOut)
 def get_call(caller: Caller, call_id: str) -> Any:
     """A call as it is now."""
     return service.get(caller=caller, call_id=call_id)
@@ -86,31 +86,31 @@ def join_call(caller: Caller, call_id: str) -> Any:
     return service.join(caller=caller, call_id=call_id)
 
 
-@app.post("/calls/{call_id}/decline", returns=Call, errors=["answered_elsewhere", "call_ended"], limits=[CHANGE])
+@app.post("/calls/{call_id}/decline", returns=CallOut, errors=["answered_elsewhere", "call_ended"], limits=[CHANGE])
 def decline_call(caller: Caller, call_id: str) -> Any:
     """Stop it ringing for the caller, on all their devices."""
     return service.decline(caller=caller, call_id=call_id)
 
 
-@app.post("/calls/{call_id}/leave", returns=Call, errors=IN_CALL, limits=[CHANGE])
+@app.post("/calls/{call_id}/leave", returns=CallOut, errors=IN_CALL, limits=[CHANGE])
 def leave_call(caller: Caller, call_id: str) -> Any:
     """Hang up; the last to leave ends the call."""
     return service.leave(caller=caller, call_id=call_id)
 
 
-@app.post("/calls/{call_id}/end", returns=Call, limits=[CHANGE])
+@app.post("/calls/{call_id}/end", returns=CallOut, limits=[CHANGE])
 def end_call(caller: Caller, call_id: str) -> Any:
     """End the call for everybody: either of two, in a group who began it and admins."""
     return service.end(caller=caller, call_id=call_id)
 
 
-@app.post("/calls/{call_id}/heartbeat", returns=Call, errors=["blocked", *IN_CALL])
+@app.post("/calls/{call_id}/heartbeat", returns=CallOut, errors=["blocked", *IN_CALL])
 def keep_call(caller: Caller, call_id: str) -> Any:
     """Stay in the call for 45 s more; to be sent every 15 s."""
     return service.heartbeat(caller=caller, call_id=call_id)
 
 
-@app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=Call, errors=IN_CALL, limits=[CHANGE])
+@app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=CallOut, errors=IN_CALL, limits=[CHANGE])
 def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
     """Tell what one sends: microphone, camera, screen, and a raised hand."""
     return service.set_media(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))

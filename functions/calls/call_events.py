@@ -8,11 +8,11 @@ from typing import Any
 
 from calls import views
 from calls.model import Call
-from conversations import store as conversations
+from conversations import api as conversations
 from conversations.model import ConversationInfo
 from kernel import clock, telemetry
-from realtime import service as realtime
-from realtime.service import ToMembers
+from realtime import api as realtime
+from realtime.api import ToMembers
 
 RINGING = "call.ringing"
 UPDATED = "call.updated"

@@ -7,9 +7,9 @@ from typing import Any
 
 from calls import store, views
 from calls.model import Call
-from conversations import store as conversations
+from conversations import api as conversations
+from conversations.api import require_member
 from conversations.model import MemberContext
-from conversations.service import require_member
 from kernel import clock
 from kernel.caller import Caller
 from kernel.paging import Page, Paginator

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from kernel.schema import ClientId, Id, Input, Instant, JsonValue, Output, Query
+from kernel.websocket import Frame
 
 Kind = Literal["offer", "answer", "ice", "restart"]
 Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -51,19 +52,19 @@ class Quality(Input):
     setup_failed: bool = False
 
 
-class MediaState(Output):
+class MediaStateOut(Output):
     audio: bool
     video: bool
     screen: bool
 
 
-class Participant(Output):
+class ParticipantOut(Output):
     """`busy`: was in another call when this one rang."""
 
     participant_id: str
     user_id: str
     state: Literal["ringing", "joined", "left", "declined", "missed"]
-    media_state: MediaState
+    media_state: MediaStateOut
     hand_raised: bool
     speaking: bool
     busy: bool
@@ -71,7 +72,7 @@ class Participant(Output):
     left_at: Instant | None
 
 
-class Call(Output):
+class CallOut(Output):
     """`duration_seconds` is null until the end, 0 for a call that nobody answered."""
 
     id: str
@@ -79,7 +80,7 @@ class Call(Output):
     media: Literal["audio", "video"]
     state: Literal["ringing", "active", "ended"]
     initiator_id: str
-    participants: list[Participant]
+    participants: list[ParticipantOut]
     topology: Literal["mesh", "sfu"]
     end_reason: Literal["completed", "declined", "missed", "cancelled", "failed", "timeout"] | None
     created_at: Instant
@@ -89,7 +90,7 @@ class Call(Output):
 
 
 class CallList(Output):
-    items: list[Call]
+    items: list[CallOut]
     next_cursor: str | None
 
 
@@ -110,7 +111,7 @@ class Joined(Output):
     when offers collide. Signals up to `last_signal` were for an earlier life of this participant, before a reload.
     `sfu` is what the SFU's client library needs, null in a mesh."""
 
-    call: Call
+    call: CallOut
     participant_id: str
     ice_servers: list[IceServer]
     peers: list[str]
@@ -130,7 +131,7 @@ class _FromSomebody(Output):
     from_: str = Field(serialization_alias="from")
 
 
-class Signal(_FromSomebody):
+class SignalOut(_FromSomebody):
     n: int
     kind: Kind
     payload: Any
@@ -138,7 +139,7 @@ class Signal(_FromSomebody):
 
 
 class SignalList(Output):
-    items: list[Signal]
+    items: list[SignalOut]
 
 
 class SignalEvent(_FromSomebody):
@@ -146,3 +147,11 @@ class SignalEvent(_FromSomebody):
     n: int
     kind: Kind
     payload: Any
+
+
+class SendSignal(Frame, SignalFields):
+    call_id: Id
+
+
+class CallHeartbeat(Frame):
+    call_id: Id

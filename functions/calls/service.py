@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from calls import call_events, changes, ice, model, sfu, signal_store, store, views
+from calls import call_events, changing, ice, model, sfu, signal_store, store, views
 from calls.errors import CallFull, NotInCall
 from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
 from calls.settings import SFU_LIMIT, settings
-from conversations import duplicates, log, publish
-from conversations.events import MESSAGE_CREATED, NewEvent
+from conversations import api as conversations
+from conversations.api import known, require_member
 from conversations.model import MemberContext
-from conversations.service import known, require_member
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound
 from kernel.telemetry import MetricUnit
+from log import api as log
+from log.model import MESSAGE_CREATED, NewEvent
 
 LIFECYCLE = "call-lifecycle"
 _STALE_TRIES = 3
@@ -51,7 +53,7 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     for _ in range(_STALE_TRIES):
         repeated = False
         try:
-            with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
+            with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
                 call, is_new = _start(caller, conversation_id, client_id, media, key)
         except log.DuplicateSend:
             call, is_new, repeated = _first_of(key, conversation_id, media), False, True
@@ -61,7 +63,7 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
         if not now.ended or (call.ended and repeated):
             return views.call(now), False
         if not call.ended:
-            changes.apply_timeouts(call)  # it is over, and nobody has written that down yet
+            changing.apply_timeouts(call)  # it is over, and nobody has written that down yet
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
@@ -96,11 +98,11 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
         draft = NewEvent(MESSAGE_CREATED, caller.user_id, views.message(call))
         return log.AppendPlan([draft], stage, live_call=call_id)
 
-    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    context, events = conversations.append(known(conversation_id), caller.user_id, plan)
     if events:
         call = made[-1]
         call_events.tell(context.info, call_events.RINGING, call)
-        publish.publish_events(context, events)
+        conversations.publish_events(context, events)
         telemetry.count("CallsStarted")
         return call, True
     live = store.find(context.head.live_call or "")
@@ -128,7 +130,7 @@ def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, m
 
 
 def _first_of(key: str, conversation_id: str, media: Media) -> Call:
-    message = duplicates.original_event(key, conversation_id, media, noun="call")
+    message = log.original_event(key, conversation_id, media, noun="call")
     call = store.find(message.data["metadata"]["call_id"])
     if call is None:
         raise NotFound
@@ -154,7 +156,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
         return now.join(caller.user_id, caller.session_id, clock.now(), limit=limit)
 
     try:
-        after = changes.change(call, answer, actor_id=caller.user_id, joining=True)
+        after = changing.change(call, answer, actor_id=caller.user_id, joining=True)
     except CallFull:
         after = _join_through_sfu(call, caller)
     mine = after.require_joined(caller.user_id, caller.session_id)
@@ -179,7 +181,7 @@ def _join_through_sfu(call: Call, caller: Caller) -> Call:
         moved = now if now.topology == "sfu" else now.moved_to_sfu(meeting)
         return moved.join(caller.user_id, caller.session_id, clock.now(), limit=SFU_LIMIT)
 
-    return changes.change(call, move_and_join, actor_id=caller.user_id, joining=True)
+    return changing.change(call, move_and_join, actor_id=caller.user_id, joining=True)
 
 
 def _tell_of_joining(before: Call, after: Call, caller: Caller) -> None:
@@ -222,7 +224,7 @@ def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, A
 
 def _act(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
     call, context = require_call(call_id, caller)
-    after = changes.change(call, lambda it: step(it, context), actor_id=caller.user_id)
+    after = changing.change(call, lambda it: step(it, context), actor_id=caller.user_id)
     if after != call:
         call_events.changed(after)
     return views.call(after)

@@ -8,9 +8,9 @@ from typing import Any
 from calls import call_events, signal_store
 from calls.model import Call
 from calls.service import require_call
-from conversations import store as conversations
+from conversations import api as conversations
+from conversations.api import require_member
 from conversations.model import MemberContext
-from conversations.service import require_member
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.errors import NotFound, PayloadTooLarge, ValidationFailed

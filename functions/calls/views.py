@@ -43,7 +43,7 @@ def _participant(each: Participant) -> dict[str, Any]:
 
 def as_json(it: Call) -> dict[str, Any]:
     """The call as a client receives it, for what no route renders: frames of the socket."""
-    return schemas.Call.model_validate(call(it)).model_dump(mode="json")
+    return schemas.CallOut.model_validate(call(it)).model_dump(mode="json")
 
 
 def message(it: Call) -> dict[str, Any]:

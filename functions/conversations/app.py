@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
-from calls import service as calls
+import composition  # noqa: F401 - what all domains put into messages and events
+from accounts.api import authenticate
+from calls import api as calls
 from conversations import members, service, sync
 from conversations.schemas import (
     Added,
@@ -16,8 +17,8 @@ from conversations.schemas import (
     ConversationQuery,
     EventList,
     EventQuery,
-    Member,
     MemberList,
+    MemberOut,
     NewConversation,
     NewMembers,
     Preferences,
@@ -97,7 +98,7 @@ def add_members(caller: Caller, conversation_id: str, body: NewMembers) -> Any:
 @app.patch(
     "/conversations/{conversation_id}/members/{user_id}",
     body=RoleChange,
-    returns=Member,
+    returns=MemberOut,
     errors=["last_owner"],
 )
 def change_member(caller: Caller, conversation_id: str, user_id: str, body: RoleChange) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from conversations import record_store, store
 from conversations.model import Member, MemberContext
-from conversations.record_store import HEAD, INFO, MemberRecord, PartRecord
+from conversations.record_store import INFO, ConversationRecord, MemberRecord
 from kernel.dynamo import Transaction, read_together
 from kernel.errors import NotFound
+from log import api as log
 
 _BAN = "ban#"
 
@@ -40,10 +41,10 @@ def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
     """What somebody finds who would come in by themselves, in one round trip; NotFound if the conversation is gone."""
     head, info, member, ban, host = read_together(
         [
-            (PartRecord, (conversation_id, HEAD)),
-            (PartRecord, (conversation_id, INFO)),
+            log.head_key(conversation_id),
+            (ConversationRecord, (conversation_id, INFO)),
             (MemberRecord, (conversation_id, user_id)),
-            (PartRecord, (conversation_id, f"{_BAN}{user_id}")),
+            (ConversationRecord, (conversation_id, f"{_BAN}{user_id}")),
             (MemberRecord, (conversation_id, host_id)),
         ]
     )
@@ -61,7 +62,7 @@ def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
 def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[set[str], set[str]]:
     """Those of these people who are members, and those who are banned: one round trip per 50."""
     contexts = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
-    bans = [(PartRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids]
+    bans = [(ConversationRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids]
     rows = read_together([each for both in zip(contexts, bans, strict=True) for each in both])
     inside = {user_id for user_id, row in zip(user_ids, rows[::2], strict=True) if row is not None}
     return inside, {user_id for user_id, row in zip(user_ids, rows[1::2], strict=True) if row is not None}
@@ -70,9 +71,9 @@ def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[se
 def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ban]:
     """Bans by the person's id, from after the given one."""
     start = None if after is None else {"conversation_id": {"S": conversation_id}, "part": {"S": f"{_BAN}{after}"}}
-    rows = PartRecord.query(
+    rows = ConversationRecord.query(
         conversation_id,
-        PartRecord.part.startswith(_BAN),
+        ConversationRecord.part.startswith(_BAN),
         consistent_read=True,
         limit=limit,
         last_evaluated_key=start,
@@ -82,18 +83,22 @@ def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ba
 
 def stage_ban(transaction: Transaction, conversation_id: str, ban: Ban) -> None:
     part = f"{_BAN}{ban.user_id}"
-    transaction.put("ban", PartRecord(conversation_id, part, created_by=ban.banned_by, created_at=ban.banned_at))
+    transaction.put(
+        "ban", ConversationRecord(conversation_id, part, created_by=ban.banned_by, created_at=ban.banned_at)
+    )
 
 
 def stage_no_ban(transaction: Transaction, conversation_id: str, user_id: str) -> None:
     """Only while somebody is not banned (label `ban`)."""
-    transaction.check("ban", PartRecord, (conversation_id, f"{_BAN}{user_id}"), PartRecord.part.does_not_exist())
+    transaction.check(
+        "ban", ConversationRecord, (conversation_id, f"{_BAN}{user_id}"), ConversationRecord.part.does_not_exist()
+    )
 
 
 def stage_unban(transaction: Transaction, conversation_id: str, user_id: str) -> None:
-    transaction.delete("ban", PartRecord(conversation_id, f"{_BAN}{user_id}"))
+    transaction.delete("ban", ConversationRecord(conversation_id, f"{_BAN}{user_id}"))
 
 
 def unban(conversation_id: str, user_id: str) -> None:
     """Lift a ban; none there is fine."""
-    PartRecord(conversation_id, f"{_BAN}{user_id}").delete()
+    ConversationRecord(conversation_id, f"{_BAN}{user_id}").delete()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from conversations import log, record_store, store
-from conversations.events import Event
+from conversations import record_store, store
 from conversations.model import Member, MemberContext
 from kernel import ids
 from kernel.dynamo import Key, Record, read_together
 from kernel.errors import NotFound
+from log import api as log
+from log.model import Event
 
 
 class ContextLoader:

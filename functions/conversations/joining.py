@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from conversations import ban_store, log, publish, store, views
+from conversations import ban_store, plans, publish, store, views
 from conversations.ban_store import Doorway
-from conversations.events import MEMBER_ADDED, NewEvent
-from conversations.model import MAX_MEMBERS, Member, MemberContext
+from conversations.model import MAX_MEMBERS, MEMBER_ADDED, Member, MemberContext
 from kernel import clock
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict
+from log import api as log
+from log.model import NewEvent
 
 
 def has_room_for(context: MemberContext, count: int) -> bool:
@@ -36,7 +37,7 @@ def plan(
             also(transaction)
 
     events = [NewEvent(MEMBER_ADDED, actor_id, views.member_ref(member)) for member in new]
-    return log.AppendPlan(events, stage, context.info.with_new(user_ids))
+    return plans.with_info(context, context.info.with_new(user_ids), events, stage)
 
 
 def plan_one(
@@ -78,7 +79,7 @@ def enter(
         ban_store.stage_no_ban(transaction, conversation_id, user_id)
         also(transaction)
 
-    context, events = log.append(conversation_id, user_id, planned, load=load)
+    context, events = plans.append(conversation_id, user_id, planned, load=load)
     if not events:
         return context, False
     whole, joined = context.info.settings.history_visible, events[0]

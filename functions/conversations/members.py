@@ -7,10 +7,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from conversations import ban_store, joining, log, publish, store, views
+from conversations import ban_store, joining, plans, publish, store, views
 from conversations.ban_store import Ban
-from conversations.events import CONVERSATION_DELETED, MEMBER_REMOVED, MEMBER_UPDATED, NewEvent
-from conversations.model import MAX_MEMBERS, Member, MemberContext, Role, require_not_last_owner, successor
+from conversations.model import (
+    CONVERSATION_DELETED,
+    MAX_MEMBERS,
+    MEMBER_REMOVED,
+    MEMBER_UPDATED,
+    Member,
+    MemberContext,
+    Role,
+    require_not_last_owner,
+    successor,
+)
 from conversations.service import known, require_member
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
@@ -18,7 +27,9 @@ from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.resilience import retried
-from users import service as users
+from log import api as log
+from log.model import NewEvent
+from users import api as users
 
 T = TypeVar("T")
 ADDED_PER_WRITE = 32  # each takes an event, a member record and maybe a ban of the 100 actions of a transaction
@@ -81,7 +92,7 @@ def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> 
 
         return joining.plan(context, new, actor_id=caller.user_id, also=lift_bans)
 
-    context, events = log.append(conversation_id, caller.user_id, plan)
+    context, events = plans.append(conversation_id, caller.user_id, plan)
     publish.publish_events(context, events)
     return [event.data["user_id"] for event in events]
 
@@ -127,9 +138,9 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
             if not leaves:
                 ban_store.stage_ban(transaction, conversation_id, Ban(user_id, caller.user_id, clock.now()))
 
-        return log.AppendPlan(events, stage, info)
+        return plans.with_info(context, info, events, stage)
 
-    context, events = log.append(conversation_id, caller.user_id, plan)
+    context, events = plans.append(conversation_id, caller.user_id, plan)
     # whoever has left is told that they did, and of nothing that came with it
     publish.publish_events(context, events[:1], also=[user_id])
     publish.publish_events(context, events[1:])
@@ -165,7 +176,7 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
 
         return log.AppendPlan([NewEvent(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))], stage)
 
-    context, events = log.append(conversation_id, caller.user_id, plan)
+    context, events = plans.append(conversation_id, caller.user_id, plan)
     if not events:
         return views.members(standing)[0]
     publish.publish_events(context, events)

@@ -8,6 +8,15 @@ from typing import Literal
 
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound
+from log.model import LogHead, NewEvent
+
+CONVERSATION_CREATED = "conversation.created"
+CONVERSATION_UPDATED = "conversation.updated"
+CONVERSATION_DELETED = "conversation.deleted"
+MEMBER_ADDED = "member.added"
+MEMBER_REMOVED = "member.removed"
+MEMBER_UPDATED = "member.updated"
+KEYS_CHANGED = "keys.changed"
 
 Kind = Literal["direct", "group"]
 Role = Literal["owner", "admin", "member"]
@@ -75,35 +84,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class MlsGroup:
-    """How far the MLS group of an encrypted conversation is: `epoch` is the present one, messages are taken from
-    `oldest_epoch` on. `rekey_due`: somebody or some device is gone, and no commit has come since."""
-
-    epoch: int = 0
-    oldest_epoch: int = 0
-    rekey_due: bool = False
-
-    def after_commit(self) -> MlsGroup:
-        """The group after its next commit: the epoch before stays good, unless somebody who has its keys is gone."""
-        epoch = self.epoch + 1
-        return MlsGroup(epoch, epoch if self.rekey_due else max(self.oldest_epoch, self.epoch))
-
-
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """The moving end of the log. `access_seq` is the last event that changed who may do what; `live_call` the call
-    that rings or goes on, of which there is one at most; `group` is where its MLS group stands."""
-
-    conversation_id: str
-    last_seq: int
-    last_message_seq: int
-    last_at: int
-    access_seq: int
-    live_call: str | None = None
-    group: MlsGroup = MlsGroup()
-
-
-@dataclass(frozen=True, slots=True)
 class ConversationInfo:
     """What a conversation is, apart from its log. `member_ids` lists the members while they are few; `version` counts
     the changes, so that one made of an older reading is not kept."""
@@ -153,6 +133,12 @@ class MemberContext:
 
     def moved_to(self, head: LogHead) -> MemberContext:
         return replace(self, head=head)
+
+    def head_with(self, head: LogHead, new: NewEvent) -> LogHead:
+        """An encrypted group needs a new key once somebody or some device with the present one goes."""
+        if self.info.settings.encrypted and voids_keys(new):
+            return replace(head, group=replace(head.group, rekey_due=True))
+        return head
 
     def require_admin(self) -> None:
         self.require_group()
@@ -230,6 +216,11 @@ class MemberContext:
             raise Forbidden("Only an owner may make or unmake owners.")
         if target.is_admin and self.member.user_id not in (target.user_id, target.promoted_by):
             raise Forbidden("Only an owner may unmake an admin whom somebody else made.")
+
+
+def voids_keys(new: NewEvent) -> bool:
+    """Whether somebody or some device goes with this event, who has keys of the group until its next commit."""
+    return new.type == MEMBER_REMOVED or (new.type == KEYS_CHANGED and new.data["action"] != "added")
 
 
 def successor(members: list[Member], leaving: str) -> Member | None:

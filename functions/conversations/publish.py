@@ -7,43 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conversations import store, views
-from conversations.events import CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED, Event
 from conversations.model import Member, MemberContext
-from conversations.schemas import EventOut
 from kernel import clock, telemetry
-from realtime import service as realtime
-from realtime.service import ToMembers
-
-# Events whose `data` differs from person to person: the fan-out function renders them for whoever is live.
-VIEWER_SPECIFIC = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED, MESSAGE_UPDATED})
-
-
-def viewer_specific(event: Event, preloaded: Sequence[Event] = ()) -> bool:
-    """Whether people see different things in an event: polls show each reader what they may know of the tally.
-
-    An update of a message that is `preloaded` to have neither reactions nor a poll looks the same to all.
-    """
-    if event.type == MESSAGE_UPDATED:
-        plain = {each.seq for each in preloaded if each.poll is None and not any(each.reactions.values())}
-        return event.message_seq not in plain
-    return event.type in VIEWER_SPECIFIC or event.poll is not None
-
-
-def frame(event: dict[str, Any]) -> str:
-    """An event as a JSON text."""
-    return EventOut.model_validate(event).model_dump_json()
-
-
-def has_expired(frame: str) -> bool:
-    """Whether a frame that waited shows a message whose time has come meanwhile (R26).
-
-    Only what we say of a message counts: its metadata are its sender's, whatever they are called.
-    """
-    if '"expires_at":"' not in frame:
-        return False
-    about = json.loads(frame).get("data") or {}
-    times = (each.get("expires_at") for each in (about, about.get("last_message") or {}))
-    return any(clock.parse(at) <= clock.now() for at in times if at is not None)
+from log import api as log
+from log.api import event_view
+from log.model import Event
+from log.schemas import frame
+from realtime import api as realtime
+from realtime.api import ToMembers
 
 
 def publish_events(
@@ -70,12 +41,12 @@ def missed(conversation_id: str, error: Exception) -> None:
 def _publish_events(
     context: MemberContext, events: Sequence[Event], also: Sequence[str], preloaded: Sequence[Event]
 ) -> None:
-    shared = [event for event in events if not viewer_specific(event, preloaded)]
+    shared = [event for event in events if not _differs(event, preloaded)]
     member_ids = context.info.member_ids
     if shared:
-        frames = [frame(event) for event in views.event_views(context, shared, preloaded)]
+        texts = [frame(event) for event in views.event_views(context, shared, preloaded)]
         at_once, by_members = [], []
-        for event, text in zip(shared, frames, strict=True):
+        for event, text in zip(shared, texts, strict=True):
             if member_ids is None or _is_hidden_from_some(event, context):
                 by_members.append(_to_members(event, text))
             else:
@@ -85,10 +56,20 @@ def _publish_events(
         if member_ids is not None and at_once:
             realtime.publish(at_once, dict.fromkeys([*member_ids, *also]))
         elif also:
-            realtime.publish(frames, also)
-    seqs = [event.seq for event in events if viewer_specific(event, preloaded)]
+            realtime.publish(texts, also)
+    seqs = [event.seq for event in events if _differs(event, preloaded)]
     if seqs:
         realtime.enqueue([{"kind": "personal", "conversation_id": context.conversation_id, "seq": seq} for seq in seqs])
+
+
+def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
+    return log.event_type(event.type).differs(event, preloaded)
+
+
+def frames_for(conversation_id: str, seqs: Sequence[int], to: Sequence[Member]) -> dict[str, list[str]]:
+    """Events that look different to each of these members, as frames by person."""
+    events = list(log.at((conversation_id, seq) for seq in seqs).values())
+    return {user_id: [frame(event) for event in seen] for user_id, seen in views.for_members(events, to).items()}
 
 
 def _is_hidden_from_some(event: Event, context: MemberContext) -> bool:
@@ -98,7 +79,7 @@ def _is_hidden_from_some(event: Event, context: MemberContext) -> bool:
 
 def _to_members(event: Event, text: str) -> ToMembers:
     about = event.message_seq or event.seq
-    return ToMembers(event.seq, text, about, frame(views.event_view(event, None)) if about < event.seq else text)
+    return ToMembers(event.seq, text, about, frame(event_view(event, None)) if about < event.seq else text)
 
 
 def to_admins(

@@ -14,28 +14,21 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from conversations.model import ConversationInfo, LogHead, Member, MlsGroup, Notifications, Role, Settings
+from conversations.model import ConversationInfo, Member, Notifications, Role, Settings
 from kernel.dynamo import Record, TableName
 
-HEAD, INFO, LOCK = "head", "profile", "lock"
+INFO, LOCK = "profile", "lock"
 _SETTINGS = {field.name for field in fields(Settings)}
 
 
-class PartRecord(Record):
-    """A part of a conversation: its head, its info, a ban, or the lock that keeps a direct one unique per pair."""
+class ConversationRecord(Record):
+    """A part of a conversation: its info, a ban, or the lock that keeps a direct one unique per pair."""
 
     class Meta:
         table_name = TableName("conversations")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
-    # head
-    last_seq = NumberAttribute(null=True)
-    last_message_seq = NumberAttribute(null=True)
-    last_at = NumberAttribute(null=True)
-    access_seq = NumberAttribute(null=True, attr_name="acl_seq")
-    live_call = UnicodeAttribute(null=True)
-    mls_group = JSONAttribute(null=True)
     # info
     kind = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
@@ -82,14 +75,7 @@ class MemberRecord(Record):
     by_user = _ByUser()
 
 
-def head_of(record: PartRecord) -> LogHead:
-    return LogHead(
-        record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.access_seq), record.live_call, MlsGroup(**(record.mls_group or {})),
-    )  # fmt: skip
-
-
-def info_of(record: PartRecord) -> ConversationInfo:
+def info_of(record: ConversationRecord) -> ConversationInfo:
     return ConversationInfo(
         conversation_id=record.conversation_id,
         kind="direct" if record.kind == "direct" else "group",
@@ -130,8 +116,8 @@ def member_record(member: Member) -> MemberRecord:
     return MemberRecord(**asdict(member))
 
 
-def info_record(info: ConversationInfo) -> PartRecord:
-    return PartRecord(
+def info_record(info: ConversationInfo) -> ConversationRecord:
+    return ConversationRecord(
         info.conversation_id,
         INFO,
         kind=info.kind,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from keys.schemas import CommitEvent, KeyLogEntry, ProposalEvent
 from pydantic import Field
 
-from calls.schemas import Call
-from drive.schemas import File
+from calls.schemas import CallOut
 from kernel.schema import Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
-from polls.schemas import Poll
+from kernel.websocket import Frame
+from log.schemas import AnyEvent
+from messages.schemas import Message
 from users.schemas import PublicProfile
 
 MAX_SYNC_CURSORS = 1_000
@@ -72,45 +72,6 @@ class Preferences(Input):
     notifications: Literal["all", "mentions", "none"] | None = None
 
 
-class Reaction(Output):
-    emoji: str
-    count: int
-    mine: bool
-
-
-class Forwarded(Output):
-    """Who wrote a forwarded message, and when. Where it stood is nobody's business."""
-
-    sender_id: str
-    sent_at: Instant
-
-
-class Message(Output):
-    id: str
-    conversation_id: str
-    seq: int
-    sender_id: str
-    client_id: str
-    type: Literal["text", "file", "poll", "call", "system", "encrypted"]
-    text: str | None
-    ciphertext: str | None
-    attachments: list[File]
-    mentions: list[str]
-    mentions_all: bool
-    reply_to: str | None
-    thread_root: str | None
-    thread_count: int
-    forwarded_from: Forwarded | None
-    pinned: bool
-    reactions: list[Reaction]
-    metadata: dict[str, Any]
-    poll: Poll | None
-    edited_at: Instant | None
-    deleted_at: Instant | None
-    expires_at: Instant | None
-    created_at: Instant
-
-
 class Conversation(Output):
     id: str
     type: Literal["direct", "group"]
@@ -142,18 +103,18 @@ class ConversationList(Output):
     next_cursor: str | None
 
 
-class Member(Output):
+class MemberOut(Output):
     user: PublicProfile | None
     role: Literal["owner", "admin", "member"]
     joined_at: Instant
 
 
 class MemberList(Output):
-    items: list[Member]
+    items: list[MemberOut]
     next_cursor: str | None
 
 
-class Ban(Output):
+class BanOut(Output):
     """Somebody who was removed from a group; `banned_by` is who removed them."""
 
     user: PublicProfile
@@ -162,7 +123,7 @@ class Ban(Output):
 
 
 class BanList(Output):
-    items: list[Ban]
+    items: list[BanOut]
     next_cursor: str | None
 
 
@@ -171,25 +132,8 @@ class Added(Output):
     skipped: list[str]
 
 
-class ReactionEvent(Output):
-    message_id: str
-    user_id: str
-    emoji: str
-
-
-class EventOut(Output):
-    """A durable event; `data` is the whole object it is about, or null where that is hidden from the reader."""
-
-    conversation_id: str
-    seq: int
-    type: str
-    actor_id: str
-    at: Instant
-    data: Message | Conversation | Member | ReactionEvent | Poll | CommitEvent | ProposalEvent | KeyLogEntry | None
-
-
 class EventList(Output):
-    items: list[EventOut]
+    items: list[AnyEvent]
     next_cursor: str | None
 
 
@@ -205,12 +149,12 @@ class SyncRequest(Input):
 
 class SyncedConversation(Output):
     conversation: Conversation
-    events: list[EventOut]
+    events: list[AnyEvent]
     more: bool
 
 
 class Ephemeral(Output):
-    calls: list[Call]
+    calls: list[CallOut]
 
 
 class SyncAnswer(Output):
@@ -218,3 +162,18 @@ class SyncAnswer(Output):
     removed: list[str]
     more: bool
     ephemeral: Ephemeral
+
+
+# --- frames of the socket -------------------------------------------------------------------------------------
+
+Cursors = Annotated[dict[Id, Annotated[int, Field(ge=0)]], Field(max_length=MAX_SYNC_CURSORS)]
+
+
+class Sync(Frame):
+    cursors: Cursors
+
+
+class Ping(Frame):
+    """With `cursors`, the pong names the conversations that have moved on."""
+
+    cursors: Cursors = {}

@@ -7,21 +7,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from conversations import log, publish, store, views
-from conversations.events import (
+from conversations import plans, publish, store, views
+from conversations.model import (
     CONVERSATION_CREATED,
     CONVERSATION_DELETED,
     CONVERSATION_UPDATED,
-    MESSAGE_CREATED,
-    Event,
-    NewEvent,
-)
-from conversations.model import (
     MAX_MEMBERS,
     MEMBER_IDS_MAX,
     ConversationInfo,
     Kind,
-    LogHead,
     Member,
     MemberContext,
     Settings,
@@ -32,7 +26,9 @@ from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.resilience import retried
-from users import service as users
+from log import api as log
+from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
+from users import api as users
 
 MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
 
@@ -205,9 +201,9 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id)]
         if settings.ai_enabled != context.info.settings.ai_enabled:
             changed.append(_ai_switched(caller.user_id, context.next_seq + 1, settings.ai_enabled))
-        return log.AppendPlan(changed, info=info)
+        return plans.with_info(context, info, changed)
 
-    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    context, events = plans.append(known(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)
     return views.conversation(context)
 
@@ -227,9 +223,9 @@ def delete(*, caller: Caller, conversation_id: str) -> None:
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_owner()
         info = replace(context.info, deleted_at=clock.now())
-        return log.AppendPlan([NewEvent(CONVERSATION_DELETED, caller.user_id)], info=info)
+        return plans.with_info(context, info, [NewEvent(CONVERSATION_DELETED, caller.user_id)])
 
-    context, events = log.append(known(conversation_id), caller.user_id, plan)
+    context, events = plans.append(known(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)
 
 

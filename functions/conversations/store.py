@@ -9,14 +9,12 @@ from typing import Any, Literal
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from conversations.model import ConversationInfo, LogHead, Member, MemberContext
+from conversations.model import ConversationInfo, Member, MemberContext
 from conversations.record_store import (
-    HEAD,
     INFO,
     LOCK,
+    ConversationRecord,
     MemberRecord,
-    PartRecord,
-    head_of,
     info_of,
     info_record,
     member_of,
@@ -24,11 +22,13 @@ from conversations.record_store import (
 )
 from kernel.dynamo import Key, Record, Transaction, condition_failed, read_together
 from kernel.errors import NotFound
+from log import api as log
+from log.model import LogHead
 
 
 def context_of(head: Any, info: Any, member: Member) -> MemberContext:
     """A context from its records."""
-    return MemberContext(head_of(head), info_of(info), member)
+    return MemberContext(log.head_of(head), info_of(info), member)
 
 
 # --- reads ----------------------------------------------------------------------------------------------------
@@ -42,8 +42,8 @@ def context(conversation_id: str, user_id: str) -> MemberContext:
 def context_keys(conversation_id: str, user_id: str) -> list[tuple[type[Record], Key]]:
     """The keys of the three records that make a context, for who reads more with them; see `context_in`."""
     return [
-        (PartRecord, (conversation_id, HEAD)),
-        (PartRecord, (conversation_id, INFO)),
+        log.head_key(conversation_id),
+        (ConversationRecord, (conversation_id, INFO)),
         member_key(conversation_id, user_id),
     ]
 
@@ -57,7 +57,7 @@ def context_in(records: Sequence[Any]) -> MemberContext:
     head, info, member = records
     if head is None or info is None or member is None or info.deleted_at is not None:
         raise NotFound
-    return MemberContext(head_of(head), info_of(info), member_of(member))
+    return MemberContext(log.head_of(head), info_of(info), member_of(member))
 
 
 def system_context(conversation_id: str, actor_id: str) -> MemberContext:
@@ -65,7 +65,7 @@ def system_context(conversation_id: str, actor_id: str) -> MemberContext:
 
     Raises NotFound when the conversation is gone.
     """
-    head, info = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))])
+    head, info = read_together([log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))])
     if head is None or info is None or info.deleted_at is not None:
         raise NotFound
     nobody = Member(conversation_id, actor_id, "owner", joined_at=int(info.created_at), visible_from=1)
@@ -76,35 +76,27 @@ def contexts(conversation_ids: Sequence[str], user_id: str) -> dict[str, MemberC
     """The caller's contexts in several conversations; those they have no context in are left out."""
     keys: list[Any] = []
     for conversation_id in conversation_ids:
-        keys += [(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))]
+        keys += [log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))]
         keys.append((MemberRecord, (conversation_id, user_id)))
     rows = iter(read_together(keys))
     found = {}
     for conversation_id, head, info, member in zip(conversation_ids, rows, rows, rows, strict=True):
         if head is not None and info is not None and member is not None and info.deleted_at is None:
-            found[conversation_id] = MemberContext(head_of(head), info_of(info), member_of(member))
+            found[conversation_id] = MemberContext(log.head_of(head), info_of(info), member_of(member))
     return found
 
 
 def outline(conversation_id: str) -> tuple[LogHead, ConversationInfo] | None:
     """LogHead and info, in one round trip; None when there is no such conversation any more."""
-    head, info = read_together([(PartRecord, (conversation_id, HEAD)), (PartRecord, (conversation_id, INFO))])
+    head, info = read_together([log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))])
     if head is None or info is None or info.deleted_at is not None:
         return None
-    return head_of(head), info_of(info)
-
-
-def head(conversation_id: str) -> LogHead:
-    """The head alone; raises NotFound."""
-    record = PartRecord.find(conversation_id, HEAD)
-    if record is None:
-        raise NotFound
-    return head_of(record)
+    return log.head_of(head), info_of(info)
 
 
 def info(conversation_id: str) -> ConversationInfo | None:
     """What a conversation is; None for one that is not there any more."""
-    record = PartRecord.find(conversation_id, INFO)
+    record = ConversationRecord.find(conversation_id, INFO)
     return None if record is None or record.deleted_at is not None else info_of(record)
 
 
@@ -144,7 +136,7 @@ def members_page(conversation_id: str, *, after: str | None, limit: int) -> list
 
 def direct_between(first: str, second: str) -> str | None:
     """The id of the direct conversation of two people, if there is one."""
-    lock = PartRecord.find(_pair(first, second), LOCK)
+    lock = ConversationRecord.find(_pair(first, second), LOCK)
     return None if lock is None else lock.target
 
 
@@ -157,38 +149,13 @@ def _pair(first: str, second: str) -> str:
 
 def stage_new(transaction: Transaction, head: LogHead, info: ConversationInfo, members: Iterable[Member]) -> None:
     """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
-    fields = asdict(head)
-    del fields["group"]  # none yet
-    transaction.put("head", PartRecord(fields.pop("conversation_id"), HEAD, **fields))
+    log.stage_new_head(transaction, head)
     transaction.put("info", info_record(info))
     for each in members:
         transaction.put("member", member_record(each))
     if info.kind == "direct" and info.member_ids is not None:
-        lock = PartRecord(_pair(*info.member_ids), LOCK, target=info.conversation_id)
-        transaction.put("pair", lock, PartRecord.conversation_id.does_not_exist())
-
-
-def stage_head(transaction: Transaction, before: LogHead, after: LogHead) -> None:
-    """Move the head on, if nobody else has (label `head`)."""
-    actions: list[Action] = [PartRecord.last_seq.set(after.last_seq), PartRecord.last_at.set(after.last_at)]
-    if after.last_message_seq != before.last_message_seq:
-        actions.append(PartRecord.last_message_seq.set(after.last_message_seq))
-    if after.access_seq != before.access_seq:
-        actions.append(PartRecord.access_seq.set(after.access_seq))
-    if after.live_call != before.live_call:
-        field = PartRecord.live_call
-        actions.append(field.remove() if after.live_call is None else field.set(after.live_call))
-    if after.group != before.group:
-        actions.append(PartRecord.mls_group.set(asdict(after.group)))
-    transaction.update(
-        "head", PartRecord(before.conversation_id, HEAD), actions, PartRecord.last_seq == before.last_seq
-    )
-
-
-def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str) -> None:
-    """This call is not live any more, without an event that would tell of it (label `live`)."""
-    head = PartRecord(conversation_id, HEAD)
-    transaction.update("live", head, [PartRecord.live_call.remove()], PartRecord.live_call == call_id)
+        lock = ConversationRecord(_pair(*info.member_ids), LOCK, target=info.conversation_id)
+        transaction.put("pair", lock, ConversationRecord.conversation_id.does_not_exist())
 
 
 def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
@@ -196,21 +163,21 @@ def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
 
     Whoever changes it moves the head; but the two are read one after another, so the head may be the newer one.
     """
-    version = PartRecord.version
+    version = ConversationRecord.version
     actions: list[Action] = [
         version.set(info.version + 1),
-        PartRecord.settings.set(asdict(info.settings)),
-        PartRecord.member_count.set(info.member_count),
+        ConversationRecord.settings.set(asdict(info.settings)),
+        ConversationRecord.member_count.set(info.member_count),
     ]
     optional: list[tuple[Any, Any]] = [
-        (PartRecord.name, info.name),
-        (PartRecord.description, info.description),
-        (PartRecord.member_ids, None if info.member_ids is None else list(info.member_ids)),
-        (PartRecord.deleted_at, info.deleted_at),
+        (ConversationRecord.name, info.name),
+        (ConversationRecord.description, info.description),
+        (ConversationRecord.member_ids, None if info.member_ids is None else list(info.member_ids)),
+        (ConversationRecord.deleted_at, info.deleted_at),
     ]
     actions += [field.remove() if value is None else field.set(value) for field, value in optional]
     as_read = version == info.version if info.version else version.does_not_exist()
-    transaction.update("info", PartRecord(info.conversation_id, INFO), actions, as_read)
+    transaction.update("info", ConversationRecord(info.conversation_id, INFO), actions, as_read)
 
 
 def stage_member(transaction: Transaction, member: Member) -> None:
@@ -285,5 +252,9 @@ def move_marker(
 
 def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
     """Mark or unmark in a direct conversation that one side blocks the other."""
-    change = PartRecord.blocked_by.add({blocker_id}) if blocked else PartRecord.blocked_by.delete({blocker_id})
-    PartRecord(conversation_id, INFO).update([change])
+    change = (
+        ConversationRecord.blocked_by.add({blocker_id})
+        if blocked
+        else ConversationRecord.blocked_by.delete({blocker_id})
+    )
+    ConversationRecord(conversation_id, INFO).update([change])

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversations import log, publish, receipts, store, views
+from conversations import ports, store, views
 from conversations.model import MemberContext
 from conversations.schemas import Conversation
 from conversations.service import require_member
 from kernel import cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
+from log import api as log
+from log.schemas import frame
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_SOCKET_ANSWER_BYTES = 110_000
@@ -56,7 +58,7 @@ def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page
     shown = views.event_views(context, log.events(conversation_id, first, last))
     found = shown[: cursor.fitting(shown)]
     last = found[-1]["seq"] if found else last
-    receipts.note_delivered(caller, {conversation_id: context}, {conversation_id: max(after, last)})
+    ports.messages().note_delivered(caller, {conversation_id: context}, {conversation_id: max(after, last)})
     more = last < context.head.last_seq
     return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)
 
@@ -103,7 +105,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         )
         if room <= 0:
             break
-    receipts.note_delivered(caller, contexts, reached)
+    ports.messages().note_delivered(caller, contexts, reached)
     live_calls = [context.head.live_call for context in contexts.values() if context.head.live_call is not None]
     return Missed(answer, removed, len(answer) < len(behind), live_calls)
 
@@ -115,7 +117,7 @@ def _next_events(context: MemberContext, after: int, room: int, *, at_least: int
         first, last = _window(context, after, PAGE_EVENTS)
         page = views.event_views(context, log.events(context.conversation_id, first, last))
         for event in page:
-            size = len(publish.frame(event).encode()) + 1
+            size = len(frame(event).encode()) + 1
             if size > room and len(found) >= at_least:
                 return found
             room -= size
@@ -130,7 +132,7 @@ def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
     """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
     wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
     contexts = store.contexts(wanted, caller.user_id)
-    receipts.note_delivered(caller, contexts, cursors)
+    ports.messages().note_delivered(caller, contexts, cursors)
     return {
         conversation_id: context.head.last_seq
         for conversation_id, context in contexts.items()

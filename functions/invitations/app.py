@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
-from conversations.schemas import Member
+import composition  # noqa: F401 - what all domains put into messages and events
+from accounts.api import authenticate
+from conversations.schemas import MemberOut
 from invitations import requests, service
 from invitations.schemas import (
     Acceptance,
@@ -85,7 +86,7 @@ def list_join_requests(caller: Caller, conversation_id: str, query: Paging) -> A
 
 @app.post(
     "/conversations/{conversation_id}/join-requests/{user_id}/approve",
-    returns=Member,
+    returns=MemberOut,
     errors=["group_full"],
 )
 def approve_join_request(caller: Caller, conversation_id: str, user_id: str) -> Any:

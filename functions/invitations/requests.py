@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from conversations import ban_store, joining, log, publish, views
-from conversations import store as conversations
+from conversations import api as conversations
+from conversations.api import known, require_member
 from conversations.model import MemberContext
-from conversations.service import known, require_member
 from invitations import schemas, store
 from invitations.model import Invitation, JoinRequest, RequestState
 from kernel import clock, ids, telemetry
@@ -18,7 +17,8 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from users import service as users
+from log import api as log
+from users import api as users
 
 
 def ask(*, caller: Caller, invitation: Invitation) -> bool:
@@ -58,22 +58,22 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
     member = conversations.member(conversation_id, user_id)
     if member is not None:
         store.drop(conversation_id, user_id)
-        return views.members([member])[0]
+        return conversations.member_views([member])[0]
     if request is None:
         raise NotFound
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_admin()
-        return joining.plan_one(context, user_id, actor_id=caller.user_id, also=end_request)
+        return conversations.plan_one(context, user_id, actor_id=caller.user_id, also=end_request)
 
     def end_request(transaction: Transaction) -> None:
         store.stage_answered(transaction, request)
-        ban_store.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
+        conversations.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
 
-    context, events = log.append(conversation_id, caller.user_id, plan)
-    publish.publish_events(context, events)
+    context, events = conversations.append(conversation_id, caller.user_id, plan)
+    conversations.publish_events(context, events)
     _tell_admins("join_request.updated", request, "approved")
-    shown: dict[str, Any] = views.event_views(context, events)[0]["data"]
+    shown: dict[str, Any] = conversations.event_views(context, events)[0]["data"]
     return shown
 
 
@@ -110,6 +110,6 @@ def _views(requests: list[JoinRequest], state: RequestState) -> list[dict[str, A
 
 def _tell_admins(kind: str, request: JoinRequest, state: RequestState) -> None:
     def shown() -> Any:
-        return schemas.JoinRequest.model_validate(_views([request], state)[0]).model_dump(mode="json")
+        return schemas.JoinRequestOut.model_validate(_views([request], state)[0]).model_dump(mode="json")
 
-    publish.to_admins(request.conversation_id, kind, shown)
+    conversations.to_admins(request.conversation_id, kind, shown)

@@ -21,7 +21,7 @@ class NewInvitation(Input):
     needs_approval: bool = False
 
 
-class Invitation(Output):
+class InvitationOut(Output):
     id: str
     conversation_id: str
     created_by: str
@@ -33,7 +33,7 @@ class Invitation(Output):
     state: InvitationState
 
 
-class CreatedInvitation(Invitation):
+class CreatedInvitation(InvitationOut):
     """`token` is told this once; `url` is where the web client takes it."""
 
     token: str
@@ -41,7 +41,7 @@ class CreatedInvitation(Invitation):
 
 
 class InvitationList(Output):
-    items: list[Invitation]
+    items: list[InvitationOut]
     next_cursor: str | None
 
 
@@ -54,7 +54,7 @@ class InvitationPreview(Output):
     needs_approval: bool
 
 
-class JoinRequest(Output):
+class JoinRequestOut(Output):
     user: PublicProfile
     invitation_id: str
     requested_at: Instant
@@ -62,7 +62,7 @@ class JoinRequest(Output):
 
 
 class JoinRequestList(Output):
-    items: list[JoinRequest]
+    items: list[JoinRequestOut]
     next_cursor: str | None
 
 

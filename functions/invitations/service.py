@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations import joining, views
-from conversations.ban_store import Doorway, doorway
-from conversations.service import known, require_member
+from conversations import api as conversations
+from conversations.api import Doorway, doorway, known, require_member
 from invitations import requests, store
 from invitations.model import TOKEN_BITS, Invitation
 from kernel import clock, ids, telemetry
@@ -19,7 +18,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, Gone, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from users import service as users
+from users import api as users
 
 
 def create(
@@ -115,7 +114,7 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
         store.stage_use(transaction, invitation, now=clock.now())
 
     try:
-        context, new = joining.enter(
+        context, new = conversations.enter(
             known(invitation.conversation_id),
             caller.user_id,
             invitation.created_by,
@@ -126,13 +125,13 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
         raise Gone("This group is no longer there.") from error
     if new:
         telemetry.count("InvitationsAccepted")
-    return "joined", views.conversation(context), new
+    return "joined", conversations.conversation_view(context), new
 
 
 def _ask(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] | None, bool]:
     door = _door(invitation, caller)
     if door.is_member:
-        return "joined", views.conversation(door.context), False
+        return "joined", conversations.conversation_view(door.context), False
     _require_welcome(door, invitation)
     return "requested", None, requests.ask(caller=caller, invitation=invitation)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 
-from conversations.model import MlsGroup
 from keys import framing
 from keys.framing import ContentType, Malformed, WireFormat
 from keys.model import EpochOld, InvalidCiphertext, RekeyRequired
+from keys.notices import TELL_KEYS_CHANGED
+from log.model import MlsGroup
+
+__all__ = ["TELL_KEYS_CHANGED", "require_current_ciphertext"]
 
 
 def require_current_ciphertext(conversation_id: str, group: MlsGroup, ciphertext: str) -> None:

@@ -10,12 +10,12 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from conversations import duplicates, log, publish
-from conversations.context_loader import ContextLoader
-from conversations.events import MLS_COMMIT, MLS_PROPOSAL, Event, NewEvent
-from conversations.model import MemberContext, MlsGroup
-from conversations.service import known, require_member
+import keys.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
+from conversations.api import ContextLoader, known, require_member
+from conversations.model import MemberContext
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, PayloadTooLarge
@@ -25,12 +25,16 @@ from keys.group_store import KeptCommit, KeptGroupInfo
 from keys.model import (
     MAX_MESSAGE_BYTES,
     MAX_PROPOSAL_BYTES,
+    MLS_COMMIT,
+    MLS_PROPOSAL,
     EpochConflict,
     InvalidCommit,
     InvalidProposal,
     NotEncrypted,
 )
 from keys.welcomes import Addressed
+from log import api as log
+from log.model import Event, MlsGroup, NewEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,11 @@ def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int
     key = log.send_key(caller.user_id, new.client_id)
     known(conversation_id)
     try:
-        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
+        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
             event = _commit(caller, conversation_id, new, key)
             is_new = True
     except log.DuplicateSend:
-        event = duplicates.original_event(key, conversation_id, new.fingerprint, noun="commit")
+        event = log.original_event(key, conversation_id, new.fingerprint, noun="commit")
         is_new = False
         if sum(len(each.device_ids) for each in new.welcomes) > welcomes.PER_TRANSACTION:
             # the process that committed it may have ended before it kept those that follow
@@ -105,7 +109,7 @@ def _commit(caller: Caller, conversation_id: str, new: NewCommit, key: str) -> E
     except Exception:
         large.drop(blob, info.blob if info else None, *{letter.blob for letter in letters})
         raise
-    publish.publish_events(context, [event])
+    conversations.publish_events(context, [event])
     welcomes.deliver(event, letters[welcomes.PER_TRANSACTION :])
     welcomes.tell(event, letters)
     return event
@@ -145,7 +149,7 @@ def _append(
         return log.AppendPlan([event], stage, at=at, group=group.after_commit())
 
     try:
-        return log.append(conversation_id, caller.user_id, plan, load=loader)
+        return conversations.append(conversation_id, caller.user_id, plan, load=loader)
     except Cancelled as refused:
         if group_store.COMMIT_LABEL in refused.failed:
             raise EpochConflict(more={"epoch": _group(conversation_id, caller).epoch}) from refused
@@ -217,11 +221,11 @@ def propose(*, caller: Caller, conversation_id: str, client_id: str, proposal: b
     fingerprint = hashlib.sha256(b"mls.proposal " + proposal).hexdigest()
     known(conversation_id)
     try:
-        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
+        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
             event = _propose(caller, conversation_id, proposal, key, fingerprint)
             is_new = True
     except log.DuplicateSend:
-        event = duplicates.original_event(key, conversation_id, fingerprint, noun="proposal")
+        event = log.original_event(key, conversation_id, fingerprint, noun="proposal")
         is_new = False
     return event.data["epoch"], event.seq, is_new
 
@@ -247,8 +251,8 @@ def _propose(caller: Caller, conversation_id: str, proposal: bytes, key: str, fi
 
         return log.AppendPlan([NewEvent(MLS_PROPOSAL, caller.user_id, data)], stage)
 
-    context, (event,) = log.append(conversation_id, caller.user_id, plan, load=loader)
-    publish.publish_events(context, [event])
+    context, (event,) = conversations.append(conversation_id, caller.user_id, plan, load=loader)
+    conversations.publish_events(context, [event])
     return event
 
 

@@ -10,6 +10,10 @@ from kernel.errors import Conflict, FieldError, ValidationFailed
 
 Action = Literal["added", "changed", "removed"]
 
+MLS_COMMIT = "mls.commit"
+MLS_PROPOSAL = "mls.proposal"
+MLS_WELCOME = "mls.welcome"
+KEYS_LOW = "keys.low"
 MAX_DEVICES = 50  # of one person
 MAX_PACKAGES = 200  # that wait to be claimed, of one device
 LOW = 5  # fewer packages than this and the device is told to leave more

@@ -7,19 +7,18 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from conversations import log, publish
-from conversations import store as conversations
-from conversations.events import KEYS_CHANGED, NewEvent
-from conversations.model import MemberContext
+import keys.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
+from conversations.model import KEYS_CHANGED, MemberContext
 from kernel import clock, parallel, telemetry
 from kernel.after_commit import FollowUp, Work, register
 from kernel.errors import NotFound
-from keys.model import Claimed, LogEntry, Welcome
-from realtime import service as realtime
+from keys.model import KEYS_LOW, MLS_WELCOME, Claimed, LogEntry, Welcome
+from log import api as log
+from log.model import NewEvent
+from realtime import api as realtime
 from users import api as users
 
-KEYS_LOW = "keys.low"
-MLS_WELCOME = "mls.welcome"
 TELL_KEYS_CHANGED = "tell-keys-changed"  # work that follows a commit
 
 
@@ -50,10 +49,10 @@ def _append_change(entry: LogEntry, conversation_id: str) -> None:
         return log.AppendPlan([NewEvent(KEYS_CHANGED, entry.user_id, entry.as_shown())])
 
     try:
-        context, events = log.append(conversation_id, entry.user_id, plan)
+        context, events = conversations.append(conversation_id, entry.user_id, plan)
     except NotFound:
         return  # they have left meanwhile
-    publish.publish_events(context, events)
+    conversations.publish_events(context, events)
 
 
 register(TELL_KEYS_CHANGED, _tell_keys_changed)

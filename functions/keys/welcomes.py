@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from conversations import store as conversations
-from conversations.events import Event
+from conversations import api as conversations
 from kernel import ids, parallel
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
@@ -15,6 +14,7 @@ from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import MAX_PAGE_BYTES, Page, Paginator
 from keys import large, notices, store
 from keys.model import Device, Welcome
+from log.model import Event
 
 PER_TRANSACTION = 60  # Welcomes that are written with their commit; those of larger ones follow it
 _PAIRS_READ = 1_000  # (member, device) up to which devices are looked up by name

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
-from conversations import receipts
-from conversations.schemas import Message
+import composition  # noqa: F401 - what all domains put into messages and events
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from kernel.schema import Paging
-from messages import drafts, edits, pins, reactions, scheduled, service, threads, typing_notice
+from messages import drafts, edits, pins, reactions, receipts, scheduled, service, threads, typing_notice
 from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
 from messages.schemas import (
     DraftIn,
@@ -19,6 +18,7 @@ from messages.schemas import (
     DraftOut,
     Edit,
     EditList,
+    Message,
     MessageFields,
     MessageList,
     MessageQuery,

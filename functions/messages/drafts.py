@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from conversations import publish, store
+from conversations import api as conversations
+from conversations.api import require_member
 from conversations.model import MemberContext
-from conversations.service import require_member
 from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
@@ -51,7 +51,7 @@ def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
     if not drafts_store.keep(caller.user_id, draft):
         return drafts_store.find(caller.user_id, draft.conversation_id) or draft
     shown = DraftOut.model_validate(asdict(draft)).model_dump(mode="json")
-    publish.publish_ephemeral(context, UPDATED, shown, to=[caller.user_id])
+    conversations.publish_ephemeral(context, UPDATED, shown, to=[caller.user_id])
     return draft
 
 
@@ -69,7 +69,7 @@ def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     bound_to = (caller.user_id, "drafts")
     before = None if page is None else cursor.unseal(page, bound_to=bound_to)
     drafts = drafts_store.of(caller.user_id)
-    contexts = store.contexts([draft.conversation_id for draft in drafts], caller.user_id)
+    contexts = conversations.contexts([draft.conversation_id for draft in drafts], caller.user_id)
     mine = sorted((draft for draft in drafts if draft.conversation_id in contexts), key=_position, reverse=True)
     rest = [draft for draft in mine if before is None or _position(draft) < before]
     items = rest[: cursor.fitting([asdict(draft) for draft in rest[:limit]])]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from conversations import parts_store
-from conversations.context_loader import ContextLoader
-from conversations.parts_store import EarlierText
-from conversations.service import known
+from conversations.api import ContextLoader, known
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.errors import Forbidden
+from messages import history_store
+from messages.history_store import EarlierText
 
 
 def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierText]:
@@ -20,4 +19,4 @@ def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[Ea
         raise Forbidden("Only its sender, the owner and admins may see what a message said before.")
     if message.deleted_at is not None or message.edits == 0:
         return Page([])
-    return Page(parts_store.earlier(conversation_id, message.seq))
+    return Page(history_store.earlier(conversation_id, message.seq))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conversations import reactions_store
-from conversations.events import Event
 from kernel import telemetry
-from realtime import service as realtime
+from log.model import Event
+from messages import reactions_store
+from realtime import api as realtime
 
 JOB = "erase_reactions"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.context_loader import ContextLoader
-from conversations.service import known
+from conversations.api import ContextLoader, known
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from messages.model import Source

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.context_loader import ContextLoader
+from conversations.api import ContextLoader
 from conversations.model import MemberContext
 from messages.model import MAX_MENTIONS
-from users import service as users
+from users import api as users
 
 EVERYBODY = "all"
 USERNAME_CHARS = range(3, 31)

@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.events import Event
+from conversations.model import Settings
 from kernel import clock
 from kernel.errors import Forbidden, Gone, ValidationFailed
+from log.model import Event
+
+MESSAGE_UPDATED = "message.updated"
+MESSAGE_DELETED = "message.deleted"
+REACTION_ADDED = "reaction.added"
+REACTION_REMOVED = "reaction.removed"
 
 MAX_TEXT_CHARS = 10_000
 MAX_METADATA_BYTES = 4 * 1024
@@ -20,6 +26,13 @@ MAX_PINS = 50
 EDIT_WINDOW_MS = 24 * clock.HOUR
 TYPING_TTL_MS = 3 * clock.SECOND
 TYPING_RELAY_MS = 2 * clock.SECOND
+
+
+def lifetime_ms(settings: Settings, type_: str) -> int | None:
+    """How long a new message lasts; None for ever. What people write disappears, polls and calls do not."""
+    if settings.disappearing_seconds is None or type_ not in ("text", "file", "encrypted"):
+        return None
+    return settings.disappearing_seconds * clock.SECOND
 
 
 @dataclass(frozen=True, slots=True)

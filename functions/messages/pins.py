@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conversations import log, message_store, views
-from conversations.context_loader import ContextLoader
-from conversations.events import MESSAGE_UPDATED, Event
+from conversations.api import ContextLoader, known
 from conversations.model import MemberContext
-from conversations.service import known
 from kernel import clock, cursor
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Gone
-from messages import pins_store
-from messages.changes import Change, change
-from messages.model import MAX_PINS
+from log import api as log
+from log.model import Event
+from messages import message_store, pins_store, views
+from messages.changing import MessageChange, change
+from messages.model import MAX_PINS, MESSAGE_UPDATED
 from messages.pins_store import Pin, Pins, pins_of
 
 
 def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Pin a message; raises Conflict `too_many_pins` for a 51st, Gone for a deleted one. Twice is fine."""
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_pin()
         if message.deleted_at is not None:
             raise Gone("This message was deleted.")
@@ -45,7 +44,7 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Unpin a message; one that is not pinned stays so."""
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_pin()
         before = pins_of(seen.records[0])
         if not message.pinned:
@@ -68,12 +67,12 @@ def _carry_out(caller: Caller, conversation_id: str, message_id: str, plan: Any)
     change(caller=caller, conversation_id=conversation_id, message_id=message_id, plan=plan, records=records)
 
 
-def _change(message: Event, before: Pins, after: tuple[Pin, ...], *, pinned: bool) -> Change:
+def _change(message: Event, before: Pins, after: tuple[Pin, ...], *, pinned: bool) -> MessageChange:
     def stage(transaction: Transaction, seq: int) -> None:
         pins_store.stage(transaction, message.conversation_id, before, after, seq)
         message_store.stage_pinned(transaction, message, seq, pinned)
 
-    return Change(MESSAGE_UPDATED, replace(message, pinned=pinned), stage)
+    return MessageChange(MESSAGE_UPDATED, replace(message, pinned=pinned), stage)
 
 
 def stage_deletion(transaction: Transaction, message: Event, seen: ContextLoader, seq: int) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from conversations import message_store, reactions_store
-from conversations.context_loader import ContextLoader
-from conversations.events import REACTION_ADDED, REACTION_REMOVED, Event
+from conversations.api import ContextLoader
 from conversations.model import MemberContext
 from kernel import ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Gone, NotFound, ValidationFailed
-from messages.changes import Change, change
+from log.model import Event
+from messages import message_store, reactions_store
+from messages.changing import MessageChange, change
+from messages.model import REACTION_ADDED, REACTION_REMOVED
 
 MAX_KINDS = 20
 PICTURE_SELECTOR = "\ufe0f"
@@ -51,7 +52,7 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
     if seq is None:
         raise NotFound
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_not_blocked()
         if message.deleted_at is not None:
             raise Gone("This message was deleted.")
@@ -67,7 +68,7 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
             reactions_store.stage(transaction, message, emoji=emoji, user_id=caller.user_id, added=added)
             message_store.stage_count(transaction, message, event_seq, emoji, count)
 
-        return Change(
+        return MessageChange(
             REACTION_ADDED if added else REACTION_REMOVED,
             replace(message, reactions=counts),
             stage,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from conversations.service import known, require_member
+from conversations.api import known, require_member
 from kernel import clock, cursor, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.cursor import Page

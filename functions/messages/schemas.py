@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from conversations.schemas import Message
+from drive.schemas import File
 from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, JsonObject, Opaque, Output, Paging, Query
+from kernel.websocket import Frame
 from messages import model
+from polls.schemas import PollOut
 
 MessageText = Annotated[Body, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)]
 Base64 = Annotated[
@@ -84,6 +86,51 @@ class MessageQuery(Query):
     after: int | None = Field(default=None, ge=0)
     limit: int = Field(default=50, ge=1, le=100)
     cursor: Opaque | None = None
+
+
+class Reaction(Output):
+    emoji: str
+    count: int
+    mine: bool
+
+
+class Forwarded(Output):
+    """Who wrote a forwarded message, and when. Where it stood is nobody's business."""
+
+    sender_id: str
+    sent_at: Instant
+
+
+class Message(Output):
+    id: str
+    conversation_id: str
+    seq: int
+    sender_id: str
+    client_id: str
+    type: Literal["text", "file", "poll", "call", "system", "encrypted"]
+    text: str | None
+    ciphertext: str | None
+    attachments: list[File]
+    mentions: list[str]
+    mentions_all: bool
+    reply_to: str | None
+    thread_root: str | None
+    thread_count: int
+    forwarded_from: Forwarded | None
+    pinned: bool
+    reactions: list[Reaction]
+    metadata: dict[str, Any]
+    poll: PollOut | None
+    edited_at: Instant | None
+    deleted_at: Instant | None
+    expires_at: Instant | None
+    created_at: Instant
+
+
+class ReactionEvent(Output):
+    message_id: str
+    user_id: str
+    emoji: str
 
 
 class MessageList(Output):
@@ -169,3 +216,44 @@ class ReceiptQuery(Paging):
     """The seq that is counted, the last message's if it is not given."""
 
     seq: int | None = Field(default=None, ge=0, le=2**53)
+
+
+class TypingOut(Output):
+    """That somebody types, or has stopped."""
+
+    user_id: str
+    typing: bool
+
+
+# --- frames of the socket -------------------------------------------------------------------------------------
+
+
+class SendMessage(Frame, MessageFields):
+    conversation_id: Id
+
+
+class EditMessage(Frame, Edit):
+    conversation_id: Id
+    message_id: Id
+
+
+class DeleteMessage(Frame):
+    conversation_id: Id
+    message_id: Id
+
+
+class React(Frame):
+    """`remove` takes the reaction back."""
+
+    conversation_id: Id
+    message_id: Id
+    emoji: Annotated[Opaque, Field(min_length=1, max_length=32)]
+    remove: bool = False
+
+
+class MarkRead(Frame, ReadMarker):
+    conversation_id: Id
+
+
+class SetTyping(Frame, Typing):
+    conversation_id: Id

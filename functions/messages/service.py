@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from keys import api as keys
-
-from conversations import ballots, duplicates, log, message_store, parts_store, publish, slow_mode, views
-from conversations.context_loader import ContextLoader
-from conversations.events import MESSAGE_CREATED, MESSAGE_DELETED, MESSAGE_UPDATED, Event, NewEvent, lifetime_ms
+import messages.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
+from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
-from conversations.service import known, require_member
 from drive.api import attachments
 from kernel import clock, cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
-from messages import erasure, forwarding, mentions, model, pins, pins_store, threads
-from messages.changes import Change, change
-from messages.model import NewMessage
+from keys import api as keys
+from log import api as log
+from log.model import MESSAGE_CREATED, Event, NewEvent
+from messages import (
+    erasure,
+    forwarding,
+    history_store,
+    mentions,
+    message_store,
+    model,
+    pins,
+    pins_store,
+    slow_mode,
+    threads,
+    views,
+)
+from messages.changing import MessageChange, change
+from messages.contents import held_by
+from messages.model import MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetime_ms
 
 # --- sending --------------------------------------------------------------------------------------------------
 
@@ -35,10 +49,10 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     """
     key = log.send_key(caller.user_id, message.client_id)
     try:
-        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
+        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
             return _send(caller, conversation_id, message, key), True
     except log.DuplicateSend:
-        earlier = duplicates.original_event(key, conversation_id, message.fingerprint)
+        earlier = log.original_event(key, conversation_id, message.fingerprint)
         return views.messages([earlier], caller.user_id)[0], False
 
 
@@ -65,7 +79,7 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
             attachments=attachments.stored(files, conversation_id),
             **named.stored(context, seen),
         )
-        lifetime = lifetime_ms(context.info.settings, stored)
+        lasts_ms = lifetime_ms(context.info.settings, type_)
 
         def stage(transaction: Transaction) -> None:
             log.stage_send(
@@ -75,10 +89,11 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, context, now=now)
             attachments.stage(
-                transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lifetime and at + lifetime
+                transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lasts_ms and at + lasts_ms
             )
 
-        return log.AppendPlan([NewEvent(MESSAGE_CREATED, caller.user_id, stored, text=text)], stage, at=at)
+        new = NewEvent(MESSAGE_CREATED, caller.user_id, stored, text=text, lasts_ms=lasts_ms)
+        return log.AppendPlan([new], stage, at=at)
 
     try:
         context, events = slow_mode.append(known(conversation_id), caller.user_id, plan, load=seen)
@@ -86,7 +101,7 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
-    publish.publish_events(context, events)
+    conversations.publish_events(context, events)
     return views.messages(events, caller.user_id)[0]
 
 
@@ -134,7 +149,7 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
     named = mentions.named(text)
     standing: list[Event] = []
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_send()
         context.require_plain()
         model.require_editable(message, caller.user_id)
@@ -146,9 +161,9 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
 
         def stage(transaction: Transaction, seq: int) -> None:
             message_store.stage_edit(transaction, message, seq, after, text=text, now=now)
-            parts_store.stage_earlier(transaction, message)
+            history_store.stage_earlier(transaction, message)
 
-        return Change(MESSAGE_UPDATED, after, stage)
+        return MessageChange(MESSAGE_UPDATED, after, stage)
 
     after = change(
         caller=caller,
@@ -168,7 +183,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     now = clock.now()
     deleted: list[Event] = []
 
-    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> Change | None:
+    def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         if message.actor_id != caller.user_id and not context.member.is_admin:
             raise Forbidden("Only its sender and admins may delete a message.")
         if message.deleted_at is not None:
@@ -178,15 +193,15 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
         def stage(transaction: Transaction, seq: int) -> None:
             message_store.stage_deletion(transaction, message, seq, now=now)
-            if message.poll is not None:
-                ballots.stage_deletion(transaction, message.poll)
-            parts_store.stage_forgotten(transaction, message)
+            if (content := held_by(message)) is not None:
+                content.stage_deletion(transaction, message)
+            history_store.stage_forgotten(transaction, message)
             message_store.stage_out_of_thread(transaction, message)
             pins.stage_deletion(transaction, message, seen, seq)
             attachments.stage_removal(transaction, conversation_id, message.seq, message.data)
 
         deleted[:] = [message]
-        return Change(MESSAGE_DELETED, message.tombstone(now), stage)
+        return MessageChange(MESSAGE_DELETED, message.tombstone(now), stage)
 
     done = change(
         caller=caller,
@@ -199,8 +214,8 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         return
     erasure.erase_later(deleted[0])
     attachments.remove(conversation_id, deleted[0].seq, deleted[0].data)
-    if deleted[0].poll is not None:
-        ballots.forget_votes(deleted[0].poll.id)
+    if (content := held_by(deleted[0])) is not None:
+        content.deleted(deleted[0])
 
 
 # --- reading --------------------------------------------------------------------------------------------------

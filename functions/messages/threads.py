@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations import log, message_store, parts_store, views
-from conversations.context_loader import ContextLoader
-from conversations.events import Event
+from conversations.api import ContextLoader, known
 from conversations.model import MemberContext
-from conversations.service import known
 from kernel import cursor, ids
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
+from log import api as log
+from log.model import Event
+from messages import message_store, thread_store, views
 
 
 def root_of(context: MemberContext, seen: ContextLoader, message_id: str | None) -> str | None:
@@ -29,7 +29,7 @@ def root_of(context: MemberContext, seen: ContextLoader, message_id: str | None)
 
 def stage_reply(transaction: Transaction, conversation_id: str, *, root: str, seq: int) -> None:
     """Put a new reply into its thread, and count it: 4 write units more than a message costs."""
-    parts_store.stage_reply(transaction, conversation_id, root_seq=_seq(root), seq=seq)
+    thread_store.stage_reply(transaction, conversation_id, root_seq=_seq(root), seq=seq)
     message_store.stage_into_thread(transaction, conversation_id, root)
 
 
@@ -45,7 +45,7 @@ def listing(
     root_seq = _root_seq(context, seen.at(message_id))
     bound_to = (caller.user_id, "thread", conversation_id, message_id)
     after = max(0 if page is None else cursor.unseal(page, bound_to=bound_to), context.member.visible_from - 1)
-    seqs = parts_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
+    seqs = thread_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
     if root_seq < context.member.visible_from and not seqs and page is None:
         raise NotFound
     found = log.at((conversation_id, seq) for seq in seqs[:limit])

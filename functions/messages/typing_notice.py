@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import contextlib
 
-from conversations import publish
+from conversations import api as conversations
+from conversations.api import require_member
 from conversations.model import MemberContext
-from conversations.service import require_member
 from kernel import cache, clock, debounce
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
-from realtime import service as realtime
+from realtime import api as realtime
+from realtime.api import Job
 
 KEEP_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # nobody else reminds of the end of this typing
@@ -100,6 +101,12 @@ def over(*, conversation_id: str, user_id: str) -> None:
     _end(require_member(conversation_id, user_id), by_hand=False)
 
 
+def on_job(job: Job) -> None:
+    """The same as the queue's job; nobody waits for the end of the typing of who is no member any more."""
+    with contextlib.suppress(NotFound):
+        over(conversation_id=job["conversation_id"], user_id=job["user_id"])
+
+
 def _start(context: MemberContext) -> int:
     """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of; less than 0: to
     be held back for so many ms."""
@@ -150,7 +157,7 @@ def _within_share(context: MemberContext) -> bool:
 
 
 def _relay(context: MemberContext, is_typing: bool) -> None:
-    publish.publish_ephemeral(context, "typing", {"user_id": context.member.user_id, "typing": is_typing})
+    conversations.publish_ephemeral(context, "typing", {"user_id": context.member.user_id, "typing": is_typing})
 
 
 def _look_again(context: MemberContext, wait_ms: int) -> None:

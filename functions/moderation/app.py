@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+import composition  # noqa: F401 - what all domains put into messages and events
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from moderation import service
-from moderation.schemas import Decision, NewReport, Report, ReportList, ReportQuery, ReportReceipt
+from moderation.schemas import Decision, NewReport, ReportList, ReportOut, ReportQuery, ReportReceipt
 
 REPORT = Limit("report", requests=30, window_s=60)
 
@@ -45,7 +46,7 @@ def list_reports(caller: Caller, conversation_id: str, query: ReportQuery) -> An
     )
 
 
-@app.patch("/conversations/{conversation_id}/reports/{report_id}", body=Decision, returns=Report)
+@app.patch("/conversations/{conversation_id}/reports/{report_id}", body=Decision, returns=ReportOut)
 def decide_report(caller: Caller, conversation_id: str, report_id: str, body: Decision) -> Any:
     """Resolve or dismiss a report, and with it every open one of that message; it may delete the message."""
     return service.decide(

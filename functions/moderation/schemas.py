@@ -39,7 +39,7 @@ class ReportedMessage(Output):
     edited_at: Instant | None
 
 
-class Report(Output):
+class ReportOut(Output):
     """A report as admins see it; `message` is null once it is decided."""
 
     id: str
@@ -56,7 +56,7 @@ class Report(Output):
 
 
 class ReportList(Output):
-    items: list[Report]
+    items: list[ReportOut]
     next_cursor: str | None
 
 

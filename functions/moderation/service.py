@@ -12,18 +12,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from conversations import publish
-from conversations.service import require_member
+from conversations import api as conversations
+from conversations.api import require_member
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from messages import service as messages
+from messages import api as messages
 from moderation import schemas, store
 from moderation.model import Decision, Report, snapshot_of
-from users import service as users
+from users import api as users
 
 
 def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str) -> tuple[Report, bool]:
@@ -149,6 +149,6 @@ def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:
 
 def _tell_admins(kind: str, report: Report) -> None:
     def shown() -> Any:
-        return schemas.Report.model_validate(_views([report])[0]).model_dump(mode="json")
+        return schemas.ReportOut.model_validate(_views([report])[0]).model_dump(mode="json")
 
-    publish.to_admins(report.conversation_id, kind, shown, may_see=report.is_for)
+    conversations.to_admins(report.conversation_id, kind, shown, may_see=report.is_for)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from kernel.config import config
 from kernel.http import Answer, App
 from operations import readiness

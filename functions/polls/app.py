@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from polls import service
-from polls.schemas import Ballot, NewOption, NewPoll, Poll, PollList, PollQuery, VoterList, VoterQuery
+from polls.schemas import Ballot, NewOption, NewPollIn, PollList, PollOut, PollQuery, VoterList, VoterQuery
 
 app = App("polls", authenticate=authenticate)
 SEND = Limit("send", requests=1200, window_s=60)
@@ -17,14 +17,14 @@ SEND = Limit("send", requests=1200, window_s=60)
 
 @app.post(
     "/conversations/{conversation_id}/polls",
-    body=NewPoll,
-    returns=Poll,
+    body=NewPollIn,
+    returns=PollOut,
     status=201,
     other_statuses=[200],
     errors=["blocked", "encrypted_conversation"],
     limits=[SEND],
 )
-def create_poll(caller: Caller, conversation_id: str, body: NewPoll) -> Answer:
+def create_poll(caller: Caller, conversation_id: str, body: NewPollIn) -> Answer:
     """Ask something; a repeated client_id returns the first poll with 200."""
     poll, new = service.create(caller=caller, conversation_id=conversation_id, draft=body.poll())
     return Answer(poll, status=201 if new else 200)
@@ -38,13 +38,13 @@ def list_polls(caller: Caller, conversation_id: str, query: PollQuery) -> Any:
     )
 
 
-@app.get("/polls/{poll_id}", returns=Poll)
+@app.get("/polls/{poll_id}", returns=PollOut)
 def get_poll(caller: Caller, poll_id: str) -> Any:
     """A poll with as much of its tally as the caller may see."""
     return service.get(caller=caller, poll_id=poll_id)
 
 
-@app.put("/polls/{poll_id}/vote", body=Ballot, returns=Poll, errors=["poll_closed", "vote_final"], limits=[SEND])
+@app.put("/polls/{poll_id}/vote", body=Ballot, returns=PollOut, errors=["poll_closed", "vote_final"], limits=[SEND])
 def vote(caller: Caller, poll_id: str, body: Ballot) -> Any:
     """Vote, in place of one's vote before."""
     return service.vote(caller=caller, poll_id=poll_id, option_ids=body.option_ids)
@@ -59,7 +59,7 @@ def retract_vote(caller: Caller, poll_id: str) -> None:
 @app.post(
     "/polls/{poll_id}/options",
     body=NewOption,
-    returns=Poll,
+    returns=PollOut,
     status=201,
     errors=["poll_closed", "option_exists", "too_many_options"],
     limits=[SEND],
@@ -69,7 +69,7 @@ def add_option(caller: Caller, poll_id: str, body: NewOption) -> Any:
     return service.add_option(caller=caller, poll_id=poll_id, text=body.text)
 
 
-@app.post("/polls/{poll_id}/close", returns=Poll, limits=[SEND])
+@app.post("/polls/{poll_id}/close", returns=PollOut, limits=[SEND])
 def close_poll(caller: Caller, poll_id: str) -> Any:
     """Close a poll now (its creator and admins)."""
     return service.close(caller=caller, poll_id=poll_id)

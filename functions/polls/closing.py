@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations import ballots, log, publish, store
-from conversations.events import POLL_CLOSED, NewEvent
+import polls.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
 from conversations.model import MemberContext
 from kernel import clock, telemetry, workflows
 from kernel.errors import DependencyUnavailable, NotFound
-from polls.model import Poll
+from log import api as log
+from log.model import NewEvent
+from polls import store
+from polls.model import POLL_CLOSED, Poll
 
 MACHINE = "poll-closing"
 
@@ -36,7 +39,7 @@ def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.AppendPlan]:
         return poll, log.AppendPlan([])
     since = poll.closed_at(at) or at
     event = NewEvent(POLL_CLOSED, actor_id, poll.about)
-    return poll.closed(since), log.AppendPlan([event], lambda it: ballots.stage_closing(it, poll, at=since), at=at)
+    return poll.closed(since), log.AppendPlan([event], lambda it: store.stage_closing(it, poll, at=since), at=at)
 
 
 def when_due(poll_id: str) -> dict[str, Any]:
@@ -44,21 +47,23 @@ def when_due(poll_id: str) -> dict[str, Any]:
 
     Repeating it changes nothing. Answers `{done, closes_at}`.
     """
-    poll = ballots.find(poll_id)
+    poll = store.find(poll_id)
     if poll is None or poll.closes_at is None:
         return {"done": True, "closes_at": None}
     if poll.state(clock.now()) == "open":
         return {"done": False, "closes_at": clock.rfc3339(poll.closes_at)}
 
     def plan_now(context: MemberContext) -> log.AppendPlan:
-        now = ballots.find(poll_id)
+        now = store.find(poll_id)
         return log.AppendPlan([]) if now is None else plan(now, log.moment(context.head), actor_id=now.creator_id)[1]
 
     try:
-        context, events = log.append(poll.conversation_id, poll.creator_id, plan_now, load=store.system_context)
+        context, events = conversations.append(
+            poll.conversation_id, poll.creator_id, plan_now, load=conversations.system_context
+        )
     except NotFound:  # the conversation is gone
         return {"done": True, "closes_at": None}
     if events:
         telemetry.count("PollsClosed")
-    publish.publish_events(context, events)
+    conversations.publish_events(context, events)
     return {"done": True, "closes_at": None}

@@ -16,6 +16,11 @@ from kernel import clock, ids
 from kernel.errors import Conflict, Forbidden, ValidationFailed
 from kernel.text import sameness
 
+POLL_CREATED = "poll.created"
+POLL_UPDATED = "poll.updated"
+POLL_VOTED = "poll.voted"
+POLL_CLOSED = "poll.closed"
+
 Results = Literal["live", "after_vote", "after_close"]
 State = Literal["open", "closed"]
 Choice = tuple[str, ...]
@@ -41,6 +46,12 @@ class PollRef(NamedTuple):
 
     id: str
     anonymous: bool
+
+
+def poll_of(data: Mapping[str, Any]) -> PollRef | None:
+    """The poll that a message holds or an event is about, in what the log keeps of it."""
+    found = data.get("poll")
+    return None if found is None else PollRef(found["id"], found["anonymous"])
 
 
 @dataclass(frozen=True, slots=True)

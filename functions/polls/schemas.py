@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kernel import text
 from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, Label, Output, Paging
+from kernel.websocket import Frame
 from polls import model
 from users.schemas import PublicProfile
 
@@ -15,7 +16,7 @@ OptionText = Annotated[Label, Field(min_length=1, max_length=model.MAX_OPTION_CH
 Results = Literal["live", "after_vote", "after_close"]
 
 
-class NewPoll(Input):
+class NewPollIn(Input):
     """`max_choices` goes with `multiple`; without it any number of options may be chosen."""
 
     client_id: ClientId
@@ -37,7 +38,7 @@ class NewPoll(Input):
         return options
 
     @model_validator(mode="after")
-    def _consistent(self) -> NewPoll:
+    def _consistent(self) -> NewPollIn:
         if self.max_choices is not None:
             if not self.multiple and self.max_choices != 1:
                 raise ValueError("max_choices above 1 needs multiple")
@@ -78,7 +79,7 @@ class VoterQuery(Paging):
     option_id: Id | None = None
 
 
-class Option(Output):
+class OptionOut(Output):
     """`votes` is null while the results are hidden from the reader."""
 
     id: str
@@ -86,7 +87,7 @@ class Option(Output):
     votes: int | None
 
 
-class Poll(Output):
+class PollOut(Output):
     """A poll as its reader sees it; `total_voters` is null while the results are hidden from them."""
 
     id: str
@@ -94,7 +95,7 @@ class Poll(Output):
     message_id: str
     creator_id: str
     question: str
-    options: list[Option]
+    options: list[OptionOut]
     multiple: bool
     max_choices: int
     anonymous: bool
@@ -110,7 +111,7 @@ class Poll(Output):
 
 
 class PollList(Output):
-    items: list[Poll]
+    items: list[PollOut]
     next_cursor: str | None
 
 
@@ -123,3 +124,9 @@ class Voter(Output):
 class VoterList(Output):
     items: list[Voter]
     next_cursor: str | None
+
+
+class VoteFrame(Frame, Ballot):
+    """`vote` on the socket."""
+
+    poll_id: Id

@@ -7,20 +7,24 @@ tally have one order, and nobody votes twice or late however requests race.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from conversations import ballots, duplicates, log, publish, slow_mode
-from conversations.events import MESSAGE_CREATED, POLL_CREATED, POLL_UPDATED, POLL_VOTED, NewEvent
+import polls.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
+from conversations.api import known, require_member
 from conversations.model import MemberContext
-from conversations.service import known, require_member
 from kernel import clock, cursor, ids, telemetry
 from kernel.caller import Caller
 from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Forbidden, Gone, NotFound
-from polls import closing
-from polls.model import Choice, NewPoll, Poll, PollClosed, State
-from users import service as users
+from log import api as log
+from log.model import MESSAGE_CREATED, NewEvent
+from messages import api as messages
+from polls import closing, store
+from polls.model import POLL_CREATED, POLL_UPDATED, POLL_VOTED, Choice, NewPoll, Poll, PollClosed, State, poll_of
+from users import api as users
 
 Change = tuple[Poll, Choice, log.AppendPlan]  # a poll and the caller's vote as it leaves them, and what it takes
 MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
@@ -37,11 +41,11 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     """
     key = log.send_key(caller.user_id, draft.client_id)
     try:
-        with duplicates.replay_duplicate(key, conversation_id, caller.user_id):
+        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
             return _create(caller, conversation_id, draft, key), True
     except log.DuplicateSend:
-        ref = duplicates.original_event(key, conversation_id, draft.fingerprint).poll
-    found = {} if ref is None else ballots.shown([ref], [caller.user_id])
+        ref = poll_of(log.original_event(key, conversation_id, draft.fingerprint).data)
+    found = {} if ref is None else store.shown([ref], [caller.user_id])
     if ref is None or not found:
         raise Gone("This poll was deleted.")
     return found[ref.id, caller.user_id], False
@@ -60,7 +64,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_create_polls()
         seq, at = context.next_seq, log.moment(context.head)
-        slow_mode.require_slot(context, now=at, sent_as=key)
+        messages.require_slot(context, now=at, sent_as=key)
         poll = draft.poll(
             poll_id,
             creator_id=caller.user_id,
@@ -74,8 +78,8 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
         message = {"id": poll.message_id, "client_id": draft.client_id, "type": "poll", "poll": about["poll"]}
 
         def stage(transaction: Transaction) -> None:
-            ballots.stage_poll(transaction, poll)
-            slow_mode.stage(transaction, context, now=at)
+            store.stage_poll(transaction, poll)
+            messages.stage_slot(transaction, context, now=at)
             log.stage_send(
                 transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=draft.fingerprint
             )
@@ -86,9 +90,9 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
         ]
         return log.AppendPlan(events, stage, at=at)
 
-    context, events = slow_mode.append(known(conversation_id), caller.user_id, plan)
+    context, events = messages.append_in_slot(known(conversation_id), caller.user_id, plan)
     telemetry.count("PollsCreated")
-    publish.publish_events(context, events)
+    conversations.publish_events(context, events)
     return made[0].view((), clock.now())
 
 
@@ -120,7 +124,7 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
         event = NewEvent(POLL_VOTED, poll.actor_of_votes(caller.user_id), poll.about)
 
         def stage(transaction: Transaction) -> None:
-            ballots.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
+            store.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
 
         return poll.voted(before, after), after, log.AppendPlan([event], stage, at=at)
 
@@ -146,7 +150,7 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
         poll.require_open(at)
         longer = poll.with_option(text)
         event = NewEvent(POLL_UPDATED, caller.user_id, poll.about)
-        return longer, mine, log.AppendPlan([event], lambda it: ballots.stage_options(it, longer), at=at)
+        return longer, mine, log.AppendPlan([event], lambda it: store.stage_options(it, longer), at=at)
 
     return _change(caller, poll_id, plan)[1]
 
@@ -189,8 +193,8 @@ def _change(
         outcome[:] = [(after, chosen)]
         return planned
 
-    context, events = log.append(first.conversation_id, caller.user_id, plan_now)
-    publish.publish_events(context, events)
+    context, events = conversations.append(first.conversation_id, caller.user_id, plan_now)
+    conversations.publish_events(context, events)
     poll, chosen = outcome[0]
     return bool(events), poll.view(chosen, clock.now())
 
@@ -199,7 +203,7 @@ def _change(
 
 
 def _find(poll_id: str) -> Poll:
-    poll = ballots.find(poll_id) if ids.is_id(poll_id, "pol") else None
+    poll = store.find(poll_id) if ids.is_id(poll_id, "pol") else None
     if poll is None:
         raise NotFound
     return poll
@@ -221,7 +225,7 @@ def _require(caller: Caller, poll_id: str) -> tuple[Poll, Choice]:
 
 def _with_vote(poll: Poll, caller: Caller) -> tuple[Poll, Choice]:
     """The poll as it is now and the caller's vote, read together; raises NotFound if it was deleted meanwhile."""
-    found, chosen = ballots.with_votes([poll.ref], [caller.user_id])
+    found, chosen = store.with_votes([poll.ref], [caller.user_id])
     if poll.id not in found:
         raise NotFound
     return found[poll.id], chosen.get((poll.id, caller.user_id), ())
@@ -251,14 +255,14 @@ def listing(
         seen = poll.id
         if state in (None, poll.state(now)):
             listed.append(poll)
-    chosen = ballots.votes([poll.ref for poll in listed], [caller.user_id])
+    chosen = store.votes([poll.ref for poll in listed], [caller.user_id])
     items = [poll.view(chosen.get((poll.id, caller.user_id), ()), now) for poll in listed]
     return Page(items, None if following is None else cursor.seal(following, bound_to=bound_to))
 
 
 def _newest_first(conversation_id: str, before: str | None, *, chunk: int) -> Iterator[Poll]:
-    while poll_ids := ballots.in_conversation(conversation_id, before=before, limit=chunk):
-        yield from ballots.polls(poll_ids).values()
+    while poll_ids := store.in_conversation(conversation_id, before=before, limit=chunk):
+        yield from store.polls(poll_ids).values()
         before = poll_ids[-1]
         if len(poll_ids) < chunk:
             return
@@ -272,7 +276,7 @@ def voters(
     poll.require_voters(chosen, clock.now())
     bound_to = (caller.user_id, "voters", poll_id, option_id or "")
     start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    votes = ballots.votes_page(poll_id, option_id=option_id, after=start, limit=limit + 1)
+    votes = store.votes_page(poll_id, option_id=option_id, after=start, limit=limit + 1)
     page, more = votes[:limit], len(votes) > limit
     profiles = users.public_profiles([vote.user_id for vote in page])
     items = [

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
 from presence import service
-from presence.schemas import Presence, PresenceFields, PresenceList, PresenceQuery
+from presence.schemas import PresenceFields, PresenceList, PresenceOut, PresenceQuery
 
 app = App("presence", authenticate=authenticate)
 ASK = Limit("ask_presence", requests=120, window_s=60)
 
 
-@app.put("/presence", body=PresenceFields, returns=Presence, limits=[service.SET])
+@app.put("/presence", body=PresenceFields, returns=PresenceOut, limits=[service.SET])
 def set_presence(caller: Caller, body: PresenceFields) -> Any:
     """Choose what others see while one is connected; answers with what one sees of oneself."""
     return service.choose(caller=caller, status=body.status, text=body.text, until=body.until)

@@ -15,9 +15,8 @@ from kernel import clock, debounce
 from presence import service, store
 from presence.model import Presence, unseen
 from presence.store import Watcher
-from realtime import service as realtime
-from realtime import store as connections
-from realtime.store import Target
+from realtime import api as realtime
+from realtime.api import Target
 
 WINDOW_MS = 2 * clock.SECOND
 CROWD_WINDOW_MS = 30 * clock.SECOND
@@ -64,11 +63,11 @@ def notify(*, user_id: str, was: list[str | None] | None, until: int | None = No
 
 def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
     """Those of these whose sockets are open and take something; those that are closed are forgotten here."""
-    live = connections.connections_of(list({each.user_id for each in watchers}))
+    live = realtime.connections_of(list({each.user_id for each in watchers}))
     known = {each.connection_id for each in live}
     if closed := [each.connection_id for each in watchers if each.connection_id not in known]:
         store.forget(user_id, closed)
-    takes = {each.connection_id for each in realtime.prompt(live)}
+    takes = {each.connection_id for each in realtime.reachable(live)}
     return [each for each in watchers if each.connection_id in takes]
 
 
@@ -89,7 +88,7 @@ def notify_pair(*, user_ids: Sequence[str]) -> None:
     views = service.as_seen([(one, other), (other, one)], service.standings(user_ids))
     frames: dict[Target, list[Presence | None]] = {}
     for viewer, person in ((one, other), (other, one)):
-        for socket in connections.connections_of([viewer]):
+        for socket in realtime.connections_of([viewer]):
             if person in store.watched_by(socket.connection_id):
                 frames[socket.target] = [views.get((viewer, person), unseen(person))]
     _deliver(frames)
@@ -99,13 +98,13 @@ def tell_oneself(*, user_id: str) -> None:
     """Show one's own devices what one has set."""
     standing = service.standings([user_id]).get(user_id)
     if standing is not None:
-        live = realtime.prompt(connections.connections_of([user_id]))
+        live = realtime.reachable(realtime.connections_of([user_id]))
         _deliver({each.target: [standing.for_oneself()] for each in live})
 
 
 def recheck(*, user_ids: Sequence[str]) -> None:
     """Tell of those of these people whose sockets ended without a word; look at the others again later."""
-    there = connections.attendance(user_ids)
+    there = realtime.attendance(user_ids)
     for user_id in user_ids:
         if there[user_id].lapsed:
             notify(user_id=user_id, was=None)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from kernel.schema import Id, Input, Instant, Name, Opaque, Output, Query
+from kernel.websocket import Frame
 from presence import model
 from presence.model import Chosen, Status
 
@@ -19,7 +20,7 @@ class PresenceFields(Input):
     until: Annotated[Opaque, Field(max_length=40)] | None = None
 
 
-class Presence(Output):
+class PresenceOut(Output):
     """`offline` is also who hides, who does not exist and from whom a block keeps apart; oneself never is."""
 
     user_id: str
@@ -29,7 +30,7 @@ class Presence(Output):
 
 
 class PresenceList(Output):
-    items: list[Presence]
+    items: list[PresenceOut]
 
 
 def _listed(given: Any) -> list[str]:
@@ -41,3 +42,14 @@ class PresenceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
     user_ids: Annotated[list[Id], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]
+
+
+class SetPresence(Frame, PresenceFields):
+    """`setPresence` on the socket."""
+
+
+class WatchPresence(Frame):
+    """Up to 200 people, those of `conversation_id` (an open conversation, whose members are watched) included."""
+
+    user_ids: Annotated[list[Id], Field(max_length=model.MAX_WATCHED)] = []
+    conversation_id: Id | None = None

@@ -11,24 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from conversations import store as conversations
-from conversations.service import require_member
+from conversations import api as conversations
+from conversations.api import require_member
 from kernel import cache, clock, debounce, ids, telemetry
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from kernel.limiter import Limit
 from presence import store
 from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, Standing, unseen
-from realtime import service as realtime
-from realtime import store as connections
-from realtime.store import Liveness
-from users import service as users
+from realtime import api as realtime
+from realtime.api import Liveness
+from users import api as users
 
 SET = Limit("presence", requests=30, window_s=60)
 WATCH = Limit("watch_presence", requests=30, window_s=60)
 GRACE_S = 2  # nobody is told of an absence that is shorter
 MAX_DELAY_S = 900  # of a queue's message
-GUARD_EVERY_S = connections.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
+GUARD_EVERY_S = realtime.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
 
 _guarded: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=GUARD_EVERY_S)
 
@@ -38,7 +37,7 @@ def standings(user_ids: Iterable[str]) -> dict[str, Standing]:
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     settings = users.settings_of(wanted)
     known = list(settings)
-    there, choices = connections.attendance(known), store.choices(known)
+    there, choices = realtime.attendance(known), store.choices(known)
     return {
         user_id: Standing(
             user_id,

@@ -11,7 +11,7 @@ from kernel import clock
 from kernel.dynamo import Record, TableName, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute
 from presence.model import Choice
-from realtime.store import CONNECTION_TTL_MS
+from realtime.api import CONNECTION_TTL_MS
 
 CROWD = 20  # who watches more people than this is told of them less often
 

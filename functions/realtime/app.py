@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate_by_table
+from accounts.api import authenticate_by_table
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.http import App

@@ -1,18 +1,8 @@
-"""Frames of the socket and its tickets."""
+"""Tickets of the socket, and what sockets tell of themselves."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from calls.schemas import SignalFields
-from kernel.schema import Id, Opaque, Output
-from kernel.websocket import Frame
-from messages.schemas import Edit, MessageFields, ReadMarker, Typing
-from polls.schemas import Ballot
-from presence.model import MAX_WATCHED
-from presence.schemas import PresenceFields
+from kernel.schema import Output
 
 
 class TicketOut(Output):
@@ -24,68 +14,20 @@ class TicketOut(Output):
     reconnect_spread_ms: int
 
 
-class SendMessage(Frame, MessageFields):
-    conversation_id: Id
+class Pong(Output):
+    """`behind`: the last seq of each given conversation that moved on; null asks the client to sync."""
+
+    behind: dict[str, int] | None
 
 
-class EditMessage(Frame, Edit):
-    conversation_id: Id
-    message_id: Id
+class Reconnect(Output):
+    """The server ends this socket soon: open another one within `after_ms`."""
+
+    after_ms: int
 
 
-class DeleteMessage(Frame):
-    conversation_id: Id
-    message_id: Id
+class SessionRevoked(Output):
+    """The session of this socket has ended; the socket is closed."""
 
-
-class React(Frame):
-    """`remove` takes the reaction back."""
-
-    conversation_id: Id
-    message_id: Id
-    emoji: Annotated[Opaque, Field(min_length=1, max_length=32)]
-    remove: bool = False
-
-
-class MarkRead(Frame, ReadMarker):
-    conversation_id: Id
-
-
-class SetTyping(Frame, Typing):
-    conversation_id: Id
-
-
-class Vote(Frame, Ballot):
-    poll_id: Id
-
-
-class SetPresence(Frame, PresenceFields):
-    pass
-
-
-class WatchPresence(Frame):
-    """Up to 200 people, those of `conversation_id` (an open conversation, whose members are watched) included."""
-
-    user_ids: Annotated[list[Id], Field(max_length=MAX_WATCHED)] = []
-    conversation_id: Id | None = None
-
-
-class SendSignal(Frame, SignalFields):
-    call_id: Id
-
-
-class CallHeartbeat(Frame):
-    call_id: Id
-
-
-Cursors = Annotated[dict[Id, Annotated[int, Field(ge=0)]], Field(max_length=1_000)]
-
-
-class Sync(Frame):
-    cursors: Cursors
-
-
-class Ping(Frame):
-    """With `cursors`, the pong names the conversations that have moved on."""
-
-    cursors: Cursors = {}
+    session_id: str
+    reason: str

@@ -119,21 +119,21 @@ def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "") ->
 
     Up to 10 sockets are posted to from here, more by the fan-out function.
     """
-    live = prompt(store.connections_of([user_id for user_id in user_ids if user_id != but]))
+    live = reachable(store.connections_of([user_id for user_id in user_ids if user_id != but]))
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: frames for each in live})
     else:
         enqueue(jobs_for(live, frames))
 
 
-def prompt(live: Iterable[Connection]) -> list[Connection]:
+def reachable(live: Iterable[Connection]) -> list[Connection]:
     """Those of these sockets that are not late: late ones are told to sync once they take something again (R10)."""
     return [each for each in live if not each.is_late]
 
 
 def publish_to_sessions(frames: Sequence[str], user_id: str, *, only: str = "", but: str = "") -> None:
     """Deliver frames to one person's sockets: those of the session `only`, or all but those of the session `but`."""
-    live = prompt(store.connections_of([user_id]))
+    live = reachable(store.connections_of([user_id]))
     deliver({each.target: frames for each in live if only in ("", each.session_id) and each.session_id != but})
 
 

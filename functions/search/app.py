@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.sessions import authenticate
+import composition  # noqa: F401 - what all domains put into messages and events
+from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit

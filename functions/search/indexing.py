@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from conversations import log
-from conversations.events import Event
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable
+from log import api as log
+from log.model import Event
 from search import model, store
 from search.store import Words
 

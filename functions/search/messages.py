@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from conversations import log, store, views
-from conversations.events import Event
+from conversations import api as conversations
+from conversations.api import require_member
 from conversations.model import MemberContext
-from conversations.service import require_member
 from kernel import telemetry
+from log import api as log
+from log.model import Event
+from messages import api as messages
 from search import store as index
 from search.indexing import text_of
 from search.model import Found, Hit, Position, Wanted, words
@@ -87,7 +89,7 @@ def find(user_id: str, wanted: Wanted, *, below: Position | None, limit: int) ->
 def _places(user_id: str, wanted: Wanted) -> list[MemberContext]:
     if wanted.conversation_id is not None:
         return [require_member(wanted.conversation_id, user_id)]
-    return list(store.contexts(store.conversations_of(user_id), user_id).values())
+    return list(conversations.contexts(conversations.conversations_of(user_id), user_id).values())
 
 
 def _run(
@@ -120,7 +122,7 @@ def _hits(user_id: str, positions: Sequence[Position], wanted: Wanted, contexts:
         if (event := present.get(_place_of(position))) is not None
         and _may_be_shown(event, wanted, contexts[event.conversation_id])
     ]
-    shown = views.messages([event for _, event in standing], user_id)
+    shown = messages.message_views([event for _, event in standing], user_id)
     return [
         Hit(position, {"kind": "message", **message}) for (position, _), message in zip(standing, shown, strict=True)
     ]

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from conversations.schemas import Message
 from drive.schemas import File
 from kernel import clock
 from kernel.schema import Id, Output, Paging, SearchText
+from messages.schemas import Message
 from search.model import MAX_QUERY_CHARS
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.api import authenticate
-from conversations import service as conversations
+from conversations import api as conversations
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
-from presence import service as presence
+from presence import api as presence
 from users import relations, service
 from users.schemas import (
     Contact,

@@ -24,7 +24,7 @@ from kernel.schema import Input
 from messages.scheduled_schemas import NewScheduled
 from messages.schemas import DraftIn, Edit, MessageFields
 from polls.model import Option
-from polls.schemas import NewOption, NewPoll
+from polls.schemas import NewOption, NewPollIn
 from tests.integration.rooms import people
 from tests.unit.polls.test_polls_model import _poll
 from users.schemas import ProfileChanges
@@ -49,8 +49,8 @@ def test_a_text_that_shows_nothing_is_refused_wherever_people_see_it(nothing: st
     assert _refused(NewScheduled, client_id="1", text=nothing, send_at=SEND_AT) == "text"
     assert _refused(Edit, text=nothing) == "text"
     assert _refused(DraftIn, text=nothing) == "text"
-    assert _refused(NewPoll, **{**POLL, "question": nothing}) == "question"
-    assert _refused(NewPoll, **{**POLL, "options": ["Yes", nothing]}) == "options.1"
+    assert _refused(NewPollIn, **{**POLL, "question": nothing}) == "question"
+    assert _refused(NewPollIn, **{**POLL, "options": ["Yes", nothing]}) == "options.1"
     assert _refused(NewOption, text=nothing) == "text"
     assert _refused(NewConversation, type="group", member_ids=[], name=nothing) == "name"
     assert _refused(ProfileChanges, bio=nothing) == "bio"
@@ -103,14 +103,14 @@ DIFFERENT = [("modern", "modem"), ("1", "I"), ("Да", "Нет"), ("東京", "�
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_options_that_read_the_same_are_one(one: str, other: str) -> None:
-    assert _refused(NewPoll, **{**POLL, "options": [one, other]}) == "options"
+    assert _refused(NewPollIn, **{**POLL, "options": [one, other]}) == "options"
     with pytest.raises(Conflict):
         _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True).with_option(other)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_options_that_readers_tell_apart_are_two(one: str, other: str) -> None:
-    assert len(NewPoll.model_validate({**POLL, "options": [one, other]}).options) == 2
+    assert len(NewPollIn.model_validate({**POLL, "options": [one, other]}).options) == 2
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)

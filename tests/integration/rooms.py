@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conversations import log, members, service, store, sync
-from conversations.events import Event
+from conversations import members, service, store, sync
 from conversations.model import Member
 from kernel.caller import Caller
+from log import api as log
+from log.model import Event
 from messages import service as messages
 from messages.schemas import MessageFields
 from realtime.consumers import fanout

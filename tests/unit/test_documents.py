@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from conversations.schemas import Ping
 from infra import documents
 from kernel import asyncapi, openapi, websocket
 from kernel.errors import ValidationFailed
 from kernel.http import App, Route
-from realtime.schemas import Ping
 
 OPENAPI = documents.ROOT / "docs/api/openapi.json"
 ASYNCAPI = documents.ROOT / "docs/api/asyncapi.json"

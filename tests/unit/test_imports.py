@@ -15,66 +15,36 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
 KERNEL = ROOT / "layers/shared"
 DOMAINS = {path.name for path in FUNCTIONS.iterdir() if (path / "__init__.py").exists()}
-# What each domain's own modules (not its handlers) may import of others; the kernel is free to all.
-MAY_IMPORT: dict[str, set[str]] = {
-    "realtime": set(),
-    "users": {"realtime"},
-    "audit": set(),
-    "accounts": {"audit", "users", "realtime"},
-    "conversations": {"users", "realtime"},
-    "invitations": {"conversations", "users", "realtime"},
-    "keys": {"conversations", "users", "realtime"},
-    "messages": {"conversations", "drive", "keys", "users", "realtime"},
-    "moderation": {"conversations", "drive", "messages", "users", "realtime"},
-    "polls": {"conversations", "users", "realtime"},
-    "search": {"conversations", "drive"},
-    "assistant": {"conversations", "drive", "messages", "search", "users", "realtime"},
-    "notifications": {"accounts", "conversations", "users", "realtime"},
-    "presence": {"conversations", "users", "realtime"},
-    "drive": {"conversations", "users", "realtime"},
-    "calls": {"conversations", "users", "realtime"},
-    "administration": {"accounts", "audit", "users"},
-    "operations": set(),
-}
-# Of another domain only these may be imported, and for composition by handlers anything but `app` and `store`.
-OPEN_MODULES = {
+# The floors of the house, from the bottom: a domain imports those below it and none beside it on its own floor.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("log",),
+    ("realtime",),
+    ("users", "audit"),
+    ("accounts",),
+    ("conversations",),
+    ("drive", "keys"),
+    ("messages",),
+    ("polls", "calls", "presence"),
+    ("invitations", "moderation", "search"),
+    ("administration", "assistant", "notifications", "operations"),
+)
+FLOOR = {domain: floor for floor, domains in enumerate(FLOORS) for domain in domains}
+DOORS = {"api", "admin_api", "schemas", "model"}  # what a domain opens to others
+LAYERS = {
+    "app",
     "api",
-    "messages",
-    "events",
-    "service",
     "schemas",
+    "service",
     "model",
-    "members",
-    "joining",
-    "ban_store",
-    "slow_mode",
-    "duplicates",
-    "log",
-    "ballots",
     "store",
-    "publish",
-    "receipts",
+    "events",
     "views",
-    "sync",
-    "presence_fanout",
-    "sessions",
-    "liveness",
-    "notices",
-    "signals",
-    "typing_notice",
-    "changes",
-    "expiry_store",
-    "context_loader",
-    "unread",
-    "message_store",
-    "reactions_store",
-    "parts_store",
-    "reactions",
-    "erasure",
+    "routes",
+    "actions",
+    "consumers",
+    "__init__",
 }
-STORES = {"store.py", "log.py", "ballots.py"}
-MODELS = {"model", "events", "media_types", "errors", "participant"}  # types and rules of a domain
-SHAPES = {"schemas", "model", "events"}  # values, not behaviour: any domain may speak of another's
+MODELS = {"model", "media_types", "errors", "participant"}  # types and rules of a domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +103,13 @@ IMPORTS = [each for name, path in sorted(SOURCES.items()) for each in _imports_o
 
 
 def _is_handler(name: str) -> bool:
-    """Whether a module is a function's handler: composition at the top, which may import any service."""
+    """Whether a module is a function's handler: the top of the house, which composes what it needs of any domain."""
     parts = name.split(".")
-    if parts[-1] == "app" or "consumers" in parts:
-        return True
-    return parts[0] == "realtime" and parts[-1] not in ("service", "store", "schemas", "model", "realtime")
+    return parts[-1] == "app" or bool({"consumers", "actions"} & set(parts))
 
 
 def _is_store(name: str) -> bool:
-    file = SOURCES[name].name
-    return file in STORES or file.endswith("_store.py")
+    return SOURCES[name].stem == "store" or SOURCES[name].stem.endswith("_store")
 
 
 def _told(broken: list[Import]) -> list[str]:
@@ -155,8 +122,8 @@ def test_there_is_something_to_look_at() -> None:
     assert len(IMPORTS) > 200
 
 
-def test_every_domain_has_its_rule() -> None:
-    assert MAY_IMPORT.keys() == DOMAINS
+def test_every_domain_has_its_floor() -> None:
+    assert FLOOR.keys() == DOMAINS
 
 
 def test_the_kernel_imports_no_domain() -> None:
@@ -231,30 +198,68 @@ def test_outside_the_functions_only_the_documents_import_routes() -> None:
     assert importers == []  # infra/documents.py does it by name, at run time
 
 
-@pytest.mark.parametrize("domain", sorted(MAY_IMPORT))
-def test_a_domain_imports_only_those_below_it(domain: str) -> None:
-    own = [each for each in IMPORTS if each.domain == domain and not _is_handler(each.importer)]
-    foreign = [each for each in own if each.other in DOMAINS - {domain}]
+def _foreign() -> list[Import]:
+    """Imports of one domain's modules by another's, but not by handlers and by `composition`."""
+    return [
+        each
+        for each in IMPORTS
+        if each.domain in DOMAINS and each.other in DOMAINS - {each.domain} and not _is_handler(each.importer)
+    ]
+
+
+def test_imports_point_down() -> None:
+    """Schemas speak of each other in any direction: they are values, and may not load each other in a circle."""
     broken = [
         each
-        for each in foreign
-        if each.other not in MAY_IMPORT[domain] and each.imported.rpartition(".")[2] not in SHAPES
+        for each in _foreign()
+        if FLOOR[each.other] >= FLOOR[each.domain] and each.imported.rpartition(".")[2] != "schemas"
     ]
     assert _told(broken) == []
 
 
-def test_another_domain_is_entered_by_its_open_modules() -> None:
-    foreign = [each for each in IMPORTS if each.domain in DOMAINS and each.other in DOMAINS - {each.domain}]
-    assert _told([each for each in foreign if each.imported.rpartition(".")[2] not in OPEN_MODULES]) == []
-
-
-def test_users_know_neither_accounts_nor_conversations() -> None:
+def test_a_domain_is_entered_by_its_door() -> None:
     broken = [
         each
         for each in IMPORTS
-        if each.domain == "users" and not _is_handler(each.importer) and each.other in ("accounts", "conversations")
+        if each.domain in DOMAINS
+        and each.other in DOMAINS - {each.domain}
+        and each.imported.rpartition(".")[2] not in DOORS
+        and not (_is_handler(each.importer) and each.imported.rpartition(".")[2] == "events")
     ]
     assert _told(broken) == []
+
+
+def test_only_handlers_import_the_composition() -> None:
+    importers = [each for each in IMPORTS if each.imported == "composition"]
+    assert importers
+    assert _told([each for each in importers if not _is_handler(each.importer)]) == []
+
+
+def test_the_composition_knows_the_events_of_every_domain_that_tells_any() -> None:
+    told = {each.imported for each in IMPORTS if each.importer == "composition" and each.other in DOMAINS}
+    assert told == {name for name in SOURCES if name.endswith(".events")}
+
+
+def test_the_events_of_a_domain_load_no_store_and_no_service() -> None:
+    """So that `composition` costs a cold start little: what events name is imported when it is first needed."""
+    heavy = ("service", "store", "views")
+    broken = [
+        each
+        for each in IMPORTS
+        if each.importer.endswith(".events")
+        and not each.late
+        and each.imported in SOURCES
+        and SOURCES[each.imported].stem.endswith(heavy)
+        and each.domain == each.other
+    ]
+    assert _told(broken) == []
+
+
+def test_no_module_name_stands_three_times() -> None:
+    owners: dict[str, list[str]] = {}
+    for name, path in SOURCES.items():
+        owners.setdefault(path.stem, []).append(name)
+    assert {name: modules for name, modules in owners.items() if len(modules) > 2 and name not in LAYERS} == {}
 
 
 def _require_no_circle(edges: list[tuple[str, str]]) -> None:
@@ -271,18 +276,6 @@ def _require_no_circle(edges: list[tuple[str, str]]) -> None:
 def test_no_modules_load_each_other_in_a_circle() -> None:
     _require_no_circle(
         [(each.importer, each.imported) for each in IMPORTS if each.imported in SOURCES and not each.late]
-    )
-
-
-def test_no_domains_depend_on_each_other_in_a_circle() -> None:
-    _require_no_circle(
-        [
-            (each.domain, each.other)
-            for each in IMPORTS
-            if each.other in DOMAINS
-            and not _is_handler(each.importer)
-            and each.imported.rpartition(".")[2] not in SHAPES
-        ]
     )
 
 

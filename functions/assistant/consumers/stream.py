@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import liveness
+from accounts import api as accounts
 from assistant import requests
 from kernel.consumers import each_message
 
 
 def _handle(message: dict[str, Any]) -> None:
-    if liveness.is_live(message["user_id"], message["session_id"]):  # a session that has ended asks nothing (R52)
+    if accounts.is_live(message["user_id"], message["session_id"]):  # a session that has ended asks nothing (R52)
         requests.carry_out(message)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from calls import changes, model, store
+from calls import changing, model, store
 from kernel import clock, telemetry
 
 # A vanished participant has left 60 s after the last sign of life at the latest: a lease of 45 s and this. And 8 h of
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         found = store.find(call_id)
         if found is None:  # another one was first in that conversation
             return {"call_id": call_id, "over": True, "wait_s": 0}
-        call = changes.apply_timeouts(found)
+        call = changing.apply_timeouts(found)
         line.count("CallsLive", not call.ended)
         if call.ended:
             return {"call_id": call_id, "over": True, "wait_s": 0}

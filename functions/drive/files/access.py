@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conversations import store as conversations
+from conversations import api as conversations
 from conversations.model import MemberContext
 from drive import store
 from drive.item_store import NodeAccess

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conversations import store as conversations
-from conversations.service import require_member
+from conversations import api as conversations
+from conversations.api import require_member
 from drive import model, store, views
 from drive.files import access
 from drive.files import service as files

@@ -18,7 +18,7 @@ from drive.uploads import antivirus, archives, contents, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import Blob
 from kernel.dynamo import Cancelled, Transaction
-from realtime import service as realtime
+from realtime import api as realtime
 
 THUMBNAIL_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"})
 THUMBNAIL_FROM_MAX_BYTES = 32 * model.MIB

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conversations.service import require_member
+from conversations.api import require_member
 from drive import media_types, model, store, views
 from drive.files import access
 from drive.media_types import ENCRYPTED_TYPE

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from conversations import expiry_store
 from kernel import clock, telemetry
+from messages import expiry_store
 
 BATCH = 100
 PATIENCE_S = 45.0

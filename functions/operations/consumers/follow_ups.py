@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from keys import notices
-
-from accounts import service as accounts
-from accounts import sessions
+from accounts import admin_api as accounts
 from kernel import after_commit, telemetry
+from keys import api as keys
 
 PATIENCE_S = 20.0
-KINDS = (sessions.CLOSE_SOCKETS, accounts.END_SESSIONS, notices.TELL_KEYS_CHANGED)
+KINDS = (accounts.CLOSE_SOCKETS, accounts.END_SESSIONS, keys.TELL_KEYS_CHANGED)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conversations import changes
 from kernel.consumers import Change, all_changes
+from messages import api as messages
 from search import indexing
 
 
 def _handle(batch: Sequence[Change]) -> None:
-    indexing.index(changes.messages_changed(batch))
+    indexing.index(messages.messages_changed(batch))
 
 
-handler = all_changes("search.index", changes.PARTITION_KEY, _handle)
+handler = all_changes("search.index", messages.PARTITION_KEY, _handle)

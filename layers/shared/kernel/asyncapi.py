@@ -15,7 +15,7 @@ _DEFS = "#/components/schemas/{model}"
 def document(
     actions: Mapping[str, Action], events: Mapping[str, type[BaseModel] | None], *, version: str
 ) -> dict[str, Any]:
-    """The document of these client actions and server events (None: an event whose data is described in words)."""
+    """The document of these client actions and server events: models of whole frames (None: with any `data`)."""
     schemas: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     for _, action in sorted(actions.items()):  # whatever the order they were loaded in
@@ -27,8 +27,8 @@ def document(
         messages[f"{action.name}.ack"] = {"summary": f"Answers {action.name}.", "payload": _ack(answer)}
     messages["error"] = {"summary": "Answers a frame that could not be carried out.", "payload": _ERROR}
     for name, model in events.items():
-        data = {} if model is None else _schema(model, "serialization", schemas)
-        messages[f"event.{name}"] = {"name": name, "payload": _event(name, data)}  # `typing` is an action too
+        payload = _event(name) if model is None else _schema(model, "serialization", schemas)
+        messages[f"event.{name}"] = {"name": name, "payload": payload}  # `typing` is an action too
     messages["batch"] = {"summary": "Several events in one frame.", "payload": _batch(events)}
     received = sorted(actions)
     sent = [name for name in messages if name not in actions]
@@ -69,14 +69,8 @@ def _ack(data: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": ["type", "id", "data"]}
 
 
-def _event(name: str, data: dict[str, Any]) -> dict[str, Any]:
-    fields = {
-        "type": {"const": name},
-        "conversation_id": {"type": "string"},
-        "seq": {"type": "integer"},
-        "at": {"type": "string", "format": "date-time"},
-        "data": data,
-    }
+def _event(name: str) -> dict[str, Any]:
+    fields = {"type": {"const": name}, "at": {"type": "string", "format": "date-time"}, "data": {}}
     return {"type": "object", "properties": fields, "required": ["type", "at", "data"]}
 
 

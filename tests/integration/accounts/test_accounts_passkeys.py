@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from administration import service as administration
 
 from accounts import passwords
 from accounts.app import app
+from administration import service as administration
 from kernel import clock
 from kernel.caller import Caller
 from tests.conftest import Cloud

@@ -3,12 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from administration import service
-from administration.app import app
 
 from accounts import passwords, signin
 from accounts.app import app as accounts
 from accounts.model import InvalidCredentials
+from administration import service
+from administration.app import app
 from infra import admin as command
 from kernel import clock
 from tests.helpers import Person, Reply, ask, someone

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+
 from audit import service, store
 from audit.model import Entry, Wanted
-
 from infra import verify_audit
 from kernel import clock, origin
 from kernel.dynamo import Transaction

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from calls import changes, history, service, signals, store
+from calls import changing, history, service, signals, store
 from calls.model import Call
 from calls.participant import MediaState
 from conversations import service as conversations
-from conversations import store as conversation_store
 from conversations import sync
 from conversations.model import MemberContext
 from kernel import aws, clock, config
 from kernel.errors import DependencyUnavailable
+from log import head_store
 from messages import service as messages
 from tests.integration.calls.calling import (
     connected,
@@ -318,7 +318,7 @@ def test_a_call_whose_message_was_deleted_ends_all_the_same() -> None:
     call = ring(ada, chat)
     messages.delete(caller=ada, conversation_id=chat, message_id=stored(call).message_id)
     assert service.end(caller=ada, call_id=call["id"])["end_reason"] == "cancelled"
-    assert conversation_store.head(chat).live_call is None
+    assert head_store.head(chat).live_call is None
 
 
 def test_a_call_goes_on_when_its_initiator_is_no_member_any_more() -> None:
@@ -426,11 +426,11 @@ def test_a_rejoining_device_is_told_which_signals_are_old() -> None:
 def test_a_busy_conversation_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ada, _, chat = two()
     call = stored(ring(ada, chat))
-    monkeypatch.setattr(changes, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(changing, "PATIENCE_S", 0.1)
 
     def always_late(before: object, after: object) -> None:
         raise store.Moved
 
     monkeypatch.setattr(store, "save", always_late)
     with pytest.raises(DependencyUnavailable):
-        changes.change(call, lambda it: it.set_media(it.participants[0], MediaState(), 1), actor_id=ada.user_id)
+        changing.change(call, lambda it: it.set_media(it.participants[0], MediaState(), 1), actor_id=ada.user_id)

@@ -10,10 +10,9 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from calls import service
-from conversations import record_store
-from conversations import store as conversations
 from kernel.caller import Caller
 from kernel.errors import Problem
+from log import head_store
 from tests.conftest import REGION, STACK
 from tests.integration.calls.calling import device, join, ring, states, two
 from tests.integration.calls.interleaving import Interleaving
@@ -55,7 +54,7 @@ def test_two_people_calling_each_other_have_one_call_in_any_order_of_their_reque
         Interleaving(seed).run([lambda: call(ada), lambda: call(bob)])
         assert len({call_id for call_id, _ in answers}) == 1, f"seed {seed}"
         assert sorted(new for _, new in answers) == [False, True], f"seed {seed}"
-        assert conversations.head(chat).live_call == answers[0][0], f"seed {seed}"
+        assert head_store.head(chat).live_call == answers[0][0], f"seed {seed}"
         _forget(chat)
 
 
@@ -82,4 +81,4 @@ def _forget(chat: str) -> None:
     backend = dynamodb_backends[ACCOUNT][REGION]
     for name in ("calls", "call_index", "sends", "events"):
         backend.get_table(f"{STACK}-{name}").items.clear()
-    record_store.PartRecord(chat, record_store.HEAD).update([record_store.PartRecord.live_call.remove()])
+    head_store.HeadRecord(chat, head_store.HEAD).update([head_store.HeadRecord.live_call.remove()])

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conversations import log, service
-from conversations.events import Event
+from conversations import service
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
+from log import api as log
+from log.model import Event
 from tests.integration.rooms import direct, people, send, whole_log
 from tests.tools import rows
 from users import relations

@@ -361,6 +361,6 @@ def test_preferences_end_with_the_membership() -> None:
 def test_settings_of_a_later_version_are_passed_over() -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
-    record = record_store.PartRecord.get(conversation_id, record_store.INFO)
-    record.update(actions=[record_store.PartRecord.settings.set({**record.settings, "colour": "blue"})])
+    record = record_store.ConversationRecord.get(conversation_id, record_store.INFO)
+    record.update(actions=[record_store.ConversationRecord.settings.set({**record.settings, "colour": "blue"})])
     assert "colour" not in _get(ada, conversation_id)["settings"]

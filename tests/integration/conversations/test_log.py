@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from conversations import joining, log, record_store, store
-from conversations.events import MESSAGE_CREATED, NewEvent
-from conversations.log import AppendPlan
+from conversations import joining, plans, record_store, store
 from conversations.model import MemberContext
 from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Forbidden, NotFound
+from log import appending, head_store
+from log.api import AppendPlan
+from log.model import MESSAGE_CREATED, NewEvent
 from tests.integration.rooms import add, group, people, remove, send, whole_log
 from tests.tools import rows
 
@@ -29,7 +30,7 @@ def _draft(who: Caller, number: int = 1) -> NewEvent:
 
 
 def _append(who: Caller, conversation_id: str, plan: Any = None) -> tuple[MemberContext, list[Any]]:
-    return log.append(conversation_id, who.user_id, plan or (lambda _place: AppendPlan([_draft(who)])))
+    return plans.append(conversation_id, who.user_id, plan or (lambda _place: AppendPlan([_draft(who)])))
 
 
 def test_an_event_gets_the_next_seq_and_moves_the_head() -> None:
@@ -37,7 +38,7 @@ def test_an_event_gets_the_next_seq_and_moves_the_head() -> None:
     conversation_id = group(ada)
     context, (event,) = _append(ada, conversation_id)
     assert (event.seq, context.head.last_seq, context.head.last_message_seq) == (2, 2, 2)
-    assert store.head(conversation_id) == context.head
+    assert head_store.head(conversation_id) == context.head
     assert whole_log(conversation_id)[-1] == event
 
 
@@ -76,8 +77,8 @@ def test_a_stranger_appends_nothing() -> None:
 
 
 def test_32_senders_at_once_make_a_dense_log_in_commit_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "MAX_TRIES", 1_000)  # moto answers one request at a time, and slowly
-    monkeypatch.setattr(log, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(appending, "MAX_TRIES", 1_000)  # moto answers one request at a time, and slowly
+    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
     ada, *others = people("ada", *(f"p{n:02}" for n in range(SENDERS - 1)))
     senders = [ada, *others]
     conversation_id = group(ada, *others)
@@ -94,7 +95,7 @@ def test_32_senders_at_once_make_a_dense_log_in_commit_order(monkeypatch: pytest
         assert [event.seq for event in mine] == acknowledged[who.user_id] == sorted(acknowledged[who.user_id])
         assert [event.text for event in mine] == [f"{who.user_id} {n}" for n in range(EACH)]
     assert [event.at for event in events] == sorted(event.at for event in events)
-    assert store.head(conversation_id).last_seq == SENDERS * EACH + 1
+    assert head_store.head(conversation_id).last_seq == SENDERS * EACH + 1
     assert len(rows("sends")) == SENDERS * EACH
 
 
@@ -145,14 +146,14 @@ def test_an_info_that_is_older_than_its_head_is_not_written_back() -> None:
     def plan(context: MemberContext) -> AppendPlan:
         return joining.plan(context, [cyd.user_id], actor_id=ada.user_id)
 
-    log.append(conversation_id, ada.user_id, plan, load=find)
+    plans.append(conversation_id, ada.user_id, plan, load=find)
     assert len(found) == 2
     info = store.context(conversation_id, ada.user_id).info
     assert (info.member_count, info.member_ids) == (3, (ada.user_id, bob.user_id, cyd.user_id))
 
 
 def test_a_conversation_that_is_too_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "MAX_TRIES", 3)
+    monkeypatch.setattr(appending, "MAX_TRIES", 3)
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from conversations import publish, schemas, service, sync
+from conversations import schemas, service, sync
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
+from log.schemas import frame
 from messages import reactions
 from messages import service as messages
 from tests.integration.rooms import add, direct, group, people, remove, seen, send
@@ -127,7 +128,7 @@ def test_every_kind_of_event_can_be_shown_and_framed() -> None:
         "conversation.created", "conversation.updated", "message.created", "message.updated", "message.deleted",
         "reaction.added", "reaction.removed", "member.added", "member.removed", "member.updated",
     }  # fmt: skip
-    assert all(publish.frame(event) for event in events)
+    assert all(frame(event) for event in events)
 
 
 # --- what was missed ------------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ import random
 
 import pytest
 
-from conversations import log, receipts, store, unread, views
-from conversations.events import CONVERSATION_UPDATED, NewEvent
+from conversations import plans, store, views
+from conversations.model import CONVERSATION_UPDATED
 from kernel.caller import Caller
-from messages import service
+from log import api as log
+from log.model import NewEvent
+from messages import receipts, service, unread
 from tests.integration.rooms import add, group, people, place_of, recount_unread, send
 
 
@@ -65,7 +67,7 @@ def test_conversations_are_counted_at_the_same_time() -> None:
 def test_each_member_sees_a_changed_conversation_with_their_own_counts() -> None:
     everybody, conversation_id = _busy_room(7)
     ada = everybody[0]
-    _, (event,) = log.append(
+    _, (event,) = plans.append(
         conversation_id, ada.user_id, lambda context: log.AppendPlan([NewEvent(CONVERSATION_UPDATED, ada.user_id)])
     )
     seen = views.for_members([event], [place_of(who, conversation_id) for who in everybody])

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from conversations.events import attachment_view
 from drive.files import service as files
 from drive.model import NotReady
 from drive.sharing import attachments
@@ -17,6 +16,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from messages import service as messages
+from messages.views import attachment_view
 from tests.integration import desk, rooms
 from tests.integration.rooms import people, say
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from conversations.log import SendDedup
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Cancelled, Transaction
+from log.sends_store import SendDedup
 from tests.tools import rows
 
 T0 = 1_790_000_000_000

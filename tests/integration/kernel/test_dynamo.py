@@ -12,12 +12,12 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from conversations.log import SendDedup
-from conversations.reactions_store import ReactionRecord
 from kernel import aws, config, deadline, dynamo
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable, Timeout
 from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
+from log.sends_store import SendDedup
+from messages.reactions_store import ReactionRecord
 from tests.conftest import Cloud
 from tests.tools import rows
 

@@ -6,10 +6,10 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
-from conversations.log import SendDedup
-from conversations.reactions_store import ReactionRecord
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
+from log.sends_store import SendDedup
+from messages.reactions_store import ReactionRecord
 from tests.tools import rows
 
 

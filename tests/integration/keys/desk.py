@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from keys import app
 
 from kernel import clock
+from keys import app
 from tests.helpers import Person, Reply, ask
 from tests.mls import Package, credential
 

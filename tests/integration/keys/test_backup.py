@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keys import app
-
 from kernel import aws
+from keys import app
 from tests.conftest import BUCKET
 from tests.helpers import Person, Reply, ask, someone
 from tests.integration.keys.desk import b64

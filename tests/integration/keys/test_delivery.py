@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from keys import app
 
 from conversations import sync
 from kernel import aws
 from kernel.caller import Caller
+from keys import app
 from messages import app as messages
 from tests import mls
 from tests.conftest import BUCKET

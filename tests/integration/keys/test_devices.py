@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from keys import app
 
 from kernel import auth, clock
+from keys import app
 from secureconnect_client.encryption import merkle
 from tests.helpers import Person, Reply, ask, someone
 from tests.integration.keys.desk import b64, listed, put, registered

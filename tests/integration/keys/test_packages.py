@@ -6,10 +6,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from keys import service
 
 from kernel import clock
 from kernel.caller import Caller
+from keys import service
 from tests.helpers import Person, someone
 from tests.integration.keys.desk import DAY_S, claim, put, raw, registered
 from users import relations
@@ -151,7 +151,6 @@ def test_thirty_claims_an_hour_on_one_person_are_answered_and_others_stay_open(a
 
 def test_only_the_suite_that_is_spoken_can_be_claimed(ada: Person, bob: Person) -> None:
     from keys import app
-
     from tests.helpers import ask
 
     body = {"user_ids": [bob.user_id], "suite": 2}

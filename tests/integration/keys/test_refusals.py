@@ -13,8 +13,8 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Problem
 from messages import app as messages
+from messages.actions import edit_message, send_message
 from polls import app as polls
-from realtime import edit_message, send_message
 from search import app as search
 from tests.helpers import CONTEXT, Person, Reply, ask, someone
 from tests.integration import desk as files

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from conversations import members
-from conversations.parts_store import MAX_EARLIER_TEXTS
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import edits, service
+from messages.history_store import MAX_EARLIER_TEXTS
 from tests.integration.rooms import add, direct, group, people, send
 from tests.tools import rows
 

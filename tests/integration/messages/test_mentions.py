@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from conversations import model, receipts
+from conversations import model
 from conversations import service as conversations
 from kernel.caller import Caller
-from messages import service
+from messages import receipts, service
 from tests.integration.rooms import add, direct, group, people, remove, say, send
 from tests.mls import ciphertext
 from users import service as users

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from conversations import receipts, sync
 from conversations import service as conversations
+from conversations import sync
 from kernel import aws, ids, paging
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import reactions, service, threads
+from messages import reactions, receipts, service, threads
 from tests.integration.rooms import add, group, people, place_of, recount_unread, remove, send
 from tests.tools import caller
 

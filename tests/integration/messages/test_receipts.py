@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from conversations import model, receipts, service, sync
+from conversations import model, service, sync
 from conversations import store as conversations
 from kernel import clock, debounce
 from kernel.caller import Caller
 from kernel.errors import NotFound
+from messages import receipts
 from realtime import service as realtime
 from tests.integration.rooms import direct, group, people, place_of, remove, send, work
 from tests.management import Management, serving

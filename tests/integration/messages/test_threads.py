@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from conversations import expiry_store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import service, threads
+from messages import expiry_store, service, threads
 from tests.integration.rooms import add, group, people, remove, say, seen, send
 from tests.tools import rows
 

@@ -7,15 +7,15 @@ from typing import Any
 from kernel import clock
 from kernel.caller import Caller
 from polls import closing, service
-from polls.schemas import NewPoll
+from polls.schemas import NewPollIn
 from tests.tools import rows
 
 
-def draft(**fields: Any) -> NewPoll:
+def draft(**fields: Any) -> NewPollIn:
     given = {"client_id": "p-1", "question": "Tea or coffee?", "options": ["Tea", "Coffee", "Water"], **fields}
     if isinstance(given.get("closes_at"), int):
         given["closes_at"] = clock.rfc3339(given["closes_at"])
-    return NewPoll.model_validate(given)
+    return NewPollIn.model_validate(given)
 
 
 def ask(who: Caller, conversation_id: str, **fields: Any) -> dict[str, Any]:

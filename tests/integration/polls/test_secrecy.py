@@ -14,8 +14,8 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden
 from messages import service as messages
 from polls import app, service
+from polls.actions import vote as vote_action
 from realtime import service as realtime
-from realtime import vote as vote_action
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT, someone
 from tests.helpers import ask as request

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conversations import log
 from conversations import service as conversations
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from log import appending
 from polls import service
 from polls.model import PollClosed, VoteFinal
 from tests.integration.polls.ballot_boxes import (
@@ -115,7 +115,7 @@ def test_a_final_vote_stays() -> None:
 @pytest.fixture
 def patient(redis: object, settings: pytest.MonkeyPatch) -> None:
     """Races that the machine of the tests may take longer over than a function may: moto does one thing at a time."""
-    settings.setattr(log, "PATIENCE_S", 60.0)
+    settings.setattr(appending, "PATIENCE_S", 60.0)
 
 
 # --- races ----------------------------------------------------------------------------------------------------

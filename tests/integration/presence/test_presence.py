@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from conversations.actions import ping
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import ValidationFailed
 from presence import app, service
-from realtime import connect, disconnect, ping
 from realtime import service as realtime
 from realtime import store as connections
+from realtime.actions import connect, disconnect
 from tests.helpers import CONTEXT, ask, someone
 from tests.integration.rooms import people, work
 from tests.management import Management, serving

@@ -11,8 +11,9 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from presence import model, presence_fanout, service, store
-from realtime import connect, disconnect, watch_presence
+from presence.actions import watch_presence
 from realtime import store as connections
+from realtime.actions import connect, disconnect
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, work
 from tests.management import Management, serving

@@ -8,23 +8,12 @@ from typing import Any
 
 import pytest
 
+from conversations.actions import ping, synchronise
 from kernel import clock
 from kernel.caller import Caller
-from realtime import (
-    connect,
-    delete_message,
-    disconnect,
-    edit_message,
-    mark_read,
-    ping,
-    react,
-    send_message,
-    service,
-    set_typing,
-    store,
-    synchronise,
-    unknown,
-)
+from messages.actions import delete_message, edit_message, mark_read, react, send_message, set_typing
+from realtime import service, store
+from realtime.actions import connect, disconnect, unknown
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send, whole_log, work
 from tests.management import Management, serving

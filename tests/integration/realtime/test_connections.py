@@ -12,7 +12,8 @@ import pytest
 from accounts import session_store, sessions
 from kernel import clock
 from kernel.caller import Caller
-from realtime import authorize, connect, disconnect, service, store
+from realtime import service, store
+from realtime.actions import authorize, connect, disconnect
 from realtime.store import CONNECTION_TTL_MS, HANDSHAKE_MS, MAX_CONNECTIONS_PER_PERSON
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send

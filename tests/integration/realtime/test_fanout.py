@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.caller import Caller
 from messages import reactions, typing_notice
 from messages import service as messages
+from realtime import fanout as realtime_fanout
 from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT
@@ -132,7 +133,7 @@ def test_one_s_own_typing_does_not_come_back(management: Management) -> None:
 
 
 def test_very_many_sockets_are_dealt_out_in_chunks(management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "MAX_DIRECT", 4)
+    monkeypatch.setattr(realtime_fanout, "MAX_DIRECT", 4)
     monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 3)
     conversation_id, everybody = _big_room()
     _online(*everybody)
@@ -147,7 +148,7 @@ def test_very_many_sockets_are_dealt_out_in_chunks(management: Management, monke
 def test_very_many_sockets_get_a_long_message_of_any_script(
     management: Management, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "MAX_DIRECT", 4)
+    monkeypatch.setattr(realtime_fanout, "MAX_DIRECT", 4)
     monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 2)
     conversation_id, everybody = _big_room()
     _online(*everybody)

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from conversations import log, receipts
 from infra import reindex
-from messages import reactions
+from log import api as log
+from messages import reactions, receipts
 from messages import service as messages
 from search import indexing, store
 from search.consumers import index

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from audit import chain
 from audit.model import NOTHING_BEFORE, Act, Head
-
 from infra import verify_audit
 
 

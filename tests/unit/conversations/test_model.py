@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.events import MESSAGE_CREATED, MESSAGE_UPDATED, Event, message_view
 from conversations.model import (
     ConversationInfo,
-    LogHead,
     Member,
     MemberContext,
     Role,
@@ -20,6 +18,9 @@ from conversations.model import (
     successor,
 )
 from kernel.errors import Conflict, Forbidden, NotFound, Problem
+from log.model import MESSAGE_CREATED, Event, LogHead
+from messages.model import MESSAGE_UPDATED
+from messages.views import message_view
 
 ROLES: tuple[Role, ...] = ("member", "admin", "owner")
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keys import merkle
 
+from keys import merkle
 from secureconnect_client.encryption import merkle as client
 from secureconnect_client.encryption.merkle import ProofFailed
 

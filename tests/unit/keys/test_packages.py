@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from keys import framing, packages
 from keys.framing import Malformed, vector
 from keys.packages import Owner
-
 from tests.mls import Package, credential
 
 PASSIVE = json.loads((Path(__file__).parent / "vectors" / "passive_client.json").read_text())

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.events import MESSAGE_CREATED, Event
 from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
+from log.model import MESSAGE_CREATED, Event
 from messages.model import EDIT_WINDOW_MS, NewMessage, Source, require_content, require_editable
 from messages.reactions import MAX_EMOJI_CHARS, require_emoji
 from messages.schemas import MessageFields, MessageQuery, ReadMarker

@@ -1,0 +1,16 @@
+"""`callHeartbeat`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calls import service
+from calls.schemas import CallHeartbeat, CallOut
+from kernel.caller import Caller
+from kernel.websocket import action
+
+
+@action("callHeartbeat", CallHeartbeat, returns=CallOut)
+def handler(caller: Caller, frame: CallHeartbeat) -> Any:
+    """Stay in a call for 45 s more; to be sent every 15 s."""
+    return service.heartbeat(caller=caller, call_id=frame.call_id)

@@ -1,0 +1,17 @@
+"""`signal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calls import signals
+from calls.schemas import SendSignal, SignalSent
+from kernel.caller import Caller
+from kernel.limiter import Limit
+from kernel.websocket import action
+
+
+@action("signal", SendSignal, returns=SignalSent, limit=Limit("signals", requests=1200, window_s=60))
+def handler(caller: Caller, frame: SendSignal) -> Any:
+    """Pass a message to one participant of a call; wait for the ack before the next one to keep their order."""
+    return signals.send(caller=caller, call_id=frame.call_id, to=frame.to, kind=frame.kind, payload=frame.payload)

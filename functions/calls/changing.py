@@ -1,0 +1,111 @@
+"""Writing a call's changes down, each by condition, the end of it together with the conversation's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from calls import call_events, sfu, store, views
+from calls.model import Call
+from conversations import api as conversations
+from conversations.model import MemberContext
+from kernel import clock, telemetry
+from kernel.dynamo import Cancelled, Transaction
+from kernel.errors import DependencyUnavailable, NotFound
+from kernel.resilience import retry_loop
+from kernel.telemetry import MetricUnit
+from log import api as log
+from log.model import NewEvent
+from messages import api as messages
+from messages.model import MESSAGE_UPDATED
+
+PATIENCE_S = 5.0
+PAUSE_BASE_S, PAUSE_CAP_S = 0.01, 0.3
+
+Step = Callable[[Call], Call]
+
+
+def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> Call:
+    """Apply `step` to a call as of now and write it down; returns the call as it is stored then.
+
+    `step` is asked again whenever somebody else's change was first, and raises what forbids it then. What has
+    happened to the call by itself meanwhile is written with it. Raises DependencyUnavailable when no try came through.
+    """
+    stored = first
+    for _ in retry_loop(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
+        after = step(stored.as_of(clock.now()))
+        if after == stored:
+            return stored
+        try:
+            if after.ended:
+                return _finish(stored, after, actor_id)
+            return store.save_join(stored, after, actor_id) if joining else store.save(stored, after)
+        except store.Moved:
+            stored = _again(first.id)
+    raise DependencyUnavailable("This call is very busy; try again.", retry_after_s=1)
+
+
+def _again(call_id: str) -> Call:
+    found = store.find(call_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def apply_timeouts(call: Call) -> Call:
+    """Write down what has happened to a call by itself, and tell of it; returns the call as it is then."""
+    if call.as_of(clock.now()) == call:
+        return call
+    after = change(call, lambda now: now, actor_id=call.initiator_id)
+    call_events.changed(after)
+    return after
+
+
+def _finish(before: Call, after: Call, actor_id: str) -> Call:
+    """The end of a call: its item, its message in the log and the conversation's live call, in one transaction.
+
+    The log is appended to in the place of somebody who still is a member; raises Moved.
+    """
+    people = (actor_id, after.initiator_id, *(each.user_id for each in after.participants))
+    try:
+        if not any(_end_in_log(before, after, user_id) for user_id in dict.fromkeys(people)):
+            after = after.failed()
+            _end_beside_log(before, after)
+    except Cancelled as refused:
+        if refused.failed.keys() != {"message"}:
+            raise store.Moved from refused
+        _end_beside_log(before, after)  # the message was deleted: there is none to keep current
+    sfu.close(after)
+    telemetry.count("CallsEnded")
+    telemetry.count(f"CallsEnded{(after.end_reason or '').capitalize()}")
+    telemetry.count("CallDuration", after.duration_s or 0, MetricUnit.Seconds)
+    return after
+
+
+def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
+    about = {"message_seq": after.message_seq, "message_id": after.message_id}
+
+    def plan(context: MemberContext) -> log.AppendPlan:
+        def stage(transaction: Transaction) -> None:
+            store.stage_change(transaction, before, after)
+            messages.stage_system_update(
+                transaction, after.conversation_id, after.message_seq, context.next_seq, views.message(after)
+            )
+
+        return log.AppendPlan([NewEvent(MESSAGE_UPDATED, user_id, about)], stage, live_call="")
+
+    try:
+        context, events = conversations.append(after.conversation_id, user_id, plan)
+    except NotFound:
+        return False
+    conversations.publish_events(context, events)
+    return True
+
+
+def _end_beside_log(before: Call, after: Call) -> None:
+    transaction = Transaction()
+    store.stage_change(transaction, before, after)
+    log.stage_call_over(transaction, after.conversation_id, after.id)
+    try:
+        transaction.commit()
+    except Cancelled as refused:
+        raise store.Moved from refused

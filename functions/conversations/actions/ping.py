@@ -1,0 +1,33 @@
+"""`ping`: keeps the socket open; the pong names what has moved on, and old sockets are asked to reconnect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import messages.events  # noqa: F401 - who has which messages
+from conversations import sync
+from conversations.schemas import Ping
+from kernel import clock, websocket
+from kernel.caller import Caller
+from kernel.websocket import action
+from realtime import api as realtime
+
+RECONNECT_AFTER_MS = 105 * clock.MINUTE  # API Gateway ends a socket after 2 h
+RECONNECT_WINDOW_MS = 5 * clock.MINUTE
+
+
+@action("ping", Ping)
+def _pong(caller: Caller, frame: Ping) -> None:
+    """Answered by an ack and a `pong` with `behind`: the last seq of each given conversation that moved on."""
+    realtime.touch(caller)
+    behind = sync.behind(caller=caller, cursors=frame.cursors) if frame.cursors else {}
+    realtime.send_to(caller, "pong", {"behind": behind})
+
+
+def handler(event: websocket.Event, context: Any) -> dict[str, Any]:
+    answer = _pong(event, context)
+    opened_at = int(event["requestContext"].get("connectedAt", clock.now()))
+    if clock.now() - opened_at > RECONNECT_AFTER_MS:
+        # the client picks its moment within the window (R15)
+        realtime.send_to(websocket.caller_of(event), "reconnect", {"after_ms": RECONNECT_WINDOW_MS})
+    return answer

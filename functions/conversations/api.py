@@ -1,0 +1,68 @@
+"""Conversations as other domains use them: fetching and authorising in one call, appending, telling."""
+
+from __future__ import annotations
+
+from conversations.ban_store import Doorway, doorway, stage_unban
+from conversations.context_loader import ContextLoader
+from conversations.joining import enter, plan_one
+from conversations.plans import append, with_info
+from conversations.ports import Preview, register_messages
+from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
+from conversations.record_store import member_of
+from conversations.service import known, note_block, require_member
+from conversations.store import (
+    context,
+    context_in,
+    context_keys,
+    contexts,
+    conversations_of,
+    info,
+    member,
+    member_key,
+    members,
+    members_among,
+    move_marker,
+    stage_slot,
+    system_context,
+)
+from conversations.views import conversation as conversation_view
+from conversations.views import event_views
+from conversations.views import members as member_views
+
+__all__ = [
+    "ContextLoader",
+    "Doorway",
+    "Preview",
+    "append",
+    "context",
+    "context_in",
+    "context_keys",
+    "contexts",
+    "conversation_view",
+    "conversations_of",
+    "doorway",
+    "enter",
+    "ephemeral_frame",
+    "event_views",
+    "info",
+    "known",
+    "member",
+    "member_key",
+    "member_of",
+    "member_views",
+    "members",
+    "members_among",
+    "missed",
+    "move_marker",
+    "note_block",
+    "plan_one",
+    "publish_ephemeral",
+    "publish_events",
+    "register_messages",
+    "require_member",
+    "stage_slot",
+    "stage_unban",
+    "system_context",
+    "to_admins",
+    "with_info",
+]

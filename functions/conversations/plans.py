@@ -1,0 +1,41 @@
+"""Appending to a conversation's log as a member, and plans that change what the conversation is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import conversations.events  # noqa: F401 - what is appended here
+from conversations import store
+from conversations.model import ConversationInfo, MemberContext
+from kernel.dynamo import Transaction
+from log import api as log
+from log.model import Event, NewEvent
+
+
+def append(
+    conversation_id: str,
+    user_id: str,
+    plan: Callable[[MemberContext], log.AppendPlan],
+    *,
+    load: Callable[[str, str], MemberContext] = store.context,
+) -> tuple[MemberContext, list[Event]]:
+    """`log.append` for a member. `load` is another one for who is about to be a member, for the platform itself
+    (`system_context`), and for who reads more with the context (`ContextLoader`)."""
+    return log.append(conversation_id, user_id, plan, load=load)
+
+
+def with_info(
+    context: MemberContext,
+    info: ConversationInfo,
+    events: Sequence[NewEvent],
+    stage: Callable[[Transaction], None] | None = None,
+) -> log.AppendPlan:
+    """A plan that also replaces the conversation's info."""
+
+    def stage_all(transaction: Transaction) -> None:
+        store.stage_info(transaction, info)
+        if stage is not None:
+            stage(transaction)
+
+    return log.AppendPlan(events, stage_all, replace(context, info=info))

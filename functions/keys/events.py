@@ -1,0 +1,16 @@
+"""What keys tell: the commits and proposals of encrypted groups, changes of keys, and what waits for a device."""
+
+from __future__ import annotations
+
+from conversations.model import KEYS_CHANGED
+from keys.model import KEYS_LOW, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
+from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
+from log.api import EventType, register
+
+register(
+    EventType(MLS_COMMIT, data=CommitEvent),
+    EventType(MLS_PROPOSAL, data=ProposalEvent),
+    EventType(KEYS_CHANGED, data=KeyLogEntry),
+    EventType(MLS_WELCOME, data=WelcomeNotice, durable=False),
+    EventType(KEYS_LOW, data=LowPackages, durable=False),
+)

@@ -1,0 +1,49 @@
+"""The log as other domains use it."""
+
+from __future__ import annotations
+
+from log.appending import AppendPlan, append
+from log.duplicates import DuplicateSend, original_event, replay_duplicate
+from log.head_store import head, head_key, head_of, stage_call_over, stage_new_head
+from log.model import moment
+from log.registry import EventType, Rendering, Shown, Viewer, event_type, register
+from log.rendering import event_view, event_views
+from log.rows import Rows
+from log.sends_store import OriginalSend, original_send, send_key, stage_send
+from log.store import EXPIRY_SHARDS, EventRecord, at, event_key, event_of, events, messages, not_deleted, stage_first
+
+__all__ = [
+    "EXPIRY_SHARDS",
+    "AppendPlan",
+    "DuplicateSend",
+    "EventRecord",
+    "EventType",
+    "OriginalSend",
+    "Rendering",
+    "Rows",
+    "Shown",
+    "Viewer",
+    "append",
+    "at",
+    "event_key",
+    "event_of",
+    "event_type",
+    "event_view",
+    "event_views",
+    "events",
+    "head",
+    "head_key",
+    "head_of",
+    "messages",
+    "moment",
+    "not_deleted",
+    "original_event",
+    "original_send",
+    "register",
+    "replay_duplicate",
+    "send_key",
+    "stage_call_over",
+    "stage_first",
+    "stage_new_head",
+    "stage_send",
+]

@@ -1,0 +1,46 @@
+"""Which message a (sender, client_id) made, in DynamoDB: what makes a repeated send harmless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from kernel.dynamo import Record, TableName, Transaction
+
+
+class SendDedup(Record):
+    """Which message a (sender, client_id) made; kept as long as the message."""
+
+    class Meta:
+        table_name = TableName("sends")
+
+    key = UnicodeAttribute(hash_key=True)
+    conversation_id = UnicodeAttribute()
+    seq = NumberAttribute()
+    fingerprint = UnicodeAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalSend:
+    """The message that the same sender and client_id made before."""
+
+    conversation_id: str
+    seq: int
+    fingerprint: str
+
+
+def send_key(sender_id: str, client_id: str) -> str:
+    return f"{sender_id}#{client_id}"
+
+
+def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq: int, fingerprint: str) -> None:
+    """Claim a (sender, client_id) (label `sent`)."""
+    record = SendDedup(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+    transaction.put("sent", record, SendDedup.key.does_not_exist())
+
+
+def original_send(key: str) -> OriginalSend | None:
+    """What this (sender, client_id) has made."""
+    record = SendDedup.find(key)
+    return None if record is None else OriginalSend(record.conversation_id, int(record.seq), record.fingerprint)

@@ -1,0 +1,167 @@
+"""The events of conversations in DynamoDB. The present state of a message is its event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from kernel import clock
+from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from log.model import MESSAGE_CREATED, Event
+
+LARGEST_PAGE = 5_000  # events; of short ones about the megabyte that a query reads
+# Messages that will disappear are listed in so many parts, by time, so that no part is too hot.
+EXPIRY_SHARDS = 8
+
+
+class _ByExpiry(GlobalSecondaryIndex[Any]):
+    """The messages that disappear and are still stored: `expiry_shard` leaves a row with its content."""
+
+    class Meta:
+        index_name = "by_expiry"
+        projection = KeysOnlyProjection()
+
+    expiry_shard = NumberAttribute(hash_key=True)
+    disappears_at = NumberAttribute(range_key=True)
+
+
+class EventRecord(Record):
+    """An event. One of a message holds its present state: `changed_seq` is the event that changed it last, `edits`
+    how often its text was, `mentioned` (who, or `EVERYONE`) is what unread mentions are counted by."""
+
+    class Meta:
+        table_name = TableName("events")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    seq = NumberAttribute(range_key=True)
+    type = UnicodeAttribute()
+    actor_id = UnicodeAttribute()
+    at = NumberAttribute()
+    data = JSONAttribute()
+    text = UnicodeAttribute(null=True)
+    edited_at = NumberAttribute(null=True)
+    deleted_at = NumberAttribute(null=True)
+    reactions: MapAttribute[str, Any] = MapAttribute(null=True)
+    disappears_at = NumberAttribute(null=True)
+    expiry_shard = NumberAttribute(null=True)
+    by_expiry = _ByExpiry()
+    mentioned = UnicodeSetAttribute(null=True)
+    thread_count = NumberAttribute(null=True)
+    pinned = BooleanAttribute(null=True)
+    edits = NumberAttribute(null=True)
+    changed_seq = NumberAttribute(null=True)
+
+
+def _record(event: Event) -> EventRecord:
+    return EventRecord(
+        event.conversation_id,
+        event.seq,
+        type=event.type,
+        actor_id=event.actor_id,
+        at=event.at,
+        data=dict(event.data),
+        text=event.text,
+        reactions={} if event.is_message else None,
+        mentioned=set(event.mentioned) or None,
+        disappears_at=event.expires_at,
+        expiry_shard=None if event.expires_at is None else event.seq % EXPIRY_SHARDS,
+    )
+
+
+def event_of(record: EventRecord) -> Event:
+    """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
+    stored = Event(
+        conversation_id=record.conversation_id,
+        seq=int(record.seq),
+        type=record.type,
+        actor_id=record.actor_id,
+        at=int(record.at),
+        data=record.data,
+        text=record.text,
+        edited_at=None if record.edited_at is None else int(record.edited_at),
+        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
+        expires_at=None if record.disappears_at is None else int(record.disappears_at),
+        reactions={} if record.reactions is None else {k: int(v) for k, v in record.reactions.as_dict().items()},
+        thread_count=int(record.thread_count or 0),
+        pinned=bool(record.pinned),
+        edits=int(record.edits or 0),
+        changed_seq=None if record.changed_seq is None else int(record.changed_seq),
+    )
+    return stored.as_of(clock.now())
+
+
+def stage_event(transaction: Transaction, event: Event) -> None:
+    """Put an event at its place. The head's condition, in the same transaction, keeps that place free for it."""
+    transaction.put("event", _record(event))
+
+
+def stage_first(transaction: Transaction, event: Event) -> None:
+    """The first event of a new conversation, in the transaction that makes it."""
+    stage_event(transaction, event)
+
+
+def event_key(conversation_id: str, seq: int) -> tuple[type[Record], Key]:
+    """The key of an event, for who reads it with other records; `event_of` reads the record."""
+    return EventRecord, (conversation_id, seq)
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def events(conversation_id: str, first: int, last: int) -> list[Event]:
+    """The events first…last, ascending and dense."""
+    if last < first:
+        return []
+    rows = EventRecord.query(conversation_id, EventRecord.seq.between(first, last), consistent_read=True)
+    return [event_of(record) for record in rows]
+
+
+def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Event]:
+    """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between.
+
+    Pages grow, so that messages behind very many other events are found in a few round trips too.
+    """
+    found: list[Event] = []
+    start: dict[str, Any] | None = None
+    size = limit + 30
+    while last >= first and len(found) < limit:
+        page: dict[str, Any] = EventRecord._get_connection().query(
+            conversation_id,
+            range_key_condition=EventRecord.seq.between(first, last),
+            filter_condition=EventRecord.type == MESSAGE_CREATED,
+            consistent_read=True,
+            scan_index_forward=not newest_first,
+            limit=size,
+            exclusive_start_key=start,
+        )
+        found += [event_of(EventRecord.from_raw_data(item)) for item in page["Items"]]
+        start = page.get("LastEvaluatedKey")
+        if not start:
+            break
+        size = min(4 * size, LARGEST_PAGE)
+    return found[:limit]
+
+
+def at(contexts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Event]:
+    """The events at these (conversation, seq), in one round trip per 100."""
+    wanted = list(dict.fromkeys(contexts))
+    rows = read_together([(EventRecord, context) for context in wanted])
+    return {context: event_of(record) for context, record in zip(wanted, rows, strict=True) if record is not None}
+
+
+def not_deleted(now: int) -> Condition:
+    """The condition that a message is neither deleted nor expired."""
+    lasts = EventRecord.disappears_at.does_not_exist() | (EventRecord.disappears_at > now)
+    condition: Condition = EventRecord.deleted_at.does_not_exist() & lasts
+    return condition

@@ -1,0 +1,20 @@
+"""`react`."""
+
+from __future__ import annotations
+
+from kernel.caller import Caller
+from kernel.websocket import action
+from messages import reactions
+from messages.schemas import React
+
+
+@action("react", React)
+def handler(caller: Caller, frame: React) -> None:
+    """Add a reaction, or take it back."""
+    reactions.react(
+        caller=caller,
+        conversation_id=frame.conversation_id,
+        message_id=frame.message_id,
+        emoji=frame.emoji,
+        added=not frame.remove,
+    )

@@ -1,0 +1,44 @@
+"""Messages as other domains use them: slow mode, what a message holds, how it looks, its row in the stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import messages.events  # noqa: F401 - who uses messages appends them
+from kernel.caller import Caller
+from messages.contents import register_content
+from messages.message_store import stage_system_update
+from messages.row_changes import PARTITION_KEY, messages_changed
+from messages.slow_mode import append as append_in_slot
+from messages.slow_mode import require_slot
+from messages.slow_mode import stage as stage_slot
+from messages.unread import of_places as unread_of
+from messages.views import messages as message_views
+
+__all__ = [
+    "PARTITION_KEY",
+    "append_in_slot",
+    "delete",
+    "get",
+    "message_views",
+    "messages_changed",
+    "register_content",
+    "require_slot",
+    "stage_slot",
+    "stage_system_update",
+    "unread_of",
+]
+
+
+def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
+    """One message in its present state; raises NotFound."""
+    from messages import service  # few of those who use this module read messages
+
+    return service.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
+
+
+def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
+    """Leave a tombstone in place of a message (its sender and admins)."""
+    from messages import service
+
+    service.delete(caller=caller, conversation_id=conversation_id, message_id=message_id)

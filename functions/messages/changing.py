@@ -1,0 +1,93 @@
+"""Changing a message: an event about it, and its new state with it, both or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import messages.events  # noqa: F401 - what is appended here
+from conversations import api as conversations
+from conversations.api import ContextLoader, known
+from conversations.model import MemberContext
+from kernel.caller import Caller
+from kernel.dynamo import Cancelled, Key, Record, Transaction
+from kernel.errors import Conflict
+from kernel.resilience import retried
+from log import api as log
+from log.model import Event, NewEvent
+
+STALE = {"message", "pins"}  # the labels of what is written only if it still is as it was read
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """An event of this kind about a message, which is `after` it what it is then; `stage` writes that.
+
+    `stage` gets the seq of the event. `details` are what the event tells beside.
+    """
+
+    kind: str
+    after: Event
+    stage: Callable[[Transaction, int], None]
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class MessageMoved(Conflict):
+    """What was read has moved on each time before it could be changed."""
+
+    detail = "Somebody changed this at the same time; try again."
+
+
+def change(
+    *,
+    caller: Caller,
+    conversation_id: str,
+    message_id: str,
+    plan: Callable[[MemberContext, Event, ContextLoader], MessageChange | None],
+    people: Iterable[str] = (),
+    records: Sequence[tuple[type[Record], Key]] = (),
+) -> Event | None:
+    """Carry out what `plan` wants of a message as it is, None for nothing; returns it as it is then.
+
+    Two store round trips and those of telling. `plan` is asked again when the message or the log has moved on.
+    """
+    seen = ContextLoader(messages=[message_id], people=people, records=records)
+    attempt = partial(_attempt, caller, known(conversation_id), message_id, plan, seen)
+    return retried(attempt, on=MessageMoved, tries=TRIES)
+
+
+def _attempt(
+    caller: Caller,
+    conversation_id: str,
+    message_id: str,
+    plan: Callable[[MemberContext, Event, ContextLoader], MessageChange | None],
+    seen: ContextLoader,
+) -> Event | None:
+    wanted: MessageChange | None = None
+
+    def append_plan(context: MemberContext) -> log.AppendPlan:
+        nonlocal wanted
+        message = seen.message(context, message_id)
+        wanted = plan(context, message, seen)
+        if wanted is None:
+            return log.AppendPlan([])
+        about: dict[str, Any] = {"message_seq": message.seq, "message_id": message_id, **wanted.details}
+        return log.AppendPlan([NewEvent(wanted.kind, caller.user_id, about)], partial(_stage, wanted, context.next_seq))
+
+    try:
+        context, events = conversations.append(conversation_id, caller.user_id, append_plan, load=seen)
+    except Cancelled as refused:
+        if refused.failed.keys() & STALE:
+            raise MessageMoved(retry_after_s=1) from refused
+        raise
+    if wanted is None:
+        return None
+    conversations.publish_events(context, events, preloaded=[wanted.after])
+    return wanted.after
+
+
+def _stage(wanted: MessageChange, seq: int, transaction: Transaction) -> None:
+    wanted.stage(transaction, seq)

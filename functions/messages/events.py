@@ -1,0 +1,74 @@
+"""What messages tell: their events in the log, what conversations show of them, and jobs of the queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from conversations.api import register_messages
+from log.api import EventType, Rendering, register
+from log.model import MESSAGE_CREATED, Event
+from messages import model
+from messages.schemas import DraftOut, Message, ReactionEvent, Receipt, TypingOut
+from realtime.api import Job, register_job
+
+
+def _keys(events: Sequence[Event], rendering: Rendering) -> Any:
+    from messages import views
+
+    return views.message_keys(events, rendering)
+
+
+def _render(events: Sequence[Event], rendering: Rendering) -> Any:
+    from messages import views
+
+    return views.messages_for_viewers(events, rendering)
+
+
+def _differs(event: Event, at_hand: Sequence[Event]) -> bool:
+    from messages import views
+
+    return views.differs(event, at_hand)
+
+
+def _previews() -> Any:
+    from messages import previews
+
+    return previews
+
+
+def _typing_over(job: Job) -> None:
+    from messages import typing_notice
+
+    typing_notice.on_job(job)
+
+
+def _receipts(job: Job) -> None:
+    from messages import receipts
+
+    receipts.notify(conversation_id=job["conversation_id"], user_ids=job["user_ids"])
+
+
+def _erase_reactions(job: Job) -> None:
+    from messages import erasure
+
+    erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"])
+
+
+for _name, _specific in (
+    (MESSAGE_CREATED, _differs),
+    (model.MESSAGE_UPDATED, _differs),
+    (model.MESSAGE_DELETED, False),
+):
+    register(EventType(_name, data=Message, render=_render, keys=_keys, viewer_specific=_specific))
+register(
+    EventType(model.REACTION_ADDED, data=ReactionEvent),
+    EventType(model.REACTION_REMOVED, data=ReactionEvent),
+    EventType("receipt.updated", data=Receipt, durable=False),
+    EventType("draft.updated", data=DraftOut, durable=False),
+    EventType("typing", data=TypingOut, durable=False),
+)
+register_messages(_previews)
+register_job("typing_over", _typing_over)
+register_job("receipts", _receipts)
+register_job("erase_reactions", _erase_reactions)

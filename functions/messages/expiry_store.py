@@ -1,0 +1,54 @@
+"""The log as upkeep needs it: what has expired and is still stored, and every message there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kernel import clock
+from kernel.dynamo import Cancelled, Transaction
+from log import api as log
+from log.api import EventRecord
+from log.model import MESSAGE_CREATED, Event
+from messages import history_store, message_store, reactions_store
+
+SHARDS = range(log.EXPIRY_SHARDS)
+
+
+def expired(shard: int, *, limit: int) -> list[Event]:
+    """Messages of a shard that have expired and are still stored, the longest due first."""
+    due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
+    return list(log.at((row.conversation_id, int(row.seq)) for row in due).values())
+
+
+def erase(message: Event) -> bool:
+    """Leave nothing but the tombstone of an expired message; False if that was done already.
+
+    No reaction to it, no earlier text, and no context in the count of its thread is left.
+    """
+    reactions_store.erase(message.conversation_id, message.seq)
+    history_store.forget_earlier(message.conversation_id, message.seq)
+    transaction = Transaction()
+    record = EventRecord(message.conversation_id, message.seq)
+    actions = message_store.to_tombstone(message, message.expires_at or clock.now())
+    transaction.update("message", record, actions, EventRecord.expiry_shard.exists())
+    message_store.stage_out_of_thread(transaction, message)
+    try:
+        transaction.commit()
+    except Cancelled as refused:
+        if "message" in refused.failed:
+            return False
+        raise
+    return True
+
+
+def every_message(conversation_id: str | None = None, *, since: int = 0) -> Iterator[tuple[str, int]]:
+    """The (conversation, seq) of all messages, or of one conversation's, sent since then (ms): reads them all."""
+    wanted = (EventRecord.type == MESSAGE_CREATED) & (EventRecord.at >= since)
+    names = ["conversation_id", "seq"]
+    rows = (
+        EventRecord.scan(wanted, attributes_to_get=names)
+        if conversation_id is None
+        else EventRecord.query(conversation_id, filter_condition=wanted, attributes_to_get=names)
+    )
+    for row in rows:
+        yield row.conversation_id, int(row.seq)

@@ -1,0 +1,73 @@
+"""What messages said before their edits, in DynamoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from kernel.dynamo import Record, TableName, Transaction
+from log.model import Event
+
+MAX_EARLIER_TEXTS = 50
+_TEXT = "text#"
+
+
+class EarlierTextRecord(Record):
+    """`text#{n}`: what a message said before, and since when."""
+
+    class Meta:
+        table_name = TableName("message_parts")
+
+    message = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    text = UnicodeAttribute(null=True)
+    written_at = NumberAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierText:
+    """What a message said from `written_at` (ms) until its next edit."""
+
+    text: str
+    written_at: int
+
+
+def _key(conversation_id: str, seq: int) -> str:
+    return f"{conversation_id}#{seq}"
+
+
+def stage_earlier(transaction: Transaction, message: Event) -> None:
+    """Keep what a message says now; of more than 50 the oldest goes."""
+    row = EarlierTextRecord(
+        _key(message.conversation_id, message.seq),
+        f"{_TEXT}{message.edits % MAX_EARLIER_TEXTS:02}",
+        text=message.text,
+        written_at=message.edited_at or message.at,
+    )
+    transaction.put("earlier", row)
+
+
+def stage_forgotten(transaction: Transaction, message: Event) -> None:
+    """Forget everything that a message said before."""
+    for number in range(min(message.edits, MAX_EARLIER_TEXTS)):
+        row = EarlierTextRecord(_key(message.conversation_id, message.seq), f"{_TEXT}{number:02}")
+        transaction.delete("earlier", row)
+
+
+def forget_earlier(conversation_id: str, seq: int) -> None:
+    """The same for a message of which it is not known any more how often it was edited. Twice is fine."""
+    texts = EarlierTextRecord.part.startswith(_TEXT)
+    rows = list(EarlierTextRecord.query(_key(conversation_id, seq), texts, consistent_read=True))
+    with EarlierTextRecord.batch_write() as batch:
+        for row in rows:
+            batch.delete(row)
+
+
+def earlier(conversation_id: str, seq: int) -> list[EarlierText]:
+    """What a message said before, oldest first."""
+    rows = EarlierTextRecord.query(
+        _key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT), consistent_read=True
+    )
+    found = [EarlierText(row.text or "", int(row.written_at or 0)) for row in rows]
+    return sorted(found, key=lambda each: each.written_at)

@@ -1,0 +1,153 @@
+"""Receipts: how far each member has received and read. Both markers only move forward.
+
+`delivered_seq` moves with what a device says it has (the cursors of a ping or a sync) and with what `/events` and
+`/sync` hand out: at most one write per conversation and call, none while it stands. What is read, and what devices on a
+socket have, is told to the others by a job that reads the markers as they are then, so that many moves in a window are
+one frame per socket; who polls moves the marker without a word.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from conversations import api as conversations
+from conversations.api import require_member
+from conversations.model import Member, MemberContext
+from kernel import clock, cursor, debounce
+from kernel.caller import Caller
+from messages import unread
+from realtime import api as realtime
+from realtime.api import Target
+from users import api as users
+
+SHOWN_UP_TO = 200  # members; above, receipts are counted and only one's own devices are told
+WINDOW_MS = 1 * clock.SECOND
+CROWD_WINDOW_MS = 15 * clock.SECOND  # where there are too many members for a member_ids
+MAX_MOVES = 25  # conversations whose marker one call moves; the rest with the next one
+
+
+def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, int]:
+    """Move the read marker forward, at most to the end of the log; it never moves back."""
+    context = require_member(conversation_id, caller.user_id)
+    seq = min(seq, context.head.last_seq)
+    moved = seq > context.member.read_seq
+    member = conversations.move_marker(conversation_id, caller.user_id, "read_seq", seq) if moved else None
+    if moved and member is None:  # another device has moved it further meanwhile
+        context = require_member(conversation_id, caller.user_id)
+    if member is not None:
+        context = replace(context, member=member)
+        _tell_soon(context)
+    return {"read_seq": context.member.read_seq, "unread_count": unread.of_place(context).messages}
+
+
+def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:
+    """Move the caller's delivered markers to what this device has by now. Never raises: it is a hint."""
+    moves = [
+        (contexts[conversation_id], seq)
+        for conversation_id, seq in reached.items()
+        if conversation_id in contexts and seq > contexts[conversation_id].member.delivered_seq
+    ]
+    for context, reached_seq in moves[:MAX_MOVES]:
+        seq = min(reached_seq, context.head.last_seq)
+        try:
+            member = conversations.move_marker(context.conversation_id, caller.user_id, "delivered_seq", seq)
+            # what was read is known to have been delivered
+            news = member is not None and seq > member.read_seq and context.info.member_count <= SHOWN_UP_TO
+            if news and caller.connection_id:
+                _tell_soon(context)
+        except Exception as error:  # whoever asked for events gets them all the same
+            conversations.missed(context.conversation_id, error)
+
+
+def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None) -> dict[str, Any]:
+    """Everybody's receipt; in a conversation of more than 200 one's own, and counts for `seq` (the last message).
+
+    Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position. Across a
+    block nothing is shown of the other, as what they receive would tell when they are there.
+    """
+    context = require_member(conversation_id, caller.user_id)
+    bound_to = (caller.user_id, "receipts", conversation_id)
+    after = "" if page is None else cursor.unseal(page, bound_to=bound_to)
+    people = conversations.members(conversation_id)
+    private = _private({member.user_id for member in people})
+    if context.info.member_count <= SHOWN_UP_TO:
+        rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
+        items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
+        if context.info.blocked_by:
+            items = [each if each["user_id"] == caller.user_id else _nothing(each["user_id"]) for each in items]
+        following = cursor.seal(items[-1]["user_id"], bound_to=bound_to) if len(rest) > limit else None
+        return {"items": items, "next_cursor": following, "counts": None}
+    at = context.head.last_message_seq if seq is None else seq
+    shown = [_receipt(member, caller.user_id, private) for member in people]
+    counts = {
+        "seq": at,
+        "members": len(people),
+        "delivered": sum(each["delivered_seq"] >= at for each in shown),
+        "read": None if caller.user_id in private else sum(each["read_seq"] >= at for each in shown),
+    }
+    own = [_receipt(context.member, caller.user_id, private)]
+    return {"items": own, "next_cursor": None, "counts": counts}
+
+
+def _receipt(member: Member, viewer_id: str, private: Collection[str]) -> dict[str, Any]:
+    hidden = member.user_id != viewer_id and (member.user_id in private or viewer_id in private)
+    return {
+        "user_id": member.user_id,
+        "delivered_seq": member.delivered_seq if hidden else max(member.delivered_seq, member.read_seq),
+        "read_seq": 0 if hidden else member.read_seq,
+    }
+
+
+def _nothing(user_id: str) -> dict[str, Any]:
+    return {"user_id": user_id, "delivered_seq": 0, "read_seq": 0}
+
+
+def _private(user_ids: Collection[str]) -> set[str]:
+    """Those of these people who have switched read receipts off: one round trip per 100."""
+    settings = users.settings_of(user_ids)
+    return {user_id for user_id in user_ids if user_id in settings and not settings[user_id].read_receipts}
+
+
+# --- telling --------------------------------------------------------------------------------------------------
+
+
+def _tell_soon(context: MemberContext) -> None:
+    key, me = _key(context.conversation_id), context.member.user_id
+    window_ms = CROWD_WINDOW_MS if context.info.member_ids is None else WINDOW_MS
+    job = {"kind": "receipts", "conversation_id": context.conversation_id, "user_ids": [me]}
+    try:
+        for delay_ms in debounce.add({key: window_ms}, [me]).values():
+            realtime.enqueue([job], delay_s=debounce.whole_seconds(delay_ms))
+    except Exception as error:  # the marker has moved, and GET receipts shows it
+        conversations.missed(context.conversation_id, error)
+
+
+def _key(conversation_id: str) -> str:
+    return f"receipts:{conversation_id}"
+
+
+def notify(*, conversation_id: str, user_ids: Collection[str]) -> None:
+    """The queue's job: show the live members the receipts of these people, and of others that wait to be shown."""
+    key = _key(conversation_id)
+    moved = debounce.drain({key: user_ids})[key]
+    people = {member.user_id: member for member in conversations.members(conversation_id)}
+    movers = [people[user_id] for user_id in sorted(moved) if user_id in people]
+    if not movers:
+        return
+    context = conversations.contexts([conversation_id], movers[0].user_id).get(conversation_id)
+    if context is None:
+        return  # it has been deleted
+    everybody = context.info.member_count <= SHOWN_UP_TO and not context.info.blocked_by
+    audience = list(people) if everybody else [member.user_id for member in movers]
+    live = realtime.reachable(realtime.connections_of(audience))
+    private = _private({each.user_id for each in live} | {member.user_id for member in movers})
+    frames: dict[Target, list[str]] = defaultdict(list)
+    for socket in live:
+        for member in movers:
+            if everybody or member.user_id == socket.user_id:
+                receipt = _receipt(member, socket.user_id, private)
+                frames[socket.target].append(conversations.ephemeral_frame(conversation_id, "receipt.updated", receipt))
+    realtime.deliver(frames)

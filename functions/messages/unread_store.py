@@ -1,0 +1,77 @@
+"""Counting messages in the log, as far as unread counts want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+
+from conversations.model import Member
+from kernel import clock
+from log.api import EventRecord, not_deleted
+from log.model import MESSAGE_CREATED
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many messages were found, and whom those mention that mention anybody."""
+
+    count: int
+    mentioned: Sequence[frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A message that is not deleted, as far as counting goes."""
+
+    seq: int
+    actor_id: str
+    mentioned: frozenset[str]
+
+
+def _standing_messages() -> Condition:
+    condition: Condition = (EventRecord.type == MESSAGE_CREATED) & not_deleted(clock.now())
+    return condition
+
+
+def count(reader: Member, *, first: int, last: int) -> Counted:
+    """Messages of others in first…last that stand undeleted; only their mentions are sent over."""
+    condition = _standing_messages() & (EventRecord.actor_id != reader.user_id)
+    pages = list(_pages(reader.conversation_id, first, last, condition, ["mentioned"]))
+    mentioned = [_names(item) for page in pages for item in page["Items"] if item]
+    return Counted(sum(page["Count"] for page in pages), mentioned)
+
+
+def standing(conversation_id: str, *, first: int, last: int) -> list[Standing]:
+    """The messages in first…last that stand undeleted."""
+    return [
+        Standing(int(item["seq"]["N"]), item["actor_id"]["S"], _names(item))
+        for page in _pages(conversation_id, first, last, _standing_messages(), ["seq", "actor_id", "mentioned"])
+        for item in page["Items"]
+    ]
+
+
+def _pages(
+    conversation_id: str, first: int, last: int, condition: Condition, fields: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Some fields of events, raw: a record for each would take most of the time of a count."""
+    start: dict[str, Any] | None = None
+    while True:
+        page: dict[str, Any] = EventRecord._get_connection().query(
+            conversation_id,
+            range_key_condition=EventRecord.seq.between(first, last),
+            filter_condition=condition,
+            attributes_to_get=fields,
+            consistent_read=True,
+            exclusive_start_key=start,
+        )
+        yield page
+        start = page.get("LastEvaluatedKey")
+        if not start:
+            return
+
+
+def _names(item: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(item.get("mentioned", {}).get("SS", ()))

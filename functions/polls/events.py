@@ -1,0 +1,35 @@
+"""What polls tell: their events in the log, and what a message of type `poll` holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from log.api import EventType, Rendering, register
+from log.model import Event
+from messages.api import register_content
+from polls import model
+from polls.schemas import PollOut
+
+
+def _keys(events: Sequence[Event], rendering: Rendering) -> Any:
+    from polls import views  # few functions show polls
+
+    return views.poll_keys(events, rendering)
+
+
+def _render(events: Sequence[Event], rendering: Rendering) -> Any:
+    from polls import views
+
+    return views.polls_for_viewers(events, rendering)
+
+
+def _content() -> Any:
+    from polls import views
+
+    return views.CONTENT
+
+
+for _name in (model.POLL_CREATED, model.POLL_UPDATED, model.POLL_VOTED, model.POLL_CLOSED):
+    register(EventType(_name, data=PollOut, render=_render, keys=_keys, viewer_specific=True))
+register_content("poll", _content)

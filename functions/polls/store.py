@@ -1,0 +1,265 @@
+"""Polls in DynamoDB: what each asks, its tally and its votes. The log refers to them, and shows them to each reader.
+
+A poll is several parts: `poll` (what it asks), `tally` (small, as every vote writes it) and a `vote#…` per person.
+Whatever changes a poll appends an event in the same transaction, so the head of the log puts all changes in one
+order: what was read after the head is still so when a transaction finds that head unmoved.
+
+A vote is kept under its person's id; where votes are secret, under a pseudonym that only the functions can make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from kernel import clock, telemetry
+from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from kernel.errors import DependencyUnavailable
+from kernel.secrets import pseudonym
+from polls.model import Choice, Option, Poll, PollRef, Tally, steps
+
+POLL, TALLY, VOTE = "poll", "tally", "vote#"
+
+
+class _ByConversation(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by_conversation"
+        projection = KeysOnlyProjection()
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    poll_id = UnicodeAttribute(range_key=True)
+
+
+class PollRecord(Record):
+    class Meta:
+        table_name = TableName("polls")
+
+    poll_id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    # poll
+    conversation_id = UnicodeAttribute(null=True)
+    message_id = UnicodeAttribute(null=True)
+    message_seq = NumberAttribute(null=True)
+    creator_id = UnicodeAttribute(null=True)
+    question = UnicodeAttribute(null=True)
+    options = JSONAttribute(null=True)
+    rules = JSONAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    closes_at = NumberAttribute(null=True)
+    by_conversation = _ByConversation()
+    # tally
+    counts: MapAttribute[str, Any] = MapAttribute(null=True)
+    voters = NumberAttribute(null=True)
+    closed_at = NumberAttribute(null=True)
+    # vote
+    chosen = JSONAttribute(null=True)
+    voted_at = NumberAttribute(null=True)
+
+
+_RULES = ("multiple", "max_choices", "anonymous", "results", "allow_change", "allow_add_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Who voted for what, in a poll whose votes are no secret."""
+
+    user_id: str
+    chosen: Choice
+    voted_at: int
+
+
+def _options(poll: Poll) -> list[list[str]]:
+    return [[option.id, option.text] for option in poll.options]
+
+
+def _poll(record: PollRecord, tally: PollRecord) -> Poll:
+    return Poll(
+        id=record.poll_id,
+        conversation_id=record.conversation_id,
+        message_id=record.message_id,
+        message_seq=int(record.message_seq),
+        creator_id=record.creator_id,
+        question=record.question,
+        options=tuple(Option(option_id, text) for option_id, text in record.options),
+        created_at=int(record.created_at),
+        closes_at=None if record.closes_at is None else int(record.closes_at),
+        tally=Tally(
+            counts={option_id: int(count) for option_id, count in tally.counts.as_dict().items()},
+            voters=int(tally.voters),
+            closed_at=None if tally.closed_at is None else int(tally.closed_at),
+        ),
+        **record.rules,
+    )
+
+
+def _vote_part(poll: PollRef, user_id: str) -> str:
+    return VOTE + (pseudonym("vote", f"{poll.id}/{user_id}") if poll.anonymous else user_id)
+
+
+# --- reads ----------------------------------------------------------------------------------------------------
+
+
+Read = Callable[[Sequence[tuple[type[Record], Key]]], list[Any]]
+Shown = Mapping[tuple[str, str], dict[str, Any]]  # polls as people see them, by (poll, person)
+Votes = Mapping[tuple[str, str], Choice]  # by (poll, person); who has not voted is not in it
+
+
+def find(poll_id: str) -> Poll | None:
+    return polls([poll_id]).get(poll_id)
+
+
+def polls(poll_ids: Sequence[str]) -> dict[str, Poll]:
+    """The polls that are there, in the order asked for: one round trip per 50."""
+    return _read(poll_ids, [])[0]
+
+
+def votes(poll_refs: Iterable[PollRef], user_ids: Sequence[str]) -> Votes:
+    """What these people have chosen in each of these polls: one round trip per 100."""
+    return _read([], [(poll, user_id) for poll in dict.fromkeys(poll_refs) for user_id in user_ids])[1]
+
+
+def with_votes(
+    poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = read_together
+) -> tuple[dict[str, Poll], Votes]:
+    """Both together: one round trip per 100 parts."""
+    refs = list(dict.fromkeys(poll_refs))
+    return _read([poll.id for poll in refs], [(poll, user_id) for poll in refs for user_id in user_ids], read)
+
+
+def keys_of(poll_refs: Iterable[PollRef], user_ids: Sequence[str]) -> list[tuple[type[Record], Key]]:
+    """The keys of polls and of these people's votes in them: what `shown` reads."""
+    refs = list(dict.fromkeys(poll_refs))
+    return _keys([poll.id for poll in refs], [(poll, user_id) for poll in refs for user_id in user_ids])
+
+
+def _keys(poll_ids: Sequence[str], voters: Sequence[tuple[PollRef, str]]) -> list[tuple[type[Record], Key]]:
+    keys: list[tuple[type[Record], Key]] = [
+        (PollRecord, (poll_id, part)) for poll_id in poll_ids for part in (POLL, TALLY)
+    ]
+    return keys + [(PollRecord, (poll.id, _vote_part(poll, user_id))) for poll, user_id in voters]
+
+
+def _read(
+    poll_ids: Sequence[str], voters: Sequence[tuple[PollRef, str]], read: Read = read_together
+) -> tuple[dict[str, Poll], Votes]:
+    rows = read(_keys(poll_ids, voters))
+    parts, chosen = iter(rows[: 2 * len(poll_ids)]), rows[2 * len(poll_ids) :]
+    found = {
+        poll_id: _poll(record, tally)
+        for poll_id, record, tally in zip(poll_ids, parts, parts, strict=True)
+        if record is not None and tally is not None
+    }
+    return found, {
+        (poll.id, user_id): tuple(row.chosen)
+        for (poll, user_id), row in zip(voters, chosen, strict=True)
+        if row is not None
+    }
+
+
+def shown(poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = read_together) -> Shown:
+    """Polls as each of these people sees them, by (poll, person)."""
+    found, chosen = with_votes(poll_refs, user_ids, read)
+    now = clock.now()
+    return {
+        (poll.id, user_id): poll.view(chosen.get((poll.id, user_id), ()), now)
+        for poll in found.values()
+        for user_id in user_ids
+    }
+
+
+def in_conversation(conversation_id: str, *, before: str | None, limit: int) -> list[str]:
+    """The ids of a conversation's polls, newest first (by index, so a new one may take a moment to appear)."""
+    condition = None if before is None else PollRecord.poll_id < before
+    rows = PollRecord.by_conversation.query(conversation_id, condition, scan_index_forward=False, limit=limit)
+    return [row.poll_id for row in rows]
+
+
+def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit: int) -> list[Vote]:
+    """Votes that are no secret, by person from after the given one; those for one option if it is named."""
+    part = PollRecord.part
+    condition = part.startswith(VOTE) if after is None else part.between(f"{VOTE}{after}\0", f"{VOTE}~")
+    # the JSON text of a choice holds the option's id in quotes
+    chosen = None if option_id is None else PollRecord.chosen.contains(option_id)
+    rows = PollRecord.query(poll_id, condition, chosen, consistent_read=True, limit=limit)
+    return [Vote(row.part.removeprefix(VOTE), tuple(row.chosen), int(row.voted_at)) for row in rows]
+
+
+# --- writes, staged in a transaction with the event that tells of them ----------------------------------------
+
+
+def stage_poll(transaction: Transaction, poll: Poll) -> None:
+    rules = {name: getattr(poll, name) for name in _RULES}
+    record = PollRecord(
+        poll.id,
+        POLL,
+        conversation_id=poll.conversation_id,
+        message_id=poll.message_id,
+        message_seq=poll.message_seq,
+        creator_id=poll.creator_id,
+        question=poll.question,
+        options=_options(poll),
+        rules=rules,
+        created_at=poll.created_at,
+        closes_at=poll.closes_at,
+    )
+    transaction.put("poll", record)
+    transaction.put("tally", PollRecord(poll.id, TALLY, counts={}, voters=0))
+
+
+def stage_vote(transaction: Transaction, poll: Poll, user_id: str, *, before: Choice, after: Choice, at: int) -> None:
+    """Replace one person's vote (an empty one is none) and move the tally by the difference (label `tally`)."""
+    actions: list[Action] = []
+    for option_id, step in steps(before, after).items():
+        count = PollRecord.counts[option_id]
+        # without the 0 a count that is not there is an error of its own, beside the condition that fails
+        actions.append(count.set((count | 0) + 1 if step > 0 else (count | 0) - 1))
+    people = bool(after) - bool(before)
+    if people:
+        actions.append(PollRecord.voters.set(PollRecord.voters + 1 if people > 0 else PollRecord.voters - 1))
+    _stage_on_tally(transaction, poll.id, actions)
+    vote = PollRecord(poll.id, _vote_part(poll.ref, user_id))
+    if not after:
+        transaction.delete("vote", vote)
+        return
+    vote.chosen = list(after)
+    if not poll.anonymous:
+        vote.voted_at = at  # of a secret vote not even the time is kept
+    transaction.put("vote", vote)
+
+
+def stage_closing(transaction: Transaction, poll: Poll, *, at: int) -> None:
+    """Close a poll that is open (label `tally`)."""
+    _stage_on_tally(transaction, poll.id, [PollRecord.closed_at.set(at)])
+
+
+def _stage_on_tally(transaction: Transaction, poll_id: str, actions: list[Action]) -> None:
+    still_open = PollRecord.part.exists() & PollRecord.closed_at.does_not_exist()
+    transaction.update("tally", PollRecord(poll_id, TALLY), actions, still_open)
+
+
+def stage_options(transaction: Transaction, poll: Poll) -> None:
+    """Keep a poll's options as they are now (label `poll`)."""
+    record = PollRecord(poll.id, POLL)
+    transaction.update("poll", record, [PollRecord.options.set(_options(poll))], PollRecord.part.exists())
+
+
+def stage_deletion(transaction: Transaction, poll: PollRef) -> None:
+    """Take a poll away with its message; its votes, which nobody can reach then, go with `forget_votes`."""
+    transaction.delete("poll", PollRecord(poll.id, POLL))
+    transaction.delete("tally", PollRecord(poll.id, TALLY))
+
+
+def forget_votes(poll_id: str) -> None:
+    """Delete the votes of a poll that is gone. Never raises: nobody can reach them, and the deletion has committed."""
+    try:
+        with PollRecord.batch_write() as batch:
+            for row in PollRecord.query(poll_id, PollRecord.part.startswith(VOTE), attributes_to_get=["part"]):
+                batch.delete(PollRecord(poll_id, row.part))
+    except (DependencyUnavailable, PynamoDBException) as error:
+        telemetry.logger().warning("votes were left behind", exc_info=error, extra={"poll_id": poll_id})

@@ -1,0 +1,59 @@
+"""Polls in the log and in messages: each reader sees their own vote, and as much of the tally as they may know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kernel.dynamo import Key, Record, Transaction
+from log.api import Rendering, Rows, Shown
+from log.model import Event
+from polls import store
+from polls.model import PollRef, poll_of
+
+Keys = list[tuple[type[Record], Key]]
+
+
+def _refs(events: Iterable[Event]) -> list[PollRef]:
+    return [ref for event in events if (ref := poll_of(event.data)) is not None]
+
+
+def poll_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
+    """What `polls_for_viewers` reads."""
+    return store.keys_of(_refs(events), rendering.viewer_ids)
+
+
+def polls_for_viewers(events: Sequence[Event], rendering: Rendering) -> Shown:
+    """Every event about a poll shows the poll as it is now."""
+    return _shown(events, rendering.viewer_ids, rendering.rows)
+
+
+def _shown(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Shown:
+    seen = store.shown(_refs(events), viewer_ids, rows.read)
+
+    def shown(event: Event, viewer_id: str) -> dict[str, Any] | None:
+        ref = poll_of(event.data)
+        return None if ref is None else seen.get((ref.id, viewer_id))
+
+    return shown
+
+
+class PollContent:
+    """What messages of type `poll` hold (`messages.contents`)."""
+
+    def keys(self, messages: Sequence[Event], viewer_ids: Sequence[str]) -> Keys:
+        return store.keys_of(_refs(messages), viewer_ids)
+
+    def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Shown:
+        return _shown(messages, viewer_ids, rows)
+
+    def stage_deletion(self, transaction: Transaction, message: Event) -> None:
+        for ref in _refs([message]):
+            store.stage_deletion(transaction, ref)
+
+    def deleted(self, message: Event) -> None:
+        for ref in _refs([message]):
+            store.forget_votes(ref.id)
+
+
+CONTENT = PollContent()

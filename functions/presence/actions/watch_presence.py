@@ -1,0 +1,16 @@
+"""`watchPresence`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel.caller import Caller
+from kernel.websocket import action
+from presence import service
+from presence.schemas import PresenceList, WatchPresence
+
+
+@action("watchPresence", WatchPresence, returns=PresenceList, limit=service.WATCH)
+def handler(caller: Caller, frame: WatchPresence) -> Any:
+    """Be told of these people, in place of those before; the ack carries how they are now."""
+    return {"items": service.watch(caller=caller, user_ids=frame.user_ids, conversation_id=frame.conversation_id)}

@@ -1,0 +1,45 @@
+"""What presence tells, and the jobs by which it is told."""
+
+from __future__ import annotations
+
+from log.api import EventType, register
+from presence.schemas import PresenceOut
+from realtime.api import Job, register_job
+
+
+def _tell(job: Job) -> None:
+    from presence import presence_fanout
+
+    presence_fanout.notify(user_id=job["user_id"], was=job["was"], until=job.get("until"), after=job.get("after"))
+
+
+def _due(job: Job) -> None:
+    from presence import presence_fanout
+
+    presence_fanout.flush(targets=[(user, connection) for user, connection in job["targets"]], user_ids=job["user_ids"])
+
+
+def _own(job: Job) -> None:
+    from presence import presence_fanout
+
+    presence_fanout.tell_oneself(user_id=job["user_id"])
+
+
+def _pair(job: Job) -> None:
+    from presence import presence_fanout
+
+    presence_fanout.notify_pair(user_ids=job["user_ids"])
+
+
+def _recheck(job: Job) -> None:
+    from presence import presence_fanout
+
+    presence_fanout.recheck(user_ids=job["user_ids"])
+
+
+register(EventType("presence", data=PresenceOut, durable=False))
+register_job("presence", _tell)
+register_job("presence_due", _due)
+register_job("presence_own", _own)
+register_job("presence_between", _pair)
+register_job("presence_guard", _recheck)

@@ -1,0 +1,20 @@
+"""`$disconnect`: forget the socket. It may never come; then the entry ends by age (R11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel import telemetry
+from kernel.websocket import caller_of, is_frame, unknown_action
+from presence import api as presence
+from realtime import service
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    if is_frame(event):
+        return unknown_action(event, context)
+    with telemetry.call("socket.disconnect", context) as line:
+        caller = caller_of(event)
+        presence.went(caller.user_id, service.close_connection(caller))
+        line.count("Disconnected")
+        return {"statusCode": 200}
