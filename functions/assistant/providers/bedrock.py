@@ -41,7 +41,7 @@ class Bedrock:
                 elif "metadata" in event:
                     usage = event["metadata"].get("usage", {})
                     yield Completion("", usage.get("inputTokens"), usage.get("outputTokens"))
-        except (*_FAILURES, OSError) as error:
+        except (*_FAILURES, *_broken_off()) as error:
             breaker.failed()
             raise _problem(error) from error
         finally:
@@ -71,6 +71,13 @@ def _arguments(model: str, prompt: Prompt) -> dict[str, Any]:
             "guardrailVersion": settings().guardrail_version,
         }
     return arguments
+
+
+def _broken_off() -> tuple[type[Exception], ...]:
+    """What a stream raises that ends before its time: botocore hands these on as they are."""
+    from urllib3.exceptions import HTTPError
+
+    return (HTTPError, OSError)
 
 
 def _problem(error: Exception) -> Exception:

@@ -1,0 +1,138 @@
+"""AI help on the deployed stack, by the provider that needs no network (contract §9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually, problem
+
+SOON_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def ada(town: Town) -> Person:
+    return _with_ai(town.person("ada"))
+
+
+@pytest.fixture(scope="module")
+def bob(town: Town) -> Person:
+    return _with_ai(town.person("bob"))
+
+
+@pytest.fixture
+def tea(ada: Person, bob: Person) -> str:
+    made = ada.group_with(bob, settings={"ai_enabled": True})
+    ada.send(made, "When does the ferry leave?")
+    bob.send(made, "At 6:40 from pier 3.")
+    ada.send(made, "Decided: we take the bus. See https://evil.example/x")
+    return made
+
+
+def _with_ai(person: Person) -> Person:
+    assert person.ok("GET", "/ai/settings")["enabled"] is False
+    settings = person.ok("PUT", "/ai/settings", {"enabled": True, "language": "en"})
+    assert settings["enabled"] is True
+    return person
+
+
+def test_settings_tell_the_provider_and_the_budget(ada: Person) -> None:
+    settings = ada.ok("PUT", "/ai/settings", {"features": {"replies": True}})
+    assert (settings["provider"], settings["leaves_account"]) == ("embedded", False)
+    assert set(settings["features"]) == {
+        "summaries", "replies", "translations", "rewrites", "answers", "moderations", "transcriptions"
+    }  # fmt: skip
+    assert settings["budget"]["tokens_per_day"] > 0
+    assert ada.ok("GET", "/users/me")["settings"]["ai_enabled"] is True
+
+
+def test_a_summary_cites_and_counts(bob: Person, tea: str) -> None:
+    before = bob.ok("GET", "/ai/settings")["budget"]["used_tokens"]
+    answer = bob.ok("POST", "/ai/summaries", {"conversation_id": tea, "after_seq": 0, "length": "long"})
+    assert "Decision: Decided: we take the bus." in answer["result"]
+    assert "evil" not in answer["result"]
+    listed = {each["id"]: each["seq"] for each in bob.ok("GET", f"/conversations/{tea}/messages")["items"]}
+    assert all(listed[each["message_id"]] == each["seq"] for each in answer["citations"])
+    assert len(answer["citations"]) == 3
+    usage = answer["usage"]
+    assert bob.ok("GET", "/ai/settings")["budget"]["used_tokens"] == (
+        before + usage["input_tokens"] + usage["output_tokens"]
+    )
+
+
+def test_replies_answers_moderation_and_digest(ada: Person, bob: Person, tea: str) -> None:
+    replies = bob.ok("POST", "/ai/replies", {"conversation_id": tea})["result"]["suggestions"]
+    assert len(replies) == 3
+    answer = ada.ok("POST", "/ai/answers", {"conversation_id": tea, "question": "What time does the ferry leave?"})
+    assert "6:40" in answer["result"]
+    scores = ada.ok("POST", "/ai/moderations", {"text": "You are such an idiot"})["result"]
+    assert scores["flagged"] is True
+    digest = bob.ok("POST", "/ai/digests")["conversations"]
+    assert next(each for each in digest if each["conversation_id"] == tea)["unread"] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/ai/translations", {"text": "Guten Morgen", "target_language": "en"}),
+        ("/ai/rewrites", {"text": "Come here.", "tone": "friendly"}),
+    ],
+)
+def test_what_the_provider_does_not_have_is_refused(ada: Person, path: str, body: dict[str, Any]) -> None:
+    refused = problem(ada.post(path, body), 501, "ai_unavailable")
+    assert "embedded" in refused["detail"]
+
+
+def test_refusals_come_in_the_contract_s_order(town: Town, ada: Person, bob: Person) -> None:
+    eve = town.person("eve")
+    encrypted = ada.group_with(bob, eve, settings={"encrypted": True, "ai_enabled": True})
+    plain = ada.group_with(bob)
+    body = {"conversation_id": encrypted}
+    problem(eve.post("/ai/summaries", body), 403, "encrypted_conversation")
+    problem(ada.post("/ai/summaries", body), 403, "encrypted_conversation")
+    problem(ada.post("/ai/summaries", {"conversation_id": plain}), 403, "ai_disabled")
+    problem(eve.post("/ai/summaries", {"conversation_id": plain}), 404, "not_found")
+    problem(eve.post("/ai/moderations", {"text": "x"}), 403, "ai_disabled")
+
+
+def test_a_streamed_answer_comes_in_dense_pieces_and_ends_once(bob: Person, tea: str) -> None:
+    with bob.live() as socket:
+        body = {"conversation_id": tea, "after_seq": 0, "length": "long", "stream": True}
+        started = bob.post("/ai/summaries", body)
+        assert started.status_code == 202
+        request_id = started.json()["request_id"]
+
+        def about(kind: str) -> list[dict[str, Any]]:
+            found = [each["data"] for each in socket.events if each["type"] == kind]
+            return [each for each in found if each["request_id"] == request_id]
+
+        eventually(lambda: bool(about("ai.done")), within_s=SOON_S)
+        deltas = about("ai.delta")
+        assert [each["n"] for each in deltas] == list(range(1, len(deltas) + 1))
+        (done,) = about("ai.done")
+        assert "".join(each["text"] for each in deltas) == done["answer"]["result"]
+        assert len(done["answer"]["citations"]) == 3
+
+
+def test_search_by_meaning_finds_what_shares_no_word(ada: Person, bob: Person) -> None:
+    place = ada.group_with(bob, settings={"ai_enabled": True})
+    wanted = ada.send(place, "The launch was postponed to the twelfth of March")
+    for text in ("Who brings the cake?", "My keyboard is broken", "The cat sleeps on the sofa"):
+        bob.send(place, text)
+
+    def first() -> Any:
+        items = ada.ok("POST", "/ai/search", {"q": "release delayed", "conversation_id": place})["items"]
+        return items and items[0]["message"]["id"]
+
+    eventually(lambda: first() == wanted["id"], within_s=SOON_S)
+    ada.ok("DELETE", f"/conversations/{place}/messages/{wanted['id']}")
+    assert first() != wanted["id"]
+
+
+def test_switching_ai_help_is_told_to_the_members(ada: Person, bob: Person) -> None:
+    place = ada.group_with(bob)
+    ada.ok("PATCH", f"/conversations/{place}", {"settings": {"ai_enabled": True}})
+    last = bob.ok("GET", f"/conversations/{place}/messages")["items"][0]
+    assert (last["type"], last["metadata"]) == ("system", {"kind": "ai_enabled", "enabled": True})

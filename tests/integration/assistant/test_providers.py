@@ -1,0 +1,229 @@
+"""Bedrock by the real AWS library and OpenAI-compatible endpoints, against servers of ours on the loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from assistant import people, requests, service
+from assistant import settings as ai_settings
+from assistant.model import AiUnavailable
+from assistant.providers import choice, openai_compatible
+from kernel import aws, config, deadline
+from kernel.config import ConfigurationError
+from kernel.errors import DependencyUnavailable, Timeout
+from messages import service as messages
+from tests.integration import rooms
+from tests.integration.assistant import desk
+from tests.support.models import LoopbackModel, serving
+
+ANSWER = "The ferry leaves at 6:40 [2]. Bring tea [9]. More at https://evil.example/x"
+
+
+def _configured(settings: pytest.MonkeyPatch, model: LoopbackModel, provider: str, **more: str) -> None:
+    values = {
+        "LOOPBACK_TARGETS": "on",
+        "AI_PROVIDER": provider,
+        "AI_MODELS": "default=small,summaries=anthropic.claude-large",
+        "AI_BASE_URL": f"{model.url}/v1",
+        "AI_ENDPOINT_URL": model.url,
+        "AI_INPUT_USD": "3",
+        "AI_OUTPUT_USD": "15",
+        **more,
+    }
+    for name, value in values.items():
+        settings.setenv(name, value)
+    config.config.cache_clear()
+    ai_settings.settings.cache_clear()
+    choice.provider.cache_clear()
+
+
+@pytest.fixture(params=["openai", "bedrock"])
+def model(request: pytest.FixtureRequest, settings: pytest.MonkeyPatch) -> Iterator[LoopbackModel]:
+    with serving(lambda system, user: ANSWER) as model:
+        _configured(settings, model, request.param)
+        yield model
+
+
+@pytest.fixture
+def tea() -> Any:
+    ada, bob = rooms.people("ada", "bob")
+    place = desk.group(ada, bob)
+    sent = desk.say(place, (ada, "When does the ferry leave?"), (bob, "At 6:40 from pier 3."))
+    return ada, bob, place, sent
+
+
+def test_an_answer_is_checked_counted_and_priced(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, sent = tea
+    answer = desk.ask(ada, "summaries", conversation_id=place, after_seq=0)
+    assert answer["result"] == "The ferry leaves at 6:40 [1]. Bring tea. More at (link)"
+    assert [each["message_id"] for each in answer["citations"]] == [sent[1]["id"]]
+    assert answer["model"] == "anthropic.claude-large"
+    assert answer["provider"] == choice.provider().name
+    assert answer["usage"] == {"input_tokens": 100, "output_tokens": 20, "cost_usd": 0.0006}
+    budget = people.get(ada.user_id)["budget"]
+    assert (budget["used_tokens"], budget["used_usd"]) == (120, 0.0006)
+
+
+def test_a_streamed_answer_is_shown_piece_by_piece_and_counted_once(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, _ = tea
+    shown: list[str] = []
+    answer = service.carry_out(requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0), show=shown.append)
+    assert len(shown) == 3
+    assert "".join(shown) == answer["result"] == "The ferry leaves at 6:40 [1]. Bring tea. More at (link)"
+    assert people.get(ada.user_id)["budget"]["used_tokens"] == 120
+
+
+def test_a_stream_that_breaks_off_is_counted_and_told(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, _ = tea
+    model.mode = "broken"
+    task = requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0)
+    with pytest.raises(DependencyUnavailable):
+        service.carry_out(task, show=lambda _: None)
+    used = people.get(ada.user_id)["budget"]["used_tokens"]
+    assert 0 < used < 1_000  # what was read and what had come, not all that was reserved
+
+
+@pytest.mark.parametrize("mode", ["failing", "throttling"])
+def test_a_failing_provider_costs_nothing_and_opens_its_breaker(model: LoopbackModel, tea: Any, mode: str) -> None:
+    ada, _, place, _ = tea
+    model.mode = mode
+    for _ in range(4):
+        with pytest.raises(DependencyUnavailable):
+            desk.ask(ada, "replies", conversation_id=place)
+    assert len(model.asked) == 3  # the fourth was not sent
+    assert people.get(ada.user_id)["budget"]["used_tokens"] == 0
+
+
+def test_a_slow_provider_is_given_up_within_the_call_s_time(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, _ = tea
+    model.mode = "slow"
+    with deadline.within(1.5), pytest.raises(Timeout):
+        desk.ask(ada, "replies", conversation_id=place)
+
+
+def test_replies_are_three_even_if_the_model_gives_fewer(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, _ = tea
+    model.say = lambda system, user: 'Sure: ["Great!", "See you at the pier"]'
+    found = desk.ask(ada, "replies", conversation_id=place)["result"]["suggestions"]
+    assert found[:2] == ["Great!", "See you at the pier"]
+    assert len(set(found)) == 3
+
+
+def test_scores_of_a_model_stay_between_0_and_1(model: LoopbackModel, tea: Any) -> None:
+    names = ("harassment", "hate", "violence", "sexual", "self_harm", "spam")
+    scores = {name: 7 if name == "spam" else 0.1 for name in names}
+    model.say = lambda system, user: f"```json\n{json.dumps(scores)}\n```"
+    result = desk.ask(tea[0], "moderations", text="Buy now")["result"]
+    assert (result["categories"]["spam"], result["flagged"]) == (1.0, True)
+    model.say = lambda system, user: "I would rather not."
+    with pytest.raises(DependencyUnavailable):
+        desk.ask(tea[0], "moderations", text="Buy now")
+
+
+def test_what_no_message_supports_is_said_so(model: LoopbackModel, tea: Any) -> None:
+    model.say = lambda system, user: "NO SUPPORT"
+    answer = desk.ask(tea[0], "answers", conversation_id=tea[2], question="When does the ferry leave?")
+    assert answer["result"].startswith("No support found")
+    assert answer["citations"] == []
+
+
+def test_a_message_that_is_deleted_while_the_model_thinks_is_not_cited(model: LoopbackModel, tea: Any) -> None:
+    ada, bob, place, sent = tea
+
+    def thinks(system: str, user: str) -> str:
+        messages.delete(caller=bob, conversation_id=place, message_id=sent[1]["id"])
+        return "It leaves at 6:40 [2], asked in [1]."
+
+    model.say = thinks
+    answer = desk.ask(ada, "summaries", conversation_id=place, after_seq=0)
+    assert [each["message_id"] for each in answer["citations"]] == [sent[0]["id"]]
+    assert answer["result"] == "It leaves at 6:40, asked in [1]."
+
+
+def test_models_are_asked_by_feature_with_limits_and_without_tools(model: LoopbackModel, tea: Any) -> None:
+    desk.ask(tea[0], "translations", text="Guten Morgen", target_language="en", message_id=None)
+    (body,) = model.asked
+    asked = body.get("max_tokens") or body["inferenceConfig"]["maxTokens"]
+    assert asked == 4_000
+    assert not {"tools", "toolConfig", "functions"} & body.keys()
+
+
+def test_transcription_is_not_there_unless_it_is_deployed(model: LoopbackModel) -> None:
+    assert choice.provider().has("transcriptions") is False
+
+
+def test_the_endpoint_s_key_comes_from_its_secret(settings: pytest.MonkeyPatch, tea: Any) -> None:
+    secret = aws.client("secretsmanager").create_secret(Name="ai-key", SecretString="sk-1234\n")["ARN"]
+    with serving(lambda system, user: '["a", "b", "c"]') as model:
+        _configured(settings, model, "openai", AI_KEY_SECRET_ARN=secret)
+        desk.ask(tea[0], "replies", conversation_id=tea[2])
+        assert model.headers[0]["authorization"] == "Bearer sk-1234"
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts"),
+    [
+        ("http://127.0.0.1:9/v1", "127.0.0.1"),
+        ("https://169.254.169.254/latest", "169.254.169.254"),
+        ("https://10.0.0.1/v1", "10.0.0.1"),
+        ("http://models.example.com/v1", "models.example.com"),
+        ("https://models.example.com/v1", "other.example.com"),
+        ("https://models.example.com:8443/v1", "models.example.com"),
+        ("https://user:secret@models.example.com/v1", "models.example.com"),
+        ("https://[::1]/v1", "[::1]"),
+        ("https://localhost/v1", "localhost"),
+        ("file:///etc/passwd", ""),
+        ("https://models.example.com.evil.example/v1", "models.example.com"),
+    ],
+)
+def test_an_address_that_must_not_be_called_is_refused(settings: pytest.MonkeyPatch, address: str, hosts: str) -> None:
+    for name, value in (
+        ("AI_PROVIDER", "openai"),
+        ("AI_MODELS", "default=m"),
+        ("AI_BASE_URL", address),
+        ("AI_ALLOWED_HOSTS", hosts),
+    ):
+        settings.setenv(name, value)
+    ai_settings.settings.cache_clear()
+    with pytest.raises(ConfigurationError):
+        openai_compatible.endpoint()
+
+
+def test_only_bedrock_stays_in_the_account(settings: pytest.MonkeyPatch) -> None:
+    with serving(lambda system, user: "") as model:
+        _configured(settings, model, "bedrock")
+        assert choice.provider().leaves_account is False
+        _configured(settings, model, "openai")
+        assert choice.provider().leaves_account is True
+
+
+def test_a_guardrail_and_the_cache_point_go_with_bedrock_s_calls(settings: pytest.MonkeyPatch, tea: Any) -> None:
+    with serving(lambda system, user: "Nothing.") as model:
+        _configured(settings, model, "bedrock", AI_GUARDRAIL="gr-1", AI_GUARDRAIL_VERSION="2")
+        rooms.send(tea[1], tea[2], "a long story " * 700, client_id="long")
+        desk.ask(tea[0], "summaries", conversation_id=tea[2], after_seq=0)
+        assert model.asked[0]["guardrailConfig"] == {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
+
+
+def test_wrong_settings_name_their_variable(settings: pytest.MonkeyPatch) -> None:
+    for name, value, told in (
+        ("AI_PROVIDER", "magic", "AI_PROVIDER"),
+        ("AI_MODELS", "haiku", "AI_MODELS"),
+        ("AI_TOKENS_PER_DAY", "-1", "AI_TOKENS_PER_DAY"),
+        ("AI_USD_PER_DAY", "much", "AI_USD_PER_DAY"),
+    ):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv(name, value)
+            ai_settings.settings.cache_clear()
+            with pytest.raises(ConfigurationError, match=told):
+                ai_settings.settings()
+    ai_settings.settings.cache_clear()
+
+
+def test_what_embedded_cannot_do_is_not_faked(tea: Any) -> None:
+    with pytest.raises(AiUnavailable):
+        desk.ask(tea[0], "rewrites", text="Come here.", tone="friendly")

@@ -1,0 +1,157 @@
+"""Language models on the loopback: servers that speak the protocols of OpenAI-compatible endpoints and of Bedrock.
+
+What they say is a function of the prompt. They can be told to be slow, to fail, or to break off in a stream.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Say = Callable[[str, str], str]  # instructions and data to an answer
+
+
+class LoopbackModel:
+    """One server of both protocols; `asked` are the bodies of all calls."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.mode = "well"  # or slow, failing, throttling, broken
+        self.tells_usage = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: Any) -> None:
+                """Tests are quiet."""
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                model.asked.append(body)
+                model.headers.append({name.lower(): value for name, value in self.headers.items()})
+                if model.mode == "slow":
+                    time.sleep(3)
+                if model.mode in ("failing", "throttling"):
+                    self._send(500 if model.mode == "failing" else 429, b'{"message":"no"}', "application/json")
+                elif self.path.endswith("/chat/completions"):
+                    self._openai(body)
+                elif self.path.endswith("/converse"):
+                    self._converse(body)
+                elif self.path.endswith("/converse-stream"):
+                    self._converse_stream(body)
+                else:
+                    self._send(404, b"{}", "application/json")
+
+            def _send(self, status: int, content: bytes, kind: str) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def _stream(self, kind: str, parts: Iterator[bytes]) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for n, part in enumerate(parts):
+                    if model.mode == "broken" and n == 2:
+                        self.close_connection = True
+                        self.wfile.flush()
+                        self.connection.close()
+                        return
+                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                self.wfile.write(b"0\r\n\r\n")
+
+            def _openai(self, body: dict[str, Any]) -> None:
+                system, user = (each["content"] for each in body["messages"])
+                text = model.say(system, user)
+                usage = {"prompt_tokens": 100, "completion_tokens": 20}
+                if not body.get("stream"):
+                    answer: dict[str, Any] = {"choices": [{"message": {"role": "assistant", "content": text}}]}
+                    if model.tells_usage:
+                        answer["usage"] = usage
+                    self._send(200, json.dumps(answer).encode(), "application/json")
+                    return
+                said = [{"choices": [{"delta": {"content": piece}}]} for piece in _pieces(text)]
+                ends: list[dict[str, Any]] = [{"choices": [], "usage": usage}] if model.tells_usage else []
+                events = [f"data: {json.dumps(each)}\n\n".encode() for each in (*said, *ends)]
+                self._stream("text/event-stream", iter([*events, b"data: [DONE]\n\n"]))
+
+            def _converse(self, body: dict[str, Any]) -> None:
+                content = [{"text": model.say(*_bedrock_prompt(body))}]
+                usage = {"inputTokens": 100, "outputTokens": 20, "totalTokens": 120}
+                answer = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn"}
+                answer |= {"usage": usage, "metrics": {"latencyMs": 5}}
+                self._send(200, json.dumps(answer).encode(), "application/json")
+
+            def _converse_stream(self, body: dict[str, Any]) -> None:
+                text = model.say(*_bedrock_prompt(body))
+                usage = {"inputTokens": 100, "outputTokens": 20, "totalTokens": 120}
+                events = [
+                    ("messageStart", {"role": "assistant"}),
+                    *(
+                        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": each}})
+                        for each in _pieces(text)
+                    ),
+                    ("messageStop", {"stopReason": "end_turn"}),
+                    ("metadata", {"usage": usage, "metrics": {"latencyMs": 5}}),
+                ]
+                frames = (_event_frame(name, payload) for name, payload in events)
+                self._stream("application/vnd.amazon.eventstream", frames)
+
+        return Handler
+
+
+def _bedrock_prompt(body: dict[str, Any]) -> tuple[str, str]:
+    system = "".join(each.get("text", "") for each in body["system"])
+    return system, body["messages"][0]["content"][0]["text"]
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start : start + 7] for start in range(0, len(text), 7)]
+
+
+def _event_frame(name: str, payload: dict[str, Any]) -> bytes:
+    """A message of the AWS event stream encoding (Smithy, "Amazon event stream")."""
+    headers = b"".join(
+        bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        for key, value in ((":message-type", "event"), (":event-type", name), (":content-type", "application/json"))
+    )
+    content = json.dumps(payload).encode()
+    prelude = struct.pack(">II", 16 + len(headers) + len(content), len(headers))
+    prelude += struct.pack(">I", zlib.crc32(prelude))
+    whole = prelude + headers + content
+    return whole + struct.pack(">I", zlib.crc32(whole))
+
+
+@contextmanager
+def serving(say: Say) -> Iterator[LoopbackModel]:
+    model = LoopbackModel(say)
+    try:
+        yield model
+    finally:
+        model.close()
