@@ -26,6 +26,7 @@ _COMMON = {
     423: ("account_locked",),
     429: ("rate_limited",),
     500: ("internal",),
+    501: ("ai_unavailable",),
     503: ("dependency_unavailable",),
 }
 
@@ -116,6 +117,8 @@ def _possible(route: Route, status: int) -> bool:
         return route.body is not None
     if status == 423:
         return "account_locked" in route.errors
+    if status == 501:
+        return "ai_unavailable" in route.errors
     if status == 422:
         return route.method == "POST"
     return True

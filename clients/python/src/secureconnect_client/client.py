@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from secureconnect_client.api.accounts import Accounts
+from secureconnect_client.api.ai import Ai
 from secureconnect_client.api.calls import Calls
 from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.drive import Drive
@@ -82,6 +83,7 @@ class Client(Accounts):
         self.drive = Drive(self)
         self.moderation = Moderation(self)
         self.calls = Calls(self)
+        self.ai = Ai(self)
         self.outbox = Outbox(self, self._store, rng=self.rng, backoff=outbox_backoff)
 
     def __repr__(self) -> str:

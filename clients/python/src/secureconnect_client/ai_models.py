@@ -1,0 +1,89 @@
+"""The nouns of AI help; `models` has them too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiBudget:
+    """What one may consume in a day (UTC), and has."""
+
+    tokens_per_day: int = 0
+    usd_per_day: float = 0.0
+    used_tokens: int = 0
+    used_usd: float = 0.0
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiSettings:
+    """One's choices, and who answers; `leaves_account`: what is sent leaves the deployment's AWS account."""
+
+    enabled: bool = False
+    features: Mapping[str, Any] = field(default_factory=dict)
+    language: str = "en"
+    provider: str = ""
+    leaves_account: bool = False
+    budget: AiBudget = AiBudget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A message that supports an answer."""
+
+    message_id: str = ""
+    seq: int = 0
+    conversation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiUsage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiAnswer:
+    """An answer. Marks such as [2] in its text stand for the second of its citations."""
+
+    result: Any = None
+    citations: tuple[Citation, ...] = ()
+    model: str = ""
+    provider: str = ""
+    usage: AiUsage = AiUsage()
+
+    @property
+    def text(self) -> str:
+        """The result where it is a text, else nothing."""
+        return self.result if isinstance(self.result, str) else ""
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """The three replies of `replies`."""
+        found = self.result.get("suggestions", ()) if isinstance(self.result, Mapping) else ()
+        return tuple(str(each) for each in found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestItem:
+    """What one missed in a conversation."""
+
+    conversation_id: str = ""
+    unread: int = 0
+    mentions: int = 0
+    summary: str = ""
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiJob:
+    """Work that goes on after the answer."""
+
+    id: str = ""
+    status: Literal["queued", "running", "done", "failed"] = "queued"
+    result: Mapping[str, Any] | None = None
