@@ -7,6 +7,7 @@ from functools import partial
 
 from kernel import ids
 from perf import (
+    assistant_operations,
     call_operations,
     drive_operations,
     gateway,
@@ -172,6 +173,7 @@ OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     **presence_operations.OPERATIONS,
     **drive_operations.OPERATIONS,
     **search_operations.OPERATIONS,
+    **assistant_operations.OPERATIONS,
     **scheduled_operations.OPERATIONS,
     "mark read": mark_read,
     "list 50 messages": list_messages,

@@ -175,7 +175,24 @@ ON_PRESENCE = {
     "watch the same 20 again": (5, 0),
     "tell 20 who watch": (13, 0),
 }
-BUDGETS = ON_MESSAGES | ON_NOTICES | ON_POLLS | ON_GROUPS | ON_CALLS | ON_DRIVE | ON_SEARCH | ON_SCHEDULED | ON_PRESENCE
+# consent, choices and what was consumed are one read, the messages another; what was consumed is one transaction
+ON_AI_HELP = {
+    "sum up 200 messages": (3, 4),
+    "suggest replies": (3, 4),
+    "answer a question": (3, 4),
+}
+BUDGETS = (
+    ON_MESSAGES
+    | ON_NOTICES
+    | ON_POLLS
+    | ON_GROUPS
+    | ON_CALLS
+    | ON_DRIVE
+    | ON_SEARCH
+    | ON_SCHEDULED
+    | ON_PRESENCE
+    | ON_AI_HELP
+)
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
