@@ -111,7 +111,7 @@ class LoopbackModel:
             def _converse_stream(self, body: dict[str, Any]) -> None:
                 text = model.say(*_bedrock_prompt(body))
                 usage = {"inputTokens": 100, "outputTokens": 20, "totalTokens": 120}
-                events = [
+                events: list[tuple[str, dict[str, Any]]] = [
                     ("messageStart", {"role": "assistant"}),
                     *(
                         ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": each}})

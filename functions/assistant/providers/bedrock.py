@@ -41,7 +41,7 @@ class Bedrock:
                 elif "metadata" in event:
                     usage = event["metadata"].get("usage", {})
                     yield Completion("", usage.get("inputTokens"), usage.get("outputTokens"))
-        except (*_FAILURES, *_broken_off()) as error:
+        except _broken_off() as error:
             breaker.failed()
             raise _problem(error) from error
         finally:
@@ -77,7 +77,7 @@ def _broken_off() -> tuple[type[Exception], ...]:
     """What a stream raises that ends before its time: botocore hands these on as they are."""
     from urllib3.exceptions import HTTPError
 
-    return (HTTPError, OSError)
+    return (*_FAILURES, HTTPError, OSError)
 
 
 def _problem(error: Exception) -> Exception:
