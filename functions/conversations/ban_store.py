@@ -10,6 +10,7 @@ from conversations.model import Member, MemberContext
 from conversations.record_store import INFO, ConversationRecord, MemberRecord
 from kernel.dynamo import Transaction, read_together
 from kernel.errors import NotFound
+from kernel.records import Mapper
 from log import api as log
 
 _BAN = "ban#"
@@ -22,6 +23,14 @@ class Ban:
     user_id: str
     banned_by: str
     banned_at: int
+
+
+_BANNED = Mapper(
+    ConversationRecord,
+    Ban,
+    renamed={"banned_by": "created_by", "banned_at": "created_at"},
+    user_id=lambda record: record.part.removeprefix(_BAN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[se
 
 def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ban]:
     """Bans by the person's id, from after the given one."""
-    start = None if after is None else {"conversation_id": {"S": conversation_id}, "part": {"S": f"{_BAN}{after}"}}
+    start = None if after is None else ConversationRecord.start(conversation_id, f"{_BAN}{after}")
     rows = ConversationRecord.query(
         conversation_id,
         ConversationRecord.part.startswith(_BAN),
@@ -78,14 +87,11 @@ def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ba
         limit=limit,
         last_evaluated_key=start,
     )
-    return [Ban(row.part.removeprefix(_BAN), row.created_by, int(row.created_at)) for row in rows]
+    return _BANNED.values(rows)
 
 
 def stage_ban(transaction: Transaction, conversation_id: str, ban: Ban) -> None:
-    part = f"{_BAN}{ban.user_id}"
-    transaction.put(
-        "ban", ConversationRecord(conversation_id, part, created_by=ban.banned_by, created_at=ban.banned_at)
-    )
+    transaction.put("ban", _BANNED.record(ban, conversation_id, f"{_BAN}{ban.user_id}"))
 
 
 def stage_no_ban(transaction: Transaction, conversation_id: str, user_id: str) -> None:

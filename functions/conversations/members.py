@@ -21,11 +21,11 @@ from conversations.model import (
     successor,
 )
 from conversations.service import known, require_member
-from kernel import clock, cursor, ids
+from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log import api as log
 from log.model import NewEvent
@@ -187,17 +187,18 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
 def bans(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """Who was removed from a group and cannot come back by a link (for its admins)."""
     require_member(conversation_id, caller.user_id).require_admin()
-    bound_to = (caller.user_id, "bans", conversation_id)
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    found = ban_store.bans_page(conversation_id, after=start, limit=limit + 1)
-    page = found[:limit]
-    people = users.public_profiles([ban.user_id for ban in page])
-    shown = [
-        {"user": people[ban.user_id], "banned_by": ban.banned_by, "banned_at": ban.banned_at}
-        for ban in page
-        if ban.user_id in people
-    ]
-    return Page(shown, cursor.seal(page[-1].user_id, bound_to=bound_to) if len(found) > limit else None)
+    paging = Paginator(after, caller.user_id, "bans", conversation_id)
+    found = ban_store.bans_page(conversation_id, after=paging.start, limit=limit + 1)
+
+    def show(page: Sequence[ban_store.Ban]) -> list[dict[str, Any]]:
+        people = users.public_profiles(ban.user_id for ban in page)
+        return [
+            {"user": people[ban.user_id], "banned_by": ban.banned_by, "banned_at": ban.banned_at}
+            for ban in page
+            if ban.user_id in people
+        ]
+
+    return paging.page(found, limit, lambda ban: ban.user_id, show)
 
 
 def unban(*, caller: Caller, conversation_id: str, user_id: str) -> None:

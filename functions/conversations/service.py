@@ -20,11 +20,11 @@ from conversations.model import (
     MemberContext,
     Settings,
 )
-from kernel import clock, cursor, ids
+from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
@@ -159,7 +159,7 @@ def list_conversations(
     *, caller: Caller, limit: int, after: str | None, archived: bool | None = None
 ) -> Page[dict[str, Any]]:
     """The caller's conversations, most recent activity first: all, or those that are or are not archived."""
-    bound_to = (caller.user_id, "conversations", str(archived))
+    paging = Paginator(after, caller.user_id, "conversations", str(archived))
     contexts = store.contexts(store.conversations_of(caller.user_id), caller.user_id)
     now = clock.now()
     wanted = [
@@ -168,14 +168,15 @@ def list_conversations(
         if archived is None or context.member.is_archived(context.head.last_message_seq, now) == archived
     ]
     ordered = sorted(wanted, key=_recent_first)
-    if after is not None:
-        at, conversation_id = cursor.unseal(after, bound_to=bound_to)
+    if paging.start is not None:
+        at, conversation_id = paging.start
         ordered = [context for context in ordered if _recent_first(context) > (-at, conversation_id)]
-    shown = views.conversations(ordered[:limit], caller.user_id)
-    page = ordered[: cursor.fitting(shown)]
-    more = len(ordered) > len(page)
-    end = [page[-1].head.last_at, page[-1].conversation_id] if page else None
-    return Page(shown[: len(page)], cursor.seal(end, bound_to=bound_to) if more else None)
+    return paging.fitting_page(
+        ordered,
+        limit,
+        lambda context: [context.head.last_at, context.conversation_id],
+        lambda page: views.conversations(page, caller.user_id),
+    )
 
 
 def _recent_first(context: MemberContext) -> tuple[int, str]:
@@ -265,12 +266,9 @@ def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:
 def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The members, by id."""
     require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "members", conversation_id)
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    page = store.members_page(conversation_id, after=start, limit=limit + 1)
-    more = len(page) > limit
-    page = page[:limit]
-    return Page(views.members(page), cursor.seal(page[-1].user_id, bound_to=bound_to) if more else None)
+    paging = Paginator(after, caller.user_id, "members", conversation_id)
+    found = store.members_page(conversation_id, after=paging.start, limit=limit + 1)
+    return paging.page(found, limit, lambda member: member.user_id, views.members)
 
 
 def _merged(settings: Settings, changes: Mapping[str, Any]) -> Settings:

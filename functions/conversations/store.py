@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any, Literal
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from conversations.model import ConversationInfo, Member, MemberContext
@@ -20,8 +18,9 @@ from conversations.record_store import (
     member_of,
     member_record,
 )
-from kernel.dynamo import Key, Record, Transaction, condition_failed, read_together
+from kernel.dynamo import Key, Record, Transaction, read_together
 from kernel.errors import NotFound
+from kernel.records import set_or_remove
 from log import api as log
 from log.model import LogHead
 
@@ -166,16 +165,13 @@ def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
     version = ConversationRecord.version
     actions: list[Action] = [
         version.set(info.version + 1),
-        ConversationRecord.settings.set(asdict(info.settings)),
+        ConversationRecord.settings.set(info.settings),
         ConversationRecord.member_count.set(info.member_count),
+        set_or_remove(ConversationRecord.name, info.name),
+        set_or_remove(ConversationRecord.description, info.description),
+        set_or_remove(ConversationRecord.member_ids, info.member_ids),
+        set_or_remove(ConversationRecord.deleted_at, info.deleted_at),
     ]
-    optional: list[tuple[Any, Any]] = [
-        (ConversationRecord.name, info.name),
-        (ConversationRecord.description, info.description),
-        (ConversationRecord.member_ids, None if info.member_ids is None else list(info.member_ids)),
-        (ConversationRecord.deleted_at, info.deleted_at),
-    ]
-    actions += [field.remove() if value is None else field.set(value) for field, value in optional]
     as_read = version == info.version if info.version else version.does_not_exist()
     transaction.update("info", ConversationRecord(info.conversation_id, INFO), actions, as_read)
 
@@ -193,11 +189,10 @@ def stage_still_owner(transaction: Transaction, member: Member) -> None:
 
 def stage_role(transaction: Transaction, member: Member) -> None:
     """Change the role of somebody who is still there (label `member`)."""
-    by = MemberRecord.promoted_by
     transaction.update(
         "member",
         MemberRecord(member.conversation_id, member.user_id),
-        [MemberRecord.role.set(member.role), by.remove() if member.promoted_by is None else by.set(member.promoted_by)],
+        [MemberRecord.role.set(member.role), set_or_remove(MemberRecord.promoted_by, member.promoted_by)],
         MemberRecord.user_id.exists(),
     )
 
@@ -223,16 +218,10 @@ def stage_removal(transaction: Transaction, member: Member) -> None:
 def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]) -> Member:
     """Change one's own view of a conversation; raises NotFound if the membership has ended meanwhile."""
     fields = MemberRecord.get_attributes()
-    actions: list[Action] = [
-        fields[name].remove() if value is None else fields[name].set(value) for name, value in changes.items()
-    ]
+    actions = [set_or_remove(fields[name], value) for name, value in changes.items()]
     record = MemberRecord(conversation_id, user_id)
-    try:
-        record.update(actions, condition=MemberRecord.role.exists())
-    except UpdateError as error:
-        if condition_failed(error):
-            raise NotFound from error
-        raise
+    if not record.update_if(MemberRecord.role.exists(), *actions):
+        raise NotFound
     return member_of(record)
 
 
@@ -241,13 +230,8 @@ def move_marker(
 ) -> Member | None:
     """Move a marker forward; None when it is there or beyond already, or the membership has ended."""
     record, attribute = MemberRecord(conversation_id, user_id), MemberRecord.get_attributes()[marker]
-    try:
-        record.update([attribute.set(seq)], condition=MemberRecord.role.exists() & (attribute < seq))
-    except UpdateError as error:
-        if condition_failed(error):
-            return None
-        raise
-    return member_of(record)
+    moved = record.update_if(MemberRecord.role.exists() & (attribute < seq), attribute.set(seq))
+    return member_of(record) if moved else None
 
 
 def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:

@@ -11,9 +11,9 @@ from conversations import ports, store, views
 from conversations.model import MemberContext
 from conversations.schemas import Conversation
 from conversations.service import require_member
-from kernel import cursor, ids
+from kernel import ids
 from kernel.caller import Caller
-from kernel.cursor import Page
+from kernel.paging import Page, Paginator, fitting
 from log import api as log
 from log.schemas import frame
 
@@ -51,16 +51,15 @@ class Missed:
 def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """Durable events after a seq, ascending, dense from the first one this person may see."""
     context = require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "events", conversation_id)
-    if page is not None:
-        after = cursor.unseal(page, bound_to=bound_to)
+    paging = Paginator(page, caller.user_id, "events", conversation_id)
+    after = after if paging.start is None else paging.start
     first, last = _window(context, after, limit)
     shown = views.event_views(context, log.events(conversation_id, first, last))
-    found = shown[: cursor.fitting(shown)]
+    found = shown[: fitting(shown)]
     last = found[-1]["seq"] if found else last
     ports.messages().note_delivered(caller, {conversation_id: context}, {conversation_id: max(after, last)})
     more = last < context.head.last_seq
-    return Page(found, cursor.seal(last, bound_to=bound_to) if more else None)
+    return Page(found, paging.cursor(last if more else None))
 
 
 def _window(context: MemberContext, after: int, limit: int) -> tuple[int, int]:

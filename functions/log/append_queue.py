@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from kernel import cache
+from kernel import cache, deadline
 from kernel.resilience import full_jitter
 
 BUSY_S = 2.0  # after a collision, for so long this process lines up before it reads and writes
@@ -76,7 +76,7 @@ class AppendTicket:
         try:
             return self._line_up()
         except cache.CacheUnavailable:
-            time.sleep(full_jitter(self.collisions - 1, RETRY_BASE_S, RETRY_CAP_S))
+            deadline.pause(full_jitter(self.collisions - 1, RETRY_BASE_S, RETRY_CAP_S))
             return True
 
     def _line_up(self) -> bool:

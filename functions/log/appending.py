@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from kernel import telemetry
+from kernel import deadline, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable
 from log import head_store, registry, store
@@ -55,10 +55,11 @@ def append(
 
     `plan` checks what may be done and is asked again whenever the log has moved on meanwhile, so it speaks of the very
     state that its events are committed to. Raises what `plan` raises, `DuplicateSend`, Cancelled when another condition
-    of its writes fails on the state it was planned for, and DependencyUnavailable when no try came through in 6 s.
+    of its writes fails on the state it was planned for, DependencyUnavailable when no try came through in 6 s, and
+    Timeout when the invocation's deadline was sooner.
     """
-    deadline = time.monotonic() + PATIENCE_S
-    with AppendTicket(conversation_id, until=deadline) as ticket:
+    until = deadline.ends_at(PATIENCE_S)
+    with AppendTicket(conversation_id, until=until) as ticket:
         context = load(conversation_id, user_id)
         for _ in range(MAX_TRIES):
             wanted = plan(context)
@@ -77,12 +78,13 @@ def append(
                 telemetry.count("AppendRetries", ticket.collisions)
                 changed = context if wanted.context is None else cast(C, wanted.context)
                 return changed.moved_to(after), events
-            if time.monotonic() > deadline:
+            if time.monotonic() > until:
                 break
             if ticket.collided():
                 head = head_store.head(conversation_id)
             unchanged = head.access_seq == context.head.access_seq and not stale
             context = context.moved_to(head) if unchanged else load(conversation_id, user_id)
+    deadline.require()
     raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
 
 

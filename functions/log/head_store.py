@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.expressions.update import Action
+from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Key, Record, TableName, Transaction
 from kernel.errors import NotFound
+from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from log.model import LogHead, MlsGroup
 
 HEAD = "head"
@@ -20,12 +18,12 @@ class HeadRecord(Record):
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
-    last_seq = NumberAttribute(null=True)
-    last_message_seq = NumberAttribute(null=True)
-    last_at = NumberAttribute(null=True)
-    access_seq = NumberAttribute(null=True, attr_name="acl_seq")
+    last_seq = IntegerAttribute(null=True)
+    last_message_seq = IntegerAttribute(null=True)
+    last_at = IntegerAttribute(null=True)
+    access_seq = IntegerAttribute(null=True, attr_name="acl_seq")
     live_call = UnicodeAttribute(null=True)
-    mls_group = JSONAttribute(null=True)
+    mls_group = ValueAttribute(known_fields(MlsGroup), null=True)
 
 
 def head_key(conversation_id: str) -> tuple[type[Record], Key]:
@@ -33,11 +31,8 @@ def head_key(conversation_id: str) -> tuple[type[Record], Key]:
     return HeadRecord, (conversation_id, HEAD)
 
 
-def head_of(record: HeadRecord) -> LogHead:
-    return LogHead(
-        record.conversation_id, int(record.last_seq), int(record.last_message_seq), int(record.last_at),
-        int(record.access_seq), record.live_call, MlsGroup(**(record.mls_group or {})),
-    )  # fmt: skip
+_HEAD = Mapper(HeadRecord, LogHead, renamed={"group": "mls_group"})
+head_of = _HEAD.value
 
 
 def head(conversation_id: str) -> LogHead:
@@ -50,26 +45,13 @@ def head(conversation_id: str) -> LogHead:
 
 def stage_new_head(transaction: Transaction, head: LogHead) -> None:
     """The head of a new conversation's log."""
-    fields = asdict(head)
-    del fields["group"]  # none yet
-    transaction.put("head", HeadRecord(fields.pop("conversation_id"), HEAD, **fields))
+    transaction.put("head", _HEAD.record(head, part=HEAD, mls_group=None))
 
 
 def stage_head(transaction: Transaction, before: LogHead, after: LogHead) -> None:
     """Move the head on, if nobody else has (label `head`)."""
-    actions: list[Action] = [HeadRecord.last_seq.set(after.last_seq), HeadRecord.last_at.set(after.last_at)]
-    if after.last_message_seq != before.last_message_seq:
-        actions.append(HeadRecord.last_message_seq.set(after.last_message_seq))
-    if after.access_seq != before.access_seq:
-        actions.append(HeadRecord.access_seq.set(after.access_seq))
-    if after.live_call != before.live_call:
-        field = HeadRecord.live_call
-        actions.append(field.remove() if after.live_call is None else field.set(after.live_call))
-    if after.group != before.group:
-        actions.append(HeadRecord.mls_group.set(asdict(after.group)))
-    transaction.update(
-        "head", HeadRecord(before.conversation_id, HEAD), actions, HeadRecord.last_seq == before.last_seq
-    )
+    head, unmoved = HeadRecord(before.conversation_id, HEAD), HeadRecord.last_seq == before.last_seq
+    transaction.update("head", head, _HEAD.changes(before, after), unmoved)
 
 
 def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Record, TableName, Transaction
+from kernel.records import IntegerAttribute, Mapper
 
 
 class SendDedup(Record):
@@ -17,7 +18,7 @@ class SendDedup(Record):
 
     key = UnicodeAttribute(hash_key=True)
     conversation_id = UnicodeAttribute()
-    seq = NumberAttribute()
+    seq = IntegerAttribute()
     fingerprint = UnicodeAttribute()
 
 
@@ -28,6 +29,9 @@ class OriginalSend:
     conversation_id: str
     seq: int
     fingerprint: str
+
+
+_ORIGINAL = Mapper(SendDedup, OriginalSend)
 
 
 def send_key(sender_id: str, client_id: str) -> str:
@@ -42,5 +46,4 @@ def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq:
 
 def original_send(key: str) -> OriginalSend | None:
     """What this (sender, client_id) has made."""
-    record = SendDedup.find(key)
-    return None if record is None else OriginalSend(record.conversation_id, int(record.seq), record.fingerprint)
+    return _ORIGINAL.found(SendDedup.find(key))

@@ -8,16 +8,14 @@ from typing import Any
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
-    MapAttribute,
-    NumberAttribute,
     UnicodeAttribute,
-    UnicodeSetAttribute,
 )
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute
 from log.model import MESSAGE_CREATED, Event
 
 LARGEST_PAGE = 5_000  # events; of short ones about the megabyte that a query reads
@@ -32,8 +30,8 @@ class _ByExpiry(GlobalSecondaryIndex[Any]):
         index_name = "by_expiry"
         projection = KeysOnlyProjection()
 
-    expiry_shard = NumberAttribute(hash_key=True)
-    disappears_at = NumberAttribute(range_key=True)
+    expiry_shard = IntegerAttribute(hash_key=True)
+    disappears_at = IntegerAttribute(range_key=True)
 
 
 class EventRecord(Record):
@@ -44,61 +42,43 @@ class EventRecord(Record):
         table_name = TableName("events")
 
     conversation_id = UnicodeAttribute(hash_key=True)
-    seq = NumberAttribute(range_key=True)
+    seq = IntegerAttribute(range_key=True)
     type = UnicodeAttribute()
     actor_id = UnicodeAttribute()
-    at = NumberAttribute()
+    at = IntegerAttribute()
     data = JSONAttribute()
     text = UnicodeAttribute(null=True)
-    edited_at = NumberAttribute(null=True)
-    deleted_at = NumberAttribute(null=True)
-    reactions: MapAttribute[str, Any] = MapAttribute(null=True)
-    disappears_at = NumberAttribute(null=True)
-    expiry_shard = NumberAttribute(null=True)
+    edited_at = IntegerAttribute(null=True)
+    deleted_at = IntegerAttribute(null=True)
+    reactions = CountsAttribute(null=True)
+    disappears_at = IntegerAttribute(null=True)
+    expiry_shard = IntegerAttribute(null=True)
     by_expiry = _ByExpiry()
-    mentioned = UnicodeSetAttribute(null=True)
-    thread_count = NumberAttribute(null=True)
+    mentioned = NamesAttribute()
+    thread_count = IntegerAttribute(null=True)
     pinned = BooleanAttribute(null=True)
-    edits = NumberAttribute(null=True)
-    changed_seq = NumberAttribute(null=True)
+    edits = IntegerAttribute(null=True)
+    changed_seq = IntegerAttribute(null=True)
+
+
+_EVENT = Mapper(EventRecord, Event, renamed={"expires_at": "disappears_at"})
 
 
 def _record(event: Event) -> EventRecord:
-    return EventRecord(
-        event.conversation_id,
-        event.seq,
-        type=event.type,
-        actor_id=event.actor_id,
-        at=event.at,
+    """The row of a new event; what only changes of a message bring is not there yet."""
+    return _EVENT.record(
+        event,
         data=dict(event.data),
-        text=event.text,
         reactions={} if event.is_message else None,
-        mentioned=set(event.mentioned) or None,
-        disappears_at=event.expires_at,
+        mentioned=event.mentioned,
         expiry_shard=None if event.expires_at is None else event.seq % EXPIRY_SHARDS,
+        **dict.fromkeys(("thread_count", "pinned", "edits")),
     )
 
 
 def event_of(record: EventRecord) -> Event:
     """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
-    stored = Event(
-        conversation_id=record.conversation_id,
-        seq=int(record.seq),
-        type=record.type,
-        actor_id=record.actor_id,
-        at=int(record.at),
-        data=record.data,
-        text=record.text,
-        edited_at=None if record.edited_at is None else int(record.edited_at),
-        deleted_at=None if record.deleted_at is None else int(record.deleted_at),
-        expires_at=None if record.disappears_at is None else int(record.disappears_at),
-        reactions={} if record.reactions is None else {k: int(v) for k, v in record.reactions.as_dict().items()},
-        thread_count=int(record.thread_count or 0),
-        pinned=bool(record.pinned),
-        edits=int(record.edits or 0),
-        changed_seq=None if record.changed_seq is None else int(record.changed_seq),
-    )
-    return stored.as_of(clock.now())
+    return _EVENT.value(record).as_of(clock.now())
 
 
 def stage_event(transaction: Transaction, event: Event) -> None:

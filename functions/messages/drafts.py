@@ -8,10 +8,10 @@ from typing import Any
 from conversations import api as conversations
 from conversations.api import require_member
 from conversations.model import MemberContext
-from kernel import clock, cursor
+from kernel import clock
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.errors import Forbidden, NotFound
+from kernel.paging import Page, Paginator, fitting
 from messages import drafts_store
 from messages.drafts_model import Draft
 from messages.schemas import DraftOut
@@ -66,14 +66,14 @@ def get(*, caller: Caller, conversation_id: str) -> Draft:
 
 def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     """The caller's drafts in all conversations that they are in, the latest first."""
-    bound_to = (caller.user_id, "drafts")
-    before = None if page is None else cursor.unseal(page, bound_to=bound_to)
+    paging = Paginator(page, caller.user_id, "drafts")
+    before = paging.start
     drafts = drafts_store.of(caller.user_id)
     contexts = conversations.contexts([draft.conversation_id for draft in drafts], caller.user_id)
     mine = sorted((draft for draft in drafts if draft.conversation_id in contexts), key=_position, reverse=True)
     rest = [draft for draft in mine if before is None or _position(draft) < before]
-    items = rest[: cursor.fitting([asdict(draft) for draft in rest[:limit]])]
-    return Page(items, cursor.seal(_position(items[-1]), bound_to=bound_to) if len(rest) > len(items) else None)
+    items = rest[: fitting([asdict(draft) for draft in rest[:limit]])]
+    return Page(items, paging.cursor(_position(items[-1]) if len(rest) > len(items) else None))
 
 
 def _position(draft: Draft) -> list[Any]:

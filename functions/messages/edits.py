@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from conversations.api import ContextLoader, known
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.errors import Forbidden
+from kernel.paging import Page
 from messages import history_store
 from messages.history_store import EarlierText
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Record, TableName, Transaction
+from kernel.records import IntegerAttribute, Mapper
 from log.model import Event
 
 MAX_EARLIER_TEXTS = 50
@@ -22,15 +23,18 @@ class EarlierTextRecord(Record):
     message = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     text = UnicodeAttribute(null=True)
-    written_at = NumberAttribute(null=True)
+    written_at = IntegerAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierText:
     """What a message said from `written_at` (ms) until its next edit."""
 
-    text: str
-    written_at: int
+    text: str = ""
+    written_at: int = 0
+
+
+_EARLIER = Mapper(EarlierTextRecord, EarlierText)
 
 
 def _key(conversation_id: str, seq: int) -> str:
@@ -69,5 +73,4 @@ def earlier(conversation_id: str, seq: int) -> list[EarlierText]:
     rows = EarlierTextRecord.query(
         _key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT), consistent_read=True
     )
-    found = [EarlierText(row.text or "", int(row.written_at or 0)) for row in rows]
-    return sorted(found, key=lambda each: each.written_at)
+    return sorted(_EARLIER.values(rows), key=lambda each: each.written_at)

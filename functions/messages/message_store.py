@@ -9,6 +9,7 @@ from pynamodb.expressions.update import Action
 
 from kernel import clock, ids
 from kernel.dynamo import Transaction
+from kernel.records import set_or_remove
 from log.api import EventRecord, not_deleted
 from log.model import Event
 
@@ -29,7 +30,7 @@ def stage_edit(transaction: Transaction, message: Event, seq: int, after: Event,
         EventRecord.edited_at.set(now),
         EventRecord.edits.set(after.edits),
         EventRecord.data.set(dict(after.data)),
-        EventRecord.mentioned.set(set(after.mentioned)) if after.mentioned else EventRecord.mentioned.remove(),
+        EventRecord.mentioned.set(after.mentioned),
     ]
     stage_change(transaction, message, seq, actions)
 
@@ -66,11 +67,11 @@ def to_tombstone(message: Event, deleted_at: int) -> list[Action]:
 def stage_count(transaction: Transaction, message: Event, seq: int, emoji: str, count: int) -> None:
     """How many people have reacted with this emoji; 0 forgets it."""
     field = EventRecord.reactions[emoji]
-    stage_change(transaction, message, seq, [field.set(count) if count > 0 else field.remove()])
+    stage_change(transaction, message, seq, [set_or_remove(field, count if count > 0 else None)])
 
 
 def stage_pinned(transaction: Transaction, message: Event, seq: int, pinned: bool) -> None:
-    stage_change(transaction, message, seq, [EventRecord.pinned.set(True) if pinned else EventRecord.pinned.remove()])
+    stage_change(transaction, message, seq, [set_or_remove(EventRecord.pinned, True if pinned else None)])
 
 
 def stage_into_thread(transaction: Transaction, conversation_id: str, root: str) -> None:

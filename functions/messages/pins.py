@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from conversations.api import ContextLoader, known
 from conversations.model import MemberContext
-from kernel import clock, cursor
+from kernel import clock
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Gone
+from kernel.paging import Page, Paginator
 from log import api as log
 from log.model import Event
 from messages import message_store, pins_store, views
@@ -89,8 +90,8 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | Non
     """
     seen = ContextLoader(records=[pins_store.key(conversation_id)])
     context = seen(known(conversation_id), caller.user_id)
-    bound_to = (caller.user_id, "pins", conversation_id)
-    before = None if page is None else cursor.unseal(page, bound_to=bound_to)
+    paging = Paginator(page, caller.user_id, "pins", conversation_id)
+    before = paging.start
     pins = {
         pin.seq: pin
         for pin in sorted(pins_of(seen.records[0]).items, key=lambda each: (each.at, each.seq), reverse=True)
@@ -98,10 +99,11 @@ def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | Non
     }
     found = log.at((conversation_id, seq) for seq in pins)
     standing = [event for event in found.values() if event.deleted_at is None]
-    shown = [
-        {**each, "pinned_by": pins[each["seq"]].by, "pinned_at": pins[each["seq"]].at}
-        for each in views.messages(standing[:limit], caller.user_id)
-    ]
-    items = shown[: cursor.fitting(shown)]
-    last = pins[items[-1]["seq"]] if len(standing) > len(items) else None
-    return Page(items, None if last is None else cursor.seal([last.at, last.seq], bound_to=bound_to))
+
+    def show(shown: Sequence[Event]) -> list[dict[str, Any]]:
+        return [
+            {**each, "pinned_by": pins[each["seq"]].by, "pinned_at": pins[each["seq"]].at}
+            for each in views.messages(shown, caller.user_id)
+        ]
+
+    return paging.fitting_page(standing, limit, lambda event: [pins[event.seq].at, event.seq], show)

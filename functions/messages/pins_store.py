@@ -6,22 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel.dynamo import Key, Record, TableName, Transaction
+from kernel.records import IntegerAttribute, ValueAttribute
 
 _PART = "pins"
-
-
-class PinsRecord(Record):
-    class Meta:
-        table_name = TableName("conversations")
-
-    conversation_id = UnicodeAttribute(hash_key=True)
-    part = UnicodeAttribute(range_key=True)
-    pins = JSONAttribute(null=True)
-    version = NumberAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +22,24 @@ class Pin:
     seq: int
     by: str
     at: int
+
+
+def _read(kept: Any) -> tuple[Pin, ...]:
+    return tuple(Pin(**each) for each in kept)
+
+
+def _written(pins: Sequence[Pin]) -> list[dict[str, Any]]:
+    return [asdict(pin) for pin in pins]
+
+
+class PinsRecord(Record):
+    class Meta:
+        table_name = TableName("conversations")
+
+    conversation_id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    pins = ValueAttribute(_read, _written, null=True)
+    version = IntegerAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,12 @@ def pins_of(record: Any) -> Pins:
     """The pins in a record as read by `key`; none where there is no record."""
     if record is None:
         return Pins()
-    return Pins(tuple(Pin(**each) for each in record.pins or ()), int(record.version))
+    return Pins(record.pins or (), record.version)
 
 
 def stage(transaction: Transaction, conversation_id: str, before: Pins, after: Sequence[Pin], seq: int) -> None:
     """Replace the pins, if they still are as they were read (label `pins`)."""
     last = PinsRecord.version
     unchanged = last.does_not_exist() if before.version is None else last == before.version
-    actions: list[Action] = [PinsRecord.pins.set([asdict(pin) for pin in after]), last.set(seq)]
+    actions: list[Action] = [PinsRecord.pins.set(tuple(after)), last.set(seq)]
     transaction.update("pins", PinsRecord(conversation_id, _PART), actions, unchanged)

@@ -16,8 +16,9 @@ from typing import Any
 from conversations import api as conversations
 from conversations.api import require_member
 from conversations.model import Member, MemberContext
-from kernel import clock, cursor, debounce
+from kernel import clock, debounce
 from kernel.caller import Caller
+from kernel.paging import Paginator
 from messages import unread
 from realtime import api as realtime
 from realtime.api import Target
@@ -69,8 +70,8 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
     block nothing is shown of the other, as what they receive would tell when they are there.
     """
     context = require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "receipts", conversation_id)
-    after = "" if page is None else cursor.unseal(page, bound_to=bound_to)
+    paging = Paginator(page, caller.user_id, "receipts", conversation_id)
+    after = paging.start or ""
     people = conversations.members(conversation_id)
     private = _private({member.user_id for member in people})
     if context.info.member_count <= SHOWN_UP_TO:
@@ -78,7 +79,7 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
         items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
         if context.info.blocked_by:
             items = [each if each["user_id"] == caller.user_id else _nothing(each["user_id"]) for each in items]
-        following = cursor.seal(items[-1]["user_id"], bound_to=bound_to) if len(rest) > limit else None
+        following = paging.cursor(items[-1]["user_id"] if len(rest) > limit else None)
         return {"items": items, "next_cursor": following, "counts": None}
     at = context.head.last_message_seq if seq is None else seq
     shown = [_receipt(member, caller.user_id, private) for member in people]

@@ -11,10 +11,10 @@ import time
 from typing import Any
 
 from conversations.api import known, require_member
-from kernel import clock, cursor, ids, telemetry, workflows
+from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
+from kernel.paging import Page, Paginator
 from messages import scheduled_model as model
 from messages import scheduled_store as store
 from messages import service
@@ -89,14 +89,11 @@ def _wake_at(scheduled: Scheduled) -> None:
 
 def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """The caller's scheduled messages here, the next first; former members see what was not sent, and why."""
-    bound_to = (caller.user_id, "scheduled", conversation_id)
-    after = None if page is None else cursor.unseal(page, bound_to=bound_to)
-    found = store.listed(caller.user_id, known(conversation_id), after=after, limit=limit + 1)
+    paging = Paginator(page, caller.user_id, "scheduled", conversation_id)
+    found = store.listed(caller.user_id, known(conversation_id), after=paging.start, limit=limit + 1)
     if not found:
         require_member(conversation_id, caller.user_id)
-    items = found[:limit]
-    following = cursor.seal(items[-1].id, bound_to=bound_to) if len(found) > limit else None
-    return Page([each.view() for each in items], following)
+    return paging.page(found, limit, lambda each: each.id, lambda shown: [each.view() for each in shown])
 
 
 def cancel(*, caller: Caller, conversation_id: str, scheduled_id: str) -> None:

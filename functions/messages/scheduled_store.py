@@ -7,18 +7,18 @@ for one; and how many are pending, which moves with them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock, ids
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, condition_failed
+from kernel.dynamo import Cancelled, Record, TableName, Transaction
 from kernel.errors import Conflict
-from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, Scheduled, State
+from kernel.records import IntegerAttribute, Mapper, ValueAttribute
+from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, Scheduled
 
 COUNT = "count"
 DUE_SHARDS = range(4)
@@ -32,8 +32,8 @@ class _ByDue(GlobalSecondaryIndex[Any]):
         index_name = "by_due"
         projection = KeysOnlyProjection()
 
-    due_shard = NumberAttribute(hash_key=True)
-    send_at = NumberAttribute(range_key=True)
+    due_shard = IntegerAttribute(hash_key=True)
+    send_at = IntegerAttribute(range_key=True)
 
 
 class ScheduledRecord(Record):
@@ -42,20 +42,20 @@ class ScheduledRecord(Record):
 
     user_id = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
-    send_at = NumberAttribute(null=True)
-    created_at = NumberAttribute(null=True)
-    draft = JSONAttribute(null=True)
+    send_at = IntegerAttribute(null=True)
+    created_at = IntegerAttribute(null=True)
+    draft = ValueAttribute(dict, dict, null=True)
     type = UnicodeAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     state = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
-    due_shard = NumberAttribute(null=True)
-    expires_at = NumberAttribute(null=True)  # of failed ones
+    due_shard = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)  # of failed ones
     by_due = _ByDue()
     # of a client_id that was used
     scheduled_id = UnicodeAttribute(null=True)
     # of the count
-    pending = NumberAttribute(null=True)
+    pending = IntegerAttribute(null=True)
 
 
 class Used(Exception):
@@ -75,29 +75,24 @@ def _record(scheduled: Scheduled) -> ScheduledRecord:
     return ScheduledRecord(scheduled.user_id, _entry(scheduled.conversation_id, scheduled.id))
 
 
-def _scheduled(record: ScheduledRecord) -> Scheduled:
+def _ids(record: ScheduledRecord) -> tuple[str, str]:
     conversation_id, _, scheduled_id = record.entry.split("#")
-    return Scheduled(
-        id=scheduled_id,
-        user_id=record.user_id,
-        conversation_id=conversation_id,
-        send_at=int(record.send_at),
-        created_at=int(record.created_at),
-        draft=record.draft,
-        type=record.type,
-        fingerprint=record.fingerprint,
-        state=cast(State, record.state),
-        reason=record.reason,
-    )
+    return conversation_id, scheduled_id
+
+
+_SCHEDULED = Mapper(
+    ScheduledRecord,
+    Scheduled,
+    id=lambda record: _ids(record)[1],
+    conversation_id=lambda record: _ids(record)[0],
+)
 
 
 def keep(new: Scheduled) -> None:
     """Keep a new one. Raises Used for a client_id that was used in this conversation, Conflict for one too many."""
     transaction = Transaction()
-    row = _record(new)
-    row.send_at, row.created_at, row.state = new.send_at, new.created_at, new.state
-    row.draft, row.type, row.fingerprint = dict(new.draft), new.type, new.fingerprint
-    row.due_shard = new.created_at % len(DUE_SHARDS)
+    entry = _entry(new.conversation_id, new.id)
+    row = _SCHEDULED.record(new, entry=entry, due_shard=new.created_at % len(DUE_SHARDS))
     transaction.put("scheduled", row)
     used = ScheduledRecord(new.user_id, _used_entry(new.conversation_id, new.draft["client_id"]))
     used.scheduled_id, used.fingerprint = new.id, new.fingerprint
@@ -130,7 +125,7 @@ def _count(user_id: str) -> ScheduledRecord:
 
 def find(user_id: str, conversation_id: str, scheduled_id: str) -> Scheduled | None:
     record = ScheduledRecord.find(user_id, _entry(conversation_id, scheduled_id))
-    return None if record is None or _is_over(record) else _scheduled(record)
+    return None if record is None or _is_over(record) else _SCHEDULED.value(record)
 
 
 def _is_over(record: ScheduledRecord) -> bool:
@@ -142,7 +137,7 @@ def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int)
     start = f"{conversation_id}#" if after is None else _entry(conversation_id, after)
     between = ScheduledRecord.entry.between(start, f"{conversation_id}$")  # $ follows #
     rows = ScheduledRecord.query(user_id, between, consistent_read=True, page_size=limit + 1)
-    found = (_scheduled(row) for row in rows if row.entry != start and not _is_over(row))
+    found = (_SCHEDULED.value(row) for row in rows if row.entry != start and not _is_over(row))
     return [each for _, each in zip(range(limit), found, strict=False)]
 
 
@@ -158,22 +153,14 @@ def due(shard: int, *, before: int, limit: int) -> Iterator[tuple[str, str, str]
 
 def begin(scheduled: Scheduled) -> bool:
     """From here on it can't be cancelled; False if it was cancelled, was sent or has failed before."""
-    try:
-        _record(scheduled).update([ScheduledRecord.state.set("sending")], ScheduledRecord.state.is_in(*_WAITING))
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    of = ScheduledRecord
+    return _record(scheduled).update_if(of.state.is_in(*_WAITING), of.state.set("sending"))
 
 
 def put_back(scheduled: Scheduled) -> None:
     """It was not sent and has to wait: until the next try it can be cancelled."""
-    try:
-        _record(scheduled).update([ScheduledRecord.state.set("pending")], ScheduledRecord.state == "sending")
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
+    of = ScheduledRecord
+    _record(scheduled).update_if(of.state == "sending", of.state.set("pending"))
 
 
 def sent(scheduled: Scheduled) -> None:

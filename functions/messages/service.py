@@ -11,11 +11,11 @@ from conversations import api as conversations
 from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
 from drive.api import attachments
-from kernel import clock, cursor, ids
+from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
 from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent
@@ -241,21 +241,20 @@ def listing(
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")
     context = require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "messages", conversation_id)
+    paging = Paginator(page, caller.user_id, "messages", conversation_id)
     if page is not None:
         forwards = after is not None
         backwards = before is not None
-        before, after = cursor.unseal(page, bound_to=bound_to)
+        before, after = paging.start
         if (forwards and after is None) or (backwards and before is None):
             raise InvalidCursor
     newest_first = after is None
     first = max(context.member.visible_from, (after or 0) + 1)
     last = context.head.last_message_seq if before is None else min(before - 1, context.head.last_message_seq)
     found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit + 1)
-    shown = views.messages(found[:limit], caller.user_id)
-    items = shown[: cursor.fitting(shown)]
-    following = None
-    if len(found) > len(items):
-        end = items[-1]["seq"]
-        following = cursor.seal([end, None] if newest_first else [None, end], bound_to=bound_to)
-    return Page(items, following)
+    return paging.fitting_page(
+        found,
+        limit,
+        lambda message: [message.seq, None] if newest_first else [None, message.seq],
+        lambda shown: views.messages(shown, caller.user_id),
+    )

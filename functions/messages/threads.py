@@ -6,11 +6,11 @@ from typing import Any
 
 from conversations.api import ContextLoader, known
 from conversations.model import MemberContext
-from kernel import cursor, ids
+from kernel import ids
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
+from kernel.paging import Page, Paginator, fitting
 from log import api as log
 from log.model import Event
 from messages import message_store, thread_store, views
@@ -43,16 +43,16 @@ def listing(
     seen = ContextLoader(messages=[message_id])
     context = seen(known(conversation_id), caller.user_id)
     root_seq = _root_seq(context, seen.at(message_id))
-    bound_to = (caller.user_id, "thread", conversation_id, message_id)
-    after = max(0 if page is None else cursor.unseal(page, bound_to=bound_to), context.member.visible_from - 1)
+    paging = Paginator(page, caller.user_id, "thread", conversation_id, message_id)
+    after = max(paging.start or 0, context.member.visible_from - 1)
     seqs = thread_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
     if root_seq < context.member.visible_from and not seqs and page is None:
         raise NotFound
     found = log.at((conversation_id, seq) for seq in seqs[:limit])
     shown = views.messages(list(found.values()), caller.user_id)
-    fit = cursor.fitting(shown)
+    fit = fitting(shown)
     end = shown[fit - 1]["seq"] if fit < len(shown) else seqs[limit - 1] if len(seqs) > limit else None
-    return Page(shown[:fit], None if end is None else cursor.seal(end, bound_to=bound_to))
+    return Page(shown[:fit], paging.cursor(end))
 
 
 def _root_seq(context: MemberContext, message: Event | None) -> int:

@@ -23,7 +23,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CountedMessage:
     """A message that is not deleted, as far as counting goes."""
 
     seq: int
@@ -44,10 +44,10 @@ def count(reader: Member, *, first: int, last: int) -> Counted:
     return Counted(sum(page["Count"] for page in pages), mentioned)
 
 
-def standing(conversation_id: str, *, first: int, last: int) -> list[Standing]:
+def standing(conversation_id: str, *, first: int, last: int) -> list[CountedMessage]:
     """The messages in first…last that stand undeleted."""
     return [
-        Standing(int(item["seq"]["N"]), item["actor_id"]["S"], _names(item))
+        CountedMessage(int(item["seq"]["N"]), item["actor_id"]["S"], _names(item))
         for page in _pages(conversation_id, first, last, _standing_messages(), ["seq", "actor_id", "mentioned"])
         for item in page["Items"]
     ]

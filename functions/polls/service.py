@@ -14,11 +14,11 @@ import polls.events  # noqa: F401 - what is appended here
 from conversations import api as conversations
 from conversations.api import known, require_member
 from conversations.model import MemberContext
-from kernel import clock, cursor, ids, telemetry
+from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.cursor import Page
 from kernel.dynamo import Transaction
 from kernel.errors import Forbidden, Gone, NotFound
+from kernel.paging import Page, Paginator
 from log import api as log
 from log.model import MESSAGE_CREATED, NewEvent
 from messages import api as messages
@@ -241,8 +241,8 @@ def listing(
 ) -> Page[dict[str, Any]]:
     """A conversation's polls, newest first; those in one state if it is named, then a page may be short."""
     context = require_member(conversation_id, caller.user_id)
-    bound_to = (caller.user_id, "polls", conversation_id, state or "")
-    before = None if after is None else cursor.unseal(after, bound_to=bound_to)
+    paging = Paginator(after, caller.user_id, "polls", conversation_id, state or "")
+    before = paging.start
     now = clock.now()
     listed: list[Poll] = []
     seen, following = before, None
@@ -257,7 +257,7 @@ def listing(
             listed.append(poll)
     chosen = store.votes([poll.ref for poll in listed], [caller.user_id])
     items = [poll.view(chosen.get((poll.id, caller.user_id), ()), now) for poll in listed]
-    return Page(items, None if following is None else cursor.seal(following, bound_to=bound_to))
+    return Page(items, paging.cursor(following))
 
 
 def _newest_first(conversation_id: str, before: str | None, *, chunk: int) -> Iterator[Poll]:
@@ -274,14 +274,15 @@ def voters(
     """Who voted for what, by person. Raises Forbidden for secret votes and for results that are still hidden."""
     poll, chosen = _require(caller, poll_id)
     poll.require_voters(chosen, clock.now())
-    bound_to = (caller.user_id, "voters", poll_id, option_id or "")
-    start = None if after is None else cursor.unseal(after, bound_to=bound_to)
-    votes = store.votes_page(poll_id, option_id=option_id, after=start, limit=limit + 1)
-    page, more = votes[:limit], len(votes) > limit
-    profiles = users.public_profiles([vote.user_id for vote in page])
-    items = [
-        {"user": profiles[vote.user_id], "option_ids": list(vote.chosen), "voted_at": vote.voted_at}
-        for vote in page
-        if vote.user_id in profiles
-    ]
-    return Page(items, cursor.seal(page[-1].user_id, bound_to=bound_to) if more else None)
+    paging = Paginator(after, caller.user_id, "voters", poll_id, option_id or "")
+    votes = store.votes_page(poll_id, option_id=option_id, after=paging.start, limit=limit + 1)
+
+    def show(page: Sequence[store.Vote]) -> list[dict[str, Any]]:
+        people = users.public_profiles(vote.user_id for vote in page)
+        return [
+            {"user": people[vote.user_id], "option_ids": list(vote.chosen), "voted_at": vote.voted_at}
+            for vote in page
+            if vote.user_id in people
+        ]
+
+    return paging.page(votes, limit, lambda vote: vote.user_id, show)

@@ -10,10 +10,11 @@ A vote is kept under its person's id; where votes are secret, under a pseudonym 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -21,6 +22,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from kernel import clock, telemetry
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
 from kernel.errors import DependencyUnavailable
+from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute
 from kernel.secrets import pseudonym
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
 
@@ -36,6 +38,18 @@ class _ByConversation(GlobalSecondaryIndex[Any]):
     poll_id = UnicodeAttribute(range_key=True)
 
 
+def _read_options(kept: Any) -> tuple[Option, ...]:
+    return tuple(Option(option_id, text) for option_id, text in kept)
+
+
+def _written_options(options: Iterable[Option]) -> list[list[str]]:
+    return [[option.id, option.text] for option in options]
+
+
+def _rule(name: str, record: PollRecord) -> Any:
+    return record.rules[name]
+
+
 class PollRecord(Record):
     class Meta:
         table_name = TableName("polls")
@@ -45,24 +59,25 @@ class PollRecord(Record):
     # poll
     conversation_id = UnicodeAttribute(null=True)
     message_id = UnicodeAttribute(null=True)
-    message_seq = NumberAttribute(null=True)
+    message_seq = IntegerAttribute(null=True)
     creator_id = UnicodeAttribute(null=True)
     question = UnicodeAttribute(null=True)
-    options = JSONAttribute(null=True)
+    options = ValueAttribute(_read_options, _written_options, null=True)
     rules = JSONAttribute(null=True)
-    created_at = NumberAttribute(null=True)
-    closes_at = NumberAttribute(null=True)
+    created_at = IntegerAttribute(null=True)
+    closes_at = IntegerAttribute(null=True)
     by_conversation = _ByConversation()
     # tally
-    counts: MapAttribute[str, Any] = MapAttribute(null=True)
-    voters = NumberAttribute(null=True)
-    closed_at = NumberAttribute(null=True)
+    counts = CountsAttribute(null=True)
+    voters = IntegerAttribute(null=True)
+    closed_at = IntegerAttribute(null=True)
     # vote
     chosen = JSONAttribute(null=True)
-    voted_at = NumberAttribute(null=True)
+    voted_at = IntegerAttribute(null=True)
 
 
 _RULES = ("multiple", "max_choices", "anonymous", "results", "allow_change", "allow_add_options")
+_RULES_KEPT = {name: partial(_rule, name) for name in _RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +89,18 @@ class Vote:
     voted_at: int
 
 
-def _options(poll: Poll) -> list[list[str]]:
-    return [[option.id, option.text] for option in poll.options]
+_ASKED = Mapper(PollRecord, Poll, renamed={"id": "poll_id"}, tally=lambda _: Tally({}, 0, None), **_RULES_KEPT)
+_TALLY = Mapper(PollRecord, Tally)
+_VOTE = Mapper(
+    PollRecord,
+    Vote,
+    user_id=lambda record: record.part.removeprefix(VOTE),
+    chosen=lambda record: tuple(record.chosen),
+)
 
 
 def _poll(record: PollRecord, tally: PollRecord) -> Poll:
-    return Poll(
-        id=record.poll_id,
-        conversation_id=record.conversation_id,
-        message_id=record.message_id,
-        message_seq=int(record.message_seq),
-        creator_id=record.creator_id,
-        question=record.question,
-        options=tuple(Option(option_id, text) for option_id, text in record.options),
-        created_at=int(record.created_at),
-        closes_at=None if record.closes_at is None else int(record.closes_at),
-        tally=Tally(
-            counts={option_id: int(count) for option_id, count in tally.counts.as_dict().items()},
-            voters=int(tally.voters),
-            closed_at=None if tally.closed_at is None else int(tally.closed_at),
-        ),
-        **record.rules,
-    )
+    return replace(_ASKED.value(record), tally=_TALLY.value(tally))
 
 
 def _vote_part(poll: PollRef, user_id: str) -> str:
@@ -187,7 +192,7 @@ def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit:
     # the JSON text of a choice holds the option's id in quotes
     chosen = None if option_id is None else PollRecord.chosen.contains(option_id)
     rows = PollRecord.query(poll_id, condition, chosen, consistent_read=True, limit=limit)
-    return [Vote(row.part.removeprefix(VOTE), tuple(row.chosen), int(row.voted_at)) for row in rows]
+    return _VOTE.values(rows)
 
 
 # --- writes, staged in a transaction with the event that tells of them ----------------------------------------
@@ -195,19 +200,7 @@ def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit:
 
 def stage_poll(transaction: Transaction, poll: Poll) -> None:
     rules = {name: getattr(poll, name) for name in _RULES}
-    record = PollRecord(
-        poll.id,
-        POLL,
-        conversation_id=poll.conversation_id,
-        message_id=poll.message_id,
-        message_seq=poll.message_seq,
-        creator_id=poll.creator_id,
-        question=poll.question,
-        options=_options(poll),
-        rules=rules,
-        created_at=poll.created_at,
-        closes_at=poll.closes_at,
-    )
+    record = _ASKED.record(poll, part=POLL, rules=rules)
     transaction.put("poll", record)
     transaction.put("tally", PollRecord(poll.id, TALLY, counts={}, voters=0))
 
@@ -246,7 +239,7 @@ def _stage_on_tally(transaction: Transaction, poll_id: str, actions: list[Action
 def stage_options(transaction: Transaction, poll: Poll) -> None:
     """Keep a poll's options as they are now (label `poll`)."""
     record = PollRecord(poll.id, POLL)
-    transaction.update("poll", record, [PollRecord.options.set(_options(poll))], PollRecord.part.exists())
+    transaction.update("poll", record, [PollRecord.options.set(poll.options)], PollRecord.part.exists())
 
 
 def stage_deletion(transaction: Transaction, poll: PollRef) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
+from pynamodb.expressions.operand import Path
 
 from conversations import record_store, service
 from kernel import clock
@@ -362,5 +365,5 @@ def test_settings_of_a_later_version_are_passed_over() -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
     record = record_store.ConversationRecord.get(conversation_id, record_store.INFO)
-    record.update(actions=[record_store.ConversationRecord.settings.set({**record.settings, "colour": "blue"})])
+    record.update(actions=[Path("settings").set(json.dumps({**asdict(record.settings), "colour": "blue"}))])
     assert "colour" not in _get(ada, conversation_id)["settings"]
