@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from conversations.ban_store import Doorway, doorway, stage_unban
+from conversations.block_notes import NOTE_BLOCK, note_of_block
 from conversations.context_loader import ContextLoader
 from conversations.joining import enter, plan_one
 from conversations.plans import append, with_info
 from conversations.ports import Preview, register_messages
 from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
 from conversations.record_store import member_of
-from conversations.service import known, note_block, require_member
+from conversations.service import known, require_member
 from conversations.store import (
     context,
     context_in,
@@ -30,6 +31,7 @@ from conversations.views import event_views
 from conversations.views import members as member_views
 
 __all__ = [
+    "NOTE_BLOCK",
     "ContextLoader",
     "Doorway",
     "Preview",
@@ -54,7 +56,7 @@ __all__ = [
     "members_among",
     "missed",
     "move_marker",
-    "note_block",
+    "note_of_block",
     "plan_one",
     "publish_ephemeral",
     "publish_events",

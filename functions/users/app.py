@@ -69,24 +69,19 @@ def list_blocks(caller: Caller, query: Paging) -> Any:
 @app.put("/users/me/blocks/{user_id}", status=204)
 def block_user(caller: Caller, user_id: str) -> None:
     """Block somebody: nothing direct passes between the two any more, and the contact ends."""
-    relations.block(user_id=caller.user_id, other_id=user_id)
-    _spread(caller.user_id, user_id, blocked=True)
+    noting = conversations.note_of_block(caller.user_id, user_id, True)
+    relations.block(user_id=caller.user_id, other_id=user_id, stage=noting.stage)
+    noting.complete()
+    presence.block_changed(caller.user_id, user_id)
 
 
 @app.delete("/users/me/blocks/{user_id}", status=204)
 def unblock_user(caller: Caller, user_id: str) -> None:
     """Lift a block."""
-    relations.unblock(user_id=caller.user_id, other_id=user_id)
-    _spread(caller.user_id, user_id, blocked=False)
-
-
-def _spread(user_id: str, other_id: str, *, blocked: bool) -> None:
-    """Let those know of a block or its end who go by it; where the two were asked for at once, of what stands."""
-    conversations.note_block(user_id, other_id, blocked)
-    stands, _ = service.blocks_between(user_id, other_id)
-    if stands != blocked:
-        conversations.note_block(user_id, other_id, stands)
-    presence.block_changed(user_id, other_id)
+    noting = conversations.note_of_block(caller.user_id, user_id, False)
+    relations.unblock(user_id=caller.user_id, other_id=user_id, stage=noting.stage)
+    noting.complete()
+    presence.block_changed(caller.user_id, user_id)
 
 
 @app.get("/contacts", query=ContactsQuery, returns=ContactList)

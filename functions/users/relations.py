@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kernel import clock, ids
+from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
@@ -23,18 +24,25 @@ class Contact:
     created_at: int
 
 
-def block(*, user_id: str, other_id: str) -> None:
+Stage = Callable[[Transaction], None]  # what is written with a change
+
+
+def _nothing(_transaction: Transaction) -> None:
+    """Nothing else is written."""
+
+
+def block(*, user_id: str, other_id: str, stage: Stage = _nothing) -> None:
     """Block somebody, which ends the contact too; again is fine. Raises NotFound, ValidationFailed for oneself."""
     _require_other(user_id, other_id)
     users.require_user(other_id)
-    retried(lambda: store.block(user_id, other_id, clock.now()), on=Conflict)
+    retried(lambda: store.block(user_id, other_id, clock.now(), stage), on=Conflict)
 
 
-def unblock(*, user_id: str, other_id: str) -> None:
+def unblock(*, user_id: str, other_id: str, stage: Stage = _nothing) -> None:
     """Lift a block; none there is fine."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
-    store.unblock(user_id, other_id)
+    retried(lambda: store.unblock(user_id, other_id, stage), on=Conflict)
 
 
 def blocks(*, user_id: str, limit: int, after: str | None) -> Page[PublicProfile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -73,16 +73,21 @@ def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]
     return {row.user_id: PROFILE.value(row) for row, block in pairs if row is not None and block is None}
 
 
-def block(user_id: str, other_id: str, at: int) -> None:
+def block(user_id: str, other_id: str, at: int, stage: Callable[[Transaction], None]) -> None:
     """Keep a block and end the contact of the two; raises Conflict when it meets another change."""
     transaction = Transaction()
+    stage(transaction)
     transaction.put("block", RelationRecord(user_id, f"{_BLOCK}{other_id}", at=at))
     _stage_removal(transaction, user_id, other_id)
     _commit(transaction)
 
 
-def unblock(user_id: str, other_id: str) -> None:
-    RelationRecord(user_id, f"{_BLOCK}{other_id}").delete()
+def unblock(user_id: str, other_id: str, stage: Callable[[Transaction], None]) -> None:
+    """Lift a block; none there is fine. Raises Conflict when it meets another change."""
+    transaction = Transaction()
+    stage(transaction)
+    transaction.delete("block", RelationRecord(user_id, f"{_BLOCK}{other_id}"))
+    _commit(transaction)
 
 
 def request(user_id: str, other_id: str, at: int) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts import admin_api as accounts
+from conversations import api as conversations
 from kernel import after_commit, telemetry
 from keys import api as keys
 
 PATIENCE_S = 20.0
-KINDS = (accounts.CLOSE_SOCKETS, accounts.END_SESSIONS, keys.TELL_KEYS_CHANGED)
+KINDS = (accounts.CLOSE_SOCKETS, accounts.END_SESSIONS, conversations.NOTE_BLOCK, keys.TELL_KEYS_CHANGED)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
+from kernel import after_commit, clock
 from kernel.caller import Caller
-from tests.helpers import Person, Reply, ask, someone
+from kernel.errors import DependencyUnavailable
+from operations.consumers import follow_ups
+from tests.helpers import CONTEXT, Person, Reply, ask, someone
 from tests.integration.rooms import direct
 from users.app import app
 
@@ -237,3 +240,23 @@ def test_a_state_that_does_not_exist_is_refused(ada: Person) -> None:
     reply = ask(app, "GET", "/contacts", token=ada.token, query={"state": "enemy"})
 
     assert reply.code == "validation_failed"
+
+
+def test_a_block_that_could_not_be_noted_in_the_conversation_is_noted_by_the_sweep(
+    ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation_id = direct(Caller(ada.user_id, ""), Caller(bob.user_id, ""))
+    note = conversations.note_block
+
+    def away(*_arguments: Any) -> None:
+        raise DependencyUnavailable
+
+    monkeypatch.setattr(conversations, "note_block", away)
+    assert block(ada, bob.user_id).status == 204
+    monkeypatch.setattr(conversations, "note_block", note)
+    assert conversations.require_member(conversation_id, bob.user_id).info.blocked_by == frozenset()
+
+    with clock.held(clock.now() + after_commit.GRACE_MS + clock.SECOND):
+        assert follow_ups.handler({}, CONTEXT)["done"] == 1
+
+    assert conversations.require_member(conversation_id, bob.user_id).info.blocked_by == {ada.user_id}
