@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from kernel.after_commit import FollowUp
 from kernel.dynamo import Key, Record, Transaction
 from log.api import Rows
 from log.model import Event
@@ -27,12 +28,8 @@ class Content(Protocol):
 
     def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Held: ...
 
-    def stage_deletion(self, transaction: Transaction, message: Event) -> None:
-        """What goes in the transaction that deletes the message."""
-        ...
-
-    def deleted(self, message: Event) -> None:
-        """What follows once the message is deleted. Never raises."""
+    def stage_deletion(self, transaction: Transaction, message: Event) -> Sequence[FollowUp]:
+        """What goes in the transaction that deletes the message; returns the work that has to follow it."""
         ...
 
 

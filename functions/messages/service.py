@@ -12,6 +12,7 @@ from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
 from drive.api import attachments
 from kernel import clock, ids
+from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
@@ -182,6 +183,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """
     now = clock.now()
     deleted: list[Event] = []
+    following: list[FollowUp] = []
 
     def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         if message.actor_id != caller.user_id and not context.member.is_admin:
@@ -194,7 +196,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         def stage(transaction: Transaction, seq: int) -> None:
             message_store.stage_deletion(transaction, message, seq, now=now)
             if (content := held_by(message)) is not None:
-                content.stage_deletion(transaction, message)
+                following[:] = content.stage_deletion(transaction, message)
             history_store.stage_forgotten(transaction, message)
             message_store.stage_out_of_thread(transaction, message)
             pins.stage_deletion(transaction, message, seen, seq)
@@ -214,8 +216,8 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         return
     erasure.erase_later(deleted[0])
     attachments.remove(conversation_id, deleted[0].seq, deleted[0].data)
-    if (content := held_by(deleted[0])) is not None:
-        content.deleted(deleted[0])
+    for each in following:
+        each.complete()
 
 
 # --- reading --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kernel import after_commit
 from log.api import EventType, Rendering, register
 from log.model import Event
 from messages.api import register_content
@@ -30,6 +31,13 @@ def _content() -> Any:
     return views.CONTENT
 
 
+def _forget_votes(work: after_commit.Work) -> None:
+    from polls import store
+
+    store.forget_votes(work["poll_id"])
+
+
+after_commit.register(model.FORGET_VOTES, _forget_votes)
 for _name in (model.POLL_CREATED, model.POLL_UPDATED, model.POLL_VOTED, model.POLL_CLOSED):
     register(EventType(_name, data=PollOut, render=_render, keys=_keys, viewer_specific=True))
 register_content("poll", _content)

@@ -20,6 +20,7 @@ POLL_CREATED = "poll.created"
 POLL_UPDATED = "poll.updated"
 POLL_VOTED = "poll.voted"
 POLL_CLOSED = "poll.closed"
+FORGET_VOTES = "forget_votes_of_a_deleted_poll"  # what follows the deletion of its message
 
 Results = Literal["live", "after_vote", "after_close"]
 State = Literal["open", "closed"]

@@ -15,13 +15,11 @@ from functools import partial
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from kernel import clock, telemetry
+from kernel import clock
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
-from kernel.errors import DependencyUnavailable
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute
 from kernel.secrets import pseudonym
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
@@ -249,10 +247,7 @@ def stage_deletion(transaction: Transaction, poll: PollRef) -> None:
 
 
 def forget_votes(poll_id: str) -> None:
-    """Delete the votes of a poll that is gone. Never raises: nobody can reach them, and the deletion has committed."""
-    try:
-        with PollRecord.batch_write() as batch:
-            for row in PollRecord.query(poll_id, PollRecord.part.startswith(VOTE), attributes_to_get=["part"]):
-                batch.delete(PollRecord(poll_id, row.part))
-    except (DependencyUnavailable, PynamoDBException) as error:
-        telemetry.logger().warning("votes were left behind", exc_info=error, extra={"poll_id": poll_id})
+    """Delete the votes of a poll that is gone. Twice is fine."""
+    with PollRecord.batch_write() as batch:
+        for row in PollRecord.query(poll_id, PollRecord.part.startswith(VOTE), attributes_to_get=["part"]):
+            batch.delete(PollRecord(poll_id, row.part))

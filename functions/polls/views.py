@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kernel.after_commit import FollowUp
 from kernel.dynamo import Key, Record, Transaction
 from log.api import Rendering, Rows, Shown
 from log.model import Event
 from polls import store
-from polls.model import PollRef, poll_of
+from polls.model import FORGET_VOTES, PollRef, poll_of
 
 Keys = list[tuple[type[Record], Key]]
 
@@ -47,13 +48,14 @@ class PollContent:
     def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Shown:
         return _shown(messages, viewer_ids, rows)
 
-    def stage_deletion(self, transaction: Transaction, message: Event) -> None:
-        for ref in _refs([message]):
+    def stage_deletion(self, transaction: Transaction, message: Event) -> list[FollowUp]:
+        """A poll goes with its message; its votes, which nobody can reach then, go after it."""
+        refs = list(_refs([message]))
+        following = [FollowUp.of(FORGET_VOTES, {"poll_id": ref.id}) for ref in refs]
+        for ref, forgetting in zip(refs, following, strict=True):
             store.stage_deletion(transaction, ref)
-
-    def deleted(self, message: Event) -> None:
-        for ref in _refs([message]):
-            store.forget_votes(ref.id)
+            forgetting.stage(transaction)
+        return following
 
 
 CONTENT = PollContent()

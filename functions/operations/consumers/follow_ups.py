@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import composition  # noqa: F401 - registers the work that domains name in their events
 from accounts import admin_api as accounts
 from conversations import api as conversations
 from kernel import after_commit, telemetry
 from keys import api as keys
+from polls import model as polls
 
 PATIENCE_S = 20.0
-KINDS = (accounts.CLOSE_SOCKETS, accounts.END_SESSIONS, conversations.NOTE_BLOCK, keys.TELL_KEYS_CHANGED)
+KINDS = (
+    accounts.CLOSE_SOCKETS,
+    accounts.END_SESSIONS,
+    conversations.NOTE_BLOCK,
+    keys.TELL_KEYS_CHANGED,
+    polls.FORGET_VOTES,
+)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:

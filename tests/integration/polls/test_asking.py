@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
-from kernel import aws, clock, config, workflows
+from kernel import after_commit, aws, clock, config, workflows
 from kernel.errors import DependencyUnavailable, Forbidden, Gone, NotFound, RateLimited, Unprocessable, ValidationFailed
 from messages import service as messages
-from polls import service
+from operations.consumers import follow_ups
+from polls import service, store
+from tests.helpers import CONTEXT
 from tests.integration.polls.ballot_boxes import ask, ask_again, look, option, parts, vote
 from tests.integration.rooms import add, direct, group, people, remove, say, seen, send, whole_log
 from tests.tools import rows
@@ -291,3 +293,25 @@ def test_a_poll_between_two_people() -> None:
     ada, bob = people("ada", "bob")
     poll = ask(ada, direct(ada, bob))
     assert vote(bob, poll, "Tea")["total_voters"] == 1
+
+
+def test_votes_that_could_not_be_forgotten_with_their_message_are_forgotten_by_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada, bob = people("ada", "bob")
+    poll = ask(ada, group(ada, bob))
+    vote(bob, poll, "Tea")
+    forget = store.forget_votes
+
+    def away(_poll_id: str) -> None:
+        raise DependencyUnavailable
+
+    monkeypatch.setattr(store, "forget_votes", away)
+    messages.delete(caller=ada, conversation_id=poll["conversation_id"], message_id=poll["message_id"])
+    monkeypatch.setattr(store, "forget_votes", forget)
+    assert [row["part"].partition("#")[0] for row in rows("polls")] == ["vote"]
+
+    with clock.held(clock.now() + after_commit.GRACE_MS + clock.SECOND):
+        assert follow_ups.handler({}, CONTEXT) == {"done": 1, "failed": 0}
+
+    assert rows("polls") == rows("follow_ups") == []
