@@ -133,7 +133,11 @@ def _key(conversation_id: str) -> str:
 def notify(*, conversation_id: str, user_ids: Collection[str]) -> None:
     """The queue's job: show the live members the receipts of these people, and of others that wait to be shown."""
     key = _key(conversation_id)
-    moved = debounce.drain({key: user_ids})[key]
+    with debounce.drained({key: user_ids}) as moved:
+        _show(conversation_id, moved[key])
+
+
+def _show(conversation_id: str, moved: Collection[str]) -> None:
     people = {member.user_id: member for member in conversations.members(conversation_id)}
     movers = [people[user_id] for user_id in sorted(moved) if user_id in people]
     if not movers:

@@ -74,8 +74,11 @@ def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
 def flush(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
     """Show sockets these people, and whoever else waits to be shown to them, in one frame each."""
     sockets = {_key(connection_id): (user_id, connection_id) for user_id, connection_id in targets}
-    taken = debounce.drain(dict.fromkeys(sockets, user_ids))
-    due = {sockets[key]: people for key, people in taken.items()}
+    with debounce.drained(dict.fromkeys(sockets, user_ids)) as waiting:
+        _show({sockets[key]: people for key, people in waiting.items()})
+
+
+def _show(due: Mapping[Target, Collection[str]]) -> None:
     known = service.standings({person for people in due.values() for person in people})
     pairs = {(viewer, person) for (viewer, _), people in due.items() for person in people}
     views = service.as_seen(pairs, known)

@@ -271,7 +271,8 @@ def test_a_crowd_is_told_less_often(management: Management) -> None:
     everybody = people(*(f"p{n:02}" for n in range(BIG)))
     conversation_id = group(*everybody)
     with clock.held(clock.now()):
-        debounce.drain({f"receipts:{conversation_id}": []})
+        with debounce.drained({f"receipts:{conversation_id}": []}):
+            pass
         _mark(everybody[0], conversation_id, 1)
         (job,) = jobs()
     assert job["delay_s"] == receipts.CROWD_WINDOW_MS // clock.SECOND
