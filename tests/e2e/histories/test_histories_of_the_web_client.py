@@ -16,7 +16,7 @@ from tests.e2e.histories.campaign import Outcome, campaign
 from tests.e2e.histories.web_device import WebDevice
 from tests.e2e.histories.web_host import host, missing
 
-HISTORIES = int(os.environ.get("SC_WEB_HISTORIES", "24"))
+HISTORIES = int(os.environ.get("SC_WEB_HISTORIES", "12"))
 OPERATIONS = int(os.environ.get("SC_OPERATIONS", "40"))
 FIRST_SEED = int(os.environ.get("SC_SEED", "1"))
 SHOWN = 12

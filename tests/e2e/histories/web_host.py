@@ -211,7 +211,7 @@ async def host() -> AsyncIterator[Host]:
         raise EngineFault("the engine cannot be built")
     process = await asyncio.create_subprocess_exec(
         "node",
-        ".build/host.js",
+        ".build/host/host.js",
         cwd=WEB,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -3,20 +3,6 @@ import type { components, paths } from "./generated/http";
 import type { EventFrames, SocketActions } from "./generated/socket";
 
 export type Schemas = components["schemas"];
-export type Message = Schemas["Message"];
-export type MessageFields = Schemas["MessageFields"];
-export type Conversation = Schemas["Conversation"];
-export type Member = Schemas["MemberOut"];
-export type PublicProfile = Schemas["PublicProfile"];
-export type FullProfile = Schemas["FullProfile"];
-export type Poll = Schemas["PollOut"];
-export type Call = Schemas["CallOut"];
-export type DriveFile = Schemas["File"];
-export type Presence = Schemas["PresenceOut"];
-export type Receipt = Schemas["Receipt"];
-export type SyncAnswer = Schemas["SyncAnswer"];
-export type Ticket = Schemas["TicketOut"];
-
 /** Per type of event, what it is about. The last two are made by this client. */
 export type EventData = { [T in keyof EventFrames]: EventFrames[T]["data"] } & {
   /** The log has ended for the reader. Should they be let in again, it begins anew with what they may then see. */
@@ -83,3 +69,25 @@ export interface Api {
   patch<P extends Route<"patch">>(route: P, ...question: Asked<"patch", P>): Promise<Answer<"patch", P>>;
   delete<P extends Route<"delete">>(route: P, ...question: Asked<"delete", P>): Promise<Answer<"delete", P>>;
 }
+
+/** What a route takes. */
+export type BodyOf<M extends Method, P extends Route<M>> = NonNullable<Body<Operation<M, P>>["body"]>;
+
+// The nouns, by the routes that answer with them: routes are the contract, names of schemas are not.
+export type Message = Answer<"get", "/conversations/{conversation_id}/messages/{message_id}">;
+export type MessageFields = BodyOf<"post", "/conversations/{conversation_id}/messages">;
+export type Conversation = Answer<"get", "/conversations/{conversation_id}">;
+export type Member = Answer<"get", "/conversations/{conversation_id}/members">["items"][number];
+export type PublicProfile = Answer<"get", "/users/{user_id}">;
+export type FullProfile = Answer<"get", "/users/me">;
+export type Poll = Answer<"get", "/polls/{poll_id}">;
+export type Call = Answer<"get", "/calls/{call_id}">;
+export type DriveFile = Answer<"get", "/drive/files/{file_id}">;
+export type UploadFields = BodyOf<"post", "/drive/uploads">;
+export type UploadInstructions = NonNullable<Answer<"post", "/drive/uploads">["upload"]>;
+export type UploadedParts = Answer<"post", "/drive/uploads/{file_id}/parts">;
+export type Presence = Answer<"put", "/presence">;
+export type Receipt = Answer<"get", "/conversations/{conversation_id}/receipts">["items"][number];
+export type ReadState = Answer<"post", "/conversations/{conversation_id}/read">;
+export type SyncAnswer = Answer<"post", "/sync">;
+export type Ticket = Answer<"post", "/realtime/tickets">;

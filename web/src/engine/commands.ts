@@ -4,7 +4,7 @@
  * A call whose acknowledgement is lost may have been done. Repeating it over HTTP is safe, since a message keeps its
  * `client_id` and everything else sets a state.
  */
-import type { Event, Message, MessageFields, Poll, Schemas } from "./api";
+import type { Event, Message, MessageFields, Poll, ReadState } from "./api";
 import { fillPath } from "./http";
 import type { Live } from "./live";
 import type { Clock } from "./ports";
@@ -77,10 +77,10 @@ export class SocketCommands {
     )) as Poll;
   }
 
-  async markRead(conversationId: string, seq: number): Promise<Schemas["ReadState"]> {
+  async markRead(conversationId: string, seq: number): Promise<ReadState> {
     const path = fillPath("/conversations/{id}/read", { id: conversationId });
     const fields = { conversation_id: conversationId, seq };
-    return (await this.#either("markRead", fields, "POST", path, { seq })) as Schemas["ReadState"];
+    return (await this.#either("markRead", fields, "POST", path, { seq })) as ReadState;
   }
 
   /** A connection is not told of what it did itself: the log is asked unless something came meanwhile. */

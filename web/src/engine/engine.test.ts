@@ -31,7 +31,7 @@ async function browser(server: FakeServer) {
 /** What a tab was told of a conversation. */
 function texts(engine: TabEngine): string[] {
   const heard: string[] = [];
-  engine.on("message.created", (event) => heard.push(event.data.text ?? ""));
+  engine.on("message.created", (event) => heard.push(event.data?.text ?? ""));
   return heard;
 }
 
@@ -112,7 +112,7 @@ test("after the network was away everything comes, and what was written meanwhil
   server.down = false;
   engine.wake();
   await until(() => expect(heard).toEqual(["theirs", "mine"]));
-  expect(engine.outbox.items.get()).toEqual([]);
+  await until(() => expect(engine.outbox.items.get()).toEqual([]));
 });
 
 test("where sockets are refused the log is asked, and messages go by HTTP", async () => {

@@ -11,7 +11,7 @@ import type {
 } from "./api";
 import { Http } from "./http";
 import type { LiveSettings } from "./live";
-import { Person } from "./person";
+import type { Person } from "./person";
 import type { Channel, Ports } from "./ports";
 import { ApiError, NotSignedIn } from "./problems";
 import { authorised, typedApi } from "./requests";
@@ -199,6 +199,7 @@ export class TabEngine implements Engine, Auth {
 
   async #open(session: Session): Promise<void> {
     const { httpUrl, wsUrl, store, ports, settings = {} } = this.#parts;
+    const { Person } = await import("./person"); // nobody needs it to sign in
     const person = await Person.open({
       userId: session.userId,
       httpUrl,

@@ -26,6 +26,7 @@ export function hasExpired(message: Message, now: number): boolean {
 
 /** The counts after one more reaction, or one less; those of a message come by emoji. */
 export function withReaction(message: Message, event: Reacted, myId: string): Message {
+  if (!event.data) return message;
   const { emoji, user_id } = event.data;
   const mine = user_id === myId;
   const added = event.type === "reaction.added";

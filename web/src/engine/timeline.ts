@@ -189,9 +189,11 @@ export class TimelineWindow implements Timeline {
       case "message.created":
         if (event.data) this.#append(event.data, event.seq);
         break;
-      case "message.updated":
-        if (event.data) this.#replace(event.data.id, () => event.data);
+      case "message.updated": {
+        const changed = event.data;
+        if (changed) this.#replace(changed.id, () => changed);
         break;
+      }
       case "message.deleted":
         if (event.data) this.#replace(event.data.id, (known) => tombstone({ ...known, ...event.data }, event.at ?? null));
         break;
@@ -226,7 +228,7 @@ export class TimelineWindow implements Timeline {
   }
 
   #react(event: EventOf<"reaction.added"> | EventOf<"reaction.removed">): void {
-    this.#replace(event.data.message_id, (known) => withReaction(known, event, this.#parts.userId), true);
+    if (event.data) this.#replace(event.data.message_id, (known) => withReaction(known, event, this.#parts.userId), true);
   }
 
   /** With `counting`, a change that must not be made twice: near a page's answer the message is asked for instead. */

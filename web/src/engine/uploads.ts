@@ -6,7 +6,7 @@
  */
 import { Limit } from "./alarm";
 import { type Backoff, backoffDelay } from "./backoff";
-import type { Api, DriveFile, Event, Schemas } from "./api";
+import type { Api, DriveFile, Event, UploadFields, UploadInstructions, UploadedParts } from "./api";
 import type { Clock, SendBytes } from "./ports";
 import { ApiError, TransportFailed, UploadCancelled, UploadRejected } from "./problems";
 import { sha256Hex } from "./sha256";
@@ -24,7 +24,7 @@ const PREFIX = "upload:";
 
 /** What the store remembers of an upload. */
 interface Remembered {
-  readonly fields: Schemas["UploadFields"];
+  readonly fields: UploadFields;
   readonly blob: Blob | null;
 }
 
@@ -71,7 +71,7 @@ export class UploadManager implements Uploads {
     } = {},
   ): Promise<DriveFile> {
     const { account, store, uuid } = this.#parts;
-    const fields: Schemas["UploadFields"] = {
+    const fields: UploadFields = {
       client_id: options.clientId ?? uuid(),
       name: options.name ?? file.name ?? "file",
       size: file.size,
@@ -116,10 +116,11 @@ export class UploadManager implements Uploads {
   }
 
   apply(event: Event): void {
-    if (event.type === "file.ready" || event.type === "file.rejected") this.#settling.get(event.data?.id)?.(event.data);
+    if (event.type !== "file.ready" && event.type !== "file.rejected") return;
+    if (event.data) this.#settling.get(event.data.id)?.(event.data);
   }
 
-  async #go(fields: Schemas["UploadFields"], file: Blob): Promise<DriveFile> {
+  async #go(fields: UploadFields, file: Blob): Promise<DriveFile> {
     const { api } = this.#parts;
     const id = fields.client_id;
     const stop = new AbortController();
@@ -151,7 +152,7 @@ export class UploadManager implements Uploads {
     }
   }
 
-  async #sendWhole(id: string, how: Schemas["UploadInstructions"], file: Blob, signal: AbortSignal): Promise<void> {
+  async #sendWhole(id: string, how: UploadInstructions, file: Blob, signal: AbortSignal): Promise<void> {
     const form = new FormData();
     for (const [name, value] of Object.entries(how.fields ?? {})) form.append(name, String(value));
     form.append("file", file);
@@ -163,7 +164,7 @@ export class UploadManager implements Uploads {
   async #sendParts(
     id: string,
     fileId: string,
-    how: Schemas["UploadInstructions"],
+    how: UploadInstructions,
     file: Blob,
     signal: AbortSignal,
   ): Promise<void> {
@@ -190,7 +191,7 @@ export class UploadManager implements Uploads {
     );
   }
 
-  async #ask(fileId: string, numbers: number[], signal: AbortSignal): Promise<Schemas["Parts"]> {
+  async #ask(fileId: string, numbers: number[], signal: AbortSignal): Promise<UploadedParts> {
     const path = { file_id: fileId };
     return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path, body: { part_numbers: numbers }, retry: true, signal });
   }
@@ -240,7 +241,7 @@ export class UploadManager implements Uploads {
     await this.#parts.store.saveValue(this.#parts.account, PREFIX + clientId, undefined);
   }
 
-  #put(fields: Schemas["UploadFields"], change: Partial<UploadState>): void {
+  #put(fields: UploadFields, change: Partial<UploadState>): void {
     const known = this.items.get().find((each) => each.clientId === fields.client_id);
     const item: UploadState = {
       clientId: fields.client_id,

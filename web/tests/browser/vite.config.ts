@@ -1,0 +1,8 @@
+import { defineConfig } from "vite";
+
+/** The page of the tests in a browser. */
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "./",
+  build: { outDir: "../../.build/page", emptyOutDir: true, target: "es2022", modulePreload: { polyfill: false } },
+});
