@@ -40,7 +40,7 @@ logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 test: venv ## every test that needs no cloud account; the end-to-end ones on an instance of their own
 	@code=0; \
 	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/field tests/infra) || code=$$?; \
-	$(VENV)/python -m infra.web --run test || code=$$?; \
+	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(LOCAL) --instance test run $(PYTEST) tests/e2e || code=$$?; \
 	exit $$code
 

@@ -103,10 +103,13 @@ def upload(
     files = sorted(
         (path for path in _files(dist) if path.name != ".fingerprint" and ".vite" not in path.parts), key=_last
     )
+    page = addressed((dist / "index.html").read_text(), api=api, socket=socket, policy=policy)
     for path in files:
         body = path.read_bytes()
         if path.name == "index.html":
-            body = addressed(body.decode(), api=api, socket=socket, policy=policy).encode()
+            body = page.encode()
+        elif path.name == "sw.js":
+            body = naming(body.decode(), page).encode()
         key = path.relative_to(dist).as_posix()
         small = compressed and path.suffix in TYPES
         s3.put_object(
@@ -130,6 +133,12 @@ def addressed(page: str, *, api: str | None, socket: str | None, policy: str | N
             "<head>", f'<head>\n    <meta http-equiv="Content-Security-Policy" content="{policy}" />', 1
         )
     return page
+
+
+def naming(worker: str, page: str) -> str:
+    """The service worker with this page's own revision: browsers that keep the page see that its addresses changed."""
+    revision = hashlib.sha256(page.encode()).hexdigest()[:32]
+    return re.sub(r'("revision":")\w+(","url":"index.html")', rf"\g<1>{revision}\g<2>", worker)
 
 
 def content_type(path: Path) -> str:

@@ -69,3 +69,10 @@ def test_the_page_comes_after_all_that_it_names(tmp_path: Path) -> None:
     assert kinds["index.html"] == ("text/html; charset=utf-8", "no-cache")
     assert kinds["sw.js"][1] == "no-cache"
     assert ".vite/manifest.json" not in kinds
+
+
+def test_a_page_with_other_addresses_is_another_page_to_the_service_worker() -> None:
+    worker = 'precache([{"revision":"0a1b","url":"index.html"},{"revision":"2c3d","url":"icon.svg"}])'
+    first, second = web.naming(worker, "a page"), web.naming(worker, "the page at another address")
+    assert len({worker, first, second}) == 3
+    assert '{"revision":"2c3d","url":"icon.svg"}' in first

@@ -158,7 +158,7 @@ test("signing out in one tab signs out the others", async () => {
   const server = new FakeServer();
   const tab = await browser(server);
   const [first, second] = [await tab(), await tab()];
-  server.answers.push([204]);
+  server.once("POST /auth/logout", 204);
   await first.logout();
   await until(() => expect(second.session.get()).toEqual({ state: "signed_out" }));
   expect(first.session.get()).toEqual({ state: "signed_out" });
@@ -190,8 +190,7 @@ test("unread messages are counted as they come, and read ones are not", async ()
   server.say("c", "ada", "one");
   server.say("c", "me", "two");
   await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_count: 1 }));
-  server.answers.push([200, { read_seq: 3, unread_count: 0 }]);
-  void engine.commands.markRead("c", 3).catch(() => undefined);
+    void engine.commands.markRead("c", 3).catch(() => undefined);
   expect(engine.conversations.of("c")?.unread_count).toBe(0);
   await clock.sleep(1);
 });

@@ -177,7 +177,8 @@ export class TabEngine implements Engine, Auth {
 
   /** From one session to the next; one turn at a time. */
   #turn(session: Session | null, revoked: boolean): Promise<void> {
-    this.#turning = this.#turning.then(async () => {
+    const last = this.#turning.catch(() => undefined); // who asked for that turn was told
+    this.#turning = last.then(async () => {
       if (this.#stopped) return;
       const before = this.#person;
       if (before && session?.userId !== before.userId) {

@@ -48,7 +48,7 @@ test("a hiccup of the refresh does not show while the token is still good", asyn
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   await tab?.keeper.begin({ user: { id: "me" }, tokens: server.tokens(30) });
-  server.answers.push(...Array.from({ length: 4 }, (): [number, unknown] => [503, { code: "dependency_unavailable" }]));
+  for (let n = 0; n < 4; n += 1) server.once("POST /auth/refresh", 503, { code: "dependency_unavailable" });
   await expect(tab?.me()).resolves.toMatchObject({ id: "me" });
 });
 
@@ -56,7 +56,8 @@ test("a session that the server has ended ends here, and says why", async () => 
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   server.accessToken = "another";
-  server.answers.push([401, { code: "token_expired" }], [401, { code: "refresh_reused" }]);
+  server.once("GET /users/me", 401, { code: "token_expired" });
+  server.once("POST /auth/refresh", 401, { code: "refresh_reused" });
   await expect(tab?.me()).rejects.toThrow(ApiError);
   expect(tab?.ended).toEqual([true]);
   expect(tab?.keeper.current).toBeNull();

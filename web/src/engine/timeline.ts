@@ -151,7 +151,7 @@ export class TimelineWindow implements Timeline {
 
   /** What this device remembered of the newest page, before the server is heard. */
   restore(messages: readonly Message[]): void {
-    if (this.#messages.length > 0) return;
+    if (this.#messages.length > 0 || this.#loadedAt > 0) return;
     this.#messages = [...messages];
     this.#stale = true;
     this.#state.changed();

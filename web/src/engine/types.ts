@@ -44,7 +44,10 @@ export interface Auth {
   login(fields: { identifier: string; password: string; device_name?: string; totp?: string }): Promise<void>;
   /** Takes up the session of any other answer `{user, tokens}`, such as that of a passkey. */
   adopt(answer: { user: { id: string }; tokens: TokensAnswer }): Promise<void>;
-  /** Ends the session in all tabs and forgets what was kept of it on this device. */
+  /**
+   * Ends the session in all tabs and forgets what was kept of it on this device. Throws when the server could not be
+   * told; signed out here one is all the same.
+   */
   logout(options?: { everywhere?: boolean }): Promise<void>;
   refreshProfile(): Promise<FullProfile>;
 }

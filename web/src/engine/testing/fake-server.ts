@@ -23,8 +23,12 @@ export class FakeServer {
   down = false;
   accessToken = "access-0";
   refreshes = 0;
-  /** Answers instead of the routes below, once per entry. */
-  readonly answers: Answer[] = [];
+  readonly #answers: { route: string; answer: Answer }[] = [];
+
+  /** Answers once instead of what the route would. */
+  once(route: string, ...answer: Answer): void {
+    this.#answers.push({ route, answer });
+  }
 
   message(conversationId: string, seq: number, senderId: string, clientId: string, text: string): Record<string, unknown> {
     return {
@@ -100,7 +104,9 @@ export class FakeServer {
     if (this.down) throw new TypeError("fetch failed");
     const body: Record<string, unknown> = init?.body ? JSON.parse(String(init.body)) : {};
     const token = new Headers(init?.headers).get("Authorization")?.slice("Bearer ".length) ?? null;
-    const [status, answer] = this.answers.shift() ?? this.#route(route, pathname, searchParams, body, token);
+    const planned = this.#answers.findIndex((each) => each.route === route);
+    const [status, answer] =
+      this.#answers.splice(planned, planned < 0 ? 0 : 1)[0]?.answer ?? this.#route(route, pathname, searchParams, body, token);
     return new Response(answer === undefined ? null : JSON.stringify(answer), { status });
   };
 
