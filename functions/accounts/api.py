@@ -1,12 +1,11 @@
-"""What every function asks of accounts: who calls, and whether their session stands.
+"""What every function asks of accounts: who calls.
 
-What only platform admins may do with an account stands in `service`, so that nobody else loads it.
+What only platform admins may do with an account stands in `admin_api`, whether a session stands in `session_api`: so
+nobody loads what they do not need.
 """
 
 from __future__ import annotations
 
-from accounts.liveness import is_live
-from accounts.liveness import stands as session_stands
 from accounts.sessions import authenticate, authenticate_by_table
 
-__all__ = ["authenticate", "authenticate_by_table", "is_live", "session_stands"]
+__all__ = ["authenticate", "authenticate_by_table"]

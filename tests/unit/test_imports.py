@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("administration", "assistant", "notifications", "operations"),
 )
 FLOOR = {domain: floor for floor, domains in enumerate(FLOORS) for domain in domains}
-DOORS = {"api", "admin_api", "schemas", "model"}  # what a domain opens to others
+DOORS = {"api", "admin_api", "session_api", "schemas", "model"}  # what a domain opens to others
 LAYERS = {
     "app",
     "api",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import api as accounts
+from accounts import session_api as accounts
 from assistant import requests
 from kernel.consumers import each_message
 

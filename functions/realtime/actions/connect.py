@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import api as accounts
+from accounts import session_api as accounts
 from kernel import telemetry
 from kernel.websocket import caller_of, is_frame, unknown_action
 from presence import api as presence
