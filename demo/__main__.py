@@ -68,6 +68,19 @@ async def send_a_file(ada: Client, bob: Client, tea_id: str) -> None:
     say("ada", f"has a public link for one download: {link.id}")
 
 
+async def ask_for_help(ada: Client, bob: Client, tea_id: str) -> None:
+    """AI help, which both the group and the person have to switch on; streamed, with its messages cited."""
+    await ada.conversations.update(tea_id, settings={"ai_enabled": True})
+    settings = await bob.ai.change_settings(enabled=True, language="en")
+    say("bob", f"has AI help by the provider {settings.provider}")
+    await ada.messages.send(tea_id, "Decided: we meet on Friday at 16:30 in the kitchen.")
+    async with bob.ai.stream("summaries", conversation_id=tea_id, after_seq=0) as pieces:
+        async for piece in pieces:
+            say("bob", f"is told: {piece.strip()}")
+    answer = await bob.ai.answer("When do we meet?", conversation_id=tea_id)
+    say("bob", f"asks when they meet: {answer.text} from #{answer.citations[0].seq}")
+
+
 async def watch(name: str, live: Live) -> None:
     async for event in live:
         line = describe(event)
@@ -109,6 +122,7 @@ async def play(http_url: str) -> None:
         await asyncio.sleep(2.5)
         await ask_the_group(ada, bob, b, tea.id)
         await send_a_file(ada, bob, tea.id)
+        await ask_for_help(ada, bob, tea.id)
         await ada.conversations.add_members(tea.id, [cleo.user_id])
         async with cleo.connect() as c:
             watching.append(asyncio.create_task(watch("cleo", c)))

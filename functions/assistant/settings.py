@@ -26,7 +26,7 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Provider and models (by feature, or under `default`), prices of a million tokens in millionths of a dollar,
-    budgets; `meaning` and `transcribe` tell whether those parts are deployed."""
+    budgets; `meaning` tells whether search by meaning is deployed."""
 
     provider: str
     models: Mapping[str, str]
@@ -40,7 +40,6 @@ class Settings:
     person_budget: Budget
     deployment_budget: Budget
     meaning: bool
-    transcribe: bool
     queue_url: str
     endpoint_url: str
 
@@ -78,7 +77,6 @@ def settings() -> Settings:
         person_budget=Budget(_whole("AI_TOKENS_PER_DAY", "500000"), _micro_usd("AI_USD_PER_DAY", "1")),
         deployment_budget=Budget(_whole("AI_ALL_TOKENS_PER_DAY", "50000000"), _micro_usd("AI_ALL_USD_PER_DAY", "50")),
         meaning=env("AI_MEANING", "off") == "on",
-        transcribe=env("AI_TRANSCRIBE", "off") == "on",
         queue_url=env("AI_QUEUE_URL", ""),
         endpoint_url=env("AI_ENDPOINT_URL", ""),
     )

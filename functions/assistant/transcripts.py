@@ -1,21 +1,23 @@
-"""Transcriptions of voice messages: work that goes on after the answer, as a state machine."""
+"""Transcriptions of voice messages. No provider has them yet: who may hear a recording is told so, by name."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from assistant import consent, store
+from assistant.model import AiUnavailable
+from assistant.providers.choice import provider
 from drive import api as drive
 from kernel import ids
 from kernel.caller import Caller
 from kernel.errors import NotFound
 
 
-def start(caller: Caller, *, file_id: str) -> dict[str, Any]:
-    """A job that transcribes a recording that the caller may hear; raises NotFound, AiUnavailable."""
+def start(caller: Caller, *, file_id: str) -> NoReturn:
+    """Raises NotFound for a recording that the caller may not hear, then as for all features, then AiUnavailable."""
     node = drive.recording(caller.user_id, file_id)
     consent.require(caller, "transcriptions", node.conversation_id)
-    raise NotFound
+    raise AiUnavailable.of("transcriptions", provider().name)
 
 
 def job(user_id: str, job_id: str) -> dict[str, Any]:

@@ -46,8 +46,6 @@ class LanguageModel:
     model: Model
 
     def has(self, feature: Feature) -> bool:
-        if feature == "transcriptions":
-            return settings().transcribe and not self.leaves_account
         return feature in _HAS
 
     def most(self, task: Task) -> Usage:
