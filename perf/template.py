@@ -16,6 +16,7 @@ TEMPLATES = (
     ROOT / "infra" / "workflows.yaml",
     ROOT / "infra" / "streams.yaml",
     ROOT / "infra" / "drive.yaml",
+    ROOT / "infra" / "assistant.yaml",
 )
 
 
