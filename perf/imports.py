@@ -47,7 +47,7 @@ NEEDED: dict[str, set[str]] = {
     "IndexFunction": _STORE,
     "AssistantFunction": _ROUTES,
     "AssistantSearchFunction": _ROUTES,
-    "AssistantStreamFunction": _LIMITED,
+    "AssistantStreamFunction": _LIMITED | _KEYS,
     "MeaningFunction": _STORE,
     "PresenceFunction": _ROUTES,
     "RealtimeFunction": _ROUTES,
