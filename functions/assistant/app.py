@@ -13,7 +13,7 @@ from kernel.http import Answer, App
 from kernel.limiter import Limit
 
 # money is behind these: without Redis they are counted in DynamoDB (R19)
-ASKED = Limit("ai", requests=60, window_s=60, without_redis="closed")
+ASKED = Limit("ai", requests=300, window_s=60, without_redis="closed")
 _ERRORS = ("ai_disabled", "encrypted_conversation", "ai_unavailable", "ai_budget_exceeded")
 _ASKING: dict[str, Any] = {
     "returns": shapes.AnswerOrRequest,

@@ -45,22 +45,18 @@ def search(caller: Caller, *, q: str, conversation_id: str | None, limit: int) -
     events = [event for place in ranked if _may_show(event := present.get(place), contexts)][:limit]
     shown = messages.message_views([event for event in events if event is not None], caller.user_id)
     return {
-        "items": [
-            {
-                "message": message,
-                "score": scores[place := (message["conversation_id"], message["seq"])],
-                "found_by": [name for name, found in (("meaning", by_meaning), ("words", by_words)) if place in found],
-            }
-            for message in shown
-        ],
+        "items": [_hit(message, scores, by_meaning, by_words) for message in shown],
         "model": meaning.MODEL if with_meaning else "words",
         "provider": "embedded",
     }
 
 
-def nearest(q: str, contexts: dict[str, MemberContext], *, limit: int) -> list[Place]:
-    """The places of the messages nearest in meaning to a question; none where the index is not deployed."""
-    return _by_meaning(q, contexts)[:limit] if settings().meaning and meaning.is_present() else []
+def _hit(
+    message: dict[str, Any], scores: dict[Place, float], by_meaning: Sequence[Place], by_words: Sequence[Place]
+) -> dict[str, Any]:
+    place = (message["conversation_id"], message["seq"])
+    found_by = [name for name, found in (("meaning", by_meaning), ("words", by_words)) if place in found]
+    return {**message, "score": scores[place], "found_by": found_by}
 
 
 def _by_meaning(q: str, contexts: dict[str, MemberContext]) -> list[Place]:

@@ -200,16 +200,18 @@ class Digest(Output):
     usage: UsageOut
 
 
-class MeaningHit(Output):
-    """A message and how well it fits (1 is best); `found_by` tells whether its meaning, its words or both did."""
+class MeaningHit(Message):
+    """A message, and how well it fits (1 is best); `found_by` tells whether its meaning, its words or both did."""
 
-    message: Message
     score: float
     found_by: list[Literal["meaning", "words"]]
 
 
 class MeaningResults(Output):
+    """The best only: there is no next page."""
+
     items: list[MeaningHit]
+    next_cursor: None = None
     model: str
     provider: str
 

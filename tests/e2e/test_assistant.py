@@ -124,7 +124,7 @@ def test_search_by_meaning_finds_what_shares_no_word(ada: Person, bob: Person) -
 
     def first() -> Any:
         items = ada.ok("POST", "/ai/search", {"q": "release delayed", "conversation_id": place})["items"]
-        return items and items[0]["message"]["id"]
+        return items and items[0]["id"]
 
     eventually(lambda: first() == wanted["id"], within_s=SOON_S)
     ada.ok("DELETE", f"/conversations/{place}/messages/{wanted['id']}")

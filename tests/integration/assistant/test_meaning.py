@@ -30,7 +30,7 @@ def _index(conversation_id: str) -> int:
 def _found(who: Caller, q: str, conversation_id: str | None = None) -> list[tuple[str, list[str]]]:
     follow()
     items = meaning_search.search(who, q=q, conversation_id=conversation_id, limit=3)["items"]
-    return [(each["message"]["text"], each["found_by"]) for each in items]
+    return [(each["text"], each["found_by"]) for each in items]
 
 
 def test_meaning_finds_what_shares_no_word_and_words_stand_beside() -> None:

@@ -45,6 +45,11 @@ class MeaningHit:
     found_by: tuple[str, ...] = ()
 
 
+def _hit(item: Mapping[str, Any]) -> MeaningHit:
+    found_by = tuple(item.get("found_by", ()))
+    return MeaningHit(message=decode(Message, item), score=float(item.get("score", 0)), found_by=found_by)
+
+
 class Ai(Routes):
     """Features that the server's provider does not have raise ApiError 501 `ai_unavailable`."""
 
@@ -115,7 +120,7 @@ class Ai(Routes):
     async def search(self, q: str, *, conversation_id: str | None = None) -> tuple[MeaningHit, ...]:
         """Messages by meaning and by words, the best first."""
         answer = await self._post("/ai/search", given(q=q, conversation_id=conversation_id))
-        return decode_all(MeaningHit, answer["items"])
+        return tuple(_hit(each) for each in answer["items"])
 
     def stream(self, feature: Streamed, **fields: Any) -> AnswerStream:
         """The text of an answer piece by piece: `async with` it, then `async for piece in` it.
