@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samcli.yamlhelper import yaml_parse
+from samcli.yamlhelper import intrinsics_multi_constructor
 
 from infra import reservations
 
@@ -29,6 +29,19 @@ STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountI
 Json = dict[str, Any]
 
 
+class _Loader(yaml.CSafeLoader):
+    """Reads templates as SAM does (`!Ref x` is {"Ref": "x"}), ten times as fast."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
+def read(path: Path) -> Json:
+    """A template as it is written."""
+    written: Json = yaml.load(path.read_text(), _Loader)  # noqa: S506 - it is a safe loader
+    return written
+
+
 def main() -> None:
     for path in templates():
         reservations.write(ROOT / path)
@@ -39,9 +52,9 @@ def main() -> None:
 
 def templates() -> dict[str, Json]:
     """The root template and those it nests, but for the generated one, by path."""
-    root: Json = yaml_parse((ROOT / "template.yaml").read_text())
+    root = read(ROOT / "template.yaml")
     nested = [each["Properties"]["Location"] for each in root["Resources"].values() if each["Type"] == NESTED]
-    own = {path: yaml_parse((ROOT / path).read_text()) for path in sorted(nested) if ROOT / path != TARGET}
+    own = {path: read(ROOT / path) for path in sorted(nested) if ROOT / path != TARGET}
     return {"template.yaml": root, **own}
 
 
@@ -70,6 +83,8 @@ def observability() -> Json:
         },
         "Conditions": {"HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
         "Resources": resources,
+        # whoever takes the prefix from here is made after the log groups, which Lambda would make itself otherwise
+        "Outputs": {"Prefix": {"Value": {"Ref": "Prefix"}}},
     }
 
 

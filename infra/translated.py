@@ -10,11 +10,11 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
-from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
@@ -60,8 +60,9 @@ def deployment(
     return found
 
 
-def translated(path: Path, values: dict[str, str]) -> Json:
-    """One template after SAM's transform; `values` are its parameters and the pseudo parameters."""
+@cache
+def translated(path: Path) -> Json:
+    """One template after SAM's transform, which leaves references to parameters as they are; not to be changed."""
     template = _source(path)
     if "Transform" not in template:
         return template
@@ -69,14 +70,13 @@ def translated(path: Path, values: dict[str, str]) -> Json:
         _uploaded(resource.get("Properties", {}))
     _uploaded(template.get("Globals", {}).get("Function", {}))
     session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
-    result: Json = Translator({}, Parser(), boto_session=session).translate(template, values)
+    result: Json = Translator({}, Parser(), boto_session=session).translate(template, {})
     return result
 
 
 def _source(path: Path) -> Json:
     """A template as it is written; that of log groups and alarms may not have been yet."""
-    written: Json = generate.observability() if path == generate.TARGET else yaml_parse(path.read_text())
-    return written
+    return generate.observability() if path == generate.TARGET else generate.read(path)
 
 
 def _uploaded(properties: Json) -> None:
@@ -102,7 +102,7 @@ class _Stack:
             for name, each in source["Resources"].items()
             if each["Type"] == "AWS::Serverless::Application"
         }
-        self.template = translated(path, {k: v for k, v in self.parameters.items() if isinstance(v, str)} | pseudo)
+        self.template = translated(path)
         self.nested: dict[str, Json] = {}
 
     def outputs(self) -> Json:
@@ -119,7 +119,9 @@ class _Stack:
         path = f"{self.prefix}{name}"
         if path in self.found:
             return
-        attributes = {key: each for key, each in resource.items() if key not in ("Type", "Properties", "Metadata")}
+        attributes = {
+            key: self.value(each) for key, each in resource.items() if key not in ("Type", "Properties", "Metadata")
+        }
         self.found[path] = Resource(path, resource["Type"], {}, attributes)  # known while it is worked out
         if resource["Type"] == NESTED:
             self._outputs_of(name)

@@ -45,6 +45,7 @@ SETTINGS = {
     "STACK_NAME": STACK,
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
+    "URL_SUFFIX": "amazonaws.com",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_SESSION_TOKEN": "testing",
@@ -65,6 +66,7 @@ UNSET = (
     "FACTOR_SECRET_ARN",
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
+    "MAIL_CONFIGURATION_SET",
     "FANOUT_QUEUE_URL",
     "BLOB_BUCKET",
 )

@@ -35,4 +35,4 @@ def _socket_url() -> str:
     if settings.aws_endpoint_url:
         local = settings.aws_endpoint_url.replace("http", "ws", 1)
         return f"{local}/_aws/execute-api/{settings.socket_api_id}/{settings.socket_stage}"
-    return f"wss://{settings.socket_api_id}.execute-api.{settings.region}.amazonaws.com/{settings.socket_stage}"
+    return f"wss://{settings.aws_host(f'{settings.socket_api_id}.execute-api')}/{settings.socket_stage}"

@@ -124,5 +124,6 @@ def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
         if "RedrivePolicy" in queue["Properties"]
     }
     dead |= {_dead_letters_of_stream(name) for name in STREAM_CONSUMERS}
+    dead |= {"ScheduleDeadLetters", "DriveDeadLetters"}  # of events and asynchronous calls (test_account.py)
     assert queues.keys() == consumed | dead
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())

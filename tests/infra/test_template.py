@@ -137,7 +137,14 @@ def test_a_call_with_an_idempotency_key_may_be_made_again_as_soon_as_the_first_m
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_told_its_environment(name: str) -> None:
     variables = functions()[name].properties["Environment"]["Variables"]
-    assert {"ENVIRONMENT", "STACK_NAME", "LOG_LEVEL", "REDIS_URL", "SIGNING_SECRET_ARN"} <= variables.keys()
+    assert {
+        "ENVIRONMENT",
+        "STACK_NAME",
+        "URL_SUFFIX",
+        "LOG_LEVEL",
+        "REDIS_URL",
+        "SIGNING_SECRET_ARN",
+    } <= variables.keys()
 
 
 # --- rights ---------------------------------------------------------------------------------------------------
@@ -258,8 +265,8 @@ def test_every_table_is_encrypted_kept_and_recoverable_in_the_cloud() -> None:
         assert recovery == {"Fn::If": ["IsCloud", True, False]}, name
         assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}, name
         assert properties["BillingMode"] == "PAY_PER_REQUEST", name
-        assert table["DeletionPolicy"].startswith("Retain"), name
-        assert table["UpdateReplacePolicy"] == "Retain", name
+        assert table["DeletionPolicy"] == {"Ref": "Deletion"}, name
+        assert table["UpdateReplacePolicy"] == {"Ref": "Replacement"}, name
 
 
 def test_every_record_has_its_table_with_its_keys() -> None:

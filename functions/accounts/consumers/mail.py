@@ -16,6 +16,12 @@ class LetterRefused(Exception):
     """SES did not take a letter. Its own error is left out: it may name the address, and errors are logged."""
 
 
+def _settings() -> dict[str, str]:
+    """The configuration set, by which SES keeps addresses that bounced or complained from further letters."""
+    name = config().mail_configuration_set
+    return {"ConfigurationSetName": name} if name else {}
+
+
 def send(message: dict[str, Any]) -> None:
     """Send the letter of one message; one that comes again may be sent again."""
     written = letter(message)
@@ -25,6 +31,7 @@ def send(message: dict[str, Any]) -> None:
         aws.client("sesv2").send_email(
             FromEmailAddress=config().mail_sender,
             Destination={"ToAddresses": [message["to"]]},
+            **_settings(),
             Content={
                 "Simple": {
                     "Subject": {"Data": written.subject, "Charset": "UTF-8"},

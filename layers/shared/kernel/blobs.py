@@ -61,7 +61,7 @@ def _url(key: str = "") -> str:
     path = quote(key, safe="/~")
     if settings.aws_endpoint_url:
         return f"{settings.aws_endpoint_url}/{settings.blob_bucket}/{path}".rstrip("/")
-    return f"https://{settings.blob_bucket}.s3.{settings.region}.amazonaws.com/{path}"
+    return f"https://{settings.aws_host(f'{settings.blob_bucket}.s3')}/{path}"
 
 
 def form(key: str, *, size: int, content_type: str, sha256: str, expires_s: int) -> tuple[str, dict[str, str]]:

@@ -22,6 +22,7 @@ class Config:
     environment: str
     stack: str
     region: str
+    url_suffix: str
     version: str
     log_level: str
     redis_url: str
@@ -45,6 +46,7 @@ class Config:
     drive_versions_kept: int
     antivirus: str
     mail_sender: str
+    mail_configuration_set: str
     public_url: str
     cors_origins: tuple[str, ...]
     address_limit_factor: int
@@ -66,6 +68,12 @@ class Config:
         if not self.state_machines:
             raise ConfigurationError("STATE_MACHINES is not set: functions that start workflows need it")
         return f"{self.state_machines}{name}"
+
+    def aws_host(self, name: str) -> str:
+        """The host of an AWS endpoint in this Region, `name` being what comes before it: `x.execute-api`."""
+        if not self.url_suffix:
+            raise ConfigurationError("URL_SUFFIX is not set: addresses of AWS end with it (AWS::URLSuffix)")
+        return f"{name}.{self.region}.{self.url_suffix}"
 
     @property
     def is_local(self) -> bool:
@@ -109,6 +117,7 @@ def config() -> Config:
     return Config(
         environment=environment,
         stack=_required("STACK_NAME"),
+        url_suffix=env("URL_SUFFIX", ""),
         region=env("AWS_REGION") or env("AWS_DEFAULT_REGION") or "us-east-1",
         version=env("APP_VERSION", "0.1.0"),
         log_level=env("LOG_LEVEL", "INFO"),
@@ -133,6 +142,7 @@ def config() -> Config:
         drive_versions_kept=_integer("DRIVE_VERSIONS_KEPT", 20, most=VERSIONS_KEPT_MAX),
         antivirus=env("ANTIVIRUS", "off"),
         mail_sender=env("MAIL_SENDER", "no-reply@secureconnect.example"),
+        mail_configuration_set=env("MAIL_CONFIGURATION_SET", ""),
         public_url=env("PUBLIC_URL", ""),
         cors_origins=tuple(o for o in env("CORS_ORIGINS", "").split(",") if o),
         address_limit_factor=_integer("ADDRESS_LIMIT_FACTOR", 1),

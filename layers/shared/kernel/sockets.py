@@ -37,8 +37,7 @@ def management_url() -> str:
     settings = config()
     if settings.aws_endpoint_url:
         return f"{settings.aws_endpoint_url}/_aws/execute-api/{settings.socket_api_id}/{settings.socket_stage}"
-    host = f"{settings.socket_api_id}.execute-api.{settings.region}.amazonaws.com"
-    return f"https://{host}/{settings.socket_stage}"
+    return f"https://{settings.aws_host(f'{settings.socket_api_id}.execute-api')}/{settings.socket_stage}"
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,175 @@
+"""What a fresh account of AWS asks of the templates: what is deleted and kept, who may do what, where failures lie."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from infra import translated
+from tests.infra.deployed import function_of, listed, socket_routes
+from tests.tools import ROOT, template
+
+COMPLETE = {
+    "AlarmTopicArn": "arn:aws:sns:us-east-1:1:alarms",
+    "MailSender": "chat@example.com",
+    "PublicUrl": "https://chat.example.com",
+    "TurnUrls": "turn:turn.example.com",
+}
+
+
+@cache
+def deployed(environment: str, **parameters: str) -> dict[str, translated.Resource]:
+    return translated.deployment({"Environment": environment, **parameters})
+
+
+def of_kind(environment: str, kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    found = deployed(environment, **parameters).items()
+    return {path: each.properties for path, each in found if each.kind == kind}
+
+
+# --- what is left when a stack is deleted ---------------------------------------------------------------------
+
+HOLDS_DATA = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "deletion", "replacement"),
+    [
+        ("dev", "Delete", "Delete"),
+        ("staging", "RetainExceptOnCreate", "Retain"),
+        ("prod", "RetainExceptOnCreate", "Retain"),
+    ],
+)
+def test_data_goes_with_a_stack_of_dev_and_outlives_the_others(
+    environment: str, deletion: str, replacement: str
+) -> None:
+    holding = [each for each in deployed(environment).values() if each.kind in HOLDS_DATA]
+    assert {each.kind for each in holding} == HOLDS_DATA
+    for each in holding:
+        assert each.attributes["DeletionPolicy"] == deletion, each.path
+        assert each.attributes["UpdateReplacePolicy"] == replacement, each.path
+
+
+def test_nothing_but_data_outlives_a_stack() -> None:
+    kept = [each for each in deployed("prod").values() if "Retain" in each.attributes.get("DeletionPolicy", "")]
+    assert {each.kind for each in kept} == HOLDS_DATA | {"AWS::Lambda::LayerVersion"}
+
+
+def test_a_function_is_made_after_its_log_group_and_named_in_the_stack_s() -> None:
+    """Otherwise Lambda makes the group at the first call, and the stack's own fails."""
+    for path in ("realtime", "workflows", "streams", "drive"):
+        (given,) = (
+            each["Properties"]["Parameters"]["Prefix"]
+            for each in template("template.yaml")["Resources"].values()
+            if each["Properties"].get("Location") == f"infra/{path}.yaml"
+        )
+        assert given == {"Fn::GetAtt": "Observability.Outputs.Prefix"}
+    variables = template("template.yaml")["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["STACK_NAME"] == {"Fn::GetAtt": "Observability.Outputs.Prefix"}
+
+
+# --- production is complete -----------------------------------------------------------------------------------
+
+
+def _refused(parameters: dict[str, str]) -> list[str]:
+    """What the rules of the root template say to a deployment."""
+    root = template("template.yaml")
+    given = {name: each.get("Default") for name, each in root["Parameters"].items()} | parameters
+
+    def holds(test: Any) -> bool:
+        ((function, argument),) = test.items()
+        if function == "Fn::Not":
+            return not holds(argument[0])
+        left, right = (given[each["Ref"]] if isinstance(each, dict) else each for each in argument)
+        return bool(left == right)
+
+    return [
+        str(assertion["AssertDescription"])
+        for rule in root["Rules"].values()
+        if holds(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not holds(assertion["Assert"])
+    ]
+
+
+def test_production_is_refused_without_what_it_cannot_do_without() -> None:
+    assert _refused({"Environment": "prod", **COMPLETE}) == []
+    for missing in COMPLETE:
+        given = {name: value for name, value in COMPLETE.items() if name != missing}
+        assert [said for said in _refused({"Environment": "prod", **given}) if missing in said], missing
+    assert _refused({"Environment": "prod", **COMPLETE, "ConcurrencyQuota": "10"})
+    assert _refused({"Environment": "dev", "ConcurrencyQuota": "10"}) == []
+
+
+# --- rights and failures --------------------------------------------------------------------------------------
+
+
+def _may(function: str) -> set[str]:
+    """The actions of a function of infra/realtime.yaml."""
+    policies = of_kind("prod", "AWS::IAM::ManagedPolicy")
+    role = of_kind("prod", "AWS::IAM::Role")[f"Realtime.{function}Role"]
+    own = [each["PolicyDocument"] for each in role.get("Policies", [])]
+    given = [policies[arn.strip("<>")]["PolicyDocument"] for arn in role["ManagedPolicyArns"] if arn.startswith("<")]
+    return {action for document in own + given for each in document["Statement"] for action in listed(each["Action"])}
+
+
+@pytest.mark.parametrize("key", sorted(socket_routes()))
+def test_whoever_answers_a_frame_may_close_its_socket(key: str) -> None:
+    """The frame may be one too many, or its session may have ended."""
+    assert "execute-api:ManageConnections" in _may(function_of(socket_routes()[key]).name)
+
+
+def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> None:
+    rules = of_kind("prod", "AWS::Events::Rule")
+    assert rules
+    arns = [target["DeadLetterConfig"]["Arn"] for rule in rules.values() for target in rule["Targets"]]
+    called = {
+        each["FunctionName"].strip("<>"): each for each in of_kind("prod", "AWS::Lambda::EventInvokeConfig").values()
+    }
+    for target in (target["Arn"].strip("<>") for rule in rules.values() for target in rule["Targets"]):
+        if target.removesuffix(".Arn").endswith("Function"):
+            arns.append(called[target.removesuffix(".Arn")]["DestinationConfig"]["OnFailure"]["Destination"])
+    queues = of_kind("prod", "AWS::SQS::Queue")
+    watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm").values()))
+    for arn in arns:
+        assert f'"{queues[arn.strip("<>").removesuffix(".Arn")]["QueueName"]}"' in watched
+
+
+def test_every_state_machine_is_traced_in_the_cloud() -> None:
+    machines = of_kind("prod", "AWS::StepFunctions::StateMachine")
+    assert len(machines) >= 4
+    assert all(each["TracingConfiguration"] == {"Enabled": True} for each in machines.values())
+
+
+def test_letters_go_by_a_configuration_that_suppresses_bounced_addresses() -> None:
+    (settings,) = of_kind("prod", "AWS::SES::ConfigurationSet").values()
+    assert settings["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}
+    variables = of_kind("prod", "AWS::Lambda::Function")["MailFunction"]["Environment"]["Variables"]
+    assert variables["MAIL_CONFIGURATION_SET"] == "<MailSettings>"
+
+
+# --- the APIs -------------------------------------------------------------------------------------------------
+
+
+def test_answers_of_the_rest_api_are_compressed() -> None:
+    (api,) = of_kind("prod", "AWS::ApiGateway::RestApi").values()
+    assert 0 < api["MinimumCompressionSize"] <= 4096
+
+
+def test_access_logs_are_there_when_asked_for_and_know_no_addresses() -> None:
+    (rest,) = of_kind("dev", "AWS::ApiGateway::Stage", AccessLogs="on").values()
+    (socket,) = of_kind("dev", "AWS::ApiGatewayV2::Stage", AccessLogs="on").values()
+    for setting in (rest["AccessLogSetting"], socket["AccessLogSettings"]):
+        assert {"request_id", "route", "status", "latency_ms"} <= json.loads(setting["Format"]).keys()
+        assert not re.search(r"sourceIp|userAgent|querystring|authorizer|identity|\.path\b", setting["Format"])
+    for stage in of_kind("dev", "AWS::ApiGateway::Stage").values():
+        assert "AccessLogSetting" not in stage
+
+
+def test_no_code_knows_how_addresses_of_aws_end() -> None:
+    code = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers/shared").rglob("*.py")]
+    assert [path for path in code if "amazonaws" in path.read_text()] == []
