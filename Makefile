@@ -95,5 +95,6 @@ build: venv ## build for ENV (default dev)
 
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
 	@$(VENV)/python -m infra.reservations $(ENV) $(PARAMETERS)
+	@$(VENV)/python -m infra.costs $(ENV) $(PARAMETERS)
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) && set -x && \
 	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)

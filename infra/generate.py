@@ -24,6 +24,7 @@ ALARMS = ROOT / "infra/alarms.toml"
 FUNCTION, MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 QUEUE, NESTED = "AWS::SQS::Queue", "AWS::Serverless::Application"
 OWN_METRICS = "SecureConnect"
+PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 Json = dict[str, Any]
@@ -80,8 +81,12 @@ def observability() -> Json:
             "Prefix": {"Type": "String"},
             "AlarmTopicArn": {"Type": "String", "Default": ""},
             "LogRetentionDays": {"Type": "Number"},
+            "FunctionAlarms": {"Type": "String"},
         },
-        "Conditions": {"HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
+        "Conditions": {
+            "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
+            PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
+        },
         "Resources": resources,
         # whoever takes the prefix from here is made after the log groups, which Lambda would make itself otherwise
         "Outputs": {"Prefix": {"Value": {"Ref": "Prefix"}}},
@@ -112,11 +117,12 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
     runbook = about.get("Runbook", "function-errors")
     of = {"FunctionName": f"${{Prefix}}-{name}"}
     says = f"{name} fails without an answer"
-    yield f"{name}Errors", _alarm(f"{name}Errors", says=says, runbook=runbook, metric="AWS/Lambda/Errors", of=of, at=5)
+    errors = _alarm(f"{name}Errors", says=says, runbook=runbook, metric="AWS/Lambda/Errors", of=of, at=5)
+    yield f"{name}Errors", {"Condition": PER_FUNCTION, **errors}
     if at := about.get("Throttles"):
         says, metric = f"{name} is at its reserved concurrency", "AWS/Lambda/Throttles"
         throttles = _alarm(f"{name}Throttles", says=says, runbook="throttling", metric=metric, of=of, at=at)
-        yield f"{name}Throttles", throttles
+        yield f"{name}Throttles", {"Condition": PER_FUNCTION, **throttles}
     if any(event["Type"] == "Schedule" for event in properties.get("Events", {}).values()):
         says, metric = f"{name} has not run for 15 minutes", "AWS/Lambda/Invocations"
         stopped = _alarm(f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=900)

@@ -23,6 +23,14 @@ def test_a_function_has_a_log_group_that_ends_and_an_alarm(name: str) -> None:
     assert f"{short}Errors" in of_type("AWS::CloudWatch::Alarm")
 
 
+def test_errors_of_any_function_raise_an_alarm_also_where_functions_have_none_of_their_own() -> None:
+    """An alarm costs 0.10 $ a month, so those of each function are there when they are asked for (FunctionAlarms)."""
+    of_all = of_type("AWS::CloudWatch::Alarm")["Errors"]
+    assert "Condition" not in of_all
+    assert "Dimensions" not in of_all["Properties"]
+    assert (of_all["Properties"]["Namespace"], of_all["Properties"]["MetricName"]) == ("AWS/Lambda", "Errors")
+
+
 def test_every_state_machine_has_alarms_for_what_fails_and_what_does_not_end() -> None:
     watched = {
         (alarm["Properties"]["MetricName"], str(alarm["Properties"]["Dimensions"]).partition(":stateMachine:")[2])

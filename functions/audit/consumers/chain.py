@@ -13,5 +13,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     del event
     with telemetry.call("audit.chain", context) as line:
         chained = service.chain_waiting()
-        line.count("AuditChained", chained)
+        line.found("AuditChained", chained)
         return {"chained": chained}

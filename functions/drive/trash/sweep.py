@@ -26,7 +26,8 @@ def sweep() -> int:
         except Exception as error:  # the others are not held up; the next run tries again
             telemetry.logger().error("not swept", exc_info=error, extra={"node_id": node_id, "part": part})
             telemetry.count("SweepFailures")
-    telemetry.count("Swept", done)
+    if done:  # a metric costs while it is written
+        telemetry.count("Swept", done)
     return done
 
 

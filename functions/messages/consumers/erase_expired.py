@@ -29,6 +29,6 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
             erased += sum(expiry_store.erase(message) for message in found)
             if len(found) == BATCH:
                 shards.append(shard)  # there may be more, after the others had their turn
-        line.count("ExpiredErased", erased)
-        line.count("ExpiryLag", clock.now() - oldest)
+        line.found("ExpiredErased", erased)
+        line.found("ExpiryLag", clock.now() - oldest)
         return {"erased": erased, "finished": not shards}

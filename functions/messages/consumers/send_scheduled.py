@@ -18,5 +18,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             about = {name: event[name] for name in ("user_id", "conversation_id", "scheduled_id")}
             again_at = scheduled.when_due(**about)
             return {"done": again_at is None, "again_at": None if again_at is None else clock.rfc3339(again_at)}
-        line.count("ScheduledOverdue", scheduled.sweep())
+        line.found("ScheduledOverdue", scheduled.sweep())
         return {"done": True}

@@ -28,7 +28,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do what is due, for 20 s at the most; the rest is done a minute later."""
     with telemetry.call("operations.follow_ups", context) as line:
         swept = after_commit.sweep(patience_s=PATIENCE_S)
-        line.count("FollowUpsDone", swept.done)
-        line.count("FollowUpsFailed", swept.failed)
-        line.count("FollowUpLag", swept.lag_ms)
+        line.found("FollowUpsDone", swept.done)
+        line.found("FollowUpsFailed", swept.failed)
+        line.found("FollowUpLag", swept.lag_ms)
         return {"done": swept.done, "failed": swept.failed}

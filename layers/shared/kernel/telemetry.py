@@ -47,6 +47,11 @@ class Line:
         """Add a metric to this call."""
         self._counts.append((name, unit, value))
 
+    def found(self, name: str, value: float) -> None:
+        """Add a metric of what a sweep found; it found nothing most times, and a metric costs while it is written."""
+        if value:
+            self.count(name, value)
+
     def problem(self, problem: Problem) -> None:
         """Note an expected error; what caused one of ours is told by its kind and text, which hold no user data."""
         self.fields |= {"status": problem.status, "code": problem.stable_code}
@@ -54,18 +59,27 @@ class Line:
             self.fields["cause"] = f"{type(problem.__cause__).__name__}: {problem.__cause__}"[:300]
 
     def write(self, duration_ms: float) -> None:
-        """Write the line: ERROR with the trace when there was an unexpected error, else INFO."""
-        metrics = _metrics()
-        metrics.add_dimension("function", self.fields.get("function", "unknown"))
-        metrics.add_metric("Duration", MetricUnit.Milliseconds, round(duration_ms, 2))
-        for name, unit, value in self._counts:
-            metrics.add_metric(name, unit, value)
-        extra = {**metrics.serialize_metric_set(), **self.fields}
-        metrics.clear_metrics()
+        """Write the line: ERROR with the trace when there was an unexpected error, else INFO.
+
+        `Duration` (ms) is a field and no metric: CloudWatch has one of each function for nothing.
+        """
+        extra = {**self._measured(), "Duration": round(duration_ms, 2), **self.fields}
         if self.error is not None:
             logger().error("call failed", exc_info=self.error, extra=extra)
         else:
             logger().info("call", extra=extra)
+
+    def _measured(self) -> dict[str, Any]:
+        """The call's metrics in CloudWatch's format; nothing without any, as each metric that is written costs."""
+        if not self._counts:
+            return {}
+        metrics = _metrics()
+        metrics.add_dimension("function", self.fields.get("function", "unknown"))
+        for name, unit, value in self._counts:
+            metrics.add_metric(name, unit, value)
+        found = dict(metrics.serialize_metric_set())
+        metrics.clear_metrics()
+        return found
 
 
 _current: ContextVar[Line | None] = ContextVar("line", default=None)

@@ -49,7 +49,7 @@ def test_the_line_declares_its_metrics(lines: Lines) -> None:
     with telemetry.call("any", CONTEXT) as line:
         line.count("Sent")
         line.count("Bytes", 512, MetricUnit.Bytes)
-    assert _metrics(lines.only) == {"Duration": "Milliseconds", "Sent": "Count", "Bytes": "Bytes"}
+    assert _metrics(lines.only) == {"Sent": "Count", "Bytes": "Bytes"}
     assert lines.only["Bytes"] == [512.0]
 
 
@@ -58,8 +58,21 @@ def test_metrics_of_one_call_do_not_reach_the_next(lines: Lines) -> None:
         with telemetry.call("any", CONTEXT) as line:
             line.count(name)
     first, second = lines.all
-    assert _metrics(first).keys() == {"Duration", "First"}
-    assert _metrics(second).keys() == {"Duration", "Second"}
+    assert _metrics(first).keys() == {"First"}
+    assert _metrics(second).keys() == {"Second"}
+
+
+def test_a_call_that_counts_nothing_writes_no_metric_but_says_how_long_it_took(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT) as line:
+        line.found("Overdue", 0)
+    assert "_aws" not in lines.only
+    assert lines.only["Duration"] >= 0
+
+
+def test_what_a_sweep_found_is_counted(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT) as line:
+        line.found("Overdue", 3)
+    assert lines.only["Overdue"] == [3.0]
 
 
 def test_fields_of_one_call_do_not_reach_the_next(lines: Lines) -> None:
@@ -118,5 +131,5 @@ def test_what_is_counted_anywhere_reaches_the_call_under_way(lines: Lines) -> No
     with telemetry.call("any", CONTEXT):
         telemetry.count("Retries", 2)
     telemetry.count("Nobody's")
-    assert _metrics(lines.only) == {"Duration": "Milliseconds", "Retries": "Count"}
+    assert _metrics(lines.only) == {"Retries": "Count"}
     assert lines.only["Retries"] == [2.0]

@@ -1,0 +1,124 @@
+"""What a deployment costs a month when nobody uses it: `python -m infra.costs ENVIRONMENT [NAME=VALUE …]`.
+
+Counted from the translated templates. Prices are us-east-1's list of November 2026, in US dollars; what is free to an
+account as a whole (alarms, metrics, requests) is not counted, as another stack may use it up. Own metrics cost while
+they are written, and sweeps that find nothing write none.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from infra.translated import Resource, deployment
+
+HOURS = 730
+MINUTES = HOURS * 60
+BUDGET = 8.0
+
+# https://aws.amazon.com/cloudwatch/pricing/
+ALARM, COMPOSITE, CUSTOM_METRIC, METRICS_OF_A_ROUTE = 0.10, 0.50, 0.30, 4
+# https://aws.amazon.com/secrets-manager/pricing/ and https://aws.amazon.com/kms/pricing/
+SECRET, KEY = 0.40, 1.00
+# https://aws.amazon.com/lambda/pricing/ : a call, and a second of a GB
+CALL, GB_SECOND = 0.20 / 1e6, 0.0000166667
+SWEEP_S, SWEEP_READS = 0.05, 10  # of a sweep that finds nothing (make perf)
+# https://aws.amazon.com/dynamodb/pricing/on-demand/
+READ_UNIT = 0.125 / 1e6
+# https://aws.amazon.com/sqs/pricing/ : Lambda asks an empty queue with five pollers, each waiting 20 s
+SQS_REQUEST, POLLS_A_MINUTE = 0.40 / 1e6, 15
+# https://aws.amazon.com/elasticache/pricing/ (Valkey, serverless: 100 MB at least) and https://aws.amazon.com/vpc/pricing/
+CACHE_GB_HOUR, CACHE_MIN_GB, ENDPOINT_HOUR = 0.084, 0.1, 0.01
+# https://aws.amazon.com/waf/pricing/
+WEB_ACL, WEB_RULE = 5.00, 1.00
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the bill."""
+
+    what: str
+    count: float
+    dollars: float
+
+
+def monthly(resources: Iterable[Resource]) -> list[Item]:
+    """What each kind of resource costs in a month without use, the dearest first."""
+    lines: dict[str, list[float]] = {}
+    for resource in resources:
+        for what, dollars in _of(resource):
+            lines.setdefault(what, []).append(dollars)
+    items = [Item(what, len(each), sum(each)) for what, each in lines.items()]
+    return sorted(items, key=lambda item: -item.dollars)
+
+
+def total(items: Iterable[Item]) -> float:
+    return sum(item.dollars for item in items)
+
+
+def _of(resource: Resource) -> Iterator[tuple[str, float]]:
+    properties = resource.properties
+    match resource.kind:
+        case "AWS::CloudWatch::Alarm":
+            metrics = properties.get("Metrics") or [{"MetricStat": {}}]
+            yield "alarms", ALARM * sum("MetricStat" in each for each in metrics)
+        case "AWS::CloudWatch::CompositeAlarm":
+            yield "composite alarms", COMPOSITE
+        case "AWS::SecretsManager::Secret":
+            yield "secrets", SECRET
+        case "AWS::KMS::Key":
+            yield "keys", KEY
+        case "AWS::Events::Rule" if "ScheduleExpression" in properties:
+            yield "sweeps", _calls(properties["ScheduleExpression"]) * _sweep()
+        case "AWS::Lambda::EventSourceMapping" if ":sqs:" in str(properties) or "Queue" in str(properties):
+            yield "asking empty queues", MINUTES * POLLS_A_MINUTE * SQS_REQUEST
+        case "AWS::ElastiCache::ServerlessCache":
+            yield "cache", HOURS * CACHE_MIN_GB * CACHE_GB_HOUR
+        case "AWS::EC2::VPCEndpoint" if properties.get("VpcEndpointType") == "Interface":
+            yield "endpoints", HOURS * ENDPOINT_HOUR * len(properties.get("SubnetIds", "1"))
+        case "AWS::WAFv2::WebACL":
+            yield "WAF", WEB_ACL + WEB_RULE * len(properties.get("Rules", ()))
+        case _:
+            pass
+
+
+def _calls(schedule: str) -> float:
+    """How often a rate() comes in a month."""
+    found = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
+    if not found:
+        return 31.0  # cron: once a day at most here
+    return MINUTES / (int(found[1]) * {"minute": 1, "hour": 60, "day": 1440}[found[2]])
+
+
+def _sweep() -> float:
+    return CALL + SWEEP_S * 0.5 * GB_SECOND + SWEEP_READS * READ_UNIT
+
+
+def metrics_of_routes(resources: Mapping[str, Resource]) -> float:
+    """What the metrics of each route cost once it is used: four of each path, as own metrics."""
+    stages = [each.properties for each in resources.values() if each.kind == "AWS::ApiGateway::Stage"]
+    if not any(setting.get("MetricsEnabled") for stage in stages for setting in stage.get("MethodSettings", ())):
+        return 0.0
+    apis = [each.properties["Body"]["paths"] for each in resources.values() if each.kind == "AWS::ApiGateway::RestApi"]
+    return METRICS_OF_A_ROUTE * CUSTOM_METRIC * sum(len(paths) for paths in apis)
+
+
+def main() -> int:
+    from infra.local.parameters import configured
+
+    environment, *given = sys.argv[1:]
+    parameters = dict(word.split("=", 1) for word in [*configured(environment), *given])
+    deployed = deployment(parameters)
+    items = monthly(deployed.values())
+    print(f"Idle, {environment} costs about {total(items):.2f} $ a month:")
+    for item in items:
+        print(f"  {item.dollars:7.2f}  {item.what} ({item.count:.0f})")
+    if routes := metrics_of_routes(deployed):
+        print(f"and up to {routes:.0f} $ for metrics of each route, once they are used.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What a deployment costs idle is counted from what it makes, and stays within its budget."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from infra import costs, translated
+
+
+@cache
+def deployed(environment: str, **parameters: str) -> dict[str, translated.Resource]:
+    return translated.deployment({"Environment": environment, **parameters})
+
+
+def bill(kind: str, **properties: Any) -> list[costs.Item]:
+    return costs.monthly([translated.Resource("x", kind, properties, {})])
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_an_environment_costs_8_dollars_a_month_at_most_when_nobody_uses_it(environment: str) -> None:
+    items = costs.monthly(deployed(environment).values())
+    assert {"alarms", "secrets", "keys", "sweeps", "asking empty queues"} <= {item.what for item in items}
+    assert costs.total(items) <= costs.BUDGET, items
+
+
+def test_metrics_of_each_route_are_off() -> None:
+    assert costs.metrics_of_routes(deployed("prod")) == 0
+
+
+def test_an_alarm_of_each_function_is_a_choice_with_a_price() -> None:
+    without = costs.total(costs.monthly(deployed("prod").values()))
+    assert costs.total(costs.monthly(deployed("prod", FunctionAlarms="on").values())) > without + 4
+
+
+def test_an_alarm_costs_by_the_metrics_that_it_looks_at() -> None:
+    (plain,) = bill("AWS::CloudWatch::Alarm", Namespace="AWS/Lambda")
+    (of_two,) = bill("AWS::CloudWatch::Alarm", Metrics=[{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a+b"}])
+    assert (plain.dollars, of_two.dollars) == (0.10, 0.20)
+
+
+def test_a_sweep_costs_by_how_often_it_looks() -> None:
+    (often,) = bill("AWS::Events::Rule", ScheduleExpression="rate(1 minute)")
+    (seldom,) = bill("AWS::Events::Rule", ScheduleExpression="rate(5 minutes)")
+    assert often.dollars == pytest.approx(5 * seldom.dollars)
+    assert 0.01 < often.dollars < 0.2
+
+
+def test_what_costs_without_use_is_on_the_bill() -> None:
+    (cache_,) = bill("AWS::ElastiCache::ServerlessCache")
+    (wall,) = bill("AWS::WAFv2::WebACL", Rules=[{}, {}])
+    assert 5 < cache_.dollars < 10
+    assert wall.dollars == 7
+
+
+def test_routes_with_metrics_would_be_noticed() -> None:
+    stage = {"MethodSettings": [{"MetricsEnabled": True}]}
+    resources = {
+        "Stage": translated.Resource("Stage", "AWS::ApiGateway::Stage", stage, {}),
+        "Api": translated.Resource("Api", "AWS::ApiGateway::RestApi", {"Body": {"paths": {"/a": {}, "/b": {}}}}, {}),
+    }
+    assert costs.metrics_of_routes(resources) == pytest.approx(2.4)
