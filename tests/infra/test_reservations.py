@@ -50,9 +50,9 @@ def test_a_larger_quota_widens_the_bulkheads_but_for_what_runs_alone() -> None:
 @pytest.mark.parametrize("environment", ["dev", "staging"])
 def test_outside_production_only_what_must_be_capped_is(environment: str) -> None:
     rows = reservations.table()
-    assert _reserved(environment).keys() == rows["alone"].keys() | rows["capped"].keys()
+    assert _reserved(environment).keys() <= rows["alone"].keys() | rows["capped"].keys()
     assert {"SignIn", "Mail", "DriveSweep", "EraseExpired"} <= _reserved(environment).keys()
-    assert sum(_reserved(environment).values()) <= 50
+    assert sum(_reserved(environment).values()) <= 100
 
 
 def test_the_local_cloud_has_the_bulkheads_of_production() -> None:
