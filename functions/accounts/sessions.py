@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from typing import Any
 
 from accounts import liveness, mail, session_store, store
 from accounts.model import (
@@ -125,6 +126,20 @@ def listing(*, user_id: str, limit: int, after: str | None) -> Page[Session]:
     if paging.start is not None:
         found = [session for session in found if session.session_id < paging.start]
     return paging.page(found, limit, lambda each: each.session_id, list)
+
+
+def shown(user_id: str) -> list[dict[str, Any]]:
+    """The sessions that stand, for their person's copy of what is held on them."""
+    return [
+        {
+            "session_id": each.session_id,
+            "device_name": each.device_name,
+            "ip": each.ip,
+            "created_at": clock.rfc3339(each.created_at),
+            "last_seen_at": clock.rfc3339(each.last_seen_at),
+        }
+        for each in session_store.live_ones(user_id)
+    ]
 
 
 def end_current(caller: Caller) -> None:

@@ -15,6 +15,7 @@ from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
 
 END_SESSIONS = "end_sessions"
+END_ERASED = "end_erased"
 
 
 def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
@@ -72,4 +73,10 @@ def _end_sessions(work: after_commit.Work) -> None:
         end_everything(work["user_id"], reason=work["reason"])
 
 
+def _end_erased(work: after_commit.Work) -> None:
+    """What an erasure that was asked for calls for at once. Twice is fine: who has come back signs in again."""
+    end_everything(work["user_id"], reason="erased")
+
+
 after_commit.register(END_SESSIONS, _end_sessions)
+after_commit.register(END_ERASED, _end_erased)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from administration import schemas, service
+from administration import schemas, service, stats
 from administration.service import Person
 from audit import api as audit
 from audit.model import Wanted
 from kernel import clock
 from kernel.caller import Caller
 from kernel.http import App
+from kernel.schema import Paging
+from moderation import api as moderation
+from moderation.schemas import ReportList
 
 app = App("administration", authenticate=service.authenticate, hidden=True)
 
@@ -55,6 +58,18 @@ def sign_user_out(caller: Caller, user_id: str) -> None:
 def set_user_role(caller: Caller, user_id: str, body: schemas.NewRole) -> Any:
     """Make somebody a platform admin or a plain user."""
     return _shown(service.set_role(admin=caller, user_id=user_id, role=body.role))
+
+
+@app.get("/admin/stats", query=schemas.StatsQuery, returns=schemas.Stats)
+def get_stats(query: schemas.StatsQuery) -> Any:
+    """Figures by day, by default of the last 30."""
+    return stats.figures(since=query.from_, until=query.to)
+
+
+@app.get("/admin/reports", query=Paging, returns=ReportList)
+def list_escalated_reports(caller: Caller, query: Paging) -> Any:
+    """Reports that groups' admins have handed on, with the message as it was reported."""
+    return moderation.escalated(admin=caller, limit=query.limit, after=query.cursor)
 
 
 @app.get("/admin/audit", query=schemas.AuditQuery, returns=schemas.AuditList)

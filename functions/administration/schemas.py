@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from kernel.schema import Body, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText
+from kernel.schema import Body, Input, Instant, InstantIn, Opaque, Output, Paging, Query, SearchText
 from users.model import Role
 
 State = Literal["active", "banned"]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+def _instant_or_day(value: object) -> object:
+    """A day alone is its beginning (UTC)."""
+    return f"{value}T00:00:00Z" if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else value
+
+
+Moment = Annotated[InstantIn, BeforeValidator(_instant_or_day)]
 
 
 class UsersQuery(Paging):
@@ -63,8 +71,8 @@ class AuditQuery(Paging):
     actor: Annotated[Opaque, Field(max_length=40)] | None = None
     action: Annotated[Opaque, Field(max_length=60)] | None = None
     target: Annotated[Opaque, Field(max_length=40)] | None = None
-    from_: Annotated[InstantIn | None, Field(alias="from")] = None
-    to: InstantIn | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
 
 
 class AuditEntry(Output):
@@ -92,3 +100,29 @@ class AuditProof(Output):
     last: int
     previous_hash: str
     head_hash: str
+
+
+class StatsQuery(Query):
+    """`from` and `to` are days or RFC 3339 times, at most 92 days apart."""
+
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+
+
+class StatsDay(Output):
+    """A day (UTC). `users` registered, `active` had a session renewed, `storage` in bytes added, `ai_spend` in USD."""
+
+    day: str
+    users: int
+    active: int
+    messages: int
+    calls: int
+    storage: int
+    ai_spend: float
+
+
+class Stats(Output):
+    """`complete` is false where there was no time to read everything."""
+
+    items: list[StatsDay]
+    complete: bool

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from audit.service import entries, proof, record, stage
+from audit.service import about, entries, proof, record, stage
 
-__all__ = ["entries", "proof", "record", "stage"]
+__all__ = ["about", "entries", "proof", "record", "stage"]

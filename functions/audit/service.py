@@ -91,6 +91,20 @@ def entries(*, reader: str, wanted: Wanted, limit: int, after: str | None) -> Pa
     return Page(found, paging.cursor(before))
 
 
+def about(user_id: str) -> list[dict[str, Any]]:
+    """What the log holds on a person, the oldest first: up to 10,000 entries of what they did and was done to them."""
+    chain_waiting()
+    found: dict[int, Entry] = {}
+    for wanted in (Wanted(actor=user_id), Wanted(target=user_id)):
+        before: int | None = None
+        while scanned := store.entries(wanted, before=before, limit=SCANNED_AT_ONCE):
+            found |= {each.n: each for each in scanned}
+            before = scanned[-1].n
+            if len(scanned) < SCANNED_AT_ONCE or len(found) > 10_000:
+                break
+    return [found[n].content for n in sorted(found)]
+
+
 def proof() -> Proof:
     """What an export of the entries that are kept is checked against."""
     chain_waiting()

@@ -6,11 +6,12 @@ from conversations.ban_store import Doorway, doorway, stage_unban
 from conversations.block_notes import NOTE_BLOCK, note_of_block
 from conversations.context_loader import ContextLoader
 from conversations.joining import enter, plan_one
+from conversations.members import remove as remove_member
 from conversations.plans import append, with_info
 from conversations.ports import Preview, register_messages
 from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
 from conversations.record_store import member_of
-from conversations.service import known, require_member
+from conversations.service import known, list_conversations, require_member
 from conversations.store import (
     context,
     context_in,
@@ -48,6 +49,7 @@ __all__ = [
     "event_views",
     "info",
     "known",
+    "list_conversations",
     "member",
     "member_key",
     "member_of",
@@ -61,6 +63,7 @@ __all__ = [
     "publish_ephemeral",
     "publish_events",
     "register_messages",
+    "remove_member",
     "require_member",
     "stage_slot",
     "stage_unban",

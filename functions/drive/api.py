@@ -6,4 +6,7 @@ from __future__ import annotations
 from drive.files.audio_port import recording as recording
 from drive.files.avatar_port import thumbnail_of_own_file as thumbnail_of_own_file
 from drive.files.search_port import files_by_name as files_by_name
+from drive.person_port import contents_of as contents_of
+from drive.person_port import described as described
+from drive.person_port import purge_everything_of as purge_everything_of
 from drive.sharing import attachments as attachments

@@ -9,7 +9,7 @@ from log.model import moment
 from log.registry import EventType, Rendering, Shown, Viewer, event_type, register
 from log.rendering import event_view, event_views
 from log.rows import Rows
-from log.sends_store import OriginalSend, original_send, send_key, stage_send
+from log.sends_store import OriginalSend, forget_send, original_send, send_key, sent_by, stage_send
 from log.store import EXPIRY_SHARDS, EventRecord, at, event_key, event_of, events, messages, not_deleted, stage_first
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "event_view",
     "event_views",
     "events",
+    "forget_send",
     "head",
     "head_key",
     "head_of",
@@ -42,6 +43,7 @@ __all__ = [
     "register",
     "replay_duplicate",
     "send_key",
+    "sent_by",
     "stage_call_over",
     "stage_first",
     "stage_new_head",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Record, TableName, Transaction
 from kernel.records import IntegerAttribute, Mapper
+
+PAGE = 1_000
 
 
 class SendDedup(Record):
@@ -42,6 +45,18 @@ def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq:
     """Claim a (sender, client_id) (label `sent`)."""
     record = SendDedup(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
     transaction.put("sent", record, SendDedup.key.does_not_exist())
+
+
+def sent_by(sender_id: str, cursor: dict[str, Any] | None) -> tuple[list[tuple[str, str, int]], dict[str, Any] | None]:
+    """`(key, conversation, seq)` of this sender's in the next page of everything that was sent, and where to go on."""
+    rows = SendDedup.scan(SendDedup.key.startswith(f"{sender_id}#"), page_size=PAGE, last_evaluated_key=cursor)
+    found = [SendDedup.from_raw_data(item) for item in next(rows.page_iter)["Items"]]
+    return [(each.key, each.conversation_id, int(each.seq)) for each in found], rows.last_evaluated_key
+
+
+def forget_send(key: str) -> None:
+    """Forget what a (sender, client_id) has made, as its sender is erased."""
+    SendDedup(key).delete()
 
 
 def original_send(key: str) -> OriginalSend | None:

@@ -7,6 +7,7 @@ from typing import Any
 import messages.events  # noqa: F401 - who uses messages appends them
 from kernel.caller import Caller
 from messages.contents import register_content
+from messages.forgetting_store import erase_message, own_messages, remove_reactions
 from messages.message_store import stage_system_update
 from messages.row_changes import PARTITION_KEY, messages_changed
 from messages.slow_mode import append as append_in_slot
@@ -19,10 +20,14 @@ __all__ = [
     "PARTITION_KEY",
     "append_in_slot",
     "delete",
+    "erase_message",
     "get",
+    "listing",
     "message_views",
     "messages_changed",
+    "own_messages",
     "register_content",
+    "remove_reactions",
     "require_slot",
     "stage_slot",
     "stage_system_update",
@@ -35,6 +40,16 @@ def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, A
     from messages import service  # few of those who use this module read messages
 
     return service.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
+
+
+def listing(*, caller: Caller, conversation_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """Messages above a seq, the oldest first; raises NotFound."""
+    from messages import service
+
+    page = service.listing(
+        caller=caller, conversation_id=conversation_id, before=None, after=after, limit=limit, page=None
+    )
+    return page.items
 
 
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:

@@ -12,14 +12,15 @@ from kernel import clock, ids
 # Open or decided, a report is gone after 90 days.
 REPORT_LIFE_MS = 90 * clock.DAY
 
-Decision = Literal["resolved", "dismissed"]
-ReportState = Literal["open", "resolved", "dismissed"]
+Decision = Literal["resolved", "dismissed", "escalated"]
+ReportState = Literal["open", "resolved", "dismissed", "escalated"]
 _KEPT_OF_A_MESSAGE = ("id", "sender_id", "type", "text", "ciphertext", "created_at", "edited_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """That a member reported a message. `snapshot` is the message as they saw it, while the report is open."""
+    """That a member reported a message. `snapshot` is the message as they saw it, while somebody has to judge it:
+    while the report is open, and when the group's admins have handed it on to those of the platform (escalated)."""
 
     id: str
     conversation_id: str

@@ -80,7 +80,7 @@ def listing(
 def decide(
     *, caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool
 ) -> dict[str, Any]:
-    """Resolve or dismiss a report, and with it every open one of that message, which goes too if that is asked for.
+    """Resolve, dismiss or hand on a report, and with it every open one of that message, which goes if asked for.
 
     Doing it again is fine; raises Conflict if it was decided otherwise.
     """
@@ -108,7 +108,14 @@ def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Deci
     others = [each for each in store.open_about(conversation_id, found.message_id) if each.id != found.id]
     pending = [*others, found]  # last, so that trying again takes up what was left
     decided = [
-        replace(each, state=decision, snapshot=None, decided_by=caller.user_id, decided_at=now) for each in pending
+        replace(
+            each,
+            state=decision,
+            snapshot=each.snapshot if decision == "escalated" else None,
+            decided_by=caller.user_id,
+            decided_at=now,
+        )
+        for each in pending
     ]
     store.decide(pending, decided)
     telemetry.count("ReportsDecided", len(decided))
@@ -125,6 +132,13 @@ def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Deci
     )
     _tell_admins("report.updated", decided[-1])
     return decided[-1]
+
+
+def escalated(*, admin: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """What groups' admins have handed on to those of the platform; a page may be short and still have a next one."""
+    paging = Paginator(after, admin.user_id, "escalated")
+    found, following = store.escalated(after=paging.start, limit=limit, now=clock.now())
+    return Page(_views(found), None if following is None else paging.cursor(following))
 
 
 def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -113,3 +114,11 @@ def decide(before: Sequence[Report], after: Sequence[Report]) -> None:
             transaction.delete("open", _record(old), ReportRecord.conversation_id.exists())
             transaction.put("decided", _record(new))
         transaction.commit()
+
+
+def escalated(*, after: Any, limit: int, now: int) -> tuple[list[Report], Any]:
+    """Reports handed on to the platform, and where to go on: the table is read, as they are few of few."""
+    kept = ReportRecord.reported_at > now - REPORT_LIFE_MS
+    wanted = (ReportRecord.state == "escalated") & kept & ReportRecord.entry.startswith(_DECIDED)
+    rows = ReportRecord.scan(wanted, limit=limit, last_evaluated_key=after, consistent_read=True)
+    return _REPORT.values(list(rows)), rows.last_evaluated_key

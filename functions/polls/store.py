@@ -203,8 +203,20 @@ def stage_poll(transaction: Transaction, poll: Poll) -> None:
     transaction.put("tally", PollRecord(poll.id, TALLY, counts={}, voters=0))
 
 
-def stage_vote(transaction: Transaction, poll: Poll, user_id: str, *, before: Choice, after: Choice, at: int) -> None:
-    """Replace one person's vote (an empty one is none) and move the tally by the difference (label `tally`)."""
+def stage_vote(
+    transaction: Transaction,
+    poll: Poll,
+    user_id: str,
+    *,
+    before: Choice,
+    after: Choice,
+    at: int,
+    closed_too: bool = False,
+) -> None:
+    """Replace one person's vote (an empty one is none) and move the tally by the difference (label `tally`).
+
+    `closed_too` is for the votes of a person who is erased; else a closed poll stays as it was.
+    """
     actions: list[Action] = []
     for option_id, step in steps(before, after).items():
         count = PollRecord.counts[option_id]
@@ -213,7 +225,7 @@ def stage_vote(transaction: Transaction, poll: Poll, user_id: str, *, before: Ch
     people = bool(after) - bool(before)
     if people:
         actions.append(PollRecord.voters.set(PollRecord.voters + 1 if people > 0 else PollRecord.voters - 1))
-    _stage_on_tally(transaction, poll.id, actions)
+    _stage_on_tally(transaction, poll.id, actions, closed_too=closed_too)
     vote = PollRecord(poll.id, _vote_part(poll.ref, user_id))
     if not after:
         transaction.delete("vote", vote)
@@ -229,9 +241,10 @@ def stage_closing(transaction: Transaction, poll: Poll, *, at: int) -> None:
     _stage_on_tally(transaction, poll.id, [PollRecord.closed_at.set(at)])
 
 
-def _stage_on_tally(transaction: Transaction, poll_id: str, actions: list[Action]) -> None:
-    still_open = PollRecord.part.exists() & PollRecord.closed_at.does_not_exist()
-    transaction.update("tally", PollRecord(poll_id, TALLY), actions, still_open)
+def _stage_on_tally(transaction: Transaction, poll_id: str, actions: list[Action], *, closed_too: bool = False) -> None:
+    there = PollRecord.part.exists()
+    condition = there if closed_too else there & PollRecord.closed_at.does_not_exist()
+    transaction.update("tally", PollRecord(poll_id, TALLY), actions, condition)
 
 
 def stage_options(transaction: Transaction, poll: Poll) -> None:

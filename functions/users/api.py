@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from users.relations import blocks, contacts
 from users.service import (
     add_profile_to,
     blocked_by,
@@ -10,9 +11,11 @@ from users.service import (
     change,
     contact_ids,
     contacts_among,
+    erase,
     everybody,
     found_by,
     get,
+    hide_in,
     is_platform_admin,
     named,
     profile_in,
@@ -23,6 +26,7 @@ from users.service import (
     require_user,
     set_role_in,
     settings_of,
+    show_in,
     verify_email_in,
 )
 
@@ -30,13 +34,17 @@ __all__ = [
     "add_profile_to",
     "blocked_by",
     "blocked_pairs",
+    "blocks",
     "blocks_between",
     "change",
     "contact_ids",
+    "contacts",
     "contacts_among",
+    "erase",
     "everybody",
     "found_by",
     "get",
+    "hide_in",
     "is_platform_admin",
     "named",
     "profile_in",
@@ -47,5 +55,6 @@ __all__ = [
     "require_user",
     "set_role_in",
     "settings_of",
+    "show_in",
     "verify_email_in",
 ]

@@ -69,6 +69,7 @@ class Profile:
     settings: UserSettings = field(default_factory=UserSettings)
     role: Role = "user"
     version: int = 0
+    erased_at: int | None = None  # when an asked-for erasure begins
 
     @property
     def public(self) -> PublicProfile:

@@ -34,7 +34,7 @@ class SettingsOut(Output):
 
 
 class FullProfile(PublicProfile):
-    """A person as they see themselves."""
+    """A person as they see themselves. `erased_at` is when an erasure that they asked for begins; null for none."""
 
     email: str
     email_verified: bool
@@ -42,6 +42,7 @@ class FullProfile(PublicProfile):
     settings: SettingsOut
     role: Role
     created_at: Instant
+    erased_at: Instant | None = None
 
 
 class SettingsChanges(Input):

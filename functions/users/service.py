@@ -156,6 +156,25 @@ def profiles_of(user_ids: Sequence[str]) -> dict[str, Profile]:
     return store.profiles(user_ids)
 
 
+def hide_in(transaction: Transaction, *, user_id: str, erased_at: int) -> None:
+    """Note an erasure to come and hide the person from search, in a transaction (label `profile`); raises NotFound."""
+    store.stage_hidden(transaction, _stored(user_id), erased_at)
+
+
+def show_in(transaction: Transaction, *, user_id: str) -> None:
+    """Take that back, in a transaction (label `profile`); raises NotFound, Conflict where nothing is to come."""
+    profile = _stored(user_id)
+    if profile.erased_at is None or profile.erased_at <= clock.now():
+        raise Conflict("There is no erasure to take back.")
+    store.stage_shown(transaction, profile)
+
+
+def erase(user_id: str) -> None:
+    """Leave of a person what others see where they were; every picture of theirs goes."""
+    store.erase(user_id)
+    _known.drop(user_id)
+
+
 def set_role_in(transaction: Transaction, *, user_id: str, role: Role) -> None:
     """Give somebody a platform role, as part of a transaction; label `profile` fails if there is no such person."""
     store.stage_role(transaction, user_id, role)

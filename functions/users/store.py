@@ -31,6 +31,7 @@ class UserRecord(Record):
     role = UnicodeAttribute(default="user")
     created_at = IntegerAttribute()
     version = IntegerAttribute(default=0)
+    erased_at = IntegerAttribute(null=True)
 
 
 class DirectoryRecord(Record):
@@ -96,6 +97,30 @@ def replace(old: Profile, new: Profile) -> None:
         transaction.commit()
     except Cancelled as error:
         raise Conflict("The profile was changed at the same time; try again.", retry_after_s=1) from error
+
+
+def stage_hidden(transaction: Transaction, profile: Profile, erased_at: int) -> None:
+    """Note when somebody is erased and take them out of the directory (label `profile`)."""
+    actions = [UserRecord.erased_at.set(erased_at), UserRecord.version.set(profile.version + 1)]
+    transaction.update("profile", UserRecord(profile.id), [*actions], UserRecord.version == profile.version)
+    for term in sorted(profile.terms):
+        transaction.delete(f"directory:{term}", _entry(term, profile.id))
+
+
+def stage_shown(transaction: Transaction, profile: Profile) -> None:
+    """Take that back (label `profile`)."""
+    actions = [UserRecord.erased_at.remove(), UserRecord.version.set(profile.version + 1)]
+    transaction.update("profile", UserRecord(profile.id), [*actions], UserRecord.version == profile.version)
+    for term in sorted(profile.terms):
+        transaction.put(f"directory:{term}", _entry(term, profile.id))
+
+
+def erase(user_id: str) -> None:
+    """Leave nothing of a person but that there was one: what others see where they were."""
+    now = UserRecord.find(user_id)
+    created_at = 0 if now is None else now.created_at
+    gone = Profile(user_id, username="deleted_user", display_name="deleted user", email="", created_at=created_at)
+    PROFILE.record(gone).save()
 
 
 def stage_verified(transaction: Transaction, user_id: str, email: str) -> None:

@@ -65,10 +65,17 @@ POST   /admin/users/{user_id}/ban                                               
 POST   /admin/users/{user_id}/unban                                             404 404 404 404 404 404 404 200
 POST   /admin/users/{user_id}/sign-out                                          404 404 404 404 404 404 404 204
 POST   /admin/users/{user_id}/role                                              404 404 404 404 404 404 404 400
+GET    /admin/stats                                                             404 404 404 404 404 404 404 200
+GET    /admin/reports                                                           404 404 404 404 404 404 404 200
 GET    /admin/audit                                                             404 404 404 404 404 404 404 200
 GET    /admin/audit/proof                                                       404 404 404 404 404 404 404 200
 GET    /users/me                                                                200 200 200 200 200 200 401 200
 PATCH  /users/me                                                                200 200 200 200 200 200 401 200
+DELETE /users/me                                                                400 400 400 400 400 400 401 400
+POST   /users/me/restore                                                        409 409 409 409 409 409 401 409
+POST   /users/me/exports                                                        202 202 202 202 202 202 401 202
+GET    /users/me/exports                                                        200 200 200 200 200 200 401 200
+GET    /users/me/exports/{export_id}                                            404 404 404 404 404 404 401 404
 GET    /users                                                                   200 200 200 200 200 200 401 200
 GET    /users/{user_id}                                                         200 200 200 200 200 200 401 200
 GET    /users/me/blocks                                                         200 200 200 200 200 200 401 200
@@ -362,8 +369,9 @@ def _unique() -> str:
 PATHS: dict[str, Make] = {
     "POST /conversations/{conversation_id}/calls": lambda scene, role: _no_call(scene, role),
     "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
+    "GET /users/me/exports/{export_id}": lambda scene, role: {"export_id": "exp_unknown"},
     "DELETE /auth/passkeys/{passkey_id}": lambda scene, role: {"passkey_id": "pky_unknown"},
-    "POST /admin/users/{user_id}/sign-out": lambda scene, role: {"user_id": scene.bystander.id},
+    "POST /admin/users/{user_id}/sign-out": lambda scene, role: {"user_id": scene.town.person("away").id},
     "GET /ai/jobs/{job_id}": lambda scene, role: {"job_id": "aij_unknown"},
     "DELETE /ai/requests/{request_id}": lambda scene, role: {"request_id": "air_unknown"},
     "PUT /users/me/blocks/{user_id}": lambda scene, role: {"user_id": scene.bystander.id},

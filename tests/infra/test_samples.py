@@ -62,6 +62,8 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
         assert answer == {"erased": 0, "finished": True}
     elif name == "FollowUpsFunction":
         assert answer == {"done": 0, "failed": 0}
+    elif name in ("EraseFunction", "MakeExportFunction"):
+        assert answer["done"] is True
     elif name == "AuditChainFunction":
         assert answer == {"chained": 0}
     elif name in DRIVE_STEPS:

@@ -43,6 +43,7 @@ REVIEWED_RESOURCES = {
     "/files/*": "S3: the keys of files are made of ids",
     "/thumbnails/*": "S3: the same",
     "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
+    "/exports/*": "S3: the key of an export is made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
     "foundation-model/*": "Bedrock: which models there are is a parameter",
@@ -228,7 +229,7 @@ def test_an_avatar_is_no_upload_and_does_not_go_to_slower_storage() -> None:
     rules = drive["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert arriving == [{"prefix": "files/"}]
     assert all(
-        rule["Prefix"] in ("files/", "keys/welcomes/")
+        rule["Prefix"] in ("files/", "keys/welcomes/", "exports/")
         for rule in rules
         if "Transitions" in rule or "ExpirationInDays" in rule
     )

@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("messages",),
     ("polls", "calls", "presence"),
     ("invitations", "moderation", "search"),
-    ("administration", "assistant", "notifications", "operations"),
+    ("administration", "assistant", "notifications", "operations", "privacy"),
 )
 FLOOR = {domain: floor for floor, domains in enumerate(FLOORS) for domain in domains}
 DOORS = {"api", "admin_api", "session_api", "schemas", "model"}  # what a domain opens to others

@@ -17,6 +17,7 @@ from polls import model as polls
 PATIENCE_S = 20.0
 KINDS = (
     accounts.CLOSE_SOCKETS,
+    accounts.END_ERASED,
     accounts.END_SESSIONS,
     conversations.NOTE_BLOCK,
     keys.TELL_KEYS_CHANGED,

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -168,6 +168,11 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
     _call("put_object", Key=key, Body=content, ContentType=content_type)
 
 
+def put_file(key: str, file: IO[bytes], *, content_type: str) -> None:
+    """Store a file from where it stands, up to 5 GiB, without reading it into memory."""
+    _call("put_object", Key=key, Body=file, ContentType=content_type)
+
+
 def copy(source: str, target: str) -> None:
     """Copy a blob to another key, without its tags; raises BlobMissing.
 
@@ -188,6 +193,19 @@ def remove(key: str, version: str = "") -> None:
         _call("delete_object", Key=key, **_version(version))
     except BlobMissing:
         return
+
+
+def remove_below(prefix: str) -> int:
+    """Delete every version of every blob whose key begins so, for good; how many there were."""
+    removed = 0
+    while True:
+        answer = _call("list_object_versions", Prefix=prefix, MaxKeys=500)
+        found = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+        for each in found:
+            remove(each["Key"], each["VersionId"])
+        removed += len(found)
+        if not found:
+            return removed
 
 
 def tags(blob: Blob) -> dict[str, str]:

@@ -56,6 +56,7 @@ class Config:
     aws_endpoint_url: str
     trace: bool
     audit_days: int
+    erasure_grace_days: int
     passkey_domain: str
     passkey_origins: tuple[str, ...]
 
@@ -87,10 +88,10 @@ def _required(name: str) -> str:
     return value
 
 
-def _integer(name: str, default: int, *, most: int | None = None) -> int:
+def _integer(name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
     raw = os.environ.get(name, str(default))
-    if not raw.isdigit() or int(raw) < 1:
-        raise ConfigurationError(f"{name} must be a positive whole number, not {raw!r}")
+    if not raw.isdigit() or int(raw) < least:
+        raise ConfigurationError(f"{name} must be a {'positive ' if least else ''}whole number, not {raw!r}")
     if most is not None and int(raw) > most:
         raise ConfigurationError(f"{name} must be at most {most}, not {raw}")
     return int(raw)
@@ -152,6 +153,7 @@ def config() -> Config:
         aws_endpoint_url=env("AWS_ENDPOINT_URL", ""),
         trace=env("TRACE", "off") == "on",
         audit_days=_integer("AUDIT_DAYS", 400),
+        erasure_grace_days=_integer("ERASURE_GRACE_DAYS", 30, least=0),
         passkey_domain=env("PASSKEY_DOMAIN", "localhost"),
         passkey_origins=tuple(o for o in env("PASSKEY_ORIGINS", "").split(",") if o),
     )

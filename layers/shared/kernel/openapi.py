@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from kernel.http import App, Route
 
 _REF = "#/components/schemas/{model}"
+_WITHOUT_BODY = (202, 204)  # where the route names no model of its answer
 _COMMON = {
     400: ("validation_failed", "malformed_json", "invalid_cursor"),
     401: ("unauthenticated", "token_expired", "token_revoked"),
@@ -101,6 +102,8 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if route.returns is not None:
             answer["content"] = {"application/json": {"schema": refs[route.returns]}}
+        elif status not in _WITHOUT_BODY:
+            answer["content"] = {"application/json": {"schema": {}}}
         success[str(status)] = answer
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, codes in _COMMON.items():

@@ -9,8 +9,13 @@ from accounts.app import app as accounts
 from accounts.model import InvalidCredentials
 from administration import service
 from administration.app import app
+from conversations import service as conversations
 from infra import admin as command
 from kernel import clock
+from kernel.caller import Caller
+from messages import service as messages
+from messages.schemas import MessageFields
+from moderation import service as moderation
 from tests.helpers import Person, Reply, ask, someone
 from users.app import app as users
 
@@ -57,6 +62,8 @@ ROUTES = [
     ("POST", "/admin/users/{user_id}/unban"),
     ("POST", "/admin/users/{user_id}/sign-out"),
     ("POST", "/admin/users/{user_id}/role"),
+    ("GET", "/admin/stats"),
+    ("GET", "/admin/reports"),
     ("GET", "/admin/audit"),
     ("GET", "/admin/audit/proof"),
 ]
@@ -258,3 +265,59 @@ def test_the_command_makes_an_admin_and_takes_the_role_back() -> None:
     assert look(bob, "/admin/users").status == 404
     with pytest.raises(SystemExit, match="nobody"):
         command.give("nobody", role="admin")
+
+
+# --- figures and reports --------------------------------------------------------------------------------------
+
+
+def test_figures_are_of_each_day(admin: Person) -> None:
+    today = clock.rfc3339(clock.now())[:10]
+    bob = someone("bob")
+    place = conversations.create(
+        caller=Caller(bob.user_id, bob.session_id),
+        kind="group",
+        member_ids=[admin.user_id],
+        name="Plans",
+        description=None,
+        settings={},
+    )[0]["id"]
+    draft = MessageFields(client_id="1", text="hello").message()
+    messages.send(caller=Caller(bob.user_id, bob.session_id), conversation_id=place, message=draft)
+
+    figures = look(admin, "/admin/stats").body
+    one_day = look(admin, "/admin/stats", None, **{"from": "2026-01-01", "to": "2026-01-01"}).body
+
+    assert figures["complete"] is True
+    assert len(figures["items"]) == 30
+    assert figures["items"][-1] == {
+        "day": today, "users": 2, "active": 2, "messages": 1, "calls": 0, "storage": 0, "ai_spend": 0.0,
+    }  # fmt: skip
+    assert [(each["day"], each["users"]) for each in one_day["items"]] == [("2026-01-01", 0)]
+    for wrong in ({"from": "soon"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2020-01-01"}):
+        assert look(admin, "/admin/stats", None, **wrong).status == 400
+
+
+def test_a_report_that_a_group_hands_on_is_seen_with_its_message(admin: Person) -> None:
+    ann, bob, eve = someone("ann"), someone("bob"), someone("eve")
+    owner = Caller(ann.user_id, ann.session_id)
+    place = conversations.create(
+        caller=owner,
+        kind="group",
+        member_ids=[bob.user_id, eve.user_id],
+        name="Plans",
+        description=None,
+        settings={},
+    )[0]["id"]
+    draft = MessageFields(client_id="1", text="something vile").message()
+    sent, _ = messages.send(caller=Caller(eve.user_id, eve.session_id), conversation_id=place, message=draft)
+    report, _ = moderation.report(
+        caller=Caller(bob.user_id, bob.session_id), conversation_id=place, message_id=sent["id"], reason="vile"
+    )
+    assert look(admin, "/admin/reports").body["items"] == []
+
+    moderation.decide(
+        caller=owner, conversation_id=place, report_id=report.id, decision="escalated", delete_message=False
+    )
+
+    (seen,) = look(admin, "/admin/reports").body["items"]
+    assert (seen["id"], seen["state"], seen["message"]["text"]) == (report.id, "escalated", "something vile")

@@ -1,0 +1,58 @@
+"""The port of privacy: everything in one person's drive, to hand it out or to remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from drive import store, views
+from drive.model import Node
+from drive.trash import service as trash
+from kernel import blobs
+from kernel.blobs import BlobMissing
+
+_PAGE = 100
+
+
+def _nodes(owner_id: str) -> Iterator[Node]:
+    """All nodes of this owner, the latest first."""
+    before: int | None = None
+    seen: set[str] = set()
+    while True:
+        found = [pair for pair in store.owned(owner_id, before=before, limit=_PAGE) if pair[1] not in seen]
+        if not found:
+            return
+        seen |= {node_id for _, node_id in found}
+        before = found[-1][0]
+        yield from store.nodes([node_id for _, node_id in found]).values()
+
+
+def purge_everything_of(owner_id: str) -> None:
+    """Delete all nodes with all their versions, thumbnails and uploads for good. Twice is fine."""
+    for node in list(_nodes(owner_id)):
+        trash.purge(node)
+        if not node.is_folder:
+            blobs.remove_below(f"files/{node.id}/")
+            blobs.remove_below(f"thumbnails/{node.id}/")
+
+
+def described(owner_id: str) -> list[dict[str, Any]]:
+    """What is known of each file."""
+    return [views.file(node) for node in _nodes(owner_id) if not node.is_folder]
+
+
+def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The name (with the id, so that each stands once) and the bytes of every file that is ready."""
+    for node in _nodes(owner_id):
+        if node.is_folder or node.state != "ready" or node.object_key is None:
+            continue
+        blob = blobs.find(node.object_key, node.object_version or "")
+        if blob is not None:
+            yield f"{node.id}/{node.name}", _chunks(blob)
+
+
+def _chunks(blob: blobs.Blob) -> Iterator[bytes]:
+    try:
+        yield from blobs.chunks(blob)
+    except BlobMissing:
+        return  # deleted in this moment

@@ -1,0 +1,20 @@
+"""Polls as other domains use them: taking back what an erased person has voted."""
+
+from __future__ import annotations
+
+from kernel import clock
+from kernel.dynamo import Transaction
+from polls import store
+
+
+def retract_votes(user_id: str, conversation_id: str) -> None:
+    """Take back a person's votes in a conversation, of closed and secret polls too; tallies move with them."""
+    before: str | None = None
+    while ids := store.in_conversation(conversation_id, before=before, limit=100):
+        for poll in store.polls(ids).values():
+            chosen = store.votes([poll.ref], [user_id]).get((poll.id, user_id))
+            if chosen:
+                transaction = Transaction()
+                store.stage_vote(transaction, poll, user_id, before=chosen, after=(), at=clock.now(), closed_too=True)
+                transaction.commit()
+        before = ids[-1]

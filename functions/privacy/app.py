@@ -1,0 +1,61 @@
+"""Routes of a person's rights: erasure, taking it back, exports (contract §3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.api import authenticate_by_table
+from kernel.caller import Caller
+from kernel.http import App
+from kernel.limiter import Limit
+from kernel.schema import Paging
+from privacy import exports, schemas, service
+
+ERASURES = Limit("erasures", requests=10, window_s=900, without_redis="closed")
+_STEP_UP = ["step_up_required", "invalid_credentials", "account_locked"]
+
+app = App("privacy", authenticate=authenticate_by_table)
+
+
+@app.delete(
+    "/users/me",
+    body=schemas.ErasureRequest,
+    returns=schemas.ErasureAnswer,
+    status=202,
+    limits=[ERASURES],
+    errors=["invalid_credentials", "account_locked"],
+)
+def erase_me(caller: Caller, body: schemas.ErasureRequest) -> Any:
+    """Sign out everywhere, be hidden, and be erased after the grace."""
+    return {"erased_at": service.erase(caller=caller, password=body.password)}
+
+
+@app.post("/users/me/restore", status=204)
+def restore_me(caller: Caller) -> None:
+    """Take one's erasure back."""
+    service.restore(caller=caller)
+
+
+@app.post(
+    "/users/me/exports",
+    body=schemas.ExportRequest,
+    returns=schemas.ExportBegun,
+    status=202,
+    errors=_STEP_UP,
+    replays=False,
+)
+def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
+    """Begin a copy of everything held on the caller; one a day."""
+    return exports.begin(caller=caller, password=body.password)
+
+
+@app.get("/users/me/exports", query=Paging, returns=schemas.ExportList)
+def list_exports(caller: Caller) -> Any:
+    """The caller's exports of the last 30 days, the newest first: at most one a day, so they are one page."""
+    return {"items": [exports.shown(each) for each in exports.listed(caller.user_id)], "next_cursor": None}
+
+
+@app.get("/users/me/exports/{export_id}", returns=schemas.Export)
+def get_export(caller: Caller, export_id: str) -> Any:
+    """One export, with a fresh address while it is there."""
+    return exports.shown(exports.get(caller.user_id, export_id))

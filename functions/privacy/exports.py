@@ -1,0 +1,168 @@
+"""Copies of what is held on a person: a ZIP with a JSON document and its schema for each kind, and their own files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from accounts import admin_api as accounts
+from audit import api as audit
+from conversations import api as conversations
+from drive import api as drive
+from kernel import blobs, clock, ids, limiter, workflows
+from kernel.caller import Caller
+from kernel.dynamo import Transaction
+from kernel.errors import NotFound
+from kernel.limiter import Limit
+from messages import api as messages
+from privacy import store
+from privacy.model import EXPORT_LIFE_MS, Export
+from users import api as users
+from users.schemas import FullProfile
+
+MACHINE = "account-export"
+ADDRESS_S = 5 * 60
+PAGE = 100
+A_DAY = Limit("exports", requests=1, window_s=86_400, without_redis="closed")
+
+
+def begin(*, caller: Caller, password: str | None) -> Export:
+    """Begin an export; raises StepUpRequired, InvalidCredentials."""
+    accounts.require_recent_proof(caller, password)
+    limiter.spend(A_DAY, caller.user_id)
+    made = Export(caller.user_id, ids.new("exp"), "running", clock.now())
+    transaction = Transaction()
+    store.stage_export(transaction, made)
+    audit.stage(transaction, "export.requested", actor=caller.user_id, target=caller.user_id)
+    transaction.commit()
+    workflows.start(MACHINE, made.id, {"user_id": caller.user_id, "export_id": made.id})
+    return made
+
+
+def shown(export: Export) -> dict[str, Any]:
+    """An export with a fresh address of its ZIP."""
+    url = None
+    if export.state == "ready":
+        url = blobs.download(
+            export.key, "", name=f"{export.id}.zip", content_type="application/zip", expires_s=ADDRESS_S
+        )
+    return {
+        "id": export.id,
+        "status": export.state,
+        "url": url,
+        "size": export.size,
+        "created_at": export.created_at,
+        "expires_at": export.ends_at,
+    }
+
+
+def get(user_id: str, export_id: str) -> Export:
+    """One of one's own exports; raises NotFound."""
+    found = store.export(user_id, export_id) if ids.is_id(export_id, "exp") else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def listed(user_id: str) -> list[Export]:
+    return store.exports(user_id)
+
+
+# --- making ---------------------------------------------------------------------------------------------------
+
+
+def make(user_id: str, export_id: str) -> None:
+    """Write the ZIP and note that it is ready; again after a failure, from the beginning."""
+    export = get(user_id, export_id)
+    if export.status != "running":
+        return
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for kind, items in _documents(user_id):
+                _write(archive, kind, items)
+            for name, content in drive.contents_of(user_id):
+                with archive.open(f"files/{name}", "w") as member:
+                    for chunk in content:
+                        member.write(chunk)
+        size = file.tell()
+        file.seek(0)
+        blobs.put_file(export.key, file, content_type="application/zip")
+    store.keep_export(
+        Export(user_id, export_id, "ready", export.created_at, size=size, ends_at=clock.now() + EXPORT_LIFE_MS)
+    )
+
+
+def fail(user_id: str, export_id: str) -> None:
+    """Note that an export could not be made."""
+    export = get(user_id, export_id)
+    store.keep_export(Export(user_id, export_id, "failed", export.created_at))
+
+
+def _write(archive: zipfile.ZipFile, kind: str, items: list[dict[str, Any]]) -> None:
+    archive.writestr(f"{kind}.json", json.dumps(items, ensure_ascii=False, indent=1, default=str))
+    archive.writestr(f"schemas/{kind}.schema.json", json.dumps(_schema(kind, items), indent=1))
+
+
+def _schema(kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A JSON Schema of what stands in a document: its fields and the types that they have there."""
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    properties: dict[str, set[str]] = {}
+    for item in items:
+        for name, value in item.items():
+            properties.setdefault(name, set()).add(names.get(type(value), "null"))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": kind,
+        "type": "array",
+        "items": {"type": "object", "properties": {name: {"type": sorted(t)} for name, t in properties.items()}},
+    }
+
+
+def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    me = Caller(user_id, "")
+    profile = FullProfile.model_validate(users.get(user_id))
+    yield "profile", [profile.model_dump(mode="json")]
+    yield "sessions", accounts.sessions_shown(user_id)
+    yield "contacts", _all(lambda after: users.contacts(user_id=user_id, state=None, limit=PAGE, after=after))
+    yield "blocks", _all(lambda after: users.blocks(user_id=user_id, limit=PAGE, after=after))
+    mine = _all(lambda after: conversations.list_conversations(caller=me, limit=PAGE, after=after))
+    yield "conversations", mine
+    yield "messages", [each for place in mine for each in _messages(me, str(place["id"]))]
+    yield "files", drive.described(user_id)
+    acts = audit.about(user_id)
+    yield "security_log", acts
+
+
+def _all(read: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        page = read(after)
+        found += [_plain(each) for each in page.items]
+        after = page.next_cursor
+        if after is None:
+            return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+def _messages(me: Caller, conversation_id: str) -> Iterator[dict[str, Any]]:
+    """What this person wrote in a conversation, the oldest first."""
+    after = 0
+    while True:
+        page = messages.listing(caller=me, conversation_id=conversation_id, after=after, limit=PAGE)
+        for each in page:
+            after = each["seq"]
+            if each["sender_id"] == me.user_id and each["deleted_at"] is None:
+                yield _plain(each)
+        if len(page) < PAGE:
+            return

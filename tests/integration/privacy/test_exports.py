@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from privacy import exports
+from privacy.app import app
+from privacy.consumers import make_export
+
+from accounts import passwords
+from accounts.app import app as accounts
+from conversations import service as conversations
+from kernel import aws, clock
+from kernel.caller import Caller
+from messages import service as messages
+from messages.schemas import MessageFields
+from tests.conftest import BUCKET
+from tests.helpers import CONTEXT, Reply, ask, someone
+from tests.integration import desk
+
+PASSWORD = "four lilac otters"
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "COST", 4)
+
+
+@pytest.fixture
+def ann() -> tuple[Caller, str]:
+    body = {"email": "ann@example.com", "username": "ann", "password": PASSWORD, "display_name": "Ann"}
+    made = ask(accounts, "POST", "/auth/register", body=body).body
+    return Caller(made["user"]["id"], made["tokens"]["session_id"]), made["tokens"]["access_token"]
+
+
+def begin(token: str, **body: Any) -> Reply:
+    return ask(app, "POST", "/users/me/exports", body=body, token=token)
+
+
+def test_an_export_holds_each_kind_with_its_schema_and_the_files(ann: tuple[Caller, str]) -> None:
+    # given somebody with a message among others' and a file
+    me, token = ann
+    bob = someone("bob")
+    made, _ = conversations.create(
+        caller=me, kind="direct", member_ids=[bob.user_id], name=None, description=None, settings={}
+    )
+    for who, text in ((me, "mine"), (Caller(bob.user_id, bob.session_id), "theirs")):
+        draft = MessageFields(client_id=text, text=text).message()
+        messages.send(caller=who, conversation_id=made["id"], message=draft)
+    desk.put(me, name="notes.txt", content=b"my notes")
+
+    # when the export is made
+    begun = begin(token)
+    event = {"user_id": me.user_id, "export_id": begun.body["id"]}
+    assert (begun.status, begun.body["status"]) == (202, "running")
+    assert make_export.handler(event, CONTEXT) == {"done": True}
+
+    # then it is ready for seven days, and has what is theirs and nothing else
+    shown = ask(app, "GET", "/users/me/exports/{export_id}", {"export_id": begun.body["id"]}, token=token).body
+    assert (shown["status"], shown["url"].startswith("https://")) == ("ready", True)
+    assert clock.parse(shown["expires_at"]) - clock.now() > 6.9 * clock.DAY
+    key = exports.get(me.user_id, begun.body["id"]).key
+    content = aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    assert len(content) == shown["size"]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = set(archive.namelist())
+        kinds = {name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name}
+        assert {f"schemas/{kind}.schema.json" for kind in kinds} <= names
+        assert {"profile", "sessions", "contacts", "conversations", "messages", "files", "security_log"} <= kinds
+        assert [each["text"] for each in json.loads(archive.read("messages.json"))] == ["mine"]
+        assert json.loads(archive.read("profile.json"))[0]["email"] == "ann@example.com"
+        (file,) = [name for name in names if name.startswith("files/")]
+        assert archive.read(file) == b"my notes"
+
+
+def test_one_a_day(ann: tuple[Caller, str]) -> None:
+    with clock.held(clock.now() // clock.DAY * clock.DAY):
+        _, token = ann[0], ask(accounts, "POST", "/auth/login", body={"identifier": "ann", "password": PASSWORD})
+        access = token.body["tokens"]["access_token"]
+        assert [begin(access).status for _ in range(2)] == [202, 429]
+
+
+def test_an_old_proof_is_renewed_by_the_password_and_a_wrong_one_uses_nothing_up(ann: tuple[Caller, str]) -> None:
+    with clock.held(clock.now()) as advance:
+        advance(10 * clock.MINUTE + 1)
+        assert begin(ann[1]).code == "step_up_required"
+        assert begin(ann[1], password="wrong").code == "invalid_credentials"
+        assert begin(ann[1], password=PASSWORD).status == 202
+
+
+def test_exports_are_their_persons_and_end(ann: tuple[Caller, str]) -> None:
+    me, token = ann
+    export_id = begin(token).body["id"]
+    assert (
+        ask(app, "GET", "/users/me/exports/{export_id}", {"export_id": export_id}, token=someone().token).status == 404
+    )
+    make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
+    assert [each["id"] for each in ask(app, "GET", "/users/me/exports", token=token).body["items"]] == [export_id]
+    with clock.held(clock.now() + 7 * clock.DAY):
+        ended = exports.shown(exports.get(me.user_id, export_id))
+    assert (ended["status"], ended["url"]) == ("expired", None)
+
+
+def test_an_export_that_cannot_be_made_says_so(ann: tuple[Caller, str]) -> None:
+    export_id = begin(ann[1]).body["id"]
+    make_export.handler({"user_id": ann[0].user_id, "export_id": export_id, "failed": {"Error": "x"}}, CONTEXT)
+    assert exports.get(ann[0].user_id, export_id).state == "failed"
