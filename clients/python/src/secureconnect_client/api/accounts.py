@@ -6,6 +6,7 @@ from typing import Any
 
 from secureconnect_client.api.base import Requester, given
 from secureconnect_client.decoding import decode
+from secureconnect_client.http import segment
 from secureconnect_client.models import Profile
 from secureconnect_client.outbox import Outbox
 from secureconnect_client.session import SessionKeeper
@@ -64,6 +65,37 @@ class Accounts(Requester):
 
     async def verify_email(self, token: str) -> None:
         await self.request("POST", "/auth/email/verify", json={"token": token}, auth=False)
+
+    async def begin_totp(self, password: str) -> dict[str, Any]:
+        """A new second factor: `secret`, `otpauth_uri`, `recovery_codes`, shown once. In force once confirmed."""
+        return dict(await self.request("POST", "/auth/totp", json={"password": password}))
+
+    async def confirm_totp(self, code: str) -> None:
+        """Put the second factor in force by a code. ApiError codes: invalid_credentials, account_locked."""
+        await self.request("POST", "/auth/totp/confirm", json={"code": code})
+
+    async def remove_totp(self, password: str, code: str) -> None:
+        """Remove the second factor; `code` may be a recovery code."""
+        await self.request("DELETE", "/auth/totp", json={"password": password, "code": code}, retry=False)
+
+    async def erase_account(self, password: str) -> str:
+        """Sign out and be erased; when that begins. Until then sign in and `restore_account`."""
+        answer = await self.request("DELETE", "/users/me", json={"password": password}, retry=False)
+        self._session_keeper.end()
+        return str(answer["erased_at"])
+
+    async def restore_account(self) -> None:
+        """Take one's erasure back within the grace."""
+        await self.request("POST", "/users/me/restore")
+
+    async def begin_export(self, *, password: str | None = None) -> str:
+        """Have a copy made of what is held on oneself; its id. ApiError codes: step_up_required, rate_limited."""
+        answer = await self.request("POST", "/users/me/exports", json=given(password=password))
+        return str(answer["id"])
+
+    async def export(self, export_id: str) -> dict[str, Any]:
+        """`{id, status, url, size, created_at, expires_at}`; `url` is there while `status` is ready."""
+        return dict(await self.request("GET", f"/users/me/exports/{segment(export_id)}"))
 
     async def _begin(self, path: str, body: dict[str, Any]) -> Profile:
         answer = await self.request("POST", path, json=body, auth=False)
