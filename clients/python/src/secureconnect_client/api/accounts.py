@@ -67,7 +67,7 @@ class Accounts(Requester):
         await self.request("POST", "/auth/email/verify", json={"token": token}, auth=False)
 
     async def begin_totp(self, password: str) -> dict[str, Any]:
-        """A new second factor: `secret`, `otpauth_uri`, `recovery_codes`, shown once. In force once confirmed."""
+        """A new second factor: `secret`, `otpauth_uri`, `recovery_codes`, shown once; then confirm it."""
         return dict(await self.request("POST", "/auth/totp", json={"password": password}))
 
     async def confirm_totp(self, code: str) -> None:
@@ -89,7 +89,7 @@ class Accounts(Requester):
         await self.request("POST", "/users/me/restore")
 
     async def begin_export(self, *, password: str | None = None) -> str:
-        """Have a copy made of what is held on oneself; its id. ApiError codes: step_up_required, rate_limited."""
+        """Have a copy made of what is held on oneself; its id. One a day (ApiError code rate_limited)."""
         answer = await self.request("POST", "/users/me/exports", json=given(password=password))
         return str(answer["id"])
 
