@@ -1,5 +1,6 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { bootEngine } from "./boot";
 import "./theme/tokens.css";
 import { App } from "./ui/app";
 
@@ -7,7 +8,7 @@ const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <App />
+      <App boot={bootEngine} />
     </StrictMode>,
   );
 }

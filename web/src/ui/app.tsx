@@ -1,10 +1,61 @@
-/** The first thing on screen: sign-in, or the application once somebody is signed in. */
-import { useTranslations } from "../i18n";
+/** The first thing on screen: sign-in, or the workspace once somebody is signed in. */
+import { Suspense, lazy, useEffect, useState } from "react";
+import type { Engine } from "../engine";
+import { bestLocale, setLocale, useTranslations } from "../i18n";
+import "./app.css";
+import { EngineContext, useEngine, useValue } from "./hooks";
+import { SignIn } from "./sign-in";
 
-export function App() {
+const Workspace = lazy(() => import("./workspace"));
+
+export function App({ boot }: { boot: () => Promise<Engine> }) {
+  const [engine, setEngine] = useState<Engine | null>(null);
+  const [failed, setFailed] = useState(false);
+  const t = useTranslations();
+  useEffect(() => {
+    let started: Engine | null = null;
+    let gone = false;
+    void setLocale(bestLocale(navigator.languages)).then(({ locale, direction }) => {
+      document.documentElement.lang = locale;
+      document.documentElement.dir = direction;
+    });
+    boot().then(
+      (ready) => {
+        started = ready;
+        if (gone) void ready.stop();
+        else setEngine(ready);
+      },
+      () => setFailed(true),
+    );
+    return () => {
+      gone = true;
+      void started?.stop();
+    };
+  }, [boot]);
+  if (failed) return <p role="alert">{t("error.start")}</p>;
+  if (!engine) return <Waiting />;
+  return (
+    <EngineContext value={engine}>
+      <Screen />
+    </EngineContext>
+  );
+}
+
+function Screen() {
+  const session = useValue(useEngine().auth.session);
+  if (session.state === "loading") return <Waiting />;
+  if (session.state === "signed_out") return <SignIn reason={session.reason} />;
+  return (
+    <Suspense fallback={<Waiting />}>
+      <Workspace key={session.userId} />
+    </Suspense>
+  );
+}
+
+function Waiting() {
   const t = useTranslations();
   return (
-    <main className="welcome">
+    <main className="welcome" aria-busy="true">
       <h1>{t("app.name")}</h1>
       <p>{t("app.tagline")}</p>
     </main>

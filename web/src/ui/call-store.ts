@@ -1,0 +1,70 @@
+/** The call that this device is in: there is one at most. */
+import type { Call, Engine } from "../engine";
+import { CallSession } from "./call-session";
+
+export interface CallState {
+  readonly session: CallSession | null;
+  readonly call: Call | null;
+  /** Counts what changed inside the session. */
+  readonly turn: number;
+}
+
+class CallStore {
+  #state: CallState = { session: null, call: null, turn: 0 };
+  #end: (() => void) | null = null;
+  readonly #listeners = new Set<() => void>();
+
+  readonly get = (): CallState => this.#state;
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  /** Takes part in a call with microphone, and camera where it is one with video. Throws when either is refused. */
+  async join(engine: Engine, call: Call): Promise<void> {
+    if (this.#state.session) return;
+    const local = await navigator.mediaDevices.getUserMedia({ audio: true, video: call.media === "video" });
+    try {
+      const joined = await engine.api.post("/calls/{call_id}/join", { path: { call_id: call.id } });
+      engine.calls.put(joined.call);
+      const session = new CallSession(engine, joined, local, () => this.#set({}));
+      this.#set({ session, call: joined.call });
+      this.#end = engine.calls.live.subscribe(() => this.#follow(engine));
+      session.update(joined.call);
+    } catch (error) {
+      for (const track of local.getTracks()) track.stop();
+      throw error;
+    }
+  }
+
+  async leave(engine: Engine): Promise<void> {
+    const { session } = this.#state;
+    this.#over();
+    if (session) engine.calls.put(await engine.api.post("/calls/{call_id}/leave", { path: { call_id: session.callId } }));
+  }
+
+  #follow(engine: Engine): void {
+    const { session } = this.#state;
+    const call = engine.calls.live.get().find((each) => each.id === session?.callId);
+    if (!call) {
+      this.#over();
+      return;
+    }
+    session?.update(call);
+    this.#set({ call });
+  }
+
+  #over(): void {
+    this.#end?.();
+    this.#end = null;
+    this.#state.session?.close();
+    this.#set({ session: null, call: null });
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.#state = { ...this.#state, ...change, turn: this.#state.turn + 1 };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export const callStore = new CallStore();

@@ -1,0 +1,59 @@
+/** A small part of Markdown as elements: **bold**, _italic_, ~~struck~~, `code`, fenced blocks, quotes and links. */
+import type { ReactNode } from "react";
+
+const FENCE = /^ {0,3}(```+|~~~+)/;
+const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|(?<!\w)_(.+?)_(?!\w)|~~(.+?)~~|(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)])/gs;
+
+export function Markup({ text }: { text: string }) {
+  return <div className="text">{blocks(text)}</div>;
+}
+
+function blocks(text: string): ReactNode[] {
+  const found: ReactNode[] = [];
+  const plain: string[] = [];
+  const flush = () => {
+    if (plain.length > 0) found.push(<p key={found.length} dir="auto">{inline(plain.splice(0).join("\n"))}</p>);
+  };
+  const lines = text.split("\n");
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? "";
+    const fence = FENCE.exec(line)?.[1];
+    if (fence === undefined) {
+      plain.push(line);
+      continue;
+    }
+    flush();
+    const code: string[] = [];
+    while (++at < lines.length && !lines[at]?.trimStart().startsWith(fence)) code.push(lines[at] ?? "");
+    found.push(
+      <pre key={found.length} dir="ltr">
+        <code>{code.join("\n")}</code>
+      </pre>,
+    );
+  }
+  flush();
+  return found;
+}
+
+export function inline(text: string): ReactNode[] {
+  const parts: ReactNode[] = [];
+  let end = 0;
+  for (const match of text.matchAll(INLINE)) {
+    const [whole, , code, bold, italic, struck, link] = match;
+    parts.push(text.slice(end, match.index));
+    const key = match.index;
+    if (code !== undefined) parts.push(<code key={key}>{code}</code>);
+    else if (bold !== undefined) parts.push(<strong key={key}>{inline(bold)}</strong>);
+    else if (italic !== undefined) parts.push(<em key={key}>{inline(italic)}</em>);
+    else if (struck !== undefined) parts.push(<s key={key}>{inline(struck)}</s>);
+    else if (link !== undefined)
+      parts.push(
+        <a key={key} href={link} target="_blank" rel="noopener noreferrer nofollow">
+          {link}
+        </a>,
+      );
+    end = key + whole.length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}

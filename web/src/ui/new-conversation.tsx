@@ -1,0 +1,85 @@
+/** Finding people and beginning to talk with one of them, or with several as a group. */
+import { useQuery } from "@tanstack/react-query";
+import { ArrowLeft } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import type { PublicProfile } from "../engine";
+import { useTranslations } from "../i18n";
+import { told, useEngine, useMyId } from "./hooks";
+
+export function NewConversation({ onMade, onClose }: { onMade: (id: string) => void; onClose: () => void }) {
+  const t = useTranslations();
+  const engine = useEngine();
+  const me = useMyId();
+  const [typed, setTyped] = useState("");
+  const [name, setName] = useState("");
+  const [chosen, setChosen] = useState<readonly PublicProfile[]>([]);
+  const [problem, setProblem] = useState("");
+  const q = useDeferredValue(typed.trim());
+  const { data: found = [] } = useQuery({
+    queryKey: ["people", q],
+    enabled: q.length > 0,
+    queryFn: async () => (await engine.api.get("/users", { query: { q, limit: 20 } })).items,
+  });
+
+  async function make() {
+    const member_ids = chosen.map((each) => each.id);
+    const group = chosen.length > 1 || name.trim() !== "";
+    try {
+      const made = await engine.api.post("/conversations", {
+        body: group ? { type: "group", member_ids, name: name.trim() || chosen.map((each) => each.display_name).join(", ").slice(0, 100) } : { type: "direct", member_ids },
+      });
+      engine.conversations.put(made);
+      onMade(made.id);
+    } catch (error) {
+      setProblem(told(error, t));
+    }
+  }
+
+  return (
+    <section className="page">
+      <header className="bar">
+        <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
+          <ArrowLeft aria-hidden className="flip" />
+        </button>
+        <h2 className="grow">{t("nav.new")}</h2>
+        <button className="primary" disabled={chosen.length === 0} onClick={() => void make()}>
+          {t("new.begin")}
+        </button>
+      </header>
+      <label className="field">
+        <span>{t("new.search")}</span>
+        <input value={typed} onChange={(event) => setTyped(event.target.value)} autoFocus />
+      </label>
+      {problem && (
+        <p role="alert" className="problem">
+          {problem}
+        </p>
+      )}
+      <ul className="list">
+        {[...chosen, ...found.filter((each) => each.id !== me && !chosen.some((other) => other.id === each.id))].map((each) => {
+          const picked = chosen.some((other) => other.id === each.id);
+          return (
+            <li key={each.id}>
+              <label className="entry">
+                <input
+                  type="checkbox"
+                  checked={picked}
+                  onChange={() => setChosen(picked ? chosen.filter((other) => other.id !== each.id) : [...chosen, each])}
+                />
+                <span className="grow" dir="auto">
+                  {each.display_name} <small>@{each.username}</small>
+                </span>
+              </label>
+            </li>
+          );
+        })}
+      </ul>
+      {chosen.length > 1 && (
+        <label className="field">
+          <span>{t("new.group_name")}</span>
+          <input value={name} maxLength={100} onChange={(event) => setName(event.target.value)} />
+        </label>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,27 @@
+/** Who is in a conversation, and what it is called for its reader. */
+import { useQuery } from "@tanstack/react-query";
+import type { Conversation, Member } from "../engine";
+import { useEngine, useMyId } from "./hooks";
+
+export function useMembers(conversationId: string): readonly Member[] {
+  const { api } = useEngine();
+  const { data } = useQuery({
+    queryKey: ["members", conversationId],
+    queryFn: async () =>
+      (await api.get("/conversations/{conversation_id}/members", { path: { conversation_id: conversationId }, query: { limit: 100 } })).items,
+  });
+  return data ?? [];
+}
+
+/** A group's own name; a direct conversation is called after the other person. */
+export function useTitle(conversation: Conversation): string {
+  const me = useMyId();
+  const members = useMembers(conversation.id);
+  if (conversation.name) return conversation.name;
+  const others = members.filter((each) => each.user?.id !== me).map((each) => each.user?.display_name ?? "…");
+  return others.slice(0, 4).join(", ") || "…";
+}
+
+export function nameOf(members: readonly Member[], userId: string): string {
+  return members.find((each) => each.user?.id === userId)?.user?.display_name ?? "…";
+}

@@ -1,0 +1,90 @@
+/** Signing in, and making an account. A second factor is asked for when the account has one. */
+import { type FormEvent, useState } from "react";
+import { ApiError } from "../engine";
+import { useTranslations } from "../i18n";
+import { told, useEngine } from "./hooks";
+
+export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefined }) {
+  const t = useTranslations();
+  const { auth } = useEngine();
+  const [joining, setJoining] = useState(false);
+  const [wantsCode, setWantsCode] = useState(false);
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget);
+    const text = (name: string) => String(given.get(name) ?? "").trim();
+    const password = String(given.get("password") ?? "");
+    setBusy(true);
+    setProblem("");
+    try {
+      if (joining) {
+        await auth.register({ email: text("email"), username: text("username").toLowerCase(), display_name: text("display_name"), password });
+      } else {
+        const code = text("totp");
+        await auth.login({ identifier: text("identifier"), password, ...(code ? { totp: code } : {}) });
+      }
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "totp_required") setWantsCode(true);
+      else setProblem(told(error, t));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main className="welcome">
+      <h1>{t("app.name")}</h1>
+      <p>{t("app.tagline")}</p>
+      {reason && <p role="status">{t(reason === "revoked" ? "signin.revoked" : "signin.elsewhere")}</p>}
+      <form className="card" onSubmit={(event) => void submit(event)}>
+        <h2>{t(joining ? "signin.join" : "signin.title")}</h2>
+        {joining ? (
+          <>
+            <Field label={t("signin.display_name")} name="display_name" autoComplete="name" maxLength={100} />
+            <Field label={t("signin.username")} name="username" autoComplete="username" pattern="[a-zA-Z0-9_.]{3,30}" />
+            <Field label={t("signin.email")} name="email" type="email" autoComplete="email" />
+          </>
+        ) : (
+          <Field label={t("signin.identifier")} name="identifier" autoComplete="username" />
+        )}
+        <Field
+          label={t("signin.password")}
+          name="password"
+          type="password"
+          minLength={joining ? 10 : 1}
+          autoComplete={joining ? "new-password" : "current-password"}
+        />
+        {wantsCode && !joining && <Field label={t("signin.code")} name="totp" autoComplete="one-time-code" />}
+        {problem && (
+          <p role="alert" className="problem">
+            {problem}
+          </p>
+        )}
+        <button className="primary" disabled={busy}>
+          {t(joining ? "signin.join" : "signin.submit")}
+        </button>
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => {
+            setJoining(!joining);
+            setProblem("");
+          }}
+        >
+          {t(joining ? "signin.have_account" : "signin.no_account")}
+        </button>
+      </form>
+    </main>
+  );
+}
+
+function Field({ label, ...input }: { label: string } & React.ComponentProps<"input">) {
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <input required {...input} />
+    </label>
+  );
+}
