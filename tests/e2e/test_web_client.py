@@ -14,9 +14,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.histories.web_host import missing
+from tests.e2e.tools import eventually
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 20_000
+SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
 PASSWORD = "correct horse battery staple"
 FLAGS = (
     "--no-sandbox",
@@ -158,10 +160,7 @@ def test_a_call_rings_is_answered_shows_both_and_ends_for_both(windows: tuple[Wi
     bob.page.get_by_role("button", name="Answer").click()
 
     for window in (ada, bob):
-        window.page.wait_for_function(
-            "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length === 2",
-            timeout=PATIENCE_MS,
-        )
+        eventually(lambda page=window.page: page.evaluate(SHOWN) == 2, within_s=PATIENCE_MS / 1000)
     ada.page.get_by_role("button", name="Leave").click()
     bob.page.get_by_role("button", name="Leave").click()
     expect(ada.page.get_by_role("dialog", name="Call")).to_be_hidden()
