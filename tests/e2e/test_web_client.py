@@ -130,7 +130,8 @@ def test_two_people_chat_vote_and_share_a_file(windows: tuple[Window, Window], t
     ada.page.get_by_label("Option 1").fill("Soup")
     ada.page.get_by_label("Option 2").fill("Salad")
     ada.page.get_by_role("button", name="Ask", exact=True).click()
-    bob.page.get_by_role("radio", name="Soup").check()
+    bob.page.get_by_role("radio", name="Soup").click()
+    expect(bob.page.get_by_role("radio", name="Soup")).to_be_checked()
     expect(ada.page.get_by_role("group", name="Lunch?")).to_contain_text("1 vote")
 
     # and share a file
