@@ -139,6 +139,7 @@ def test_two_people_chat_vote_and_share_a_file(windows: tuple[Window, Window], t
     path.write_text("one, two, three")
     ada.page.locator("input[type=file]").set_input_files(path)
     expect(ada.page.locator(".composer").get_by_text("notes.txt")).to_be_visible()
+    expect(ada.page.locator(".composer progress")).to_have_count(0)
     ada.say("the notes")
     with bob.page.expect_download() as downloading:
         bob.message("the notes").get_by_role("button", name=re.compile("notes.txt")).click()

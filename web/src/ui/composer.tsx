@@ -35,7 +35,7 @@ export function Composer({ conversationId, replyTo, editing, onDone, onPoll }: C
 
   async function send() {
     const written = text.trim();
-    if (!written && files.length === 0) return;
+    if (uploads.length > 0 || (!written && files.length === 0)) return; // a file on its way goes with the message
     setProblem("");
     try {
       if (editing) await engine.commands.editMessage(conversationId, editing.id, written);
@@ -139,7 +139,7 @@ export function Composer({ conversationId, replyTo, editing, onDone, onPoll }: C
           onKeyDown={pressed}
           onPaste={pasted}
         />
-        <button className="icon primary" aria-label={t("composer.send")} onClick={() => void send()}>
+        <button className="icon primary" aria-label={t("composer.send")} disabled={uploads.length > 0} onClick={() => void send()}>
           <SendHorizontal aria-hidden className="flip" />
         </button>
       </div>
