@@ -107,7 +107,7 @@ def _live(record: ConnectionsRecord) -> list[Connection]:
             entry["session_id"],
             opened_at=int(entry["opened_at"]),
             heard_at=_heard_at(entry),
-            slow_until=int(entry.get("slow_until", 0)),
+            slow_until=int(entry.get("late_until", 0)),
         )
         for connection_id, entry in record.connections.as_dict().items()
         if int(entry["opened_at"]) >= oldest
@@ -204,12 +204,12 @@ def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
 def suspend(user_id: str, connection_id: str, until: int) -> None:
     """Let nobody wait for a socket until then. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
-    ConnectionsRecord(user_id).update_if(entry.exists(), entry["slow_until"].set(until))
+    ConnectionsRecord(user_id).update_if(entry.exists(), entry["late_until"].set(until))
 
 
 def resume(user_id: str, connection_id: str) -> bool:
     """Deliver to a socket again; whether it had been left out."""
-    slow_until = ConnectionsRecord.connections[connection_id]["slow_until"]
+    slow_until = ConnectionsRecord.connections[connection_id]["late_until"]
     return ConnectionsRecord(user_id).update_if(slow_until.exists(), slow_until.remove())
 
 

@@ -7,7 +7,7 @@ import type { Call, Engine, EventOf, Schemas } from "../engine";
 const HEARTBEAT_MS = 10_000;
 const POLL_MS = 1_000;
 
-type Signal = EventOf<"call.signal">["data"];
+type Signal = NonNullable<EventOf<"call.signal">["data"]>;
 type Joined = Schemas["Joined"];
 type Kind = "offer" | "answer" | "ice" | "restart";
 /** What our clients put into a signal. `life` tells a reloaded page from the one before. */
@@ -51,7 +51,7 @@ export class CallSession {
     this.#ends.push(
       () => clearInterval(beat),
       () => clearInterval(poll),
-      engine.on("call.signal", ({ data }) => data.call_id === this.callId && this.#inOrder(data)),
+      engine.on("call.signal", ({ data }) => data?.call_id === this.callId && this.#inOrder(data)),
     );
     for (const peer of joined.peers) this.#peer(peer, true);
     void this.#fetchSignals(); // what came between joining and now
