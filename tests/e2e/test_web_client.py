@@ -96,13 +96,13 @@ class Window:
 
 @pytest.fixture
 def windows(browser: Browser, endpoints: dict[str, str]) -> Iterator[tuple[Window, Window]]:
-    with closing(Window(browser, endpoints["web_url"], "Ada")) as ada:
-        with closing(Window(browser, endpoints["web_url"], "Bob")) as bob:
-            ada.register()
-            bob.register()
-            ada.talk_to(bob)
-            yield ada, bob
-            assert (ada.wrong, bob.wrong) == ([], [])
+    url = endpoints["web_url"]
+    with closing(Window(browser, url, "Ada")) as ada, closing(Window(browser, url, "Bob")) as bob:
+        ada.register()
+        bob.register()
+        ada.talk_to(bob)
+        yield ada, bob
+        assert (ada.wrong, bob.wrong) == ([], [])
 
 
 def test_two_people_chat_vote_and_share_a_file(windows: tuple[Window, Window], tmp_path: Path) -> None:
