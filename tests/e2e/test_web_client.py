@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,10 @@ class Window:
     def message(self, text: str) -> Any:
         return self.page.get_by_role("log").get_by_role("article").filter(has_text=text)
 
+    def sees(self, people: int) -> bool:
+        """Whether so many pictures move in the call."""
+        return bool(self.page.evaluate(SHOWN) == people)
+
     def close(self) -> None:
         self.context.close()
 
@@ -162,7 +167,7 @@ def test_a_call_rings_is_answered_shows_both_and_ends_for_both(windows: tuple[Wi
     bob.page.get_by_role("button", name="Answer").click()
 
     for window in (ada, bob):
-        eventually(lambda page=window.page: page.evaluate(SHOWN) == 2, within_s=PATIENCE_MS / 1000)
+        eventually(partial(window.sees, 2), within_s=PATIENCE_MS / 1000)
     ada.page.get_by_role("button", name="Leave").click()
     bob.page.get_by_role("button", name="Leave").click()
     expect(ada.page.get_by_role("dialog", name="Call")).to_be_hidden()
