@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -121,7 +122,7 @@ def commit(size: int, _stack: InProcessStack) -> Operation:
     return Operation(run)
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "send encrypted (HTTP), direct": partial(send_encrypted, 2),
     "send encrypted (HTTP), group of 5": partial(send_encrypted, 5),
     "send encrypted (HTTP), group of 50": partial(send_encrypted, 50),

@@ -181,8 +181,23 @@ ON_AI_HELP = {
     "suggest replies": (3, 4),
     "answer a question": (3, 4),
 }
+# the head brings the group's epoch with it: what an encrypted message asks is what a plain one asks
+ENCRYPTED_SENDS = {
+    "send encrypted (HTTP), direct": "send (HTTP), direct",
+    "send encrypted (HTTP), group of 5": "send (HTTP), group of 5",
+    "send encrypted (HTTP), group of 50": "send (HTTP), group of 50",
+}
+# a changed key: the device, its session, the log's entry, head and two hashes of its tree, and who is to be told
+ON_KEYS = {
+    "commit, group of 5": (4, 8),
+    "register a device": (8, 24),
+    "leave 20 key packages": (7, 84),
+    "claim a key package": (4, 1),
+    "prove the key log": (3, 0),
+}
 BUDGETS = (
-    ON_MESSAGES
+    ON_KEYS
+    | ON_MESSAGES
     | ON_NOTICES
     | ON_POLLS
     | ON_GROUPS
@@ -205,7 +220,7 @@ def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    return _count(*SENDS, *FAN_OUTS, LIST, SLOW, SHARED, ALL_READ, *EDITS_TOLD, *VOTES_TOLD, *BUDGETS)
+    return _count(*ENCRYPTED_SENDS, *SENDS, *FAN_OUTS, LIST, SLOW, SHARED, ALL_READ, *EDITS_TOLD, *VOTES_TOLD, *BUDGETS)
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +241,15 @@ def test_sending_to_200_asks_no_more_than_sending_to_50(counted: Mapping[str, Co
     assert large.store_calls == small.store_calls
     assert large.other_calls == small.other_calls
     assert (large.read_units, large.write_units) == (small.read_units, small.write_units)
+
+
+@pytest.mark.parametrize(("encrypted", "plain"), ENCRYPTED_SENDS.items())
+def test_an_encrypted_message_costs_what_a_plain_one_costs(
+    counted: Mapping[str, Counted], encrypted: str, plain: str
+) -> None:
+    assert counted[encrypted].trips <= counted[plain].trips
+    assert counted[encrypted].store_trips <= counted[plain].store_trips
+    assert counted[encrypted].write_units <= 1.1 * counted[plain].write_units
 
 
 def test_slow_mode_costs_a_message_one_item_more(counted: Mapping[str, Counted]) -> None:
