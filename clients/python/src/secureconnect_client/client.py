@@ -6,12 +6,13 @@ import os
 import random
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from secureconnect_client.api.accounts import Accounts
 from secureconnect_client.api.ai import Ai
+from secureconnect_client.api.base import ActingAs
 from secureconnect_client.api.calls import Calls
 from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.drive import Drive
@@ -35,6 +36,10 @@ from secureconnect_client.sqlite import SqliteStore
 from secureconnect_client.store import MemoryStore, Store
 from secureconnect_client.view import View
 from secureconnect_client.wire import Dial, FrameFilter, Wire, dial, socket_url
+
+if TYPE_CHECKING:
+    from secureconnect_client.encryption.encryption import Encryption
+    from secureconnect_client.encryption.vault import Vault
 
 
 class Client(Accounts):
@@ -65,6 +70,7 @@ class Client(Accounts):
         self._dial = dial
         self._owns_store = store is None or isinstance(store, str | os.PathLike)
         self._store = _open_store(store)
+        self._store_path = store if isinstance(store, str | os.PathLike) else None
         self._http = Http(
             http_url, transport=transport, timeout=timeout, tries=tries, backoff=backoff, rng=self.rng
         )
@@ -247,6 +253,32 @@ class Client(Accounts):
     def poll(self, *, interval_s: float = 5.0) -> Poll:
         """The same events without a socket: `async for event in client.poll()`. Raises NotSignedIn."""
         return Poll(self, interval_s=interval_s)
+
+    # -- encryption
+
+    def encryption(
+        self, device_id: str, *, vault: Vault | str | os.PathLike[str] | None = None
+    ) -> Encryption:
+        """End-to-end encryption of the present account on this device (the extra `encryption`).
+
+        `vault` keeps its keys: a path, a Vault, or None for the file of `store` (memory, if that is none).
+        Raises NotSignedIn, and ImportError without the extra.
+        """
+        from secureconnect_client.encryption.encryption import Encryption
+        from secureconnect_client.encryption.mls_rs import MlsRsEngine
+        from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
+
+        user_id = self.user_id
+        place = self._store_path if vault is None else vault
+        kept: Vault
+        if place is None:
+            kept = MemoryVault()
+        elif isinstance(place, str | os.PathLike):
+            kept = SqliteVault(place, user_id)
+        else:
+            kept = place
+        engine = MlsRsEngine(kept, user_id=user_id, device_id=device_id)
+        return Encryption(ActingAs(self, user_id), kept, engine, user_id=user_id, device_id=device_id)
 
     # -- for the parts
 

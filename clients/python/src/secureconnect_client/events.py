@@ -258,6 +258,37 @@ class FileEvent(Event):
     __slots__ = ()
 
 
+class KeysChanged(Event):
+    """A device of somebody came, went or has another key; with a `seq` in an encrypted conversation's log."""
+
+    __slots__ = ()
+
+    @property
+    def user_id(self) -> str:
+        return str(self.data.get("user_id", ""))
+
+    @property
+    def device_id(self) -> str:
+        return str(self.data.get("device_id", ""))
+
+    @property
+    def action(self) -> str:
+        """`added`, `changed` or `removed`."""
+        return str(self.data.get("action", ""))
+
+
+class KeysLow(Event):
+    """A device of one's own has few key packages left: `Encryption.leave_packages`."""
+
+    __slots__ = ()
+
+
+class MlsEvent(Event):
+    """Something for `Encryption`: a commit or a proposal in the log, or a Welcome that waits."""
+
+    __slots__ = ()
+
+
 class SessionRevoked(Event):
     """This session is over; the next call will say so too."""
 
@@ -290,12 +321,15 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "call.signal": CallSignalled,
     "typing": Typing,
     "presence": PresenceChanged,
+    "keys.changed": KeysChanged,
+    "keys.low": KeysLow,
     "session.revoked": SessionRevoked,
 }
 _FAMILIES: Final[dict[str, type[Event]]] = {
     "poll": PollEvent,
     "call": CallEvent,
     "file": FileEvent,
+    "mls": MlsEvent,
     "join_request": JoinRequestEvent,
     "report": ReportEvent,
 }

@@ -1,0 +1,138 @@
+"""Encrypted conversations over the deployed stack: several devices of the client package, and what the server kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+from secureconnect_client import ApiError, Client
+from secureconnect_client.encryption.encryption import Encryption
+from secureconnect_client.events import KeysChanged, MlsEvent
+from tests.e2e.people import PASSWORD, Town
+
+
+def _aws(endpoints: dict[str, str], service: str) -> Any:
+    session = botocore.session.Session()
+    session.set_credentials("test", "test")
+    return session.create_client(service, region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"])
+
+
+@contextlib.asynccontextmanager
+async def _person(town: Town, name: str, store: Path) -> AsyncIterator[Client]:
+    made = town.person(name)
+    async with Client(town.http_url, store=store) as client:
+        await client.login(made.username, PASSWORD)
+        yield client
+
+
+async def _started(client: Client, device_id: str, vault: Path) -> Encryption:
+    device = client.encryption(device_id, vault=vault)
+    await device.register(device_id)
+    return device
+
+
+async def _chat(town: Town, folder: Path, canary: str) -> str:
+    """A chat of three people with four devices who come, go and change keys; the conversation's id."""
+    async with (
+        _person(town, "ada", folder / "ada.db") as ada,
+        _person(town, "bob", folder / "bob.db") as bob,
+        _person(town, "carol", folder / "carol.db") as carol,
+    ):
+        phone = await _started(ada, "phone", folder / "phone.db")
+        laptop = await _started(ada, "laptop", folder / "laptop.db")
+        bobs, carols = await _started(bob, "b", folder / "b.db"), await _started(carol, "c", folder / "c.db")
+        async with bob.connect(start="now") as live:
+            tea = await phone.create([bob.user_id], name="Tea")
+            async with asyncio.timeout(20):
+                async for event in live:
+                    if isinstance(event, MlsEvent) and event.type == "mls.welcome":
+                        break
+        assert await bobs.join_waiting() == [tea]
+        await laptop.join_waiting()
+        for number, device in enumerate([phone, bobs, laptop, phone]):
+            await device.send(tea, f"{canary} {number}")
+        assert [each.text for each in await bobs.catch_up(tea)] == [f"{canary} 2", f"{canary} 3"]
+        await laptop.catch_up(tea)
+        assert [each.text for each in laptop.said(tea)] == [f"{canary} {n}" for n in range(4)]
+
+        await ada.conversations.add_members(tea, [carol.user_id])
+        await bobs.reconcile(tea)
+        assert await carols.join_waiting() == [tea]
+        await bobs.send(tea, f"{canary} with carol")
+        assert [each.text for each in await carols.catch_up(tea)] == [f"{canary} with carol"]
+
+        await ada.conversations.remove_member(tea, carol.user_id)
+        await phone.send(tea, f"{canary} without carol")  # gives the group new keys first
+        assert [each.text for each in await bobs.catch_up(tea)] == [f"{canary} without carol"]
+        with pytest.raises(ApiError):
+            await carols.catch_up(tea)
+
+        async with bob.connect(start="now") as live:
+            await ada.request("DELETE", "/keys/devices/laptop")
+            async with asyncio.timeout(20):
+                async for event in live:
+                    if isinstance(event, KeysChanged) and event.conversation_id == tea:
+                        break
+            told = event.data["user_id"], event.data["device_id"], event.data["action"]
+            assert told == (ada.user_id, "laptop", "removed")
+        await bobs.send(tea, f"{canary} without the laptop")
+        await phone.catch_up(tea)
+        assert phone.said(tea)[-1].text == f"{canary} without the laptop"
+        assert await phone.safety_number(bob.user_id) == await bobs.safety_number(ada.user_id)
+        return tea
+
+
+def test_devices_come_and_go_in_an_encrypted_chat_and_the_server_keeps_nothing_of_what_is_said(
+    town: Town, endpoints: dict[str, str], endpoints_file: Path, tmp_path: Path
+) -> None:
+    """R56: no plaintext is in any table, blob, queue or log after a chat."""
+    canary = f"c4n4ry{secrets.token_hex(8)}"
+    tea = asyncio.run(_chat(town, tmp_path, canary))
+    places = {**_tables(endpoints), **_blobs(endpoints), **_queues(endpoints), **_logs(endpoints_file.parent)}
+    assert any(tea in text for text in places.values())  # the scan sees what is there
+    assert [place for place, text in places.items() if canary in text] == []
+
+
+def _tables(endpoints: dict[str, str]) -> dict[str, str]:
+    """Everything in every table."""
+    dynamodb = _aws(endpoints, "dynamodb")
+    names = dynamodb.list_tables()["TableNames"]
+    pages = {name: dynamodb.get_paginator("scan").paginate(TableName=name) for name in names}
+    return {f"table {name}": "".join(str(page["Items"]) for page in pages[name]) for name in names}
+
+
+def _blobs(endpoints: dict[str, str]) -> dict[str, str]:
+    """Every blob of less than 1 MB that is not the deployment's own."""
+    s3 = _aws(endpoints, "s3")
+    found = {}
+    for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"] if "-drive-" in each["Name"]):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for each in page.get("Contents", ()):
+                if each["Size"] < 1_000_000:
+                    body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+                    found[f"blob {bucket}/{each['Key']}"] = body.decode("latin-1")
+    return found
+
+
+def _queues(endpoints: dict[str, str]) -> dict[str, str]:
+    """What lies in queues and dead letters; it stays there."""
+    sqs = _aws(endpoints, "sqs")
+    found = {}
+    for url in sqs.list_queues().get("QueueUrls", ()):
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        found[f"queue {url}"] = str(answer.get("Messages", ()))
+    return found
+
+
+def _logs(folder: Path) -> dict[str, str]:
+    """The logs of the functions and of the local cloud."""
+    files = [path for path in (folder / "logs").rglob("*") if path.is_file()]
+    assert files
+    return {f"log {path.name}": path.read_text(errors="replace") for path in files}
