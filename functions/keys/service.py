@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from accounts.api import session_stands
 from kernel import clock, ids, limiter, parallel, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
@@ -100,8 +102,23 @@ def _remove(user_id: str, device_id: str) -> FollowUp:
 
 
 def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
-    """The devices of these people: of those who exist and whom no block keeps apart from the caller."""
-    return store.devices_of(_within_reach(caller.user_id, user_ids))
+    """The devices of these people: of those who exist and whom no block keeps apart from the caller.
+
+    A device whose session has ended is gone with it: whoever meets one first takes it out.
+    """
+    found = store.devices_of(_within_reach(caller.user_id, user_ids))
+    standing = parallel.mapped(lambda device: session_stands(device.user_id, device.session_id), found)
+    for device, stands in zip(found, standing, strict=True):
+        if not stands:
+            _retire(device)
+    return [device for device, stands in zip(found, standing, strict=True) if stands]
+
+
+def _retire(device: Device) -> None:
+    """Take out a device whose session has ended; what meets others' changes is left to who meets it next."""
+    with suppress(Cancelled, NotFound):
+        _remove(device.user_id, device.device_id).complete()
+        telemetry.count("DevicesRetired")
 
 
 def require_within_reach(viewer_id: str, user_id: str) -> None:

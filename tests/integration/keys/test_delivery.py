@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from accounts import sessions
 from conversations import sync
 from kernel import aws
 from kernel.caller import Caller
@@ -18,7 +19,7 @@ from tests import mls
 from tests.conftest import BUCKET
 from tests.helpers import Person, Reply, ask, someone
 from tests.integration import rooms
-from tests.integration.keys.desk import Device, b64, put, raw, registered
+from tests.integration.keys.desk import Device, b64, claim, listed, put, raw, registered
 from tests.tools import rows
 
 ENCRYPTED = {"encrypted": True}
@@ -391,6 +392,20 @@ def test_after_a_device_is_gone_or_has_another_key_sending_waits_for_a_commit(ad
         (bob.user_id, "phone", "removed"),
     ]
     assert [each["type"] for each in events(ada, plain) if each["type"] == "keys.changed"] == []
+
+
+def test_a_device_whose_session_has_ended_is_gone_with_it(ada: Person, bob: Person) -> None:
+    tea = group(ada, bob)
+    phone = registered(bob)
+    phone.leave(phone.package())
+    sessions.end_current(as_caller(bob))
+    assert listed(ada, bob) == []
+    assert claim(ada, bob).body == {"packages": [], "missing": []}
+    assert [each["data"]["action"] for each in events(ada, tea) if each["type"] == "keys.changed"] == [
+        "added",
+        "removed",
+    ]
+    assert say(ada, tea, 0, "now").code == "rekey_required"
 
 
 def test_what_a_change_of_keys_calls_for_is_written_down_with_it(ada: Person, bob: Person) -> None:
