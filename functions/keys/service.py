@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from accounts.api import session_stands
+from accounts.session_api import session_stands
 from kernel import clock, ids, limiter, parallel, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
