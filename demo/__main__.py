@@ -131,6 +131,8 @@ async def play(http_url: str) -> None:
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
+    told = await bob.notifications.list()
+    say("bob", f"has {told.unread_count} notifications: {[each.text for each in reversed(told.items)]}")
     page = await bob.messages.list(tea.id)
     say("bob", f"has the whole of Tea: {[message.text for message in reversed(page.items)]}")
     for client in (ada, bob, cleo):

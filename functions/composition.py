@@ -15,6 +15,7 @@ import invitations.events
 import keys.events
 import messages.events
 import moderation.events
+import notifications.events
 import polls.events
 import presence.events
 import realtime.events

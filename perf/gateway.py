@@ -141,19 +141,27 @@ def _identity(caller: Person) -> dict[str, str]:
     return {"principalId": caller.user_id, "user_id": caller.user_id, "session_id": caller.session_id}
 
 
-def job(body: str) -> Reply:
-    """One job of the fan-out queue."""
-    event = deepcopy(_sample("FanoutFunction"))
+def job(body: str, *, to: str = "FanoutFunction") -> Reply:
+    """One job of the fan-out queue, or of that of another function."""
+    event = deepcopy(_sample(to))
     event["Records"][0]["body"] = body
-    failures = invoke("FanoutFunction", event)["batchItemFailures"]
+    failures = invoke(to, event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")
 
 
-def new_message(conversation_id: str, seq: int) -> Reply:
-    """The stream's change for a message that was just sent, in a batch of its own, as on a quiet day."""
-    event = deepcopy(_sample("IndexFunction"))
-    about = event["Records"][0]["dynamodb"]
+def new_message(
+    conversation_id: str, seq: int, *, to: str = "IndexFunction", image: Mapping[str, Any] | None = None
+) -> Reply:
+    """The stream's change for a message that was just sent, in a batch of its own, as on a quiet day.
+
+    `image` is the item as it is stored, for a consumer that looks at more than its key.
+    """
+    event = deepcopy(_sample(to))
+    record = event["Records"][0]
+    record["eventName"] = "INSERT"
+    about = record["dynamodb"]
+    about.pop("OldImage", None)
     about["Keys"] = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
-    about["NewImage"] |= about["Keys"]
-    failures = invoke("IndexFunction", event)["batchItemFailures"]
+    about["NewImage"] = {**(about["NewImage"] if image is None else image), **about["Keys"]}
+    failures = invoke(to, event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")

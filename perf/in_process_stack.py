@@ -20,7 +20,7 @@ from kernel.cache import Memo
 from kernel.config import config
 from kernel.dynamo import Record
 from kernel.resilience import Breaker
-from kernel.secrets import Keyring, keyring, pseudonym_keyring
+from kernel.secrets import Keyring, keyring, pseudonym_keyring, vapid_keyring
 from perf import fakes, tables
 from perf.people import Person
 from perf.template import ROOT
@@ -29,6 +29,7 @@ from perf.transport_recorder import SocketPool, TransportRecorder, counted_redis
 T = TypeVar("T")
 
 STACK = "perf"
+QUEUES = ("fanout", "mail", "notifications", "push")
 SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
 FIRST_PARTY = {"kernel"} | {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 ENVIRONMENT = {
@@ -41,6 +42,7 @@ ENVIRONMENT = {
     "SOCKET_API_ID": "perfsocket",
     "ADDRESS_LIMIT_FACTOR": "1000000",
     "PUBLIC_URL": "https://app.example.com",
+    "LOOPBACK_TARGETS": "on",
 }
 
 
@@ -54,9 +56,9 @@ class InProcessStack:
         self.transport = transport
         self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
 
-    def jobs(self) -> list[str]:
-        """Takes what waits in the fan-out queue; as the service polls by itself, no call is counted."""
-        return fakes.take_messages(f"{STACK}-fanout")
+    def jobs(self, queue: str = "fanout") -> list[str]:
+        """Takes what waits in a queue; as the service polls by itself, no call is counted."""
+        return fakes.take_messages(f"{STACK}-{queue}")
 
     def forget_answers(self) -> None:
         """Forget what the process and Redis remember for a minute, so that nothing of it ends while it is counted."""
@@ -92,7 +94,7 @@ def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
 
 def _deploy() -> dict[str, str]:
     """Tables, secret and queues; returns the variables that tell of them."""
-    os.environ |= {"SIGNING_SECRET_ARN": "", "FANOUT_QUEUE_URL": "", "MAIL_QUEUE_URL": "", "BLOB_BUCKET": ""}
+    os.environ |= {"SIGNING_SECRET_ARN": "", "BLOB_BUCKET": "", **{f"{name.upper()}_QUEUE_URL": "" for name in QUEUES}}
     tables.create_all(aws.client("dynamodb"), STACK)
     secret = aws.client("secretsmanager").create_secret(Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}')
     pseudonyms = aws.client("secretsmanager").create_secret(
@@ -102,14 +104,15 @@ def _deploy() -> dict[str, str]:
     aws.client("s3").create_bucket(Bucket=bucket)
     aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     sqs = aws.client("sqs")
-    queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("fanout", "mail")}
+    queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in QUEUES}
+    vapid = aws.client("secretsmanager").create_secret(Name=f"{STACK}/vapid", SecretString=f'{{"seed": "{SEED[1:]}0"}}')
     return {
         "BLOB_BUCKET": bucket,
         "STATE_MACHINES": _create_machines(),
         "SIGNING_SECRET_ARN": secret["ARN"],
         "PSEUDONYM_SECRET_ARN": pseudonyms["ARN"],
-        "FANOUT_QUEUE_URL": queues["fanout"],
-        "MAIL_QUEUE_URL": queues["mail"],
+        "VAPID_SECRET_ARN": vapid["ARN"],
+        **{f"{name.upper()}_QUEUE_URL": url for name, url in queues.items()},
     }
 
 
@@ -136,7 +139,7 @@ def _forget() -> None:
             value.succeeded()
         elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
             value._connection = None
-    for held in (keyring, pseudonym_keyring):  # other modules hold these very objects
+    for held in (keyring, pseudonym_keyring, vapid_keyring):  # other modules hold these very objects
         held.__dict__.update(vars(Keyring(held._arn)))
 
 

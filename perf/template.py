@@ -15,6 +15,7 @@ TEMPLATES = (
     ROOT / "infra" / "realtime.yaml",
     ROOT / "infra" / "workflows.yaml",
     ROOT / "infra" / "streams.yaml",
+    ROOT / "infra" / "notifications.yaml",
     ROOT / "infra" / "drive.yaml",
     ROOT / "infra" / "assistant.yaml",
 )

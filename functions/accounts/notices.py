@@ -1,9 +1,10 @@
-"""Telling people by mail what was changed in how their account is signed in to."""
+"""Telling people, by mail and on their devices, what was changed in how their account is signed in to."""
 
 from __future__ import annotations
 
 from accounts import mail, store
 from kernel.caller import Caller
+from realtime.api import notify
 
 
 def send(caller: Caller, event: mail.SecurityEvent) -> None:
@@ -13,6 +14,7 @@ def send(caller: Caller, event: mail.SecurityEvent) -> None:
 
 def send_to(user_id: str, event: mail.SecurityEvent) -> None:
     """The same, for somebody who does not call."""
+    notify([user_id], "security", {"reason": event})
     owner = store.credentials(user_id)
     if owner is not None:
         mail.enqueue_if_possible(mail.security_notice(owner, event))

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from accounts.liveness import is_live
 from accounts.liveness import stands as session_stands
+from accounts.session_store import live_among as live_sessions_among
 
-__all__ = ["is_live", "session_stands"]
+__all__ = ["is_live", "live_sessions_among", "session_stands"]

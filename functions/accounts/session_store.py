@@ -15,6 +15,7 @@ from kernel.dynamo import (
     Record,
     TableName,
     Transaction,
+    read_together,
 )
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retried
@@ -69,6 +70,12 @@ def live_ones(user_id: str) -> list[Session]:
         consistent_read=True,
     )
     return [session for session in _SESSION.values(rows) if session.live]
+
+
+def live_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these (user, session) whose session stands: one round trip per 100."""
+    rows = read_together([(SessionRecord, pair) for pair in pairs])
+    return {(each.user_id, each.session_id) for each in _SESSION.values(rows) if each.live}
 
 
 def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:

@@ -25,6 +25,7 @@ from kernel.errors import DependencyUnavailable, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from realtime import api as realtime
+from realtime.api import notify
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
@@ -102,6 +103,7 @@ def _end_copied(session: Session) -> None:
     doomed = [session.session_id]
     if not revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed):
         return  # who has ended it tells of it: the same token may be tried many times at once
+    notify([session.user_id], "security", {"reason": "refresh_reused"})
     owner = store.credentials(session.user_id)
     if owner is not None:
         mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))

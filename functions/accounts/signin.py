@@ -22,6 +22,7 @@ from audit import api as audit
 from kernel import clock, ids
 from kernel.dynamo import Transaction
 from kernel.resilience import retried
+from realtime.api import notify
 from users import api as users
 from users.model import Profile
 
@@ -102,6 +103,7 @@ def login(
         admission.note_wrong_code(counted_by, attempt, credentials.user_id)
         _note_refusal(user_id, "second_factor")
         raise
+    notify([credentials.user_id], "security", {"reason": "new_sign_in", "session_id": tokens.session_id})
     return users.get(credentials.user_id), tokens
 
 

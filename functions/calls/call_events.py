@@ -7,18 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from calls import views
-from calls.model import Call
+from calls.model import RING_TIMEOUT_MS, Call
 from conversations import api as conversations
 from conversations.model import ConversationInfo
 from kernel import clock, telemetry
 from realtime import api as realtime
-from realtime.api import ToMembers
+from realtime.api import ToMembers, ring_over
 
 RINGING = "call.ringing"
 UPDATED = "call.updated"
 ANSWERED_ELSEWHERE = "call.answered_elsewhere"
 ENDED = "call.ended"
 SIGNAL = "call.signal"
+_OVER = ("declined", "missed")
+_RUNG_OUT_MS = 10 * clock.SECOND  # by then the end of the ring has been written down
 
 
 def tell(info: ConversationInfo, kind: str, call: Call) -> None:
@@ -36,6 +38,7 @@ def changed(call: Call) -> None:
 
     Who is there is read after the change: whoever was removed before it hears nothing of it (R6).
     """
+    _stop_ringing(call)
 
     def publish() -> None:
         info = conversations.info(call.conversation_id)
@@ -49,6 +52,25 @@ def answered_elsewhere(call: Call, user_id: str, session_id: str) -> None:
     """Tell the other devices of who has joined to stop ringing. Never raises."""
     text = _frame(ANSWERED_ELSEWHERE, call.conversation_id, views.as_json(call))
     _hint(call, lambda: realtime.publish_to_sessions([text], user_id, but=session_id))
+    ring_over(call_id=call.id, conversation_id=call.conversation_id, user_ids=[user_id], session_id=session_id)
+
+
+def _stop_ringing(call: Call) -> None:
+    """Stop it on the devices of those for whom it rings no more: who declined, and who missed it, which they hear of.
+
+    It is told at the end of the ring and of the call: in between it is known.
+    """
+    if not call.ended and clock.now() > call.created_at + RING_TIMEOUT_MS + _RUNG_OUT_MS:
+        return
+    by_state = {state: [each.user_id for each in call.participants if each.state == state] for state in _OVER}
+    ring_over(
+        call_id=call.id,
+        conversation_id=call.conversation_id,
+        user_ids=[user_id for people in by_state.values() for user_id in people],
+        missed=by_state["missed"],
+        caller_id=call.initiator_id,
+        began_at=call.created_at,
+    )
 
 
 def signal(call: Call, user_id: str, session_id: str, data: dict[str, Any]) -> None:

@@ -253,3 +253,12 @@ def live(call_ids: list[str]) -> list[dict[str, Any]]:
     """The calls of these ids that ring or go on, for `sync`; their ids come from contexts of the caller's."""
     now = clock.now()
     return [views.call(call) for call in (each.as_of(now) for each in store.find_all(call_ids)) if not call.ended]
+
+
+def ringing_for(call_id: str) -> set[str]:
+    """For whom a call rings now: nobody once it has ended or rung out."""
+    call = store.find(call_id)
+    now = None if call is None else call.as_of(clock.now())
+    if now is None or now.ended:
+        return set()
+    return {each.user_id for each in now.participants if each.state == "ringing"}

@@ -174,6 +174,8 @@ class Sync(Frame):
 
 
 class Ping(Frame):
-    """With `cursors`, the pong names the conversations that have moved on."""
+    """With `cursors`, the pong names the conversations that have moved on. `focus` is the conversation on the screen,
+    null for none: of what is seen there nobody is told by push. It holds for a minute; left out it stays."""
 
     cursors: Cursors = {}
+    focus: Id | None = None

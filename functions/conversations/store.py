@@ -99,6 +99,16 @@ def info(conversation_id: str) -> ConversationInfo | None:
     return None if record is None or record.deleted_at is not None else info_of(record)
 
 
+def info_key(conversation_id: str) -> tuple[type[Record], Key]:
+    """For who reads what a conversation is with other records; see `info_in`."""
+    return ConversationRecord, (conversation_id, INFO)
+
+
+def info_in(record: Any) -> ConversationInfo | None:
+    """What a conversation is, by the record of `info_key`; None for one that is not there any more."""
+    return None if record is None or record.deleted_at is not None else info_of(record)
+
+
 def conversations_of(user_id: str) -> list[str]:
     """The ids of all conversations of a person (by index, so a new one may take a moment to appear)."""
     return [row.conversation_id for row in MemberRecord.by_user.query(user_id)]
@@ -124,6 +134,12 @@ def members_among(conversation_id: str, user_ids: Sequence[str]) -> set[str]:
     """Those of these people who are members: one round trip per 100."""
     rows = read_together([(MemberRecord, (conversation_id, user_id)) for user_id in user_ids])
     return {row.user_id for row in rows if row is not None}
+
+
+def members_by_id(conversation_id: str, user_ids: Sequence[str]) -> dict[str, Member]:
+    """Those of these people who are members, as such: one round trip per 100."""
+    rows = read_together([(MemberRecord, (conversation_id, user_id)) for user_id in user_ids])
+    return {row.user_id: member_of(row) for row in rows if row is not None}
 
 
 def members_page(conversation_id: str, *, after: str | None, limit: int) -> list[Member]:

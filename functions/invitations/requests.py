@@ -18,6 +18,7 @@ from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log import api as log
+from realtime.api import notify
 from users import api as users
 
 
@@ -28,6 +29,8 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
     if new:
         telemetry.count("JoinRequests")
         _tell_admins("join_request.created", request, "pending")
+        about = {"conversation_id": request.conversation_id, "user_id": caller.user_id}
+        notify("admins", "join_request", about, actor_id=caller.user_id)
     return new
 
 

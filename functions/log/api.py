@@ -10,7 +10,18 @@ from log.registry import EventType, Rendering, Shown, Viewer, event_type, regist
 from log.rendering import event_view, event_views
 from log.rows import Rows
 from log.sends_store import OriginalSend, forget_send, original_send, send_key, sent_by, stage_send
-from log.store import EXPIRY_SHARDS, EventRecord, at, event_key, event_of, events, messages, not_deleted, stage_first
+from log.store import (
+    EXPIRY_SHARDS,
+    EventRecord,
+    at,
+    event_in,
+    event_key,
+    event_of,
+    events,
+    messages,
+    not_deleted,
+    stage_first,
+)
 
 __all__ = [
     "EXPIRY_SHARDS",
@@ -25,6 +36,7 @@ __all__ = [
     "Viewer",
     "append",
     "at",
+    "event_in",
     "event_key",
     "event_of",
     "event_type",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pynamodb.attributes import (
@@ -79,6 +79,11 @@ def _record(event: Event) -> EventRecord:
 def event_of(record: EventRecord) -> Event:
     """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
     return _EVENT.value(record).as_of(clock.now())
+
+
+def event_in(image: Mapping[str, Any]) -> Event:
+    """The event in an image of the table's stream, as it stands now."""
+    return event_of(EventRecord.from_raw_data(dict(image)))
 
 
 def stage_event(transaction: Transaction, event: Event) -> None:

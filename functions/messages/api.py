@@ -9,10 +9,11 @@ from kernel.caller import Caller
 from messages.contents import register_content
 from messages.forgetting_store import erase_message, own_messages, remove_reactions
 from messages.message_store import stage_system_update
-from messages.row_changes import PARTITION_KEY, messages_changed
+from messages.row_changes import PARTITION_KEY, events_added, messages_changed
 from messages.slow_mode import append as append_in_slot
 from messages.slow_mode import require_slot
 from messages.slow_mode import stage as stage_slot
+from messages.unread import of_members as unread_of_members
 from messages.unread import of_places as unread_of
 from messages.views import messages as message_views
 
@@ -21,6 +22,7 @@ __all__ = [
     "append_in_slot",
     "delete",
     "erase_message",
+    "events_added",
     "get",
     "listing",
     "message_views",
@@ -32,6 +34,7 @@ __all__ = [
     "stage_slot",
     "stage_system_update",
     "unread_of",
+    "unread_of_members",
 ]
 
 

@@ -21,7 +21,7 @@ from kernel.caller import Caller
 from kernel.paging import Paginator
 from messages import unread
 from realtime import api as realtime
-from realtime.api import Target
+from realtime.api import Target, was_read
 from users import api as users
 
 SHOWN_UP_TO = 200  # members; above, receipts are counted and only one's own devices are told
@@ -138,6 +138,7 @@ def notify(*, conversation_id: str, user_ids: Collection[str]) -> None:
 
 
 def _show(conversation_id: str, moved: Collection[str]) -> None:
+    was_read(conversation_id, sorted(moved))
     people = {member.user_id: member for member in conversations.members(conversation_id)}
     movers = [people[user_id] for user_id in sorted(moved) if user_id in people]
     if not movers:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kernel.consumers import Change, Image
-from log.model import MESSAGE_CREATED
+from log import api as log
+from log.model import MESSAGE_CREATED, Event
 
 PARTITION_KEY = "conversation_id"
 # What of a message's row is its content: reactions to it change the row as well, and are none.
@@ -28,3 +29,9 @@ def _is_about_content(change: Change) -> bool:
 
 def _content(image: Image | None) -> tuple[object, ...] | None:
     return None if image is None else tuple(image.get(name) for name in _CONTENT)
+
+
+def events_added(changes: Iterable[Change], types: Collection[str]) -> list[Event]:
+    """The events of these types that are new in the log, as they were written, in order."""
+    added = [change.new for change in changes if change.kind == "INSERT" and change.new is not None]
+    return [log.event_in(image) for image in added if image["type"]["S"] in types]

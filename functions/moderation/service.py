@@ -23,6 +23,7 @@ from kernel.resilience import retried
 from messages import api as messages
 from moderation import schemas, store
 from moderation.model import Decision, Report, snapshot_of
+from realtime.api import notify
 from users import api as users
 
 
@@ -56,6 +57,8 @@ def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str
         return earlier, False
     telemetry.count("ReportsMade")
     _tell_admins("report.created", made)
+    about = {"conversation_id": conversation_id, "message_id": message_id, "report_id": made.id}
+    notify("admins", "report", about, actor_id=caller.user_id, but=made.sender_id)
     return made, True
 
 

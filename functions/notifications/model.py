@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from kernel import clock
+from kernel import clock, ids
 
 Kind = Literal[
     "message",
@@ -51,6 +52,8 @@ MAX_DEVICES = 25  # of a person; the one not registered for longest makes room
 LISTED: frozenset[str] = frozenset(ListedKind.__args__)  # type: ignore[attr-defined]
 # Shown in the list and on live sockets only: nobody wants to be woken by a thumb.
 LIST_ONLY: frozenset[str] = frozenset({"reaction"})
+# What stands in a conversation's log to be read: of these one is alerted once in 30 s, and not of what one has seen.
+MESSAGES: frozenset[str] = frozenset({"message", "poll", "file", "mention", "reply"})
 # Kinds addressed to this very person, who chose to hear of them whatever the conversation's noise.
 PERSONAL: frozenset[str] = frozenset({"mention", "reply"})
 RING_MS = 45 * clock.SECOND  # how long a call rings (contract §7)
@@ -128,7 +131,7 @@ class Recipient:
 
     user_id: str
     membership: Membership | None = None
-    preferences: Preferences = Preferences()
+    preferences: Preferences = field(default_factory=Preferences)
     blocked: bool = False
     focused: bool = False
     contact_of_actor: bool = False
@@ -163,6 +166,35 @@ class Device:
     app_version: str | None = None
     locale: str | None = None
     voip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of a person's in-app list. `reference` has ids of what it is about beside the message."""
+
+    user_id: str
+    id: str
+    kind: ListedKind
+    at: int
+    conversation_id: str | None = None
+    message_id: str | None = None
+    actor_id: str | None = None
+    reference: Mapping[str, Any] = field(default_factory=dict)
+
+
+def item_of(what: Occurrence, kind: ListedKind, user_id: str) -> Item:
+    """What the list keeps of something for one person: the same, with the same id, however often it is made."""
+    digest = hashlib.sha256(f"{what.key}\0{kind}\0{user_id}".encode()).digest()[:10]
+    return Item(
+        user_id=user_id,
+        id=f"ntf_{ids.base32(what.at, 10)}{ids.base32(int.from_bytes(digest, 'big'), 16)}",
+        kind=kind,
+        at=what.at,
+        conversation_id=what.conversation_id,
+        message_id=what.message_id,
+        actor_id=what.actor_id,
+        reference=what.reference,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +246,7 @@ def _not_now(what: Occurrence, kind: Kind, who: Recipient, now: int) -> Reason |
         return "list_only"
     if now - what.at > (RING_MS if kind == "call" else LATE_MS):
         return "over" if kind == "call" else "late"
-    if kind != "call" and what.seq is not None:
+    if kind in MESSAGES and what.seq is not None:
         if who.membership is not None and who.membership.read_seq >= what.seq:
             return "seen"
         if who.focused:

@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kernel import clock
-from notifications.model import RING_MS, Kind, Occurrence
+from notifications.model import MESSAGES, RING_MS, Kind, Occurrence
 
 Urgency = Literal["high", "normal", "low"]
 # What else a push may say: that a conversation was read elsewhere, that a call rings no more.
@@ -22,6 +23,16 @@ ALERT_TTL_S = 24 * 60 * 60
 RING_TTL_S = RING_MS // clock.SECOND
 URGENT: frozenset[str] = frozenset({"call", "call_ended", "mention", "reply", "security"})
 QUIET: frozenset[str] = frozenset({"read"})
+# Why somebody is warned of what happened to their account (`reference.reason`).
+SECURITY: Mapping[str, str] = {
+    "new_sign_in": "Your account was signed in to on a new device.",
+    "refresh_reused": "A session of yours was used from two places and has been ended.",
+    "totp_enabled": "Your second factor is on.",
+    "totp_disabled": "Your second factor is off.",
+    "passkey_added": "A passkey was added to your account.",
+    "passkey_removed": "A passkey was removed from your account.",
+    "passkey_copied": "A passkey of yours may have been copied; sign-in with it was refused.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ def tag_of(what: Occurrence) -> str:
     """What replaces what on a device: a call its own ring, all of a conversation each other, a notice only itself."""
     if what.kind in ("call", "missed_call") and what.call_id is not None:
         return what.call_id
-    if what.seq is not None and what.conversation_id is not None:
+    if what.kind in MESSAGES and what.conversation_id is not None:
         return what.conversation_id
     return hashlib.sha256(what.key.encode()).hexdigest()[:32]
 
@@ -114,6 +125,13 @@ def sentence(kind: Kind, *, group: str | None = None) -> str:
         "missed_call": f"called you{where}",
         "security": "Your account was used in a new way",
     }[kind]
+
+
+def told(kind: Kind, *, actor: str | None, group: str | None, reference: Mapping[str, Any]) -> str:
+    """What happened, as a whole sentence without content."""
+    if kind == "security":
+        return SECURITY.get(str(reference.get("reason")), "Your account was used in a new way.")
+    return f"{actor or 'Somebody'} {sentence(kind, group=group)}."
 
 
 def cut(text: str, most: int) -> str:

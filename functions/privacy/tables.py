@@ -83,5 +83,6 @@ RULES: dict[str, Rule] = {
     "keys": Rule(("owner", "part"), _of_keys),
     "assistant": Rule(("owner", "entry"), _is("owner")),
     "exports": Rule(("user_id", "export_id"), _is("user_id")),
+    "devices": Rule(("owner", "part"), _mentions),
     "notifications": Rule(("owner", "part"), _mentions),
 }

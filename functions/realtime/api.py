@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from realtime.fanout import Recipient, register_audience
 from realtime.jobs import Job, register_job
+from realtime.notify import NOTICE, RING_OVER, WAS_READ, Audience, notify, ring_over, was_read
 from realtime.service import (
     ToMembers,
     close_sessions,
     deliver,
     enqueue,
+    focus,
     publish,
     publish_to_members,
     publish_to_sessions,
@@ -23,12 +25,18 @@ from realtime.store import (
     Liveness,
     Target,
     attendance,
+    connections_key,
     connections_of,
+    shows,
 )
 
 __all__ = [
     "CONNECTION_TTL_MS",
+    "NOTICE",
     "PRESENT_MS",
+    "RING_OVER",
+    "WAS_READ",
+    "Audience",
     "Connection",
     "Job",
     "Liveness",
@@ -37,15 +45,21 @@ __all__ = [
     "ToMembers",
     "attendance",
     "close_sessions",
+    "connections_key",
     "connections_of",
     "deliver",
     "enqueue",
+    "focus",
+    "notify",
     "publish",
     "publish_to_members",
     "publish_to_sessions",
     "reachable",
     "register_audience",
     "register_job",
+    "ring_over",
     "send_to",
+    "shows",
     "touch",
+    "was_read",
 ]

@@ -73,6 +73,11 @@ def touch(caller: Caller) -> None:
         store.touch(caller.user_id, caller.connection_id)
 
 
+def focus(caller: Caller, conversation_id: str | None) -> None:
+    """Note which conversation a socket's screen shows now: a hint for who is told of what."""
+    store.focus(caller.user_id, caller.connection_id, conversation_id)
+
+
 def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str) -> None:
     """Tell the sockets of these sessions (None: all) that they are revoked, and close them (R14)."""
     doomed = [

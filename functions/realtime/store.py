@@ -11,7 +11,7 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Record, TableName, read_together
+from kernel.dynamo import Key, Record, TableName, read_together
 from kernel.records import IntegerAttribute, Mapper
 
 # A socket lives at most 2 h; without its $disconnect an entry counts for 10 min more (R11).
@@ -21,6 +21,7 @@ HANDSHAKE_MS = 5 * clock.SECOND
 # Clients ping at least every 5 min; of whom nothing was heard for longer is not there, closed or not.
 PRESENT_MS = 6 * clock.MINUTE
 MAX_CONNECTIONS_PER_PERSON = 25
+FOCUS_MS = clock.MINUTE  # clients say again what they show before that; a screen that went dark counts no longer
 
 
 Target = tuple[str, str]  # user_id, connection_id
@@ -182,6 +183,32 @@ def touch(user_id: str, connection_id: str) -> None:
     """Note that a socket was heard of now. One that is forgotten stays so."""
     entry = ConnectionsRecord.connections[connection_id]
     ConnectionsRecord(user_id).update_if(entry.exists(), entry["heard_at"].set(clock.now()))
+
+
+def focus(user_id: str, connection_id: str, conversation_id: str | None) -> None:
+    """Note which conversation a socket's screen shows, None for none. One that is forgotten stays so."""
+    entry = ConnectionsRecord.connections[connection_id]
+    shown = entry["focus"]
+    actions: list[Action] = (
+        [shown.remove()]
+        if conversation_id is None
+        else [shown.set(conversation_id), entry["focus_until"].set(clock.now() + FOCUS_MS)]
+    )
+    ConnectionsRecord(user_id).update_if(entry.exists(), *actions)
+
+
+def connections_key(user_id: str) -> tuple[type[Record], Key]:
+    """For who reads a person's sockets with other records; see `shows`."""
+    return ConnectionsRecord, (user_id,)
+
+
+def shows(record: ConnectionsRecord | None, conversation_id: str) -> bool:
+    """Whether one of a person's screens shows a conversation now, as far as its socket has told lately."""
+    if record is None or record.connections is None:
+        return False
+    now = clock.now()
+    entries = record.connections.as_dict().values()
+    return any(each.get("focus") == conversation_id and int(each["focus_until"]) > now for each in entries)
 
 
 def remove_gone(user_id: str, connection_id: str) -> Liveness | None:

@@ -10,6 +10,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from realtime.api import notify
 from users import relations_store as store
 from users import service as users
 from users.model import ContactLink, ContactState, PublicProfile
@@ -77,6 +78,7 @@ def _request(user_id: str, other_id: str) -> ContactLink:
     if relation.link is None:
         now = clock.now()
         store.request(user_id, other_id, now)
+        notify([other_id], "contact_request", {"user_id": user_id}, actor_id=user_id)
         return ContactLink(other_id, "pending_out", now)
     if relation.link.state == "pending_in":
         return _accept(user_id, relation.link)

@@ -156,6 +156,14 @@ DELETE /ai/requests/{request_id}                                                
 POST   /ai/digests                                                              200 200 200 200 200 200 401 200
 PUT    /presence                                                                200 200 200 200 200 200 401 200
 GET    /presence                                                                200 200 200 200 200 200 401 200
+GET    /devices/webpush-key                                                     200 200 200 200 200 200 200 200
+GET    /devices                                                                 200 200 200 200 200 200 401 200
+PUT    /devices/{device_id}                                                     200 200 200 200 200 200 401 200
+DELETE /devices/{device_id}                                                     204 204 204 204 204 204 401 204
+GET    /notifications/preferences                                               200 200 200 200 200 200 401 200
+PUT    /notifications/preferences                                               200 200 200 200 200 200 401 200
+GET    /notifications                                                           200 200 200 200 200 200 401 200
+POST   /notifications/read                                                      200 200 200 200 200 200 401 200
 POST   /conversations/{conversation_id}/calls                                   201 201 201 404 404 404 401 404
 GET    /conversations/{conversation_id}/calls                                   200 200 200 404 404 200 401 404
 GET    /calls                                                                   200 200 200 200 200 200 401 200
@@ -406,6 +414,8 @@ PATHS: dict[str, Make] = {
     },
     "POST /polls/{poll_id}/close": lambda scene, role: {"poll_id": scene.fresh_poll(role)},
     "GET /conversations/{conversation_id}/draft": lambda scene, role: _after_drafting(scene, role),
+    "PUT /devices/{device_id}": lambda scene, role: {"device_id": f"phone-{role}"},
+    "DELETE /devices/{device_id}": lambda scene, role: {"device_id": f"phone-{role}"},
 }
 
 BODIES: dict[str, Make] = {
@@ -425,6 +435,10 @@ BODIES: dict[str, Make] = {
     "POST /ai/transcriptions": lambda scene, role: {"file_id": "fil_unknown"},
     "POST /ai/digests": lambda scene, role: {},
     "PUT /presence": lambda scene, role: {"status": "away"},
+    # a token of one's own: somebody else's would be theirs no more
+    "PUT /devices/{device_id}": lambda scene, role: {"platform": "android", "provider": "fcm", "token": _unique()},
+    "PUT /notifications/preferences": lambda scene, role: {"mentions": True},
+    "POST /notifications/read": lambda scene, role: {"up_to": f"ntf_{0:026}"},
     "POST /conversations/{conversation_id}/calls": lambda scene, role: {"client_id": _unique(), "media": "audio"},
     "PUT /calls/{call_id}/media-state": lambda scene, role: {"audio": True, "video": False, "screen": False},
     "POST /calls/{call_id}/signals": lambda scene, role: {"to": scene.participant(role), "kind": "ice", "payload": {}},

@@ -71,7 +71,13 @@ def test_a_consumer_that_falls_behind_the_stream_raises_an_alarm(name: str) -> N
 def _consumed(name: str) -> tuple[Resource, Resource]:
     """The event source of a queue's consumer, and the queue."""
     (source,) = (event["Properties"] for event in functions()[name].events if event["Type"] == "SQS")
-    return source, of_type("AWS::SQS::Queue")[source["Queue"]["Fn::GetAtt"].partition(".")[0]]["Properties"]
+    return source, of_type("AWS::SQS::Queue")[_queue_of(source)]["Properties"]
+
+
+def _queue_of(source: Resource) -> str:
+    """The logical id of an event source's queue; one of another template comes as the parameter {id}Arn."""
+    queue = source["Queue"]
+    return str(queue["Fn::GetAtt"].partition(".")[0] if "Fn::GetAtt" in queue else queue["Ref"].removesuffix("Arn"))
 
 
 @pytest.mark.parametrize("name", QUEUE_CONSUMERS)
@@ -113,7 +119,7 @@ def test_a_message_outlives_its_tries(name: str) -> None:
 def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
     queues = of_type("AWS::SQS::Queue")
     consumed = {
-        event["Properties"]["Queue"]["Fn::GetAtt"].partition(".")[0]
+        _queue_of(event["Properties"])
         for function in functions().values()
         for event in function.events
         if event["Type"] == "SQS"

@@ -112,3 +112,14 @@ def recount_unread(who: Caller, conversation_id: str) -> int:
         and row["seq"] >= first
         and "deleted_at" not in row
     )
+
+
+def caller_again(who: Caller) -> Caller:
+    """The same person on another device."""
+    from accounts import sessions
+    from kernel.dynamo import Transaction
+
+    transaction = Transaction()
+    tokens = sessions.stage_new(transaction, user_id=who.user_id, device_name="another", ip="203.0.113.7")
+    transaction.commit()
+    return Caller(who.user_id, tokens.session_id)

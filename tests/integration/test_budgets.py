@@ -208,6 +208,19 @@ BUDGETS = (
     | ON_PRESENCE
     | ON_AI_HELP
 )
+# who is told of a message: its members; the people, their screens and earlier alerts; who is alerted now. A push: its
+# people's membership, blocks, devices, sessions, what is unread, and which devices get it, before and after
+ON_NOTIFICATIONS = {
+    "tell one of a message": (3, 1),
+    "tell 40 of 50 of a message": (3, 2),
+    "tell 40 of 50 of a message, in a burst": (2, 0),
+    "push to one": (9, 2),
+    "push to 25": (9, 2),
+    "register a device": (2, 4),
+    "get preferences": (1, 0),
+    "list 20 notifications": (4, 0),
+}
+BUDGETS |= ON_NOTIFICATIONS
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 

@@ -20,6 +20,8 @@ RECONNECT_WINDOW_MS = 5 * clock.MINUTE
 def _pong(caller: Caller, frame: Ping) -> None:
     """Answered by an ack and a `pong` with `behind`: the last seq of each given conversation that moved on."""
     realtime.touch(caller)
+    if "focus" in frame.model_fields_set:
+        realtime.focus(caller, frame.focus)
     behind = sync.behind(caller=caller, cursors=frame.cursors) if frame.cursors else {}
     realtime.send_to(caller, "pong", {"behind": behind})
 

@@ -16,6 +16,7 @@ from kernel import clock, ids, parallel
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
+from realtime.api import notify
 from users import api as users
 
 
@@ -33,7 +34,14 @@ def share(
         raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
     made = share_store.put(Share(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
     files.note(found.node, caller.user_id, "shared", grantee=grantee, role=role)
+    if all(each.grantee != grantee for each in found.shares):
+        _tell(caller, made, "file_id" if file else "folder_id", user_id, conversation_id)
     return _views([made])[0]
+
+
+def _tell(caller: Caller, made: Share, noun: str, user_id: str | None, conversation_id: str | None) -> None:
+    about = {"share_id": made.share_id, noun: made.node_id, "conversation_id": conversation_id}
+    notify("members" if user_id is None else [user_id], "file_shared", about, actor_id=caller.user_id)
 
 
 def _person(caller: Caller, user_id: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernel import deadline, telemetry
+from kernel import deadline, queues, telemetry
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Message = dict[str, Any]
@@ -29,12 +29,23 @@ class Change:
     new: Image | None
 
 
-def each_message(name: str, handle: Callable[[Message], None]) -> Handler:
-    """A queue's handler that takes messages one at a time."""
+class TryLater(Exception):
+    """A message cannot be handled now, and is worth another try after so many seconds."""
+
+    def __init__(self, after_s: int, reason: str) -> None:
+        self.after_s = after_s
+        super().__init__(reason)
+
+
+def each_message(
+    name: str, handle: Callable[[Message], None], *, queue_url: Callable[[], str] | None = None
+) -> Handler:
+    """A queue's handler that takes messages one at a time. With `queue_url`, `handle` may raise TryLater: the message
+    then comes again after that time, which counts as one of its tries."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         with deadline.of(context), telemetry.call(name, context) as line:
-            return _report(line, event["Records"], _one_by_one(event["Records"], handle, line))
+            return _report(line, event["Records"], _one_by_one(event["Records"], handle, line, queue_url))
 
     return handler
 
@@ -106,11 +117,22 @@ def _in_order(
     return failed
 
 
-def _one_by_one(records: list[Any], handle: Callable[[Message], None], line: telemetry.Line) -> list[str]:
+def _one_by_one(
+    records: list[Any],
+    handle: Callable[[Message], None],
+    line: telemetry.Line,
+    queue_url: Callable[[], str] | None = None,
+) -> list[str]:
     failed = []
     for record in records:
         try:
             handle(json.loads(record["body"]))
+        except TryLater as later:
+            if queue_url is not None:
+                queues.postpone(queue_url(), record["receiptHandle"], later.after_s)
+            line.fields["later"] = str(later)
+            line.count("RecordsPostponed")
+            failed.append(record["messageId"])
         except Exception as error:  # reported for this record alone; its trace goes into the line
             line.error = error
             failed.append(record["messageId"])

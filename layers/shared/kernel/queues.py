@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kernel import aws
+from kernel import aws, telemetry
 from kernel.errors import DependencyUnavailable
 
 BATCH = 10
@@ -25,6 +25,16 @@ def send(queue_url: str, messages: Sequence[dict[str, Any]], *, delay_s: int = 0
             raise DependencyUnavailable from error
         if answer.get("Failed"):
             raise DependencyUnavailable
+
+
+def postpone(queue_url: str, receipt_handle: str, after_s: int) -> None:
+    """Have a message that is being handled come again after so many seconds (SQS: at most 12 h)."""
+    try:
+        aws.client("sqs").change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
+        )
+    except (BotoCoreError, ClientError) as error:  # then it comes again when the queue shows it by itself
+        telemetry.logger().warning("not postponed", exc_info=error)
 
 
 def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:

@@ -18,6 +18,7 @@ from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.drive import Drive
 from secureconnect_client.api.groups import Invitations, Moderation
 from secureconnect_client.api.messages import Messages
+from secureconnect_client.api.notifications import Notifications, PushDevices
 from secureconnect_client.api.people import Blocks, Contacts, PresenceRoutes, Sessions, Users
 from secureconnect_client.api.polls import Polls
 from secureconnect_client.backoff import Backoff, ReconnectPolicy
@@ -82,6 +83,8 @@ class Client(Accounts):
         self.blocks = Blocks(self)
         self.sessions = Sessions(self)
         self.presence = PresenceRoutes(self)
+        self.devices = PushDevices(self)
+        self.notifications = Notifications(self)
         self.conversations = Conversations(self)
         self.invitations = Invitations(self)
         self.messages = Messages(self)

@@ -26,6 +26,7 @@ from secureconnect_client.models import (
     Receipt,
     Report,
 )
+from secureconnect_client.notification_models import Notification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,16 @@ class Typing(Event):
     @property
     def typing(self) -> bool:
         return bool(self.data.get("typing"))
+
+
+class NotificationAdded(Event):
+    """Something that one is told of, as it stands in the in-app list."""
+
+    __slots__ = ()
+
+    @property
+    def notification(self) -> Notification:
+        return decode(Notification, self.data)
 
 
 class PresenceChanged(Event):
@@ -323,6 +334,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "presence": PresenceChanged,
     "keys.changed": KeysChanged,
     "keys.low": KeysLow,
+    "notification": NotificationAdded,
     "session.revoked": SessionRevoked,
 }
 _FAMILIES: Final[dict[str, type[Event]]] = {

@@ -1,0 +1,15 @@
+"""The push queue's consumer: sends pushes to devices by their providers."""
+
+from __future__ import annotations
+
+from kernel.config import config
+from kernel.consumers import Message, each_message
+from notifications import pushing
+from notifications.pushing import Job
+
+
+def _handle(job: Message) -> None:
+    pushing.push(Job(**job))
+
+
+handler = each_message("notifications.push", _handle, queue_url=lambda: config().push_queue_url)

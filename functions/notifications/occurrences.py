@@ -1,0 +1,109 @@
+"""What happened, made of what tells it: an event of a conversation's log, or a job of `realtime.notify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
+from kernel import ids
+from log import api as log
+from log.model import MESSAGE_CREATED, Event
+from messages.model import REACTION_ADDED
+from notifications.model import Kind, Occurrence
+from notifications.telling import ring_key
+from realtime.api import Audience
+
+FOLLOWED = (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATED)
+_KINDS: Mapping[str, Kind] = {"text": "message", "encrypted": "message", "file": "file", "poll": "poll"}
+
+
+def of_event(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+    """What people may be told of in an event, and whom."""
+    if event.type == MESSAGE_CREATED:
+        yield from _of_message(event)
+    elif event.type == REACTION_ADDED:
+        yield from _of_reaction(event)
+    elif event.type == MEMBER_ADDED:
+        added = str(event.data["user_id"])
+        yield _of(event, "invitation"), [added]
+    elif event.type == CONVERSATION_CREATED:
+        yield _of(event, "invitation"), "members"
+
+
+def _of_message(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+    if event.deleted_at is not None:
+        return
+    message_type = event.data["type"]
+    if message_type == "call":
+        call_id = event.data["metadata"]["call_id"]
+        yield _of(event, "call", key=ring_key(call_id), call_id=call_id), "members"
+    elif message_type in _KINDS:
+        yield (
+            _of(
+                event,
+                _KINDS[message_type],
+                mentioned=event.mentioned,
+                answers=_author(event.conversation_id, event.data.get("reply_to") or event.thread_root),
+            ),
+            "members",
+        )
+
+
+def _of_reaction(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+    author = _author(event.conversation_id, event.data.get("message_id"))
+    if author is not None:
+        yield _of(event, "reaction", message_id=event.data["message_id"]), [author]
+
+
+def _author(conversation_id: str, message_id: str | None) -> str | None:
+    """Who wrote a message; None where there is none any more."""
+    seq = None if message_id is None else ids.position(message_id)
+    if seq is None:
+        return None
+    found = log.at([(conversation_id, seq)]).get((conversation_id, seq))
+    return None if found is None or found.data.get("id") != message_id else found.actor_id
+
+
+def _of(event: Event, kind: Kind, **more: Any) -> Occurrence:
+    given = {
+        "key": f"{event.conversation_id}/{event.seq}",
+        "message_id": event.data["id"] if event.is_message else None,
+        **more,
+    }
+    return Occurrence(
+        kind=kind,
+        actor_id=event.actor_id,
+        at=event.at,
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        **given,
+    )
+
+
+def of_notice(job: Mapping[str, Any]) -> Occurrence:
+    """What a domain has told by `notify`."""
+    message_id = job["message_id"]
+    return Occurrence(
+        key=job["key"],
+        kind=cast(Kind, job["kind"]),
+        actor_id=job["actor_id"],
+        at=job["at"],
+        conversation_id=job["conversation_id"],
+        seq=None if message_id is None else ids.position(message_id),
+        message_id=message_id,
+        reference=job["reference"],
+    )
+
+
+def of_missed_call(job: Mapping[str, Any]) -> Occurrence:
+    """That people missed a call: the same however often its end is told."""
+    return Occurrence(
+        key=f"{job['call_id']}/missed",
+        kind="missed_call",
+        actor_id=job["actor_id"],
+        at=job["began_at"],
+        conversation_id=job["conversation_id"],
+        call_id=job["call_id"],
+        reference={"call_id": job["call_id"]},
+    )

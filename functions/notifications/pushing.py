@@ -1,0 +1,215 @@
+"""Sending a job's pushes: to devices that are still there, of people who still may know and have not seen it.
+
+Each device gets a push of one name once, however often its job comes: what is sent is noted before and after. What a
+provider wants later is tried again by the queue, for those devices alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from conversations import api as conversations
+from conversations.model import ConversationInfo, Member
+from kernel import clock, telemetry
+from kernel.consumers import TryLater
+from kernel.errors import Conflict
+from kernel.resilience import retried
+from kernel.telemetry import MetricUnit
+from log import api as log
+from notifications import badges, model, payloads, push_store, service, store, vapid
+from notifications.model import Device
+from notifications.payloads import Payload, Preview
+from notifications.providers import fcm, webpush
+from notifications.providers.outcomes import Delivery, Outcome
+from notifications.store import Person
+from users import api as users
+
+Sender = Callable[[Sequence[Delivery]], list[Outcome]]
+SENDERS: Mapping[str, Sender] = {"fcm": fcm.send, "webpush": webpush.send}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Whom to push what: `people` maps user ids to what it is to them. `after` names a push that it takes back."""
+
+    push: str
+    at: int
+    tag: str
+    people: Mapping[str, str]
+    conversation_id: str | None = None
+    seq: int | None = None
+    call_id: str | None = None
+    actor_id: str | None = None
+    session_id: str | None = None
+    after: str | None = None
+    text: str | None = None
+
+    @property
+    def is_ring(self) -> bool:
+        return "call" in self.people.values()
+
+
+def push(job: Job) -> None:
+    """Send a job's pushes; raises TryLater when some have to be tried again."""
+    people = _present(job)
+    devices = _devices(job, people)
+    claimed = push_store.claim(job.push, [_name(each) for each in devices])
+    devices = [each for each in devices if _name(each) in claimed]
+    if not devices:
+        return
+    try:
+        outcomes = _send(job, devices, people)
+    except Exception:
+        push_store.settle(job.push, done=[], undone=claimed)
+        raise
+    _settle(job, devices, outcomes)
+
+
+# --- who and where --------------------------------------------------------------------------------------------
+
+
+def _present(job: Job) -> dict[str, Person]:
+    """Those of the job's people who may still know of it, and have not seen it meanwhile."""
+    wanted = sorted(job.people)
+    if job.is_ring:
+        wanted = _still_ringing(job, wanted)
+    elif clock.now() - job.at > model.LATE_MS:
+        wanted = []
+    if job.conversation_id is not None and wanted:
+        members = conversations.members_by_id(job.conversation_id, wanted)
+        wanted = [each for each in wanted if each in members and not _seen(job, members[each])]
+    if job.actor_id is not None and wanted:
+        blocked = users.blocked_by(job.actor_id, wanted)
+        wanted = [each for each in wanted if each not in blocked]
+    telemetry.count("PushesOutdated", len(job.people) - len(wanted))
+    return store.people(wanted) if wanted else {}
+
+
+def _seen(job: Job, member: Member) -> bool:
+    if job.seq is None or job.is_ring:
+        return False
+    return member.read_seq >= job.seq or job.seq < member.visible_from
+
+
+def _still_ringing(job: Job, user_ids: Sequence[str]) -> list[str]:
+    """Whom the call rings for now: not once it was answered, ended or has rung out."""
+    from calls import api as calls
+
+    ringing = calls.ringing_for(job.call_id or "")
+    return [each for each in user_ids if each in ringing]
+
+
+def _devices(job: Job, people: Mapping[str, Person]) -> list[Device]:
+    """Their devices, without the one of the session that did it, and of a ring's end those that rang."""
+    found = service.live_devices(people.values())
+    found = [each for each in found if each.session_id != job.session_id]
+    if job.after is None:
+        return found
+    rang = push_store.sent_to(job.after)
+    return [each for each in found if _name(each) in rang]
+
+
+def _name(device: Device) -> str:
+    """A device's name in what is noted of a push: the same while it is reached at the same place."""
+    return device.key[:16]
+
+
+# --- what -----------------------------------------------------------------------------------------------------
+
+
+def _send(job: Job, devices: Sequence[Device], people: Mapping[str, Person]) -> list[Outcome]:
+    user_ids = sorted({each.user_id for each in devices})
+    unread = badges.unread_of(user_ids, job.conversation_id)
+    previews = _previews(job, [each for each in user_ids if people[each].preferences.show_preview])
+    deliveries = [
+        Delivery(
+            device,
+            Payload(
+                kind=job.people[device.user_id],  # type: ignore[arg-type]
+                tag=job.tag,
+                badge=unread[device.user_id],
+                conversation_id=job.conversation_id,
+                call_id=job.call_id,
+                preview=previews.get(device.user_id),
+            ),
+            payloads.topic(vapid.topic_key(), job.tag, device.key),
+        )
+        for device in devices
+    ]
+    by_provider: dict[str, list[Delivery]] = defaultdict(list)
+    for each in deliveries:
+        by_provider[each.device.provider].append(each)
+    outcomes: dict[int, Outcome] = {}
+    for provider, theirs in by_provider.items():
+        answers = SENDERS[provider](theirs)
+        outcomes |= {id(each): answer for each, answer in zip(theirs, answers, strict=True)}
+        _count(provider, answers)
+    return [outcomes[id(each)] for each in deliveries]
+
+
+def _count(provider: str, outcomes: Sequence[Outcome]) -> None:
+    name = {"fcm": "Fcm", "webpush": "WebPush"}[provider]
+    telemetry.count(f"PushesAttempted{name}", len(outcomes))
+    for result, count in Counter(each.result for each in outcomes).items():
+        telemetry.count(f"Pushes{result.title()}{name}", count)
+    reasons = Counter(each.reason for each in outcomes if each.reason)
+    if reasons:
+        telemetry.logger().info("pushes not delivered", extra={"provider": provider, "reasons": dict(reasons)})
+
+
+def _previews(job: Job, user_ids: Sequence[str]) -> dict[str, Preview]:
+    """Title and body for those who chose them: never of an encrypted conversation, nor of what is gone by now."""
+    if not user_ids or any(kind in ("read", "call_ended") for kind in job.people.values()):
+        return {}
+    info: ConversationInfo | None = None
+    if job.conversation_id is not None:
+        info = conversations.info(job.conversation_id)
+        if info is None or info.settings.encrypted:
+            return {}
+    text, actor_id = job.text, job.actor_id
+    if job.conversation_id is not None and job.seq is not None and not job.is_ring:
+        event = log.at([(job.conversation_id, job.seq)]).get((job.conversation_id, job.seq))
+        if event is not None and event.is_message:
+            actor_id = event.actor_id
+            text = None if event.deleted_at is not None else _text(event.text, event.data)
+    actor = users.profiles_of([actor_id]).get(actor_id) if actor_id is not None else None
+    return {
+        user_id: payloads.preview(
+            job.people[user_id],  # type: ignore[arg-type]
+            actor=None if actor is None else actor.display_name,
+            group=info.name if info is not None else None,
+            text=text,
+        )
+        for user_id in user_ids
+    }
+
+
+def _text(text: str | None, data: Mapping[str, Any]) -> str | None:
+    if text:
+        return text
+    names = [each["name"] for each in data.get("attachments", ())]
+    return ", ".join(names) or None
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------
+
+
+def _settle(job: Job, devices: Sequence[Device], outcomes: Sequence[Outcome]) -> None:
+    pairs = list(zip(devices, outcomes, strict=True))
+    later = [(device, outcome) for device, outcome in pairs if outcome.result == "later"]
+    undone = [_name(device) for device, _ in later]
+    push_store.settle(job.push, done=[_name(each) for each in devices if _name(each) not in undone], undone=undone)
+    if any(outcome.result == "delivered" for outcome in outcomes):
+        telemetry.count("PushDelay", max(0, clock.now() - job.at), MetricUnit.Milliseconds)
+    dead: dict[str, list[Device]] = defaultdict(list)
+    for device, outcome in pairs:
+        if outcome.result == "gone":
+            dead[device.user_id].append(device)
+    for devices_of_one in dead.values():
+        retried(partial(store.remove, devices_of_one), on=Conflict)
+    if later:
+        raise TryLater(max(outcome.retry_after_s for _, outcome in later), later[0][1].reason)

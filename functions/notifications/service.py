@@ -1,0 +1,176 @@
+"""A person's own side of notifications: devices, preferences, the in-app list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from accounts import session_api as accounts
+from conversations import api as conversations
+from kernel import clock, outbound
+from kernel.caller import Caller
+from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.paging import Page, Paginator
+from kernel.resilience import retried
+from notifications import payloads, store
+from notifications.model import Device, Item, Platform, Preferences, Provider, Subscription
+from users import api as users
+
+# --- devices --------------------------------------------------------------------------------------------------
+
+
+def register(
+    *,
+    caller: Caller,
+    device_id: str,
+    platform: Platform,
+    provider: Provider,
+    token: str | None,
+    subscription: Subscription | None,
+    app_version: str | None,
+    locale: str | None,
+    voip: bool,
+) -> dict[str, Any]:
+    """Let pushes come to a device for as long as the caller's session lasts.
+
+    Registered again it is replaced; a token or endpoint of somebody else's device is theirs no more. Raises
+    ValidationFailed for an endpoint that leads to no public address.
+    """
+    if subscription is not None:
+        try:
+            outbound.require_not_private(outbound.parse(subscription.endpoint))
+        except outbound.UnsafeUrl as error:
+            raise ValidationFailed.of("subscription.endpoint", str(error)) from error
+    now = clock.now()
+    reached_by = subscription.endpoint if subscription is not None else token
+    device = Device(
+        user_id=caller.user_id,
+        device_id=device_id,
+        session_id=caller.session_id,
+        platform=platform,
+        provider=provider,
+        key=hashlib.sha256(f"{provider}\0{reached_by}".encode()).hexdigest(),
+        created_at=now,
+        updated_at=now,
+        token=token,
+        subscription=subscription,
+        app_version=app_version,
+        locale=locale,
+        voip=voip,
+    )
+    retried(partial(store.register, device), on=Conflict)
+    return _device_view(device, caller)
+
+
+def unregister(*, caller: Caller, device_id: str) -> None:
+    """Send a device nothing more; one that is not there is fine."""
+
+    def attempt() -> None:
+        device = store.person(caller.user_id).devices.get(device_id)
+        if device is not None:
+            store.remove([device])
+
+    retried(attempt, on=Conflict)
+
+
+def devices(*, caller: Caller) -> Page[dict[str, Any]]:
+    """The caller's devices whose sessions stand, the one registered last first."""
+    found = live_devices([store.person(caller.user_id)])
+    return Page([_device_view(each, caller) for each in sorted(found, key=lambda each: -each.updated_at)])
+
+
+def live_devices(people: Iterable[store.Person]) -> list[Device]:
+    """The devices of these people whose sessions stand: signing out ends them, whoever hears of it when."""
+    found = [device for person in people for device in person.devices.values()]
+    live = accounts.live_sessions_among({(each.user_id, each.session_id) for each in found})
+    return [each for each in found if (each.user_id, each.session_id) in live]
+
+
+def _device_view(device: Device, caller: Caller) -> dict[str, Any]:
+    return {
+        "device_id": device.device_id,
+        "platform": device.platform,
+        "provider": device.provider,
+        "app_version": device.app_version,
+        "locale": device.locale,
+        "voip": device.voip,
+        "current": device.session_id == caller.session_id,
+        "created_at": device.created_at,
+        "updated_at": device.updated_at,
+    }
+
+
+# --- preferences ----------------------------------------------------------------------------------------------
+
+
+def preferences(*, caller: Caller) -> Preferences:
+    return store.person(caller.user_id).preferences
+
+
+def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> Preferences:
+    """What the caller wants to be told of from now on; what is not among the changes stays."""
+    wishes = replace(preferences(caller=caller), **changes)
+    store.save_preferences(caller.user_id, wishes)
+    return wishes
+
+
+# --- the in-app list ------------------------------------------------------------------------------------------
+
+
+def listing(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Page[dict[str, Any]], int]:
+    """A page of the caller's notifications, newest first, and how many of all are unread."""
+    way = Paginator(cursor, caller.user_id, "notifications")
+    read_up_to = store.person(caller.user_id).read_up_to
+    found = store.items(caller.user_id, before=way.start, limit=limit + 1)
+    page = way.page(found, limit, lambda item: item.id, lambda items: views(caller.user_id, items, read_up_to))
+    return page, store.count_unread(caller.user_id, read_up_to)
+
+
+def mark_read(*, caller: Caller, up_to: str) -> int:
+    """Mark a notification and all before it as read; how many are unread then. It never moves back."""
+    return store.count_unread(caller.user_id, store.mark_read(caller.user_id, up_to))
+
+
+def views(user_id: str, items: Iterable[Item], read_up_to: str = "") -> list[dict[str, Any]]:
+    """Items as their owner sees them: names are those of now."""
+    items = list(items)
+    people = users.profiles_of(list({each.actor_id for each in items if each.actor_id is not None}))
+    groups = conversations.contexts(
+        list({each.conversation_id for each in items if each.conversation_id is not None}), user_id
+    )
+    found = []
+    for each in items:
+        group, actor = groups.get(each.conversation_id or ""), people.get(each.actor_id or "")
+        found.append(
+            {
+                "id": each.id,
+                "kind": each.kind,
+                "conversation_id": each.conversation_id,
+                "message_id": each.message_id,
+                "actor_id": each.actor_id,
+                "reference": dict(each.reference),
+                "text": payloads.told(
+                    each.kind,
+                    actor=None if actor is None else actor.display_name,
+                    group=None if group is None else group.info.name,
+                    reference=each.reference,
+                ),
+                "at": each.at,
+                "read": each.id <= read_up_to,
+            }
+        )
+    return found
+
+
+def require_device_id(device_id: str) -> str:
+    """An id that a device may have; raises NotFound for anything else."""
+    import re
+
+    from notifications.schemas import DEVICE_ID
+
+    if not re.fullmatch(DEVICE_ID, device_id):
+        raise NotFound
+    return device_id

@@ -1,0 +1,273 @@
+"""People's devices, preferences and lists in DynamoDB: a row per person, one per token or endpoint, one per item."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import time
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
+
+from kernel import clock
+from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, read_together
+from kernel.errors import Conflict
+from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
+from notifications.model import MAX_DEVICES, Device, Item, Preferences, QuietHours, Subscription
+
+_PERSON, _KEY = "person", "device"
+_ITEM = "item#"
+_AFTER_ITEMS = "item$"  # sorts behind every item
+ITEM_KEPT_MS = 90 * clock.DAY
+
+
+# --- records --------------------------------------------------------------------------------------------------
+
+
+def _devices_read(kept: Mapping[str, Any]) -> dict[str, Device]:
+    device, subscription = known_fields(Device), known_fields(Subscription)
+    return {
+        name: device({**each, "subscription": each.get("subscription") and subscription(each["subscription"])})
+        for name, each in kept.items()
+    }
+
+
+def _devices_written(devices: Mapping[str, Device]) -> dict[str, Any]:
+    return {name: asdict(each) for name, each in devices.items()}
+
+
+def _preferences_read(kept: Mapping[str, Any]) -> Preferences:
+    quiet = kept.get("quiet_hours")
+    hours = quiet and QuietHours(
+        time.fromisoformat(quiet["begins"]), time.fromisoformat(quiet["ends"]), quiet["timezone"]
+    )
+    return known_fields(Preferences)({**kept, "quiet_hours": hours})
+
+
+def _preferences_written(preferences: Preferences) -> dict[str, Any]:
+    quiet = preferences.quiet_hours
+    hours = quiet and {
+        "begins": quiet.begins.isoformat("minutes"),
+        "ends": quiet.ends.isoformat("minutes"),
+        "timezone": quiet.timezone,
+    }
+    return {**asdict(preferences), "quiet_hours": hours}
+
+
+class PersonRecord(Record):
+    """`version` counts changes of devices, so that none is lost to another."""
+
+    class Meta:
+        table_name = TableName("devices")
+
+    owner = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True, default=_PERSON)
+    devices: ValueAttribute[dict[str, Device]] = ValueAttribute(_devices_read, _devices_written, null=True)
+    preferences: ValueAttribute[Preferences] = ValueAttribute(_preferences_read, _preferences_written, null=True)
+    read_up_to = UnicodeAttribute(null=True)
+    version = IntegerAttribute(null=True)
+
+
+class KeyRecord(Record):
+    """Whose a token or an endpoint is: at most one device's."""
+
+    class Meta:
+        table_name = TableName("devices")
+
+    owner = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True, default=_KEY)
+    user_id = UnicodeAttribute()
+    device_id = UnicodeAttribute()
+
+
+class ItemRecord(Record):
+    class Meta:
+        table_name = TableName("notifications")
+
+    owner = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute()
+    at = IntegerAttribute()
+    conversation_id = UnicodeAttribute(null=True)
+    message_id = UnicodeAttribute(null=True)
+    actor_id = UnicodeAttribute(null=True)
+    reference = JSONAttribute(null=True)
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+
+
+# --- people ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a person has told us: their devices by id, their wishes, and the last list item they have read."""
+
+    user_id: str
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=Preferences)
+    read_up_to: str = ""
+    version: int = 0
+
+
+_people = Mapper(PersonRecord, Person, renamed={"user_id": "owner"})
+
+
+def person_key(user_id: str) -> tuple[type[Record], Key]:
+    """For who reads more with it; see `person_in`."""
+    return PersonRecord, (user_id, _PERSON)
+
+
+def person_in(user_id: str, row: Any) -> Person:
+    """The person whose row was read by `person_key`; None of it: who has told us nothing yet."""
+    return Person(user_id) if row is None else _people.value(row)
+
+
+def person(user_id: str) -> Person:
+    return person_in(user_id, PersonRecord.find(user_id, _PERSON))
+
+
+def people(user_ids: Sequence[str]) -> dict[str, Person]:
+    """These people: one round trip per 100."""
+    rows = read_together([person_key(user_id) for user_id in user_ids])
+    return {user_id: person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}
+
+
+def register(device: Device) -> None:
+    """Keep a device in place of the one of its id; whoever had its token or endpoint before loses it.
+
+    Raises Conflict when it meets another change.
+    """
+    before, taken = _read_with_key(device)
+    transaction = Transaction()
+    devices = {name: each for name, each in before.devices.items() if each.key != device.key}
+    if device.device_id not in devices and len(devices) >= MAX_DEVICES:
+        oldest = min(devices.values(), key=lambda each: each.updated_at)
+        _stage_key_removal(transaction, devices.pop(oldest.device_id))
+    replaced = devices.get(device.device_id)
+    if replaced is not None and replaced.key != device.key:
+        _stage_key_removal(transaction, replaced)
+    _stage_devices(transaction, before, {**devices, device.device_id: device})
+    transaction.put(
+        "key", KeyRecord(f"key#{device.key}", user_id=device.user_id, device_id=device.device_id), _as_read(taken)
+    )
+    if taken is not None and taken.user_id != device.user_id:
+        other = person(taken.user_id)
+        left = {name: each for name, each in other.devices.items() if each.key != device.key}
+        if left != other.devices:
+            _stage_devices(transaction, other, left)
+    _commit(transaction)
+
+
+def _read_with_key(device: Device) -> tuple[Person, Any]:
+    row, taken = read_together([person_key(device.user_id), (KeyRecord, (f"key#{device.key}", _KEY))])
+    return person_in(device.user_id, row), taken
+
+
+def _as_read(taken: Any) -> Any:
+    if taken is None:
+        return KeyRecord.owner.does_not_exist()
+    return (KeyRecord.user_id == taken.user_id) & (KeyRecord.device_id == taken.device_id)
+
+
+def remove(gone: Collection[Device]) -> None:
+    """Forget devices of one person, as they are here: one that was registered anew meanwhile stays.
+
+    Raises Conflict when it meets another change.
+    """
+    user_id = next(iter(gone)).user_id
+    before = person(user_id)
+    doomed = [each for each in gone if before.devices.get(each.device_id) == each]
+    if not doomed:
+        return
+    transaction = Transaction()
+    names = {each.device_id for each in doomed}
+    _stage_devices(transaction, before, {name: each for name, each in before.devices.items() if name not in names})
+    for each in doomed:
+        _stage_key_removal(transaction, each)
+    _commit(transaction)
+
+
+def _stage_devices(transaction: Transaction, before: Person, devices: Mapping[str, Device]) -> None:
+    as_read = PersonRecord.version == before.version if before.version else PersonRecord.version.does_not_exist()
+    actions: list[Action] = [PersonRecord.devices.set(dict(devices)), PersonRecord.version.set(before.version + 1)]
+    transaction.update("person", PersonRecord(before.user_id, _PERSON), actions, as_read)
+
+
+def _stage_key_removal(transaction: Transaction, device: Device) -> None:
+    mine = (KeyRecord.user_id == device.user_id) & (KeyRecord.device_id == device.device_id)
+    transaction.delete("key", KeyRecord(f"key#{device.key}", _KEY), KeyRecord.owner.does_not_exist() | mine)
+
+
+def _commit(transaction: Transaction) -> None:
+    try:
+        transaction.commit()
+    except Cancelled as error:
+        raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
+
+
+def save_preferences(user_id: str, preferences: Preferences) -> None:
+    PersonRecord(user_id, _PERSON).update([PersonRecord.preferences.set(preferences)])
+
+
+# --- the list -------------------------------------------------------------------------------------------------
+
+
+def _item_id(record: ItemRecord) -> str:
+    return str(record.part).removeprefix(_ITEM)
+
+
+_items = Mapper(ItemRecord, Item, renamed={"user_id": "owner"}, id=_item_id)
+
+
+def add_items(items: Iterable[Item]) -> None:
+    """Keep items; one that is there already stays as it is. One round trip per 25."""
+    with ItemRecord.batch_write() as batch:
+        for each in items:
+            expires_at = (each.at + ITEM_KEPT_MS) // clock.SECOND
+            batch.save(_items.record(each, part=f"{_ITEM}{each.id}", expires_at=expires_at))
+
+
+def items(user_id: str, *, before: str | None, limit: int) -> list[Item]:
+    """The newest items, or those before one."""
+    last = _AFTER_ITEMS if before is None else f"{_ITEM}{before}"
+    rows = ItemRecord.query(
+        user_id,
+        ItemRecord.part.between(_ITEM, last),
+        filter_condition=ItemRecord.expires_at > clock.now_s(),
+        scan_index_forward=False,
+        consistent_read=True,
+        limit=limit + 1,  # the end of `between` is the item itself
+    )
+    return [each for each in map(_items.value, rows) if each.id != before][:limit]
+
+
+def count_unread(user_id: str, read_up_to: str) -> int:
+    """How many items are newer than the last one read."""
+    first = f"{_ITEM}{read_up_to}" if read_up_to else _ITEM
+    return int(
+        ItemRecord.count(
+            user_id,
+            ItemRecord.part.between(f"{first}\x01" if read_up_to else first, _AFTER_ITEMS),
+            filter_condition=ItemRecord.expires_at > clock.now_s(),
+            consistent_read=True,
+        )
+    )
+
+
+def mark_read(user_id: str, up_to: str) -> str:
+    """Move the marker forward; where it stands then."""
+    marker = PersonRecord.read_up_to
+    moved = PersonRecord(user_id, _PERSON).update_if(marker.does_not_exist() | (marker < up_to), marker.set(up_to))
+    return up_to if moved else person(user_id).read_up_to
+
+
+def forget(user_id: str) -> None:
+    """Erase everything kept of a person here."""
+    devices = list(person(user_id).devices.values())
+    if devices:
+        remove(devices)
+    with ItemRecord.batch_write() as batch:
+        for row in ItemRecord.query(user_id, ItemRecord.part.startswith(_ITEM)):
+            batch.delete(row)
+    PersonRecord(user_id, _PERSON).delete()

@@ -1,0 +1,144 @@
+"""Counted operations of notifications: telling who is away, pushing, a person's devices and list."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kernel import clock
+from notifications import bursts, pushing
+from notifications.providers.outcomes import DELIVERED, Delivery, Outcome
+from perf import fakes, gateway
+from perf.fixtures import Operation, call, create, say
+from perf.gateway import Reply
+from perf.in_process_stack import STACK, InProcessStack
+from perf.people import Person, connect, newcomers
+
+AWAY = 40  # of fifty
+_PUBLIC = ec.generate_private_key(ec.SECP256R1()).public_key()
+_POINT = _PUBLIC.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+_KEYS = {"p256dh": urlsafe_b64encode(_POINT).decode(), "auth": urlsafe_b64encode(b"0123456789abcdef").decode()}
+
+
+def register(who: Person) -> Reply:
+    """Let a browser of somebody's hear pushes, at an address that takes everything."""
+    subscription = {"endpoint": f"http://127.0.0.1:1/{who.user_id}", "keys": _KEYS}
+    body = {"platform": "web", "provider": "webpush", "subscription": subscription}
+    return call("NotificationsFunction", "PUT /devices/{device_id}", who, body, device_id="laptop")
+
+
+def preferences(who: Person) -> Reply:
+    return call("NotificationsFunction", "GET /notifications/preferences", who)
+
+
+def _group(size: int, away: int) -> tuple[str, list[Person]]:
+    """A group of so many, of whom the last ones are away and have a browser; the others have a live socket."""
+    people = newcomers(size)
+    connect(people[: size - away])
+    for each in people[size - away :]:
+        register(each)
+    return create(people[0], people[1:]), people
+
+
+def _told(conversation_id: str, seq: int) -> Reply:
+    key = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
+    return gateway.new_message(conversation_id, seq, to="FollowFunction", image=fakes.item(f"{STACK}-events", key))
+
+
+class _Chat:
+    """A group in which somebody says something each minute, so that each turn alerts anew."""
+
+    def __init__(self, stack: InProcessStack, size: int, away: int) -> None:
+        self.stack = stack
+        self.conversation_id, self.people = _group(size, away)
+        self.seq = 0
+
+    def say(self, turn: int) -> None:
+        with clock.held(clock.now() + turn * 2 * bursts.WINDOW_MS):
+            self.seq = say(self.people[0], self.conversation_id).json()["seq"]
+        for queue in ("fanout", "push", "notifications"):
+            self.stack.jobs(queue)
+
+    def tell(self, turn: int) -> Reply:
+        with clock.held(clock.now() + turn * 2 * bursts.WINDOW_MS):
+            return _told(self.conversation_id, self.seq)
+
+
+def tell(size: int, away: int, stack: InProcessStack) -> Operation:
+    """What the stream's consumer does for one message that alerts people."""
+    chat = _Chat(stack, size, away)
+    return Operation(chat.tell, before=chat.say)
+
+
+def tell_in_burst(size: int, away: int, stack: InProcessStack) -> Operation:
+    """What it does for a message within 30 s of one that alerted: the update is owed already."""
+    chat = _Chat(stack, size, away)
+    chat.say(0)
+    with clock.held(clock.now()):
+        _told(chat.conversation_id, chat.seq)
+
+    def before(_turn: int) -> None:
+        chat.say(0)
+        _told(chat.conversation_id, chat.seq)
+        chat.say(0)
+
+    return Operation(lambda _: _told(chat.conversation_id, chat.seq), before=before)
+
+
+def _taken(deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """A provider that takes every push: what it costs itself is measured over real HTTP."""
+    return [DELIVERED for _ in deliveries]
+
+
+def push(away: int, stack: InProcessStack) -> Operation:
+    """What the push function does for one message's first job, but for the posts to the push service."""
+    chat = _Chat(stack, away + 1, away)
+    jobs: list[str] = []
+
+    def before(turn: int) -> None:
+        chat.say(turn)
+        chat.tell(turn)
+        found = [json.loads(each) for each in stack.jobs("push")]
+        jobs[:] = [json.dumps({**each, "at": clock.now()}) for each in found]
+
+    def run(_turn: int) -> Reply:
+        senders: Any = pushing.SENDERS
+        pushing.SENDERS = {"webpush": _taken}
+        try:
+            return gateway.job(jobs[0], to="PushFunction")
+        finally:
+            pushing.SENDERS = senders
+
+    return Operation(run, before=before)
+
+
+def list_notifications(_stack: InProcessStack) -> Operation:
+    reader, *others = newcomers(21)
+    for other in others:
+        call("UsersFunction", "POST /contacts/{user_id}", other, user_id=reader.user_id)
+    for job in _stack.jobs("notifications"):
+        gateway.job(job, to="NoticesFunction")
+    return Operation(lambda _: call("NotificationsFunction", "GET /notifications", reader))
+
+
+def _for_one(run: Callable[[Person], Reply], _stack: InProcessStack) -> Operation:
+    who = newcomers(1)[0]
+    return Operation(lambda _: run(who))
+
+
+OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
+    "tell one of a message": partial(tell, 2, 1),
+    "tell 40 of 50 of a message": partial(tell, 50, AWAY),
+    "tell 40 of 50 of a message, in a burst": partial(tell_in_burst, 50, AWAY),
+    "push to one": partial(push, 1),
+    "push to 25": partial(push, 25),
+    "register a device": partial(_for_one, register),
+    "get preferences": partial(_for_one, preferences),
+    "list 20 notifications": list_notifications,
+}

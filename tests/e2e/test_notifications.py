@@ -1,0 +1,302 @@
+"""Notifications on the deployed stack: a browser's subscription on a push service of this machine (contract §10)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually, problem
+from tests.support.push_services import Answer, Browser, WebPushService, web_push_service
+
+DEFAULTS = {
+    "messages": "all",
+    "mentions": True,
+    "calls": True,
+    "polls": True,
+    "files": True,
+    "quiet_hours": None,
+    "show_preview": False,
+}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[WebPushService]:
+    with web_push_service() as running:
+        yield running
+
+
+@pytest.fixture
+def ada(town: Town) -> Person:
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
+def subscribe(who: Person, service: WebPushService, device_id: str = "laptop") -> Browser:
+    """A browser of somebody's that hears pushes."""
+    browser = service.browser(secrets.token_hex(8))
+    body = {"platform": "web", "provider": "webpush", "subscription": browser.subscription}
+    made = who.ok("PUT", f"/devices/{device_id}", body)
+    assert (made["device_id"], made["current"]) == (device_id, True)
+    return browser
+
+
+def nothing_more(browser: Browser, count: int, *, for_s: float = 2.0) -> None:
+    time.sleep(for_s)
+    assert len(browser.pushes) == count, browser.pushes
+
+
+# --- devices --------------------------------------------------------------------------------------------------
+
+
+def test_a_device_is_there_until_its_session_ends(ada: Person, service: WebPushService) -> None:
+    subscribe(ada, service, "laptop")
+    ada.ok("PUT", "/devices/phone", {"platform": "android", "provider": "fcm", "token": "t" + secrets.token_hex(20)})
+    other = ada.another_session()
+    subscribe(other, service, "tablet")
+    assert [each["device_id"] for each in ada.ok("GET", "/devices")["items"]] == ["tablet", "phone", "laptop"]
+    other.ok("POST", "/auth/logout")
+    assert [each["device_id"] for each in ada.ok("GET", "/devices")["items"]] == ["phone", "laptop"]
+    assert ada.delete("/devices/phone").status_code == 204
+    assert ada.delete("/devices/phone").status_code == 204
+    (left,) = ada.ok("GET", "/devices")["items"]
+    assert left["device_id"] == "laptop"
+    assert "endpoint" not in str(left)
+
+
+def test_a_token_belongs_to_the_last_who_registered_it(ada: Person, bob: Person) -> None:
+    token = "t" + secrets.token_hex(20)
+    body = {"platform": "android", "provider": "fcm", "token": token}
+    ada.ok("PUT", "/devices/phone", body)
+    bob.ok("PUT", "/devices/phone", body)
+    assert ada.ok("GET", "/devices")["items"] == []
+    assert len(bob.ok("GET", "/devices")["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://push.example.com/x",
+        "https://localhost.localdomain.internal/x",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "http://127.0.0.2/x",
+        "https://2130706433/x",
+        "https://user@push.example.com/x",
+        "ftp://push.example.com/x",
+        "nothing",
+    ],
+)
+def test_an_endpoint_that_leads_elsewhere_is_refused(ada: Person, service: WebPushService, endpoint: str) -> None:
+    subscription = {**service.browser().subscription, "endpoint": endpoint}
+    answer = ada.put("/devices/laptop", {"platform": "web", "provider": "webpush", "subscription": subscription})
+    problem(answer, 400, "validation_failed")
+    assert "endpoint" in answer.json()["errors"][0]["field"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"platform": "web", "provider": "fcm"},
+        {"platform": "web", "provider": "webpush", "token": "t"},
+        {"platform": "phone", "provider": "fcm", "token": "t"},
+        {"platform": "ios", "provider": "apns", "token": "t"},
+        {"platform": "web", "provider": "fcm", "token": "t", "colour": "red"},
+    ],
+)
+def test_a_device_that_cannot_be_reached_is_refused(ada: Person, body: dict[str, Any]) -> None:
+    problem(ada.put("/devices/laptop", body), 400, "validation_failed")
+
+
+def test_the_key_for_browsers_is_public_and_stays_the_same(town: Town) -> None:
+    first, second = (town.http.get("/devices/webpush-key") for _ in range(2))
+    assert first.json() == second.json()
+    assert len(first.json()["application_server_key"]) == 87
+
+
+# --- preferences ----------------------------------------------------------------------------------------------
+
+
+def test_preferences_have_defaults_and_keep_what_is_not_named(ada: Person) -> None:
+    assert ada.ok("GET", "/notifications/preferences") == DEFAULTS
+    hours = {"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin"}
+    changed = ada.ok("PUT", "/notifications/preferences", {"messages": "mentions", "quiet_hours": hours})
+    assert changed == {**DEFAULTS, "messages": "mentions", "quiet_hours": hours}
+    assert ada.ok("PUT", "/notifications/preferences", {**DEFAULTS, "show_preview": True}) == {
+        **DEFAULTS,
+        "show_preview": True,
+    }
+    assert ada.ok("GET", "/notifications/preferences")["quiet_hours"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": "some"},
+        {"mentions": None},
+        {"quiet_hours": {"from": "22:00", "to": "24:00", "timezone": "UTC"}},
+        {"quiet_hours": {"from": "22:00", "to": "7:00", "timezone": "UTC"}},
+        {"quiet_hours": {"from": "22:00", "to": "07:00", "timezone": "Mars/Olympus"}},
+        {"quiet_hours": {"from": "22:00", "to": "07:00", "timezone": "../../etc/passwd"}},
+        {"quiet_hours": {"from": "22:00", "to": "07:00"}},
+        {"loud": True},
+    ],
+)
+def test_preferences_that_make_no_sense_are_refused(ada: Person, body: dict[str, Any]) -> None:
+    problem(ada.put("/notifications/preferences", body), 400, "validation_failed")
+
+
+# --- pushes ---------------------------------------------------------------------------------------------------
+
+
+def test_a_message_reaches_a_browser_encrypted_and_without_content(
+    town: Town, ada: Person, bob: Person, service: WebPushService
+) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    ada.send(chat, "the secret is water")
+
+    (push,) = browser.wait(within_s=20)
+
+    assert push == {"kind": "message", "conversation_id": chat, "badge": 1, "tag": chat}
+    (request,) = service.at(browser.path)
+    key = town.http.get("/devices/webpush-key").json()["application_server_key"]
+    assert service.verified(request, key)["sub"].startswith("mailto:")
+
+
+def test_a_burst_is_one_alert_and_what_is_read_is_cleared(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    sent = [ada.send(chat, f"{n}") for n in range(5)]
+    browser.wait(within_s=20)
+    nothing_more(browser, 1)
+    bob.ok("POST", f"/conversations/{chat}/read", {"seq": sent[-1]["seq"]})
+    assert browser.wait(2, within_s=20)[1] == {"kind": "read", "conversation_id": chat, "badge": 0, "tag": chat}
+
+
+def test_after_a_burst_comes_one_update(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    for n in range(4):
+        ada.send(chat, f"{n}")
+    pushes = browser.wait(2, within_s=45)
+    assert [each["badge"] for each in pushes][-1] == 4
+    assert len({each.headers["topic"] for each in service.at(browser.path)}) == 1
+    nothing_more(browser, 2)
+
+
+def test_who_chose_otherwise_is_not_told(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat, team = ada.direct_with(bob), ada.group_with(bob)
+    browser = subscribe(bob, service)
+    bob.ok("PUT", "/notifications/preferences", {"messages": "none"})
+    bob.ok("PUT", f"/conversations/{team}/me", {"notifications": "none"})
+    ada.send(chat, "no")
+    ada.send(team, "no")
+    ada.send(team, f"@{bob.username} yes")
+    assert browser.wait(within_s=20)[0]["kind"] == "mention"
+    nothing_more(browser, 1)
+
+
+def test_a_preview_is_shown_where_it_was_chosen(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    bob.ok("PUT", "/notifications/preferences", {"show_preview": True})
+    ada.send(chat, "water is hot")
+    (push,) = browser.wait(within_s=20)
+    assert (push["title"], push["body"]) == ("Ada", "water is hot")
+
+
+def test_signing_out_ends_pushes_at_once(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat = ada.direct_with(bob)
+    other = bob.another_session()
+    gone, kept = subscribe(other, service, "gone"), subscribe(bob, service, "kept")
+    other.ok("POST", "/auth/logout")
+    ada.send(chat, "hello")
+    kept.wait(within_s=20)
+    nothing_more(gone, 0, for_s=1)
+
+
+def test_a_call_rings_and_stops_ringing_when_it_is_answered_elsewhere(
+    ada: Person, bob: Person, service: WebPushService
+) -> None:
+    chat = ada.direct_with(bob)
+    laptop = bob.another_session()
+    phone = subscribe(bob, service, "phone")
+    call = ada.call_in(chat, "audio")
+    (ring,) = phone.wait(within_s=20)
+    assert ring == {"kind": "call", "conversation_id": chat, "call_id": call["id"], "badge": 1, "tag": call["id"]}
+    answered = time.monotonic()
+    laptop.ok("POST", f"/calls/{call['id']}/join")
+    stopped = phone.wait(2, within_s=20)[1]
+    assert (stopped["kind"], stopped["call_id"]) == ("call_ended", call["id"])
+    assert service.at(phone.path)[1].at - answered < 5
+
+
+def test_what_a_busy_service_puts_off_comes_after_the_time_it_says(
+    ada: Person, bob: Person, service: WebPushService
+) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    service.answers(browser.path, Answer(429, {"Retry-After": "3"}), Answer(201))
+    ada.send(chat, "hello")
+    first, second = service.wait(browser.path, 2, within_s=40)
+    assert 2 < second.at - first.at < 20
+
+
+def test_an_endpoint_that_has_ended_is_forgotten(ada: Person, bob: Person, service: WebPushService) -> None:
+    chat = ada.direct_with(bob)
+    browser = subscribe(bob, service)
+    service.answers(browser.path, Answer(410))
+    ada.send(chat, "hello")
+    eventually(lambda: bob.ok("GET", "/devices")["items"] == [])
+
+
+# --- the list -------------------------------------------------------------------------------------------------
+
+
+def test_the_list_keeps_what_one_was_told_and_live_sockets_hear_of_it(ada: Person, bob: Person) -> None:
+    team = ada.group_with(bob, name="Tea")
+    eventually(lambda: bob.ok("GET", "/notifications")["items"])
+    with bob.live() as socket:
+        said = ada.send(team, f"@{bob.username} look")
+        frame = socket.expect("notification", message_id=said["id"])
+    found = bob.ok("GET", "/notifications")
+    assert [each["kind"] for each in found["items"]] == ["mention", "invitation"]
+    assert found["unread_count"] == 2
+    assert frame["data"] == found["items"][0]
+    assert found["items"][0] == {
+        "id": found["items"][0]["id"],
+        "kind": "mention",
+        "conversation_id": team,
+        "message_id": said["id"],
+        "actor_id": ada.id,
+        "text": "Ada mentioned you in Tea.",
+        "at": said["created_at"],
+        "read": False,
+    }
+    assert bob.ok("POST", "/notifications/read", {"up_to": found["items"][1]["id"]}) == {"unread_count": 1}
+    assert [each["read"] for each in bob.ok("GET", "/notifications")["items"]] == [False, True]
+    assert bob.ok("POST", "/notifications/read", {"up_to": found["items"][0]["id"]}) == {"unread_count": 0}
+    page = bob.ok("GET", "/notifications", params={"limit": 1})
+    rest = bob.ok("GET", "/notifications", params={"limit": 1, "cursor": page["next_cursor"]})
+    assert [page["items"][0]["kind"], rest["items"][0]["kind"]] == ["mention", "invitation"]
+    problem(ada.get("/notifications", params={"cursor": page["next_cursor"]}), 400, "invalid_cursor")
+
+
+def test_contact_requests_and_sign_ins_are_in_the_list(ada: Person, bob: Person) -> None:
+    ada.ok("POST", f"/contacts/{bob.id}")
+    bob.another_session()
+    eventually(lambda: len(bob.ok("GET", "/notifications")["items"]) == 2)
+    found = bob.ok("GET", "/notifications")["items"]
+    assert {each["kind"] for each in found} == {"contact_request", "security"}

@@ -1,0 +1,110 @@
+"""People with browsers that hear pushes, and the whole way from what happened to them: stream, queues, functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.backends import get_backend
+
+from kernel import clock
+from kernel.caller import Caller
+from notifications import service
+from notifications.consumers import follow, notifying, push
+from notifications.model import Subscription
+from tests.conftest import REGION, STACK
+from tests.helpers import CONTEXT
+from tests.integration.following import told
+from tests.support.push_services import Browser, WebPushService
+from tests.tools import ACCOUNT, _delay_s
+
+
+def register(who: Caller, browser: Browser, device_id: str = "d1", **fields: Any) -> dict[str, Any]:
+    """Let a browser of somebody's hear pushes."""
+    given = browser.subscription
+    keys = given["keys"]
+    return service.register(
+        caller=who,
+        device_id=device_id,
+        platform="web",
+        provider="webpush",
+        token=None,
+        subscription=Subscription(given["endpoint"], keys["p256dh"], keys["auth"]),
+        app_version=None,
+        locale=None,
+        voip=False,
+        **fields,
+    )
+
+
+def wishes(who: Caller, **changes: Any) -> None:
+    """Change what somebody wants to be told of."""
+    service.change_preferences(caller=who, changes=changes)
+
+
+def waiting(queue: str) -> list[dict[str, Any]]:
+    """The jobs that wait in a queue, each with its `delay_s`; they are taken out."""
+    found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{queue}")
+    jobs = [{"body": message.body, "delay_s": _delay_s(message)} for message in found._messages]
+    found._messages.clear()
+    return jobs
+
+
+def queued(bodies: Sequence[str]) -> dict[str, Any]:
+    """These messages as SQS hands them on."""
+    return {
+        "Records": [{"messageId": f"m{n}", "receiptHandle": f"r{n}", "body": body} for n, body in enumerate(bodies)]
+    }
+
+
+@dataclass(slots=True)
+class World:
+    """The consumers, run by hand. `seen` is how much of the stream was followed; `later` are jobs with a delay."""
+
+    service: WebPushService
+    seen: int = 0
+    later: list[str] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+
+    def browser(self, who: Caller, name: str, device_id: str = "d1") -> Browser:
+        """A browser of somebody's that hears pushes."""
+        made = self.service.browser(name)
+        register(who, made, device_id)
+        return made
+
+    def follow(self) -> None:
+        """Give the notifier what is new in the stream."""
+        records = told()
+        fresh, self.seen = records[self.seen :], len(records)
+        assert follow.handler({"Records": fresh}, CONTEXT) == {"batchItemFailures": []}
+
+    def work(self) -> None:
+        """Carry out everything that waits without a delay, until nothing does."""
+        self.follow()
+        while True:
+            jobs = waiting("notifications")
+            self.later += [job["body"] for job in jobs if job["delay_s"]]
+            now = [job["body"] for job in jobs if not job["delay_s"]]
+            pushes = [job["body"] for job in waiting("push")]
+            self.jobs += [json.loads(body) for body in pushes]
+            if not now and not pushes:
+                return
+            assert notifying.handler(queued(now), CONTEXT) == {"batchItemFailures": []}
+            assert push.handler(queued(pushes), CONTEXT) == {"batchItemFailures": []}
+
+    def work_later(self) -> None:
+        """Carry out the jobs whose delay is over by now."""
+        bodies, self.later = self.later, []
+        assert notifying.handler(queued(bodies), CONTEXT) == {"batchItemFailures": []}
+        self.work()
+
+
+def repeat(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Give the push function jobs once more; what it answers."""
+    answer: dict[str, Any] = push.handler(queued([json.dumps(job) for job in jobs]), CONTEXT)
+    return answer
+
+
+NOON = clock.parse("2026-11-28T12:00:00Z")
