@@ -95,11 +95,15 @@ def observability() -> Json:
 
 def _watching(name: str, resource: Json) -> Json:
     """The log group and the alarms of one resource, by logical id."""
-    about = {key: resource["Metadata"][key] for key in ("Runbook", "Throttles") if key in resource.get("Metadata", {})}
+    about = {
+        key: resource["Metadata"][key]
+        for key in ("Runbook", "Throttles", "WaitsForMonths")
+        if key in resource.get("Metadata", {})
+    }
     if resource["Type"] == FUNCTION:
         return dict(_of_function(_name_of(resource, "FunctionName"), resource["Properties"], about))
     if resource["Type"] == MACHINE:
-        return dict(_of_machine(name, _name_of(resource, "Name"), about["Runbook"]))
+        return dict(_of_machine(name, _name_of(resource, "Name"), about))
     if resource["Type"] == QUEUE and name.endswith("DeadLetters"):
         return {name: _of_dead_letters(name, _name_of(resource, "QueueName"), about.get("Runbook", "dead-letters"))}
     return {}
@@ -129,12 +133,19 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
         yield f"{name}Stopped", stopped
 
 
-def _of_machine(name: str, physical: str, runbook: str) -> Iterator[tuple[str, Json]]:
+def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Json]]:
     of = {"StateMachineArn": f"{STATE_MACHINE_ARN}${{Prefix}}-{physical}"}
     for metric, says in (("Failed", "failed"), ("TimedOut", "did not end in its time")):
         says, metric = f"An execution of {physical} {says}", f"Executions{metric}"
         alarm = name + metric.removeprefix("Executions")
-        yield alarm, _alarm(alarm, says=says, runbook=runbook, metric=f"AWS/States/{metric}", of=of, at=1)
+        made = _alarm(alarm, says=says, runbook=about["Runbook"], metric=f"AWS/States/{metric}", of=of, at=1)
+        # what may wait for a year is late by other signs long before
+        yield (
+            alarm,
+            {"Condition": PER_FUNCTION, **made}
+            if "WaitsForMonths" in about and metric == "ExecutionsTimedOut"
+            else made,
+        )
 
 
 def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
