@@ -44,8 +44,9 @@ NEEDED: dict[str, set[str]] = {
     "AdministrationFunction": _ROUTES,
     "AuditChainFunction": _STORE,
     "PrivacyFunction": _ROUTES,
-    "EraseFunction": _STORE,
-    "MakeExportFunction": _STORE,
+    "EraseFunction": _STORE | _KEYS,  # it ends sessions, and nobody waits for it
+    "MakeExportFunction": _STORE | _KEYS,
+    "KeysFunction": _ROUTES,
     "SearchFunction": _ROUTES,
     "IndexFunction": _STORE,
     "AssistantFunction": _ROUTES,

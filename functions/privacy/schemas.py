@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from accounts.schemas import AnyPassword
-from kernel.schema import Input, Instant, Output
+from kernel.schema import Input, Instant, Output, Secret
 from privacy.model import ExportStatus
 
 
@@ -24,7 +24,7 @@ class ErasureAnswer(Output):
 class ExportRequest(Input):
     """`password` is needed when the session's last proof is older than 10 minutes."""
 
-    password: Annotated[str | None, Field(min_length=1, max_length=1024, repr=False)] = None
+    password: Annotated[Secret | None, Field(min_length=1, max_length=1024, repr=False)] = None
 
 
 class Export(Output):

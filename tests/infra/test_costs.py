@@ -20,7 +20,7 @@ def bill(kind: str, **properties: Any) -> list[costs.Item]:
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_an_environment_costs_8_dollars_a_month_at_most_when_nobody_uses_it(environment: str) -> None:
+def test_an_environment_keeps_to_its_budget_when_nobody_uses_it(environment: str) -> None:
     items = costs.monthly(deployed(environment).values())
     assert {"alarms", "secrets", "keys", "sweeps", "asking empty queues"} <= {item.what for item in items}
     assert costs.total(items) <= costs.BUDGET, items
