@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "SOCKET_API_ID": "perfsocket",
+    "URL_SUFFIX": "amazonaws.com",
     "ADDRESS_LIMIT_FACTOR": "1000000",
     "PUBLIC_URL": "https://app.example.com",
     "LOOPBACK_TARGETS": "on",

@@ -37,7 +37,9 @@ def shows(text: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _is_visible(char: str) -> bool:
-    return not (unicodedata.category(char)[0] in "CZM" or char in _BLANK or _IGNORABLE.match(char) is not None)
+    # what is unassigned or for private use shows as a box
+    shows_nothing = unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me", "Mc")
+    return not (shows_nothing or char in _BLANK or _IGNORABLE.match(char) is not None)
 
 
 def is_one_line(text: str) -> bool:

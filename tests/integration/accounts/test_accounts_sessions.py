@@ -11,7 +11,7 @@ from kernel import after_commit, auth, cache, clock
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from operations.consumers import follow_ups
-from realtime import service as realtime
+from realtime import api as realtime
 from realtime import store as connections
 from realtime.app import app as realtime_app
 from tests.conftest import Cloud, fresh_process

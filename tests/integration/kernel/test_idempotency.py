@@ -43,9 +43,7 @@ class Notes:
             """Make."""
             self.before()
             self.made.append(body.text)
-            return Answer(
-                {"number": len(self.made), "text": body.text}, headers={"X-MemberContext": str(len(self.made))}
-            )
+            return Answer({"number": len(self.made), "text": body.text}, headers={"X-Place": str(len(self.made))})
 
         @self.app.post("/others", body=Note, returns=Made)
         def other(body: Note) -> Any:

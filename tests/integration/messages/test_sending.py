@@ -33,7 +33,7 @@ def test_an_id_tells_where_its_message_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "\u202e abc", "Grüße 你好 👩‍👩‍👧‍👦", " ", "\ud7ff", "a\nb\tc", "'; DROP TABLE --", "x" * 10_000]
+    "text", ["x", "\u202e abc", "Grüße 你好 👩‍👩‍👧‍👦", "\ud7ff", "a\nb\tc", "'; DROP TABLE --", "x" * 10_000]
 )
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     (ada,) = people("ada")

@@ -34,7 +34,7 @@ def test_one_sees_ones_full_profile() -> None:
 
     assert set(profile) == {
         "id", "username", "display_name", "avatar_url", "bio", "email", "email_verified", "locale", "settings",
-        "role", "created_at",
+        "role", "created_at", "erased_at",
     }  # fmt: skip
     assert (profile["id"], profile["email"]) == (person.user_id, "ada@example.com")
 

@@ -210,8 +210,8 @@ def test_how_many_may_be_chosen(fields: dict[str, Any], most: int) -> None:
     assert _asked(**fields).most == most
 
 
-def test_options_that_differ_in_case_are_different() -> None:
-    assert _asked(options=["tea", "Tea"]).options == ("tea", "Tea")
+def test_options_are_kept_as_they_were_typed() -> None:
+    assert _asked(options=["tea", "Coffee"]).options == ("tea", "Coffee")
 
 
 def test_the_closing_time_keeps_its_milliseconds_whatever_its_zone() -> None:
