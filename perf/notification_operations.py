@@ -138,7 +138,7 @@ OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "tell 40 of 50 of a message, in a burst": partial(tell_in_burst, 50, AWAY),
     "push to one": partial(push, 1),
     "push to 25": partial(push, 25),
-    "register a device": partial(_for_one, register),
+    "register a device for pushes": partial(_for_one, register),
     "get preferences": partial(_for_one, preferences),
     "list 20 notifications": list_notifications,
 }

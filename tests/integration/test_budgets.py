@@ -192,7 +192,7 @@ ON_KEYS = {
     "commit, group of 5": (4, 8),
     "register a device": (8, 24),
     "leave 20 key packages": (7, 84),
-    "claim a key package": (4, 1),
+    "claim a key package": (5, 1),
     "prove the key log": (3, 0),
 }
 BUDGETS = (
@@ -216,7 +216,7 @@ ON_NOTIFICATIONS = {
     "tell 40 of 50 of a message, in a burst": (2, 0),
     "push to one": (9, 2),
     "push to 25": (9, 2),
-    "register a device": (2, 4),
+    "register a device for pushes": (2, 4),
     "get preferences": (1, 0),
     "list 20 notifications": (4, 0),
 }
