@@ -75,8 +75,9 @@ async def ask_for_help(ada: Client, bob: Client, tea_id: str) -> None:
     say("bob", f"has AI help by the provider {settings.provider}")
     await ada.messages.send(tea_id, "Decided: we meet on Friday at 16:30 in the kitchen.")
     async with bob.ai.stream("summaries", conversation_id=tea_id, after_seq=0) as pieces:
-        async for piece in pieces:
-            say("bob", f"is told: {piece.strip()}")
+        told = "".join([piece async for piece in pieces])
+    for line in filter(None, told.splitlines()):
+        say("bob", f"is told: {line}")
     answer = await bob.ai.answer("When do we meet?", conversation_id=tea_id)
     say("bob", f"asks when they meet: {answer.text} from #{answer.citations[0].seq}")
 

@@ -89,6 +89,12 @@ def welcome(content: bytes = b"\x00" * 100) -> bytes:
     return WELCOME + b"\x00\x01" + vector(b"secrets") + vector(content)
 
 
+def longest_ciphertext(group: str, size: int = 49_152) -> str:
+    """The longest encrypted message that is taken: 64 KB in base 64."""
+    head = len(private_message(group, 0, content=bytes(20_000))) - 20_000  # from 16 KB on a length takes four bytes
+    return b64encode(private_message(group, 0, content=bytes(size - head))).decode()
+
+
 def ciphertext(group: str, epoch: int = 0) -> str:
     """An encrypted message of this group in base 64, as clients send it."""
     return b64encode(private_message(group, epoch)).decode()

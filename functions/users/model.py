@@ -22,9 +22,8 @@ TERM_PARTS_MAX = 30  # a profile and all its terms, old and new, must fit one tr
 
 # Whoever had one of these could speak for everybody, or for those who run the platform.
 RESERVED_USERNAMES = frozenset(
-    {"admin", "administrator", "all", "anyone", "channel", "everybody", "everyone", "group", "here", "help", "info"}
-    | {"me", "moderator", "nobody", "official", "owner", "root", "secureconnect", "security", "service", "staff"}
-    | {"support", "sysadmin", "system", "team", "webmaster"}
+    {"admin", "administrator", "all", "channel", "everybody", "everyone", "here", "moderator", "official", "root"}
+    | {"secureconnect", "security", "staff", "support", "sysadmin", "system", "webmaster"}
 )
 
 

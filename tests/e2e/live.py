@@ -106,7 +106,9 @@ class Live:
             return [
                 each
                 for each in self.events
-                if each.get("conversation_id") == conversation_id and each.get("seq", after + 1) > after
+                if each.get("conversation_id") == conversation_id
+                and each.get("seq", after + 1) > after
+                and each["type"] != "notification"  # it tells a person, not the conversation
             ]
 
     def settle(self) -> None:

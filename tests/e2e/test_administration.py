@@ -64,6 +64,15 @@ def test_an_admin_signs_somebody_out(town: Town, admin: Person) -> None:
     eventually(lambda: eve.get("/users/me").status_code == 401)
 
 
+def test_an_admin_gives_the_role_and_takes_it_back(town: Town, admin: Person) -> None:
+    eve = town.person("eve")
+    problem(eve.get("/admin/users"), 404, "not_found")
+    admin.ok("POST", f"/admin/users/{eve.id}/role", {"role": "admin"})
+    assert eve.get("/admin/users").status_code == 200
+    admin.ok("POST", f"/admin/users/{eve.id}/role", {"role": "user"})
+    problem(eve.get("/admin/users"), 404, "not_found")
+
+
 def test_for_everybody_else_the_routes_answer_as_unknown_ids_do(town: Town, admin: Person) -> None:
     mallory = town.person("mallory")
     unknown = mallory.get("/users/usr_00000000000000000000000000").json()

@@ -97,6 +97,13 @@ def test_refusals_come_in_the_contract_s_order(town: Town, ada: Person, bob: Per
     problem(eve.post("/ai/moderations", {"text": "x"}), 403, "ai_disabled")
 
 
+def test_a_streamed_answer_may_be_cancelled(bob: Person, tea: str) -> None:
+    body = {"conversation_id": tea, "after_seq": 0, "length": "long", "stream": True}
+    begun = bob.post("/ai/summaries", body)
+    assert begun.status_code == 202
+    assert bob.delete(f"/ai/requests/{begun.json()['request_id']}").status_code == 204
+
+
 def test_a_streamed_answer_comes_in_dense_pieces_and_ends_once(bob: Person, tea: str) -> None:
     with bob.live() as socket:
         body = {"conversation_id": tea, "after_seq": 0, "length": "long", "stream": True}

@@ -11,6 +11,7 @@ from functools import partial
 import httpx
 import pytest
 
+from kernel import clock
 from tests.e2e import drive
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, eventually, problem
@@ -208,7 +209,9 @@ def test_a_public_link_ends_with_its_downloads_and_knows_its_password(ada: Perso
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [410] * 5
     url = next(answer.json()["url"] for answer in answers if answer.status_code == 200)
     assert httpx.get(url, timeout=60).content == b"hello"
-    short = ada.ok("POST", f"/drive/files/{file['id']}/links", {"expires_at": "2020-01-01T00:00:00.000Z"})
+    soon = clock.rfc3339(clock.now() + 1_500)
+    short = ada.ok("POST", f"/drive/files/{file['id']}/links", {"expires_at": soon})
+    eventually(lambda: town.http.get(f"/drive/links/{short['token']}").status_code == 410)
     problem(town.http.get(f"/drive/links/{short['token']}"), 410, "gone")
     other = ada.ok("POST", f"/drive/files/{file['id']}/links", {})
     ada.ok("DELETE", f"/drive/files/{file['id']}/links/{other['id']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -17,6 +16,7 @@ import websockets.exceptions
 from tests.e2e.live import Frame, Live, refused
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, log_of, problem
+from tests.mls import longest_ciphertext
 
 
 @pytest.fixture(scope="module")
@@ -356,7 +356,7 @@ def test_sync_over_the_socket_comes_to_an_end_with_the_longest_messages(town: To
     # given messages of which two do not fit one post
     cleo = town.person("cleo")
     group = cleo.group_with(bob, settings={"encrypted": True})
-    longest = base64.b64encode(b"\xff" * 49_152).decode()
+    longest = longest_ciphertext(group)
     for _ in range(3):
         body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": longest}
         cleo.ok("POST", f"/conversations/{group}/messages", body)
@@ -381,7 +381,7 @@ def test_sync_over_the_socket_comes_to_an_end_with_the_longest_messages(town: To
 def test_the_longest_message_arrives_on_a_socket(town: Town, bob: Person) -> None:
     cleo = town.person("cleo")
     group = cleo.group_with(bob, settings={"encrypted": True})
-    longest = base64.b64encode(b"\xff" * 49_152).decode()
+    longest = longest_ciphertext(group)
     with bob.live() as socket:
         body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": longest}
         cleo.ok("POST", f"/conversations/{group}/messages", body)

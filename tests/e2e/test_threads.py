@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, everything, pages, problem
+from tests.mls import ciphertext
 
 UNKNOWN = "msg_01aaaaaaaaaaaaaaaaaaaaaaaa2"
 
@@ -234,7 +235,7 @@ def test_what_cannot_be_forwarded_is_refused(ada: Person, bob: Person, cleo: Per
 
 def test_nothing_leaves_an_encrypted_conversation(ada: Person, bob: Person, tea: str) -> None:
     secret = ada.group_with(bob, settings={"encrypted": True})
-    body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": "QUJD"}
+    body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": ciphertext(secret)}
     sealed = ada.ok("POST", at(secret), body)
     problem(forward(ada, sealed, tea), 403, "encrypted_conversation")
     problem(forward(ada, ada.send(tea, "plain"), secret), 400, "validation_failed", field="type")
