@@ -40,7 +40,7 @@ export function MessageRow({ item, members, me, group, follows, replied, onReply
         <p className="gone">{t("message.deleted")}</p>
       ) : (
         <>
-          {message.text && <Markup text={message.text} />}
+          {message.text && !message.poll && <Markup text={message.text} />}
           {message.type === "encrypted" && <p className="gone">{t("message.encrypted")}</p>}
           {message.type === "call" && <p className="gone">{t("message.call")}</p>}
           <Attachments files={message.attachments} />
