@@ -32,7 +32,7 @@ def _use_the_local_stack(endpoints: Path) -> None:
 
 def give(username: str, *, role: str) -> str:
     """Give the person of this username (or e-mail address) the role; what to print. Raises SystemExit."""
-    from accounts import service as accounts
+    from accounts import admin_api as accounts
     from administration import service
     from kernel.errors import NotFound
 

@@ -24,7 +24,7 @@ from assistant import settings as ai_settings
 from assistant.providers import bedrock, choice, openai_compatible
 from calls import ice, sfu
 from calls import settings as call_settings
-from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, secrets, workflows
+from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, outbound, secrets, workflows
 from log import append_queue
 from messages import typing_notice
 from notifications import vapid
@@ -114,12 +114,11 @@ def fresh_process() -> None:
         realtime._heard,
         ice._secrets,
         openai_compatible._keys,
-        openai_compatible._addresses,
+        outbound._checked,
         typing_notice._relayed,
         typing_notice._noticed,
         vapid._tokens,
         webpush.breakers,
-        webpush._addresses,
         fcm._senders,
     ):
         memo._entries.clear()

@@ -3,20 +3,12 @@ load it."""
 
 from __future__ import annotations
 
-from accounts.service import (
-    END_ERASED,
-    END_SESSIONS,
-    authenticate,
-    ban,
-    bans,
-    end_everything,
-    holder,
-    require_password,
-    require_recent_proof,
-    sessions_shown,
-    unban,
-)
 from accounts.sessions import CLOSE_SOCKETS
+from accounts.sessions import authenticate_by_table as authenticate
+from accounts.sessions import shown as sessions_shown
+from accounts.standing import END_ERASED, END_SESSIONS, ban, bans, end_everything, unban
+from accounts.step_up import require_password, require_recent_proof
+from accounts.store import owner as holder
 
 __all__ = [
     "CLOSE_SOCKETS",

@@ -11,7 +11,7 @@ from drive import media_types
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from kernel.text import fold as folded
-from kernel.text import parts_of_word
+from kernel.text import is_one_line, parts_of_word
 
 Kind = Literal["file", "folder"]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
@@ -30,6 +30,8 @@ INTAKE_PATIENCE_MS = clock.HOUR
 TRASH_KEPT_MS = 30 * clock.DAY
 REJECTED_KEPT_MS = 7 * clock.DAY
 MAX_DEPTH = 30
+# Separators of paths, and the marks of direction that a name elsewhere may hold.
+_NOT_IN_NAMES = frozenset("/\\\u200e\u200f\u061c")
 MAX_SHARES = 100
 MAX_NAME_CHARS = 255
 TERM_MAX_CHARS = 64
@@ -61,14 +63,9 @@ def require_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name)
     if not 1 <= len(name) <= MAX_NAME_CHARS or name.strip(" .") == "":
         raise ValidationFailed.of("name", f"1 to {MAX_NAME_CHARS} characters, not only dots and spaces")
-    if any(char in "/\\" or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or _turns(char) for char in name):
+    if not is_one_line(name) or any(char in _NOT_IN_NAMES for char in name):
         raise ValidationFailed.of("name", "no path separators or control characters")
     return name
-
-
-def _turns(char: str) -> bool:
-    """Direction overrides: they make `exe.png` of `gnp.exe`."""
-    return char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 
 
 def fold(text: str) -> str:

@@ -11,22 +11,6 @@ from zoneinfo import ZoneInfo
 
 from kernel import clock, ids
 
-Kind = Literal[
-    "message",
-    "poll",
-    "file",
-    "call",
-    "mention",
-    "reply",
-    "reaction",
-    "invitation",
-    "contact_request",
-    "join_request",
-    "report",
-    "file_shared",
-    "missed_call",
-    "security",
-]
 ListedKind = Literal[
     "mention",
     "reply",
@@ -39,6 +23,7 @@ ListedKind = Literal[
     "missed_call",
     "security",
 ]
+Kind = Literal["message", "poll", "file", "call", ListedKind]
 Reason = Literal[
     "own", "not_member", "blocked", "seen", "focused", "preference", "muted", "quiet", "list_only", "over", "late"
 ]

@@ -12,7 +12,6 @@ from kernel.schema import Id, Input, Instant, Opaque, Output
 from notifications.model import ListedKind, Messages, Platform, Provider
 
 ClockTime = Annotated[Opaque, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["22:00"])]
-DEVICE_ID = r"[A-Za-z0-9._~:-]{1,64}"
 
 
 def _endpoint(url: str) -> str:

@@ -12,7 +12,7 @@ from accounts import session_api as accounts
 from conversations import api as conversations
 from kernel import clock, outbound
 from kernel.caller import Caller
-from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.errors import Conflict, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from notifications import payloads, store
@@ -163,14 +163,3 @@ def views(user_id: str, items: Iterable[Item], read_up_to: str = "") -> list[dic
             }
         )
     return found
-
-
-def require_device_id(device_id: str) -> str:
-    """An id that a device may have; raises NotFound for anything else."""
-    import re
-
-    from notifications.schemas import DEVICE_ID
-
-    if not re.fullmatch(DEVICE_ID, device_id):
-        raise NotFound
-    return device_id

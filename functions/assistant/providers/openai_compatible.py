@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,9 @@ CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 20.0  # between two pieces of an answer
 MAX_ANSWER_BYTES = 512 * 1024
 KEY_MEMO_S = 300
-ADDRESS_MEMO_S = 60
 
 breaker = Breaker("openai", threshold=3, cooldown_s=15.0)
 _keys: Memo[str] = Memo(max_entries=2, ttl_s=KEY_MEMO_S)
-_addresses: Memo[str] = Memo(max_entries=2, ttl_s=ADDRESS_MEMO_S)
 
 
 class _Unwell(Exception):
@@ -48,22 +47,15 @@ class OpenAiCompatible:
 
     def complete(self, model: str, prompt: Prompt) -> Completion:
         answer = self._call(_body(model, prompt, stream=False))
-        try:
+        with _reading(answer):
             found = json.loads(answer.read(MAX_ANSWER_BYTES + 1, decode_content=True)[: MAX_ANSWER_BYTES + 1])
             usage = found.get("usage") or {}
             text = found["choices"][0]["message"]["content"] or ""
             return Completion(str(text), usage.get("prompt_tokens"), usage.get("completion_tokens"))
-        except _transport_errors() as error:
-            breaker.failed()
-            raise _problem(error) from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
-        finally:
-            answer.close()
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
         answer = self._call(_body(model, prompt, stream=True))
-        try:
+        with _reading(answer):
             for data in _server_sent(answer):
                 if data == "[DONE]":
                     return
@@ -73,13 +65,6 @@ class OpenAiCompatible:
                 for choice in found.get("choices") or ():
                     if piece := (choice.get("delta") or {}).get("content"):
                         yield str(piece)
-        except _transport_errors() as error:
-            breaker.failed()
-            raise _problem(error) from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
-        finally:
-            answer.close()
 
     def _call(self, body: dict[str, Any]) -> BaseHTTPResponse:
         target = endpoint()
@@ -89,6 +74,20 @@ class OpenAiCompatible:
             raise unwell.problem from unwell.problem.__cause__
         except CircuitOpen as error:
             raise _problem(error) from error
+
+
+@contextmanager
+def _reading(answer: BaseHTTPResponse) -> Iterator[None]:
+    """While an answer is read: raises what its reader is to be told when it breaks off or makes no sense; closes it."""
+    try:
+        yield
+    except _transport_errors() as error:
+        breaker.failed()
+        raise _problem(error) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
+    finally:
+        answer.close()
 
 
 def endpoint() -> Target:
@@ -122,7 +121,7 @@ def _post(target: Target, body: dict[str, Any]) -> BaseHTTPResponse:
         headers["Authorization"] = f"Bearer {key}"
     limits = Limits(connect=CONNECT_TIMEOUT_S, read=deadline.bounded(READ_TIMEOUT_S))
     try:
-        answer: BaseHTTPResponse = _pool(target, _address(target)).request(
+        answer: BaseHTTPResponse = _pool(target, outbound.address(target)).request(
             "POST", target.path, body=json.dumps(body).encode(), headers=headers, timeout=limits,
             redirect=False, retries=False, preload_content=False,
         )  # fmt: skip
@@ -158,14 +157,6 @@ def _key() -> str:
         answer = aws.client("secretsmanager").get_secret_value(SecretId=settings().key_secret_arn)
         known = str(answer["SecretString"]).strip()
         _keys.put("key", known)
-    return known
-
-
-def _address(target: Target) -> str:
-    known = _addresses.get(target.host)
-    if known is None:
-        known = outbound.addresses(target)[0]
-        _addresses.put(target.host, known)
     return known
 
 

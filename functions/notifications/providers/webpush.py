@@ -28,13 +28,11 @@ AT_ONCE = 16
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 4.0
 WORST_CASE_S = outbound.LOOKUP_TIMEOUT_S + CONNECT_TIMEOUT_S + READ_TIMEOUT_S
-ADDRESS_MEMO_S = 60
 MAX_POOLS = 256
 COOLDOWN_S = 30.0
 _ENDED = (404, 410)  # RFC 8030: the subscription is no more
 _LATER = (408, 425, 429)
 
-_addresses: Memo[str] = Memo(max_entries=1_000, ttl_s=ADDRESS_MEMO_S)
 _pools: OrderedDict[tuple[str, str], HTTPConnectionPool] = OrderedDict()
 _lock = threading.Lock()
 # A push service that does not answer holds up its own browsers only: each origin has its breaker.
@@ -101,7 +99,7 @@ def _post(target: Target, delivery: Delivery, body: bytes) -> Outcome:
         "Topic": delivery.topic,
     }
     try:
-        answer = _pool(target, _address(target)).request(
+        answer = _pool(target, outbound.address(target)).request(
             "POST", target.path, body=body, headers=headers, redirect=False, retries=False, preload_content=False
         )
         answer.drain_conn() if int(answer.headers.get("Content-Length", 0)) < 10_000 else answer.close()
@@ -124,14 +122,6 @@ def _outcome(answer: BaseHTTPResponse) -> Outcome:
     if status in _LATER or status >= 500:
         return later(str(status), answer.headers.get("Retry-After"))
     return Outcome("refused", str(status))
-
-
-def _address(target: Target) -> str:
-    known = _addresses.get(target.host)
-    if known is None:
-        known = outbound.addresses(target)[0]
-        _addresses.put(target.host, known)
-    return known
 
 
 def _pool(target: Target, address: str) -> HTTPConnectionPool:

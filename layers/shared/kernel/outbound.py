@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as LookupTimeout
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from kernel.cache import Memo
 from kernel.config import config
 
 MAX_URL_CHARS = 2_048
@@ -31,6 +32,7 @@ _SPECIAL = [
     ipaddress.ip_network(each)
     for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.0.0.0/24", "192.88.99.0/24")
 ]
+_checked: Memo[str] = Memo(max_entries=1_000, ttl_s=60)
 _lookups = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lookup")
 
 
@@ -104,6 +106,15 @@ def addresses(target: Target) -> list[str]:
     for address in found:
         _require_public(address)
     return found
+
+
+def address(target: Target) -> str:
+    """The address to connect to, looked up and checked at most once a minute; raises as `addresses` does."""
+    known = _checked.get(target.host)
+    if known is None:
+        known = addresses(target)[0]
+        _checked.put(target.host, known)
+    return known
 
 
 def require_not_private(target: Target) -> None:
