@@ -1,9 +1,8 @@
 /** Files of a message, and how a file is brought to its reader. */
 import { Download } from "lucide-react";
-import { useState } from "react";
 import type { Message } from "../engine";
 import { useLanguage } from "../i18n";
-import { told, useEngine } from "./hooks";
+import { useAttempt, useEngine } from "./hooks";
 
 export function sizeOf(bytes: number, locale: string): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
@@ -15,20 +14,15 @@ export function sizeOf(bytes: number, locale: string): string {
 /** Opens a file's short-lived address, which the storage answers as a download. */
 export function useDownload(): [(fileId: string) => Promise<void>, string] {
   const { api } = useEngine();
-  const { t } = useLanguage();
-  const [problem, setProblem] = useState("");
-  const download = async (fileId: string) => {
-    try {
+  const { attempt, problem } = useAttempt();
+  const download = (fileId: string) =>
+    attempt(async () => {
       const { url } = await api.get("/drive/files/{file_id}/download", { path: { file_id: fileId } });
       const link = document.createElement("a");
       link.href = url;
       link.rel = "noopener";
       link.click();
-      setProblem("");
-    } catch (error) {
-      setProblem(told(error, t));
-    }
-  };
+    });
   return [download, problem];
 }
 

@@ -9,7 +9,7 @@ const POLL_MS = 1_000;
 
 type Signal = NonNullable<EventOf<"call.signal">["data"]>;
 type Joined = Schemas["Joined"];
-type Kind = "offer" | "answer" | "ice" | "restart";
+type Kind = "offer" | "answer" | "ice";
 /** What our clients put into a signal. `life` tells a reloaded page from the one before. */
 interface Payload {
   life: string;
@@ -55,10 +55,6 @@ export class CallSession {
     );
     for (const peer of joined.peers) this.#peer(peer, true);
     void this.#fetchSignals(); // what came between joining and now
-  }
-
-  get audible(): boolean {
-    return this.local.getAudioTracks().some((each) => each.enabled);
   }
 
   async setMedia(media: { audio: boolean; video: boolean }): Promise<void> {

@@ -4,8 +4,9 @@ import { useEffect, useRef, useState } from "react";
 import type { Call } from "../engine";
 import { useTranslations } from "../i18n";
 import { callStore } from "./call-store";
-import { told, useEngine, useMyId, useValue } from "./hooks";
+import { useAttempt, useEngine, useMyId, useValue } from "./hooks";
 import { nameOf, useMembers } from "./people";
+import { Problem } from "./problem";
 
 export function CallOverlay() {
   const engine = useEngine();
@@ -20,23 +21,16 @@ function Ringing({ call }: { call: Call }) {
   const t = useTranslations();
   const engine = useEngine();
   const members = useMembers(call.conversation_id);
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
   const answer = useRef<HTMLButtonElement>(null);
   useEffect(() => answer.current?.focus(), []);
   useEffect(() => ring(), []);
-  async function attempt(doing: () => Promise<unknown>) {
-    try {
-      await doing();
-    } catch (error) {
-      setProblem(told(error, t));
-    }
-  }
   const decline = async () =>
     engine.calls.put(await engine.api.post("/calls/{call_id}/decline", { path: { call_id: call.id } }));
   return (
     <div className="call ring" role="alertdialog" aria-label={t("call.ringing", { name: nameOf(members, call.initiator_id) })}>
       <p dir="auto">{t("call.ringing", { name: nameOf(members, call.initiator_id) })}</p>
-      {problem && <p className="problem">{problem}</p>}
+      <Problem text={problem} />
       <p className="row">
         <button ref={answer} className="primary" onClick={() => void attempt(() => callStore.join(engine, call))}>
           <Phone aria-hidden /> {t("call.answer")}

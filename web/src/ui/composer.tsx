@@ -4,6 +4,7 @@ import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, use
 import type { DriveFile, Message } from "../engine";
 import { useTranslations } from "../i18n";
 import { told, useEngine, useValue } from "./hooks";
+import { Problem } from "./problem";
 
 /** What was typed in each conversation and not sent yet; it outlives a change of the screen. */
 const unsent = new Map<string, string>();
@@ -110,11 +111,7 @@ export function Composer({ conversationId, replyTo, editing, onDone, onPoll }: C
           </button>
         </p>
       ))}
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <div className="row">
         <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
           <Paperclip aria-hidden />

@@ -1,49 +1,46 @@
 /** One conversation: its messages, what others type, and where one writes. */
 import { ArrowLeft, Phone, Video } from "lucide-react";
-import { useEffect, useState } from "react";
-import type { Call, Message } from "../engine";
+import { useState } from "react";
+import type { Call, Conversation, Message } from "../engine";
 import { useLanguage } from "../i18n";
 import { callStore } from "./call-store";
 import { Composer } from "./composer";
-import { told, useEngine, useMyId, useValue } from "./hooks";
+import { useAttempt, useEngine, useMyId, useValue } from "./hooks";
 import { MessageList } from "./message-list";
 import { nameOf, useMembers, useTitle } from "./people";
 import { NewPoll } from "./poll";
+import { Problem } from "./problem";
 
 export function ConversationScreen({ id, onClose }: { id: string; onClose: () => void }) {
   const engine = useEngine();
   useValue(engine.conversations.list);
   const conversation = engine.conversations.of(id);
   if (!conversation) return <p className="empty">…</p>;
-  return <Shown id={id} onClose={onClose} key={id} />;
+  return <Shown conversation={conversation} onClose={onClose} />;
 }
 
-function Shown({ id, onClose }: { id: string; onClose: () => void }) {
+function Shown({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const { t } = useLanguage();
   const engine = useEngine();
-  useValue(engine.conversations.list);
-  const conversation = engine.conversations.of(id)!;
+  const { id } = conversation;
   const title = useTitle(conversation);
   const members = useMembers(id);
   const me = useMyId();
   const [replyTo, setReplyTo] = useState<Message | null>(null);
   const [editing, setEditing] = useState<Message | null>(null);
   const [asking, setAsking] = useState(false);
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
   const typing = (useValue(engine.typing.all).get(id) ?? []).map((each) => nameOf(members, each));
-  useEffect(() => setProblem(""), [id]);
 
   async function call(media: Call["media"]) {
-    try {
+    await attempt(async () => {
       const made = await engine.api.post("/conversations/{conversation_id}/calls", {
         path: { conversation_id: id },
         body: { client_id: crypto.randomUUID(), media },
       });
       engine.calls.put(made);
       await callStore.join(engine, made);
-    } catch (error) {
-      setProblem(told(error, t));
-    }
+    });
   }
 
   return (
@@ -62,11 +59,7 @@ function Shown({ id, onClose }: { id: string; onClose: () => void }) {
           <Video aria-hidden />
         </button>
       </header>
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <MessageList conversation={conversation} members={members} me={me} onReply={setReplyTo} onEdit={setEditing} />
       <p className="typing" aria-live="polite">
         {typing.length > 0 && t("typing", { names: typing.join(", ") })}

@@ -4,7 +4,8 @@ import { ArrowLeft, FileText, Folder, FolderPlus, Trash2, Upload } from "lucide-
 import { type FormEvent, useRef, useState } from "react";
 import { useLanguage } from "../i18n";
 import { sizeOf, useDownload } from "./attachments";
-import { told, useEngine, useValue } from "./hooks";
+import { useAttempt, useEngine, useValue } from "./hooks";
+import { Problem } from "./problem";
 
 interface Step {
   readonly id: string;
@@ -17,7 +18,7 @@ export default function Drive({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [path, setPath] = useState<readonly Step[]>([{ id: "root", name: t("drive.title") }]);
   const [naming, setNaming] = useState(false);
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
   const [download, refused] = useDownload();
   const picker = useRef<HTMLInputElement>(null);
   const here = path.at(-1)!;
@@ -28,26 +29,21 @@ export default function Drive({ onClose }: { onClose: () => void }) {
   const { data: usage } = useQuery({ queryKey: ["usage"], queryFn: () => engine.api.get("/drive/usage") });
   const uploads = useValue(engine.uploads.items).filter((each) => each.conversationId === null && each.state !== "ready");
 
-  async function attempt(doing: () => Promise<unknown>) {
-    try {
-      await doing();
-      setProblem("");
-    } catch (error) {
-      setProblem(told(error, t));
-    } finally {
-      await queries.invalidateQueries({ queryKey: ["folder", here.id] });
-      await queries.invalidateQueries({ queryKey: ["usage"] });
-    }
+  /** Tries a change; what it may have changed is asked for again. */
+  async function change(doing: () => Promise<unknown>) {
+    await attempt(doing);
+    await queries.invalidateQueries({ queryKey: ["folder", here.id] });
+    await queries.invalidateQueries({ queryKey: ["usage"] });
   }
   const bring = (files: Iterable<File>) => {
     const folder = here.id === "root" ? {} : { folderId: here.id };
-    for (const file of files) void attempt(() => engine.uploads.start(file, folder));
+    for (const file of files) void change(() => engine.uploads.start(file, folder));
   };
   const make = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget).get("name")).trim();
     const parent = here.id === "root" ? {} : { parent_id: here.id };
-    void attempt(() => engine.api.post("/drive/folders", { body: { name, ...parent } })).then(() => setNaming(false));
+    void change(() => engine.api.post("/drive/folders", { body: { name, ...parent } })).then(() => setNaming(false));
   };
 
   return (
@@ -80,11 +76,7 @@ export default function Drive({ onClose }: { onClose: () => void }) {
           <button className="primary">{t("drive.make")}</button>
         </form>
       )}
-      {(problem || refused) && (
-        <p role="alert" className="problem">
-          {problem || refused}
-        </p>
-      )}
+      <Problem text={problem || refused} />
       {uploads.map((each) => (
         <p key={each.clientId} className="row">
           <span className="grow cut">{each.name}</span>
@@ -111,7 +103,7 @@ export default function Drive({ onClose }: { onClose: () => void }) {
               className="icon"
               aria-label={t("drive.delete", { name: each.name })}
               onClick={() =>
-                void attempt(() =>
+                void change(() =>
                   each.kind === "folder"
                     ? engine.api.delete("/drive/folders/{folder_id}", { path: { folder_id: each.id } })
                     : engine.api.delete("/drive/files/{file_id}", { path: { file_id: each.id } }),

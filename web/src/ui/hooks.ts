@@ -1,7 +1,7 @@
 /** What screens share: the engine, its values as React state, and how errors are told. */
-import { createContext, use, useSyncExternalStore } from "react";
+import { createContext, use, useState, useSyncExternalStore } from "react";
 import { ApiError, type Engine, type Subscribable } from "../engine";
-import type { Translate } from "../i18n";
+import { type Translate, useTranslations } from "../i18n";
 
 export const EngineContext = createContext<Engine | null>(null);
 
@@ -25,6 +25,21 @@ export function told(error: unknown, t: Translate): string {
   if (!(error instanceof ApiError)) return t("error.network");
   const known = { invalid_credentials: t("error.credentials"), rate_limited: t("error.rate"), blocked: t("error.blocked") };
   return known[error.code as keyof typeof known] ?? error.message;
+}
+
+/** Does something that the server may refuse: `problem` tells what the last attempt met, and is empty when it went well. */
+export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Promise<void>; problem: string } {
+  const t = useTranslations();
+  const [problem, setProblem] = useState("");
+  const attempt = async (doing: () => Promise<unknown>) => {
+    try {
+      await doing();
+      setProblem("");
+    } catch (error) {
+      setProblem(told(error, t));
+    }
+  };
+  return { attempt, problem };
 }
 
 export function timeOf(instant: string, locale: string): string {

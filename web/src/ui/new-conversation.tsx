@@ -4,7 +4,8 @@ import { ArrowLeft } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import type { PublicProfile } from "../engine";
 import { useTranslations } from "../i18n";
-import { told, useEngine, useMyId } from "./hooks";
+import { useAttempt, useEngine, useMyId } from "./hooks";
+import { Problem } from "./problem";
 
 export function NewConversation({ onMade, onClose }: { onMade: (id: string) => void; onClose: () => void }) {
   const t = useTranslations();
@@ -13,7 +14,7 @@ export function NewConversation({ onMade, onClose }: { onMade: (id: string) => v
   const [typed, setTyped] = useState("");
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<readonly PublicProfile[]>([]);
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
   const q = useDeferredValue(typed.trim());
   const { data: found = [] } = useQuery({
     queryKey: ["people", q],
@@ -21,19 +22,16 @@ export function NewConversation({ onMade, onClose }: { onMade: (id: string) => v
     queryFn: async () => (await engine.api.get("/users", { query: { q, limit: 20 } })).items,
   });
 
-  async function make() {
-    const member_ids = chosen.map((each) => each.id);
-    const group = chosen.length > 1 || name.trim() !== "";
-    try {
+  const make = () =>
+    attempt(async () => {
+      const member_ids = chosen.map((each) => each.id);
+      const group = chosen.length > 1 || name.trim() !== "";
       const made = await engine.api.post("/conversations", {
         body: group ? { type: "group", member_ids, name: name.trim() || chosen.map((each) => each.display_name).join(", ").slice(0, 100) } : { type: "direct", member_ids },
       });
       engine.conversations.put(made);
       onMade(made.id);
-    } catch (error) {
-      setProblem(told(error, t));
-    }
-  }
+    });
 
   return (
     <section className="page">
@@ -50,11 +48,7 @@ export function NewConversation({ onMade, onClose }: { onMade: (id: string) => v
         <span>{t("new.search")}</span>
         <input value={typed} onChange={(event) => setTyped(event.target.value)} autoFocus />
       </label>
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <ul className="list">
         {[...chosen, ...found.filter((each) => each.id !== me && !chosen.some((other) => other.id === each.id))].map((each) => {
           const picked = chosen.some((other) => other.id === each.id);

@@ -2,24 +2,17 @@
 import { type FormEvent, useState } from "react";
 import type { Poll } from "../engine";
 import { useTranslations } from "../i18n";
-import { told, useEngine, useMyId } from "./hooks";
+import { useAttempt, useEngine, useMyId } from "./hooks";
+import { Problem } from "./problem";
 
 export function PollCard({ poll }: { poll: Poll }) {
   const t = useTranslations();
   const engine = useEngine();
   const me = useMyId();
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
   const closed = poll.state === "closed";
   const most = Math.max(1, poll.total_voters ?? 0);
 
-  async function attempt(doing: () => Promise<unknown>) {
-    try {
-      await doing();
-      setProblem("");
-    } catch (error) {
-      setProblem(told(error, t));
-    }
-  }
   function chosen(optionId: string): readonly string[] {
     const mine = poll.my_votes;
     if (mine.includes(optionId)) return mine.filter((each) => each !== optionId);
@@ -65,11 +58,7 @@ export function PollCard({ poll }: { poll: Poll }) {
           </button>
         )}
       </p>
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
     </fieldset>
   );
 }
@@ -79,12 +68,12 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
   const { api } = useEngine();
   const [clientId] = useState(() => crypto.randomUUID());
   const [options, setOptions] = useState(["", ""]);
-  const [problem, setProblem] = useState("");
+  const { attempt, problem } = useAttempt();
 
-  async function ask(event: FormEvent<HTMLFormElement>) {
+  function ask(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
-    try {
+    void attempt(async () => {
       await api.post("/conversations/{conversation_id}/polls", {
         path: { conversation_id: conversationId },
         body: {
@@ -96,13 +85,11 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
         },
       });
       onDone();
-    } catch (error) {
-      setProblem(told(error, t));
-    }
+    });
   }
 
   return (
-    <form className="card" onSubmit={(event) => void ask(event)}>
+    <form className="card" onSubmit={ask}>
       <label className="field">
         <span>{t("poll.question")}</span>
         <input name="question" required maxLength={500} autoFocus />
@@ -127,11 +114,7 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
       <label>
         <input type="checkbox" name="anonymous" /> {t("poll.make_anonymous")}
       </label>
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <p className="row">
         <button className="primary">{t("poll.ask")}</button>
         <button type="button" className="quiet" onClick={onDone}>

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
 import { told, useEngine } from "./hooks";
+import { Problem } from "./problem";
 
 export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefined }) {
   const t = useTranslations();
@@ -57,11 +58,7 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
           autoComplete={joining ? "new-password" : "current-password"}
         />
         {wantsCode && !joining && <Field label={t("signin.code")} name="totp" autoComplete="one-time-code" />}
-        {problem && (
-          <p role="alert" className="problem">
-            {problem}
-          </p>
-        )}
+        <Problem text={problem} />
         <button className="primary" disabled={busy}>
           {t(joining ? "signin.join" : "signin.submit")}
         </button>
