@@ -5,6 +5,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { useLanguage } from "../i18n";
 import { sizeOf, useDownload } from "./attachments";
 import { useAttempt, useEngine, useValue } from "./hooks";
+import type { ScreenProps } from "./panels";
 import { Problem } from "./problem";
 
 interface Step {
@@ -12,7 +13,7 @@ interface Step {
   readonly name: string;
 }
 
-export default function Drive({ onClose }: { onClose: () => void }) {
+export default function Drive({ onClose }: ScreenProps) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
   const queries = useQueryClient();

@@ -5,9 +5,11 @@ import { useDeferredValue, useState } from "react";
 import type { PublicProfile } from "../engine";
 import { useTranslations } from "../i18n";
 import { useAttempt, useEngine, useMyId } from "./hooks";
+import type { ScreenProps } from "./panels";
+import { openConversation } from "./places";
 import { Problem } from "./problem";
 
-export function NewConversation({ onMade, onClose }: { onMade: (id: string) => void; onClose: () => void }) {
+export default function NewConversation({ onClose }: ScreenProps) {
   const t = useTranslations();
   const engine = useEngine();
   const me = useMyId();
@@ -30,7 +32,7 @@ export function NewConversation({ onMade, onClose }: { onMade: (id: string) => v
         body: group ? { type: "group", member_ids, name: name.trim() || chosen.map((each) => each.display_name).join(", ").slice(0, 100) } : { type: "direct", member_ids },
       });
       engine.conversations.put(made);
-      onMade(made.id);
+      openConversation(made.id);
     });
 
   return (

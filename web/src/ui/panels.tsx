@@ -1,0 +1,108 @@
+/** What opens in the stage or beside a conversation, each part loaded when it is first opened. */
+import { ArrowLeft, X } from "lucide-react";
+import { type ComponentType, type LazyExoticComponent, type ReactNode, Suspense, lazy, useEffect, useId, useRef } from "react";
+import type { Conversation } from "../engine";
+import { useTranslations } from "../i18n";
+import { type Place, goHome, openConversation } from "./places";
+
+export interface ScreenProps {
+  readonly section: string | undefined;
+  readonly onClose: () => void;
+}
+export interface PanelProps {
+  readonly conversation: Conversation;
+  readonly detail: string | undefined;
+  readonly onClose: () => void;
+}
+
+/** `#/NAME/SECTION` */
+const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenProps>>>> = {
+  drive: lazy(() => import("./drive")),
+  new: lazy(() => import("./new-conversation")),
+};
+/** `#/conversations/ID/NAME/DETAIL` */
+const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelProps>>>> = {};
+
+export function Stage({ place }: { place: Place & { screen: "screen" } }) {
+  const t = useTranslations();
+  const Found = SCREENS[place.name];
+  if (!Found) return <p className="empty">{t("nav.choose")}</p>;
+  return (
+    <Suspense fallback={<p className="empty">…</p>}>
+      <Found section={place.section} onClose={goHome} />
+    </Suspense>
+  );
+}
+
+/** The panel beside a conversation; nothing if none of that name exists. */
+export function Beside({ place, conversation }: { place: Place & { screen: "conversations" }; conversation: Conversation }) {
+  const Found = PANELS[place.panel ?? ""];
+  if (!Found) return null;
+  return (
+    <Suspense fallback={<aside className="beside">…</aside>}>
+      <Found conversation={conversation} detail={place.detail} onClose={() => openConversation(conversation.id)} />
+    </Suspense>
+  );
+}
+
+export const hasPanel = (place: Place): boolean => place.screen === "conversations" && (place.panel ?? "") in PANELS;
+
+/** The frame of a panel: takes the focus when it opens, gives it back when it closes, closes by Escape. */
+export function Panel({ title, onClose, actions, children }: { title: string; onClose: () => void; actions?: ReactNode; children: ReactNode }) {
+  const t = useTranslations();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const id = useId();
+  useFocusWhileOpen(heading);
+  return (
+    <aside
+      className="beside"
+      aria-labelledby={id}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && !event.defaultPrevented) onClose();
+      }}
+    >
+      <header className="bar">
+        <h2 id={id} ref={heading} tabIndex={-1} className="grow cut">
+          {title}
+        </h2>
+        {actions}
+        <button className="icon" aria-label={t("nav.close")} onClick={onClose}>
+          <X aria-hidden />
+        </button>
+      </header>
+      <div className="scroll">{children}</div>
+    </aside>
+  );
+}
+
+/** The frame of a screen in the stage. */
+export function Page({ title, onClose, actions, children }: { title: string; onClose: () => void; actions?: ReactNode; children: ReactNode }) {
+  const t = useTranslations();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const id = useId();
+  useFocusWhileOpen(heading);
+  return (
+    <section className="page" aria-labelledby={id}>
+      <header className="bar">
+        <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
+          <ArrowLeft aria-hidden className="flip" />
+        </button>
+        <h2 id={id} ref={heading} tabIndex={-1} className="grow cut">
+          {title}
+        </h2>
+        {actions}
+      </header>
+      <div className="scroll">{children}</div>
+    </section>
+  );
+}
+
+function useFocusWhileOpen(target: { readonly current: HTMLElement | null }): void {
+  useEffect(() => {
+    const before = document.activeElement;
+    target.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, [target]);
+}
