@@ -87,6 +87,7 @@ export type UploadFields = BodyOf<"post", "/drive/uploads">;
 export type UploadInstructions = NonNullable<Answer<"post", "/drive/uploads">["upload"]>;
 export type UploadedParts = Answer<"post", "/drive/uploads/{file_id}/parts">;
 export type Presence = Answer<"put", "/presence">;
+export type Notification = Answer<"get", "/notifications">["items"][number];
 export type Receipt = Answer<"get", "/conversations/{conversation_id}/receipts">["items"][number];
 export type ReadState = Answer<"post", "/conversations/{conversation_id}/read">;
 export type SyncAnswer = Answer<"post", "/sync">;

@@ -143,12 +143,19 @@ export class TabEngine implements Engine, Auth {
   get calls() {
     return this.#require().calls;
   }
+  get notifications() {
+    return this.#require().notifications;
+  }
   get uploads() {
     return this.#require().uploads;
   }
 
   timeline(conversationId: string): Timeline {
     return this.#require().timeline(conversationId);
+  }
+
+  look(conversationId: string | null): void {
+    this.#person?.focus.show(conversationId);
   }
 
   async request<A extends Action>(action: A, fields: ActionFields<A>): Promise<ActionData<A>> {

@@ -2,8 +2,10 @@
 import { Account } from "./account";
 import type { Api, Conversation, Event, FullProfile, Message, Poll, Receipt } from "./api";
 import { ConversationList } from "./conversations";
+import { FocusHint } from "./focus";
 import type { Http } from "./http";
 import type { LiveSettings } from "./live";
+import { NotificationBoard } from "./notifications";
 import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./passing";
 import type { Ports } from "./ports";
 import { ApiError, SecureConnectError } from "./problems";
@@ -43,6 +45,8 @@ export class Person implements Outbox, Commands {
   readonly typing: TypingBoard;
   readonly receipts: ReceiptBoard;
   readonly calls: CallBoard;
+  readonly notifications: NotificationBoard;
+  readonly focus: FocusHint;
   readonly uploads: UploadManager;
   readonly status = new Value<LinkStatus>({ phase: "connecting", caughtUp: false, leader: false });
   readonly me = new Value<FullProfile | null>(null);
@@ -74,6 +78,8 @@ export class Person implements Outbox, Commands {
     this.typing = new TypingBoard({ userId, clock: ports.clock, ask });
     this.receipts = new ReceiptBoard((id) => this.#allReceipts(id));
     this.calls = new CallBoard(userId);
+    this.notifications = new NotificationBoard(this.api);
+    this.focus = new FocusHint({ clock: ports.clock, tell: (focus) => ask("ping", { focus }) });
     this.uploads = new UploadManager({
       account: userId,
       api: this.api,
@@ -104,7 +110,10 @@ export class Person implements Outbox, Commands {
           onStatus: (status) => self.status.set(status),
           onItem: (clientId, item) => self.#itemChanged(clientId, item),
           onList: (ids) => self.conversations.loadedAll(ids),
-          onOpen: () => self.presence.renew(),
+          onOpen: () => {
+            self.presence.renew();
+            self.focus.renew();
+          },
           beforeFlush: () => self.#remember(),
         },
         cursors,
@@ -119,6 +128,7 @@ export class Person implements Outbox, Commands {
 
   async stop(): Promise<void> {
     this.account.tabs.tell("watch", []);
+    this.focus.stop();
     for (const { window } of this.#timelines.values()) window.dispose();
     await this.account.stop();
   }
@@ -255,6 +265,7 @@ export class Person implements Outbox, Commands {
     this.typing.apply(event);
     this.receipts.apply(event);
     this.calls.apply(event);
+    this.notifications.apply(event);
     this.uploads.apply(event);
     this.#parts.onEvent(event);
   }

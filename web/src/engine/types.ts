@@ -16,6 +16,7 @@ import type {
   FullProfile,
   Message,
   MessageFields,
+  Notification,
   Poll,
   Presence,
   Receipt,
@@ -187,6 +188,23 @@ export interface Calls {
   put(call: Call): void;
 }
 
+export interface NotificationsState {
+  /** Newest first. */
+  readonly items: readonly Notification[];
+  readonly unread: number;
+  readonly loaded: boolean;
+  /** There are older ones. */
+  readonly more: boolean;
+}
+
+export interface Notifications {
+  readonly state: Subscribable<NotificationsState>;
+  load(): Promise<void>;
+  loadMore(): Promise<void>;
+  /** It and all before it are read. */
+  markRead(upTo: string): Promise<void>;
+}
+
 // --- files
 
 export interface UploadState {
@@ -229,9 +247,12 @@ export interface Engine {
   readonly typing: TypingState;
   readonly receipts: Receipts;
   readonly calls: Calls;
+  readonly notifications: Notifications;
   readonly uploads: Uploads;
   /** The same one to everybody who asks for a conversation's; each calls `close` when done. */
   timeline(conversationId: string): Timeline;
+  /** Which conversation this tab shows to somebody who looks, null for none: nobody is pushed to about that one. */
+  look(conversationId: string | null): void;
   /** An action of the socket, whichever tab holds it. Throws ConnectionLost where there is none: use HTTP then. */
   request<A extends Action>(action: A, fields: ActionFields<A>): Promise<ActionData<A>>;
   /** Events in order, each once in this tab; "*" is all of them. Returns what ends that. */

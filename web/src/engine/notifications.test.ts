@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import { FocusHint } from "./focus";
+import { NotificationBoard } from "./notifications";
+import { ConnectionLost } from "./problems";
+import type { Api, Event, Notification } from "./api";
+
+const told = (n: number, read = false): Notification => ({
+  id: `ntf_${n}`,
+  kind: "mention",
+  text: `Ada mentioned you (${n}).`,
+  at: "2026-01-01T00:00:00.000Z",
+  read,
+});
+const frame = (n: number): Event => ({ type: "notification", data: told(n) }) as Event;
+
+/** A service with these entries; `hold` keeps the next answer back until it is called. */
+function service(entries: Notification[]) {
+  let gate: Promise<void> = Promise.resolve();
+  const api = {
+    get: async (_: string, { query }: { query: { limit: number; cursor?: string } }) => {
+      const start = Number(query.cursor ?? 0);
+      const items = entries.slice(start, start + query.limit);
+      const answer = {
+        items,
+        next_cursor: start + query.limit < entries.length ? `${start + query.limit}` : null,
+        unread_count: entries.filter((each) => !each.read).length,
+      };
+      await gate;
+      return answer;
+    },
+    post: async (_: string, { body }: { body: { up_to: string } }) => ({
+      unread_count: entries.filter((each) => !each.read && each.id > body.up_to).length,
+    }),
+  } as unknown as Api;
+  const hold = () => {
+    let open = () => {};
+    gate = new Promise((resolve) => (open = resolve));
+    return open;
+  };
+  return { api, hold };
+}
+
+test("what is told while the list is on its way is in it once, and counted", async () => {
+  const { api, hold } = service([told(1, true)]);
+  const board = new NotificationBoard(api);
+  const answer = hold();
+  const loading = board.load();
+  board.apply(frame(2));
+  answer();
+  await loading;
+  board.apply(frame(2));
+  expect(board.state.get()).toMatchObject({ unread: 1, loaded: true });
+  expect(board.state.get().items.map((each) => each.id)).toEqual(["ntf_2", "ntf_1"]);
+});
+
+test("reading up to one leaves those after it unread", async () => {
+  const { api } = service([told(3), told(2), told(1)]);
+  const board = new NotificationBoard(api);
+  await board.load();
+  await board.markRead("ntf_2");
+  expect(board.state.get().unread).toBe(1);
+  expect(board.state.get().items.map((each) => each.read)).toEqual([false, true, true]);
+});
+
+test("older ones follow without a gap or a repetition, though newer ones came between", async () => {
+  const { api } = service(Array.from({ length: 60 }, (_, n) => told(100 + 60 - n, true)));
+  const board = new NotificationBoard(api);
+  await board.load();
+  board.apply(frame(300));
+  await board.loadMore();
+  const ids = board.state.get().items.map((each) => each.id);
+  expect(ids).toHaveLength(61);
+  expect(new Set(ids).size).toBe(61);
+  expect(board.state.get().more).toBe(false);
+});
+
+/** A clock whose sleeps end when `pass` is called. */
+function stillClock() {
+  const waiting: (() => void)[] = [];
+  const settled = () => new Promise((go) => setTimeout(go, 0));
+  return {
+    clock: { now: () => 0, sleep: () => new Promise<void>((resolve) => waiting.push(resolve)) },
+    pass: async () => {
+      await settled();
+      waiting.splice(0).forEach((each) => each());
+      await settled();
+    },
+  };
+}
+
+test("what is on the screen is said once, again while it lasts and to each new connection, and taken back", async () => {
+  const said: (string | null)[] = [];
+  const { clock, pass } = stillClock();
+  const hint = new FocusHint({ clock, tell: async (id) => said.push(id) });
+  hint.show("cnv_1");
+  hint.show("cnv_1");
+  await pass();
+  expect(said).toEqual(["cnv_1", "cnv_1"]);
+  hint.renew();
+  await pass();
+  hint.show(null);
+  await pass();
+  await pass();
+  expect(said).toEqual(["cnv_1", "cnv_1", "cnv_1", "cnv_1", null]);
+});
+
+test("without a connection it waits for the next one", async () => {
+  const { clock, pass } = stillClock();
+  let tries = 0;
+  const hint = new FocusHint({
+    clock,
+    tell: async () => {
+      tries += 1;
+      throw new ConnectionLost("none");
+    },
+  });
+  hint.show("cnv_1");
+  await pass();
+  hint.stop();
+  await pass();
+  expect(tries).toBe(2);
+});
