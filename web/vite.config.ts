@@ -14,7 +14,7 @@ export default defineConfig({
       srcDir: "src",
       filename: "sw.ts",
       injectRegister: false, // no inline script, and Trusted Types want a policy: src/service-worker.ts does it
-      injectManifest: { globPatterns: ["**/*.{js,css,html,svg,woff2}"] },
+      injectManifest: { globPatterns: ["**/*.{js,css,html,svg,png,woff2}"] },
       manifest: {
         name: "SecureConnect",
         short_name: "SecureConnect",
@@ -24,7 +24,13 @@ export default defineConfig({
         display: "standalone",
         background_color: "#14161a",
         theme_color: "#2f6fde",
-        icons: [{ src: "icon.svg", sizes: "any", type: "image/svg+xml", purpose: "any" }],
+        categories: ["social", "productivity"],
+        icons: [
+          { src: "icon.svg", sizes: "any", type: "image/svg+xml", purpose: "any" },
+          { src: "icon-192.png", sizes: "192x192", type: "image/png", purpose: "any" },
+          { src: "icon-512.png", sizes: "512x512", type: "image/png", purpose: "any" },
+          { src: "icon-maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
+        ],
       },
     }),
   ],

@@ -193,7 +193,7 @@ def test_a_wrong_password_is_told_and_nothing_typed_is_lost(browser: Browser, en
     with closing(Window(browser, endpoints["web_url"], "Cyd")) as cyd:
         cyd.page.get_by_label("Username or e-mail address").fill("nobody_at_all")
         cyd.page.get_by_label("Password").fill("not the one")
-        cyd.page.get_by_role("button", name="Sign in").click()
+        cyd.page.get_by_role("button", name="Sign in", exact=True).click()
 
         expect(cyd.page.get_by_role("alert")).to_contain_text("do not belong together")
         expect(cyd.page.get_by_label("Username or e-mail address")).to_have_value("nobody_at_all")

@@ -2,6 +2,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { bootEngine } from "./boot";
 import "./theme/tokens.css";
+import { registerServiceWorker } from "./service-worker";
 import { App } from "./ui/app";
 
 const root = document.getElementById("root");
@@ -12,3 +13,6 @@ if (root) {
     </StrictMode>,
   );
 }
+
+// after the first paint: what it fetches for offline use is not to compete with it
+addEventListener("load", () => void registerServiceWorker());

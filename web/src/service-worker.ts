@@ -1,4 +1,5 @@
 /** Registers the service worker under the page's Trusted Types policy; tells when a new build waits. */
+import { Value } from "./engine/subscribable";
 
 interface Policy {
   createScriptURL(url: string): unknown;
@@ -11,7 +12,11 @@ declare global {
 
 const SCRIPT = "./sw.js";
 
-export async function registerServiceWorker(onUpdate: (activate: () => void) => void): Promise<void> {
+/** A newer build is here and waits: calling it loads the page with it. null while there is none. */
+export const waitingUpdate = new Value<(() => void) | null>(null);
+
+/** To be called once. A browser that refuses workers, as in some private windows, shows the page without. */
+export async function registerServiceWorker(): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
   const policy = window.trustedTypes?.createPolicy("secureconnect", {
     createScriptURL: (url) => {
@@ -20,10 +25,19 @@ export async function registerServiceWorker(onUpdate: (activate: () => void) => 
     },
   });
   const url = (policy?.createScriptURL(SCRIPT) ?? SCRIPT) as string;
-  const registration = await navigator.serviceWorker.register(url, { scope: "./" });
+  let registration: ServiceWorkerRegistration;
+  try {
+    registration = await navigator.serviceWorker.register(url, { scope: "./" });
+  } catch (error) {
+    console.warn("no service worker: neither offline use nor pushes", error);
+    return;
+  }
   const offer = (worker: ServiceWorker | null) => {
     if (worker?.state === "installed" && navigator.serviceWorker.controller) {
-      onUpdate(() => worker.postMessage("skipWaiting"));
+      waitingUpdate.set(() => {
+        navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+        worker.postMessage("skipWaiting");
+      });
     }
   };
   offer(registration.waiting);

@@ -88,6 +88,7 @@ export type UploadInstructions = NonNullable<Answer<"post", "/drive/uploads">["u
 export type UploadedParts = Answer<"post", "/drive/uploads/{file_id}/parts">;
 export type Presence = Answer<"put", "/presence">;
 export type Notification = Answer<"get", "/notifications">["items"][number];
+export type NotificationPreferences = Answer<"get", "/notifications/preferences">;
 export type Receipt = Answer<"get", "/conversations/{conversation_id}/receipts">["items"][number];
 export type ReadState = Answer<"post", "/conversations/{conversation_id}/read">;
 export type SyncAnswer = Answer<"post", "/sync">;

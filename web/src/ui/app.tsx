@@ -1,7 +1,8 @@
 /** The first thing on screen: sign-in, or the workspace once somebody is signed in. */
 import { Suspense, lazy, useEffect, useState } from "react";
 import type { Engine } from "../engine";
-import { bestLocale, setLocale, useTranslations } from "../i18n";
+import { useTranslations } from "../i18n";
+import { applyPreferences } from "../preferences";
 import "./app.css";
 import { EngineContext, useEngine, useValue } from "./hooks";
 import { SignIn } from "./sign-in";
@@ -15,10 +16,7 @@ export function App({ boot }: { boot: () => Promise<Engine> }) {
   useEffect(() => {
     let started: Engine | null = null;
     let gone = false;
-    void setLocale(bestLocale(navigator.languages)).then(({ locale, direction }) => {
-      document.documentElement.lang = locale;
-      document.documentElement.dir = direction;
-    });
+    void applyPreferences();
     boot().then(
       (ready) => {
         started = ready;

@@ -12,7 +12,7 @@ export function sizeOf(bytes: number, locale: string): string {
 }
 
 /** Opens a file's short-lived address, which the storage answers as a download. */
-export function useDownload(): [(fileId: string) => Promise<void>, string] {
+export function useDownload(): [(fileId: string) => Promise<boolean>, string] {
   const { api } = useEngine();
   const { attempt, problem } = useAttempt();
   const download = (fileId: string) =>

@@ -1,7 +1,7 @@
 /** What screens share: the engine, its values as React state, and how errors are told. */
 import { createContext, use, useState, useSyncExternalStore } from "react";
 import { ApiError, type Engine, type Subscribable } from "../engine";
-import { type Translate, useTranslations } from "../i18n";
+import { type TextKey, type Translate, useTranslations } from "../i18n";
 
 export const EngineContext = createContext<Engine | null>(null);
 
@@ -22,21 +22,55 @@ export function useMyId(): string {
 
 /** What to tell a person of an error: what the server says of it, or that there is no connection. */
 export function told(error: unknown, t: Translate): string {
+  if (error instanceof SaidError) return t(error.key);
   if (!(error instanceof ApiError)) return t("error.network");
-  const known = { invalid_credentials: t("error.credentials"), rate_limited: t("error.rate"), blocked: t("error.blocked") };
-  return known[error.code as keyof typeof known] ?? error.message;
+  const known = KNOWN[error.code];
+  if (known) return t(known, { minutes: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 60_000)) });
+  if (error.errors.length > 0) return t("error.fields", { fields: error.errors.map((each) => `${each.field}: ${each.message}`).join("; ") });
+  if (error.transient) return t("error.busy");
+  return error.detail || error.code;
 }
 
-/** Does something that the server may refuse: `problem` tells what the last attempt met, and is empty when it went well. */
-export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Promise<void>; problem: string } {
+/** Something of this device that a person can do something about; `key` is the text that says what. */
+export class SaidError extends Error {
+  readonly key: TextKey;
+
+  constructor(key: TextKey) {
+    super(key);
+    this.key = key;
+  }
+}
+
+/** What a refusal means and what to do now, by its code. */
+const KNOWN: Readonly<Record<string, TextKey>> = {
+  account_banned: "error.banned",
+  account_locked: "error.locked",
+  blocked: "error.blocked",
+  email_taken: "error.email_taken",
+  forbidden: "error.forbidden",
+  gone: "error.gone",
+  invalid_credentials: "error.credentials",
+  not_found: "error.not_found",
+  quota_exceeded: "error.quota",
+  rate_limited: "error.rate",
+  username_taken: "error.username_taken",
+};
+
+/**
+ * Does something that the server may refuse. `problem` tells what the last attempt met, and is empty when it went well;
+ * `attempt` resolves to whether it did.
+ */
+export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Promise<boolean>; problem: string } {
   const t = useTranslations();
   const [problem, setProblem] = useState("");
   const attempt = async (doing: () => Promise<unknown>) => {
     try {
       await doing();
       setProblem("");
+      return true;
     } catch (error) {
       setProblem(told(error, t));
+      return false;
     }
   };
   return { attempt, problem };
@@ -48,4 +82,12 @@ export function timeOf(instant: string, locale: string): string {
 
 export function dayOf(instant: string, locale: string): string {
   return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" }).format(new Date(instant));
+}
+
+export function dateOf(instant: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(instant));
+}
+
+export function momentOf(instant: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(instant));
 }

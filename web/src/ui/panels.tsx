@@ -18,6 +18,8 @@ export interface PanelProps {
 /** `#/NAME/SECTION` */
 const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenProps>>>> = {
   drive: lazy(() => import("./drive")),
+  settings: lazy(() => import("./settings")),
+  notifications: lazy(() => import("./notifications")),
   new: lazy(() => import("./new-conversation")),
 };
 /** `#/conversations/ID/NAME/DETAIL` */

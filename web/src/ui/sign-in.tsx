@@ -3,11 +3,12 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
 import { told, useEngine } from "./hooks";
+import { signInWithPasskey } from "./passkey";
 import { Problem } from "./problem";
 
 export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefined }) {
   const t = useTranslations();
-  const { auth } = useEngine();
+  const { api, auth } = useEngine();
   const [joining, setJoining] = useState(false);
   const [wantsCode, setWantsCode] = useState(false);
   const [problem, setProblem] = useState("");
@@ -30,6 +31,17 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
     } catch (error) {
       if (error instanceof ApiError && error.code === "totp_required") setWantsCode(true);
       else setProblem(told(error, t));
+      setBusy(false);
+    }
+  }
+
+  async function withPasskey() {
+    setBusy(true);
+    setProblem("");
+    try {
+      await auth.adopt(await signInWithPasskey(api));
+    } catch (error) {
+      setProblem(told(error, t));
       setBusy(false);
     }
   }
@@ -62,6 +74,11 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
         <button className="primary" disabled={busy}>
           {t(joining ? "signin.join" : "signin.submit")}
         </button>
+        {!joining && (
+          <button type="button" disabled={busy} onClick={() => void withPasskey()}>
+            {t("signin.passkey")}
+          </button>
+        )}
         <button
           type="button"
           className="quiet"

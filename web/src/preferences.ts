@@ -1,0 +1,53 @@
+/** What somebody chose on this device for how things look: language and theme. Kept in localStorage, by no account. */
+import { LOCALES, type Locale, bestLocale, setLocale } from "./i18n";
+
+export type Theme = "system" | "light" | "dark";
+const LANGUAGE = "secureconnect.language";
+const THEME = "secureconnect.theme";
+
+export const chosenTheme = (): Theme => (read(THEME) as Theme | null) ?? "system";
+export const chosenLocale = (): Locale | null => {
+  const kept = read(LANGUAGE);
+  return kept !== null && kept in LOCALES ? (kept as Locale) : null;
+};
+
+/** Shows the page as was chosen, else as the system is set. */
+export async function applyPreferences(): Promise<void> {
+  showTheme(chosenTheme());
+  const { locale, direction } = await setLocale(chosenLocale() ?? bestLocale(navigator.languages));
+  document.documentElement.lang = locale;
+  document.documentElement.dir = direction;
+}
+
+export function chooseTheme(theme: Theme): void {
+  keep(THEME, theme);
+  showTheme(theme);
+}
+
+export async function chooseLocale(locale: Locale): Promise<void> {
+  keep(LANGUAGE, locale);
+  await applyPreferences();
+}
+
+function showTheme(theme: Theme): void {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+/** A browser may refuse to keep anything, as for a page without cookies; then the choice lasts as long as the page. */
+function keep(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return null;
+  }
+}

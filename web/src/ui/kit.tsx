@@ -1,0 +1,182 @@
+/** What forms and lists of all screens are made of. What HTML has is HTML; dialogs and switches are React Aria's. */
+import { type InfiniteData, type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
+import { type ComponentProps, type ReactNode, useId, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria-components";
+import { useTranslations } from "../i18n";
+import "./kit.css";
+import { told, useAttempt } from "./hooks";
+import { Problem } from "./problem";
+
+export function Section({ title, hint, children }: { title: string; hint?: string | undefined; children: ReactNode }) {
+  const id = useId();
+  return (
+    <section className="block" aria-labelledby={id}>
+      <h3 id={id}>{title}</h3>
+      {hint && <p className="hint">{hint}</p>}
+      {children}
+    </section>
+  );
+}
+
+type Said = { label: string; hint?: string | undefined };
+
+export function Field({ label, hint, ...input }: Said & ComponentProps<"input">) {
+  const id = useId();
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <input aria-describedby={hint ? id : undefined} {...input} />
+      {hint && <small id={id}>{hint}</small>}
+    </label>
+  );
+}
+
+export function Area({ label, hint, ...input }: Said & ComponentProps<"textarea">) {
+  const id = useId();
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <textarea aria-describedby={hint ? id : undefined} {...input} />
+      {hint && <small id={id}>{hint}</small>}
+    </label>
+  );
+}
+
+/** One of few: the browser's own list, which every reader and phone knows how to open. */
+export function Choice<T extends string>({
+  label,
+  hint,
+  options,
+  onChoose,
+  ...select
+}: Said & { options: readonly (readonly [T, string])[]; onChoose?: (chosen: T) => void } & Omit<ComponentProps<"select">, "onChange">) {
+  const id = useId();
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <select
+        aria-describedby={hint ? id : undefined}
+        {...select}
+        {...(onChoose ? { onChange: (event) => onChoose(event.target.value as T) } : {})}
+      >
+        {options.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+      {hint && <small id={id}>{hint}</small>}
+    </label>
+  );
+}
+
+export function Toggle({ label, on, disabled = false, onChange }: { label: string; on: boolean; disabled?: boolean; onChange: (on: boolean) => void }) {
+  return (
+    <Switch className="toggle" isSelected={on} isDisabled={disabled} onChange={onChange}>
+      <span className="track" aria-hidden>
+        <span className="thumb" />
+      </span>
+      {label}
+    </Switch>
+  );
+}
+
+/** A question in front of everything; Escape and a press beside it take it away. */
+export function Ask({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
+  return (
+    <ModalOverlay isOpen isDismissable onOpenChange={(open) => open || onClose()} className="veil">
+      <Modal className="modal">
+        <Dialog className="dialog">
+          <Heading slot="title" level={2}>
+            {title}
+          </Heading>
+          {children}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+/** A button for what cannot be taken back: says what will happen, and asks. */
+export function Sure({
+  label,
+  text,
+  ariaLabel,
+  className = "danger",
+  onSure,
+}: {
+  label: ReactNode;
+  /** What will happen. */
+  text: string;
+  ariaLabel?: string;
+  className?: string;
+  onSure: () => Promise<unknown>;
+}) {
+  const t = useTranslations();
+  const [asking, setAsking] = useState(false);
+  const { attempt, problem } = useAttempt();
+  return (
+    <>
+      <button type="button" className={className} aria-label={ariaLabel} onClick={() => setAsking(true)}>
+        {label}
+      </button>
+      {asking && (
+        <Ask title={t("sure.title")} onClose={() => setAsking(false)}>
+          <p>{text}</p>
+          <Problem text={problem} />
+          <p className="row">
+            <button className="danger" onClick={() => void attempt(onSure).then((well) => well && setAsking(false))}>
+              {ariaLabel ?? label}
+            </button>
+            <button className="quiet" autoFocus onClick={() => setAsking(false)}>
+              {t("nav.cancel")}
+            </button>
+          </p>
+        </Ask>
+      )}
+    </>
+  );
+}
+
+/** Says that something went well, for eyes and for readers. */
+export function Done({ text }: { text: string }) {
+  return (
+    <p role="status" className="done">
+      {text}
+    </p>
+  );
+}
+
+interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly next_cursor: string | null;
+}
+
+/** A list that is asked for page by page. */
+export function usePages<T>(queryKey: QueryKey, fetch: (query: { limit: number; cursor?: string }) => Promise<PageOf<T>>) {
+  const t = useTranslations();
+  const query = useInfiniteQuery<PageOf<T>, Error, InfiniteData<PageOf<T>>, QueryKey, string | null>({
+    queryKey,
+    queryFn: ({ pageParam }) => fetch({ limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) }),
+    initialPageParam: null,
+    getNextPageParam: (last) => last.next_cursor,
+  });
+  return {
+    items: query.data?.pages.flatMap((each) => each.items) ?? [],
+    loaded: query.isSuccess,
+    problem: query.error ? told(query.error, t) : "",
+    hasMore: query.hasNextPage,
+    more: () => void query.fetchNextPage(),
+  };
+}
+
+export function More({ of }: { of: { hasMore: boolean; more: () => void; problem: string; loaded: boolean; items: readonly unknown[] } }) {
+  const t = useTranslations();
+  return (
+    <>
+      <Problem text={of.problem} />
+      {of.loaded && of.items.length === 0 && <p className="empty">{t("list.empty")}</p>}
+      {of.hasMore && <button onClick={of.more}>{t("list.more")}</button>}
+    </>
+  );
+}

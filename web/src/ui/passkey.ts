@@ -1,0 +1,40 @@
+/** The two ceremonies of WebAuthn, between this browser and the server's options. */
+import type { Api } from "../engine";
+import { SaidError } from "./hooks";
+
+/** What stands in the way of passkeys here; null if nothing. An address of numbers belongs to nobody. */
+export function whyNoPasskeys(): "browser" | "address" | null {
+  if (!("PublicKeyCredential" in window) || typeof PublicKeyCredential.parseCreationOptionsFromJSON !== "function") return "browser";
+  return /^[\d.]+$|:/.test(location.hostname) ? "address" : null;
+}
+
+export async function createPasskey(options: unknown): Promise<Record<string, unknown>> {
+  requirePasskeys();
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options as PublicKeyCredentialCreationOptionsJSON);
+  return answered(() => navigator.credentials.create({ publicKey }));
+}
+
+/** Signs in; the answer is for `auth.adopt`. */
+export async function signInWithPasskey(api: Api) {
+  requirePasskeys();
+  const { challenge_id, options } = await api.post("/auth/passkeys/challenges", {});
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options as unknown as PublicKeyCredentialRequestOptionsJSON);
+  const credential = await answered(() => navigator.credentials.get({ publicKey }));
+  return api.post("/auth/passkeys/login", { body: { challenge_id, credential } });
+}
+
+function requirePasskeys(): void {
+  const why = whyNoPasskeys();
+  if (why !== null) throw new SaidError(why === "address" ? "passkey.address" : "passkey.browser");
+}
+
+async function answered(ceremony: () => Promise<Credential | null>): Promise<Record<string, unknown>> {
+  try {
+    const credential = await ceremony();
+    if (credential instanceof PublicKeyCredential) return credential.toJSON() as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    if (error.name === "SecurityError" || error.name === "NotSupportedError") throw new SaidError("passkey.address");
+  }
+  throw new SaidError("passkey.dismissed");
+}

@@ -1,0 +1,25 @@
+/** Whether this browser shows notifications while the page is closed. */
+import { useEffect, useState } from "react";
+import { useTranslations } from "../../i18n";
+import { useAttempt, useEngine } from "../hooks";
+import { Section, Toggle } from "../kit";
+import { Problem } from "../problem";
+import { disablePush, enablePush, pushState } from "../push";
+
+export function PushSwitch() {
+  const t = useTranslations();
+  const { api } = useEngine();
+  const { attempt, problem } = useAttempt();
+  const [state, setState] = useState<Awaited<ReturnType<typeof pushState>> | null>(null);
+  useEffect(() => void pushState().then(setState), []);
+  const change = (on: boolean) =>
+    void attempt(() => (on ? enablePush(api) : disablePush(api))).then(async () => setState(await pushState()));
+  return (
+    <Section title={t("push.title")} hint={t("push.hint")}>
+      {state === "impossible" && <p className="hint">{t("push.impossible")}</p>}
+      {state === "denied" && <p className="hint">{t("push.denied")}</p>}
+      {(state === "on" || state === "off") && <Toggle label={t("push.here")} on={state === "on"} onChange={change} />}
+      <Problem text={problem} />
+    </Section>
+  );
+}
