@@ -99,7 +99,7 @@ def _watching(name: str, resource: Json) -> Json:
         key: resource["Metadata"][key]
         for key in ("Runbook", "Throttles", "WaitsForMonths")
         if key in resource.get("Metadata", {})
-    }
+    } | ({"Optional": True} if "Condition" in resource else {})
     if resource["Type"] == FUNCTION:
         return dict(_of_function(_name_of(resource, "FunctionName"), resource["Properties"], about))
     if resource["Type"] == MACHINE:
@@ -139,13 +139,9 @@ def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Js
         says, metric = f"An execution of {physical} {says}", f"Executions{metric}"
         alarm = name + metric.removeprefix("Executions")
         made = _alarm(alarm, says=says, runbook=about["Runbook"], metric=f"AWS/States/{metric}", of=of, at=1)
-        # what may wait for a year is late by other signs long before
-        yield (
-            alarm,
-            {"Condition": PER_FUNCTION, **made}
-            if "WaitsForMonths" in about and metric == "ExecutionsTimedOut"
-            else made,
-        )
+        # what may wait for a year is late by other signs long before; what few deploy costs the others no alarm
+        few = "Optional" in about or ("WaitsForMonths" in about and metric == "ExecutionsTimedOut")
+        yield alarm, {"Condition": PER_FUNCTION, **made} if few else made
 
 
 def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:

@@ -91,7 +91,7 @@ def transcribe(caller: Caller, body: shapes.NewTranscription) -> Any:
 @app.get("/ai/jobs/{job_id}", returns=shapes.Job)
 def get_job(caller: Caller, job_id: str) -> Any:
     """How a job of one's own is going, with its result."""
-    return transcripts.job(caller.user_id, job_id)
+    return transcripts.job(caller, job_id)
 
 
 @app.delete("/ai/requests/{request_id}", status=204)

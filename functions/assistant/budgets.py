@@ -37,13 +37,24 @@ def reserved(user_id: str, most: Usage) -> Iterator[Meter]:
 
     A call that fails counts what its meter says by then. Should this process die, all that was held stays counted.
     """
-    reservation = _reserve(user_id, most, keep=True)
+    reservation = hold(user_id, most)
     meter = Meter()
     try:
         yield meter
     finally:
-        store.settle(reservation, meter.usage)
-        _count(meter.usage)
+        settle(reservation, meter.usage)
+
+
+def hold(user_id: str, most: Usage) -> Reservation:
+    """Hold the most that a call may consume until it is settled, which may be by another process; raises
+    BudgetExceeded. What is never settled stays counted."""
+    return _reserve(user_id, most, keep=True)
+
+
+def settle(reservation: Reservation, consumed: Usage) -> None:
+    """Count what a call has consumed instead of what was held for it; once, however often it is told."""
+    if store.settle(reservation, consumed):
+        _count(consumed)
 
 
 def charge(user_id: str, consumed: Usage) -> None:

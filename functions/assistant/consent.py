@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from assistant import budgets, store
 from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiUnavailable, EncryptedConversation, Feature, Preferences
-from assistant.providers.choice import provider
+from assistant.providers import choice
 from conversations import api as conversations
 from conversations.api import ContextLoader, known
 from conversations.model import ConversationInfo, MemberContext
@@ -35,10 +35,11 @@ class Consent:
         return self.context
 
 
-def require(caller: Caller, feature: Feature, conversation_id: str | None) -> Consent:
+def require(caller: Caller, feature: Feature, conversation_id: str | None, *, paid: bool = False) -> Consent:
     """Everything that is asked before anything is read, in one round trip.
 
-    Raises NotFound, EncryptedConversation, AiDisabled, AiUnavailable and BudgetExceeded, in this order.
+    Raises NotFound, EncryptedConversation, AiDisabled, AiUnavailable and BudgetExceeded, in this order. `paid`: the
+    budget is held already.
     """
     now = clock.now()
     keys = [users.profile_key(caller.user_id), *store.account_keys(caller.user_id, now)]
@@ -56,9 +57,10 @@ def require(caller: Caller, feature: Feature, conversation_id: str | None) -> Co
     _require_switched_on(profile, preferences, feature)
     if context is not None and not context.info.settings.ai_enabled:
         raise AiDisabled("AI help is switched off in this conversation.")
-    if not provider().has(feature):
-        raise AiUnavailable.of(feature, provider().name)
-    budgets.require_room(person, deployment)
+    if not choice.has(feature):
+        raise AiUnavailable.of(feature, choice.provider().name)
+    if not paid:
+        budgets.require_room(person, deployment)
     return Consent(caller.user_id, language_of(profile, preferences), context)
 
 

@@ -36,7 +36,7 @@ def digest(caller: Caller) -> dict[str, Any]:
             }
         )
     budgets.charge(caller.user_id, usage)
-    return {"conversations": items, "model": MODEL, "provider": "embedded", "usage": service.usage_of(usage)}
+    return {"conversations": items, "model": MODEL, "provider": "embedded", "usage": usage.shown()}
 
 
 def _caught_up(lines: list[Line], context: MemberContext, language: str, reader_id: str) -> tuple[str, list[Line]]:

@@ -85,6 +85,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said in a part of a recording."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a call consumed: tokens in and out, and its price in millionths of a dollar."""
 
@@ -95,6 +104,14 @@ class Usage:
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    def shown(self) -> dict[str, Any]:
+        """As answers tell it (contract §9)."""
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cost_usd": self.cost_micro_usd / MICRO,
+        }
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(

@@ -6,18 +6,16 @@ a problem, so that there is one ai.done whatever happens.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assistant import service, store
+from assistant import deltas, service, store
 from assistant.model import Feature
 from assistant.providers.port import Task
-from assistant.schemas import Answer
 from assistant.settings import settings
 from assistant.store import Job
-from kernel import clock, ids, queues, telemetry
+from kernel import ids, queues, telemetry
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, Internal, NotFound, Problem, as_problem
 from realtime import api as realtime
@@ -30,7 +28,6 @@ TASKS: Mapping[Feature, Callable[..., Task]] = {
     "moderations": service.moderation,
     "answers": service.answer,
 }
-DELTA, DONE = "ai.delta", "ai.done"
 KIND = "request"
 LOOK_AGAIN_S = 1.0  # how often a stream asks whether somebody still waits for it
 
@@ -115,16 +112,7 @@ class _Stream:
                 self.moved("running", "cancelled")
                 raise Cancelled
         self._n += 1
-        self._publish(DELTA, {"request_id": self._request_id, "n": self._n, "text": text})
+        deltas.tell_piece(self._user_id, self._request_id, n=self._n, text=text)
 
     def done(self, *, answer: Mapping[str, Any] | None = None, problem: Problem | None = None) -> None:
-        data: dict[str, Any] = {"request_id": self._request_id}
-        if answer is not None:
-            data["answer"] = Answer.model_validate(answer).model_dump(mode="json")
-        if problem is not None:
-            data["problem"] = problem.as_dict(self._request_id)
-        self._publish(DONE, data)
-
-    def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
-        frame = json.dumps({"type": kind, "at": clock.rfc3339(clock.now()), "data": data})
-        realtime.publish([frame], [self._user_id])
+        deltas.tell_end(self._user_id, self._request_id, answer=answer, problem=problem)

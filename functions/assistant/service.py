@@ -9,7 +9,7 @@ from typing import Any
 from assistant import budgets, checking, consent, reading, retrieval
 from assistant.consent import Consent
 from assistant.embedded import moderating
-from assistant.model import REPLIES, Citation, Feature, Length, Line, Usage
+from assistant.model import REPLIES, Citation, Feature, Length, Line
 from assistant.neutral import clean
 from assistant.providers.choice import provider
 from assistant.providers.port import Outcome, Task
@@ -149,7 +149,7 @@ def _answer(task: Task, outcome: Outcome, writer: checking.Writer, *, recheck: b
         "citations": citations_of(cited),
         "model": outcome.model,
         "provider": provider().name,
-        "usage": usage_of(outcome.usage),
+        "usage": outcome.usage.shown(),
     }
 
 
@@ -164,11 +164,3 @@ def _result(task: Task, outcome: Outcome, text: str) -> Any:
 def citations_of(lines: list[Line]) -> list[dict[str, Any]]:
     found = [Citation.of(line) for line in lines]
     return [{"message_id": each.message_id, "seq": each.seq, "conversation_id": each.conversation_id} for each in found]
-
-
-def usage_of(usage: Usage) -> dict[str, Any]:
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": usage.cost_micro_usd / 1_000_000,
-    }

@@ -26,7 +26,8 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Provider and models (by feature, or under `default`), prices of a million tokens in millionths of a dollar,
-    budgets; `meaning` tells whether search by meaning is deployed."""
+    budgets; `meaning` tells whether search by meaning is deployed, `transcribes` whether Amazon Transcribe may be
+    asked, `minute_price` what a minute of sound costs there."""
 
     provider: str
     models: Mapping[str, str]
@@ -42,6 +43,9 @@ class Settings:
     meaning: bool
     queue_url: str
     endpoint_url: str
+    transcribes: bool
+    transcribe_url: str
+    minute_price: int
 
     def model_of(self, feature: str) -> str:
         return self.models.get(feature) or self.models.get(DEFAULT_MODEL, "")
@@ -50,6 +54,10 @@ class Settings:
         """The usage of so many tokens, its price rounded up."""
         cost = input_tokens * self.input_price + output_tokens * self.output_price
         return Usage(input_tokens, output_tokens, -(-cost // MICRO))
+
+    def priced_sound(self, seconds: int, text_tokens: int = 0) -> Usage:
+        """The usage of writing down so many seconds of sound, its price rounded up."""
+        return Usage(0, text_tokens, -(-seconds * self.minute_price // 60))
 
 
 @lru_cache(maxsize=1)
@@ -79,6 +87,9 @@ def settings() -> Settings:
         meaning=env("AI_MEANING", "off") == "on",
         queue_url=env("AI_QUEUE_URL", ""),
         endpoint_url=env("AI_ENDPOINT_URL", ""),
+        transcribes=env("AI_TRANSCRIPTIONS", "off") == "transcribe",
+        transcribe_url=env("AI_TRANSCRIBE_URL", ""),
+        minute_price=_micro_usd("AI_MINUTE_USD", "0.024"),
     )
 
 

@@ -3,7 +3,12 @@ recordings to be transcribed."""
 
 from __future__ import annotations
 
+from drive.files.audio_port import Recording as Recording
+from drive.files.audio_port import drop_transcripts as drop_transcripts
+from drive.files.audio_port import keep_transcript as keep_transcript
+from drive.files.audio_port import raw_transcript_key as raw_transcript_key
 from drive.files.audio_port import recording as recording
+from drive.files.audio_port import transcript as transcript
 from drive.files.avatar_port import thumbnail_of_own_file as thumbnail_of_own_file
 from drive.files.search_port import files_by_name as files_by_name
 from drive.person_port import contents_of as contents_of

@@ -102,6 +102,11 @@ def part_sizes(size: int) -> list[int]:
     return [each] * whole + ([rest] if rest else [])
 
 
+def transcript_key(object_key: str) -> str:
+    """Where stands what was written down of the sound of these bytes."""
+    return f"{object_key.replace('files/', 'transcripts/', 1)}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A file or folder. Of a file, what is current: the fields of its latest ready version."""

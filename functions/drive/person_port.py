@@ -34,6 +34,7 @@ def purge_everything_of(owner_id: str) -> None:
         if not node.is_folder:
             blobs.remove_below(f"files/{node.id}/")
             blobs.remove_below(f"thumbnails/{node.id}/")
+            blobs.remove_below(f"transcripts/{node.id}/")
 
 
 def described(owner_id: str) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ SERVICES = {
     "sqs",
     "stepfunctions",
     "sts",
+    "transcribe",
 }
 
 # Chalice's command line, which imports packages that the layer leaves out; and code that never runs in a function.

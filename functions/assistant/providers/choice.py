@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from assistant.model import Feature
 from assistant.providers.port import Provider
 from assistant.settings import settings
 
@@ -26,3 +27,8 @@ def provider() -> Provider:
     from assistant.providers.embedded import Embedded
 
     return Embedded()
+
+
+def has(feature: Feature) -> bool:
+    """Whether this deployment has a feature: sound is written down by a service beside the provider."""
+    return settings().transcribes if feature == "transcriptions" else provider().has(feature)

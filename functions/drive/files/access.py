@@ -36,6 +36,12 @@ def role_on(found: NodeAccess, user_id: str) -> Role | None:
     return _role(found, user_id, "owner")
 
 
+def first_of_theirs(conversation_ids: list[str], user_id: str) -> str | None:
+    """The first of these conversations that the person is in now."""
+    theirs = conversations.contexts(conversation_ids, user_id) if conversation_ids else {}
+    return next((each for each in conversation_ids if each in theirs), None)
+
+
 def may_still_upload(found: NodeAccess, user_id: str, *, new_file: bool) -> bool:
     """Whether an upload that was begun may end in this file: an editor's, and a new file of a conversation's member."""
     role = _role(found, user_id, "editor")

@@ -206,7 +206,11 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
 
 def _objects(each: Version) -> list[tuple[str, str]]:
     found = [(each.object_key, each.object_version)]
-    return found if each.thumbnail_key is None else [*found, (each.thumbnail_key, "")]
+    if each.thumbnail_key is not None:
+        found.append((each.thumbnail_key, ""))
+    if media_types.category(each.content_type) in ("audio", "video"):
+        found.append((model.transcript_key(each.object_key), ""))
+    return found
 
 
 def erase(node_id: str, task: str, objects: list[list[str]]) -> None:

@@ -1,0 +1,36 @@
+"""What comes on the sockets of who asked: pieces of an answer, and its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.schemas import Answer
+from kernel import clock
+from kernel.errors import Problem
+from realtime import api as realtime
+
+DELTA, DONE = "ai.delta", "ai.done"
+
+
+def tell_piece(user_id: str, request_id: str, *, n: int, text: str) -> None:
+    """A piece of an answer; `n` counts from 1."""
+    _publish(user_id, DELTA, {"request_id": request_id, "n": n, "text": text})
+
+
+def tell_end(
+    user_id: str, request_id: str, *, answer: Mapping[str, Any] | None = None, problem: Problem | None = None
+) -> None:
+    """The end of a request or of a job: its answer, or why there is none."""
+    data: dict[str, Any] = {"request_id": request_id}
+    if answer is not None:
+        data["answer"] = Answer.model_validate(answer).model_dump(mode="json")
+    if problem is not None:
+        data["problem"] = problem.as_dict(request_id)
+    _publish(user_id, DONE, data)
+
+
+def _publish(user_id: str, kind: str, data: Mapping[str, Any]) -> None:
+    frame = json.dumps({"type": kind, "at": clock.rfc3339(clock.now()), "data": data})
+    realtime.publish([frame], [user_id])

@@ -1,0 +1,111 @@
+"""Amazon Transcribe: writes down recordings of the drive, within the account. A job is asked for, looked at, and
+removed there with its document when that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from assistant.model import Segment
+from assistant.settings import settings
+from drive import api as drive
+from drive.api import Recording
+from kernel import aws
+from kernel.config import config
+from kernel.errors import DependencyUnavailable
+from kernel.resilience import Breaker, CircuitOpen
+
+NAME, MODEL = "transcribe", "amazon-transcribe"
+State = Literal["running", "done", "failed"]
+
+# Transcribe's formats ("Data input and output"), with how many bytes a second has at the least: it is not known how
+# long a recording is before it was heard, and so much is held of the budget.
+_OPUS, _LOSSY, _PLAIN = 1_500, 3_000, 12_000
+FORMATS: Mapping[str, tuple[str, int]] = {
+    "audio/webm": ("webm", _OPUS),
+    "audio/ogg": ("ogg", _OPUS),
+    "audio/opus": ("ogg", _OPUS),
+    "audio/mp4": ("m4a", _LOSSY),
+    "audio/mpeg": ("mp3", _LOSSY),
+    "audio/wav": ("wav", _PLAIN),
+    "audio/x-wav": ("wav", _PLAIN),
+    "audio/flac": ("flac", _PLAIN),
+    "audio/x-flac": ("flac", _PLAIN),
+    "video/mp4": ("mp4", 8 * _LOSSY),
+    "video/webm": ("webm", 8 * _LOSSY),
+}
+LEAST_BILLED_S = 15  # "Amazon Transcribe pricing"
+LONGEST_S = 4 * 3_600  # "Guidelines and quotas"
+
+breaker = Breaker("transcribe", threshold=3, cooldown_s=15.0)
+
+
+def longest_s(recording: Recording) -> int:
+    """How many seconds a recording may have at the most, by its size."""
+    least_bytes = FORMATS[recording.content_type][1]
+    return max(LEAST_BILLED_S, -(-recording.size // least_bytes))
+
+
+def begin(job_id: str, recording: Recording) -> None:
+    """Ask for a job under this name unless it was asked for already; raises DependencyUnavailable."""
+    try:
+        _call(
+            "start_transcription_job",
+            TranscriptionJobName=job_id,
+            IdentifyLanguage=True,
+            MediaFormat=FORMATS[recording.content_type][0],
+            Media={"MediaFileUri": f"s3://{config().blob_bucket}/{recording.object_key}"},
+            OutputBucketName=config().blob_bucket,
+            OutputKey=drive.raw_transcript_key(recording.object_key),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConflictException":
+            raise DependencyUnavailable from error
+
+
+def state(job_id: str) -> State:
+    """How a job is going; one that is gone has failed. Raises DependencyUnavailable."""
+    try:
+        found = _call("get_transcription_job", TranscriptionJobName=job_id)["TranscriptionJob"][
+            "TranscriptionJobStatus"
+        ]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("BadRequestException", "NotFoundException"):
+            return "failed"
+        raise DependencyUnavailable from error
+    states: Mapping[str, State] = {"COMPLETED": "done", "FAILED": "failed"}
+    return states.get(found, "running")
+
+
+def forget(job_id: str) -> None:
+    """Remove a job, which Transcribe would list for 90 days; one that is gone is fine."""
+    try:
+        _call("delete_transcription_job", TranscriptionJobName=job_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("BadRequestException", "NotFoundException"):
+            raise DependencyUnavailable from error
+
+
+def segments_of(document: Mapping[str, Any]) -> list[Segment]:
+    """What was said, in order, from Transcribe's document ("Data input and output", example output)."""
+    results = document["results"]
+    if parts := results.get("audio_segments"):
+        return [Segment(_ms(each["start_time"]), _ms(each["end_time"]), str(each["transcript"])) for each in parts]
+    text = " ".join(each["transcript"] for each in results["transcripts"])
+    times = [each for each in results.get("items", ()) if "start_time" in each]
+    return [Segment(_ms(times[0]["start_time"]), _ms(times[-1]["end_time"]), text)] if times and text.strip() else []
+
+
+def _ms(seconds: str) -> int:
+    return round(float(seconds) * 1_000)
+
+
+def _call(operation: str, **arguments: Any) -> Any:
+    """One call; raises ClientError for what Transcribe refuses, DependencyUnavailable where it does not answer."""
+    call = getattr(aws.client("transcribe", settings().transcribe_url or None), operation)
+    try:
+        return breaker.call(lambda: call(**arguments), (BotoCoreError,))
+    except (BotoCoreError, CircuitOpen) as error:
+        raise DependencyUnavailable from error

@@ -1,0 +1,102 @@
+"""Amazon Transcribe on the loopback: a server of its protocol (AWS JSON 1.1), which writes its document to the bucket.
+
+Jobs are done after so many looks; it can be told to fail jobs or calls.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from kernel import aws
+
+SPOKEN = (("0.1", "1.9", "The ferry leaves at 6:40."), ("2.4", "21.2", "More at evil.example/now, bring tea."))
+
+
+class LoopbackTranscribe:
+    """`jobs` are the parameters of each job by name, while it is kept; `asked` the names of all calls."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.looks_until_done = 1
+        self.fails = False
+        self.is_down = False
+        self._looks: dict[str, int] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                """Tests are quiet."""
+
+            def do_POST(self) -> None:
+                given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                operation = self.headers["X-Amz-Target"].removeprefix("Transcribe.")
+                service.asked.append(operation)
+                status, answer = service.answer(operation, given)
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        return Handler
+
+    def answer(self, operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        name = given["TranscriptionJobName"]
+        if self.is_down:
+            return 500, {"__type": "InternalFailureException", "Message": "no"}
+        if operation == "StartTranscriptionJob":
+            if name in self.jobs:
+                return 400, {"__type": "ConflictException", "Message": "there is one of this name"}
+            self.jobs[name] = given
+            return 200, {"TranscriptionJob": {"TranscriptionJobName": name, "TranscriptionJobStatus": "QUEUED"}}
+        if name not in self.jobs:
+            return 400, {"__type": "BadRequestException", "Message": "The requested job couldn't be found."}
+        if operation == "DeleteTranscriptionJob":
+            del self.jobs[name]
+            return 200, {}
+        return 200, {"TranscriptionJob": {"TranscriptionJobName": name, "TranscriptionJobStatus": self._state(name)}}
+
+    def _state(self, name: str) -> str:
+        self._looks[name] = self._looks.get(name, 0) + 1
+        if self._looks[name] < self.looks_until_done:
+            return "IN_PROGRESS"
+        if self.fails:
+            return "FAILED"
+        _write(self.jobs[name])
+        return "COMPLETED"
+
+
+def _write(job: dict[str, Any]) -> None:
+    segments = [{"start_time": start, "end_time": end, "transcript": said} for start, end, said in SPOKEN]
+    text = " ".join(said for *_, said in SPOKEN)
+    document = {"status": "COMPLETED", "results": {"transcripts": [{"transcript": text}], "audio_segments": segments}}
+    aws.client("s3").put_object(Bucket=job["OutputBucketName"], Key=job["OutputKey"], Body=json.dumps(document))
+
+
+@contextmanager
+def serving() -> Iterator[LoopbackTranscribe]:
+    service = LoopbackTranscribe()
+    try:
+        yield service
+    finally:
+        service.close()
