@@ -17,7 +17,7 @@ from assistant.settings import settings
 from assistant.store import Job
 from kernel import ids, queues, telemetry
 from kernel.caller import Caller
-from kernel.errors import DependencyUnavailable, Internal, NotFound, Problem, as_problem
+from kernel.errors import Gone, Internal, NotFound, Problem, as_problem
 from realtime import api as realtime
 
 TASKS: Mapping[Feature, Callable[..., Task]] = {
@@ -74,13 +74,13 @@ def carry_out(message: Mapping[str, Any]) -> None:
     if not stream.moved("queued", "running"):
         if stream.moved("running", "failed"):
             stream.done(problem=Internal("This answer was broken off; ask again."))
+        stream.end_if_cancelled()
         return
     try:
         task = TASKS[message["feature"]](caller, **message["fields"])
         answer = service.carry_out(task, show=stream.show)
     except Cancelled:
         telemetry.count("AiStreamsCancelled")
-        stream.done(problem=DependencyUnavailable("This request was cancelled."))
     except Exception as error:
         problem = as_problem(error)
         if stream.moved("running", "failed"):
@@ -90,6 +90,7 @@ def carry_out(message: Mapping[str, Any]) -> None:
     else:
         if stream.moved("running", "done"):
             stream.done(answer=answer)
+    stream.end_if_cancelled()
 
 
 class _Stream:
@@ -113,6 +114,11 @@ class _Stream:
                 raise Cancelled
         self._n += 1
         deltas.tell_piece(self._user_id, self._request_id, n=self._n, text=text)
+
+    def end_if_cancelled(self) -> None:
+        """Tell the end of a request that was cancelled, unless that was told already."""
+        if self.moved("cancelled", "ended"):
+            self.done(problem=Gone("This request was cancelled."))
 
     def done(self, *, answer: Mapping[str, Any] | None = None, problem: Problem | None = None) -> None:
         deltas.tell_end(self._user_id, self._request_id, answer=answer, problem=problem)

@@ -8,6 +8,7 @@ from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
 from kernel.schema import Body, Id, Input, Instant, Output, SearchText
+from kernel.websocket import Frame
 from messages.schemas import Message
 from users.schemas import Locale
 
@@ -230,3 +231,7 @@ class Done(Output):
     request_id: str
     answer: Answer | None = None
     problem: dict[str, Any] | None = None
+
+
+class CancelRequest(Frame):
+    request_id: Id

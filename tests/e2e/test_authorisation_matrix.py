@@ -192,6 +192,7 @@ SOCKET callHeartbeat                                                            
 SOCKET ping                                                                     200 200 200 200 200 200 401 200
 SOCKET setPresence                                                              200 200 200 200 200 200 401 200
 SOCKET watchPresence                                                            200 200 200 404 404 200 401 404
+SOCKET aiCancel                                                                 404 404 404 404 404 404 401 404
 """
 
 
@@ -480,6 +481,7 @@ QUERIES: dict[str, Make] = {
 
 FRAMES: dict[str, Make] = {
     "setPresence": lambda scene, role: {"status": "busy"},
+    "aiCancel": lambda scene, role: {"request_id": "air_unknown"},
     "watchPresence": lambda scene, role: {"conversation_id": scene.conversation(role)},
     "signal": lambda scene, role: {
         "call_id": scene.call(role)["id"],

@@ -22,7 +22,7 @@ ASYNCAPI = documents.ROOT / "docs/api/asyncapi.json"
 CONTRACT_ACTIONS = {
     "sendMessage", "editMessage", "deleteMessage", "react", "markRead", "typing", "vote", "sync", "ping", "setPresence",
     "watchPresence",
-    "signal", "callHeartbeat",
+    "signal", "callHeartbeat", "aiCancel",
 }  # fmt: skip
 CONTRACT_EVENTS = {
     "message.created", "message.updated", "message.deleted", "reaction.added", "reaction.removed",

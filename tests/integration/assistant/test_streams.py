@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,18 +11,20 @@ import pytest
 
 from assistant import requests, store
 from assistant import settings as ai_settings
+from assistant.actions import cancel_request
 from assistant.consumers import stream
 from assistant.model import AiDisabled
+from assistant.providers import choice
 from assistant.store import Job
-from kernel import aws
+from kernel import aws, config
 from kernel.caller import Caller
-from kernel.errors import NotFound
 from realtime import service as realtime
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.management import serving
-from tests.tools import queue_event
+from tests.support import models
+from tests.tools import queue_event, socket_event
 
 
 @pytest.fixture
@@ -87,16 +90,71 @@ def test_rights_are_asked_again_when_the_answer_is_made(queue: str, settings: py
     assert done["data"]["problem"]["code"] == "not_found"
 
 
-def test_a_cancelled_request_is_not_answered(queue: str, settings: pytest.MonkeyPatch) -> None:
+def _cancel(who: Caller, request_id: str) -> dict[str, Any]:
+    frame = {"action": "aiCancel", "id": "1", "request_id": request_id}
+    answer: dict[str, Any] = json.loads(cancel_request.handler(socket_event(who, frame), CONTEXT)["body"])
+    return answer
+
+
+def test_a_cancelled_request_is_not_answered_and_ends_once(queue: str, settings: pytest.MonkeyPatch) -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = desk.group(ada, bob)
     request_id = requests.start(ada, "replies", {"conversation_id": tea})
     message = _asked(queue)
-    requests.cancel(ada.user_id, request_id)
+    assert _cancel(bob, request_id)["problem"]["code"] == "not_found"
+    assert _cancel(ada, request_id) == {"type": "ack", "id": "1", "data": None}
     _connected(ada)
+    (done,) = _work(message, settings)
+    assert done["data"]["problem"]["code"] == "gone"
     assert _work(message, settings) == []
-    with pytest.raises(NotFound):
-        requests.cancel(bob.user_id, request_id)
+    assert desk.used_tokens(ada) == 0
+
+
+def test_an_answer_that_is_cancelled_while_it_comes_stops_and_counts_what_has_come_once(
+    queue: str, settings: pytest.MonkeyPatch
+) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = desk.group(ada, bob)
+    desk.say(tea, (bob, "Decided: we take the bus."))
+    request_id = requests.start(ada, "summaries", {"conversation_id": tea, "after_seq": 0})
+    message = _asked(queue)
+    _connected(ada)
+
+    def is_cancelled_as_it_thinks(system: str, user: str) -> str:
+        _cancel(ada, request_id)
+        time.sleep(requests.LOOK_AGAIN_S + 0.1)
+        return "We take the bus. " * 100
+
+    with models.serving(is_cancelled_as_it_thinks) as model:
+        for name, value in (
+            ("LOOPBACK_TARGETS", "on"),
+            ("AI_PROVIDER", "openai"),
+            ("AI_MODELS", "default=small"),
+            ("AI_BASE_URL", f"{model.url}/v1"),
+        ):
+            settings.setenv(name, value)
+        for each in (config.config, ai_settings.settings, choice.provider):
+            each.cache_clear()
+        (done,) = _work(message, settings)
+    assert done["data"]["problem"]["code"] == "gone"
+    used = desk.used_tokens(ada)
+    assert 0 < used < 600  # not the 600 tokens that the whole answer might have had
+    assert _work(message, settings) == []
+    assert desk.used_tokens(ada) == used
+
+
+def test_an_answer_ends_when_nobody_listens_any_more(queue: str, settings: pytest.MonkeyPatch) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = desk.group(ada, bob)
+    request_id = requests.start(ada, "replies", {"conversation_id": tea})
+    stream_of_hers = requests._Stream(ada.user_id, request_id)
+    stream_of_hers.moved("queued", "running")
+    time.sleep(requests.LOOK_AGAIN_S + 0.1)
+    with pytest.raises(requests.Cancelled):
+        stream_of_hers.show("No socket of hers is open.")
+    kept = store.job(ada.user_id, request_id, kind="request")
+    assert kept is not None
+    assert kept.state == "cancelled"
 
 
 def test_what_is_wrong_already_is_told_at_once(queue: str) -> None:

@@ -1,0 +1,14 @@
+"""`aiCancel`."""
+
+from __future__ import annotations
+
+from assistant import requests
+from assistant.schemas import CancelRequest
+from kernel.caller import Caller
+from kernel.websocket import action
+
+
+@action("aiCancel", CancelRequest)
+def handler(caller: Caller, frame: CancelRequest) -> None:
+    """Stop a streamed answer of AI help; one that has ended stays as it is."""
+    requests.cancel(caller.user_id, frame.request_id)
