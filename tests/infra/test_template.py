@@ -32,7 +32,10 @@ from tests.infra.deployed import (
 )
 from tests.tools import ROOT, captured_lines, template
 
-WITHOUT_RESOURCE = {"chime:CreateMeeting"}  # actions for which AWS takes none but `*`
+WITHOUT_RESOURCE = {
+    "chime:CreateMeeting",
+    "transcribe:StartTranscriptionJob",
+}  # actions for which AWS takes none but `*`
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
 # Rights with a `*` that somebody has looked at, and why.
@@ -42,6 +45,9 @@ REVIEWED_RESOURCES = {
     "execution:${AWS::StackName}-poll-closing:*": "the id of an execution is not known before it is started",
     "/files/*": "S3: the keys of files are made of ids",
     "/thumbnails/*": "S3: the same",
+    "/transcripts/*": "S3: the same",
+    "/transcriptions/*": "S3: the same",
+    "transcription-job/aij_*": "Transcribe: the name of a job is its id",
     "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
     "/exports/*": "S3: the key of an export is made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
@@ -229,7 +235,7 @@ def test_an_avatar_is_no_upload_and_does_not_go_to_slower_storage() -> None:
     rules = drive["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert arriving == [{"prefix": "files/"}]
     assert all(
-        rule["Prefix"] in ("files/", "keys/welcomes/", "exports/")
+        rule["Prefix"] in ("files/", "keys/welcomes/", "exports/", "transcriptions/")
         for rule in rules
         if "Transitions" in rule or "ExpirationInDays" in rule
     )
