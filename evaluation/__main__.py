@@ -1,33 +1,63 @@
-"""`make evaluate`: how good the embedded provider's answers are on the chats of this folder, by language."""
+"""`make evaluate`: how good a provider's answers are on the chats of this folder, by language.
+
+The provider is chosen as in a deployment (`AI_PROVIDER`, `AI_MODELS` …); without a choice it is the embedded one.
+Others are asked over what retrieval would give them, and their answers are checked as those that people get.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from assistant.embedded import answering, catchup, meaning
+from assistant import checking, retrieval
+from assistant.embedded import meaning
 from assistant.embedded.words import terms
-from assistant.model import Length, Line
+from assistant.model import MICRO, Length, Line, Usage
+from assistant.providers.choice import provider
+from assistant.providers.port import Provider, Task
 from evaluation.chats import LANGUAGES, Chat, all_chats
 from evaluation.measures import precision_and_recall, recall_at, rouge_l_recall
 
 Rank = Callable[[str, Sequence[Line]], list[str]]
+NOBODY = "usr_reader"
 
 
-def summary_of(chat: Chat, length: Length) -> str:
-    found = catchup.extracts(chat.lines, length=length)
-    return catchup.written(found, length=length, language=chat.language)[0]
+@dataclass(slots=True)
+class Asking:
+    """A provider, and what it has consumed so far."""
+
+    provider: Provider
+    usage: Usage = field(default_factory=Usage)
+
+    def text_of(self, task: Task) -> tuple[str, list[Line]]:
+        """The text as people would see it, and the lines that it cites."""
+        outcome = self.provider.do(task)
+        self.usage += outcome.usage
+        return checking.checked(outcome.text, outcome.cited)
 
 
-def citations(chats: Sequence[Chat]) -> list[tuple[list[str], frozenset[str]]]:
+def summary_of(asking: Asking, chat: Chat, length: Length) -> str:
+    task = Task("summaries", chat.language, NOBODY, lines=chat.lines, length=length, names=_names(chat.lines))
+    return asking.text_of(task)[0]
+
+
+def citations(asking: Asking, chats: Sequence[Chat]) -> list[tuple[list[str], frozenset[str]]]:
     """For each question what was cited and what supports its answer; it is asked over all chats of its language, one
     that has no answer over its own chat."""
     pool = [line for chat in chats for line in chat.lines]
     found = []
     for chat in chats:
         for asked in chat.questions:
-            lines = answering.answer(asked.text, chat.lines if not asked.support else pool)
-            found.append(([line.message_id for line in lines], asked.support))
+            lines: Sequence[Line] = chat.lines if not asked.support else pool
+            if asking.provider.name != "embedded":
+                lines = retrieval.bearing(lines, asked.text)
+            task = Task("answers", chat.language, NOBODY, lines=lines, question=asked.text, names=_names(lines))
+            found.append(([line.message_id for line in asking.text_of(task)[1]], asked.support))
     return found
+
+
+def _names(lines: Sequence[Line]) -> dict[str, str]:
+    return {line.sender_id: line.sender_id.capitalize() for line in lines}
 
 
 def by_words(query: str, lines: Sequence[Line]) -> list[str]:
@@ -54,34 +84,38 @@ def searched(chats: Sequence[Chat], rank: Rank) -> list[tuple[list[str], frozens
     return [(rank(asked.text, pool), asked.support) for chat in chats for asked in chat.searches]
 
 
-def _coverage(chats: Sequence[Chat], length: Length) -> float:
-    covered = [rouge_l_recall(summary_of(chat, length), chat.summary) for chat in chats]
+def _coverage(asking: Asking, chats: Sequence[Chat], length: Length) -> float:
+    covered = [rouge_l_recall(summary_of(asking, chat, length), chat.summary) for chat in chats]
     return sum(covered) / len(covered)
 
 
-def report() -> list[str]:
+def report(asking: Asking, chats: Sequence[Chat]) -> list[str]:
     """The rows that are printed: one per language, one for all."""
-    chats = all_chats()
     rank = by_meaning() if meaning.is_present() else None
     rows = ["language  chats  citations precision  recall  ROUGE-L short  long  recall@5 words  meaning"]
     for name in (*LANGUAGES, "all"):
         chosen = [chat for chat in chats if name in (chat.language, "all")]
         found = [
-            each for language in LANGUAGES for each in citations([chat for chat in chosen if chat.language == language])
+            each
+            for language in LANGUAGES
+            for each in citations(asking, [chat for chat in chosen if chat.language == language])
         ]
         precision, recall = precision_and_recall(found)
         words = recall_at(searched(chosen, by_words), 5)
+        short, long = (_coverage(asking, chosen, length) for length in ("short", "long"))
         by_vectors = f"{recall_at(searched(chosen, rank), 5):7.2f}" if rank is not None else "      -"
         rows.append(
             f"{name:8}  {len(chosen):5}  {precision:19.2f}  {recall:6.2f}"
-            f"  {_coverage(chosen, 'short'):13.2f}  {_coverage(chosen, 'long'):4.2f}  {words:14.2f}  {by_vectors}"
+            f"  {short:13.2f}  {long:4.2f}  {words:14.2f}  {by_vectors}"
         )
     return rows
 
 
 def main() -> None:
-    print("provider embedded")
-    print("\n".join(report()))
+    asking = Asking(provider())
+    print(f"provider {asking.provider.name}")
+    print("\n".join(report(asking, all_chats())))
+    print(f"tokens: {asking.usage.tokens}, dollars: {asking.usage.cost_micro_usd / MICRO:.4f}")
     if not meaning.is_present():
         print("the model of meaning is not installed (layers/meaning/requirements.txt)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.api import authenticate
-from assistant import digests, meaning_search, people, requests, transcripts
+from assistant import digests, meaning_search, people, requests, service, transcripts
 from assistant import schemas as shapes
 from assistant.model import Feature
 from kernel.caller import Caller
@@ -15,12 +15,6 @@ from kernel.limiter import Limit
 # money is behind these: without Redis they are counted in DynamoDB (R19)
 ASKED = Limit("ai", requests=300, window_s=60, without_redis="closed")
 _ERRORS = ("ai_disabled", "encrypted_conversation", "ai_unavailable", "ai_budget_exceeded")
-_ASKING: dict[str, Any] = {
-    "returns": shapes.AnswerOrRequest,
-    "limits": [ASKED],
-    "errors": _ERRORS,
-    "other_statuses": [202],
-}
 
 app = App("assistant", authenticate=authenticate)
 
@@ -37,44 +31,65 @@ def change_ai_settings(caller: Caller, body: shapes.SettingsChanges) -> Any:
     return people.change(caller.user_id, body.model_dump(exclude_unset=True))
 
 
-def _asked(caller: Caller, feature: Feature, body: shapes.Streamable) -> Any:
-    fields = body.model_dump(exclude={"stream"})
+def _asking(feature: Feature) -> dict[str, Any]:
+    """The options of a route that asks for something: an Idempotency-Key gets the first answer again unless a message
+    that it rests on, a right or the consent is another by then."""
+
+    def basis(caller: Caller, body: shapes.Streamable) -> str | None:
+        return None if body.stream else requests.task(caller, feature, _fields(body)).basis
+
+    return {
+        "returns": shapes.AnswerOrRequest,
+        "limits": [ASKED],
+        "errors": _ERRORS,
+        "other_statuses": [202],
+        "headers": ["ETag"],
+        "basis": basis,
+    }
+
+
+def _fields(body: shapes.Streamable) -> dict[str, Any]:
+    return body.model_dump(exclude={"stream"})
+
+
+def _asked(caller: Caller, feature: Feature, body: shapes.Streamable) -> Answer:
     if body.stream:
-        return Answer({"request_id": requests.start(caller, feature, fields)}, status=202)
-    return requests.ask(caller, feature, fields)
+        return Answer({"request_id": requests.start(caller, feature, _fields(body))}, status=202)
+    task = requests.task(caller, feature, _fields(body))
+    return Answer(service.carry_out(task), headers={"ETag": task.basis})
 
 
-@app.post("/ai/summaries", body=shapes.NewSummary, **_ASKING)
+@app.post("/ai/summaries", body=shapes.NewSummary, **_asking("summaries"))
 def summarise(caller: Caller, body: shapes.NewSummary) -> Any:
     """What matters in what is unread, in what came after a seq, or in a thread; statements have their citations."""
     return _asked(caller, "summaries", body)
 
 
-@app.post("/ai/replies", body=shapes.NewReplies, **_ASKING)
+@app.post("/ai/replies", body=shapes.NewReplies, **_asking("replies"))
 def suggest_replies(caller: Caller, body: shapes.NewReplies) -> Any:
     """Three things that one might say next."""
     return _asked(caller, "replies", body)
 
 
-@app.post("/ai/translations", body=shapes.NewTranslation, **_ASKING)
+@app.post("/ai/translations", body=shapes.NewTranslation, **_asking("translations"))
 def translate(caller: Caller, body: shapes.NewTranslation) -> Any:
     """A text or a message in another language."""
     return _asked(caller, "translations", body)
 
 
-@app.post("/ai/rewrites", body=shapes.NewRewrite, **_ASKING)
+@app.post("/ai/rewrites", body=shapes.NewRewrite, **_asking("rewrites"))
 def rewrite(caller: Caller, body: shapes.NewRewrite) -> Any:
     """A text of one's own in another tone."""
     return _asked(caller, "rewrites", body)
 
 
-@app.post("/ai/answers", body=shapes.NewAnswer, **_ASKING)
+@app.post("/ai/answers", body=shapes.NewAnswer, **_asking("answers"))
 def answer_question(caller: Caller, body: shapes.NewAnswer) -> Any:
     """An answer from the messages of a conversation, or of all of one's own; without support it says so."""
     return _asked(caller, "answers", body)
 
 
-@app.post("/ai/moderations", body=shapes.NewModeration, **_ASKING)
+@app.post("/ai/moderations", body=shapes.NewModeration, **_asking("moderations"))
 def moderate(caller: Caller, body: shapes.NewModeration) -> Any:
     """How harmful a text is, by category: a hint for people, no verdict."""
     return _asked(caller, "moderations", body)
@@ -100,13 +115,20 @@ def cancel_request(caller: Caller, request_id: str) -> None:
     requests.cancel(caller.user_id, request_id)
 
 
-@app.post("/ai/digests", body=shapes.NewDigest, returns=shapes.Digest, limits=[ASKED], errors=_ERRORS)
+@app.post("/ai/digests", body=shapes.NewDigest, returns=shapes.Digest, limits=[ASKED], errors=_ERRORS, replays=False)
 def get_digest(caller: Caller, body: shapes.NewDigest) -> Any:
     """What one missed in all conversations with AI help, the most important first."""
     return digests.digest(caller)
 
 
-@app.post("/ai/search", body=shapes.NewMeaningSearch, returns=shapes.MeaningResults, limits=[ASKED], errors=_ERRORS)
+@app.post(
+    "/ai/search",
+    body=shapes.NewMeaningSearch,
+    returns=shapes.MeaningResults,
+    limits=[ASKED],
+    errors=_ERRORS,
+    replays=False,
+)
 def search_by_meaning(caller: Caller, body: shapes.NewMeaningSearch) -> Any:
     """Messages by their meaning and by their words, the best first."""
     return meaning_search.search(caller, q=body.q, conversation_id=body.conversation_id, limit=body.limit)

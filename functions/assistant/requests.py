@@ -36,14 +36,19 @@ class Cancelled(Exception):
     """Nobody waits for this answer any more."""
 
 
+def task(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> Task:
+    """What is asked for, with what may be read for it now; raises what stands against it."""
+    return TASKS[feature](caller, **fields)
+
+
 def ask(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a request."""
-    return service.carry_out(TASKS[feature](caller, **fields))
+    return service.carry_out(task(caller, feature, fields))
 
 
 def start(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> str:
     """The id of a request that is streamed; raises what can be known to be wrong with it already."""
-    TASKS[feature](caller, **fields)
+    task(caller, feature, fields)
     request_id = ids.new("air")
     store.put_job(Job(caller.user_id, request_id, "queued", {}), kind=KIND)
     message = {
@@ -77,8 +82,8 @@ def carry_out(message: Mapping[str, Any]) -> None:
         stream.end_if_cancelled()
         return
     try:
-        task = TASKS[message["feature"]](caller, **message["fields"])
-        answer = service.carry_out(task, show=stream.show)
+        asked = task(caller, message["feature"], message["fields"])
+        answer = service.carry_out(asked, show=stream.show)
     except Cancelled:
         telemetry.count("AiStreamsCancelled")
     except Exception as error:

@@ -3,6 +3,8 @@ looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assistant import consent, reading
 from assistant.embedded import cues
 from assistant.embedded.words import terms
@@ -21,7 +23,7 @@ MOST = 120  # lines that a provider gets
 def in_conversation(context: MemberContext, question: str) -> list[Line]:
     """The lines of a conversation that share words with a question, with those around them; oldest first."""
     lines = reading.lines_after(context, 0, limit=NEWEST)
-    return _bearing(lines, question)
+    return bearing(lines, question)
 
 
 def in_all(user_id: str, question: str) -> list[Line]:
@@ -44,7 +46,8 @@ def _subject(question: str) -> frozenset[str]:
     return terms(cues.subject_of(question)) or terms(question)
 
 
-def _bearing(lines: list[Line], question: str) -> list[Line]:
+def bearing(lines: Sequence[Line], question: str) -> list[Line]:
+    """Those lines that share words with a question, with what stands around them; 120 at the most."""
     wanted = _subject(question)
     weights = [len(wanted & terms(line.text)) for line in lines]
     best = sorted((n for n, weight in enumerate(weights) if weight), key=lambda n: (-weights[n], -n))

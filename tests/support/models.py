@@ -25,7 +25,7 @@ class LoopbackModel:
         self.say = say
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self.mode = "well"  # or slow, failing, throttling, broken
+        self.mode = "well"  # or slow, failing, throttling, broken, throttled midway (Bedrock alone)
         self.tells_usage = True
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -120,8 +120,10 @@ class LoopbackModel:
                     ("messageStop", {"stopReason": "end_turn"}),
                     ("metadata", {"usage": usage, "metrics": {"latencyMs": 5}}),
                 ]
-                frames = (_event_frame(name, payload) for name, payload in events)
-                self._stream("application/vnd.amazon.eventstream", frames)
+                frames = [_event_frame(name, payload) for name, payload in events]
+                if model.mode == "throttled midway":
+                    frames[2:] = [_event_frame("throttlingException", {"message": "slower"}, kind="exception")]
+                self._stream("application/vnd.amazon.eventstream", iter(frames))
 
         return Handler
 
@@ -135,11 +137,15 @@ def _pieces(text: str) -> list[str]:
     return [text[start : start + 7] for start in range(0, len(text), 7)]
 
 
-def _event_frame(name: str, payload: dict[str, Any]) -> bytes:
-    """A message of the AWS event stream encoding (Smithy, "Amazon event stream")."""
+def _event_frame(name: str, payload: dict[str, Any], *, kind: str = "event") -> bytes:
+    """A message of the AWS event stream encoding (Smithy, "Amazon event stream"): an event or an exception."""
     headers = b"".join(
         bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-        for key, value in ((":message-type", "event"), (":event-type", name), (":content-type", "application/json"))
+        for key, value in (
+            (":message-type", kind),
+            (f":{kind}-type", name),
+            (":content-type", "application/json"),
+        )
     )
     content = json.dumps(payload).encode()
     prelude = struct.pack(">II", 16 + len(headers) + len(content), len(headers))

@@ -24,6 +24,7 @@ CLOSE = 0.95  # a second line is quoted only if it is about as good as the first
 CONTEXT_LINES = 5  # what was said just before tells what a line is about
 BY_CONTEXT = 0.6  # how much of their weight words have that stand there only
 SECOND_SURE = 0.6  # what a second line must have of the question's words itself
+RIVAL = 0.85  # of the best line's weight: a line that is so good, and has words of the question that the best lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def answer(question: str, lines: Sequence[Line]) -> list[Line]:
     best = found[0]
     if best.covered < SURE or best.own == 0 or (kinds and not _fits(kinds, best.line)):
         return []
+    if any(_is_rival(each, best, wanted, kinds) for each in found[1:]):
+        return []  # one of the two answers; which, is not sure enough
     close = [
         each
         for each in found[1:]
@@ -58,6 +61,16 @@ def answer(question: str, lines: Sequence[Line]) -> list[Line]:
         and (not kinds or _fits(kinds, each.line))
     ]
     return [each.line for each in (best, *close)[:MOST]]
+
+
+def _is_rival(other: _Found, best: _Found, wanted: frozenset[str], kinds: Sequence[str]) -> bool:
+    """Whether another line of the conversation might be the answer instead: it speaks of what the best leaves out."""
+    return (
+        other.weight >= RIVAL * best.weight
+        and other.line.conversation_id == best.line.conversation_id
+        and (not kinds or _fits(kinds, other.line))
+        and bool(wanted & terms(other.line.text) - terms(best.line.text))
+    )
 
 
 def written(lines: Sequence[Line]) -> str:

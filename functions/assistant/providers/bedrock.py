@@ -1,5 +1,6 @@
 """Amazon Bedrock by Converse and ConverseStream: within the account, no training on what is sent ("Data protection in
-Amazon Bedrock"). The instructions are cached where the model can (a cache point after the system prompt)."""
+Amazon Bedrock"). Instructions are cached where the model can and they are long enough: a cache point after those that
+are the same for all who ask alike. Data of chats is not: it costs more to keep, and is hardly asked of twice."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from assistant.model import tokens
 from assistant.prompts import Prompt
-from assistant.providers.language_model import Completion
+from assistant.providers.language_model import Completion, watched
 from assistant.settings import settings
 from kernel import aws
 from kernel.errors import DependencyUnavailable, Timeout
@@ -19,46 +21,52 @@ breaker = Breaker("bedrock", threshold=3, cooldown_s=15.0)
 _FAILURES = (BotoCoreError, ClientError)  # throttling and errors of the service count against it as timeouts do
 _SLOW = ("ReadTimeoutError", "ConnectTimeoutError")
 _CACHES = ("anthropic.claude", "amazon.nova")  # models that take cache points ("Prompt caching for faster inference")
-_CACHED_FROM_TOKENS = 1_024
+_CACHED_FROM_TOKENS = 1_024  # below, models keep nothing
 
 
 class Bedrock:
     """A way to Bedrock's models."""
 
     def complete(self, model: str, prompt: Prompt) -> Completion:
-        answer = self._call("converse", model, prompt)
+        try:
+            answer = breaker.call(lambda: _client().converse(**arguments(model, prompt)), _FAILURES)
+        except (*_FAILURES, CircuitOpen) as error:
+            raise _problem(error) from error
         blocks = answer["output"]["message"]["content"]
         usage = answer.get("usage", {})
         text = "".join(block.get("text", "") for block in blocks)
         return Completion(text, usage.get("inputTokens"), usage.get("outputTokens"))
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
-        answer = self._call("converse_stream", model, prompt)
         try:
-            for event in answer["stream"]:
-                if "contentBlockDelta" in event:
-                    yield event["contentBlockDelta"]["delta"].get("text", "")
-                elif "metadata" in event:
-                    usage = event["metadata"].get("usage", {})
-                    yield Completion("", usage.get("inputTokens"), usage.get("outputTokens"))
-        except _broken_off() as error:
-            breaker.failed()
-            raise _problem(error) from error
-        finally:
-            answer["stream"].close()
-
-    def _call(self, operation: str, model: str, prompt: Prompt) -> Any:
-        client = aws.client("bedrock-runtime", settings().endpoint_url or None)
-        try:
-            return breaker.call(lambda: getattr(client, operation)(**_arguments(model, prompt)), _FAILURES)
-        except (*_FAILURES, CircuitOpen) as error:
+            with watched(breaker, _broken_off()):
+                yield from _events(_client().converse_stream(**arguments(model, prompt))["stream"])
+        except (*_broken_off(), CircuitOpen) as error:
             raise _problem(error) from error
 
 
-def _arguments(model: str, prompt: Prompt) -> dict[str, Any]:
-    system: list[dict[str, Any]] = [{"text": prompt.system}]
-    if any(name in model for name in _CACHES) and prompt.input_tokens >= _CACHED_FROM_TOKENS:
+def _client() -> Any:
+    return aws.client("bedrock-runtime", settings().endpoint_url or None)
+
+
+def _events(stream: Any) -> Iterator[str | Completion]:
+    try:
+        for event in stream:
+            if "contentBlockDelta" in event:
+                yield event["contentBlockDelta"]["delta"].get("text", "")
+            elif "metadata" in event:
+                usage = event["metadata"].get("usage", {})
+                yield Completion("", usage.get("inputTokens"), usage.get("outputTokens"))
+    finally:
+        stream.close()
+
+
+def arguments(model: str, prompt: Prompt) -> dict[str, Any]:
+    """Of Converse and ConverseStream alike."""
+    system: list[dict[str, Any]] = [{"text": prompt.rules}]
+    if any(name in model for name in _CACHES) and tokens(prompt.rules) >= _CACHED_FROM_TOKENS:
         system.append({"cachePoint": {"type": "default"}})
+    system.append({"text": f"\n{prompt.mark}"})
     arguments: dict[str, Any] = {
         "modelId": model,
         "system": system,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +14,9 @@ from assistant.model import REPLIES, Feature, Usage, tokens
 from assistant.prompts import Prompt
 from assistant.providers.port import Outcome, Task
 from assistant.settings import settings
-from kernel.errors import DependencyUnavailable
+from kernel import deadline
+from kernel.errors import DependencyUnavailable, Timeout
+from kernel.resilience import Breaker
 
 _HAS: frozenset[Feature] = frozenset({"summaries", "replies", "translations", "rewrites", "answers", "moderations"})
 
@@ -35,6 +38,28 @@ class Model(Protocol):
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
         """Pieces of the text as they come; at the end, if it is told, a completion with the tokens."""
         ...
+
+
+@contextmanager
+def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """A stream from its opening to its end as one call of a breaker: one that breaks off on the way counts against it.
+
+    Raises CircuitOpen, and Timeout where the invocation's deadline has come.
+    """
+    deadline.require()
+    breaker.admit()
+    try:
+        yield
+    except failures as error:
+        if deadline.left_s() <= 0:
+            breaker.abandoned()
+            raise Timeout from error
+        breaker.failed()
+        raise
+    except BaseException:  # nobody waits for it any more, or it makes no sense: that tells nothing of the provider
+        breaker.abandoned()
+        raise
+    breaker.succeeded()
 
 
 @dataclass(frozen=True, slots=True)

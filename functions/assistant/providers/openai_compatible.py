@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from assistant.prompts import Prompt
-from assistant.providers.language_model import Completion
+from assistant.providers.language_model import Completion, watched
 from assistant.settings import settings
 from kernel import aws, deadline, outbound
 from kernel.cache import Memo
@@ -46,44 +46,51 @@ class OpenAiCompatible:
     """A way to the models of an endpoint."""
 
     def complete(self, model: str, prompt: Prompt) -> Completion:
-        answer = self._call(_body(model, prompt, stream=False))
-        with _reading(answer):
-            found = json.loads(answer.read(MAX_ANSWER_BYTES + 1, decode_content=True)[: MAX_ANSWER_BYTES + 1])
-            usage = found.get("usage") or {}
-            text = found["choices"][0]["message"]["content"] or ""
-            return Completion(str(text), usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        target = endpoint()
+        with _told(), watched(breaker, (_Unwell, *_transport_errors())):
+            answer = _post(target, _body(model, prompt, stream=False))
+            with _reading(answer):
+                found = json.loads(answer.read(MAX_ANSWER_BYTES + 1, decode_content=True)[: MAX_ANSWER_BYTES + 1])
+                usage = found.get("usage") or {}
+                text = found["choices"][0]["message"]["content"] or ""
+                return Completion(str(text), usage.get("prompt_tokens"), usage.get("completion_tokens"))
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
-        answer = self._call(_body(model, prompt, stream=True))
-        with _reading(answer):
-            for data in _server_sent(answer):
-                if data == "[DONE]":
-                    return
-                found = json.loads(data)
-                if usage := found.get("usage"):
-                    yield Completion("", usage.get("prompt_tokens"), usage.get("completion_tokens"))
-                for choice in found.get("choices") or ():
-                    if piece := (choice.get("delta") or {}).get("content"):
-                        yield str(piece)
-
-    def _call(self, body: dict[str, Any]) -> BaseHTTPResponse:
         target = endpoint()
-        try:
-            return breaker.call(lambda: _post(target, body), (_Unwell,))
-        except _Unwell as unwell:
-            raise unwell.problem from unwell.problem.__cause__
-        except CircuitOpen as error:
-            raise _problem(error) from error
+        with _told(), watched(breaker, (_Unwell, *_transport_errors())):
+            answer = _post(target, _body(model, prompt, stream=True))
+            with _reading(answer):
+                yield from _events(answer)
+
+
+def _events(answer: BaseHTTPResponse) -> Iterator[str | Completion]:
+    for data in _server_sent(answer):
+        if data == "[DONE]":
+            return
+        found = json.loads(data)
+        if usage := found.get("usage"):
+            yield Completion("", usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        for choice in found.get("choices") or ():
+            if piece := (choice.get("delta") or {}).get("content"):
+                yield str(piece)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Around a call: raises what its caller is to be told when the endpoint fails or is not asked."""
+    try:
+        yield
+    except _Unwell as unwell:
+        raise unwell.problem from unwell.problem.__cause__
+    except (CircuitOpen, *_transport_errors()) as error:
+        raise _problem(error) from error
 
 
 @contextmanager
 def _reading(answer: BaseHTTPResponse) -> Iterator[None]:
-    """While an answer is read: raises what its reader is to be told when it breaks off or makes no sense; closes it."""
+    """While an answer is read: raises DependencyUnavailable when it makes no sense; closes it."""
     try:
         yield
-    except _transport_errors() as error:
-        breaker.failed()
-        raise _problem(error) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DependencyUnavailable("The provider of AI help gave no answer that can be read.") from error
     finally:

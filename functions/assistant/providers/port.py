@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,6 +27,13 @@ class Task:
     tone: str = ""
     length: Length = "short"
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def basis(self) -> str:
+        """The ETag (RFC 9110, 8.8.3) of its answer: other where anything that it rests on is other."""
+        read = [(line.message_id, line.text) for line in self.lines]
+        asked = (self.feature, self.language, self.text, self.question, self.target_language, self.tone, self.length)
+        return f'"{hashlib.sha256(repr((asked, read)).encode()).hexdigest()[:32]}"'
 
 
 @dataclass(frozen=True, slots=True)

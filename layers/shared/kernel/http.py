@@ -90,6 +90,7 @@ class Route:
     other_statuses: tuple[int, ...]
     headers: tuple[str, ...] = ()  # of its own, beside those of all routes
     replays: bool = True  # whether an Idempotency-Key gets the first answer again
+    basis: Callable[..., str | None] | None = None  # what the first answer must rest on still, as its ETag tells
     max_body_bytes: int = MAX_BODY_BYTES
 
     @property
@@ -136,19 +137,21 @@ class App:
         other_statuses: Sequence[int] = (),
         headers: Sequence[str] = (),
         replays: bool = True,
+        basis: Callable[..., str | None] | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
 
         `replays=False` is for what must be judged anew each time, such as a sign-in: it takes an Idempotency-Key and
-        gives no earlier answer for it, which would outlive a changed password, a lock or a ban.
+        gives no earlier answer for it, which would outlive a changed password, a lock or a ban. `basis` takes what the
+        view takes and tells the ETag of the answer that would be given now: an earlier one with another is not given.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), tuple(headers), replays, max_body_bytes,
+                tuple(other_statuses), tuple(headers), replays, basis, max_body_bytes,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -240,6 +243,8 @@ class App:
             who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
+            if replayed and route.basis is not None and route.basis(**arguments) != result["headers"].get("ETag"):
+                result, replayed = answer(), False
         headers: dict[str, str] = dict(result["headers"])
         if replayed:
             headers[idempotency.REPLAYED] = "true"

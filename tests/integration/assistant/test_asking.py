@@ -13,8 +13,8 @@ from conversations import service as conversations
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from messages import service as messages
+from tests.helpers import Person, Reply, someone
 from tests.helpers import ask as call
-from tests.helpers import someone
 from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.integration.following import follow
@@ -215,3 +215,45 @@ def test_either_side_of_a_direct_conversation_may_switch_ai_help_and_nothing_els
 
 def test_every_feature_that_is_asked_has_its_task() -> None:
     assert {"summaries", "replies", "translations", "rewrites", "moderations", "answers"} == requests.TASKS.keys()
+
+
+def _summary_again(person: Person, place: str) -> Reply:
+    body = {"conversation_id": place, "after_seq": 0}
+    return call(app, "POST", "/ai/summaries", body=body, token=person.token, headers={"Idempotency-Key": "again"})
+
+
+def _with_a_decision() -> tuple[Person, Caller, str, dict[str, Any]]:
+    person, bob = someone("ada"), rooms.people("bob")[0]
+    place = desk.group(bob, Caller(person.user_id, person.session_id))
+    (sent,) = desk.say(place, (bob, "Decided: we take the bus."))
+    return person, bob, place, sent
+
+
+def test_an_answer_is_given_again_for_its_key_and_counted_once() -> None:
+    person, _, place, _ = _with_a_decision()
+    first, again = _summary_again(person, place), _summary_again(person, place)
+    assert again.body == first.body
+    assert again.headers["idempotent-replayed"] == "true"
+    assert desk.used_tokens(Caller(person.user_id, "")) == sum(
+        first.body["usage"][name] for name in ("input_tokens", "output_tokens")
+    )
+
+
+def test_an_answer_that_was_kept_falls_with_an_edit_and_with_a_deletion() -> None:
+    person, bob, place, sent = _with_a_decision()
+    assert "bus" in _summary_again(person, place).body["result"]
+    messages.edit(caller=bob, conversation_id=place, message_id=sent["id"], text="Decided: we take the train.")
+    again = _summary_again(person, place)
+    assert again.body["result"] == "Decision: Decided: we take the train. [1]"
+    assert "idempotent-replayed" not in again.headers
+    messages.delete(caller=bob, conversation_id=place, message_id=sent["id"])
+    assert _summary_again(person, place).body["result"] == "Nothing new."
+
+
+def test_an_answer_that_was_kept_is_not_given_to_who_may_not_have_it_any_more() -> None:
+    person, bob, place, _ = _with_a_decision()
+    _summary_again(person, place)
+    conversations.change(caller=bob, conversation_id=place, fields={"settings": {"encrypted": True}})
+    assert _summary_again(person, place).body["code"] == "encrypted_conversation"
+    rooms.remove(bob, place, Caller(person.user_id, person.session_id))
+    assert _summary_again(person, place).body["code"] == "not_found"

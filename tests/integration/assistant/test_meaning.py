@@ -8,8 +8,12 @@ from assistant import meaning_index, meaning_search, meaning_store
 from assistant import settings as ai_settings
 from assistant.embedded import meaning
 from conversations import service as conversations
+from kernel import clock
 from kernel.caller import Caller
 from messages import service as messages
+from messages.api import erase_message
+from messages.consumers import erase_expired
+from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.integration.following import follow
@@ -94,3 +98,25 @@ def test_without_the_index_words_alone_find_and_the_answer_says_so(settings: pyt
     answer = meaning_search.search(ada, q="launch", conversation_id=tea, limit=3)
     assert answer["model"] == "words"
     assert [each["found_by"] for each in answer["items"]] == [["words"]]
+
+
+@pytest.mark.parametrize("how", ["expired", "erased", "encrypted"])
+def test_a_vector_goes_with_its_message_however_that_ends(how: str) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = desk.group(ada, bob, disappearing_seconds=60)
+    with clock.held(clock.now()) as advance:
+        (sent,) = desk.say(tea, (ada, "The launch was postponed"))
+        _index(tea)
+        assert list(meaning_store.newest(tea, first=1)) == [sent["seq"]]
+        if how == "expired":
+            advance(61 * clock.SECOND)
+            assert _found(ada, "release delayed", tea) == []  # from its millisecond on, whenever its row goes
+            erase_expired.handler({}, CONTEXT)
+        elif how == "erased":
+            erase_message(tea, sent["seq"])
+        else:
+            conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"encrypted": True}})
+        for _ in range(2):  # told twice (R25)
+            meaning_index.follow_switch([tea])
+            _index(tea)
+        assert meaning_store.newest(tea, first=1) == {}

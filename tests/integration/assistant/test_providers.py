@@ -11,7 +11,10 @@ import pytest
 from assistant import people, requests, service
 from assistant import settings as ai_settings
 from assistant.model import AiUnavailable
-from assistant.providers import choice, openai_compatible
+from assistant.prompts import Prompt
+from assistant.providers import bedrock, choice, openai_compatible
+from evaluation.__main__ import Asking, citations, report
+from evaluation.chats import all_chats
 from kernel import aws, config, deadline
 from kernel.config import ConfigurationError
 from kernel.errors import DependencyUnavailable, Timeout
@@ -85,6 +88,20 @@ def test_a_stream_that_breaks_off_is_counted_and_told(model: LoopbackModel, tea:
         service.carry_out(task, show=lambda _: None)
     used = people.get(ada.user_id)["budget"]["used_tokens"]
     assert 0 < used < 1_000  # what was read and what had come, not all that was reserved
+
+
+def test_a_stream_that_bedrock_ends_by_throttling_is_counted_once(settings: pytest.MonkeyPatch, tea: Any) -> None:
+    ada, _, place, _ = tea
+    with serving(lambda system, user: ANSWER) as model:
+        _configured(settings, model, "bedrock")
+        model.mode = "throttled midway"
+        for _ in range(3):
+            task = requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0)
+            with pytest.raises(DependencyUnavailable):
+                service.carry_out(task, show=lambda _: None)
+    used = people.get(ada.user_id)["budget"]["used_tokens"]
+    assert 0 < used < 3_000  # thrice what was read and one piece, not thrice what was held
+    assert bedrock.breaker.state == "open"  # though each stream began well
 
 
 @pytest.mark.parametrize("mode", ["failing", "throttling"])
@@ -201,12 +218,29 @@ def test_only_bedrock_stays_in_the_account(settings: pytest.MonkeyPatch) -> None
         assert choice.provider().leaves_account is True
 
 
-def test_a_guardrail_and_the_cache_point_go_with_bedrock_s_calls(settings: pytest.MonkeyPatch, tea: Any) -> None:
+def test_a_guardrail_goes_with_bedrock_s_calls(settings: pytest.MonkeyPatch, tea: Any) -> None:
     with serving(lambda system, user: "Nothing.") as model:
         _configured(settings, model, "bedrock", AI_GUARDRAIL="gr-1", AI_GUARDRAIL_VERSION="2")
-        rooms.send(tea[1], tea[2], "a long story " * 700, client_id="long")
         desk.ask(tea[0], "summaries", conversation_id=tea[2], after_seq=0)
-        assert model.asked[0]["guardrailConfig"] == {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
+        desk.ask(tea[0], "rewrites", text="Come here.", tone="a" * 40)
+        assert [body["guardrailConfig"] for body in model.asked] == [
+            {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
+        ] * 2
+
+
+def test_instructions_are_cached_where_the_model_can_and_they_are_long_enough() -> None:
+    def cached(model: str, rules: str) -> list[str]:
+        system = bedrock.arguments(model, Prompt(rules, "The mark is =1=.", "=1=\n{}\n=1=", 10))["system"]
+        return [name for block in system for name in block]
+
+    long = "Follow this rule. " * 300
+    assert cached("eu.anthropic.claude-x", long) == [
+        "text",
+        "cachePoint",
+        "text",
+    ]  # the mark is not: it is new each time
+    assert cached("eu.anthropic.claude-x", "Be brief.") == ["text", "text"]
+    assert cached("meta.llama-x", long) == ["text", "text"]
 
 
 def test_wrong_settings_name_their_variable(settings: pytest.MonkeyPatch) -> None:
@@ -227,3 +261,17 @@ def test_wrong_settings_name_their_variable(settings: pytest.MonkeyPatch) -> Non
 def test_what_embedded_cannot_do_is_not_faked(tea: Any) -> None:
     with pytest.raises(AiUnavailable):
         desk.ask(tea[0], "rewrites", text="Come here.", tone="friendly")
+
+
+def test_any_provider_is_evaluated_by_what_people_would_see_of_it(model: LoopbackModel) -> None:
+    def cites_the_first_message_and_one_that_is_not_there(system: str, user: str) -> str:
+        return "It is so [1]. And so [400]."
+
+    model.say = cites_the_first_message_and_one_that_is_not_there
+    asking = Asking(choice.provider())
+    chosen = list({chat.language: chat for chat in all_chats()}.values())
+    found = citations(asking, chosen)
+    assert len(found) == sum(len(chat.questions) for chat in chosen)
+    assert all(len(cited) <= 1 for cited, _ in found)
+    assert asking.usage.cost_micro_usd == 600 * len(model.asked)
+    assert len(report(asking, chosen)) == 5
