@@ -41,7 +41,9 @@ class Bedrock:
         try:
             with watched(breaker, _broken_off()):
                 yield from _events(_client().converse_stream(**arguments(model, prompt))["stream"])
-        except (*_broken_off(), CircuitOpen) as error:
+        except CircuitOpen as error:
+            raise _problem(error) from error
+        except _broken_off() as error:
             raise _problem(error) from error
 
 

@@ -82,7 +82,9 @@ def _told() -> Iterator[None]:
         yield
     except _Unwell as unwell:
         raise unwell.problem from unwell.problem.__cause__
-    except (CircuitOpen, *_transport_errors()) as error:
+    except CircuitOpen as error:
+        raise _problem(error) from error
+    except _transport_errors() as error:
         raise _problem(error) from error
 
 
