@@ -93,3 +93,11 @@ export type Receipt = Answer<"get", "/conversations/{conversation_id}/receipts">
 export type ReadState = Answer<"post", "/conversations/{conversation_id}/read">;
 export type SyncAnswer = Answer<"post", "/sync">;
 export type Ticket = Answer<"post", "/realtime/tickets">;
+export type Draft = Answer<"get", "/drafts">["items"][number];
+export type EarlierText = Answer<"get", "/conversations/{conversation_id}/messages/{message_id}/edits">["items"][number];
+export type Scheduled = Answer<"get", "/conversations/{conversation_id}/scheduled">["items"][number];
+export type AiSettings = Answer<"get", "/ai/settings">;
+/** What can be asked of AI help; each is a route under /ai. */
+export type AiFeature = "summaries" | "replies" | "translations" | "rewrites" | "answers";
+export type AiQuestion<F extends AiFeature> = Omit<BodyOf<"post", `/ai/${F}`>, "stream">;
+export type AiAnswer = Extract<Answer<"post", "/ai/answers">, { result: unknown }>;

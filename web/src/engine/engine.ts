@@ -149,6 +149,12 @@ export class TabEngine implements Engine, Auth {
   get uploads() {
     return this.#require().uploads;
   }
+  get drafts() {
+    return this.#require().drafts;
+  }
+  get assistant() {
+    return this.#require().assistant;
+  }
 
   timeline(conversationId: string): Timeline {
     return this.#require().timeline(conversationId);

@@ -1,7 +1,9 @@
 /** Everything that screens show of one signed-in person in one tab. Puts the parts together; holds few rules. */
 import { Account } from "./account";
+import { AnswerDesk } from "./assistant";
 import type { Api, Conversation, Event, FullProfile, Message, Poll, Receipt } from "./api";
 import { ConversationList } from "./conversations";
+import { DraftBoard } from "./drafts";
 import { FocusHint } from "./focus";
 import type { Http } from "./http";
 import type { LiveSettings } from "./live";
@@ -12,6 +14,7 @@ import { ApiError, SecureConnectError } from "./problems";
 import { typedApi } from "./requests";
 import type { SessionKeeper } from "./session";
 import type { Store } from "./store";
+import { withVote } from "./reduce";
 import { Value } from "./subscribable";
 import { TimelineWindow } from "./timeline";
 import type { Commands, LinkStatus, Outbox, OutboxItem, Timeline } from "./types";
@@ -48,6 +51,8 @@ export class Person implements Outbox, Commands {
   readonly notifications: NotificationBoard;
   readonly focus: FocusHint;
   readonly uploads: UploadManager;
+  readonly drafts: DraftBoard;
+  readonly assistant: AnswerDesk;
   readonly status = new Value<LinkStatus>({ phase: "connecting", caughtUp: false, leader: false });
   readonly me = new Value<FullProfile | null>(null);
   readonly items = new Value<readonly OutboxItem[]>([]);
@@ -89,6 +94,12 @@ export class Person implements Outbox, Commands {
       uuid: ports.uuid,
       sendBytes: ports.sendBytes,
     });
+    this.drafts = new DraftBoard({ account: userId, api: this.api, store, clock: ports.clock });
+    this.assistant = new AnswerDesk({
+      api: this.api,
+      clock: ports.clock,
+      streaming: () => this.status.get().phase === "live",
+    });
     this.account.tabs.on<readonly string[]>("watch", (userIds, from) => this.presence.heard(from, userIds));
   }
 
@@ -113,6 +124,7 @@ export class Person implements Outbox, Commands {
           onOpen: () => {
             self.presence.renew();
             self.focus.renew();
+            void self.drafts.renew();
           },
           beforeFlush: () => self.#remember(),
         },
@@ -122,7 +134,7 @@ export class Person implements Outbox, Commands {
     person.conversations.restore(conversations ?? []);
     person.me.set(me ?? null);
     person.items.set(items.filter((each) => each.state !== "sent"));
-    await person.uploads.restore();
+    await Promise.all([person.uploads.restore(), person.drafts.restore()]);
     return person;
   }
 
@@ -192,8 +204,11 @@ export class Person implements Outbox, Commands {
     );
   }
 
-  vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
-    return this.account.commands.vote(poll, optionIds);
+  async vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
+    const change = (known: Message): Message => ({ ...known, poll: known.poll && withVote(known.poll, optionIds) });
+    return this.#showing(poll.conversation_id, poll.message_id, change, () =>
+      this.account.commands.vote(poll, optionIds),
+    );
   }
 
   async markRead(conversationId: string, seq: number): Promise<void> {
@@ -251,10 +266,13 @@ export class Person implements Outbox, Commands {
   ): Promise<T> {
     const undo = this.#timelines.get(conversationId)?.window.patch(messageId, change);
     try {
-      return await work();
-    } finally {
+      const answer = await work();
       // the event of it is read from the log within the wait for gaps: the change shows until then
       void this.#parts.ports.clock.sleep(undo ? 1_500 : 0).then(() => undo?.());
+      return answer;
+    } catch (error) {
+      undo?.();
+      throw error;
     }
   }
 
@@ -267,6 +285,8 @@ export class Person implements Outbox, Commands {
     this.calls.apply(event);
     this.notifications.apply(event);
     this.uploads.apply(event);
+    this.drafts.apply(event);
+    this.assistant.apply(event);
     this.#parts.onEvent(event);
   }
 

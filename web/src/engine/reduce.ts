@@ -1,5 +1,5 @@
 /** What events make of messages: pure, and shared by the full view of a log and by the windows that screens show. */
-import type { EventOf, Message } from "./api";
+import type { EventOf, Message, Poll } from "./api";
 
 type Reacted = EventOf<"reaction.added"> | EventOf<"reaction.removed">;
 
@@ -36,6 +36,20 @@ export function withReaction(message: Message, event: Reacted, myId: string): Me
   const others = message.reactions.filter((each) => each.emoji !== emoji);
   const changed = { emoji, count, mine: mine ? added : (present?.mine ?? false) };
   return { ...message, reactions: count > 0 ? [...others, changed].sort(byEmoji) : others };
+}
+
+/** A poll as its voter sees it once this vote is in; hidden results stay hidden. */
+export function withVote(poll: Poll, optionIds: readonly string[]): Poll {
+  const before = new Set(poll.my_votes);
+  const now = new Set(optionIds);
+  const moved = (id: string) => Number(now.has(id)) - Number(before.has(id));
+  const voters = Number(now.size > 0) - Number(before.size > 0);
+  return {
+    ...poll,
+    my_votes: [...now],
+    total_voters: poll.total_voters === null ? null : poll.total_voters + voters,
+    options: poll.options.map((each) => (each.votes === null ? each : { ...each, votes: each.votes + moved(each.id) })),
+  };
 }
 
 /** By code points, as the server sorts them. */

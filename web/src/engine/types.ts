@@ -6,6 +6,9 @@ import type {
   Action,
   ActionData,
   ActionFields,
+  AiAnswer,
+  AiFeature,
+  AiQuestion,
   Api,
   Call,
   Conversation,
@@ -153,6 +156,33 @@ export interface Commands {
   markRead(conversationId: string, seq: number): Promise<void>;
 }
 
+export interface UnsentText {
+  readonly text: string;
+  /** The message it answers. */
+  readonly replyTo: string | null;
+  /** Epoch milliseconds; 0 of what was never written. */
+  readonly writtenAt: number;
+}
+
+/** Texts not sent yet, the same on all devices of a person; those of threads stay on this one. */
+export interface Drafts {
+  of(conversationId: string, threadRoot?: string): Subscribable<UnsentText>;
+  /** Kept here at once, told to the server a moment later; an empty text clears it. */
+  write(conversationId: string, text: string, options?: { replyTo?: string | null; threadRoot?: string | undefined }): void;
+}
+
+export interface Assistant {
+  /**
+   * Asks AI help. `onText` gets all that has come so far, again with each piece; aborting cancels the answer. Throws
+   * ApiError `ai_disabled`, `ai_unavailable`, `ai_budget_exceeded`, `encrypted_conversation`.
+   */
+  ask<F extends AiFeature>(
+    feature: F,
+    question: AiQuestion<F>,
+    options?: { signal?: AbortSignal; onText?: (text: string) => void },
+  ): Promise<AiAnswer>;
+}
+
 // --- what passes
 
 export interface PresenceState {
@@ -249,6 +279,8 @@ export interface Engine {
   readonly calls: Calls;
   readonly notifications: Notifications;
   readonly uploads: Uploads;
+  readonly drafts: Drafts;
+  readonly assistant: Assistant;
   /** The same one to everybody who asks for a conversation's; each calls `close` when done. */
   timeline(conversationId: string): Timeline;
   /** Which conversation this tab shows to somebody who looks, null for none: nobody is pushed to about that one. */

@@ -1,0 +1,75 @@
+import { expect, test, vi } from "vitest";
+import type { Api } from "./api";
+import { DraftBoard } from "./drafts";
+import { ApiError, TransportFailed } from "./problems";
+import { MemoryStore } from "./store";
+import { until } from "./testing/until";
+
+/** A board on a device; `asked` is what the server was told, `answer` what it says. */
+function board(store = new MemoryStore(), answer: () => unknown = () => ({})) {
+  const asked: [string, unknown][] = [];
+  const call = (method: string) => async (_route: string, question: { body?: { text: string } }) => {
+    asked.push([method, question.body?.text]);
+    return answer();
+  };
+  let now = 1_000;
+  const clock = { now: () => (now += 1), sleep: async () => undefined };
+  const api = { put: call("put"), delete: call("delete"), get: vi.fn(async () => ({ items: [] as unknown[], next_cursor: null })) };
+  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock });
+  return { drafts, asked, api, store };
+}
+const elsewhere = (text: string | null, at: number) =>
+  ({ type: "draft.updated", data: { conversation_id: "c", text, reply_to: null, thread_root: null, written_at: new Date(at).toISOString() } }) as never;
+
+test("what is written is there at once, after a reload, and on the server", async () => {
+  const { drafts, asked, store } = board();
+  drafts.write("c", "hel");
+  drafts.write("c", "hello", { replyTo: "msg_1" });
+  expect(drafts.of("c").get()).toMatchObject({ text: "hello", replyTo: "msg_1" });
+  await until(() => expect(asked).toEqual([["put", "hello"]]));
+  const { drafts: reloaded } = board(store);
+  await reloaded.restore();
+  expect(reloaded.of("c").get()).toMatchObject({ text: "hello", replyTo: "msg_1" });
+});
+
+test("without a network it waits for the next connection, also over a reload", async () => {
+  const { drafts, store } = board(new MemoryStore(), () => {
+    throw new TransportFailed("cut");
+  });
+  drafts.write("c", "kept");
+  await until(() => expect(drafts.of("c").get().text).toBe("kept"));
+  const { drafts: reloaded, asked } = board(store);
+  await reloaded.restore();
+  await reloaded.renew();
+  await until(() => expect(asked).toEqual([["put", "kept"]]));
+});
+
+test("of two devices the one that wrote later counts", async () => {
+  const { drafts } = board();
+  drafts.write("c", "here"); // at about 1 s
+  drafts.apply(elsewhere("older", 500));
+  expect(drafts.of("c").get().text).toBe("here");
+  drafts.apply(elsewhere("newer", 60_000));
+  expect(drafts.of("c").get().text).toBe("newer");
+  drafts.apply(elsewhere(null, 61_000));
+  expect(drafts.of("c").get().text).toBe("");
+});
+
+test("what the server refuses for good stays on this device, and is not said again", async () => {
+  const { drafts, asked } = board(new MemoryStore(), () => {
+    throw new ApiError({ status: 403, code: "encrypted_conversation" });
+  });
+  drafts.write("c", "secret");
+  await until(() => expect(asked).toHaveLength(1));
+  await drafts.renew();
+  expect(drafts.of("c").get().text).toBe("secret");
+  expect(asked).toHaveLength(1);
+});
+
+test("a thread's text stays on this device, beside the conversation's", async () => {
+  const { drafts, asked } = board();
+  drafts.write("c", "in the thread", { threadRoot: "msg_1" });
+  drafts.write("c", "outside");
+  await until(() => expect(asked).toEqual([["put", "outside"]]));
+  expect(drafts.of("c", "msg_1").get().text).toBe("in the thread");
+});
