@@ -4,7 +4,11 @@
  * `t("unread", { count: 3 })` takes the plural form of the locale (`unread.one`, `unread.other` …) by Intl.PluralRules.
  */
 import { useSyncExternalStore } from "react";
-import en from "./en.json";
+import chatEn from "./chat.en.json";
+import generalEn from "./en.json";
+
+/** Catalogues are kept in parts: conversations have theirs, everything else the general one. */
+const en = { ...generalEn, ...chatEn };
 
 export const LOCALES = { en: "English", de: "Deutsch", ar: "العربية" } as const;
 export type Locale = keyof typeof LOCALES;
@@ -17,9 +21,11 @@ export type TextKey = Exact extends infer K ? (K extends `${infer Stem}.${Plural
 export type Catalogue = Readonly<Record<string, string>>;
 export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string;
 
-const CATALOGUES: Record<Exclude<Locale, "en">, () => Promise<{ default: Catalogue }>> = {
-  de: () => import("./de.json"),
-  ar: () => import("./ar.json"),
+type Part = Promise<{ default: Catalogue }>;
+const both = async (general: Part, chat: Part): Promise<Catalogue> => ({ ...(await general).default, ...(await chat).default });
+const CATALOGUES: Record<Exclude<Locale, "en">, () => Promise<Catalogue>> = {
+  de: () => both(import("./de.json"), import("./chat.de.json")),
+  ar: () => both(import("./ar.json"), import("./chat.ar.json")),
 };
 
 interface Language {
@@ -56,7 +62,7 @@ export function bestLocale(wishes: readonly string[]): Locale {
 
 /** Loads a catalogue and shows it everywhere. The document's `lang` and `dir` are the caller's to set. */
 export async function setLocale(locale: Locale): Promise<Language> {
-  const catalogue: Catalogue = locale === "en" ? en : (await CATALOGUES[locale]()).default;
+  const catalogue: Catalogue = locale === "en" ? en : await CATALOGUES[locale]();
   language = { locale, direction: RIGHT_TO_LEFT.has(locale) ? "rtl" : "ltr", t: translator(locale, catalogue) };
   for (const listener of listeners) listener();
   return language;

@@ -1,8 +1,13 @@
-/** Files of a message, and how a file is brought to its reader. */
-import { Download } from "lucide-react";
+/** Files of a message: pictures as such, films and sounds that play in place, everything else to be brought to its reader. */
+import { Download, Play } from "lucide-react";
+import { Suspense, lazy, useState } from "react";
 import type { Message } from "../engine";
 import { useLanguage } from "../i18n";
 import { useAttempt, useEngine } from "./hooks";
+import { Problem } from "./problem";
+
+const Viewer = lazy(() => import("./chat/viewer"));
+export type Attached = Message["attachments"][number];
 
 export function sizeOf(bytes: number, locale: string): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
@@ -26,24 +31,84 @@ export function useDownload(): [(fileId: string) => Promise<boolean>, string] {
   return [download, problem];
 }
 
-export function Attachments({ files }: { files: Message["attachments"] }) {
-  const { locale } = useLanguage();
+export type MediaKind = "image" | "video" | "audio" | "other";
+export function kindOf(contentType: string): MediaKind {
+  const kind = contentType.split("/")[0];
+  return kind === "image" || kind === "video" || kind === "audio" ? kind : "other";
+}
+
+export function Attachments({ files }: { files: readonly Attached[] }) {
   const [download, problem] = useDownload();
+  const [viewed, setViewed] = useState<Attached | null>(null);
   if (files.length === 0) return null;
   return (
     <ul className="files">
       {files.map((file) => (
         <li key={file.id}>
-          <button className="file" onClick={() => void download(file.id)}>
-            <Download aria-hidden />
-            <span className="grow cut" dir="auto">
-              {file.name}
-            </span>
-            <small>{sizeOf(file.size, locale)}</small>
-          </button>
+          {kindOf(file.content_type) === "image" && file.thumbnail_url ? (
+            <Picture file={file} onOpen={() => setViewed(file)} />
+          ) : kindOf(file.content_type) === "video" || kindOf(file.content_type) === "audio" ? (
+            <Player file={file} onDownload={() => void download(file.id)} />
+          ) : (
+            <FileButton file={file} onPress={() => void download(file.id)} />
+          )}
         </li>
       ))}
       {problem && <li role="alert" className="problem">{problem}</li>}
+      {viewed && (
+        <Suspense>
+          <Viewer file={viewed} onDownload={() => void download(viewed.id)} onClose={() => setViewed(null)} />
+        </Suspense>
+      )}
     </ul>
+  );
+}
+
+export function Picture({ file, onOpen }: { file: Attached; onOpen: () => void }) {
+  const { t } = useLanguage();
+  // the room it will take is known before it is here, so nothing moves
+  const ratio = file.width && file.height ? { aspectRatio: `${file.width} / ${file.height}` } : {};
+  return (
+    <button className="picture" aria-label={t("chat.view", { name: file.name })} onClick={onOpen}>
+      <img src={file.thumbnail_url ?? ""} alt="" loading="lazy" decoding="async" style={ratio} />
+    </button>
+  );
+}
+
+function FileButton({ file, onPress }: { file: Attached; onPress: () => void }) {
+  const { locale } = useLanguage();
+  return (
+    <button className="file" onClick={onPress}>
+      <Download aria-hidden />
+      <span className="grow cut" dir="auto">
+        {file.name}
+      </span>
+      <small>{sizeOf(file.size, locale)}</small>
+    </button>
+  );
+}
+
+/** Its bytes are asked for when somebody wants to see or hear it. */
+function Player({ file, onDownload }: { file: Attached; onDownload: () => void }) {
+  const { t } = useLanguage();
+  const { api } = useEngine();
+  const { attempt, problem } = useAttempt();
+  const [url, setUrl] = useState("");
+  const play = () =>
+    attempt(async () => setUrl((await api.get("/drive/files/{file_id}/download", { path: { file_id: file.id } })).url));
+  return (
+    <>
+      {url && kindOf(file.content_type) === "video" && <video controls autoPlay src={url} className="film" aria-label={file.name} />}
+      {url && kindOf(file.content_type) === "audio" && <audio controls autoPlay src={url} aria-label={file.name} />}
+      <div className="row">
+        {!url && (
+          <button className="icon" aria-label={t("chat.play", { name: file.name })} onClick={() => void play()}>
+            <Play aria-hidden />
+          </button>
+        )}
+        <FileButton file={file} onPress={onDownload} />
+      </div>
+      <Problem text={problem} />
+    </>
   );
 }

@@ -1,125 +1,171 @@
-/** Where one writes: Enter sends, files come by button, drop or paste. What is typed is kept until it was stored. */
-import { BarChart3, Paperclip, SendHorizontal, X } from "lucide-react";
-import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import type { DriveFile, Message } from "../engine";
+/**
+ * Where one writes: Enter sends, files come by button, drop or paste. What is typed is a draft from the first letter
+ * on: kept on this device at once and on one's others a moment later.
+ */
+import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
+import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import type { Message } from "../engine";
 import { useTranslations } from "../i18n";
+import { useChat } from "./chat/context";
+import { FileTray, useTray } from "./chat/file-tray";
+import { MentionList, useMentions } from "./chat/mentions";
+import { SlowMode } from "./chat/slow-mode";
+import { useAiHelp } from "./chat/use-ai-help";
 import { told, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
-/** What was typed in each conversation and not sent yet; it outlives a change of the screen. */
-const unsent = new Map<string, string>();
+const Recorder = lazy(() => import("./chat/recorder"));
+const SendLater = lazy(() => import("./chat/send-later"));
+const AiTray = lazy(() => import("./chat/ai-tray"));
 
 export interface ComposerProps {
-  conversationId: string;
-  replyTo: Message | null;
-  editing: Message | null;
-  onDone: () => void;
-  onPoll: () => void;
+  /** The message that begins the thread one writes in. */
+  threadRoot?: string;
+  editing?: Message | null;
+  onEdited?: () => void;
+  onPoll?: () => void;
+  onSent?: () => void;
 }
 
-export function Composer({ conversationId, replyTo, editing, onDone, onPoll }: ComposerProps) {
+export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent }: ComposerProps) {
   const t = useTranslations();
   const engine = useEngine();
-  const [text, setText] = useState(() => unsent.get(conversationId) ?? "");
-  const [files, setFiles] = useState<readonly DriveFile[]>([]);
+  const { conversation, admin } = useChat();
+  const { id, settings } = conversation;
+  const unsent = useValue(engine.drafts.of(id, threadRoot));
+  const [edited, setEdited] = useState("");
   const [problem, setProblem] = useState("");
+  const [open, setOpen] = useState<"nothing" | "voice" | "later" | "ai">("nothing");
+  const [wait, setWait] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const uploads = useValue(engine.uploads.items).filter(
-    (each) => each.conversationId === conversationId && ["hashing", "uploading", "processing"].includes(each.state),
-  );
-  useEffect(() => {
-    if (editing) setText(editing.text ?? "");
-    box.current?.focus();
-  }, [editing, replyTo]);
-  useEffect(() => void unsent.set(conversationId, editing ? "" : text), [conversationId, editing, text]);
+  const tray = useTray(id, threadRoot === undefined);
+  const ai = useAiHelp(conversation);
+  const text = editing ? edited : unsent.text;
 
-  async function send() {
+  const write = useCallback(
+    (written: string, replyTo = unsent.replyTo) => {
+      if (editing) setEdited(written);
+      else engine.drafts.write(id, written, { replyTo, threadRoot });
+    },
+    [editing, engine, id, threadRoot, unsent.replyTo],
+  );
+  const mentions = useMentions(box, text, write);
+
+  useEffect(() => {
+    setEdited(editing?.text ?? "");
+    if (editing) box.current?.focus();
+  }, [editing]);
+  useEffect(() => {
+    if (unsent.replyTo) box.current?.focus();
+  }, [unsent.replyTo]);
+
+  /** The fields of what is written; null if there is nothing to send yet. */
+  function fields() {
     const written = text.trim();
-    if (uploads.length > 0 || (!written && files.length === 0)) return; // a file on its way goes with the message
+    if (tray.busy || (!written && tray.files.length === 0)) return null; // a file on its way goes with the message
+    return {
+      ...(written ? { text: written } : {}),
+      ...(tray.files.length > 0 ? { attachment_ids: tray.files.map((each) => each.id) } : {}),
+      ...(unsent.replyTo ? { reply_to: unsent.replyTo } : {}),
+      ...(threadRoot ? { thread_root: threadRoot } : {}),
+    };
+  }
+  function clear() {
+    engine.drafts.write(id, "", { threadRoot });
+    tray.clear();
+    engine.typing.stopped(id);
+    onSent?.();
+  }
+  async function send() {
     setProblem("");
     try {
-      if (editing) await engine.commands.editMessage(conversationId, editing.id, written);
-      else {
-        await engine.outbox.send(conversationId, {
-          ...(written ? { text: written } : {}),
-          ...(files.length > 0 ? { attachment_ids: files.map((each) => each.id) } : {}),
-          ...(replyTo ? { reply_to: replyTo.id } : {}),
-        });
+      if (editing) {
+        if (!edited.trim()) return;
+        await engine.commands.editMessage(id, editing.id, edited.trim());
+        onEdited?.();
+        return;
       }
-      setText("");
-      setFiles([]);
-      engine.typing.stopped(conversationId);
-      onDone();
+      const body = fields();
+      if (!body || wait > 0) return;
+      await engine.outbox.send(id, body);
+      clear();
     } catch (error) {
       setProblem(told(error, t));
     }
   }
 
-  async function attach(given: Iterable<File>) {
-    for (const file of given) {
-      try {
-        const ready = await engine.uploads.start(file, { conversationId });
-        setFiles((before) => [...before, ready]);
-      } catch (error) {
-        setProblem(`${file.name}: ${told(error, t)}`);
-      }
-    }
-  }
-
-  const dropped = (event: DragEvent) => {
-    event.preventDefault();
-    void attach(event.dataTransfer.files);
-  };
   const pasted = (event: ClipboardEvent) => {
-    if (event.clipboardData.files.length > 0) void attach(event.clipboardData.files);
+    if (event.clipboardData.files.length === 0 || threadRoot !== undefined) return;
+    event.preventDefault();
+    tray.add(event.clipboardData.files);
   };
   const pressed = (event: KeyboardEvent) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+    if (mentions.pressed(event) || event.nativeEvent.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       void send();
     }
-    if (event.key === "Escape") onDone();
+    if (event.key !== "Escape" || (!editing && !unsent.replyTo)) return;
+    event.preventDefault();
+    if (editing) onEdited?.();
+    else write(text, null);
   };
 
+  if (settings.encrypted) return <p className="composer hint">{t("composer.encrypted")}</p>;
+  if (settings.who_can_send === "admins" && !admin) return <p className="composer hint">{t("composer.admins_only")}</p>;
+  if (open === "voice") {
+    return (
+      <Suspense>
+        <Recorder conversationId={id} replyTo={unsent.replyTo} onDone={() => setOpen("nothing")} />
+      </Suspense>
+    );
+  }
   return (
-    <div className="composer" onDrop={dropped} onDragOver={(event) => event.preventDefault()}>
-      {(replyTo ?? editing) && (
-        <p className="row about">
-          <span className="grow cut" dir="auto">
-            {t(editing ? "composer.editing" : "composer.replying")} {(replyTo ?? editing)?.text}
-          </span>
-          <button className="icon" aria-label={t("nav.cancel")} onClick={onDone}>
-            <X aria-hidden />
-          </button>
-        </p>
+    <div className="composer">
+      {editing ? (
+        <About label={t("composer.editing")} messageId={editing.id} known={editing} onCancel={() => onEdited?.()} />
+      ) : (
+        unsent.replyTo && <About label={t("composer.replying")} messageId={unsent.replyTo} known={null} onCancel={() => write(text, null)} />
       )}
-      {uploads.map((each) => (
-        <p key={each.clientId} className="row">
-          <span className="grow cut">{each.name}</span>
-          <progress max={each.size || 1} value={each.sentBytes} aria-label={each.name} />
-          <button className="icon" aria-label={t("nav.cancel")} onClick={() => void engine.uploads.cancel(each.clientId)}>
-            <X aria-hidden />
-          </button>
-        </p>
-      ))}
-      {files.map((each) => (
-        <p key={each.id} className="row">
-          <span className="grow cut">{each.name}</span>
-          <button className="icon" aria-label={t("nav.cancel")} onClick={() => setFiles(files.filter((other) => other !== each))}>
-            <X aria-hidden />
-          </button>
-        </p>
-      ))}
+      {threadRoot === undefined && <FileTray tray={tray} />}
       <Problem text={problem} />
+      {settings.slow_mode_seconds > 0 && !admin && <SlowMode seconds={settings.slow_mode_seconds} conversationId={id} onWait={setWait} />}
+      {open === "ai" && (
+        <Suspense>
+          <AiTray help={ai} text={text} onText={write} onClose={() => setOpen("nothing")} />
+        </Suspense>
+      )}
+      <MentionList mentions={mentions} />
       <div className="row">
-        <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
-          <Paperclip aria-hidden />
-        </button>
-        <input ref={picker} type="file" multiple hidden onChange={(event) => void attach(event.target.files ?? [])} />
-        <button className="icon" aria-label={t("composer.poll")} onClick={onPoll}>
-          <BarChart3 aria-hidden />
-        </button>
+        {threadRoot === undefined && !editing && (
+          <>
+            <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
+              <Paperclip aria-hidden />
+            </button>
+            <input
+              ref={picker}
+              type="file"
+              multiple
+              hidden
+              onChange={(event) => {
+                tray.add(event.target.files ?? []);
+                event.target.value = ""; // the same file may be chosen again
+              }}
+            />
+            {onPoll && (settings.who_can_create_polls === "all" || admin) && (
+              <button className="icon" aria-label={t("composer.poll")} onClick={onPoll}>
+                <BarChart3 aria-hidden />
+              </button>
+            )}
+          </>
+        )}
+        {ai.on && (
+          <button className="icon" aria-label={t("ai.help")} aria-expanded={open === "ai"} onClick={() => setOpen(open === "ai" ? "nothing" : "ai")}>
+            <Sparkles aria-hidden />
+          </button>
+        )}
         <textarea
           ref={box}
           className="grow"
@@ -127,19 +173,71 @@ export function Composer({ conversationId, replyTo, editing, onDone, onPoll }: C
           dir="auto"
           value={text}
           maxLength={10_000}
-          aria-label={t("composer.write")}
-          placeholder={t("composer.write")}
+          aria-label={t(threadRoot ? "chat.write_in_thread" : "composer.write")}
+          placeholder={t(threadRoot ? "chat.write_in_thread" : "composer.write")}
+          {...mentions.box}
           onChange={(event) => {
-            setText(event.target.value);
-            engine.typing.typed(conversationId);
+            write(event.target.value);
+            if (!editing) engine.typing.typed(id);
           }}
+          onSelect={mentions.look}
           onKeyDown={pressed}
           onPaste={pasted}
         />
-        <button className="icon primary" aria-label={t("composer.send")} disabled={uploads.length > 0} onClick={() => void send()}>
+        {!editing && !threadRoot && (text.trim() || tray.files.length > 0) && (
+          <button className="icon" aria-label={t("later.title")} disabled={tray.busy} onClick={() => setOpen("later")}>
+            <CalendarClock aria-hidden />
+          </button>
+        )}
+        {!editing && !threadRoot && !text.trim() && tray.files.length === 0 && (
+          <button className="icon" aria-label={t("voice.record")} onClick={() => setOpen("voice")}>
+            <Mic aria-hidden />
+          </button>
+        )}
+        <button
+          className="icon primary"
+          aria-label={t(editing ? "chat.save_edit" : "composer.send")}
+          disabled={tray.busy || (wait > 0 && !editing)}
+          onClick={() => void send()}
+        >
           <SendHorizontal aria-hidden className="flip" />
         </button>
       </div>
+      {open === "later" && (
+        <Suspense>
+          <SendLater
+            conversationId={id}
+            fields={fields() ?? {}}
+            onDone={(scheduled) => {
+              if (scheduled) clear();
+              setOpen("nothing");
+            }}
+          />
+        </Suspense>
+      )}
     </div>
+  );
+}
+
+/** Which message it is about, and the way out of it. */
+function About({ label, messageId, known, onCancel }: { label: string; messageId: string; known: Message | null; onCancel: () => void }) {
+  const t = useTranslations();
+  const { api } = useEngine();
+  const { conversation } = useChat();
+  const { data } = useQuery({
+    queryKey: ["message", conversation.id, messageId],
+    enabled: known === null,
+    queryFn: () =>
+      api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
+  });
+  return (
+    <p className="row about">
+      <span className="grow cut" dir="auto">
+        {label} {(known ?? data)?.text ?? (known ?? data)?.attachments[0]?.name}
+      </span>
+      <button className="icon" aria-label={t("nav.cancel")} onClick={onCancel}>
+        <X aria-hidden />
+      </button>
+    </p>
   );
 }

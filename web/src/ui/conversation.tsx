@@ -1,15 +1,27 @@
 /** One conversation: its messages, what others type, and where one writes. */
-import { ArrowLeft, Phone, Video } from "lucide-react";
-import { useState } from "react";
+import { ArrowLeft, Phone, Search, Timer, Upload, Video } from "lucide-react";
+import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation, Message } from "../engine";
 import { useLanguage } from "../i18n";
 import { callStore } from "./call-store";
+import "./chat/chat.css";
+import { useTray } from "./chat/file-tray";
+import { jumpIn } from "./chat/jumps";
+import { ChatProvider } from "./chat/provider";
+import { Standing } from "./chat/standing";
+import { useAiHelp } from "./chat/use-ai-help";
 import { Composer } from "./composer";
-import { useAttempt, useEngine, useMyId, useValue } from "./hooks";
+import { durationOf, useAttempt, useEngine, useMyId, useValue } from "./hooks";
 import { MessageList } from "./message-list";
 import { nameOf, useMembers, useTitle } from "./people";
+import { openConversation, usePlace } from "./places";
 import { NewPoll } from "./poll";
 import { Problem } from "./problem";
+
+const ConversationMenu = lazy(() => import("./chat/conversation-menu"));
+const CatchUp = lazy(() => import("./chat/catch-up"));
+/** So many unread messages are worth a summary. */
+const WORTH_A_SUMMARY = 5;
 
 export function ConversationScreen({ id, onClose }: { id: string; onClose: () => void }) {
   const engine = useEngine();
@@ -26,11 +38,19 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
   const title = useTitle(conversation);
   const members = useMembers(id);
   const me = useMyId();
-  const [replyTo, setReplyTo] = useState<Message | null>(null);
+  const place = usePlace();
   const [editing, setEditing] = useState<Message | null>(null);
   const [asking, setAsking] = useState(false);
+  const [dragging, setDragging] = useState(false);
+  const [unreadAtFirst] = useState(conversation.unread_count);
   const { attempt, problem } = useAttempt();
+  const tray = useTray(id, true);
+  const ai = useAiHelp(conversation);
   const typing = (useValue(engine.typing.all).get(id) ?? []).map((each) => nameOf(members, each));
+  useEffect(() => {
+    const others = members.flatMap((each) => (each.user && each.user.id !== me ? [each.user.id] : []));
+    return engine.presence.watch(others.slice(0, 50));
+  }, [engine, members, me]);
 
   async function call(media: Call["media"]) {
     await attempt(async () => {
@@ -42,42 +62,83 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
       await callStore.join(engine, made);
     });
   }
+  const dropped = (event: DragEvent) => {
+    event.preventDefault();
+    setDragging(false);
+    tray.add(event.dataTransfer.files);
+  };
+  const isFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
+  const disappearing = conversation.settings.disappearing_seconds;
 
   return (
-    <section className="page conversation">
-      <header className="bar">
-        <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
-          <ArrowLeft aria-hidden className="flip" />
-        </button>
-        <h2 className="grow cut" dir="auto">
-          {title}
-        </h2>
-        <button className="icon" aria-label={t("call.audio")} onClick={() => void call("audio")}>
-          <Phone aria-hidden />
-        </button>
-        <button className="icon" aria-label={t("call.video")} onClick={() => void call("video")}>
-          <Video aria-hidden />
-        </button>
-      </header>
-      <Problem text={problem} />
-      <MessageList conversation={conversation} members={members} me={me} onReply={setReplyTo} onEdit={setEditing} />
-      <p className="typing" aria-live="polite">
-        {typing.length > 0 && t("typing", { names: typing.join(", ") })}
-      </p>
-      {asking ? (
-        <NewPoll conversationId={id} onDone={() => setAsking(false)} />
-      ) : (
-        <Composer
-          conversationId={id}
-          replyTo={replyTo}
-          editing={editing}
-          onDone={() => {
-            setReplyTo(null);
-            setEditing(null);
-          }}
-          onPoll={() => setAsking(true)}
-        />
-      )}
-    </section>
+    <ChatProvider conversation={conversation} onEdit={setEditing}>
+      <section
+        className="page conversation"
+        onDragEnter={(event) => isFiles(event) && setDragging(true)}
+        onDragOver={(event) => isFiles(event) && event.preventDefault()}
+        onDragLeave={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setDragging(false)}
+        onDrop={dropped}
+      >
+        <header className="bar">
+          <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
+            <ArrowLeft aria-hidden className="flip" />
+          </button>
+          <div className="grow">
+            <h2 className="cut" dir="auto">
+              {title}
+            </h2>
+            <Standing conversation={conversation} members={members} me={me} />
+          </div>
+          {disappearing !== null && <DisappearingTimer seconds={disappearing} />}
+          <button className="icon" aria-label={t("call.audio")} onClick={() => void call("audio")}>
+            <Phone aria-hidden />
+          </button>
+          <button className="icon" aria-label={t("call.video")} onClick={() => void call("video")}>
+            <Video aria-hidden />
+          </button>
+          <button className="icon" aria-label={t("search.title")} onClick={() => openConversation(id, { panel: "search" })}>
+            <Search aria-hidden />
+          </button>
+          <Suspense fallback={<span className="icon-room" />}>
+            <ConversationMenu conversation={conversation} />
+          </Suspense>
+        </header>
+        <Problem text={problem} />
+        {ai.allows("summaries") && unreadAtFirst >= WORTH_A_SUMMARY && (
+          <Suspense>
+            <CatchUp conversation={conversation} unread={unreadAtFirst} />
+          </Suspense>
+        )}
+        <MessageList message={place.screen === "conversations" && place.id === id ? place.message : undefined} />
+        <p className="typing" aria-live="polite">
+          {typing.length > 0 && t("typing", { names: typing.join(", ") })}
+        </p>
+        {asking ? (
+          <NewPoll conversationId={id} onDone={() => setAsking(false)} />
+        ) : (
+          <Composer
+            editing={editing}
+            onEdited={() => setEditing(null)}
+            onPoll={() => setAsking(true)}
+            onSent={() => void jumpIn(id, "end")}
+          />
+        )}
+        {dragging && (
+          <p className="dropping">
+            <Upload aria-hidden /> {t("files.drop")}
+          </p>
+        )}
+      </section>
+    </ChatProvider>
+  );
+}
+
+function DisappearingTimer({ seconds }: { seconds: number }) {
+  const { t, locale } = useLanguage();
+  const time = durationOf(seconds, locale);
+  return (
+    <span className="hint row" title={t("chat.disappear_after", { time })}>
+      <Timer role="img" aria-label={t("chat.disappear_after", { time })} /> {time}
+    </span>
   );
 }

@@ -76,12 +76,33 @@ export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Prom
   return { attempt, problem };
 }
 
+/** Making one costs more than many uses of it. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+function format(locale: string, options: Intl.DateTimeFormatOptions, instant: string | Date): string {
+  const key = locale + JSON.stringify(options);
+  let made = formats.get(key);
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(locale, options)));
+  return made.format(new Date(instant));
+}
+
 export function timeOf(instant: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(instant));
+  return format(locale, { hour: "2-digit", minute: "2-digit" }, instant);
 }
 
 export function dayOf(instant: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" }).format(new Date(instant));
+  return format(locale, { weekday: "long", day: "numeric", month: "long" }, instant);
+}
+
+export function momentOf(instant: string | Date, locale: string): string {
+  return format(locale, { dateStyle: "medium", timeStyle: "short" }, instant);
+}
+
+/** So many seconds in the largest unit that fits: "2 hours". */
+export function durationOf(seconds: number, locale: string): string {
+  const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]] as const;
+  const [unit, size] = units.find(([, each]) => seconds >= each) ?? units[3];
+  const style = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(locale, style).format(seconds / size);
 }
 
 export function dateOf(instant: string, locale: string): string {

@@ -1,14 +1,28 @@
-/** The messages of a conversation, oldest first; older ones come when one scrolls up to them. */
-import { useEffect, useLayoutEffect, useRef, useSyncExternalStore, useState } from "react";
-import type { Conversation, Member, Message, Timeline, TimelineState } from "../engine";
+/**
+ * The messages of a conversation, oldest first. Only what is near the screen is in the document; what one reads stays
+ * where it is when older or newer ones come.
+ */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowDown } from "lucide-react";
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { Message, Receipt, Timeline, TimelineItem, TimelineState } from "../engine";
 import { useLanguage } from "../i18n";
-import { dayOf, useEngine } from "./hooks";
+import { useChat } from "./chat/context";
+import { type Target, canJump } from "./chat/jumps";
+import { dayOf, told, useEngine, useValue } from "./hooks";
 import { MessageRow } from "./message";
+import { Problem } from "./problem";
 
-const NEAR_PX = 160;
 const NOTHING: TimelineState = { items: [], atStart: false, atEnd: true, loading: "initial", error: null, stale: false };
+/** So many rows from the end of what is loaded, more is asked for. */
+const MORE_WITHIN = 18;
+const AT_END_PX = 80;
+const AWAY_PX = 320;
+/** Room for the line above the first message. */
+const BEGINNING_PX = 72;
+const MARKED_MS = 2_500;
 
-function useTimeline(conversationId: string): [Timeline | null, TimelineState] {
+export function useTimeline(conversationId: string): [Timeline | null, TimelineState] {
   const engine = useEngine();
   const [timeline, setTimeline] = useState<Timeline | null>(null);
   useEffect(() => {
@@ -23,66 +37,211 @@ function useTimeline(conversationId: string): [Timeline | null, TimelineState] {
   return [timeline, state];
 }
 
-export interface MessageListProps {
-  conversation: Conversation;
-  members: readonly Member[];
-  me: string;
-  onReply: (message: Message) => void;
-  onEdit: (message: Message) => void;
+/** The first seq that is unread as the conversation is opened; null if none is, undefined until it is known. */
+function useFirstUnread(conversationId: string, unread: number, me: string): number | null | undefined {
+  const { receipts } = useEngine();
+  const [first, setFirst] = useState<number | null | undefined>(unread > 0 ? undefined : null);
+  useEffect(() => {
+    const find = () => {
+      const mine = receipts.of(conversationId).get().find((each) => each.user_id === me);
+      setFirst((known) => (known !== undefined ? known : mine ? mine.read_seq + 1 : null));
+    };
+    receipts.load(conversationId).then(find, find); // without it one begins at the end
+  }, [receipts, conversationId, me]);
+  return first;
 }
 
-export function MessageList({ conversation, members, me, onReply, onEdit }: MessageListProps) {
+function useVisible(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      document.addEventListener("visibilitychange", listener);
+      return () => document.removeEventListener("visibilitychange", listener);
+    },
+    () => document.visibilityState === "visible",
+  );
+}
+
+interface Aim {
+  readonly id: string;
+  readonly align: "center" | "start";
+  readonly mark: boolean;
+}
+
+export function MessageList({ message }: { message: string | undefined }) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
-  const [timeline, state] = useTimeline(conversation.id);
-  const list = useRef<HTMLDivElement>(null);
-  const atBottom = useRef(true);
-  const last = state.items.at(-1);
+  const { conversation, me } = useChat();
+  const { id } = conversation;
+  const [timeline, state] = useTimeline(id);
+  const { items } = state;
+  const receipts = useValue(engine.receipts.of(id));
+  const firstUnread = useFirstUnread(id, conversation.unread_count, me);
+  const box = useRef<HTMLDivElement>(null);
+  const placed = useRef(false);
+  const [aim, setAim] = useState<Aim | null>(null);
+  const [marked, setMarked] = useState("");
+  const [problem, setProblem] = useState("");
+  const visible = useVisible();
+
+  const byId = useMemo(() => new Map(items.map((item, index) => [item.message.id, index])), [items]);
+  const virtualizer = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => box.current,
+    estimateSize: useCallback((index: number) => guess(items[index]), [items]),
+    getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
+    overscan: 6,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: AT_END_PX,
+    paddingStart: state.atStart ? BEGINNING_PX : 16,
+    paddingEnd: 8,
+  });
+  const first = virtualizer.range?.startIndex ?? 0;
+  const last = virtualizer.range?.endIndex ?? 0;
+
+  // --- going somewhere
+
+  const jump = useCallback(
+    async (target: Target, { align = "center", mark = true }: Partial<Aim> = {}) => {
+      if (!timeline) return;
+      placed.current = true;
+      setProblem("");
+      try {
+        if (target === "end") {
+          await timeline.jumpToEnd();
+          virtualizer.scrollToEnd();
+          return;
+        }
+        const found = await ("message" in target
+          ? timeline.jumpToMessage(target.message)
+          : "seq" in target
+            ? timeline.jumpToSeq(target.seq)
+            : timeline.jumpToDate(target.date));
+        if (found) setAim({ id: found, align, mark });
+      } catch (error) {
+        setProblem(told(error, t));
+      }
+    },
+    [timeline, virtualizer, t],
+  );
+  useEffect(() => canJump(id, jump), [id, jump]);
+  useEffect(() => {
+    if (message) void jump({ message });
+  }, [message, jump]);
+  useEffect(() => {
+    if (firstUnread && !message) void jump({ seq: firstUnread }, { align: "start", mark: false });
+  }, [firstUnread, message, jump]);
 
   useLayoutEffect(() => {
-    const box = list.current;
-    if (box && atBottom.current) box.scrollTop = box.scrollHeight;
-  }, [last?.key, state.items.length]);
-
-  const lastSeq = last?.state === "sent" ? last.message.seq : 0;
+    if (placed.current || items.length === 0) return;
+    placed.current = true;
+    virtualizer.scrollToEnd();
+  }, [items.length, virtualizer]);
+  useLayoutEffect(() => {
+    const index = aim && byId.get(aim.id);
+    if (aim === null || index === undefined || index === null) return;
+    virtualizer.scrollToIndex(index, { align: aim.align });
+    if (aim.mark) setMarked(aim.id);
+    setAim(null);
+  }, [aim, byId, virtualizer]);
   useEffect(() => {
-    if (lastSeq > 0 && document.visibilityState === "visible") void engine.commands.markRead(conversation.id, lastSeq);
-  }, [engine, conversation.id, lastSeq]);
+    if (!marked) return;
+    const timer = setTimeout(() => setMarked(""), MARKED_MS);
+    return () => clearTimeout(timer);
+  }, [marked]);
 
-  function scrolled() {
-    const box = list.current;
-    if (!box || !timeline) return;
-    atBottom.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
-    if (box.scrollTop < NEAR_PX && !state.atStart) {
-      const before = box.scrollHeight;
-      void timeline.loadOlder().then(() => requestAnimationFrame(() => (box.scrollTop += box.scrollHeight - before)));
-    }
+  // --- what is near
+
+  useEffect(() => {
+    if (!timeline || state.loading || state.error || aim || !placed.current || items.length === 0) return;
+    if (first < MORE_WITHIN && !state.atStart) void timeline.loadOlder();
+    else if (last > items.length - MORE_WITHIN && !state.atEnd) void timeline.loadNewer();
+  }, [timeline, state, aim, first, last, items.length]);
+
+  const lastSeen = items[Math.min(last, items.length - 1)];
+  const seenSeq = lastSeen?.state === "sent" && !state.stale ? lastSeen.message.seq : 0;
+  const unread = conversation.unread_count;
+  const readUpTo = useRef(0);
+  useEffect(() => {
+    if (!visible || unread === 0 || firstUnread === undefined || aim) return;
+    if (seenSeq <= Math.max(readUpTo.current, (firstUnread ?? 1) - 1)) return;
+    readUpTo.current = seenSeq;
+    engine.commands.markRead(id, seenSeq).catch(() => (readUpTo.current = 0)); // said again with the next one seen
+  }, [engine, id, seenSeq, visible, unread, firstUnread, aim]);
+
+  // --- keys
+
+  const focusOn = (index: number) => {
+    if (index < 0 || index >= items.length) return;
+    virtualizer.scrollToIndex(index, { align: "auto" });
+    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"] article`)?.focus());
+  };
+  function pressed(event: KeyboardEvent<HTMLDivElement>) {
+    const row = (event.target as Element).closest("article") === event.target ? (event.target as Element).closest<HTMLElement>("[data-index]") : null;
+    const at = row ? Number(row.dataset.index) : null;
+    if (event.target !== box.current && at === null) return; // something within a message has the key
+    const move = { ArrowUp: (at ?? items.length) - 1, ArrowDown: at === null ? -1 : at + 1, PageUp: -1, PageDown: -1 }[event.key];
+    if (event.key === "End") void jump("end").then(() => focusOn((timeline?.get().items.length ?? 0) - 1));
+    else if (event.key === "Home") focusOn(0);
+    else if (move !== undefined && move >= 0) focusOn(move);
+    else return;
+    event.preventDefault();
   }
 
+  const away = items.length > 0 && placed.current && (!state.atEnd || virtualizer.getDistanceFromEnd() > AWAY_PX);
   return (
-    <div className="messages" ref={list} onScroll={scrolled} role="log" aria-label={t("messages")} tabIndex={0}>
-      {state.error && <p role="alert" className="problem">{t("error.network")}</p>}
-      {state.atStart && <p className="empty">{t("messages.start")}</p>}
-      {state.items.map((item, index) => {
-        const day = dayOf(item.message.created_at, locale);
-        const before = state.items[index - 1];
-        const newDay = !before || dayOf(before.message.created_at, locale) !== day;
-        return (
-          <div key={item.key} className="line">
-            {newDay && <h3 className="day">{day}</h3>}
-            <MessageRow
-              item={item}
-              members={members}
-              me={me}
-              group={conversation.type === "group"}
-              follows={!newDay && before?.message.sender_id === item.message.sender_id}
-              replied={state.items.find((each) => each.message.id === item.message.reply_to)?.message ?? null}
-              onReply={onReply}
-              onEdit={onEdit}
-            />
-          </div>
-        );
-      })}
+    <div className="history">
+      <div className="messages" ref={box} role="log" aria-label={t("messages")} aria-busy={state.loading !== null} tabIndex={0} onKeyDown={pressed}>
+        <div className="rows" style={{ height: virtualizer.getTotalSize() }}>
+          {state.atStart && <p className="beginning">{t("messages.start")}</p>}
+          {virtualizer.getVirtualItems().map((row) => {
+            const item = items[row.index];
+            if (!item) return null;
+            const before = items[row.index - 1];
+            const newDay = !before || dayOf(before.message.created_at, locale) !== dayOf(item.message.created_at, locale);
+            const beginsUnread =
+              typeof firstUnread === "number" && item.message.seq >= firstUnread && (before ? before.message.seq < firstUnread : state.atStart);
+            const index = item.message.reply_to ? byId.get(item.message.reply_to) : undefined;
+            return (
+              <div key={row.key} data-index={row.index} ref={virtualizer.measureElement} className="line" style={{ transform: `translateY(${row.start}px)` }}>
+                <MessageRow
+                  item={item}
+                  day={newDay ? item.message.created_at : null}
+                  beginsUnread={beginsUnread}
+                  follows={!newDay && !beginsUnread && before?.message.sender_id === item.message.sender_id && before.message.type !== "system"}
+                  replied={index === undefined ? null : (items[index]?.message ?? null)}
+                  readBy={item.message.sender_id === me ? howMany(receipts, item.message, me) : 0}
+                  marked={marked === item.message.id}
+                />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {state.error && (
+        <p role="alert" className="problem row">
+          {t("error.network")}
+          <button onClick={() => void (first < MORE_WITHIN && items.length > 0 ? timeline?.loadOlder() : timeline?.jumpToEnd())}>{t("chat.try_again")}</button>
+        </p>
+      )}
+      <Problem text={problem} />
+      {away && (
+        <button className="newest" onClick={() => void jump("end")}>
+          <ArrowDown aria-hidden /> {unread > 0 ? t("chat.new_messages", { count: unread }) : t("chat.to_newest")}
+        </button>
+      )}
     </div>
   );
+}
+
+/** Close enough to place a row before it is measured: most messages are a line or a few. */
+function guess(item: TimelineItem | undefined): number {
+  if (!item) return 64;
+  const { message } = item;
+  const lines = message.text ? Math.ceil(message.text.length / 60) : 1;
+  return 44 + Math.min(lines, 40) * 22 + message.attachments.length * 52 + (message.poll ? 180 : 0) + (message.reply_to ? 26 : 0);
+}
+
+function howMany(receipts: readonly Receipt[], message: Message, me: string): number {
+  return receipts.filter((each) => each.user_id !== me && each.read_seq >= message.seq).length;
 }

@@ -1,59 +1,136 @@
 /** One message: what it says, its files and poll, who reacted, and what one may do with it. */
-import { Pencil, Reply, RotateCcw, Trash2 } from "lucide-react";
-import type { Member, Message, TimelineItem } from "../engine";
+import { Check, CheckCheck, CornerUpRight, Ellipsis, MessagesSquare, Pencil, Pin, Reply, RotateCcw, Timer, Trash2 } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, memo, useRef, useState } from "react";
+import type { Message, TimelineItem } from "../engine";
 import { useLanguage } from "../i18n";
-import { timeOf, useEngine } from "./hooks";
 import { Attachments } from "./attachments";
+import { useChat } from "./chat/context";
+import { Translation, useTranslation } from "./chat/translation";
+import { VoiceNote, isVoice } from "./chat/voice-note";
+import { dayOf, momentOf, timeOf, useAttempt, useEngine } from "./hooks";
 import { Markup } from "./markup";
-import { nameOf } from "./people";
 import { PollCard } from "./poll";
+import { Problem } from "./problem";
 
-const QUICK = ["👍", "❤️", "😂", "🎉"];
+export const QUICK = ["👍", "❤️", "😂", "🎉"];
 
 export interface MessageRowProps {
   item: TimelineItem;
-  members: readonly Member[];
-  me: string;
-  group: boolean;
+  /** The moment whose day begins here; null within a day. */
+  day: string | null;
+  beginsUnread: boolean;
+  /** The one before it is of the same person. */
   follows: boolean;
   replied: Message | null;
-  onReply: (message: Message) => void;
-  onEdit: (message: Message) => void;
+  readBy: number;
+  marked: boolean;
 }
 
-export function MessageRow({ item, members, me, group, follows, replied, onReply, onEdit }: MessageRowProps) {
+/** A person's name, also of one who has left. */
+export function Name({ userId }: { userId: string }) {
+  const { names } = useChat();
+  const { api } = useEngine();
+  const known = names.get(userId);
+  const { data } = useQuery({
+    queryKey: ["user", userId],
+    enabled: known === undefined && userId !== "",
+    staleTime: Infinity,
+    queryFn: () => api.get("/users/{user_id}", { path: { user_id: userId } }),
+  });
+  return <>{known ?? data?.display_name ?? "…"}</>;
+}
+
+export const MessageRow = memo(function MessageRow({ item, day, beginsUnread, ...rest }: MessageRowProps) {
+  const { t, locale } = useLanguage();
+  const { message } = item;
+  return (
+    <>
+      {day && <h3 className="day">{dayOf(day, locale)}</h3>}
+      {beginsUnread && (
+        <p className="unread-line" role="separator">
+          <span>{t("chat.unread_from_here")}</span>
+        </p>
+      )}
+      {message.type === "system" ? <p className="system">{message.text}</p> : <Bubble item={item} {...rest} />}
+    </>
+  );
+});
+
+export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageRowProps, "day" | "beginsUnread">) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
+  const chat = useChat();
+  const { attempt, problem } = useAttempt();
+  const [active, setActive] = useState(false);
+  const article = useRef<HTMLElement>(null);
+  const translation = useTranslation(item.message.id);
   const { message, state } = item;
-  const own = message.sender_id === me;
-  const sender = nameOf(members, message.sender_id);
-  if (message.type === "system") return <p className="system">{message.text}</p>;
+  const own = message.sender_id === chat.me;
+  const there = state === "sent" && !message.deleted_at;
+  const classes = ["message", own && "own", marked && "marked", follows && "follows"].filter(Boolean).join(" ");
+
+  const pressed = (event: KeyboardEvent) => {
+    if (event.target !== article.current || !there || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" || event.key === "ContextMenu") chat.menu(message, article.current);
+    else if (event.key === "r") chat.reply(message);
+    else if (event.key === "e" && own && message.type === "text") chat.edit(message);
+    else return;
+    event.preventDefault();
+  };
+
   return (
-    <article className={own ? "message own" : "message"} aria-label={`${sender}, ${timeOf(message.created_at, locale)}`}>
-      {group && !own && !follows && <header dir="auto">{sender}</header>}
-      {replied && (
-        <blockquote dir="auto" className="cut">
-          {nameOf(members, replied.sender_id)}: {replied.text ?? t("message.deleted")}
-        </blockquote>
+    <article
+      ref={article}
+      tabIndex={-1}
+      className={classes}
+      aria-label={`${chat.names.get(message.sender_id) ?? "…"}, ${timeOf(message.created_at, locale)}`}
+      onPointerEnter={() => setActive(true)}
+      onPointerLeave={() => setActive(false)}
+      onFocus={() => setActive(true)}
+      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setActive(false)}
+      onContextMenu={(event) => {
+        if (!there || getSelection()?.toString()) return; // what is selected is to be copied
+        event.preventDefault();
+        chat.menu(message, event.currentTarget);
+      }}
+      onKeyDown={pressed}
+    >
+      {chat.group && !own && !follows && (
+        <header dir="auto">
+          <Name userId={message.sender_id} />
+        </header>
       )}
-      {message.deleted_at ? (
-        <p className="gone">{t("message.deleted")}</p>
-      ) : (
-        <>
-          {message.text && !message.poll && <Markup text={message.text} />}
-          {message.type === "encrypted" && <p className="gone">{t("message.encrypted")}</p>}
-          {message.type === "call" && <p className="gone">{t("message.call")}</p>}
-          <Attachments files={message.attachments} />
-          {message.poll && <PollCard poll={message.poll} />}
-        </>
+      {message.forwarded_from && (
+        <p className="hint row">
+          <CornerUpRight aria-hidden className="flip" />
+          <span>
+            {t("chat.forwarded_from")} <Name userId={message.forwarded_from.sender_id} />, {momentOf(message.forwarded_from.sent_at, locale)}
+          </span>
+        </p>
       )}
+      {message.reply_to && <Quote messageId={message.reply_to} known={replied} />}
+      {message.thread_root && (
+        <button className="quiet hint row" onClick={() => chat.thread(message.thread_root ?? "")}>
+          <MessagesSquare aria-hidden /> {t("chat.in_thread")}
+        </button>
+      )}
+      {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} />}
+      {there && <Translation translation={translation} />}
       <footer>
+        {message.pinned && <Pin role="img" aria-label={t("chat.pinned")} />}
+        {there && message.expires_at && (
+          <span className="row" title={momentOf(message.expires_at, locale)}>
+            <Timer role="img" aria-label={t("chat.disappears_at", { time: momentOf(message.expires_at, locale) })} />
+          </span>
+        )}
         <time dateTime={message.created_at}>{timeOf(message.created_at, locale)}</time>
-        {message.edited_at && <span>{t("message.edited")}</span>}
+        {message.edited_at && !message.deleted_at && <span>{t("message.edited")}</span>}
         {state === "pending" && <span>{t("message.pending")}</span>}
+        {there && own && (readBy > 0 ? <CheckCheck role="img" className="read" aria-label={t("chat.read_by", { count: readBy })} /> : <Check role="img" aria-label={t("chat.sent")} />)}
         {state === "failed" && (
           <span className="problem" role="alert">
-            {t("message.failed")}
+            {t("message.failed")} {item.error && t("chat.reason", { reason: item.error })}
             <button className="icon" aria-label={t("message.retry")} onClick={() => void engine.outbox.retry(message.client_id)}>
               <RotateCcw aria-hidden />
             </button>
@@ -63,36 +140,77 @@ export function MessageRow({ item, members, me, group, follows, replied, onReply
           </span>
         )}
       </footer>
-      {state === "sent" && !message.deleted_at && <Reactions message={message} />}
-      {state === "sent" && !message.deleted_at && (
+      {there && <Reactions message={message} />}
+      {there && message.thread_count > 0 && (
+        <button className="quiet thread-link" onClick={() => chat.thread(message.id)}>
+          <MessagesSquare aria-hidden /> {t("chat.replies", { count: message.thread_count })}
+        </button>
+      )}
+      <Problem text={problem} />
+      {there && active && (
         <div className="actions" role="group" aria-label={t("message.actions")}>
           {QUICK.map((emoji) => (
-            <button key={emoji} aria-label={t("message.react", { emoji })} onClick={() => void engine.commands.react(message.conversation_id, message.id, emoji)}>
+            <button key={emoji} aria-label={t("message.react", { emoji })} onClick={() => void attempt(() => engine.commands.react(message.conversation_id, message.id, emoji))}>
               {emoji}
             </button>
           ))}
-          <button aria-label={t("message.reply")} onClick={() => onReply(message)}>
-            <Reply aria-hidden />
+          <button aria-label={t("message.reply")} onClick={() => chat.reply(message)}>
+            <Reply aria-hidden className="flip" />
           </button>
           {own && message.type === "text" && (
-            <button aria-label={t("message.edit")} onClick={() => onEdit(message)}>
+            <button aria-label={t("message.edit")} onClick={() => chat.edit(message)}>
               <Pencil aria-hidden />
             </button>
           )}
-          {own && (
-            <button aria-label={t("message.delete")} onClick={() => void engine.commands.deleteMessage(message.conversation_id, message.id)}>
-              <Trash2 aria-hidden />
-            </button>
-          )}
+          <button aria-label={t("chat.more")} aria-haspopup="menu" onClick={(event) => chat.menu(message, event.currentTarget)}>
+            <Ellipsis aria-hidden />
+          </button>
         </div>
       )}
     </article>
   );
 }
 
-function Reactions({ message }: { message: Message }) {
+function Body({ message }: { message: Message }) {
+  const { t } = useLanguage();
+  return (
+    <>
+      {message.text && !message.poll && <Markup text={message.text} />}
+      {message.type === "encrypted" && <p className="gone">{t("message.encrypted")}</p>}
+      {message.type === "call" && <p className="gone">{t("message.call")}</p>}
+      {isVoice(message) ? <VoiceNote message={message} /> : <Attachments files={message.attachments} />}
+      {message.poll && <PollCard poll={message.poll} />}
+    </>
+  );
+}
+
+/** The message that is answered, in short; pressing it leads there. */
+function Quote({ messageId, known }: { messageId: string; known: Message | null }) {
+  const { t } = useLanguage();
+  const { conversation, jump } = useChat();
+  const { api } = useEngine();
+  const { data } = useQuery({
+    queryKey: ["message", conversation.id, messageId],
+    enabled: known === null,
+    queryFn: () =>
+      api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
+  });
+  const message = known ?? data;
+  return (
+    <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
+      {message && (
+        <>
+          <Name userId={message.sender_id} />: {message.deleted_at ? t("message.deleted") : (message.text ?? message.attachments[0]?.name ?? "…")}
+        </>
+      )}
+    </button>
+  );
+}
+
+export function Reactions({ message }: { message: Message }) {
   const { commands } = useEngine();
   const { t } = useLanguage();
+  const { attempt, problem } = useAttempt();
   if (message.reactions.length === 0) return null;
   return (
     <div className="reactions">
@@ -101,11 +219,12 @@ function Reactions({ message }: { message: Message }) {
           key={emoji}
           aria-pressed={mine}
           aria-label={t("message.react", { emoji })}
-          onClick={() => void commands.react(message.conversation_id, message.id, emoji, { remove: mine })}
+          onClick={() => void attempt(() => commands.react(message.conversation_id, message.id, emoji, { remove: mine }))}
         >
           {emoji} {count}
         </button>
       ))}
+      <Problem text={problem} />
     </div>
   );
 }

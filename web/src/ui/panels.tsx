@@ -23,7 +23,16 @@ const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenP
   new: lazy(() => import("./new-conversation")),
 };
 /** `#/conversations/ID/NAME/DETAIL` */
-const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelProps>>>> = {};
+const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelProps>>>> = {
+  ask: lazy(() => import("./chat/ask-panel")),
+  edits: lazy(() => import("./chat/edits-panel")),
+  gallery: lazy(() => import("./chat/gallery-panel")),
+  info: lazy(() => import("./chat/info-panel")),
+  pins: lazy(() => import("./chat/pins-panel")),
+  scheduled: lazy(() => import("./chat/scheduled-panel")),
+  search: lazy(() => import("./chat/search-panel")),
+  thread: lazy(() => import("./chat/thread-panel")),
+};
 
 export function Stage({ place }: { place: Place & { screen: "screen" } }) {
   const t = useTranslations();
@@ -49,8 +58,17 @@ export function Beside({ place, conversation }: { place: Place & { screen: "conv
 
 export const hasPanel = (place: Place): boolean => place.screen === "conversations" && (place.panel ?? "") in PANELS;
 
+export interface PanelFrameProps {
+  title: string;
+  onClose: () => void;
+  actions?: ReactNode;
+  /** Stays below what scrolls. */
+  foot?: ReactNode;
+  children: ReactNode;
+}
+
 /** The frame of a panel: takes the focus when it opens, gives it back when it closes, closes by Escape. */
-export function Panel({ title, onClose, actions, children }: { title: string; onClose: () => void; actions?: ReactNode; children: ReactNode }) {
+export function Panel({ title, onClose, actions, foot, children }: PanelFrameProps) {
   const t = useTranslations();
   const heading = useRef<HTMLHeadingElement>(null);
   const id = useId();
@@ -73,6 +91,7 @@ export function Panel({ title, onClose, actions, children }: { title: string; on
         </button>
       </header>
       <div className="scroll">{children}</div>
+      {foot}
     </aside>
   );
 }

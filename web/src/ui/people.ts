@@ -3,6 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import type { Conversation, Member } from "../engine";
 import { useEngine, useMyId } from "./hooks";
 
+const NOBODY: readonly Member[] = [];
+
 export function useMembers(conversationId: string): readonly Member[] {
   const { api } = useEngine();
   const { data } = useQuery({
@@ -10,7 +12,7 @@ export function useMembers(conversationId: string): readonly Member[] {
     queryFn: async () =>
       (await api.get("/conversations/{conversation_id}/members", { path: { conversation_id: conversationId }, query: { limit: 100 } })).items,
   });
-  return data ?? [];
+  return data ?? NOBODY;
 }
 
 /** A group's own name; a direct conversation is called after the other person. */

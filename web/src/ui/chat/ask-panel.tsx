@@ -1,0 +1,84 @@
+/** AI help in a conversation: whether both sides want it, and questions with answers that cite their messages. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useTranslations } from "../../i18n";
+import { told, useAttempt, useEngine } from "../hooks";
+import { Panel, type PanelProps } from "../panels";
+import { Problem } from "../problem";
+import { AnswerView } from "./answer";
+import { useStreamed } from "./streamed";
+
+export default function AskPanel({ conversation, onClose }: PanelProps) {
+  const t = useTranslations();
+  const engine = useEngine();
+  const queries = useQueryClient();
+  const { attempt, problem } = useAttempt();
+  const [everywhere, setEverywhere] = useState(false);
+  const { data: settings, error } = useQuery({ queryKey: ["ai-settings"], queryFn: () => engine.api.get("/ai/settings") });
+  const { ask, stop, ...shown } = useStreamed("answers");
+  const summary = useStreamed("summaries");
+  const here = conversation.settings.ai_enabled;
+  const admin = conversation.type === "direct" || conversation.role !== "member";
+  const { encrypted } = conversation.settings;
+
+  const switchMine = (enabled: boolean) =>
+    attempt(async () => queries.setQueryData(["ai-settings"], await engine.api.put("/ai/settings", { body: { enabled } })));
+  const switchHere = (ai_enabled: boolean) =>
+    attempt(async () =>
+      engine.conversations.put(
+        await engine.api.patch("/conversations/{conversation_id}", { path: { conversation_id: conversation.id }, body: { settings: { ai_enabled } } }),
+      ),
+    );
+  const asked = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const question = String(new FormData(event.currentTarget).get("question")).trim();
+    void ask({ question, ...(everywhere ? {} : { conversation_id: conversation.id }) });
+  };
+
+  return (
+    <Panel title={t("ai.help")} onClose={onClose}>
+      <Problem text={problem || (error ? told(error, t) : "")} />
+      {encrypted ? (
+        <p>{t("ai.encrypted")}</p>
+      ) : (
+        <fieldset className="form">
+          <legend>{t("ai.consent")}</legend>
+          <label>
+            <input type="checkbox" checked={settings?.enabled ?? false} disabled={!settings} onChange={(event) => void switchMine(event.target.checked)} /> {t("ai.for_me")}
+          </label>
+          <label>
+            <input type="checkbox" checked={here} disabled={!admin} onChange={(event) => void switchHere(event.target.checked)} /> {t("ai.for_conversation")}
+          </label>
+          {!admin && <small>{t("ai.admins_decide")}</small>}
+          {settings && (
+            <small>
+              {t(settings.leaves_account ? "ai.leaves" : "ai.stays", { provider: settings.provider })}{" "}
+              {t("ai.used", { used: settings.budget.used_tokens, all: settings.budget.tokens_per_day })}
+            </small>
+          )}
+        </fieldset>
+      )}
+      {settings?.enabled && here && !encrypted && (
+        <>
+          <form className="form" onSubmit={asked}>
+            <label className="field">
+              <span>{t("ai.question")}</span>
+              <textarea name="question" required maxLength={1000} rows={2} dir="auto" />
+            </label>
+            <label>
+              <input type="checkbox" checked={everywhere} onChange={(event) => setEverywhere(event.target.checked)} /> {t("ai.everywhere")}
+            </label>
+            <button className="primary" disabled={shown.busy}>
+              {t("ai.ask")}
+            </button>
+          </form>
+          <AnswerView {...shown} onStop={stop} />
+          <button disabled={summary.busy} onClick={() => void summary.ask({ conversation_id: conversation.id, after_seq: 0, length: "long" })}>
+            {t("ai.summarise")}
+          </button>
+          <AnswerView text={summary.text} answer={summary.answer} busy={summary.busy} problem={summary.problem} onStop={summary.stop} />
+        </>
+      )}
+    </Panel>
+  );
+}

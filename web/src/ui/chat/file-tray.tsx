@@ -1,0 +1,102 @@
+/** Files that go with the next message: on their way, ready, failed; those begun before a reload are here again. */
+import { RotateCcw, X } from "lucide-react";
+import { useRef } from "react";
+import { type DriveFile, UploadCancelled, UploadRejected, type UploadState } from "../../engine";
+import { useLanguage } from "../../i18n";
+import { sizeOf } from "../attachments";
+import { told, useEngine, useValue } from "../hooks";
+
+const MAX_FILES = 10;
+const ON_THE_WAY: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
+
+export interface Tray {
+  readonly uploads: readonly UploadState[];
+  /** Those that are ready to go. */
+  readonly files: readonly DriveFile[];
+  readonly busy: boolean;
+  add(files: Iterable<File>): void;
+  remove(upload: UploadState): void;
+  again(upload: UploadState, file: File): void;
+  clear(): void;
+}
+
+/** Recordings go by themselves, so they are not here. */
+const belongs = (upload: UploadState, conversationId: string): boolean =>
+  upload.conversationId === conversationId && upload.state !== "cancelled" && !upload.clientId.startsWith("voice-");
+
+export function useTray(conversationId: string, enabled: boolean): Tray {
+  const { uploads: manager } = useEngine();
+  const all = useValue(manager.items);
+  const uploads = enabled ? all.filter((each) => belongs(each, conversationId)) : [];
+  const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
+  // how an upload ends shows in its own line
+  const quietly = (work: Promise<unknown>) => void work.catch(() => undefined);
+  return {
+    uploads,
+    files: files.slice(0, MAX_FILES),
+    busy: uploads.some((each) => ON_THE_WAY.has(each.state)),
+    add: (given) => [...given].slice(0, MAX_FILES - uploads.length).forEach((file) => quietly(manager.start(file, { conversationId }))),
+    remove: (upload) => {
+      if (ON_THE_WAY.has(upload.state) || upload.state === "waiting_for_file") quietly(manager.cancel(upload.clientId));
+      manager.dismiss(upload.clientId);
+    },
+    again: (upload, file) => {
+      if (upload.state === "waiting_for_file") return quietly(manager.resume(upload.clientId, file));
+      manager.dismiss(upload.clientId);
+      quietly(manager.start(file, { conversationId }));
+    },
+    clear: () => uploads.forEach((each) => each.state === "ready" && manager.dismiss(each.clientId)),
+  };
+}
+
+export function FileTray({ tray }: { tray: Tray }) {
+  const { t, locale } = useLanguage();
+  const picker = useRef<HTMLInputElement>(null);
+  const wanted = useRef<UploadState | null>(null);
+  if (tray.uploads.length === 0) return null;
+  return (
+    <ul className="tray">
+      {tray.uploads.map((each) => (
+        <li key={each.clientId} className="row">
+          <span className="grow cut" dir="auto">
+            {each.name} <small>{sizeOf(each.size, locale)}</small>
+          </span>
+          {ON_THE_WAY.has(each.state) && <progress max={each.size || 1} value={each.sentBytes} aria-label={each.name} />}
+          {each.state === "processing" && <small>{t("files.checking")}</small>}
+          {each.state === "failed" && each.error && (
+            <span role="alert" className="problem">
+              {each.error instanceof UploadRejected ? t("files.rejected", { reason: each.error.reason }) : each.error instanceof UploadCancelled ? "" : told(each.error, t)}
+            </span>
+          )}
+          {each.state === "waiting_for_file" && <span role="status">{t("files.choose_again")}</span>}
+          {(each.state === "failed" || each.state === "waiting_for_file") && (
+            <button
+              className="icon"
+              aria-label={t("files.again", { name: each.name })}
+              onClick={() => {
+                wanted.current = each;
+                picker.current?.click();
+              }}
+            >
+              <RotateCcw aria-hidden />
+            </button>
+          )}
+          <button className="icon" aria-label={t("files.remove", { name: each.name })} onClick={() => tray.remove(each)}>
+            <X aria-hidden />
+          </button>
+        </li>
+      ))}
+      <input
+        ref={picker}
+        type="file"
+        hidden
+        data-again
+        onChange={(event) => {
+          const [file] = event.target.files ?? [];
+          if (file && wanted.current) tray.again(wanted.current, file);
+          event.target.value = "";
+        }}
+      />
+    </ul>
+  );
+}

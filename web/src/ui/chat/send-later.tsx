@@ -1,0 +1,60 @@
+/** When to send what is written. */
+import { type FormEvent, useState } from "react";
+import type { MessageFields } from "../../engine";
+import { useTranslations } from "../../i18n";
+import { useAttempt, useEngine } from "../hooks";
+import { Problem } from "../problem";
+import { Sheet } from "./dialog";
+
+const HOUR_MS = 3_600_000;
+
+/** As `<input type="datetime-local">` writes a moment: in the reader's own zone. */
+export function localInput(moment: Date): string {
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export interface SendLaterProps {
+  conversationId: string;
+  fields: Omit<MessageFields, "client_id">;
+  onDone: (scheduled: boolean) => void;
+}
+
+export default function SendLater({ conversationId, fields, onDone }: SendLaterProps) {
+  const t = useTranslations();
+  const { api } = useEngine();
+  const { attempt, problem } = useAttempt();
+  const [clientId] = useState(() => crypto.randomUUID());
+  const [first] = useState(() => new Date(Date.now() + HOUR_MS));
+
+  function schedule(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const send_at = new Date(String(new FormData(event.currentTarget).get("at"))).toISOString();
+    void attempt(async () => {
+      await api.post("/conversations/{conversation_id}/scheduled", {
+        path: { conversation_id: conversationId },
+        body: { ...fields, client_id: clientId, send_at },
+      });
+      onDone(true);
+    });
+  }
+  return (
+    <Sheet title={t("later.title")} onClose={() => onDone(false)}>
+      <form className="form" onSubmit={schedule}>
+        <p className="cut" dir="auto">
+          {fields.text}
+        </p>
+        <label className="field">
+          <span>{t("later.when")}</span>
+          <input type="datetime-local" name="at" required min={localInput(new Date())} defaultValue={localInput(first)} />
+        </label>
+        <Problem text={problem} />
+        <p className="row">
+          <button className="primary">{t("later.schedule")}</button>
+          <button type="button" className="quiet" onClick={() => onDone(false)}>
+            {t("nav.cancel")}
+          </button>
+        </p>
+      </form>
+    </Sheet>
+  );
+}

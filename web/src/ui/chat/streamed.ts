@@ -1,0 +1,48 @@
+/** One question to AI help at a time: its text as it comes, its answer, why there is none; stopped when asked or left. */
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { AiAnswer, AiFeature, AiQuestion } from "../../engine";
+import { useTranslations } from "../../i18n";
+import { useEngine } from "../hooks";
+import { aiProblem } from "./ai-problem";
+
+export interface Streamed<F extends AiFeature> {
+  readonly text: string;
+  readonly answer: AiAnswer | null;
+  readonly busy: boolean;
+  readonly problem: string;
+  readonly ask: (question: AiQuestion<F>) => Promise<void>;
+  readonly stop: () => void;
+}
+
+export function useStreamed<F extends AiFeature>(feature: F): Streamed<F> {
+  const t = useTranslations();
+  const { assistant } = useEngine();
+  const working = useRef<AbortController | null>(null);
+  const [text, setText] = useState("");
+  const [answer, setAnswer] = useState<AiAnswer | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState("");
+  const stop = useCallback(() => working.current?.abort(), []);
+  useEffect(() => stop, [stop]);
+  const ask = useCallback(
+    async (question: AiQuestion<F>) => {
+      working.current?.abort();
+      const mine = (working.current = new AbortController());
+      setText("");
+      setAnswer(null);
+      setProblem("");
+      setBusy(true);
+      try {
+        const given = await assistant.ask(feature, question, { signal: mine.signal, onText: setText });
+        setAnswer(given);
+        if (typeof given.result === "string") setText(given.result);
+      } catch (error) {
+        if (!mine.signal.aborted) setProblem(aiProblem(error, t));
+      } finally {
+        if (working.current === mine) setBusy(false);
+      }
+    },
+    [assistant, feature, t],
+  );
+  return { text, answer, busy, problem, ask, stop };
+}

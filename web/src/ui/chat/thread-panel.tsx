@@ -1,0 +1,77 @@
+/** A thread: the message it began with, its replies as they come, and where one answers. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import type { Message } from "../../engine";
+import { useTranslations } from "../../i18n";
+import { Composer } from "../composer";
+import { told, useEngine, useValue } from "../hooks";
+import { Bubble } from "../message";
+import { Panel, type PanelProps } from "../panels";
+import { Problem } from "../problem";
+import { ChatProvider } from "./provider";
+
+export default function ThreadPanel({ conversation, detail: rootId = "", onClose }: PanelProps) {
+  const t = useTranslations();
+  const engine = useEngine();
+  const queries = useQueryClient();
+  const [editing, setEditing] = useState<Message | null>(null);
+  const end = useRef<HTMLDivElement>(null);
+  const { id } = conversation;
+  const key = ["thread", id, rootId];
+  const { data, error } = useQuery({
+    queryKey: key,
+    queryFn: async () => {
+      const path = { conversation_id: id, message_id: rootId };
+      const root = await engine.api.get("/conversations/{conversation_id}/messages/{message_id}", { path });
+      const replies: Message[] = [];
+      for (let cursor: string | null = ""; cursor !== null; ) {
+        const page: { items: Message[]; next_cursor: string | null } = await engine.api.get(
+          "/conversations/{conversation_id}/messages/{message_id}/thread",
+          { path, query: { limit: 100, ...(cursor ? { cursor } : {}) } },
+        );
+        replies.push(...page.items);
+        cursor = page.next_cursor;
+      }
+      return { root, replies: replies.filter((each) => each.id !== rootId).sort((a, b) => a.seq - b.seq) };
+    },
+  });
+  useEffect(
+    () =>
+      engine.on("*", (event) => {
+        if (event.conversation_id !== id || event.seq === undefined) return;
+        const message = event.type === "message.created" ? event.data : null;
+        if (event.type === "message.created" && message?.thread_root !== rootId) return;
+        void queries.invalidateQueries({ queryKey: ["thread", id, rootId] });
+      }),
+    [engine, queries, id, rootId],
+  );
+  const outgoing = useValue(engine.outbox.items).filter((each) => each.conversation_id === id && each.body.thread_root === rootId);
+  const shown = data ? [data.root, ...data.replies] : [];
+  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [shown.length, outgoing.length]);
+
+  return (
+    <ChatProvider conversation={conversation} threadRoot={rootId} onEdit={setEditing}>
+      <Panel title={t("chat.thread")} onClose={onClose} foot={<Composer threadRoot={rootId} editing={editing} onEdited={() => setEditing(null)} />}>
+        <Problem text={error ? told(error, t) : ""} />
+        <div role="log" aria-label={t("chat.thread")} className="thread">
+          {shown.map((message) => (
+            <Bubble
+              key={message.id}
+              item={{ key: message.id, state: "sent", message: { ...message, thread_root: null, thread_count: 0 } }}
+              follows={false}
+              replied={shown.find((each) => each.id === message.reply_to) ?? null}
+              readBy={0}
+              marked={false}
+            />
+          ))}
+          {outgoing.map((each) => (
+            <p key={each.client_id} className="message own" dir="auto">
+              {each.body.text} <small>{t(each.state === "failed" ? "message.failed" : "message.pending")}</small>
+            </p>
+          ))}
+          <div ref={end} />
+        </div>
+      </Panel>
+    </ChatProvider>
+  );
+}

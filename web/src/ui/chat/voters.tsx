@@ -1,0 +1,46 @@
+/** Who has voted for what, in a poll whose votes are open. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import type { Poll } from "../../engine";
+import { useTranslations } from "../../i18n";
+import { told, useEngine } from "../hooks";
+import { Problem } from "../problem";
+import { Sheet } from "./dialog";
+
+export default function Voters({ poll, onClose }: { poll: Poll; onClose: () => void }) {
+  const t = useTranslations();
+  const { api } = useEngine();
+  const { data, error, hasNextPage, isFetching, fetchNextPage } = useInfiniteQuery({
+    queryKey: ["voters", poll.id, poll.total_voters, poll.my_votes],
+    initialPageParam: "",
+    queryFn: ({ pageParam }) =>
+      api.get("/polls/{poll_id}/voters", { path: { poll_id: poll.id }, query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }),
+    getNextPageParam: (page) => page.next_cursor,
+  });
+  const voters = (data?.pages ?? []).flatMap((each) => each.items);
+  return (
+    <Sheet title={t("poll.who_voted")} onClose={onClose}>
+      <Problem text={error ? told(error, t) : ""} />
+      {poll.options.map((option) => {
+        const theirs = voters.filter((each) => each.option_ids.includes(option.id));
+        return (
+          <section key={option.id}>
+            <h3 dir="auto">{option.text}</h3>
+            <ul className="plain">
+              {theirs.map((each) => (
+                <li key={each.user.id} dir="auto">
+                  {each.user.display_name}
+                </li>
+              ))}
+            </ul>
+          </section>
+        );
+      })}
+      {hasNextPage && (
+        <button disabled={isFetching} onClick={() => void fetchNextPage()}>
+          {t("chat.show_more")}
+        </button>
+      )}
+      <button onClick={onClose}>{t("chat.close")}</button>
+    </Sheet>
+  );
+}
