@@ -3,100 +3,31 @@
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.histories.web_host import missing
 from tests.e2e.tools import eventually
+from tests.e2e.windows import PATIENCE_MS, Window, chromium, needs_a_browser
 
-CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 20_000
 SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
-PASSWORD = "correct horse battery staple"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
-)
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.skipif(missing() is not None, reason=f"the web client cannot be built: {missing()}"),
-]
-expect.set_options(timeout=PATIENCE_MS)
+pytestmark = needs_a_browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with (
-        sync_playwright() as playwright,
-        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))) as browser,
-    ):
+    with chromium() as browser:
         yield browser
 
 
-class Window:
-    """One person's browser with the web client open, and what went wrong in its console."""
-
-    def __init__(self, browser: Browser, url: str, name: str) -> None:
-        self.name = name
-        self.username = f"{name.lower()}_{secrets.token_hex(4)}"
-        self.wrong: list[str] = []
-        self.context: BrowserContext = browser.new_context(locale="en-GB", permissions=["camera", "microphone"])
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", self._heard)
-        self.page.goto(url)
-
-    def _heard(self, message: Any) -> None:
-        if "Content Security Policy" in message.text or "TrustedHTML" in message.text:
-            self.wrong.append(message.text)
-
-    def register(self) -> None:
-        page = self.page
-        page.get_by_role("button", name="I have no account yet").click()
-        page.get_by_label("Your name").fill(self.name)
-        page.get_by_label("Username").fill(self.username)
-        page.get_by_label("E-mail address").fill(f"{self.username}@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Make an account").click()
-        expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
-
-    def talk_to(self, other: Window) -> None:
-        self.page.get_by_role("button", name="New conversation").click()
-        self.page.get_by_label("Find people by name").fill(other.username)
-        self.page.get_by_role("checkbox", name=re.compile(other.username)).check()
-        self.page.get_by_role("button", name="Begin").click()
-        expect(self.page.get_by_role("heading", name=other.name)).to_be_visible()
-
-    def open(self, other: Window) -> None:
-        self.page.get_by_role("navigation").get_by_role("button", name=re.compile(other.name)).click()
-
-    def say(self, text: str) -> None:
-        self.page.get_by_label("Write a message").fill(text)
-        self.page.get_by_label("Write a message").press("Enter")
-
-    def message(self, text: str) -> Any:
-        return self.page.get_by_role("log").get_by_role("article").filter(has_text=text)
-
-    def sees(self, people: int) -> bool:
-        """Whether so many pictures move in the call."""
-        return bool(self.page.evaluate(SHOWN) == people)
-
-    def close(self) -> None:
-        self.context.close()
+def _sees(window: Window, people: int) -> bool:
+    """Whether so many pictures move in the call."""
+    return bool(window.page.evaluate(SHOWN) == people)
 
 
 @pytest.fixture
@@ -167,7 +98,7 @@ def test_a_call_rings_is_answered_shows_both_and_ends_for_both(windows: tuple[Wi
     bob.page.get_by_role("button", name="Answer").click()
 
     for window in (ada, bob):
-        eventually(partial(window.sees, 2), within_s=PATIENCE_MS / 1000)
+        eventually(partial(_sees, window, 2), within_s=PATIENCE_MS / 1000)
     ada.page.get_by_role("button", name="Leave").click()
     bob.page.get_by_role("button", name="Leave").click()
     expect(ada.page.get_by_role("dialog", name="Call")).to_be_hidden()

@@ -1,0 +1,120 @@
+"""Windows of the web client: one person's browser each, in Chromium, against the deployed stack."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.e2e.histories.web_host import missing
+from tests.e2e.people import PASSWORD, Person
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 20_000
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
+)
+
+needs_a_browser = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.skipif(missing() is not None, reason=f"the web client cannot be built: {missing()}"),
+]
+expect.set_options(timeout=PATIENCE_MS)
+
+
+class Window:
+    """One person's browser with the web client open, and what went wrong in its console."""
+
+    def __init__(self, browser: Browser, url: str, name: str, username: str = "", **settings: Any) -> None:
+        self.name = name
+        self.url = url
+        self.username = username or f"{name.lower()}_{secrets.token_hex(4)}"
+        self.wrong: list[str] = []
+        self.context: BrowserContext = browser.new_context(
+            **{
+                "locale": "en-GB",
+                "permissions": ["camera", "microphone", "clipboard-read", "clipboard-write"],
+                **settings,
+            }
+        )
+        self.page: Page = self.tab()
+
+    def tab(self, address: str = "") -> Page:
+        """Another page in the same browser."""
+        page = self.context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", self._heard)
+        page.goto(self.url + address)
+        return page
+
+    def _heard(self, message: Any) -> None:
+        if "Content Security Policy" in message.text or "TrustedHTML" in message.text:
+            self.wrong.append(message.text)
+
+    def register(self) -> None:
+        page = self.page
+        page.get_by_role("button", name="I have no account yet").click()
+        page.get_by_label("Your name").fill(self.name)
+        page.get_by_label("Username").fill(self.username)
+        page.get_by_label("E-mail address").fill(f"{self.username}@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Make an account").click()
+        expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+    def sign_in(self) -> None:
+        self.page.get_by_label("Username or e-mail address").fill(self.username)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(self.page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+    def talk_to(self, other: Window) -> None:
+        self.page.get_by_role("button", name="New conversation").click()
+        self.page.get_by_label("Find people by name").fill(other.username)
+        self.page.get_by_role("checkbox", name=re.compile(other.username)).check()
+        self.page.get_by_role("button", name="Begin").click()
+        expect(self.page.get_by_role("heading", name=other.name)).to_be_visible()
+
+    def open(self, other: Window | str) -> None:
+        name = other if isinstance(other, str) else other.name
+        self.page.get_by_role("navigation").get_by_role("button", name=re.compile(name)).click()
+
+    def say(self, text: str) -> None:
+        self.page.get_by_label("Write a message").fill(text)
+        self.page.get_by_label("Write a message").press("Enter")
+
+    def message(self, text: str) -> Any:
+        return self.page.get_by_role("log").get_by_role("article").filter(has_text=text)
+
+    def close(self) -> None:
+        self.context.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with (
+        sync_playwright() as playwright,
+        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))) as browser,
+    ):
+        yield browser
+
+
+@contextmanager
+def window_of(browser: Browser, endpoints: dict[str, str], person: Person, **settings: Any) -> Iterator[Window]:
+    """A window in which somebody is signed in; at its end nothing may have gone wrong in its console."""
+    name = person.username.partition("_")[0].capitalize()
+    with closing(Window(browser, endpoints["web_url"], name, person.username, **settings)) as window:
+        window.sign_in()
+        yield window
+        assert window.wrong == []
