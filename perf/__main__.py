@@ -1,7 +1,7 @@
-"""`python -m perf [--only counts,parity,slow_socket,cold,cost,live] [--quick]`: measures and prints tables.
+"""`python -m perf [--only counts,parity,slow_socket,cold,cost,live,web] [--quick]`: measures and prints tables.
 
-The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. Only `live` needs a running
-local cloud.
+The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `live` and `web` need a running
+local cloud, `web` Chromium as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import cold, cost, counts, live, packages, slow_socket, timing_parity
+from perf import cold, cost, counts, live, packages, slow_socket, timing_parity, web
 from perf.addresses import NotUp, running
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
@@ -54,6 +54,11 @@ def _live(quick: bool) -> Part:
     return live.tables(measured), live.as_json(measured)
 
 
+def _web(quick: bool) -> Part:
+    measured = web.measure(web.QUICK if quick else web.Scale(), done=_say)
+    return web.tables(measured), web.as_json(measured)
+
+
 PARTS: dict[str, Callable[[bool], Part]] = {
     "counts": _counts,
     "parity": lambda quick: timing_parity.part(quick, _say),
@@ -61,6 +66,7 @@ PARTS: dict[str, Callable[[bool], Part]] = {
     "cold": _cold,
     "cost": _cost,
     "live": _live,
+    "web": _web,
 }
 
 
@@ -73,7 +79,7 @@ def main() -> int:
     if unknown := set(names) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     try:
-        if "live" in names:
+        if {"live", "web"} & set(names):
             running()  # before the others take their time
         kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
         for name in names:
@@ -81,7 +87,7 @@ def main() -> int:
             tables, kept[name] = PARTS[name](chosen.quick)
             for table in tables:
                 print(table.markdown(), flush=True)
-    except (NotUp, NotBuilt, Problem, counts.OperationFailed, FixtureFailed) as problem:
+    except (NotUp, NotBuilt, Problem, counts.OperationFailed, FixtureFailed, web.NoBrowser) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2
     REPORT.parent.mkdir(parents=True, exist_ok=True)
