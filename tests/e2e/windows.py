@@ -117,4 +117,4 @@ def window_of(browser: Browser, endpoints: dict[str, str], person: Person, **set
     with closing(Window(browser, endpoints["web_url"], name, person.username, **settings)) as window:
         window.sign_in()
         yield window
-        assert window.wrong == []
+        assert not window.wrong, window.wrong

@@ -1,5 +1,6 @@
 /** Files of a message: pictures as such, films and sounds that play in place, everything else to be brought to its reader. */
 import { Download, Play } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
 import { Suspense, lazy, useState } from "react";
 import type { Message } from "../engine";
 import { useLanguage } from "../i18n";
@@ -7,6 +8,8 @@ import { useAttempt, useEngine } from "./hooks";
 import { Problem } from "./problem";
 
 const Viewer = lazy(() => import("./chat/viewer"));
+/** Of the five minutes that addresses of files are good for. */
+export const ADDRESS_LASTS_MS = 4 * 60_000;
 export type Attached = Message["attachments"][number];
 
 export function sizeOf(bytes: number, locale: string): string {
@@ -45,7 +48,7 @@ export function Attachments({ files }: { files: readonly Attached[] }) {
     <ul className="files">
       {files.map((file) => (
         <li key={file.id}>
-          {kindOf(file.content_type) === "image" && file.thumbnail_url ? (
+          {kindOf(file.content_type) === "image" ? (
             <Picture file={file} onOpen={() => setViewed(file)} />
           ) : kindOf(file.content_type) === "video" || kindOf(file.content_type) === "audio" ? (
             <Player file={file} onDownload={() => void download(file.id)} />
@@ -66,11 +69,22 @@ export function Attachments({ files }: { files: readonly Attached[] }) {
 
 export function Picture({ file, onOpen }: { file: Attached; onOpen: () => void }) {
   const { t } = useLanguage();
+  const { api } = useEngine();
+  const path = { file_id: file.id };
+  // a message may have been written before its small picture was made
+  const { data } = useQuery({
+    queryKey: ["picture", file.id],
+    enabled: file.thumbnail_url === null,
+    staleTime: ADDRESS_LASTS_MS,
+    queryFn: async () =>
+      (await api.get("/drive/files/{file_id}", { path })).thumbnail_url ?? (await api.get("/drive/files/{file_id}/download", { path })).url,
+  });
+  const source = file.thumbnail_url ?? data;
   // the room it will take is known before it is here, so nothing moves
   const ratio = file.width && file.height ? { aspectRatio: `${file.width} / ${file.height}` } : {};
   return (
     <button className="picture" aria-label={t("chat.view", { name: file.name })} onClick={onOpen}>
-      <img src={file.thumbnail_url ?? ""} alt="" loading="lazy" decoding="async" style={ratio} />
+      {source ? <img src={source} alt="" loading="lazy" decoding="async" style={ratio} /> : <span className="cut">{file.name}</span>}
     </button>
   );
 }

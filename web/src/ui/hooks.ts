@@ -97,18 +97,14 @@ export function momentOf(instant: string | Date, locale: string): string {
   return format(locale, { dateStyle: "medium", timeStyle: "short" }, instant);
 }
 
+export function dateOf(instant: string, locale: string): string {
+  return format(locale, { dateStyle: "medium" }, instant);
+}
+
 /** So many seconds in the largest unit that fits: "2 hours". */
 export function durationOf(seconds: number, locale: string): string {
   const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]] as const;
   const [unit, size] = units.find(([, each]) => seconds >= each) ?? units[3];
   const style = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 1 } as const;
   return new Intl.NumberFormat(locale, style).format(seconds / size);
-}
-
-export function dateOf(instant: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(instant));
-}
-
-export function momentOf(instant: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(instant));
 }

@@ -174,7 +174,9 @@ export function MessageList({ message }: { message: string | undefined }) {
   const focusOn = (index: number) => {
     if (index < 0 || index >= items.length) return;
     virtualizer.scrollToIndex(index, { align: "auto" });
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"] article`)?.focus());
+    const row = () => box.current?.querySelector<HTMLElement>(`[data-index="${index}"] article`);
+    if (row()) row()?.focus({ preventScroll: true });
+    else requestAnimationFrame(() => row()?.focus());
   };
   function pressed(event: KeyboardEvent<HTMLDivElement>) {
     const row = (event.target as Element).closest("article") === event.target ? (event.target as Element).closest<HTMLElement>("[data-index]") : null;

@@ -25,7 +25,7 @@ export default function GalleryPanel({ conversation, onClose }: PanelProps) {
     getNextPageParam: (page) => page.next_cursor,
   });
   const files = (data?.pages ?? []).flatMap((each) => each.items);
-  const isPicture = (file: Attached) => kindOf(file.content_type) === "image" && file.thumbnail_url !== null;
+  const isPicture = (file: Attached) => kindOf(file.content_type) === "image";
   return (
     <Panel title={t("chat.gallery")} onClose={onClose}>
       <Problem text={refused || (error ? told(error, t) : "")} />

@@ -2,12 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download, X } from "lucide-react";
 import { useTranslations } from "../../i18n";
-import type { Attached } from "../attachments";
+import { ADDRESS_LASTS_MS, type Attached } from "../attachments";
 import { told, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import { Sheet } from "./dialog";
-
-const ADDRESS_LASTS_MS = 4 * 60_000;
 
 export default function Viewer({ file, onDownload, onClose }: { file: Attached; onDownload: () => void; onClose: () => void }) {
   const t = useTranslations();
