@@ -16,7 +16,7 @@ from infra.translated import Resource, deployment
 
 HOURS = 730
 MINUTES = HOURS * 60
-BUDGET = 9.2  # 8.0 is wanted; what notifications added is 1.2 (docs/decisions.md)
+BUDGET = 8.0
 
 # https://aws.amazon.com/cloudwatch/pricing/
 ALARM, COMPOSITE, CUSTOM_METRIC, METRICS_OF_A_ROUTE = 0.10, 0.50, 0.30, 4

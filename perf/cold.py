@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kernel.config import config
 from perf import budgets
 from perf.aws_proxy import aws_proxy
 from perf.budgets import Budget, Verdict
@@ -36,7 +35,7 @@ TIMEOUT_S = 60
 MAX_START_MS = 600  # import and first call, of functions that answer people
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
-    *("SIGNING_SECRET_ARN", "PSEUDONYM_SECRET_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL"),
+    *("KEY_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL"),
     *("STATE_MACHINES", "BLOB_BUCKET"),
 )
 
@@ -109,8 +108,6 @@ class _Events:
         if function.id == "AuthorizeFunction":
             ticket = http("RealtimeFunction", "POST /realtime/tickets", caller).json()["ticket"]
             values['"sample"'] = f'"{ticket}"'
-        if function.id == "RotateSigningKeyFunction":
-            values["arn:aws:secretsmanager:us-east-1:000000000000:secret:sample/signing"] = config().signing_secret_arn
         return values
 
 

@@ -73,7 +73,7 @@ NEEDED: dict[str, set[str]] = {
     "IntakeSettleFunction": _LIMITED,
     "DriveSweepFunction": _LIMITED,
     "MailFunction": set(),
-    "RotateSigningKeyFunction": {"cryptography.hazmat"},
+    "KeyringsFunction": _STORE,
     "AuthorizeFunction": _STORE,
     "ConnectFunction": _LIMITED,
     "DisconnectFunction": _STORE,

@@ -15,12 +15,11 @@ from moto import mock_aws
 
 from infra.local import services
 from infra.local.config import HOST, Instance
-from kernel import aws, cache, sockets
+from kernel import aws, cache, keyrings, sockets
 from kernel.cache import Memo
 from kernel.config import config
 from kernel.dynamo import Record
 from kernel.resilience import Breaker
-from kernel.secrets import Keyring, keyring, pseudonym_keyring, vapid_keyring
 from perf import fakes, tables
 from perf.people import Person
 from perf.template import ROOT
@@ -30,7 +29,6 @@ T = TypeVar("T")
 
 STACK = "perf"
 QUEUES = ("fanout", "mail", "notifications", "push")
-SEED = "perf-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
 FIRST_PARTY = {"kernel"} | {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 ENVIRONMENT = {
     "ENVIRONMENT": "local",
@@ -94,25 +92,21 @@ def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
 
 
 def _deploy() -> dict[str, str]:
-    """Tables, secret and queues; returns the variables that tell of them."""
-    os.environ |= {"SIGNING_SECRET_ARN": "", "BLOB_BUCKET": "", **{f"{name.upper()}_QUEUE_URL": "" for name in QUEUES}}
+    """Tables, keyrings and queues; returns the variables that tell of them."""
+    os.environ |= {"BLOB_BUCKET": "", **{f"{name.upper()}_QUEUE_URL": "" for name in QUEUES}}
     tables.create_all(aws.client("dynamodb"), STACK)
-    secret = aws.client("secretsmanager").create_secret(Name=f"{STACK}/signing", SecretString=f'{{"seed": "{SEED}"}}')
-    pseudonyms = aws.client("secretsmanager").create_secret(
-        Name=f"{STACK}/pseudonyms", SecretString=f'{{"seed": "{SEED[::-1]}"}}'
-    )
+    os.environ["KEY_ARN"] = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    config.cache_clear()
+    keyrings.create_missing()
     bucket = f"{STACK}-drive"
     aws.client("s3").create_bucket(Bucket=bucket)
     aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     sqs = aws.client("sqs")
     queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in QUEUES}
-    vapid = aws.client("secretsmanager").create_secret(Name=f"{STACK}/vapid", SecretString=f'{{"seed": "{SEED[1:]}0"}}')
     return {
         "BLOB_BUCKET": bucket,
         "STATE_MACHINES": _create_machines(),
-        "SIGNING_SECRET_ARN": secret["ARN"],
-        "PSEUDONYM_SECRET_ARN": pseudonyms["ARN"],
-        "VAPID_SECRET_ARN": vapid["ARN"],
+        "KEY_ARN": os.environ["KEY_ARN"],
         **{f"{name.upper()}_QUEUE_URL": url for name, url in queues.items()},
     }
 
@@ -140,8 +134,8 @@ def _forget() -> None:
             value.succeeded()
         elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
             value._connection = None
-    for held in (keyring, pseudonym_keyring, vapid_keyring):  # other modules hold these very objects
-        held.__dict__.update(vars(Keyring(held._arn)))
+    for ring in keyrings.RINGS.values():
+        ring.forget()
 
 
 def _first_party(kind: type[T]) -> Iterator[T]:

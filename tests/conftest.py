@@ -24,7 +24,7 @@ from assistant import settings as ai_settings
 from assistant.providers import bedrock, choice, openai_compatible
 from calls import ice, sfu
 from calls import settings as call_settings
-from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, outbound, secrets, workflows
+from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, outbound, workflows
 from log import append_queue
 from messages import typing_notice
 from notifications import vapid
@@ -32,6 +32,7 @@ from notifications.providers import fcm, webpush
 from presence import service as presence
 from realtime import service as realtime
 from tests import strictness
+from tests.support import rings
 from users import service as users
 
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
@@ -56,14 +57,11 @@ UNSET = (
     "AWS_PROFILE",
     "AWS_ENDPOINT_URL",
     "REDIS_URL",
-    "SIGNING_SECRET_ARN",
-    "PSEUDONYM_SECRET_ARN",
-    "VAPID_SECRET_ARN",
+    "KEY_ARN",
     "FCM_SECRET_ARN",
     "LOOPBACK_TARGETS",
     "NOTIFICATIONS_QUEUE_URL",
     "PUSH_QUEUE_URL",
-    "FACTOR_SECRET_ARN",
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "MAIL_CONFIGURATION_SET",
@@ -91,7 +89,7 @@ AI_BREAKERS = (bedrock.breaker, openai_compatible.breaker)
 
 
 def fresh_process() -> None:
-    """Forget what a process remembers between calls, as a new one would."""
+    """Forget what a process remembers between calls, as a new one would; but for the keyrings (tests.support.rings)."""
     config.config.cache_clear()
     cache._redis.cache_clear()
     idempotency._store.cache_clear()
@@ -99,9 +97,6 @@ def fresh_process() -> None:
     ai_settings.settings.cache_clear()
     choice.provider.cache_clear()
     sfu.configured.cache_clear()
-    keyrings = (secrets.keyring, secrets.pseudonym_keyring, secrets.vapid_keyring, secrets.factor_keyring)
-    for keyring in keyrings:
-        keyring.__init__(keyring._arn)  # type: ignore[misc]
     for memo in (
         auth._verified,
         liveness._live,
@@ -162,7 +157,6 @@ class Cloud:
     """Handles on what moto plays."""
 
     mail_queue_url: str
-    signing_secret_arn: str
 
     def letters(self) -> list[dict[str, Any]]:
         """The messages put into the mail queue since last asked."""
@@ -179,20 +173,9 @@ class Cloud:
 
 @pytest.fixture
 def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """Tables, secrets, queues and state machines of a stack; no Redis."""
+    """Tables, keyrings, queues and state machines of a stack; no Redis."""
     with mock_aws():
-        secret = aws.client("secretsmanager").create_secret(
-            Name=f"{STACK}/signing", SecretString=json.dumps({"seed": SEED})
-        )
-        pseudonyms = aws.client("secretsmanager").create_secret(
-            Name=f"{STACK}/pseudonyms", SecretString=json.dumps({"seed": SEED[::-1]})
-        )
-        vapid = aws.client("secretsmanager").create_secret(
-            Name=f"{STACK}/vapid", SecretString=json.dumps({"seed": SEED[1:] + SEED[0]})
-        )
-        factors = aws.client("secretsmanager").create_secret(
-            Name=f"{STACK}/factors", SecretString=json.dumps({"seed": SEED.swapcase()})
-        )
+        rings.hold_all(SEED)
         settings.setenv("STATE_MACHINES", _create_machines())
         for properties in table_properties():
             create_table(dict(properties))
@@ -203,16 +186,12 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         aws.client("s3").create_bucket(Bucket=BUCKET)
         aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         settings.setenv("BLOB_BUCKET", BUCKET)
-        settings.setenv("SIGNING_SECRET_ARN", secret["ARN"])
-        settings.setenv("PSEUDONYM_SECRET_ARN", pseudonyms["ARN"])
-        settings.setenv("VAPID_SECRET_ARN", vapid["ARN"])
         settings.setenv("NOTIFICATIONS_QUEUE_URL", queues["notifications"])
         settings.setenv("PUSH_QUEUE_URL", queues["push"])
-        settings.setenv("FACTOR_SECRET_ARN", factors["ARN"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])
         settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
         config.config.cache_clear()
-        yield Cloud(queues["mail"], secret["ARN"])
+        yield Cloud(queues["mail"])
 
 
 class _Template(yaml.SafeLoader):

@@ -9,7 +9,8 @@ from base64 import b64decode, b64encode
 from functools import lru_cache
 from typing import Any
 
-from kernel.secrets import Seed, factor_keyring
+from kernel import keyrings
+from kernel.keyrings import Seed
 
 _NONCE_BYTES = 12
 
@@ -24,7 +25,7 @@ def _cipher(seed: Seed) -> Any:
 def seal(user_id: str, secret: str) -> str:
     """A secret as it is kept; it opens for the same person only."""
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(factor_keyring.seeds()[0]).encrypt(nonce, secret.encode(), user_id.encode())
+    sealed = _cipher(keyrings.factors.seeds()[0]).encrypt(nonce, secret.encode(), user_id.encode())
     return b64encode(nonce + sealed).decode()
 
 
@@ -33,7 +34,7 @@ def unseal(user_id: str, sealed: str) -> str:
     from cryptography.exceptions import InvalidTag
 
     raw = b64decode(sealed)
-    for seed in factor_keyring.seeds():
+    for seed in keyrings.factors.seeds():
         try:
             opened: bytes = _cipher(seed).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], user_id.encode())
         except InvalidTag:
@@ -44,7 +45,7 @@ def unseal(user_id: str, sealed: str) -> str:
 
 def macs(user_id: str, code: str) -> list[str]:
     """What a recovery code may be kept as, by each key that is good; the first is of the key to keep with."""
-    return [_mac(seed, user_id, code) for seed in factor_keyring.seeds()]
+    return [_mac(seed, user_id, code) for seed in keyrings.factors.seeds()]
 
 
 def _mac(seed: Seed, user_id: str, code: str) -> str:

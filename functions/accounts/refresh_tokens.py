@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from accounts.model import digest
-from kernel import ids
+from kernel import ids, keyrings
 from kernel.errors import Unauthenticated
-from kernel.secrets import Seed, keyring
+from kernel.keyrings import Seed
 
 MAX_CHARS = 512
 
@@ -43,7 +43,7 @@ class RefreshToken:
     def sealed(self) -> str:
         """As the client gets it."""
         fields = f"{self.user_id}.{self.session_id}.{self.generation}.{self.secret}"
-        return f"{fields}.{_mac(keyring.seeds()[0], fields)}"
+        return f"{fields}.{_mac(keyrings.refresh_tokens.seeds()[0], fields)}"
 
 
 def opened(token: str) -> RefreshToken:
@@ -51,7 +51,7 @@ def opened(token: str) -> RefreshToken:
     fields, _, mac = token.rpartition(".")
     if len(token) > MAX_CHARS or not token.isascii():
         raise Unauthenticated
-    if not any(hmac.compare_digest(mac, _mac(seed, fields)) for seed in keyring.seeds()):
+    if not any(hmac.compare_digest(mac, _mac(seed, fields)) for seed in keyrings.refresh_tokens.seeds()):
         raise Unauthenticated
     user_id, session_id, generation, secret = fields.split(".")
     return RefreshToken(user_id, session_id, int(generation), secret)

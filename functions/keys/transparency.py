@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kernel import auth, clock
+from kernel import auth, clock, keyrings
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
@@ -68,5 +68,5 @@ def prove(*, user_id: str, since: int) -> Proof:
         size,
         [each.hex() for each in merkle.inclusion(index, size, hashes)],
         [each.hex() for each in merkle.consistency(since, size, hashes)],
-        auth.sign(signed, kind=HEAD_TYPE),
+        auth.sign(signed, kind=HEAD_TYPE, ring=keyrings.key_log),
     )

@@ -1,4 +1,4 @@
-"""The key by which push services know this deployment (RFC 8292), derived from a secret that is never rotated."""
+"""The key by which push services know this deployment (RFC 8292); it is never rotated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kernel import clock
+from kernel import clock, keyrings
 from kernel.cache import Memo
 from kernel.config import config
-from kernel.secrets import Seed, vapid_keyring
+from kernel.keyrings import Seed
 
 TOKEN_TTL_S = 12 * 60 * 60  # RFC 8292: at most 24 h
 TOKEN_MEMO_S = 6 * 60 * 60
@@ -50,4 +50,4 @@ def topic_key() -> bytes:
 
 
 def _seed() -> Seed:
-    return vapid_keyring.seeds()[0]
+    return keyrings.web_push.seeds()[0]

@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import aws, cache, dynamo, limit_table, secrets, telemetry
+from kernel import aws, cache, dynamo, keyrings, limit_table, telemetry
 from kernel.config import config
 from kernel.resilience import Breaker
 
@@ -28,7 +28,7 @@ class Dependency:
 def _dependencies() -> dict[str, Dependency]:
     found = {
         "dynamodb": Dependency(lambda: limit_table.LimitCounter.find("health"), vital=True, breaker=dynamo.breaker),
-        "keys": Dependency(lambda: secrets.keyring.seeds(), vital=True),
+        "keys": Dependency(keyrings.tokens.public_keys, vital=True),
         "queue": Dependency(_touch_queue, vital=False),
     }
     if config().redis_url:

@@ -20,8 +20,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from kernel.keyrings import pseudonym
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute
-from kernel.secrets import pseudonym
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
 
 POLL, TALLY, VOTE = "poll", "tally", "vote#"

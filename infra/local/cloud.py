@@ -10,6 +10,7 @@ from infra.local import (
     memory,
     parity_blobs,
     parity_http,
+    parity_keys,
     parity_limits,
     parity_sockets,
     parity_stacks,
@@ -26,6 +27,7 @@ def main() -> None:
     parity_blobs.apply()
     parity_limits.apply()
     parity_http.apply()
+    parity_keys.apply()
     memory.apply()
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()

@@ -11,14 +11,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from kernel import auth, clock
-from kernel.secrets import parse
+from kernel import auth, clock, keyrings
 from tests.e2e.people import BearerIssued, Person, Town
-from tests.e2e.tools import at_once, secret_of
+from tests.e2e.tools import at_once, seeds_of
+from tests.support import rings
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
 
@@ -50,10 +49,9 @@ def crowd(town: Town) -> list[Person]:
 
 
 @pytest.fixture
-def bearer_issued(endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> BearerIssued:
+def bearer_issued(endpoints: dict[str, str]) -> BearerIssued:
     """Headers with an access token as the stack would have made it then, with its own code and key."""
-    seeds = parse(secret_of(endpoints, "signing"))
-    monkeypatch.setattr(auth, "keyring", SimpleNamespace(seeds=lambda: seeds))
+    rings.hold(keyrings.tokens, *seeds_of(endpoints, "tokens"))
 
     def issued(who: Person, ago_s: int) -> dict[str, str]:
         with clock.held(clock.now() - ago_s * clock.SECOND):

@@ -30,13 +30,13 @@ def test_in_the_cloud_a_bucket_is_spoken_to_over_tls_only(name: str) -> None:
     assert [each["Condition"] for each in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
-def test_files_are_encrypted_under_a_key_of_their_own_that_rotates() -> None:
+def test_files_are_encrypted_under_the_key_of_the_deployment_which_rotates() -> None:
     (rule,) = BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {
         "SSEAlgorithm": "aws:kms",
-        "KMSMasterKeyID": {"Fn::GetAtt": "Key.Arn"},
+        "KMSMasterKeyID": {"Ref": "KeyArn"},
     }
-    assert DRIVE["Key"]["Properties"]["EnableKeyRotation"] is True
+    assert template("infra/data.yaml")["Resources"]["Key"]["Properties"]["EnableKeyRotation"] is True
 
 
 def test_files_are_versioned_and_who_touches_them_is_logged() -> None:

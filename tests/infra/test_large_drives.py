@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import os
 import random
 import subprocess
@@ -31,11 +30,11 @@ from kernel.caller import Caller
 from tests.conftest import BUCKET, SEED, STACK, create_table, table_properties
 from tests.infra import local_cloud
 from tests.integration import desk
+from tests.support import rings
 from tests.tools import template
 
 ADA = Caller("usr_01kb0000000000000000000001", "ses_01kb0000000000000000000001")
 BOB = Caller("usr_01kb0000000000000000000002", "ses_01kb0000000000000000000002")
-SIGNING_SECRET = f"{STACK}/signing"
 CHILDREN = 10_000
 PAGE = 6_000  # the route gives at most 100; but by anything but names each page reads the whole index
 MEASURED = """
@@ -57,8 +56,6 @@ def _ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         create_table(next(each for each in table_properties() if each["TableName"] == f"{STACK}-drive"), cloud.client)
         cloud.client("s3").create_bucket(Bucket=BUCKET)
         cloud.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        secret = json.dumps({"seed": SEED})
-        cloud.client("secretsmanager").create_secret(Name=SIGNING_SECRET, SecretString=secret)
         yield cloud
 
 
@@ -72,7 +69,7 @@ def cloud(_ministack: Stack, settings: pytest.MonkeyPatch) -> Iterator[Stack]:
     settings.setenv("AWS_ENDPOINT_URL", _ministack.instance.endpoint)
     settings.setattr(aws, "AWS_READ_TIMEOUT_S", 30.0)  # how fast a busy machine plays the cloud is not the question
     settings.setenv("BLOB_BUCKET", BUCKET)
-    settings.setenv("SIGNING_SECRET_ARN", SIGNING_SECRET)
+    rings.hold_all(SEED)
     for cached in caches:
         cached.cache_clear()
     yield _ministack

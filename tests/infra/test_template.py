@@ -150,7 +150,6 @@ def test_a_function_is_told_its_environment(name: str) -> None:
         "URL_SUFFIX",
         "LOG_LEVEL",
         "REDIS_URL",
-        "SIGNING_SECRET_ARN",
     } <= variables.keys()
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import NoReturn
 
 import pytest
 
-from kernel import secrets
 from tests.conftest import SEED
+from tests.support import rings
 
 
 @pytest.fixture
 def keys(settings: pytest.MonkeyPatch) -> None:
-    """Keys from a seed, without Secrets Manager."""
-    secrets.keyring._seeds = secrets.parse(json.dumps({"seed": SEED}))
-    secrets.keyring._read_at = time.monotonic()
+    """Keyrings from a seed, without a table and KMS."""
+    rings.hold_all(SEED)
 
 
 @pytest.fixture

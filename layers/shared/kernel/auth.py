@@ -1,18 +1,22 @@
-"""Access tokens: ES256 JWTs of 15 minutes, made and checked with keys derived from the keyring."""
+"""Access tokens: ES256 JWTs of 15 minutes.
+
+They are checked with public keys, which every function may read; making them takes the right to the ring `tokens`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from kernel import clock, ids
+from kernel import clock, ids, keyrings
 from kernel.cache import Memo
 from kernel.caller import Caller
 from kernel.errors import Unauthenticated
-from kernel.secrets import Seed, keyring
+from kernel.keyrings import Keyring, Seed
 
 ALGORITHM = "ES256"
 ACCESS_TTL_S = 15 * 60
@@ -27,12 +31,11 @@ _verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S
 
 @lru_cache(maxsize=4)
 def _private_key(seed: Seed) -> ec.EllipticCurvePrivateKey:
-    return seed.p256_key("es256")
+    return seed.p256_key()
 
 
 def issue(user_id: str, session_id: str) -> str:
     """A new access token of this person and session."""
-    seed = keyring.seeds()[0]
     now = clock.now_s()
     claims = {
         "iss": ISSUER,
@@ -43,13 +46,17 @@ def issue(user_id: str, session_id: str) -> str:
         "iat": now,
         "exp": now + ACCESS_TTL_S,
     }
-    return jwt.encode(claims, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid})
+    return _signed(claims, keyrings.tokens)
 
 
-def sign(payload: dict[str, Any], *, kind: str) -> str:
+def sign(payload: dict[str, Any], *, kind: str, ring: Keyring) -> str:
     """A JWS (ES256) over this, with a key of the JWK set. `kind` is its `typ`, so that it is taken for nothing else."""
-    seed = keyring.seeds()[0]
-    return jwt.encode(payload, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid, "typ": kind})
+    return _signed(payload, ring, {"typ": kind})
+
+
+def _signed(payload: dict[str, Any], ring: Keyring, headers: Mapping[str, str] | None = None) -> str:
+    seed = ring.seeds()[0]
+    return jwt.encode(payload, _private_key(seed), algorithm=ALGORITHM, headers={"kid": seed.kid, **(headers or {})})
 
 
 def verify(token: str) -> Caller:
@@ -61,15 +68,13 @@ def verify(token: str) -> Caller:
     if known is not None and clock.now_s() < known[1]:
         return known[0]
     try:
-        kid = jwt.get_unverified_header(token).get("kid")
-        seed = next((seed for seed in keyring.seeds() if seed.kid == kid), None)
-        if seed is None:
-            seed = next((seed for seed in keyring.seeds(missing=str(kid)) if seed.kid == kid), None)
-        if seed is None:
+        kid = str(jwt.get_unverified_header(token).get("kid"))
+        key = keyrings.tokens.public_keys().get(kid) or keyrings.tokens.public_keys(missing=kid).get(kid)
+        if key is None:
             raise Unauthenticated
         claims = jwt.decode(
             token,
-            _private_key(seed).public_key(),
+            _public_key(key["x"], key["y"]),
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
@@ -91,10 +96,11 @@ def verify(token: str) -> Caller:
 
 
 def jwks() -> dict[str, Any]:
-    """The public keys as a JWK set (RFC 7517)."""
-    return {"keys": [_jwk(seed) for seed in keyring.seeds()]}
+    """The public keys as a JWK set (RFC 7517): those that check tokens, and those that check heads of the key log."""
+    return {"keys": [key for ring in (keyrings.tokens, keyrings.key_log) for key in ring.public_keys().values()]}
 
 
-def _jwk(seed: Seed) -> dict[str, Any]:
-    jwk: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(_private_key(seed).public_key(), as_dict=True)
-    return {**jwk, "kid": seed.kid, "alg": ALGORITHM, "use": "sig"}
+@lru_cache(maxsize=4)
+def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
+    key = jwt.algorithms.ECAlgorithm.from_jwk({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    return cast(ec.EllipticCurvePublicKey, key)

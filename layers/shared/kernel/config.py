@@ -26,9 +26,7 @@ class Config:
     version: str
     log_level: str
     redis_url: str
-    signing_secret_arn: str
-    pseudonym_secret_arn: str
-    factor_secret_arn: str
+    key_arn: str
     socket_api_id: str
     socket_stage: str
     socket_url: str
@@ -36,7 +34,6 @@ class Config:
     mail_queue_url: str
     notifications_queue_url: str
     push_queue_url: str
-    vapid_secret_arn: str
     fcm_secret_arn: str
     loopback_targets: bool
     state_machines: str
@@ -123,9 +120,7 @@ def config() -> Config:
         version=env("APP_VERSION", "0.1.0"),
         log_level=env("LOG_LEVEL", "INFO"),
         redis_url=env("REDIS_URL", ""),
-        signing_secret_arn=env("SIGNING_SECRET_ARN", ""),
-        pseudonym_secret_arn=env("PSEUDONYM_SECRET_ARN", ""),
-        factor_secret_arn=env("FACTOR_SECRET_ARN", ""),
+        key_arn=env("KEY_ARN", ""),
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
         socket_url=env("SOCKET_URL", ""),
@@ -133,7 +128,6 @@ def config() -> Config:
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
         notifications_queue_url=env("NOTIFICATIONS_QUEUE_URL", ""),
         push_queue_url=env("PUSH_QUEUE_URL", ""),
-        vapid_secret_arn=env("VAPID_SECRET_ARN", ""),
         fcm_secret_arn=env("FCM_SECRET_ARN", ""),
         loopback_targets=_loopback_targets(environment),
         state_machines=env("STATE_MACHINES", ""),

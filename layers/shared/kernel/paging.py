@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from kernel import keyrings
 from kernel.errors import InvalidCursor
-from kernel.secrets import Seed, keyring
+from kernel.keyrings import Seed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -96,7 +97,7 @@ def seal(position: Any, *, bound_to: tuple[str, ...]) -> str:
     """The cursor for a position (any JSON value), good only for the same `bound_to` (caller, route, filters)."""
     nonce = os.urandom(_NONCE_BYTES)
     plain = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
-    sealed = nonce + _cipher(keyring.seeds()[0]).encrypt(nonce, plain, "\n".join(bound_to).encode())
+    sealed = nonce + _cipher(keyrings.cursors.seeds()[0]).encrypt(nonce, plain, "\n".join(bound_to).encode())
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
@@ -111,7 +112,7 @@ def unseal(cursor: str, *, bound_to: tuple[str, ...]) -> Any:
         raise InvalidCursor
     from cryptography.exceptions import InvalidTag
 
-    for seed in keyring.seeds():
+    for seed in keyrings.cursors.seeds():
         try:
             plain = _cipher(seed).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], "\n".join(bound_to).encode())
         except (InvalidTag, ValueError):

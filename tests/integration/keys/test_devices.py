@@ -41,8 +41,9 @@ def log(who: Person, about: Person, **query: str) -> list[dict[str, Any]]:
 
 def checked_head(body: Any) -> dict[str, Any]:
     """What the signed head of a proof says; the key is the one that everybody can get."""
-    (key,) = auth.jwks()["keys"]
-    head: dict[str, Any] = jwt.decode(body["head"], jwt.PyJWK(key), algorithms=["ES256"])
+    keys = {each["kid"]: each for each in auth.jwks()["keys"]}
+    key = jwt.PyJWK(keys[jwt.get_unverified_header(body["head"])["kid"]])
+    head: dict[str, Any] = jwt.decode(body["head"], key, algorithms=["ES256"])
     return head
 
 

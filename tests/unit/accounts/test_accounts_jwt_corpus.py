@@ -14,19 +14,18 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from kernel import auth, clock, ids
+from kernel import auth, clock, ids, keyrings
 from kernel.errors import Unauthenticated
-from kernel.secrets import keyring
 
 USER, SESSION = ids.new("usr"), ids.new("ses")
 
 
 def key() -> ec.EllipticCurvePrivateKey:
-    return auth._private_key(keyring.seeds()[0])
+    return auth._private_key(keyrings.tokens.seeds()[0])
 
 
 def kid() -> str:
-    return keyring.seeds()[0].kid
+    return keyrings.tokens.seeds()[0].kid
 
 
 def claims(**changes: Any) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
-
 import jwt
 import pytest
 
-from kernel import auth, clock, ids, secrets
+from kernel import auth, clock, ids, keyrings
 from kernel.caller import Caller
 from kernel.errors import Unauthenticated
 from tests.conftest import SEED
+from tests.support import rings
 
 pytestmark = pytest.mark.usefixtures("keys")
 
@@ -31,7 +29,7 @@ def test_a_token_carries_what_the_contract_names() -> None:
     claims = jwt.decode(token, options={"verify_signature": False})
     header = jwt.get_unverified_header(token)
     assert header["alg"] == "ES256"
-    assert header["kid"] == secrets.keyring.seeds()[0].kid
+    assert header["kid"] == keyrings.tokens.seeds()[0].kid
     assert claims.keys() == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
     assert (claims["sub"], claims["sid"]) == (user_id, session_id)
     assert claims["exp"] - claims["iat"] == 15 * 60
@@ -48,23 +46,37 @@ def test_a_token_ends_after_15_minutes() -> None:
     assert refusal.value.stable_code == "token_expired"
 
 
-def test_a_token_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_outlives_a_rotation() -> None:
     user_id, session_id = _people()
     token = auth.issue(user_id, session_id)
     auth._verified.drop(token)
-    rotated = secrets.parse(json.dumps({"seed": SEED[::-1], "previous": SEED}))
-    monkeypatch.setattr(secrets.keyring, "_seeds", rotated)
-    monkeypatch.setattr(secrets.keyring, "_read_at", time.monotonic())
+    rings.hold(keyrings.tokens, "a fresh seed", SEED + "tokens")
     assert auth.verify(token) == Caller(user_id, session_id)
 
 
 def test_the_published_keys_check_a_token_and_hold_nothing_private() -> None:
     user_id, session_id = _people()
-    (key,) = auth.jwks()["keys"]
-    public = jwt.PyJWK(key)
-    claims = jwt.decode(auth.issue(user_id, session_id), public, algorithms=["ES256"], audience=auth.AUDIENCE)
+    token = auth.issue(user_id, session_id)
+    keys = {key["kid"]: key for key in auth.jwks()["keys"]}
+    public = jwt.PyJWK(keys[jwt.get_unverified_header(token)["kid"]])
+    claims = jwt.decode(token, public, algorithms=["ES256"], audience=auth.AUDIENCE)
     assert claims["sub"] == user_id
-    assert "d" not in key
+    assert all("d" not in key for key in keys.values())
+
+
+def test_a_token_signed_with_the_key_of_the_key_log_is_refused() -> None:
+    user_id, session_id = _people()
+    claims = jwt.decode(auth.issue(user_id, session_id), options={"verify_signature": False})
+    forged = auth.sign(claims, kind="JWT", ring=keyrings.key_log)
+    with pytest.raises(Unauthenticated):
+        auth.verify(forged)
+
+
+def test_tokens_are_checked_without_a_seed() -> None:
+    user_id, session_id = _people()
+    token = auth.issue(user_id, session_id)
+    keyrings.tokens._seeds.clear()  # a process that may not decrypt the ring
+    assert auth.verify(token) == Caller(user_id, session_id)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "." * 10, "eyJhbGciOiJub25lIn0.e30."])

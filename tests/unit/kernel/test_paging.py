@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import string
-import time
 from base64 import urlsafe_b64decode
 from typing import Any
 
@@ -13,9 +11,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kernel import paging, secrets
+from kernel import keyrings, paging
 from kernel.errors import InvalidCursor
 from tests.conftest import SEED
+from tests.support import rings
 
 OTHER_SEED = SEED[::-1]
 MINE = ("usr_ada", "events", "cnv_tea")
@@ -31,11 +30,6 @@ def _refused(text: str, bound_to: tuple[str, ...] = MINE) -> bool:
     except InvalidCursor:
         return True
     return False
-
-
-def _rotate(monkeypatch: pytest.MonkeyPatch, **seeds: str) -> None:
-    monkeypatch.setattr(secrets.keyring, "_seeds", secrets.parse(json.dumps(seeds)))
-    monkeypatch.setattr(secrets.keyring, "_read_at", time.monotonic())
 
 
 @with_keys
@@ -93,15 +87,15 @@ def test_cursors_of_one_position_differ() -> None:
     assert paging.seal(POSITION, bound_to=MINE) != paging.seal(POSITION, bound_to=MINE)
 
 
-def test_a_cursor_outlives_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cursor_outlives_a_rotation() -> None:
     made = paging.seal(POSITION, bound_to=MINE)
-    _rotate(monkeypatch, seed=OTHER_SEED, previous=SEED)
+    rings.hold(keyrings.cursors, OTHER_SEED, SEED + "cursors")
     assert paging.unseal(made, bound_to=MINE) == POSITION
 
 
-def test_a_cursor_ends_with_the_second_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cursor_ends_with_the_second_rotation() -> None:
     made = paging.seal(POSITION, bound_to=MINE)
-    _rotate(monkeypatch, seed=OTHER_SEED, previous=OTHER_SEED.swapcase())
+    rings.hold(keyrings.cursors, OTHER_SEED, OTHER_SEED.swapcase())
     assert _refused(made)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
-
 import pytest
 
-from kernel import secrets
+from kernel import keyrings
 from tests.conftest import SEED
+from tests.support import rings
 
 
 @pytest.fixture(autouse=True)
 def _in_the_cloud(settings: pytest.MonkeyPatch) -> None:
     """In place of the tables that other integration tests have."""
-    secrets.vapid_keyring._seeds = secrets.parse(json.dumps({"seed": SEED}))
-    secrets.vapid_keyring._read_at = time.monotonic()
+    rings.hold(keyrings.web_push, SEED)

@@ -1,0 +1,74 @@
+"""Makes the deployment's keyrings and rotates them.
+
+CloudFormation calls it when the stack is made or changed (a custom resource), a schedule once a day for rings that are
+due, and an operator with `{"rotate": ["tokens"]}` (docs/runbooks/keys.md).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kernel import keyrings, telemetry
+
+ANSWER_TIMEOUT_S = 5.0
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
+    """The names of the rings that were made and rotated. Each call may come again."""
+    with telemetry.call("keyrings", context) as line:
+        if "ResponseURL" in event:
+            done = {"made": _make_for_stack(event), "rotated": []}
+        elif "rotate" in event:
+            done = {"made": [], "rotated": _rotate(event["rotate"])}
+        else:
+            done = {"made": [], "rotated": keyrings.rotate_due()}
+        line.fields.update(done)
+        return done
+
+
+def _rotate(names: list[str]) -> list[str]:
+    unknown = [name for name in names if name not in keyrings.RINGS]
+    if unknown:
+        raise ValueError(f"there are no keyrings {', '.join(unknown)}; there are {', '.join(keyrings.RINGS)}")
+    for name in names:
+        keyrings.rotate(keyrings.RINGS[name])
+    return names
+
+
+def _make_for_stack(event: dict[str, Any]) -> list[str]:
+    """Make the rings that are missing and tell CloudFormation, which waits an hour for an answer that does not come.
+
+    A deleted stack keeps or loses its rings with their table.
+    """
+    made: list[str] = []
+    try:
+        if event["RequestType"] != "Delete":
+            made = keyrings.create_missing()
+    except Exception as error:
+        _answer(event, "FAILED", f"{type(error).__name__}: see the log of this function")
+        raise
+    _answer(event, "SUCCESS", "")
+    return made
+
+
+def _answer(event: dict[str, Any], status: str, reason: str) -> None:
+    """To the address that CloudFormation gave ("Custom resource response objects")."""
+    import urllib3
+
+    answer = {
+        "Status": status,
+        "Reason": reason,
+        "PhysicalResourceId": event.get("PhysicalResourceId", "keyrings"),
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    sent = urllib3.PoolManager().request(
+        "PUT",
+        event["ResponseURL"],
+        body=json.dumps(answer).encode(),
+        headers={"Content-Type": ""},  # the address is signed without one
+        timeout=ANSWER_TIMEOUT_S,
+        retries=3,
+    )
+    if sent.status >= 300:
+        raise RuntimeError(f"CloudFormation refused the answer with status {sent.status}")
