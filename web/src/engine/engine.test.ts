@@ -164,6 +164,18 @@ test("signing out in one tab signs out the others", async () => {
   expect(first.session.get()).toEqual({ state: "signed_out" });
 });
 
+test("a screen that is told of the end of one thing never finds another that still stands", async () => {
+  const server = new FakeServer();
+  const engine = await (await browser(server))();
+  await live(engine);
+  const states: string[] = [];
+  // a screen draws itself a microtask after it was told
+  engine.status.subscribe(() => void Promise.resolve().then(() => states.push(engine.session.get().state)));
+  server.once("POST /auth/logout", 204);
+  await engine.logout();
+  expect(states.at(-1)).toBe("signed_out");
+});
+
 test("a session that was ended elsewhere ends here and says so", async () => {
   const server = new FakeServer();
   const engine = await (await browser(server))();

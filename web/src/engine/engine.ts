@@ -194,17 +194,20 @@ export class TabEngine implements Engine, Auth {
     this.#turning = last.then(async () => {
       if (this.#stopped) return;
       const before = this.#person;
-      if (before && session?.userId !== before.userId) {
+      const leaving = before !== null && session?.userId !== before.userId;
+      if (leaving) {
+        // all of it before anything is waited for: whoever is told of one of these finds the others
         this.#person = null;
         this.#status.set(STOPPED);
-        await before.stop();
+        this.#me.set(null);
+        if (session !== null) this.session.set({ state: "loading" });
       }
-      if (session === null) {
-        if (this.session.get().state === "signed_out") return; // and keeps saying why
+      if (session === null && this.session.get().state !== "signed_out") {
         this.#me.set(null);
         this.session.set({ state: "signed_out", ...(before && revoked ? { reason: "revoked" as const } : {}) });
-        return;
       }
+      if (leaving) await before.stop();
+      if (session === null) return;
       if (!this.#person) await this.#open(session);
       this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
     });

@@ -44,6 +44,7 @@ export class Tabs {
   #answer: ((action: string, fields: Record<string, unknown>) => Promise<unknown>) | null = null;
   #leader: string | null = null;
   #lastId = 0;
+  #closed = false;
 
   constructor(parts: TabsParts) {
     this.#parts = parts;
@@ -79,8 +80,9 @@ export class Tabs {
     });
   }
 
-  /** Tells all other tabs. */
+  /** Tells all other tabs; nobody any more after `close`. */
   tell(kind: string, body?: unknown): void {
+    if (this.#closed) return;
     this.#parts.channel.post({ kind, from: this.id, body } satisfies Told);
   }
 
@@ -109,6 +111,7 @@ export class Tabs {
   }
 
   close(): void {
+    this.#closed = true;
     this.#lose("this tab has stopped");
     this.#parts.channel.close();
   }
@@ -142,6 +145,7 @@ export class Tabs {
           ? { id, failed: FAILED.api, problem: error.problem, retryAfterMs: error.retryAfterMs, status: error.status }
           : { id, failed: FAILED.lost, why: error instanceof Error ? error.message : String(error) };
     }
+    if (this.#closed) return;
     this.#parts.channel.post({ kind: "answer", from: this.id, to, body } satisfies Told);
   }
 

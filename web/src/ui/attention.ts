@@ -42,9 +42,10 @@ export function useAttention(place: Place): void {
   const total = unread.reduce((sum, each) => sum + each.unread_count, 0);
   useEffect(() => {
     const still = new Set(tags.split(" "));
+    const { list } = engine.conversations; // the engine has none any more once they have signed out
     return () => {
       // what was unread and is no more, here or on another device
-      for (const each of engine.conversations.list.get().items) {
+      for (const each of list.get().items) {
         if (still.has(each.id) && each.unread_count === 0) void dismiss(each.id);
       }
     };

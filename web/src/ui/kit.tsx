@@ -23,22 +23,22 @@ type Said = { label: string; hint?: string | undefined };
 export function Field({ label, hint, ...input }: Said & ComponentProps<"input">) {
   const id = useId();
   return (
-    <label className="field">
-      <span>{label}</span>
-      <input aria-describedby={hint ? id : undefined} {...input} />
-      {hint && <small id={id}>{hint}</small>}
-    </label>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} {...input} />
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
   );
 }
 
 export function Area({ label, hint, ...input }: Said & ComponentProps<"textarea">) {
   const id = useId();
   return (
-    <label className="field">
-      <span>{label}</span>
-      <textarea aria-describedby={hint ? id : undefined} {...input} />
-      {hint && <small id={id}>{hint}</small>}
-    </label>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <textarea id={id} aria-describedby={hint ? `${id}-hint` : undefined} {...input} />
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
   );
 }
 
@@ -52,10 +52,11 @@ export function Choice<T extends string>({
 }: Said & { options: readonly (readonly [T, string])[]; onChoose?: (chosen: T) => void } & Omit<ComponentProps<"select">, "onChange">) {
   const id = useId();
   return (
-    <label className="field">
-      <span>{label}</span>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
       <select
-        aria-describedby={hint ? id : undefined}
+        id={id}
+        aria-describedby={hint ? `${id}-hint` : undefined}
         {...select}
         {...(onChoose ? { onChange: (event) => onChoose(event.target.value as T) } : {})}
       >
@@ -65,8 +66,8 @@ export function Choice<T extends string>({
           </option>
         ))}
       </select>
-      {hint && <small id={id}>{hint}</small>}
-    </label>
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
   );
 }
 

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationPreferences } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { told, useAttempt, useEngine } from "../hooks";
-import { Choice, Section, Toggle } from "../kit";
+import { Choice, Field, Section, Toggle } from "../kit";
 import { Problem } from "../problem";
 import { PushSwitch } from "./push";
 
@@ -56,14 +56,20 @@ export function NotificationsPart() {
             />
             {quiet && (
               <div className="row wrap">
-                <label className="field">
-                  <span>{t("notify.from")}</span>
-                  <input type="time" value={quiet.from} required onChange={(event) => event.target.value && change({ quiet_hours: { ...quiet, from: event.target.value } })} />
-                </label>
-                <label className="field">
-                  <span>{t("notify.to")}</span>
-                  <input type="time" value={quiet.to} required onChange={(event) => event.target.value && change({ quiet_hours: { ...quiet, to: event.target.value } })} />
-                </label>
+                <Field
+                  label={t("notify.from")}
+                  type="time"
+                  value={quiet.from}
+                  required
+                  onChange={(event) => event.target.value && change({ quiet_hours: { ...quiet, from: event.target.value } })}
+                />
+                <Field
+                  label={t("notify.to")}
+                  type="time"
+                  value={quiet.to}
+                  required
+                  onChange={(event) => event.target.value && change({ quiet_hours: { ...quiet, to: event.target.value } })}
+                />
                 <Choice
                   label={t("notify.zone")}
                   value={quiet.timezone}

@@ -1,0 +1,28 @@
+"""What axe-core finds on a screen of the web client."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.e2e.histories.web_host import WEB
+
+AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
+THEMES = ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RUN = """rules => axe.run(document, { runOnly: rules }).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, any, all, none }) => `${id}: ${html.slice(0, 160)} ${[...any, ...all, ...none][0]?.message ?? ""}`)))"""
+
+
+def audit(page: Page, screen: str) -> list[str]:
+    """What breaks a rule of WCAG 2.2 AA on what is shown now, in both themes; one line each."""
+    if not page.evaluate("'axe' in window"):
+        session = page.context.new_cdp_session(page)  # a debugger, which the page's policy does not hold back
+        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        session.detach()
+    found = []
+    for theme in THEMES:
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        page.wait_for_timeout(150)  # colours change over 120 ms
+        found += [f"{screen} ({theme}): {each}" for each in page.evaluate(RUN, RULES)]
+    page.evaluate("delete document.documentElement.dataset.theme")
+    return found

@@ -1,0 +1,199 @@
+"""Settings in the web client: what people change about themselves, and the proofs of who they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.people import PASSWORD
+from tests.e2e.windows import Window, chromium, needs_a_browser
+
+pytestmark = needs_a_browser
+NEW_PASSWORD = "another horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def ada(browser: Browser, endpoints: dict[str, str]) -> Iterator[Window]:
+    with closing(Window(browser, endpoints["web_url"], "Ada")) as ada:
+        ada.register()
+        yield ada
+        assert ada.wrong == []
+
+
+def settings(window: Window, tab: str) -> Page:
+    window.page.get_by_role("button", name="Settings").click()
+    window.page.get_by_role("tab", name=tab).click()
+    return window.page
+
+
+def sign_in(window: Window, password: str = PASSWORD) -> None:
+    """What is typed and sent; whether it is enough is for the test to see."""
+    window.page.get_by_label("Username or e-mail address").fill(window.username)
+    window.page.get_by_label("Password").fill(password)
+    window.page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def sign_out(window: Window) -> None:
+    window.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(window.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_profile_is_changed_and_stays(ada: Window) -> None:
+    page = settings(ada, "Profile")
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("A few words about you").fill("Counts.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Your name")).to_have_value("Ada Lovelace")
+    expect(page.get_by_label("A few words about you")).to_have_value("Counts.")
+
+
+def test_a_session_on_another_device_is_ended(ada: Window, browser: Browser, endpoints: dict[str, str]) -> None:
+    with closing(Window(browser, endpoints["web_url"], "Other")) as other:
+        other.username = ada.username
+        other.sign_in()
+
+        page = settings(ada, "Sessions")
+        page.get_by_role("button", name=re.compile("End session")).click()
+        page.get_by_role("dialog").get_by_role("button", name=re.compile("End session")).click()
+
+        expect(other.page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("End session"))).to_have_count(0)
+
+
+def test_the_password_is_changed_and_a_wrong_one_is_told(ada: Window) -> None:
+    page = settings(ada, "Sign-in")
+    page.get_by_label("Password so far").fill("not this one")
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    page.get_by_label("Password so far").fill(PASSWORD)
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("The password is changed")).to_be_visible()
+    sign_out(ada)
+    sign_in(ada, NEW_PASSWORD)
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+
+def test_an_authenticator_is_set_up_and_a_recovery_code_signs_in(ada: Window) -> None:
+    # given an authenticator that was set up from what the screen shows
+    page = settings(ada, "Sign-in")
+    page.get_by_role("button", name="Set up an authenticator").click()
+    page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("img", name="QR code for the authenticator")).to_be_visible()
+    codes = page.get_by_role("list", name=re.compile("Recovery codes")).get_by_role("listitem")
+    expect(codes).to_have_count(10)
+    recovery = codes.first.inner_text()
+    secret = page.get_by_text("Or enter this secret by hand").locator("code").inner_text()
+    page.get_by_label("Code that the authenticator shows").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Switch it on").click()
+    expect(page.get_by_text("The authenticator is on.")).to_be_visible()
+    # when they sign in again, then the password alone is not enough
+    sign_out(ada)
+    sign_in(ada)
+    page.get_by_label("Code of your authenticator").fill(recovery)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+
+def test_a_passkey_is_made_signs_in_and_is_removed(browser: Browser, endpoints: dict[str, str]) -> None:
+    """The whole way through the server, with Chromium's own virtual authenticator. A passkey needs a name."""
+    url = endpoints["web_url"].replace("127.0.0.1", "localhost")
+    with closing(Window(browser, url, "Ada")) as ada:
+        page = ada.page
+        devtools = ada.context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
+        made = devtools.send(
+            "WebAuthn.addVirtualAuthenticator",
+            {
+                "options": {
+                    "protocol": "ctap2",
+                    "transport": "internal",
+                    "hasResidentKey": True,
+                    "hasUserVerification": True,
+                    "isUserVerified": True,
+                    "automaticPresenceSimulation": True,
+                }
+            },
+        )
+        ada.register()
+        settings(ada, "Sign-in")
+        page.get_by_label("Name of the passkey").fill("Laptop")
+        page.get_by_role("button", name="Add a passkey").click()
+        expect(page.get_by_text("Laptop can sign you in now.")).to_be_visible()
+        held = devtools.send("WebAuthn.getCredentials", {"authenticatorId": made["authenticatorId"]})["credentials"]
+        assert len(held) == 1
+
+        sign_out(ada)
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+        settings(ada, "Sign-in")
+        page.get_by_role("button", name="Remove passkey Laptop").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove passkey Laptop").click()
+        expect(page.get_by_role("button", name="Remove passkey Laptop")).to_have_count(0)
+        sign_out(ada)
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert ada.wrong == []
+
+
+def test_preferences_and_quiet_hours_are_kept(ada: Window) -> None:
+    page = settings(ada, "Notifications")
+    page.get_by_label("Messages", exact=True).select_option("mentions")
+    page.get_by_role("switch", name="Polls").press("Space")
+    page.get_by_role("switch", name="Leave me alone for some hours").press("Space")
+    page.get_by_label("From", exact=True).fill("21:30")
+    page.get_by_label("Time zone").select_option("Europe/Berlin")
+    page.wait_for_load_state("networkidle")
+    page.reload()
+    expect(page.get_by_label("Messages", exact=True)).to_have_value("mentions")
+    expect(page.get_by_role("switch", name="Polls")).not_to_be_checked()
+    expect(page.get_by_label("From", exact=True)).to_have_value("21:30")
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Berlin")
+
+
+def test_language_and_colours_are_chosen_on_this_device(ada: Window) -> None:
+    page = settings(ada, "Language and colours")
+    page.get_by_label("Colours", exact=True).select_option("dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 26)"
+    page.get_by_label("Language", exact=True).select_option("ar")
+    expect(page.get_by_role("heading", name="الإعدادات")).to_be_visible()
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    page.reload()
+    expect(page.get_by_role("heading", name="الإعدادات")).to_be_visible()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_copy_of_ones_data_is_made_and_the_account_erased(ada: Window, tmp_path: Path) -> None:
+    page = settings(ada, "Data and account")
+    page.get_by_role("button", name="Make a copy").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download").click()
+    assert Path(downloading.value.path()).read_bytes().startswith(b"PK")
+
+    page.get_by_role("button", name="Erase my account").click()
+    dialog = page.get_by_role("dialog", name="Erase your account?")
+    dialog.get_by_label("Password").fill("not this one")
+    dialog.get_by_role("button", name="Erase it").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("do not belong together")
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Erase it").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert json.loads(page.evaluate("JSON.stringify(Object.keys(sessionStorage))")) == []
