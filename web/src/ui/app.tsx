@@ -5,8 +5,10 @@ import { useTranslations } from "../i18n";
 import { applyPreferences } from "../preferences";
 import "./app.css";
 import { EngineContext, useEngine, useValue } from "./hooks";
+import { usePlace } from "./places";
 import { SignIn } from "./sign-in";
 
+const Letters = lazy(() => import("./letters"));
 const Workspace = lazy(() => import("./workspace"));
 
 export function App({ boot }: { boot: () => Promise<Engine> }) {
@@ -41,7 +43,15 @@ export function App({ boot }: { boot: () => Promise<Engine> }) {
 
 function Screen() {
   const session = useValue(useEngine().auth.session);
+  const place = usePlace();
   if (session.state === "loading") return <Waiting />;
+  if (place.screen === "screen" && ["verify", "reset", "forgot"].includes(place.name)) {
+    return (
+      <Suspense fallback={<Waiting />}>
+        <Letters key={place.name} name={place.name} />
+      </Suspense>
+    );
+  }
   if (session.state === "signed_out") return <SignIn reason={session.reason} />;
   return (
     <Suspense fallback={<Waiting />}>

@@ -13,6 +13,7 @@ import { useAiHelp } from "./chat/use-ai-help";
 import { Composer } from "./composer";
 import { durationOf, useAttempt, useEngine, useMyId, useValue } from "./hooks";
 import { MessageList } from "./message-list";
+import { DetailsButton } from "./panels";
 import { nameOf, useMembers, useTitle } from "./people";
 import { openConversation, usePlace } from "./places";
 import { NewPoll } from "./poll";
@@ -96,6 +97,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
           <button className="icon" aria-label={t("call.video")} onClick={() => void call("video")}>
             <Video aria-hidden />
           </button>
+          <DetailsButton id={id} />
           <button className="icon" aria-label={t("search.title")} onClick={() => openConversation(id, { panel: "search" })}>
             <Search aria-hidden />
           </button>

@@ -1,5 +1,5 @@
 /** What opens in the stage or beside a conversation, each part loaded when it is first opened. */
-import { ArrowLeft, X } from "lucide-react";
+import { ArrowLeft, Info, X } from "lucide-react";
 import { type ComponentType, type LazyExoticComponent, type ReactNode, Suspense, lazy, useEffect, useId, useRef } from "react";
 import type { Conversation } from "../engine";
 import { useTranslations } from "../i18n";
@@ -19,6 +19,8 @@ export interface PanelProps {
 const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenProps>>>> = {
   drive: lazy(() => import("./drive")),
   settings: lazy(() => import("./settings")),
+  administration: lazy(() => import("./administration")),
+  invitations: lazy(() => import("./join")),
   notifications: lazy(() => import("./notifications")),
   new: lazy(() => import("./new-conversation")),
 };
@@ -32,6 +34,7 @@ const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelPro
   scheduled: lazy(() => import("./chat/scheduled-panel")),
   search: lazy(() => import("./chat/search-panel")),
   thread: lazy(() => import("./chat/thread-panel")),
+  group: lazy(() => import("./group")),
 };
 
 export function Stage({ place }: { place: Place & { screen: "screen" } }) {
@@ -57,6 +60,16 @@ export function Beside({ place, conversation }: { place: Place & { screen: "conv
 }
 
 export const hasPanel = (place: Place): boolean => place.screen === "conversations" && (place.panel ?? "") in PANELS;
+
+/** Opens what stands behind a conversation: members, rules, invitations. */
+export function DetailsButton({ id }: { id: string }) {
+  const t = useTranslations();
+  return (
+    <button className="icon" aria-label={t("group.details")} onClick={() => openConversation(id, { panel: "group" })}>
+      <Info aria-hidden />
+    </button>
+  );
+}
 
 export interface PanelFrameProps {
   title: string;

@@ -4,6 +4,7 @@ import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
 import { told, useEngine } from "./hooks";
 import { signInWithPasskey } from "./passkey";
+import { openScreen } from "./places";
 import { Problem } from "./problem";
 
 export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefined }) {
@@ -77,6 +78,11 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
         {!joining && (
           <button type="button" disabled={busy} onClick={() => void withPasskey()}>
             {t("signin.passkey")}
+          </button>
+        )}
+        {!joining && (
+          <button type="button" className="quiet" onClick={() => openScreen("forgot")}>
+            {t("letter.forgot")}
           </button>
         )}
         <button

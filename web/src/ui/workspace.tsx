@@ -1,6 +1,7 @@
 /** What a signed-in person works in: their conversations at one side, what is open at the other. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck } from "lucide-react";
+import { Suspense, lazy, useState } from "react";
 import { useTranslations } from "../i18n";
 import { useAttention } from "./attention";
 import { BellButton } from "./bell";
@@ -10,9 +11,12 @@ import { ConversationScreen } from "./conversation";
 import { useEngine, useValue } from "./hooks";
 import { Beside, Stage, hasPanel } from "./panels";
 import { Notices } from "./notices";
+import type { Front } from "./palette";
 import { goHome, openConversation, openScreen, usePlace } from "./places";
 import { forgetPush } from "./push";
+import { useShortcuts } from "./shortcuts";
 
+const InFront = lazy(() => import("./palette"));
 const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 30_000, retry: false } } });
 
 export default function Workspace() {
@@ -25,6 +29,14 @@ export default function Workspace() {
   const conversation = place.screen === "conversations" ? engine.conversations.of(place.id) : undefined;
   useAttention(place);
   const frame = ["workspace", place.screen !== "home" && "is-open", hasPanel(place) && "has-beside"];
+  const [front, setFront] = useState<Front | null>(null);
+  const step = (by: 1 | -1) => {
+    const ids = engine.conversations.list.get().items.filter((each) => !each.archived).map((each) => each.id);
+    const now = place.screen === "conversations" ? ids.indexOf(place.id) : by > 0 ? -1 : ids.length;
+    const next = ids[now + by];
+    if (next !== undefined) openConversation(next);
+  };
+  useShortcuts({ palette: () => setFront("palette"), sheet: () => setFront("sheet"), settings: () => openScreen("settings"), step });
   const signOut = async () => {
     await forgetPush();
     await engine.auth.logout().finally(goHome);
@@ -68,6 +80,11 @@ export default function Workspace() {
           {place.screen === "home" && <p className="empty">{t("nav.choose")}</p>}
         </main>
         {place.screen === "conversations" && conversation && <Beside place={place} conversation={conversation} />}
+        {front && (
+          <Suspense>
+            <InFront front={front} onClose={() => setFront(null)} onFront={setFront} />
+          </Suspense>
+        )}
         <CallOverlay />
       </div>
     </QueryClientProvider>

@@ -1,0 +1,80 @@
+/** What stands behind a conversation: its members and rules, who may come in, what was reported. `#/…/group/PART` */
+import { useQueryClient } from "@tanstack/react-query";
+import { type ComponentType, useEffect } from "react";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import type { Conversation } from "../../engine";
+import { type TextKey, useTranslations } from "../../i18n";
+import { useEngine } from "../hooks";
+import { Panel, type PanelProps } from "../panels";
+import { useTitle } from "../people";
+import { openConversation } from "../places";
+import { Bans } from "./bans";
+import { Invitations } from "./invitations";
+import { Members } from "./members";
+import { Mine } from "./mine";
+import { JoinRequests } from "./requests";
+import { Reports } from "./reports";
+import { Rules } from "./rules";
+
+export interface PartProps {
+  readonly conversation: Conversation;
+}
+type Part = readonly [key: string, title: TextKey, part: ComponentType<PartProps>, shown: (conversation: Conversation) => boolean];
+
+const group = ({ type }: Conversation) => type === "group";
+const led = (conversation: Conversation) => group(conversation) && conversation.role !== "member";
+const mayAdd = (conversation: Conversation) => led(conversation) || (group(conversation) && conversation.settings.who_can_add === "all");
+const PARTS: readonly Part[] = [
+  ["members", "group.members", Members, () => true],
+  ["mine", "group.mine", Mine, () => true],
+  ["rules", "group.rules", Rules, led],
+  ["invitations", "group.invitations", Invitations, mayAdd],
+  ["requests", "group.requests", JoinRequests, led],
+  ["reports", "group.reports", Reports, led],
+  ["bans", "group.bans", Bans, led],
+];
+/** By what happens, which lists are out of date. */
+const STALE: readonly (readonly [prefix: string, key: string])[] = [
+  ["member.", "members"],
+  ["member.", "bans"],
+  ["member.", "group-members"],
+  ["join_request.", "requests"],
+  ["report.", "reports"],
+];
+
+export default function GroupPanel({ conversation, detail, onClose }: PanelProps) {
+  const t = useTranslations();
+  const engine = useEngine();
+  const queries = useQueryClient();
+  const title = useTitle(conversation);
+  const parts = PARTS.filter(([, , , shown]) => shown(conversation));
+  const chosen = parts.some(([key]) => key === detail) ? detail! : "members";
+  useEffect(
+    () =>
+      engine.on("*", (event) => {
+        if (event.conversation_id !== conversation.id) return;
+        for (const [prefix, key] of STALE) {
+          if (event.type.startsWith(prefix)) void queries.invalidateQueries({ queryKey: [key, conversation.id] });
+        }
+      }),
+    [engine, queries, conversation.id],
+  );
+  return (
+    <Panel title={t("group.title", { name: title })} onClose={onClose}>
+      <Tabs className="tabs" selectedKey={chosen} onSelectionChange={(key) => openConversation(conversation.id, { panel: "group", detail: String(key) })}>
+        <TabList aria-label={t("group.title", { name: title })} className="tablist">
+          {parts.map(([key, text]) => (
+            <Tab key={key} id={key} className="tab">
+              {t(text)}
+            </Tab>
+          ))}
+        </TabList>
+        {parts.map(([key, , Part]) => (
+          <TabPanel key={key} id={key} className="tabpanel">
+            <Part conversation={conversation} />
+          </TabPanel>
+        ))}
+      </Tabs>
+    </Panel>
+  );
+}
