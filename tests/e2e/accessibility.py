@@ -9,8 +9,9 @@ from tests.e2e.histories.web_host import WEB
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RUN = """rules => axe.run(document, { runOnly: rules }).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, any, all, none }) => `${id}: ${html.slice(0, 160)} ${[...any, ...all, ...none][0]?.message ?? ""}`)))"""
+RUN = """rules => axe.run(document, { runOnly: rules }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+        `${id}: ${html.slice(0, 160)} ${[...any, ...all, ...none][0]?.message ?? ""}`)))"""
 
 
 def audit(page: Page, screen: str) -> list[str]:
