@@ -1,4 +1,4 @@
-"""The one module that knows every domain: whoever imports it can show, append and fan out what any of them tells.
+"""The one module that knows every domain: whoever imports it can show, append, fan out and dispatch what any tells.
 
 Each domain's `events` is light; what it names is imported when it is first needed. A function that needs the events of
 one domain only imports that domain's.
@@ -19,3 +19,4 @@ import notifications.events
 import polls.events
 import presence.events
 import realtime.events
+import search.events

@@ -7,7 +7,9 @@ an alarm from so many refused calls on. Alarms of other things stand in infra/al
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ TARGET = ROOT / "infra/observability.yaml"
 ALARMS = ROOT / "infra/alarms.toml"
 FUNCTION, MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 QUEUE, NESTED = "AWS::SQS::Queue", "AWS::Serverless::Application"
+STREAMS, FILTER = ROOT / "infra/streams.yaml", re.compile(r"FilterCriteria: \{.*\}")
 OWN_METRICS = "SecureConnect"
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -46,9 +49,24 @@ def read(path: Path) -> Json:
 def main() -> None:
     for path in templates():
         reservations.write(ROOT / path)
+    written = STREAMS.read_text()
+    current = FILTER.sub(lambda _: dispatched(), written)
+    if current != written:
+        STREAMS.write_text(current)
     text = "# Written by python -m infra.generate.\n" + yaml.safe_dump(observability(), sort_keys=False, width=120)
     if not TARGET.exists() or TARGET.read_text() != text:
         TARGET.write_text(text)
+
+
+def dispatched() -> str:
+    """The filter of the dispatcher: changes of the types of events that domains subscribe to, and no others."""
+    sys.path += [str(ROOT / "layers/shared"), str(ROOT / "functions")]
+    import composition  # noqa: F401 - the subscriptions of all domains
+    from log.subscriptions import subscriptions
+
+    types = sorted({each.type for each in subscriptions()})
+    pattern = {"dynamodb": {"NewImage": {"type": {"S": types}}}}
+    return f"FilterCriteria: {{Filters: [{{Pattern: '{json.dumps(pattern, separators=(',', ':'))}'}}]}}"
 
 
 def templates() -> dict[str, Json]:

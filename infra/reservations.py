@@ -31,10 +31,10 @@ def table() -> dict[str, dict[str, int]]:
 
 
 def column(quota: int) -> dict[str, int]:
-    """What each function of the table reserves in production, in an account with this quota."""
+    """What each function of the table reserves in production, and each share, in an account with this quota."""
     rows = table()
     factor = (max(quota, COUNTED_FOR) - UNRESERVED) / (COUNTED_FOR - UNRESERVED)
-    more = {name: int(count * factor) for name, count in (rows["capped"] | rows["production"]).items()}
+    more = {name: int(count * factor) for name, count in (rows["capped"] | rows["production"] | rows["shares"]).items()}
     return rows["alone"] | more
 
 

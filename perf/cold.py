@@ -35,7 +35,7 @@ TIMEOUT_S = 60
 MAX_START_MS = 600  # import and first call, of functions that answer people
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
-    *("KEY_ARN", "FANOUT_QUEUE_URL", "MAIL_QUEUE_URL"),
+    *("KEY_ARN", "QUEUE_URLS", "MAIL_QUEUE_URL"),
     *("STATE_MACHINES", "BLOB_BUCKET"),
 )
 

@@ -18,7 +18,7 @@ from perf.fixtures import Operation, conversation, say, say_on_socket
 from perf.in_process_stack import in_process_stack
 from perf.operations import fan_out
 from perf.report import Table, number
-from perf.search_operations import index
+from perf.search_operations import dispatch, index
 from perf.template import functions
 from perf.transport_recorder import POST
 
@@ -74,7 +74,8 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
     invocations = sum(counted.invoked.values())
     posts, post_bytes = counted.other_calls.get(POST, 0), counted.post_bytes
     units = -(-post_bytes // max(1, posts) // of["socket_message_bytes"]) * posts  # posts of an operation are alike
-    queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * counted.invoked.get("FanoutFunction", 0)
+    taken = sum(count for name, count in counted.invoked.items() if functions()[name].serves_queue)
+    queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * taken  # received and deleted
     per_message = Bill(
         dynamodb=counted.write_units * of["dynamodb_write_unit"] + counted.read_units * of["dynamodb_read_unit"],
         compute=invocations * of["lambda_request"]
@@ -101,7 +102,7 @@ def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
 
 
 def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] = print) -> dict[tuple[str, int], Bill]:
-    """The bill by way of sending and size of the group, fan-out and search index included."""
+    """The bill by way of sending and size of the group: fan-out, dispatch and search index included, pushes not."""
     of = prices()
     fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame, and its acknowledgement
     found = {}
@@ -110,11 +111,12 @@ def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] =
         with in_process_stack() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
             indexed = bill(count(on, "index", index(on), repeats=repeats), assumed, front=0.0)
+            dispatched = bill(count(on, "dispatch", dispatch(on), repeats=repeats), assumed, front=0.0)
             for way, send in (("HTTP", say), ("socket", say_on_socket)):
                 conversation_id, people = conversation(on, size, sockets)
                 operation = Operation(partial(send, people[0], conversation_id))
                 sent = bill(count(on, way, operation, repeats=repeats), assumed, front=fronts[way])
-                found[way, size] = sent + spread + indexed
+                found[way, size] = sent + spread + dispatched + indexed
         done(f"group of {size}")
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,12 +36,17 @@ def item(table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
     return None if found is None else found.to_json()["Attributes"]
 
 
-def take_messages(queue_name: str) -> list[str]:
-    """Empties a queue without a call, as AWS polls for a function."""
-    queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].get_queue(queue_name)
-    found = [str(message.body) for message in queue._messages]
-    queue._messages.clear()
-    return found
+def _sent_at(message: Any) -> float:
+    return float(message.sent_timestamp)
+
+
+def take_messages(queue_names: Sequence[str]) -> list[str]:
+    """Empties queues without a call, as AWS polls for a function; in the order in which it was sent."""
+    queues = [sqs_backends[DEFAULT_ACCOUNT_ID][REGION].get_queue(name) for name in queue_names]
+    found = sorted((message for queue in queues for message in queue._messages), key=_sent_at)
+    for queue in queues:
+        queue._messages.clear()
+    return [str(message.body) for message in found]
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel import ids
-from perf import gateway
+from perf import fakes, gateway
 from perf.gateway import Reply
-from perf.in_process_stack import InProcessStack
+from perf.in_process_stack import STACK, InProcessStack
 from perf.people import Person, connect, newcomers
 
 TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
@@ -75,6 +75,12 @@ def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
     body = {"client_id": ids.new("c"), "text": TEXT}
     path = {"conversation_id": conversation_id}
     return done(gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body))
+
+
+def dispatched(conversation_id: str, seq: int) -> Reply:
+    """Let the stream tell of an event to whoever follows the log."""
+    key = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
+    return gateway.dispatch(fakes.item(f"{STACK}-events", key) or {})
 
 
 def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:

@@ -149,19 +149,11 @@ def job(body: str, *, to: str = "FanoutFunction") -> Reply:
     return Reply(500 if failures else 200, "")
 
 
-def new_message(
-    conversation_id: str, seq: int, *, to: str = "IndexFunction", image: Mapping[str, Any] | None = None
-) -> Reply:
-    """The stream's change for a message that was just sent, in a batch of its own, as on a quiet day.
-
-    `image` is the item as it is stored, for a consumer that looks at more than its key.
-    """
-    event = deepcopy(_sample(to))
-    record = event["Records"][0]
-    record["eventName"] = "INSERT"
-    about = record["dynamodb"]
-    about.pop("OldImage", None)
-    about["Keys"] = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
-    about["NewImage"] = {**(about["NewImage"] if image is None else image), **about["Keys"]}
-    failures = invoke(to, event)["batchItemFailures"]
+def dispatch(image: Mapping[str, Any]) -> Reply:
+    """The stream's record of a new event, stored as `image`, in a batch of its own, as on a quiet day."""
+    event = deepcopy(_sample("DispatchFunction"))
+    about = event["Records"][0]["dynamodb"]
+    about["Keys"] = {name: image[name] for name in ("conversation_id", "seq")}
+    about["NewImage"] = dict(image)
+    failures = invoke("DispatchFunction", event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")

@@ -48,6 +48,7 @@ NEEDED: dict[str, set[str]] = {
     "MakeExportFunction": _STORE | _KEYS,
     "KeysFunction": _ROUTES,
     "SearchFunction": _ROUTES,
+    "DispatchFunction": _STORE,
     "IndexFunction": _STORE,
     "AssistantFunction": _ROUTES,
     "AssistantSearchFunction": _ROUTES,

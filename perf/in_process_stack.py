@@ -28,7 +28,9 @@ from perf.transport_recorder import SocketPool, TransportRecorder, counted_redis
 T = TypeVar("T")
 
 STACK = "perf"
-QUEUES = ("fanout", "mail", "notifications", "push")
+QUEUES = ("mail", "notifications", "push")
+JOB_QUEUES = ("fanout", "presence", "receipts", "sockets", "jobs")
+SUBSCRIBER_QUEUES = ("search", "follow")
 FIRST_PARTY = {"kernel"} | {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 ENVIRONMENT = {
     "ENVIRONMENT": "local",
@@ -55,9 +57,9 @@ class InProcessStack:
         self.transport = transport
         self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
 
-    def jobs(self, queue: str = "fanout") -> list[str]:
-        """Takes what waits in a queue; as the service polls by itself, no call is counted."""
-        return fakes.take_messages(f"{STACK}-{queue}")
+    def jobs(self, *queues: str) -> list[str]:
+        """Takes what waits in these queues, or in those of the fan-out; as the service polls, no call is counted."""
+        return fakes.take_messages([f"{STACK}-{queue}" for queue in queues or JOB_QUEUES])
 
     def forget_answers(self) -> None:
         """Forget what the process and Redis remember for a minute, so that nothing of it ends while it is counted."""
@@ -93,7 +95,8 @@ def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
 
 def _deploy() -> dict[str, str]:
     """Tables, keyrings and queues; returns the variables that tell of them."""
-    os.environ |= {"BLOB_BUCKET": "", **{f"{name.upper()}_QUEUE_URL": "" for name in QUEUES}}
+    queue_names = ("QUEUE_URLS", *(f"{name.upper()}_QUEUE_URL" for name in QUEUES))
+    os.environ |= dict.fromkeys(("BLOB_BUCKET", *queue_names), "")
     tables.create_all(aws.client("dynamodb"), STACK)
     os.environ["KEY_ARN"] = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     config.cache_clear()
@@ -103,11 +106,13 @@ def _deploy() -> dict[str, str]:
     aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     sqs = aws.client("sqs")
     queues = {name: sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in QUEUES}
+    named = [sqs.create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in (*JOB_QUEUES, *SUBSCRIBER_QUEUES)]
     return {
         "BLOB_BUCKET": bucket,
         "STATE_MACHINES": _create_machines(),
         "KEY_ARN": os.environ["KEY_ARN"],
         **{f"{name.upper()}_QUEUE_URL": url for name, url in queues.items()},
+        "QUEUE_URLS": " ".join(named),
     }
 
 

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kernel import clock
 from notifications import bursts, pushing
 from notifications.providers.outcomes import DELIVERED, Delivery, Outcome
-from perf import fakes, gateway
-from perf.fixtures import Operation, call, create, say
+from perf import gateway
+from perf.fixtures import Operation, call, create, dispatched, say
 from perf.gateway import Reply
-from perf.in_process_stack import STACK, InProcessStack
+from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
 
 AWAY = 40  # of fifty
@@ -46,32 +46,28 @@ def _group(size: int, away: int) -> tuple[str, list[Person]]:
     return create(people[0], people[1:]), people
 
 
-def _told(conversation_id: str, seq: int) -> Reply:
-    key = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
-    return gateway.new_message(conversation_id, seq, to="FollowFunction", image=fakes.item(f"{STACK}-events", key))
-
-
 class _Chat:
     """A group in which somebody says something each minute, so that each turn alerts anew."""
 
     def __init__(self, stack: InProcessStack, size: int, away: int) -> None:
         self.stack = stack
         self.conversation_id, self.people = _group(size, away)
-        self.seq = 0
+        self.told = ""
 
     def say(self, turn: int) -> None:
         with clock.held(clock.now() + turn * 2 * bursts.WINDOW_MS):
-            self.seq = say(self.people[0], self.conversation_id).json()["seq"]
-        for queue in ("fanout", "push", "notifications"):
-            self.stack.jobs(queue)
+            dispatched(self.conversation_id, say(self.people[0], self.conversation_id).json()["seq"])
+        self.told = self.stack.jobs("follow")[-1]
+        self.stack.jobs()
+        self.stack.jobs("push", "notifications")
 
     def tell(self, turn: int) -> Reply:
         with clock.held(clock.now() + turn * 2 * bursts.WINDOW_MS):
-            return _told(self.conversation_id, self.seq)
+            return gateway.job(self.told, to="FollowFunction")
 
 
 def tell(size: int, away: int, stack: InProcessStack) -> Operation:
-    """What the stream's consumer does for one message that alerts people."""
+    """What notifications' consumer does for one message that alerts people."""
     chat = _Chat(stack, size, away)
     return Operation(chat.tell, before=chat.say)
 
@@ -80,15 +76,14 @@ def tell_in_burst(size: int, away: int, stack: InProcessStack) -> Operation:
     """What it does for a message within 30 s of one that alerted: the update is owed already."""
     chat = _Chat(stack, size, away)
     chat.say(0)
-    with clock.held(clock.now()):
-        _told(chat.conversation_id, chat.seq)
+    chat.tell(0)
 
     def before(_turn: int) -> None:
         chat.say(0)
-        _told(chat.conversation_id, chat.seq)
+        chat.tell(0)
         chat.say(0)
 
-    return Operation(lambda _: _told(chat.conversation_id, chat.seq), before=before)
+    return Operation(lambda _: chat.tell(0), before=before)
 
 
 def _taken(deliveries: Sequence[Delivery]) -> list[Outcome]:

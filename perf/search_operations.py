@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from perf import gateway
-from perf.fixtures import Operation, conversation, create, say
+from perf.fixtures import Operation, conversation, create, dispatched, say
 from perf.in_process_stack import InProcessStack
-from perf.people import newcomers
+from perf.people import Person, newcomers
 
 
 def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) -> tuple[Any, str]:
@@ -19,17 +19,33 @@ def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) 
     for other in others:
         conversation_id = create(other, [reader])
         for _ in range(how_many):
-            gateway.new_message(conversation_id, say(other, conversation_id).json()["seq"])
+            gateway.job(_said_and_told(stack, other, conversation_id), to="IndexFunction")
     return reader, conversation_id
 
 
-def index(stack: InProcessStack) -> Operation:
-    """What the stream's consumer does for one message."""
+def _said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
+    """Somebody says something; what search's queue holds of it then."""
+    dispatched(conversation_id, say(who, conversation_id).json()["seq"])
+    return stack.jobs("search")[-1]
+
+
+def dispatch(stack: InProcessStack) -> Operation:
+    """What the stream's follower does for one message."""
     conversation_id, people = conversation(stack, 2)
     seqs: list[int] = []
     return Operation(
-        lambda _: gateway.new_message(conversation_id, seqs[-1]),
+        lambda _: dispatched(conversation_id, seqs[-1]),
         before=lambda _: seqs.append(say(people[0], conversation_id).json()["seq"]),
+    )
+
+
+def index(stack: InProcessStack) -> Operation:
+    """What search's consumer does for one message."""
+    conversation_id, people = conversation(stack, 2)
+    waiting: list[str] = []
+    return Operation(
+        lambda _: gateway.job(waiting[-1], to="IndexFunction"),
+        before=lambda _: waiting.append(_said_and_told(stack, people[0], conversation_id)),
     )
 
 
@@ -51,7 +67,8 @@ def search_in_vain(stack: InProcessStack) -> Operation:
 
 
 OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
-    "index a message (stream)": index,
+    "dispatch a message (stream)": dispatch,
+    "index a message": index,
     "search, 5 conversations": partial(search_everywhere, 5),
     "search, 40 conversations": partial(search_everywhere, 40),
     "search one conversation": search_one,

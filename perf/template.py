@@ -51,6 +51,7 @@ class Function:
     handler: str
     memory_mb: int
     serves_http: bool
+    serves_queue: bool
 
     @property
     def module(self) -> str:
@@ -66,6 +67,8 @@ def functions() -> dict[str, Function]:
         for name, resource in template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 properties = resource["Properties"]
-                http = any(event["Type"] == "Api" for event in properties.get("Events", {}).values())
-                found[name] = Function(name, properties["Handler"], properties.get("MemorySize", memory), http)
+                events = {event["Type"] for event in properties.get("Events", {}).values()}
+                found[name] = Function(
+                    name, properties["Handler"], properties.get("MemorySize", memory), "Api" in events, "SQS" in events
+                )
     return found

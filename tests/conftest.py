@@ -38,6 +38,8 @@ from users import service as users
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
 DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"
 STACK = "test"
+JOB_QUEUES = ("fanout", "presence", "receipts", "sockets", "jobs")
+SUBSCRIBER_QUEUES = ("search", "follow", "meaning")
 BUCKET = f"{STACK}-drive-000000000000"
 REGION = "us-east-1"
 SEED = "k7Qw2ZrT9xYb4NcV8mLp6HsJ1dGf3KaE5uRtWyXoPqBnMvCzLhSjDgFkA0i1e2U3"
@@ -65,7 +67,7 @@ UNSET = (
     "STATE_MACHINES",
     "MAIL_QUEUE_URL",
     "MAIL_CONFIGURATION_SET",
-    "FANOUT_QUEUE_URL",
+    "QUEUE_URLS",
     "BLOB_BUCKET",
 )
 
@@ -181,7 +183,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
             create_table(dict(properties))
         queues = {
             name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
-            for name in ("mail", "fanout", "notifications", "push")
+            for name in ("mail", "notifications", "push", *JOB_QUEUES, *SUBSCRIBER_QUEUES)
         }
         aws.client("s3").create_bucket(Bucket=BUCKET)
         aws.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -189,7 +191,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
         settings.setenv("NOTIFICATIONS_QUEUE_URL", queues["notifications"])
         settings.setenv("PUSH_QUEUE_URL", queues["push"])
         settings.setenv("MAIL_QUEUE_URL", queues["mail"])
-        settings.setenv("FANOUT_QUEUE_URL", queues["fanout"])
+        settings.setenv("QUEUE_URLS", " ".join(queues[name] for name in (*JOB_QUEUES, *SUBSCRIBER_QUEUES)))
         config.config.cache_clear()
         yield Cloud(queues["mail"])
 

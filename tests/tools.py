@@ -15,7 +15,7 @@ from moto.backends import get_backend
 
 from kernel import aws, clock, telemetry
 from kernel.caller import Caller
-from tests.conftest import REGION, STACK
+from tests.conftest import JOB_QUEUES, REGION, STACK
 from tests.helpers import someone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,12 +64,18 @@ def _delay_s(message: Any) -> int:
     return max(0, int(message.delayed_until - message.sent_timestamp + 500) // 1000)
 
 
+def _sent_at(message: Any) -> float:
+    return float(message.sent_timestamp)
+
+
 def jobs() -> list[dict[str, Any]]:
-    """The fan-out jobs that wait, each with its `delay_s`; they are taken out."""
-    queue = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-fanout")
-    found = [{**json.loads(message.body), "delay_s": _delay_s(message)} for message in queue._messages]
-    queue._messages.clear()
-    return found
+    """The jobs that wait for the fan-out, in whichever of its queues, as they were sent, each with its `delay_s`; they
+    are taken out."""
+    queues = [get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{name}") for name in JOB_QUEUES]
+    found = sorted((message for queue in queues for message in queue._messages), key=_sent_at)
+    for queue in queues:
+        queue._messages.clear()
+    return [{**json.loads(message.body), "delay_s": _delay_s(message)} for message in found]
 
 
 # --- people and events ----------------------------------------------------------------------------------------

@@ -1,8 +1,27 @@
-"""What the assistant tells: its answers as they are written."""
+"""What the assistant tells, its answers as they are written, and what its index of meaning follows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assistant.schemas import Delta, Done
-from log.api import EventType, register
+from conversations.model import CONVERSATION_UPDATED
+from log.api import EventType, register, subscribe
+from log.model import MESSAGE_CREATED, Event
+
+
+def _index(events: Sequence[Event]) -> None:
+    from assistant import meaning_index
+
+    meaning_index.index((event.conversation_id, event.seq) for event in events)
+
+
+def _follow_switch(events: Sequence[Event]) -> None:
+    from assistant import meaning_index
+
+    meaning_index.follow_switch(event.conversation_id for event in events)
+
 
 register(EventType("ai.delta", data=Delta, durable=False), EventType("ai.done", data=Done, durable=False))
+subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
+subscribe(CONVERSATION_UPDATED, _follow_switch, queue="meaning")

@@ -14,7 +14,6 @@ from log.store import (
     EXPIRY_SHARDS,
     EventRecord,
     at,
-    event_in,
     event_key,
     event_of,
     events,
@@ -22,6 +21,7 @@ from log.store import (
     not_deleted,
     stage_first,
 )
+from log.subscriptions import deliver, subscribe
 
 __all__ = [
     "EXPIRY_SHARDS",
@@ -36,7 +36,7 @@ __all__ = [
     "Viewer",
     "append",
     "at",
-    "event_in",
+    "deliver",
     "event_key",
     "event_of",
     "event_type",
@@ -60,4 +60,5 @@ __all__ = [
     "stage_first",
     "stage_new_head",
     "stage_send",
+    "subscribe",
 ]

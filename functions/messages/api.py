@@ -1,4 +1,4 @@
-"""Messages as other domains use them: slow mode, what a message holds, how it looks, its row in the stream."""
+"""Messages as other domains use them: slow mode, what a message holds, how it looks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from kernel.caller import Caller
 from messages.contents import register_content
 from messages.forgetting_store import erase_message, own_messages, remove_reactions
 from messages.message_store import stage_system_update
-from messages.row_changes import PARTITION_KEY, events_added, messages_changed
 from messages.slow_mode import append as append_in_slot
 from messages.slow_mode import require_slot
 from messages.slow_mode import stage as stage_slot
@@ -18,15 +17,12 @@ from messages.unread import of_places as unread_of
 from messages.views import messages as message_views
 
 __all__ = [
-    "PARTITION_KEY",
     "append_in_slot",
     "delete",
     "erase_message",
-    "events_added",
     "get",
     "listing",
     "message_views",
-    "messages_changed",
     "own_messages",
     "register_content",
     "remove_reactions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import messages.events  # noqa: F401 - where its job goes
 from kernel import telemetry
 from log.model import Event
 from messages import reactions_store

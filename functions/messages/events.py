@@ -69,6 +69,6 @@ register(
     EventType("typing", data=TypingOut, durable=False),
 )
 register_messages(_previews)
-register_job("typing_over", _typing_over)
-register_job("receipts", _receipts)
+register_job("typing_over", _typing_over, queue="receipts")
+register_job("receipts", _receipts, queue="receipts")
 register_job("erase_reactions", _erase_reactions)

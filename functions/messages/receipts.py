@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+import messages.events  # noqa: F401 - where its job goes
 from conversations import api as conversations
 from conversations.api import require_member
 from conversations.model import Member, MemberContext

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 
+import messages.events  # noqa: F401 - where its job goes
 from conversations import api as conversations
 from conversations.api import require_member
 from conversations.model import MemberContext

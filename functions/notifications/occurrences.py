@@ -14,7 +14,6 @@ from notifications.model import Kind, Occurrence
 from notifications.telling import ring_key
 from realtime.api import Audience
 
-FOLLOWED = (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATED)
 _KINDS: Mapping[str, Kind] = {"text": "message", "encrypted": "message", "file": "file", "poll": "poll"}
 
 

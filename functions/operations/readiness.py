@@ -37,7 +37,7 @@ def _dependencies() -> dict[str, Dependency]:
 
 
 def _touch_queue() -> None:
-    aws.client("sqs").get_queue_attributes(QueueUrl=config().fanout_queue_url, AttributeNames=["QueueArn"])
+    aws.client("sqs").get_queue_attributes(QueueUrl=config().queue("fanout"), AttributeNames=["QueueArn"])
 
 
 def _touch_redis() -> None:

@@ -38,8 +38,8 @@ def _recheck(job: Job) -> None:
 
 
 register(EventType("presence", data=PresenceOut, durable=False))
-register_job("presence", _tell)
-register_job("presence_due", _due)
-register_job("presence_own", _own)
-register_job("presence_between", _pair)
-register_job("presence_guard", _recheck)
+register_job("presence", _tell, queue="presence")
+register_job("presence_due", _due, queue="presence")
+register_job("presence_own", _own, queue="presence")
+register_job("presence_between", _pair, queue="presence")
+register_job("presence_guard", _recheck, queue="presence")

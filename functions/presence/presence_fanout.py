@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
+import presence.events  # noqa: F401 - where its jobs go
 from kernel import clock, debounce
 from presence import service, store
 from presence.model import Presence, unseen

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import presence.events  # noqa: F401 - where its jobs go
 from conversations import api as conversations
 from conversations.api import require_member
 from kernel import cache, clock, debounce, ids, telemetry

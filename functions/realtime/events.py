@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from log.api import EventType, register
-from realtime.jobs import Job, register_job
+from realtime.jobs import FRAMES, Job, do, register_job
 from realtime.schemas import Pong, Reconnect, SessionRevoked
+
+
+def _frames(job: Job) -> None:
+    from realtime import fanout
+
+    fanout.handle([job])
+
+
+def _gone(job: Job) -> None:
+    """Somebody's last socket is lost: the domain that shows who is there tells of it."""
+    do({"kind": "presence", "user_id": job["user_id"], "was": None})
 
 
 def _hint(job: Job) -> None:
@@ -24,5 +35,8 @@ register(
     EventType("reconnect", data=Reconnect, durable=False),
     EventType("session.revoked", data=SessionRevoked, durable=False),
 )
-register_job("hint", _hint)
-register_job("close", _close)
+for _kind in FRAMES:
+    register_job(_kind, _frames, queue="fanout")
+register_job("gone", _gone, queue="presence")
+register_job("hint", _hint, queue="sockets")
+register_job("close", _close, queue="sockets")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from realtime import jobs, service, store
 from realtime.frames import has_expired
-from realtime.jobs import Job
+from realtime.jobs import FRAMES, Job
 from realtime.store import Connection, Target
 
 MAX_DIRECT = 100  # more live sockets than this and the work is dealt out in chunks
@@ -57,7 +57,7 @@ def handle(batch: Sequence[Job]) -> None:
         if job["kind"] == "connections":
             for user_id, connection_id in job["targets"]:
                 outgoing[user_id, connection_id].extend(job["frames"])
-        elif job["kind"] in ("members", "personal"):
+        elif job["kind"] in FRAMES:
             by_conversation[job["conversation_id"]].append(job)
         else:
             jobs.do(job)

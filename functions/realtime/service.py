@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
+from realtime.jobs import queue_of
 from realtime.store import Connection, Liveness, Target, Ticket
 
 TICKET_TTL_S = 60
@@ -173,8 +175,14 @@ def publish_to_members(conversation_id: str, frames: Iterable[ToMembers], *, but
 
 
 def enqueue(jobs: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:
-    """Put jobs into the fan-out queue."""
-    queues.send(config().fanout_queue_url, jobs, delay_s=delay_s)
+    """Put jobs into the queues of their kinds (realtime.jobs)."""
+    import realtime.events  # noqa: F401 - the kinds of this domain; most calls have no job
+
+    by_queue: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs:
+        by_queue[queue_of(job)].append(job)
+    for queue, waiting in by_queue.items():
+        queues.send(config().queue(queue), waiting, delay_s=delay_s)
 
 
 def jobs_for(live: Sequence[Connection], frames: Sequence[str]) -> list[dict[str, Any]]:
@@ -230,7 +238,7 @@ def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
             if left is None:
                 outcomes[target] = Posted.YOUNG
             elif not left.present:
-                enqueue([{"kind": "presence", "user_id": target[0], "was": None}])
+                enqueue([{"kind": "gone", "user_id": target[0]}])
     return outcomes
 
 

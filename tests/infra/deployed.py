@@ -99,8 +99,8 @@ def listed(value: Any) -> list[Any]:
 
 
 def text(resource: Any) -> str:
-    """A resource as it is in the cloud."""
+    """A resource as it is in the cloud, with every optional part."""
     if isinstance(resource, dict) and "Fn::If" in resource:
         condition, then, otherwise = resource["Fn::If"]
-        return text({"IsLocal": otherwise, "IsCloud": then}[condition])
+        return text(otherwise if condition == "IsLocal" else then)
     return resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else str(resource)

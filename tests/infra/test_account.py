@@ -62,7 +62,7 @@ def test_nothing_but_data_outlives_a_stack() -> None:
 
 def test_a_function_is_made_after_its_log_group_and_named_in_the_stack_s() -> None:
     """Otherwise Lambda makes the group at the first call, and the stack's own fails."""
-    for path in ("realtime", "workflows", "streams", "drive", "assistant"):
+    for path in ("realtime", "workflows", "streams", "drive", "assistant", "notifications"):
         (given,) = (
             each["Properties"]["Parameters"]["Prefix"]
             for each in template("template.yaml")["Resources"].values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from infra import generate
 from tests.infra.deployed import QUEUE_CONSUMERS, STREAM_CONSUMERS, Resource, functions, of_type, resources, text
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -68,68 +69,136 @@ def test_a_consumer_that_falls_behind_the_stream_raises_an_alarm(name: str) -> N
 # --- queues (R24) ---------------------------------------------------------------------------------------------
 
 
-def _consumed(name: str) -> tuple[Resource, Resource]:
-    """The event source of a queue's consumer, and the queue."""
-    (source,) = (event["Properties"] for event in functions()[name].events if event["Type"] == "SQS")
-    return source, of_type("AWS::SQS::Queue")[_queue_of(source)]["Properties"]
-
-
 def _queue_of(source: Resource) -> str:
     """The logical id of an event source's queue; one of another template comes as the parameter {id}Arn."""
     queue = source["Queue"]
     return str(queue["Fn::GetAtt"].partition(".")[0] if "Fn::GetAtt" in queue else queue["Ref"].removesuffix("Arn"))
 
 
-@pytest.mark.parametrize("name", QUEUE_CONSUMERS)
+# the event source of each queue, and who consumes it
+CONSUMED: dict[str, tuple[Resource, str]] = {
+    _queue_of(event["Properties"]): (event["Properties"], name)
+    for name in QUEUE_CONSUMERS
+    for event in functions()[name].events
+    if event["Type"] == "SQS"
+}
+
+
+def _queue(name: str) -> Resource:
+    found: Resource = of_type("AWS::SQS::Queue")[name]["Properties"]
+    return found
+
+
+def test_a_queue_has_one_consumer() -> None:
+    sources = [event for name in QUEUE_CONSUMERS for event in functions()[name].events if event["Type"] == "SQS"]
+    assert len(CONSUMED) == len(sources)
+
+
+@pytest.mark.parametrize("name", CONSUMED)
 def test_a_message_stays_out_of_sight_for_six_times_its_consumer_s_timeout(name: str) -> None:
-    _, queue = _consumed(name)
-    assert queue["VisibilityTimeout"] >= 6 * functions()[name].timeout_s
+    assert _queue(name)["VisibilityTimeout"] >= 6 * functions()[CONSUMED[name][1]].timeout_s
 
 
-@pytest.mark.parametrize("name", QUEUE_CONSUMERS)
+@pytest.mark.parametrize("name", CONSUMED)
 def test_a_consumer_reports_partial_failures(name: str) -> None:
-    source, _ = _consumed(name)
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert CONSUMED[name][0]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-@pytest.mark.parametrize("name", QUEUE_CONSUMERS)
+@pytest.mark.parametrize("name", CONSUMED)
+def test_a_consumer_takes_no_more_at_once_than_it_may(name: str) -> None:
+    """AWS wants two at least."""
+    assert "MaximumConcurrency" in CONSUMED[name][0]["ScalingConfig"]
+
+
+@pytest.mark.parametrize("name", CONSUMED)
 def test_a_message_that_failed_five_times_is_kept_for_14_days_with_an_alarm(name: str) -> None:
-    _, queue = _consumed(name)
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
-    dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].partition(".")[0]
-    properties = of_type("AWS::SQS::Queue")[dead]["Properties"]
+    assert _queue(name)["RedrivePolicy"]["maxReceiveCount"] == 5
+    properties = _queue(_dead_letters_of(name))
     assert properties["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
     assert _is_watched(properties)
 
 
+def _dead_letters_of(name: str) -> str:
+    return str(_queue(name)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].partition(".")[0])
+
+
+def test_consumers_share_no_dead_letters() -> None:
+    """What one has given up is mended and redriven without the others'."""
+    shared: dict[str, set[str]] = {}
+    for name, (_, consumer) in CONSUMED.items():
+        shared.setdefault(_dead_letters_of(name), set()).add(consumer)
+    assert all(len(consumers) == 1 for consumers in shared.values())
+
+
 def _is_watched(queue: Resource) -> bool:
     """Whether an alarm looks at what is in a queue."""
-    watched = queue["QueueName"]["Fn::Sub"].rpartition("}")[2]
+    return _watched(queue, "ApproximateNumberOfMessagesVisible")
+
+
+def _watched(queue: Resource, metric: str) -> bool:
+    name = queue["QueueName"]["Fn::Sub"].rpartition("}")[2]
     alarms = [alarm["Properties"] for alarm in of_type("AWS::CloudWatch::Alarm").values()]
-    dimensions = [alarm["Dimensions"] for alarm in alarms if alarm.get("Namespace") == "AWS/SQS"]
-    return any(text(each[0]["Value"]).endswith(watched) for each in dimensions)
+    dimensions = [alarm["Dimensions"] for alarm in alarms if alarm.get("MetricName") == metric]
+    return any(text(each[0]["Value"]).endswith(name) for each in dimensions)
 
 
-@pytest.mark.parametrize("name", QUEUE_CONSUMERS)
+@pytest.mark.parametrize("name", CONSUMED)
 def test_a_message_outlives_its_tries(name: str) -> None:
-    _, queue = _consumed(name)
-    assert queue["MessageRetentionPeriod"] > 5 * queue["VisibilityTimeout"]
+    assert _queue(name)["MessageRetentionPeriod"] > 5 * _queue(name)["VisibilityTimeout"]
+
+
+# --- subscribers and jobs -------------------------------------------------------------------------------------
+
+
+def _physical(name: str) -> str:
+    return str(_queue(name)["QueueName"]["Fn::Sub"].rpartition("}-")[2])
+
+
+def _subscribed() -> set[str]:
+    import composition  # noqa: F401 - the subscriptions of all domains
+    from log.subscriptions import subscriptions
+
+    return {each.queue for each in subscriptions()}
+
+
+def test_the_dispatcher_alone_follows_the_stream_of_events() -> None:
+    assert STREAM_CONSUMERS == ["DispatchFunction"]
+
+
+def test_the_dispatcher_sends_to_the_queue_of_every_subscriber_and_touches_nothing_else() -> None:
+    dispatcher = functions()["DispatchFunction"].properties
+    (policy,) = dispatcher["Policies"]
+    (statement,) = policy["Statement"]
+    assert statement["Action"] == ["sqs:SendMessage*"]
+    told = {_physical(name) for name in CONSUMED if f"'{name}" in str(dispatcher["Environment"]["Variables"])}
+    allowed = {_physical(name) for name in CONSUMED if f"'{name}." in str(statement["Resource"])}
+    assert told == allowed == _subscribed()
+
+
+@pytest.mark.parametrize("queue", sorted(_subscribed()))
+def test_a_subscriber_that_falls_behind_raises_an_alarm(queue: str) -> None:
+    (name,) = [name for name in CONSUMED if _physical(name) == queue]
+    assert _watched(_queue(name), "ApproximateAgeOfOldestMessage")
+
+
+def test_the_dispatcher_is_called_for_what_somebody_subscribes_to() -> None:
+    written = (generate.ROOT / "infra/streams.yaml").read_text()
+    assert generate.dispatched() in written, "make check writes it"
+
+
+def test_every_queue_that_jobs_name_is_one_of_the_fan_out() -> None:
+    import composition  # noqa: F401 - the jobs of all domains
+    from realtime import jobs
+
+    queues = {_physical(name) for name, (_, consumer) in CONSUMED.items() if consumer == "FanoutFunction"}
+    assert jobs.queues() == queues
+    assert jobs.DEFAULT_QUEUE in queues
 
 
 def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
     queues = of_type("AWS::SQS::Queue")
-    consumed = {
-        _queue_of(event["Properties"])
-        for function in functions().values()
-        for event in function.events
-        if event["Type"] == "SQS"
-    }
-    dead = {
-        queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].partition(".")[0]
-        for queue in queues.values()
-        if "RedrivePolicy" in queue["Properties"]
-    }
+    dead = {_dead_letters_of(name) for name in CONSUMED}
     dead |= {_dead_letters_of_stream(name) for name in STREAM_CONSUMERS}
     dead |= {"ScheduleDeadLetters", "DriveDeadLetters"}  # of events and asynchronous calls (test_account.py)
-    assert queues.keys() == consumed | dead
+    assert queues.keys() == CONSUMED.keys() | dead
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())

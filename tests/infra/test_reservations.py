@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -30,9 +31,9 @@ def test_the_templates_have_the_figures_of_the_table() -> None:
 
 
 def test_everybody_in_the_table_is_a_function_that_takes_its_figure_from_it() -> None:
-    rows = reservations.table()
-    assert {f"{name}Function" for row in rows.values() for name in row} <= functions().keys()
-    missing = {name for row in rows.values() for name in row} - _reserved("prod").keys()
+    listed = {name for kind, row in reservations.table().items() if kind != "shares" for name in row}
+    assert {f"{name}Function" for name in listed} <= functions().keys()
+    missing = listed - _reserved("prod").keys()
     assert all("Condition" in of_type(FUNCTION)[f"{name}Function"] for name in missing), missing
 
 
@@ -63,17 +64,19 @@ def test_a_new_account_can_be_deployed_to_without_any() -> None:
     assert _reserved("dev", 10) == {}
 
 
-def test_queues_and_streams_are_followed_within_what_is_reserved() -> None:
-    deployed = translated.deployment({"Environment": "prod"})
-    mappings = [each.properties for each in deployed.values() if each.kind == "AWS::Lambda::EventSourceMapping"]
-    checked = {
-        name: each["ScalingConfig"]["MaximumConcurrency"] <= _reserved("prod")[name]
-        for each in mappings
-        if "ScalingConfig" in each
-        for name in [each["FunctionName"].strip("<>").rpartition(".")[2].removesuffix("Function")]
-    }
-    assert {"Fanout", "Mail"} <= checked.keys()
-    assert all(checked.values())
+@pytest.mark.parametrize("quota", QUOTAS)
+def test_queues_are_followed_within_what_is_reserved(quota: int) -> None:
+    """All queues of a function together, so that a flood in one leaves the others theirs."""
+    deployed = translated.deployment({"Environment": "prod", "AiMeaning": "on", "ConcurrencyQuota": str(quota)})
+    together: Counter[str] = Counter()
+    for each in deployed.values():
+        if each.kind == "AWS::Lambda::EventSourceMapping" and "ScalingConfig" in each.properties:
+            most = int(each.properties["ScalingConfig"]["MaximumConcurrency"])
+            assert most >= 2, "AWS takes no less"
+            together[each.properties["FunctionName"].strip("<>").rpartition(".")[2].removesuffix("Function")] += most
+    assert {"Fanout", "Mail", "Index", "Follow", "Meaning"} <= together.keys()
+    column = reservations.column(quota)
+    assert all(most <= column[name] for name, most in together.items()), together
 
 
 # --- before a deployment --------------------------------------------------------------------------------------

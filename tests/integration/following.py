@@ -1,15 +1,19 @@
-"""The stream of the event table in tests: what it tells, and following it as Lambda does."""
+"""The stream of the event table in tests: what it tells, and following it as Lambda and the queues do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from moto.backends import get_backend
+
 from kernel import aws
 from kernel.consumers import Handler
+from log.consumers import dispatch
 from search.consumers import index
-from tests.conftest import STACK
+from tests.conftest import REGION, STACK
 from tests.helpers import CONTEXT
+from tests.tools import ACCOUNT, queue_event
 
 
 def told() -> list[dict[str, Any]]:
@@ -32,7 +36,20 @@ def _handed_on(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": at}}
 
 
-def follow(handler: Handler = index.handler, records: Sequence[dict[str, Any]] | None = None) -> None:
-    """Give a consumer everything that the stream tells, or these records; none may fail."""
-    answer = handler({"Records": list(told() if records is None else records)}, CONTEXT)
+def dispatched(queue: str, records: Sequence[dict[str, Any]] | None = None) -> list[str]:
+    """The messages that a subscriber's queue holds once everything that the stream tells, or these records, was
+    dispatched; they are taken out. None may fail."""
+    answer = dispatch.handler({"Records": list(told() if records is None else records)}, CONTEXT)
+    assert answer == {"batchItemFailures": []}
+    found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{queue}")
+    bodies = [str(message.body) for message in found._messages]
+    found._messages.clear()
+    return bodies
+
+
+def follow(
+    handler: Handler = index.handler, records: Sequence[dict[str, Any]] | None = None, *, queue: str = "search"
+) -> None:
+    """Let a subscriber follow everything that the stream tells, or these records; none may fail."""
+    answer = handler(queue_event(*dispatched(queue, records)), CONTEXT)
     assert answer == {"batchItemFailures": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,18 @@ import pytest
 from conversations import plans, publish, sync
 from conversations.schemas import SyncAnswer
 from infra import documents
+from kernel import aws
 from kernel.caller import Caller
-from log import registry
+from kernel.config import config
+from kernel.consumers import all_messages
+from log import registry, subscriptions
 from log.api import AppendPlan
 from log.model import NewEvent
 from log.registry import UnknownEventType
 from realtime import jobs as job_registry
 from realtime import service as realtime
+from tests.conftest import STACK
+from tests.integration.following import follow
 from tests.integration.rooms import group, people, whole_log, work
 from tests.management import Management, serving
 
@@ -31,10 +37,11 @@ EVENTS = '''
 from __future__ import annotations
 
 from kernel.schema import Output
-from log.api import EventType, register
+from log.api import EventType, register, subscribe
 from realtime.api import register_job
 
 played = []
+followed = []
 
 
 class ThrowOut(Output):
@@ -48,6 +55,7 @@ def throws_for_viewers(events, rendering):
 
 register(EventType("toy.thrown", data=ThrowOut, render=throws_for_viewers, viewer_specific=True))
 register_job("toy_played", lambda job: played.append(job["with"]))
+subscribe("toy.thrown", followed.extend, queue="toys", carries=lambda event: {"height": event.data["height"]})
 '''
 
 
@@ -60,6 +68,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     yield importlib.import_module("toys.events")
     registry.forget("toy.thrown")
     job_registry.forget("toy_played")
+    subscriptions.unsubscribe("toy.thrown", queue="toys")
     for name in ("toys", "toys.events"):
         sys.modules.pop(name, None)
 
@@ -101,6 +110,19 @@ def test_its_event_is_in_the_log_on_sockets_and_in_sync_as_each_sees_it(
         answer = json.loads(SyncAnswer.model_validate(missed.with_calls([])).model_dump_json())
         (event,) = answer["conversations"][0]["events"]
         assert (event["type"], event["data"]) == ("toy.thrown", {"height": 3, "mine": mine})
+
+
+def test_its_subscription_is_told_of_its_event_by_a_queue_of_its_own(toys: Any, settings: pytest.MonkeyPatch) -> None:
+    queue = aws.client("sqs").create_queue(QueueName=f"{STACK}-toys")["QueueUrl"]
+    settings.setenv("QUEUE_URLS", f"{os.environ['QUEUE_URLS']} {queue}")
+    config.cache_clear()
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    _throw(ada, conversation_id, 3)
+    follow(all_messages("toys", subscriptions.deliver("toys")), queue="toys")
+    (thrown,) = toys.followed
+    assert (thrown.conversation_id, thrown.type, thrown.actor_id) == (conversation_id, "toy.thrown", ada.user_id)
+    assert thrown.data == {"height": 3}
 
 
 def test_its_job_is_done_from_the_queue(toys: Any) -> None:

@@ -1,18 +1,9 @@
-"""Follows the stream of the event table and tells people of what is new in their conversations."""
+"""The consumer of the queue by which notifications follow conversations: tells people of what is new in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import notifications.events  # noqa: F401 - what it subscribes to
+from kernel.consumers import all_messages
+from log import api as log
 
-from kernel.consumers import Change, all_changes
-from messages import api as messages
-from notifications import occurrences, telling
-
-
-def _handle(batch: Sequence[Change]) -> None:
-    for event in messages.events_added(batch, occurrences.FOLLOWED):
-        for what, to in occurrences.of_event(event):
-            telling.tell(what, to=to)
-
-
-handler = all_changes("notifications.follow", messages.PARTITION_KEY, _handle)
+handler = all_messages("notifications.follow", log.deliver("follow"))

@@ -1,4 +1,4 @@
-"""The fan-out function: takes the jobs of its queue, as every domain has registered them."""
+"""The fan-out function: takes the jobs of its queues, as every domain has registered them."""
 
 from __future__ import annotations
 

@@ -1,16 +1,9 @@
-"""The index's consumer: follows the stream of the event table and keeps the index of messages up to date."""
+"""The consumer of search's queue: keeps the index of messages up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import search.events  # noqa: F401 - what it subscribes to
+from kernel.consumers import all_messages
+from log import api as log
 
-from kernel.consumers import Change, all_changes
-from messages import api as messages
-from search import indexing
-
-
-def _handle(batch: Sequence[Change]) -> None:
-    indexing.index(messages.messages_changed(batch))
-
-
-handler = all_changes("search.index", messages.PARTITION_KEY, _handle)
+handler = all_messages("search.index", log.deliver("search"))

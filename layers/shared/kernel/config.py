@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,7 +31,7 @@ class Config:
     socket_api_id: str
     socket_stage: str
     socket_url: str
-    fanout_queue_url: str
+    queue_urls: Mapping[str, str]
     mail_queue_url: str
     notifications_queue_url: str
     push_queue_url: str
@@ -73,6 +74,13 @@ class Config:
             raise ConfigurationError("URL_SUFFIX is not set: addresses of AWS end with it (AWS::URLSuffix)")
         return f"{name}.{self.region}.{self.url_suffix}"
 
+    def queue(self, name: str) -> str:
+        """The address of a queue of this stack that jobs or events go into."""
+        try:
+            return self.queue_urls[name]
+        except KeyError as error:
+            raise ConfigurationError(f"QUEUE_URLS has no queue {name!r}: functions that send to it need it") from error
+
     @property
     def is_local(self) -> bool:
         return self.environment in LOCAL_ENVIRONMENTS
@@ -94,6 +102,12 @@ def _integer(name: str, default: int, *, least: int = 1, most: int | None = None
     return int(raw)
 
 
+def _queue_urls(stack: str) -> dict[str, str]:
+    """The addresses in QUEUE_URLS, which blanks separate, by the names of their queues without the stack's."""
+    urls = os.environ.get("QUEUE_URLS", "").split()
+    return {url.rpartition("/")[2].removeprefix(f"{stack}-"): url for url in urls}
+
+
 def _loopback_targets(environment: str) -> bool:
     """Whether addresses that people give may lead to 127.0.0.1: for tests of a local stack, never elsewhere."""
     allowed = os.environ.get("LOOPBACK_TARGETS", "off") == "on"
@@ -112,9 +126,10 @@ def config() -> Config:
     if environment not in ENVIRONMENTS:
         raise ConfigurationError(f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
     env = os.environ.get
+    stack = _required("STACK_NAME")
     return Config(
         environment=environment,
-        stack=_required("STACK_NAME"),
+        stack=stack,
         url_suffix=env("URL_SUFFIX", ""),
         region=env("AWS_REGION") or env("AWS_DEFAULT_REGION") or "us-east-1",
         version=env("APP_VERSION", "0.1.0"),
@@ -124,7 +139,7 @@ def config() -> Config:
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
         socket_url=env("SOCKET_URL", ""),
-        fanout_queue_url=env("FANOUT_QUEUE_URL", ""),
+        queue_urls=_queue_urls(stack),
         mail_queue_url=env("MAIL_QUEUE_URL", ""),
         notifications_queue_url=env("NOTIFICATIONS_QUEUE_URL", ""),
         push_queue_url=env("PUSH_QUEUE_URL", ""),

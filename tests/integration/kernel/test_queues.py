@@ -13,7 +13,7 @@ from tests.tools import jobs
 
 
 def _send(*messages: dict[str, Any], delay_s: int = 0) -> None:
-    queues.send(config().fanout_queue_url, messages, delay_s=delay_s)
+    queues.send(config().queue("fanout"), messages, delay_s=delay_s)
 
 
 def test_messages_of_any_number_are_sent_in_order() -> None:

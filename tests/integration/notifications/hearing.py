@@ -16,7 +16,7 @@ from notifications.consumers import follow, notifying, push
 from notifications.model import Subscription
 from tests.conftest import REGION, STACK
 from tests.helpers import CONTEXT
-from tests.integration.following import told
+from tests.integration.following import dispatched, told
 from tests.support.push_services import Browser, WebPushService
 from tests.tools import ACCOUNT, _delay_s
 
@@ -75,10 +75,10 @@ class World:
         return made
 
     def follow(self) -> None:
-        """Give the notifier what is new in the stream."""
+        """Give the notifier what is new in the log."""
         records = told()
         fresh, self.seen = records[self.seen :], len(records)
-        assert follow.handler({"Records": fresh}, CONTEXT) == {"batchItemFailures": []}
+        assert follow.handler(queued(dispatched("follow", fresh)), CONTEXT) == {"batchItemFailures": []}
 
     def work(self) -> None:
         """Carry out everything that waits without a delay, until nothing does."""

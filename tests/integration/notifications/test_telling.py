@@ -23,8 +23,8 @@ from realtime import store as sockets
 from realtime.store import Connection
 from tests.helpers import CONTEXT
 from tests.integration import rooms
-from tests.integration.following import told
-from tests.integration.notifications.hearing import NOON, World, repeat, waiting, wishes
+from tests.integration.following import dispatched, told
+from tests.integration.notifications.hearing import NOON, World, queued, repeat, waiting, wishes
 from tests.support.push_services import Answer
 from tests.tools import captured_lines
 from users import relations
@@ -393,7 +393,7 @@ def test_a_stream_told_one_to_five_times_in_any_order_tells_each_device_once(wor
     chance.shuffle(records)
     while records:
         size = chance.randint(1, 6)
-        assert follow.handler({"Records": records[:size]}, CONTEXT) == {"batchItemFailures": []}
+        assert follow.handler(queued(dispatched("follow", records[:size])), CONTEXT) == {"batchItemFailures": []}
         records = records[size:]
         if chance.random() < 0.5:
             world.seen = len(told())
@@ -422,7 +422,7 @@ def test_of_a_crash_between_alert_and_note_each_device_hears_once(
 
     kept = alert_store.save_alerts
     monkeypatch.setattr(alert_store, "save_alerts", ended)
-    assert follow.handler({"Records": told()}, CONTEXT)["batchItemFailures"]
+    assert follow.handler(queued(dispatched("follow")), CONTEXT)["batchItemFailures"]
     monkeypatch.setattr(alert_store, "save_alerts", kept)
     world.work()
     assert len(browser.pushes) == 1

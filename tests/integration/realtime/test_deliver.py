@@ -15,6 +15,7 @@ from kernel.config import config
 from kernel.resilience import SOCKET_POST_TIMEOUT_S
 from kernel.sockets import Posted
 from realtime import service, store
+from tests.conftest import STACK
 from tests.integration.rooms import group, people, say, whole_log
 from tests.management import Management, serving
 from tests.tools import captured_lines, jobs, rows
@@ -236,7 +237,7 @@ def test_a_failure_to_publish_does_not_undo_what_was_sent(management: Management
     conversation_id = group(ada, bob)
     _online(bob, "b-1")
     management.status["b-1"] = 429
-    settings.setenv("FANOUT_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/nowhere")
+    settings.setenv("QUEUE_URLS", f"https://sqs.us-east-1.amazonaws.com/123456789012/{STACK}-fanout")
     config.cache_clear()
     with captured_lines() as lines:
         assert say(ada, conversation_id, "c4n4ry")[1]

@@ -99,4 +99,4 @@ def test_a_gone_socket_that_a_hint_finds_is_tried_once(room: tuple[Caller, str],
     work(hint)
     say(ada, conversation_id, "more")
     assert management.tried("bob") == 2  # the slow one and the gone one
-    assert [job["kind"] for job in jobs()] == ["presence"]  # who watches Bob is told that he is gone
+    assert [job["kind"] for job in jobs()] == ["gone"]  # who watches Bob is told that he is gone

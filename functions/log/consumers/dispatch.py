@@ -1,0 +1,9 @@
+"""The one follower of the event table's stream: puts what it tells into the queues of who subscribes to it."""
+
+from __future__ import annotations
+
+import composition  # noqa: F401 - the subscriptions of all domains
+from kernel.consumers import all_changes
+from log import subscriptions
+
+handler = all_changes("log.dispatch", "conversation_id", subscriptions.dispatch)

@@ -1,0 +1,17 @@
+"""What search follows: messages, from which its index is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from log.api import subscribe
+from log.model import MESSAGE_CREATED, Event
+
+
+def _index(events: Sequence[Event]) -> None:
+    from search import indexing
+
+    indexing.index((event.conversation_id, event.seq) for event in events)
+
+
+subscribe(MESSAGE_CREATED, _index, queue="search", changes=True)
