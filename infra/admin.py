@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ROOT / ".local" / "endpoints.json"
 
 
-def _use_the_local_stack(endpoints: Path) -> None:
+def use_the_local_stack(endpoints: Path) -> None:
+    """Have this process speak to the local stack, whose addresses this file has; raises SystemExit without it."""
     if not endpoints.exists():
         raise SystemExit("there is no local stack: run `make up`, or name the stack with --stack")
     addresses = json.loads(endpoints.read_text())
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
     if chosen.stack is None:
-        _use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
+        use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
     else:
         os.environ.setdefault("ENVIRONMENT", "prod")
         os.environ["STACK_NAME"] = chosen.stack

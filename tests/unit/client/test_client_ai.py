@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secureconnect_client.ai_models import AiAnswer, Citation
-from secureconnect_client.api.ai import Ai, StreamFailed
+from secureconnect_client.api.ai import Ai, JobFailed, StreamFailed
 from secureconnect_client.errors import ConnectionLost
 from secureconnect_client.models import Ticket
 from tests.unit.client.answering import asked
@@ -131,3 +131,32 @@ async def test_leaving_a_stream_early_cancels_it() -> None:
         async for _ in stream:
             break
     assert server.asked[-1] == ("DELETE", "/ai/requests/air_1")
+
+
+class _Transcribing(_Server):
+    """Answers a job that is done at the third look."""
+
+    def __init__(self, end: dict[str, Any]) -> None:
+        super().__init__()
+        self._end = end
+
+    async def request(self, method: str, path: str, **given: Any) -> Any:
+        self.asked.append((method, path))
+        return {"id": "aij_1", "status": "running", "result": None, **(self._end if len(self.asked) > 3 else {})}
+
+
+@in_loop
+async def test_a_transcript_is_waited_for() -> None:
+    said = {"text": "Good morning.", "segments": [{"start_ms": 0, "end_ms": 900, "text": "Good morning."}]}
+    server = _Transcribing({"status": "done", "result": said})
+    written = await Ai(server).transcript("fil_1", every_s=0.001)
+    assert (written.text, written.segments[0].end_ms) == ("Good morning.", 900)
+    assert server.asked == [("POST", "/ai/transcriptions"), *[("GET", "/ai/jobs/aij_1")] * 3]
+
+
+@in_loop
+async def test_a_transcript_that_fails_tells_its_problem() -> None:
+    server = _Transcribing({"status": "failed", "problem": {"code": "not_found"}})
+    with pytest.raises(JobFailed) as refused:
+        await Ai(server).transcript("fil_1", every_s=0.001)
+    assert refused.value.problem == {"code": "not_found"}

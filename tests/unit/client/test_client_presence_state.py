@@ -61,3 +61,23 @@ async def test_what_came_is_told_once_and_again_if_that_failed() -> None:
 
     await _for_a_while(attention.tell_what_came(lambda: cursors, 0.002, 300), more())
     assert server.asked == [("ping", {"cursors": {"a": 5}})]
+
+
+@in_loop
+async def test_what_is_on_the_screen_is_said_again_in_time_and_on_a_new_connection() -> None:
+    server = Server()
+    state = PresenceState(server.ask, lambda _: None)
+    state.renew()  # nothing is shown yet
+    await _for_a_while(state.keep_showing(0.01))
+    assert server.asked == []
+    await state.show("cnv_1")
+    state.renew()
+    await _for_a_while(state.keep_showing(60.0))
+    assert server.asked == [("ping", {"focus": "cnv_1"})] * 2
+    await _for_a_while(state.keep_showing(0.01))
+    assert len(server.asked) > 2
+    await state.show(None)
+    said = len(server.asked)
+    await _for_a_while(state.keep_showing(0.01))
+    assert server.asked[-1] == ("ping", {"focus": None})
+    assert len(server.asked) == said

@@ -81,9 +81,27 @@ class DigestItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """What is said in a part of a recording."""
+
+    start_ms: int = 0
+    end_ms: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What is said in a recording."""
+
+    text: str = ""
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AiJob:
     """Work that goes on after the answer."""
 
     id: str = ""
     status: Literal["queued", "running", "done", "failed"] = "queued"
     result: Mapping[str, Any] | None = None
+    problem: Mapping[str, Any] | None = None

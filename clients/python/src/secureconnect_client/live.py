@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 PINGS_PER_SYNC = 4
 TOO_LARGE = 413  # the answer, for a socket: a conversation's first event may be
+FOCUS_EVERY_S = 40.0  # the server forgets after a minute what a screen shows
 CURSORS_PER_PING = 300  # of at most 55 bytes each, in a frame of 32 KB
 
 
@@ -82,6 +83,7 @@ class Live(Commands):
                 self._resync.run(),
                 self._pings(),
                 self._presence.keep_watching(),
+                self._presence.keep_showing(FOCUS_EVERY_S),
             )
         ]
         if self._settings.delivered_every_s is not None:
@@ -216,6 +218,13 @@ class Live(Commands):
         Lasts over reconnects, after which everybody is told of anew. Returns how they are now.
         """
         return decode_all(Presence, await self._presence.watch(user_ids, conversation_id))
+
+    async def focus(self, conversation_id: str | None) -> None:
+        """Say which conversation is on the screen, None for none: of what is seen there no push comes.
+
+        Lasts over reconnects. Say None when the window is left or the screen goes dark.
+        """
+        await self._presence.show(conversation_id)
 
     def reconnect_now(self) -> None:
         """Cut a pause before reconnecting short, e.g. when the device is back online."""

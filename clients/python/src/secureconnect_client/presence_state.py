@@ -1,4 +1,5 @@
-"""What a live client says by itself: how far it has come, and, after each connection, whom it watches.
+"""What a live client says by itself: how far it has come, and after each connection whom it watches and
+what it shows.
 
 Each is a hint to the server that is said again soon; what fails here is left to the next time.
 """
@@ -24,6 +25,8 @@ class PresenceState:
         self._watched: dict[str, Any] | None = None
         self._said: dict[str, int] = {}
         self._renewed = asyncio.Event()
+        self._focus: str | None = None
+        self._focus_due = asyncio.Event()
 
     async def watch(self, user_ids: Iterable[str], conversation_id: str | None) -> list[Mapping[str, Any]]:
         """Watch these people, now and on every later connection; the presence of each."""
@@ -34,9 +37,11 @@ class PresenceState:
         return list((await self._ask("watchPresence", **fields))["items"])
 
     def renew(self) -> None:
-        """There is a new connection, which watches nobody yet."""
+        """There is a new connection, which watches nobody yet and shows nothing."""
         if self._watched is not None:
             self._renewed.set()
+        if self._focus is not None:
+            self._focus_due.set()
 
     async def keep_watching(self) -> None:
         """Never returns: watches again whenever there is a new connection, and shows how everybody is."""
@@ -60,3 +65,19 @@ class PresenceState:
                 with contextlib.suppress(SecureConnectError):
                     await self._ask("ping", cursors=part)
                     self._said |= part
+
+    async def show(self, conversation_id: str | None) -> None:
+        """Say which conversation is on the screen, None for none, and keep saying it on every connection."""
+        self._focus = conversation_id
+        await self._ask("ping", focus=conversation_id)
+
+    async def keep_showing(self, every_s: float) -> None:
+        """Never returns: says what is on the screen again before the server forgets it, and on a new
+        connection."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._focus_due.wait(), every_s)
+            self._focus_due.clear()
+            if self._focus is not None:
+                with contextlib.suppress(SecureConnectError):
+                    await self._ask("ping", focus=self._focus)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
-from secureconnect_client.ai_models import AiAnswer, AiJob, AiSettings, DigestItem
+from secureconnect_client.ai_models import AiAnswer, AiJob, AiSettings, DigestItem, Transcript
 from secureconnect_client.api.base import Requester, Routes, given
 from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.errors import ConnectionLost, SecureConnectError
@@ -28,12 +29,16 @@ class Entering(Requester, Protocol):
     async def enter(self, user_id: str) -> tuple[Ticket, Wire]: ...
 
 
-class StreamFailed(SecureConnectError):
-    """The server ended a stream without an answer; `problem` is its problem document."""
+class JobFailed(SecureConnectError):
+    """The server ended work without a result; `problem` is its problem document."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{problem.get('code', 'internal')}: {problem.get('detail', '')}")
         self.problem = dict(problem)
+
+
+class StreamFailed(JobFailed):
+    """The server ended a stream without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,20 @@ class Ai(Routes):
 
     async def job(self, job_id: str) -> AiJob:
         return decode(AiJob, await self._client.request("GET", f"/ai/jobs/{segment(job_id)}"))
+
+    async def transcript(self, file_id: str, *, every_s: float = 2.0, timeout_s: float = 600.0) -> Transcript:
+        """What is said in a recording, once it was written down.
+
+        Raises JobFailed if it could not be, TimeoutError if it is not done in time (the job goes on).
+        """
+        async with asyncio.timeout(timeout_s):
+            found = await self.transcribe(file_id)
+            while found.status in ("queued", "running"):
+                await asyncio.sleep(every_s)
+                found = await self.job(found.id)
+        if found.status == "failed":
+            raise JobFailed(found.problem or {})
+        return decode(Transcript, found.result or {})
 
     async def digest(self) -> tuple[DigestItem, ...]:
         """What one missed, the most important conversation first."""

@@ -1,0 +1,157 @@
+"""Shows what was given up, and has it tried again: `python -m infra.redrive QUEUE [--stack NAME] [--go] [--kind KIND]`.
+
+QUEUE is the queue's name without the stack's: `push`, `notifications`, `mail` … Without `--go` nothing is changed: it
+tells how many messages lie in the dead-letter queue, of what kinds, how old, and what trying them again does. With
+`--go` they are put back into their queue, those of one kind if `--kind` names it; nothing is deleted. Without `--stack`
+it is the local stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEN_S = 60  # so long a message that was looked at is shown to nobody else
+
+# What happens when the messages of a queue come again.
+EXPLAINED: Mapping[str, str] = {
+    "push": "each device gets a push once, whatever comes again: what it has got is kept for 15 days. Pushes of "
+    "messages that are older than a day or were read meanwhile, and rings that are over, are dropped.",
+    "notifications": "a notice stands in a person's list once, with the same id however often it is told. What is "
+    "older than a day wakes nobody.",
+    "follow": "people are told of what happened as they stand to it now; what they have seen, and what is a day old, "
+    "wakes nobody.",
+    "mail": "a mail goes out again even if the first one went. Links that are older than their limit are refused.",
+    "fanout": "frames are posted that clients have read from the log long ago: harmless, and of no use.",
+    "assistant": "answers are begun that people have asked for again long since: purge it instead.",
+    "meaning": "messages are indexed as they are now.",
+    "search": "messages are indexed as they are now.",
+}
+NO_STORY = "its handler is made for being told again (R25)."
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A message that was given up. `sent_at` in ms; `kind` is what it asks for, without anything personal."""
+
+    body: str
+    receipt: str
+    message_id: str
+    sent_at: int
+
+    @property
+    def kind(self) -> str:
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return "unreadable"
+        if not isinstance(found, dict):
+            return "unreadable"
+        if people := found.get("people"):
+            return "+".join(sorted(set(people.values())))
+        return str(found.get("kind") or found.get("do") or found.get("job") or found.get("type") or "message")
+
+
+def _client() -> Any:
+    from kernel import aws
+
+    return aws.client("sqs")
+
+
+def queue_urls(stack: str, queue: str) -> tuple[str, str]:
+    """The addresses of a queue and of its dead letters; raises SystemExit where there are none."""
+    client = _client()
+    try:
+        return (
+            client.get_queue_url(QueueName=f"{stack}-{queue}")["QueueUrl"],
+            client.get_queue_url(QueueName=f"{stack}-{queue}-dead")["QueueUrl"],
+        )
+    except client.exceptions.QueueDoesNotExist:
+        raise SystemExit(f"there is no queue {stack}-{queue} with dead letters {stack}-{queue}-dead") from None
+
+
+def given_up(dead_url: str) -> Iterator[Dead]:
+    """What lies in a dead-letter queue, each once; it is hidden for a minute, and then there as before."""
+    seen: set[str] = set()
+    while True:
+        answer = _client().receive_message(
+            QueueUrl=dead_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=SEEN_S,
+            WaitTimeSeconds=1,
+            MessageSystemAttributeNames=["SentTimestamp"],
+            AttributeNames=["SentTimestamp"],
+        )
+        found = [each for each in answer.get("Messages", ()) if each["MessageId"] not in seen]
+        if not found:
+            return
+        for each in found:
+            seen.add(each["MessageId"])
+            sent_at = int(each.get("Attributes", {}).get("SentTimestamp", 0))
+            yield Dead(each["Body"], each["ReceiptHandle"], each["MessageId"], sent_at)
+
+
+def told(queue: str, found: Sequence[Dead]) -> list[str]:
+    """What is printed of dead letters: counts, ages, and what trying again does."""
+    if not found:
+        return [f"nothing lies in {queue}-dead"]
+    oldest = datetime.fromtimestamp(min(each.sent_at for each in found) / 1_000, UTC)
+    kinds = Counter(each.kind for each in found)
+    return [
+        f"{len(found)} messages lie in {queue}-dead, the oldest since {oldest:%Y-%m-%d %H:%M} UTC:",
+        *(f"  {count:6}  {kind}" for kind, count in sorted(kinds.items())),
+        f"If they are tried again, {EXPLAINED.get(queue, NO_STORY)}",
+    ]
+
+
+def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> int:
+    """Put messages back into their queue; one leaves the dead letters only when the queue has it. How many went."""
+    went = 0
+    for start in range(0, len(found), 10):
+        batch = found[start : start + 10]
+        entries = [{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(batch)]
+        answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+        taken = [batch[int(each["Id"])] for each in answer.get("Successful", ())]
+        if taken:
+            gone = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(taken)]
+            _client().delete_message_batch(QueueUrl=dead_url, Entries=gone)
+        went += len(taken)
+    return went
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.redrive", description="Shows and redrives dead letters.")
+    parser.add_argument("queue", help="the queue's name without the stack's, such as push")
+    parser.add_argument("--stack", help="the stack's name in AWS; the local stack without it")
+    parser.add_argument("--go", action="store_true", help="put them back into their queue")
+    parser.add_argument("--kind", help="only those of this kind")
+    chosen = parser.parse_args(arguments)
+    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
+    from infra.admin import ENDPOINTS, use_the_local_stack
+
+    if chosen.stack is None:
+        use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
+    else:
+        os.environ.setdefault("ENVIRONMENT", "prod")
+        os.environ["STACK_NAME"] = chosen.stack
+    queue_url, dead_url = queue_urls(os.environ["STACK_NAME"], chosen.queue)
+    found = [each for each in given_up(dead_url) if chosen.kind in (None, each.kind)]
+    print("\n".join(told(chosen.queue, found)))
+    if chosen.go:
+        print(f"{put_back(queue_url, dead_url, found)} were put back")
+    elif found:
+        print("Nothing was changed: mend the cause first, then add --go.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
