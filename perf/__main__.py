@@ -1,7 +1,7 @@
-"""`python -m perf [--only counts,parity,slow_socket,cold,cost,live,web] [--quick]`: measures and prints tables.
+"""`python -m perf [--only counts,parity,slow_socket,cold,cost,pushes,push_delay,live,web] [--quick]`: prints tables.
 
-The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `live` and `web` need a running
-local cloud, `web` Chromium as well.
+The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `push_delay`, `live` and `web`
+need a running local cloud, `web` Chromium as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import cold, cost, counts, live, packages, slow_socket, timing_parity, web
+from perf import cold, cost, counts, live, packages, push_delay, push_load, slow_socket, timing_parity, web
 from perf.addresses import NotUp, running
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
@@ -65,6 +65,8 @@ PARTS: dict[str, Callable[[bool], Part]] = {
     "slow_socket": lambda quick: slow_socket.part(quick, _say),
     "cold": _cold,
     "cost": _cost,
+    "pushes": lambda quick: push_load.part(quick, _say),
+    "push_delay": lambda quick: push_delay.part(running(), quick, _say),
     "live": _live,
     "web": _web,
 }
@@ -79,7 +81,7 @@ def main() -> int:
     if unknown := set(names) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     try:
-        if {"live", "web"} & set(names):
+        if {"live", "web", "push_delay"} & set(names):
             running()  # before the others take their time
         kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
         for name in names:

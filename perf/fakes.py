@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -13,6 +15,8 @@ from moto.dynamodb.models.table import Table
 from moto.sqs.models import sqs_backends
 
 REGION = "us-east-1"
+_BATCH_GET = "DynamoDB_20120810.BatchGetItem"
+_reads_are_quick = False
 
 
 def disconnect(session: Any) -> Any:
@@ -24,6 +28,8 @@ def disconnect(session: Any) -> Any:
 
 def answer(request: AWSPreparedRequest) -> AWSResponse:
     """What moto answers to a request. Raises LookupError for a service that it does not play."""
+    if _reads_are_quick and request.headers.get("X-Amz-Target", b"") in (_BATCH_GET, _BATCH_GET.encode()):
+        return _batch(request)
     response = botocore_stubber("before-send", request)
     if response is None:
         raise LookupError(f"nobody answers {request.url}")
@@ -60,3 +66,33 @@ def quick_transactions() -> Iterator[None]:
         yield
     finally:
         delattr(Table, "__deepcopy__")
+
+
+@contextmanager
+def quick_reads() -> Iterator[None]:
+    """moto takes 100 ms of processor time to write out an answer of 50 items, more than all that is measured here."""
+    global _reads_are_quick
+    _reads_are_quick = True
+    try:
+        yield
+    finally:
+        _reads_are_quick = False
+
+
+def _batch(request: AWSPreparedRequest) -> AWSResponse:
+    """The answer to BatchGetItem, made of what moto keeps."""
+    asked = json.loads(request.body)["RequestItems"]
+    found = {
+        table: [each for key in wanted["Keys"] if (each := item(table, key)) is not None]
+        for table, wanted in asked.items()
+    }
+    content = json.dumps({"Responses": found, "UnprocessedKeys": {}}).encode()
+    return AWSResponse(request.url, 200, {"Content-Type": "application/x-amz-json-1.0"}, RawResponse(content))
+
+
+class RawResponse(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        while part := self.read():
+            yield part

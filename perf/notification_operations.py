@@ -27,8 +27,13 @@ _KEYS = {"p256dh": urlsafe_b64encode(_POINT).decode(), "auth": urlsafe_b64encode
 
 
 def register(who: Person) -> Reply:
-    """Let a browser of somebody's hear pushes, at an address that takes everything."""
-    subscription = {"endpoint": f"http://127.0.0.1:1/{who.user_id}", "keys": _KEYS}
+    """Let a browser of somebody's hear pushes, at an address that is never called."""
+    return register_at(who, f"http://127.0.0.1:1/{who.user_id}")
+
+
+def register_at(who: Person, endpoint: str) -> Reply:
+    """Let a browser of somebody's hear pushes at an address."""
+    subscription = {"endpoint": endpoint, "keys": _KEYS}
     body = {"platform": "web", "provider": "webpush", "subscription": subscription}
     return call("NotificationsFunction", "PUT /devices/{device_id}", who, body, device_id="laptop")
 

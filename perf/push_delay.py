@@ -1,0 +1,111 @@
+"""How long a push takes from the commit of its message to the push service, on the running local cloud.
+
+Each message goes into a conversation of its own, as a burst in one conversation is one alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from statistics import median, quantiles
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from perf import budgets
+from perf.addresses import Addresses
+from perf.budgets import Budget
+from perf.load_clients import in_parallel, newcomer
+from perf.report import Table, number
+
+MESSAGES, QUICK_MESSAGES, WARM_UP = 60, 10, 5
+ARRIVAL_PATIENCE_S = 20.0
+PAUSE_S = 0.2  # between two messages: the delay of a calm stack, not of a queue
+BUDGET = Budget("message, commit to push service", "p50 ms", at_most=300)
+
+
+class _Service:
+    """A push service that notes when a push came."""
+
+    def __init__(self) -> None:
+        self.came = threading.Event()
+        self.at = 0.0
+
+    def heard(self) -> None:
+        self.at = time.perf_counter()
+        self.came.set()
+
+
+@contextmanager
+def _serving(service: _Service) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            service.heard()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing to the console."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def _measure(addresses: Addresses, url: str, service: _Service, messages: int) -> list[float]:
+    senders = await in_parallel(messages, lambda _: newcomer(addresses.http_url), width=2)
+    reader = await newcomer(addresses.http_url)
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    key = urlsafe_b64encode(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)).decode()
+    keys = {"p256dh": key, "auth": urlsafe_b64encode(b"0123456789abcdef").decode()}
+    subscription = {"endpoint": f"{url}/reader", "keys": keys}
+    body = {"platform": "web", "provider": "webpush", "subscription": subscription}
+    await reader.call("PUT", "/devices/laptop", body)
+    directs = await in_parallel(
+        messages,
+        lambda n: senders[n].call("POST", "/conversations", {"type": "direct", "member_ids": [reader.id]}),
+    )
+    delays = []
+    for sender, made in zip(senders, directs, strict=True):
+        service.came.clear()
+        await sender.say(made["id"])
+        committed = time.perf_counter()
+        if not await asyncio.to_thread(service.came.wait, ARRIVAL_PATIENCE_S):
+            raise TimeoutError("a push did not reach the push service")
+        delays.append((service.at - committed) * 1_000)
+        await asyncio.sleep(PAUSE_S)
+    for person in (*senders, reader):
+        await person.leave()
+    return delays
+
+
+def part(addresses: Addresses, quick: bool, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
+    """What is printed, and what is kept."""
+    service = _Service()
+    with _serving(service) as url:
+        count = WARM_UP + (QUICK_MESSAGES if quick else MESSAGES)
+        delays = asyncio.run(_measure(addresses, url, service, count))[WARM_UP:]
+    done(f"{len(delays)} pushes")
+    p50, p95 = median(delays), quantiles(delays, n=20)[-1]
+    verdict = BUDGET.judge(p50)
+    rows = [("p50 ms", number(p50)), ("p95 ms", number(p95)), ("slowest ms", number(max(delays)))]
+    tables = [
+        Table("Pushes: from the acknowledged message to the push service", ("figure", "value"), rows),
+        budgets.table("Push delay: budget", [verdict], of="of", value="median"),
+    ]
+    return tables, {"p50_ms": p50, "p95_ms": p95, "budgets": budgets.as_json([verdict])}

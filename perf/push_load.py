@@ -1,0 +1,205 @@
+"""Ten thousand pushes through a push service of this machine: how long, how much memory, and what they cost in AWS.
+
+The push function's handler takes batches as its queue hands them on; reads and claims are moto's, encryption and posts
+are real. The push service is a process of its own, so that only its processor time is shared. Delays from the commit to
+the provider are measured on the running stack (`push_delay`).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from kernel import clock, ids
+from perf import budgets, cost, fakes, gateway, notification_operations
+from perf.budgets import Budget
+from perf.counts import count
+from perf.fixtures import create
+from perf.in_process_stack import InProcessStack, in_process_stack
+from perf.notification_operations import AWAY, register_at
+from perf.people import newcomers
+from perf.report import Table, number
+from perf.template import ROOT
+
+PUSHES, QUICK_PUSHES = 10_000, 1_000
+PEOPLE = 25  # of a job, as `telling` makes them
+JOBS_PER_BATCH = 5  # what the queue hands on at once (infra/notifications.yaml)
+BUDGETS = (
+    Budget("10,000 pushes", "seconds", at_most=60),
+    Budget("10,000 pushes", "more memory after the first tenth, MB", at_most=16),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What so many pushes took: seconds, of one processor too, and the memory of the process in MB."""
+
+    pushes: int
+    arrived: int
+    seconds: float
+    cpu_seconds: float
+    memory_first_mb: float
+    memory_last_mb: float
+    slowest_job_ms: float
+    job_ms: float
+
+    @property
+    def grown_mb(self) -> float:
+        return self.memory_last_mb - self.memory_first_mb
+
+
+def measure(pushes: int) -> Load:
+    """Push to 25 people again and again until there were so many pushes."""
+    with _push_service() as url, in_process_stack() as on, fakes.quick_reads():
+        jobs = _jobs(on, url)
+        _invoke([next(jobs)])  # modules, connections, the signature
+        times: list[float] = []
+        first = 0.0
+        began, cpu = time.perf_counter(), time.process_time()
+        while len(times) * JOBS_PER_BATCH * PEOPLE < pushes:
+            at = time.perf_counter()
+            _invoke([next(jobs) for _ in range(JOBS_PER_BATCH)])
+            times.append((time.perf_counter() - at) * 1_000 / JOBS_PER_BATCH)
+            if not first and len(times) * JOBS_PER_BATCH * PEOPLE >= pushes / 10:
+                first = _memory_mb()
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+        sent = len(times) * JOBS_PER_BATCH * PEOPLE
+        arrived = _arrived(url) - PEOPLE
+        return Load(sent, arrived, seconds, cpu_seconds, first, _memory_mb(), max(times), median(times))
+
+
+def _jobs(on: InProcessStack, url: str) -> Iterator[str]:
+    """Jobs of the push queue, each of its own name: a message in a group that 25 are away from."""
+    sender, *away = newcomers(PEOPLE + 1)
+    for each in away:
+        register_at(each, f"{url}/{each.user_id}")
+    conversation_id = create(sender, away)
+    on.jobs("notifications")
+    people = {each.user_id: "message" for each in away}
+    while True:
+        job = {"push": ids.new("evt"), "at": clock.now(), "tag": conversation_id, "conversation_id": conversation_id}
+        yield json.dumps({**job, "people": people})
+
+
+def _invoke(bodies: list[str]) -> None:
+    event = deepcopy(json.loads((ROOT / "events/PushFunction.json").read_text()))
+    record = event["Records"][0]
+    event["Records"] = [{**record, "messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]
+    answer = gateway.invoke("PushFunction", event)
+    assert answer == {"batchItemFailures": []}, answer
+
+
+def _memory_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4_096 / 1_048_576
+
+
+# --- the push service -----------------------------------------------------------------------------------------
+
+_SERVICE = """
+import asyncio, sys
+
+count = 0
+
+async def serve(reader, writer):
+    global count
+    try:
+        while True:
+            head = (await reader.readuntil(b"\\r\\n\\r\\n")).lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\\r\\n")[0] or 0)
+            await reader.readexactly(length)
+            if head.startswith(b"get "):
+                body = str(count).encode()
+                writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
+            else:
+                count += 1
+                writer.write(b"HTTP/1.1 201 Created\\r\\nContent-Length: 0\\r\\n\\r\\n")
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def _push_service() -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, "-c", _SERVICE], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _arrived(url: str) -> int:
+    import urllib3
+
+    with urllib3.PoolManager() as pool:
+        return int(pool.request("GET", f"{url}/count", timeout=5.0).data)
+
+
+# --- money ----------------------------------------------------------------------------------------------------
+
+
+def dollars(repeats: int) -> dict[str, float]:
+    """US dollars per million pushes: to 40 of a group of 50 by one message, and to one in a direct conversation."""
+    assumed, found = cost.Assumptions(), {}
+    for name, size, away in (("group of 50, 40 away", 50, AWAY), ("direct conversation", 2, 1)):
+        with in_process_stack() as on:
+            told = count(on, "tell", notification_operations.tell(size, away, on), repeats=repeats)
+            in_job = min(away, PEOPLE)
+            pushed = count(on, "push", notification_operations.push(in_job, on), repeats=repeats)
+            telling, pushing = (cost.bill(each, assumed, front=0.0).total for each in (told, pushed))
+            found[name] = telling / away + pushing / in_job
+    return found
+
+
+# --- what is printed ------------------------------------------------------------------------------------------
+
+
+def part(quick: bool, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
+    """What is printed, and what is kept."""
+    load = measure(QUICK_PUSHES if quick else PUSHES)
+    done(f"{load.pushes} pushes")
+    per_million = dollars(3 if quick else 9)
+    figures = {
+        "seconds": load.seconds * PUSHES / load.pushes,
+        "more memory after the first tenth, MB": load.grown_mb,
+    }
+    verdicts = [each.judge(figures[each.figure]) for each in BUDGETS]
+    rows = [
+        ("pushes, and those that arrived", f"{load.pushes} / {load.arrived}"),
+        ("seconds", number(load.seconds)),
+        ("seconds of a processor, ours", number(load.cpu_seconds)),
+        ("a job of 25, median ms", number(load.job_ms)),
+        ("a job of 25, slowest ms", number(load.slowest_job_ms)),
+        ("memory after a tenth, MB", number(load.memory_first_mb)),
+        ("memory at the end, MB", number(load.memory_last_mb)),
+    ]
+    tables = [
+        Table("Pushes: 25 people at once, Web Push over the loopback", ("figure", "value"), rows),
+        budgets.table("Pushes: budgets", verdicts, of="load", value="measured"),
+        Table(
+            "US dollars per million pushes in AWS",
+            ("pushed to", "dollars"),
+            [(name, number(value)) for name, value in per_million.items()],
+        ),
+    ]
+    kept = {**asdict(load), "dollars_per_million": per_million, "budgets": budgets.as_json(verdicts)}
+    return tables, kept
