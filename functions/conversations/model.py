@@ -42,6 +42,7 @@ class Settings:
     history_visible: bool = False
     slow_mode_seconds: int = 0
     who_can_pin: WHO = "all"
+    moderation: Literal["off", "flag"] = "off"  # what looks harmful is reported to the admins
 
     @property
     def slow_mode_ms(self) -> int:

@@ -27,6 +27,10 @@ class SettingsIn(Input):
     history_visible: bool | None = None
     slow_mode_seconds: Annotated[int, Field(ge=0, le=3_600)] | None = None
     who_can_pin: Who | None = None
+    moderation: Annotated[
+        Literal["off", "flag"] | None,
+        Field(description="flag: where AI help is on, what looks harmful is reported to admins; nothing is deleted"),
+    ] = None
 
 
 class SettingsOut(Output):
@@ -39,6 +43,7 @@ class SettingsOut(Output):
     history_visible: bool
     slow_mode_seconds: int
     who_can_pin: Who
+    moderation: Literal["off", "flag"]
 
 
 class NewConversation(Input):

@@ -186,7 +186,8 @@ def _recent_first(context: MemberContext) -> tuple[int, str]:
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change name, description or settings of a group (owner and admins); what is so already makes no event.
 
-    In a direct conversation either side may switch AI help. Switching it leaves a system message for all members.
+    In a direct conversation either side may switch AI help. Switching it, or what is reported to admins, leaves a
+    system message for all members.
     """
 
     def plan(context: MemberContext) -> log.AppendPlan:
@@ -200,8 +201,16 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         if info == context.info:
             return log.AppendPlan([])
         changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id)]
-        if settings.ai_enabled != context.info.settings.ai_enabled:
-            changed.append(_ai_switched(caller.user_id, context.next_seq + 1, settings.ai_enabled))
+        before = context.info.settings
+        if settings.ai_enabled != before.ai_enabled:
+            on, off = "AI help was switched on.", "AI help was switched off."
+            about = {"kind": "ai_enabled", "enabled": settings.ai_enabled}
+            changed.append(_told(caller.user_id, context.next_seq + 1, about, on if settings.ai_enabled else off))
+        if settings.moderation != before.moderation:
+            flags = settings.moderation == "flag"
+            on, off = "What looks harmful is reported to the admins.", "Messages are not looked at any more."
+            about = {"kind": "moderation", "enabled": flags}
+            changed.append(_told(caller.user_id, context.next_seq + len(changed), about, on if flags else off))
         return plans.with_info(context, info, changed)
 
     context, events = plans.append(known(conversation_id), caller.user_id, plan)
@@ -209,12 +218,10 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
     return views.conversation(context)
 
 
-def _ai_switched(user_id: str, seq: int, enabled: bool) -> NewEvent:
-    """The system message that tells members that AI help may read here from now on, or may not any more."""
+def _told(user_id: str, seq: int, about: dict[str, Any], text: str) -> NewEvent:
+    """The system message that tells members what may read here from now on, or may not any more."""
     message_id = ids.new_at("msg", seq)
-    about = {"kind": "ai_enabled", "enabled": enabled}
     data = {"id": message_id, "client_id": message_id, "type": "system", "metadata": about}
-    text = "AI help was switched on." if enabled else "AI help was switched off."
     return NewEvent(MESSAGE_CREATED, user_id, data, text=text)
 
 

@@ -1,7 +1,7 @@
-"""Moderation as platform admins use it: what groups hand on to them."""
+"""Moderation as others use it: what groups hand on to platform admins, and reports by a group's own policy."""
 
 from __future__ import annotations
 
-from moderation.service import escalated
+from moderation.service import escalated, flag
 
-__all__ = ["escalated"]
+__all__ = ["escalated", "flag"]

@@ -12,6 +12,8 @@ from kernel import clock, ids
 # Open or decided, a report is gone after 90 days.
 REPORT_LIFE_MS = 90 * clock.DAY
 
+POLICY = "policy"  # reports by a group's policy have this in a reporter's place
+
 Decision = Literal["resolved", "dismissed", "escalated"]
 ReportState = Literal["open", "resolved", "dismissed", "escalated"]
 _KEPT_OF_A_MESSAGE = ("id", "sender_id", "type", "text", "ciphertext", "created_at", "edited_at")

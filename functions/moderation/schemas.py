@@ -40,7 +40,8 @@ class ReportedMessage(Output):
 
 
 class ReportOut(Output):
-    """A report as admins see it; `message` is null once it is decided."""
+    """A report as admins see it; `message` is null once it is decided, `reporter` for the group's own policy and for
+    who was erased."""
 
     id: str
     conversation_id: str

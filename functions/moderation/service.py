@@ -7,7 +7,7 @@ Nobody sees or decides reports of what they wrote themselves, or of what is from
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from messages import api as messages
 from moderation import schemas, store
-from moderation.model import Decision, Report, snapshot_of
+from moderation.model import POLICY, Decision, Report, snapshot_of
 from realtime.api import notify
 from users import api as users
 
@@ -56,10 +56,38 @@ def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str
             raise Conflict("This report is being made by another request.", retry_after_s=1) from refused
         return earlier, False
     telemetry.count("ReportsMade")
-    _tell_admins("report.created", made)
-    about = {"conversation_id": conversation_id, "message_id": message_id, "report_id": made.id}
-    notify("admins", "report", about, actor_id=caller.user_id, but=made.sender_id)
+    _tell(made, actor_id=caller.user_id)
     return made, True
+
+
+def flag(*, conversation_id: str, message: Mapping[str, Any], reason: str) -> bool:
+    """Report a message for the group's policy, which has no name and no face; once, and False if it was already.
+
+    `message` is as its sender sees it. Nothing happens to it: admins decide.
+    """
+    made = Report(
+        id=ids.new("rep"),
+        conversation_id=conversation_id,
+        message_id=message["id"],
+        sender_id=message["sender_id"],
+        reporter_id=POLICY,
+        reason=reason,
+        reported_at=clock.now(),
+        snapshot=snapshot_of(message),
+    )
+    try:
+        store.keep(made)
+    except Cancelled:
+        return False
+    telemetry.count("MessagesFlagged")
+    _tell(made, actor_id=None, by=POLICY)
+    return True
+
+
+def _tell(made: Report, *, actor_id: str | None, **more: str) -> None:
+    _tell_admins("report.created", made)
+    about = {"conversation_id": made.conversation_id, "message_id": made.message_id, "report_id": made.id, **more}
+    notify("admins", "report", about, actor_id=actor_id, but=made.sender_id)
 
 
 def listing(

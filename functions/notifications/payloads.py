@@ -131,6 +131,8 @@ def told(kind: Kind, *, actor: str | None, group: str | None, reference: Mapping
     """What happened, as a whole sentence without content."""
     if kind == "security":
         return SECURITY.get(str(reference.get("reason")), "Your account was used in a new way.")
+    if kind == "report" and reference.get("by") == "policy":
+        return f"A message{f' in {group}' if group else ''} looks harmful."
     return f"{actor or 'Somebody'} {sentence(kind, group=group)}."
 
 

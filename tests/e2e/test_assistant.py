@@ -104,6 +104,35 @@ def test_a_streamed_answer_may_be_cancelled(bob: Person, tea: str) -> None:
     assert bob.delete(f"/ai/requests/{begun.json()['request_id']}").status_code == 204
 
 
+def test_a_streamed_answer_is_cancelled_over_the_socket_and_ends_once(bob: Person, tea: str) -> None:
+    with bob.live() as socket:
+        body = {"conversation_id": tea, "after_seq": 0, "length": "long", "stream": True}
+        request_id = bob.post("/ai/summaries", body).json()["request_id"]
+        socket.ok("aiCancel", request_id=request_id)
+        assert socket.ask("aiCancel", request_id="air_unknown")["problem"]["code"] == "not_found"
+
+        def ends() -> list[dict[str, Any]]:
+            found = [each["data"] for each in socket.events if each["type"] == "ai.done"]
+            return [each for each in found if each["request_id"] == request_id]
+
+        eventually(lambda: bool(ends()), within_s=SOON_S)
+        (end,) = ends()
+        # the answer may have been there already when it was cancelled
+        assert "answer" in end or end["problem"]["code"] == "gone"
+
+
+def test_an_answer_is_not_given_again_once_its_message_was_edited(ada: Person, bob: Person) -> None:
+    place = ada.group_with(bob, settings={"ai_enabled": True})
+    sent = ada.send(place, "Decided: we take the bus.")
+    body = {"conversation_id": place, "after_seq": 0}
+    first = bob.post("/ai/summaries", body, headers={"Idempotency-Key": "once"})
+    again = bob.post("/ai/summaries", body, headers={"Idempotency-Key": "once"})
+    assert again.json() == first.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    ada.ok("PATCH", f"/conversations/{place}/messages/{sent['id']}", {"text": "Decided: we take the train."})
+    assert "train" in bob.post("/ai/summaries", body, headers={"Idempotency-Key": "once"}).json()["result"]
+
+
 def test_a_streamed_answer_comes_in_dense_pieces_and_ends_once(bob: Person, tea: str) -> None:
     with bob.live() as socket:
         body = {"conversation_id": tea, "after_seq": 0, "length": "long", "stream": True}

@@ -1,0 +1,49 @@
+"""A group's policy of moderation: what looks harmful there is reported to its admins, and nothing else happens to it.
+
+By word lists and rules whatever the provider is, so that it costs nothing and nothing leaves the account. It looks at
+what the log has now, some time after the sender was answered: told twice it reports once, told late it sees the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from assistant import consent, reading
+from assistant.embedded import moderating
+from assistant.model import FLAG_FROM
+from conversations import api as conversations
+from conversations.model import ConversationInfo
+from kernel import parallel, telemetry
+from log import api as log
+from messages import api as messages
+from moderation import api as moderation
+
+Place = tuple[str, int]
+
+
+def look_at(places: Iterable[Place]) -> int:
+    """Look at these messages (conversation, seq); how many were reported."""
+    wanted = list(dict.fromkeys(places))
+    conversation_ids = list(dict.fromkeys(conversation_id for conversation_id, _ in wanted))
+    infos = zip(conversation_ids, parallel.mapped(conversations.info, conversation_ids), strict=True)
+    looked_at = {conversation_id for conversation_id, info in infos if info is not None and applies(info)}
+    chosen = [place for place in wanted if place[0] in looked_at]
+    reported = 0
+    for (conversation_id, _), event in log.at(chosen).items() if chosen else ():
+        line = reading.line_of(event)
+        scores = moderating.scores(line.text) if line is not None else {}
+        if moderating.flagged(scores):
+            (message,) = messages.message_views([event], event.actor_id)
+            reported += moderation.flag(conversation_id=conversation_id, message=message, reason=_reason(scores))
+    telemetry.count("MessagesLookedAt", len(chosen))
+    return reported
+
+
+def applies(info: ConversationInfo) -> bool:
+    """Whether a group wants it, and AI help may read there."""
+    return info.kind == "group" and info.settings.moderation == "flag" and consent.covers(info)
+
+
+def _reason(scores: Mapping[str, float]) -> str:
+    found = sorted(((score, name) for name, score in scores.items() if score >= FLAG_FROM), reverse=True)
+    return f"Looks like {', '.join(f'{name} ({score:.2f})' for score, name in found)}: found by rules, which may err."
