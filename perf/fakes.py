@@ -81,13 +81,15 @@ def quick_reads() -> Iterator[None]:
 
 def _batch(request: AWSPreparedRequest) -> AWSResponse:
     """The answer to BatchGetItem, made of what moto keeps."""
-    asked = json.loads(request.body)["RequestItems"]
+    body: Any = request.body
+    asked = json.loads(body)["RequestItems"]
     found = {
         table: [each for key in wanted["Keys"] if (each := item(table, key)) is not None]
         for table, wanted in asked.items()
     }
     content = json.dumps({"Responses": found, "UnprocessedKeys": {}}).encode()
-    return AWSResponse(request.url, 200, {"Content-Type": "application/x-amz-json-1.0"}, RawResponse(content))
+    headers: Any = {"Content-Type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, 200, headers, RawResponse(content))
 
 
 class RawResponse(BytesIO):
