@@ -21,6 +21,8 @@ const AWAY_PX = 320;
 /** Room for the line above the first message. */
 const BEGINNING_PX = 72;
 const MARKED_MS = 2_500;
+/** On screen for so long it counts as read; what passes while one jumps does not. */
+const SEEN_MS = 300;
 
 export function useTimeline(conversationId: string): [Timeline | null, TimelineState] {
   const engine = useEngine();
@@ -125,12 +127,14 @@ export function MessageList({ message }: { message: string | undefined }) {
     [timeline, virtualizer, t],
   );
   useEffect(() => canJump(id, jump), [id, jump]);
+  /** Where one begins has been reached: until then, what is on screen was not asked for and is not read. */
+  const [landed, setLanded] = useState(false);
   useEffect(() => {
-    if (message) void jump({ message });
-  }, [message, jump]);
-  useEffect(() => {
-    if (firstUnread && !message) void jump({ seq: firstUnread }, { align: "start", mark: false });
-  }, [firstUnread, message, jump]);
+    if (!timeline) return;
+    if (message) void jump({ message }).finally(() => setLanded(true));
+    else if (firstUnread) void jump({ seq: firstUnread }, { align: "start", mark: false }).finally(() => setLanded(true));
+    else if (firstUnread === null) setLanded(true);
+  }, [timeline, message, firstUnread, jump]);
 
   useLayoutEffect(() => {
     if (placed.current || items.length === 0) return;
@@ -163,11 +167,14 @@ export function MessageList({ message }: { message: string | undefined }) {
   const unread = conversation.unread_count;
   const readUpTo = useRef(0);
   useEffect(() => {
-    if (!visible || unread === 0 || firstUnread === undefined || aim) return;
+    if (!visible || unread === 0 || !landed || aim) return;
     if (seenSeq <= Math.max(readUpTo.current, (firstUnread ?? 1) - 1)) return;
-    readUpTo.current = seenSeq;
-    engine.commands.markRead(id, seenSeq).catch(() => (readUpTo.current = 0)); // said again with the next one seen
-  }, [engine, id, seenSeq, visible, unread, firstUnread, aim]);
+    const timer = setTimeout(() => {
+      readUpTo.current = seenSeq;
+      engine.commands.markRead(id, seenSeq).catch(() => (readUpTo.current = 0)); // said again with the next one seen
+    }, SEEN_MS);
+    return () => clearTimeout(timer);
+  }, [engine, id, seenSeq, visible, unread, landed, firstUnread, aim]);
 
   // --- keys
 

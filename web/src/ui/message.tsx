@@ -36,6 +36,7 @@ export function Name({ userId }: { userId: string }) {
     queryKey: ["user", userId],
     enabled: known === undefined && userId !== "",
     staleTime: Infinity,
+    retryOnMount: false, // rows come and go: who is not found is not looked for again with each
     queryFn: () => api.get("/users/{user_id}", { path: { user_id: userId } }),
   });
   return <>{known ?? data?.display_name ?? "…"}</>;

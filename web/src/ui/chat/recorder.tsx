@@ -43,7 +43,7 @@ async function begin(): Promise<Recording> {
 
 function release({ stream, context }: Recording): void {
   for (const track of stream.getTracks()) track.stop();
-  void context.close();
+  if (context.state !== "closed") void context.close();
 }
 
 /** Any number of measurements as that many bars, each the loudest of its stretch. */

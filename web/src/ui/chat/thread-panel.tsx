@@ -47,7 +47,9 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   );
   const outgoing = useValue(engine.outbox.items).filter((each) => each.conversation_id === id && each.body.thread_root === rootId);
   const shown = data ? [data.root, ...data.replies] : [];
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [shown.length, outgoing.length]);
+  useEffect(() => {
+    void end.current?.scrollIntoView({ block: "end" }); // newer browsers answer with a promise, which is no clean-up
+  }, [shown.length, outgoing.length]);
 
   return (
     <ChatProvider conversation={conversation} threadRoot={rootId} onEdit={setEditing}>
