@@ -34,6 +34,7 @@ EXPLAINED: Mapping[str, str] = {
     "fanout": "frames are posted that clients have read from the log long ago: harmless, and of no use.",
     "assistant": "answers are begun that people have asked for again long since: purge it instead.",
     "meaning": "messages are indexed as they are now.",
+    "moderation": "messages are looked at as they are now, and reported once.",
     "search": "messages are indexed as they are now.",
 }
 NO_STORY = "its handler is made for being told again (R25)."

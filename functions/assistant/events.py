@@ -1,4 +1,5 @@
-"""What the assistant tells, its answers as they are written, and what its index of meaning follows."""
+"""What the assistant tells, its answers as they are written, and what its index of meaning and policies of
+groups follow."""
 
 from __future__ import annotations
 
@@ -16,6 +17,12 @@ def _index(events: Sequence[Event]) -> None:
     meaning_index.index((event.conversation_id, event.seq) for event in events)
 
 
+def _look_at(events: Sequence[Event]) -> None:
+    from assistant import policies
+
+    policies.look_at((event.conversation_id, event.seq) for event in events)
+
+
 def _follow_switch(events: Sequence[Event]) -> None:
     from assistant import meaning_index
 
@@ -25,3 +32,4 @@ def _follow_switch(events: Sequence[Event]) -> None:
 register(EventType("ai.delta", data=Delta, durable=False), EventType("ai.done", data=Done, durable=False))
 subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
 subscribe(CONVERSATION_UPDATED, _follow_switch, queue="meaning")
+subscribe(MESSAGE_CREATED, _look_at, queue="moderation", changes=True)

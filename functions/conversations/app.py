@@ -39,7 +39,7 @@ app = App("conversations", authenticate=authenticate)
     returns=Conversation,
     status=201,
     other_statuses=[200],
-    errors=["blocked"],
+    errors=["blocked", "ai_unavailable"],
 )
 def create_conversation(caller: Caller, body: NewConversation) -> Answer:
     """Start a direct conversation or a group; the direct one of the same two people is answered with 200."""
@@ -66,7 +66,9 @@ def get_conversation(caller: Caller, conversation_id: str) -> Any:
     return service.get(caller=caller, conversation_id=conversation_id)
 
 
-@app.patch("/conversations/{conversation_id}", body=ConversationChanges, returns=Conversation)
+@app.patch(
+    "/conversations/{conversation_id}", body=ConversationChanges, returns=Conversation, errors=["ai_unavailable"]
+)
 def change_conversation(caller: Caller, conversation_id: str, body: ConversationChanges) -> Any:
     """Change a group's name, description or settings (owner and admins)."""
     fields = body.model_dump(include={"name", "description"}, exclude_unset=True)

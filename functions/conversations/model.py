@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kernel import clock
-from kernel.errors import Conflict, Forbidden, NotFound
+from kernel.errors import Conflict, Forbidden, NotFound, Problem
 from log.model import LogHead, NewEvent
 
 CONVERSATION_CREATED = "conversation.created"
@@ -27,6 +27,10 @@ MAX_MEMBERS = 1_000
 # Up to this many members the info lists them, so that sending needs no read of the member_ids.
 MEMBER_IDS_MAX = 20
 RANK: Mapping[str, int] = {"member": 0, "admin": 1, "owner": 2}
+
+
+class PolicyUnavailable(Problem):
+    status, code, detail = 501, "ai_unavailable", "This deployment does not look at messages (AiModeration)."
 
 
 @dataclass(frozen=True, slots=True)

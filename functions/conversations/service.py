@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from conversations.model import (
     Kind,
     Member,
     MemberContext,
+    PolicyUnavailable,
     Settings,
 )
 from kernel import clock, ids
@@ -279,4 +281,7 @@ def members(*, caller: Caller, conversation_id: str, limit: int, after: str | No
 
 
 def _merged(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Settings after changes; raises PolicyUnavailable for one that nobody would carry out here."""
+    if changes.get("moderation") == "flag" and os.environ.get("AI_MODERATION", "off") != "on":
+        raise PolicyUnavailable
     return replace(settings, **changes)

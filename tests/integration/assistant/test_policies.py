@@ -7,14 +7,23 @@ from typing import Any
 import pytest
 
 from assistant import policies
+from assistant.consumers import moderating
 from conversations import service as conversations
+from conversations.model import PolicyUnavailable
 from kernel.caller import Caller
 from messages import service as messages
 from moderation import service as moderation
+from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.assistant import desk
+from tests.tools import queue_event
 
 INSULT = "You are such an idiot, nobody likes you"
+
+
+@pytest.fixture(autouse=True)
+def _deployed(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("AI_MODERATION", "on")
 
 
 def _look(conversation_id: str) -> int:
@@ -104,3 +113,20 @@ def test_members_are_told_that_messages_are_looked_at() -> None:
     ]
     ids = [each["data"]["id"] for each in rooms.seen(bob, tea) if each["type"] == "message.created"]
     assert [messages.get(caller=bob, conversation_id=tea, message_id=each)["type"] for each in ids] == ["system"] * 3
+
+
+def test_where_nobody_would_look_it_cannot_be_wanted(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("AI_MODERATION", "off")
+    with pytest.raises(PolicyUnavailable):
+        _moderated(*rooms.people("ada", "bob"))
+
+
+def test_what_the_log_tells_is_looked_at_by_way_of_its_queue() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = _moderated(ada, bob)
+    (sent,) = desk.say(tea, (bob, INSULT))
+    told = {"conversation_id": tea, "seq": sent["seq"], "type": "message.created", "actor_id": bob.user_id}
+    event = queue_event({**told, "at": sent["created_at"], "data": {}})
+    for _ in range(2):
+        assert moderating.handler(event, CONTEXT) == {"batchItemFailures": []}
+    assert [each["message_id"] for each in _reports(ada, tea)] == [sent["id"]]
