@@ -123,7 +123,8 @@ def _watching(name: str, resource: Json) -> Json:
     if resource["Type"] == MACHINE:
         return dict(_of_machine(name, _name_of(resource, "Name"), about))
     if resource["Type"] == QUEUE and name.endswith("DeadLetters"):
-        return {name: _of_dead_letters(name, _name_of(resource, "QueueName"), about.get("Runbook", "dead-letters"))}
+        made = _of_dead_letters(name, _name_of(resource, "QueueName"), about.get("Runbook", "dead-letters"))
+        return {name: {"Condition": PER_FUNCTION, **made} if "Optional" in about else made}
     return {}
 
 
