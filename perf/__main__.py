@@ -1,4 +1,4 @@
-"""`python -m perf [--only counts,parity,slow_socket,cold,cost,pushes,push_delay,live,web] [--quick]`: prints tables.
+"""`python -m perf [--only counts,parity,slow_socket,texts,cold,cost,pushes,push_delay,live,web] [--quick]`: tables.
 
 The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `push_delay`, `live` and `web`
 need a running local cloud, `web` Chromium as well.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import cold, cost, counts, live, packages, push_delay, push_load, slow_socket, timing_parity, web
+from perf import cold, cost, counts, live, packages, push_delay, push_load, slow_socket, texts, timing_parity, web
 from perf.addresses import NotUp, running
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
@@ -63,6 +63,7 @@ PARTS: dict[str, Callable[[bool], Part]] = {
     "counts": _counts,
     "parity": lambda quick: timing_parity.part(quick, _say),
     "slow_socket": lambda quick: slow_socket.part(quick, _say),
+    "texts": texts.part,
     "cold": _cold,
     "cost": _cost,
     "pushes": lambda quick: push_load.part(quick, _say),

@@ -49,6 +49,7 @@ NEEDED: dict[str, set[str]] = {
     "KeysFunction": _ROUTES,
     "SearchFunction": _ROUTES,
     "DispatchFunction": _STORE,
+    "LossesFunction": _STORE,
     "IndexFunction": _STORE,
     "AssistantFunction": _ROUTES,
     "AssistantSearchFunction": _ROUTES,

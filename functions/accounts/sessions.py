@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,14 @@ from accounts.model import (
     Tokens,
 )
 from accounts.refresh_tokens import RefreshToken, opened
-from kernel import after_commit, auth, clock, ids
+from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from log import api as log
 from realtime import api as realtime
 from realtime.api import notify
 
@@ -184,17 +185,36 @@ def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_o
 
 
 def _close_sockets(work: after_commit.Work) -> None:
-    """Close the sockets of ended sessions, and forget what is remembered of these as live; twice is fine.
+    """Close the sockets of ended sessions, forget what is remembered of these as live, and tell of their end whoever
+    keeps what stood on them, all at once; twice is fine.
 
     Raises CacheUnavailable where Redis does not take the news: the sweep brings it again.
     """
+    steps = [partial(liveness.ended, work["session_ids"]), partial(_close, work), partial(_tell_loss, work)]
+    failures = [failure for failure in parallel.mapped(_failure_of, steps) if failure is not None]
+    if failures:
+        raise failures[0]
+
+
+def _failure_of(step: Callable[[], None]) -> Exception | None:
+    """What a step raises: it keeps none of the others from being done."""
     try:
-        liveness.ended(work["session_ids"])
-    finally:
-        sockets_of = work["sockets_of"]
-        if sockets_of is None or sockets_of:
-            close = partial(realtime.close_sessions, work["user_id"], sockets_of, reason=work["reason"])
-            retried(close, on=DependencyUnavailable, tries=2)
+        step()
+    except Exception as error:
+        return error
+    return None
+
+
+def _close(work: after_commit.Work) -> None:
+    sockets_of = work["sockets_of"]
+    if sockets_of is None or sockets_of:
+        close = partial(realtime.close_sessions, work["user_id"], sockets_of, reason=work["reason"])
+        retried(close, on=DependencyUnavailable, tries=2)
+
+
+def _tell_loss(work: after_commit.Work) -> None:
+    if work["session_ids"]:
+        log.tell_loss(log.SessionsLost(work["user_id"], list(work["session_ids"]), clock.now()))
 
 
 after_commit.register(CLOSE_SOCKETS, _close_sockets)

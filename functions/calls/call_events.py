@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from calls import views
 from calls.model import RING_TIMEOUT_MS, Call
 from conversations import api as conversations
-from conversations.model import ConversationInfo
+from conversations.model import MemberContext
 from kernel import clock, telemetry
 from realtime import api as realtime
 from realtime.api import ToMembers, ring_over
@@ -23,13 +23,22 @@ _OVER = ("declined", "missed")
 _RUNG_OUT_MS = 10 * clock.SECOND  # by then the end of the ring has been written down
 
 
-def tell(info: ConversationInfo, kind: str, call: Call) -> None:
-    """Tell everybody in the conversation, on all their devices, of the call as it is now. Never raises."""
+def ring(context: MemberContext, call: Call) -> None:
+    """Ring on all devices of everybody in the conversation who hears of the one that calls. Never raises."""
+    me = context.member
+    member_ids = context.info.member_ids
+    people = None if member_ids is None else [each for each in member_ids if me.hears("ring", each)]
+    _tell(RINGING, call, people, of=me.user_id)
+
+
+def _tell(kind: str, call: Call, people: Sequence[str] | None, *, of: str | None = None) -> None:
+    """Tell these people, on all their devices, of the call as it is now; None: all members, but for those who do not
+    hear of a ring `of` somebody."""
     text = _frame(kind, call.conversation_id, views.as_json(call))
-    if info.member_ids is None:
-        _hint(call, lambda: realtime.publish_to_members(call.conversation_id, [ToMembers(0, text, 0, text)]))
+    if people is None:
+        to_all = ToMembers(0, text, 0, text, what="ring", of=of)
+        _hint(call, lambda: realtime.publish_to_members(call.conversation_id, [to_all]))
     else:
-        people = info.member_ids
         _hint(call, lambda: realtime.publish([text], people))
 
 
@@ -43,9 +52,17 @@ def changed(call: Call) -> None:
     def publish() -> None:
         info = conversations.info(call.conversation_id)
         if info is not None:
-            tell(info, ENDED if call.ended else UPDATED, call)
+            _tell(ENDED if call.ended else UPDATED, call, info.member_ids)
 
     _hint(call, publish)
+
+
+def over_for(call: Call, user_ids: Sequence[str]) -> None:
+    """Tell people's devices that a call is over for them, also where they are in the conversation no more. Never
+    raises."""
+    text = _frame(ENDED, call.conversation_id, views.as_json(call.as_over(clock.now())))
+    _hint(call, lambda: realtime.publish([text], user_ids))
+    ring_over(call_id=call.id, conversation_id=call.conversation_id, user_ids=user_ids)
 
 
 def answered_elsewhere(call: Call, user_id: str, session_id: str) -> None:

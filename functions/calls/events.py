@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from calls import call_events
 from calls.schemas import CallOut, SignalEvent
-from log.api import EventType, register
+from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, register, when_lost
+
+
+def _of_conversation(loss: ConversationLost) -> None:
+    from calls import losing
+
+    losing.of_conversation(loss)
+
+
+def _of_sessions(loss: SessionsLost) -> None:
+    from calls import losing
+
+    losing.of_sessions(loss)
+
+
+def _of_contact(change: ContactChanged) -> None:
+    from calls import losing
+
+    losing.of_contact(change)
+
 
 for _name in (call_events.RINGING, call_events.UPDATED, call_events.ANSWERED_ELSEWHERE, call_events.ENDED):
     register(EventType(_name, data=CallOut, durable=False))
 register(EventType(call_events.SIGNAL, data=SignalEvent, durable=False))
+when_lost(ConversationLost, "calls", _of_conversation)
+when_lost(SessionsLost, "calls", _of_sessions)
+when_lost(ContactChanged, "calls", _of_contact)

@@ -52,6 +52,11 @@ class Call:
         return self.state == "ended"
 
     @property
+    def rings(self) -> bool:
+        """Whether there still is somebody who could answer."""
+        return any(each.state == "ringing" for each in self.participants)
+
+    @property
     def joined(self) -> list[Participant]:
         """Who is in it, in the order of joining."""
         return sorted((each for each in self.participants if each.joined), key=lambda each: each.order)
@@ -92,7 +97,7 @@ class Call:
     def next_check(self) -> int:
         """The instant at which something may happen by itself."""
         instants = [self.created_at + LONGEST_MS, *(each.until for each in self.joined)]
-        if self.state == "ringing" or any(each.state == "ringing" for each in self.participants):
+        if self.state == "ringing" or self.rings:
             instants.append(self.created_at + RING_TIMEOUT_MS)
         if self._alone_since is not None:
             instants.append(self._alone_since + REJOIN_MS)
@@ -181,9 +186,7 @@ class Call:
         if mine is None or mine.state == "left":
             return self  # it does not ring for them
         call = self._each(replace(mine, state="declined"))
-        if call.state == "ringing" and not any(each.state == "ringing" for each in call.participants):
-            return call._end("declined", now)
-        return call
+        return call if call.state == "active" or call.rings else call._end("declined", now)
 
     def leave(self, user_id: str, session_id: str, now: int) -> Call:
         """Somebody hangs up; the last to leave ends it. Repeated it changes nothing.
@@ -201,6 +204,22 @@ class Call:
         if call.joined:
             return call
         return call._end("cancelled" if call.state == "ringing" else "completed", now)
+
+    def dismiss(self, user_id: str, now: int, *, sessions: Collection[str] | None = None) -> Call:
+        """Somebody may take part no more, or not on these devices: they have left, and it rings for them no more.
+
+        The last to go ends it, and so does the last who could have answered.
+        """
+        mine = self.of(user_id)
+        if self.ended or mine is None:
+            return self
+        if mine.joined and (sessions is None or mine.session_id in sessions):
+            call = self._each(mine.gone(now))
+            return call if call.joined else call._end("cancelled" if call.state == "ringing" else "completed", now)
+        if mine.state == "ringing" and sessions is None:
+            call = self._each(replace(mine, state="missed"))
+            return call if call.state == "active" or call.rings else call._end("missed", now)
+        return self
 
     def end(self, user_id: str, now: int, *, is_admin: bool) -> Call:
         """End it for everybody: either of two, in a group who began it and admins. Raises Forbidden."""
@@ -228,6 +247,17 @@ class Call:
     def failed(self) -> Call:
         """What it was about is gone: the conversation, or everybody's context in it."""
         return replace(self, end_reason="failed")
+
+    def close(self, now: int) -> Call:
+        """End it for everybody: the conversation is gone."""
+        return self if self.ended else self._end("completed" if self.state == "active" else "cancelled", now)
+
+    def as_over(self, now: int) -> Call:
+        """The call as somebody is told of it who has no part in it any more: to them it is over."""
+        if self.ended:
+            return self
+        reason: EndReason = "completed" if self.state == "active" else "cancelled"
+        return replace(self, state="ended", end_reason=reason, ended_at=now)
 
     # --- small parts ------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
     context, events = conversations.append(known(conversation_id), caller.user_id, plan)
     if events:
         call = made[-1]
-        call_events.tell(context.info, call_events.RINGING, call)
+        call_events.ring(context, call)
         conversations.publish_events(context, events)
         telemetry.count("CallsStarted")
         return call, True
@@ -112,7 +112,8 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
 
 
 def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, media: Media) -> Call:
-    others = [each for each in context.info.member_ids or () if each != caller.user_id]
+    me = context.member
+    others = [each for each in context.info.member_ids or () if each != me.user_id and me.hears("ring", each)]
     return model.begin(
         call_id=call_id,
         conversation_id=context.conversation_id,

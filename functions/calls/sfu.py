@@ -6,6 +6,7 @@ Without one configured a mesh that is full stays full.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ class Sfu(Protocol):
 
     def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
         """What one participant needs to take part."""
+        ...
+
+    def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
+        """Put a participant out of the meeting, however often they were let in; none there is fine."""
         ...
 
     def close(self, meeting: dict[str, Any]) -> None:
@@ -61,6 +66,20 @@ class Chime:
         attendee: dict[str, Any] = made["Attendee"]
         return attendee
 
+    def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
+        for attendee in self._attendees(meeting["MeetingId"]):
+            if attendee["ExternalUserId"] == participant.participant_id:
+                self._call("delete_attendee", MeetingId=meeting["MeetingId"], AttendeeId=attendee["AttendeeId"])
+
+    def _attendees(self, meeting_id: str) -> Iterator[dict[str, Any]]:
+        page: dict[str, str] = {}
+        while True:
+            found = self._call("list_attendees", MeetingId=meeting_id, **page)
+            yield from found.get("Attendees", ())
+            if not found.get("NextToken"):
+                return
+            page = {"NextToken": found["NextToken"]}
+
     def close(self, meeting: dict[str, Any]) -> None:
         self._call("delete_meeting", MeetingId=meeting["MeetingId"])
 
@@ -92,6 +111,13 @@ def admission(call: Call, participant: Participant) -> dict[str, Any] | None:
         return None
     meeting = json.loads(call.meeting)
     return {"meeting": meeting, "attendee": port.admit(meeting, participant)}
+
+
+def dismiss(call: Call, participant: Participant) -> None:
+    """Put somebody out of a call's meeting if it has one and goes on; raises DependencyUnavailable."""
+    port = configured()
+    if port is not None and call.meeting is not None and not call.ended:
+        port.dismiss(json.loads(call.meeting), participant)
 
 
 def close(call: Call) -> None:

@@ -89,6 +89,12 @@ def find(call_id: str) -> Call | None:
     return CALL.found(CallRecord.find(call_id))
 
 
+def current(user_id: str) -> Call | None:
+    """The call that a person joined last, whether or not they still are in it."""
+    row = IndexRecord.find(user_id, _NOW)
+    return None if row is None or row.call_id is None else find(row.call_id)
+
+
 def find_all(call_ids: Sequence[str]) -> list[Call]:
     """The calls with these ids, in this order: one round trip per 100."""
     return CALL.values(read_together([(CallRecord, (each,)) for each in call_ids]))

@@ -7,7 +7,8 @@ from typing import Any
 
 from conversations import model
 from conversations.schemas import Conversation, MemberOut
-from log.api import EventType, Rendering, register
+from log import api as log
+from log.api import ContactChanged, ConversationLost, EventType, Rendering, register, subscribe, when_lost
 from log.model import Event
 from realtime.api import Recipient, register_audience
 
@@ -42,9 +43,45 @@ class _Members:
         return publish.frames_for(conversation_id, seqs, to)
 
 
+def _whom(event: Event) -> Mapping[str, Any]:
+    return {"user_id": event.data["user_id"]} if "user_id" in event.data else {}
+
+
+def _lost(events: Sequence[Event]) -> None:
+    """Whoever was removed, or everybody with a group, has lost the conversation."""
+    for event in events:
+        log.carry_out(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
+
+
+def _came(events: Sequence[Event]) -> None:
+    from conversations import hearing
+
+    for event in events:
+        added = event.data.get("user_id")
+        hearing.of_newcomers(event.conversation_id, None if added is None else [added])
+
+
+def _departed(loss: ConversationLost) -> None:
+    from conversations import hearing
+
+    hearing.of_departure(loss)
+
+
+def _contact_changed(change: ContactChanged) -> None:
+    from conversations import hearing
+
+    hearing.of_contact(change)
+
+
 for _name in (model.CONVERSATION_CREATED, model.CONVERSATION_UPDATED):
     register(EventType(_name, data=Conversation, render=_conversation, viewer_specific=True, changes_access=True))
 register(EventType(model.CONVERSATION_DELETED, render=_nothing, changes_access=True))
 for _name in (model.MEMBER_ADDED, model.MEMBER_REMOVED, model.MEMBER_UPDATED):
     register(EventType(_name, data=MemberOut, render=_member, changes_access=True))
 register_audience(_Members())
+for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
+    subscribe(_name, _lost, queue=log.LOSSES, carries=_whom)
+for _name in (model.MEMBER_ADDED, model.CONVERSATION_CREATED):
+    subscribe(_name, _came, queue=log.LOSSES, carries=_whom)
+when_lost(ConversationLost, "hearing", _departed)
+when_lost(ContactChanged, "hearing", _contact_changed)

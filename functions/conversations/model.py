@@ -9,6 +9,7 @@ from typing import Literal
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, NotFound, Problem
 from log.model import LogHead, NewEvent
+from users.model import Notice, hears
 
 CONVERSATION_CREATED = "conversation.created"
 CONVERSATION_UPDATED = "conversation.updated"
@@ -58,7 +59,8 @@ class Member:
     """One person's context in a conversation. Seqs: `visible_from` is the first event they may see.
 
     `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only;
-    `promoted_by` is who gave them their role.
+    `promoted_by` is who gave them their role. `apart` are those of a group's members from whom a block parts this one,
+    as it was a moment ago (conversations.hearing).
     """
 
     conversation_id: str
@@ -75,6 +77,11 @@ class Member:
     archived_seq: int = 0
     last_sent_at: int | None = None
     promoted_by: str | None = None
+    apart: frozenset[str] = frozenset()
+
+    def hears(self, what: Notice, of: str | None) -> bool:
+        """Whether this member hears of what another does (users.model.hears)."""
+        return hears(what, of, apart=self.apart)
 
     @property
     def is_admin(self) -> bool:

@@ -14,21 +14,28 @@ from log.api import event_view
 from log.model import Event
 from log.schemas import frame
 from realtime import api as realtime
-from realtime.api import ToMembers
+from realtime.api import NOTHING, Beside, ToMembers
+from users.model import Notice
 
 
 def publish_events(
-    context: MemberContext, events: Sequence[Event], *, also: Sequence[str] = (), preloaded: Sequence[Event] = ()
+    context: MemberContext,
+    events: Sequence[Event],
+    *,
+    also: Sequence[str] = (),
+    preloaded: Sequence[Event] = (),
+    beside: Beside = NOTHING,
 ) -> None:
     """Publish events just committed to all members, and to people in `also` who are not members any more.
 
-    `preloaded` are the messages they are about as they are now, where the caller has them at hand.
+    `preloaded` are the messages they are about as they are now, where the caller has them at hand. `beside` goes with
+    events that are the same to all.
     Never raises: the events are in the log, and whoever misses them on a socket sees the gap in `seq`.
     """
     if not events:
         return
     try:
-        _publish_events(context, events, also, preloaded)
+        _publish_events(context, events, also, preloaded, beside)
     except Exception as error:  # a failure to tell must not turn a committed write into an error
         missed(context.conversation_id, error)
 
@@ -39,7 +46,11 @@ def missed(conversation_id: str, error: Exception) -> None:
 
 
 def _publish_events(
-    context: MemberContext, events: Sequence[Event], also: Sequence[str], preloaded: Sequence[Event]
+    context: MemberContext,
+    events: Sequence[Event],
+    also: Sequence[str],
+    preloaded: Sequence[Event],
+    beside: Beside,
 ) -> None:
     shared = [event for event in events if not _differs(event, preloaded)]
     member_ids = context.info.member_ids
@@ -52,9 +63,9 @@ def _publish_events(
             else:
                 at_once.append(text)
         if by_members:
-            realtime.publish_to_members(context.conversation_id, by_members)
+            realtime.publish_to_members(context.conversation_id, by_members, beside=beside)
         if member_ids is not None and at_once:
-            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]))
+            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]), beside=beside)
         elif also:
             realtime.publish(texts, also)
     seqs = [event.seq for event in events if _differs(event, preloaded)]
@@ -103,15 +114,20 @@ def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
     return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
 
 
-def publish_ephemeral(context: MemberContext, kind: str, data: Any, *, to: Sequence[str] | None = None) -> None:
-    """Publish something that is not in the log (typing, drafts) to all other members, or to `to`. Never raises."""
-    text, me = ephemeral_frame(context.conversation_id, kind, data), context.member.user_id
+def publish_ephemeral(
+    context: MemberContext, kind: str, data: Any, *, what: Notice = "message", to: Sequence[str] | None = None
+) -> None:
+    """Publish something that is not in the log (typing, drafts) to all other members who hear of `what` from the one
+    of `context`, or to `to`. Never raises."""
+    text, me = ephemeral_frame(context.conversation_id, kind, data), context.member
     try:
         if to is not None:
             realtime.publish([text], to)
         elif context.info.member_ids is not None:
-            realtime.publish([text], context.info.member_ids, but=me)
+            hearing = [each for each in context.info.member_ids if me.hears(what, each)]
+            realtime.publish([text], hearing, but=me.user_id)
         else:
-            realtime.publish_to_members(context.conversation_id, [ToMembers(0, text, 0, text)], but=me)
+            to_all = ToMembers(0, text, 0, text, what=what, of=me.user_id)
+            realtime.publish_to_members(context.conversation_id, [to_all], but=me.user_id)
     except Exception as error:  # it is a hint; the caller's own work is done
         missed(context.conversation_id, error)

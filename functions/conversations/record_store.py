@@ -68,6 +68,7 @@ class MemberRecord(Record):
     archived_seq = IntegerAttribute(default=0)
     last_sent_at = IntegerAttribute(null=True)
     promoted_by = UnicodeAttribute(null=True)
+    apart = NamesAttribute()
     by_user = _ByUser()
 
 

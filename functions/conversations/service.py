@@ -265,11 +265,12 @@ def _instant(text: str) -> int:
     return instant
 
 
-def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> None:
-    """Stop (or allow again) what the direct conversation of two people carries."""
+def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> str | None:
+    """Stop (or allow again) what the direct conversation of two people carries; its id, if there is one."""
     existing = store.direct_between(blocker_id, blocked_id)
     if existing is not None:
         store.note_block(existing, blocker_id, blocked)
+    return existing
 
 
 def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:

@@ -258,3 +258,10 @@ def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
         else ConversationRecord.blocked_by.delete({blocker_id})
     )
     ConversationRecord(conversation_id, INFO).update([change])
+
+
+def note_apart(conversation_id: str, user_id: str, other_id: str, apart: bool) -> None:
+    """Note in a membership that a block parts it from another member, or does no more; none there is fine."""
+    names = MemberRecord.apart
+    change = names.add({other_id}) if apart else names.delete({other_id})
+    MemberRecord(conversation_id, user_id).update_if(MemberRecord.role.exists(), change)

@@ -1,8 +1,24 @@
-"""What the drive tells: how the inspection of a file ended."""
+"""What the drive tells: how the inspection of a file ended; and what of it ends with a right."""
 
 from __future__ import annotations
 
 from drive.schemas import File
-from log.api import EventType, register
+from log.api import AccountLost, ConversationLost, EventType, register, when_lost
 
 register(EventType("file.ready", data=File, durable=False), EventType("file.rejected", data=File, durable=False))
+
+
+def _of_conversation(loss: ConversationLost) -> None:
+    from drive.uploads import losing
+
+    losing.of_conversation(loss)
+
+
+def _of_account(loss: AccountLost) -> None:
+    from drive.uploads import losing
+
+    losing.of_account(loss)
+
+
+when_lost(ConversationLost, "uploads", _of_conversation)
+when_lost(AccountLost, "uploads", _of_account)

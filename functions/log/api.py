@@ -5,6 +5,16 @@ from __future__ import annotations
 from log.appending import AppendPlan, append
 from log.duplicates import DuplicateSend, original_event, replay_duplicate
 from log.head_store import head, head_key, head_of, stage_call_over, stage_new_head
+from log.losses import (
+    LOSSES,
+    AccountLost,
+    ContactChanged,
+    ConversationLost,
+    SessionsLost,
+    carry_out,
+    tell_loss,
+    when_lost,
+)
 from log.model import moment
 from log.registry import EventType, Rendering, Shown, Viewer, event_type, register
 from log.rendering import event_view, event_views
@@ -25,17 +35,23 @@ from log.subscriptions import deliver, subscribe
 
 __all__ = [
     "EXPIRY_SHARDS",
+    "LOSSES",
+    "AccountLost",
     "AppendPlan",
+    "ContactChanged",
+    "ConversationLost",
     "DuplicateSend",
     "EventRecord",
     "EventType",
     "OriginalSend",
     "Rendering",
     "Rows",
+    "SessionsLost",
     "Shown",
     "Viewer",
     "append",
     "at",
+    "carry_out",
     "deliver",
     "event_key",
     "event_of",
@@ -61,4 +77,6 @@ __all__ = [
     "stage_new_head",
     "stage_send",
     "subscribe",
+    "tell_loss",
+    "when_lost",
 ]

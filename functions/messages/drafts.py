@@ -12,6 +12,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from kernel.paging import Page, Paginator, fitting
+from log.api import ConversationLost
 from messages import drafts_store
 from messages.drafts_model import Draft
 from messages.schemas import DraftOut
@@ -78,3 +79,13 @@ def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
 
 def _position(draft: Draft) -> list[Any]:
     return [draft.written_at, draft.conversation_id]
+
+
+def of_conversation(loss: ConversationLost) -> None:
+    """What somebody had begun to write goes with the membership; with a deleted group, everybody's."""
+    people = [loss.user_id] if loss.user_id is not None else _members(loss.conversation_id)
+    drafts_store.forget(loss.conversation_id, people, before=loss.at)
+
+
+def _members(conversation_id: str) -> list[str]:
+    return [each.user_id for each in conversations.members(conversation_id)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel import clock
+from kernel import clock, parallel
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute, Mapper
 from messages.drafts_model import Draft
@@ -45,3 +47,9 @@ def keep(user_id: str, draft: Draft) -> bool:
     later = DraftRecord.written_at
     record = _DRAFT.record(draft, user_id, expires_at=expires_at)
     return record.save_if(later.does_not_exist() | (later <= draft.written_at))
+
+
+def forget(conversation_id: str, user_ids: Iterable[str], *, before: int) -> None:
+    """Delete these people's drafts of a conversation, those written up to `before` (ms)."""
+    written = DraftRecord.written_at <= before
+    parallel.mapped(lambda user_id: DraftRecord(user_id, conversation_id).delete_if(written), user_ids)

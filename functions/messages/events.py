@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from conversations.api import register_messages
-from log.api import EventType, Rendering, register
+from log.api import (
+    AccountLost,
+    ContactChanged,
+    ConversationLost,
+    EventType,
+    Rendering,
+    register,
+    when_lost,
+)
 from log.model import MESSAGE_CREATED, Event
 from messages import model
+from messages.scheduled_schemas import Scheduled
 from messages.schemas import DraftOut, Message, ReactionEvent, Receipt, TypingOut
 from realtime.api import Job, register_job
 
@@ -55,6 +64,42 @@ def _erase_reactions(job: Job) -> None:
     erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"])
 
 
+def _typing_lost(loss: ConversationLost) -> None:
+    from messages import typing_notice
+
+    typing_notice.of_conversation(loss)
+
+
+def _typing_apart(change: ContactChanged) -> None:
+    from messages import typing_notice
+
+    typing_notice.of_contact(change)
+
+
+def _drafts_lost(loss: ConversationLost) -> None:
+    from messages import drafts
+
+    drafts.of_conversation(loss)
+
+
+def _scheduled_lost(loss: ConversationLost) -> None:
+    from messages import scheduled
+
+    scheduled.of_conversation(loss)
+
+
+def _scheduled_of_account(loss: AccountLost) -> None:
+    from messages import scheduled
+
+    scheduled.of_account(loss)
+
+
+def _scheduled_apart(change: ContactChanged) -> None:
+    from messages import scheduled
+
+    scheduled.of_contact(change)
+
+
 for _name, _specific in (
     (MESSAGE_CREATED, _differs),
     (model.MESSAGE_UPDATED, _differs),
@@ -66,9 +111,16 @@ register(
     EventType(model.REACTION_REMOVED, data=ReactionEvent),
     EventType("receipt.updated", data=Receipt, durable=False),
     EventType("draft.updated", data=DraftOut, durable=False),
+    EventType("scheduled.failed", data=Scheduled, durable=False),
     EventType("typing", data=TypingOut, durable=False),
 )
 register_messages(_previews)
 register_job("typing_over", _typing_over, queue="receipts")
 register_job("receipts", _receipts, queue="receipts")
 register_job("erase_reactions", _erase_reactions)
+when_lost(ConversationLost, "typing", _typing_lost)
+when_lost(ContactChanged, "typing", _typing_apart)
+when_lost(ConversationLost, "drafts", _drafts_lost)
+when_lost(ConversationLost, "scheduled", _scheduled_lost)
+when_lost(AccountLost, "scheduled", _scheduled_of_account)
+when_lost(ContactChanged, "scheduled", _scheduled_apart)

@@ -8,20 +8,26 @@ it may be sent is asked when it is scheduled and again when it is sent.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
+from conversations import api as conversations
 from conversations.api import known, require_member
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
 from kernel.paging import Page, Paginator
+from log.api import AccountLost, ContactChanged, ConversationLost
 from messages import scheduled_model as model
+from messages import scheduled_schemas as schemas
 from messages import scheduled_store as store
 from messages import service
 from messages.scheduled_model import Scheduled
 from messages.schemas import MessageFields
+from realtime import api as realtime
 
 MACHINE = "scheduled-message"
+FAILED = "scheduled.failed"
 OVERDUE_MS = clock.MINUTE  # then the machine has failed, and the look every minute sends it
 SWEEP_MAX = 1_000  # per shard and look
 PATIENCE_S = 16.0  # of a look, for all shards
@@ -132,20 +138,67 @@ def _send(scheduled: Scheduled) -> int | None:
     sender = Caller(scheduled.user_id, session_id="")
     message = MessageFields.model_validate(scheduled.draft).message()
     try:
-        service.send(caller=sender, conversation_id=scheduled.conversation_id, message=message)
+        service.send(
+            caller=sender,
+            conversation_id=scheduled.conversation_id,
+            message=message,
+            member_since=scheduled.created_at,  # who has left meanwhile has ended it, also where they are back
+        )
     except RateLimited as slowed:
         store.put_back(scheduled)  # it may have to wait for an hour, in which it can be cancelled
         return clock.now() + (slowed.retry_after_s or 1) * clock.SECOND
     except Problem as problem:
         if model.may_pass(problem):
             raise
-        telemetry.count("ScheduledFailed")
-        store.fail(scheduled, problem.stable_code)
+        _fail(replace(scheduled, state="sending"), problem.stable_code)
     else:
         telemetry.count("ScheduledSent")
         telemetry.count("ScheduledLateness", clock.now() - scheduled.send_at)
         store.sent(scheduled)
     return None
+
+
+def _fail(scheduled: Scheduled, reason: str) -> None:
+    """Note that it is not sent, and why, and tell its sender's devices."""
+    if not store.fail(scheduled, reason):
+        return
+    telemetry.count("ScheduledFailed")
+    failed = schemas.Scheduled.model_validate(replace(scheduled, state="failed", reason=reason).view())
+    frame = conversations.ephemeral_frame(scheduled.conversation_id, FAILED, failed.model_dump(mode="json"))
+    try:
+        realtime.publish([frame], [scheduled.user_id])
+    except Exception as error:  # it is noted, and its sender sees it in the list
+        conversations.missed(scheduled.conversation_id, error)
+
+
+# --- losing the right -----------------------------------------------------------------------------------------
+
+
+def of_conversation(loss: ConversationLost) -> None:
+    """What a member had scheduled ends with the membership, and does not come back with it.
+
+    Where a group is deleted, nobody comes back: each is found at its time.
+    """
+    if loss.user_id is not None:
+        _end(loss.user_id, loss.conversation_id, before=loss.at, reason=NotFound.code)
+
+
+def of_account(loss: AccountLost) -> None:
+    """Nothing is sent for who may not act here any more."""
+    _end(loss.user_id, None, before=loss.at, reason=loss.code)
+
+
+def of_contact(change: ContactChanged) -> None:
+    """Nothing goes from one to the other of two between whom a block stands; the blocked one does not learn of it."""
+    if change.blocked and change.direct_id is not None:
+        _end(change.user_id, change.direct_id, before=change.at, reason="blocked")
+        _end(change.other_id, change.direct_id, before=change.at, reason=NotFound.code)
+
+
+def _end(user_id: str, conversation_id: str | None, *, before: int, reason: str) -> None:
+    for each in store.waiting(user_id, conversation_id):
+        if each.created_at <= before:
+            _fail(each, reason)
 
 
 def sweep() -> int:

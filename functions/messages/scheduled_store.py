@@ -183,8 +183,21 @@ def _leave(scheduled: Scheduled, condition: Condition) -> bool:
     return _committed(transaction)
 
 
-def fail(scheduled: Scheduled, reason: str) -> None:
-    """Note why it was not sent; kept 30 days for its sender to see."""
+def waiting(user_id: str, conversation_id: str | None) -> list[Scheduled]:
+    """A person's scheduled messages that wait to be sent, in one conversation or (None) in all."""
+    prefix = "cnv_" if conversation_id is None else f"{conversation_id}#"
+    rows = ScheduledRecord.query(
+        user_id,
+        ScheduledRecord.entry.startswith(prefix),
+        filter_condition=ScheduledRecord.state == "pending",
+        consistent_read=True,
+    )
+    return _SCHEDULED.values(rows)
+
+
+def fail(scheduled: Scheduled, reason: str) -> bool:
+    """Note why one that is being sent was not, or that one that waits (`scheduled.state`) never will be; kept 30 days
+    for its sender to see. False where its state is another one by now."""
     transaction = Transaction()
     actions: list[Action] = [
         ScheduledRecord.state.set("failed"),
@@ -192,9 +205,9 @@ def fail(scheduled: Scheduled, reason: str) -> None:
         ScheduledRecord.expires_at.set((clock.now() + FAILED_KEPT_MS) // clock.SECOND),
         ScheduledRecord.due_shard.remove(),
     ]
-    transaction.update("scheduled", _record(scheduled), actions, ScheduledRecord.state == "sending")
+    transaction.update("scheduled", _record(scheduled), actions, ScheduledRecord.state == scheduled.state)
     transaction.update("count", _count(scheduled.user_id), [ScheduledRecord.pending.add(-1)])
-    _committed(transaction)
+    return _committed(transaction)
 
 
 def _committed(transaction: Transaction) -> bool:

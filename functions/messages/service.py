@@ -31,6 +31,7 @@ from messages import (
     pins_store,
     slow_mode,
     threads,
+    typing_notice,
     views,
 )
 from messages.changing import MessageChange, change
@@ -40,8 +41,12 @@ from messages.model import MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetim
 # --- sending --------------------------------------------------------------------------------------------------
 
 
-def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[dict[str, Any], bool]:
+def send(
+    *, caller: Caller, conversation_id: str, message: NewMessage, member_since: int | None = None
+) -> tuple[dict[str, Any], bool]:
     """Append a message; a repeated client_id returns the first one and False.
+
+    With `member_since` (ms) only for who has been a member from then on without a break.
 
     Three store round trips: context (with what it replies to), transaction, connections; one more for usernames it
     mentions that were not met lately, and one to forward. Raises Unprocessable when the client_id stands for another
@@ -51,13 +56,15 @@ def send(*, caller: Caller, conversation_id: str, message: NewMessage) -> tuple[
     key = log.send_key(caller.user_id, message.client_id)
     try:
         with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-            return _send(caller, conversation_id, message, key), True
+            return _send(caller, conversation_id, message, key, member_since), True
     except log.DuplicateSend:
         earlier = log.original_event(key, conversation_id, message.fingerprint)
         return views.messages([earlier], caller.user_id)[0], False
 
 
-def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -> dict[str, Any]:
+def _send(
+    caller: Caller, conversation_id: str, message: NewMessage, key: str, member_since: int | None
+) -> dict[str, Any]:
     now = clock.now()
     original = None if message.forward is None else forwarding.original(caller, message.forward)
     file_ids = message.attachment_ids if original is None else original.file_ids
@@ -67,6 +74,8 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
     seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
 
     def plan(context: MemberContext) -> log.AppendPlan:
+        if member_since is not None and context.member.joined_at > member_since:
+            raise NotFound
         root = _require_sendable(context, message, seen)
         if context.info.settings.encrypted:
             attachments.require_opaque(files)
@@ -102,7 +111,7 @@ def _send(caller: Caller, conversation_id: str, message: NewMessage, key: str) -
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
-    conversations.publish_events(context, events)
+    conversations.publish_events(context, events, beside=typing_notice.over_with(context))
     return views.messages(events, caller.user_id)[0]
 
 

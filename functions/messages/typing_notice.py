@@ -11,6 +11,7 @@ relays are paced per process, and an end may be told twice.
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import messages.events  # noqa: F401 - where its job goes
 from conversations import api as conversations
@@ -19,9 +20,10 @@ from conversations.model import MemberContext
 from kernel import cache, clock, debounce
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
+from log.api import ContactChanged, ConversationLost
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import api as realtime
-from realtime.api import Job
+from realtime.api import Beside, Job
 
 KEEP_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # nobody else reminds of the end of this typing
@@ -66,6 +68,16 @@ redis.call('hset', KEYS[1], 'relayed', ARGV[1])
 redis.call('hdel', KEYS[1], 'shown')
 return 0
 """
+# Answers 1 when the others see typing that ends with a message.
+_SENT = """
+if redis.call('exists', KEYS[1]) == 0 then return 0 end
+local shown = redis.call('hget', KEYS[1], 'shown')
+redis.call('hset', KEYS[1], 'until', ARGV[1])
+redis.call('hdel', KEYS[1], 'shown', 'held')
+if not shown then return 0 end
+redis.call('hset', KEYS[1], 'relayed', ARGV[1])
+return 1
+"""
 # Answers 1 when a large conversation may be sent a notice, which is then its last one.
 _SHARE = """
 local last = redis.call('hmget', KEYS[1], 'seq', 'at')
@@ -106,6 +118,44 @@ def on_job(job: Job) -> None:
     """The same as the queue's job; nobody waits for the end of the typing of who is no member any more."""
     with contextlib.suppress(NotFound):
         over(conversation_id=job["conversation_id"], user_id=job["user_id"])
+
+
+def over_with(context: MemberContext) -> Beside:
+    """What goes to the others beside a message: that its sender types no more, where they see it."""
+    me = context.member
+
+    def frames() -> list[str]:
+        return [_frame(context, False)] if _ended_now(context) else []
+
+    return Beside(frames, "typing", me.user_id, lambda each: each != me.user_id and me.hears("typing", each))
+
+
+def of_conversation(loss: ConversationLost) -> None:
+    """Who is a member no more does not type any more."""
+    if loss.user_id is not None:
+        _end_now(loss.conversation_id, loss.user_id)
+
+
+def of_contact(change: ContactChanged) -> None:
+    """Of two between whom a block stands neither sees the other type."""
+    if change.blocked and change.direct_id is not None:
+        _end_now(change.direct_id, change.user_id)
+        _end_now(change.direct_id, change.other_id)
+
+
+def _end_now(conversation_id: str, user_id: str) -> None:
+    with contextlib.suppress(NotFound):
+        context = conversations.system_context(conversation_id, user_id)
+        if _ended_now(context):
+            _relay(context, False)
+
+
+def _ended_now(context: MemberContext) -> bool:
+    """End somebody's typing; whether the others saw it. Without Redis the reminder tells that it is over."""
+    try:
+        return bool(cache.call(lambda redis: redis.eval(_SENT, 1, _key(context), clock.now())))
+    except cache.CacheUnavailable:
+        return False
 
 
 def _start(context: MemberContext) -> int:
@@ -158,7 +208,15 @@ def _within_share(context: MemberContext) -> bool:
 
 
 def _relay(context: MemberContext, is_typing: bool) -> None:
-    conversations.publish_ephemeral(context, "typing", {"user_id": context.member.user_id, "typing": is_typing})
+    conversations.publish_ephemeral(context, "typing", _data(context, is_typing), what="typing")
+
+
+def _data(context: MemberContext, is_typing: bool) -> dict[str, Any]:
+    return {"user_id": context.member.user_id, "typing": is_typing}
+
+
+def _frame(context: MemberContext, is_typing: bool) -> str:
+    return conversations.ephemeral_frame(context.conversation_id, "typing", _data(context, is_typing))
 
 
 def _look_again(context: MemberContext, wait_ms: int) -> None:

@@ -21,7 +21,8 @@ SPAN_SEQS = 2_000  # about a megabyte of events, which is what one page of a que
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """How many messages of others after the read marker stand undeleted, and how many of them mention the reader."""
+    """How many messages of others after the read marker stand undeleted, and how many of them mention the reader, but
+    for those of people of whom the reader hears nothing."""
 
     messages: int = 0
     mentions: int = 0
@@ -47,7 +48,8 @@ def of_place(context: MemberContext) -> Unread:
 
 def of_members(head: LogHead, members: Iterable[Member]) -> dict[str, Unread]:
     """By person, for members of one conversation: their part of the log is read once for all of them."""
-    after = {member.user_id: _after(member) for member in members}
+    readers = {member.user_id: member for member in members}
+    after = {user_id: _after(member) for user_id, member in readers.items()}
     if not after:
         return {}
     spans = _spans(min(after.values()), head)
@@ -61,7 +63,8 @@ def of_members(head: LogHead, members: Iterable[Member]) -> dict[str, Unread]:
 
     def unread(user_id: str) -> Unread:
         theirs = [each for each in standing if each.seq > after[user_id] and each.actor_id != user_id]
-        return Unread(len(theirs), sum(_mentions(each.mentioned, user_id) for each in theirs))
+        heard = [each for each in theirs if readers[user_id].hears("mention", each.actor_id)]
+        return Unread(len(theirs), sum(_mentions(each.mentioned, user_id) for each in heard))
 
     return {user_id: unread(user_id) for user_id in after}
 

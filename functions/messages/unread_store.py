@@ -37,10 +37,17 @@ def _standing_messages() -> Condition:
 
 
 def count(reader: Member, *, first: int, last: int) -> Counted:
-    """Messages of others in first…last that stand undeleted; only their mentions are sent over."""
+    """Messages of others in first…last that stand undeleted; only their mentions are sent over, and who mentions where
+    the reader does not hear of everybody."""
     condition = _standing_messages() & (EventRecord.actor_id != reader.user_id)
-    pages = list(_pages(reader.conversation_id, first, last, condition, ["mentioned"]))
-    mentioned = [_names(item) for page in pages for item in page["Items"] if item]
+    fields = ["mentioned", "actor_id"] if reader.apart else ["mentioned"]
+    pages = list(_pages(reader.conversation_id, first, last, condition, fields))
+    mentioned = [
+        _names(item)
+        for page in pages
+        for item in page["Items"]
+        if item and ("actor_id" not in item or reader.hears("mention", item["actor_id"]["S"]))
+    ]
     return Counted(sum(page["Count"] for page in pages), mentioned)
 
 

@@ -52,6 +52,11 @@ class Job:
     def is_ring(self) -> bool:
         return "call" in self.people.values()
 
+    @property
+    def is_end_of_ring(self) -> bool:
+        """It says nothing but that a call rings no more, which also who has lost the conversation has to hear."""
+        return self.after is not None
+
 
 def push(job: Job) -> None:
     """Send a job's pushes; raises TryLater when some have to be tried again."""
@@ -79,7 +84,7 @@ def _present(job: Job) -> dict[str, Person]:
         wanted = _still_ringing(job, wanted)
     elif clock.now() - job.at > model.LATE_MS:
         wanted = []
-    if job.conversation_id is not None and wanted:
+    if job.conversation_id is not None and wanted and not job.is_end_of_ring:
         members = conversations.members_by_id(job.conversation_id, wanted)
         wanted = [each for each in wanted if each in members and not _seen(job, members[each])]
     if job.actor_id is not None and wanted:

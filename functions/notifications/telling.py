@@ -86,7 +86,7 @@ def _concerns(what: Occurrence, user_id: str, members: Mapping[str, Member]) -> 
 
 
 def _decide(what: Occurrence, audience: Sequence[str], members: Mapping[str, Member], seen: Scene) -> list[Told]:
-    blocked, contacts = _relations(what, audience, seen)
+    blocked, contacts = _relations(what, audience, members, seen)
     encrypted = seen.info is not None and seen.info.settings.encrypted
     what = replace(what, encrypted=encrypted)
     now = clock.now()
@@ -108,23 +108,26 @@ def _decide(what: Occurrence, audience: Sequence[str], members: Mapping[str, Mem
     return told
 
 
-def _relations(what: Occurrence, audience: Sequence[str], seen: Scene) -> tuple[set[str], set[str]]:
+def _relations(
+    what: Occurrence, audience: Sequence[str], members: Mapping[str, Member], seen: Scene
+) -> tuple[set[str], set[str]]:
     """Between whom and the actor a block stands, and who of them are their contacts.
 
-    In a direct conversation its own note of a block is enough. A plain message of a group looks nobody up here: the
-    push function does, for those who have devices.
+    In a direct conversation its own note of a block is enough. Of a plain message of a group the memberships say who
+    does not hear of its sender; the push function looks at the blocks themselves, for those who have devices.
     """
     actor = what.actor_id
     if actor is None:
         return set(), set()
+    apart = {each for each in audience if each in members and not members[each].hears("push", actor)}
     if seen.info is not None and seen.info.kind == "direct" and what.kind != "call":
         return (set(audience) if seen.info.blocked_by else set()), set()
     kinds = {user_id: model.kind_for(what, user_id) for user_id in audience}
     asked = [user_id for user_id, kind in kinds.items() if kind in model.LISTED or kind == "call"]
     if not asked:
-        return set(), set()
+        return apart, set()
     contacts = users.contacts_among([(user_id, actor) for user_id in asked]) if what.kind == "call" else set()
-    return users.blocked_by(actor, asked), {user_id for user_id, _ in contacts}
+    return users.blocked_by(actor, asked) | apart, {user_id for user_id, _ in contacts}
 
 
 def _membership(member: Member | None) -> Membership | None:

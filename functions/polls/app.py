@@ -61,7 +61,7 @@ def retract_vote(caller: Caller, poll_id: str) -> None:
     body=NewOption,
     returns=PollOut,
     status=201,
-    errors=["poll_closed", "option_exists", "too_many_options"],
+    errors=["poll_closed", "too_many_options"],
     limits=[SEND],
 )
 def add_option(caller: Caller, poll_id: str, body: NewOption) -> Any:

@@ -146,11 +146,11 @@ class Poll:
         return replace(self, tally=self.tally.changed(before, after))
 
     def with_option(self, text: str) -> Poll:
-        """The poll with one more option; raises Forbidden, Conflict."""
+        """The poll with one more option; raises Forbidden, ValidationFailed if it reads like another, Conflict."""
         if not self.allow_add_options:
             raise Forbidden("No options can be added to this poll.")
         if sameness(text) in (sameness(option.text) for option in self.options):
-            raise Conflict("This option is there already.", code="option_exists")
+            raise ValidationFailed.of("text", "an option that reads the same is there already")
         if len(self.options) >= MAX_OPTIONS:
             raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")
         return replace(self, options=(*self.options, Option(ids.new("opt"), text)))

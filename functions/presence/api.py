@@ -1,7 +1,7 @@
-"""Presence as other domains use it: news of sockets and of blocks. None of it raises: it is a hint."""
+"""Presence as other domains use it: news of sockets. None of it raises: it is a hint."""
 
 from __future__ import annotations
 
-from presence.service import block_changed, came, went
+from presence.service import came, went
 
-__all__ = ["block_changed", "came", "went"]
+__all__ = ["came", "went"]

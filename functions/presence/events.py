@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from log.api import EventType, register
+from log.api import ContactChanged, EventType, register, when_lost
 from presence.schemas import PresenceOut
 from realtime.api import Job, register_job
 
@@ -25,10 +25,10 @@ def _own(job: Job) -> None:
     presence_fanout.tell_oneself(user_id=job["user_id"])
 
 
-def _pair(job: Job) -> None:
+def _contact_changed(change: ContactChanged) -> None:
     from presence import presence_fanout
 
-    presence_fanout.notify_pair(user_ids=job["user_ids"])
+    presence_fanout.notify_pair(user_ids=[change.user_id, change.other_id])
 
 
 def _recheck(job: Job) -> None:
@@ -41,5 +41,5 @@ register(EventType("presence", data=PresenceOut, durable=False))
 register_job("presence", _tell, queue="presence")
 register_job("presence_due", _due, queue="presence")
 register_job("presence_own", _own, queue="presence")
-register_job("presence_between", _pair, queue="presence")
 register_job("presence_guard", _recheck, queue="presence")
+when_lost(ContactChanged, "presence", _contact_changed)

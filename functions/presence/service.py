@@ -207,13 +207,5 @@ def _have_told(job: dict[str, Any], *, delay_s: int = 0) -> None:
         _not_told(job["user_id"], error)
 
 
-def block_changed(user_id: str, other_id: str) -> None:
-    """Show two people what they see of each other now that a block stands or was lifted. Never raises."""
-    try:
-        realtime.enqueue([{"kind": "presence_between", "user_ids": [user_id, other_id]}])
-    except Exception as error:  # nothing new is shown across a block whatever was told
-        _not_told(user_id, error)
-
-
 def _not_told(user_id: str, error: Exception) -> None:
     telemetry.logger().error("presence not told", exc_info=error, extra={"user_id": user_id})

@@ -14,6 +14,7 @@ from privacy.store import Row, holds, text
 # Tables whose rows others own, or that hold ids, hashes and ciphertexts alone; each with the reason.
 KEPT = {
     "audit": "ids, codes and addresses for their 400 days: the chain of the security log must stay whole",
+    "keyrings": "the keys of the deployment are nobody's",
     "idempotency": "answers under keys that only the caller could repeat, for a day",
     "conversations": "what a group is called belongs to the group; people are ids in it",
     "members": "ids and markers; groups are left by the step before",

@@ -6,6 +6,8 @@ from realtime.fanout import Recipient, register_audience
 from realtime.jobs import Job, register_job
 from realtime.notify import NOTICE, RING_OVER, WAS_READ, Audience, notify, ring_over, was_read
 from realtime.service import (
+    NOTHING,
+    Beside,
     ToMembers,
     close_sessions,
     deliver,
@@ -32,11 +34,13 @@ from realtime.store import (
 
 __all__ = [
     "CONNECTION_TTL_MS",
+    "NOTHING",
     "NOTICE",
     "PRESENT_MS",
     "RING_OVER",
     "WAS_READ",
     "Audience",
+    "Beside",
     "Connection",
     "Job",
     "Liveness",

@@ -29,6 +29,10 @@ class Recipient(Protocol):
     @property
     def visible_from(self) -> int: ...
 
+    def hears(self, what: Any, of: str | None) -> bool:
+        """Whether they hear of what another of the conversation does."""
+        ...
+
 
 class Audience(Protocol):
     """Who hears of a conversation, and how events look that are different to each: the domain above answers."""
@@ -105,6 +109,8 @@ def _deal_out(people: Mapping[str, Recipient], live: Sequence[Connection], job: 
 def _frames_for(recipient: Recipient, job: Job) -> tuple[str, ...]:
     """What somebody gets of a job: nothing from before they came, and of changes to what is from before, no content."""
     if recipient.user_id == job["but"] or 0 < job["seq"] < recipient.visible_from:
+        return ()
+    if not recipient.hears(job.get("what", "message"), job.get("of")):
         return ()
     hidden = "about" in job and job["about"] < recipient.visible_from
     return tuple(job["hidden"] if hidden else job["frames"])

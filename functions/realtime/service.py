@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from kernel import cache, clock, ids, queues, sockets, telemetry
+from kernel import cache, clock, ids, parallel, queues, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
@@ -17,6 +17,7 @@ from realtime import store
 from realtime.jobs import queue_of
 from realtime.store import Connection, Liveness, Target, Ticket
 
+T = TypeVar("T")
 TICKET_TTL_S = 60
 TICKET_BITS = 256
 INLINE_CONNECTIONS = 10  # more than this and the fan-out function posts, so that the sender does not wait
@@ -121,16 +122,41 @@ def _resync_frame() -> str:
 # --- fan-out --------------------------------------------------------------------------------------------------
 
 
-def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Frames that go with others to those who hear of `what` from the person `of`, but not to that one. Which frames
+    these are, is asked while the others are on their way."""
+
+    frames: Callable[[], Sequence[str]]
+    what: str
+    of: str
+    is_for: Callable[[str], bool]
+
+
+NOTHING = Beside(lambda: (), "message", "", lambda _: False)
+
+
+def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", beside: Beside = NOTHING) -> None:
     """Deliver frames (JSON texts) to people, but not to `but`.
 
     Up to 10 sockets are posted to from here, more by the fan-out function.
     """
-    live = reachable(store.connections_of([user_id for user_id in user_ids if user_id != but]))
+    people = [user_id for user_id in user_ids if user_id != but]
+    live, more = _at_once(lambda: reachable(store.connections_of(people)), beside)
+    theirs = [each for each in live if more and beside.is_for(each.user_id)]
     if len(live) <= INLINE_CONNECTIONS:
-        deliver({each.target: frames for each in live})
+        deliver({each.target: [*frames, *more] if each in theirs else frames for each in live})
     else:
-        enqueue(jobs_for(live, frames))
+        enqueue([*jobs_for(live, frames), *(jobs_for(theirs, more) if theirs else ())])
+
+
+def _at_once(do: Callable[[], T], beside: Beside) -> tuple[T, Sequence[str]]:
+    """What `do` answers, and what goes beside it, asked at the same time."""
+    if beside is NOTHING:
+        return do(), ()
+    done: list[T] = []
+    _, more = parallel.mapped(lambda call: call(), [lambda: done.append(do()), beside.frames])
+    return done[0], more or ()
 
 
 def reachable(live: Iterable[Connection]) -> list[Connection]:
@@ -148,30 +174,39 @@ def publish_to_sessions(frames: Sequence[str], user_id: str, *, only: str = "", 
 class ToMembers:
     """A frame for all members of a conversation. `seq` is its place in the log, 0 for what is not in it.
 
-    Who joined after `seq` gets nothing, who joined after what it is `about` gets the `hidden` frame instead.
+    Who joined after `seq` gets nothing, who joined after what it is `about` gets the `hidden` frame instead, and who
+    does not hear of `what` from the member `of` gets nothing either.
     """
 
     seq: int
     frame: str
     about: int
     hidden: str
+    what: str = "message"
+    of: str | None = None
 
 
-def publish_to_members(conversation_id: str, frames: Iterable[ToMembers], *, but: str = "") -> None:
+def publish_to_members(
+    conversation_id: str, frames: Iterable[ToMembers], *, but: str = "", beside: Beside = NOTHING
+) -> None:
     """Let the fan-out function deliver frames to all members of a conversation, but not to `but`."""
-    enqueue(
-        [
-            {
-                "kind": "members",
-                "conversation_id": conversation_id,
-                "frames": [each.frame],
-                "seq": each.seq,
-                "but": but,
-                **({"about": each.about, "hidden": [each.hidden]} if each.about < each.seq else {}),
-            }
-            for each in frames
-        ]
-    )
+    jobs = [_to_members(conversation_id, each, but) for each in frames]
+    _, more = _at_once(lambda: enqueue(jobs), beside)
+    if more:
+        others = [ToMembers(0, text, 0, text, what=beside.what, of=beside.of) for text in more]
+        enqueue([_to_members(conversation_id, each, beside.of) for each in others])
+
+
+def _to_members(conversation_id: str, it: ToMembers, but: str) -> dict[str, Any]:
+    return {
+        "kind": "members",
+        "conversation_id": conversation_id,
+        "frames": [it.frame],
+        "seq": it.seq,
+        "but": but,
+        **({"about": it.about, "hidden": [it.hidden]} if it.about < it.seq else {}),
+        **({} if it.of is None else {"what": it.what, "of": it.of}),
+    }
 
 
 def enqueue(jobs: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:

@@ -6,6 +6,7 @@ from users.relations import blocks, contacts
 from users.service import (
     add_profile_to,
     blocked_by,
+    blocked_ids,
     blocked_pairs,
     blocks_between,
     change,
@@ -28,11 +29,13 @@ from users.service import (
     settings_of,
     show_in,
     verify_email_in,
+    who_block,
 )
 
 __all__ = [
     "add_profile_to",
     "blocked_by",
+    "blocked_ids",
     "blocked_pairs",
     "blocks",
     "blocks_between",
@@ -57,4 +60,5 @@ __all__ = [
     "settings_of",
     "show_in",
     "verify_email_in",
+    "who_block",
 ]

@@ -10,7 +10,6 @@ from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
-from presence import api as presence
 from users import relations, service
 from users.schemas import (
     Contact,
@@ -72,7 +71,6 @@ def block_user(caller: Caller, user_id: str) -> None:
     noting = conversations.note_of_block(caller.user_id, user_id, True)
     relations.block(user_id=caller.user_id, other_id=user_id, stage=noting.stage)
     noting.complete()
-    presence.block_changed(caller.user_id, user_id)
 
 
 @app.delete("/users/me/blocks/{user_id}", status=204)
@@ -81,7 +79,6 @@ def unblock_user(caller: Caller, user_id: str) -> None:
     noting = conversations.note_of_block(caller.user_id, user_id, False)
     relations.unblock(user_id=caller.user_id, other_id=user_id, stage=noting.stage)
     noting.complete()
-    presence.block_changed(caller.user_id, user_id)
 
 
 @app.get("/contacts", query=ContactsQuery, returns=ContactList)

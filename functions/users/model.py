@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
@@ -102,6 +102,18 @@ class Relationship:
     blocks: bool
     blocked: bool
     link: ContactLink | None
+
+
+Notice = Literal["message", "mention", "reply", "reaction", "typing", "ring", "presence", "push", "share"]
+
+
+def hears(what: Notice, of: str | None, *, apart: Collection[str]) -> bool:
+    """Whether a person hears of what somebody does, who is not by themselves or is `of`, when a block (either way)
+    parts them from the people in `apart`.
+
+    The messages of a group stay readable to all of it; nothing else of the one calls for the other's attention.
+    """
+    return what == "message" or of is None or of not in apart
 
 
 def fold(text: str) -> str:

@@ -118,6 +118,22 @@ def blocked_by(user_id: str, others: Collection[str]) -> set[str]:
     }
 
 
+def blocked_ids(user_id: str) -> set[str]:
+    """Everybody whom this person blocks: one round trip per 500."""
+    found: list[str] = []
+    while True:
+        page = relations_store.blocked_by(user_id, after=found[-1] if found else None, limit=CONTACTS_PAGE)
+        found += page
+        if len(page) < CONTACTS_PAGE:
+            return set(found)
+
+
+def who_block(user_id: str, others: Sequence[str]) -> set[str]:
+    """Those of `others` who block this person: one round trip per 100."""
+    standing = relations_store.blocks([(each, user_id) for each in others])
+    return {each for each, stands in zip(others, standing, strict=True) if stands}
+
+
 def require_no_block_in(transaction: Transaction, *, user_id: str, other_id: str) -> None:
     """Let a transaction happen only while neither blocks the other; labels `blocks` and `blocked` fail if not."""
     relations_store.stage_no_block(transaction, user_id, other_id)

@@ -135,7 +135,7 @@ def test_options_are_added_where_the_poll_allows_it(ada: Person, bob: Person, te
     poll = ask(ada, tea, allow_add_options=True)
     longer = bob.ok("POST", f"/polls/{poll['id']}/options", {"text": "Milk"})
     assert [each["text"] for each in longer["options"]] == ["Tea", "Coffee", "Milk"]
-    problem(ada.post(f"/polls/{poll['id']}/options", {"text": "Milk"}), 409, "option_exists")
+    problem(ada.post(f"/polls/{poll['id']}/options", {"text": "Milk"}), 400, "validation_failed", field="text")
     assert counts(vote(ada, longer, "Milk").json()) == [0, 0, 1]
 
 

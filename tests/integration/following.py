@@ -9,7 +9,7 @@ from moto.backends import get_backend
 
 from kernel import aws
 from kernel.consumers import Handler
-from log.consumers import dispatch
+from log.consumers import dispatch, losses
 from search.consumers import index
 from tests.conftest import REGION, STACK
 from tests.helpers import CONTEXT
@@ -53,3 +53,8 @@ def follow(
     """Let a subscriber follow everything that the stream tells, or these records; none may fail."""
     answer = handler(queue_event(*dispatched(queue, records)), CONTEXT)
     assert answer == {"batchItemFailures": []}
+
+
+def settle_losses() -> None:
+    """Have everything ended that stood on rights which people have lost, or gained, so far."""
+    follow(losses.handler, queue="losses")

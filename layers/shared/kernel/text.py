@@ -17,6 +17,9 @@ _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_LETTER = re.compile(
+    "[^\\W\u115f\u1160\u3164\uffa0]"
+)  # a letter or digit that shows: the fillers are letters to Unicode
 _BLANK = frozenset("\u2800")  # the Braille pattern without a dot is a symbol that shows nothing
 # Overrides, embeddings and isolates turn the reading direction of what follows (UAX 9): `exe.png` of `gnp.exe`.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -32,7 +35,9 @@ _PUNCTUATION = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032", "'") | di
 
 def shows(text: str) -> bool:
     """Whether a reader sees anything: spaces, invisible characters, controls and lone marks alone are nothing."""
-    return any(map(_is_visible, text[:32])) or any(map(_is_visible, set(text[32:])))
+    if any(map(_is_visible, text[:32])) or _LETTER.search(text):
+        return True
+    return any(map(_is_visible, set(text[32:])))
 
 
 @lru_cache(maxsize=4_096)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -14,9 +15,12 @@ from calls import service, sfu
 from calls import settings as call_settings
 from kernel import aws
 from kernel.caller import Caller
+from log.consumers import losses
+from tests.helpers import CONTEXT
 from tests.integration.calls.calling import join, refusal, ring, stored
-from tests.integration.rooms import group, people
-from tests.tools import captured_lines
+from tests.integration.following import dispatched, settle_losses
+from tests.integration.rooms import group, people, remove
+from tests.tools import captured_lines, queue_event
 
 
 class Meetings:
@@ -25,13 +29,15 @@ class Meetings:
     def __init__(self) -> None:
         self.made: dict[str, dict[str, Any]] = {}
         self.attendees: list[str] = []
+        self.present: dict[str, dict[str, Any]] = {}
         self.deleted: list[str] = []
         self.failing = False
 
-    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, method: str, address: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if self.failing:
             return 503, {"Code": "ServiceUnavailable", "Message": "later"}
-        parts = path.strip("/").split("/")
+        path, _, asked = address.partition("?")
+        parts, query = path.strip("/").split("/"), parse_qs(asked)
         if method == "POST" and parts == ["meetings"]:
             known = self.made.setdefault(
                 body["ClientRequestToken"],
@@ -45,8 +51,18 @@ class Meetings:
             return 200, {"Meeting": known}
         if method == "POST" and parts[2:] == ["attendees"]:
             self.attendees.append(body["ExternalUserId"])
-            attendee = {"ExternalUserId": body["ExternalUserId"], "AttendeeId": "a-1", "JoinToken": "token"}
+            attendee_id = f"a-{len(self.attendees)}"
+            attendee = {"ExternalUserId": body["ExternalUserId"], "AttendeeId": attendee_id, "JoinToken": "token"}
+            self.present[attendee_id] = {name: value for name, value in attendee.items() if name != "JoinToken"}
             return 200, {"Attendee": attendee}
+        if method == "GET" and parts[2:] == ["attendees"]:  # a page each, as a busy meeting has
+            page = int(query.get("next-token", ["0"])[0])
+            listed = list(self.present.values())
+            more = {"NextToken": str(page + 1)} if page + 1 < len(listed) else {}
+            return 200, {"Attendees": listed[page : page + 1], **more}
+        if method == "DELETE" and parts[2:3] == ["attendees"]:
+            self.present.pop(parts[3], None)
+            return 204, {}
         if method == "DELETE" and len(parts) == 2:
             self.deleted.append(parts[1])
             return 204, {}
@@ -67,7 +83,7 @@ def meetings(settings: pytest.MonkeyPatch) -> Iterator[Meetings]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_POST = do_DELETE = _answer
+        do_GET = do_POST = do_DELETE = _answer
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing to the console."""
@@ -144,3 +160,29 @@ def test_without_one_configured_a_full_mesh_is_full(settings: pytest.MonkeyPatch
     call_settings.settings.cache_clear()
     (_, _, cleo, _), call = _full_mesh()
     assert refusal(lambda: join(cleo, call)) == "call_full"
+
+
+def test_who_is_removed_is_put_out_of_the_meeting_on_every_device_that_was_let_in(meetings: Meetings) -> None:
+    (ada, _, cleo, dan), call = _full_mesh()
+    for each in (cleo, dan, cleo):
+        join(each, call)
+    gone, stays = (next(p for p in stored(call).participants if p.user_id == who.user_id) for who in (cleo, dan))
+    remove(ada, call["conversation_id"], cleo)
+    settle_losses()
+    assert [each["ExternalUserId"] for each in meetings.present.values()] == [stays.participant_id]
+    assert gone.participant_id not in {each["ExternalUserId"] for each in meetings.present.values()}
+
+
+def test_a_meeting_that_does_not_answer_is_asked_again(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    join(cleo, call)
+    remove(ada, call["conversation_id"], cleo)
+    told = dispatched("losses")
+    meetings.failing = True
+    assert losses.handler(queue_event(*told), CONTEXT)["batchItemFailures"] != []
+    assert [each.user_id for each in stored(call).joined if each.user_id == cleo.user_id] == []
+
+    meetings.failing = False
+    sfu.Chime.breaker.succeeded()
+    assert losses.handler(queue_event(*told), CONTEXT)["batchItemFailures"] == []
+    assert meetings.present == {}

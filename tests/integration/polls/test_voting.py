@@ -294,7 +294,7 @@ def test_an_option_is_added_once_however_many_try() -> None:
     def try_to(_: int) -> bool:
         try:
             service.add_option(caller=ada, poll_id=poll["id"], text="Milk")
-        except Conflict:
+        except ValidationFailed:
             return False
         return True
 

@@ -10,6 +10,7 @@ import pytest
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
+from log import api as log
 from presence import model, presence_fanout, service, store
 from presence.actions import watch_presence
 from realtime import store as connections
@@ -19,6 +20,7 @@ from tests.integration.rooms import group, people, work
 from tests.management import Management, serving
 from tests.tools import jobs, rows, socket_event
 from users import relations
+from users.service import blocks_between as relations_between
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +205,11 @@ def test_a_frame_with_too_many_people_is_refused() -> None:
     assert '"validation_failed"' in answer["body"]
 
 
+def _contact_changed(one: Caller, other: Caller) -> None:
+    stands, _ = relations_between(one.user_id, other.user_id)
+    log.carry_out(log.ContactChanged(one.user_id, other.user_id, stands, None, clock.now()))
+
+
 # --- blocks ---------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +219,7 @@ def test_a_block_is_shown_as_leaving_and_then_nothing_is_told(management: Manage
     _watch(watching, bob)
     _watch(watched, ada)
     relations.block(user_id=bob.user_id, other_id=ada.user_id)
-    service.block_changed(bob.user_id, ada.user_id)
+    _contact_changed(bob, ada)
     _run()
     assert _told(management, "ada-1", bob) == _told(management, "bob-1", ada) == [("offline", None)]
     management.posts.clear()
@@ -222,7 +229,7 @@ def test_a_block_is_shown_as_leaving_and_then_nothing_is_told(management: Manage
         _run()
     assert _told(management, "ada-1", bob) == []
     relations.unblock(user_id=bob.user_id, other_id=ada.user_id)
-    service.block_changed(bob.user_id, ada.user_id)
+    _contact_changed(bob, ada)
     _run()
     assert _told(management, "ada-1", bob) == [("busy", None)]
 

@@ -25,6 +25,7 @@ from secureconnect_client.models import (
     Reaction,
     Receipt,
     Report,
+    ScheduledMessage,
 )
 from secureconnect_client.notification_models import Notification
 
@@ -162,6 +163,16 @@ class DraftUpdated(Event):
     @property
     def draft(self) -> Draft:
         return decode(Draft, self.data)
+
+
+class ScheduledFailed(Event):
+    """A message of one's own that is not sent at its time, and why."""
+
+    __slots__ = ()
+
+    @property
+    def scheduled(self) -> ScheduledMessage:
+        return decode(ScheduledMessage, self.data)
 
 
 class Typing(Event):
@@ -325,6 +336,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "poll.closed": PollClosed,
     "receipt.updated": ReceiptUpdated,
     "draft.updated": DraftUpdated,
+    "scheduled.failed": ScheduledFailed,
     "call.ringing": CallRinging,
     "call.updated": CallUpdated,
     "call.answered_elsewhere": CallAnsweredElsewhere,
