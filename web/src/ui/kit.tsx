@@ -1,8 +1,9 @@
 /** What forms and lists of all screens are made of. What HTML has is HTML; dialogs and switches are React Aria's. */
 import { type InfiniteData, type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
 import { type ComponentProps, type ReactNode, useId, useState } from "react";
-import { Dialog, Heading, Modal, ModalOverlay, Switch } from "react-aria-components";
+import { Switch } from "react-aria-components";
 import { useTranslations } from "../i18n";
+import { Sheet } from "./chat/dialog";
 import "./kit.css";
 import { told, useAttempt } from "./hooks";
 import { Problem } from "./problem";
@@ -82,22 +83,6 @@ export function Toggle({ label, on, disabled = false, onChange }: { label: strin
   );
 }
 
-/** A question in front of everything; Escape and a press beside it take it away. */
-export function Ask({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
-  return (
-    <ModalOverlay isOpen isDismissable onOpenChange={(open) => open || onClose()} className="veil">
-      <Modal className="modal">
-        <Dialog className="dialog">
-          <Heading slot="title" level={2}>
-            {title}
-          </Heading>
-          {children}
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
-  );
-}
-
 /** A button for what cannot be taken back: says what will happen, and asks. */
 export function Sure({
   label,
@@ -122,7 +107,7 @@ export function Sure({
         {label}
       </button>
       {asking && (
-        <Ask title={t("sure.title")} onClose={() => setAsking(false)}>
+        <Sheet title={t("sure.title")} onClose={() => setAsking(false)}>
           <p>{text}</p>
           <Problem text={problem} />
           <p className="row">
@@ -133,7 +118,7 @@ export function Sure({
               {t("nav.cancel")}
             </button>
           </p>
-        </Ask>
+        </Sheet>
       )}
     </>
   );

@@ -2,9 +2,9 @@
 import { Autocomplete, Dialog, Input, Menu, MenuItem, Modal, ModalOverlay, SearchField, useFilter } from "react-aria-components";
 import type { Conversation } from "../engine";
 import { useTranslations } from "../i18n";
+import { Sheet } from "./chat/dialog";
 import { chooseTheme } from "../preferences";
 import { useEngine, useValue } from "./hooks";
-import { Ask } from "./kit";
 import { useTitle } from "./people";
 import { openConversation, openScreen } from "./places";
 import { SHORTCUTS } from "./shortcuts";
@@ -12,7 +12,7 @@ import { SHORTCUTS } from "./shortcuts";
 export type Front = "palette" | "sheet";
 
 export default function InFront({ front, onClose, onFront }: { front: Front; onClose: () => void; onFront: (front: Front) => void }) {
-  return front === "palette" ? <Palette onClose={onClose} onSheet={() => onFront("sheet")} /> : <Sheet onClose={onClose} />;
+  return front === "palette" ? <Palette onClose={onClose} onSheet={() => onFront("sheet")} /> : <ShortcutSheet onClose={onClose} />;
 }
 
 interface Deed {
@@ -49,7 +49,7 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
   };
   return (
     <ModalOverlay isOpen isDismissable onOpenChange={(open) => open || onClose()} className="veil top">
-      <Modal className="modal palette">
+      <Modal className="sheet palette">
         <Dialog aria-label={t("palette.title")} className="palette-dialog">
           <Autocomplete filter={contains}>
             <SearchField aria-label={t("palette.hint")} autoFocus>
@@ -84,10 +84,10 @@ function Jump({ conversation }: { conversation: Conversation }) {
   );
 }
 
-function Sheet({ onClose }: { onClose: () => void }) {
+function ShortcutSheet({ onClose }: { onClose: () => void }) {
   const t = useTranslations();
   return (
-    <Ask title={t("shortcuts.title")} onClose={onClose}>
+    <Sheet title={t("shortcuts.title")} onClose={onClose}>
       <dl className="facts">
         {SHORTCUTS.map(({ keys, text }) => (
           <div key={text} className="pair">
@@ -105,6 +105,6 @@ function Sheet({ onClose }: { onClose: () => void }) {
           {t("nav.close")}
         </button>
       </p>
-    </Ask>
+    </Sheet>
   );
 }

@@ -2,8 +2,9 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
+import { Sheet } from "./chat/dialog";
 import { useAttempt } from "./hooks";
-import { Ask, Field } from "./kit";
+import { Field } from "./kit";
 import { Problem } from "./problem";
 
 type Act = (password?: string) => Promise<unknown>;
@@ -47,7 +48,7 @@ function PasswordDialog({ act, over }: { act: Act; over: (error?: unknown) => vo
     });
   }
   return (
-    <Ask title={t("stepup.title")} onClose={() => over()}>
+    <Sheet title={t("stepup.title")} onClose={() => over()}>
       <form className="form" onSubmit={submit}>
         <p>{t("stepup.why")}</p>
         <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
@@ -59,6 +60,6 @@ function PasswordDialog({ act, over }: { act: Act; over: (error?: unknown) => vo
           </button>
         </p>
       </form>
-    </Ask>
+    </Sheet>
   );
 }

@@ -2,7 +2,8 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
-import { useTranslations } from "../i18n";
+import { I18nProvider } from "react-aria-components";
+import { useLanguage } from "../i18n";
 import { useAttention } from "./attention";
 import { BellButton } from "./bell";
 import { CallOverlay } from "./calls";
@@ -20,7 +21,7 @@ const InFront = lazy(() => import("./palette"));
 const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 30_000, retry: false } } });
 
 export default function Workspace() {
-  const t = useTranslations();
+  const { t, locale } = useLanguage();
   const engine = useEngine();
   const me = useValue(engine.auth.me);
   const status = useValue(engine.status);
@@ -43,50 +44,52 @@ export default function Workspace() {
   };
   return (
     <QueryClientProvider client={queries}>
-      <div className={frame.filter(Boolean).join(" ")}>
-        <nav className="side" aria-label={t("nav.conversations")}>
-          <header className="bar">
-            <strong className="grow">{me?.display_name ?? t("app.name")}</strong>
-            <BellButton />
-            <button className="icon" aria-label={t("nav.new")} onClick={() => openScreen("new")}>
-              <MessageSquarePlus aria-hidden />
-            </button>
-            <button className="icon" aria-label={t("nav.drive")} onClick={() => openScreen("drive")}>
-              <FolderOpen aria-hidden />
-            </button>
-            {me?.role === "admin" && (
-              <button className="icon" aria-label={t("nav.administration")} onClick={() => openScreen("administration")}>
-                <ShieldCheck aria-hidden />
+      <I18nProvider locale={locale}>
+        <div className={frame.filter(Boolean).join(" ")}>
+          <nav className="side" aria-label={t("nav.conversations")}>
+            <header className="bar">
+              <strong className="grow">{me?.display_name ?? t("app.name")}</strong>
+              <BellButton />
+              <button className="icon" aria-label={t("nav.new")} onClick={() => openScreen("new")}>
+                <MessageSquarePlus aria-hidden />
               </button>
+              <button className="icon" aria-label={t("nav.drive")} onClick={() => openScreen("drive")}>
+                <FolderOpen aria-hidden />
+              </button>
+              {me?.role === "admin" && (
+                <button className="icon" aria-label={t("nav.administration")} onClick={() => openScreen("administration")}>
+                  <ShieldCheck aria-hidden />
+                </button>
+              )}
+              <button className="icon" aria-label={t("nav.settings")} onClick={() => openScreen("settings")}>
+                <Settings aria-hidden />
+              </button>
+              <button className="icon" aria-label={t("nav.sign_out")} onClick={() => void signOut()}>
+                <LogOut aria-hidden />
+              </button>
+            </header>
+            <Notices />
+            {status.phase !== "live" && status.phase !== "stopped" && (
+              <p className="status" role="status">
+                {t(status.phase === "connecting" ? "status.connecting" : status.phase === "polling" ? "status.polling" : "status.offline")}
+              </p>
             )}
-            <button className="icon" aria-label={t("nav.settings")} onClick={() => openScreen("settings")}>
-              <Settings aria-hidden />
-            </button>
-            <button className="icon" aria-label={t("nav.sign_out")} onClick={() => void signOut()}>
-              <LogOut aria-hidden />
-            </button>
-          </header>
-          <Notices />
-          {status.phase !== "live" && status.phase !== "stopped" && (
-            <p className="status" role="status">
-              {t(status.phase === "connecting" ? "status.connecting" : status.phase === "polling" ? "status.polling" : "status.offline")}
-            </p>
+            <ConversationList selected={place.screen === "conversations" ? place.id : null} onOpen={openConversation} />
+          </nav>
+          <main className="stage">
+            {place.screen === "conversations" && <ConversationScreen key={place.id} id={place.id} onClose={goHome} />}
+            {place.screen === "screen" && <Stage place={place} />}
+            {place.screen === "home" && <p className="empty">{t("nav.choose")}</p>}
+          </main>
+          {place.screen === "conversations" && conversation && <Beside place={place} conversation={conversation} />}
+          {front && (
+            <Suspense>
+              <InFront front={front} onClose={() => setFront(null)} onFront={setFront} />
+            </Suspense>
           )}
-          <ConversationList selected={place.screen === "conversations" ? place.id : null} onOpen={openConversation} />
-        </nav>
-        <main className="stage">
-          {place.screen === "conversations" && <ConversationScreen key={place.id} id={place.id} onClose={goHome} />}
-          {place.screen === "screen" && <Stage place={place} />}
-          {place.screen === "home" && <p className="empty">{t("nav.choose")}</p>}
-        </main>
-        {place.screen === "conversations" && conversation && <Beside place={place} conversation={conversation} />}
-        {front && (
-          <Suspense>
-            <InFront front={front} onClose={() => setFront(null)} onFront={setFront} />
-          </Suspense>
-        )}
-        <CallOverlay />
-      </div>
+          <CallOverlay />
+        </div>
+      </I18nProvider>
     </QueryClientProvider>
   );
 }

@@ -3,8 +3,9 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useDeferredValue, useState } from "react";
 import type { Answer } from "../../engine";
 import { useLanguage } from "../../i18n";
+import { Sheet } from "../chat/dialog";
 import { dateOf, useAttempt, useEngine, useMyId } from "../hooks";
-import { Area, Ask, Choice, Field, More, Sure, usePages } from "../kit";
+import { Area, Choice, Field, More, Sure, usePages } from "../kit";
 import { Problem } from "../problem";
 
 type User = Answer<"get", "/admin/users/{user_id}">;
@@ -111,7 +112,7 @@ function BanDialog({ user, onClose, onDone }: { user: User; onClose: () => void;
     });
   }
   return (
-    <Ask title={t("admin.ban_named", { name: user.display_name })} onClose={onClose}>
+    <Sheet title={t("admin.ban_named", { name: user.display_name })} onClose={onClose}>
       <form className="form" onSubmit={ban}>
         <p>{t("admin.ban_text")}</p>
         <Area label={t("admin.reason")} name="reason" required minLength={10} maxLength={500} autoFocus />
@@ -124,6 +125,6 @@ function BanDialog({ user, onClose, onDone }: { user: User; onClose: () => void;
           </button>
         </p>
       </form>
-    </Ask>
+    </Sheet>
   );
 }

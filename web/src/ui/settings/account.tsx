@@ -2,9 +2,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage, useTranslations } from "../../i18n";
+import { Sheet } from "../chat/dialog";
 import { sizeOf } from "../attachments";
 import { momentOf, told, useAttempt, useEngine, useValue } from "../hooks";
-import { Ask, Field, Section } from "../kit";
+import { Field, Section } from "../kit";
 import { Problem } from "../problem";
 import { useStepUp } from "../step-up";
 
@@ -85,7 +86,7 @@ function Erasure() {
         </button>
       </p>
       {asking && (
-        <Ask title={t("erase.sure")} onClose={() => setAsking(false)}>
+        <Sheet title={t("erase.sure")} onClose={() => setAsking(false)}>
           <form className="form" onSubmit={erase}>
             <p>{t("erase.text", { name: me?.username ?? "" })}</p>
             <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
@@ -97,7 +98,7 @@ function Erasure() {
               </button>
             </p>
           </form>
-        </Ask>
+        </Sheet>
       )}
     </Section>
   );
