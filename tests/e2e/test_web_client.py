@@ -117,7 +117,7 @@ def test_a_folder_is_made_and_a_file_put_into_it(windows: tuple[Window, Window],
     ada.page.get_by_role("button", name="Plans", exact=True).click()
     ada.page.locator("input[type=file]").set_input_files(path)
 
-    expect(ada.page.get_by_role("button", name=re.compile(r"plan\.txt"))).to_have_count(2)
+    expect(ada.page.get_by_role("button", name=re.compile(r"plan\.txt"))).to_have_count(3)
 
 
 def test_a_wrong_password_is_told_and_nothing_typed_is_lost(browser: Browser, endpoints: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import { EngineContext, useEngine, useValue } from "./hooks";
 import { usePlace } from "./places";
 import { SignIn } from "./sign-in";
 
+const FileLink = lazy(() => import("./link"));
 const Letters = lazy(() => import("./letters"));
 const Workspace = lazy(() => import("./workspace"));
 
@@ -49,6 +50,13 @@ function Screen() {
     return (
       <Suspense fallback={<Waiting />}>
         <Letters key={place.name} name={place.name} />
+      </Suspense>
+    );
+  }
+  if (place.screen === "screen" && place.name === "links" && place.section) {
+    return (
+      <Suspense fallback={<Waiting />}>
+        <FileLink token={place.section} />
       </Suspense>
     );
   }

@@ -1,11 +1,13 @@
 /** The drive: folders and files, bringing files in and taking them out, and how much room is left. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { ArrowLeft, FileText, Folder, FolderPlus, Trash2, Upload } from "lucide-react";
-import { type FormEvent, useRef, useState } from "react";
+import { ArrowLeft, FileText, Folder, FolderPlus, Share2, Trash2, Upload } from "lucide-react";
+import { type FormEvent, Suspense, lazy, useRef, useState } from "react";
 import { useLanguage } from "../i18n";
 import { sizeOf, useDownload } from "./attachments";
 import { useAttempt, useEngine, useValue } from "./hooks";
+import type { Shown } from "./files";
 import type { ScreenProps } from "./panels";
+import { openScreen } from "./places";
 import { Problem } from "./problem";
 
 interface Step {
@@ -13,12 +15,20 @@ interface Step {
   readonly name: string;
 }
 
-export default function Drive({ onClose }: ScreenProps) {
+const FileSheet = lazy(() => import("./files"));
+const Trash = lazy(() => import("./files/trash"));
+
+export default function Drive({ section, onClose }: ScreenProps) {
+  return section === "trash" ? <Trash /> : <Folders onClose={onClose} />;
+}
+
+function Folders({ onClose }: { onClose: () => void }) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
   const queries = useQueryClient();
   const [path, setPath] = useState<readonly Step[]>([{ id: "root", name: t("drive.title") }]);
   const [naming, setNaming] = useState(false);
+  const [shown, setShown] = useState<Shown | null>(null);
   const { attempt, problem } = useAttempt();
   const [download, refused] = useDownload();
   const picker = useRef<HTMLInputElement>(null);
@@ -63,6 +73,9 @@ export default function Drive({ onClose }: ScreenProps) {
         <h2 className="grow cut" dir="auto">
           {here.name}
         </h2>
+        <button className="icon" aria-label={t("drive.trash")} onClick={() => openScreen("drive", "trash")}>
+          <Trash2 aria-hidden />
+        </button>
         <button className="icon" aria-label={t("drive.new_folder")} onClick={() => setNaming(!naming)}>
           <FolderPlus aria-hidden />
         </button>
@@ -100,6 +113,9 @@ export default function Drive({ onClose }: ScreenProps) {
               </span>
               {"size" in each && <small>{sizeOf(each.size, locale)}</small>}
             </button>
+            <button className="icon" aria-label={t("drive.details", { name: each.name })} onClick={() => setShown(each)}>
+              <Share2 aria-hidden />
+            </button>
             <button
               className="icon"
               aria-label={t("drive.delete", { name: each.name })}
@@ -116,6 +132,11 @@ export default function Drive({ onClose }: ScreenProps) {
           </li>
         ))}
       </ul>
+      {shown && (
+        <Suspense>
+          <FileSheet entry={shown} onClose={() => setShown(null)} />
+        </Suspense>
+      )}
       {usage && (
         <p className="row usage">
           <meter className="grow" min={0} max={usage.quota} value={usage.used + usage.reserved} aria-label={t("drive.usage")} />

@@ -51,6 +51,7 @@ const KNOWN: Readonly<Record<string, TextKey>> = {
   gone: "error.gone",
   invalid_credentials: "error.credentials",
   not_found: "error.not_found",
+  password_wrong: "error.link_password",
   quota_exceeded: "error.quota",
   rate_limited: "error.rate",
   username_taken: "error.username_taken",
