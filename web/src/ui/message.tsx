@@ -219,7 +219,7 @@ export function Reactions({ message }: { message: Message }) {
         <button
           key={emoji}
           aria-pressed={mine}
-          aria-label={t("message.react", { emoji })}
+          aria-label={t("message.react", { emoji: `${emoji} ${count}` })}
           onClick={() => void attempt(() => commands.react(message.conversation_id, message.id, emoji, { remove: mine }))}
         >
           {emoji} {count}
