@@ -1,0 +1,222 @@
+"""Every screen of the web client for everybody: axe-core in both themes, and a journey by the keyboard alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.accessibility import audit
+from tests.e2e.people import PASSWORD, Person, Town
+from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+
+pytestmark = needs_a_browser
+SETTINGS = ("profile", "security", "sessions", "notifications", "privacy", "look", "account")
+GROUP = ("members", "mine", "rules", "invitations", "requests", "reports", "bans")
+ADMINISTRATION = ("users", "reports", "audit", "stats")
+SCREENS_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def ada(town: Town) -> Person:
+    return town.person("ada")
+
+
+@pytest.fixture
+def group(town: Town, ada: Person) -> str:
+    """A group with something of everything that its screens show."""
+    bob, cyd = town.person("bob"), town.person("cyd")
+    made = ada.group_with(bob, cyd, name="Engine room")
+    said = bob.send(made, "The **boiler** is hot", mentions=[ada.id])
+    ada.send(made, "I see it", reply_to=said["id"])
+    ada.ok("PUT", f"/conversations/{made}/messages/{said['id']}/reactions/👍")
+    cyd.ok("POST", f"/conversations/{made}/messages/{said['id']}/reports", {"reason": "too hot"})
+    poll = {"client_id": "lunch", "question": "Lunch?", "options": ["Soup", "Salad"], "results": "live"}
+    bob.ok("POST", f"/conversations/{made}/polls", poll)
+    link = ada.ok("POST", f"/conversations/{made}/invitations", {"needs_approval": True})
+    town.person("dan").ok("POST", f"/invitations/{link['token']}/accept")
+    town.person("eve").ok("POST", f"/contacts/{ada.id}")
+    ada.ok("DELETE", f"/conversations/{made}/members/{cyd.id}")
+    return made
+
+
+def show(window: Window, place: str) -> Page:
+    window.page.evaluate("place => { location.hash = place }", place)
+    window.page.wait_for_load_state("networkidle")
+    return window.page
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture for the documents, where SC_SCREENSHOTS asks for them."""
+    if "SC_SCREENSHOTS" in os.environ:
+        page.screenshot(path=SCREENS_FOLDER / f"{name}.png")
+
+
+def test_every_screen_of_a_person_keeps_the_rules(
+    browser: Browser, endpoints: dict[str, str], ada: Person, group: str
+) -> None:
+    found: list[str] = []
+    with window_of(browser, endpoints, ada, viewport={"width": 1280, "height": 800}) as window:
+        for place, name in [
+            ("#/", "home"),
+            ("#/new", "new conversation"),
+            ("#/drive", "drive"),
+            ("#/notifications", "notifications"),
+            (f"#/conversations/{group}", "conversation"),
+            *((f"#/settings/{each}", f"settings {each}") for each in SETTINGS),
+            *((f"#/conversations/{group}/group/{each}", f"group {each}") for each in GROUP),
+        ]:
+            page = show(window, place)
+            found += audit(page, name)
+            if name in ("notifications", "settings security", "group members", "group invitations"):
+                keep(page, name.replace(" ", "-"))
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
+        found += audit(page, "palette")
+        keep(page, "palette")
+        page.keyboard.press("Escape")
+        page.get_by_role("heading").first.click()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        found += audit(page, "shortcuts")
+    assert found == [], "\n".join(found)
+
+
+def test_screens_before_sign_in_keep_the_rules(browser: Browser, endpoints: dict[str, str]) -> None:
+    found: list[str] = []
+    with closing(Window(browser, endpoints["web_url"], "Nobody")) as window:
+        found += audit(window.page, "sign in")
+        window.page.get_by_role("button", name="I have no account yet").click()
+        found += audit(window.page, "register")
+        for place in ("#/forgot", "#/reset?token=abc", "#/verify?token=abc"):
+            found += audit(show(window, place), place)
+        assert window.wrong == []
+    assert found == [], "\n".join(found)
+
+
+def test_administration_keeps_the_rules_and_bans_within_a_second(
+    browser: Browser, endpoints: dict[str, str], endpoints_file: Path, town: Town, ada: Person
+) -> None:
+    command = [sys.executable, "-m", "infra.admin", ada.username]
+    subprocess.run(command, check=True, env=os.environ | {"SC_ENDPOINTS": str(endpoints_file)}, capture_output=True)
+    bad = town.person("bad")
+    found: list[str] = []
+    with (
+        window_of(browser, endpoints, ada) as window,
+        closing(Window(browser, endpoints["web_url"], "Bad", bad.username)) as theirs,
+    ):
+        theirs.sign_in()
+        window.page.get_by_role("button", name="Administration").click()
+        for each in ADMINISTRATION:
+            found += audit(show(window, f"#/administration/{each}"), f"administration {each}")
+        keep(show(window, "#/administration/audit"), "administration-audit")
+
+        page = show(window, "#/administration/users")
+        page.get_by_label("Name, username or e-mail address").fill(bad.username)
+        expect(page.get_by_role("button", name="Ban Bad")).to_be_visible()
+        page.get_by_role("button", name="Ban Bad").click()
+        page.get_by_label("Reason").fill("sells coins to everybody")
+        page.get_by_role("dialog").get_by_role("button", name="Ban", exact=True).click()
+        expect(page.get_by_text("Banned: sells coins to everybody")).to_be_visible()
+        expect(theirs.page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+        page.get_by_role("button", name="Lift the ban").click()
+        expect(page.get_by_role("button", name="Ban Bad")).to_be_visible()
+    assert found == [], "\n".join(found)
+
+
+@pytest.mark.parametrize("language", ["ar", "de"])
+def test_in_other_languages_nothing_is_left_untold_or_runs_out_of_its_frame(
+    browser: Browser, endpoints: dict[str, str], ada: Person, group: str, language: str
+) -> None:
+    with closing(
+        Window(browser, endpoints["web_url"], "Ada", ada.username, viewport={"width": 390, "height": 844})
+    ) as window:
+        window.sign_in()
+        window.page.evaluate("language => localStorage.setItem('secureconnect.language', language)", language)
+        window.page.reload()
+        wide = []
+        for place in (
+            "#/",
+            "#/settings/notifications",
+            "#/settings/security",
+            f"#/conversations/{group}/group/members",
+        ):
+            page = show(window, place)
+            assert page.evaluate("document.documentElement.lang") == language
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(place)
+        assert wide == []
+        assert window.wrong == []
+
+
+def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, str], town: Town, ada: Person) -> None:
+    """Signing in, jumping to a conversation, writing, a setting, signing out: no pointer is used."""
+    bob = town.person("bob")
+    group = ada.group_with(bob, name="Keys only")
+    with closing(Window(browser, endpoints["web_url"], "Ada", ada.username)) as window:
+        page, keys = window.page, window.page.keyboard
+        _tab_to(page, "Username or e-mail address")
+        keys.type(ada.username)
+        keys.press("Tab")
+        keys.type(PASSWORD)
+        keys.press("Enter")
+        expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+        keys.press("Control+k")
+        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
+        keys.type("Keys")
+        expect(page.get_by_role("menuitem")).to_have_count(1)
+        keys.press("ArrowDown")
+        keys.press("Enter")
+        expect(page.get_by_role("heading", name="Keys only")).to_be_visible()
+        _tab_to(page, "Write a message")
+        keys.type("by keys")
+        keys.press("Enter")
+        expect(window.message("by keys")).to_be_visible()
+        assert bob.ok("GET", f"/conversations/{group}/messages")["items"][0]["text"] == "by keys"
+
+        keys.press("Control+,")
+        expect(page.get_by_role("heading", name="Settings")).to_be_focused()
+        _tab_to(page, "Profile")
+        for _ in range(4):
+            keys.press("ArrowRight")
+        expect(page.get_by_role("tab", name="Privacy")).to_be_focused()
+        _tab_to(page, "Others see what I have read")
+        keys.press("Space")
+        expect(page.get_by_role("switch", name="Others see what I have read")).not_to_be_checked()
+
+        keys.press("Control+k")
+        keys.type("Sign out")
+        expect(page.get_by_role("menuitem")).to_have_count(1)
+        keys.press("ArrowDown")
+        keys.press("Enter")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert window.wrong == []
+
+
+NAME = """() => {
+    const at = document.activeElement;
+    if (at === document.body) return '';
+    return at.getAttribute('aria-label') || at.labels?.[0]?.textContent || at.textContent || '';
+}"""
+
+
+def _tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the focus is on something of that name."""
+    for _ in range(60):
+        if name in page.evaluate(NAME):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{name} cannot be reached by Tab")

@@ -1,0 +1,139 @@
+"""A group in the web client: who is in it, what holds in it, who comes in and who has to go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.people import Person, Town
+from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+
+pytestmark = needs_a_browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
+    """Opens windows of people who are signed in."""
+    with ExitStack() as windows:
+        yield lambda person, **settings: windows.enter_context(window_of(browser, endpoints, person, **settings))
+
+
+@pytest.fixture
+def ada(town: Town) -> Person:
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
+def panel(window: Window, group: str, tab: str) -> Page:
+    window.page.evaluate("place => { location.hash = place }", f"#/conversations/{group}/group")
+    window.page.get_by_role("tab", name=tab, exact=True).click()
+    return window.page
+
+
+def test_roles_are_given_people_removed_and_let_in_again(town: Town, ada: Person, bob: Person, opened: Any) -> None:
+    cyd = town.person("cyd")
+    group = ada.group_with(bob)
+    page = panel(opened(ada), group, "Members")
+    page.get_by_label("Role of Bob").select_option("admin")
+    expect(page.get_by_label("Role of Bob")).to_have_value("admin")
+    page.get_by_label("Find people by name").fill(cyd.username)
+    page.get_by_role("button", name="Add Cyd").click()
+    expect(page.get_by_text("Cyd is in.")).to_be_visible()
+    page.get_by_role("button", name="Remove Cyd").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove Cyd").click()
+    expect(page.get_by_label("Role of Cyd")).to_have_count(0)
+    assert cyd.get(f"/conversations/{group}").status_code == 404
+
+    page.get_by_role("tab", name="Removed").click()
+    page.get_by_role("button", name="Let in again: Cyd").click()
+    expect(page.get_by_role("button", name="Let in again: Cyd")).to_have_count(0)
+    roles = {each["user"]["id"]: each["role"] for each in ada.ok("GET", f"/conversations/{group}/members")["items"]}
+    assert roles == {ada.id: "owner", bob.id: "admin"}
+
+
+def test_rules_of_a_group_are_changed_and_shown_to_the_others(ada: Person, bob: Person, opened: Any) -> None:
+    group = ada.group_with(bob)
+    page = panel(opened(ada), group, "Rules")
+    theirs = opened(bob).page
+    page.get_by_label("Name of the group").fill("Engine room")
+    page.get_by_label("Description", exact=True).fill("Steam only")
+    page.get_by_role("button", name="Save").click()
+    expect(theirs.get_by_role("button", name=re.compile("Engine room"))).to_be_visible()
+    page.get_by_label("Slow mode: between two messages").select_option("60")
+    page.get_by_label("Messages disappear after").select_option("86400")
+    page.get_by_label("Who may write").select_option("admins")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("Messages disappear after").select_option("0")
+    page.wait_for_load_state("networkidle")
+    kept = bob.ok("GET", f"/conversations/{group}")
+    assert (kept["name"], kept["description"]) == ("Engine room", "Steam only")
+    assert (kept["settings"]["slow_mode_seconds"], kept["settings"]["disappearing_seconds"]) == (60, None)
+    assert kept["settings"]["who_can_send"] == "admins"
+
+
+def test_a_link_lets_somebody_in_once_an_admin_agrees(town: Town, ada: Person, bob: Person, opened: Any) -> None:
+    # given a link whose use an admin decides on
+    dan = town.person("dan")
+    group = ada.group_with(bob, name="Club")
+    page = panel(opened(ada), group, "Links")
+    page.get_by_label("An admin decides who comes in").check()
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_role("img", name="QR code of the link")).to_be_visible()
+    link = page.get_by_label("Link", exact=True).input_value()
+    # when somebody follows it and asks
+    theirs = opened(dan).page
+    theirs.evaluate("link => { location.hash = new URL(link).hash }", link)
+    expect(theirs.get_by_role("heading", name="Club")).to_be_visible()
+    theirs.get_by_role("button", name="Ask to come in").click()
+    expect(theirs.get_by_text("You have asked.")).to_be_visible()
+    # then the admin sees it at once and lets them in
+    page.get_by_role("tab", name="Requests").click()
+    page.get_by_role("button", name="Let in: Dan").click()
+    expect(theirs.get_by_role("navigation").get_by_role("button", name=re.compile("Club"))).to_be_visible()
+    # and a link that is revoked lets nobody in
+    page.get_by_role("tab", name="Links").click()
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text(re.compile("^Revoked"))).to_be_visible()
+    eve = opened(town.person("eve")).page
+    eve.evaluate("link => { location.hash = new URL(link).hash }", link)
+    expect(eve.get_by_role("alert")).to_be_visible()
+
+
+def test_a_reported_message_is_deleted_by_an_admin(ada: Person, bob: Person, opened: Any) -> None:
+    group = ada.group_with(bob)
+    bad = bob.send(group, "buy my coins")
+    ada.ok("POST", f"/conversations/{group}/messages/{bad['id']}/reports", {"reason": "an advertisement"})
+    page = panel(opened(ada), group, "Reports")
+    expect(page.get_by_text("Ada: an advertisement")).to_be_visible()
+    page.get_by_role("button", name="Delete the message").click()
+    expect(page.get_by_text("Ada: an advertisement")).to_have_count(0)
+    assert ada.ok("GET", f"/conversations/{group}/messages/{bad['id']}")["deleted_at"] is not None
+
+
+def test_a_group_is_left_and_deleted(ada: Person, bob: Person, opened: Any) -> None:
+    group = ada.group_with(bob, name="Short")
+    theirs = panel(opened(bob), group, "For me")
+    theirs.get_by_role("button", name="Leave group").click()
+    theirs.get_by_role("dialog").get_by_role("button", name="Leave group").click()
+    expect(theirs.get_by_role("button", name=re.compile("Short"))).to_have_count(0)
+    page = panel(opened(ada), group, "Rules")
+    page.get_by_role("button", name="Delete group").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete group").click()
+    expect(page.get_by_role("button", name=re.compile("Short"))).to_have_count(0)
+    assert ada.get(f"/conversations/{group}").status_code == 404

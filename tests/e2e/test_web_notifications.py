@@ -1,0 +1,187 @@
+"""What reaches people of the web client: the bell, the service worker's pushes, and the page without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually
+from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.support.push_services import Browser as Subscriber
+from tests.support.push_services import WebPushService, web_push_service
+
+pytestmark = needs_a_browser
+# A browser's push service is its maker's and cannot be had offline: this stands for the subscription it gives.
+SUBSCRIBE = """subscription => {
+    let made = null;
+    const own = { toJSON: () => subscription, unsubscribe: async () => { made = null; return true; } };
+    PushManager.prototype.subscribe = async () => (made = own);
+    PushManager.prototype.getSubscription = async () => made;
+}"""
+SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+    .map(({ title, body, tag }) => ({ title, body, tag }))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[WebPushService]:
+    with web_push_service() as running:
+        yield running
+
+
+@pytest.fixture
+def ada(town: Town) -> Person:
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
+@pytest.fixture
+def window(browser: Browser, endpoints: dict[str, str], ada: Person) -> Iterator[Window]:
+    with window_of(browser, endpoints, ada, permissions=["notifications"]) as window:
+        yield window
+
+
+class Worker:
+    """The service worker of a window, as the debugger sees it: it takes a push as from the browser's push service."""
+
+    def __init__(self, window: Window) -> None:
+        self._page = window.page
+        self._origin = window.page.evaluate("location.origin")
+        self._devtools: CDPSession = window.context.new_cdp_session(window.page)
+        self._registrations: list[str] = []
+        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._heard)
+        self._devtools.send("ServiceWorker.enable")
+        window.page.evaluate("async () => { await navigator.serviceWorker.ready }")
+        eventually(lambda: bool(self._registrations), within_s=10)
+
+    def _heard(self, told: dict[str, Any]) -> None:
+        self._registrations += [each["registrationId"] for each in told["registrations"] if not each["isDeleted"]]
+
+    def push(self, payload: dict[str, Any]) -> None:
+        fields = {"origin": self._origin, "registrationId": self._registrations[-1], "data": json.dumps(payload)}
+        self._devtools.send("ServiceWorker.deliverPushMessage", fields)
+
+    def shown(self) -> list[dict[str, Any]]:
+        notifications: list[dict[str, Any]] = self._page.evaluate(SHOWN)
+        return notifications
+
+
+def pushed(subscriber: Subscriber, kind: str) -> list[dict[str, Any]]:
+    return [each for each in subscriber.pushes if each["kind"] == kind]
+
+
+def test_the_bell_tells_of_a_mention_and_leads_to_it(window: Window, ada: Person, bob: Person) -> None:
+    group = bob.group_with(ada)
+    page = window.page
+    expect(page.get_by_role("button", name="Notifications, 2 new")).to_be_visible()  # the sign-in, and the group
+    bob.send(group, "see this", mentions=[ada.id])
+    page.get_by_role("button", name="Notifications, 3 new").click()
+    page.get_by_role("button", name="Bob mentioned you.").click()
+    expect(window.message("see this")).to_be_visible()
+    expect(page.get_by_role("button", name="Notifications", exact=True)).to_be_visible()
+    assert ada.ok("GET", "/notifications")["unread_count"] == 0
+
+
+def test_a_contact_request_is_accepted_from_the_list(window: Window, ada: Person, bob: Person) -> None:
+    bob.ok("POST", f"/contacts/{ada.id}")
+    window.page.get_by_role("button", name="Notifications, ").click()
+    window.page.get_by_role("button", name="Accept").click()
+    eventually(lambda: ada.ok("GET", "/contacts?state=accepted")["items"] != [], within_s=10)
+
+
+def test_a_push_goes_the_whole_way_and_is_taken_away_when_read_elsewhere(
+    window: Window, service: WebPushService, ada: Person, bob: Person
+) -> None:
+    # given a browser that was switched on in the settings
+    group = bob.group_with(ada)
+    subscriber = service.browser("chromium-of-ada")
+    page: Page = window.page
+    page.add_init_script(f"({SUBSCRIBE})({json.dumps(subscriber.subscription)})")
+    page.reload()
+    worker = Worker(window)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("tab", name="Notifications").click()
+    page.get_by_role("switch", name="Notify me on this device").press("Space")
+    eventually(lambda: len(ada.ok("GET", "/devices")["items"]) == 1, within_s=10)
+
+    # when somebody writes while nobody looks at that conversation
+    bob.send(group, "the secret plan")
+    eventually(lambda: pushed(subscriber, "message") != [], within_s=20)
+    worker.push(pushed(subscriber, "message")[0])
+
+    # then the system shows that something came, and not what
+    eventually(lambda: len(worker.shown()) == 1, within_s=10)
+    assert worker.shown() == [{"title": "SecureConnect", "body": "New message", "tag": group}]
+
+    # and reading it on another device takes it away
+    last = ada.ok("GET", f"/conversations/{group}")["last_seq"]
+    ada.ok("POST", f"/conversations/{group}/read", {"seq": last})
+    eventually(lambda: pushed(subscriber, "read") != [], within_s=20)
+    worker.push(pushed(subscriber, "read")[0])
+    eventually(lambda: worker.shown() == [], within_s=10)
+
+    # and what one has on the screen is pushed to nobody
+    page.bring_to_front()
+    page.evaluate("group => { location.hash = `#/conversations/${group}` }", group)
+    expect(window.message("the secret plan")).to_be_visible()
+    page.wait_for_timeout(1_000)
+    before = len(subscriber.pushes)
+    bob.send(group, "you are looking")
+    expect(window.message("you are looking")).to_be_visible()
+    page.wait_for_timeout(3_000)
+    assert len(pushed(subscriber, "message")) == 1, subscriber.pushes[before:]
+
+
+def test_a_call_rings_on_the_system_until_it_is_over(window: Window) -> None:
+    worker = Worker(window)
+    ring = {"kind": "call", "call_id": "cal_1", "conversation_id": "cnv_1", "badge": 0, "tag": "cal_1"}
+    worker.push(ring)
+    eventually(partial(_shows, worker, "Somebody is calling you"), within_s=10)
+    worker.push({"kind": "call_ended", "call_id": "cal_1", "badge": 0, "tag": "cal_1"})
+    eventually(lambda: worker.shown() == [], within_s=10)
+
+
+def _shows(worker: Worker, body: str) -> bool:
+    return [each["body"] for each in worker.shown()] == [body]
+
+
+def test_without_a_network_the_page_opens_and_shows_what_was_loaded(window: Window, ada: Person, bob: Person) -> None:
+    # given a conversation that was read
+    group = bob.group_with(ada, name="Island")
+    bob.send(group, "before the storm")
+    page = window.page
+    page.evaluate("group => { location.hash = `#/conversations/${group}` }", group)
+    expect(window.message("before the storm")).to_be_visible()
+    page.evaluate("async () => { await navigator.serviceWorker.ready }")
+    page.wait_for_timeout(6_000)  # the list is kept every 5 s
+    # when the network is gone and the page is opened anew
+    window.context.set_offline(True)
+    page.reload()
+    # then it is all there, and says how things stand
+    expect(page.get_by_role("heading", name="Island")).to_be_visible()
+    expect(window.message("before the storm")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="No connection")).to_be_visible()
+    # and what is written is sent once there is one again
+    window.say("after the storm")
+    window.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    eventually(lambda: "after the storm" in _texts(bob, group), within_s=30)
+
+
+def _texts(who: Person, group: str) -> list[str]:
+    return [each["text"] for each in who.ok("GET", f"/conversations/{group}/messages")["items"]]
