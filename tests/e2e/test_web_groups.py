@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
@@ -79,11 +80,15 @@ def test_rules_of_a_group_are_changed_and_shown_to_the_others(ada: Person, bob: 
     page.get_by_label("Who may write").select_option("admins")
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.get_by_label("Messages disappear after").select_option("0")
-    page.wait_for_load_state("networkidle")
+    eventually(lambda: _settings(bob, group)["disappearing_seconds"] is None, within_s=10)
     kept = bob.ok("GET", f"/conversations/{group}")
     assert (kept["name"], kept["description"]) == ("Engine room", "Steam only")
-    assert (kept["settings"]["slow_mode_seconds"], kept["settings"]["disappearing_seconds"]) == (60, None)
-    assert kept["settings"]["who_can_send"] == "admins"
+    assert (kept["settings"]["slow_mode_seconds"], kept["settings"]["who_can_send"]) == (60, "admins")
+
+
+def _settings(who: Person, group: str) -> dict[str, Any]:
+    settings: dict[str, Any] = who.ok("GET", f"/conversations/{group}")["settings"]
+    return settings
 
 
 def test_a_link_lets_somebody_in_once_an_admin_agrees(town: Town, ada: Person, bob: Person, opened: Any) -> None:
