@@ -44,7 +44,7 @@ function Folders({ onClose }: { onClose: () => void }) {
   async function change(doing: () => Promise<unknown>) {
     await attempt(doing);
     await queries.invalidateQueries({ queryKey: ["folder", here.id] });
-    await queries.invalidateQueries({ queryKey: ["usage"] });
+    for (const key of ["usage", "trash"]) await queries.invalidateQueries({ queryKey: [key] });
   }
   const bring = (files: Iterable<File>) => {
     const folder = here.id === "root" ? {} : { folderId: here.id };
