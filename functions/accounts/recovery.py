@@ -16,6 +16,7 @@ from accounts.model import (
     digest,
     folded,
 )
+from audit import api as audit
 from kernel import clock, ids, limiter
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
@@ -80,6 +81,7 @@ def change_password(*, caller: Caller, current_password: str, new_password: str)
     def attempt() -> None:
         transaction = Transaction()
         store.stage_password(transaction, credentials.user_id, new_hash, instead_of=credentials.password_set_at)
+        audit.stage(transaction, "password.changed", actor=caller.user_id, target=caller.user_id)
         if store.commit(transaction):
             raise InvalidCredentials("The current password is wrong.")
 
@@ -122,6 +124,7 @@ def reset_password(*, token: str, new_password: str) -> None:
         store.stage_burning(transaction, kept)
         store.stage_password(transaction, kept.user_id, new_hash, instead_of=kept.password_set_at)
         store.stage_no_attempts(transaction, locks)
+        audit.stage(transaction, "password.reset", actor=kept.user_id, target=kept.user_id)
         if store.commit(transaction):
             raise InvalidToken
 

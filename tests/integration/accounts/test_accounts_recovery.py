@@ -9,6 +9,7 @@ from accounts.app import app
 from kernel import aws, clock
 from tests.conftest import STACK, Cloud
 from tests.helpers import Reply, ask
+from tests.tools import rows
 
 PASSWORD = "four lilac otters"
 NEW = "five velvet herons"
@@ -194,6 +195,16 @@ def test_a_change_ends_the_other_sessions_and_keeps_this_one(token: str) -> None
     assert ask(app, "GET", "/auth/sessions", token=token).status == 200
     assert ask(app, "GET", "/auth/sessions", token=other["access_token"]).code == "token_revoked"
     assert (login(PASSWORD), login(NEW)) == (401, 200)
+
+
+def test_changes_and_resets_stand_in_the_audit_log_without_the_password(token: str, cloud: Cloud) -> None:
+    assert change(token, current="wrong password").status == 401
+    assert change(token).status == 204
+    forgot()
+    assert reset(asked_for(cloud, "reset_password"), "six copper lanterns").status == 204
+    kept = str(rows("audit"))
+    assert (kept.count("password.changed"), kept.count("password.reset")) == (1, 1)
+    assert not any(word in kept for word in ("lilac", "velvet", "copper"))
 
 
 def test_a_change_needs_the_current_password(token: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from secureconnect_client import NotSignedIn
+from tests.unit.client.answering import Answering, asked
 from tests.unit.client.carriers import client, in_loop
 from tests.unit.client.world import Reply, World
 
@@ -47,3 +50,36 @@ async def test_an_export_is_asked_for_and_looked_up() -> None:
 
         export_id = await c.begin_export()
         assert (await c.export(export_id))["status"] == "ready"
+
+
+@in_loop
+async def test_passkeys_are_begun_added_listed_and_removed() -> None:
+    begun, options = await asked(lambda c: c.begin_passkey(password="p"), {"registration_id": "r", "options": {}})
+    assert (begun.url.path, json.loads(begun.content)) == ("/v1/auth/passkeys/registrations", {"password": "p"})
+    assert options["registration_id"] == "r"
+    kept = {
+        "id": "psk_1",
+        "name": "Phone",
+        "created_at": "2026-11-28T12:00:00.000Z",
+        "last_used_at": None,
+        "synced": True,
+    }
+    added, passkey = await asked(lambda c: c.add_passkey("r", {"id": "x"}, "Phone"), kept)
+    assert json.loads(added.content) == {"registration_id": "r", "credential": {"id": "x"}, "name": "Phone"}
+    assert (passkey.id, passkey.synced, passkey.last_used_at) == ("psk_1", True, None)
+    _, (listed,) = await asked(lambda c: c.passkeys(), {"items": [kept]})
+    assert listed == passkey
+    removed, _ = await asked(lambda c: c.remove_passkey("psk_1"), None)
+    assert (removed.method, removed.url.path) == ("DELETE", "/v1/auth/passkeys/psk_1")
+
+
+@in_loop
+async def test_signing_in_by_a_passkey_begins_a_session() -> None:
+    tokens = {"access_token": "a", "refresh_token": "r", "expires_in": 900, "session_id": "ses_1"}
+    server = Answering({"user": {"id": "usr_1", "username": "ada"}, "tokens": tokens})
+    async with server.client() as client:
+        profile = await client.login_with_passkey("pch_1", {"id": "x"}, device_name="Laptop")
+    (request,) = server.asked
+    assert "authorization" not in request.headers
+    assert json.loads(request.content)["device_name"] == "Laptop"
+    assert (profile.id, client.user_id) == ("usr_1", "usr_1")

@@ -452,3 +452,14 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """A way to sign in without a password; `synced`: its authenticator keeps copies of it elsewhere."""
+
+    id: str = ""
+    name: str = ""
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    synced: bool = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from secureconnect_client.api.base import Requester, given
-from secureconnect_client.decoding import decode
+from secureconnect_client.decoding import decode, decode_all
 from secureconnect_client.http import segment
-from secureconnect_client.models import Profile
+from secureconnect_client.models import Passkey, Profile
 from secureconnect_client.outbox import Outbox
 from secureconnect_client.session import SessionKeeper
 from secureconnect_client.store import Store
@@ -77,6 +78,36 @@ class Accounts(Requester):
     async def remove_totp(self, password: str, code: str) -> None:
         """Remove the second factor; `code` may be a recovery code."""
         await self.request("DELETE", "/auth/totp", json={"password": password, "code": code}, retry=False)
+
+    async def begin_passkey(self, *, password: str | None = None) -> dict[str, Any]:
+        """`registration_id`, and `options` for `navigator.credentials.create`, good for 5 minutes.
+
+        ApiError code step_up_required: the password is needed, as one signed in more than 10 minutes ago.
+        """
+        return dict(await self.request("POST", "/auth/passkeys/registrations", json=given(password=password)))
+
+    async def add_passkey(self, registration_id: str, credential: Mapping[str, Any], name: str) -> Passkey:
+        """Keep the credential that an authenticator has made (its JSON form, WebAuthn level 3)."""
+        body = {"registration_id": registration_id, "credential": dict(credential), "name": name}
+        return decode(Passkey, await self.request("POST", "/auth/passkeys", json=body))
+
+    async def passkeys(self) -> tuple[Passkey, ...]:
+        return decode_all(Passkey, (await self.request("GET", "/auth/passkeys"))["items"])
+
+    async def remove_passkey(self, passkey_id: str, *, password: str | None = None) -> None:
+        path = f"/auth/passkeys/{segment(passkey_id)}"
+        await self.request("DELETE", path, json=given(password=password), retry=False)
+
+    async def passkey_challenge(self) -> dict[str, Any]:
+        """`challenge_id`, and `options` for `navigator.credentials.get`, good for 5 minutes."""
+        return dict(await self.request("POST", "/auth/passkeys/challenges", json={}, auth=False))
+
+    async def login_with_passkey(
+        self, challenge_id: str, credential: Mapping[str, Any], *, device_name: str | None = None
+    ) -> Profile:
+        """Sign in by an authenticator's answer; ApiError code invalid_credentials whatever is wrong."""
+        body = given(challenge_id=challenge_id, credential=dict(credential), device_name=device_name)
+        return await self._begin("/auth/passkeys/login", body)
 
     async def erase_account(self, password: str) -> str:
         """Sign out and be erased; when that begins. Until then sign in and `restore_account`."""
