@@ -172,3 +172,15 @@ def test_switching_ai_help_is_told_to_the_members(ada: Person, bob: Person) -> N
     ada.ok("PATCH", f"/conversations/{place}", {"settings": {"ai_enabled": True}})
     last = bob.ok("GET", f"/conversations/{place}/messages")["items"][0]
     assert (last["type"], last["metadata"]) == ("system", {"kind": "ai_enabled", "enabled": True})
+
+
+def test_what_looks_harmful_is_reported_to_the_admins_of_a_group_that_wants_it(ada: Person, bob: Person) -> None:
+    place = ada.group_with(bob, settings={"ai_enabled": True, "moderation": "flag"})
+    said = bob.send(place, "You are such an idiot, nobody likes you")
+    bob.send(place, "The ferry leaves at 6:40.")
+    queue = f"/conversations/{place}/reports"
+    eventually(lambda: bool(ada.ok("GET", queue)["items"]), within_s=SOON_S)
+    (report,) = ada.ok("GET", queue)["items"]
+    assert (report["message_id"], report["reporter"]) == (said["id"], None)
+    assert ada.ok("GET", f"/conversations/{place}/messages/{said['id']}")["deleted_at"] is None
+    eventually(lambda: any(each["kind"] == "report" for each in ada.ok("GET", "/notifications")["items"]))
