@@ -78,9 +78,10 @@ reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/s
 openapi: venv ## write the API documents after a change of routes
 	@$(VENV)/python -m infra.documents
 
-# layers are built for the deployment's PythonRuntime; parameters come from samconfig.toml and from PARAMETERS
-RUNTIME = $$($(VENV)/python -m infra.local.parameters --runtime $(ENV) $(PARAMETERS))
-SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) PYTHON_VERSION=$${runtime\#python} \
+# layers are built for the deployment's PythonRuntime and Architecture; parameters come from samconfig.toml and from PARAMETERS
+RUNTIME = $$($(VENV)/python -m infra.local.parameters --value PythonRuntime $(ENV) $(PARAMETERS))
+MACHINE = $$($(VENV)/python -m infra.local.parameters --value Architecture $(ENV) $(PARAMETERS) | sed s/arm64/aarch64/)
+SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) PYTHON_VERSION=$${runtime\#python} LAYER_MACHINE=$${machine} \
 	LAYER_CACHE=$(abspath .local/cache/layers) sam
 PARAMETERS ?=
 # SAM builds with the interpreter that it is told: the runtime's need not be here
@@ -88,7 +89,7 @@ RUNNING = $$($(VENV)/python -c 'import sys; print("python%d.%d" % sys.version_in
 
 build: venv ## build for ENV (default dev)
 	@$(VENV)/python -m infra.generate
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) && set -x && \
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
 	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS) PythonRuntime=$(RUNNING)
 	@$(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
 	@$(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
@@ -96,5 +97,5 @@ build: venv ## build for ENV (default dev)
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
 	@$(VENV)/python -m infra.reservations $(ENV) $(PARAMETERS)
 	@$(VENV)/python -m infra.costs $(ENV) $(PARAMETERS)
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) && set -x && \
+	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
 	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)

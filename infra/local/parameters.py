@@ -1,7 +1,7 @@
 """`python -m infra.local.parameters ENVIRONMENT`: a deployment's parameters, those of samconfig.toml and its runtime.
 
-SAM takes parameters from the command line or from samconfig.toml, not from both. `--runtime ENVIRONMENT [NAME=VALUE …]`
-prints the runtime alone, for which the layers are built.
+SAM takes parameters from the command line or from samconfig.toml, not from both.
+`--value PythonRuntime|Architecture ENVIRONMENT [NAME=VALUE …]` prints what the layers are built for.
 """
 
 import sys
@@ -10,6 +10,7 @@ import tomllib
 from infra.local.config import DEFAULT_RUNTIME, ROOT, RUNTIMES, python_runtime
 
 CONFIG = ROOT / "samconfig.toml"
+BUILT_FOR = {"PythonRuntime": DEFAULT_RUNTIME, "Architecture": "x86_64"}  # the defaults of template.yaml
 
 
 def configured(environment: str) -> list[str]:
@@ -27,9 +28,10 @@ def configured(environment: str) -> list[str]:
     return [*words.split(), f"PythonRuntime={python_runtime() if own else DEFAULT_RUNTIME}"]
 
 
-def runtime(given: list[str]) -> str:
-    """The runtime of a deployment with these parameters, of which the last counts."""
-    return [word.removeprefix("PythonRuntime=") for word in given if word.startswith("PythonRuntime=")][-1]
+def value(name: str, given: list[str]) -> str:
+    """What a deployment with these parameters has for one of them: the last that names it counts."""
+    defaults = [f"{each}={default}" for each, default in BUILT_FOR.items()]
+    return [word.removeprefix(f"{name}=") for word in [*defaults, *given] if word.startswith(f"{name}=")][-1]
 
 
 def stack_name(environment: str) -> str:
@@ -38,7 +40,7 @@ def stack_name(environment: str) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--runtime":
-        print(runtime([*configured(sys.argv[2]), *sys.argv[3:]]))
+    if sys.argv[1] == "--value":
+        print(value(sys.argv[2], [*configured(sys.argv[3]), *sys.argv[4:]]))
     else:
         print(*configured(sys.argv[1]))

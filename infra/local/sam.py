@@ -1,6 +1,7 @@
 """`sam build` and `sam deploy` for an instance, run only when something changed, and explained when they fail."""
 
 import hashlib
+import platform
 import subprocess
 import sys
 import time
@@ -91,7 +92,9 @@ def _sam(instance: Instance, command: str, *arguments: str) -> None:
     binaries = Path(sys.executable).parent
     environment = instance.aws_environment()
     environment["PATH"] = f"{binaries}:{environment['PATH']}"
+    # functions run on this machine, whatever Architecture says
     environment |= {"LAYER_PYTHON": sys.executable, "LAYER_CACHE": str(CACHE / "layers")}
+    environment["LAYER_MACHINE"] = platform.machine()
     config = ("--config-file", str(CONFIG), "--config-env", "local")
     with log.open("w") as output:
         output.write(f"{time.strftime('%F %T')} sam {command} {' '.join(arguments)}\n")

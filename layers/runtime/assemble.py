@@ -6,6 +6,7 @@ A finished layer is kept under --cache by the hash of its inputs. Small matters:
 import argparse
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,7 @@ import tempfile
 from pathlib import Path
 
 REQUIREMENTS = Path("requirements.txt")
-PLATFORMS = (
-    "manylinux2014_x86_64",
-    "manylinux_2_17_x86_64",
-    "manylinux_2_28_x86_64",
-    "manylinux_2_34_x86_64",
-)
+PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
 # The AWS services that the functions call. Calling another one fails with UnknownServiceError: add it here.
 SERVICES = {
@@ -65,17 +61,18 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--version", default="", help="Python version of the functions; this interpreter's if empty")
+    parser.add_argument("--machine", default=platform.machine(), help="of the functions, as wheels name it")
     chosen = parser.parse_args()
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     version = chosen.version or running
-    kept = chosen.cache / f"runtime-{version}-{fingerprint(version)}"
+    kept = chosen.cache / f"runtime-{version}-{chosen.machine}-{fingerprint(version)}"
     if not kept.exists():
         chosen.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=chosen.cache, prefix="unfinished-") as draft:
             packages = Path(draft, "python")
-            install(packages, version)
+            install(packages, version, chosen.machine)
             prune(packages)
-            if version == running:
+            if (version, chosen.machine) == (running, platform.machine()):
                 check(packages)
                 compile_all(packages)
             Path(draft).rename(kept)
@@ -90,9 +87,9 @@ def fingerprint(version: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def install(packages: Path, version: str) -> None:
+def install(packages: Path, version: str, machine: str) -> None:
     """Wheels for Lambda's Linux, whatever machine this is. --no-deps: requirements.txt names everything."""
-    platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
+    platforms = [argument for name in PLATFORMS for argument in ("--platform", f"{name}_{machine}")]
     command = [
         sys.executable,
         "-m",

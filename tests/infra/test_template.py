@@ -153,6 +153,18 @@ def test_a_function_is_told_its_environment(name: str) -> None:
     } <= variables.keys()
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_on_the_processor_that_its_layers_are_built_for(name: str) -> None:
+    assert functions()[name].properties["Architectures"] == [{"Ref": "Architecture"}]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lambda_adds_no_lines_to_the_log_of_a_call_that_goes_well(name: str) -> None:
+    """START, END and REPORT are INFO ("Log-level filtering" of the Lambda guide); what goes wrong is above it."""
+    given = functions()[name].properties["LoggingConfig"]
+    assert given == {"LogFormat": "JSON", "ApplicationLogLevel": {"Ref": "LogLevel"}, "SystemLogLevel": "WARN"}
+
+
 # --- rights ---------------------------------------------------------------------------------------------------
 
 

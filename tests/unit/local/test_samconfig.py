@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from infra.local.config import DEFAULT_RUNTIME, ROOT, RUNTIMES, python_runtime
-from infra.local.parameters import configured, runtime
+from infra.local.parameters import BUILT_FOR, configured, value
+from tests.tools import template
 
 ENVIRONMENTS = ("local", "localstack", "dev", "staging", "prod")
 
@@ -41,12 +42,18 @@ def test_what_is_configured_is_deployed_with_the_default_runtime(environment: st
 
 
 def test_the_local_cloud_is_told_a_runtime_that_the_template_allows() -> None:
-    told = runtime(configured("local"))
+    told = value("PythonRuntime", configured("local"))
     assert told == (python_runtime() if python_runtime() in RUNTIMES else DEFAULT_RUNTIME)
 
 
-def test_a_runtime_that_is_asked_for_is_the_one_that_layers_are_built_for() -> None:
-    assert runtime([*configured("dev"), "PythonRuntime=python3.14"]) == "python3.14"
+@pytest.mark.parametrize(("name", "asked"), [("PythonRuntime", "python3.14"), ("Architecture", "arm64")])
+def test_what_is_asked_for_is_what_layers_are_built_for(name: str, asked: str) -> None:
+    assert value(name, [*configured("dev"), f"{name}={asked}"]) == asked
+
+
+@pytest.mark.parametrize("name", BUILT_FOR)
+def test_what_nobody_asks_for_is_the_templates_default(name: str) -> None:
+    assert value(name, []) == template("template.yaml")["Parameters"][name]["Default"]
 
 
 def test_an_unknown_environment_is_refused_with_those_that_are_known() -> None:
