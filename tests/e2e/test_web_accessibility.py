@@ -199,6 +199,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         expect(page.get_by_role("switch", name="Others see what I have read")).not_to_be_checked()
 
         keys.press("Control+k")
+        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
         keys.type("Sign out")
         expect(page.get_by_role("menuitem")).to_have_count(1)
         keys.press("ArrowDown")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.e2e.people import PASSWORD
 from tests.e2e.windows import Window, chromium, needs_a_browser
@@ -154,14 +154,21 @@ def test_a_passkey_is_made_signs_in_and_is_removed(browser: Browser, endpoints: 
         assert ada.wrong == []
 
 
+def _is_kept(answer: Response) -> bool:
+    return answer.request.method == "PUT" and answer.url.endswith("/notifications/preferences") and answer.ok
+
+
 def test_preferences_and_quiet_hours_are_kept(ada: Window) -> None:
     page = settings(ada, "Notifications")
-    page.get_by_label("Messages", exact=True).select_option("mentions")
-    page.get_by_role("switch", name="Polls").press("Space")
-    page.get_by_role("switch", name="Leave me alone for some hours").press("Space")
-    page.get_by_label("From", exact=True).fill("21:30")
-    page.get_by_label("Time zone").select_option("Europe/Berlin")
-    page.wait_for_load_state("networkidle")
+    for change in (
+        lambda: page.get_by_label("Messages", exact=True).select_option("mentions"),
+        lambda: page.get_by_role("switch", name="Polls").press("Space"),
+        lambda: page.get_by_role("switch", name="Leave me alone for some hours").press("Space"),
+        lambda: page.get_by_label("From", exact=True).fill("21:30"),
+        lambda: page.get_by_label("Time zone").select_option("Europe/Berlin"),
+    ):
+        with page.expect_response(_is_kept):
+            change()
     page.reload()
     expect(page.get_by_label("Messages", exact=True)).to_have_value("mentions")
     expect(page.get_by_role("switch", name="Polls")).not_to_be_checked()
