@@ -43,12 +43,8 @@ export default function AskPanel({ conversation, onClose }: PanelProps) {
       ) : (
         <fieldset className="form">
           <legend>{t("ai.consent")}</legend>
-          <label>
-            <input type="checkbox" checked={settings?.enabled ?? false} disabled={!settings} onChange={(event) => void switchMine(event.target.checked)} /> {t("ai.for_me")}
-          </label>
-          <label>
-            <input type="checkbox" checked={here} disabled={!admin} onChange={(event) => void switchHere(event.target.checked)} /> {t("ai.for_conversation")}
-          </label>
+          <Consent label={t("ai.for_me")} given={settings?.enabled ?? false} mayChange={settings !== undefined} onChange={switchMine} />
+          <Consent label={t("ai.for_conversation")} given={here} mayChange={admin} onChange={switchHere} />
           {!admin && <small>{t("ai.admins_decide")}</small>}
           {settings && (
             <small>
@@ -80,5 +76,31 @@ export default function AskPanel({ conversation, onClose }: PanelProps) {
         </>
       )}
     </Panel>
+  );
+}
+
+interface ConsentProps {
+  label: string;
+  given: boolean;
+  mayChange: boolean;
+  onChange: (given: boolean) => Promise<unknown>;
+}
+
+/** Shows what one wants at once, and what stands again if that is refused. */
+function Consent({ label, given, mayChange, onChange }: ConsentProps) {
+  const [wanted, setWanted] = useState<boolean | null>(null);
+  return (
+    <label>
+      <input
+        type="checkbox"
+        checked={wanted ?? given}
+        disabled={!mayChange || wanted !== null}
+        onChange={(event) => {
+          setWanted(event.target.checked);
+          void onChange(event.target.checked).finally(() => setWanted(null));
+        }}
+      />{" "}
+      {label}
+    </label>
   );
 }
