@@ -168,7 +168,7 @@ def test_what_is_written_while_the_network_is_cut_goes_when_it_is_back_in_three_
     for tab in tabs:
         for text in ["said meanwhile", *(f"without network {number}" for number in range(3))]:
             expect(tab.get_by_role("article").filter(has_text=text)).to_have_count(1, timeout=60_000)
-        expect(tab.get_by_text("sending …")).to_have_count(0, timeout=60_000)
+        expect(tab.get_by_label("sending …")).to_have_count(0, timeout=60_000)
     assert sorted(text for text in _texts(bob, room) if text and "network" in text) == [
         f"without network {n}" for n in range(3)
     ]

@@ -1,5 +1,5 @@
 /** One message: what it says, its files and poll, who reacted, and what one may do with it. */
-import { Check, CheckCheck, CornerUpRight, Ellipsis, MessagesSquare, Pencil, Pin, Reply, RotateCcw, Timer, Trash2 } from "lucide-react";
+import { Check, CheckCheck, Clock3, CornerUpRight, Ellipsis, MessagesSquare, Pencil, Pin, Reply, RotateCcw, Timer, Trash2 } from "lucide-react";
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, memo, useRef, useState } from "react";
 import type { Message, TimelineItem } from "../engine";
@@ -127,7 +127,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
         )}
         <time dateTime={message.created_at}>{timeOf(message.created_at, locale)}</time>
         {message.edited_at && !message.deleted_at && <span>{t("message.edited")}</span>}
-        {state === "pending" && <span>{t("message.pending")}</span>}
+        {state === "pending" && <Clock3 role="img" aria-label={t("message.pending")} /> /* as large as the tick that comes */}
         {there && own && (readBy > 0 ? <CheckCheck role="img" className="read" aria-label={t("chat.read_by", { count: readBy })} /> : <Check role="img" aria-label={t("chat.sent")} />)}
         {state === "failed" && (
           <span className="problem" role="alert">
