@@ -2,7 +2,7 @@
 import { TabEngine } from "./engine";
 import { IdbStore } from "./idb-store";
 import type { LiveSettings } from "./live";
-import type { Channel, Clock, Locks, Ports, SendBytes, Wire, WireEvents } from "./ports";
+import type { Channel, Clock, Journal, Locks, Ports, SendBytes, Wire, WireEvents } from "./ports";
 import { ConnectionLost, TransportFailed } from "./problems";
 import type { Engine } from "./types";
 
@@ -99,11 +99,12 @@ export async function createEngine(options: {
   httpUrl: string;
   wsUrl?: string | undefined;
   here: string;
+  journal?: Journal | undefined;
   settings?: Partial<LiveSettings>;
 }): Promise<Engine> {
   const httpUrl = new URL(options.httpUrl, options.here).href.replace(/\/$/, "");
   const wsUrl = options.wsUrl && new URL(options.wsUrl, options.here).href;
   const store = await IdbStore.open("secureconnect"); // one deployment per origin; its API may move to another path
-  const { settings } = options;
-  return new TabEngine({ httpUrl, wsUrl, store, ports: browserPorts, ...(settings ? { settings } : {}) });
+  const { settings, journal } = options;
+  return new TabEngine({ httpUrl, wsUrl, store, ports: { ...browserPorts, journal }, ...(settings ? { settings } : {}) });
 }

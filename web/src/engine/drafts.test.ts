@@ -1,12 +1,13 @@
 import { expect, test, vi } from "vitest";
 import type { Api } from "./api";
 import { DraftBoard } from "./drafts";
+import type { Journal } from "./ports";
 import { ApiError, TransportFailed } from "./problems";
 import { MemoryStore } from "./store";
 import { until } from "./testing/until";
 
 /** A board on a device; `asked` is what the server was told, `answer` what it says. */
-function board(store = new MemoryStore(), answer: () => unknown = () => ({})) {
+function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal) {
   const asked: [string, unknown][] = [];
   const call = (method: string) => async (_route: string, question: { body?: { text: string } }) => {
     asked.push([method, question.body?.text]);
@@ -15,7 +16,7 @@ function board(store = new MemoryStore(), answer: () => unknown = () => ({})) {
   let now = 1_000;
   const clock = { now: () => (now += 1), sleep: async () => undefined };
   const api = { put: call("put"), delete: call("delete"), get: vi.fn(async () => ({ items: [] as unknown[], next_cursor: null })) };
-  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock });
+  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock, journal });
   return { drafts, asked, api, store };
 }
 const elsewhere = (text: string | null, at: number) =>
@@ -72,4 +73,21 @@ test("a thread's text stays on this device, beside the conversation's", async ()
   drafts.write("c", "outside");
   await until(() => expect(asked).toEqual([["put", "outside"]]));
   expect(drafts.of("c", "msg_1").get().text).toBe("in the thread");
+});
+
+test("a page that ends before the store is done loses nothing", async () => {
+  const lines = new Map<string, string>();
+  const journal: Journal = {
+    write: (key, text) => void lines.set(key, text),
+    remove: (key) => void lines.delete(key),
+    entries: () => lines,
+  };
+  const slow = new MemoryStore();
+  slow.saveValue = () => new Promise<void>(() => undefined); // the page is gone before it is done
+  board(slow, undefined, journal).drafts.write("c", "every letter");
+
+  const { drafts: reloaded } = board(new MemoryStore(), undefined, journal);
+  await reloaded.restore();
+  expect(reloaded.of("c").get().text).toBe("every letter");
+  await until(() => expect(lines.size).toBe(0));
 });

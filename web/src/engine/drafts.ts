@@ -3,7 +3,7 @@
  * Of two the later one stays. What could not be told to the server is told with the next connection.
  */
 import type { Api, Draft, Event } from "./api";
-import type { Clock } from "./ports";
+import type { Clock, Journal } from "./ports";
 import { ApiError, SecureConnectError } from "./problems";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
@@ -23,6 +23,7 @@ export interface DraftParts {
   api: Api;
   store: Store;
   clock: Clock;
+  journal?: Journal | undefined;
 }
 
 export class DraftBoard implements Drafts {
@@ -41,6 +42,14 @@ export class DraftBoard implements Drafts {
       const place = key.slice(PREFIX.length);
       this.#value(place).set({ text: kept.text, replyTo: kept.replyTo, writtenAt: kept.writtenAt });
       if (!kept.told) this.#untold.add(place);
+    }
+    const prefix = this.#journalKey("");
+    for (const [key, text] of this.#parts.journal?.entries(prefix) ?? []) {
+      const place = key.slice(prefix.length);
+      const unsent: UnsentText = JSON.parse(text);
+      if (unsent.writtenAt <= this.#value(place).get().writtenAt) continue;
+      this.#keep(place, unsent, false);
+      if (!place.includes("/")) this.#untold.add(place);
     }
   }
 
@@ -84,7 +93,16 @@ export class DraftBoard implements Drafts {
   #keep(place: string, unsent: UnsentText, told: boolean): void {
     this.#value(place).set(unsent);
     const kept: Kept | undefined = told && !unsent.text ? undefined : { ...unsent, told };
-    void this.#parts.store.saveValue(this.#parts.account, PREFIX + place, kept);
+    const { journal, store, account } = this.#parts;
+    const key = this.#journalKey(place);
+    journal?.write(key, JSON.stringify(unsent)); // the page may end before the store is done
+    void store.saveValue(account, PREFIX + place, kept).then(() => {
+      if (this.#value(place).get() === unsent) journal?.remove(key);
+    });
+  }
+
+  #journalKey(place: string): string {
+    return `secureconnect:${PREFIX}${this.#parts.account}:${place}`;
   }
 
   #value(place: string): Value<UnsentText> {

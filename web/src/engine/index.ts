@@ -2,4 +2,5 @@
 export type * from "./api";
 export type * from "./types";
 export * from "./problems";
+export type { Journal } from "./ports";
 export { createEngine } from "./browser";

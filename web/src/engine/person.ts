@@ -94,7 +94,7 @@ export class Person implements Outbox, Commands {
       uuid: ports.uuid,
       sendBytes: ports.sendBytes,
     });
-    this.drafts = new DraftBoard({ account: userId, api: this.api, store, clock: ports.clock });
+    this.drafts = new DraftBoard({ account: userId, api: this.api, store, clock: ports.clock, journal: ports.journal });
     this.assistant = new AnswerDesk({
       api: this.api,
       clock: ports.clock,

@@ -43,7 +43,19 @@ export type SendBytes = (
   signal: AbortSignal,
 ) => Promise<number>;
 
+/**
+ * A few texts that have to outlive a page which ends this very moment: written before the call returns, which
+ * IndexedDB cannot do. Removed as soon as the store has them.
+ */
+export interface Journal {
+  write(key: string, text: string): void;
+  remove(key: string): void;
+  /** By key, those whose keys begin like this. */
+  entries(prefix: string): ReadonlyMap<string, string>;
+}
+
 export interface Ports {
+  journal?: Journal | undefined;
   fetch: typeof fetch;
   dial: Dial;
   sendBytes: SendBytes;
