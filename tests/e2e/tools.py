@@ -39,7 +39,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 def secret_of(endpoints: Mapping[str, str], name: str) -> str:
     """The text of one of the stack's secrets, which an operator may read and no client."""
-    manager = _operators_client(endpoints, "secretsmanager")
+    manager = operators_client(endpoints, "secretsmanager")
     text: str = manager.get_secret_value(SecretId=f"{endpoints['stack']}/{name}")["SecretString"]
     return text
 
@@ -47,13 +47,14 @@ def secret_of(endpoints: Mapping[str, str], name: str) -> str:
 def seeds_of(endpoints: Mapping[str, str], ring: str) -> list[str]:
     """The seeds of one of the stack's keyrings, the newest first, which its account's owner may decrypt."""
     key = {"ring": {"S": ring}}
-    found = _operators_client(endpoints, "dynamodb").get_item(TableName=f"{endpoints['stack']}-keyrings", Key=key)
-    kms, context = _operators_client(endpoints, "kms"), {"stack": endpoints["stack"], "keyring": ring}
+    found = operators_client(endpoints, "dynamodb").get_item(TableName=f"{endpoints['stack']}-keyrings", Key=key)
+    kms, context = operators_client(endpoints, "kms"), {"stack": endpoints["stack"], "keyring": ring}
     sealed = [base64.b64decode(each["sealed"]) for each in json.loads(found["Item"]["generations"]["S"])]
     return [kms.decrypt(CiphertextBlob=each, EncryptionContext=context)["Plaintext"].decode() for each in sealed]
 
 
-def _operators_client(endpoints: Mapping[str, str], service: str) -> Any:
+def operators_client(endpoints: Mapping[str, str], service: str) -> Any:
+    """A client of the local cloud with the rights of who runs the stack."""
     session = botocore.session.Session()
     session.set_credentials("test", "test")
     return session.create_client(service, region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"])
