@@ -76,7 +76,7 @@ def _event(name: str) -> dict[str, Any]:
 
 def _batch(events: Iterable[str]) -> dict[str, Any]:
     of = [{"$ref": f"#/components/messages/event.{name}/payload"} for name in events]
-    fields = {"type": {"const": "batch"}, "events": {"type": "array", "items": {"anyOf": of}}}
+    fields = {"type": {"const": "batch"}, "events": {"type": "array", "items": {"oneOf": of, "discriminator": "type"}}}
     return {"type": "object", "properties": fields, "required": ["type", "events"]}
 
 
