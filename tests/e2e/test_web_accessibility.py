@@ -176,7 +176,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
 
         keys.press("Control+k")
-        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
+        expect(page.get_by_role("dialog", name="Jump or do").get_by_role("searchbox")).to_be_focused()
         keys.type("Keys")
         expect(page.get_by_role("menuitem")).to_have_count(1)
         keys.press("ArrowDown")
@@ -199,7 +199,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         expect(page.get_by_role("switch", name="Others see what I have read")).not_to_be_checked()
 
         keys.press("Control+k")
-        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
+        expect(page.get_by_role("dialog", name="Jump or do").get_by_role("searchbox")).to_be_focused()
         keys.type("Sign out")
         expect(page.get_by_role("menuitem")).to_have_count(1)
         keys.press("ArrowDown")
