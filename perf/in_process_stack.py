@@ -15,11 +15,10 @@ from moto import mock_aws
 
 from infra.local import services
 from infra.local.config import HOST, Instance
-from kernel import aws, cache, keyrings, sockets
+from kernel import aws, breakers, cache, keyrings, sockets
 from kernel.cache import Memo
 from kernel.config import config
 from kernel.dynamo import Record
-from kernel.resilience import Breaker
 from perf import fakes, tables
 from perf.people import Person
 from perf.template import ROOT
@@ -135,10 +134,9 @@ def _forget() -> None:
             value.cache_clear()
         elif isinstance(value, Memo):
             value._entries.clear()
-        elif isinstance(value, Breaker):
-            value.succeeded()
         elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
             value._connection = None
+    breakers.reset_all()
     for ring in keyrings.RINGS.values():
         ring.forget()
 

@@ -21,10 +21,10 @@ from moto import mock_aws
 import composition  # noqa: F401 - what every domain registers
 from accounts import liveness
 from assistant import settings as ai_settings
-from assistant.providers import bedrock, choice, openai_compatible
+from assistant.providers import choice, openai_compatible
 from calls import ice, sfu
 from calls import settings as call_settings
-from kernel import auth, aws, blobs, cache, config, debounce, dynamo, idempotency, limiter, outbound, workflows
+from kernel import auth, aws, breakers, cache, config, debounce, dynamo, idempotency, limiter, outbound
 from log import append_queue
 from messages import typing_notice
 from notifications import vapid
@@ -87,9 +87,6 @@ def _one_request_at_a_time() -> None:
 _one_request_at_a_time()
 
 
-AI_BREAKERS = (bedrock.breaker, openai_compatible.breaker)
-
-
 def fresh_process() -> None:
     """Forget what a process remembers between calls, as a new one would; but for the keyrings (tests.support.rings)."""
     config.config.cache_clear()
@@ -119,8 +116,7 @@ def fresh_process() -> None:
         fcm._senders,
     ):
         memo._entries.clear()
-    for breaker in (cache.breaker, dynamo.breaker, workflows.breaker, blobs.breaker, fcm.breaker, *AI_BREAKERS):
-        breaker.succeeded()
+    breakers.reset_all()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto.backends import get_backend
 
 from kernel import aws, clock, telemetry
+from kernel.breakers import Breaker
 from kernel.caller import Caller
 from tests.conftest import JOB_QUEUES, REGION, STACK
 from tests.helpers import someone
@@ -169,3 +170,10 @@ def captured_lines() -> Iterator[Lines]:
         for handler, stream in zip(handlers, before, strict=True):
             if stream is not None:
                 handler.setStream(stream)
+
+
+def give_up(breaker: Breaker) -> None:
+    """Open a breaker, as so many failures would."""
+    for _ in range(breaker.limits.failures):
+        breaker.admit()
+        breaker.failed()

@@ -13,7 +13,7 @@ from kernel.records import IntegerAttribute, Mapper
 
 class PasskeyRecord(Record):
     class Meta:
-        table_name = TableName("passkeys")
+        table_name = TableName("passkeys", "access")
 
     user_id = UnicodeAttribute(hash_key=True)
     passkey_id = UnicodeAttribute(range_key=True)
@@ -30,7 +30,7 @@ class CeremonyRecord(Record):
     """A challenge that waits for its answer, in the table of one-time tokens, where it expires."""
 
     class Meta:
-        table_name = TableName("one_time_tokens")
+        table_name = TableName("one_time_tokens", "access")
 
     token_hash = UnicodeAttribute(hash_key=True)
     purpose = UnicodeAttribute()

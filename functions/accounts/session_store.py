@@ -26,7 +26,7 @@ _ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one is for what else is staged
 
 class SessionRecord(Record):
     class Meta:
-        table_name = TableName("sessions")
+        table_name = TableName("sessions", "access")
 
     user_id = UnicodeAttribute(hash_key=True)
     session_id = UnicodeAttribute(range_key=True)

@@ -19,7 +19,7 @@ class CredentialRecord(Record):
     """`usr_…`: a person's credentials. `email#…`, `username#…`: whose these are, which keeps them unique."""
 
     class Meta:
-        table_name = TableName("credentials")
+        table_name = TableName("credentials", "access")
 
     key = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()
@@ -38,7 +38,7 @@ class AttemptsRecord(Record):
     """The attempts at one account, in the table of limits, where they expire."""
 
     class Meta:
-        table_name = TableName("limits")
+        table_name = TableName("limits", "access")
 
     key = UnicodeAttribute(hash_key=True)
     tried = ValueAttribute(_tried, list)
@@ -49,7 +49,7 @@ class AttemptsRecord(Record):
 
 class OneTimeTokenRecord(Record):
     class Meta:
-        table_name = TableName("one_time_tokens")
+        table_name = TableName("one_time_tokens", "access")
 
     token_hash = UnicodeAttribute(hash_key=True)
     purpose = UnicodeAttribute()

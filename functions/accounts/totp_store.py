@@ -13,7 +13,7 @@ class TotpRecord(Record):
     """`totp#usr_…`: a person's second factor."""
 
     class Meta:
-        table_name = TableName("credentials")
+        table_name = TableName("credentials", "access")
 
     key = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()

@@ -44,7 +44,7 @@ class AuditRecord(Record):
     """An entry under its number; an act that waits, whole in `act`, under its id; or the head."""
 
     class Meta:
-        table_name = TableName("audit")
+        table_name = TableName("audit", "access")
 
     part = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

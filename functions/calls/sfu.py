@@ -18,7 +18,6 @@ from calls.settings import settings
 from kernel import aws, telemetry
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import Breaker, CircuitOpen
 
 
 class Sfu(Protocol):
@@ -43,8 +42,6 @@ class Sfu(Protocol):
 
 class Chime:
     """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or its mobile kin."""
-
-    breaker = Breaker("chime", threshold=3, cooldown_s=10.0)
 
     def open(self, call: Call) -> dict[str, Any]:
         # the token makes it the same meeting when two people ask at once, the id ties it to the call
@@ -86,8 +83,8 @@ class Chime:
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         call = getattr(aws.client("chime-sdk-meetings"), operation)
         try:
-            answer: dict[str, Any] = self.breaker.call(lambda: call(**arguments), (BotoCoreError,))
-        except (BotoCoreError, ClientError, CircuitOpen) as error:
+            answer: dict[str, Any] = call(**arguments)
+        except (BotoCoreError, ClientError) as error:
             raise DependencyUnavailable from error
         return answer
 

@@ -21,7 +21,7 @@ class ConversationRecord(Record):
     """A part of a conversation: its info, a ban, or the lock that keeps a direct one unique per pair."""
 
     class Meta:
-        table_name = TableName("conversations")
+        table_name = TableName("conversations", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
@@ -52,7 +52,7 @@ class _ByUser(GlobalSecondaryIndex[Any]):
 
 class MemberRecord(Record):
     class Meta:
-        table_name = TableName("members")
+        table_name = TableName("members", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute(range_key=True)

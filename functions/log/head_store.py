@@ -14,7 +14,7 @@ HEAD = "head"
 
 class HeadRecord(Record):
     class Meta:
-        table_name = TableName("conversations")
+        table_name = TableName("conversations", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

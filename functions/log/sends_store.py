@@ -17,7 +17,7 @@ class SendDedup(Record):
     """Which message a (sender, client_id) made; kept as long as the message."""
 
     class Meta:
-        table_name = TableName("sends")
+        table_name = TableName("sends", "log")
 
     key = UnicodeAttribute(hash_key=True)
     conversation_id = UnicodeAttribute()

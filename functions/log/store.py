@@ -39,7 +39,7 @@ class EventRecord(Record):
     how often its text was, `mentioned` (who, or `EVERYONE`) is what unread mentions are counted by."""
 
     class Meta:
-        table_name = TableName("events")
+        table_name = TableName("events", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     seq = IntegerAttribute(range_key=True)

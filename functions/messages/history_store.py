@@ -18,7 +18,7 @@ class EarlierTextRecord(Record):
     """`text#{n}`: what a message said before, and since when."""
 
     class Meta:
-        table_name = TableName("message_parts")
+        table_name = TableName("message_parts", "log")
 
     message = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

@@ -34,7 +34,7 @@ def _written(pins: Sequence[Pin]) -> list[dict[str, Any]]:
 
 class PinsRecord(Record):
     class Meta:
-        table_name = TableName("conversations")
+        table_name = TableName("conversations", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

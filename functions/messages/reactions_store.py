@@ -13,7 +13,7 @@ from log.model import Event
 
 class ReactionRecord(Record):
     class Meta:
-        table_name = TableName("reactions")
+        table_name = TableName("reactions", "log")
 
     message = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

@@ -13,7 +13,7 @@ class ReplyRecord(Record):
     """`reply#{seq}`: a reply of the message's thread."""
 
     class Meta:
-        table_name = TableName("message_parts")
+        table_name = TableName("message_parts", "log")
 
     message = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

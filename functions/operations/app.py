@@ -8,10 +8,12 @@ from typing import Any
 from accounts.api import authenticate
 from kernel.config import config
 from kernel.http import Answer, App
+from kernel.limiter import Limit
 from operations import readiness
 from operations.schemas import Health, Readiness
 
 app = App("operations", authenticate=authenticate)
+READY = Limit("ready", requests=120, window_s=60, per="address")  # each asks ten services
 _OPENAPI = Path(__file__).with_name("openapi.json")
 
 
@@ -21,7 +23,7 @@ def health() -> Any:
     return {"status": "ok", "version": config().version}
 
 
-@app.get("/health/ready", returns=Readiness, public=True, other_statuses=[503])
+@app.get("/health/ready", returns=Readiness, public=True, limits=[READY], other_statuses=[503])
 def ready() -> Answer:
     """The state of each dependency, each within 1 s; 503 only when service is impossible."""
     report = readiness.report()

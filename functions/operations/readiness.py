@@ -1,4 +1,8 @@
-"""Readiness: each dependency is touched, all at once, each with 1 s to answer."""
+"""Readiness: each dependency is asked for real, all at once, each with 1 s to answer.
+
+Breakers are those of this process. They learn from what is asked here as from any call and hold none of it back, so
+that a dependency that is well again shows at once.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,14 @@ from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import aws, cache, dynamo, keyrings, limit_table, telemetry
+from kernel import after_commit, aws, breakers, cache, clock, deadline, keyrings, limit_table, sockets, telemetry
+from kernel.breakers import Breaker
 from kernel.config import config
-from kernel.resilience import Breaker
+from kernel.parallel import carried
 
 CHECK_TIMEOUT_S = 1.0
+ANSWER_S = 0.05  # of it, to tell the outcome
+_A_MACHINE = "poll-closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,45 +28,80 @@ class Dependency:
     """Something the service calls; without a vital one there is no service."""
 
     touch: Callable[[], object]
-    vital: bool
-    breaker: Breaker | None = None
+    breaker: Breaker
+    vital: bool = False
+    configured: bool = True
 
 
 def _dependencies() -> dict[str, Dependency]:
-    found = {
-        "dynamodb": Dependency(lambda: limit_table.LimitCounter.find("health"), vital=True, breaker=dynamo.breaker),
-        "keys": Dependency(keyrings.tokens.public_keys, vital=True),
-        "queue": Dependency(_touch_queue, vital=False),
+    here = config()
+    return {
+        "dynamodb.access": Dependency(_touch_limits, aws.breaker_of("dynamodb", "access"), vital=True),
+        "dynamodb.log": Dependency(_touch_follow_ups, aws.breaker_of("dynamodb", "log"), vital=True),
+        "dynamodb.rest": Dependency(_touch_idempotency, aws.breaker_of("dynamodb", "rest")),
+        "keys": Dependency(keyrings.touch, aws.breaker_of("dynamodb", "access"), vital=True),
+        "queue": Dependency(_touch_queue, aws.breaker_of("sqs"), configured=bool(here.fanout_queue_url)),
+        "storage": Dependency(_touch_storage, aws.breaker_of("s3"), configured=bool(here.blob_bucket)),
+        "workflows": Dependency(
+            _touch_workflows, aws.breaker_of("stepfunctions"), configured=bool(here.state_machines)
+        ),
+        "mail": Dependency(_touch_mail, aws.breaker_of("sesv2"), configured=bool(here.mail_queue_url)),
+        "sockets": Dependency(sockets.require_endpoint, sockets.breaker, configured=bool(here.socket_api_id)),
+        "redis": Dependency(_touch_redis, cache.breaker, configured=cache.is_configured()),
     }
-    if config().redis_url:
-        found["redis"] = Dependency(_touch_redis, vital=False, breaker=cache.breaker)
-    return found
+
+
+def _touch_limits() -> None:
+    limit_table.LimitCounter.find("health")
+
+
+def _touch_follow_ups() -> None:
+    after_commit.touch()
+
+
+def _touch_idempotency() -> None:
+    aws.client("dynamodb").get_item(TableName=config().table("idempotency"), Key={"id": {"S": "health"}})
 
 
 def _touch_queue() -> None:
     aws.client("sqs").get_queue_attributes(QueueUrl=config().queue("fanout"), AttributeNames=["QueueArn"])
 
 
+def _touch_storage() -> None:
+    aws.client("s3").head_bucket(Bucket=config().blob_bucket)
+
+
+def _touch_workflows() -> None:
+    aws.client("stepfunctions").describe_state_machine(stateMachineArn=config().state_machine(_A_MACHINE))
+
+
+def _touch_mail() -> None:
+    aws.client("sesv2").get_account()
+
+
 def _touch_redis() -> None:
     # a write, so that a read-only replica or one still loading is noticed
-    cache.call(lambda redis: redis.set("health", 1, ex=60))
+    cache.call(lambda redis: redis.set("health", clock.now_s(), ex=60))
 
 
 def report() -> dict[str, Any]:
     """`down` when a vital dependency fails, `degraded` when another does, else `ok`."""
     dependencies = _dependencies()
-    checks: dict[str, Any] = {}
+    checks: dict[str, Any] = {
+        name: {"status": "off", "latency_ms": 0.0, "breaker": each.breaker.state} for name, each in dependencies.items()
+    }
     threads = ThreadPoolExecutor(len(dependencies), thread_name_prefix="ready")
     started = time.perf_counter()
-    running = {name: threads.submit(_timed, each.touch) for name, each in dependencies.items()}
+    with deadline.within(CHECK_TIMEOUT_S - ANSWER_S), breakers.asked_for_real():
+        timed = carried(_timed)
+        running = {name: threads.submit(timed, each.touch) for name, each in dependencies.items() if each.configured}
     for name, future in running.items():
         left = CHECK_TIMEOUT_S - (time.perf_counter() - started)
         ok, latency_ms = _outcome(name, future, max(0.0, left))
-        breaker = dependencies[name].breaker
         checks[name] = {
             "status": "ok" if ok else "failed",
             "latency_ms": latency_ms,
-            "breaker": "closed" if breaker is None else breaker.state,
+            "breaker": dependencies[name].breaker.state,
         }
     threads.shutdown(wait=False, cancel_futures=True)
     failed = [name for name, check in checks.items() if check["status"] == "failed"]

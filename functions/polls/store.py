@@ -50,7 +50,7 @@ def _rule(name: str, record: PollRecord) -> Any:
 
 class PollRecord(Record):
     class Meta:
-        table_name = TableName("polls")
+        table_name = TableName("polls", "log")
 
     poll_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

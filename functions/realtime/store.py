@@ -85,7 +85,7 @@ class ConnectionsRecord(Record):
 
 class TicketRecord(Record):
     class Meta:
-        table_name = TableName("tickets")
+        table_name = TableName("tickets", "access")
 
     ticket_hash = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()

@@ -16,7 +16,7 @@ _END_OF_TERM = "\x1f"  # folding removes it from terms, so it never stands insid
 
 class UserRecord(Record):
     class Meta:
-        table_name = TableName("users")
+        table_name = TableName("users", "access")
 
     user_id = UnicodeAttribute(hash_key=True)
     username = UnicodeAttribute()
@@ -38,7 +38,7 @@ class DirectoryRecord(Record):
     """A term under which a person is found. The bucket is its first character, so that a prefix is one query."""
 
     class Meta:
-        table_name = TableName("directory")
+        table_name = TableName("directory", "access")
 
     bucket = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

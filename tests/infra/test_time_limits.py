@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kernel import aws, config, dynamo, resilience, sockets
+from kernel import aws, config, dynamo, parallel, resilience, sockets
 from kernel import cache as redis_cache
 from tests.infra.deployed import CALLED, functions
 
@@ -14,11 +14,8 @@ pytestmark = pytest.mark.usefixtures("settings")
 
 
 # One call of a dependency that hangs: every attempt connects and waits, and the pause between lies below 1 s.
-AWS_WORST_S = (
-    resilience.AWS_ATTEMPTS * (resilience.AWS_CONNECT_TIMEOUT_S + resilience.AWS_READ_TIMEOUT_S)
-    + (resilience.AWS_ATTEMPTS - 1) * 1.0
-)
-REDIS_WORST_S = redis_cache.breaker.threshold * resilience.REDIS_TIMEOUT_S
+AWS_WORST_S = aws.TRIES_OF_A_HANG * (resilience.AWS_CONNECT_TIMEOUT_S + resilience.AWS_READ_TIMEOUT_S) + aws.PAUSE_MAX_S
+REDIS_WORST_S = redis_cache.breaker.limits.failures * resilience.REDIS_TIMEOUT_S
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "sqs", "secretsmanager", "sesv2", "s3"])
@@ -27,7 +24,8 @@ def test_an_aws_client_has_our_limits(service: str) -> None:
     found = aws.client(service).meta.config
     assert found.connect_timeout == resilience.AWS_CONNECT_TIMEOUT_S <= 1
     assert found.read_timeout == resilience.AWS_READ_TIMEOUT_S <= 3
-    assert found.retries == {"mode": "standard", "total_max_attempts": resilience.AWS_ATTEMPTS}
+    assert found.retries["total_max_attempts"] == 1  # what is tried again is decided in one place
+    assert found.max_pool_connections == aws.POOL >= parallel.MAX_AT_ONCE
 
 
 @pytest.mark.usefixtures("_fresh_clients")
@@ -37,7 +35,7 @@ def test_pynamodb_has_our_limits() -> None:
         resilience.AWS_CONNECT_TIMEOUT_S,
         resilience.AWS_READ_TIMEOUT_S,
     )
-    assert found.retries["total_max_attempts"] == resilience.AWS_ATTEMPTS
+    assert found.retries["total_max_attempts"] == 1
 
 
 def test_redis_has_our_limits(settings: pytest.MonkeyPatch) -> None:
@@ -47,6 +45,7 @@ def test_redis_has_our_limits(settings: pytest.MonkeyPatch) -> None:
     found = redis_cache._redis().connection_pool.connection_kwargs
     assert found["socket_timeout"] == found["socket_connect_timeout"] == resilience.REDIS_TIMEOUT_S <= 0.1
     assert found["retry"]._retries == 0
+    assert redis_cache._redis().connection_pool.max_connections == redis_cache.breaker.limits.at_once
 
 
 def test_posts_to_sockets_have_our_limits() -> None:
@@ -61,6 +60,11 @@ def test_a_function_outlives_the_worst_call_of_a_dependency_that_hangs(name: str
     assert functions()[name].timeout_s > AWS_WORST_S + REDIS_WORST_S + 1
 
 
-def test_a_breaker_stands_before_every_store() -> None:
-    assert dynamo.breaker.threshold <= 5
-    assert redis_cache.breaker.threshold * resilience.REDIS_TIMEOUT_S <= 0.25
+def test_whatever_hangs_is_given_up_after_five_seconds_in_all() -> None:
+    stores = [aws.breaker_of("dynamodb", group) for group in dynamo.GROUPS]
+    others = [aws.breaker_of(name) for name in ("s3", "sqs", "secretsmanager", "stepfunctions", "sesv2")]
+    for breaker in (*stores, *others, sockets.breaker):
+        assert breaker.limits.patience_s + resilience.AWS_CONNECT_TIMEOUT_S <= 5
+        assert breaker.limits.probe_s <= 1
+    assert sum(each.limits.probe_s for each in stores) + stores[0].limits.patience_s <= 5
+    assert redis_cache.breaker.limits.failures * resilience.REDIS_TIMEOUT_S <= 0.25

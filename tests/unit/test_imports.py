@@ -288,3 +288,37 @@ def test_only_telemetry_imports_powertools_logger_metrics_and_tracer() -> None:
         and not each.imported.startswith("aws_lambda_powertools.utilities.")
     ]
     assert _told(broken) == []
+
+
+# Who speaks to the outside by other means than clients of kernel.aws, each behind a breaker of its own.
+CALLS_BY_ITSELF = {
+    "kernel.sockets",
+    "notifications.providers.fcm",
+    "notifications.providers.webpush",
+    "assistant.providers.openai_compatible",
+}
+HTTP_LIBRARIES = {"urllib3", "requests", "httpx", "http.client", "aiohttp"}
+
+
+def test_only_kernel_aws_makes_clients_of_aws() -> None:
+    broken = [
+        each
+        for each in IMPORTS
+        if (each.other == "boto3" or each.imported.startswith("botocore.session")) and each.importer != "kernel.aws"
+    ]
+    assert _told(broken) == []
+    makers = [name for name, path in SOURCES.items() if "create_client(" in path.read_text("utf-8")]
+    assert makers == ["kernel.aws"]
+
+
+def test_who_calls_the_outside_by_other_means_has_a_breaker() -> None:
+    callers = {
+        each.importer
+        for each in IMPORTS
+        if (each.other in HTTP_LIBRARIES or each.imported in HTTP_LIBRARIES)
+        and "exceptions" not in each.imported
+        and each.importer in SOURCES
+    }
+    assert callers == CALLS_BY_ITSELF
+    guarded = {each.importer for each in IMPORTS if each.imported.startswith("kernel.breakers")}
+    assert callers <= guarded

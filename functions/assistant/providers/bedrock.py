@@ -11,14 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant.model import tokens
 from assistant.prompts import Prompt
-from assistant.providers.language_model import Completion, watched
+from assistant.providers.language_model import MODEL_LIMITS, Completion, watched
 from assistant.settings import settings
-from kernel import aws
+from kernel import aws, breakers
+from kernel.breakers import CircuitOpen
 from kernel.errors import DependencyUnavailable, Timeout
-from kernel.resilience import Breaker, CircuitOpen
 
-breaker = Breaker("bedrock", threshold=3, cooldown_s=15.0)
-_FAILURES = (BotoCoreError, ClientError)  # throttling and errors of the service count against it as timeouts do
+breaker = breakers.named("bedrock", MODEL_LIMITS)  # beside that of each call: a stream counts from end to end
+_FAILURES = (BotoCoreError, ClientError, DependencyUnavailable)
 _SLOW = ("ReadTimeoutError", "ConnectTimeoutError")
 _CACHES = ("anthropic.claude", "amazon.nova")  # models that take cache points ("Prompt caching for faster inference")
 _CACHED_FROM_TOKENS = 1_024  # below, models keep nothing
@@ -91,6 +91,6 @@ def _broken_off() -> tuple[type[Exception], ...]:
 
 
 def _problem(error: Exception) -> Exception:
-    if type(error).__name__ in _SLOW:
+    if type(error.__cause__ or error).__name__ in _SLOW:
         return Timeout("The provider of AI help did not answer in time.")
     return DependencyUnavailable("The provider of AI help does not answer now; try again.", retry_after_s=15)

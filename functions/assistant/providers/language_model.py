@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from assistant.prompts import Prompt
 from assistant.providers.port import Outcome, Task
 from assistant.settings import settings
 from kernel import deadline
+from kernel.breakers import Breaker, Limits
 from kernel.errors import DependencyUnavailable, Timeout
-from kernel.resilience import Breaker
 
 _HAS: frozenset[Feature] = frozenset({"summaries", "replies", "translations", "rewrites", "answers", "moderations"})
 
@@ -40,6 +41,10 @@ class Model(Protocol):
         ...
 
 
+# A model may think for 20 s: three that fail one after the other, or one that says nothing for so long, open it.
+MODEL_LIMITS = Limits(failures=3, window=3, window_s=60.0, patience_s=20.0, probe_s=10.0, rest_s=15.0, rest_max_s=120.0)
+
+
 @contextmanager
 def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iterator[None]:
     """A stream from its opening to its end as one call of a breaker: one that breaks off on the way counts against it.
@@ -48,13 +53,14 @@ def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iter
     """
     deadline.require()
     breaker.admit()
+    started = time.monotonic()
     try:
         yield
     except failures as error:
         if deadline.left_s() <= 0:
-            breaker.abandoned()
+            breaker.cut_off(time.monotonic() - started)
             raise Timeout from error
-        breaker.failed()
+        breaker.failed(time.monotonic() - started)
         raise
     except BaseException:  # nobody waits for it any more, or it makes no sense: that tells nothing of the provider
         breaker.abandoned()

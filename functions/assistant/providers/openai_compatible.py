@@ -13,14 +13,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from assistant.prompts import Prompt
-from assistant.providers.language_model import Completion, watched
+from assistant.providers.language_model import MODEL_LIMITS, Completion, watched
 from assistant.settings import settings
-from kernel import aws, deadline, outbound
+from kernel import aws, breakers, deadline, outbound
+from kernel.breakers import CircuitOpen
 from kernel.cache import Memo
 from kernel.config import ConfigurationError
 from kernel.errors import DependencyUnavailable, Timeout
 from kernel.outbound import LOOPBACK, Target
-from kernel.resilience import Breaker, CircuitOpen
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
@@ -30,7 +30,7 @@ READ_TIMEOUT_S = 20.0  # between two pieces of an answer
 MAX_ANSWER_BYTES = 512 * 1024
 KEY_MEMO_S = 300
 
-breaker = Breaker("openai", threshold=3, cooldown_s=15.0)
+breaker = breakers.named("openai", MODEL_LIMITS)
 _keys: Memo[str] = Memo(max_entries=2, ttl_s=KEY_MEMO_S)
 
 

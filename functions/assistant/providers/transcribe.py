@@ -15,7 +15,6 @@ from drive.api import Recording
 from kernel import aws
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import Breaker, CircuitOpen
 
 NAME, MODEL = "transcribe", "amazon-transcribe"
 State = Literal["running", "done", "failed"]
@@ -38,8 +37,6 @@ FORMATS: Mapping[str, tuple[str, int]] = {
 }
 LEAST_BILLED_S = 15  # "Amazon Transcribe pricing"
 LONGEST_S = 4 * 3_600  # "Guidelines and quotas"
-
-breaker = Breaker("transcribe", threshold=3, cooldown_s=15.0)
 
 
 def longest_s(recording: Recording) -> int:
@@ -106,6 +103,6 @@ def _call(operation: str, **arguments: Any) -> Any:
     """One call; raises ClientError for what Transcribe refuses, DependencyUnavailable where it does not answer."""
     call = getattr(aws.client("transcribe", settings().transcribe_url or None), operation)
     try:
-        return breaker.call(lambda: call(**arguments), (BotoCoreError,))
-    except (BotoCoreError, CircuitOpen) as error:
+        return call(**arguments)
+    except BotoCoreError as error:
         raise DependencyUnavailable from error

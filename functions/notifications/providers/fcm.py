@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kernel import clock
+from kernel import breakers, clock
+from kernel.breakers import CircuitOpen, Limits
 from kernel.cache import Memo
 from kernel.config import config
-from kernel.resilience import Breaker, CircuitOpen
 from notifications.payloads import Payload
 from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
 
@@ -23,11 +24,11 @@ CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 4.0
 WORST_CASE_S = 2 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S)  # of a batch: a token of ours, then the messages
 CREDENTIALS_MEMO_S = 300
-COOLDOWN_S = 30.0
 FCM_URL = "https://fcm.googleapis.com/v1/projects/{0}/messages:send"
 SETUP_RETRY_S = "300"  # credentials are corrected by people
 
-breaker = Breaker("fcm", threshold=3, cooldown_s=COOLDOWN_S)
+_LIMITS = Limits(failures=3, window=3, window_s=600.0, patience_s=20.0, rest_s=30.0, rest_max_s=120.0)
+breaker = breakers.named("fcm", _LIMITS)
 _senders: Memo[Sender] = Memo(max_entries=2, ttl_s=CREDENTIALS_MEMO_S)
 _lock = threading.Lock()
 
@@ -86,10 +87,15 @@ class Sender:
             breaker.admit()
         except CircuitOpen:
             return [later("circuit_open")] * len(batch)
-        outcomes = self._attempt(batch)
+        started = time.monotonic()
+        try:
+            outcomes = self._attempt(batch)
+        except BaseException:
+            breaker.abandoned()
+            raise
         unwell = [each for each in outcomes if each.result == "later" and each.reason != "quota"]
         if len(unwell) == len(outcomes):
-            breaker.failed()
+            breaker.failed(time.monotonic() - started)
         else:
             breaker.succeeded()
         return outcomes

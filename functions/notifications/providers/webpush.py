@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kernel import outbound
+from kernel.breakers import Breaker, CircuitOpen, Limits
 from kernel.cache import Memo
 from kernel.outbound import LOOPBACK, Target
-from kernel.resilience import Breaker, CircuitOpen
 from notifications import encryption, vapid
 from notifications.encryption import BrowserKeys
 from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
@@ -29,7 +29,7 @@ CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 4.0
 WORST_CASE_S = outbound.LOOKUP_TIMEOUT_S + CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 MAX_POOLS = 256
-COOLDOWN_S = 30.0
+_LIMITS = Limits(failures=5, window=5, window_s=600.0, patience_s=20.0, rest_s=30.0, rest_max_s=120.0)
 _ENDED = (404, 410)  # RFC 8030: the subscription is no more
 _LATER = (408, 425, 429)
 
@@ -81,7 +81,7 @@ def _breaker(origin: str) -> Breaker:
     with _lock:
         found = breakers.get(origin)
         if found is None:
-            found = Breaker(f"webpush:{origin}", threshold=5, cooldown_s=COOLDOWN_S)
+            found = Breaker(f"webpush:{origin}", _LIMITS)
             breakers.put(origin, found)
         return found
 

@@ -6,6 +6,7 @@ ranges of a fixed size, so that memory does not grow with a blob.
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kernel import aws, clock
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import Breaker, CircuitOpen
 
 T = TypeVar("T")
 CHUNK_BYTES = 8 * 1024 * 1024
 MAX_PARTS_LISTED = 1_000  # what S3 lists at once; no upload here has more parts
-breaker = Breaker("s3", threshold=5, cooldown_s=2.0)
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound"}
 
 
@@ -123,7 +122,7 @@ def _call(operation: str, **arguments: Any) -> Any:
     """One call of S3; raises BlobMissing, PartsRefused, DependencyUnavailable."""
     method: Callable[..., Any] = getattr(aws.client("s3"), operation)
     try:
-        return breaker.call(lambda: method(Bucket=config().blob_bucket, **arguments), (BotoCoreError,))
+        return method(Bucket=config().blob_bucket, **arguments)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _MISSING:
@@ -131,7 +130,7 @@ def _call(operation: str, **arguments: Any) -> Any:
         if code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"):
             raise PartsRefused(code) from error
         raise DependencyUnavailable from error
-    except (BotoCoreError, CircuitOpen) as error:
+    except BotoCoreError as error:
         raise DependencyUnavailable from error
 
 
@@ -151,9 +150,11 @@ def read(blob: Blob, first: int, length: int) -> bytes:
         return b""
     span = f"bytes={first}-{first + length - 1}"
     answer = _call("get_object", Key=blob.key, Range=span, **_version(blob.version))
+    started = time.monotonic()
     try:
         body: bytes = answer["Body"].read()
     except (BotoCoreError, OSError) as error:
+        aws.breaker_of("s3").broke_off(time.monotonic() - started)
         raise DependencyUnavailable from error
     return body
 

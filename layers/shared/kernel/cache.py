@@ -11,14 +11,25 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from kernel import deadline
+from kernel import breakers, deadline
+from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
-from kernel.resilience import REDIS_TIMEOUT_S, Breaker, CircuitOpen
+from kernel.resilience import REDIS_TIMEOUT_S
 
 T = TypeVar("T")
 V = TypeVar("V")
 
-breaker = Breaker("redis", threshold=2, cooldown_s=5.0)
+POOL = 16  # connections; a seventeenth call at once goes the way without Redis
+_LIMITS = Limits(
+    failures=2,
+    window=4,
+    patience_s=2 * REDIS_TIMEOUT_S,
+    probe_s=REDIS_TIMEOUT_S,
+    rest_s=2.0,
+    rest_max_s=5.0,
+    at_once=POOL,
+)
+breaker = breakers.named("redis", _LIMITS)
 
 
 class CacheUnavailable(Exception):
@@ -36,7 +47,7 @@ def _redis() -> Any:
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
-        max_connections=16,
+        max_connections=POOL,
         decode_responses=True,
         driver_info=None,
     )

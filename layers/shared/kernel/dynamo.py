@@ -6,7 +6,7 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Er
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from pynamodb.transactions import TransactWrite
 from kernel import aws, deadline
 from kernel.config import config
 from kernel.errors import Collided, DependencyUnavailable
-from kernel.resilience import Breaker, CircuitOpen, full_jitter
+from kernel.resilience import full_jitter
 
 R = TypeVar("R", bound="Record")
 Key = tuple[Any, ...]
@@ -30,38 +30,42 @@ Key = tuple[Any, ...]
 BATCH_GET_MAX_KEYS = 100
 TRANSACTION_MAX_ACTIONS = 100
 _UNPROCESSED_TRIES = 4
-_THROTTLED = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "InternalServerError",
-    "ServiceUnavailable",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-}
-_UNREACHABLE = (
-    botocore.exceptions.HTTPClientError,
-    botocore.exceptions.ConnectionError,
-    botocore.exceptions.EndpointConnectionError,
-)
-breaker = Breaker("dynamodb", threshold=5, cooldown_s=2.0)
+_CONTENDED = {"TransactionConflictException", "TransactionInProgressException"}
+# Parts of the store that are judged apart, by what a table is for; one that is not named belongs to the last.
+GROUPS = ("access", "log", "rest")
+_group_of_table: dict[str, str] = {}
+
+
+def parts_asked(arguments: Mapping[str, Any]) -> Sequence[str]:
+    """The groups of the tables that a call of DynamoDB is about."""
+    table = arguments.get("TableName")
+    if table is not None:
+        return (_group(table),)
+    tables = arguments.get("RequestItems") or [
+        operation["TableName"] for item in arguments.get("TransactItems", ()) for operation in item.values()
+    ]
+    return sorted({_group(each) for each in tables}) or GROUPS[-1:]
+
+
+def _group(table: str) -> str:
+    return _group_of_table.get(table.removeprefix(f"{config().stack}-"), GROUPS[-1])
+
+
+aws.has_parts("dynamodb", parts_asked)
 
 
 class _SharedConnection(Connection):
-    """One connection (session, client, breaker) for all records, so that one process makes one client."""
+    """One connection (session, client) for all records, so that one process makes one client."""
 
     @property
     def client(self) -> Any:
         return aws.client("dynamodb")
 
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
-        call = super()._make_api_call
         try:
-            return breaker.call(lambda: call(operation_name, operation_kwargs), _UNREACHABLE)
-        except (*_UNREACHABLE, CircuitOpen) as error:
-            raise DependencyUnavailable from error
+            return super()._make_api_call(operation_name, operation_kwargs)
         except botocore.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
+            if error.response["Error"]["Code"] in _CONTENDED:
                 raise DependencyUnavailable(retry_after_s=1) from error
             raise
 
@@ -73,10 +77,14 @@ def connection() -> Connection:
 
 
 class TableName:
-    """The name of a table, read from the configuration when first used (PynamoDB wants a string there)."""
+    """The name of a table, read from the configuration when first used (PynamoDB wants a string there).
 
-    def __init__(self, name: str) -> None:
+    `group` is the part of the store that it belongs to, which has a breaker of its own.
+    """
+
+    def __init__(self, name: str, group: str = GROUPS[-1]) -> None:
         self._name = name
+        _group_of_table[name] = group
 
     def __get__(self, _instance: object, _owner: type) -> str:
         return config().table(self._name)

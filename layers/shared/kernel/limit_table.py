@@ -11,7 +11,7 @@ from kernel.dynamo import Record, TableName
 
 class LimitCounter(Record):
     class Meta:
-        table_name = TableName("limits")
+        table_name = TableName("limits", "access")
 
     key = UnicodeAttribute(hash_key=True)
     used = NumberAttribute(default=0)

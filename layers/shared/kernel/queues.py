@@ -33,7 +33,11 @@ def postpone(queue_url: str, receipt_handle: str, after_s: int) -> None:
         aws.client("sqs").change_message_visibility(
             QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
         )
-    except (BotoCoreError, ClientError) as error:  # then it comes again when the queue shows it by itself
+    except (
+        BotoCoreError,
+        ClientError,
+        DependencyUnavailable,
+    ) as error:  # then it comes again when the queue shows it by itself
         telemetry.logger().warning("not postponed", exc_info=error)
 
 

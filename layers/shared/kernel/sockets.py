@@ -6,6 +6,7 @@ costs 0.4 ms of CPU instead of 1.3 (docs/decisions.md), and posts are what a bus
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
@@ -13,14 +14,18 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from kernel import aws, deadline
+from kernel import aws, breakers, deadline
+from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
+from kernel.errors import DependencyUnavailable, Timeout
 from kernel.parallel import carried
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 
 MAX_POST_BYTES = 128 * 1024
 MAX_FRAME_BYTES = 32 * 1024
 PARALLEL_POSTS = 16
+# One stuck peer among many is no sign of the endpoint: any success in between ends the waiting.
+breaker = breakers.named("connections", Limits(patience_s=3.0, at_once=2 * PARALLEL_POSTS))
 
 
 class Posted(Enum):
@@ -65,20 +70,29 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
     url = f"{management_url()}/@connections/{quote(connection_id, safe='')}"
     request = AWSRequest(method, url, headers={"host": urlsplit(url).netloc}, data=body)
     SigV4Auth(aws.credentials(), "execute-api", config().region).add_auth(request)
-    left_s = deadline.left_s()
-    if left_s <= 0:
+    try:
+        wait_s = breaker.admit(deadline.bounded(SOCKET_POST_TIMEOUT_S))
+    except (Timeout, CircuitOpen):
         return 0
     # the pool has the usual limits; a Timeout for each post would be work for nothing
     limits = (
         {}
-        if left_s > SOCKET_POST_TIMEOUT_S
-        else {"timeout": urllib3.Timeout(connect=min(AWS_CONNECT_TIMEOUT_S, left_s), read=left_s)}
+        if wait_s == SOCKET_POST_TIMEOUT_S
+        else {"timeout": urllib3.Timeout(connect=min(AWS_CONNECT_TIMEOUT_S, wait_s), read=wait_s)}
     )
+    started = time.monotonic()
     try:
-        answer = _http().urlopen(method, url, body=body, headers=dict(request.headers), **limits)
+        status = int(_http().urlopen(method, url, body=body, headers=dict(request.headers), **limits).status)
     except urllib3.exceptions.HTTPError:
-        return 0
-    return int(answer.status)
+        status = 0
+    except BaseException:
+        breaker.abandoned()
+        raise
+    if 0 < status < 500 and status != 429:
+        breaker.succeeded()
+    else:
+        breaker.failed(time.monotonic() - started)
+    return status
 
 
 def post(connection_id: str, frame: bytes) -> Posted:
@@ -106,6 +120,13 @@ def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
         return {connection_id: post_each(connection_id, each) for connection_id, each in frames.items()}
     results = _threads().map(carried(lambda item: post_each(*item)), frames.items())
     return dict(zip(frames, results, strict=True))
+
+
+def require_endpoint() -> None:
+    """Ask the management endpoint for a socket that is not there; raises DependencyUnavailable unless it answers so."""
+    status = _request("GET", "health", b"")
+    if status not in (400, 404, 410):
+        raise DependencyUnavailable
 
 
 def close(connection_id: str) -> bool:

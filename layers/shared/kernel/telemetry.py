@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics
 from aws_lambda_powertools.metrics import MetricUnit as MetricUnit  # for those who count
 
-from kernel import coldstart
+from kernel import clock, coldstart
 from kernel.config import config
 from kernel.errors import Problem
 
@@ -41,6 +41,8 @@ class Line:
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
         self._counts: list[tuple[str, MetricUnit, float]] = []
+        self._totals: dict[str, int] = {}
+        self._breakers: set[str] = set()
         self.error: BaseException | None = None
 
     def count(self, name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
@@ -51,6 +53,11 @@ class Line:
         """Add a metric of what a sweep found; it found nothing most times, and a metric costs while it is written."""
         if value:
             self.count(name, value)
+
+    def breaker(self, name: str, metric: str) -> None:
+        """Note that a circuit breaker is open, and count what it did under `metric`."""
+        self._breakers.add(name)
+        self._totals[metric] = self._totals.get(metric, 0) + 1
 
     def problem(self, problem: Problem) -> None:
         """Note an expected error; what caused one of ours is told by its kind and text, which hold no user data."""
@@ -71,15 +78,28 @@ class Line:
 
     def _measured(self) -> dict[str, Any]:
         """The call's metrics in CloudWatch's format; nothing without any, as each metric that is written costs."""
-        if not self._counts:
+        if self._breakers:
+            self.fields["breakers_open"] = sorted(self._breakers)
+            self._totals["BreakersOpen"] = len(self._breakers)
+        if not self._counts and not self._totals:
             return {}
-        metrics = _metrics()
-        metrics.add_dimension("function", self.fields.get("function", "unknown"))
-        for name, unit, value in self._counts:
-            metrics.add_metric(name, unit, value)
-        found = dict(metrics.serialize_metric_set())
-        metrics.clear_metrics()
+        found: dict[str, Any] = {"_aws": {"Timestamp": clock.now(), "CloudWatchMetrics": []}}
+        if self._counts:
+            metrics = _metrics()
+            metrics.add_dimension("function", self.fields.get("function", "unknown"))
+            for name, unit, value in self._counts:
+                metrics.add_metric(name, unit, value)
+            found = dict(metrics.serialize_metric_set())
+            metrics.clear_metrics()
+        if self._totals:
+            found |= self._of_the_stack(found["_aws"])
         return found
+
+    def _of_the_stack(self, written: dict[str, Any]) -> dict[str, float]:
+        """Declare the totals, which all functions of the stack count together: one alarm sees them all."""
+        metrics = [{"Name": name, "Unit": MetricUnit.Count.value} for name in self._totals]
+        written["CloudWatchMetrics"].append({"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics})
+        return {name: float(total) for name, total in self._totals.items()}
 
 
 _current: ContextVar[Line | None] = ContextVar("line", default=None)
@@ -90,6 +110,20 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
     line = _current.get()
     if line is not None:
         line.count(name, value, unit)
+
+
+def opened(breaker: str) -> None:
+    """Note that a circuit breaker has opened during the call under way."""
+    line = _current.get()
+    if line is not None:
+        line.breaker(breaker, "BreakerOpens")
+
+
+def rejected(breaker: str) -> None:
+    """Note that a circuit breaker has rejected a call of its dependency."""
+    line = _current.get()
+    if line is not None:
+        line.breaker(breaker, "BreakerRejections")
 
 
 @contextmanager

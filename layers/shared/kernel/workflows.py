@@ -10,9 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kernel import aws
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import Breaker, CircuitOpen
-
-breaker = Breaker("stepfunctions", threshold=3, cooldown_s=5.0)
 
 
 def start(machine: str, name: str, given: dict[str, Any]) -> None:
@@ -35,11 +32,10 @@ def stop(machine: str, name: str) -> None:
 
 
 def _call(operation: str, fine: tuple[str, ...], **arguments: Any) -> None:
-    call = getattr(aws.client("stepfunctions"), operation)
     try:
-        breaker.call(lambda: call(**arguments), (BotoCoreError,))
+        getattr(aws.client("stepfunctions"), operation)(**arguments)
     except ClientError as error:
         if error.response["Error"]["Code"] not in fine:
             raise DependencyUnavailable from error
-    except (BotoCoreError, CircuitOpen) as error:
+    except BotoCoreError as error:
         raise DependencyUnavailable from error

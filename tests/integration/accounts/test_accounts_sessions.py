@@ -336,7 +336,7 @@ def test_news_of_an_end_that_redis_did_not_take_is_brought_again(redis: Any, mon
             sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[person.session_id])
         assert redis.get(f"session:{person.session_id}") == "live"
 
-        cache.breaker.succeeded()
+        cache.breaker.reset()
         advance(after_commit.GRACE_MS + 1)
         follow_ups.handler({}, CONTEXT)
 

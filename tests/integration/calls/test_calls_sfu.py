@@ -97,7 +97,6 @@ def meetings(settings: pytest.MonkeyPatch) -> Iterator[Meetings]:
     call_settings.settings.cache_clear()
     sfu.configured.cache_clear()
     aws.client.cache_clear()
-    sfu.Chime.breaker.succeeded()
     try:
         yield state
     finally:

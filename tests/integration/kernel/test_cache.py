@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def _leave_nothing_open() -> Iterator[None]:
         cache._redis().connection_pool.disconnect()
 
 
+def _rest(settings: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have the breaker probe again after so many seconds."""
+    settings.setattr(cache.breaker, "limits", replace(cache.breaker.limits, rest_s=seconds, rest_max_s=seconds))
+    cache.breaker.reset()
+
+
 def _ping() -> Any:
     return cache.call(lambda redis: redis.incr("count"))
 
@@ -107,8 +114,8 @@ def _cost_before_it_opens() -> float:
     """What calls cost together until the breaker is open: the best of three, as the machine may be busy."""
     costs = []
     for _ in range(3):
-        cache.breaker.succeeded()
-        costs.append(_refused(cache.breaker.threshold))
+        cache.breaker.reset()
+        costs.append(_refused(cache.breaker.limits.failures))
         assert cache.breaker.state == "open"
     return min(costs)
 
@@ -155,8 +162,8 @@ def test_a_redis_that_hangs_later_costs_no_more(valkey: Valkey, settings: pytest
 
 def test_a_probe_of_a_hung_redis_costs_one_time_limit(hung: str, settings: pytest.MonkeyPatch) -> None:
     _use(hung, settings)
-    settings.setattr(cache.breaker, "cooldown_s", 0.2)
-    _refused(cache.breaker.threshold)
+    _rest(settings, 0.2)
+    _refused(cache.breaker.limits.failures)
     time.sleep(0.25)
     assert REDIS_TIMEOUT_S * 0.9 < _refused(1) < REDIS_TIMEOUT_S + 0.05
     assert cache.breaker.state == "open"
@@ -164,7 +171,7 @@ def test_a_probe_of_a_hung_redis_costs_one_time_limit(hung: str, settings: pytes
 
 def test_it_is_used_again_when_it_is_back(valkey: Valkey, settings: pytest.MonkeyPatch) -> None:
     _use(valkey.url, settings)
-    settings.setattr(cache.breaker, "cooldown_s", 0.2)
+    _rest(settings, 0.2)
     _ping()
     valkey.stop()
     _refused(20)
@@ -175,7 +182,7 @@ def test_it_is_used_again_when_it_is_back(valkey: Valkey, settings: pytest.Monke
 
 def test_it_is_used_again_when_it_goes_on(valkey: Valkey, settings: pytest.MonkeyPatch) -> None:
     _use(valkey.url, settings)
-    settings.setattr(cache.breaker, "cooldown_s", 0.2)
+    _rest(settings, 0.2)
     _ping()
     valkey.hold(True)
     _refused(5)
@@ -185,14 +192,14 @@ def test_it_is_used_again_when_it_goes_on(valkey: Valkey, settings: pytest.Monke
 
 def test_by_itself_it_recovers_within_30_seconds() -> None:
     # one probe each cooldown; a connection that died with the old server may cost one of them
-    assert 2 * cache.breaker.cooldown_s + REDIS_TIMEOUT_S < 30
+    assert 2 * cache.breaker.limits.rest_max_s + REDIS_TIMEOUT_S < 30
 
 
 def test_an_answer_of_a_call_that_was_given_up_never_reaches_the_next(
     valkey: Valkey, settings: pytest.MonkeyPatch
 ) -> None:
     _use(valkey.url, settings)
-    settings.setattr(cache.breaker, "cooldown_s", 0.0)
+    _rest(settings, 0.0)
     cache.call(lambda redis: redis.mset({"a": "1", "b": "2"}))
     valkey.hold(True)
     with pytest.raises(CacheUnavailable):

@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from pynamodb.exceptions import PynamoDBException
 
 from kernel import aws, config, deadline, dynamo
+from kernel.breakers import RETRIES_SAVED_MAX, CircuitOpen
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable, Timeout
-from kernel.resilience import AWS_ATTEMPTS, AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S
+from kernel.limit_table import LimitCounter
+from kernel.resilience import AWS_CONNECT_TIMEOUT_S
 from log.sends_store import SendDedup
 from messages.reactions_store import ReactionRecord
 from tests.conftest import Cloud
-from tests.tools import rows
+from tests.tools import give_up, rows
+
+LOG = aws.breaker_of("dynamodb", "log")
 
 
 def _send(key: str, seq: int = 1) -> SendDedup:
@@ -134,12 +139,54 @@ class _Raw:
         "InternalServerError",
     ],
 )
-def test_a_throttled_call_is_tried_twice_and_then_unavailable(failing: Callable[[str], list[int]], code: str) -> None:
+def test_a_throttled_call_is_tried_again_and_then_unavailable(failing: Callable[[str], list[int]], code: str) -> None:
     asked = failing(code)
     with pytest.raises(DependencyUnavailable) as refusal:
         SendDedup.find("a")
-    assert len(asked) <= AWS_ATTEMPTS
+    assert len(asked) == aws.TRIES
     assert refusal.value.retry_after_s is not None
+
+
+def test_a_store_that_fails_by_itself_is_given_up(failing: Callable[[str], list[int]]) -> None:
+    failing("InternalServerError")
+    for _ in range(40):
+        with pytest.raises(DependencyUnavailable):
+            SendDedup.find("a")
+    assert LOG.rejections > 20
+    assert LOG.state == "open"
+    assert aws.breaker_of("dynamodb", "access").state == "closed"
+
+
+@pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "ValidationException", "AccessDeniedException"])
+def test_a_refusal_is_no_failure_of_the_store(failing: Callable[[str], list[int]], code: str) -> None:
+    asked = failing(code)
+    for _ in range(40):
+        with pytest.raises(PynamoDBException):
+            SendDedup.find("a")
+    assert len(asked) == 40
+    assert LOG.state == "closed"
+
+
+def test_retries_during_an_outage_are_a_part_of_the_calls(failing: Callable[[str], list[int]]) -> None:
+    for number in range(30):
+        _send(f"k{number}").save()
+    asked = failing("ThrottlingException")
+    for _ in range(10):
+        with pytest.raises(DependencyUnavailable):
+            SendDedup.find("a")
+    assert len(asked) - 10 <= RETRIES_SAVED_MAX
+
+
+def test_a_call_of_several_tables_asks_the_breakers_of_their_groups() -> None:
+    give_up(aws.breaker_of("dynamodb", "access"))
+    transaction = Transaction()
+    transaction.put("send", _send("a"))
+    transaction.put("counter", LimitCounter("x", expires_at=1))
+    with pytest.raises(CircuitOpen):
+        transaction.commit()
+    _send("b").save()
+    assert [row["key"] for row in rows("sends")] == ["b"]
+    assert LOG._under_way == 0
 
 
 # --- a store that hangs ---------------------------------------------------------------------------------------
@@ -176,21 +223,21 @@ def hung(cloud: Cloud, settings: pytest.MonkeyPatch) -> Iterator[list[socket.soc
 
 
 def test_a_hung_store_is_given_up_in_time_and_then_at_once(hung: list[socket.socket]) -> None:
-    worst_s = AWS_ATTEMPTS * (AWS_CONNECT_TIMEOUT_S + AWS_READ_TIMEOUT_S) + 1
+    aws.client("dynamodb")  # making one takes its time
     started = time.perf_counter()
     with pytest.raises(DependencyUnavailable):
         SendDedup.find("a")
-    assert time.perf_counter() - started < worst_s < 10
-    assert len(hung) == AWS_ATTEMPTS
-    for _ in range(dynamo.breaker.threshold - 1):
-        dynamo.breaker.failed()  # as further calls of this process would
+    with pytest.raises(DependencyUnavailable):
+        LimitCounter.find("a")  # of another group: the service has used up its patience
+    assert time.perf_counter() - started < LOG.limits.patience_s + LOG.limits.probe_s + 1 < 5
+    assert len(hung) == aws.TRIES_OF_A_HANG + 1
     started = time.perf_counter()
     for _ in range(100):
         with pytest.raises(DependencyUnavailable):
             SendDedup.find("a")
     assert (time.perf_counter() - started) / 100 < 0.005
-    assert dynamo.breaker.state == "open"
-    assert dynamo.breaker.rejections >= 100
+    assert (LOG.state, aws.breaker_of("dynamodb", "access").state) == ("open", "open")
+    assert LOG.rejections >= 100
 
 
 def test_a_hung_store_is_given_up_when_the_invocation_has_no_time_left(hung: list[socket.socket]) -> None:
@@ -199,7 +246,7 @@ def test_a_hung_store_is_given_up_when_the_invocation_has_no_time_left(hung: lis
     with deadline.within(0.3), pytest.raises(Timeout):
         SendDedup.find("a")
     assert 0.25 < time.perf_counter() - started < 0.3 + AWS_CONNECT_TIMEOUT_S
-    assert dynamo.breaker.state == "closed"
+    assert LOG.state == "closed"
 
 
 def test_nothing_is_sent_to_a_store_after_the_deadline(hung: list[socket.socket]) -> None:

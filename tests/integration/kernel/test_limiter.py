@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kernel import cache, clock, config, limiter
+from kernel import aws, cache, clock, config, limiter
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded
-from tests.tools import rows
+from tests.tools import give_up, rows
 
 OPEN = Limit("sends", requests=5, window_s=60)
 CLOSED = Limit("sign-in", requests=5, window_s=60, without_redis="closed")
@@ -104,10 +104,7 @@ def test_when_redis_goes_within_a_window_at_most_twice_the_limit_passes(
 def test_where_neither_redis_nor_the_table_answers_a_closed_limit_lets_nothing_through(
     settings: pytest.MonkeyPatch,
 ) -> None:
-    from kernel import dynamo
-
-    for _ in range(dynamo.breaker.threshold):
-        dynamo.breaker.failed()
+    give_up(aws.breaker_of("dynamodb", "access"))
     with pytest.raises(DependencyUnavailable):
         limiter.spend(CLOSED, "usr_ada")
     limiter.spend(OPEN, "usr_ada")

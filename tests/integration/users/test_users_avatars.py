@@ -17,6 +17,7 @@ from kernel.errors import Conflict, DependencyUnavailable
 from tests.conftest import BUCKET, fresh_process
 from tests.helpers import Person, Reply, ask, someone
 from tests.integration import desk
+from tests.tools import give_up
 from users import avatars, service, store
 from users.app import app
 
@@ -223,8 +224,7 @@ def test_a_former_avatar_that_cannot_be_removed_fails_nothing(ada: Person, monke
 
 def test_a_storage_that_does_not_answer_is_told_and_changes_nothing(ada: Person) -> None:
     file_id = put_picture(ada)
-    for _ in range(blobs.breaker.threshold):
-        blobs.breaker.failed()
+    give_up(aws.breaker_of("s3"))
 
     reply = choose(ada, file_id)
 

@@ -1,0 +1,66 @@
+"""A server that takes connections and never answers: a dependency that hangs."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from kernel import aws, config, dynamo, sockets
+
+
+@dataclass(slots=True)
+class Silence:
+    """Where it listens, and the connections that it has taken."""
+
+    url: str
+    taken: list[socket.socket] = field(default_factory=list)
+
+
+@contextmanager
+def silence() -> Iterator[Silence]:
+    """Listen on the loopback and say nothing."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    here = Silence(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+    def take() -> None:
+        while True:
+            try:
+                here.taken.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    try:
+        yield here
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for connection in here.taken:
+            connection.close()
+        thread.join(5)
+
+
+@contextmanager
+def hanging(settings: pytest.MonkeyPatch, *variables: str) -> Iterator[Silence]:
+    """Let what these variables of the environment name (`AWS_ENDPOINT_URL_S3`) be a server that hangs."""
+    with silence() as server:
+        for name in variables:
+            settings.setenv(name, server.url)
+        _forget()
+        try:
+            yield server
+        finally:
+            for name in variables:
+                settings.delenv(name)
+            _forget()
+
+
+def _forget() -> None:
+    for cached in (config.config, aws.client, dynamo.connection, sockets._http):
+        cached.cache_clear()
