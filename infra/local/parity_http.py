@@ -2,19 +2,28 @@
 
 It takes the caller's address from the header `X-Forwarded-For`, which anybody may write; API Gateway tells the one it
 has seen. Here everybody comes from this machine.
+
+It leaves out the gateway responses of an API's OpenAPI document, and answers for a function that is throttled with
+Lambda's own 429 and for one that failed with its exception; API Gateway gives its response INTEGRATION_FAILURE.
 """
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from infra.local.patching import wrap
 
 MODULE = "ministack.services.apigateway_v1"
 SEEN = "127.0.0.1"
+RESPONSES = "x-amazon-apigateway-gateway-responses"
+FAILED = 502
 
 
 def apply() -> None:
     wrap(MODULE, "_build_lambda_event_v1", _with_the_address_seen)
+    wrap(MODULE, "_import_rest_api", _with_gateway_responses)
+    wrap(MODULE, "_lambda_proxy_response", _telling_throttles)
+    wrap(MODULE, "_invoke_lambda_proxy_v1", _with_integration_failures)
 
 
 def _with_the_address_seen(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -24,3 +33,31 @@ def _with_the_address_seen(build: Callable[..., dict[str, Any]]) -> Callable[...
         return event
 
     return building
+
+
+def _with_gateway_responses(bring_in: Callable[..., str]) -> Callable[..., str]:
+    def importing(spec: Mapping[str, Any], *arguments: Any, **options: Any) -> str:
+        api_id = bring_in(spec, *arguments, **options)
+        put = importlib.import_module(MODULE)._put_gateway_response
+        for kind, response in (spec.get(RESPONSES) or {}).items():
+            put(api_id, kind, response)
+        return api_id
+
+    return importing
+
+
+def _telling_throttles(shape: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any], tuple[Any, Any]]:
+    def shaping(result: Any) -> tuple[Any, Any]:
+        return (None, "throttled") if result.get("throttle") else shape(result)
+
+    return shaping
+
+
+def _with_integration_failures(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def invoking(*arguments: Any, **options: Any) -> Any:
+        answer = await invoke(*arguments, **options)
+        if isinstance(answer, tuple) and answer[0] == FAILED:  # no function of ours answers so itself
+            return importlib.import_module(MODULE)._gw_error("INTEGRATION_FAILURE", "Internal server error")
+        return answer
+
+    return invoking

@@ -321,16 +321,25 @@ def test_every_table_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", ["MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "DEFAULT_5XX"]
+    "refusal",
+    [
+        "MISSING_AUTHENTICATION_TOKEN",
+        "THROTTLED",
+        "REQUEST_TOO_LARGE",
+        "INTEGRATION_TIMEOUT",
+        "INTEGRATION_FAILURE",
+        "DEFAULT_5XX",
+    ],
 )
 def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) -> None:
     api = template("template.yaml")["Resources"]["RestApi"]["Properties"]
     answer = api["GatewayResponses"][refusal]
-    document = json.loads(answer["ResponseTemplates"]["application/problem+json"])
+    document = json.loads(answer["ResponseTemplates"]["application/json"])
     assert set(document) == {"type", "title", "status", "detail", "code", "request_id", "errors"}
     assert document["status"] == answer["StatusCode"]
     headers = answer["ResponseParameters"]["Headers"]
     assert {*SECURITY_HEADERS, "Cache-Control", "X-Request-Id"} <= headers.keys()
+    assert headers["Content-Type"] == "'application/problem+json'"
     assert ("Retry-After" in headers) == (document["status"] in (429, 503, 504))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from secureconnect_client import ApiError, ConnectionLost, NotSignedIn
+from secureconnect_client.errors import FrameRefused
 from tests.unit.client.carriers import in_loop
 from tests.unit.client.streams import online, reopened, take
 from tests.unit.client.world import Conversation, World
@@ -62,6 +63,26 @@ async def test_when_the_acknowledgement_is_lost_the_same_message_goes_over_http(
     async with online(world, frame_filter=no_acks, request_timeout_s=0.02) as (_, live):
         message = await live.send_message(room.id, "hello")
         assert message.text == "hello"
+    check_sent_twice(world, room)
+
+
+@in_loop
+async def test_when_the_gateway_has_no_room_for_a_frame_the_same_message_goes_over_http_after_a_moment() -> None:
+    world = World()
+    room = world.conversation("ada")
+
+    def refusing(text: str) -> Iterator[str]:
+        if json.loads(text)["type"] == "ack":
+            yield json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+        else:
+            yield text
+
+    async with online(world, frame_filter=refusing, request_timeout_s=30.0) as (_, live):
+        async with asyncio.timeout(5):
+            await live.send_message(room.id, "hello")
+        with pytest.raises(FrameRefused):
+            await live.request("ping")
+        assert live.connection is not None
     check_sent_twice(world, room)
 
 

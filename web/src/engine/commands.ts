@@ -5,13 +5,16 @@
  * `client_id` and everything else sets a state.
  */
 import type { Event, Message, MessageFields, Poll, ReadState } from "./api";
+import { backoffDelay } from "./backoff";
 import { fillPath } from "./http";
 import type { Live } from "./live";
 import type { Clock } from "./ports";
-import { ApiError, ConnectionLost } from "./problems";
+import { ApiError, ConnectionLost, FrameRefused } from "./problems";
 import type { Requests } from "./requests";
 
 const MAX_RETRY_AFTER_MS = 10_000;
+/** Before what the socket had no room for goes over HTTP. */
+const BUSY = { baseMs: 500, capMs: 500 };
 
 export interface CommandParts {
   live: Live;
@@ -105,9 +108,9 @@ export class SocketCommands {
     } catch (error) {
       const passing = error instanceof ConnectionLost || (error instanceof ApiError && error.transient);
       if (!passing) throw error;
-      if (error instanceof ApiError && error.retryAfterMs) {
-        await clock.sleep(Math.min(error.retryAfterMs, MAX_RETRY_AFTER_MS));
-      }
+      const busy = error instanceof FrameRefused || error instanceof ApiError;
+      const after = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0;
+      if (busy) await clock.sleep(backoffDelay(BUSY, 0, Math.random, after));
     }
     return requests.request(method, { path, body, retry: true });
   }

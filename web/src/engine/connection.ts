@@ -4,7 +4,7 @@
  * It never reconnects and never looks at what an event means; that is `live`'s business.
  */
 import type { Clock, Dial, Wire } from "./ports";
-import { ApiError, ConnectionLost } from "./problems";
+import { ApiError, ConnectionLost, FrameRefused } from "./problems";
 
 /** What may be sent in one frame. */
 const MAX_FRAME_BYTES = 32 * 1024;
@@ -116,9 +116,19 @@ export class Connection {
       this.#waiting.get(String(frame.id))?.resolve(frame.data);
     } else if (frame.type === "error") {
       this.#waiting.get(String(frame.id))?.reject(new ApiError(isFrame(frame.problem) ? { ...frame.problem } : {}));
+    } else if (frame.type === undefined && frame.connectionId !== undefined) {
+      this.#refused();
     } else {
       this.#onFrame(this, frame);
     }
+  }
+
+  /**
+   * The gateway could not have a frame handled: too many at once, or the function was throttled or failed. It does not
+   * say which frame, so none of those under way is known to be done; each goes on over HTTP.
+   */
+  #refused(): void {
+    for (const each of this.#waiting.values()) each.reject(new FrameRefused("the gateway could not have the frame handled"));
   }
 
   #end(): void {

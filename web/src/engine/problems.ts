@@ -25,6 +25,11 @@ export class ConnectionLost extends SecureConnectError {
   override name = "ConnectionLost";
 }
 
+/** The socket stands, but the service had no room for a frame: it is worth asking again after a moment. */
+export class FrameRefused extends ConnectionLost {
+  override name = "FrameRefused";
+}
+
 /** The service has looked at the bytes and does not take them; `reason` is its word for why. */
 export class UploadRejected extends SecureConnectError {
   override name = "UploadRejected";

@@ -7,20 +7,24 @@ keeps its `client_id` and everything else sets a state.
 from __future__ import annotations
 
 import asyncio
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from secureconnect_client.api.messages import Messages, message_body
 from secureconnect_client.api.polls import Polls
+from secureconnect_client.backoff import Backoff
 from secureconnect_client.connection import Connection
 from secureconnect_client.decoding import decode
-from secureconnect_client.errors import ApiError, ConnectionLost
+from secureconnect_client.errors import ApiError, ConnectionLost, FrameRefused
 from secureconnect_client.events import Event, MessageCreated
 from secureconnect_client.models import Message, Poll, ReadMarker
 
 T = TypeVar("T")
+BUSY: Final = Backoff(base_s=0.5)  # before what the socket had no room for goes over HTTP
+_rng: Final = random.Random()
 
 
 class Commands(ABC):
@@ -172,14 +176,15 @@ class Commands(ABC):
     ) -> T:
         try:
             return read(await self.request(action, timeout_s=timeout_s, **fields))
+        except FrameRefused:
+            await asyncio.sleep(BUSY.delay(0, _rng))
         except ConnectionLost:
-            return await http()
+            pass
         except ApiError as error:
             if not error.transient:
                 raise
-            if error.retry_after:
-                await asyncio.sleep(min(error.retry_after, self._timeout_s))
-            return await http()
+            await asyncio.sleep(BUSY.delay(0, _rng, retry_after=min(error.retry_after or 0.0, self._timeout_s)))
+        return await http()
 
 
 def _created(message: Message, raw: Mapping[str, Any], conversation_id: str) -> Event:

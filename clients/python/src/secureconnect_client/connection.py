@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mappin
 from itertools import count
 from typing import Any
 
-from secureconnect_client.errors import ApiError, ConnectionLost
+from secureconnect_client.errors import ApiError, ConnectionLost, FrameRefused
 from secureconnect_client.wire import MAX_FRAME_BYTES, FrameFilter, Wire
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,8 @@ class Connection:
                 self._pass_on(event)
         elif frame.get("type") in ("ack", "error"):
             self._settle(frame)
+        elif "type" not in frame and "connectionId" in frame:
+            self._refused()
         else:
             self._pass_on(frame)
 
@@ -136,6 +138,15 @@ class Connection:
         else:
             problem = frame.get("problem")
             answer.set_exception(ApiError.from_problem(problem if isinstance(problem, Mapping) else {}))
+
+    def _refused(self) -> None:
+        """The gateway could not have a frame handled: too many at once, or the function was throttled or failed.
+
+        It does not say which frame, so none of those under way is known to be done; each goes on over HTTP.
+        """
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(FrameRefused("the gateway could not have the frame handled"))
 
     def _pass_on(self, frame: object) -> None:
         if not isinstance(frame, Mapping):

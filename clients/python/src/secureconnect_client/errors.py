@@ -45,6 +45,10 @@ class ConnectionLost(SecureConnectError):
     """The socket went away, or never answered, before the acknowledgement."""
 
 
+class FrameRefused(ConnectionLost):
+    """The socket stands, but the server had no room for a frame: it is worth asking again after a moment."""
+
+
 class HandshakeRefused(ConnectionLost):
     """The server did not open the socket: 401 for a bad, used or expired ticket, 429 when too many come."""
 

@@ -1,0 +1,113 @@
+"""REST APIs of the local cloud answer as API Gateway where the driver corrects them."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.stack import Stack
+from tests.infra import local_cloud
+from tests.tools import template
+
+URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    home: Path = tmp_path_factory.mktemp("cloud")
+    with local_cloud.running(local_cloud.instance(home)) as running:
+        yield running
+
+
+def _responses() -> dict[str, Any]:
+    """The gateway responses of the template, as SAM writes them into the API's document."""
+    given = template("template.yaml")["Resources"]["RestApi"]["Properties"]["GatewayResponses"]
+    return {
+        kind: {
+            "statusCode": str(each["StatusCode"]),
+            "responseTemplates": each["ResponseTemplates"],
+            "responseParameters": {
+                f"gatewayresponse.header.{name}": value for name, value in each["ResponseParameters"]["Headers"].items()
+            },
+        }
+        for kind, each in given.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def url(cloud: Stack) -> str:
+    """A stack with an API of two routes, `/slow` and `/boom`, and the gateway responses of ours."""
+    paths = {
+        f"/{name}": {
+            "post": {
+                "x-amazon-apigateway-integration": {
+                    "type": "aws_proxy",
+                    "httpMethod": "POST",
+                    "uri": URI.format(local_cloud.add_function(cloud, name)),
+                },
+                "responses": {},
+            }
+        }
+        for name in ("slow", "boom")
+    }
+    body = {
+        "openapi": "3.0.1",
+        "info": {"title": "rest", "version": "1"},
+        "paths": paths,
+        "x-amazon-apigateway-gateway-responses": _responses(),
+    }
+    resources = {
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "rest", "Body": body}},
+        "Deployment": {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": {"Ref": "Api"}}},
+        "Stage": {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "DeploymentId": {"Ref": "Deployment"}, "StageName": "v1"},
+        },
+    }
+    formation = cloud.client("cloudformation")
+    formation.create_stack(StackName="rest", TemplateBody=json.dumps({"Resources": resources}))
+    formation.get_waiter("stack_create_complete").wait(StackName="rest", WaiterConfig={"Delay": 1})
+    (api,) = cloud.client("apigateway").get_rest_apis()["items"]
+    return f"http://127.0.0.1:{cloud.instance.port}/_aws/execute-api/{api['id']}/v1"
+
+
+def _post(url: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    request = urllib.request.Request(url, data=b"{}", method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers.items()), json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            headers = {name.lower(): value for name, value in refused.headers.items()}
+            return refused.code, headers, json.loads(refused.read())
+
+
+def test_a_throttled_function_is_a_problem_that_says_when_to_come_again(cloud: Stack, url: str) -> None:
+    assert _post(f"{url}/slow")[0] == 200
+    cloud.client("lambda").put_function_concurrency(FunctionName="slow", ReservedConcurrentExecutions=0)
+    try:
+        status, headers, problem = _post(f"{url}/slow")
+    finally:
+        cloud.client("lambda").delete_function_concurrency(FunctionName="slow")
+    assert (status, problem["code"], problem["status"]) == (503, "dependency_unavailable", 503)
+    assert headers["content-type"] == "application/problem+json"
+    assert int(headers["retry-after"]) >= 1
+    assert problem["request_id"] == headers["x-request-id"]
+
+
+def test_a_function_that_failed_is_a_problem_without_its_exception(url: str) -> None:
+    status, headers, problem = _post(f"{url}/boom")
+    assert (status, problem["code"]) == (503, "dependency_unavailable")
+    assert headers["content-type"] == "application/problem+json"
+    assert "secret detail" not in json.dumps(problem)
+
+
+def test_what_is_no_route_is_a_problem(url: str) -> None:
+    status, headers, problem = _post(f"{url}/nowhere")
+    assert (status, problem["code"], headers["content-type"]) == (404, "not_found", "application/problem+json")
