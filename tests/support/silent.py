@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kernel import aws, config, dynamo, sockets
+from kernel import aws, cache, config, dynamo, sockets
 
 
 @dataclass(slots=True)
@@ -51,7 +51,8 @@ def hanging(settings: pytest.MonkeyPatch, *variables: str) -> Iterator[Silence]:
     """Let what these variables of the environment name (`AWS_ENDPOINT_URL_S3`) be a server that hangs."""
     with silence() as server:
         for name in variables:
-            settings.setenv(name, server.url)
+            scheme = "redis" if name == "REDIS_URL" else "http"
+            settings.setenv(name, server.url.replace("http", scheme, 1))
         _forget()
         try:
             yield server
@@ -62,5 +63,5 @@ def hanging(settings: pytest.MonkeyPatch, *variables: str) -> Iterator[Silence]:
 
 
 def _forget() -> None:
-    for cached in (config.config, aws.client, dynamo.connection, sockets._http):
+    for cached in (config.config, aws.client, dynamo.connection, sockets._http, cache._redis):
         cached.cache_clear()

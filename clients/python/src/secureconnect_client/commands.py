@@ -183,7 +183,9 @@ class Commands(ABC):
         except ApiError as error:
             if not error.transient:
                 raise
-            await asyncio.sleep(BUSY.delay(0, _rng, retry_after=min(error.retry_after or 0.0, self._timeout_s)))
+            await asyncio.sleep(
+                BUSY.delay(0, _rng, retry_after=min(error.retry_after or 0.0, self._timeout_s))
+            )
         return await http()
 
 

@@ -140,7 +140,7 @@ class Connection:
             answer.set_exception(ApiError.from_problem(problem if isinstance(problem, Mapping) else {}))
 
     def _refused(self) -> None:
-        """The gateway could not have a frame handled: too many at once, or the function was throttled or failed.
+        """The gateway could not have a frame handled: its function was throttled or failed.
 
         It does not say which frame, so none of those under way is known to be done; each goes on over HTTP.
         """

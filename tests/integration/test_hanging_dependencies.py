@@ -1,0 +1,208 @@
+"""Each dependency hangs in turn behind every route (R18, R54): every answer comes in time, and none of them is raw.
+
+Time limits are an eighth of the real ones here, so that all routes take minutes, and a few routes meet the real ones.
+All of them: `SC_HANG_ALL=1`. Figures of 2026-11-29, 198 routes x 7 dependencies: see docs/develop.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra import documents
+from kernel import auth, aws, breakers, cache, deadline, sockets
+from kernel.caller import Caller
+from tests.conftest import fresh_process
+from tests.helpers import CONTEXT, Person, ask, rest_event, someone
+from tests.integration import desk, rooms
+from tests.support.silent import Silence, hanging
+
+SCALE = 8
+OVERHEAD_S = 1.5  # what a route takes without waiting, on a busy machine (a password's hash is a third of a second)
+EVERY = os.environ.get("SC_HANG_ALL") == "1"
+PASSWORD = "correct horse battery"
+LATER = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+ROUTES = {f"{route.method} {route.path}": (app, route) for app in documents.apps() for route in app.routes}
+VARIABLES = {
+    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
+    "kms": "AWS_ENDPOINT_URL_KMS",
+    "sqs": "AWS_ENDPOINT_URL_SQS",
+    "s3": "AWS_ENDPOINT_URL_S3",
+    "stepfunctions": "AWS_ENDPOINT_URL_SFN",
+    "redis": "REDIS_URL",
+    "connections": "",
+}
+SHORT = (
+    "GET /health/ready",
+    "POST /auth/login",
+    "POST /auth/password/forgot",
+    "POST /auth/password/change",
+    "GET /users/me",
+    "PATCH /users/me",
+    "GET /conversations",
+    "POST /conversations/{conversation_id}/messages",
+    "POST /conversations/{conversation_id}/polls",
+    "POST /conversations/{conversation_id}/scheduled",
+    "POST /drive/uploads/{file_id}/complete",
+    "GET /search",
+    "POST /sync",
+)
+REACHED_BY = {
+    "sqs": "POST /auth/password/forgot",
+    "s3": "POST /drive/uploads/{file_id}/complete",
+    "stepfunctions": "POST /conversations/{conversation_id}/polls",
+    "redis": "GET /users/me",
+    "dynamodb": "GET /users/me",
+}
+
+
+@dataclass(slots=True)
+class World:
+    """Somebody who is signed in, and one of each thing that routes are about."""
+
+    person: Person
+    values: dict[str, str]
+
+    def call(self, name: str) -> tuple[int, dict[str, str], float]:
+        """Call a route; its status, its headers, how long it took."""
+        app, route = ROUTES[name]
+        given = {each: self.values.get(each, "none") for each in re.findall(r"{(\w+)}", route.path)}
+        body = None if route.body is None else BODIES.get(name, lambda _: {})(self)
+        query = {"q": "hello"} if "search" in route.path or name == "GET /users" else None
+        token = None if route.public else self.person.token
+        event = rest_event(route.method, route.path, given, body=body, token=token, query=query)
+        started = time.perf_counter()
+        answer = app(event, CONTEXT)
+        took_s = time.perf_counter() - started
+        return answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, took_s
+
+
+BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "POST /auth/login": lambda _: {"login": "ada", "password": PASSWORD},
+    "POST /auth/password/forgot": lambda _: {"email": "ada@example.com"},
+    "POST /auth/password/change": lambda _: {"current_password": PASSWORD, "new_password": PASSWORD[::-1]},
+    "PATCH /users/me": lambda _: {"bio": "here"},
+    "POST /conversations": lambda world: {"kind": "direct", "member_ids": [world.values["user_id"]]},
+    "PATCH /conversations/{conversation_id}": lambda _: {"name": "Other"},
+    "POST /conversations/{conversation_id}/messages": lambda _: {"client_id": "c", "text": "hello"},
+    "PATCH /conversations/{conversation_id}/messages/{message_id}": lambda _: {"text": "other"},
+    "POST /conversations/{conversation_id}/polls": lambda _: {
+        "client_id": "p", "question": "When?", "options": ["now", "later"], "closes_at": LATER,
+    },
+    "POST /conversations/{conversation_id}/scheduled": lambda _: {"client_id": "s", "text": "later", "send_at": LATER},
+    "POST /conversations/{conversation_id}/calls": lambda _: {"client_id": "a", "media": "audio"},
+    "POST /conversations/{conversation_id}/read": lambda _: {"seq": 1},
+    "PUT /conversations/{conversation_id}/draft": lambda _: {"text": "unsaid"},
+    "POST /sync": lambda world: {"cursors": {world.values["conversation_id"]: 0}},
+    "PUT /presence": lambda _: {"status": "away"},
+    "POST /drive/folders": lambda _: {"name": "papers"},
+    "POST /drive/uploads": lambda _: {
+        "client_id": "u", "name": "a.txt", "size": 5, "content_type": "text/plain", "sha256": desk.sha(b"hello"),
+    },
+    "POST /ai/moderations": lambda _: {"text": "Come here."},
+}  # fmt: skip
+
+
+def _registered(username: str) -> Person:
+    """Somebody with a password."""
+    new = {"username": username, "email": f"{username}@example.com", "password": PASSWORD, "display_name": "Ada"}
+    made = ask(ROUTES["POST /auth/register"][0], "POST", "/auth/register", body=new).body
+    tokens = made["tokens"]
+    who = auth.verify(tokens["access_token"])
+    return Person(who.user_id, username, who.session_id, tokens["access_token"], tokens["refresh_token"])
+
+
+@pytest.fixture
+def world(settings: pytest.MonkeyPatch) -> World:
+    ada, bob = _registered("ada"), someone("bob")
+    me, other = (Caller(each.user_id, each.session_id, "") for each in (ada, bob))
+    group = rooms.group(me, other)
+    message = rooms.send(me, group)
+    pending = desk.begin(me)
+    values = {
+        "conversation_id": group,
+        "message_id": str(message["id"]),
+        "user_id": bob.user_id,
+        "session_id": bob.session_id,
+        "file_id": str(pending["file"]["id"]),
+        "emoji": "👍",
+        "version": "1",
+        "epoch": "1",
+    }
+    return World(ada, values)
+
+
+@contextmanager
+def _scaled(settings: pytest.MonkeyPatch, scale: int) -> Iterator[None]:
+    """All time limits, so many times shorter."""
+    with settings.context() as patch:
+        patch.setattr(aws, "AWS_READ_TIMEOUT_S", aws.AWS_READ_TIMEOUT_S / scale)
+        patch.setattr(sockets, "SOCKET_POST_TIMEOUT_S", sockets.SOCKET_POST_TIMEOUT_S / scale)
+        patch.setattr(deadline, "ANSWER_MAX_S", max(deadline.ANSWER_MAX_S / scale, OVERHEAD_S))
+        for breaker in breakers.every().values():
+            limits = breaker.limits
+            shorter = replace(limits, patience_s=limits.patience_s / scale, probe_s=limits.probe_s / scale)
+            patch.setattr(breaker, "limits", limits if breaker is cache.breaker else shorter)
+        yield
+
+
+@contextmanager
+def _hung(settings: pytest.MonkeyPatch, dependency: str) -> Iterator[Silence]:
+    with settings.context() as patch, hanging(patch, *filter(None, [VARIABLES[dependency]])) as server:
+        if dependency == "connections":
+            patch.setattr(sockets, "management_url", lambda: server.url)
+        for service in ("dynamodb", "sqs", "s3", "kms", "stepfunctions"):
+            aws.client(service)  # making one takes its time
+        yield server
+
+
+def _require_told(name: str, status: int, headers: dict[str, str]) -> None:
+    """An answer is a success, a refusal or a problem that says when to come again."""
+    assert status != 500, name
+    if status >= 500 and name != "GET /health/ready":
+        assert status in (501, 503, 504), name
+        assert headers["content-type"] == "application/problem+json", name
+        assert status != 503 or int(headers["retry-after"]) >= 1, name
+
+
+@pytest.mark.parametrize("dependency", VARIABLES)
+def test_whatever_hangs_every_route_answers_in_time_and_in_words(
+    dependency: str, world: World, settings: pytest.MonkeyPatch
+) -> None:
+    late: dict[str, float] = {}
+    with _scaled(settings, SCALE), _hung(settings, dependency) as server:
+        for name in ROUTES if EVERY else SHORT:
+            fresh_process()
+            status, headers, took_s = world.call(name)
+            _require_told(name, status, headers)
+            if took_s > deadline.ANSWER_MAX_S + OVERHEAD_S:
+                late[name] = took_s
+            if name == REACHED_BY.get(dependency):
+                assert server.taken, f"{name} does not ask {dependency}"
+    assert late == {}
+
+
+@pytest.mark.parametrize("dependency", ["dynamodb", "redis"])
+def test_with_the_real_limits_an_answer_comes_within_ten_seconds(
+    dependency: str, world: World, settings: pytest.MonkeyPatch
+) -> None:
+    with _hung(settings, dependency) as server:
+        fresh_process()
+        status, headers, took_s = world.call("POST /conversations/{conversation_id}/messages")
+    _require_told(dependency, status, headers)
+    assert server.taken
+    assert took_s < (1.5 if dependency == "redis" else 5)
+    assert status == (201 if dependency == "redis" else 503)
+
+
+def test_every_route_of_the_document_is_tried() -> None:
+    assert len(ROUTES) > 190
+    assert set(SHORT) | set(BODIES) | set(REACHED_BY.values()) <= ROUTES.keys()
