@@ -20,6 +20,7 @@ import pytest
 from infra import documents
 from kernel import auth, aws, breakers, cache, deadline, sockets
 from kernel.caller import Caller
+from kernel.resilience import AWS_READ_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 from tests.conftest import fresh_process
 from tests.helpers import CONTEXT, Person, ask, rest_event, someone
 from tests.integration import desk, rooms
@@ -64,6 +65,10 @@ REACHED_BY = {
 }
 
 
+def _nothing(_: World) -> dict[str, Any]:
+    return {}
+
+
 @dataclass(slots=True)
 class World:
     """Somebody who is signed in, and one of each thing that routes are about."""
@@ -75,7 +80,7 @@ class World:
         """Call a route; its status, its headers, how long it took."""
         app, route = ROUTES[name]
         given = {each: self.values.get(each, "none") for each in re.findall(r"{(\w+)}", route.path)}
-        body = None if route.body is None else BODIES.get(name, lambda _: {})(self)
+        body = None if route.body is None else BODIES.get(name, _nothing)(self)
         query = {"q": "hello"} if "search" in route.path or name == "GET /users" else None
         token = None if route.public else self.person.token
         event = rest_event(route.method, route.path, given, body=body, token=token, query=query)
@@ -144,8 +149,8 @@ def world(settings: pytest.MonkeyPatch) -> World:
 def _scaled(settings: pytest.MonkeyPatch, scale: int) -> Iterator[None]:
     """All time limits, so many times shorter."""
     with settings.context() as patch:
-        patch.setattr(aws, "AWS_READ_TIMEOUT_S", aws.AWS_READ_TIMEOUT_S / scale)
-        patch.setattr(sockets, "SOCKET_POST_TIMEOUT_S", sockets.SOCKET_POST_TIMEOUT_S / scale)
+        patch.setattr(aws, "AWS_READ_TIMEOUT_S", AWS_READ_TIMEOUT_S / scale)
+        patch.setattr(sockets, "SOCKET_POST_TIMEOUT_S", SOCKET_POST_TIMEOUT_S / scale)
         patch.setattr(deadline, "ANSWER_MAX_S", max(deadline.ANSWER_MAX_S / scale, OVERHEAD_S))
         for breaker in breakers.every().values():
             limits = breaker.limits
