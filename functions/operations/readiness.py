@@ -40,7 +40,7 @@ def _dependencies() -> dict[str, Dependency]:
         "dynamodb.log": Dependency(_touch_follow_ups, aws.breaker_of("dynamodb", "log"), vital=True),
         "dynamodb.rest": Dependency(_touch_idempotency, aws.breaker_of("dynamodb", "rest")),
         "keys": Dependency(keyrings.touch, aws.breaker_of("dynamodb", "access"), vital=True),
-        "queue": Dependency(_touch_queue, aws.breaker_of("sqs"), configured=bool(here.fanout_queue_url)),
+        "queue": Dependency(_touch_queue, aws.breaker_of("sqs"), configured="fanout" in here.queue_urls),
         "storage": Dependency(_touch_storage, aws.breaker_of("s3"), configured=bool(here.blob_bucket)),
         "workflows": Dependency(
             _touch_workflows, aws.breaker_of("stepfunctions"), configured=bool(here.state_machines)
