@@ -12,7 +12,7 @@ from kernel.limiter import Limit
 from search import files, messages, model, service
 from search.schemas import Results, SearchQuery
 
-SEARCHES = Limit("search", requests=300, window_s=60)
+SEARCHES = Limit("search", requests=300, window_s=60, without_redis="closed")
 SOURCES = (messages.find, files.find)
 
 app = App("search", authenticate=authenticate)

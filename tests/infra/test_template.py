@@ -34,6 +34,7 @@ from tests.tools import ROOT, captured_lines, template
 
 WITHOUT_RESOURCE = {
     "chime:CreateMeeting",
+    "ses:GetAccount",
     "transcribe:StartTranscriptionJob",
 }  # actions for which AWS takes none but `*`
 HTTP_AND_SOCKET_MAX_S = 29
@@ -51,6 +52,7 @@ REVIEWED_RESOURCES = {
     "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
     "/exports/*": "S3: the key of an export is made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
+    "/v1/GET/@connections/*": "readiness asks for a socket that is not there",
     "/v1/*/@connections/*": "the id of a socket is not known before it is opened",
     "foundation-model/*": "Bedrock: which models there are is a parameter",
     "inference-profile/*": "Bedrock: the same",

@@ -95,7 +95,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "POST /auth/password/forgot": lambda _: {"email": "ada@example.com"},
     "POST /auth/password/change": lambda _: {"current_password": PASSWORD, "new_password": PASSWORD[::-1]},
     "PATCH /users/me": lambda _: {"bio": "here"},
-    "POST /conversations": lambda world: {"kind": "direct", "member_ids": [world.values["user_id"]]},
+    "POST /conversations": lambda world: {"type": "direct", "member_ids": [world.values["user_id"]]},
     "PATCH /conversations/{conversation_id}": lambda _: {"name": "Other"},
     "POST /conversations/{conversation_id}/messages": lambda _: {"client_id": "c", "text": "hello"},
     "PATCH /conversations/{conversation_id}/messages/{message_id}": lambda _: {"text": "other"},

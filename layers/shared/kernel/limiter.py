@@ -1,7 +1,9 @@
 """Rate limits: fixed windows in Redis, with a declared mode for when Redis is away.
 
-`open`: counted in this process (messages: availability first). `closed`: counted in DynamoDB (sign-in, codes:
-safety first); if that is away too, the call fails. Limits hold within twice their value at window edges.
+`open`: counted in this process (messages: availability first), so without Redis as many times the limit passes as
+its function has environments at work (infra/reservations.toml caps them). `closed`: counted in DynamoDB by all of them
+together (sign-in, codes, search, AI help: safety first); if that is away too, the call fails. A limit holds within
+twice its value at window edges.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from infra import documents
 from kernel import aws, cache, clock, config, limiter
 from kernel.errors import DependencyUnavailable
+from kernel.http import PER_ACCOUNT
 from kernel.limiter import Limit, LimitExceeded
 from tests.tools import give_up, rows
 
@@ -108,3 +110,24 @@ def test_where_neither_redis_nor_the_table_answers_a_closed_limit_lets_nothing_t
     with pytest.raises(DependencyUnavailable):
         limiter.spend(CLOSED, "usr_ada")
     limiter.spend(OPEN, "usr_ada")
+
+
+def test_limits_of_sign_in_codes_search_and_ai_hold_over_all_environments_without_redis() -> None:
+    sensitive = ("/auth/login", "/auth/register", "/auth/password/", "/auth/email/", "/auth/totp", "/auth/passkeys")
+    found = [
+        (f"{route.method} {route.path}", limit)
+        for app in documents.apps()
+        for route in app.routes
+        for limit in route.limits
+        if route.method != "GET" or route.path in ("/search", "/users")
+        if route.path.startswith(sensitive) or route.path in ("/search", "/users") or route.path.startswith("/ai/")
+        if limit is not PER_ACCOUNT
+    ]
+    assert {"POST /auth/login", "GET /search", "GET /users", "POST /ai/search"} <= {name for name, _ in found}
+    assert [name for name, limit in found if limit.without_redis != "closed"] == []
+    for limit in {limit for _, limit in found}:
+        passed = 0
+        for _ in range(3):  # environments
+            limiter._in_process._entries.clear()
+            passed += _passed(limit, limit.requests // 2 + 1)
+        assert passed == limit.requests
