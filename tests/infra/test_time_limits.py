@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kernel import aws, config, dynamo, parallel, resilience, sockets
+from infra import documents
+from kernel import aws, config, deadline, dynamo, parallel, resilience, sockets
 from kernel import cache as redis_cache
 from tests.infra.deployed import CALLED, functions
 
@@ -68,3 +69,31 @@ def test_whatever_hangs_is_given_up_after_five_seconds_in_all() -> None:
         assert breaker.limits.probe_s <= 1
     assert sum(each.limits.probe_s for each in stores) + stores[0].limits.patience_s <= 5
     assert redis_cache.breaker.limits.failures * resilience.REDIS_TIMEOUT_S <= 0.25
+
+
+def _waits_s() -> dict[str, float]:
+    """How long all calls of a dependency together wait in vain, until its breakers reject them."""
+    stores = [aws.breaker_of("dynamodb", group).limits for group in dynamo.GROUPS]
+    shared_s = stores[0].patience_s + sum(each.probe_s for each in stores[1:])
+    services = ("s3", "sqs", "stepfunctions", "kms", "secretsmanager", "sesv2")
+    waits = {name: aws.breaker_of(name).limits.patience_s for name in services}
+    waits |= {"dynamodb": shared_s, "connections": sockets.breaker.limits.patience_s}
+    return {name: wait_s + resilience.AWS_CONNECT_TIMEOUT_S for name, wait_s in waits.items()} | {
+        "redis": REDIS_WORST_S
+    }
+
+
+ROUTES = [(route.method, route.path) for app in documents.apps() for route in app.routes]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_a_route_ends_before_its_function_whatever_hangs(route: tuple[str, str]) -> None:
+    (function,) = [each for each in functions().values() if route in each.routes]
+    ends_s = min(deadline.ANSWER_MAX_S, function.timeout_s - deadline.MARGIN_S)
+    waits_s = _waits_s()
+    # whichever single one hangs: given up, answered, and a second to spare
+    assert max(waits_s.values()) + 1 < ends_s
+    # all of them at once, whatever the route asks: the deadline ends it, but for a connect that has begun before
+    worst_s = min(sum(waits_s.values()), ends_s) + resilience.AWS_CONNECT_TIMEOUT_S
+    assert worst_s + 0.4 < function.timeout_s
+    assert worst_s - resilience.AWS_CONNECT_TIMEOUT_S <= 10
