@@ -16,7 +16,7 @@ from infra.translated import Resource, deployment
 
 HOURS = 730
 MINUTES = HOURS * 60
-BUDGET = 10.0  # 8.0 is wanted; what bulkheads add is in docs/decisions.md
+BUDGET = 10.1  # 8.0 is wanted; what bulkheads and the breakers' alarm add is in docs/decisions.md
 
 # https://aws.amazon.com/cloudwatch/pricing/
 ALARM, COMPOSITE, CUSTOM_METRIC, METRICS_OF_A_ROUTE = 0.10, 0.50, 0.30, 4
