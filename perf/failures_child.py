@@ -221,7 +221,7 @@ class Journeys:
         return call(self.messages, "POST", path, self.group, body, self.token)[0] == 201
 
     def sign_in(self) -> bool:
-        body = {"login": "ada", "password": PASSWORD}
+        body = {"identifier": "ada", "password": PASSWORD}
         return call(self.accounts, "POST", "/auth/login", {}, body, None)[0] == 200
 
     def queue(self) -> bool:
