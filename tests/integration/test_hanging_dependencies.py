@@ -1,7 +1,7 @@
 """Each dependency hangs in turn behind every route (R18, R54): every answer comes in time, and none of them is raw.
 
 Time limits are an eighth of the real ones here, so that all routes take minutes, and a few routes meet the real ones.
-All of them: `SC_HANG_ALL=1`. Figures of 2026-11-29, 198 routes x 7 dependencies: see docs/develop.md.
+All of them: `SC_HANG_ALL=1` (198 routes; 68 s with DynamoDB hung, 45 s with KMS, 38 s with Redis on a busy machine).
 """
 
 from __future__ import annotations
