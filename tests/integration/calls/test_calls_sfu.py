@@ -182,6 +182,6 @@ def test_a_meeting_that_does_not_answer_is_asked_again(meetings: Meetings) -> No
     assert [each.user_id for each in stored(call).joined if each.user_id == cleo.user_id] == []
 
     meetings.failing = False
-    sfu.Chime.breaker.succeeded()
+    aws.breaker_of("chime-sdk-meetings").reset()
     assert losses.handler(queue_event(*told), CONTEXT)["batchItemFailures"] == []
     assert meetings.present == {}
