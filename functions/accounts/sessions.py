@@ -35,10 +35,7 @@ CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
 def authenticate(token: str) -> Caller:
     """Who calls with this access token; raises Unauthenticated, TokenRevoked when the session has ended."""
-    caller = auth.verify(token)
-    if not liveness.is_live(caller.user_id, caller.session_id):
-        raise TokenRevoked
-    return caller
+    return _authenticated(token, liveness.is_live)
 
 
 def authenticate_by_table(token: str) -> Caller:
@@ -46,8 +43,12 @@ def authenticate_by_table(token: str) -> Caller:
 
     An end that Redis has missed holds there at once (R51).
     """
+    return _authenticated(token, liveness.stands)
+
+
+def _authenticated(token: str, is_live: Callable[[str, str], bool]) -> Caller:
     caller = auth.verify(token)
-    if not liveness.stands(caller.user_id, caller.session_id):
+    if not is_live(caller.user_id, caller.session_id):
         raise TokenRevoked
     return caller
 

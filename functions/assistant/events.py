@@ -4,8 +4,10 @@ groups follow."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from assistant.schemas import Delta, Done
+from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_UPDATED
 from log.api import EventType, register, subscribe
 from log.model import MESSAGE_CREATED, Event
@@ -33,3 +35,12 @@ register(EventType("ai.delta", data=Delta, durable=False), EventType("ai.done", 
 subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
 subscribe(CONVERSATION_UPDATED, _follow_switch, queue="meaning")
 subscribe(MESSAGE_CREATED, _look_at, queue="moderation", changes=True)
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from assistant import meaning_store
+
+    return meaning_store.erase(conversation_id)
+
+
+register_eraser(Eraser("assistant", _erase, derived=True))

@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
 
+_PER_STEP = 1_000  # vectors erased at once
 NEWEST = 2_000  # vectors that one search looks at: about the megabyte that a query reads
 
 
@@ -59,3 +60,8 @@ def all_of(conversation_id: str) -> list[tuple[str, int]]:
     """The places of all vectors of a conversation."""
     rows = MeaningRecord.query(conversation_id, attributes_to_get=["conversation_id", "seq"])
     return [(row.conversation_id, row.seq) for row in rows]
+
+
+def erase(conversation_id: str) -> bool | None:
+    """Erase some vectors of a conversation that has ended; True while there may be more."""
+    return True if MeaningRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from calls import call_events
 from calls.schemas import CallOut, SignalEvent
+from conversations.api import Eraser, register_eraser
 from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, register, when_lost
 
 
@@ -31,3 +34,12 @@ register(EventType(call_events.SIGNAL, data=SignalEvent, durable=False))
 when_lost(ConversationLost, "calls", _of_conversation)
 when_lost(SessionsLost, "calls", _of_sessions)
 when_lost(ContactChanged, "calls", _of_contact)
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from calls import store
+
+    return store.erase_listed(conversation_id)
+
+
+register_eraser(Eraser("calls", _erase))

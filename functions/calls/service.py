@@ -49,14 +49,14 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     A repeated client_id returns its first call; raises Unprocessable when that was another one, Forbidden and
     NotFound where the caller may not send.
     """
-    key = f"call#{log.send_key(caller.user_id, client_id)}"
+    send = log.Send(f"call#{log.send_key(caller.user_id, client_id)}", media)
     for _ in range(_STALE_TRIES):
         repeated = False
         try:
-            with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-                call, is_new = _start(caller, conversation_id, client_id, media, key)
+            with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+                call, is_new = _start(caller, conversation_id, client_id, media, send)
         except log.DuplicateSend:
-            call, is_new, repeated = _first_of(key, conversation_id, media), False, True
+            call, is_new, repeated = _first_of(send, conversation_id), False, True
         if is_new:
             return views.call(call), True
         now = call.as_of(clock.now())
@@ -67,7 +67,7 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
-def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, key: str) -> tuple[Call, bool]:
+def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, send: log.Send) -> tuple[Call, bool]:
     """A new call and True, or the live one there is and False.
 
     Raises `log.DuplicateSend` where this client_id began one.
@@ -80,7 +80,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
         nonlocal watched
         context.require_send()
         if context.head.live_call is not None:
-            if log.original_send(key) is not None:
+            if log.original_send(send.key) is not None:
                 raise log.DuplicateSend
             return log.AppendPlan([])
         if not watched:  # before the call is there: none is ever without
@@ -91,12 +91,9 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, k
 
         def stage(transaction: Transaction) -> None:
             store.stage_new(transaction, call)
-            log.stage_send(
-                transaction, key=key, conversation_id=conversation_id, seq=call.message_seq, fingerprint=media
-            )
 
-        draft = NewEvent(MESSAGE_CREATED, caller.user_id, views.message(call))
-        return log.AppendPlan([draft], stage, live_call=call_id)
+        new = NewEvent(MESSAGE_CREATED, caller.user_id, views.message(call), send=send)
+        return log.AppendPlan([new], stage, live_call=call_id)
 
     context, events = conversations.append(known(conversation_id), caller.user_id, plan)
     if events:
@@ -130,8 +127,8 @@ def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, m
     )
 
 
-def _first_of(key: str, conversation_id: str, media: Media) -> Call:
-    message = log.original_event(key, conversation_id, media, noun="call")
+def _first_of(send: log.Send, conversation_id: str) -> Call:
+    message = log.original_event(send, conversation_id, noun="call")
     call = store.find(message.data["metadata"]["call_id"])
     if call is None:
         raise NotFound

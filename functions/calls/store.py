@@ -100,6 +100,11 @@ def find_all(call_ids: Sequence[str]) -> list[Call]:
     return CALL.values(read_together([(CallRecord, (each,)) for each in call_ids]))
 
 
+def erase_listed(conversation_id: str) -> bool | None:
+    """Forget which calls a conversation had (its people keep theirs); True while there may be more."""
+    return True if IndexRecord.delete_found(conversation_id, limit=500) == 500 else None
+
+
 def history(owner: str, *, before: str | None, limit: int) -> list[str]:
     """The ids of the calls of a person or a conversation, newest first."""
     condition = IndexRecord.entry.startswith("cal_") if before is None else IndexRecord.entry.between("cal_", before)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from conversations.ban_store import Doorway, doorway, stage_unban
 from conversations.block_notes import NOTE_BLOCK, note_of_block
 from conversations.context_loader import ContextLoader
+from conversations.erasure import ERASE_CONVERSATION
 from conversations.joining import enter, plan_one
 from conversations.members import remove as remove_member
 from conversations.plans import append, with_info
-from conversations.ports import Preview, register_messages
+from conversations.ports import Eraser, Preview, register_eraser, register_messages
 from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
+from conversations.read_work import CONVERSATIONS_AT_ONCE
+from conversations.read_work import spend as spend_read_work
+from conversations.read_work import spend_on_records as spend_on_records
 from conversations.record_store import member_of
 from conversations.service import known, list_conversations, require_member
 from conversations.store import (
@@ -36,9 +40,12 @@ from conversations.views import event_views
 from conversations.views import members as member_views
 
 __all__ = [
+    "CONVERSATIONS_AT_ONCE",
+    "ERASE_CONVERSATION",
     "NOTE_BLOCK",
     "ContextLoader",
     "Doorway",
+    "Eraser",
     "Preview",
     "admins",
     "append",
@@ -70,9 +77,12 @@ __all__ = [
     "plan_one",
     "publish_ephemeral",
     "publish_events",
+    "register_eraser",
     "register_messages",
     "remove_member",
     "require_member",
+    "spend_on_records",
+    "spend_read_work",
     "stage_slot",
     "stage_unban",
     "system_context",

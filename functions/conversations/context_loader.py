@@ -21,7 +21,7 @@ from log.model import Event
 class ContextLoader:
     """Finds a context as `store.context` does, and reads events, memberships and further records with it.
 
-    Hand it to `log.append` as `find`: then it is read anew whenever the place is. `records` are in the order asked for.
+    Hand it to `log.append` as `load`: then all is read anew when the context is. `records` are in the order asked for.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import conversations.erasure  # noqa: F401 - registers its follow-up work
 from conversations import model
 from conversations.schemas import Conversation, MemberOut
 from log import api as log

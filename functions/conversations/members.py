@@ -126,7 +126,6 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
             heir = replace(heir, role="owner", promoted_by=None)
             events.append(NewEvent(MEMBER_UPDATED, caller.user_id, views.member_ref(heir)))
         if info.member_count == 0:
-            info = replace(info, deleted_at=clock.now())
             events.append(NewEvent(CONVERSATION_DELETED, caller.user_id))
 
         def stage(transaction: Transaction) -> None:
@@ -138,7 +137,8 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
             if not leaves:
                 ban_store.stage_ban(transaction, conversation_id, Ban(user_id, caller.user_id, clock.now()))
 
-        return plans.with_info(context, info, events, stage)
+        planned = plans.ending if info.member_count == 0 else plans.with_info
+        return planned(context, info, events, stage)
 
     context, events = plans.append(conversation_id, caller.user_id, plan)
     # whoever has left is told that they did, and of nothing that came with it

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import conversations.events  # noqa: F401 - what is appended here
-from conversations import store
+from conversations import erasure, store
 from conversations.model import ConversationInfo, MemberContext
+from kernel import clock
 from kernel.dynamo import Transaction
 from log import api as log
 from log.model import Event, NewEvent
@@ -39,3 +40,19 @@ def with_info(
             stage(transaction)
 
     return log.AppendPlan(events, stage_all, replace(context, info=info))
+
+
+def ending(
+    context: MemberContext,
+    info: ConversationInfo,
+    events: Sequence[NewEvent],
+    stage: Callable[[Transaction], None] | None = None,
+) -> log.AppendPlan:
+    """A plan that ends the conversation. It is erased after a minute, when its fan-out has told its members."""
+
+    def stage_all(transaction: Transaction) -> None:
+        erasure.of_conversation(context.conversation_id).stage(transaction)
+        if stage is not None:
+            stage(transaction)
+
+    return with_info(context, replace(info, deleted_at=clock.now()), events, stage_all)

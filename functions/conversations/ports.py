@@ -1,7 +1,7 @@
-"""What conversations show of messages, which they do not know: the messages' side registers here.
+"""What conversations need of domains that they do not know, which register here.
 
-So a list of conversations carries each one's last message and what is unread in it, and whoever is handed events is
-noted to have them.
+Messages: a list of conversations carries each one's last message and what is unread in it, and whoever is handed
+events is noted to have them. All domains: what they keep of a conversation goes with it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,34 @@ class Messages(Protocol):
     def note_delivered(self, caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:
         """Note how far the caller's device has the log of each of these by now. Never raises."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """How a domain erases what it keeps of a conversation that has ended. All of it is repeatable.
+
+    `erase` takes the conversation's id and where to begin (None: at the beginning), works for a second or two, and
+    returns where to go on (JSON), None when nothing is left. `erase_of_members` erases what is kept of these members in
+    it. What is `derived` from other domains' rows is erased after all of those.
+    """
+
+    name: str
+    erase: Callable[[str, Any], Any]
+    erase_of_members: Callable[[str, Sequence[str]], None] | None = None
+    derived: bool = False
+
+
+_erasers: dict[str, Eraser] = {}
+
+
+def register_eraser(eraser: Eraser) -> None:
+    """Name how a domain erases what it keeps of a conversation."""
+    _erasers[eraser.name] = eraser
+
+
+def erasers() -> list[Eraser]:
+    """Those of all domains that are known in this process, in the order in which they erase."""
+    return sorted(_erasers.values(), key=lambda each: (each.derived, each.name))
 
 
 _load: list[Callable[[], Messages]] = []

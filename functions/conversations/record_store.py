@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pynamodb.attributes import (
@@ -80,3 +81,20 @@ info_of, member_of, member_record = _INFO.value, _MEMBER.value, _MEMBER.record
 def info_record(info: ConversationInfo) -> ConversationRecord:
     """The record of a new conversation's info, which has no version until it is changed."""
     return _INFO.record(info, part=INFO, version=None)
+
+
+def erase_members(conversation_id: str, user_ids: Iterable[str]) -> None:
+    """Delete the records of these members."""
+    MemberRecord.delete_all(MemberRecord(conversation_id, user_id) for user_id in user_ids)
+
+
+def erase_parts(conversation_id: str, _cursor: Any = None) -> None:
+    """Delete a conversation's head, info, bans and pins."""
+    ConversationRecord.delete_found(conversation_id)
+
+
+def save_members(members: Sequence[Member]) -> None:
+    """Put the records of members of a conversation that nobody can see yet, 25 a round trip."""
+    with MemberRecord.batch_write() as batch:
+        for member in members:
+            batch.save(member_record(member))

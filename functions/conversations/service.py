@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from conversations import plans, publish, store, views
+from conversations import erasure, listings, plans, publish, record_store, store, views
 from conversations.model import (
     CONVERSATION_CREATED,
     CONVERSATION_DELETED,
@@ -26,13 +26,13 @@ from kernel import clock, ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
-from kernel.paging import Page, Paginator
+from kernel.paging import Page, Paginator, fitting
 from kernel.resilience import retried
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
 from users import api as users
 
-MEMBERS_IN_FIRST_WRITE = 90  # a transaction takes 100 actions; the rest join in further ones
+MEMBERS_IN_LAST_WRITE = 90  # a transaction takes 100 actions; the others are written before it
 
 
 def require_member(conversation_id: str, user_id: str) -> MemberContext:
@@ -71,14 +71,7 @@ def create(
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
     blocked = users.blocked_by(caller.user_id, others)
     others = [user_id for user_id in others if user_id not in blocked]
-    context = _write_new("group", caller, others[:MEMBERS_IN_FIRST_WRITE], name, description, settings)
-    rest = others[MEMBERS_IN_FIRST_WRITE:]
-    if rest:
-        from conversations import members  # members builds on this module
-
-        members.add_in_batches(caller=caller, conversation_id=context.conversation_id, user_ids=rest)
-        context = store.context(context.conversation_id, caller.user_id)
-    return views.conversation(context), True
+    return views.conversation(_write_new("group", caller, others, name, description, settings)), True
 
 
 def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -117,6 +110,11 @@ def _write_new(
     description: str | None,
     settings: Mapping[str, Any],
 ) -> MemberContext:
+    """A new conversation, which is there when it is whole.
+
+    Of a large group the members are written before it, and work that erases them with it: that is taken back by the
+    write that makes the group, and done where the process has ended before.
+    """
     conversation_id, now = ids.new("cnv"), clock.now()
     people = [caller.user_id, *others]
     head = LogHead(conversation_id, last_seq=1, last_message_seq=0, last_at=now, access_seq=1)
@@ -143,7 +141,12 @@ def _write_new(
     ]
     first = Event(conversation_id, 1, CONVERSATION_CREATED, caller.user_id, now, {})
     transaction = Transaction()
-    store.stage_new(transaction, head, info, founders)
+    if len(founders) > MEMBERS_IN_LAST_WRITE:
+        unfinished = erasure.of_conversation(conversation_id)
+        unfinished.keep()
+        record_store.save_members(founders[MEMBERS_IN_LAST_WRITE:])
+        unfinished.stage_off(transaction)
+    store.stage_new(transaction, head, info, founders[:MEMBERS_IN_LAST_WRITE])
     log.stage_first(transaction, first)
     if kind == "direct":  # a block is noted in a conversation that is there, so it must not be made past one
         users.require_no_block_in(transaction, user_id=caller.user_id, other_id=others[0])
@@ -160,29 +163,21 @@ def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
 def list_conversations(
     *, caller: Caller, limit: int, after: str | None, archived: bool | None = None
 ) -> Page[dict[str, Any]]:
-    """The caller's conversations, most recent activity first: all, or those that are or are not archived."""
-    paging = Paginator(after, caller.user_id, "conversations", str(archived))
-    contexts = store.contexts(store.conversations_of(caller.user_id), caller.user_id)
+    """The caller's conversations, most recent activity first: all, or those that are or are not archived.
+
+    Who has more than 2,000 gets the youngest 2,000 in this order, then the next ones. A page may be short or empty
+    though more follow. Raises LimitExceeded for who has too much read a minute.
+    """
+    paging = Paginator(after, caller.user_id, "conversation list", str(archived))
+    below, behind = paging.start or (None, None)
+    listing = listings.Listing.of(caller.user_id, below=below, behind=behind, limit=limit)
     now = clock.now()
-    wanted = [
-        context
-        for context in contexts.values()
-        if archived is None or context.member.is_archived(context.head.last_message_seq, now) == archived
-    ]
-    ordered = sorted(wanted, key=_recent_first)
-    if paging.start is not None:
-        at, conversation_id = paging.start
-        ordered = [context for context in ordered if _recent_first(context) > (-at, conversation_id)]
-    return paging.fitting_page(
-        ordered,
-        limit,
-        lambda context: [context.head.last_at, context.conversation_id],
-        lambda page: views.conversations(page, caller.user_id),
+    found = listing.first(
+        lambda context: archived is None or context.member.is_archived(context.head.last_message_seq, now) == archived
     )
-
-
-def _recent_first(context: MemberContext) -> tuple[int, str]:
-    return (-context.head.last_at, context.conversation_id)
+    shown = views.conversations(found, caller.user_id)
+    fit = fitting(shown)
+    return Page(shown[:fit], paging.cursor(listing.position(found[:fit], whole=fit == len(found))))
 
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,12 +223,11 @@ def _told(user_id: str, seq: int, about: dict[str, Any], text: str) -> NewEvent:
 
 
 def delete(*, caller: Caller, conversation_id: str) -> None:
-    """Delete a group for everybody (owner only): from now on nobody has it."""
+    """Delete a group for everybody (owner only): from now on nobody has it, and it is erased from a minute later on."""
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_owner()
-        info = replace(context.info, deleted_at=clock.now())
-        return plans.with_info(context, info, [NewEvent(CONVERSATION_DELETED, caller.user_id)])
+        return plans.ending(context, context.info, [NewEvent(CONVERSATION_DELETED, caller.user_id)])
 
     context, events = plans.append(known(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)

@@ -109,9 +109,20 @@ def info_in(record: Any) -> ConversationInfo | None:
     return None if record is None or record.deleted_at is not None else info_of(record)
 
 
-def conversations_of(user_id: str) -> list[str]:
-    """The ids of all conversations of a person (by index, so a new one may take a moment to appear)."""
-    return [row.conversation_id for row in MemberRecord.by_user.query(user_id)]
+def conversations_of(user_id: str, *, below: str | None = None, limit: int | None = None) -> list[str]:
+    """The ids of a person's conversations, the youngest first: all, or so many from below an id.
+
+    By index, so a new one may take a moment to appear.
+    """
+    older = None if below is None else MemberRecord.conversation_id < below
+    rows = MemberRecord.by_user.query(user_id, older, scan_index_forward=False, limit=limit)
+    return [row.conversation_id for row in rows]
+
+
+def heads(conversation_ids: Sequence[str]) -> dict[str, LogHead]:
+    """The heads of those of these conversations that are there: one round trip per 100."""
+    rows = read_together([log.head_key(each) for each in conversation_ids])
+    return {row.conversation_id: log.head_of(row) for row in rows if row is not None}
 
 
 def member(conversation_id: str, user_id: str) -> Member | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversations import ports, store, views
+from conversations import ports, read_work, store, views
 from conversations.model import MemberContext
 from conversations.schemas import Conversation
 from conversations.service import require_member
@@ -68,12 +68,15 @@ def _window(context: MemberContext, after: int, limit: int) -> tuple[int, int]:
 
 
 def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_ANSWER_BYTES) -> Missed:
-    """Everything missed since `cursors`, conversations unknown to the device included, within `max_bytes`.
+    """Everything missed since `cursors`, and in the youngest 2,000 conversations of the caller, within `max_bytes`.
 
-    A conversation with `more` has further events: ask again with the cursors moved on.
+    A conversation with `more` has further events: ask again with the cursors moved on. Raises LimitExceeded for who has
+    too much read a minute.
     """
     known = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
-    wanted = list(dict.fromkeys([*known, *store.conversations_of(caller.user_id)]))
+    youngest = store.conversations_of(caller.user_id, limit=read_work.CONVERSATIONS_AT_ONCE)
+    wanted = list(dict.fromkeys([*known, *youngest]))
+    read_work.spend_on_records(caller.user_id, 3 * len(wanted))
     contexts = store.contexts(wanted, caller.user_id)
     removed = [conversation_id for conversation_id in cursors if conversation_id not in contexts]
     behind = [
@@ -130,6 +133,7 @@ def _next_events(context: MemberContext, after: int, room: int, *, at_least: int
 def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
     """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
     wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
+    read_work.spend_on_records(caller.user_id, 3 * len(wanted))
     contexts = store.contexts(wanted, caller.user_id)
     ports.messages().note_delivered(caller, contexts, cursors)
     return {

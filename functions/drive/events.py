@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from conversations.api import Eraser, register_eraser
 from drive.schemas import File
 from log.api import AccountLost, ConversationLost, EventType, register, when_lost
 
@@ -22,3 +25,12 @@ def _of_account(loss: AccountLost) -> None:
 
 when_lost(ConversationLost, "uploads", _of_conversation)
 when_lost(AccountLost, "uploads", _of_account)
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from drive.sharing import attachments
+
+    return attachments.erase_of_conversation(conversation_id, cursor)
+
+
+register_eraser(Eraser("drive", _erase))

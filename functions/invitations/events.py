@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from conversations.api import Eraser, register_eraser
 from invitations.schemas import JoinRequestOut
 from log.api import EventType, register
 
@@ -9,3 +12,12 @@ register(
     EventType("join_request.created", data=JoinRequestOut, durable=False),
     EventType("join_request.updated", data=JoinRequestOut, durable=False),
 )
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from invitations import store
+
+    return store.erase(conversation_id)
+
+
+register_eraser(Eraser("invitations", _erase))

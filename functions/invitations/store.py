@@ -13,6 +13,7 @@ from kernel.errors import NotFound
 from kernel.records import IntegerAttribute, Mapper
 
 _INVITATION, _REQUEST, _TOKEN = "inv_", "request#", "token"
+_PER_STEP = 200
 
 
 class InvitationRecord(Record):
@@ -158,3 +159,14 @@ def drop(conversation_id: str, user_id: str) -> bool:
     """End a request; False if none stands."""
     record = InvitationRecord(conversation_id, f"{_REQUEST}{user_id}")
     return record.delete_if(InvitationRecord.scope.exists())
+
+
+# --- erasure --------------------------------------------------------------------------------------------------
+
+
+def erase(conversation_id: str) -> bool | None:
+    """Erase some invitations and requests of a conversation that has ended; True while there may be more."""
+    rows = list(InvitationRecord.query(conversation_id, consistent_read=True, limit=_PER_STEP))
+    tokens = [InvitationRecord(f"{_TOKEN}#{row.token_hash}", _TOKEN) for row in rows if row.token_hash is not None]
+    InvitationRecord.delete_all([*tokens, *rows])
+    return True if len(rows) == _PER_STEP else None

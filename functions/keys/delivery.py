@@ -77,14 +77,14 @@ def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int
     Raises InvalidCommit for what does not fit group and epoch, EpochConflict with the present epoch where another
     commit was first, ValidationFailed for a Welcome to a device that is no member's, NotEncrypted, NotFound.
     """
-    key = log.send_key(caller.user_id, new.client_id)
+    send = log.Send(log.send_key(caller.user_id, new.client_id), new.fingerprint)
     known(conversation_id)
     try:
-        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-            event = _commit(caller, conversation_id, new, key)
+        with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+            event = _commit(caller, conversation_id, new, send)
             is_new = True
     except log.DuplicateSend:
-        event = log.original_event(key, conversation_id, new.fingerprint, noun="commit")
+        event = log.original_event(send, conversation_id, noun="commit")
         is_new = False
         if sum(len(each.device_ids) for each in new.welcomes) > welcomes.PER_TRANSACTION:
             # the process that committed it may have ended before it kept those that follow
@@ -92,7 +92,7 @@ def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int
     return event.data["epoch"] + 1, event.seq, is_new
 
 
-def _commit(caller: Caller, conversation_id: str, new: NewCommit, key: str) -> Event:
+def _commit(caller: Caller, conversation_id: str, new: NewCommit, send: log.Send) -> Event:
     context = require_member(conversation_id, caller.user_id)
     _require_group(context)
     _require_commit(conversation_id, new)
@@ -105,7 +105,7 @@ def _commit(caller: Caller, conversation_id: str, new: NewCommit, key: str) -> E
         info_blob = large.put_if_large(new.group_info, folder=f"groups/{conversation_id}")
         info = KeptGroupInfo(new.epoch + 1, None if info_blob else new.group_info, info_blob)
     try:
-        context, (event,) = _append(caller, conversation_id, new, key, blob, info, letters)
+        context, (event,) = _append(caller, conversation_id, new, send, blob, info, letters)
     except Exception:
         large.drop(blob, info.blob if info else None, *{letter.blob for letter in letters})
         raise
@@ -119,7 +119,7 @@ def _append(
     caller: Caller,
     conversation_id: str,
     new: NewCommit,
-    key: str,
+    send: log.Send,
     blob: str | None,
     info: KeptGroupInfo | None,
     letters: Sequence[welcomes.Letter],
@@ -139,13 +139,12 @@ def _append(
         }
 
         def stage(transaction: Transaction) -> None:
-            log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=new.fingerprint)
             group_store.stage_commit(transaction, conversation_id, KeptCommit(new.epoch, seq, blob))
             if info is not None:
                 group_store.stage_group_info(transaction, conversation_id, info)
             welcomes.stage(transaction, conversation_id, new.epoch, at, letters[: welcomes.PER_TRANSACTION])
 
-        event = NewEvent(MLS_COMMIT, caller.user_id, data)
+        event = NewEvent(MLS_COMMIT, caller.user_id, data, send=send)
         return log.AppendPlan([event], stage, at=at, group=group.after_commit())
 
     try:
@@ -217,20 +216,20 @@ def propose(*, caller: Caller, conversation_id: str, client_id: str, proposal: b
     """
     if len(proposal) > MAX_PROPOSAL_BYTES:
         raise PayloadTooLarge("A proposal has at most 16 KB.")
-    key = log.send_key(caller.user_id, client_id)
     fingerprint = hashlib.sha256(b"mls.proposal " + proposal).hexdigest()
+    send = log.Send(log.send_key(caller.user_id, client_id), fingerprint)
     known(conversation_id)
     try:
-        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-            event = _propose(caller, conversation_id, proposal, key, fingerprint)
+        with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+            event = _propose(caller, conversation_id, proposal, send)
             is_new = True
     except log.DuplicateSend:
-        event = log.original_event(key, conversation_id, fingerprint, noun="proposal")
+        event = log.original_event(send, conversation_id, noun="proposal")
         is_new = False
     return event.data["epoch"], event.seq, is_new
 
 
-def _propose(caller: Caller, conversation_id: str, proposal: bytes, key: str, fingerprint: str) -> Event:
+def _propose(caller: Caller, conversation_id: str, proposal: bytes, send: log.Send) -> Event:
     loader = ContextLoader(records=[store.session_key(caller.session_id)])
 
     def plan(context: MemberContext) -> log.AppendPlan:
@@ -244,12 +243,7 @@ def _propose(caller: Caller, conversation_id: str, proposal: bytes, key: str, fi
             "size": len(proposal),
             "proposal": b64encode(proposal).decode(),
         }
-        seq = context.next_seq
-
-        def stage(transaction: Transaction) -> None:
-            log.stage_send(transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
-
-        return log.AppendPlan([NewEvent(MLS_PROPOSAL, caller.user_id, data)], stage)
+        return log.AppendPlan([NewEvent(MLS_PROPOSAL, caller.user_id, data, send=send)])
 
     context, (event,) = conversations.append(conversation_id, caller.user_id, plan, load=loader)
     conversations.publish_events(context, [event])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from conversations.api import Eraser, register_eraser
 from conversations.model import KEYS_CHANGED
 from keys.model import KEYS_LOW, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
 from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
@@ -14,3 +17,12 @@ register(
     EventType(MLS_WELCOME, data=WelcomeNotice, durable=False),
     EventType(KEYS_LOW, data=LowPackages, durable=False),
 )
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from keys import group_store
+
+    return group_store.erase(conversation_id)
+
+
+register_eraser(Eraser("keys", _erase))

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
 from kernel.dynamo import TableName, Transaction
+from keys import large
 from keys.store import _Part
 
 COMMIT_LABEL = "commit"
 _GROUP_INFO = "group_info"
+_PER_STEP = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,11 @@ def stage_group_info(transaction: Transaction, conversation_id: str, kept: KeptG
 def group_info(conversation_id: str) -> KeptGroupInfo | None:
     row = GroupInfoRecord.find(conversation_id, _GROUP_INFO)
     return None if row is None else KeptGroupInfo(int(row.epoch), row.content, row.blob)
+
+
+def erase(conversation_id: str) -> bool | None:
+    """Erase what is kept of the group of a conversation that has ended; True while there may be more."""
+    if CommitRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP:
+        return True
+    large.drop_below(f"groups/{conversation_id}")
+    return None

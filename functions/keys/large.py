@@ -33,3 +33,8 @@ def drop(*keys: str | None) -> None:
     for key in keys:
         if key is not None:
             blobs.remove(key)
+
+
+def drop_below(folder: str) -> None:
+    """Delete every blob below keys/`folder`, for good."""
+    blobs.remove_below(f"keys/{folder}/")

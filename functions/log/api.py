@@ -15,21 +15,23 @@ from log.losses import (
     tell_loss,
     when_lost,
 )
-from log.model import moment
+from log.model import Send, moment
 from log.registry import EventType, Rendering, Shown, Viewer, event_type, register
 from log.rendering import event_view, event_views
 from log.rows import Rows
-from log.sends_store import OriginalSend, forget_send, original_send, send_key, sent_by, stage_send
+from log.sends_store import OriginalSend, forget_send, forget_sends, original_send, send_key, sent_by
 from log.store import (
     EXPIRY_SHARDS,
     EventRecord,
     at,
+    erase,
     event_key,
     event_of,
     events,
     messages,
     not_deleted,
     stage_first,
+    stored,
 )
 from log.subscriptions import deliver, subscribe
 
@@ -46,6 +48,7 @@ __all__ = [
     "OriginalSend",
     "Rendering",
     "Rows",
+    "Send",
     "SessionsLost",
     "Shown",
     "Viewer",
@@ -53,6 +56,7 @@ __all__ = [
     "at",
     "carry_out",
     "deliver",
+    "erase",
     "event_key",
     "event_of",
     "event_type",
@@ -60,6 +64,7 @@ __all__ = [
     "event_views",
     "events",
     "forget_send",
+    "forget_sends",
     "head",
     "head_key",
     "head_of",
@@ -75,7 +80,7 @@ __all__ = [
     "stage_call_over",
     "stage_first",
     "stage_new_head",
-    "stage_send",
+    "stored",
     "subscribe",
     "tell_loss",
     "when_lost",

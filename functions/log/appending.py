@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from kernel import deadline, telemetry
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable
-from log import head_store, registry, store
+from log import duplicates, head_store, registry, sends_store, store
 from log.append_queue import AppendTicket
 from log.duplicates import DuplicateSend
 from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
@@ -116,6 +116,9 @@ def _stage_events(transaction: Transaction, context: Context, wanted: AppendPlan
         event = Event(head.conversation_id, seq, new.type, new.actor_id, now, new.data, text=new.text)
         if new.lasts_ms is not None:
             event = replace(event, expires_at=now + new.lasts_ms)
+        if new.send is not None:
+            event = replace(event, sent_as=new.send.key, fingerprint=duplicates.keyed(new.send))
+            sends_store.stage_send(transaction, key=new.send.key, conversation_id=head.conversation_id, seq=seq)
         after = replace(
             after,
             last_seq=seq,

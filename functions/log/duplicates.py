@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kernel.errors import Conflict, Forbidden, NotFound, Unprocessable, ValidationFailed
+from kernel.keyrings import pseudonym
 from log import sends_store, store
-from log.model import Event
+from log.model import Event, Send
 
 
 class DuplicateSend(Exception):
@@ -29,16 +30,22 @@ def replay_duplicate(key: str, require_member: Callable[[], object]) -> Iterator
         raise DuplicateSend from refused
 
 
-def original_event(key: str, conversation_id: str, fingerprint: str, *, noun: str = "message") -> Event:
-    """The message that the client_id made.
+def original_event(send: Send, conversation_id: str, *, noun: str = "message") -> Event:
+    """The event that the client_id made; of a message that was deleted or has expired its tombstone.
 
-    Raises Unprocessable where that was in another conversation or had another fingerprint, Conflict where the
-    client_id is in use and its message cannot be seen yet.
+    Raises Unprocessable where that was in another conversation, or something else was asked for, as far as that is
+    still known; Conflict where the client_id is in use and its event cannot be seen yet.
     """
-    original = sends_store.original_send(key)
+    original = sends_store.original_send(send.key)
     if original is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    if (original.conversation_id, original.fingerprint) != (conversation_id, fingerprint):
-        raise Unprocessable(f"This client_id stands for another {noun}.")
     at = (original.conversation_id, original.seq)
-    return store.at([at])[at]
+    event = store.at([at])[at] if original.conversation_id == conversation_id else None
+    if event is None or event.fingerprint not in (None, keyed(send)):
+        raise Unprocessable(f"This client_id stands for another {noun}.")
+    return event
+
+
+def keyed(send: Send) -> str:
+    """A fingerprint as the log keeps it: who reads the table cannot try texts against it."""
+    return pseudonym("send", f"{send.key}\0{send.fingerprint}")

@@ -42,19 +42,38 @@ class LogHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """What makes a repeated send harmless: `key` names a sender's client_id, `fingerprint` what was sent under it.
+
+    Two sends have equal fingerprints if they ask for the same. The log keeps it under a key of its own.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event before it has its place in the log. `lasts_ms`: how long a message lasts that disappears by itself."""
+    """An event before it has its place in the log. `lasts_ms`: how long a message lasts that disappears by itself.
+
+    `send` claims the client_id that the event was asked for with: an append raises DuplicateSend if it made another.
+    """
 
     type: str
     actor_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
     text: str | None = None
     lasts_ms: int | None = None
+    send: Send | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the log as stored. For `message.created` it holds the message's present state."""
+    """One event of the log as stored. For `message.created` it holds the message's present state.
+
+    `sent_as` is the key of the `Send` that it was asked for with, `fingerprint` the keyed form of that one's, which
+    goes with the message's content.
+    """
 
     conversation_id: str
     seq: int
@@ -71,6 +90,8 @@ class Event:
     pinned: bool = False
     edits: int = 0
     changed_seq: int | None = None
+    sent_as: str | None = None
+    fingerprint: str | None = None
 
     def as_of(self, now: int) -> Event:
         """The event as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
@@ -89,6 +110,7 @@ class Event:
             reactions={},
             pinned=False,
             edits=0,
+            fingerprint=None,
         )
 
     @property

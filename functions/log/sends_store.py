@@ -1,7 +1,8 @@
-"""Which message a (sender, client_id) made, in DynamoDB: what makes a repeated send harmless."""
+"""Which event a (sender, client_id) made, in DynamoDB: what makes a repeated send harmless."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ PAGE = 1_000
 
 
 class SendDedup(Record):
-    """Which message a (sender, client_id) made; kept as long as the message."""
+    """Which event a (sender, client_id) made; kept as long as the conversation. What was sent stands in the event."""
 
     class Meta:
         table_name = TableName("sends", "log")
@@ -22,16 +23,14 @@ class SendDedup(Record):
     key = UnicodeAttribute(hash_key=True)
     conversation_id = UnicodeAttribute()
     seq = IntegerAttribute()
-    fingerprint = UnicodeAttribute()
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalSend:
-    """The message that the same sender and client_id made before."""
+    """The event that the same sender and client_id made before."""
 
     conversation_id: str
     seq: int
-    fingerprint: str
 
 
 _ORIGINAL = Mapper(SendDedup, OriginalSend)
@@ -41,9 +40,9 @@ def send_key(sender_id: str, client_id: str) -> str:
     return f"{sender_id}#{client_id}"
 
 
-def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq: int, fingerprint: str) -> None:
+def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq: int) -> None:
     """Claim a (sender, client_id) (label `sent`)."""
-    record = SendDedup(key, conversation_id=conversation_id, seq=seq, fingerprint=fingerprint)
+    record = SendDedup(key, conversation_id=conversation_id, seq=seq)
     transaction.put("sent", record, SendDedup.key.does_not_exist())
 
 
@@ -57,6 +56,13 @@ def sent_by(sender_id: str, cursor: dict[str, Any] | None) -> tuple[list[tuple[s
 def forget_send(key: str) -> None:
     """Forget what a (sender, client_id) has made, as its sender is erased."""
     SendDedup(key).delete()
+
+
+def forget_sends(keys: Iterable[str]) -> None:
+    """Forget what these have made, as their conversation is erased: 25 a round trip."""
+    with SendDedup.batch_write() as batch:
+        for key in keys:
+            batch.delete(SendDedup(key))
 
 
 def original_send(key: str) -> OriginalSend | None:

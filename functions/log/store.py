@@ -59,6 +59,8 @@ class EventRecord(Record):
     pinned = BooleanAttribute(null=True)
     edits = IntegerAttribute(null=True)
     changed_seq = IntegerAttribute(null=True)
+    sent_as = UnicodeAttribute(null=True)
+    fingerprint = UnicodeAttribute(null=True)
 
 
 _EVENT = Mapper(EventRecord, Event, renamed={"expires_at": "disappears_at"})
@@ -101,7 +103,17 @@ def event_key(conversation_id: str, seq: int) -> tuple[type[Record], Key]:
     return EventRecord, (conversation_id, seq)
 
 
+def erase(events: Iterable[Event]) -> None:
+    """Delete events of a conversation that has ended: 25 a round trip."""
+    EventRecord.delete_all(EventRecord(each.conversation_id, each.seq) for each in events)
+
+
 # --- reading --------------------------------------------------------------------------------------------------
+
+
+def stored(conversation_id: str, *, limit: int) -> list[Event]:
+    """The first events of a conversation with all that is stored of them, though their time may be over."""
+    return _EVENT.values(EventRecord.query(conversation_id, consistent_read=True, limit=limit))
 
 
 def events(conversation_id: str, first: int, last: int) -> list[Event]:

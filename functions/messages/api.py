@@ -12,8 +12,8 @@ from messages.message_store import stage_system_update
 from messages.slow_mode import append as append_in_slot
 from messages.slow_mode import require_slot
 from messages.slow_mode import stage as stage_slot
+from messages.unread import of_contexts as unread_of
 from messages.unread import of_members as unread_of_members
-from messages.unread import of_places as unread_of
 from messages.views import messages as message_views
 
 __all__ = [

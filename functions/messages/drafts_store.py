@@ -53,3 +53,8 @@ def forget(conversation_id: str, user_ids: Iterable[str], *, before: int) -> Non
     """Delete these people's drafts of a conversation, those written up to `before` (ms)."""
     written = DraftRecord.written_at <= before
     parallel.mapped(lambda user_id: DraftRecord(user_id, conversation_id).delete_if(written), user_ids)
+
+
+def erase(conversation_id: str, user_ids: Iterable[str]) -> None:
+    """Erase the drafts of these people in a conversation."""
+    DraftRecord.delete_all(DraftRecord(user_id, conversation_id) for user_id in dict.fromkeys(user_ids))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conversations.api import register_messages
+from conversations.api import Eraser, register_eraser, register_messages
+from kernel import after_commit
 from log.api import (
     AccountLost,
     ContactChanged,
@@ -58,10 +59,22 @@ def _receipts(job: Job) -> None:
     receipts.notify(conversation_id=job["conversation_id"], user_ids=job["user_ids"])
 
 
-def _erase_reactions(job: Job) -> None:
-    from messages import erasure
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from messages import clearing
 
-    erasure.erase(conversation_id=job["conversation_id"], seq=job["seq"])
+    return clearing.erase_page(conversation_id, cursor)
+
+
+def _erase_drafts(conversation_id: str, user_ids: Sequence[str]) -> None:
+    from messages import clearing
+
+    clearing.erase_drafts(conversation_id, user_ids)
+
+
+def _forget_reactions(work: after_commit.Work) -> None:
+    from messages import reactions_store
+
+    reactions_store.erase(work["conversation_id"], work["seq"])
 
 
 def _typing_lost(loss: ConversationLost) -> None:
@@ -115,12 +128,13 @@ register(
     EventType("typing", data=TypingOut, durable=False),
 )
 register_messages(_previews)
+register_eraser(Eraser("messages", _erase, erase_of_members=_erase_drafts))
 register_job("typing_over", _typing_over, queue="receipts")
 register_job("receipts", _receipts, queue="receipts")
-register_job("erase_reactions", _erase_reactions)
 when_lost(ConversationLost, "typing", _typing_lost)
 when_lost(ContactChanged, "typing", _typing_apart)
 when_lost(ConversationLost, "drafts", _drafts_lost)
 when_lost(ConversationLost, "scheduled", _scheduled_lost)
 when_lost(AccountLost, "scheduled", _scheduled_of_account)
 when_lost(ContactChanged, "scheduled", _scheduled_apart)
+after_commit.register(model.FORGET_REACTIONS, _forget_reactions)

@@ -30,6 +30,7 @@ def erase_message(conversation_id: str, seq: int) -> bool:
     transaction = Transaction()
     actions = message_store.to_tombstone(message, message.deleted_at or clock.now())
     actions[1] = EventRecord.data.set({**message.tombstone(0).data, "client_id": "erased"})
+    actions.append(EventRecord.sent_as.remove())
     transaction.update("message", EventRecord(conversation_id, seq), actions, EventRecord.seq.exists())
     following = () if held is None else held.stage_deletion(transaction, message)
     transaction.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute
@@ -54,18 +55,23 @@ def stage_earlier(transaction: Transaction, message: Event) -> None:
 
 def stage_forgotten(transaction: Transaction, message: Event) -> None:
     """Forget everything that a message said before."""
-    for number in range(min(message.edits, MAX_EARLIER_TEXTS)):
-        row = EarlierTextRecord(_key(message.conversation_id, message.seq), f"{_TEXT}{number:02}")
+    for row in _earlier_rows(message):
         transaction.delete("earlier", row)
 
 
 def forget_earlier(conversation_id: str, seq: int) -> None:
     """The same for a message of which it is not known any more how often it was edited. Twice is fine."""
-    texts = EarlierTextRecord.part.startswith(_TEXT)
-    rows = list(EarlierTextRecord.query(_key(conversation_id, seq), texts, consistent_read=True))
-    with EarlierTextRecord.batch_write() as batch:
-        for row in rows:
-            batch.delete(row)
+    EarlierTextRecord.delete_found(_key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT))
+
+
+def forget_earlier_of(messages: Iterable[Event]) -> None:
+    """The same for messages of which that is known: 25 texts a round trip."""
+    EarlierTextRecord.delete_all(row for message in messages for row in _earlier_rows(message))
+
+
+def _earlier_rows(message: Event) -> list[EarlierTextRecord]:
+    key = _key(message.conversation_id, message.seq)
+    return [EarlierTextRecord(key, f"{_TEXT}{n:02}") for n in range(min(message.edits, MAX_EARLIER_TEXTS))]
 
 
 def earlier(conversation_id: str, seq: int) -> list[EarlierText]:

@@ -55,6 +55,7 @@ def to_tombstone(message: Event, deleted_at: int) -> list[Action]:
         EventRecord.deleted_at.set(deleted_at),
         EventRecord.data.set(dict(message.tombstone(deleted_at).data)),
         EventRecord.text.remove(),
+        EventRecord.fingerprint.remove(),
         EventRecord.edited_at.remove(),
         EventRecord.edits.remove(),
         EventRecord.reactions.remove(),

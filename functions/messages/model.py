@@ -17,6 +17,7 @@ MESSAGE_UPDATED = "message.updated"
 MESSAGE_DELETED = "message.deleted"
 REACTION_ADDED = "reaction.added"
 REACTION_REMOVED = "reaction.removed"
+FORGET_REACTIONS = "forget_reactions"  # follow-up work of a deletion
 
 MAX_TEXT_CHARS = 10_000
 MAX_METADATA_BYTES = 4 * 1024

@@ -16,7 +16,7 @@ def previews(contexts: Sequence[MemberContext], viewer_id: str) -> Mapping[str, 
     """By conversation: one round trip, two if last messages have reactions or hold something, and the counts."""
     last = log.at(_last_message(each) for each in contexts if _sees_last_message(each))
     look = views.looks(last.values(), [viewer_id], Rows())
-    counts = unread.of_places(contexts)
+    counts = unread.of_contexts(contexts)
 
     def preview(context: MemberContext) -> Preview:
         message, count = last.get(_last_message(context)), counts[context.conversation_id]

@@ -93,8 +93,4 @@ def reactors(message: Event) -> Mapping[str, frozenset[str]]:
 
 def erase(conversation_id: str, seq: int) -> int:
     """Remove every reaction to a message; how many there were. Twice is fine."""
-    rows = list(ReactionRecord.query(_message_key(conversation_id, seq), consistent_read=True))
-    with ReactionRecord.batch_write() as batch:
-        for row in rows:
-            batch.delete(row)
-    return len(rows)
+    return ReactionRecord.delete_found(_message_key(conversation_id, seq))

@@ -42,7 +42,7 @@ def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, in
     if member is not None:
         context = replace(context, member=member)
         _tell_soon(context)
-    return {"read_seq": context.member.read_seq, "unread_count": unread.of_place(context).messages}
+    return {"read_seq": context.member.read_seq, "unread_count": unread.of_context(context).messages}
 
 
 def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:

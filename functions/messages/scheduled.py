@@ -16,6 +16,7 @@ from conversations.api import known, require_member
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
+from kernel.keyrings import pseudonym
 from kernel.paging import Page, Paginator
 from log.api import AccountLost, ContactChanged, ConversationLost
 from messages import scheduled_model as model
@@ -42,7 +43,7 @@ def schedule(
     `too_many_scheduled`, and `already_sent` for a client_id whose message has been sent or cancelled.
     """
     message = fields.message()
-    fingerprint = model.fingerprint(message.fingerprint, send_at)
+    fingerprint = pseudonym("scheduled", f"{message.fingerprint}@{send_at}")  # keyed, as hashes of texts can be guessed
     try:
         model.require_time(send_at)
         service.check(caller=caller, conversation_id=conversation_id, message=message)

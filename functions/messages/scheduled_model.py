@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,11 +48,6 @@ class Scheduled:
 def new_id(send_at: int) -> str:
     """An id that says when: the list is sorted by it."""
     return ids.new_at("sch", send_at)
-
-
-def fingerprint(of_message: str, send_at: int) -> str:
-    """Equal for the same message at the same time."""
-    return hashlib.sha256(f"{of_message}@{send_at}".encode()).hexdigest()
 
 
 def require_time(send_at: int) -> None:

@@ -21,7 +21,6 @@ from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent
 from messages import (
-    erasure,
     forwarding,
     history_store,
     mentions,
@@ -36,7 +35,7 @@ from messages import (
 )
 from messages.changing import MessageChange, change
 from messages.contents import held_by
-from messages.model import MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetime_ms
+from messages.model import FORGET_REACTIONS, MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetime_ms
 
 # --- sending --------------------------------------------------------------------------------------------------
 
@@ -53,17 +52,17 @@ def send(
     message, NotFound for non-members and where a block stands between, Forbidden where it may not be, RateLimited
     under slow mode.
     """
-    key = log.send_key(caller.user_id, message.client_id)
+    send = log.Send(log.send_key(caller.user_id, message.client_id), message.fingerprint)
     try:
-        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-            return _send(caller, conversation_id, message, key, member_since), True
+        with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+            return _send(caller, conversation_id, message, send, member_since), True
     except log.DuplicateSend:
-        earlier = log.original_event(key, conversation_id, message.fingerprint)
+        earlier = log.original_event(send, conversation_id)
         return views.messages([earlier], caller.user_id)[0], False
 
 
 def _send(
-    caller: Caller, conversation_id: str, message: NewMessage, key: str, member_since: int | None
+    caller: Caller, conversation_id: str, message: NewMessage, send: log.Send, member_since: int | None
 ) -> dict[str, Any]:
     now = clock.now()
     original = None if message.forward is None else forwarding.original(caller, message.forward)
@@ -79,7 +78,7 @@ def _send(
         root = _require_sendable(context, message, seen)
         if context.info.settings.encrypted:
             attachments.require_opaque(files)
-        slow_mode.require_slot(context, now=now, sent_as=key)
+        slow_mode.require_slot(context, now=now, sent_as=send.key)
         seq, at = context.next_seq, log.moment(context.head)
         stored = message.stored(
             ids.new_at("msg", seq),
@@ -92,9 +91,6 @@ def _send(
         lasts_ms = lifetime_ms(context.info.settings, type_)
 
         def stage(transaction: Transaction) -> None:
-            log.stage_send(
-                transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=message.fingerprint
-            )
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, context, now=now)
@@ -102,7 +98,7 @@ def _send(
                 transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lasts_ms and at + lasts_ms
             )
 
-        new = NewEvent(MESSAGE_CREATED, caller.user_id, stored, text=text, lasts_ms=lasts_ms)
+        new = NewEvent(MESSAGE_CREATED, caller.user_id, stored, text=text, lasts_ms=lasts_ms, send=send)
         return log.AppendPlan([new], stage, at=at)
 
     try:
@@ -188,7 +184,7 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Leave a tombstone in place of a message (its sender and admins); deleting it again changes nothing.
 
-    Its earlier texts, its pin and its place in the count of its thread go with it, who reacted a moment later.
+    Its earlier texts, its pin and its place in the count of its thread go with it, who reacted within minutes.
     """
     now = clock.now()
     deleted: list[Event] = []
@@ -206,6 +202,9 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
             message_store.stage_deletion(transaction, message, seq, now=now)
             if (content := held_by(message)) is not None:
                 following[:] = content.stage_deletion(transaction, message)
+            if message.reactions:  # nobody sees them any more: the sweep removes them
+                about = {"conversation_id": conversation_id, "seq": message.seq}
+                FollowUp.of(FORGET_REACTIONS, about).stage(transaction)
             history_store.stage_forgotten(transaction, message)
             message_store.stage_out_of_thread(transaction, message)
             pins.stage_deletion(transaction, message, seen, seq)
@@ -223,7 +222,6 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     )
     if done is None:
         return
-    erasure.erase_later(deleted[0])
     attachments.remove(conversation_id, deleted[0].seq, deleted[0].data)
     for each in following:
         each.complete()

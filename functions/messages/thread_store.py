@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pynamodb.attributes import UnicodeAttribute
 
+from kernel import ids
 from kernel.dynamo import Record, TableName, Transaction
+from log.model import Event
 
 _REPLY = "reply#"
 
@@ -41,3 +45,11 @@ def replies(conversation_id: str, root_seq: int, *, after: int, limit: int) -> l
         limit=limit,
     )
     return [int(row.part.removeprefix(_REPLY)) for row in rows]
+
+
+def forget_replies(replies: Iterable[Event]) -> None:
+    """Forget under which messages these replies stand."""
+    ReplyRecord.delete_all(
+        ReplyRecord(_key(each.conversation_id, ids.position(each.thread_root or "") or 0), _reply(each.seq))
+        for each in replies
+    )

@@ -28,7 +28,7 @@ class Unread:
     mentions: int = 0
 
 
-def of_places(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
+def of_contexts(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
     """By conversation, for one person's contexts: no read for those whose last message is read."""
     spans = [
         (context, first, last) for context in contexts for first, last in _spans(_after(context.member), context.head)
@@ -42,8 +42,8 @@ def of_places(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
     }
 
 
-def of_place(context: MemberContext) -> Unread:
-    return of_places([context])[context.conversation_id]
+def of_context(context: MemberContext) -> Unread:
+    return of_contexts([context])[context.conversation_id]
 
 
 def of_members(head: LogHead, members: Iterable[Member]) -> dict[str, Unread]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from conversations.api import Eraser, register_eraser
 from log.api import EventType, register
 from moderation.schemas import ReportOut
 
@@ -9,3 +12,12 @@ register(
     EventType("report.created", data=ReportOut, durable=False),
     EventType("report.updated", data=ReportOut, durable=False),
 )
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from moderation import store
+
+    return store.erase(conversation_id)
+
+
+register_eraser(Eraser("moderation", _erase))

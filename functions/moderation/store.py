@@ -122,3 +122,10 @@ def escalated(*, after: Any, limit: int, now: int) -> tuple[list[Report], Any]:
     wanted = (ReportRecord.state == "escalated") & kept & ReportRecord.entry.startswith(_DECIDED)
     rows = ReportRecord.scan(wanted, limit=limit, last_evaluated_key=after, consistent_read=True)
     return _REPORT.values(list(rows)), rows.last_evaluated_key
+
+
+def erase(conversation_id: str) -> None:
+    """Erase the reports of a conversation that has ended, but for those that the platform's admins have to judge:
+    these go when their time is over."""
+    of = ReportRecord
+    ReportRecord.delete_found(conversation_id, None, of.state.does_not_exist() | (of.state != "escalated"))

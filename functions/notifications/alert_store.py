@@ -99,3 +99,8 @@ def save_alerts(before: Alerts, now_by_code: Mapping[bytes, Alerted]) -> None:
     as_read = version == before.version if before.version else version.does_not_exist()
     if not record.save_if(as_read):
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
+
+
+def erase(conversation_id: str) -> None:
+    """Forget who was alerted of a conversation that has ended."""
+    AlertsRecord(conversation_id, _ALERTS).delete()

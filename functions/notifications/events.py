@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
 from log.api import EventType, register, subscribe
 from log.model import MESSAGE_CREATED, Event
@@ -34,3 +35,12 @@ def _follow(events: Sequence[Event]) -> None:
 register(EventType(NOTIFICATION, data=Notification, durable=False))
 for _type in (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATED):
     subscribe(_type, _follow, queue="follow", carries=_whom)
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from notifications import alert_store
+
+    return alert_store.erase(conversation_id)
+
+
+register_eraser(Eraser("notifications", _erase))

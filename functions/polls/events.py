@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from conversations.api import Eraser, register_eraser
 from kernel import after_commit
 from log.api import EventType, Rendering, register
 from log.model import Event
@@ -37,6 +38,13 @@ def _forget_votes(work: after_commit.Work) -> None:
     store.forget_votes(work["poll_id"])
 
 
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from polls import store
+
+    return store.erase_page(conversation_id, cursor)
+
+
+register_eraser(Eraser("polls", _erase))
 after_commit.register(model.FORGET_VOTES, _forget_votes)
 for _name in (model.POLL_CREATED, model.POLL_UPDATED, model.POLL_VOTED, model.POLL_CLOSED):
     register(EventType(_name, data=PollOut, render=_render, keys=_keys, viewer_specific=True))

@@ -39,23 +39,23 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
     the two. Raises Unprocessable when the client_id stands for something else, ValidationFailed for a time that is
     over, Forbidden, NotFound, DependencyUnavailable.
     """
-    key = log.send_key(caller.user_id, draft.client_id)
+    send = log.Send(log.send_key(caller.user_id, draft.client_id), draft.fingerprint)
     try:
-        with log.replay_duplicate(key, partial(require_member, conversation_id, caller.user_id)):
-            return _create(caller, conversation_id, draft, key), True
+        with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+            return _create(caller, conversation_id, draft, send), True
     except log.DuplicateSend:
-        ref = poll_of(log.original_event(key, conversation_id, draft.fingerprint).data)
+        ref = poll_of(log.original_event(send, conversation_id).data)
     found = {} if ref is None else store.shown([ref], [caller.user_id])
     if ref is None or not found:
         raise Gone("This poll was deleted.")
     return found[ref.id, caller.user_id], False
 
 
-def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> dict[str, Any]:
+def _create(caller: Caller, conversation_id: str, draft: NewPoll, send: log.Send) -> dict[str, Any]:
     poll_id = ids.new("pol")
     if draft.closes_at is not None:
         require_member(conversation_id, caller.user_id).require_create_polls()
-        if log.original_send(key) is not None:
+        if log.original_send(send.key) is not None:
             raise log.DuplicateSend
         draft.require_time(clock.now())
         closing.start(poll_id, draft.closes_at)
@@ -64,7 +64,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_create_polls()
         seq, at = context.next_seq, log.moment(context.head)
-        messages.require_slot(context, now=at, sent_as=key)
+        messages.require_slot(context, now=at, sent_as=send.key)
         poll = draft.poll(
             poll_id,
             creator_id=caller.user_id,
@@ -80,12 +80,9 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, key: str) -> d
         def stage(transaction: Transaction) -> None:
             store.stage_poll(transaction, poll)
             messages.stage_slot(transaction, context, now=at)
-            log.stage_send(
-                transaction, key=key, conversation_id=conversation_id, seq=seq, fingerprint=draft.fingerprint
-            )
 
         events = [
-            NewEvent(MESSAGE_CREATED, caller.user_id, message, text=draft.question),
+            NewEvent(MESSAGE_CREATED, caller.user_id, message, text=draft.question, send=send),
             NewEvent(POLL_CREATED, caller.user_id, about),
         ]
         return log.AppendPlan(events, stage, at=at)
@@ -115,7 +112,7 @@ def retract(*, caller: Caller, poll_id: str) -> None:
 def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
     """One person's vote after another, each judged and counted at its place in the log."""
 
-    def plan(_place: MemberContext, poll: Poll, before: Choice, at: int) -> Change:
+    def plan(_context: MemberContext, poll: Poll, before: Choice, at: int) -> Change:
         _require_open(poll, at)
         after = choose(poll)
         poll.require_change(before, after)

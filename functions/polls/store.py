@@ -25,6 +25,7 @@ from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttri
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
 
 POLL, TALLY, VOTE = "poll", "tally", "vote#"
+_POLLS_PER_STEP = 20
 
 
 class _ByConversation(GlobalSecondaryIndex[Any]):
@@ -261,6 +262,13 @@ def stage_deletion(transaction: Transaction, poll: PollRef) -> None:
 
 def forget_votes(poll_id: str) -> None:
     """Delete the votes of a poll that is gone. Twice is fine."""
-    with PollRecord.batch_write() as batch:
-        for row in PollRecord.query(poll_id, PollRecord.part.startswith(VOTE), attributes_to_get=["part"]):
-            batch.delete(PollRecord(poll_id, row.part))
+    PollRecord.delete_found(poll_id, PollRecord.part.startswith(VOTE))
+
+
+def erase_page(conversation_id: str, before: str | None) -> str | None:
+    """Erase some polls of a conversation that has ended, the newest first; where to go on. Twice is fine."""
+    poll_ids = in_conversation(conversation_id, before=before, limit=_POLLS_PER_STEP)
+    for poll_id in poll_ids:
+        forget_votes(poll_id)  # first: without its poll nobody would find them
+        PollRecord.delete_found(poll_id)
+    return poll_ids[-1] if len(poll_ids) == _POLLS_PER_STEP else None

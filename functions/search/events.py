@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from conversations.api import Eraser, register_eraser
 from log.api import subscribe
 from log.model import MESSAGE_CREATED, Event
 
@@ -15,3 +17,12 @@ def _index(events: Sequence[Event]) -> None:
 
 
 subscribe(MESSAGE_CREATED, _index, queue="search", changes=True)
+
+
+def _erase(conversation_id: str, cursor: Any) -> Any:
+    from search import store
+
+    return store.erase(conversation_id)
+
+
+register_eraser(Eraser("search", _erase, derived=True))

@@ -40,6 +40,8 @@ def _index(contexts: Sequence[tuple[str, int]]) -> int:
             store.write(found, [(each.conversation_id, each.at, each.seq) for each in gone])
             written += len(found) + len(gone)
         before, present = pending, log.at(pending)
+        if erased := [each for context, each in before.items() if context not in present]:
+            store.write([], [(each.conversation_id, each.at, each.seq) for each in erased])
         pending = {context: now for context, now in present.items() if words_of(now) != words_of(before[context])}
         if not pending:
             telemetry.count("IndexWrites", written)

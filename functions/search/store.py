@@ -113,3 +113,8 @@ def _filter(wanted: Wanted) -> Condition | None:
     for condition in conditions:
         whole = condition if whole is None else whole & condition
     return whole
+
+
+def erase(conversation_id: str) -> bool | None:
+    """Erase some of the index of a conversation that has ended; True while there may be more."""
+    return True if WordsRecord.delete_found(conversation_id, limit=FIRST_PAGE_ITEMS) == FIRST_PAGE_ITEMS else None

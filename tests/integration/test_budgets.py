@@ -41,7 +41,7 @@ ON_MESSAGES = {
     "forward": (4, 7),
     "get a message": (1, 0),
     "edits of a message": (2, 0),
-    "delete (edited, pinned, reacted to)": (3, 10),
+    "delete (edited, pinned, reacted to)": (3, 12),
     "unreact": (3, 8),
     "unpin": (3, 8),
     "list 20 pins": (2, 0),

@@ -16,6 +16,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import ValidationFailed
 
 LABEL = "attachment"
+SHARES_PER_STEP = 100
 
 
 def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
@@ -111,9 +112,32 @@ def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[N
         share = share_store.given_with(node.id, conversation_id, seq)
         if share is not None:
             share_store.remove(share)
-        if node.conversation_id == conversation_id and node.message_seq == seq and not _handed_on(node):
+        if node.conversation_id == conversation_id and (node.message_seq or 0) == seq and not _handed_on(node):
             doomed.append(_trashed(node))
     return doomed
+
+
+def remove_later(conversation_id: str, seq: int, file_ids: Sequence[str]) -> None:
+    """Have the sweep take files from the members of a conversation, and delete their bytes; within five minutes.
+
+    `seq` is that of the message they went with, 0 for files of the conversation that went with none.
+    """
+    due_store.put_task(_task_key(conversation_id, seq), "attachments", due_at=clock.now(), objects=list(file_ids))
+
+
+def erase_of_conversation(conversation_id: str, _cursor: Any = None) -> bool | None:
+    """Take back what was shared with a conversation that has ended, and have files removed that lie in it and went with
+    no message; True while there may be more shares."""
+    shares = store.granted(conversation_id, after=None, limit=SHARES_PER_STEP)
+    for share in shares:
+        share_store.remove(share)
+    if len(shares) == SHARES_PER_STEP:
+        return True
+    files = store.nodes([row.node_id for row in store.everything_in(conversation_id)])
+    loose = [node.id for node in files.values() if node.message_seq is None]
+    if loose:
+        remove_later(conversation_id, 0, loose)
+    return None
 
 
 def _handed_on(node: Node) -> bool:

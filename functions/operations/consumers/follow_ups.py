@@ -12,6 +12,7 @@ from accounts import admin_api as accounts
 from conversations import api as conversations
 from kernel import after_commit, telemetry
 from keys import api as keys
+from messages import model as messages
 from polls import model as polls
 
 PATIENCE_S = 20.0
@@ -19,8 +20,10 @@ KINDS = (
     accounts.CLOSE_SOCKETS,
     accounts.END_ERASED,
     accounts.END_SESSIONS,
+    conversations.ERASE_CONVERSATION,
     conversations.NOTE_BLOCK,
     keys.TELL_KEYS_CHANGED,
+    messages.FORGET_REACTIONS,
     polls.FORGET_VOTES,
 )
 

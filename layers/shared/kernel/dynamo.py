@@ -6,7 +6,7 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Er
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -115,6 +115,25 @@ class Record(Model):
     def start(cls, *key: Any) -> dict[str, Any]:
         """Where a query begins that goes on behind this key (`last_evaluated_key`)."""
         return _raw_key(cls, key)
+
+    @classmethod
+    def delete_found(cls, *query: Any, limit: int | None = None, **more: Any) -> int:
+        """Delete what a query (as `query` takes it) finds, 25 records a round trip; how many they were.
+
+        Only the keys are read. With a `limit` that is reached there may be more.
+        """
+        keys = [each.attr_name for each in cls.get_attributes().values() if each.is_hash_key or each.is_range_key]
+        more.update(attributes_to_get=keys, consistent_read=True, limit=limit)
+        found = list(cls.query(*query, **more))
+        cls.delete_all(found)
+        return len(found)
+
+    @classmethod
+    def delete_all(cls: type[R], records: Iterable[R]) -> None:
+        """Delete records by their keys, 25 a round trip; one that is not there is fine."""
+        with cls.batch_write() as batch:
+            for record in records:
+                batch.delete(record)
 
     def save_if(self, condition: Condition) -> bool:
         """Put the record if the condition holds of the one that is there; whether it was put."""

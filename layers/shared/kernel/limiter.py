@@ -82,9 +82,9 @@ class LimitExceeded(RateLimited):
         self.allowance = allowance
 
 
-def spend(limit: Limit, subject: str, factor: int = 1) -> Allowance:
-    """Count one request of `subject` against `limit`·`factor`; raises LimitExceeded above it."""
-    (allowance,) = measure([Charge(limit, subject, factor)])
+def spend(limit: Limit, subject: str, factor: int = 1, *, cost: int = 1) -> Allowance:
+    """Count one request of `subject`, or what it costs, against `limit`·`factor`; raises LimitExceeded above it."""
+    (allowance,) = measure([Charge(limit, subject, factor, cost)])
     allowance.require()
     return allowance
 

@@ -46,7 +46,7 @@ def test_counts_in_parts_equal_a_recount(seed: int, span: int, settings: pytest.
     contexts = {who.user_id: store.context(conversation_id, who.user_id) for who in everybody}
     head = next(iter(contexts.values())).head
     together = unread.of_members(head, [context.member for context in contexts.values()])
-    alone = {user_id: unread.of_place(context) for user_id, context in contexts.items()}
+    alone = {user_id: unread.of_context(context) for user_id, context in contexts.items()}
     assert together == alone
     assert {user_id: each.messages for user_id, each in alone.items()} == {
         who.user_id: recount_unread(who, conversation_id) for who in everybody
@@ -60,7 +60,7 @@ def test_conversations_are_counted_at_the_same_time() -> None:
     for number, conversation_id in enumerate(rooms):
         for n in range(number % 3):
             send(ada, conversation_id, f"{conversation_id} {n}"[-60:])
-    counts = unread.of_places(list(store.contexts(rooms, bob.user_id).values()))
+    counts = unread.of_contexts(list(store.contexts(rooms, bob.user_id).values()))
     assert [counts[conversation_id].messages for conversation_id in rooms] == [n % 3 for n in range(20)]
 
 

@@ -46,7 +46,7 @@ def advance() -> Iterator[Any]:
 
 def _committed(cups: int = 1) -> FollowUp:
     follow_up, transaction = FollowUp.of(KIND, {"cups": cups}), Transaction()
-    transaction.put("send", SendDedup(f"s{cups}", conversation_id="c", seq=1, fingerprint="f"))
+    transaction.put("send", SendDedup(f"s{cups}", conversation_id="c", seq=1))
     follow_up.stage(transaction)
     transaction.commit()
     return follow_up
@@ -119,3 +119,65 @@ def test_a_sweep_ends_when_its_time_is_over(teapot: Teapot, advance: Any) -> Non
 def test_work_of_a_kind_that_nobody_does_is_refused_before_it_is_written() -> None:
     with pytest.raises(LookupError, match="nobody_does_this"):
         FollowUp.of("nobody_does_this", {})
+
+
+class Kettle:
+    """Needs so many steps as its work says, and fails in one of them."""
+
+    def __init__(self, failing_at: int = 0) -> None:
+        self.steps: list[int] = []
+        self.failing_at = failing_at
+
+    def boil(self, work: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if work["cups"] == self.failing_at:
+            self.failing_at = 0
+            raise ConnectionError
+        self.steps.append(work["cups"])
+        return None if work["cups"] == 1 else {"cups": work["cups"] - 1}
+
+
+@pytest.fixture
+def kettle(monkeypatch: pytest.MonkeyPatch) -> Kettle:
+    made = Kettle()
+    monkeypatch.setattr(after_commit, "_kinds", {KIND: made.boil})
+    return made
+
+
+def test_long_work_goes_on_step_by_step_until_nothing_is_left(kettle: Kettle, advance: Any) -> None:
+    _committed(4)
+    advance(after_commit.GRACE_MS + 1)
+    assert after_commit.sweep(patience_s=5).done == 1
+    assert kettle.steps == [4, 3, 2, 1]
+    assert rows("follow_ups") == []
+
+
+def test_long_work_goes_on_where_it_was_and_holds_up_no_other(kettle: Kettle, advance: Any) -> None:
+    _committed(3)
+    _committed(1)
+    kettle.failing_at = 2
+    advance(after_commit.GRACE_MS + 1)
+    swept = after_commit.sweep(patience_s=5)
+    assert (swept.done, swept.failed, sorted(kettle.steps)) == (1, 1, [1, 3])
+    advance(clock.MINUTE + 1)
+    assert after_commit.sweep(patience_s=5).done == 1
+    assert kettle.steps[-2:] == [2, 1]
+
+
+def test_long_work_that_moves_on_is_not_late(kettle: Kettle, advance: Any) -> None:
+    follow_up = _committed(3)
+    advance(clock.HOUR)
+    assert not follow_up.carry_out()
+    advance(clock.MINUTE)
+    assert after_commit.sweep(patience_s=5).lag_ms == clock.MINUTE
+
+
+def test_work_can_be_taken_back_with_the_change_that_makes_it_needless(kettle: Kettle, advance: Any) -> None:
+    follow_up, transaction = _committed(2), Transaction()
+    follow_up.stage_off(transaction)
+    transaction.commit()
+    advance(clock.HOUR)
+    assert (after_commit.sweep(patience_s=5).done, kettle.steps) == (0, [])
+    again = Transaction()
+    follow_up.stage_off(again)
+    with pytest.raises(Cancelled):
+        again.commit()

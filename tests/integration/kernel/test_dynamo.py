@@ -28,7 +28,7 @@ LOG = aws.breaker_of("dynamodb", "log")
 
 
 def _send(key: str, seq: int = 1) -> SendDedup:
-    return SendDedup(key, conversation_id="cnv_1", seq=seq, fingerprint="f")
+    return SendDedup(key, conversation_id="cnv_1", seq=seq)
 
 
 # --- reading --------------------------------------------------------------------------------------------------

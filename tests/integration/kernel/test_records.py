@@ -24,7 +24,7 @@ class Nowhere(Record):
 
 
 def _send(seq: int) -> SendDedup:
-    return SendDedup("a", conversation_id="cnv_1", seq=seq, fingerprint="f")
+    return SendDedup("a", conversation_id="cnv_1", seq=seq)
 
 
 def test_a_record_is_put_only_where_the_condition_holds() -> None:
@@ -38,8 +38,8 @@ def test_a_record_is_changed_only_where_the_condition_holds_and_then_is_as_it_wa
     _send(1).save()
     record = SendDedup("a")
     assert not record.update_if(SendDedup.seq == 5, SendDedup.seq.set(6))
-    assert record.update_if(SendDedup.seq == 1, SendDedup.seq.set(2), SendDedup.fingerprint.set("g"))
-    assert (int(record.seq), record.fingerprint, record.conversation_id) == (2, "g", "cnv_1")
+    assert record.update_if(SendDedup.seq == 1, SendDedup.seq.set(2), SendDedup.conversation_id.set("cnv_2"))
+    assert (int(record.seq), record.conversation_id) == (2, "cnv_2")
 
 
 def test_a_record_is_deleted_only_where_the_condition_holds() -> None:

@@ -36,7 +36,7 @@ def _scene() -> tuple[str, dict[str, Any], list[Caller]]:
     return conversation_id, send(cyd, conversation_id, "rude words"), [ada, bob, cyd]
 
 
-def _report(who: Caller, message: dict[str, Any], reason: str = "It is rude.") -> tuple[Report, bool]:
+def report_by(who: Caller, message: dict[str, Any], reason: str = "It is rude.") -> tuple[Report, bool]:
     return moderation.report(
         caller=who, conversation_id=message["conversation_id"], message_id=message["id"], reason=reason
     )
@@ -61,7 +61,7 @@ def _decide(who: Caller, report: Report, decision: Any, *, delete: bool = False)
 
 def test_a_report_shows_admins_the_message_as_its_reporter_saw_it() -> None:
     conversation_id, message, (ada, bob, cyd) = _scene()
-    made, new = _report(bob, message)
+    made, new = report_by(bob, message)
     messages.edit(caller=cyd, conversation_id=conversation_id, message_id=message["id"], text="kind words")
     messages.delete(caller=cyd, conversation_id=conversation_id, message_id=message["id"])
     (shown,) = _queue(ada, conversation_id)
@@ -73,17 +73,17 @@ def test_a_report_shows_admins_the_message_as_its_reporter_saw_it() -> None:
 def test_a_report_of_a_poll_shows_its_options_and_no_result() -> None:
     conversation_id, _, (ada, bob, cyd) = _scene()
     poll = ask(cyd, conversation_id)
-    _report(bob, {"id": poll["message_id"], "conversation_id": conversation_id})
+    report_by(bob, {"id": poll["message_id"], "conversation_id": conversation_id})
     (shown,) = _queue(ada, conversation_id)
     assert (shown["message"]["text"], shown["message"]["type"]) == ("Tea or coffee?\nTea\nCoffee\nWater", "poll")
 
 
 def test_a_person_reports_a_message_once() -> None:
     conversation_id, message, (ada, bob, _) = _scene()
-    first, _ = _report(bob, message)
-    assert _report(bob, message, "Another reason") == (first, False)
+    first, _ = report_by(bob, message)
+    assert report_by(bob, message, "Another reason") == (first, False)
     with ThreadPoolExecutor(6) as threads:
-        made = list(threads.map(lambda _: _report(ada, message), range(6)))
+        made = list(threads.map(lambda _: report_by(ada, message), range(6)))
     assert ([new for _, new in made].count(True), len({each.id for each, _ in made})) == (1, 1)
     assert len(_queue(ada, conversation_id)) == 2
 
@@ -95,18 +95,18 @@ def test_who_does_not_see_a_message_does_not_report_it() -> None:
     remove(bob, conversation_id, bob)
     for who in (eve, bob, newcomer):
         with pytest.raises(NotFound):
-            _report(who, message)
+            report_by(who, message)
 
 
 def test_what_cannot_be_reported() -> None:
     conversation_id, message, (ada, bob, cyd) = _scene()
     with pytest.raises(Forbidden):
-        _report(cyd, message)
+        report_by(cyd, message)
     with pytest.raises(Forbidden):
-        _report(bob, send(ada, direct(ada, bob)))
+        report_by(bob, send(ada, direct(ada, bob)))
     messages.delete(caller=cyd, conversation_id=conversation_id, message_id=message["id"])
     with pytest.raises(Gone):
-        _report(bob, message)
+        report_by(bob, message)
 
 
 # --- the queue ------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_what_cannot_be_reported() -> None:
 
 def test_the_queue_is_for_admins_and_shows_nobody_what_is_said_of_them() -> None:
     conversation_id, message, (ada, bob, cyd) = _scene()
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     with pytest.raises(Forbidden):
         _queue(bob, conversation_id)
     with pytest.raises(Forbidden):
@@ -131,11 +131,11 @@ def test_an_admin_who_came_later_sees_no_report_of_what_was_said_before() -> Non
     (dan,) = people("dan")
     add(ada, conversation_id, dan)
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=dan.user_id, role="admin")
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     assert _queue(dan, conversation_id) == []
     with pytest.raises(NotFound):
         _decide(dan, made, "resolved")
-    later, _ = _report(bob, send(ada, conversation_id, "later"))
+    later, _ = report_by(bob, send(ada, conversation_id, "later"))
     assert [each["id"] for each in _queue(dan, conversation_id)] == [later.id]
 
 
@@ -145,7 +145,7 @@ def test_the_queue_comes_in_pages_oldest_first() -> None:
     with clock.held(T0) as advance:
         for number in range(5):
             advance(1)
-            made.append(_report(bob, send(cyd, conversation_id, str(number)))[0].id)
+            made.append(report_by(bob, send(cyd, conversation_id, str(number)))[0].id)
         found: list[str] = []
         after: str | None = None
         for _ in range(3):
@@ -158,12 +158,12 @@ def test_the_queue_comes_in_pages_oldest_first() -> None:
 def test_a_report_that_nobody_decides_is_gone_after_ninety_days_though_its_row_is_there() -> None:
     with clock.held(T0) as advance:
         conversation_id, message, (ada, bob, _) = _scene()
-        made, _ = _report(bob, message)
+        made, _ = report_by(bob, message)
         advance(90 * clock.DAY)
         assert _queue(ada, conversation_id) == []
         with pytest.raises(NotFound):
             _decide(ada, made, "resolved")
-        assert _report(bob, message)[1]
+        assert report_by(bob, message)[1]
 
 
 # --- deciding -------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_a_report_that_nobody_decides_is_gone_after_ninety_days_though_its_row_i
 @pytest.mark.parametrize("decision", ["resolved", "dismissed"])
 def test_a_decided_report_keeps_nothing_of_the_message(decision: Any) -> None:
     conversation_id, message, (ada, bob, _) = _scene()
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     with captured_lines() as lines:
         shown = _decide(ada, made, decision)
     assert (shown["state"], shown["message"], shown["decided_by"]) == (decision, None, ada.user_id)
@@ -187,7 +187,7 @@ def test_a_decided_report_keeps_nothing_of_the_message(decision: Any) -> None:
 
 def test_a_message_is_deleted_through_its_report() -> None:
     conversation_id, message, (ada, bob, _) = _scene()
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     for _ in range(2):
         assert _decide(ada, made, "resolved", delete=True)["state"] == "resolved"
     shown = messages.get(caller=bob, conversation_id=conversation_id, message_id=message["id"])
@@ -198,7 +198,7 @@ def test_a_message_is_deleted_through_its_report() -> None:
 
 def test_a_dismissed_report_deletes_nothing() -> None:
     _, message, (ada, bob, _) = _scene()
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     with pytest.raises(ValidationFailed) as refusal:
         _decide(ada, made, "dismissed", delete=True)
     assert refusal.value.errors[0].field == "delete_message"
@@ -207,9 +207,9 @@ def test_a_dismissed_report_deletes_nothing() -> None:
 def test_a_decision_settles_every_open_report_of_that_message() -> None:
     conversation_id, message, (ada, bob, cyd) = _scene()
     other = send(cyd, conversation_id, "other words")
-    first, _ = _report(bob, message)
-    _report(ada, message)
-    _report(bob, other)
+    first, _ = report_by(bob, message)
+    report_by(ada, message)
+    report_by(bob, other)
     _decide(ada, first, "resolved")
     assert [each["message_id"] for each in _queue(ada, conversation_id)] == [other["id"]]
     assert len(_queue(ada, conversation_id, is_open=False)) == 2
@@ -219,7 +219,7 @@ def test_many_reports_of_a_message_are_settled_at_once() -> None:
     ada, *others = people("ada", *(f"p{n:02}" for n in range(50)))
     conversation_id = group(ada, *others)
     message = send(others[0], conversation_id, "rude words")
-    made = [_report(who, message)[0] for who in others[1:]]
+    made = [report_by(who, message)[0] for who in others[1:]]
     _decide(ada, made[0], "dismissed")
     assert _queue(ada, conversation_id) == []
     assert "rude words" not in str(rows("reports"))
@@ -228,7 +228,7 @@ def test_many_reports_of_a_message_are_settled_at_once() -> None:
 def test_of_two_admins_who_decide_otherwise_at_once_one_does() -> None:
     conversation_id, message, (ada, bob, _) = _scene()
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role="admin")
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     with ThreadPoolExecutor(2) as threads:
         results = list(
             threads.map(
@@ -261,7 +261,7 @@ def test_admins_devices_are_told_but_not_whose_message_it_is(management: Managem
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=cyd.user_id, role="admin")
     for who in everybody:
         realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
-    made, _ = _report(bob, message)
+    made, _ = report_by(bob, message)
     _decide(ada, made, "resolved")
     assert management.kinds(ada.user_id) == ["report.created", "report.updated"]
     told = management.frames(ada.user_id)[0]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from secureconnect_client.api.base import Requester
 from secureconnect_client.call_tracker import CallTracker
 from secureconnect_client.errors import ApiError
 from secureconnect_client.events import Event, parse_event
@@ -22,20 +23,6 @@ PARALLEL_HEALS = 4
 _OUT = frozenset({403, 404, 410})
 
 
-class Requests(Protocol):
-    """The one thing this module needs of a client."""
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, Any] | None = None,
-        retry: bool,
-    ) -> Any: ...
-
-
 Fetch = Callable[[dict[str, int]], Awaitable[Any]]
 
 
@@ -44,7 +31,7 @@ class CatchUp:
 
     def __init__(
         self,
-        requests: Requests,
+        requests: Requester,
         sequencer: Sequencer,
         emit: Callable[[Event], None],
         *,

@@ -6,13 +6,13 @@ import os
 import random
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import httpx
 
 from secureconnect_client.api.accounts import Accounts
 from secureconnect_client.api.ai import Ai
-from secureconnect_client.api.base import ActingAs
+from secureconnect_client.api.base import ActingAs, RequestOptions
 from secureconnect_client.api.calls import Calls
 from secureconnect_client.api.conversations import Conversations
 from secureconnect_client.api.drive import Drive
@@ -131,36 +131,12 @@ class Client(Accounts):
 
     # -- requests
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
-        retry: bool | None = None,
-        auth: bool = True,
-        as_user: str | None = None,
-    ) -> Any:
+    async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any:
         """Any route: the answer's JSON, None for an empty answer.
 
-        `retry` overrides whether it may be repeated; with `as_user` it is sent as that person or not at all.
         Raises ApiError, TransportFailed, NotSignedIn.
         """
-        response = await self.response(
-            method,
-            path,
-            json=json,
-            params=params,
-            headers=headers,
-            idempotency_key=idempotency_key,
-            retry=retry,
-            auth=auth,
-            as_user=as_user,
-        )
-        return content(response)
+        return content(await self.response(method, path, **options))
 
     async def response(
         self,
@@ -175,7 +151,7 @@ class Client(Accounts):
         auth: bool = True,
         as_user: str | None = None,
     ) -> httpx.Response:
-        """The same with status and headers; errors raise as ever."""
+        """The same with status and headers, with the options of `RequestOptions`; errors raise as ever."""
         sent = dict(headers or {})
         if idempotency_key is not None:
             sent["Idempotency-Key"] = idempotency_key

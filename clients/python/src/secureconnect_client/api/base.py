@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 from uuid import uuid4
 
 from secureconnect_client.decoding import decode_all
@@ -12,22 +12,26 @@ from secureconnect_client.models import Page
 T = TypeVar("T")
 
 
+class RequestOptions(TypedDict, total=False):
+    """What a request may have beside its method and path.
+
+    `json` is its body. `retry` overrides whether it may be repeated; without `auth` no token goes with it;
+    with `as_user` it is sent as that person or, should somebody else be signed in by then, not at all.
+    """
+
+    json: Any
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+    idempotency_key: str | None
+    retry: bool | None
+    auth: bool
+    as_user: str | None
+
+
 class Requester(Protocol):
     """See `Client.request`."""
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
-        retry: bool | None = None,
-        auth: bool = True,
-        as_user: str | None = None,
-    ) -> Any: ...
+    async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any: ...
 
 
 class ActingAs(Requester):
@@ -37,30 +41,9 @@ class ActingAs(Requester):
         self._client = client
         self._user_id = user_id
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
-        retry: bool | None = None,
-        auth: bool = True,
-        as_user: str | None = None,
-    ) -> Any:
-        return await self._client.request(
-            method,
-            path,
-            json=json,
-            params=params,
-            headers=headers,
-            idempotency_key=idempotency_key,
-            retry=retry,
-            auth=auth,
-            as_user=self._user_id,
-        )
+    async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any:
+        options["as_user"] = self._user_id
+        return await self._client.request(method, path, **options)
 
 
 class Routes:
