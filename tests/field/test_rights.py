@@ -148,7 +148,7 @@ def test_a_direct_call_ends_when_one_blocks_the_other(management: Management) ->
 # --- calls: the session is lost -------------------------------------------------------------------------------
 
 
-LOSING_A_SESSION: dict[str, Callable[[Caller, Caller], None]] = {
+LOSING_A_SESSION: dict[str, Callable[[Caller, Caller], object]] = {
     "signed out": lambda who, _: sessions.end_current(who),
     "signed out everywhere": lambda who, _: sessions.end_all(who.user_id, reason="logout"),
     "session removed": lambda who, _: sessions.end_one(user_id=who.user_id, session_id=who.session_id),
