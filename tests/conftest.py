@@ -91,6 +91,7 @@ def fresh_process() -> None:
     """Forget what a process remembers between calls, as a new one would; but for the keyrings (tests.support.rings)."""
     config.config.cache_clear()
     cache._redis.cache_clear()
+    cache._waiting_redis.cache_clear()
     idempotency._store.cache_clear()
     call_settings.settings.cache_clear()
     ai_settings.settings.cache_clear()

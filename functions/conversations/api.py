@@ -8,7 +8,7 @@ from conversations.context_loader import ContextLoader
 from conversations.erasure import ERASE_CONVERSATION
 from conversations.joining import enter, plan_one
 from conversations.members import remove as remove_member
-from conversations.plans import append, with_info
+from conversations.plans import append, append_and_publish, with_info
 from conversations.ports import Eraser, Preview, register_eraser, register_messages
 from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
 from conversations.read_work import CONVERSATIONS_AT_ONCE
@@ -49,6 +49,7 @@ __all__ = [
     "Preview",
     "admins",
     "append",
+    "append_and_publish",
     "context",
     "context_in",
     "context_keys",

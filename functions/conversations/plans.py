@@ -8,10 +8,12 @@ from dataclasses import replace
 import conversations.events  # noqa: F401 - what is appended here
 from conversations import erasure, store
 from conversations.model import ConversationInfo, MemberContext
+from conversations.publish import publish_events
 from kernel import clock
 from kernel.dynamo import Transaction
 from log import api as log
 from log.model import Event, NewEvent
+from realtime.api import NOTHING, Beside
 
 
 def append(
@@ -24,6 +26,26 @@ def append(
     """`log.append` for a member. `load` is another one for who is about to be a member, for the platform itself
     (`system_context`), and for who reads more with the context (`ContextLoader`)."""
     return log.append(conversation_id, user_id, plan, load=load)
+
+
+def append_and_publish(
+    conversation_id: str,
+    user_id: str,
+    plan: Callable[[MemberContext], log.AppendPlan],
+    *,
+    load: Callable[[str, str], MemberContext] = store.context,
+    beside: Callable[[MemberContext], Beside] | None = None,
+) -> tuple[MemberContext, list[Event]]:
+    """Append what many people may want at once, and publish it; see `log.append` for what such a plan has to bear.
+
+    `beside` goes with it where this caller publishes; where somebody else does, it ends by itself a little later.
+    """
+
+    def publish(context: MemberContext, events: Sequence[Event]) -> None:
+        if events:
+            publish_events(context, events, beside=NOTHING if beside is None else beside(context))
+
+    return log.append(conversation_id, user_id, plan, load=load, publish=publish)
 
 
 def with_info(

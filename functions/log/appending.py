@@ -2,21 +2,24 @@
 
 An append is one transaction: the head moves from n to n+1 if it still stands at n, the event is put at n+1, and
 whatever belongs to it is written with it. So seq is dense, and what is acknowledged is neither lost nor doubled.
+Where many append at once they line up, and those who may share a transaction do.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from kernel import deadline, telemetry
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import DependencyUnavailable
+from kernel.errors import DependencyUnavailable, Timeout
 from log import duplicates, head_store, registry, sends_store, store
 from log.append_queue import AppendTicket
 from log.duplicates import DuplicateSend
+from log.group_commit import Batch, Message, Outcome
 from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
 
 MAX_TRIES = 24
@@ -33,7 +36,8 @@ class AppendPlan:
 
     `context` is what the plan's context becomes by it, where it changes more than the head. `at` is when it happens,
     for a plan that has judged by the time (see `moment`). `live_call` is the call that goes on from now; an empty text
-    for none, None for no change. `group` is where the MLS group stands after it, None for no change.
+    for none, None for no change. `group` is where the MLS group stands after it, None for no change. `read_again` are
+    labels of conditions that fail where what was read with the context has changed since: then all is read again.
     """
 
     events: Sequence[NewEvent]
@@ -42,6 +46,7 @@ class AppendPlan:
     at: int | None = None
     live_call: str | None = None
     group: MlsGroup | None = None
+    read_again: frozenset[str] = frozenset()
 
 
 def append(
@@ -50,6 +55,7 @@ def append(
     plan: Callable[[C], AppendPlan],
     *,
     load: Callable[[str, str], C],
+    publish: Callable[[C, Sequence[Event]], None] | None = None,
 ) -> tuple[C, list[Event]]:
     """Append what `plan` wants on the context that `load` reads; returns the context after it and the events.
 
@@ -57,35 +63,169 @@ def append(
     state that its events are committed to. Raises what `plan` raises, `DuplicateSend`, Cancelled when another condition
     of its writes fails on the state it was planned for, DependencyUnavailable when no try came through in 6 s, and
     Timeout when the invocation's deadline was sooner.
+
+    With `publish` the transaction may be shared with others who append at the same time: then the one who commits it
+    publishes the events of all. Such a plan changes the head by its events alone, and may be asked again after it was
+    committed: it then raises DuplicateSend, wants nothing, or its writes fail by a condition of their own.
     """
     until = deadline.ends_at(PATIENCE_S)
     with AppendTicket(conversation_id, until=until) as ticket:
-        context = load(conversation_id, user_id)
+        writer = _Writer(ticket, plan, lambda: load(conversation_id, user_id), shares=publish is not None)
+        try:
+            done = writer.run(until)
+        finally:
+            writer.leave()
+    telemetry.count("AppendRetries", ticket.collisions)
+    if publish is not None:
+        publish(done.context, done.to_publish)
+    return done.context, done.events
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[C]):
+    """An append that came through. `to_publish` are all events that it has committed: others' too, or none."""
+
+    context: C
+    events: list[Event]
+    to_publish: list[Event]
+
+
+class _Writer(Generic[C]):
+    """One append: its way through the queue, and its tries."""
+
+    def __init__(
+        self, ticket: AppendTicket, plan: Callable[[C], AppendPlan], load: Callable[[], C], *, shares: bool
+    ) -> None:
+        self._ticket, self._plan, self._load, self._shares = ticket, plan, load, shares
+        self._batch: Batch | None = None  # that others have begun, while it is this writer's turn
+
+    def run(self, until: float) -> _Done[C]:
+        self._context = self._load()
+        if self._ticket.wait():
+            self._arrive()
         for _ in range(MAX_TRIES):
-            wanted = plan(context)
-            if not wanted.events:
-                return context, []
-            transaction = Transaction()
-            events, after = _stage_events(transaction, context, wanted)
-            if wanted.stage is not None:
-                wanted.stage(transaction)
-            try:
-                transaction.commit()
-            except Cancelled as refused:
-                head = _head_in_the_way(refused, conversation_id)
-                stale = bool(refused.failed.keys() - {"head"})  # what was read with the head has moved on as well
-            else:
-                telemetry.count("AppendRetries", ticket.collisions)
-                changed = context if wanted.context is None else cast(C, wanted.context)
-                return changed.moved_to(after), events
+            done = self._try()
+            if done is not None:
+                return done
             if time.monotonic() > until:
                 break
-            if ticket.collided():
-                head = head_store.head(conversation_id)
-            unchanged = head.access_seq == context.head.access_seq and not stale
-            context = context.moved_to(head) if unchanged else load(conversation_id, user_id)
-    deadline.require()
-    raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
+        deadline.require()
+        raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
+
+    def leave(self) -> None:
+        """See to a batch that others have begun, where nothing was added to it."""
+        if self._batch is not None and not self._ticket.hand_on(Message(batch=self._batch).dumps()):
+            self._settle(self._batch)
+        self._batch = None
+
+    def _try(self) -> _Done[C] | None:
+        wanted = self._plan(self._context)
+        if not wanted.events:
+            return _Done(self._context, [], [])
+        transaction = Transaction()
+        events, after = _stage_events(transaction, self._context, wanted)
+        if wanted.stage is not None:
+            wanted.stage(transaction)
+        done = _Done(cast(C, wanted.context or self._context).moved_to(after), events, events)
+        if self._shares and self._ticket.number:
+            return self._share(transaction, done, wanted.read_again)
+        return self._write(transaction, done, wanted.read_again)
+
+    def _write(self, transaction: Transaction, done: _Done[C], read_again: frozenset[str]) -> _Done[C] | None:
+        """Commit what this writer alone wants."""
+        head_store.stage_head(transaction, self._context.head, done.context.head)
+        try:
+            transaction.commit()
+        except Cancelled as refused:
+            if "head" not in refused.failed and not read_again.isdisjoint(refused.failed):
+                self._context = self._load()
+                return None
+            head = _head_in_the_way(refused, self._context.conversation_id)
+            stale = bool(refused.failed.keys() - {"head"})  # what was read with the head has moved on as well
+            if self._ticket.collided():
+                self._arrive(stale=stale)
+            else:
+                self._move_to(head, stale=stale)
+            return None
+        if self._ticket.number:
+            self._ticket.end(Message(head=done.context.head).dumps())
+        return done
+
+    def _share(self, transaction: Transaction, done: _Done[C], read_again: frozenset[str]) -> _Done[C] | None:
+        """Add to the batch, and hand it on or commit it."""
+        ticket, head, writes = self._ticket, self._context.head, transaction.packed()
+        batch = self._batch or Batch(base=head, head=head)
+        if not batch.takes(writes):
+            self._settle(batch)
+            self._context = self._load()
+            return None
+        batch.add(ticket.number, done.events, done.context.head, writes)
+        if not batch.is_full and ticket.hand_on(Message(batch=batch).dumps()):
+            self._batch = None
+            said = ticket.answer()
+            if said == "committed":
+                return replace(done, to_publish=[])
+            self._start_again(said)
+            return None
+        self._batch = None
+        if len(batch.numbers) == 1:
+            return self._write(transaction, done, read_again)
+        outcome = self._commit(batch)
+        if outcome == "committed":
+            return replace(done, to_publish=batch.events)
+        self._start_again(outcome)
+        return None
+
+    def _start_again(self, outcome: str | None) -> None:
+        """After a batch that failed; alone, where somebody's writes in it do not go or its end is not known."""
+        self._shares = outcome == "moved"
+        waited = self._ticket.collided()
+        self._context = self._load()
+        if waited:
+            self._arrive()
+
+    def _settle(self, batch: Batch) -> None:
+        """Commit for others what cannot go together with what this writer wants, and stay in turn."""
+        self._batch = None
+        outcome: Outcome = "failed"
+        with suppress(DependencyUnavailable, Timeout):  # they are told, and this writer meets it as well
+            outcome = batch.commit()
+        self._ticket.tell(batch.numbers, outcome)
+
+    def _commit(self, batch: Batch) -> Outcome:
+        """Commit a batch that ends with this writer's events, let the next one go ahead, and answer the others."""
+        outcome: Outcome = "failed"
+        try:
+            outcome = batch.commit()
+            if outcome == "committed":
+                self._ticket.end(Message(head=batch.head).dumps())
+        finally:
+            self._ticket.tell(batch.numbers[:-1], outcome)
+        return outcome
+
+    def _arrive(self, *, stale: bool = False) -> None:
+        """Go on from where the turn before has left the log."""
+        left, self._ticket.message = Message.loads(self._ticket.message), ""
+        if left.batch is not None:
+            if not self._shares or stale or not _follows(left.batch.base, self._context.head):
+                self._settle(left.batch)
+                self._context = self._load()
+                return
+            self._batch = left.batch
+            self._context = self._context.moved_to(left.batch.head)
+            return
+        self._move_to(left.head or head_store.head(self._context.conversation_id), stale=stale)
+
+    def _move_to(self, head: LogHead, *, stale: bool) -> None:
+        if stale or head.access_seq != self._context.head.access_seq:
+            self._context = self._load()
+        elif head.last_seq > self._context.head.last_seq:
+            self._context = self._context.moved_to(head)
+
+
+def _follows(base: LogHead, read: LogHead) -> bool:
+    """Whether a batch on this base goes on from what was read, with the same rights."""
+    return base.last_seq >= read.last_seq and base.access_seq == read.access_seq
 
 
 def _head_in_the_way(refused: Cancelled, conversation_id: str) -> LogHead:
@@ -103,6 +243,7 @@ def _head_in_the_way(refused: Cancelled, conversation_id: str) -> LogHead:
 
 
 def _stage_events(transaction: Transaction, context: Context, wanted: AppendPlan) -> tuple[list[Event], LogHead]:
+    """Stage the events at their places; the head is staged by who commits."""
     head = context.head
     now = moment(head) if wanted.at is None else wanted.at
     events = []
@@ -128,5 +269,4 @@ def _stage_events(transaction: Transaction, context: Context, wanted: AppendPlan
         after = context.head_with(after, new)
         events.append(event)
         store.stage_event(transaction, event)
-    head_store.stage_head(transaction, head, after)
     return events, after

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import messages.events  # noqa: F401 - what is appended here
-from conversations import api as conversations
 from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
 from drive.api import attachments
@@ -102,12 +101,13 @@ def _send(
         return log.AppendPlan([new], stage, at=at)
 
     try:
-        context, events = slow_mode.append(known(conversation_id), caller.user_id, plan, load=seen)
+        _, events = slow_mode.append(
+            known(conversation_id), caller.user_id, plan, load=seen, beside=typing_notice.over_with
+        )
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
-    conversations.publish_events(context, events, beside=typing_notice.over_with(context))
     return views.messages(events, caller.user_id)[0]
 
 

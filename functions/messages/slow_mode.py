@@ -15,6 +15,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited
 from log import api as log
 from log.model import Event
+from realtime.api import Beside
 
 
 def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
@@ -40,11 +41,12 @@ def append(
     plan: Callable[[MemberContext], log.AppendPlan],
     *,
     load: Callable[[str, str], MemberContext] = conversations.context,
+    beside: Callable[[MemberContext], Beside] | None = None,
 ) -> tuple[MemberContext, list[Event]]:
-    """`log.append` for plans that take a turn; a plan is asked again when another message of theirs took it first."""
+    """Append and publish what takes a turn; such a plan is asked again when another message of theirs took it first."""
     try:
-        return conversations.append(conversation_id, user_id, plan, load=load)
+        return conversations.append_and_publish(conversation_id, user_id, plan, load=load, beside=beside)
     except Cancelled as refused:
         if "turn" not in refused.failed:
             raise
-    return conversations.append(conversation_id, user_id, plan, load=load)
+    return conversations.append_and_publish(conversation_id, user_id, plan, load=load, beside=beside)

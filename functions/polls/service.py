@@ -12,7 +12,7 @@ from typing import Any
 
 import polls.events  # noqa: F401 - what is appended here
 from conversations import api as conversations
-from conversations.api import known, require_member
+from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
@@ -87,9 +87,8 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, send: log.Send
         ]
         return log.AppendPlan(events, stage, at=at)
 
-    context, events = messages.append_in_slot(known(conversation_id), caller.user_id, plan)
+    messages.append_in_slot(known(conversation_id), caller.user_id, plan)
     telemetry.count("PollsCreated")
-    conversations.publish_events(context, events)
     return made[0].view((), clock.now())
 
 
@@ -110,25 +109,48 @@ def retract(*, caller: Caller, poll_id: str) -> None:
 
 
 def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
-    """One person's vote after another, each judged and counted at its place in the log."""
+    """One person's vote after another, each judged at its place in the log and counted where poll and vote still are
+    as they were read with it."""
+    ref = _find(poll_id)
+    seen = ContextLoader(records=store.keys_of([ref.ref], [caller.user_id]))
+    read_at: list[int] = []
+    outcome: list[tuple[Poll, Choice]] = []
 
-    def plan(_context: MemberContext, poll: Poll, before: Choice, at: int) -> Change:
+    def load(conversation_id: str, user_id: str) -> MemberContext:
+        context = seen(conversation_id, user_id)
+        read_at[:] = [context.head.last_seq]
+        return context
+
+    def plan(context: MemberContext) -> log.AppendPlan:
+        context.require_not_blocked()
+        found, chosen = store.with_votes([ref.ref], [caller.user_id], lambda _: seen.records)
+        if poll_id not in found:
+            raise NotFound
+        poll, before, at = (
+            _visible(context, found[poll_id]),
+            chosen.get((poll_id, caller.user_id), ()),
+            log.moment(context.head),
+        )
         _require_open(poll, at)
         after = choose(poll)
         poll.require_change(before, after)
+        outcome[:] = [(poll.voted(before, after), after)]
         if after == before:
-            return poll, after, log.AppendPlan([])
+            return log.AppendPlan([])
         event = NewEvent(POLL_VOTED, poll.actor_of_votes(caller.user_id), poll.about)
 
         def stage(transaction: Transaction) -> None:
             store.stage_vote(transaction, poll, caller.user_id, before=before, after=after, at=at)
 
-        return poll.voted(before, after), after, log.AppendPlan([event], stage, at=at)
+        return log.AppendPlan([event], stage, at=at, read_again=store.VOTE_LABELS)
 
-    changed, shown = _change(caller, poll_id, plan)
-    if changed:
+    _, events = conversations.append_and_publish(ref.conversation_id, caller.user_id, plan, load=load)
+    poll, chosen = outcome[0]
+    if events:
         telemetry.count("Votes")
-    return shown
+        if events[0].seq != read_at[0] + 1:  # others have voted between
+            poll = store.find(poll_id) or poll
+    return poll.view(chosen, clock.now())
 
 
 def _require_open(poll: Poll, at: int) -> None:

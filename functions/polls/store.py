@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
-from pynamodb.expressions.update import Action
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock
@@ -26,6 +26,7 @@ from polls.model import Choice, Option, Poll, PollRef, Tally, steps
 
 POLL, TALLY, VOTE = "poll", "tally", "vote#"
 _POLLS_PER_STEP = 20
+VOTE_LABELS = frozenset({"tally", "vote"})  # conditions of a vote on what was read before it
 
 
 class _ByConversation(GlobalSecondaryIndex[Any]):
@@ -214,38 +215,35 @@ def stage_vote(
     at: int,
     closed_too: bool = False,
 ) -> None:
-    """Replace one person's vote (an empty one is none) and move the tally by the difference (label `tally`).
+    """Replace one person's vote (an empty one is none) and move the tally by the difference.
 
-    `closed_too` is for the votes of a person who is erased; else a closed poll stays as it was.
+    Labels: `vote` if theirs is not `before` any more, `tally` if the poll is closed or gone. `closed_too` is for the
+    votes of a person who is erased; else a closed poll stays as it was.
     """
-    actions: list[Action] = []
-    for option_id, step in steps(before, after).items():
-        count = PollRecord.counts[option_id]
-        # without the 0 a count that is not there is an error of its own, beside the condition that fails
-        actions.append(count.set((count | 0) + 1 if step > 0 else (count | 0) - 1))
     people = bool(after) - bool(before)
-    if people:
-        actions.append(PollRecord.voters.set(PollRecord.voters + 1 if people > 0 else PollRecord.voters - 1))
-    _stage_on_tally(transaction, poll.id, actions, closed_too=closed_too)
+    moved = {f"counts.{option_id}": step for option_id, step in steps(before, after).items()}
+    moved |= {"voters": people} if people else {}
+    transaction.count("tally", PollRecord, (poll.id, TALLY), moved, _tally_condition(closed_too=closed_too))
     vote = PollRecord(poll.id, _vote_part(poll.ref, user_id))
+    unchanged = PollRecord.chosen == list(before) if before else PollRecord.part.does_not_exist()
     if not after:
-        transaction.delete("vote", vote)
+        transaction.delete("vote", vote, unchanged)
         return
     vote.chosen = list(after)
     if not poll.anonymous:
         vote.voted_at = at  # of a secret vote not even the time is kept
-    transaction.put("vote", vote)
+    transaction.put("vote", vote, unchanged)
 
 
 def stage_closing(transaction: Transaction, poll: Poll, *, at: int) -> None:
     """Close a poll that is open (label `tally`)."""
-    _stage_on_tally(transaction, poll.id, [PollRecord.closed_at.set(at)])
+    condition = _tally_condition(closed_too=False)
+    transaction.update("tally", PollRecord(poll.id, TALLY), [PollRecord.closed_at.set(at)], condition)
 
 
-def _stage_on_tally(transaction: Transaction, poll_id: str, actions: list[Action], *, closed_too: bool = False) -> None:
+def _tally_condition(*, closed_too: bool) -> Condition:
     there = PollRecord.part.exists()
-    condition = there if closed_too else there & PollRecord.closed_at.does_not_exist()
-    transaction.update("tally", PollRecord(poll_id, TALLY), actions, condition)
+    return there if closed_too else there & PollRecord.closed_at.does_not_exist()
 
 
 def stage_options(transaction: Transaction, poll: Poll) -> None:

@@ -63,6 +63,7 @@ def redis(_redis_server: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> Any
     settings.setenv("REDIS_URL", _redis_server)
     config.config.cache_clear()
     cache._redis.cache_clear()
+    cache._waiting_redis.cache_clear()
     client = cache._redis()
     client.flushall()
     return client

@@ -71,12 +71,12 @@ SHARED = "list 20 shared with me"
 # a poll's place in the log, the poll and the caller's vote are read, then event, head, tally and vote written
 ON_POLLS = {
     "create a poll, group of 5": (2, 14),
-    "vote, group of 5": (4, 8),
-    "vote, group of 200": (4, 8),
-    "vote again, group of 5": (4, 8),
+    "vote, group of 5": (3, 8),
+    "vote, group of 200": (3, 8),
+    "vote again, group of 5": (3, 8),
     "get a poll": (3, 0),
     "list 50 polls": (4, 0),
-    "retract a vote": (4, 8),
+    "retract a vote": (3, 8),
     "add an option to a poll": (4, 6),
     "close a poll": (4, 6),
     "close a poll by its time": (4, 6),

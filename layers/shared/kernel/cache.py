@@ -19,6 +19,8 @@ from kernel.resilience import REDIS_TIMEOUT_S
 T = TypeVar("T")
 V = TypeVar("V")
 
+WAIT_S = 0.05  # for what another process puts there
+TICK_S = 0.1  # so much later an idle Valkey may notice that a wait is over: it looks ten times a second
 POOL = 16  # connections; a seventeenth call at once goes the way without Redis
 _LIMITS = Limits(
     failures=2,
@@ -38,13 +40,23 @@ class CacheUnavailable(Exception):
 
 @lru_cache(maxsize=1)
 def _redis() -> Any:
+    return _client(REDIS_TIMEOUT_S)
+
+
+@lru_cache(maxsize=1)
+def _waiting_redis() -> Any:
+    """A client of its own for commands that wait, as Redis answers them later than others."""
+    return _client(WAIT_S + TICK_S + REDIS_TIMEOUT_S)
+
+
+def _client(timeout_s: float) -> Any:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     return redis.Redis.from_url(
         config().redis_url,
-        socket_timeout=REDIS_TIMEOUT_S,
+        socket_timeout=timeout_s,
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         max_connections=POOL,
@@ -58,17 +70,27 @@ def is_configured() -> bool:
     return bool(config().redis_url)
 
 
+def take(key: str) -> str | None:
+    """The first of a list in Redis, waited for up to `WAIT_S`; None where nothing came. Raises CacheUnavailable."""
+    found = _call(lambda: _waiting_redis().blpop([key], timeout=WAIT_S), WAIT_S + TICK_S + REDIS_TIMEOUT_S)
+    return None if found is None else str(found[1])
+
+
 def call(command: Callable[[Any], T]) -> T:
     """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading), or
     when less is left of the invocation's time than it may take."""
+    return _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
+
+
+def _call(command: Callable[[], T], limit_s: float) -> T:
     if not is_configured():
         raise CacheUnavailable("not configured")
-    if deadline.left_s() < REDIS_TIMEOUT_S:
+    if deadline.left_s() < limit_s:
         raise CacheUnavailable("no time left")
     import redis
 
     try:
-        return breaker.call(lambda: command(_redis()), (redis.RedisError, OSError))
+        return breaker.call(command, (redis.RedisError, OSError))
     except (redis.RedisError, OSError, CircuitOpen) as error:
         raise CacheUnavailable(type(error).__name__) from error
 

@@ -6,8 +6,10 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Er
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from pynamodb.transactions import TransactWrite
 
 from kernel import aws, deadline
 from kernel.config import config
+from kernel.counters import Counter, summed
 from kernel.errors import Collided, DependencyUnavailable
 from kernel.resilience import full_jitter
 
@@ -224,15 +227,16 @@ class Transaction:
     def __init__(self) -> None:
         self._write = TransactWrite(connection=connection())
         # PynamoDB sends checks, deletes, puts, updates, in this order; reasons come back in it.
-        self._labels: dict[str, list[tuple[str, type[Record]]]] = {
+        self._labels: dict[str, list[tuple[str, type[Record] | None]]] = {
             "check": [],
             "delete": [],
             "put": [],
             "update": [],
         }
+        self._counters: list[Counter] = []
 
     def __len__(self) -> int:
-        return sum(len(labels) for labels in self._labels.values())
+        return sum(len(labels) for labels in self._labels.values()) + len(self._counters)
 
     def check(self, label: str, model: type[Record], key: Key, condition: Condition) -> None:
         range_key = key[1] if len(key) > 1 else None
@@ -252,23 +256,88 @@ class Transaction:
         self._write.update(record, actions=actions, condition=condition, return_values=old)
         self._labels["update"].append((label, type(record)))
 
+    def count(self, label: str, model: type[Record], key: Key, steps: Mapping[str, int], condition: Condition) -> None:
+        """Add to whole numbers of a record, by their paths (`voters`, `counts.opt_1`); one that is not there is 0.
+
+        What several want to add to one record, under one condition, is one write; of other writes a record takes one.
+        """
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        text = condition.serialize(names, values)
+        own = {placeholder: name for name, placeholder in names.items()}
+        self._counters.append(
+            Counter(label, model.Meta.table_name, _raw_key(model, key), dict(steps), text, own, values)
+        )
+
+    def packed(self) -> list[dict[str, Any]]:
+        """What is to be written, as JSON takes it, for another process to `join`.
+
+        Two writes of one `record` cannot be in one transaction, unless their `sum` is the same text: then they are
+        counters that become one write.
+        """
+        found = [
+            {"kind": kind, "label": label, "record": _record_of(model, operation), "sum": None, "operation": operation}
+            for kind, operations in self._operations().items()
+            for (label, model), operation in zip(self._labels[kind], operations, strict=True)
+        ]
+        for each in self._counters:
+            operation = asdict(each)
+            record = json.dumps([each.table, each.key], sort_keys=True)
+            packed = {"kind": "count", "label": each.label, "record": record, "sum": each.identity}
+            found.append(packed | {"operation": operation})
+        return found
+
+    def join(self, packed: Sequence[Mapping[str, Any]]) -> None:
+        """Write what others have packed as well."""
+        for each in packed:
+            if each["kind"] == "count":
+                self._counters.append(Counter(**each["operation"]))
+            else:
+                self._operations()[each["kind"]].append(each["operation"])
+                self._labels[each["kind"]].append((each["label"], None))
+
     def commit(self) -> None:
+        for each in summed(self._counters):
+            self._operations()["update"].append(each.operation())
+            self._labels["update"].append((each.label, None))
+        self._counters = []
         try:
             self._write._commit()
         except TransactWriteError as error:
-            code = error.cause_response_code
-            if code != "TransactionCanceledException":
+            if error.cause_response_code != "TransactionCanceledException":
                 raise
-            labels = [label for kind in self._labels.values() for label in kind]
-            failed: dict[str, Any] = {}
-            contended = False
-            for (label, model), reason in zip(labels, error.cancellation_reasons, strict=False):
-                if reason is None:
-                    continue
-                if reason.code == "ConditionalCheckFailed":
-                    failed[label] = model.from_raw_data(reason.raw_item) if reason.raw_item else None
-                elif reason.code == "ValidationError":
-                    raise
-                else:
-                    contended = True
-            raise Cancelled(failed, contended) from error
+            raise self._cancelled(error) from error
+
+    def _operations(self) -> dict[str, list[dict[str, Any]]]:
+        write = self._write
+        every = write._condition_check_items, write._delete_items, write._put_items, write._update_items
+        return dict(zip(self._labels, every, strict=True))
+
+    def _cancelled(self, error: TransactWriteError) -> Cancelled:
+        """What the reasons of a cancelled transaction say; raises the error itself for what was written wrongly."""
+        labels = [label for kind in self._labels.values() for label in kind]
+        failed: dict[str, Any] = {}
+        contended = False
+        for (label, model), reason in zip(labels, error.cancellation_reasons, strict=False):
+            if reason is None:
+                continue
+            if reason.code == "ConditionalCheckFailed":
+                item = reason.raw_item
+                failed[label] = model.from_raw_data(item) if model is not None and item else None
+            elif reason.code == "ValidationError":
+                raise error
+            else:
+                contended = True
+        return Cancelled(failed, contended)
+
+
+def _record_of(model: type[Record] | None, operation: Mapping[str, Any]) -> str:
+    """The table and the key that an operation is about, as one text."""
+    key = operation.get("Key")
+    if key is None and model is not None:
+        key = {each.attr_name: operation["Item"][each.attr_name] for each in _key_attributes(model)}
+    return json.dumps([operation["TableName"], key], sort_keys=True)
+
+
+def _key_attributes(model: type[Record]) -> list[Any]:
+    return [each for each in model.get_attributes().values() if each.is_hash_key or each.is_range_key]

@@ -29,7 +29,7 @@ def _ticket(patience_s: float = 5.0) -> AppendTicket:
 
 
 def _queue(redis: Any) -> dict[str, str]:
-    found: dict[str, str] = redis.hgetall(f"turn:{ROOM}")
+    found: dict[str, str] = redis.hgetall(f"turn:{{{ROOM}}}")
     return found
 
 
@@ -72,7 +72,8 @@ def test_turns_come_in_the_order_of_arrival(redis: Any, monkeypatch: pytest.Monk
     order: list[int] = []
 
     def write(number: int) -> None:
-        with _ticket():
+        with _ticket() as ticket:
+            ticket.wait()
             order.append(number)
             time.sleep(0.002)
 
@@ -138,6 +139,7 @@ def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.Monkey
         settings.setenv("REDIS_URL", "redis://127.0.0.1:1")
         config.config.cache_clear()
         cache._redis.cache_clear()
+        cache._waiting_redis.cache_clear()
         other = _ticket()
         assert other.collided()  # a pause: what was read is old
         with other:

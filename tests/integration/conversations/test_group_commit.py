@@ -1,0 +1,149 @@
+"""Group commit: many who append at once share transactions; each has a place, an answer and a message of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from kernel.dynamo import Transaction
+from log import api as log
+from log import append_queue, appending, group_commit
+from log.append_queue import AppendTicket
+from log.group_commit import Batch
+from polls import store
+from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look, vote
+from tests.integration.rooms import group, people, send, whole_log
+
+WRITERS = 12
+
+
+@pytest.fixture(autouse=True)
+def _a_crowd(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody has met somebody before, and nobody is impatient: moto answers one request at a time, and slowly."""
+    monkeypatch.setattr(append_queue._busy, "get", lambda _key: True)
+    monkeypatch.setattr(append_queue, "STALL_S", 20.0)
+    monkeypatch.setattr(append_queue, "ANSWER_S", 20.0)
+    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many people's events each committed batch held."""
+    sizes: list[int] = []
+    commit = Batch.commit
+
+    def counted(batch: Batch) -> group_commit.Outcome:
+        outcome = commit(batch)
+        if outcome == "committed":
+            sizes.append(len(batch.numbers))
+        return outcome
+
+    monkeypatch.setattr(Batch, "commit", counted)
+    return sizes
+
+
+def _at_once(conversation_id: str, work: Callable[[int], Any]) -> list[Any]:
+    """`work(0)` …, all of which find somebody in turn before them."""
+    first = AppendTicket(conversation_id, until=time.monotonic() + 60)
+    with ThreadPoolExecutor(WRITERS) as threads:
+        with first:
+            waiting = [threads.submit(work, number) for number in range(WRITERS)]
+            time.sleep(1.0)
+        return [each.result() for each in waiting]
+
+
+def test_messages_sent_at_once_share_a_transaction_and_each_has_its_own_place(batches: list[int]) -> None:
+    senders = people(*(f"p{n:02}" for n in range(WRITERS)))
+    conversation_id = group(*senders)
+    sent = _at_once(conversation_id, lambda n: send(senders[n], conversation_id, f"from {n}"))
+    events = {event.seq: event for event in whole_log(conversation_id)}
+    assert sorted(events) == list(range(1, WRITERS + 2))
+    assert [(events[each["seq"]].actor_id, events[each["seq"]].text) for each in sent] == [
+        (sender.user_id, f"from {n}") for n, sender in enumerate(senders)
+    ]
+    assert max(batches) > 1
+
+
+def test_one_client_id_at_once_makes_one_message(batches: list[int]) -> None:
+    (ada,) = people("ada")
+    conversation_id = group(ada)
+    sent = _at_once(conversation_id, lambda _: send(ada, conversation_id, "once", client_id="the-same"))
+    assert {each["seq"] for each in sent} == {2}
+    assert len(whole_log(conversation_id)) == 2
+
+
+def test_votes_at_once_share_a_transaction_and_the_tally_equals_them(batches: list[int]) -> None:
+    voters = people(*(f"p{n:02}" for n in range(WRITERS)))
+    poll = ask(voters[0], conversation_id := group(*voters))
+    options = ["Tea", "Coffee", "Water"]
+    _at_once(conversation_id, lambda n: vote(voters[n], poll, options[n % 3]))
+    assert look(voters[0], poll)["total_voters"] == WRITERS
+    assert_tally_equals_votes(poll["id"])
+    assert [event.type for event in whole_log(conversation_id)].count("poll.voted") == WRITERS
+    assert max(batches) > 1
+
+
+def test_votes_of_one_person_at_once_count_once() -> None:
+    (ada,) = people("ada")
+    poll = ask(ada, conversation_id := group(ada))
+    options = ["Tea", "Coffee", "Water"]
+    _at_once(conversation_id, lambda n: vote(ada, poll, options[n % 3]))
+    assert look(ada, poll)["total_voters"] == 1
+    assert_tally_equals_votes(poll["id"])
+
+
+def test_a_batch_that_fails_leaves_nobody_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[str] = []
+
+    def failing(batch: Batch) -> group_commit.Outcome:
+        failures.append(batch.base.conversation_id)
+        return "failed"
+
+    monkeypatch.setattr(Batch, "commit", failing)
+    senders = people(*(f"p{n:02}" for n in range(WRITERS)))
+    conversation_id = group(*senders)
+    _at_once(conversation_id, lambda n: send(senders[n], conversation_id, "hello"))
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, WRITERS + 2))
+    assert failures
+
+
+def test_whose_batch_was_committed_by_somebody_who_died_then_gets_the_message_it_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(append_queue, "ANSWER_S", 0.2)
+    monkeypatch.setattr(AppendTicket, "tell", lambda *_: None)  # the committer ends before it can say so
+    senders = people(*(f"p{n:02}" for n in range(WRITERS)))
+    conversation_id = group(*senders)
+    sent = _at_once(conversation_id, lambda n: send(senders[n], conversation_id, f"from {n}"))
+    assert sorted(each["seq"] for each in sent) == list(range(2, WRITERS + 2))
+    assert [event.seq for event in whole_log(conversation_id)] == list(range(1, WRITERS + 2))
+
+
+def test_what_two_write_to_one_record_does_not_go_together() -> None:
+    put = {"kind": "put", "record": "a", "sum": None}
+    counted = {"kind": "count", "record": "b", "sum": "same"}
+    (ada,) = people("ada")
+    head = log.head(group(ada))
+    batch = Batch(base=head, head=head, writes=[put, counted])
+    assert batch.takes([counted])
+    assert not batch.takes([put])
+    assert not batch.takes([{**counted, "sum": "another condition"}])
+
+
+def test_steps_of_one_counter_are_one_write() -> None:
+    (ada,) = people("ada")
+    poll = ask(ada, group(ada))
+    vote(ada, poll, "Tea")
+    transaction = Transaction()
+    found = store.find(poll["id"])
+    assert found is not None
+    store.stage_vote(transaction, found, "usr_a", before=(), after=(found.options[0].id,), at=1)
+    store.stage_vote(transaction, found, "usr_b", before=(), after=(found.options[0].id,), at=1)
+    transaction.commit()
+    after = store.find(poll["id"])
+    assert after is not None
+    assert (after.tally.voters, after.tally.counts[found.options[0].id]) == (3, 3)
