@@ -7,10 +7,12 @@ PYTEST := $(VENV)/python -m pytest
 ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local
+AGAINST ?=
+SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status logs test check demo perf evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status logs test check demo chaos perf evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,8 +65,11 @@ format: venv ## put the code into shape
 demo: venv ## a guided tour of the running local cloud
 	@$(VENV)/python -m demo
 
-perf: venv ## measure the running local cloud
-	@$(VENV)/python -m perf
+perf: venv ## measure the running local cloud; AGAINST=REVISION: only CPU per call, against that commit
+	@$(VENV)/python -m perf $(if $(AGAINST),--against $(AGAINST))
+
+chaos: venv ## break what it stands on, and look at what clients see (15 min; SEED=… repeats one)
+	@$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 evaluate: venv ## how good AI help without a network is, on the chats of evaluation/
 	@PYTHONPATH=layers/shared:functions $(VENV)/python -m evaluation

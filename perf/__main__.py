@@ -1,7 +1,8 @@
 """`python -m perf [--only counts,parity,slow_socket,texts,cold,cost,pushes,push_delay,live,web] [--quick]`: tables.
 
 The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `push_delay`, `live` and `web`
-need a running local cloud, `web` Chromium as well.
+need a running local cloud, `web` Chromium as well. `--against REVISION` compares the processor time of calls with that
+of another commit, in turn, and does nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.console import Problem
-from perf import cold, cost, counts, live, packages, push_delay, push_load, slow_socket, texts, timing_parity, web
+from perf import (
+    against,
+    cold,
+    cost,
+    counts,
+    live,
+    packages,
+    push_delay,
+    push_load,
+    slow_socket,
+    texts,
+    timing_parity,
+    web,
+)
 from perf.addresses import NotUp, running
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
@@ -77,20 +91,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
+    parser.add_argument("--against", metavar="REVISION", help="CPU per call against another commit's, and nothing else")
     chosen = parser.parse_args()
+    parts = PARTS
+    if chosen.against:
+        parts = {"against": lambda quick: against.part(chosen.against, quick, _say)}
+        chosen.only = "against"
     names = chosen.only.split(",")
-    if unknown := set(names) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(names) - set(parts):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     try:
         if {"live", "web", "push_delay"} & set(names):
             running()  # before the others take their time
         kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
         for name in names:
             _say(f"{name}:")
-            tables, kept[name] = PARTS[name](chosen.quick)
+            tables, kept[name] = parts[name](chosen.quick)
             for table in tables:
                 print(table.markdown(), flush=True)
-    except (NotUp, NotBuilt, Problem, counts.OperationFailed, FixtureFailed, web.NoBrowser) as problem:
+    except (
+        NotUp,
+        NotBuilt,
+        Problem,
+        counts.OperationFailed,
+        FixtureFailed,
+        web.NoBrowser,
+        against.NoSuchRevision,
+    ) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2
     REPORT.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,127 @@
+"""The processor time of calls against that of another commit's build: in turn, in the same minutes, on one machine.
+
+Each round starts a process in either tree, which counts the same operations of the in-process stack by its own code.
+So what else the machine does meets both; the ratio is the median of the rounds' ratios, with the least and the most.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from perf.report import Table, number
+from perf.template import ROOT
+
+NAMES = (
+    "send (HTTP), direct",
+    "send (HTTP), group of 50",
+    "send (socket), direct",
+    "list 50 messages",
+    "list 50 conversations, all unread",
+    "sync, 5 conversations, 20 events each",
+    "fan-out of one job to 50",
+)
+TARGET = 0.6
+PATIENCE_S = 300
+# What each tree runs: names of its own build stand behind `except`, as earlier commits called the stack a stage.
+CHILD = """
+import json, sys
+from perf.counts import count
+from perf.operations import OPERATIONS
+try:
+    from perf.in_process_stack import in_process_stack as opened
+except ImportError:
+    from perf.stage import stage as opened
+repeats, names = int(sys.argv[1]), json.loads(sys.argv[2])
+with opened() as of:
+    known = [name for name in names if name in OPERATIONS]
+    found = {name: count(of, name, OPERATIONS[name](of), repeats=repeats).cpu_ms for name in known}
+print(json.dumps(found))
+"""
+Rounds = list[tuple[dict[str, float], dict[str, float]]]  # milliseconds by operation: here and there
+
+
+class NoSuchRevision(Exception):
+    """There is no such commit, or its build does not run with the packages that are installed."""
+
+
+@contextmanager
+def tree_of(revision: str) -> Iterator[Path]:
+    """A work tree of this commit, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="perf-") as folder:
+        tree = Path(folder, "tree")
+        made = _git("worktree", "add", "--detach", str(tree), revision)
+        if made.returncode:
+            raise NoSuchRevision(made.stderr.strip())
+        try:
+            yield tree
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def measure(revision: str, *, rounds: int, repeats: int, done: Callable[[str], None]) -> Rounds:
+    """Count in both trees in turn. Tells how long the rest is going to take."""
+    found: Rounds = []
+    with tree_of(revision) as tree:
+        started = time.monotonic()
+        for turn in range(rounds):
+            order = (ROOT, tree) if turn % 2 else (tree, ROOT)
+            counted = {where: _count(where, repeats) for where in order}
+            found.append((counted[ROOT], counted[tree]))
+            left_s = (time.monotonic() - started) / (turn + 1) * (rounds - turn - 1)
+            done(f"round {turn + 1} of {rounds} against {revision}; {left_s:.0f} s left")
+    return found
+
+
+def _count(tree: Path, repeats: int) -> dict[str, float]:
+    command = [sys.executable, "-c", CHILD, str(repeats), json.dumps(NAMES)]
+    ran = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    if ran.returncode:
+        raise NoSuchRevision(f"{tree}: {ran.stderr.strip()[-600:]}")
+    counted: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
+    return counted
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def ratios(rounds: Rounds) -> dict[str, list[float]]:
+    """By operation, what it takes here for each millisecond there, in each round."""
+    return {
+        name: [here[name] / there[name] for here, there in rounds]
+        for name in NAMES
+        if all(name in here and name in there for here, there in rounds)
+    }
+
+
+def table(rounds: Rounds, revision: str) -> Table:
+    head = "operation", "CPU ms here", f"CPU ms at {revision}", "ratio min / median / max", "wanted"
+    rows = [
+        (
+            name,
+            number(median(here[name] for here, _ in rounds)),
+            number(median(there[name] for _, there in rounds)),
+            " / ".join(f"{each:.2f}" for each in (min(found), median(found), max(found))),
+            f"≤ {TARGET}: {'yes' if median(found) <= TARGET else 'no'}",
+        )
+        for name, found in ratios(rounds).items()
+    ]
+    return Table(f"CPU per call against {revision}", head, rows)
+
+
+def as_json(rounds: Rounds, revision: str) -> dict[str, Any]:
+    return {"revision": revision, "ratios": ratios(rounds)}
+
+
+def part(revision: str, quick: bool, done: Callable[[str], None]) -> tuple[Sequence[Table], Any]:
+    rounds = measure(revision, rounds=2 if quick else 4, repeats=5 if quick else 15, done=done)
+    return [table(rounds, revision)], as_json(rounds, revision)
