@@ -53,7 +53,8 @@ class Person:
         started = time.monotonic()
         answer: httpx.Response | None = None
         try:
-            answer = self.http.request(method, path, json=body, headers={"Authorization": f"Bearer {self.token}"})
+            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            answer = self.http.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as error:
             kind = type(error).__name__
         else:
