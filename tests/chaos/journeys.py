@@ -349,7 +349,7 @@ def log_of(who: Person, conversation_id: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     while True:
         after = events[-1]["seq"] if events else 0
-        page = who.must("GET", f"/conversations/{conversation_id}/events?after={after}&limit=200")["items"]
+        page = who.must("GET", f"/conversations/{conversation_id}/events?after={after}&limit=100")["items"]
         if not page:
             return events
         events += page
