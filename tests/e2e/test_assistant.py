@@ -183,3 +183,4 @@ def test_what_looks_harmful_is_reported_to_the_admins_of_a_group_that_wants_it(a
     (report,) = ada.ok("GET", queue)["items"]
     assert (report["message_id"], report["reporter"]) == (said["id"], None)
     assert ada.ok("GET", f"/conversations/{place}/messages/{said['id']}")["deleted_at"] is None
+    eventually(lambda: any(each["kind"] == "report" for each in ada.ok("GET", "/notifications")["items"]))

@@ -209,3 +209,8 @@ def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
     dead |= {"ScheduleDeadLetters", "DriveDeadLetters"}  # of events and asynchronous calls (test_account.py)
     assert queues.keys() == CONSUMED.keys() | dead
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())
+
+
+def test_who_reports_for_a_group_s_policy_can_tell_its_admins() -> None:
+    variables = functions()["ModerateFunction"].properties["Environment"]["Variables"]
+    assert "NOTIFICATIONS_QUEUE_URL" in variables
