@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from conversations import service as conversations
-from kernel import clock
+from kernel import breakers, clock
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from log import appending
-from polls import service
+from polls import service, store
 from polls.model import PollClosed, VoteFinal
 from tests.integration.polls.ballot_boxes import (
     ask,
@@ -114,8 +115,14 @@ def test_a_final_vote_stays() -> None:
 
 @pytest.fixture
 def patient(redis: object, settings: pytest.MonkeyPatch) -> None:
-    """Races that the machine of the tests may take longer over than a function may: moto does one thing at a time."""
+    """Races that the machine of the tests may take longer over than a function may: moto does one thing at a time.
+
+    One process stands here for as many as there are votes, so each call it makes at once is one of another's.
+    """
     settings.setattr(appending, "PATIENCE_S", 60.0)
+    store.find("pol_nobody")  # so that the breaker of the table is there
+    for breaker in breakers.every().values():
+        settings.setattr(breaker, "limits", replace(breaker.limits, at_once=1_000))
 
 
 # --- races ----------------------------------------------------------------------------------------------------
