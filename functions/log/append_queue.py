@@ -19,7 +19,7 @@ from kernel.resilience import full_jitter
 
 BUSY_S = 2.0  # after a collision, for so long this process lines up before it writes
 STALL_S = 0.4  # a turn is a plan and one transaction; who takes longer is passed over
-ANSWER_S = 1.0  # so long one waits for somebody else to commit what was handed on
+ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on
 PATIENT_FOR = 3  # collisions in one's turn, with writers that don't queue, before one lines up again
 KEEP_MS = 30_000
 RETRY_BASE_S = 0.004

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from kernel import clock
 from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Cancelled, Transaction
 from kernel.records import known_fields
 from log import head_store
@@ -20,6 +21,7 @@ from log.model import Event, LogHead, MlsGroup
 
 Outcome = Literal["committed", "moved", "failed"]
 MOST = 16  # people; the first of them waits for all
+LONGEST_MS = 150  # then it is committed, however many still wait: on a busy machine each hand takes its time
 MAX_BYTES = 100_000  # of a batch on its way through Redis
 
 _event = known_fields(Event)
@@ -37,7 +39,7 @@ class Batch:
     """Events of several people that are to be committed together.
 
     `base` is the head as it is stored, `head` what it becomes. `numbers` are the places in the queue of who waits for
-    an answer. `writes` is all but the head, packed (`Transaction.packed`).
+    an answer. `writes` is all but the head, packed (`Transaction.packed`). `began_at` is by the clock of who began it.
     """
 
     base: LogHead
@@ -46,6 +48,7 @@ class Batch:
     writes: list[dict[str, Any]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     size: int = 0  # bytes of the writes and events as JSON, about
+    began_at: int = field(default_factory=clock.now)
 
     def takes(self, writes: Sequence[dict[str, Any]]) -> bool:
         """Whether these fit in: a transaction writes a record once, and has at most 100 actions."""
@@ -62,7 +65,9 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self.numbers) >= MOST or self.size > MAX_BYTES
+        """Whether nobody else should add to it."""
+        late = clock.now() - self.began_at > LONGEST_MS
+        return late or len(self.numbers) >= MOST or self.size > MAX_BYTES
 
     def commit(self) -> Outcome:
         """Write all of it, or nothing: `moved` where others have appended meanwhile, `failed` for another reason."""
@@ -103,5 +108,6 @@ class Message:
                 writes=batch["writes"],
                 numbers=batch["numbers"],
                 size=len(text),
+                began_at=batch["began_at"],
             ),
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kernel import cache
 from kernel.dynamo import Transaction
 from log import api as log
 from log import append_queue, appending, group_commit
@@ -25,9 +26,14 @@ WRITERS = 12
 def _a_crowd(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody has met somebody before, and nobody is impatient: moto answers one request at a time, and slowly."""
     monkeypatch.setattr(append_queue._busy, "get", lambda _key: True)
+    for name in ("REDIS_TIMEOUT_S", "TICK_S"):  # a busy machine is no failure of Redis
+        monkeypatch.setattr(cache, name, 5.0)
+    for client in (cache._redis, cache._waiting_redis):
+        client.cache_clear()
     monkeypatch.setattr(append_queue, "STALL_S", 20.0)
     monkeypatch.setattr(append_queue, "ANSWER_S", 20.0)
     monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(group_commit, "LONGEST_MS", 60_000)
 
 
 @pytest.fixture
@@ -132,6 +138,15 @@ def test_what_two_write_to_one_record_does_not_go_together() -> None:
     assert batch.takes([counted])
     assert not batch.takes([put])
     assert not batch.takes([{**counted, "sum": "another condition"}])
+
+
+def test_a_batch_that_takes_long_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ada,) = people("ada")
+    head = log.head(group(ada))
+    batch = Batch(base=head, head=head)
+    assert not batch.is_full
+    monkeypatch.setattr(group_commit, "LONGEST_MS", -1)
+    assert batch.is_full
 
 
 def test_steps_of_one_counter_are_one_write() -> None:
