@@ -55,6 +55,9 @@ NEEDED: dict[str, set[str]] = {
     "AssistantSearchFunction": _ROUTES,
     "AssistantStreamFunction": _LIMITED | _KEYS,
     "MeaningFunction": _STORE,
+    "ModerateFunction": _STORE,
+    "TranscribeFunction": _STORE,
+    "AiCancelFunction": _STORE,
     "NotificationsFunction": _ROUTES,
     "FollowFunction": _STORE,
     "NoticesFunction": _STORE,
@@ -98,7 +101,7 @@ NEEDED: dict[str, set[str]] = {
 # what a call loads besides, when it comes to need it: how many frames a socket has sent is kept in Redis
 _FRAMES = (
     *("UnknownFunction", "MarkReadFunction", "SyncFunction", "PingFunction", "CallHeartbeatFunction"),
-    *("SetPresenceFunction", "WatchPresenceFunction"),
+    *("SetPresenceFunction", "WatchPresenceFunction", "AiCancelFunction"),
 )
 LATE: dict[str, set[str]] = {"ReactFunction": {"emoji"}, **{name: {"redis"} for name in _FRAMES}}
 
