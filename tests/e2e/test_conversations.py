@@ -129,6 +129,7 @@ def test_a_group_begins_with_its_founder_as_owner(ada: Person, bob: Person) -> N
         "disappearing_seconds": None,
         "history_visible": True,
         "slow_mode_seconds": 0,
+        "moderation": "off",
     }
     seen = bob.ok("GET", f"/conversations/{made['id']}")
     assert seen == {**made, "role": "member"}
