@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from kernel import clock
-from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Cancelled, Transaction
+from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Cancelled, RightMissing, Transaction
 from kernel.records import known_fields
 from log import head_store
 from log.model import Event, LogHead, MlsGroup
@@ -76,6 +76,8 @@ class Batch:
         head_store.stage_head(transaction, self.base, self.head)
         try:
             transaction.commit()
+        except RightMissing:
+            return "failed"  # who removes members, say, may not write messages: their senders do it themselves
         except Cancelled as refused:
             return "failed" if refused.failed.keys() - {"head"} else "moved"
         return "committed"

@@ -218,6 +218,10 @@ class Cancelled(Collided):
         self.contended = contended
 
 
+class RightMissing(Exception):
+    """A transaction that the function has no right to: it was asked to write for somebody else."""
+
+
 class Transaction:
     """Several writes, all or none; each has a label by which a failed condition is named.
 
@@ -304,6 +308,8 @@ class Transaction:
         try:
             self._write._commit()
         except TransactWriteError as error:
+            if error.cause_response_code == "AccessDeniedException":
+                raise RightMissing from error
             if error.cause_response_code != "TransactionCanceledException":
                 raise
             raise self._cancelled(error) from error

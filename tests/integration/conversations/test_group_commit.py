@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from kernel import cache
-from kernel.dynamo import Transaction
+from kernel.dynamo import RightMissing, Transaction
 from log import api as log
 from log import append_queue, appending, group_commit
 from log.append_queue import AppendTicket
 from log.group_commit import Batch
+from log.model import LogHead
 from polls import store
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look, vote
 from tests.integration.rooms import group, people, send, whole_log
@@ -162,3 +163,14 @@ def test_steps_of_one_counter_are_one_write() -> None:
     after = store.find(poll["id"])
     assert after is not None
     assert (after.tally.voters, after.tally.counts[found.options[0].id]) == (3, 3)
+
+
+def test_a_batch_that_its_committer_has_no_right_to_goes_back_to_its_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function that removes members may not write messages: it refuses a batch and answers its own call."""
+
+    def refused(_transaction: Transaction) -> None:
+        raise RightMissing
+
+    head = LogHead("cnv_x", last_seq=1, last_message_seq=1, last_at=0, access_seq=1)
+    monkeypatch.setattr(Transaction, "commit", refused)
+    assert Batch(base=head, head=head).commit() == "failed"
