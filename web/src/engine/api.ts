@@ -93,6 +93,7 @@ export type Receipt = Answer<"get", "/conversations/{conversation_id}/receipts">
 export type ReadState = Answer<"post", "/conversations/{conversation_id}/read">;
 export type SyncAnswer = Answer<"post", "/sync">;
 export type Ticket = Answer<"post", "/realtime/tickets">;
+export type Report = Answer<"get", "/conversations/{conversation_id}/reports">["items"][number];
 export type Draft = Answer<"get", "/drafts">["items"][number];
 export type EarlierText = Answer<"get", "/conversations/{conversation_id}/messages/{message_id}/edits">["items"][number];
 export type Scheduled = Answer<"get", "/conversations/{conversation_id}/scheduled">["items"][number];

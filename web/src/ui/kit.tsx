@@ -3,7 +3,7 @@ import { type InfiniteData, type QueryKey, useInfiniteQuery } from "@tanstack/re
 import { type ComponentProps, type ReactNode, useId, useState } from "react";
 import { Switch } from "react-aria-components";
 import { useTranslations } from "../i18n";
-import { Sheet } from "./chat/dialog";
+import { Sheet } from "./sheet";
 import "./kit.css";
 import { told, useAttempt } from "./hooks";
 import { Problem } from "./problem";

@@ -2,7 +2,7 @@
 import { Autocomplete, Dialog, Input, Menu, MenuItem, Modal, ModalOverlay, SearchField, useFilter } from "react-aria-components";
 import type { Conversation } from "../engine";
 import { useTranslations } from "../i18n";
-import { Sheet } from "./chat/dialog";
+import { Sheet } from "./sheet";
 import { chooseTheme } from "../preferences";
 import { useEngine, useValue } from "./hooks";
 import { useTitle } from "./people";

@@ -2,6 +2,7 @@
 import { Suspense, lazy, useEffect, useState, type FormEvent } from "react";
 import type { Poll } from "../engine";
 import { useLanguage, useTranslations } from "../i18n";
+import { FormEnd } from "./form-end";
 import { durationOf, momentOf, useAttempt, useEngine, useMyId } from "./hooks";
 import { Problem } from "./problem";
 
@@ -222,12 +223,7 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
         </div>
       </details>
       <Problem text={problem} />
-      <p className="row">
-        <button className="primary">{t("poll.ask")}</button>
-        <button type="button" className="quiet" onClick={onDone}>
-          {t("nav.cancel")}
-        </button>
-      </p>
+      <FormEnd go={t("poll.ask")} onCancel={onDone} />
     </form>
   );
 }

@@ -2,7 +2,8 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
-import { Sheet } from "./chat/dialog";
+import { FormEnd } from "./form-end";
+import { Sheet } from "./sheet";
 import { useAttempt } from "./hooks";
 import { Field } from "./kit";
 import { Problem } from "./problem";
@@ -53,12 +54,7 @@ function PasswordDialog({ act, over }: { act: Act; over: (error?: unknown) => vo
         <p>{t("stepup.why")}</p>
         <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
         <Problem text={problem} />
-        <p className="row">
-          <button className="primary">{t("stepup.go")}</button>
-          <button type="button" className="quiet" onClick={() => over()}>
-            {t("nav.cancel")}
-          </button>
-        </p>
+        <FormEnd go={t("stepup.go")} onCancel={() => over()} />
       </form>
     </Sheet>
   );

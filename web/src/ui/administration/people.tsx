@@ -3,7 +3,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useDeferredValue, useState } from "react";
 import type { Answer } from "../../engine";
 import { useLanguage } from "../../i18n";
-import { Sheet } from "../chat/dialog";
+import { FormEnd } from "../form-end";
+import { Sheet } from "../sheet";
 import { dateOf, useAttempt, useEngine, useMyId } from "../hooks";
 import { Area, Choice, Field, More, Sure, usePages } from "../kit";
 import { Problem } from "../problem";
@@ -118,12 +119,7 @@ function BanDialog({ user, onClose, onDone }: { user: User; onClose: () => void;
         <Area label={t("admin.reason")} name="reason" required minLength={10} maxLength={500} autoFocus />
         <Field label={t("admin.until")} name="until" type="datetime-local" />
         <Problem text={problem} />
-        <p className="row">
-          <button className="danger">{t("admin.ban")}</button>
-          <button type="button" className="quiet" onClick={onClose}>
-            {t("nav.cancel")}
-          </button>
-        </p>
+        <FormEnd go={t("admin.ban")} danger onCancel={onClose} />
       </form>
     </Sheet>
   );

@@ -4,8 +4,9 @@ import { type FormEvent, useState } from "react";
 import { Button, I18nProvider, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import type { Conversation } from "../../engine";
 import { useLanguage } from "../../i18n";
+import { FormEnd } from "../form-end";
 import { openConversation } from "../places";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 import { jumpIn } from "./jumps";
 import { localInput } from "./send-later";
 
@@ -54,12 +55,7 @@ export default function ConversationMenu({ conversation }: { conversation: Conve
               <span>{t("chat.date")}</span>
               <input type="date" name="date" required max={localInput(new Date()).slice(0, 10)} min={conversation.created_at.slice(0, 10)} autoFocus />
             </label>
-            <p className="row">
-              <button className="primary">{t("chat.go")}</button>
-              <button type="button" className="quiet" onClick={() => setDating(false)}>
-                {t("nav.cancel")}
-              </button>
-            </p>
+            <FormEnd go={t("chat.go")} onCancel={() => setDating(false)} />
           </form>
         </Sheet>
       )}

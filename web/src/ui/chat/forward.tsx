@@ -5,7 +5,7 @@ import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine, useValue } from "../hooks";
 import { useTitle } from "../people";
 import { Problem } from "../problem";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 
 export default function ForwardDialog({ message, onClose }: { message: Message; onClose: () => void }) {
   const t = useTranslations();

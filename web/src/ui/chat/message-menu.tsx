@@ -7,7 +7,7 @@ import { type TextKey, useLanguage } from "../../i18n";
 import { useAttempt, useEngine } from "../hooks";
 import { openConversation } from "../places";
 import { useChat } from "./context";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 import { linkTo } from "./jumps";
 import { translate } from "./translation";
 import { useAiHelp } from "./use-ai-help";

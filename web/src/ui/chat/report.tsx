@@ -2,9 +2,10 @@
 import { type FormEvent, useState } from "react";
 import type { Message } from "../../engine";
 import { useTranslations } from "../../i18n";
+import { FormEnd } from "../form-end";
 import { useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 
 export default function ReportDialog({ message, onClose }: { message: Message; onClose: () => void }) {
   const t = useTranslations();
@@ -38,12 +39,7 @@ export default function ReportDialog({ message, onClose }: { message: Message; o
             <textarea name="reason" required minLength={1} maxLength={500} rows={3} autoFocus />
           </label>
           <Problem text={problem} />
-          <p className="row">
-            <button className="danger">{t("chat.report")}</button>
-            <button type="button" className="quiet" onClick={onClose}>
-              {t("nav.cancel")}
-            </button>
-          </p>
+          <FormEnd go={t("chat.report")} danger onCancel={onClose} />
         </form>
       )}
     </Sheet>

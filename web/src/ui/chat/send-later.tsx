@@ -2,9 +2,10 @@
 import { type FormEvent, useState } from "react";
 import type { MessageFields } from "../../engine";
 import { useTranslations } from "../../i18n";
+import { FormEnd } from "../form-end";
 import { useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 
 const HOUR_MS = 3_600_000;
 
@@ -48,12 +49,7 @@ export default function SendLater({ conversationId, fields, onDone }: SendLaterP
           <input type="datetime-local" name="at" required min={localInput(new Date())} defaultValue={localInput(first)} />
         </label>
         <Problem text={problem} />
-        <p className="row">
-          <button className="primary">{t("later.schedule")}</button>
-          <button type="button" className="quiet" onClick={() => onDone(false)}>
-            {t("nav.cancel")}
-          </button>
-        </p>
+        <FormEnd go={t("later.schedule")} onCancel={() => onDone(false)} />
       </form>
     </Sheet>
   );

@@ -5,7 +5,7 @@ import { useTranslations } from "../../i18n";
 import { ADDRESS_LASTS_MS, type Attached } from "../attachments";
 import { told, useEngine } from "../hooks";
 import { Problem } from "../problem";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 
 export default function Viewer({ file, onDownload, onClose }: { file: Attached; onDownload: () => void; onClose: () => void }) {
   const t = useTranslations();

@@ -4,7 +4,7 @@ import type { Poll } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { told, useEngine } from "../hooks";
 import { Problem } from "../problem";
-import { Sheet } from "./dialog";
+import { Sheet } from "../sheet";
 
 export default function Voters({ poll, onClose }: { poll: Poll; onClose: () => void }) {
   const t = useTranslations();

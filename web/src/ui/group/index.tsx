@@ -1,11 +1,11 @@
 /** What stands behind a conversation: its members and rules, who may come in, what was reported. `#/…/group/PART` */
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useEffect } from "react";
-import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import type { Conversation } from "../../engine";
 import { type TextKey, useTranslations } from "../../i18n";
 import { useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
+import { Parts } from "../parts";
 import { useTitle } from "../people";
 import { openConversation } from "../places";
 import { Bans } from "./bans";
@@ -47,8 +47,6 @@ export default function GroupPanel({ conversation, detail, onClose }: PanelProps
   const engine = useEngine();
   const queries = useQueryClient();
   const title = useTitle(conversation);
-  const parts = PARTS.filter(([, , , shown]) => shown(conversation));
-  const chosen = parts.some(([key]) => key === detail) ? detail! : "members";
   useEffect(
     () =>
       engine.on("*", (event) => {
@@ -61,20 +59,12 @@ export default function GroupPanel({ conversation, detail, onClose }: PanelProps
   );
   return (
     <Panel title={t("group.title", { name: title })} onClose={onClose}>
-      <Tabs className="tabs" selectedKey={chosen} onSelectionChange={(key) => openConversation(conversation.id, { panel: "group", detail: String(key) })}>
-        <TabList aria-label={t("group.title", { name: title })} className="tablist">
-          {parts.map(([key, text]) => (
-            <Tab key={key} id={key} className="tab">
-              {t(text)}
-            </Tab>
-          ))}
-        </TabList>
-        {parts.map(([key, , Part]) => (
-          <TabPanel key={key} id={key} className="tabpanel">
-            <Part conversation={conversation} />
-          </TabPanel>
-        ))}
-      </Tabs>
+      <Parts
+        label={t("group.title", { name: title })}
+        parts={PARTS.filter(([, , , shown]) => shown(conversation)).map(([key, text, Part]) => [key, text, <Part conversation={conversation} />])}
+        chosen={detail}
+        onChoose={(key) => openConversation(conversation.id, { panel: "group", detail: key })}
+      />
     </Panel>
   );
 }

@@ -1,16 +1,17 @@
 /** Messages that members have reported, and what was decided. */
 import { useQueryClient } from "@tanstack/react-query";
 import type { BodyOf } from "../../engine";
-import { useLanguage } from "../../i18n";
-import { momentOf, useAttempt, useEngine } from "../hooks";
+import { useTranslations } from "../../i18n";
+import { useAttempt, useEngine } from "../hooks";
 import { More, usePages } from "../kit";
 import { Problem } from "../problem";
+import { Reported } from "../reported";
 import type { PartProps } from "./index";
 
 type Decision = BodyOf<"patch", "/conversations/{conversation_id}/reports/{report_id}">;
 
 export function Reports({ conversation }: PartProps) {
-  const { t, locale } = useLanguage();
+  const t = useTranslations();
   const { api } = useEngine();
   const queries = useQueryClient();
   const { attempt, problem } = useAttempt();
@@ -26,12 +27,7 @@ export function Reports({ conversation }: PartProps) {
       <Problem text={problem} />
       <ul className="rows">
         {reports.items.map((each) => (
-          <li key={each.id} className="block">
-            <blockquote dir="auto">{each.message?.text ?? t("message.deleted")}</blockquote>
-            <p dir="auto">{t("report.says", { name: each.reporter?.display_name ?? t("group.gone"), reason: each.reason })}</p>
-            <small>
-              {momentOf(each.reported_at, locale)} · {states[each.state]}
-            </small>
+          <Reported key={each.id} report={each} beside={states[each.state]}>
             {(each.state === "open" || each.state === "escalated") && (
               <p className="row wrap">
                 <button className="danger" onClick={() => decide(each.id, { state: "resolved", delete_message: true })}>
@@ -42,7 +38,7 @@ export function Reports({ conversation }: PartProps) {
                 {each.state === "open" && <button onClick={() => decide(each.id, { state: "escalated" })}>{t("report.escalate")}</button>}
               </p>
             )}
-          </li>
+          </Reported>
         ))}
       </ul>
       <More of={reports} />

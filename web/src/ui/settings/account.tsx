@@ -2,8 +2,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage, useTranslations } from "../../i18n";
-import { Sheet } from "../chat/dialog";
+import { Sheet } from "../sheet";
 import { sizeOf } from "../attachments";
+import { FormEnd } from "../form-end";
 import { momentOf, told, useAttempt, useEngine, useValue } from "../hooks";
 import { Field, Section } from "../kit";
 import { Problem } from "../problem";
@@ -91,12 +92,7 @@ function Erasure() {
             <p>{t("erase.text", { name: me?.username ?? "" })}</p>
             <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
             <Problem text={problem} />
-            <p className="row">
-              <button className="danger">{t("erase.go")}</button>
-              <button type="button" className="quiet" onClick={() => setAsking(false)}>
-                {t("nav.cancel")}
-              </button>
-            </p>
+            <FormEnd go={t("erase.go")} danger onCancel={() => setAsking(false)} />
           </form>
         </Sheet>
       )}

@@ -1,6 +1,7 @@
 /** An authenticator: its secret as a QR code, recovery codes that are shown once, and taking it away. */
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";
+import { FormEnd } from "../form-end";
 import { useAttempt, useEngine } from "../hooks";
 import { Done, Field, Section } from "../kit";
 import { Problem } from "../problem";
@@ -60,7 +61,7 @@ export function Authenticator() {
       {step === "password" && (
         <form className="form" onSubmit={begin}>
           <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
-          <Buttons go={t("totp.next")} onCancel={() => setStep("closed")} />
+          <FormEnd go={t("totp.next")} onCancel={() => setStep("closed")} />
         </form>
       )}
       {typeof step === "object" && (
@@ -80,7 +81,7 @@ export function Authenticator() {
           </ul>
           <form className="form" onSubmit={confirm}>
             <Field label={t("totp.code")} name="code" inputMode="numeric" autoComplete="one-time-code" required />
-            <Buttons go={t("totp.confirm")} onCancel={() => setStep("closed")} />
+            <FormEnd go={t("totp.confirm")} onCancel={() => setStep("closed")} />
           </form>
         </>
       )}
@@ -88,21 +89,9 @@ export function Authenticator() {
         <form className="form" onSubmit={remove}>
           <Field label={t("signin.password")} name="password" type="password" autoComplete="current-password" required autoFocus />
           <Field label={t("signin.code")} name="code" autoComplete="one-time-code" required />
-          <Buttons go={t("totp.remove")} onCancel={() => setStep("closed")} />
+          <FormEnd go={t("totp.remove")} onCancel={() => setStep("closed")} />
         </form>
       )}
     </Section>
-  );
-}
-
-function Buttons({ go, onCancel }: { go: string; onCancel: () => void }) {
-  const t = useTranslations();
-  return (
-    <p className="row">
-      <button className="primary">{go}</button>
-      <button type="button" className="quiet" onClick={onCancel}>
-        {t("nav.cancel")}
-      </button>
-    </p>
   );
 }

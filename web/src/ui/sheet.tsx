@@ -1,7 +1,7 @@
 /** A dialog above everything: takes the focus, keeps it, gives it back; Escape and a press beside it close it. */
 import type { ReactNode } from "react";
 import { Dialog, Heading, I18nProvider, Modal, ModalOverlay } from "react-aria-components";
-import { useLanguage } from "../../i18n";
+import { useLanguage } from "../i18n";
 
 export function Sheet({ title, wide = false, onClose, children }: { title: string; wide?: boolean; onClose: () => void; children: ReactNode }) {
   const { locale } = useLanguage();
