@@ -8,27 +8,10 @@ of the environment apply.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-ENDPOINTS = ROOT / ".local" / "endpoints.json"
-
-
-def use_the_local_stack(endpoints: Path) -> None:
-    """Have this process speak to the local stack, whose addresses this file has; raises SystemExit without it."""
-    if not endpoints.exists():
-        raise SystemExit("there is no local stack: run `make up`, or name the stack with --stack")
-    addresses = json.loads(endpoints.read_text())
-    os.environ["ENVIRONMENT"] = "local"
-    os.environ["STACK_NAME"] = addresses["stack"]
-    os.environ["AWS_REGION"] = addresses["region"]
-    os.environ["AWS_ENDPOINT_URL"] = addresses["aws_endpoint_url"]
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
-    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
+from infra import chosen_stack
 
 
 def give(username: str, *, role: str) -> str:
@@ -50,15 +33,10 @@ def give(username: str, *, role: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.admin", description="Makes a platform admin.")
     parser.add_argument("username", help="a username or e-mail address")
-    parser.add_argument("--stack", help="the stack's name in AWS; the local stack without it")
+    chosen_stack.add_option(parser)
     parser.add_argument("--revoke", action="store_true", help="take the role back")
     chosen = parser.parse_args(arguments)
-    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
-    if chosen.stack is None:
-        use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
-    else:
-        os.environ.setdefault("ENVIRONMENT", "prod")
-        os.environ["STACK_NAME"] = chosen.stack
+    chosen_stack.use(chosen.stack)
     print(give(chosen.username, role="user" if chosen.revoke else "admin"))
     return 0
 

@@ -16,10 +16,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra import chosen_stack
+
 SEEN_S = 60  # so long a message that was looked at is shown to nobody else
 
 # What happens when the messages of a queue come again.
@@ -132,18 +132,11 @@ def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.redrive", description="Shows and redrives dead letters.")
     parser.add_argument("queue", help="the queue's name without the stack's, such as push")
-    parser.add_argument("--stack", help="the stack's name in AWS; the local stack without it")
+    chosen_stack.add_option(parser)
     parser.add_argument("--go", action="store_true", help="put them back into their queue")
     parser.add_argument("--kind", help="only those of this kind")
     chosen = parser.parse_args(arguments)
-    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
-    from infra.admin import ENDPOINTS, use_the_local_stack
-
-    if chosen.stack is None:
-        use_the_local_stack(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
-    else:
-        os.environ.setdefault("ENVIRONMENT", "prod")
-        os.environ["STACK_NAME"] = chosen.stack
+    chosen_stack.use(chosen.stack)
     queue_url, dead_url = queue_urls(os.environ["STACK_NAME"], chosen.queue)
     found = [each for each in given_up(dead_url) if chosen.kind in (None, each.kind)]
     print("\n".join(told(chosen.queue, found)))

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from kernel import auth, clock, keyrings
 from tests.e2e.people import BearerIssued, Person, Town
 from tests.e2e.tools import at_once, seeds_of
+from tests.e2e.windows import chromium
 from tests.support import rings
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
@@ -40,6 +42,23 @@ def town(endpoints: dict[str, str]) -> Iterator[Town]:
     """Where people come from."""
     with contextlib.closing(Town(endpoints)) as town:
         yield town
+
+
+@pytest.fixture
+def ada(town: Town) -> Person:
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser that windows of the web client are opened in; a module with other flags makes its own."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

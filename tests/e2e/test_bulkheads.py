@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.live import Live
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person
 from tests.e2e.tools import at_once, eventually, operators_client
 
 FLOOD = 2_000
@@ -39,16 +39,6 @@ class Queue:
 
     def purge(self) -> None:
         self._sqs.purge_queue(QueueUrl=self._url)
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 @pytest.fixture

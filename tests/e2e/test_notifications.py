@@ -31,16 +31,6 @@ def service() -> Iterator[WebPushService]:
         yield running
 
 
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
 def subscribe(who: Person, service: WebPushService, device_id: str = "laptop") -> Browser:
     """A browser of somebody's that hears pushes."""
     browser = service.browser(secrets.token_hex(8))

@@ -17,16 +17,6 @@ LIMIT = 120  # frames of one socket in 60 s
 
 
 @pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture
 def live(ada: Person) -> Iterator[Live]:
     """A socket of Ada's."""
     with ada.live() as socket:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,24 +14,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 SETTINGS = ("profile", "security", "sessions", "notifications", "privacy", "look", "account")
 GROUP = ("members", "mine", "rules", "invitations", "requests", "reports", "bans")
 ADMINISTRATION = ("users", "reports", "audit", "stats")
 SCREENS_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.people import Person, Town
-from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 
@@ -21,17 +21,6 @@ SAID = (
     "The budget is 4,000 euros",
     "See you at lunch",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
 
 
 @pytest.fixture

@@ -12,27 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person
 from tests.e2e.tools import at_once, eventually
-from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 @pytest.fixture

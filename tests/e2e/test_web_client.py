@@ -12,17 +12,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.tools import eventually
-from tests.e2e.windows import PATIENCE_MS, Window, chromium, needs_a_browser
+from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser
 
 SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
 
 pytestmark = needs_a_browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def _sees(window: Window, people: int) -> bool:

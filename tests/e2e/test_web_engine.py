@@ -79,16 +79,6 @@ class Machine:
 
 
 @pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture
 def room(ada: Person, bob: Person) -> str:
     return ada.group_with(bob)
 

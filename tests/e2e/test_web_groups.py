@@ -12,15 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -28,16 +22,6 @@ def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
     """Opens windows of people who are signed in."""
     with ExitStack() as windows:
         yield lambda person, **settings: windows.enter_context(window_of(browser, endpoints, person, **settings))
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 def panel(window: Window, group: str, tab: str) -> Page:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 from tests.support.push_services import Browser as Subscriber
 from tests.support.push_services import WebPushService, web_push_service
 
@@ -29,25 +29,9 @@ SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotificat
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def service() -> Iterator[WebPushService]:
     with web_push_service() as running:
         yield running
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 @pytest.fixture

@@ -13,16 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.e2e.people import PASSWORD
-from tests.e2e.windows import Window, chromium, needs_a_browser
+from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
 NEW_PASSWORD = "another horse battery staple"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support import loopback
+from tests.support.loopback import QuietHandler
 
 Say = Callable[[str, str], str]  # instructions and data to an answer
 
@@ -27,35 +28,22 @@ class LoopbackModel:
         self.headers: list[dict[str, str]] = []
         self.mode = "well"  # or slow, failing, throttling, broken, throttled midway (Bedrock alone)
         self.tells_usage = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.url = ""  # once it runs
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[QuietHandler]:
         model = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_: Any) -> None:
-                """Tests are quiet."""
-
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.body())
                 model.asked.append(body)
                 model.headers.append({name.lower(): value for name, value in self.headers.items()})
                 if model.mode == "slow":
                     time.sleep(3)
                 if model.mode in ("failing", "throttling"):
-                    self._send(500 if model.mode == "failing" else 429, b'{"message":"no"}', "application/json")
+                    self.send(500 if model.mode == "failing" else 429, b'{"message":"no"}')
                 elif self.path.endswith("/chat/completions"):
                     self._openai(body)
                 elif self.path.endswith("/converse"):
@@ -63,14 +51,7 @@ class LoopbackModel:
                 elif self.path.endswith("/converse-stream"):
                     self._converse_stream(body)
                 else:
-                    self._send(404, b"{}", "application/json")
-
-            def _send(self, status: int, content: bytes, kind: str) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                    self.send(404, b"{}")
 
             def _stream(self, kind: str, parts: Iterator[bytes]) -> None:
                 self.send_response(200)
@@ -94,7 +75,7 @@ class LoopbackModel:
                     answer: dict[str, Any] = {"choices": [{"message": {"role": "assistant", "content": text}}]}
                     if model.tells_usage:
                         answer["usage"] = usage
-                    self._send(200, json.dumps(answer).encode(), "application/json")
+                    self.send(200, json.dumps(answer).encode())
                     return
                 said = [{"choices": [{"delta": {"content": piece}}]} for piece in _pieces(text)]
                 ends: list[dict[str, Any]] = [{"choices": [], "usage": usage}] if model.tells_usage else []
@@ -106,7 +87,7 @@ class LoopbackModel:
                 usage = {"inputTokens": 100, "outputTokens": 20, "totalTokens": 120}
                 answer = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn"}
                 answer |= {"usage": usage, "metrics": {"latencyMs": 5}}
-                self._send(200, json.dumps(answer).encode(), "application/json")
+                self.send(200, json.dumps(answer).encode())
 
             def _converse_stream(self, body: dict[str, Any]) -> None:
                 text = model.say(*_bedrock_prompt(body))
@@ -157,7 +138,5 @@ def _event_frame(name: str, payload: dict[str, Any], *, kind: str = "event") -> 
 @contextmanager
 def serving(say: Say) -> Iterator[LoopbackModel]:
     model = LoopbackModel(say)
-    try:
+    with loopback.serving(model.handler()) as model.url:
         yield model
-    finally:
-        model.close()

@@ -6,13 +6,13 @@ Jobs are done after so many looks; it can be told to fail jobs or calls.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from kernel import aws
+from tests.support import loopback
+from tests.support.loopback import QuietHandler
 
 SPOKEN = (("0.1", "1.9", "The ferry leaves at 6:40."), ("2.4", "21.2", "More at evil.example/now, bring tea."))
 
@@ -27,36 +27,18 @@ class LoopbackTranscribe:
         self.fails = False
         self.is_down = False
         self._looks: dict[str, int] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.url = ""  # once it runs
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[QuietHandler]:
         service = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
-                """Tests are quiet."""
-
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
-                given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                given = json.loads(self.body())
                 operation = self.headers["X-Amz-Target"].removeprefix("Transcribe.")
                 service.asked.append(operation)
                 status, answer = service.answer(operation, given)
-                content = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                self.send(status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
 
         return Handler
 
@@ -96,7 +78,5 @@ def _write(job: dict[str, Any]) -> None:
 @contextmanager
 def serving() -> Iterator[LoopbackTranscribe]:
     service = LoopbackTranscribe()
-    try:
+    with loopback.serving(service.handler()) as service.url:
         yield service
-    finally:
-        service.close()

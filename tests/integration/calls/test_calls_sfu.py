@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +18,8 @@ from tests.helpers import CONTEXT
 from tests.integration.calls.calling import join, refusal, ring, stored
 from tests.integration.following import dispatched, settle_losses
 from tests.integration.rooms import group, people, remove
+from tests.support import loopback
+from tests.support.loopback import QuietHandler
 from tests.tools import captured_lines, queue_event
 
 
@@ -73,37 +73,22 @@ class Meetings:
 def meetings(settings: pytest.MonkeyPatch) -> Iterator[Meetings]:
     state = Meetings()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def _answer(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, body = state.answer(self.command, self.path, json.loads(raw or b"{}"))
-            text = json.dumps(body).encode() if status != 204 else b""
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            status, body = state.answer(self.command, self.path, json.loads(self.body() or b"{}"))
+            self.send(status, json.dumps(body).encode() if status != 204 else b"")
 
         do_GET = do_POST = do_DELETE = _answer
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing to the console."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    settings.setenv("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", f"http://127.0.0.1:{server.server_address[1]}")
-    settings.setenv("CALL_SFU", "chime")
-    settings.setenv("CALL_MESH_LIMIT", "2")
-    call_settings.settings.cache_clear()
-    sfu.configured.cache_clear()
-    aws.client.cache_clear()
-    try:
-        yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with loopback.serving(Handler) as url:
+        settings.setenv("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", url)
+        settings.setenv("CALL_SFU", "chime")
+        settings.setenv("CALL_MESH_LIMIT", "2")
+        call_settings.settings.cache_clear()
+        sfu.configured.cache_clear()
         aws.client.cache_clear()
+        yield state
+    aws.client.cache_clear()
 
 
 def _full_mesh() -> tuple[list[Caller], dict[str, Any]]:

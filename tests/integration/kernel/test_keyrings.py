@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,7 +16,8 @@ from kernel.errors import DependencyUnavailable, Unauthenticated
 from kernel.keyrings import KeyringRecord, RotationUnfinished
 from operations.consumers import keyrings as consumer
 from tests.helpers import CONTEXT, someone
-from tests.support import rings
+from tests.support import loopback, rings
+from tests.support.loopback import QuietHandler
 
 ROTATING = ["tokens", "refresh_tokens", "cursors", "key_log"]
 
@@ -148,38 +147,36 @@ def test_an_unknown_ring_is_refused_by_name() -> None:
 # --- the custom resource ------------------------------------------------------------------------------------------
 
 
+class Stack:
+    """CloudFormation, as a custom resource sees it: an address that takes its answer."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, Any]] = []
+        self.url = ""
+
+
 @pytest.fixture
-def stack() -> Iterator[ThreadingHTTPServer]:
-    """A server that takes the answers custom resources put, as CloudFormation's bucket does, into `answers`."""
-    answers: list[dict[str, Any]] = []
+def stack() -> Iterator[Stack]:
+    stack = Stack()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+            stack.answers.append(json.loads(self.body()))
+            self.send(200)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing to the console."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.answers = answers  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join(5)
+    with loopback.serving(Handler) as stack.url:
+        yield stack
 
 
-def asked(kind: str, stack: Any) -> dict[str, Any]:
+def asked(kind: str, stack: Stack) -> dict[str, Any]:
     names = {"StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "Keyrings"}
-    return {"RequestType": kind, "ResponseURL": f"http://127.0.0.1:{stack.server_port}/answer", **names}
+    return {"RequestType": kind, "ResponseURL": f"{stack.url}/answer", **names}
 
 
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize(("kind", "made"), [("Create", 7), ("Update", 7), ("Delete", 0)])
 def test_a_stack_makes_its_rings_and_hears_of_it(
-    kind: str, made: int, stack: Any, settings: pytest.MonkeyPatch
+    kind: str, made: int, stack: Stack, settings: pytest.MonkeyPatch
 ) -> None:
     settings.setenv("KEY_ARN", aws.client("kms").create_key()["KeyMetadata"]["Arn"])
     config.cache_clear()
@@ -190,7 +187,7 @@ def test_a_stack_makes_its_rings_and_hears_of_it(
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_stack_hears_of_a_failure_at_once(stack: Any) -> None:
+def test_a_stack_hears_of_a_failure_at_once(stack: Stack) -> None:
     with pytest.raises(ConfigurationError, match="KEY_ARN"):
         consumer.handler(asked("Create", stack), CONTEXT)
     (answer,) = stack.answers
