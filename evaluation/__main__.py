@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from assistant import checking, retrieval
 from assistant.embedded import meaning
 from assistant.embedded.words import terms
-from assistant.model import MICRO, Length, Line, Usage
+from assistant.model import MICRO, Length, Line, ModelUsage
 from assistant.providers.choice import provider
 from assistant.providers.port import Provider, Task
 from evaluation.chats import LANGUAGES, Chat, all_chats
@@ -27,7 +27,7 @@ class Asking:
     """A provider, and what it has consumed so far."""
 
     provider: Provider
-    usage: Usage = field(default_factory=Usage)
+    usage: ModelUsage = field(default_factory=ModelUsage)
 
     def text_of(self, task: Task) -> tuple[str, list[Line]]:
         """The text as people would see it, and the lines that it cites."""

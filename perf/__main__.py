@@ -64,7 +64,7 @@ def _cost(quick: bool) -> Part:
 
 
 def _live(quick: bool) -> Part:
-    measured = live.measure(running(), live.QUICK if quick else live.Scale(), done=_say)
+    measured = live.measure(running(), live.QUICK if quick else live.LiveScale(), done=_say)
     return live.tables(measured), live.as_json(measured)
 
 

@@ -8,25 +8,25 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from perf.load_clients import TEXT, Person, Refused
+from perf.load_clients import TEXT, LoadPerson, Refused
 from perf.report import percentile
 
-Say = Callable[[Person, str, str], Awaitable[None]]
+Say = Callable[[LoadPerson, str, str], Awaitable[None]]
 Figures = dict[str, float]
 _MARK = re.compile(r"perf:(\d+):")
 _CREATED = '"type":"message.created"'
 PATIENCE_S = 10.0
 
 
-def http(sender: Person, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
+def http(sender: LoadPerson, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
     return sender.say(conversation_id, text)
 
 
-def socket(sender: Person, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
+def socket(sender: LoadPerson, conversation_id: str, text: str = TEXT) -> Awaitable[None]:
     return sender.say_on_socket(conversation_id, text)
 
 
-async def warm_up(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> None:
+async def warm_up(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: float, cap: int) -> None:
     """Have a worker started for each sender, a few more at a time: many at once take longer than calls may."""
     width = 0
     while width < len(pairs):
@@ -46,7 +46,9 @@ def _latencies(name: str, seconds: Sequence[float]) -> Figures:
     return {f"{name} p{share} ms": percentile(seconds, share) * 1000 for share in (50, 95, 99)}
 
 
-async def delivery(say: Say, sender: Person, conversation_id: str, audience: Sequence[Person], count: int) -> Result:
+async def delivery(
+    say: Say, sender: LoadPerson, conversation_id: str, audience: Sequence[LoadPerson], count: int
+) -> Result:
     """One message at a time: from just before it is sent until each of the audience, and until all, have read it."""
     each: list[float] = []
     until_all: list[float] = []
@@ -82,13 +84,13 @@ async def delivery(say: Say, sender: Person, conversation_id: str, audience: Seq
     return Result({**figures, **_latencies("answered", acknowledged), "lost": lost}, count)
 
 
-async def throughput(say: Say, pairs: Sequence[tuple[Person, str]], seconds: float, cap: int) -> Result:
+async def throughput(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: float, cap: int) -> Result:
     """Closed loop: each sender sends its next message when the last one is answered, be it with a refusal."""
     taken: list[float] = []
     refused = 0
     began = time.perf_counter()
 
-    async def send(sender: Person, conversation_id: str) -> None:
+    async def send(sender: LoadPerson, conversation_id: str) -> None:
         nonlocal refused
         while (now := time.perf_counter()) < began + seconds and len(taken) < cap:
             try:
@@ -106,7 +108,7 @@ async def throughput(say: Say, pairs: Sequence[tuple[Person, str]], seconds: flo
 
 
 async def saturation(
-    senders: Sequence[Person], conversation_id: str, audience: Sequence[Person], seconds: float, cap: int
+    senders: Sequence[LoadPerson], conversation_id: str, audience: Sequence[LoadPerson], seconds: float, cap: int
 ) -> Result:
     """Closed loop by socket in one group; counts the events in all frames that the audience hears."""
     heard = 0

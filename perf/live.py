@@ -17,7 +17,7 @@ from perf import benchmarks, budgets
 from perf.addresses import Addresses
 from perf.benchmarks import Result
 from perf.budgets import Budget, Verdict
-from perf.load_clients import Person, in_parallel, newcomer
+from perf.load_clients import LoadPerson, in_parallel, newcomer
 from perf.machine import Meter, Usage, wait_for_quiet
 from perf.report import Table, number, spread
 
@@ -28,7 +28,7 @@ CAP = 1_000  # messages of a run; a person may send 1,200 a minute
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class LiveScale:
     """How much is run."""
 
     runs: int = 3
@@ -39,7 +39,7 @@ class Scale:
     warm_up_messages: int = 20
 
 
-QUICK = Scale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
+QUICK = LiveScale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
 
 
 BUDGETS = (
@@ -75,12 +75,12 @@ class Cell:
 class Session:
     """One measurement of one running cloud."""
 
-    def __init__(self, addresses: Addresses, scale: Scale, done: Callable[[str], None]) -> None:
+    def __init__(self, addresses: Addresses, scale: LiveScale, done: Callable[[str], None]) -> None:
         self._addresses, self._scale, self._done = addresses, scale, done
         self.cells: list[Cell] = []
 
     async def run(self) -> list[Cell]:
-        people: list[Person] = await in_parallel(PEOPLE, lambda _: newcomer(self._addresses.http_url), width=2)
+        people: list[LoadPerson] = await in_parallel(PEOPLE, lambda _: newcomer(self._addresses.http_url), width=2)
         partners = people[SENDERS:]
         body = [{"type": "direct", "member_ids": [partners[n % len(partners)].id]} for n in range(SENDERS)]
         directs = await in_parallel(SENDERS, lambda n: people[n].call("POST", "/conversations", body[n]))
@@ -109,8 +109,10 @@ class Session:
             await person.leave()
         return self.cells
 
-    async def _throughput(self, name: str, say: benchmarks.Say, pairs: list[tuple[Person, str]], count: int) -> None:
-        def senders(run: int) -> list[tuple[Person, str]]:
+    async def _throughput(
+        self, name: str, say: benchmarks.Say, pairs: list[tuple[LoadPerson, str]], count: int
+    ) -> None:
+        def senders(run: int) -> list[tuple[LoadPerson, str]]:
             first = run * count % len(pairs)  # others each run: what one may send in a minute is limited
             return (pairs[first:] + pairs[:first])[:count]
 
@@ -118,12 +120,12 @@ class Session:
         await self._repeat(name, lambda run: benchmarks.throughput(say, senders(run), self._scale.seconds, CAP))
 
     async def _delivery(
-        self, name: str, say: benchmarks.Say, to: tuple[Person, str], audience: Sequence[Person], count: int
+        self, name: str, say: benchmarks.Say, to: tuple[LoadPerson, str], audience: Sequence[LoadPerson], count: int
     ) -> None:
         await benchmarks.delivery(say, *to, audience, self._scale.warm_up_messages)
         await self._repeat(name, lambda _: benchmarks.delivery(say, *to, audience, count))
 
-    async def _saturation(self, people: Sequence[Person], group: str) -> None:
+    async def _saturation(self, people: Sequence[LoadPerson], group: str) -> None:
         def work(run: int) -> Awaitable[Result]:
             first = run * 8 % len(people)
             return benchmarks.saturation(people[first : first + 8], group, people, self._scale.seconds, CAP)
@@ -143,7 +145,7 @@ class Session:
         self._done(name)
 
 
-def measure(addresses: Addresses, scale: Scale, *, done: Callable[[str], None] = print) -> list[Cell]:
+def measure(addresses: Addresses, scale: LiveScale, *, done: Callable[[str], None] = print) -> list[Cell]:
     """Measure the running local cloud."""
     return asyncio.run(Session(addresses, scale, done).run())
 

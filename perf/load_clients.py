@@ -78,7 +78,7 @@ class Http:
 
 
 @dataclass(slots=True)
-class Person:
+class LoadPerson:
     """Somebody signed in. `heard` is called with every frame that is no answer to one of their own."""
 
     http: Http
@@ -139,11 +139,11 @@ class Person:
         self.http.close()
 
 
-async def newcomer(http_url: str) -> Person:
+async def newcomer(http_url: str) -> LoadPerson:
     """A new person with an account of their own."""
     name = f"p{secrets.token_hex(8)}"
     body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": name}
-    person = Person(Http(http_url), "", "")
+    person = LoadPerson(Http(http_url), "", "")
     made = await person.call("POST", "/auth/register", body)
     person.id, person.token = made["user"]["id"], made["tokens"]["access_token"]
     return person

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kernel import clock
 from notifications import bursts, pushing
-from notifications.providers.outcomes import DELIVERED, Delivery, Outcome
+from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome
 from perf import gateway
 from perf.fixtures import Operation, call, create, dispatched, say
 from perf.gateway import Reply
@@ -91,7 +91,7 @@ def tell_in_burst(size: int, away: int, stack: InProcessStack) -> Operation:
     return Operation(lambda _: chat.tell(0), before=before)
 
 
-def _taken(deliveries: Sequence[Delivery]) -> list[Outcome]:
+def _taken(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
     """A provider that takes every push: what it costs itself is measured over real HTTP."""
     return [DELIVERED for _ in deliveries]
 

@@ -155,10 +155,10 @@ class SocketAnswer:
 def counted_redis(transport: TransportRecorder) -> type[redis.Connection]:
     """A connection class that writes down each round trip: one per command or pipeline."""
 
-    class Counted(redis.Connection):
+    class CallCounts(redis.Connection):
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             now = time.perf_counter()
             transport.write_down(Call(REDIS, REDIS, now, now), 0.0)
             super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
-    return Counted
+    return CallCounts

@@ -38,7 +38,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class AppendPlan:
+class HistoryPlan:
     """What a seed stands for: the poll's rules, and for each device its steps. Person 0 made the poll."""
 
     seed: int
@@ -51,7 +51,7 @@ class AppendPlan:
         return not self.rules["allow_change"]
 
 
-def plan(seed: int, *, people: int = 3, devices: int = 2, steps: int = 4) -> AppendPlan:
+def plan(seed: int, *, people: int = 3, devices: int = 2, steps: int = 4) -> HistoryPlan:
     chance = random.Random(seed)
     rules = {
         "multiple": chance.random() < 0.5,
@@ -69,10 +69,10 @@ def plan(seed: int, *, people: int = 3, devices: int = 2, steps: int = 4) -> App
         return Step(kind, person, wanted)
 
     each = tuple(tuple(step(person) for _ in range(steps)) for person in range(people) for _ in range(devices))
-    return AppendPlan(seed, people, rules, each)
+    return HistoryPlan(seed, people, rules, each)
 
 
-def carry_out(wanted: AppendPlan, do: Callable[[Step], Answer]) -> list[Done]:
+def carry_out(wanted: HistoryPlan, do: Callable[[Step], Answer]) -> list[Done]:
     """Let all devices do their steps at once."""
 
     def run(steps: Sequence[Step]) -> list[Done]:

@@ -66,11 +66,11 @@ class Credentials:
     email: str
     password_hash: str = field(repr=False)
     password_set_at: int
-    ban: Ban | None = None
+    ban: AccountBan | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class IssuedTokens:
     """What a client gets on signing in."""
 
     access_token: str = field(repr=False)
@@ -81,7 +81,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class AccountSession:
     """A signed-in device. Of refresh tokens only hashes are kept, and the salt that leads from one to the next."""
 
     user_id: str
@@ -204,7 +204,7 @@ class AccountBanned(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
-class Ban:
+class AccountBan:
     """That an account may not be signed in to until then (ms; None: without end)."""
 
     since: int
@@ -251,7 +251,7 @@ PASSKEYS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Passkey:
+class PasskeyCredential:
     """A WebAuthn credential; `credential_id` and `public_key` (COSE) in URL-safe base 64 without padding."""
 
     user_id: str

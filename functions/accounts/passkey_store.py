@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from accounts.model import Ceremony, Passkey, digest
+from accounts.model import Ceremony, PasskeyCredential, digest
 from accounts.store import CredentialRecord
 from kernel import clock
 from kernel.dynamo import Record, TableName, Transaction
@@ -43,7 +43,7 @@ class CeremonyRecord(Record):
 # --- passkeys -------------------------------------------------------------------------------------------------
 
 
-_PASSKEY = Mapper(PasskeyRecord, Passkey, renamed={"id": "passkey_id"})
+_PASSKEY = Mapper(PasskeyRecord, PasskeyCredential, renamed={"id": "passkey_id"})
 
 
 def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
@@ -51,18 +51,18 @@ def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
     return CredentialRecord(f"passkey#{digest(credential_id)}", user_id=user_id)
 
 
-def of_user(user_id: str) -> list[Passkey]:
+def of_user(user_id: str) -> list[PasskeyCredential]:
     """A person's passkeys, the oldest first."""
     return _PASSKEY.values(PasskeyRecord.query(user_id, consistent_read=True))
 
 
-def stage_new(transaction: Transaction, new: Passkey) -> None:
+def stage_new(transaction: Transaction, new: PasskeyCredential) -> None:
     """A new passkey (label `credential` fails when some account has it)."""
     transaction.put("credential", _unique(new.credential_id, new.user_id), CredentialRecord.key.does_not_exist())
     transaction.put("passkey", _PASSKEY.record(new))
 
 
-def stage_use(transaction: Transaction, seen: Passkey, *, counter: int, synced: bool) -> None:
+def stage_use(transaction: Transaction, seen: PasskeyCredential, *, counter: int, synced: bool) -> None:
     """Note a use (label `passkey` fails when it was used or removed meanwhile)."""
     actions = [
         PasskeyRecord.counter.set(counter),
@@ -73,7 +73,7 @@ def stage_use(transaction: Transaction, seen: Passkey, *, counter: int, synced: 
     transaction.update("passkey", PasskeyRecord(seen.user_id, seen.id), [*actions], as_seen)
 
 
-def stage_removal(transaction: Transaction, passkey: Passkey) -> None:
+def stage_removal(transaction: Transaction, passkey: PasskeyCredential) -> None:
     """Remove a passkey (label `passkey` fails when it has gone)."""
     transaction.delete("credential", _unique(passkey.credential_id))
     transaction.delete("passkey", PasskeyRecord(passkey.user_id, passkey.id), PasskeyRecord.user_id.exists())

@@ -19,8 +19,8 @@ from accounts.model import (
     Contended,
     InvalidCredentials,
     InvalidToken,
-    Passkey,
-    Tokens,
+    IssuedTokens,
+    PasskeyCredential,
 )
 from audit import api as audit
 from kernel import clock, ids, telemetry
@@ -70,13 +70,13 @@ def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, di
     return ceremony.id, _json(options)
 
 
-def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], name: str) -> Passkey:
+def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], name: str) -> PasskeyCredential:
     """Keep a new passkey; raises InvalidToken for a registration used or over, ValidationFailed, Conflict."""
     ceremony = passkey_store.redeem(registration_id)
     if ceremony is None or not ceremony.is_good_for(_REGISTRATION, caller.user_id):
         raise InvalidToken
     made = _verified_registration(credential, ceremony)
-    new = Passkey(
+    new = PasskeyCredential(
         user_id=caller.user_id,
         id=ids.new("pky"),
         credential_id=_text(made.credential_id),
@@ -117,7 +117,7 @@ def _verified_registration(credential: dict[str, Any], ceremony: Ceremony) -> An
         raise ValidationFailed.of("credential", "is not an answer to this registration") from error
 
 
-def listed(user_id: str) -> list[Passkey]:
+def listed(user_id: str) -> list[PasskeyCredential]:
     """A person's passkeys, the oldest first."""
     return passkey_store.of_user(user_id)
 
@@ -161,7 +161,7 @@ def begin_sign_in() -> tuple[str, dict[str, Any]]:
 
 def sign_in(
     *, challenge_id: str, credential: dict[str, Any], device_name: str | None, ip: str
-) -> tuple[Profile, Tokens]:
+) -> tuple[Profile, IssuedTokens]:
     """Sign in with a passkey; raises InvalidCredentials whatever is wrong."""
     ceremony = passkey_store.redeem(challenge_id)
     if ceremony is None or not ceremony.is_good_for(_SIGN_IN, None):
@@ -177,7 +177,7 @@ def sign_in(
     return users.get(passkey.user_id), tokens
 
 
-def _named_by(credential: dict[str, Any]) -> Passkey | None:
+def _named_by(credential: dict[str, Any]) -> PasskeyCredential | None:
     """The passkey that a credential says it is, by the user handle and its id."""
     response = credential.get("response")
     handle = response.get("userHandle") if isinstance(response, dict) else None
@@ -192,7 +192,7 @@ def _named_by(credential: dict[str, Any]) -> Passkey | None:
     return next((each for each in known if each.credential_id == credential_id.rstrip("=")), None)
 
 
-def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: Passkey) -> Any:
+def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: PasskeyCredential) -> Any:
     from webauthn import verify_authentication_response
 
     try:
@@ -209,7 +209,7 @@ def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: P
         raise _refused(passkey.user_id, type(error).__name__) from error
 
 
-def _open_session(passkey: Passkey, made: Any, device_name: str | None, ip: str) -> Tokens:
+def _open_session(passkey: PasskeyCredential, made: Any, device_name: str | None, ip: str) -> IssuedTokens:
     credentials = store.credentials(passkey.user_id)
     if credentials is None or (credentials.ban is not None and credentials.ban.stands):
         raise _refused(passkey.user_id, "banned")

@@ -7,7 +7,7 @@ from functools import partial
 
 from pynamodb.attributes import UnicodeAttribute
 
-from accounts.model import SESSION_TTL_S, Contended, Session
+from accounts.model import SESSION_TTL_S, AccountSession, Contended
 from kernel import clock
 from kernel.dynamo import (
     TRANSACTION_MAX_ACTIONS,
@@ -46,22 +46,22 @@ class SessionRecord(Record):
 
 _SESSION = Mapper(
     SessionRecord,
-    Session,
+    AccountSession,
     renamed={"expires_at_s": "expires_at"},
     proved_at=lambda row: row.proved_at or row.created_at,
 )
 
 
-def stage_new(transaction: Transaction, new: Session) -> None:
+def stage_new(transaction: Transaction, new: AccountSession) -> None:
     """A new session, as part of a transaction."""
     transaction.put("session", _SESSION.record(new, proved_at=new.proved_at))
 
 
-def find(user_id: str, session_id: str) -> Session | None:
+def find(user_id: str, session_id: str) -> AccountSession | None:
     return _SESSION.found(SessionRecord.find(user_id, session_id))
 
 
-def live_ones(user_id: str) -> list[Session]:
+def live_ones(user_id: str) -> list[AccountSession]:
     """The sessions that stand, the newest first."""
     rows = SessionRecord.query(
         user_id,
@@ -78,7 +78,7 @@ def live_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(each.user_id, each.session_id) for each in _SESSION.values(rows) if each.live}
 
 
-def rotate(seen: Session, successor_hash: str, *, ip: str) -> None:
+def rotate(seen: AccountSession, successor_hash: str, *, ip: str) -> None:
     """Keep the hash of the next refresh token; raises Contended when `seen` is not the present state any more."""
     actions = [
         SessionRecord.generation.set(seen.generation + 1),

@@ -10,11 +10,11 @@ from accounts import liveness, mail, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
     SESSION_TTL_S,
+    AccountSession,
     Contended,
+    IssuedTokens,
     RefreshReused,
-    Session,
     TokenRevoked,
-    Tokens,
 )
 from accounts.refresh_tokens import RefreshToken, opened
 from kernel import after_commit, auth, clock, ids, parallel
@@ -56,10 +56,10 @@ def _authenticated(token: str, is_live: Callable[[str, str], bool]) -> Caller:
 # --- beginning and refreshing ---------------------------------------------------------------------------------
 
 
-def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None, ip: str) -> Tokens:
+def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None, ip: str) -> IssuedTokens:
     """The tokens of a new session, which stands once the transaction is carried out."""
     token = RefreshToken(user_id, ids.new("ses"))
-    session = Session(
+    session = AccountSession(
         user_id=user_id,
         session_id=token.session_id,
         device_name=device_name,
@@ -76,7 +76,7 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
     return _tokens(token)
 
 
-def refresh(*, refresh_token: str, ip: str) -> Tokens:
+def refresh(*, refresh_token: str, ip: str) -> IssuedTokens:
     """New tokens for a refresh token; the same ones for who presents it together with others, within 30 s.
 
     An older token has been copied: its session is ended and its owner told. Raises Unauthenticated for what is
@@ -86,7 +86,7 @@ def refresh(*, refresh_token: str, ip: str) -> Tokens:
     return retried(lambda: _refresh(token, ip), on=Contended)
 
 
-def _refresh(token: RefreshToken, ip: str) -> Tokens:
+def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
     session = session_store.find(token.user_id, token.session_id)
     if session is None or not session.live or token.generation > session.generation:
         raise TokenRevoked
@@ -101,7 +101,7 @@ def _refresh(token: RefreshToken, ip: str) -> Tokens:
     raise RefreshReused
 
 
-def _end_copied(session: Session) -> None:
+def _end_copied(session: AccountSession) -> None:
     doomed = [session.session_id]
     if not revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed):
         return  # who has ended it tells of it: the same token may be tried many times at once
@@ -111,8 +111,8 @@ def _end_copied(session: Session) -> None:
         mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))
 
 
-def _tokens(token: RefreshToken) -> Tokens:
-    return Tokens(
+def _tokens(token: RefreshToken) -> IssuedTokens:
+    return IssuedTokens(
         access_token=auth.issue(token.user_id, token.session_id),
         refresh_token=token.sealed(),
         expires_in=auth.ACCESS_TTL_S,
@@ -123,7 +123,7 @@ def _tokens(token: RefreshToken) -> Tokens:
 # --- listing and ending ---------------------------------------------------------------------------------------
 
 
-def listing(*, user_id: str, limit: int, after: str | None) -> Page[Session]:
+def listing(*, user_id: str, limit: int, after: str | None) -> Page[AccountSession]:
     """The sessions that stand, the newest first."""
     paging = Paginator(after, user_id, "sessions")
     found = session_store.live_ones(user_id)

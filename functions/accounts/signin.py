@@ -14,7 +14,7 @@ from accounts.model import (
     Credentials,
     EmailTaken,
     InvalidCredentials,
-    Tokens,
+    IssuedTokens,
     TotpRequired,
     UsernameTaken,
 )
@@ -27,7 +27,7 @@ from users import api as users
 from users.model import Profile
 
 
-def register(*, email: str, username: str, password: str, display_name: str, ip: str) -> tuple[Profile, Tokens]:
+def register(*, email: str, username: str, password: str, display_name: str, ip: str) -> tuple[Profile, IssuedTokens]:
     """A new account, signed in, with a letter to verify its address on the way.
 
     Raises EmailTaken, UsernameTaken, ValidationFailed for a common password.
@@ -41,7 +41,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
         password_set_at=clock.now(),
     )
 
-    def attempt() -> tuple[Profile, Tokens, str]:
+    def attempt() -> tuple[Profile, IssuedTokens, str]:
         transaction = Transaction()
         store.stage_new(transaction, new)
         profile = users.add_profile_to(
@@ -72,7 +72,7 @@ def login(
     ip: str,
     totp: str | None = None,
     pause: Callable[[float], None] = time.sleep,
-) -> tuple[Profile, Tokens]:
+) -> tuple[Profile, IssuedTokens]:
     """Sign in by e-mail address or username, with a code where a second factor is in force.
 
     An unknown account takes the same steps as a known one, so that answers are alike in body and time. Whether it is
@@ -112,7 +112,9 @@ def _note_refusal(user_id: str | None, why: str) -> None:
     audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
-def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str, counted_by: str) -> Tokens:
+def _open_session(
+    credentials: Credentials, device_name: str | None, ip: str, given: str, counted_by: str
+) -> IssuedTokens:
     """A session, unless password, ban or factor were changed while they were looked at.
 
     Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from accounts import sessions, store
-from accounts.model import Ban, Contended
+from accounts.model import AccountBan, Contended
 from audit import api as audit
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
@@ -19,7 +19,7 @@ END_SESSIONS = "end_sessions"
 END_ERASED = "end_erased"
 
 
-def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
+def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
     """The bans that stand of these people: one round trip per 100."""
     found = store.bans(user_ids)
     return {user_id: ban for user_id, ban in found.items() if ban.stands}
@@ -31,7 +31,7 @@ def ban(*, user_id: str, by: str, reason: str, until: int | None) -> None:
     The ban stands from the commit on: a sign-in that was under way fails by its condition or is among the sessions
     that are ended.
     """
-    made = Ban(since=clock.now(), until=until, reason=reason, by=by)
+    made = AccountBan(since=clock.now(), until=until, reason=reason, by=by)
     details = {"reason": reason, "until": None if until is None else clock.rfc3339(until)}
     ending = FollowUp.of(END_SESSIONS, {"user_id": user_id, "reason": "banned"})
     _commit(user_id, made, "user.banned", by, details, ending)
@@ -45,7 +45,7 @@ def unban(*, user_id: str, by: str) -> None:
 
 def _commit(
     user_id: str,
-    ban: Ban | None,
+    ban: AccountBan | None,
     action: str,
     by: str,
     details: dict[str, str | None],

@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import LOCK_MS, Attempts, Ban, Contended, Credentials, OneTimeToken, digest, folded
+from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
 from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
@@ -27,7 +27,7 @@ class CredentialRecord(Record):
     email = UnicodeAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
     password_set_at = IntegerAttribute(null=True)
-    ban = ValueAttribute(known_fields(Ban), null=True)
+    ban = ValueAttribute(known_fields(AccountBan), null=True)
 
 
 def _tried(kept: Any) -> tuple[tuple[str, int], ...]:
@@ -91,7 +91,7 @@ def credentials(user_id: str) -> Credentials | None:
     return _CREDENTIALS.found(CredentialRecord.find(user_id))
 
 
-def bans(user_ids: Sequence[str]) -> dict[str, Ban]:
+def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
     """The bans of these people, over or not: one round trip per 100."""
     rows = read_together([(CredentialRecord, (user_id,)) for user_id in user_ids])
     return {row.user_id: row.ban for row in rows if row is not None and row.ban is not None}
@@ -104,7 +104,7 @@ def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
     transaction.check("password", CredentialRecord, (seen.user_id,), same & banned)
 
 
-def stage_ban(transaction: Transaction, user_id: str, ban: Ban | None) -> None:
+def stage_ban(transaction: Transaction, user_id: str, ban: AccountBan | None) -> None:
     """Ban an account or, with None, lift the ban (label `credentials` fails where there is no such account)."""
     action = set_or_remove(CredentialRecord.ban, ban)
     transaction.update("credentials", CredentialRecord(user_id), [action], CredentialRecord.password_hash.exists())

@@ -7,7 +7,7 @@ from typing import Any
 from administration import schemas, service, stats
 from administration.service import Person
 from audit import api as audit
-from audit.model import Wanted
+from audit.model import AuditFilter
 from kernel import clock
 from kernel.caller import Caller
 from kernel.http import App
@@ -75,7 +75,7 @@ def list_escalated_reports(caller: Caller, query: Paging) -> Any:
 @app.get("/admin/audit", query=schemas.AuditQuery, returns=schemas.AuditList)
 def list_audit(caller: Caller, query: schemas.AuditQuery) -> Any:
     """The audit log, the newest entry first."""
-    wanted = Wanted(
+    wanted = AuditFilter(
         actor=query.actor,
         action=query.action,
         target=query.target,

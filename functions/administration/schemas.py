@@ -28,7 +28,7 @@ class UsersQuery(Paging):
     state: State | None = None
 
 
-class BanOut(Output):
+class AccountBanOut(Output):
     """`until` is null for a ban without end, `by` who banned."""
 
     since: Instant
@@ -47,7 +47,7 @@ class AdminUser(Output):
     email_verified: bool
     role: Role
     state: State
-    ban: BanOut | None
+    ban: AccountBanOut | None
     created_at: Instant
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accounts import admin_api as accounts
-from accounts.model import Ban, InvalidCredentials, TokenRevoked
+from accounts.model import AccountBan, InvalidCredentials, TokenRevoked
 from audit import api as audit
 from kernel import clock, ids
 from kernel.caller import Caller
@@ -26,7 +26,7 @@ class Person:
     """Somebody with their ban, if one stands."""
 
     profile: Profile
-    ban: Ban | None
+    ban: AccountBan | None
 
     @property
     def state(self) -> str:

@@ -25,8 +25,8 @@ def get_ai_settings(caller: Caller) -> Any:
     return people.get(caller.user_id)
 
 
-@app.put("/ai/settings", body=shapes.SettingsChanges, returns=shapes.AiSettings)
-def change_ai_settings(caller: Caller, body: shapes.SettingsChanges) -> Any:
+@app.put("/ai/settings", body=shapes.AiSettingsChanges, returns=shapes.AiSettings)
+def change_ai_settings(caller: Caller, body: shapes.AiSettingsChanges) -> Any:
     """Change any of `enabled`, `features`, `language`."""
     return people.change(caller.user_id, body.model_dump(exclude_unset=True))
 

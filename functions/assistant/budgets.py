@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from assistant import store
-from assistant.model import BudgetExceeded, Usage, day_ends, day_of
+from assistant.model import BudgetExceeded, ModelUsage, day_ends, day_of
 from assistant.settings import settings
 from assistant.store import Consumed, OverBudget, Reservation
 from kernel import clock, ids, telemetry
@@ -20,7 +20,7 @@ from kernel import clock, ids, telemetry
 class Meter:
     """What a call has consumed so far; whatever it says at the end is counted."""
 
-    usage: Usage = field(default_factory=Usage)
+    usage: ModelUsage = field(default_factory=ModelUsage)
 
 
 def require_room(person: Consumed, deployment: Consumed) -> None:
@@ -32,7 +32,7 @@ def require_room(person: Consumed, deployment: Consumed) -> None:
 
 
 @contextmanager
-def reserved(user_id: str, most: Usage) -> Iterator[Meter]:
+def reserved(user_id: str, most: ModelUsage) -> Iterator[Meter]:
     """Hold the most that a call may consume while it runs, then count what it did; raises BudgetExceeded.
 
     A call that fails counts what its meter says by then. Should this process die, all that was held stays counted.
@@ -45,25 +45,25 @@ def reserved(user_id: str, most: Usage) -> Iterator[Meter]:
         settle(reservation, meter.usage)
 
 
-def hold(user_id: str, most: Usage) -> Reservation:
+def hold(user_id: str, most: ModelUsage) -> Reservation:
     """Hold the most that a call may consume until it is settled, which may be by another process; raises
     BudgetExceeded. What is never settled stays counted."""
     return _reserve(user_id, most, keep=True)
 
 
-def settle(reservation: Reservation, consumed: Usage) -> None:
+def settle(reservation: Reservation, consumed: ModelUsage) -> None:
     """Count what a call has consumed instead of what was held for it; once, however often it is told."""
     if store.settle(reservation, consumed):
         _count(consumed)
 
 
-def charge(user_id: str, consumed: Usage) -> None:
+def charge(user_id: str, consumed: ModelUsage) -> None:
     """Count a call that is over and costs no money, in one round trip; raises BudgetExceeded."""
     _reserve(user_id, consumed, keep=False)
     _count(consumed)
 
 
-def _reserve(user_id: str, most: Usage, *, keep: bool) -> Reservation:
+def _reserve(user_id: str, most: ModelUsage, *, keep: bool) -> Reservation:
     reservation = Reservation(ids.new("aic"), user_id, day_of(clock.now()), most)
     chosen = settings()
     try:
@@ -80,6 +80,6 @@ def _exceeded(whose: str) -> BudgetExceeded:
     return BudgetExceeded(text, retry_after_s=max(1, -(-(day_ends(now) - now) // clock.SECOND)))
 
 
-def _count(usage: Usage) -> None:
+def _count(usage: ModelUsage) -> None:
     telemetry.count("AiTokens", usage.tokens)
     telemetry.count("AiMicroUsd", usage.cost_micro_usd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assistant import budgets, store
-from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiUnavailable, EncryptedConversation, Feature, Preferences
+from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiPreferences, AiUnavailable, EncryptedConversation, Feature
 from assistant.providers import choice
 from conversations import api as conversations
 from conversations.api import ContextLoader, known
@@ -64,14 +64,14 @@ def require(caller: Caller, feature: Feature, conversation_id: str | None, *, pa
     return Consent(caller.user_id, language_of(profile, preferences), context)
 
 
-def _require_switched_on(profile: Profile | None, preferences: Preferences, feature: Feature) -> None:
+def _require_switched_on(profile: Profile | None, preferences: AiPreferences, feature: Feature) -> None:
     if profile is None or not profile.settings.ai_enabled:
         raise AiDisabled("You have AI help switched off.")
     if not preferences.wants(feature):
         raise AiDisabled(f"You have the feature {feature} switched off.")
 
 
-def language_of(profile: Profile | None, preferences: Preferences) -> str:
+def language_of(profile: Profile | None, preferences: AiPreferences) -> str:
     """The language of answers: chosen here, else the profile's."""
     return preferences.language or (profile.locale if profile is not None else DEFAULT_LANGUAGE)
 

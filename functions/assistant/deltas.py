@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.schemas import Answer
+from assistant.schemas import AiAnswer
 from kernel import clock
 from kernel.errors import Problem
 from realtime import api as realtime
@@ -25,7 +25,7 @@ def tell_end(
     """The end of a request or of a job: its answer, or why there is none."""
     data: dict[str, Any] = {"request_id": request_id}
     if answer is not None:
-        data["answer"] = Answer.model_validate(answer).model_dump(mode="json")
+        data["answer"] = AiAnswer.model_validate(answer).model_dump(mode="json")
     if problem is not None:
         data["problem"] = problem.as_dict(request_id)
     _publish(user_id, DONE, data)

@@ -8,7 +8,7 @@ from typing import Any
 from assistant import budgets, checking, consent, reading, service
 from assistant.embedded import catchup
 from assistant.embedded.labels import ONLY_SMALL_TALK, said
-from assistant.model import Line, Usage, tokens, tokens_of
+from assistant.model import Line, ModelUsage, tokens, tokens_of
 from assistant.providers.embedded import MODEL
 from conversations.model import MemberContext
 from kernel import parallel
@@ -22,10 +22,10 @@ def digest(caller: Caller) -> dict[str, Any]:
     given = consent.require(caller, "summaries", None)
     waiting = reading.behind(consent.contexts(caller.user_id))[:CONVERSATIONS]
     lines = parallel.mapped(lambda each: reading.lines_after(each[0], each[0].member.read_seq), waiting)
-    items, usage = [], Usage()
+    items, usage = [], ModelUsage()
     for (context, count), read in zip(waiting, lines, strict=True):
         text, cited = _caught_up(read, context, given.language, caller.user_id)
-        usage += Usage(tokens_of([line.text for line in read]), tokens(text))
+        usage += ModelUsage(tokens_of([line.text for line in read]), tokens(text))
         items.append(
             {
                 "conversation_id": context.conversation_id,

@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant import budgets, consent, meaning_store, reading
 from assistant.embedded import meaning
-from assistant.model import Usage, tokens
+from assistant.model import ModelUsage, tokens
 from assistant.settings import settings
 from conversations.model import MemberContext
 from kernel import parallel
@@ -38,7 +38,7 @@ def search(caller: Caller, *, q: str, conversation_id: str | None, limit: int) -
     with_meaning = settings().meaning and meaning.is_present()
     by_meaning = _by_meaning(q, contexts) if with_meaning else []
     by_words = _by_words(caller.user_id, q, conversation_id, contexts)
-    budgets.charge(caller.user_id, Usage(tokens(q)))
+    budgets.charge(caller.user_id, ModelUsage(tokens(q)))
     scores = _merged(by_meaning, by_words)
     ranked = sorted(scores, key=lambda place: (-scores[place], place))
     present = log.at(ranked[: 2 * limit])

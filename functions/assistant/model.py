@@ -85,7 +85,7 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SpokenSegment:
     """What was said in a part of a recording."""
 
     start_ms: int
@@ -94,7 +94,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ModelUsage:
     """What a call consumed: tokens in and out, and its price in millionths of a dollar."""
 
     input_tokens: int = 0
@@ -113,8 +113,8 @@ class Usage:
             "cost_usd": self.cost_micro_usd / MICRO,
         }
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
+    def __add__(self, other: ModelUsage) -> ModelUsage:
+        return ModelUsage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cost_micro_usd + other.cost_micro_usd,
@@ -122,7 +122,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
+class AiPreferences:
     """What a person has chosen beside the switch itself: the features they want, and the language of answers."""
 
     features: Mapping[str, bool] = field(default_factory=dict)
@@ -131,9 +131,9 @@ class Preferences:
     def wants(self, feature: Feature) -> bool:
         return self.features.get(feature, True)
 
-    def changed(self, changes: Mapping[str, Any]) -> Preferences:
+    def changed(self, changes: Mapping[str, Any]) -> AiPreferences:
         features = {**self.features, **changes.get("features", {})}
-        return Preferences(features, changes.get("language", self.language))
+        return AiPreferences(features, changes.get("language", self.language))
 
 
 def tokens(text: str) -> int:

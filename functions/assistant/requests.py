@@ -14,7 +14,7 @@ from assistant import deltas, service, store
 from assistant.model import Feature
 from assistant.providers.port import Task
 from assistant.settings import settings
-from assistant.store import Job
+from assistant.store import StoredJob
 from kernel import ids, queues, telemetry
 from kernel.caller import Caller
 from kernel.errors import Gone, Internal, NotFound, Problem, as_problem
@@ -32,7 +32,7 @@ KIND = "request"
 LOOK_AGAIN_S = 1.0  # how often a stream asks whether somebody still waits for it
 
 
-class Cancelled(Exception):
+class RequestCancelled(Exception):
     """Nobody waits for this answer any more."""
 
 
@@ -50,7 +50,7 @@ def start(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> str:
     """The id of a request that is streamed; raises what can be known to be wrong with it already."""
     task(caller, feature, fields)
     request_id = ids.new("air")
-    store.put_job(Job(caller.user_id, request_id, "queued", {}), kind=KIND)
+    store.put_job(StoredJob(caller.user_id, request_id, "queued", {}), kind=KIND)
     message = {
         "request_id": request_id,
         "user_id": caller.user_id,
@@ -84,7 +84,7 @@ def carry_out(message: Mapping[str, Any]) -> None:
     try:
         asked = task(caller, message["feature"], message["fields"])
         answer = service.carry_out(asked, show=stream.show)
-    except Cancelled:
+    except RequestCancelled:
         telemetry.count("AiStreamsCancelled")
     except Exception as error:
         problem = as_problem(error)
@@ -116,7 +116,7 @@ class _Stream:
             found = store.job(self._user_id, self._request_id, kind=KIND)
             if found is None or found.state != "running" or not realtime.connections_of([self._user_id]):
                 self.moved("running", "cancelled")
-                raise Cancelled
+                raise RequestCancelled
         self._n += 1
         deltas.tell_piece(self._user_id, self._request_id, n=self._n, text=text)
 

@@ -30,7 +30,7 @@ class FeaturesIn(Input):
     transcriptions: bool = Field(default_factory=_absent)
 
 
-class SettingsChanges(Input):
+class AiSettingsChanges(Input):
     enabled: bool = Field(default_factory=_absent)
     features: FeaturesIn = Field(default_factory=_absent)
     language: Locale = Field(default_factory=_absent)
@@ -157,7 +157,7 @@ class Transcript(Output):
     segments: list[Segment]
 
 
-class Answer(Output):
+class AiAnswer(Output):
     """`result` is a text; for replies suggestions, for moderations scores, for transcriptions a transcript."""
 
     result: str | Suggestions | Moderation | Transcript
@@ -171,7 +171,7 @@ class RequestOut(Output):
     request_id: str
 
 
-class AnswerOrRequest(RootModel[Answer | RequestOut]):
+class AnswerOrRequest(RootModel[AiAnswer | RequestOut]):
     """The answer; or, where it is streamed (202), the id of the request that its pieces name."""
 
 
@@ -229,7 +229,7 @@ class Done(Output):
     """The end of a streamed answer: the whole of it, or why there is none."""
 
     request_id: str
-    answer: Answer | None = None
+    answer: AiAnswer | None = None
     problem: dict[str, Any] | None = None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from assistant.model import FEATURES, MICRO, Usage
+from assistant.model import FEATURES, MICRO, ModelUsage
 from kernel.config import ConfigurationError
 
 PROVIDERS = ("embedded", "bedrock", "openai")
@@ -24,7 +24,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class AssistantSettings:
     """Provider and models (by feature, or under `default`), prices of a million tokens in millionths of a dollar,
     budgets; `meaning` tells whether search by meaning is deployed, `transcribes` whether Amazon Transcribe may be
     asked, `minute_price` what a minute of sound costs there."""
@@ -50,18 +50,18 @@ class Settings:
     def model_of(self, feature: str) -> str:
         return self.models.get(feature) or self.models.get(DEFAULT_MODEL, "")
 
-    def priced(self, input_tokens: int, output_tokens: int) -> Usage:
+    def priced(self, input_tokens: int, output_tokens: int) -> ModelUsage:
         """The usage of so many tokens, its price rounded up."""
         cost = input_tokens * self.input_price + output_tokens * self.output_price
-        return Usage(input_tokens, output_tokens, -(-cost // MICRO))
+        return ModelUsage(input_tokens, output_tokens, -(-cost // MICRO))
 
-    def priced_sound(self, seconds: int, text_tokens: int = 0) -> Usage:
+    def priced_sound(self, seconds: int, text_tokens: int = 0) -> ModelUsage:
         """The usage of writing down so many seconds of sound, its price rounded up."""
-        return Usage(0, text_tokens, -(-seconds * self.minute_price // 60))
+        return ModelUsage(0, text_tokens, -(-seconds * self.minute_price // 60))
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
+def settings() -> AssistantSettings:
     """The settings of this process; raises ConfigurationError naming the variable that is wrong."""
     env = os.environ.get
     provider = env("AI_PROVIDER", "embedded")
@@ -72,7 +72,7 @@ def settings() -> Settings:
         raise ConfigurationError(f"AI_MODELS must name a default model for the provider {provider}: default=MODEL")
     if provider == "openai" and not env("AI_BASE_URL"):
         raise ConfigurationError("AI_BASE_URL must be the address of the OpenAI-compatible endpoint")
-    return Settings(
+    return AssistantSettings(
         provider=provider,
         models=models,
         guardrail=env("AI_GUARDRAIL", ""),

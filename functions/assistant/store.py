@@ -14,7 +14,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
-from assistant.model import Preferences, Usage, day_of
+from assistant.model import AiPreferences, ModelUsage, day_of
 from assistant.settings import Budget
 from kernel import clock
 from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, condition_failed, read_together
@@ -63,7 +63,7 @@ class Reservation:
     call_id: str
     user_id: str
     day: str
-    held: Usage
+    held: ModelUsage
 
 
 class OverBudget(Exception):
@@ -87,20 +87,20 @@ def account_keys(user_id: str, now: int) -> list[tuple[type[Record], Key]]:
     ]
 
 
-def account_in(rows: list[Any]) -> tuple[Preferences, Consumed, Consumed]:
+def account_in(rows: list[Any]) -> tuple[AiPreferences, Consumed, Consumed]:
     """Choices, the person's and the deployment's consumption, from the records of `account_keys`."""
     kept, person, deployment = rows
     return _preferences(kept), _consumed(person), _consumed(deployment)
 
 
-def account(user_id: str, now: int) -> tuple[Preferences, Consumed, Consumed]:
+def account(user_id: str, now: int) -> tuple[AiPreferences, Consumed, Consumed]:
     """As `account_in`, read in one round trip."""
     return account_in(read_together(account_keys(user_id, now)))
 
 
-def _preferences(record: AssistantRecord | None) -> Preferences:
+def _preferences(record: AssistantRecord | None) -> AiPreferences:
     kept = (record.kept or {}) if record is not None else {}
-    return Preferences(dict(kept.get("features", {})), kept.get("language"))
+    return AiPreferences(dict(kept.get("features", {})), kept.get("language"))
 
 
 def _consumed(record: AssistantRecord | None) -> Consumed:
@@ -110,10 +110,10 @@ def _consumed(record: AssistantRecord | None) -> Consumed:
 # --- choices --------------------------------------------------------------------------------------------------
 
 
-def change_preferences(user_id: str, changes: Mapping[str, Any]) -> Preferences:
+def change_preferences(user_id: str, changes: Mapping[str, Any]) -> AiPreferences:
     """Change a person's choices; two changes at once both take effect, each in its own fields."""
 
-    def attempt() -> Preferences:
+    def attempt() -> AiPreferences:
         record = AssistantRecord.find(user_id, PREFERENCES)
         after = _preferences(record).changed(changes)
         kept = {"features": dict(after.features), "language": after.language}
@@ -151,12 +151,12 @@ def reserve(reservation: Reservation, *, person: Budget, deployment: Budget, kee
     _committed(attempt, ("person", "deployment"))
 
 
-def settle(reservation: Reservation, consumed: Usage) -> bool:
+def settle(reservation: Reservation, consumed: ModelUsage) -> bool:
     """Replace what was held by what was consumed; False if this call has been settled already."""
 
     def attempt() -> None:
         transaction = Transaction()
-        difference = Usage(
+        difference = ModelUsage(
             consumed.input_tokens - reservation.held.input_tokens,
             consumed.output_tokens - reservation.held.output_tokens,
             consumed.cost_micro_usd - reservation.held.cost_micro_usd,
@@ -176,7 +176,7 @@ def settle(reservation: Reservation, consumed: Usage) -> bool:
     return True
 
 
-def _added(usage: Usage) -> list[Any]:
+def _added(usage: ModelUsage) -> list[Any]:
     return [
         AssistantRecord.tokens.add(usage.tokens),
         AssistantRecord.micro_usd.add(usage.cost_micro_usd),
@@ -184,7 +184,7 @@ def _added(usage: Usage) -> list[Any]:
     ]
 
 
-def _has_room(budget: Budget, wanted: Usage) -> Condition:
+def _has_room(budget: Budget, wanted: ModelUsage) -> Condition:
     """Whether so much more still fits: a call that alone is larger than the budget never does."""
     tokens, money = AssistantRecord.tokens, AssistantRecord.micro_usd
     fits: Condition = tokens <= budget.tokens - wanted.tokens
@@ -224,7 +224,7 @@ class _Contended(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StoredJob:
     """Work that goes on after the answer: `state` is queued, running, done or failed; `kept` is its result."""
 
     owner: str
@@ -233,7 +233,7 @@ class Job:
     kept: Mapping[str, Any]
 
 
-def put_job(job: Job, *, kind: str = "job") -> None:
+def put_job(job: StoredJob, *, kind: str = "job") -> None:
     """Write a new job; it is gone after 7 days, a request for a stream after one."""
     kept_s = JOB_KEPT_S if kind == "job" else REQUEST_KEPT_S
     AssistantRecord(
@@ -241,12 +241,12 @@ def put_job(job: Job, *, kind: str = "job") -> None:
     ).save(condition=AssistantRecord.owner.does_not_exist())
 
 
-def job(owner: str, job_id: str, *, kind: str = "job") -> Job | None:
+def job(owner: str, job_id: str, *, kind: str = "job") -> StoredJob | None:
     """A person's job; None where there is none, or its time is over."""
     record = AssistantRecord.find(owner, f"{kind}#{job_id}")
     if record is None or (record.expires_at or 0) <= clock.now_s():
         return None
-    return Job(owner, job_id, record.state or "", record.kept or {})
+    return StoredJob(owner, job_id, record.state or "", record.kept or {})
 
 
 def move_job(owner: str, job_id: str, *, before: str, after: str, kept: Mapping[str, Any], kind: str = "job") -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 from accounts import session_api as accounts
 from assistant import budgets, consent, deltas, neutral, store
-from assistant.model import Segment, Usage, tokens
+from assistant.model import ModelUsage, SpokenSegment, tokens
 from assistant.providers import transcribe
 from assistant.settings import settings
-from assistant.store import Job, Reservation
+from assistant.store import Reservation, StoredJob
 from drive import api as drive
 from drive.api import Recording
 from kernel import blobs, telemetry
@@ -84,7 +84,7 @@ def fail(user_id: str, job_id: str) -> None:
         _give_up(job, DependencyUnavailable("The recording could not be written down."), heard=False)
 
 
-def _allowed(job: Job) -> Recording:
+def _allowed(job: StoredJob) -> Recording:
     """The recording, if the person may hear it and have it written down now; raises what stands against it."""
     caller = Caller(job.owner, job.kept["session_id"])
     recording = drive.recording(job.owner, str(job.kept["file_id"]))
@@ -101,21 +101,21 @@ def _read(recording: Recording) -> dict[str, Any] | None:
         segments = transcribe.segments_of(json.loads(b"".join(blobs.chunks(blob))))
     except (ValueError, LookupError, TypeError) as error:
         raise DependencyUnavailable("Transcribe's document cannot be read.") from error
-    shown = [Segment(each.start_ms, each.end_ms, neutral.clean(each.text)) for each in segments]
+    shown = [SpokenSegment(each.start_ms, each.end_ms, neutral.clean(each.text)) for each in segments]
     return {
         "text": " ".join(each.text for each in shown),
         "segments": [{"start_ms": each.start_ms, "end_ms": each.end_ms, "text": each.text} for each in shown],
     }
 
 
-def _usage(written: dict[str, Any]) -> Usage:
+def _usage(written: dict[str, Any]) -> ModelUsage:
     """What a transcript has cost: its seconds up to the last word, of which 15 are billed at the least."""
     last_ms = max((each["end_ms"] for each in written["segments"]), default=0)
     seconds = max(transcribe.LEAST_BILLED_S, -(-last_ms // 1_000))
     return settings().priced_sound(seconds, tokens(written["text"]))
 
 
-def _answer(written: dict[str, Any], usage: Usage) -> dict[str, Any]:
+def _answer(written: dict[str, Any], usage: ModelUsage) -> dict[str, Any]:
     return {
         "result": written,
         "citations": [],
@@ -125,16 +125,16 @@ def _answer(written: dict[str, Any], usage: Usage) -> dict[str, Any]:
     }
 
 
-def _give_up(job: Job, problem: Problem, *, heard: bool) -> None:
+def _give_up(job: StoredJob, problem: Problem, *, heard: bool) -> None:
     """`heard`: Transcribe has done its work, which is counted as what was held."""
-    _close(job, _reservation(job).held if heard else Usage())
+    _close(job, _reservation(job).held if heard else ModelUsage())
     kept = {"file_id": job.kept["file_id"], "problem": problem.as_dict(job.job_id)}
     if store.move_job(job.owner, job.job_id, before=job.state, after="failed", kept=kept):
         telemetry.count("TranscriptionsFailed")
         deltas.tell_end(job.owner, job.job_id, problem=problem)
 
 
-def _close(job: Job, usage: Usage) -> None:
+def _close(job: StoredJob, usage: ModelUsage) -> None:
     """Settle the budget, and leave nothing of the job: neither at Transcribe nor its document."""
     budgets.settle(_reservation(job), usage)
     transcribe.forget(job.job_id)
@@ -143,6 +143,6 @@ def _close(job: Job, usage: Usage) -> None:
         blobs.remove(raw.key, raw.version)
 
 
-def _reservation(job: Job) -> Reservation:
+def _reservation(job: StoredJob) -> Reservation:
     kept = job.kept["reservation"]
-    return Reservation(kept["call_id"], kept["user_id"], kept["day"], Usage(**kept["held"]))
+    return Reservation(kept["call_id"], kept["user_id"], kept["day"], ModelUsage(**kept["held"]))

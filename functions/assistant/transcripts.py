@@ -10,10 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from assistant import budgets, consent, store
-from assistant.model import Usage
+from assistant.model import ModelUsage
 from assistant.providers import transcribe
 from assistant.settings import settings
-from assistant.store import Job
+from assistant.store import StoredJob
 from drive import api as drive
 from drive.api import Recording
 from kernel import ids, workflows
@@ -34,7 +34,7 @@ def start(caller: Caller, *, file_id: str) -> dict[str, Any]:
     job_id = ids.new("aij")
     written = drive.transcript(recording)
     if written is not None:
-        made = Job(caller.user_id, job_id, "done", {"file_id": file_id})
+        made = StoredJob(caller.user_id, job_id, "done", {"file_id": file_id})
         store.put_job(made)
         return _shown(made, written)
     held = budgets.hold(caller.user_id, settings().priced_sound(transcribe.longest_s(recording)))
@@ -44,12 +44,12 @@ def start(caller: Caller, *, file_id: str) -> dict[str, Any]:
         "session_id": caller.session_id,
         "reservation": asdict(held),
     }
-    made = Job(caller.user_id, job_id, "queued", kept)
+    made = StoredJob(caller.user_id, job_id, "queued", kept)
     store.put_job(made)
     try:
         workflows.start(MACHINE, job_id, {"user_id": caller.user_id, "job_id": job_id})
     except DependencyUnavailable:
-        budgets.settle(held, Usage())
+        budgets.settle(held, ModelUsage())
         store.move_job(caller.user_id, job_id, before="queued", after="failed", kept=kept)
         raise
     return _shown(made, None)
@@ -78,5 +78,5 @@ def job(caller: Caller, job_id: str) -> dict[str, Any]:
     return _shown(found, written)
 
 
-def _shown(found: Job, written: dict[str, Any] | None) -> dict[str, Any]:
+def _shown(found: StoredJob, written: dict[str, Any] | None) -> dict[str, Any]:
     return {"id": found.job_id, "status": found.state, "result": written, "problem": found.kept.get("problem")}

@@ -64,7 +64,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AuditFilter:
     """Which entries are asked for: by who acted, what was done, to whom, and when (ms, `since` ≤ at < `until`)."""
 
     actor: str | None = None

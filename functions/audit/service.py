@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit import chain, store
-from audit.model import Act, Entry, Proof, Wanted
+from audit.model import Act, AuditFilter, Entry, Proof
 from kernel import clock, ids, origin
 from kernel.dynamo import Cancelled, Transaction
 from kernel.paging import Page, Paginator
@@ -71,7 +71,7 @@ def chain_waiting() -> int:
     return done
 
 
-def entries(*, reader: str, wanted: Wanted, limit: int, after: str | None) -> Page[Entry]:
+def entries(*, reader: str, wanted: AuditFilter, limit: int, after: str | None) -> Page[Entry]:
     """Entries, the newest first. A page may be shorter than `limit` and still have a next one."""
     paging = Paginator(after, reader, "audit", repr(wanted))
     before = paging.start
@@ -95,7 +95,7 @@ def about(user_id: str) -> list[dict[str, Any]]:
     """What the log holds on a person, the oldest first: up to 10,000 entries of what they did and was done to them."""
     chain_waiting()
     found: dict[int, Entry] = {}
-    for wanted in (Wanted(actor=user_id), Wanted(target=user_id)):
+    for wanted in (AuditFilter(actor=user_id), AuditFilter(target=user_id)):
         before: int | None = None
         while scanned := store.entries(wanted, before=before, limit=SCANNED_AT_ONCE):
             found |= {each.n: each for each in scanned}

@@ -12,7 +12,7 @@ from typing import Any
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from audit.model import Act, Entry, Head, Wanted
+from audit.model import Act, AuditFilter, Entry, Head
 from kernel import clock
 from kernel.config import config
 from kernel.dynamo import Record, TableName, Transaction
@@ -138,7 +138,7 @@ def _entry(row: Any) -> Entry:
     )
 
 
-def entries(wanted: Wanted, *, before: int | None, limit: int) -> list[Entry]:
+def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> list[Entry]:
     """Up to `limit` entries before number `before`, the newest first.
 
     By an index where an actor or a target is named. The other wishes are left to the caller, as reading goes on

@@ -13,7 +13,7 @@ _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CallSettings:
     """`mesh_limit` participants send to each other directly; more need an SFU (`none` or `chime`)."""
 
     mesh_limit: int
@@ -24,7 +24,7 @@ class Settings:
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
+def settings() -> CallSettings:
     """The settings of this process; raises ConfigurationError naming the variable that is wrong."""
     env = os.environ.get
     mesh_limit = env("CALL_MESH_LIMIT", "6")
@@ -33,7 +33,7 @@ def settings() -> Settings:
     sfu = env("CALL_SFU", "none")
     if sfu not in ("none", "chime"):
         raise ConfigurationError(f"CALL_SFU must be none or chime, not {sfu!r}")
-    return Settings(
+    return CallSettings(
         mesh_limit=int(mesh_limit),
         sfu=sfu,
         stun_urls=_urls("STUN_URLS"),

@@ -15,7 +15,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from drive.model import Node, PublicLink, Share, Upload, Version, fold
+from drive.model import Grant, Node, PendingUpload, PublicLink, Version, fold
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute, Mapper, set_or_remove
 
@@ -134,18 +134,18 @@ class NodeAccess:
     """A node with what is granted on it and the upload that is pending for it."""
 
     node: Node
-    shares: tuple[Share, ...] = ()
-    upload: Upload | None = None
+    shares: tuple[Grant, ...] = ()
+    upload: PendingUpload | None = None
 
 
 nodes = Mapper(Item, Node, renamed={"id": "node_id"})
-uploads = Mapper(Item, Upload, renamed={"file_id": "node_id"})
+uploads = Mapper(Item, PendingUpload, renamed={"file_id": "node_id"})
 versions = Mapper(Item, Version, renamed={"file_id": "node_id", "number": "version"})
 links = Mapper(Item, PublicLink, renamed={"file_id": "target"})
 # what was given by hand does not end with a message that gave it besides
 shares = Mapper(
     Item,
-    Share,
+    Grant,
     ends_at=lambda item: None if item.kind == BY_HAND else item.ends_at,
     message_seq=lambda item: None if item.kind == BY_HAND else item.message_seq,
 )

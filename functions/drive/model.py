@@ -149,7 +149,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class PendingUpload:
     """Bytes that are expected for a file: its first version or a further one."""
 
     upload_id: str
@@ -199,7 +199,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Grant:
     """That a person or a conversation may use a node and all that is below it."""
 
     share_id: str
@@ -228,7 +228,7 @@ class PublicLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class StorageUsage:
     """How much of a quota is taken; `reserved` is for uploads that are not ready yet."""
 
     taken: int
@@ -257,7 +257,7 @@ def with_version(node: Node, each: Version) -> Node:
     )
 
 
-def is_over(given: Node | Share, now: int) -> bool:
+def is_over(given: Node | Grant, now: int) -> bool:
     """Whether the message has disappeared that gave a conversation its file."""
     return given.ends_at is not None and given.ends_at <= now
 
@@ -276,7 +276,7 @@ def require_role(role: Role | None, need: Role) -> None:
         raise Forbidden("This was shared with you for less than that.")
 
 
-def file_view(node: Node, thumbnail_url: str | None = None, pending: Upload | None = None) -> dict[str, Any]:
+def file_view(node: Node, thumbnail_url: str | None = None, pending: PendingUpload | None = None) -> dict[str, Any]:
     """A file as its people see it; while bytes of a further version are looked at, that version."""
     view: dict[str, Any] = {
         "id": node.id,

@@ -91,7 +91,7 @@ class SentPart(Input):
     etag: Annotated[Opaque, Field(min_length=1, max_length=100)]
 
 
-class Completion(Input):
+class UploadCompletion(Input):
     parts: Annotated[list[SentPart], Field(max_length=10_000)] = []
 
 
@@ -198,7 +198,7 @@ class Children(Paging):
     sort: Annotated[Opaque, Field(max_length=20)] = "name"
 
 
-class Search(Paging):
+class FileSearch(Paging):
     """`type`: folder, image, video, audio, document, archive or other."""
 
     q: Annotated[SearchText, Field(min_length=1, max_length=200)]

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from drive import item_store
 from drive.item_store import NODE, UPLOAD, Item, NodeAccess, due_partition
-from drive.model import Node, Share, Upload, Version
+from drive.model import Grant, Node, PendingUpload, Version
 from kernel.dynamo import Cancelled, Transaction, read_together
 from kernel.errors import DependencyUnavailable
 from kernel.records import set_or_remove
@@ -60,7 +60,7 @@ def owned(owner_id: str, *, before: int | None, limit: int) -> list[tuple[int, s
     return [(row.updated_at, row.node_id) for row in rows]
 
 
-def granted(grantee: str, *, after: str | None, limit: int) -> list[Share]:
+def granted(grantee: str, *, after: str | None, limit: int) -> list[Grant]:
     """What was shared with a person or a conversation (by index: a new one may take a moment)."""
     condition = None if after is None else Item.node_id > after
     return item_store.shares.values(Item.by_grantee.query(grantee, condition, limit=limit))
@@ -145,18 +145,18 @@ def stage_node_gone(transaction: Transaction, node: Node) -> None:
     transaction.delete("node", Item(node.id, NODE), (Item.updated_at == node.updated_at) & (Item.state == node.state))
 
 
-def stage_upload(transaction: Transaction, upload: Upload, *, due_at: int, replacing: str | None) -> None:
+def stage_upload(transaction: Transaction, upload: PendingUpload, *, due_at: int, replacing: str | None) -> None:
     """Put the upload that is expected; `replacing` names the one that it may take the place of (label `upload`)."""
     item = item_store.uploads.record(upload, part=UPLOAD, agenda=due_partition(upload.file_id), due_at=due_at)
     condition = Item.node_id.does_not_exist() if replacing is None else Item.upload_id == replacing
     transaction.put("upload", item, condition)
 
 
-def stage_upload_gone(transaction: Transaction, upload: Upload) -> None:
+def stage_upload_gone(transaction: Transaction, upload: PendingUpload) -> None:
     transaction.delete("upload", Item(upload.file_id, UPLOAD), Item.upload_id == upload.upload_id)
 
 
-def change_upload(upload: Upload, *, due_at: int | None = None, **changes: Any) -> bool:
+def change_upload(upload: PendingUpload, *, due_at: int | None = None, **changes: Any) -> bool:
     """Set fields of a pending upload; False when it is pending no longer."""
     actions: list[Action] = [getattr(Item, name).set(value) for name, value in changes.items()]
     if due_at is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drive import model
-from drive.model import Node, Upload
+from drive.model import Node, PendingUpload
 from kernel import blobs
 
 
@@ -14,12 +14,12 @@ def thumbnail_url(key: str | None) -> str | None:
     return None if key is None else blobs.address("GET", key, expires_s=model.DOWNLOAD_TTL_S)
 
 
-def file(node: Node, *, pending: Upload | None = None) -> dict[str, Any]:
+def file(node: Node, *, pending: PendingUpload | None = None) -> dict[str, Any]:
     """A file; while a further version is being looked at (or begun, when `pending` is given), that version."""
     return model.file_view(node, thumbnail_url(node.thumbnail_key), pending)
 
 
-def current(node: Node, pending: Upload | None) -> dict[str, Any]:
+def current(node: Node, pending: PendingUpload | None) -> dict[str, Any]:
     """A file as one who reads it sees it: an upload that is only begun leaves the version before in place."""
     looked_at = pending is not None and (pending.version == 1 or pending.state == "processing")
     return file(node, pending=pending if looked_at and node.state != "trashed" else None)

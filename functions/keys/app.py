@@ -177,7 +177,7 @@ def delete_welcome(caller: Caller, welcome_id: str) -> None:
 )
 def commit(caller: Caller, conversation_id: str, body: NewCommit) -> Answer:
     """Take the conversation's group to its next epoch; of several commits in one epoch, the first is taken."""
-    new = delivery.NewCommit(
+    new = delivery.CommitRequest(
         client_id=body.client_id,
         epoch=body.epoch,
         commit=body.commit,

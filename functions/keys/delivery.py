@@ -38,7 +38,7 @@ from log.model import Event, MlsGroup, NewEvent
 
 
 @dataclass(frozen=True, slots=True)
-class NewCommit:
+class CommitRequest:
     """A commit as a client sends it: MLSMessages, with the GroupInfo of the epoch it leads to and its Welcomes."""
 
     client_id: str
@@ -58,7 +58,7 @@ class NewCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitOut:
+class LoggedCommit:
     """A commit as the log has it; `commit` are its bytes."""
 
     epoch: int
@@ -71,7 +71,7 @@ class CommitOut:
 # --- commits --------------------------------------------------------------------------------------------------
 
 
-def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int, int, bool]:
+def commit(*, caller: Caller, conversation_id: str, new: CommitRequest) -> tuple[int, int, bool]:
     """Append a commit: the group's epoch after it, its seq, and whether it is new; a repeated client_id gets the first.
 
     Raises InvalidCommit for what does not fit group and epoch, EpochConflict with the present epoch where another
@@ -92,7 +92,7 @@ def commit(*, caller: Caller, conversation_id: str, new: NewCommit) -> tuple[int
     return event.data["epoch"] + 1, event.seq, is_new
 
 
-def _commit(caller: Caller, conversation_id: str, new: NewCommit, send: log.Send) -> Event:
+def _commit(caller: Caller, conversation_id: str, new: CommitRequest, send: log.Send) -> Event:
     context = require_member(conversation_id, caller.user_id)
     _require_group(context)
     _require_commit(conversation_id, new)
@@ -118,11 +118,11 @@ def _commit(caller: Caller, conversation_id: str, new: NewCommit, send: log.Send
 def _append(
     caller: Caller,
     conversation_id: str,
-    new: NewCommit,
+    new: CommitRequest,
     send: log.Send,
     blob: str | None,
     info: KeptGroupInfo | None,
-    letters: Sequence[welcomes.Letter],
+    letters: Sequence[welcomes.WelcomeLetter],
 ) -> tuple[MemberContext, list[Event]]:
     loader = ContextLoader(records=[store.session_key(caller.session_id)])
 
@@ -167,7 +167,7 @@ def _require_group(context: MemberContext) -> MlsGroup:
     return context.head.group
 
 
-def _require_commit(conversation_id: str, new: NewCommit) -> None:
+def _require_commit(conversation_id: str, new: CommitRequest) -> None:
     for part in (new.commit, new.group_info or b"", *(each.welcome for each in new.welcomes)):
         if len(part) > MAX_MESSAGE_BYTES:
             raise PayloadTooLarge("A commit, a GroupInfo and a Welcome have at most 4 MB each.")
@@ -184,7 +184,7 @@ def _require_commit(conversation_id: str, new: NewCommit) -> None:
         raise InvalidCommit(f"{InvalidCommit.detail} {str(error).capitalize()}.") from error
 
 
-def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> CommitOut:
+def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> LoggedCommit:
     """The commit that was made in an epoch; raises NotFound, also for what came before the caller did."""
     context = require_member(conversation_id, caller.user_id)
     kept = group_store.commit_in(conversation_id, epoch)
@@ -193,7 +193,7 @@ def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> CommitOut:
     event = log.at([(conversation_id, kept.seq)])[conversation_id, kept.seq]
     inline = event.data["commit"]
     content = large.get(None if inline is None else b64decode(inline), kept.blob)
-    return CommitOut(epoch, event.data["sender_device"], event.data["size"], kept.seq, content)
+    return LoggedCommit(epoch, event.data["sender_device"], event.data["size"], kept.seq, content)
 
 
 def group_info(*, caller: Caller, conversation_id: str) -> tuple[int, bytes]:

@@ -34,7 +34,7 @@ class NodeRecord(_Part):
     hash = UnicodeAttribute()
 
 
-class HeadRecord(_Part):
+class TreeHeadRecord(_Part):
     """How many entries there are, and the hashes (hex) of `merkle.subtrees(0, size)`."""
 
     class Meta:
@@ -49,7 +49,7 @@ _HEAD = ("log", "head")
 
 def head() -> tuple[int, dict[Node, bytes]]:
     """The size of the log, and the subtrees that make up its tree."""
-    row = HeadRecord.find(*_HEAD)
+    row = TreeHeadRecord.find(*_HEAD)
     if row is None:
         return 0, {}
     size = int(row.size)
@@ -62,8 +62,8 @@ def stage(transaction: Transaction, entry: LogEntry, frontier: Mapping[Node, byt
     new = merkle.grown(size, merkle.canonical(entry.as_shown()), frontier)
     hashes = {**frontier, **new}
     after = [hashes[node].hex() for node in merkle.subtrees(0, entry.n)]
-    same = (HeadRecord.size == size) if size else HeadRecord.owner.does_not_exist()
-    transaction.put("log", HeadRecord(*_HEAD, size=entry.n, frontier=after), same)
+    same = (TreeHeadRecord.size == size) if size else TreeHeadRecord.owner.does_not_exist()
+    transaction.put("log", TreeHeadRecord(*_HEAD, size=entry.n, frontier=after), same)
     for node, found in new.items():
         transaction.put("node", NodeRecord(*_node_key(node), hash=found.hex()))
     row = EntryRecord(

@@ -16,7 +16,7 @@ HEAD_TYPE = "key-log-head"
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class LogProof:
     """That an entry is in the log, which has `size` entries, and that this log begins with an earlier one.
 
     Hashes are hex; `index` counts from 0. `head` is a JWS (ES256) over `{size, root, at}`.
@@ -46,7 +46,7 @@ def entries(*, viewer_id: str, user_id: str, after: int, limit: int, page: str |
     return paging.page(found, limit, lambda entry: entry.n, lambda entries: entries)
 
 
-def prove(*, user_id: str, since: int) -> Proof:
+def prove(*, user_id: str, since: int) -> LogProof:
     """Prove a person's latest entry, and that nothing has changed since the log had `since` entries.
 
     Raises NotFound for who has none, ValidationFailed for a log that long.
@@ -62,7 +62,7 @@ def prove(*, user_id: str, since: int) -> Proof:
     hashes = frontier | log_store.hashes(needed - frontier.keys())
     root = merkle.root(size, frontier)
     signed = {"size": size, "root": root.hex(), "at": clock.rfc3339(clock.now())}
-    return Proof(
+    return LogProof(
         entry,
         index,
         size,

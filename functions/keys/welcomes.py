@@ -29,7 +29,7 @@ class Addressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WelcomeLetter:
     """A Welcome for one device; `blob` holds it where it is large."""
 
     device: Device
@@ -37,7 +37,7 @@ class Letter:
     blob: str | None
 
 
-def addressed_to(conversation_id: str, given: Sequence[Addressed]) -> list[Letter]:
+def addressed_to(conversation_id: str, given: Sequence[Addressed]) -> list[WelcomeLetter]:
     """A letter for each device; raises ValidationFailed naming the first that is no device of a member."""
     wanted = list(dict.fromkeys(device_id for each in given for device_id in each.device_ids))
     if not wanted:
@@ -53,7 +53,7 @@ def addressed_to(conversation_id: str, given: Sequence[Addressed]) -> list[Lette
         blob = large.put_if_large(each.welcome, folder=f"welcomes/{conversation_id}")
         content = each.welcome if blob is None else None
         devices = [device for device_id in dict.fromkeys(each.device_ids) for device in found[device_id]]
-        letters += [Letter(device, content, blob) for device in devices]
+        letters += [WelcomeLetter(device, content, blob) for device in devices]
     return letters
 
 
@@ -66,7 +66,7 @@ def _devices_of_members(conversation_id: str, device_ids: Sequence[str]) -> Iter
     return [device for device in store.devices_of(people) if device.device_id in names]
 
 
-def _welcome(conversation_id: str, epoch: int, at: int, letter: Letter) -> Welcome:
+def _welcome(conversation_id: str, epoch: int, at: int, letter: WelcomeLetter) -> Welcome:
     """The Welcome as it is kept, with an id that is the same whenever it is made: it can be kept again."""
     device = letter.device
     named = f"{conversation_id} {epoch} {device.user_id} {device.device_id}".encode()
@@ -77,19 +77,21 @@ def _welcome(conversation_id: str, epoch: int, at: int, letter: Letter) -> Welco
     )
 
 
-def stage(transaction: Transaction, conversation_id: str, epoch: int, at: int, letters: Sequence[Letter]) -> None:
+def stage(
+    transaction: Transaction, conversation_id: str, epoch: int, at: int, letters: Sequence[WelcomeLetter]
+) -> None:
     """Keep Welcomes with the commit that makes them, which was made in this epoch."""
     for letter in letters:
         store.stage_welcome(transaction, _welcome(conversation_id, epoch, at, letter))
 
 
-def deliver(commit: Event, letters: Sequence[Letter]) -> None:
+def deliver(commit: Event, letters: Sequence[WelcomeLetter]) -> None:
     """Keep Welcomes of a commit that is in the log; again is fine."""
     kept = [_welcome(commit.conversation_id, commit.data["epoch"], commit.at, letter) for letter in letters]
     store.keep_welcomes(kept)
 
 
-def tell(commit: Event, letters: Sequence[Letter]) -> None:
+def tell(commit: Event, letters: Sequence[WelcomeLetter]) -> None:
     """Tell the devices that a Welcome waits for them. Never raises: they ask for it when they start, too."""
     kept = [_welcome(commit.conversation_id, commit.data["epoch"], commit.at, letter) for letter in letters]
     parallel.mapped(notices.welcome_waits, kept)

@@ -19,7 +19,7 @@ from kernel.errors import DependencyUnavailable, Timeout
 from log import duplicates, head_store, registry, sends_store, store
 from log.append_queue import AppendTicket
 from log.duplicates import DuplicateSend
-from log.group_commit import Batch, Message, Outcome
+from log.group_commit import Batch, Handover, Outcome
 from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
 
 MAX_TRIES = 24
@@ -114,7 +114,7 @@ class _Writer(Generic[C]):
 
     def leave(self) -> None:
         """See to a batch that others have begun, where nothing was added to it."""
-        if self._batch is not None and not self._ticket.hand_on(Message(batch=self._batch).dumps()):
+        if self._batch is not None and not self._ticket.hand_on(Handover(batch=self._batch).dumps()):
             self._settle(self._batch)
         self._batch = None
 
@@ -148,7 +148,7 @@ class _Writer(Generic[C]):
                 self._move_to(head, stale=stale)
             return None
         if self._ticket.number:
-            self._ticket.end(Message(head=done.context.head).dumps())
+            self._ticket.end(Handover(head=done.context.head).dumps())
         return done
 
     def _share(self, transaction: Transaction, done: _Done[C], read_again: frozenset[str]) -> _Done[C] | None:
@@ -160,7 +160,7 @@ class _Writer(Generic[C]):
             self._context = self._load()
             return None
         batch.add(ticket.number, done.events, done.context.head, writes)
-        if not batch.is_full and ticket.hand_on(Message(batch=batch).dumps()):
+        if not batch.is_full and ticket.hand_on(Handover(batch=batch).dumps()):
             self._batch = None
             said = ticket.answer()
             if said == "committed":
@@ -198,14 +198,14 @@ class _Writer(Generic[C]):
         try:
             outcome = batch.commit()
             if outcome == "committed":
-                self._ticket.end(Message(head=batch.head).dumps())
+                self._ticket.end(Handover(head=batch.head).dumps())
         finally:
             self._ticket.tell(batch.numbers[:-1], outcome)
         return outcome
 
     def _arrive(self, *, stale: bool = False) -> None:
         """Go on from where the turn before has left the log."""
-        left, self._ticket.message = Message.loads(self._ticket.message), ""
+        left, self._ticket.message = Handover.loads(self._ticket.message), ""
         if left.batch is not None:
             if not self._shares or stale or not _follows(left.batch.base, self._context.head):
                 self._settle(left.batch)

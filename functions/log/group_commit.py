@@ -84,7 +84,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Handover:
     """What one turn leaves to the next: the head as it is now, if it is known, or a batch to add to."""
 
     head: LogHead | None = None
@@ -94,7 +94,7 @@ class Message:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def loads(cls, text: str) -> Message:
+    def loads(cls, text: str) -> Handover:
         if not text:
             return cls()
         kept = json.loads(text)

@@ -7,10 +7,10 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden
 from kernel.paging import Page
 from messages import history_store
-from messages.history_store import EarlierText
+from messages.history_store import EarlierVersion
 
 
-def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierText]:
+def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierVersion]:
     """What a message said before, oldest first, at most 50; nothing of a deleted one. For its sender and admins."""
     seen = ContextLoader(messages=[message_id])
     context = seen(known(conversation_id), caller.user_id)

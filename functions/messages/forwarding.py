@@ -8,7 +8,7 @@ from typing import Any, Literal
 from conversations.api import ContextLoader, known
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
-from messages.model import Source
+from messages.model import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Original:
     credit: dict[str, Any]
 
 
-def original(caller: Caller, source: Source) -> Original:
+def original(caller: Caller, source: Origin) -> Original:
     """The message to forward, in one round trip.
 
     Raises ValidationFailed for one that the caller may not see, that is deleted, or that has somebody else's files,

@@ -28,14 +28,14 @@ class EarlierTextRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierText:
+class EarlierVersion:
     """What a message said from `written_at` (ms) until its next edit."""
 
     text: str = ""
     written_at: int = 0
 
 
-_EARLIER = Mapper(EarlierTextRecord, EarlierText)
+_EARLIER = Mapper(EarlierTextRecord, EarlierVersion)
 
 
 def _key(conversation_id: str, seq: int) -> str:
@@ -74,7 +74,7 @@ def _earlier_rows(message: Event) -> list[EarlierTextRecord]:
     return [EarlierTextRecord(key, f"{_TEXT}{n:02}") for n in range(min(message.edits, MAX_EARLIER_TEXTS))]
 
 
-def earlier(conversation_id: str, seq: int) -> list[EarlierText]:
+def earlier(conversation_id: str, seq: int) -> list[EarlierVersion]:
     """What a message said before, oldest first."""
     rows = EarlierTextRecord.query(
         _key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT), consistent_read=True

@@ -37,7 +37,7 @@ def lifetime_ms(settings: Settings, type_: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Origin:
     """Where a message to be forwarded stands."""
 
     conversation_id: str
@@ -56,7 +56,7 @@ class NewMessage:
     mentions: tuple[str, ...]
     metadata: Mapping[str, Any]
     thread_root: str | None = None
-    forward: Source | None = None
+    forward: Origin | None = None
     attachment_ids: tuple[str, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ from messages import scheduled_model as model
 from messages import scheduled_schemas as schemas
 from messages import scheduled_store as store
 from messages import service
-from messages.scheduled_model import Scheduled
+from messages.scheduled_model import ScheduledMessage
 from messages.schemas import MessageFields
 from realtime import api as realtime
 
@@ -53,7 +53,7 @@ def schedule(
             raise
         # what is too late or not allowed any more was neither when it was scheduled
         return _earlier(caller, conversation_id, used, fingerprint).view(), False
-    new = Scheduled(
+    new = ScheduledMessage(
         id=model.new_id(send_at),
         user_id=caller.user_id,
         conversation_id=conversation_id,
@@ -71,7 +71,7 @@ def schedule(
     return new.view(), True
 
 
-def _earlier(caller: Caller, conversation_id: str, used: store.Used, fingerprint: str) -> Scheduled:
+def _earlier(caller: Caller, conversation_id: str, used: store.Used, fingerprint: str) -> ScheduledMessage:
     if used.fingerprint != fingerprint:
         raise Unprocessable("This client_id stands for another scheduled message.")
     found = store.find(caller.user_id, conversation_id, used.scheduled_id)
@@ -80,7 +80,7 @@ def _earlier(caller: Caller, conversation_id: str, used: store.Used, fingerprint
     return found
 
 
-def _wake_at(scheduled: Scheduled) -> None:
+def _wake_at(scheduled: ScheduledMessage) -> None:
     """Have a machine wake at the time. Never raises: what no machine wakes for is found by the look every minute."""
     about = {
         "user_id": scheduled.user_id,
@@ -114,7 +114,7 @@ def cancel(*, caller: Caller, conversation_id: str, scheduled_id: str) -> None:
         raise Conflict("This message is being sent.", code="being_sent")
 
 
-def _find(user_id: str, conversation_id: str, scheduled_id: str) -> Scheduled | None:
+def _find(user_id: str, conversation_id: str, scheduled_id: str) -> ScheduledMessage | None:
     return store.find(user_id, conversation_id, scheduled_id) if ids.is_id(scheduled_id, "sch") else None
 
 
@@ -135,7 +135,7 @@ def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> int | 
     return _send(found) if store.begin(found) else None
 
 
-def _send(scheduled: Scheduled) -> int | None:
+def _send(scheduled: ScheduledMessage) -> int | None:
     sender = Caller(scheduled.user_id, session_id="")
     message = MessageFields.model_validate(scheduled.draft).message()
     try:
@@ -159,7 +159,7 @@ def _send(scheduled: Scheduled) -> int | None:
     return None
 
 
-def _fail(scheduled: Scheduled, reason: str) -> None:
+def _fail(scheduled: ScheduledMessage, reason: str) -> None:
     """Note that it is not sent, and why, and tell its sender's devices."""
     if not store.fail(scheduled, reason):
         return

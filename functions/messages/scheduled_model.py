@@ -16,7 +16,7 @@ State = Literal["pending", "sending", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Scheduled:
+class ScheduledMessage:
     """A message that waits to be sent. `draft` is the body it was given with; `reason` the code of why it failed."""
 
     id: str

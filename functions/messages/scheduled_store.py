@@ -18,7 +18,7 @@ from kernel import clock, ids
 from kernel.dynamo import Cancelled, Record, TableName, Transaction
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute
-from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, Scheduled
+from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
 
 COUNT = "count"
 DUE_SHARDS = range(4)
@@ -71,7 +71,7 @@ def _entry(conversation_id: str, scheduled_id: str) -> str:
     return f"{conversation_id}#{ids.position(scheduled_id) or 0:013d}#{scheduled_id}"
 
 
-def _record(scheduled: Scheduled) -> ScheduledRecord:
+def _record(scheduled: ScheduledMessage) -> ScheduledRecord:
     return ScheduledRecord(scheduled.user_id, _entry(scheduled.conversation_id, scheduled.id))
 
 
@@ -82,13 +82,13 @@ def _ids(record: ScheduledRecord) -> tuple[str, str]:
 
 _SCHEDULED = Mapper(
     ScheduledRecord,
-    Scheduled,
+    ScheduledMessage,
     id=lambda record: _ids(record)[1],
     conversation_id=lambda record: _ids(record)[0],
 )
 
 
-def keep(new: Scheduled) -> None:
+def keep(new: ScheduledMessage) -> None:
     """Keep a new one. Raises Used for a client_id that was used in this conversation, Conflict for one too many."""
     transaction = Transaction()
     entry = _entry(new.conversation_id, new.id)
@@ -123,7 +123,7 @@ def _count(user_id: str) -> ScheduledRecord:
     return ScheduledRecord(user_id, COUNT)
 
 
-def find(user_id: str, conversation_id: str, scheduled_id: str) -> Scheduled | None:
+def find(user_id: str, conversation_id: str, scheduled_id: str) -> ScheduledMessage | None:
     record = ScheduledRecord.find(user_id, _entry(conversation_id, scheduled_id))
     return None if record is None or _is_over(record) else _SCHEDULED.value(record)
 
@@ -132,7 +132,7 @@ def _is_over(record: ScheduledRecord) -> bool:
     return record.expires_at is not None and record.expires_at * clock.SECOND <= clock.now()
 
 
-def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int) -> list[Scheduled]:
+def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int) -> list[ScheduledMessage]:
     """A person's scheduled messages in a conversation, the next first, from after an id."""
     start = f"{conversation_id}#" if after is None else _entry(conversation_id, after)
     between = ScheduledRecord.entry.between(start, f"{conversation_id}$")  # $ follows #
@@ -151,24 +151,24 @@ def due(shard: int, *, before: int, limit: int) -> Iterator[tuple[str, str, str]
 # --- transitions, each decided by a condition -----------------------------------------------------------------
 
 
-def begin(scheduled: Scheduled) -> bool:
+def begin(scheduled: ScheduledMessage) -> bool:
     """From here on it can't be cancelled; False if it was cancelled, was sent or has failed before."""
     of = ScheduledRecord
     return _record(scheduled).update_if(of.state.is_in(*_WAITING), of.state.set("sending"))
 
 
-def put_back(scheduled: Scheduled) -> None:
+def put_back(scheduled: ScheduledMessage) -> None:
     """It was not sent and has to wait: until the next try it can be cancelled."""
     of = ScheduledRecord
     _record(scheduled).update_if(of.state == "sending", of.state.set("pending"))
 
 
-def sent(scheduled: Scheduled) -> None:
+def sent(scheduled: ScheduledMessage) -> None:
     """It stands in the log: nothing of it is kept here."""
     _leave(scheduled, ScheduledRecord.state.is_in(*_WAITING))
 
 
-def cancel(scheduled: Scheduled) -> bool:
+def cancel(scheduled: ScheduledMessage) -> bool:
     """Take it back; False if it is being sent, or gone."""
     if scheduled.state == "failed":
         _record(scheduled).delete(ScheduledRecord.state == "failed")
@@ -176,14 +176,14 @@ def cancel(scheduled: Scheduled) -> bool:
     return _leave(scheduled, ScheduledRecord.state == "pending")
 
 
-def _leave(scheduled: Scheduled, condition: Condition) -> bool:
+def _leave(scheduled: ScheduledMessage, condition: Condition) -> bool:
     transaction = Transaction()
     transaction.delete("scheduled", _record(scheduled), condition)
     transaction.update("count", _count(scheduled.user_id), [ScheduledRecord.pending.add(-1)])
     return _committed(transaction)
 
 
-def waiting(user_id: str, conversation_id: str | None) -> list[Scheduled]:
+def waiting(user_id: str, conversation_id: str | None) -> list[ScheduledMessage]:
     """A person's scheduled messages that wait to be sent, in one conversation or (None) in all."""
     prefix = "cnv_" if conversation_id is None else f"{conversation_id}#"
     rows = ScheduledRecord.query(
@@ -195,7 +195,7 @@ def waiting(user_id: str, conversation_id: str | None) -> list[Scheduled]:
     return _SCHEDULED.values(rows)
 
 
-def fail(scheduled: Scheduled, reason: str) -> bool:
+def fail(scheduled: ScheduledMessage, reason: str) -> bool:
     """Note why one that is being sent was not, or that one that waits (`scheduled.state`) never will be; kept 30 days
     for its sender to see. False where its state is another one by now."""
     transaction = Transaction()

@@ -65,7 +65,7 @@ class MessageFields(Input):
             thread_root=self.thread_root,
             forward=None
             if self.forward is None
-            else model.Source(self.forward.conversation_id, self.forward.message_id),
+            else model.Origin(self.forward.conversation_id, self.forward.message_id),
         )
 
 

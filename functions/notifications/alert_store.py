@@ -16,7 +16,7 @@ from kernel.errors import Conflict
 from kernel.records import IntegerAttribute
 from notifications import bursts, store
 from notifications.bursts import Alerted
-from notifications.store import Person
+from notifications.store import Addressee
 from realtime import api as sockets
 
 _ALERTS = "alerts"
@@ -50,7 +50,7 @@ class Scene:
 
     info: ConversationInfo | None
     alerts: Alerts
-    people: Mapping[str, Person]
+    people: Mapping[str, Addressee]
     focused: frozenset[str]
 
 

@@ -11,7 +11,7 @@ from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 from notifications import schemas, service
-from notifications.model import Preferences, QuietHours, Subscription
+from notifications.model import NoticePreferences, PushEndpoint, QuietHours
 
 REGISTER = Limit("register_device", requests=60, window_s=3_600)
 
@@ -22,7 +22,7 @@ app = App("notifications", authenticate=authenticate)
 def register_push_device(caller: Caller, device_id: str, body: schemas.PushDeviceFields) -> Any:
     """Have pushes sent to a device until its session ends; a token belongs to the last who registered it."""
     given = body.subscription
-    subscription = None if given is None else Subscription(given.endpoint, given.keys.p256dh, given.keys.auth)
+    subscription = None if given is None else PushEndpoint(given.endpoint, given.keys.p256dh, given.keys.auth)
     return service.register(
         caller=caller,
         device_id=device_id,
@@ -84,7 +84,7 @@ def read_notifications(caller: Caller, body: schemas.ReadUpTo) -> Any:
     return {"unread_count": service.mark_read(caller=caller, up_to=body.up_to)}
 
 
-def _preferences(wishes: Preferences) -> dict[str, Any]:
+def _preferences(wishes: NoticePreferences) -> dict[str, Any]:
     hours = wishes.quiet_hours
     return {
         "messages": wishes.messages,

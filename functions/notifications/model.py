@@ -64,7 +64,7 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
+class NoticePreferences:
     """What a person wants to be told of by push. The in-app list is kept whatever they chose."""
 
     messages: Messages = "all"
@@ -110,20 +110,20 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class NoticeRecipient:
     """A person as they stand to what happened: `membership` is None outside of the conversation, or where there is
     none; `focused` tells whether a device of theirs shows the conversation now."""
 
     user_id: str
     membership: Membership | None = None
-    preferences: Preferences = field(default_factory=Preferences)
+    preferences: NoticePreferences = field(default_factory=NoticePreferences)
     blocked: bool = False
     focused: bool = False
     contact_of_actor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class PushEndpoint:
     """A browser's push subscription: where to post, and the keys to encrypt with (base 64, URL-safe)."""
 
     endpoint: str
@@ -132,7 +132,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class RegisteredDevice:
     """Where a person can be reached: a Firebase token or a browser's subscription. It ends with its session.
 
     `voip` asks for Apple's call pushes, `key` is the hash of what no two devices may share.
@@ -147,14 +147,14 @@ class Device:
     created_at: int
     updated_at: int
     token: str | None = None
-    subscription: Subscription | None = None
+    subscription: PushEndpoint | None = None
     app_version: str | None = None
     locale: str | None = None
     voip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class NotificationItem:
     """An entry of a person's in-app list. `reference` has ids of what it is about beside the message."""
 
     user_id: str
@@ -167,10 +167,10 @@ class Item:
     reference: Mapping[str, Any] = field(default_factory=dict)
 
 
-def item_of(what: Occurrence, kind: ListedKind, user_id: str) -> Item:
+def item_of(what: Occurrence, kind: ListedKind, user_id: str) -> NotificationItem:
     """What the list keeps of something for one person: the same, with the same id, however often it is made."""
     digest = hashlib.sha256(f"{what.key}\0{kind}\0{user_id}".encode()).digest()[:10]
-    return Item(
+    return NotificationItem(
         user_id=user_id,
         id=f"ntf_{ids.base32(what.at, 10)}{ids.base32(int.from_bytes(digest, 'big'), 16)}",
         kind=kind,
@@ -196,7 +196,7 @@ class Verdict:
         return self.suppressed is None
 
 
-def decide(what: Occurrence, who: Recipient, now: int) -> Verdict:
+def decide(what: Occurrence, who: NoticeRecipient, now: int) -> Verdict:
     """Whether somebody is told: the first rule that speaks against it names the reason."""
     kind = kind_for(what, who.user_id)
     suppressed = _none_of_theirs(what, who)
@@ -214,7 +214,7 @@ def kind_for(what: Occurrence, user_id: str) -> Kind:
     return what.kind
 
 
-def _none_of_theirs(what: Occurrence, who: Recipient) -> Reason | None:
+def _none_of_theirs(what: Occurrence, who: NoticeRecipient) -> Reason | None:
     """Why they must not know of it at all."""
     if who.user_id == what.actor_id and what.kind != "security":
         return "own"
@@ -225,7 +225,7 @@ def _none_of_theirs(what: Occurrence, who: Recipient) -> Reason | None:
     return "blocked" if who.blocked else None
 
 
-def _not_now(what: Occurrence, kind: Kind, who: Recipient, now: int) -> Reason | None:
+def _not_now(what: Occurrence, kind: Kind, who: NoticeRecipient, now: int) -> Reason | None:
     """Why no push goes out for what they may know of."""
     if kind in LIST_ONLY:
         return "list_only"
@@ -246,7 +246,7 @@ def _not_now(what: Occurrence, kind: Kind, who: Recipient, now: int) -> Reason |
     return None
 
 
-def _wanted(what: Occurrence, kind: Kind, wishes: Preferences) -> bool:
+def _wanted(what: Occurrence, kind: Kind, wishes: NoticePreferences) -> bool:
     """Whether they want this kind. Requests, reports, invitations and security have no switch."""
     if kind in PERSONAL:
         return wishes.mentions or _wanted(what, what.kind, wishes)
@@ -259,7 +259,7 @@ def _wanted(what: Occurrence, kind: Kind, wishes: Preferences) -> bool:
     )
 
 
-def _muted(kind: Kind, who: Recipient, now: int) -> bool:
+def _muted(kind: Kind, who: NoticeRecipient, now: int) -> bool:
     """Whether they muted the conversation. Mentions and replies reach through, where the person wants them to."""
     member = who.membership
     if member is None:

@@ -36,7 +36,7 @@ SECURITY: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class PushPreview:
     """Content that a person wants to see on their lock screen."""
 
     title: str
@@ -52,7 +52,7 @@ class Payload:
     badge: int
     conversation_id: str | None = None
     call_id: str | None = None
-    preview: Preview | None = None
+    preview: PushPreview | None = None
 
     def fields(self) -> dict[str, Any]:
         """As the device gets it: what is not there is left out."""
@@ -98,12 +98,12 @@ def topic(key: bytes, tag: str, device: str) -> str:
     return urlsafe_b64encode(hmac.digest(key, f"{tag}\0{device}".encode(), "sha256")[:24]).decode()
 
 
-def preview(kind: Kind, *, actor: str | None, group: str | None, text: str | None) -> Preview:
+def preview(kind: Kind, *, actor: str | None, group: str | None, text: str | None) -> PushPreview:
     """Title and body for who wants to see them: who, where, and the beginning of what was written."""
     name = actor or "Somebody"
     title = f"{name} ({group})" if group and kind in ("message", "poll", "file", "mention", "reply") else name
     body = cut(" ".join(text.split()), BODY_MAX_CHARS) if text and text.strip() else sentence(kind, group=group)
-    return Preview(cut(title, TITLE_MAX_CHARS), body)
+    return PushPreview(cut(title, TITLE_MAX_CHARS), body)
 
 
 def sentence(kind: Kind, *, group: str | None = None) -> str:

@@ -21,19 +21,19 @@ from kernel.resilience import retried
 from kernel.telemetry import MetricUnit
 from log import api as log
 from notifications import badges, model, payloads, push_store, service, store, vapid
-from notifications.model import Device
-from notifications.payloads import Payload, Preview
+from notifications.model import RegisteredDevice
+from notifications.payloads import Payload, PushPreview
 from notifications.providers import fcm, webpush
-from notifications.providers.outcomes import Delivery, Outcome
-from notifications.store import Person
+from notifications.providers.outcomes import Delivery, PushOutcome
+from notifications.store import Addressee
 from users import api as users
 
-Sender = Callable[[Sequence[Delivery]], list[Outcome]]
+Sender = Callable[[Sequence[Delivery]], list[PushOutcome]]
 SENDERS: Mapping[str, Sender] = {"fcm": fcm.send, "webpush": webpush.send}
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PushJob:
     """Whom to push what: `people` maps user ids to what it is to them. `after` names a push that it takes back."""
 
     push: str
@@ -58,7 +58,7 @@ class Job:
         return self.after is not None
 
 
-def push(job: Job) -> None:
+def push(job: PushJob) -> None:
     """Send a job's pushes; raises TryLater when some have to be tried again."""
     people = _present(job)
     devices = _devices(job, people)
@@ -77,7 +77,7 @@ def push(job: Job) -> None:
 # --- who and where --------------------------------------------------------------------------------------------
 
 
-def _present(job: Job) -> dict[str, Person]:
+def _present(job: PushJob) -> dict[str, Addressee]:
     """Those of the job's people who may still know of it, and have not seen it meanwhile."""
     wanted = sorted(job.people)
     if job.is_ring:
@@ -94,13 +94,13 @@ def _present(job: Job) -> dict[str, Person]:
     return store.people(wanted) if wanted else {}
 
 
-def _seen(job: Job, member: Member) -> bool:
+def _seen(job: PushJob, member: Member) -> bool:
     if job.seq is None or job.is_ring:
         return False
     return member.read_seq >= job.seq or job.seq < member.visible_from
 
 
-def _still_ringing(job: Job, user_ids: Sequence[str]) -> list[str]:
+def _still_ringing(job: PushJob, user_ids: Sequence[str]) -> list[str]:
     """Whom the call rings for now: not once it was answered, ended or has rung out."""
     from calls import api as calls
 
@@ -108,7 +108,7 @@ def _still_ringing(job: Job, user_ids: Sequence[str]) -> list[str]:
     return [each for each in user_ids if each in ringing]
 
 
-def _devices(job: Job, people: Mapping[str, Person]) -> list[Device]:
+def _devices(job: PushJob, people: Mapping[str, Addressee]) -> list[RegisteredDevice]:
     """Their devices, without the one of the session that did it, and of a ring's end those that rang."""
     found = service.live_devices(people.values())
     found = [each for each in found if each.session_id != job.session_id]
@@ -118,7 +118,7 @@ def _devices(job: Job, people: Mapping[str, Person]) -> list[Device]:
     return [each for each in found if _name(each) in rang]
 
 
-def _name(device: Device) -> str:
+def _name(device: RegisteredDevice) -> str:
     """A device's name in what is noted of a push: the same while it is reached at the same place."""
     return device.key[:16]
 
@@ -126,7 +126,7 @@ def _name(device: Device) -> str:
 # --- what -----------------------------------------------------------------------------------------------------
 
 
-def _send(job: Job, devices: Sequence[Device], people: Mapping[str, Person]) -> list[Outcome]:
+def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str, Addressee]) -> list[PushOutcome]:
     user_ids = sorted({each.user_id for each in devices})
     unread = badges.unread_of(user_ids, job.conversation_id)
     previews = _previews(job, [each for each in user_ids if people[each].preferences.show_preview])
@@ -148,7 +148,7 @@ def _send(job: Job, devices: Sequence[Device], people: Mapping[str, Person]) -> 
     by_provider: dict[str, list[Delivery]] = defaultdict(list)
     for each in deliveries:
         by_provider[each.device.provider].append(each)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, PushOutcome] = {}
     for provider, theirs in by_provider.items():
         answers = SENDERS[provider](theirs)
         outcomes |= {id(each): answer for each, answer in zip(theirs, answers, strict=True)}
@@ -156,7 +156,7 @@ def _send(job: Job, devices: Sequence[Device], people: Mapping[str, Person]) -> 
     return [outcomes[id(each)] for each in deliveries]
 
 
-def _count(provider: str, outcomes: Sequence[Outcome]) -> None:
+def _count(provider: str, outcomes: Sequence[PushOutcome]) -> None:
     name = {"fcm": "Fcm", "webpush": "WebPush"}[provider]
     telemetry.count(f"PushesAttempted{name}", len(outcomes))
     for result, count in Counter(each.result for each in outcomes).items():
@@ -166,7 +166,7 @@ def _count(provider: str, outcomes: Sequence[Outcome]) -> None:
         telemetry.logger().info("pushes not delivered", extra={"provider": provider, "reasons": dict(reasons)})
 
 
-def _previews(job: Job, user_ids: Sequence[str]) -> dict[str, Preview]:
+def _previews(job: PushJob, user_ids: Sequence[str]) -> dict[str, PushPreview]:
     """Title and body for those who chose them: never of an encrypted conversation, nor of what is gone by now."""
     if not user_ids or any(kind in ("read", "call_ended") for kind in job.people.values()):
         return {}
@@ -203,14 +203,14 @@ def _text(text: str | None, data: Mapping[str, Any]) -> str | None:
 # --- afterwards -----------------------------------------------------------------------------------------------
 
 
-def _settle(job: Job, devices: Sequence[Device], outcomes: Sequence[Outcome]) -> None:
+def _settle(job: PushJob, devices: Sequence[RegisteredDevice], outcomes: Sequence[PushOutcome]) -> None:
     pairs = list(zip(devices, outcomes, strict=True))
     later = [(device, outcome) for device, outcome in pairs if outcome.result == "later"]
     undone = [_name(device) for device, _ in later]
     push_store.settle(job.push, done=[_name(each) for each in devices if _name(each) not in undone], undone=undone)
     if any(outcome.result == "delivered" for outcome in outcomes):
         telemetry.count("PushDelay", max(0, clock.now() - job.at), MetricUnit.Milliseconds)
-    dead: dict[str, list[Device]] = defaultdict(list)
+    dead: dict[str, list[RegisteredDevice]] = defaultdict(list)
     for device, outcome in pairs:
         if outcome.result == "gone":
             dead[device.user_id].append(device)

@@ -16,7 +16,7 @@ from kernel.errors import Conflict, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from notifications import payloads, store
-from notifications.model import Device, Item, Platform, Preferences, Provider, Subscription
+from notifications.model import NoticePreferences, NotificationItem, Platform, Provider, PushEndpoint, RegisteredDevice
 from users import api as users
 
 # --- devices --------------------------------------------------------------------------------------------------
@@ -29,7 +29,7 @@ def register(
     platform: Platform,
     provider: Provider,
     token: str | None,
-    subscription: Subscription | None,
+    subscription: PushEndpoint | None,
     app_version: str | None,
     locale: str | None,
     voip: bool,
@@ -46,7 +46,7 @@ def register(
             raise ValidationFailed.of("subscription.endpoint", str(error)) from error
     now = clock.now()
     reached_by = subscription.endpoint if subscription is not None else token
-    device = Device(
+    device = RegisteredDevice(
         user_id=caller.user_id,
         device_id=device_id,
         session_id=caller.session_id,
@@ -82,14 +82,14 @@ def devices(*, caller: Caller) -> Page[dict[str, Any]]:
     return Page([_device_view(each, caller) for each in sorted(found, key=lambda each: -each.updated_at)])
 
 
-def live_devices(people: Iterable[store.Person]) -> list[Device]:
+def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:
     """The devices of these people whose sessions stand: signing out ends them, whoever hears of it when."""
     found = [device for person in people for device in person.devices.values()]
     live = accounts.live_sessions_among({(each.user_id, each.session_id) for each in found})
     return [each for each in found if (each.user_id, each.session_id) in live]
 
 
-def _device_view(device: Device, caller: Caller) -> dict[str, Any]:
+def _device_view(device: RegisteredDevice, caller: Caller) -> dict[str, Any]:
     return {
         "device_id": device.device_id,
         "platform": device.platform,
@@ -106,11 +106,11 @@ def _device_view(device: Device, caller: Caller) -> dict[str, Any]:
 # --- preferences ----------------------------------------------------------------------------------------------
 
 
-def preferences(*, caller: Caller) -> Preferences:
+def preferences(*, caller: Caller) -> NoticePreferences:
     return store.person(caller.user_id).preferences
 
 
-def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> Preferences:
+def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> NoticePreferences:
     """What the caller wants to be told of from now on; what is not among the changes stays."""
     wishes = replace(preferences(caller=caller), **changes)
     store.save_preferences(caller.user_id, wishes)
@@ -134,7 +134,7 @@ def mark_read(*, caller: Caller, up_to: str) -> int:
     return store.count_unread(caller.user_id, store.mark_read(caller.user_id, up_to))
 
 
-def views(user_id: str, items: Iterable[Item], read_up_to: str = "") -> list[dict[str, Any]]:
+def views(user_id: str, items: Iterable[NotificationItem], read_up_to: str = "") -> list[dict[str, Any]]:
     """Items as their owner sees them: names are those of now."""
     items = list(items)
     people = users.profiles_of(list({each.actor_id for each in items if each.actor_id is not None}))

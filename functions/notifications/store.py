@@ -14,7 +14,14 @@ from kernel import clock
 from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
-from notifications.model import MAX_DEVICES, Device, Item, Preferences, QuietHours, Subscription
+from notifications.model import (
+    MAX_DEVICES,
+    NoticePreferences,
+    NotificationItem,
+    PushEndpoint,
+    QuietHours,
+    RegisteredDevice,
+)
 
 _PERSON, _KEY = "person", "device"
 _ITEM = "item#"
@@ -25,27 +32,27 @@ ITEM_KEPT_MS = 90 * clock.DAY
 # --- records --------------------------------------------------------------------------------------------------
 
 
-def _devices_read(kept: Mapping[str, Any]) -> dict[str, Device]:
-    device, subscription = known_fields(Device), known_fields(Subscription)
+def _devices_read(kept: Mapping[str, Any]) -> dict[str, RegisteredDevice]:
+    device, subscription = known_fields(RegisteredDevice), known_fields(PushEndpoint)
     return {
         name: device({**each, "subscription": each.get("subscription") and subscription(each["subscription"])})
         for name, each in kept.items()
     }
 
 
-def _devices_written(devices: Mapping[str, Device]) -> dict[str, Any]:
+def _devices_written(devices: Mapping[str, RegisteredDevice]) -> dict[str, Any]:
     return {name: asdict(each) for name, each in devices.items()}
 
 
-def _preferences_read(kept: Mapping[str, Any]) -> Preferences:
+def _preferences_read(kept: Mapping[str, Any]) -> NoticePreferences:
     quiet = kept.get("quiet_hours")
     hours = quiet and QuietHours(
         time.fromisoformat(quiet["begins"]), time.fromisoformat(quiet["ends"]), quiet["timezone"]
     )
-    return known_fields(Preferences)({**kept, "quiet_hours": hours})
+    return known_fields(NoticePreferences)({**kept, "quiet_hours": hours})
 
 
-def _preferences_written(preferences: Preferences) -> dict[str, Any]:
+def _preferences_written(preferences: NoticePreferences) -> dict[str, Any]:
     quiet = preferences.quiet_hours
     hours = quiet and {
         "begins": quiet.begins.isoformat("minutes"),
@@ -63,8 +70,8 @@ class PersonRecord(Record):
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True, default=_PERSON)
-    devices: ValueAttribute[dict[str, Device]] = ValueAttribute(_devices_read, _devices_written, null=True)
-    preferences: ValueAttribute[Preferences] = ValueAttribute(_preferences_read, _preferences_written, null=True)
+    devices: ValueAttribute[dict[str, RegisteredDevice]] = ValueAttribute(_devices_read, _devices_written, null=True)
+    preferences: ValueAttribute[NoticePreferences] = ValueAttribute(_preferences_read, _preferences_written, null=True)
     read_up_to = UnicodeAttribute(null=True)
     version = IntegerAttribute(null=True)
 
@@ -100,17 +107,17 @@ class ItemRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Addressee:
     """What a person has told us: their devices by id, their wishes, and the last list item they have read."""
 
     user_id: str
-    devices: Mapping[str, Device] = field(default_factory=dict)
-    preferences: Preferences = field(default_factory=Preferences)
+    devices: Mapping[str, RegisteredDevice] = field(default_factory=dict)
+    preferences: NoticePreferences = field(default_factory=NoticePreferences)
     read_up_to: str = ""
     version: int = 0
 
 
-_people = Mapper(PersonRecord, Person, renamed={"user_id": "owner"})
+_people = Mapper(PersonRecord, Addressee, renamed={"user_id": "owner"})
 
 
 def person_key(user_id: str) -> tuple[type[Record], Key]:
@@ -118,22 +125,22 @@ def person_key(user_id: str) -> tuple[type[Record], Key]:
     return PersonRecord, (user_id, _PERSON)
 
 
-def person_in(user_id: str, row: Any) -> Person:
+def person_in(user_id: str, row: Any) -> Addressee:
     """The person whose row was read by `person_key`; None of it: who has told us nothing yet."""
-    return Person(user_id) if row is None else _people.value(row)
+    return Addressee(user_id) if row is None else _people.value(row)
 
 
-def person(user_id: str) -> Person:
+def person(user_id: str) -> Addressee:
     return person_in(user_id, PersonRecord.find(user_id, _PERSON))
 
 
-def people(user_ids: Sequence[str]) -> dict[str, Person]:
+def people(user_ids: Sequence[str]) -> dict[str, Addressee]:
     """These people: one round trip per 100."""
     rows = read_together([person_key(user_id) for user_id in user_ids])
     return {user_id: person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}
 
 
-def register(device: Device) -> None:
+def register(device: RegisteredDevice) -> None:
     """Keep a device in place of the one of its id; whoever had its token or endpoint before loses it.
 
     Raises Conflict when it meets another change.
@@ -159,7 +166,7 @@ def register(device: Device) -> None:
     _commit(transaction)
 
 
-def _read_with_key(device: Device) -> tuple[Person, Any]:
+def _read_with_key(device: RegisteredDevice) -> tuple[Addressee, Any]:
     row, taken = read_together([person_key(device.user_id), (KeyRecord, (f"key#{device.key}", _KEY))])
     return person_in(device.user_id, row), taken
 
@@ -170,7 +177,7 @@ def _as_read(taken: Any) -> Any:
     return (KeyRecord.user_id == taken.user_id) & (KeyRecord.device_id == taken.device_id)
 
 
-def remove(gone: Collection[Device]) -> None:
+def remove(gone: Collection[RegisteredDevice]) -> None:
     """Forget devices of one person, as they are here: one that was registered anew meanwhile stays.
 
     Raises Conflict when it meets another change.
@@ -188,13 +195,13 @@ def remove(gone: Collection[Device]) -> None:
     _commit(transaction)
 
 
-def _stage_devices(transaction: Transaction, before: Person, devices: Mapping[str, Device]) -> None:
+def _stage_devices(transaction: Transaction, before: Addressee, devices: Mapping[str, RegisteredDevice]) -> None:
     as_read = PersonRecord.version == before.version if before.version else PersonRecord.version.does_not_exist()
     actions: list[Action] = [PersonRecord.devices.set(dict(devices)), PersonRecord.version.set(before.version + 1)]
     transaction.update("person", PersonRecord(before.user_id, _PERSON), actions, as_read)
 
 
-def _stage_key_removal(transaction: Transaction, device: Device) -> None:
+def _stage_key_removal(transaction: Transaction, device: RegisteredDevice) -> None:
     mine = (KeyRecord.user_id == device.user_id) & (KeyRecord.device_id == device.device_id)
     transaction.delete("key", KeyRecord(f"key#{device.key}", _KEY), KeyRecord.owner.does_not_exist() | mine)
 
@@ -206,7 +213,7 @@ def _commit(transaction: Transaction) -> None:
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
 
 
-def save_preferences(user_id: str, preferences: Preferences) -> None:
+def save_preferences(user_id: str, preferences: NoticePreferences) -> None:
     PersonRecord(user_id, _PERSON).update([PersonRecord.preferences.set(preferences)])
 
 
@@ -217,10 +224,10 @@ def _item_id(record: ItemRecord) -> str:
     return str(record.part).removeprefix(_ITEM)
 
 
-_items = Mapper(ItemRecord, Item, renamed={"user_id": "owner"}, id=_item_id)
+_items = Mapper(ItemRecord, NotificationItem, renamed={"user_id": "owner"}, id=_item_id)
 
 
-def add_items(items: Iterable[Item]) -> None:
+def add_items(items: Iterable[NotificationItem]) -> None:
     """Keep items; one that is there already stays as it is. One round trip per 25."""
     with ItemRecord.batch_write() as batch:
         for each in items:
@@ -228,7 +235,7 @@ def add_items(items: Iterable[Item]) -> None:
             batch.save(_items.record(each, part=f"{_ITEM}{each.id}", expires_at=expires_at))
 
 
-def items(user_id: str, *, before: str | None, limit: int) -> list[Item]:
+def items(user_id: str, *, before: str | None, limit: int) -> list[NotificationItem]:
     """The newest items, or those before one."""
     last = _AFTER_ITEMS if before is None else f"{_ITEM}{before}"
     rows = ItemRecord.query(

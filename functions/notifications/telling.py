@@ -23,7 +23,7 @@ from notifications import alert_store, bursts, model, payloads, schemas, service
 from notifications.alert_store import Alerts, Scene
 from notifications.bursts import Alerted
 from notifications.events import NOTIFICATION
-from notifications.model import Item, Kind, ListedKind, Membership, Occurrence, Recipient, Verdict
+from notifications.model import Kind, ListedKind, Membership, NoticeRecipient, NotificationItem, Occurrence, Verdict
 from realtime import api as realtime
 from realtime.api import Audience
 from users import api as users
@@ -93,7 +93,7 @@ def _decide(what: Occurrence, audience: Sequence[str], members: Mapping[str, Mem
     told = []
     for user_id in audience:
         person = seen.people[user_id]
-        who = Recipient(
+        who = NoticeRecipient(
             user_id,
             membership=_membership(members.get(user_id)),
             preferences=person.preferences,
@@ -149,7 +149,7 @@ def _list(what: Occurrence, decided: Iterable[Told]) -> None:
         _show(item)
 
 
-def _show(item: Item) -> None:
+def _show(item: NotificationItem) -> None:
     """Show an item to its owner's live sockets. A hint: who misses it finds it in the list."""
     try:
         (view,) = service.views(item.user_id, [item])

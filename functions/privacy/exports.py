@@ -19,7 +19,7 @@ from kernel.errors import NotFound
 from kernel.limiter import Limit
 from messages import api as messages
 from privacy import store
-from privacy.model import EXPORT_LIFE_MS, Export
+from privacy.model import EXPORT_LIFE_MS, DataExport
 from users import api as users
 from users.schemas import FullProfile
 
@@ -29,11 +29,11 @@ PAGE = 100
 A_DAY = Limit("exports", requests=1, window_s=86_400, without_redis="closed")
 
 
-def begin(*, caller: Caller, password: str | None) -> Export:
+def begin(*, caller: Caller, password: str | None) -> DataExport:
     """Begin an export; raises StepUpRequired, InvalidCredentials."""
     accounts.require_recent_proof(caller, password)
     limiter.spend(A_DAY, caller.user_id)
-    made = Export(caller.user_id, ids.new("exp"), "running", clock.now())
+    made = DataExport(caller.user_id, ids.new("exp"), "running", clock.now())
     transaction = Transaction()
     store.stage_export(transaction, made)
     audit.stage(transaction, "export.requested", actor=caller.user_id, target=caller.user_id)
@@ -42,7 +42,7 @@ def begin(*, caller: Caller, password: str | None) -> Export:
     return made
 
 
-def shown(export: Export) -> dict[str, Any]:
+def shown(export: DataExport) -> dict[str, Any]:
     """An export with a fresh address of its ZIP."""
     url = None
     if export.state == "ready":
@@ -59,7 +59,7 @@ def shown(export: Export) -> dict[str, Any]:
     }
 
 
-def get(user_id: str, export_id: str) -> Export:
+def get(user_id: str, export_id: str) -> DataExport:
     """One of one's own exports; raises NotFound."""
     found = store.export(user_id, export_id) if ids.is_id(export_id, "exp") else None
     if found is None:
@@ -67,7 +67,7 @@ def get(user_id: str, export_id: str) -> Export:
     return found
 
 
-def listed(user_id: str) -> list[Export]:
+def listed(user_id: str) -> list[DataExport]:
     return store.exports(user_id)
 
 
@@ -91,14 +91,14 @@ def make(user_id: str, export_id: str) -> None:
         file.seek(0)
         blobs.put_file(export.key, file, content_type="application/zip")
     store.keep_export(
-        Export(user_id, export_id, "ready", export.created_at, size=size, ends_at=clock.now() + EXPORT_LIFE_MS)
+        DataExport(user_id, export_id, "ready", export.created_at, size=size, ends_at=clock.now() + EXPORT_LIFE_MS)
     )
 
 
 def fail(user_id: str, export_id: str) -> None:
     """Note that an export could not be made."""
     export = get(user_id, export_id)
-    store.keep_export(Export(user_id, export_id, "failed", export.created_at))
+    store.keep_export(DataExport(user_id, export_id, "failed", export.created_at))
 
 
 def _write(archive: zipfile.ZipFile, kind: str, items: list[dict[str, Any]]) -> None:

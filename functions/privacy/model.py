@@ -13,7 +13,7 @@ STEPS = ("sessions", "conversations", "messages", "reactions", "drive", "tables"
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class DataExport:
     """A copy of what is held on a person; `ends_at` is when its ZIP goes, once it is ready."""
 
     user_id: str

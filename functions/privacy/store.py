@@ -15,7 +15,7 @@ from kernel import clock
 from kernel.config import config
 from kernel.dynamo import Record, TableName, Transaction, connection
 from kernel.records import IntegerAttribute, Mapper
-from privacy.model import Export
+from privacy.model import DataExport
 
 Row = Mapping[str, Any]
 PAGE = 500
@@ -62,21 +62,21 @@ class ExportRecord(Record):
 KEPT_MS = 30 * clock.DAY
 _EXPORT = Mapper(
     ExportRecord,
-    Export,
+    DataExport,
     renamed={"id": "export_id"},
 )
 
 
-def exports(user_id: str) -> list[Export]:
+def exports(user_id: str) -> list[DataExport]:
     """A person's exports, the newest first."""
     return _EXPORT.values(ExportRecord.query(user_id, scan_index_forward=False, consistent_read=True))
 
 
-def export(user_id: str, export_id: str) -> Export | None:
+def export(user_id: str, export_id: str) -> DataExport | None:
     return _EXPORT.found(ExportRecord.find(user_id, export_id))
 
 
-def _record(export: Export) -> ExportRecord:
+def _record(export: DataExport) -> ExportRecord:
     return ExportRecord(
         export.user_id,
         export.id,
@@ -88,9 +88,9 @@ def _record(export: Export) -> ExportRecord:
     )
 
 
-def stage_export(transaction: Transaction, export: Export) -> None:
+def stage_export(transaction: Transaction, export: DataExport) -> None:
     transaction.put("export", _record(export))
 
 
-def keep_export(export: Export) -> None:
+def keep_export(export: DataExport) -> None:
     _record(export).save()

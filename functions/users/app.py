@@ -16,9 +16,9 @@ from users.schemas import (
     ContactList,
     ContactsQuery,
     FullProfile,
+    PeopleSearch,
     ProfileChanges,
     PublicProfile,
-    Search,
     UserList,
 )
 
@@ -47,8 +47,8 @@ def _picture(user_id: str, file_id: str) -> str | None:
     return drive.thumbnail_of_own_file(user_id, file_id)
 
 
-@app.get("/users", query=Search, returns=UserList, limits=[SEARCHES])
-def search_users(caller: Caller, query: Search) -> Any:
+@app.get("/users", query=PeopleSearch, returns=UserList, limits=[SEARCHES])
+def search_users(caller: Caller, query: PeopleSearch) -> Any:
     """Find people by the beginning of their username or display name."""
     return service.search(user_id=caller.user_id, q=query.q, limit=query.limit, after=query.cursor)
 

@@ -37,7 +37,7 @@ class UserSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicProfile:
+class UserSummary:
     """What everybody may know of a person."""
 
     id: str
@@ -71,8 +71,8 @@ class Profile:
     erased_at: int | None = None  # when an asked-for erasure begins
 
     @property
-    def public(self) -> PublicProfile:
-        return PublicProfile(self.id, self.username, self.display_name, self.avatar_url, self.bio)
+    def public(self) -> UserSummary:
+        return UserSummary(self.id, self.username, self.display_name, self.avatar_url, self.bio)
 
     @property
     def terms(self) -> frozenset[str]:

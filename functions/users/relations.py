@@ -13,14 +13,14 @@ from kernel.resilience import retried
 from realtime.api import notify
 from users import relations_store as store
 from users import service as users
-from users.model import ContactLink, ContactState, PublicProfile
+from users.model import ContactLink, ContactState, UserSummary
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class Relation:
     """A contact or a request, as one of the two sees it."""
 
-    user: PublicProfile
+    user: UserSummary
     state: ContactState
     created_at: int
 
@@ -46,19 +46,19 @@ def unblock(*, user_id: str, other_id: str, stage: Stage = _nothing) -> None:
     retried(lambda: store.unblock(user_id, other_id, stage), on=Conflict)
 
 
-def blocks(*, user_id: str, limit: int, after: str | None) -> Page[PublicProfile]:
+def blocks(*, user_id: str, limit: int, after: str | None) -> Page[UserSummary]:
     """The people whom one blocks."""
     paging = Paginator(after, user_id, "blocks")
     found = store.blocked_by(user_id, after=paging.start, limit=limit + 1)
 
-    def show(page: Sequence[str]) -> list[PublicProfile]:
+    def show(page: Sequence[str]) -> list[UserSummary]:
         people = users.public_profiles(page)
         return [people[each] for each in page if each in people]
 
     return paging.page(found, limit, lambda each: each, show)
 
 
-def request(*, user_id: str, other_id: str) -> Contact:
+def request(*, user_id: str, other_id: str) -> Relation:
     """Ask somebody to be a contact; who has asked already is accepted by it.
 
     Raises Forbidden `blocked` for somebody one blocks, NotFound for who blocks the caller.
@@ -85,7 +85,7 @@ def _request(user_id: str, other_id: str) -> ContactLink:
     return relation.link
 
 
-def accept(*, user_id: str, other_id: str) -> Contact:
+def accept(*, user_id: str, other_id: str) -> Relation:
     """Accept a request; again, it is a contact already. Raises NotFound where there is none to accept."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
@@ -112,20 +112,20 @@ def remove(*, user_id: str, other_id: str) -> None:
         retried(lambda: store.remove(user_id, other_id), on=Conflict)
 
 
-def contacts(*, user_id: str, state: ContactState | None, limit: int, after: str | None) -> Page[Contact]:
+def contacts(*, user_id: str, state: ContactState | None, limit: int, after: str | None) -> Page[Relation]:
     """One's contacts and requests, or those in one state."""
     paging = Paginator(after, user_id, "contacts", state or "")
     found = store.links(user_id, state, after=paging.start, limit=limit + 1)
 
-    def show(page: Sequence[ContactLink]) -> list[Contact]:
+    def show(page: Sequence[ContactLink]) -> list[Relation]:
         people = users.public_profiles(each.user_id for each in page)
-        return [Contact(people[each.user_id], each.state, each.created_at) for each in page if each.user_id in people]
+        return [Relation(people[each.user_id], each.state, each.created_at) for each in page if each.user_id in people]
 
     return paging.page(found, limit, lambda each: each.user_id, show)
 
 
-def _contact(link: ContactLink) -> Contact:
-    return Contact(users.require_user(link.user_id), link.state, link.created_at)
+def _contact(link: ContactLink) -> Relation:
+    return Relation(users.require_user(link.user_id), link.state, link.created_at)
 
 
 def _require_other(user_id: str, other_id: str) -> None:

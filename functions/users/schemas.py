@@ -27,7 +27,7 @@ class PublicProfile(Output):
     bio: str | None
 
 
-class SettingsOut(Output):
+class UserSettingsOut(Output):
     read_receipts: bool
     last_seen: Audience
     ai_enabled: bool
@@ -39,7 +39,7 @@ class FullProfile(PublicProfile):
     email: str
     email_verified: bool
     locale: str
-    settings: SettingsOut
+    settings: UserSettingsOut
     role: Role
     created_at: Instant
     erased_at: Instant | None = None
@@ -65,7 +65,7 @@ class ProfileChanges(Input):
     settings: SettingsChanges = Field(default_factory=_absent)
 
 
-class Search(Paging):
+class PeopleSearch(Paging):
     """The beginning of a username, of a display name or of a word in it."""
 
     q: Annotated[SearchText, Field(min_length=1, max_length=50)]

@@ -14,7 +14,7 @@ from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import avatars, relations_store, store
-from users.model import Profile, PublicProfile, Role, UserSettings, fold, leads_to
+from users.model import Profile, Role, UserSettings, UserSummary, fold, leads_to
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
@@ -23,14 +23,14 @@ SEARCH_ROUNDS = 4
 CONTACTS_PAGE = 500
 SEARCH_ENTRIES = 50  # with a profile and a possible block each, one round is one batch read of 100
 
-_known: Memo[PublicProfile] = Memo(max_entries=5_000, ttl_s=MEMO_S)
+_known: Memo[UserSummary] = Memo(max_entries=5_000, ttl_s=MEMO_S)
 _named: Memo[str] = Memo(max_entries=5_000, ttl_s=NAMES_MEMO_S)  # usernames do not change; "" for nobody
 
 
 # --- for other domains ----------------------------------------------------------------------------------------
 
 
-def public_profiles(user_ids: Iterable[str]) -> dict[str, PublicProfile]:
+def public_profiles(user_ids: Iterable[str]) -> dict[str, UserSummary]:
     """The public profiles of those who exist; up to 30 s old. One round trip per 100 that are not known yet."""
     wanted = dict.fromkeys(user_ids)
     found = {user_id: known for user_id in wanted if (known := _known.get(user_id)) is not None}
@@ -72,7 +72,7 @@ def profile_in(record: Any) -> Profile | None:
     return store.PROFILE.found(record)
 
 
-def require_user(user_id: str) -> PublicProfile:
+def require_user(user_id: str) -> UserSummary:
     """The public profile of somebody who exists; raises NotFound."""
     found = public_profiles([user_id]).get(user_id)
     if found is None:
@@ -204,7 +204,7 @@ def get(user_id: str) -> Profile:
     return _shown(_stored(user_id))
 
 
-def public(user_id: str) -> PublicProfile:
+def public(user_id: str) -> UserSummary:
     """Somebody's public profile as it is now; raises NotFound."""
     if not ids.is_id(user_id, "usr"):
         raise NotFound
@@ -259,7 +259,7 @@ def _avatar(user_id: str, file_id: str | None, picture: str | None) -> str | Non
     raise ValidationFailed.of("avatar_file_id", "there is no such picture of yours")
 
 
-def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[PublicProfile]:
+def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[UserSummary]:
     """People whose username, display name or a word of it begins with `q`; not those who block the caller.
 
     A page may be shorter than `limit` and still have a next one.
@@ -267,7 +267,7 @@ def search(*, user_id: str, q: str, limit: int, after: str | None) -> Page[Publi
     prefix = fold(q)
     paging = Paginator(after, user_id, "users", prefix)
     last = paging.start
-    found: list[PublicProfile] = []
+    found: list[UserSummary] = []
     for _ in range(SEARCH_ROUNDS if prefix.strip("@") else 0):
         entries = store.entries(prefix, after=last, limit=SEARCH_ENTRIES + 1)
         more = len(entries) > SEARCH_ENTRIES

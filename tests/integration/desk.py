@@ -7,7 +7,7 @@ import io
 import itertools
 from typing import Any
 
-from drive.model import Usage
+from drive.model import StorageUsage
 from drive.uploads import intake, usage_store
 from drive.uploads import service as uploads
 from drive.uploads.service import NewUpload
@@ -87,7 +87,7 @@ def put_picture(who: Caller, width: int, height: int, **fields: Any) -> str:
     return str(begun["file"]["id"])
 
 
-def usage(who: Caller) -> Usage:
+def usage(who: Caller) -> StorageUsage:
     return usage_store.read(who.user_id)
 
 

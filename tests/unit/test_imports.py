@@ -262,6 +262,19 @@ def test_no_module_name_stands_three_times() -> None:
     assert {name: modules for name, modules in owners.items() if len(modules) > 2 and name not in LAYERS} == {}
 
 
+@pytest.mark.parametrize("folders", [("functions", "layers/shared"), ("infra",), ("perf",), ("clients/python/src",)])
+def test_no_class_name_stands_twice(folders: tuple[str, ...]) -> None:
+    """In what is deployed or published as one. A class that begins with `_` is its module's own (PynamoDB's indexes are
+    such), and one within a class is named with it; tests name their fakes after what they stand in for."""
+    owners: dict[str, list[str]] = {}
+    for path in (each for folder in folders for each in (ROOT / folder).rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                owners.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert len(owners) > 5
+    assert {name: places for name, places in owners.items() if len(places) > 1} == {}
+
+
 def _require_no_circle(edges: list[tuple[str, str]]) -> None:
     graph: dict[str, set[str]] = {}
     for one, other in edges:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from assistant.embedded import answering, catchup, moderating, replies
 from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, ONLY_SMALL_TALK, said
-from assistant.model import AiUnavailable, Feature, Usage, tokens, tokens_of
+from assistant.model import AiUnavailable, Feature, ModelUsage, tokens, tokens_of
 from assistant.providers.port import Outcome, Task
 
 _HAS: frozenset[Feature] = frozenset({"summaries", "replies", "answers", "moderations"})
@@ -22,7 +22,7 @@ class Embedded:
     def has(self, feature: Feature) -> bool:
         return feature in _HAS
 
-    def most(self, task: Task) -> Usage:
+    def most(self, task: Task) -> ModelUsage:
         return self._usage(task, "")
 
     def do(self, task: Task) -> Outcome:
@@ -51,6 +51,6 @@ class Embedded:
             text = said(ONLY_SMALL_TALK if task.lines else NOTHING_NEW, task.language)
         return Outcome(MODEL, self._usage(task, text), text, cited)
 
-    def _usage(self, task: Task, text: str) -> Usage:
+    def _usage(self, task: Task, text: str) -> ModelUsage:
         read = tokens_of([line.text for line in task.lines]) + tokens(task.text) + tokens(task.question)
-        return Usage(input_tokens=read, output_tokens=tokens(text))
+        return ModelUsage(input_tokens=read, output_tokens=tokens(text))

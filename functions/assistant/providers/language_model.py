@@ -11,7 +11,7 @@ from typing import Protocol
 from assistant import prompts
 from assistant.embedded import replies
 from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, said
-from assistant.model import REPLIES, Feature, Usage, tokens
+from assistant.model import REPLIES, Feature, ModelUsage, tokens
 from assistant.prompts import Prompt
 from assistant.providers.port import Outcome, Task
 from assistant.settings import settings
@@ -79,7 +79,7 @@ class LanguageModel:
     def has(self, feature: Feature) -> bool:
         return feature in _HAS
 
-    def most(self, task: Task) -> Usage:
+    def most(self, task: Task) -> ModelUsage:
         prompt = prompts.of(task)
         return settings().priced(prompt.input_tokens, prompt.most_output)
 
@@ -120,7 +120,7 @@ class LanguageModel:
             return Outcome(model, usage, said(NO_SUPPORT, task.language))
         return Outcome(model, usage, text, task.lines)
 
-    def _usage(self, prompt: Prompt, completion: Completion) -> Usage:
+    def _usage(self, prompt: Prompt, completion: Completion) -> ModelUsage:
         read = prompt.input_tokens if completion.input_tokens is None else completion.input_tokens
         written = tokens(completion.text) if completion.output_tokens is None else completion.output_tokens
         return settings().priced(read, written)
@@ -128,7 +128,7 @@ class LanguageModel:
     def _nothing(self, task: Task) -> Outcome:
         """What needs no model: there is nothing to read."""
         texts = NOTHING_NEW if task.feature == "summaries" else NO_SUPPORT
-        return Outcome(settings().model_of(task.feature), Usage(), said(texts, task.language))
+        return Outcome(settings().model_of(task.feature), ModelUsage(), said(texts, task.language))
 
 
 def _is_empty(task: Task) -> bool:

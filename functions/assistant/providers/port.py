@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from assistant.model import Feature, Length, Line, Usage
+from assistant.model import Feature, Length, Line, ModelUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Outcome:
     for instead of a text. Not checked yet: that is the service's work."""
 
     model: str
-    usage: Usage
+    usage: ModelUsage
     text: str = ""
     cited: Sequence[Line] = ()
     suggestions: Sequence[str] = ()
@@ -60,7 +60,7 @@ class Provider(Protocol):
 
     def has(self, feature: Feature) -> bool: ...
 
-    def most(self, task: Task) -> Usage:
+    def most(self, task: Task) -> ModelUsage:
         """What the task may consume at most: so much is reserved before it is done."""
         ...
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assistant.model import Segment
+from assistant.model import SpokenSegment
 from assistant.settings import settings
 from drive import api as drive
 from drive.api import Recording
@@ -85,14 +85,18 @@ def forget(job_id: str) -> None:
             raise DependencyUnavailable from error
 
 
-def segments_of(document: Mapping[str, Any]) -> list[Segment]:
+def segments_of(document: Mapping[str, Any]) -> list[SpokenSegment]:
     """What was said, in order, from Transcribe's document ("Data input and output", example output)."""
     results = document["results"]
     if parts := results.get("audio_segments"):
-        return [Segment(_ms(each["start_time"]), _ms(each["end_time"]), str(each["transcript"])) for each in parts]
+        return [
+            SpokenSegment(_ms(each["start_time"]), _ms(each["end_time"]), str(each["transcript"])) for each in parts
+        ]
     text = " ".join(each["transcript"] for each in results["transcripts"])
     times = [each for each in results.get("items", ()) if "start_time" in each]
-    return [Segment(_ms(times[0]["start_time"]), _ms(times[-1]["end_time"]), text)] if times and text.strip() else []
+    return (
+        [SpokenSegment(_ms(times[0]["start_time"]), _ms(times[-1]["end_time"]), text)] if times and text.strip() else []
+    )
 
 
 def _ms(seconds: str) -> int:

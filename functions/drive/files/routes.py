@@ -14,11 +14,11 @@ from drive.schemas import (
     File,
     FileChanges,
     FileList,
+    FileSearch,
     FileVersionList,
     Folder,
     FolderChanges,
     NewFolder,
-    Search,
     Usage,
 )
 from kernel.caller import Caller
@@ -52,8 +52,8 @@ def add_to(app: App) -> None:
         """How much of the quota is used and reserved, in bytes."""
         return listings.usage(caller=caller)
 
-    @app.get("/drive/search", query=Search, returns=EntryList)
-    def search_drive(caller: Caller, query: Search) -> Any:
+    @app.get("/drive/search", query=FileSearch, returns=EntryList)
+    def search_drive(caller: Caller, query: FileSearch) -> Any:
         """One's own files and folders by the beginnings of words in their names, and by type."""
         return listings.search(caller=caller, q=query.q, kind=query.type, limit=query.limit, after=query.cursor)
 

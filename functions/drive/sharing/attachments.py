@@ -8,7 +8,7 @@ from typing import Any
 
 from drive import store
 from drive.media_types import ENCRYPTED_TYPE
-from drive.model import Node, Share, is_over
+from drive.model import Grant, Node, is_over
 from drive.sharing import share_store
 from drive.trash import due_store
 from kernel import clock, ids, telemetry
@@ -77,7 +77,7 @@ def stage(
         goes_with = seq if node.conversation_id == conversation_id and free else None
         store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
         if goes_with is None:
-            share = Share(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
+            share = Grant(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
             share_store.stage(transaction, share, seq)
 
 

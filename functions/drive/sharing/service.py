@@ -10,7 +10,7 @@ from conversations.api import require_member
 from drive import model, store, views
 from drive.files import access
 from drive.files import service as files
-from drive.model import Role, Share
+from drive.model import Grant, Role
 from drive.sharing import share_store
 from kernel import clock, ids, parallel
 from kernel.caller import Caller
@@ -32,14 +32,14 @@ def share(
     grantee = _person(caller, user_id) if user_id is not None else _conversation(caller, conversation_id or "")
     if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
         raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
-    made = share_store.put(Share(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
+    made = share_store.put(Grant(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
     files.note(found.node, caller.user_id, "shared", grantee=grantee, role=role)
     if all(each.grantee != grantee for each in found.shares):
         _tell(caller, made, "file_id" if file else "folder_id", user_id, conversation_id)
     return _views([made])[0]
 
 
-def _tell(caller: Caller, made: Share, noun: str, user_id: str | None, conversation_id: str | None) -> None:
+def _tell(caller: Caller, made: Grant, noun: str, user_id: str | None, conversation_id: str | None) -> None:
     about = {"share_id": made.share_id, noun: made.node_id, "conversation_id": conversation_id}
     notify("members" if user_id is None else [user_id], "file_shared", about, actor_id=caller.user_id)
 
@@ -63,7 +63,7 @@ def _conversation(caller: Caller, conversation_id: str) -> str:
     return conversation_id
 
 
-def _views(shares: list[Share]) -> list[dict[str, Any]]:
+def _views(shares: list[Grant]) -> list[dict[str, Any]]:
     people = users.public_profiles([each.grantee for each in shares if each.grantee.startswith("usr_")])
     return [
         {
@@ -104,9 +104,9 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
     start, last = paging.start or ("", None)
     grantees = [caller.user_id, *sorted(conversations.conversations_of(caller.user_id))]
     left = [each for each in grantees if start in ("", caller.user_id) or (each.startswith("cnv_") and each >= start)]
-    rows: list[Share] = []
+    rows: list[Grant] = []
 
-    def granted(grantee: str) -> list[Share]:
+    def granted(grantee: str) -> list[Grant]:
         return store.granted(grantee, after=last if grantee == start else None, limit=limit + 1)
 
     for first in range(0, len(left), parallel.MAX_AT_ONCE):
@@ -119,7 +119,7 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
     )
 
 
-def _shared(caller: Caller, rows: Sequence[Share], grantees: list[str]) -> list[dict[str, Any]]:
+def _shared(caller: Caller, rows: Sequence[Grant], grantees: list[str]) -> list[dict[str, Any]]:
     """Those rows that stand now (the index may be behind, and members may have left), each node by the first of its
     shares: however small the pages, it comes once."""
     node_ids = list(dict.fromkeys(each.node_id for each in rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drive.item_store import BY_HAND, Item, shares
-from drive.model import Role, Share
+from drive.model import Grant, Role
 from kernel.dynamo import Transaction
 from kernel.records import set_or_remove
 
@@ -14,11 +14,11 @@ def _part(grantee: str) -> str:
     return f"share#{grantee}"
 
 
-def find(node_id: str, grantee: str) -> Share | None:
+def find(node_id: str, grantee: str) -> Grant | None:
     return shares.found(Item.find(node_id, _part(grantee)))
 
 
-def put(each: Share) -> Share:
+def put(each: Grant) -> Grant:
     """Grant; a grantee who has a share already keeps its id and gets the new role."""
     item = shares.record(each, part=_part(each.grantee), kind=BY_HAND)
     for _ in range(2):
@@ -32,13 +32,13 @@ def put(each: Share) -> Share:
     return each
 
 
-def change_role(each: Share, role: Role) -> bool:
+def change_role(each: Grant, role: Role) -> bool:
     """Give a share another role, by hand; False when it was taken back meanwhile."""
     item = Item(each.node_id, _part(each.grantee))
     return item.update_if(Item.share_id == each.share_id, Item.role.set(role), Item.kind.set(BY_HAND))
 
 
-def stage(transaction: Transaction, each: Share, message_seq: int) -> None:
+def stage(transaction: Transaction, each: Grant, message_seq: int) -> None:
     """Grant with a message; what has been granted by hand stays so."""
     actions = [
         Item.share_id.set(Item.share_id | each.share_id),
@@ -52,12 +52,12 @@ def stage(transaction: Transaction, each: Share, message_seq: int) -> None:
     transaction.update("share", Item(each.node_id, _part(each.grantee)), [*actions])
 
 
-def given_with(node_id: str, grantee: str, message_seq: int) -> Share | None:
+def given_with(node_id: str, grantee: str, message_seq: int) -> Grant | None:
     """The share that was given with this message, if neither a later one nor its owner has given it besides."""
     found = find(node_id, grantee)
     return found if found is not None and found.message_seq == message_seq else None
 
 
-def remove(each: Share) -> None:
+def remove(each: Grant) -> None:
     """Take a share back."""
     Item(each.node_id, _part(each.grantee)).delete()

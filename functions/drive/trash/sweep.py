@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drive import item_store, model, store
 from drive.files import service as files
-from drive.model import Upload
+from drive.model import PendingUpload
 from drive.sharing import attachments
 from drive.trash import due_store
 from drive.trash import service as trash
@@ -70,14 +70,14 @@ def _upload(node_id: str) -> None:
         telemetry.count("UploadsAbandoned")
 
 
-def _again(upload: Upload, *, started: bool = False) -> None:
+def _again(upload: PendingUpload, *, started: bool = False) -> None:
     telemetry.count("IntakesRestarted")
     if not started:
         intake.restart(upload)
     store.change_upload(upload, state="processing", due_at=clock.now() + model.INTAKE_PATIENCE_MS)
 
 
-def _fail(upload: Upload) -> None:
+def _fail(upload: PendingUpload) -> None:
     """The intake has not come to an end in a day: the file is rejected and its room given back."""
     telemetry.count("IntakesGivenUp")
     seen = {"key": upload.object_key, "version": "", "verdict": "rejected", "reason": "intake_failed"}

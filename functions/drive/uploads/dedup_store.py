@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drive.item_store import Item
-from drive.model import Upload
+from drive.model import PendingUpload
 from kernel.dynamo import Transaction
 from kernel.records import Mapper
 
@@ -32,12 +32,12 @@ def _key(user_id: str, client_id: str) -> str:
     return f"claim#{user_id}#{client_id}"
 
 
-def stage(transaction: Transaction, upload: Upload, fingerprint: str) -> None:
+def stage(transaction: Transaction, upload: PendingUpload, fingerprint: str) -> None:
     """Note that a client_id made this upload, if it made none before (label `dedup`)."""
     made = UploadDedup(upload.file_id, upload.upload_id, fingerprint)
     item = _dedups.record(made, _key(upload.user_id, upload.client_id), _PART)
     transaction.put("dedup", item, Item.node_id.does_not_exist())
 
 
-def stage_gone(transaction: Transaction, upload: Upload) -> None:
+def stage_gone(transaction: Transaction, upload: PendingUpload) -> None:
     transaction.delete("dedup", Item(_key(upload.user_id, upload.client_id), _PART))

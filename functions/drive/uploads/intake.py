@@ -13,7 +13,7 @@ from drive import media_types, model, store, views
 from drive.files import access, term_store
 from drive.files import service as files
 from drive.item_store import NodeAccess
-from drive.model import Node, Upload, Version
+from drive.model import Node, PendingUpload, Version
 from drive.uploads import antivirus, archives, contents, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import Blob
@@ -25,7 +25,7 @@ THUMBNAIL_FROM_MAX_BYTES = 32 * model.MIB
 SCANS_AWAITED = 180  # times 10 s
 
 
-def _expected(key: str) -> tuple[NodeAccess | None, Upload | None]:
+def _expected(key: str) -> tuple[NodeAccess | None, PendingUpload | None]:
     _, _, rest = key.partition("files/")
     file_id, _, upload_id = rest.partition("/")
     found = store.node_access(file_id)
@@ -63,7 +63,7 @@ def _remove_unless_kept(found: NodeAccess | None, blob: Blob) -> None:
         telemetry.count("StaleBlobs")
 
 
-def _examine(blob: Blob, upload: Upload) -> tuple[str | None, str]:
+def _examine(blob: Blob, upload: PendingUpload) -> tuple[str | None, str]:
     """What is wrong with the bytes, and the verdict."""
     declared = upload.content_type
     head = blobs.read(blob, 0, contents.HEAD_BYTES)
@@ -140,7 +140,7 @@ def settle(seen: dict[str, Any]) -> str:
     return "ready" if accepted else "rejected"
 
 
-def _name(node: Node, upload: Upload) -> str:
+def _name(node: Node, upload: PendingUpload) -> str:
     """A first version's file may have been renamed meanwhile; a further one brings its name."""
     return node.name if upload.version == 1 else upload.name
 
@@ -153,7 +153,7 @@ def _remove(seen: dict[str, Any]) -> None:
         blobs.remove(picture.key, picture.version)
 
 
-def _accept(node: Node, upload: Upload, seen: dict[str, Any]) -> Node:
+def _accept(node: Node, upload: PendingUpload, seen: dict[str, Any]) -> Node:
     picture = seen.get("thumbnail") or {}
     version = Version(
         file_id=node.id,
@@ -188,7 +188,7 @@ def _accept(node: Node, upload: Upload, seen: dict[str, Any]) -> Node:
     return after
 
 
-def _reject(node: Node, upload: Upload, reason: str) -> Node:
+def _reject(node: Node, upload: PendingUpload, reason: str) -> Node:
     """A first version leaves a rejected file that tells why; of a further one only the news is left."""
     now = max(clock.now(), node.updated_at + 1)
     first = upload.version == 1
@@ -204,7 +204,7 @@ def _reject(node: Node, upload: Upload, reason: str) -> Node:
     return after
 
 
-def _tell(node: Node, upload: Upload, accepted: bool, reason: str | None) -> None:
+def _tell(node: Node, upload: PendingUpload, accepted: bool, reason: str | None) -> None:
     """`file.ready` or `file.rejected` to the owner and the uploader. A hint: it never fails what is settled."""
     data = views.file(node)
     if not accepted and upload.version > 1:
@@ -220,7 +220,7 @@ def _tell(node: Node, upload: Upload, accepted: bool, reason: str | None) -> Non
         telemetry.logger().error("not published", exc_info=error, extra={"file_id": node.id})
 
 
-def restart(upload: Upload) -> bool:
+def restart(upload: PendingUpload) -> bool:
     """Start the intake again for bytes that lie there; False when there are none."""
     from kernel import workflows
 

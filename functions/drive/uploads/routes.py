@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive.schemas import Completion, File, PartNumbers, Parts, Upload, UploadFields
+from drive.schemas import File, PartNumbers, Parts, Upload, UploadCompletion, UploadFields
 from drive.uploads import service as uploads
 from drive.uploads import transfers
 from drive.uploads.service import NewUpload
@@ -41,12 +41,12 @@ def add_to(app: App) -> None:
 
     @app.post(
         "/drive/uploads/{file_id}/complete",
-        body=Completion,
+        body=UploadCompletion,
         returns=File,
         status=202,
         errors=["upload_incomplete"],
     )
-    def complete_upload(caller: Caller, file_id: str, body: Completion) -> Any:
+    def complete_upload(caller: Caller, file_id: str, body: UploadCompletion) -> Any:
         """All bytes are sent; the file is looked at and then becomes ready or rejected. Harmless when repeated."""
         return transfers.complete(
             caller=caller, file_id=file_id, claimed=[(part.number, part.etag) for part in body.parts]

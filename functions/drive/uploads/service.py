@@ -11,7 +11,7 @@ from conversations.api import require_member
 from drive import media_types, model, store, views
 from drive.files import access
 from drive.media_types import ENCRYPTED_TYPE
-from drive.model import Node, QuotaExceeded, Upload
+from drive.model import Node, PendingUpload, QuotaExceeded
 from drive.uploads import dedup_store, transfers, usage_store
 from drive.uploads.dedup_store import UploadDedup
 from kernel import blobs, clock, ids, telemetry
@@ -81,7 +81,7 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     return {"file": views.file(node, pending=upload), "upload": _instructions(upload)}, True
 
 
-def _planned(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, Upload | None]:
+def _planned(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUpload, PendingUpload | None]:
     """The file, the upload, and an unfinished earlier one that it takes the place of."""
     if wanted.replaces is not None:
         return _further_version(caller, wanted)
@@ -120,8 +120,8 @@ def _new_file(caller: Caller, wanted: NewUpload) -> Node:
     )
 
 
-def _upload(caller: Caller, wanted: NewUpload, node: Node, *, version: int) -> Upload:
-    return Upload(
+def _upload(caller: Caller, wanted: NewUpload, node: Node, *, version: int) -> PendingUpload:
+    return PendingUpload(
         upload_id=ids.new("upl"),
         file_id=node.id,
         owner_id=node.owner_id,
@@ -137,7 +137,7 @@ def _upload(caller: Caller, wanted: NewUpload, node: Node, *, version: int) -> U
     )
 
 
-def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, Upload | None]:
+def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUpload, PendingUpload | None]:
     """The file that gets a version, the upload, and an unfinished earlier one that it takes the place of."""
     found = access.require_node(wanted.replaces or "", caller.user_id, "editor", kind="file")
     node = found.node
@@ -153,7 +153,7 @@ def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, Upload, U
     return node, _upload(caller, wanted, node, version=store.newest_version(node.id) + 1), found.upload
 
 
-def _reserve(node: Node, upload: Upload, earlier: Upload | None, fingerprint: str) -> None:
+def _reserve(node: Node, upload: PendingUpload, earlier: PendingUpload | None, fingerprint: str) -> None:
     def stage(transaction: Transaction) -> None:
         usage_store.stage_reservation(
             transaction,
@@ -195,7 +195,7 @@ def _again(caller: Caller, wanted: NewUpload, made: UploadDedup | None) -> dict[
     return {"file": file, "upload": _instructions(pending) if pending is not None and waiting else None}
 
 
-def _instructions(upload: Upload) -> dict[str, Any]:
+def _instructions(upload: PendingUpload) -> dict[str, Any]:
     """A form for up to 16 MiB; above, parts that are asked for when they are needed."""
     if upload.in_parts:
         sizes = model.part_sizes(upload.size)

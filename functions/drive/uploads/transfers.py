@@ -9,7 +9,7 @@ from typing import Any
 from drive import model, store, views
 from drive.files import access
 from drive.item_store import NodeAccess
-from drive.model import Node, Upload, UploadIncomplete
+from drive.model import Node, PendingUpload, UploadIncomplete
 from drive.trash import due_store
 from drive.uploads import dedup_store, usage_store
 from kernel import blobs, clock, ids, telemetry
@@ -37,7 +37,7 @@ def _mine(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:
     return found
 
 
-def _pending(caller: Caller, file_id: str) -> tuple[NodeAccess, Upload]:
+def _pending(caller: Caller, file_id: str) -> tuple[NodeAccess, PendingUpload]:
     """The upload that still waits for bytes; raises Conflict `upload_ended` when none does."""
     found = _mine(caller, file_id)
     if found.upload is None or found.upload.state != "uploading":
@@ -75,7 +75,7 @@ def _part_view(part: Part) -> dict[str, Any]:
     return {"number": part.number, "size": part.size, "etag": part.etag}
 
 
-def _begin_multipart(upload: Upload) -> str:
+def _begin_multipart(upload: PendingUpload) -> str:
     """S3's id of the upload, made on the first call for parts; of two at once one wins."""
     multipart_id = blobs.begin(upload.object_key, content_type=upload.content_type)
     if store.change_upload(upload, multipart_id=multipart_id):
@@ -87,7 +87,7 @@ def _begin_multipart(upload: Upload) -> str:
     return found.upload.multipart_id
 
 
-def _arrived(upload: Upload, multipart_id: str) -> list[Part]:
+def _arrived(upload: PendingUpload, multipart_id: str) -> list[Part]:
     """The parts that are there with the size they must have."""
     sizes = model.part_sizes(upload.size)
     try:
@@ -110,7 +110,7 @@ def complete(*, caller: Caller, file_id: str, claimed: Sequence[tuple[int, str]]
     return views.file(found.node, pending=found.upload)
 
 
-def _require_bytes(upload: Upload, claimed: Sequence[tuple[int, str]]) -> None:
+def _require_bytes(upload: PendingUpload, claimed: Sequence[tuple[int, str]]) -> None:
     """Make the parts one blob; raises UploadIncomplete, and ValidationFailed for parts that are not what arrived."""
     if upload.in_parts and upload.multipart_id is not None:
         arrived = _arrived(upload, upload.multipart_id)
@@ -128,7 +128,7 @@ def _require_bytes(upload: Upload, claimed: Sequence[tuple[int, str]]) -> None:
         raise UploadIncomplete
 
 
-def _processing(node: Node, upload: Upload) -> None:
+def _processing(node: Node, upload: PendingUpload) -> None:
     """Note that the intake has the file; it may have settled it already."""
     now = clock.now()
     if not store.change_upload(upload, state="processing", due_at=now + model.INTAKE_PATIENCE_MS):
@@ -163,7 +163,7 @@ class _Moved(Exception):
     """The file or its upload has changed since it was looked at."""
 
 
-def give_up(node: Node, upload: Upload) -> bool:
+def give_up(node: Node, upload: PendingUpload) -> bool:
     """End a pending upload and give its room back, to the byte and once; False when it has ended already."""
 
     def stage(transaction: Transaction) -> None:
@@ -181,7 +181,7 @@ def give_up(node: Node, upload: Upload) -> bool:
     return True
 
 
-def discard(upload: Upload) -> None:
+def discard(upload: PendingUpload) -> None:
     """Remove the bytes of an upload that has been given up; what fails is done by the sweep."""
     try:
         if upload.multipart_id is not None:

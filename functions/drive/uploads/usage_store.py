@@ -8,7 +8,7 @@ from pynamodb.expressions.update import Action
 
 from drive.item_store import Item
 from drive.media_types import CATEGORIES
-from drive.model import Usage
+from drive.model import StorageUsage
 from kernel.dynamo import Transaction
 
 USAGE = "usage"
@@ -18,10 +18,10 @@ def _record(owner_id: str) -> Item:
     return Item(f"usage#{owner_id}", USAGE)
 
 
-def read(owner_id: str) -> Usage:
+def read(owner_id: str) -> StorageUsage:
     found = Item.find(f"usage#{owner_id}", USAGE) or _record(owner_id)
     by_type = {name: getattr(found, f"used_{name}") or 0 for name in CATEGORIES}
-    return Usage(found.taken or 0, found.used or 0, by_type)
+    return StorageUsage(found.taken or 0, found.used or 0, by_type)
 
 
 def moves(owner_id: str) -> int:

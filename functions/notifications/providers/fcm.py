@@ -17,7 +17,7 @@ from kernel.breakers import CircuitOpen, Limits
 from kernel.cache import Memo
 from kernel.config import config
 from notifications.payloads import Payload
-from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
+from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome, later
 
 BATCH = 25
 CONNECT_TIMEOUT_S = 1.0
@@ -33,10 +33,10 @@ _senders: Memo[Sender] = Memo(max_entries=2, ttl_s=CREDENTIALS_MEMO_S)
 _lock = threading.Lock()
 
 
-def send(deliveries: Sequence[Delivery]) -> list[Outcome]:
+def send(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
     """Send to each device, in batches; one attempt each. Without credentials nothing is sent."""
     if not config().fcm_secret_arn:
-        return [Outcome("refused", "not_configured")] * len(deliveries)
+        return [PushOutcome("refused", "not_configured")] * len(deliveries)
     sender = _sender()
     batches = (deliveries[start : start + BATCH] for start in range(0, len(deliveries), BATCH))
     return [outcome for batch in batches for outcome in sender.send(batch)]
@@ -81,7 +81,7 @@ class Sender:
         self._session._auth_request_session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
         service._fcm_url = url.format(app.project_id)
 
-    def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    def send(self, batch: Sequence[Delivery]) -> list[PushOutcome]:
         """At most 25, all at once."""
         try:
             breaker.admit()
@@ -100,7 +100,7 @@ class Sender:
             breaker.succeeded()
         return outcomes
 
-    def _attempt(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    def _attempt(self, batch: Sequence[Delivery]) -> list[PushOutcome]:
         from firebase_admin.exceptions import FirebaseError
         from google.auth.exceptions import GoogleAuthError, TransportError
 
@@ -153,20 +153,20 @@ class Sender:
             kinds.Aps(alert=alert, badge=payload.badge, sound="default", mutable_content=True, thread_id=payload.tag)
         )
 
-    def _outcome(self, error: Any) -> Outcome:
+    def _outcome(self, error: Any) -> PushOutcome:
         from firebase_admin import exceptions
 
         answer = getattr(error, "http_response", None)
         retry_after = None if answer is None else answer.headers.get("Retry-After")
         if isinstance(error, self._messaging.UnregisteredError | self._messaging.SenderIdMismatchError):
-            return Outcome("gone", "unregistered")
+            return PushOutcome("gone", "unregistered")
         if isinstance(error, self._messaging.QuotaExceededError | exceptions.ResourceExhaustedError):
             return later("quota", retry_after)
         if isinstance(error, exceptions.InvalidArgumentError):
             about_token = "token" in str(error).lower()
-            return Outcome("gone", "invalid_token") if about_token else Outcome("refused", "invalid_argument")
+            return PushOutcome("gone", "invalid_token") if about_token else PushOutcome("refused", "invalid_argument")
         if isinstance(error, exceptions.NotFoundError):
-            return Outcome("refused", "not_found")
+            return PushOutcome("refused", "not_found")
         if isinstance(
             error,
             self._messaging.ThirdPartyAuthError | exceptions.UnauthenticatedError | exceptions.PermissionDeniedError,

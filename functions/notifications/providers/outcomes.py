@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from kernel import clock
-from notifications.model import Device
+from notifications.model import RegisteredDevice
 from notifications.payloads import Payload
 
 RETRY_AFTER_S = 30  # where a provider does not say
@@ -18,13 +18,13 @@ RETRY_AFTER_MAX_S = 6 * 60 * 60
 class Delivery:
     """One push to one device. `topic` names what it replaces at the push service."""
 
-    device: Device
+    device: RegisteredDevice
     payload: Payload
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PushOutcome:
     """What a provider said. `gone`: the device will never take one again. `later`: try again after so many seconds.
 
     `refused`: this push cannot be delivered, another one may be.
@@ -35,12 +35,12 @@ class Outcome:
     retry_after_s: int = RETRY_AFTER_S
 
 
-DELIVERED = Outcome("delivered")
+DELIVERED = PushOutcome("delivered")
 
 
-def later(reason: str, retry_after: str | None = None) -> Outcome:
+def later(reason: str, retry_after: str | None = None) -> PushOutcome:
     """To be tried again, after what the provider's Retry-After says (seconds or a date, RFC 9110)."""
-    return Outcome("later", reason, min(RETRY_AFTER_MAX_S, _seconds(retry_after)))
+    return PushOutcome("later", reason, min(RETRY_AFTER_MAX_S, _seconds(retry_after)))
 
 
 def _seconds(retry_after: str | None) -> int:

@@ -19,7 +19,7 @@ from kernel.cache import Memo
 from kernel.outbound import LOOPBACK, Target
 from notifications import encryption, vapid
 from notifications.encryption import BrowserKeys
-from notifications.providers.outcomes import DELIVERED, Delivery, Outcome, later
+from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome, later
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
@@ -42,12 +42,12 @@ breakers: Memo[Breaker] = Memo(max_entries=1_000, ttl_s=60 * 60)
 class _Unwell(Exception):
     """An answer that counts against the push service."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: PushOutcome) -> None:
         self.outcome = outcome
         super().__init__(outcome.reason)
 
 
-def send(deliveries: Sequence[Delivery]) -> list[Outcome]:
+def send(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
     """Post to each device, sixteen at once; one attempt each."""
     return list(_workers().map(_send, deliveries))
 
@@ -57,15 +57,15 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="webpush")
 
 
-def _send(delivery: Delivery) -> Outcome:
+def _send(delivery: Delivery) -> PushOutcome:
     subscription = delivery.device.subscription
     if subscription is None:
-        return Outcome("gone", "no_subscription")
+        return PushOutcome("gone", "no_subscription")
     try:
         target = outbound.parse(subscription.endpoint)
         body = encryption.encrypt(delivery.payload.text(), BrowserKeys.of(subscription.p256dh, subscription.auth))
     except ValueError:  # UnsafeUrl is one: what was fine when it was registered is none now
-        return Outcome("gone", "bad_subscription")
+        return PushOutcome("gone", "bad_subscription")
     breaker = _breaker(target.origin)
     try:
         return breaker.call(lambda: _post(target, delivery, body), (_Unwell,))
@@ -74,7 +74,7 @@ def _send(delivery: Delivery) -> Outcome:
     except CircuitOpen:
         return later("circuit_open")
     except outbound.UnsafeUrl:
-        return Outcome("gone", "private_address")
+        return PushOutcome("gone", "private_address")
 
 
 def _breaker(origin: str) -> Breaker:
@@ -86,7 +86,7 @@ def _breaker(origin: str) -> Breaker:
         return found
 
 
-def _post(target: Target, delivery: Delivery, body: bytes) -> Outcome:
+def _post(target: Target, delivery: Delivery, body: bytes) -> PushOutcome:
     from urllib3.exceptions import HTTPError
 
     headers = {
@@ -113,15 +113,15 @@ def _post(target: Target, delivery: Delivery, body: bytes) -> Outcome:
     return outcome
 
 
-def _outcome(answer: BaseHTTPResponse) -> Outcome:
+def _outcome(answer: BaseHTTPResponse) -> PushOutcome:
     status = answer.status
     if 200 <= status < 300:
         return DELIVERED
     if status in _ENDED:
-        return Outcome("gone", str(status))
+        return PushOutcome("gone", str(status))
     if status in _LATER or status >= 500:
         return later(str(status), answer.headers.get("Retry-After"))
-    return Outcome("refused", str(status))
+    return PushOutcome("refused", str(status))
 
 
 def _pool(target: Target, address: str) -> HTTPConnectionPool:

@@ -100,7 +100,7 @@ def _in_order(
     changes: Sequence[Change],
     partition_key: str,
     handle: Callable[[Sequence[Change]], None],
-    line: telemetry.Line,
+    line: telemetry.CallLine,
 ) -> list[str]:
     failed = []
     held_up = []
@@ -120,7 +120,7 @@ def _in_order(
 def _one_by_one(
     records: list[Any],
     handle: Callable[[Message], None],
-    line: telemetry.Line,
+    line: telemetry.CallLine,
     queue_url: Callable[[], str] | None = None,
 ) -> list[str]:
     failed = []
@@ -139,7 +139,7 @@ def _one_by_one(
     return failed
 
 
-def _report(line: telemetry.Line, records: list[Any], failed: list[str]) -> dict[str, Any]:
+def _report(line: telemetry.CallLine, records: list[Any], failed: list[str]) -> dict[str, Any]:
     line.count("Records", len(records))
     line.count("RecordsFailed", len(failed))
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}

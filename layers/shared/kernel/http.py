@@ -114,7 +114,7 @@ class App:
         self.routes: list[Route] = []
         self._authenticate = authenticate
         self._chalice = Chalice(app_name=name, configure_logs=False)
-        self._line: telemetry.Line | None = None
+        self._line: telemetry.CallLine | None = None
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(self.name, context) as line:
@@ -184,7 +184,7 @@ class App:
     def _run(self, route: Route, path_parameters: dict[str, str]) -> Response:
         request = self._chalice.current_request
         assert request is not None  # Chalice sets it before it calls a view
-        line = self._line or telemetry.Line()
+        line = self._line or telemetry.CallLine()
         incoming = _incoming(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
         left: dict[str, str] = {}
@@ -207,7 +207,7 @@ class App:
         request: Request,
         incoming: Incoming,
         path: dict[str, str],
-        line: telemetry.Line,
+        line: telemetry.CallLine,
         left: dict[str, str],
     ) -> tuple[int, str, dict[str, str]]:
         """Status, body and headers; into `left` goes what an answer tells of the limits, also if it is an error."""

@@ -35,7 +35,7 @@ def _metrics() -> Metrics:
     return Metrics(namespace=NAMESPACE, service=config().stack)
 
 
-class Line:
+class CallLine:
     """The line of one call in the making: fields to log and metrics to count."""
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Line:
         return {name: float(total) for name, total in self._totals.items()}
 
 
-_current: ContextVar[Line | None] = ContextVar("line", default=None)
+_current: ContextVar[CallLine | None] = ContextVar("line", default=None)
 
 
 def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
@@ -127,9 +127,9 @@ def rejected(breaker: str) -> None:
 
 
 @contextmanager
-def call(function: str, context: Any) -> Iterator[Line]:
+def call(function: str, context: Any) -> Iterator[CallLine]:
     """Measure one invocation and write its line at the end, whatever happens inside."""
-    line = Line()
+    line = CallLine()
     line.fields = {"function": function, "aws_request_id": getattr(context, "aws_request_id", "")}
     started = time.perf_counter()
     before = _current.set(line)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from secureconnect_client import ApiError, Client, Event, Live, Poll, TransportFailed
+from secureconnect_client import ApiError, Client, Event, Live, Polling, TransportFailed
 from secureconnect_client.backoff import Backoff, ReconnectPolicy
 from secureconnect_client.events import ConversationRemoved
 from secureconnect_client.session import Session
@@ -166,7 +166,7 @@ class Device:
         if write is not None and item.state == "sent":
             self._records.writes.append(acknowledged(write, about=item.message_id or "", seq=item.seq or 0))
 
-    async def _read(self, stream: Live | Poll) -> None:
+    async def _read(self, stream: Live | Polling) -> None:
         async for event in stream:
             self._take(event)
 

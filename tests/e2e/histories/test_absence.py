@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from secureconnect_client import ApiError, Client, Event, Live, Poll
+from secureconnect_client import ApiError, Client, Event, Live, Polling
 from secureconnect_client.models import Message
 from secureconnect_client.store import Store
 from secureconnect_client.view import View
@@ -39,7 +39,7 @@ class Reader:
         state = self._view.state(self._conversation_id)
         return () if state is None else state.messages
 
-    async def read(self, stream: Live | Poll, *, up_to: int) -> None:
+    async def read(self, stream: Live | Polling, *, up_to: int) -> None:
         """Take events until this seq has come."""
         async with asyncio.timeout(PATIENCE_S):
             while not self.seqs or self.seqs[-1] < up_to:

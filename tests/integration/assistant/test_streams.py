@@ -15,7 +15,7 @@ from assistant.actions import cancel_request
 from assistant.consumers import stream
 from assistant.model import AiDisabled
 from assistant.providers import choice
-from assistant.store import Job
+from assistant.store import StoredJob
 from kernel import aws, config
 from kernel.caller import Caller
 from realtime import service as realtime
@@ -150,7 +150,7 @@ def test_an_answer_ends_when_nobody_listens_any_more(queue: str, settings: pytes
     stream_of_hers = requests._Stream(ada.user_id, request_id)
     stream_of_hers.moved("queued", "running")
     time.sleep(requests.LOOK_AGAIN_S + 0.1)
-    with pytest.raises(requests.Cancelled):
+    with pytest.raises(requests.RequestCancelled):
         stream_of_hers.show("No socket of hers is open.")
     kept = store.job(ada.user_id, request_id, kind="request")
     assert kept is not None
@@ -164,6 +164,6 @@ def test_what_is_wrong_already_is_told_at_once(queue: str) -> None:
 
 
 def test_a_request_is_forgotten_after_a_day(queue: str) -> None:
-    store.put_job(Job("usr_a", "air_1", "queued", {}), kind="request")
+    store.put_job(StoredJob("usr_a", "air_1", "queued", {}), kind="request")
     assert store.job("usr_a", "air_1", kind="request") is not None
     assert store.job("usr_b", "air_1", kind="request") is None

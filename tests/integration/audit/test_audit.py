@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit import service, store
-from audit.model import Entry, Wanted
+from audit.model import AuditFilter, Entry
 from infra import verify_audit
 from kernel import clock, origin
 from kernel.dynamo import Transaction
@@ -17,7 +17,7 @@ START = 1_795_000_000_000
 
 
 def listed(**wanted: Any) -> list[Entry]:
-    return service.entries(reader="usr_admin", wanted=Wanted(**wanted), limit=100, after=None).items
+    return service.entries(reader="usr_admin", wanted=AuditFilter(**wanted), limit=100, after=None).items
 
 
 def whole() -> list[dict[str, Any]]:
@@ -94,15 +94,15 @@ def test_pages_have_every_entry_once_and_their_cursor_is_the_readers() -> None:
         service.record("one" if n % 2 else "two", actor="usr_a")
     pages, after = [], None
     while True:
-        page = service.entries(reader="usr_admin", wanted=Wanted(action="two"), limit=2, after=after)
+        page = service.entries(reader="usr_admin", wanted=AuditFilter(action="two"), limit=2, after=after)
         pages.append([each.n for each in page.items])
         after = page.next_cursor
         if after is None:
             break
     assert pages == [[7, 5], [3, 1]]
-    first = service.entries(reader="usr_admin", wanted=Wanted(), limit=2, after=None)
+    first = service.entries(reader="usr_admin", wanted=AuditFilter(), limit=2, after=None)
     with pytest.raises(InvalidCursor):
-        service.entries(reader="usr_other", wanted=Wanted(), limit=2, after=first.next_cursor)
+        service.entries(reader="usr_other", wanted=AuditFilter(), limit=2, after=first.next_cursor)
 
 
 def test_entries_end_after_their_days_and_the_rest_is_still_proved() -> None:

@@ -292,7 +292,7 @@ def test_giving_up_holds_whatever_is_changed_meanwhile(ada: Caller, monkeypatch:
         lambda: transfers.complete(caller=ada, file_id=file_id, claimed=[]),
     ]
 
-    def met(node: model.Node, upload: model.Upload) -> bool:
+    def met(node: model.Node, upload: model.PendingUpload) -> bool:
         if changes:
             changes.pop()()
         return give_up(node, upload)

@@ -13,7 +13,7 @@ from kernel import clock
 from kernel.caller import Caller
 from notifications import service
 from notifications.consumers import follow, notifying, push
-from notifications.model import Subscription
+from notifications.model import PushEndpoint
 from tests.conftest import REGION, STACK
 from tests.helpers import CONTEXT
 from tests.integration.following import dispatched, told
@@ -31,7 +31,7 @@ def register(who: Caller, browser: Browser, device_id: str = "d1", **fields: Any
         platform="web",
         provider="webpush",
         token=None,
-        subscription=Subscription(given["endpoint"], keys["p256dh"], keys["auth"]),
+        subscription=PushEndpoint(given["endpoint"], keys["p256dh"], keys["auth"]),
         app_version=None,
         locale=None,
         voip=False,

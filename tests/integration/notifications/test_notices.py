@@ -16,7 +16,7 @@ from kernel.resilience import retried
 from moderation import service as moderation
 from notifications import service, store
 from notifications.consumers import notifying
-from notifications.model import Device
+from notifications.model import RegisteredDevice
 from realtime.notify import notify
 from tests.helpers import CONTEXT, someone
 from tests.integration import desk, rooms
@@ -143,8 +143,8 @@ def test_what_cannot_be_queued_does_not_fail_what_it_tells_of(settings: Any) -> 
 # --- devices --------------------------------------------------------------------------------------------------
 
 
-def _device(who: Caller, device_id: str, key: str, **fields: Any) -> Device:
-    return Device(
+def _device(who: Caller, device_id: str, key: str, **fields: Any) -> RegisteredDevice:
+    return RegisteredDevice(
         user_id=who.user_id,
         device_id=device_id,
         session_id=who.session_id,

@@ -16,7 +16,7 @@ from polls.model import PollClosed, VoteFinal
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look
 from tests.integration.rooms import group, people, whole_log
 from tests.tools import jobs
-from tests.vote_histories import OPTIONS, Answer, AppendPlan, Choice, Step, carry_out, explained, plan
+from tests.vote_histories import OPTIONS, Answer, HistoryPlan, Choice, Step, carry_out, explained, plan
 
 HISTORIES = int(os.environ.get("SC_VOTE_HISTORIES", "12"))
 FIRST_SEED = int(os.environ.get("SC_VOTE_SEED", "1"))
@@ -26,7 +26,7 @@ PER_ROOM = 10  # histories in one cloud: what is recounted grows with them
 class Room:
     """A poll under test, and what its people do."""
 
-    def __init__(self, everybody: list[Caller], conversation_id: str, wanted: AppendPlan) -> None:
+    def __init__(self, everybody: list[Caller], conversation_id: str, wanted: HistoryPlan) -> None:
         self.everybody = everybody
         self.poll = ask(everybody[0], conversation_id, client_id=f"seed-{wanted.seed}", **wanted.rules)
         self.ids = [option["id"] for option in self.poll["options"]][:OPTIONS]

@@ -7,14 +7,14 @@ import tracemalloc
 
 import pytest
 
-from drive.model import MIB, Upload
+from drive.model import MIB, PendingUpload
 from drive.uploads import intake
 from kernel import blobs
 from kernel.blobs import CHUNK_BYTES, Blob
 
 
-def _upload(size: int, sha256: str) -> Upload:
-    return Upload(
+def _upload(size: int, sha256: str) -> PendingUpload:
+    return PendingUpload(
         "upl_1", "fil_1", "usr_1", "usr_1", "c", 1, "a", size, "application/octet-stream", sha256, "processing", 0
     )
 

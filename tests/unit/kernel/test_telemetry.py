@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable, NotFound
-from kernel.telemetry import Line
+from kernel.telemetry import CallLine
 from tests.helpers import CONTEXT
 from tests.tools import Lines, captured_lines
 
@@ -105,13 +105,13 @@ def test_a_context_without_an_id_is_fine(lines: Lines) -> None:
 
 
 def test_an_expected_refusal_is_told_by_status_and_code() -> None:
-    line = Line()
+    line = CallLine()
     line.problem(NotFound())
     assert line.fields == {"status": 404, "code": "not_found"}
 
 
 def test_a_problem_of_ours_is_told_with_its_cause() -> None:
-    line = Line()
+    line = CallLine()
     problem = DependencyUnavailable()
     problem.__cause__ = TimeoutError("no answer")
     line.problem(problem)
@@ -119,7 +119,7 @@ def test_a_problem_of_ours_is_told_with_its_cause() -> None:
 
 
 def test_a_caller_s_problem_is_told_without_its_cause() -> None:
-    line = Line()
+    line = CallLine()
     problem = NotFound()
     problem.__cause__ = ValueError("what the caller wrote")
     line.problem(problem)

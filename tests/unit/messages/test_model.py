@@ -13,7 +13,7 @@ from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
 from log.model import MESSAGE_CREATED, Event
-from messages.model import EDIT_WINDOW_MS, NewMessage, Source, require_content, require_editable
+from messages.model import EDIT_WINDOW_MS, NewMessage, Origin, require_content, require_editable
 from messages.reactions import MAX_EMOJI_CHARS, require_emoji
 from messages.schemas import MessageFields, MessageQuery, ReadMarker
 
@@ -52,10 +52,10 @@ def test_an_encrypted_message_goes_into_any(encrypted: bool) -> None:
         ({"ciphertext": "AAAA"}, False, "ciphertext"),
         ({"type": "encrypted", "text": None}, True, "ciphertext"),
         ({"type": "encrypted", "ciphertext": "AAAA"}, True, "text"),
-        ({"forward": Source("cnv_1", "msg_1")}, False, "text"),
-        ({"forward": Source("cnv_1", "msg_1"), "text": None}, True, "type"),
+        ({"forward": Origin("cnv_1", "msg_1")}, False, "text"),
+        ({"forward": Origin("cnv_1", "msg_1"), "text": None}, True, "type"),
         (
-            {"forward": Source("cnv_1", "msg_1"), "text": None, "type": "encrypted", "ciphertext": "AAAA"},
+            {"forward": Origin("cnv_1", "msg_1"), "text": None, "type": "encrypted", "ciphertext": "AAAA"},
             True,
             "forward",
         ),
@@ -74,7 +74,7 @@ def test_equal_messages_have_equal_fingerprints() -> None:
     "changes",
     [
         {"text": "hello "}, {"text": None}, {"type": "encrypted"}, {"ciphertext": "AAAA"}, {"reply_to": "msg_1"},
-        {"thread_root": "msg_1"}, {"forward": Source("cnv_1", "msg_1")}, {"forward": Source("cnv_1", "msg_2")},
+        {"thread_root": "msg_1"}, {"forward": Origin("cnv_1", "msg_1")}, {"forward": Origin("cnv_1", "msg_2")},
         {"mentions": ("usr_bob",)}, {"metadata": {"a": 1}},
     ],
 )  # fmt: skip

@@ -11,11 +11,11 @@ import pytest
 from kernel import clock
 from notifications.model import (
     Membership,
+    NoticePreferences,
+    NoticeRecipient,
     Occurrence,
-    Preferences,
     QuietHours,
     Reason,
-    Recipient,
     decide,
     kind_for,
 )
@@ -39,16 +39,16 @@ INVITATION = Occurrence("cnv_1/1/usr_bob", "invitation", "usr_ada", NOON, conver
 
 HERE = Membership(visible_from=1)
 MUTED = replace(HERE, muted_until=NOON + 1)
-BOB = Recipient("usr_bob", HERE)
+BOB = NoticeRecipient("usr_bob", HERE)
 QUIET = QuietHours(time(11), time(13), "UTC")
 
 
-def _bob(**changes: Any) -> Recipient:
-    wishes = {name: changes.pop(name) for name in list(changes) if name in Preferences.__dataclass_fields__}
-    return replace(BOB, preferences=Preferences(**wishes), **changes)
+def _bob(**changes: Any) -> NoticeRecipient:
+    wishes = {name: changes.pop(name) for name in list(changes) if name in NoticePreferences.__dataclass_fields__}
+    return replace(BOB, preferences=NoticePreferences(**wishes), **changes)
 
 
-RULES: list[tuple[str, Occurrence, Recipient, Reason | None]] = [
+RULES: list[tuple[str, Occurrence, NoticeRecipient, Reason | None]] = [
     ("a member is told", MESSAGE, BOB, None),
     ("the sender is not", MESSAGE, replace(BOB, user_id="usr_ada"), "own"),
     ("who is no member is not", MESSAGE, replace(BOB, membership=None), "not_member"),
@@ -127,7 +127,7 @@ RULES: list[tuple[str, Occurrence, Recipient, Reason | None]] = [
 
 
 @pytest.mark.parametrize(("what", "who", "reason"), [rule[1:] for rule in RULES], ids=[rule[0] for rule in RULES])
-def test_a_push_goes_out_or_its_reason_is_named(what: Occurrence, who: Recipient, reason: Reason | None) -> None:
+def test_a_push_goes_out_or_its_reason_is_named(what: Occurrence, who: NoticeRecipient, reason: Reason | None) -> None:
     assert decide(what, who, NOON).suppressed == reason
 
 
@@ -166,7 +166,7 @@ def test_a_message_is_what_it_is_to_the_person(what: Occurrence, user_id: str, k
         (replace(MENTION, actor_id="usr_bob"), BOB, False),
     ],
 )
-def test_the_list_keeps_what_is_theirs_whatever_is_pushed(what: Occurrence, who: Recipient, listed: bool) -> None:
+def test_the_list_keeps_what_is_theirs_whatever_is_pushed(what: Occurrence, who: NoticeRecipient, listed: bool) -> None:
     assert decide(what, who, NOON).listed is listed
 
 

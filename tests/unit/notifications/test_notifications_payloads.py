@@ -11,7 +11,7 @@ import pytest
 from notifications import encryption, payloads
 from notifications.encryption import BrowserKeys
 from notifications.model import Kind, Occurrence
-from notifications.payloads import Payload, Preview
+from notifications.payloads import Payload, PushPreview
 
 PLAIN = Payload("message", tag="cnv_1", badge=3, conversation_id="cnv_1")
 
@@ -48,7 +48,7 @@ def test_what_has_no_text_is_said_in_words(kind: Kind) -> None:
 
 
 def test_the_longest_push_fits_what_push_services_take() -> None:
-    longest = Preview("\U0001f600" * payloads.TITLE_MAX_CHARS, "\U0001f600" * payloads.BODY_MAX_CHARS)
+    longest = PushPreview("\U0001f600" * payloads.TITLE_MAX_CHARS, "\U0001f600" * payloads.BODY_MAX_CHARS)
     text = replace(PLAIN, preview=longest, conversation_id="c" * 40, call_id="c" * 40, tag="t" * 40).text()
     assert len(text) < encryption.MAX_PLAINTEXT_BYTES
 

@@ -19,7 +19,7 @@ from secureconnect_client.errors import (
 )
 from secureconnect_client.events import Event
 from secureconnect_client.live import Live
-from secureconnect_client.polling import Poll
+from secureconnect_client.polling import Polling
 from secureconnect_client.session import Session, Tokens
 from secureconnect_client.settings import LiveStats
 from secureconnect_client.sqlite import SqliteStore
@@ -41,7 +41,7 @@ __all__ = [
     "MemoryStore",
     "NotSignedIn",
     "OutboxItem",
-    "Poll",
+    "Polling",
     "ReconnectPolicy",
     "SecureConnectError",
     "Session",

@@ -30,7 +30,7 @@ from secureconnect_client.live import Live
 from secureconnect_client.models import Profile, Ticket
 from secureconnect_client.outbox import BACKOFF as OUTBOX_BACKOFF
 from secureconnect_client.outbox import Outbox
-from secureconnect_client.polling import Poll
+from secureconnect_client.polling import Polling
 from secureconnect_client.session import Session, SessionKeeper
 from secureconnect_client.settings import LiveSettings, Start
 from secureconnect_client.sqlite import SqliteStore
@@ -229,9 +229,9 @@ class Client(Accounts):
         )
         return Live(self, settings)
 
-    def poll(self, *, interval_s: float = 5.0) -> Poll:
+    def poll(self, *, interval_s: float = 5.0) -> Polling:
         """The same events without a socket: `async for event in client.poll()`. Raises NotSignedIn."""
-        return Poll(self, interval_s=interval_s)
+        return Polling(self, interval_s=interval_s)
 
     # -- encryption
 

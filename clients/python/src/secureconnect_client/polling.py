@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BACKOFF = Backoff(base_s=1.0, cap_s=60.0)
 
 
-class Poll:
+class Polling:
     """Iterate it with `async for`. Raises ApiError once the session is over; waits passing failures out."""
 
     def __init__(self, client: Client, *, interval_s: float) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from notifications.model import Device
-from notifications.payloads import Payload, Preview
+from notifications.model import RegisteredDevice
+from notifications.payloads import Payload, PushPreview
 from notifications.providers import fcm
 from notifications.providers.fcm import Sender
-from notifications.providers.outcomes import Delivery, Outcome
+from notifications.providers.outcomes import Delivery, PushOutcome
 from tests.support.push_services import Answer, FcmService, fcm_service
 
 PLAIN = Payload("message", tag="cnv_1", badge=2, conversation_id="cnv_1")
@@ -32,7 +32,7 @@ def sender(service: FcmService) -> Sender:
 
 
 def delivery(token: str = "t1", payload: Payload = PLAIN, **fields: Any) -> Delivery:
-    device = Device(
+    device = RegisteredDevice(
         user_id="usr_bob",
         device_id="d1",
         session_id="ses_1",
@@ -46,7 +46,7 @@ def delivery(token: str = "t1", payload: Payload = PLAIN, **fields: Any) -> Deli
     return Delivery(replace(device, **fields), payload, "T" * 32)
 
 
-def sent(sender: Sender, token: str = "t1") -> Outcome:
+def sent(sender: Sender, token: str = "t1") -> PushOutcome:
     (outcome,) = sender.send([delivery(token)])
     return outcome
 
@@ -90,7 +90,7 @@ def test_what_takes_something_away_shows_nothing(service: FcmService, sender: Se
 
 
 def test_a_preview_is_shown_where_it_was_chosen(service: FcmService, sender: Sender) -> None:
-    sender.send([delivery("t1", replace(PLAIN, preview=Preview("Ada", "hello")))])
+    sender.send([delivery("t1", replace(PLAIN, preview=PushPreview("Ada", "hello")))])
     (message,) = service.messages
     assert message["apns"]["payload"]["aps"]["alert"] == {"title": "Ada", "body": "hello"}
     assert message["data"]["title"] == "Ada"
@@ -173,4 +173,4 @@ def test_a_token_endpoint_that_hangs_is_given_up_in_time(service: FcmService, se
 
 
 def test_without_a_firebase_project_nothing_is_sent() -> None:
-    assert fcm.send([delivery()]) == [Outcome("refused", "not_configured")]
+    assert fcm.send([delivery()]) == [PushOutcome("refused", "not_configured")]

@@ -11,10 +11,10 @@ import pytest
 
 from kernel import clock, config
 from notifications import vapid
-from notifications.model import Device, Subscription
+from notifications.model import PushEndpoint, RegisteredDevice
 from notifications.payloads import Payload
 from notifications.providers import webpush
-from notifications.providers.outcomes import Delivery, Outcome
+from notifications.providers.outcomes import Delivery, PushOutcome
 from tests.support.push_services import Answer, Browser, WebPushService, web_push_service
 
 
@@ -32,7 +32,7 @@ def service() -> Iterator[WebPushService]:
 
 def delivery(browser: Browser, **fields: Any) -> Delivery:
     given = browser.subscription
-    device = Device(
+    device = RegisteredDevice(
         user_id="usr_bob",
         device_id="d1",
         session_id="ses_1",
@@ -41,13 +41,13 @@ def delivery(browser: Browser, **fields: Any) -> Delivery:
         key="k",
         created_at=1,
         updated_at=1,
-        subscription=Subscription(given["endpoint"], given["keys"]["p256dh"], given["keys"]["auth"]),
+        subscription=PushEndpoint(given["endpoint"], given["keys"]["p256dh"], given["keys"]["auth"]),
     )
     payload = Payload("message", tag="cnv_1", badge=2, conversation_id="cnv_1")
     return Delivery(device, replace(payload, **fields), "T" * 32)
 
 
-def sent(browser: Browser) -> Outcome:
+def sent(browser: Browser) -> PushOutcome:
     (outcome,) = webpush.send([delivery(browser)])
     return outcome
 
