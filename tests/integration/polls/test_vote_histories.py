@@ -16,7 +16,7 @@ from polls.model import PollClosed, VoteFinal
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look
 from tests.integration.rooms import group, people, whole_log
 from tests.tools import jobs
-from tests.vote_histories import OPTIONS, Answer, HistoryPlan, Choice, Step, carry_out, explained, plan
+from tests.vote_histories import OPTIONS, Answer, Choice, HistoryPlan, Step, carry_out, explained, plan
 
 HISTORIES = int(os.environ.get("SC_VOTE_HISTORIES", "12"))
 FIRST_SEED = int(os.environ.get("SC_VOTE_SEED", "1"))
