@@ -3,7 +3,8 @@
 It is speed, never truth. What keeps a log dense is the condition of its transactions; a turn only makes it likely
 that they come through at the first try. It may be skipped, had by two or not be had, and nothing is wrong then.
 
-Each writer in the queue has a mailbox. Who ends a turn writes into the next one's, and may leave a message there.
+Each writer in the queue has two mailboxes. Who ends a turn writes into the next one's, and may leave a message there;
+who has handed a message on is answered in the other.
 """
 
 from __future__ import annotations
@@ -127,13 +128,13 @@ class AppendTicket:
         number, self._number = self._number, 0  # its turn is over
         with contextlib.suppress(cache.CacheUnavailable):
             while time.monotonic() < until:
-                if (found := cache.take(self._mailbox(number))) is not None:
+                if (found := cache.take(self._answers(number))) is not None:
                     return found
         return None
 
     def tell(self, numbers: Iterable[int], said: str) -> None:
         """Answer those who have handed their message on."""
-        mailboxes = [self._mailbox(number) for number in numbers]
+        mailboxes = [self._answers(number) for number in numbers]
         if mailboxes:
             with contextlib.suppress(cache.CacheUnavailable):  # then they find out by themselves
                 cache.call(lambda redis: self._post(redis, mailboxes, said))
@@ -155,11 +156,14 @@ class AppendTicket:
             return False
         _busy.put(self._key, True)
         moved_at = time.monotonic()
+        mailbox = self._mailbox(self._number)
         while self._served < self._number - 1 and time.monotonic() < self._until:
-            if (found := cache.take(self._mailbox(self._number))) is not None:
+            if (found := cache.take(mailbox)) is not None:
                 self.message = found
                 break
             seen = self._seen()
+            if seen >= self._number - 1:  # the message came with the end of that turn, so it is there
+                self.message = cache.call(lambda redis: redis.lpop(mailbox)) or ""
             if seen != self._served:
                 self._served, moved_at = seen, time.monotonic()
             elif time.monotonic() - moved_at > STALL_S:
@@ -172,6 +176,9 @@ class AppendTicket:
 
     def _mailbox(self, number: int) -> str:
         return f"{self._key}:{number}"
+
+    def _answers(self, number: int) -> str:
+        return f"{self._mailbox(number)}:answer"
 
     def _over(self, number: int, message: str, *, must_be_next: bool = False) -> bool:
         keys = self._key, self._mailbox(number + 1)

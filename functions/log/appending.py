@@ -24,6 +24,7 @@ from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
 
 MAX_TRIES = 24
 PATIENCE_S = 6.0
+SETTLED = "settled"  # the answer to those whose batch was committed and not published
 # The parts of a context that may be newer than what a plan was made of: then it is asked again.
 _MOVED_ON = frozenset({"head", "info"})
 
@@ -165,6 +166,8 @@ class _Writer(Generic[C]):
             said = ticket.answer()
             if said == "committed":
                 return replace(done, to_publish=[])
+            if said == SETTLED:
+                return done
             self._start_again(said)
             return None
         self._batch = None
@@ -185,12 +188,13 @@ class _Writer(Generic[C]):
             self._arrive()
 
     def _settle(self, batch: Batch) -> None:
-        """Commit for others what cannot go together with what this writer wants, and stay in turn."""
+        """Commit for others what cannot go together with what this writer wants, and stay in turn. Each of them
+        publishes their own events."""
         self._batch = None
         outcome: Outcome = "failed"
         with suppress(DependencyUnavailable, Timeout):  # they are told, and this writer meets it as well
             outcome = batch.commit()
-        self._ticket.tell(batch.numbers, outcome)
+        self._ticket.tell(batch.numbers, SETTLED if outcome == "committed" else outcome)
 
     def _commit(self, batch: Batch) -> Outcome:
         """Commit a batch that ends with this writer's events, let the next one go ahead, and answer the others."""

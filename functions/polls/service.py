@@ -131,9 +131,10 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
             chosen.get((poll_id, caller.user_id), ()),
             log.moment(context.head),
         )
-        _require_open(poll, at)
         after = choose(poll)
-        poll.require_change(before, after)
+        if not (outcome and after == before):  # else it was counted, and whoever committed it could not say so
+            _require_open(poll, at)
+            poll.require_change(before, after)
         outcome[:] = [(poll.voted(before, after), after)]
         if after == before:
             return log.AppendPlan([])

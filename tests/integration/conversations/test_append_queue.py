@@ -116,6 +116,30 @@ def test_a_late_end_of_a_turn_takes_nobody_elses(redis: Any, monkeypatch: pytest
     assert _queue(redis) == {"last": "2", "served": "1"}
 
 
+def test_what_comes_between_two_looks_is_a_message_and_never_an_answer(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn may be seen to be over before the message of its writer was waited for long enough."""
+    ahead, mine = _ticket(), _ticket(0.3)
+    ahead.collided()
+    take = cache.take
+
+    def late(mailbox: str) -> str | None:
+        monkeypatch.setattr(cache, "take", take)
+        assert ahead.hand_on("for whom it concerns")
+        return None
+
+    monkeypatch.setattr(cache, "take", late)
+    assert mine.collided()
+    assert mine.message == "for whom it concerns"
+    behind = threading.Thread(target=_ticket().collided)
+    behind.start()
+    _until_drawn(redis, 3)
+    assert mine.hand_on("and mine")
+    assert mine.answer() is None
+    behind.join()
+
+
 def test_nobody_waits_beyond_their_patience(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(append_queue, "STALL_S", 60.0)
     _ticket().collided()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +10,18 @@ from typing import Any
 
 import pytest
 
+from conversations import plans
 from kernel import cache
+from kernel.caller import Caller
 from kernel.dynamo import RightMissing, Transaction
 from log import api as log
 from log import append_queue, appending, group_commit
 from log.append_queue import AppendTicket
 from log.group_commit import Batch
 from log.model import LogHead
+from polls import service as polls
 from polls import store
+from polls.model import PollClosed
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look, vote
 from tests.integration.rooms import group, people, send, whole_log
 
@@ -128,6 +133,54 @@ def test_whose_batch_was_committed_by_somebody_who_died_then_gets_the_message_it
     sent = _at_once(conversation_id, lambda n: send(senders[n], conversation_id, f"from {n}"))
     assert sorted(each["seq"] for each in sent) == list(range(2, WRITERS + 2))
     assert [event.seq for event in whole_log(conversation_id)] == list(range(1, WRITERS + 2))
+
+
+def test_a_vote_that_stands_is_no_late_one_where_nobody_could_say_that_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever committed it is gone, and the poll was closed before the voter looked again."""
+    voters = people(*(f"p{n:02}" for n in range(WRITERS)))
+    poll = ask(voters[0], conversation_id := group(*voters))
+    committed: list[int] = []
+    commit, lost = Batch.commit, threading.Event()
+
+    def counted(batch: Batch) -> group_commit.Outcome:
+        outcome = commit(batch)
+        committed.extend(batch.numbers if outcome == "committed" else [])
+        return outcome
+
+    def unheard(ticket: AppendTicket) -> None:
+        number, ticket._number = ticket.number, 0
+        while number not in committed:
+            time.sleep(0.01)
+        if not lost.is_set():
+            lost.set()
+            polls.close(caller=voters[0], poll_id=poll["id"])
+
+    monkeypatch.setattr(Batch, "commit", counted)
+    monkeypatch.setattr(AppendTicket, "answer", unheard)
+    answers = _at_once(conversation_id, lambda n: _vote_or_late(voters[n], poll))
+    assert lost.is_set()
+    voted = [look(voter, poll)["my_votes"] != [] for voter in voters]
+    assert [answer == "ok" for answer in answers] == voted
+    assert_tally_equals_votes(poll["id"])
+
+
+def _vote_or_late(voter: Caller, poll: dict[str, Any]) -> str:
+    try:
+        vote(voter, poll, "Tea")
+    except PollClosed:
+        return "closed"
+    return "ok"
+
+
+def test_what_was_committed_for_others_is_published_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The votes of one person cannot share a transaction: each one's batch is committed by the next in turn."""
+    told: list[int] = []
+    monkeypatch.setattr(plans, "publish_events", lambda _, events, **__: told.extend(event.seq for event in events))
+    (ada,) = people("ada")
+    poll = ask(ada, conversation_id := group(ada))
+    told.clear()
+    _at_once(conversation_id, lambda n: vote(ada, poll, ["Tea", "Coffee", "Water"][n % 3]))
+    assert sorted(told) == [event.seq for event in whole_log(conversation_id) if event.type == "poll.voted"]
 
 
 def test_what_two_write_to_one_record_does_not_go_together() -> None:
