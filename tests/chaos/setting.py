@@ -10,6 +10,7 @@ from typing import Any
 from infra.local.config import HOST, Instance
 from infra.local.stack import Stack
 from tests.chaos.fault_proxy import FaultProxy
+from tests.support.deployed_functions import set_variables, variables_of
 
 
 @contextlib.contextmanager
@@ -22,24 +23,19 @@ def through_proxy(instance: Instance, seed: int) -> Iterator[tuple[FaultProxy, s
         before = _variables(client, stack)
         address = f"http://{HOST}:{proxy.port}"
         for name, variables in before.items():
-            _set(client, name, {**variables, "AWS_ENDPOINT_URL": address})
+            set_variables(client, name, {**variables, "AWS_ENDPOINT_URL": address})
         try:
             yield proxy, http_url
         finally:
             proxy.rules.clear()
             for name, variables in before.items():
-                _set(client, name, variables)
+                set_variables(client, name, variables)
 
 
 def _variables(client: Any, stack: Stack) -> dict[str, dict[str, str]]:
     found = {}
     for name in stack.functions().values():
-        kept = client.get_function_configuration(FunctionName=name)
-        if kept["Runtime"].startswith("python"):
-            found[name] = dict(kept.get("Environment", {}).get("Variables", {}))
+        if client.get_function_configuration(FunctionName=name)["Runtime"].startswith("python"):
+            found[name] = variables_of(client, name)
             found[name].pop("AWS_ENDPOINT_URL", None)  # they have none: it is of a run that was killed
     return found
-
-
-def _set(client: Any, name: str, variables: dict[str, str]) -> None:
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually, operators_client
 from tests.e2e.windows import Window, needs_a_browser, window_of
+from tests.support import deployed_functions
+from tests.support.models import LoopbackModel, data_in, serving
 
 pytestmark = needs_a_browser
 
@@ -107,3 +113,133 @@ def test_replies_are_suggested_and_what_the_provider_cannot_do_is_said(window: W
     expect(window.message("See you at lunch").get_by_role("alert")).to_contain_text("cannot do this", timeout=60_000)
     window.message("See you at lunch").get_by_role("button", name="Hide").click()
     expect(window.message("See you at lunch").get_by_role("alert")).to_have_count(0)
+
+
+# --- by a language model of this machine, which the deployed functions are told to use ---------------------------
+
+AT_LENGTH = "The announcement is being written. " * 60
+
+
+def _says(system: str, user: str) -> str:
+    """A model that translates by turning letters round, rewrites with courtesy, and cites the line with the day."""
+    data = data_in(user)
+    if "Translate the text" in system:
+        return f"Übersetzt: {data['text'][::-1]}"
+    if "Rewrite the text" in system:
+        return f"Would you kindly: {data['text']}"
+    if "at length" in data.get("question", ""):
+        return AT_LENGTH
+    number = next(each["number"] for each in data["messages"] if "Friday" in each["text"])
+    return f"The release ships on Friday [{number}]. It was decided by Bob [99]. See https://evil.example/x"
+
+
+@pytest.fixture
+def model(endpoints: dict[str, str]) -> Iterator[LoopbackModel]:
+    functions = [f"{endpoints['stack']}-Assistant", f"{endpoints['stack']}-AssistantStream"]
+    with serving(_says) as model:
+        changes = {
+            "AI_PROVIDER": "openai",
+            "AI_MODELS": "default=loopback-small",
+            "AI_BASE_URL": f"{model.url}/v1",
+            "AI_INPUT_USD": "3",
+            "AI_OUTPUT_USD": "15",
+        }
+        with deployed_functions.changed(operators_client(endpoints, "lambda"), functions, changes):
+            yield model
+
+
+def _ask(window: Window, question: str) -> Any:
+    """Asks in the panel of AI help, which is returned."""
+    _help(window)
+    window.page.get_by_label("Your question").fill(question)
+    window.page.get_by_role("button", name="Ask", exact=True).click()
+    return window.page.get_by_role("complementary").filter(has=window.page.get_by_label("Your question"))
+
+
+def _used(who: Person) -> int:
+    used: int = who.ok("GET", "/ai/settings")["budget"]["used_tokens"]
+    return used
+
+
+def test_an_answer_of_a_model_is_read_while_it_is_written(
+    model: LoopbackModel, window: Window, ada: Person, room: str
+) -> None:
+    _switch_on(ada, room)
+    go_on = threading.Event()
+    pieces = -(-len("The release ships on Friday [3]. ") // 7)
+    model.before_part = lambda n: n <= pieces or go_on.wait(60)
+    window.open("Release")
+
+    # its first sentence is there while the model still thinks about the second
+    panel = _ask(window, "When do we ship the release?")
+    expect(panel.get_by_text("The release ships on Friday [1].")).to_be_visible(timeout=60_000)
+    expect(panel.get_by_role("button", name="Stop")).to_be_visible()
+    expect(panel.get_by_text("It was decided")).to_have_count(0)
+    go_on.set()
+
+    # then all of it, without its link and the citation of nothing, and with who said so
+    expect(panel.get_by_text("The release ships on Friday [1]. It was decided by Bob. See (link)")).to_be_visible()
+    expect(panel.get_by_text("By openai, loopback-small. It may be wrong.")).to_be_visible()
+    expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
+    panel.get_by_role("button", name="Show message 1").click()
+    expect(window.page.locator(".message.marked")).to_contain_text("Friday at 14:00")
+    assert _used(ada) == 120
+    assert len(model.asked) == 1
+
+
+def test_a_message_is_translated_in_place_and_one_s_own_words_are_rewritten(
+    model: LoopbackModel, window: Window, ada: Person, room: str
+) -> None:
+    _switch_on(ada, room)
+    window.open("Release")
+    expect(window.message("See you at lunch")).to_be_visible()
+    said = window.message("See you at lunch")
+    said.hover()
+    said.get_by_role("button", name="More", exact=True).click()
+    window.page.get_by_role("menuitem", name="Translate").click()
+    expect(said.get_by_role("status")).to_contain_text("Übersetzt: hcnul ta uoy eeS", timeout=60_000)
+    expect(said.get_by_role("status")).to_contain_text("By openai, loopback-small.")
+    expect(said).to_contain_text("See you at lunch")
+    said.get_by_role("button", name="Hide").click()
+    expect(said.get_by_role("status")).to_have_count(0)
+
+    window.page.get_by_label("Write a message").fill("send it")
+    window.page.get_by_role("button", name="AI help", exact=True).click()
+    window.page.get_by_role("button", name="More formal").click()
+    expect(window.page.get_by_label("Write a message")).to_have_value("Would you kindly: send it", timeout=60_000)
+    window.page.get_by_role("button", name="My own words again").click()
+    expect(window.page.get_by_label("Write a message")).to_have_value("send it")
+
+
+def test_an_answer_that_is_stopped_or_left_is_stopped_at_the_model_too(
+    model: LoopbackModel, window: Window, browser: Browser, endpoints: dict[str, str], ada: Person, room: str
+) -> None:
+    _switch_on(ada, room)
+    model.before_part = lambda n: time.sleep(0.1)
+    window.open("Release")
+    panel = _ask(window, "Tell at length of the announcement")
+    expect(panel.get_by_text(re.compile("The announcement is being written"))).to_be_visible(timeout=60_000)
+
+    # stopped by hand: the page is quiet at once, the model soon, and what has come is paid for once
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
+    eventually(lambda: model.left == 1)
+    eventually(lambda: 0 < _used(ada) < len(AT_LENGTH))
+    used = _used(ada)
+
+    # left by closing the panel
+    panel.get_by_role("button", name="Close").click()
+    _ask(window, "Tell at length of the announcement")
+    eventually(lambda: len(model.asked) == 2)
+    expect(panel.get_by_text(re.compile("The announcement is being written"))).to_be_visible(timeout=60_000)
+    panel.get_by_role("button", name="Close").click()
+    eventually(lambda: model.left == 2)
+
+    # left by closing the window, with which goes one's last socket
+    with window_of(browser, endpoints, ada) as another:
+        window.close()
+        another.open("Release")
+        panel = _ask(another, "Tell at length of the announcement")
+        expect(panel.get_by_text(re.compile("The announcement is being written"))).to_be_visible(timeout=60_000)
+    eventually(lambda: model.left == 3)
+    assert _used(ada) > used

@@ -19,8 +19,15 @@ from tests.support.loopback import QuietHandler
 Say = Callable[[str, str], str]  # instructions and data to an answer
 
 
+def data_in(user: str) -> dict[str, Any]:
+    """What a prompt brings between its marks."""
+    data: dict[str, Any] = json.loads(user.split("\n", 1)[1].rsplit("\n", 1)[0])
+    return data
+
+
 class LoopbackModel:
-    """One server of both protocols; `asked` are the bodies of all calls."""
+    """One server of both protocols; `asked` are the bodies of all calls, `left` how many streams nobody read to their
+    end. `before_part` is called before each part of a stream, which it may hold up."""
 
     def __init__(self, say: Say) -> None:
         self.say = say
@@ -28,6 +35,8 @@ class LoopbackModel:
         self.headers: list[dict[str, str]] = []
         self.mode = "well"  # or slow, failing, throttling, broken, throttled midway (Bedrock alone)
         self.tells_usage = True
+        self.left = 0
+        self.before_part: Callable[[int], object] = lambda n: None
         self.url = ""  # once it runs
 
     def handler(self) -> type[QuietHandler]:
@@ -64,7 +73,13 @@ class LoopbackModel:
                         self.wfile.flush()
                         self.connection.close()
                         return
-                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                    model.before_part(n)
+                    try:
+                        self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                    except ConnectionError:
+                        self.close_connection = True
+                        model.left += 1
+                        return
                 self.wfile.write(b"0\r\n\r\n")
 
             def _openai(self, body: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from kernel import config
 from kernel.caller import Caller
 from tests.integration import rooms
 from tests.integration.assistant import desk
-from tests.support.models import LoopbackModel, serving
+from tests.support.models import LoopbackModel, data_in, serving
 from tests.support.planted import CORPUS, obeyed
 from tests.tools import rows
 
@@ -26,7 +26,7 @@ CANARY = "canary-of-somebody-else"
 
 def _obeys(system: str, user: str) -> str:
     """A model that does what each message, text or question in the data asks for."""
-    data = json.loads(user.split("\n", 1)[1].rsplit("\n", 1)[0])
+    data = data_in(user)
     read = [each["text"] for each in data.get("messages", ())] + [data.get("text", ""), data.get("question", "")]
     return "\n\n".join(obeyed(text) for text in read if text)
 
@@ -126,7 +126,7 @@ def test_chat_content_stands_as_data_in_the_user_s_turn_alone(obedient: Loopback
     assert "special" not in system
     mark = user.split("\n", 1)[0]
     assert mark in system
-    assert json.loads(user.split("\n", 1)[1].rsplit("\n", 1)[0])["messages"][0]["text"] == "a very special sentence"
+    assert data_in(user)["messages"][0]["text"] == "a very special sentence"
 
 
 def test_the_rules_quote_planted_links_no_more_than_a_model_does() -> None:

@@ -66,6 +66,29 @@ test("an answer that is no longer wanted is cancelled at the service", async () 
   await until(() => expect(cancelled).toEqual([{ path: { request_id: "r1" } }]));
 });
 
+test("one given up before its request has a name is cancelled as soon as it has one", async () => {
+  const { made, cancelled, begin } = desk();
+  const stop = new AbortController();
+  const asking = made.ask("summaries", { conversation_id: "c" }, { signal: stop.signal });
+  stop.abort();
+  await expect(asking).rejects.toThrow();
+  begin();
+  await until(() => expect(cancelled).toEqual([{ path: { request_id: "r1" } }]));
+});
+
+test("an answer that is here is not cancelled when its panel is left", async () => {
+  const { made, cancelled, done, begin } = desk();
+  const stop = new AbortController();
+  const asking = made.ask("summaries", { conversation_id: "c" }, { signal: stop.signal });
+  begin();
+  await new Promise((go) => setTimeout(go, 5));
+  done({ answer: ANSWER });
+  await asking;
+  stop.abort();
+  await new Promise((go) => setTimeout(go, 5));
+  expect(cancelled).toEqual([]);
+});
+
 test("where pieces would not come it asks for the whole", async () => {
   const { made, asked } = desk({ streaming: false });
   expect((await made.ask("answers", { question: "?" })).result).toBe("one two");

@@ -37,9 +37,8 @@ export class AnswerDesk implements Assistant {
     const { api, streaming } = this.#parts;
     const route = `/ai/${feature}` as "/ai/answers";
     const body = question as AiQuestion<"answers">;
-    const options = { retry: false, ...(signal ? { signal } : {}) };
     if (!streaming()) {
-      const answer = await api.post(route, { body, ...options });
+      const answer = await api.post(route, { body, retry: false, ...(signal ? { signal } : {}) });
       if ("result" in answer) return answer;
       throw new TransportFailed("an answer in pieces came where none was asked for");
     }
@@ -48,33 +47,43 @@ export class AnswerDesk implements Assistant {
     let take = (requestId: string, frame: Frame): void => void early.push([requestId, frame]);
     const listener = (requestId: string, frame: Frame) => take(requestId, frame);
     this.#listeners.add(listener);
+    const over = new AbortController();
+    let named: string | undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      const stop = () => {
+        reject(signal?.reason);
+        if (named !== undefined) void this.#cancel(named);
+      };
+      signal?.addEventListener("abort", stop, { signal: over.signal });
+    });
     try {
-      const begun = await api.post(route, { body: { ...body, stream: true }, ...options });
+      signal?.throwIfAborted();
+      // asked to its end: what is begun at the service can be cancelled only by its name
+      const beginning = api.post(route, { body: { ...body, stream: true }, retry: false }).then((begun) => {
+        if ("result" in begun) return begun;
+        named = begun.request_id;
+        if (signal?.aborted) void this.#cancel(named);
+        return begun;
+      });
+      const begun = await Promise.race([beginning, givenUp]);
       if ("result" in begun) return begun;
-      const { request_id } = begun;
-      return await new Promise<AiAnswer>((resolve, reject) => {
+      const whole = new Promise<AiAnswer>((resolve, reject) => {
         const pieces = new Pieces(onText);
-        const silence = new AbortController();
         let heardAt = this.#parts.clock.now();
-        const end = (work: () => void) => {
-          silence.abort();
-          work();
-        };
         take = (requestId, frame) => {
-          if (requestId !== request_id) return;
+          if (requestId !== begun.request_id) return;
           heardAt = this.#parts.clock.now();
           if ("delta" in frame) return pieces.add(frame.delta);
           const { answer, problem } = frame.done;
-          end(() => (answer ? resolve(answer) : reject(new ApiError(problem ?? {}))));
+          if (answer) resolve(answer);
+          else reject(new ApiError(problem ?? {}));
         };
-        signal?.addEventListener("abort", () => {
-          end(() => reject(signal.reason));
-          void this.#cancel(request_id);
-        });
-        void this.#watch(silence.signal, () => heardAt, () => end(() => reject(new TransportFailed("the answer broke off"))));
+        void this.#watch(over.signal, () => heardAt, () => reject(new TransportFailed("the answer broke off")));
         for (const [requestId, frame] of early) take(requestId, frame);
       });
+      return await Promise.race([whole, givenUp]);
     } finally {
+      over.abort();
       this.#listeners.delete(listener);
     }
   }
