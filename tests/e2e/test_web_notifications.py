@@ -24,6 +24,21 @@ SUBSCRIBE = """subscription => {
     PushManager.prototype.subscribe = async () => (made = own);
     PushManager.prototype.getSubscription = async () => made;
 }"""
+# As when somebody presses it; but the right to bring a window to the front comes from a real press alone, which no
+# debugger gives: what the worker asks of the browser then is written down, and not done.
+PRESS = """async tag => {
+    const until = async found => {
+        for (let n = 0; n < 200 && !(await found()); n++) await new Promise(done => setTimeout(done, 50));
+    };
+    let shown;
+    await until(async () => ([shown] = await self.registration.getNotifications({ tag }))[0]);
+    const asked = [];
+    WindowClient.prototype.focus = async function () { asked.push("focus"); return this; };
+    self.clients.openWindow = async url => { asked.push(url); return null; };
+    self.dispatchEvent(new NotificationEvent("notificationclick", { notification: shown }));
+    await until(() => asked.length > 0);
+    return asked;
+}"""
 SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
     .map(({ title, body, tag }) => ({ title, body, tag }))"""
 
@@ -45,6 +60,7 @@ class Worker:
 
     def __init__(self, window: Window) -> None:
         self._page = window.page
+        self._context = window.context
         self._origin = window.page.evaluate("location.origin")
         self._devtools: CDPSession = window.context.new_cdp_session(window.page)
         self._registrations: list[str] = []
@@ -59,6 +75,11 @@ class Worker:
     def push(self, payload: dict[str, Any]) -> None:
         fields = {"origin": self._origin, "registrationId": self._registrations[-1], "data": json.dumps(payload)}
         self._devtools.send("ServiceWorker.deliverPushMessage", fields)
+
+    def press(self, tag: str) -> list[str]:
+        """What the worker asks of the browser when one is pressed: `focus`, or the address of a new window."""
+        asked: list[str] = self._context.service_workers[0].evaluate(PRESS, tag)
+        return asked
 
     def shown(self) -> list[dict[str, Any]]:
         notifications: list[dict[str, Any]] = self._page.evaluate(SHOWN)
@@ -129,6 +150,56 @@ def test_a_push_goes_the_whole_way_and_is_taken_away_when_read_elsewhere(
     expect(window.message("you are looking")).to_be_visible()
     page.wait_for_timeout(3_000)
     assert len(pushed(subscriber, "message")) == 1, subscriber.pushes[before:]
+
+
+def _message_in(group: str) -> dict[str, Any]:
+    return {"kind": "message", "conversation_id": group, "badge": 1, "tag": group}
+
+
+def test_a_notification_leads_to_its_conversation_in_the_window_there_is_or_in_a_new_one(
+    window: Window, ada: Person, bob: Person
+) -> None:
+    island, other = bob.group_with(ada, name="Island"), bob.group_with(ada, name="Other")
+    bob.send(island, "the boat is here")
+    page, worker = window.page, Worker(window)
+    page.evaluate("group => { location.hash = `#/conversations/${group}` }", other)
+    expect(page.get_by_role("heading", name="Other")).to_be_visible()
+    worker.push(_message_in(island))
+    eventually(lambda: len(worker.shown()) == 1, within_s=10)
+
+    # pressed while a window is open, that one shows the conversation
+    assert worker.press(island) == ["focus"]
+    expect(page.get_by_role("heading", name="Island")).to_be_visible()
+    expect(window.message("the boat is here")).to_be_visible()
+    assert worker.shown() == []
+
+    # pressed while none is, there will be one at the conversation
+    page.goto("about:blank")
+    worker.push(_message_in(other))
+    (opened,) = worker.press(other)
+    assert opened == f"{window.url}#/conversations/{other}"
+    page.goto(opened)
+    expect(page.get_by_role("heading", name="Other")).to_be_visible()
+
+
+def test_what_a_window_shows_by_now_needs_no_notification_and_what_it_showed_does(
+    window: Window, ada: Person, bob: Person
+) -> None:
+    # given a window that was opened at one conversation and went on to another
+    first, second = bob.group_with(ada, name="First"), bob.group_with(ada, name="Second")
+    page = window.page
+    page.evaluate("group => { location.hash = `#/conversations/${group}` }", first)
+    page.reload()
+    worker = Worker(window)
+    page.evaluate("group => { location.hash = `#/conversations/${group}` }", second)
+    expect(page.get_by_role("heading", name="Second")).to_be_visible()
+
+    worker.push(_message_in(second))
+    worker.push(_message_in(first))
+
+    eventually(lambda: worker.shown() != [], within_s=10)
+    page.wait_for_timeout(1_000)
+    assert [each["tag"] for each in worker.shown()] == [first]
 
 
 def test_a_call_rings_on_the_system_until_it_is_over(window: Window) -> None:

@@ -14,6 +14,7 @@ cleanupOutdatedCaches();
 const home = new URL("./", self.location.href);
 const SHELL = new URL("index.html", home).href;
 const ASKING_MS = 3_000;
+const LOOKING_MS = 500;
 
 self.addEventListener("install", (event) => event.waitUntil(caches.delete(SHELL_CACHE)));
 self.addEventListener("fetch", (event) => {
@@ -51,7 +52,7 @@ async function hear(data: PushMessageData | null): Promise<void> {
     for (const each of await self.registration.getNotifications({ tag: said.tag })) each.close();
     return;
   }
-  for (const each of await windows()) if (each.focused && each.url.endsWith(said.hash)) return; // they see it
+  for (const each of await windows()) if (each.focused && (await shownBy(each)) === said.hash) return; // they see it
   await self.registration.showNotification(said.title, said.options);
 }
 
@@ -76,6 +77,16 @@ self.addEventListener("pushsubscriptionchange", (event) => {
 });
 
 const windows = () => self.clients.matchAll({ type: "window", includeUncontrolled: true });
+
+/** Where a page is now, which it alone knows: its URL here is the one that it was opened at. null: it does not answer. */
+function shownBy(page: Client): Promise<string | null> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    setTimeout(resolve, LOOKING_MS, null);
+    port1.onmessage = ({ data }) => resolve(data as string);
+    page.postMessage({ look: true }, [port2]);
+  });
+}
 
 function parsed(data: PushMessageData | null): unknown {
   try {

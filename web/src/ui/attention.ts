@@ -28,9 +28,10 @@ export function useAttention(place: Place): void {
 
   useEffect(() => {
     const renew = () => void renewPush(engine.api).catch(() => undefined); // the next start tries again
-    const hear = ({ data }: MessageEvent<{ open?: string; renew?: boolean }>) => {
+    const hear = ({ data, ports: [asking] }: MessageEvent<{ open?: string; renew?: boolean; look?: boolean }>) => {
       if (data.open) go(placeOf(data.open));
       if (data.renew) renew();
+      if (data.look) asking?.postMessage(location.hash);
     };
     renew();
     navigator.serviceWorker?.addEventListener("message", hear);
