@@ -1,8 +1,8 @@
-"""`python -m perf [--only counts,parity,slow_socket,texts,cold,cost,pushes,push_delay,live,web] [--quick]`: tables.
+"""`python -m perf [--only counts,parity,slow_socket,texts,cold,cost,pushes,push_queue,push_delay,live,web] [--quick]`.
 
-The figures, and how they stand to their budgets, are kept in .local/perf/latest.json. `push_delay`, `live` and `web`
-need a running local cloud, `web` Chromium as well. `--against REVISION` compares the processor time of calls with that
-of another commit, in turn, and does nothing else.
+The figures, and how they stand to their budgets, are printed in tables and kept in .local/perf/latest.json.
+`push_queue`, `push_delay`, `live` and `web` need a running local cloud, `web` Chromium as well. `--against REVISION`
+compares the processor time of calls with that of another commit, in turn, and does nothing else.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from perf import (
     packages,
     push_delay,
     push_load,
+    push_queue,
     slow_socket,
     texts,
     timing_parity,
@@ -81,6 +82,7 @@ PARTS: dict[str, Callable[[bool], Part]] = {
     "cold": _cold,
     "cost": _cost,
     "pushes": lambda quick: push_load.part(quick, _say),
+    "push_queue": lambda quick: push_queue.part(running(), quick, _say),
     "push_delay": lambda quick: push_delay.part(running(), quick, _say),
     "live": _live,
     "web": _web,
@@ -101,7 +103,7 @@ def main() -> int:
     if unknown := set(names) - set(parts):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     try:
-        if {"live", "web", "push_delay"} & set(names):
+        if {"live", "web", "push_queue", "push_delay"} & set(names):
             running()  # before the others take their time
         kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
         for name in names:

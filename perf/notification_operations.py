@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from kernel import clock
 from notifications import bursts, pushing
 from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome
-from perf import gateway
+from perf import gateway, push_service
 from perf.fixtures import Operation, call, create, dispatched, say
 from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
 
 AWAY = 40  # of fifty
-_PUBLIC = ec.generate_private_key(ec.SECP256R1()).public_key()
-_POINT = _PUBLIC.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-_KEYS = {"p256dh": urlsafe_b64encode(_POINT).decode(), "auth": urlsafe_b64encode(b"0123456789abcdef").decode()}
+_KEYS = push_service.keys()
 
 
 def register(who: Person) -> Reply:
@@ -33,8 +27,7 @@ def register(who: Person) -> Reply:
 
 def register_at(who: Person, endpoint: str) -> Reply:
     """Let a browser of somebody's hear pushes at an address."""
-    subscription = {"endpoint": endpoint, "keys": _KEYS}
-    body = {"platform": "web", "provider": "webpush", "subscription": subscription}
+    body = push_service.device(endpoint, _KEYS)
     return call("NotificationsFunction", "PUT /devices/{device_id}", who, body, device_id="laptop")
 
 

@@ -1,18 +1,14 @@
 """Ten thousand pushes through a push service of this machine: how long, how much memory, and what they cost in AWS.
 
 The push function's handler takes batches as its queue hands them on; reads and claims are moto's, encryption and posts
-are real. The push service is a process of its own, so that only its processor time is shared. Delays from the commit to
-the provider are measured on the running stack (`push_delay`).
+are real. On the running stack `push_queue` measures the way by the queues, and `push_delay` the delays.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from kernel import clock, ids
-from perf import budgets, cost, fakes, gateway, notification_operations
+from perf import budgets, cost, fakes, gateway, notification_operations, push_service
 from perf.budgets import Budget
 from perf.counts import count
 from perf.fixtures import create
@@ -59,7 +55,7 @@ class Load:
 
 def measure(pushes: int) -> Load:
     """Push to 25 people again and again until there were so many pushes."""
-    with _push_service() as url, in_process_stack() as on, fakes.quick_reads():
+    with push_service.serving() as url, in_process_stack() as on, fakes.quick_reads():
         jobs = _jobs(on, url)
         _invoke([next(jobs)])  # modules, connections, the signature
         times: list[float] = []
@@ -73,7 +69,7 @@ def measure(pushes: int) -> Load:
                 first = _memory_mb()
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
         sent = len(times) * JOBS_PER_BATCH * PEOPLE
-        arrived = _arrived(url) - PEOPLE
+        arrived = push_service.arrivals(url).count - PEOPLE
         return Load(sent, arrived, seconds, cpu_seconds, first, _memory_mb(), max(times), median(times))
 
 
@@ -101,57 +97,6 @@ def _invoke(bodies: list[str]) -> None:
 def _memory_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4_096 / 1_048_576
-
-
-# --- the push service -----------------------------------------------------------------------------------------
-
-_SERVICE = """
-import asyncio, sys
-
-count = 0
-
-async def serve(reader, writer):
-    global count
-    try:
-        while True:
-            head = (await reader.readuntil(b"\\r\\n\\r\\n")).lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\\r\\n")[0] or 0)
-            await reader.readexactly(length)
-            if head.startswith(b"get "):
-                body = str(count).encode()
-                writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
-            else:
-                count += 1
-                writer.write(b"HTTP/1.1 201 Created\\r\\nContent-Length: 0\\r\\n\\r\\n")
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
-
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-asyncio.run(main())
-"""
-
-
-@contextmanager
-def _push_service() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, "-c", _SERVICE], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _arrived(url: str) -> int:
-    import urllib3
-
-    with urllib3.PoolManager() as pool:
-        return int(pool.request("GET", f"{url}/count", timeout=5.0).data)
 
 
 # --- money ----------------------------------------------------------------------------------------------------
