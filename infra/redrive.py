@@ -20,7 +20,7 @@ from typing import Any
 
 from infra import chosen_stack
 
-SEEN_S = 60  # so long a message that was looked at is shown to nobody else
+SEEN_S = 60  # so long a message that is being looked at is shown to nobody else, should this end before it says so
 
 # What happens when the messages of a queue come again.
 EXPLAINED: Mapping[str, str] = {
@@ -81,7 +81,7 @@ def queue_urls(stack: str, queue: str) -> tuple[str, str]:
 
 
 def given_up(dead_url: str) -> Iterator[Dead]:
-    """What lies in a dead-letter queue, each once; it is hidden for a minute, and then there as before."""
+    """What lies in a dead-letter queue, each once, hidden from the next look until it is shown again by `let_go`."""
     seen: set[str] = set()
     while True:
         answer = _client().receive_message(
@@ -101,6 +101,16 @@ def given_up(dead_url: str) -> Iterator[Dead]:
             yield Dead(each["Body"], each["ReceiptHandle"], each["MessageId"], sent_at)
 
 
+def let_go(dead_url: str, found: Sequence[Dead]) -> None:
+    """Leave messages in the dead letters for the next look, which may be made at once."""
+    for start in range(0, len(found), 10):
+        entries = [
+            {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": 0}
+            for n, each in enumerate(found[start : start + 10])
+        ]
+        _client().change_message_visibility_batch(QueueUrl=dead_url, Entries=entries)
+
+
 def told(queue: str, found: Sequence[Dead]) -> list[str]:
     """What is printed of dead letters: counts, ages, and what trying again does."""
     if not found:
@@ -114,9 +124,9 @@ def told(queue: str, found: Sequence[Dead]) -> list[str]:
     ]
 
 
-def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> int:
-    """Put messages back into their queue; one leaves the dead letters only when the queue has it. How many went."""
-    went = 0
+def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> list[Dead]:
+    """Put messages back into their queue; one leaves the dead letters only when the queue has it. Those that went."""
+    went: list[Dead] = []
     for start in range(0, len(found), 10):
         batch = found[start : start + 10]
         entries = [{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(batch)]
@@ -125,7 +135,7 @@ def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> int:
         if taken:
             gone = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(taken)]
             _client().delete_message_batch(QueueUrl=dead_url, Entries=gone)
-        went += len(taken)
+        went += taken
     return went
 
 
@@ -138,10 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     chosen_stack.use(chosen.stack)
     queue_url, dead_url = queue_urls(os.environ["STACK_NAME"], chosen.queue)
-    found = [each for each in given_up(dead_url) if chosen.kind in (None, each.kind)]
+    seen = list(given_up(dead_url))
+    found = [each for each in seen if chosen.kind in (None, each.kind)]
     print("\n".join(told(chosen.queue, found)))
+    went = put_back(queue_url, dead_url, found) if chosen.go else []
+    let_go(dead_url, [each for each in seen if each not in went])
     if chosen.go:
-        print(f"{put_back(queue_url, dead_url, found)} were put back")
+        print(f"{len(went)} were put back")
     elif found:
         print("Nothing was changed: mend the cause first, then add --go.")
     return 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually, problem
 from tests.support.push_services import Answer, Browser, WebPushService, web_push_service
 
+TRIES = 5  # of a job of the push queue (infra/notifications.yaml)
 RING_OVER_S = 2.0  # how long a ring may go on after its call was answered or ended (R53)
 DEFAULTS = {
     "messages": "all",
@@ -296,6 +301,35 @@ def test_what_a_busy_service_puts_off_comes_after_the_time_it_says(
     ada.send(chat, "hello")
     first, second = service.wait(browser.path, 2, within_s=40)
     assert 2 < second.at - first.at < 20
+
+
+def test_what_was_given_up_is_shown_to_the_operator_and_tried_again_when_that_is_asked_for(
+    ada: Person, bob: Person, service: WebPushService, endpoints_file: Path
+) -> None:
+    def redrive(*arguments: str) -> str:
+        command = [sys.executable, "-m", "infra.redrive", "push", "--kind", "message", *arguments]
+        environment = {**os.environ, "SC_ENDPOINTS": str(endpoints_file)}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+    def messages_to(which: Browser) -> int:  # the sign-in is told too
+        return [each["kind"] for each in which.pushes].count("message")
+
+    # given a push that its service has put off as often as the queue tries
+    chat, tablet = ada.direct_with(bob), bob.another_session()
+    browser, other = subscribe(bob, service), subscribe(tablet, service, "tablet")
+    service.answers(browser.path, Answer(429, {"Retry-After": "1"}))
+    ada.send(chat, "hello")
+    eventually(lambda: messages_to(browser) == TRIES, within_s=60)
+    eventually(lambda: "messages lie in push-dead" in redrive(), within_s=30, every_s=1)
+
+    # when the service is well again and an operator wants it
+    service.answers(browser.path, Answer(201))
+    assert "\n0 were put back" not in redrive("--go")
+
+    # then it arrives, and only where it had not
+    eventually(lambda: messages_to(browser) == TRIES + 1, within_s=20)
+    nothing_more(browser, len(browser.pushes))
+    assert messages_to(other) == 1
 
 
 def test_an_endpoint_that_has_ended_is_forgotten(ada: Person, bob: Person, service: WebPushService) -> None:

@@ -45,6 +45,16 @@ def test_without_go_it_tells_what_lies_there_and_changes_nothing(dead: str, caps
     assert _count(dead) == 2
 
 
+def test_what_was_looked_at_can_be_put_back_at_once(dead: str, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.client("sqs").create_queue(QueueName=f"{STACK}-push")
+    _run("push")
+    _run("push", "--kind", "call", "--go")
+    assert "1 were put back" in capsys.readouterr().out
+    _run("push", "--go")
+    assert "1 were put back" in capsys.readouterr().out
+    assert _count(dead) == 0
+
+
 def test_with_go_those_of_a_kind_are_put_back(dead: str, capsys: pytest.CaptureFixture[str]) -> None:
     _run("push", "--kind", "call", "--go")
     assert "1 were put back" in capsys.readouterr().out

@@ -481,3 +481,39 @@ def test_what_is_counted_names_nobody(world: World) -> None:
     assert line["PushesAttemptedWebPush"] == [1]
     assert line["PushesDeliveredWebPush"] == [1]
     assert "127.0.0.1" not in lines.text
+
+
+def test_what_no_push_service_took_is_counted_by_provider_with_its_reason(world: World) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    answers = {"gone": 410, "refused": 413, "later": 503, "well": 201}
+    for name, status in answers.items():
+        world.service.answers(world.browser(bob, name, name).path, Answer(status))
+    rooms.send(ada, rooms.direct(ada, bob), "hello")
+    world.follow()
+    with captured_lines() as lines:
+        repeat([json.loads(job["body"]) for job in waiting("push")])
+    line = next(each for each in lines.all if "PushesAttemptedWebPush" in each)
+    counted = {name: line[f"Pushes{name}WebPush"] for name in ("Attempted", "Delivered", "Gone", "Refused", "Later")}
+    assert counted == {"Attempted": [4], "Delivered": [1], "Gone": [1], "Refused": [1], "Later": [1]}
+    told = next(each for each in lines.all if each.get("message") == "pushes not delivered")
+    assert (told["provider"], told["reasons"]) == ("webpush", {"410": 1, "413": 1, "503": 1})
+
+
+def test_what_is_kept_from_people_is_counted_by_its_rule(world: World) -> None:
+    ada, bob, eve, mallory = rooms.people("ada", "bob", "eve", "mallory")
+    team = rooms.group(ada, bob, eve, mallory)
+    world.work()
+    for who in (bob, eve, mallory):
+        world.browser(who, who.user_id)
+    wishes(bob, messages="none")
+    conversations.update_preferences(caller=eve, conversation_id=team, changes={"notifications": "none"})
+    wishes(mallory, quiet_hours=QuietHours(time(0), time(0), "UTC"))
+    rooms.send(ada, team, "hello")
+    with captured_lines() as lines:
+        world.work()
+    line = next(each for each in lines.all if "SuppressedMuted" in each)
+    assert {name: line[name] for name in line if name.startswith("Suppressed")} == {
+        "SuppressedPreference": [1],
+        "SuppressedMuted": [1],
+        "SuppressedQuiet": [1],
+    }
