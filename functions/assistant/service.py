@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from assistant import budgets, checking, consent, reading, retrieval
 from assistant.consent import Consent
 from assistant.embedded import moderating
+from assistant.embedded.labels import NO_SUPPORT, said
 from assistant.model import REPLIES, Citation, Feature, Length, Line
 from assistant.neutral import clean
 from assistant.providers.choice import provider
@@ -93,31 +94,60 @@ def carry_out(task: Task, *, show: Show | None = None) -> dict[str, Any]:
 
     Raises BudgetExceeded, DependencyUnavailable and Timeout. Without a price the call is counted when it is over.
     """
-    chosen = provider()
+    chosen, told = provider(), _Told(task, show)
     if chosen.name == "embedded":
         outcome = chosen.do(task)
         budgets.charge(task.reader_id, outcome.usage)
-        return _answer(task, outcome, _shown(outcome, show), recheck=False)
+        return _answer(task, outcome, told.whole(outcome), recheck=False)
     task = replace(task, names=reading.names_of(task.lines))
     with budgets.reserved(task.reader_id, chosen.most(task)) as meter:
         if show is None:
             outcome = chosen.do(task)
             meter.usage = outcome.usage
-            return _answer(task, outcome, _shown(outcome, None), recheck=True)
-        return _streamed(task, show, meter)
+            return _answer(task, outcome, told.whole(outcome), recheck=True)
+        return _streamed(task, told, meter)
 
 
-def _shown(outcome: Outcome, show: Show | None) -> checking.Writer:
-    """The whole text of an outcome, checked, and shown sentence by sentence if somebody watches."""
-    writer = checking.Writer(outcome.cited)
-    for piece in (*outcome.text.splitlines(keepends=True), None):
-        shown = writer.finish() if piece is None else writer.take(piece)
-        if shown and show is not None:
-            show(shown)
-    return writer
+class _Told:
+    """What is shown of a text while it comes, if somebody watches: checked, whole sentences at a time.
+
+    Of an answer to a question nothing is shown before it cites a message; one that cites none says so instead.
+    """
+
+    def __init__(self, task: Task, show: Show | None) -> None:
+        self._task = task
+        self._show = show
+        self._held = ""
+
+    def piece(self, shown: str, writer: checking.Writer) -> None:
+        self._held += shown
+        if self._held and not _lacks_support(self._task, writer.cited):
+            self._out(self._held)
+            self._held = ""
+
+    def end(self, writer: checking.Writer) -> None:
+        self.piece(writer.finish(), writer)
+        if _lacks_support(self._task, writer.cited):
+            self._out(said(NO_SUPPORT, self._task.language))
+
+    def whole(self, outcome: Outcome) -> checking.Writer:
+        """A text that is here already."""
+        writer = checking.Writer(outcome.cited)
+        for line in outcome.text.splitlines(keepends=True):
+            self.piece(writer.take(line), writer)
+        self.end(writer)
+        return writer
+
+    def _out(self, text: str) -> None:
+        if self._show is not None:
+            self._show(text)
 
 
-def _streamed(task: Task, show: Show, meter: budgets.Meter) -> dict[str, Any]:
+def _lacks_support(task: Task, cited: Sequence[Line]) -> bool:
+    return task.feature == "answers" and not cited
+
+
+def _streamed(task: Task, told: _Told, meter: budgets.Meter) -> dict[str, Any]:
     chosen = provider()
     writer = checking.Writer(task.lines)
     whole = ""
@@ -126,15 +156,12 @@ def _streamed(task: Task, show: Show, meter: budgets.Meter) -> dict[str, Any]:
         if isinstance(piece, Outcome):
             meter.usage = piece.usage
             if piece.text != whole.strip():  # the provider's last word is another than what it streamed
-                writer = checking.Writer(piece.cited)
-                writer.take(piece.text)
-            if rest := writer.finish():
-                show(rest)
+                return _answer(task, piece, told.whole(piece), recheck=True)
+            told.end(writer)
             return _answer(task, piece, writer, recheck=True)
         whole += piece
         meter.usage = replace(most, output_tokens=min(most.output_tokens, len(whole)))  # should the stream break
-        if shown := writer.take(piece):
-            show(shown)
+        told.piece(writer.take(piece), writer)
     raise DependencyUnavailable("The provider of AI help broke off.")
 
 
@@ -144,6 +171,8 @@ def _answer(task: Task, outcome: Outcome, writer: checking.Writer, *, recheck: b
         readable = reading.still_readable(task.reader_id, cited)
         gone = {line.message_id for line in cited} - readable
         text, cited = checking.without(text, cited, gone)
+    if _lacks_support(task, cited):
+        text = said(NO_SUPPORT, task.language)
     return {
         "result": _result(task, outcome, text),
         "citations": citations_of(cited),

@@ -117,7 +117,7 @@ def test_replies_are_suggested_and_what_the_provider_cannot_do_is_said(window: W
 
 # --- by a language model of this machine, which the deployed functions are told to use ---------------------------
 
-AT_LENGTH = "The announcement is being written. " * 60
+AT_LENGTH = "The announcement is being written [4]. " * 60
 
 
 def _says(system: str, user: str) -> str:

@@ -25,10 +25,11 @@ CANARY = "canary-of-somebody-else"
 
 
 def _obeys(system: str, user: str) -> str:
-    """A model that does what each message, text or question in the data asks for."""
+    """A model that does what each message, text or question in the data asks for, and says that a message says so."""
     data = data_in(user)
     read = [each["text"] for each in data.get("messages", ())] + [data.get("text", ""), data.get("question", "")]
-    return "\n\n".join(obeyed(text) for text in read if text)
+    said = "\n\n".join(obeyed(text) for text in read if text)
+    return f"{said} [1]" if "messages" in data else said
 
 
 @pytest.fixture

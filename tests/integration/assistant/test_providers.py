@@ -8,20 +8,22 @@ from typing import Any
 
 import pytest
 
-from assistant import people, requests, service
+from assistant import people, requests, service, store
 from assistant import settings as ai_settings
 from assistant.model import AiUnavailable
 from assistant.prompts import Prompt
 from assistant.providers import bedrock, choice, openai_compatible
+from conversations import service as conversations
 from evaluation.__main__ import Asking, citations, report
 from evaluation.chats import all_chats
-from kernel import aws, config, deadline
+from kernel import aws, clock, config, deadline
 from kernel.config import ConfigurationError
 from kernel.errors import DependencyUnavailable, Timeout
 from messages import service as messages
 from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.support.models import LoopbackModel, serving
+from tests.tools import captured_lines
 
 ANSWER = "The ferry leaves at 6:40 [2]. Bring tea [9]. More at https://evil.example/x"
 
@@ -146,6 +148,102 @@ def test_what_no_message_supports_is_said_so(model: LoopbackModel, tea: Any) -> 
     answer = desk.ask(tea[0], "answers", conversation_id=tea[2], question="When does the ferry leave?")
     assert answer["result"].startswith("No support found")
     assert answer["citations"] == []
+
+
+def test_what_a_model_says_without_a_citation_is_no_answer(model: LoopbackModel, tea: Any) -> None:
+    model.say = lambda system, user: "The ferry sails on Mars. Everybody knows it [7]. It has wings."
+    shown: list[str] = []
+    asked = {"conversation_id": tea[2], "question": "When does the ferry leave?"}
+    answer = desk.ask(tea[0], "answers", **asked)
+    streamed = service.carry_out(requests.TASKS["answers"](tea[0], **asked), show=shown.append)
+    for each in (answer, streamed):
+        assert each["result"].startswith("No support found")
+        assert each["citations"] == []
+    assert shown == [streamed["result"]]
+
+
+def test_a_streamed_answer_waits_for_its_first_citation_alone(model: LoopbackModel, tea: Any) -> None:
+    model.say = lambda system, user: "I looked it up. It leaves at 6:40 [2]. From pier 3."
+    shown: list[str] = []
+    asked = {"conversation_id": tea[2], "question": "When does the ferry leave?"}
+    answer = service.carry_out(requests.TASKS["answers"](tea[0], **asked), show=shown.append)
+    assert shown == ["I looked it up. It leaves at 6:40 [1]. ", "From pier 3."]
+    assert "".join(shown) == answer["result"]
+
+
+STOPS: dict[str, Any] = {
+    "was edited": lambda ada, bob, place, sent: messages.edit(
+        caller=bob, conversation_id=place, message_id=sent[1]["id"], text="At 7:50."
+    ),
+    "its reader was removed": lambda ada, bob, place, sent: rooms.remove(ada, place, bob),
+    "is encrypted now": lambda ada, bob, place, sent: conversations.change(
+        caller=ada, conversation_id=place, fields={"settings": {"encrypted": True}}
+    ),
+    "AI help is off now": lambda ada, bob, place, sent: conversations.change(
+        caller=ada, conversation_id=place, fields={"settings": {"ai_enabled": False}}
+    ),
+}
+
+
+@pytest.mark.parametrize("stops", STOPS.values(), ids=STOPS)
+def test_what_may_be_read_no_more_when_the_answer_comes_is_not_cited(
+    model: LoopbackModel, tea: Any, stops: Any
+) -> None:
+    def thinks(system: str, user: str) -> str:
+        stops(*tea)
+        return "It leaves at 6:40 [2]."
+
+    model.say = thinks
+    answer = desk.ask(tea[1], "answers", conversation_id=tea[2], question="When does the ferry leave?")
+    assert answer["citations"] == []
+    assert answer["result"].startswith("No support found")
+
+
+def test_what_has_expired_reaches_no_prompt_and_no_answer(model: LoopbackModel) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    with clock.held(clock.now()) as advance:
+        place = desk.group(ada, bob, disappearing_seconds=60)
+        desk.say(place, (ada, "When does the ferry leave?"), (bob, "The ferry leaves at 6:40."))
+        advance(59 * clock.SECOND)
+        desk.say(place, (ada, "Is the ferry blue?"))
+        advance(2 * clock.SECOND)
+        desk.ask(ada, "summaries", conversation_id=place, after_seq=0)
+        desk.ask(ada, "answers", conversation_id=place, question="When does the ferry leave?")
+        desk.ask(ada, "answers", question="When does the ferry leave?", conversation_id=None)
+        desk.ask(ada, "replies", conversation_id=place)
+    assert len(model.asked) >= 3
+    assert all("6:40" not in json.dumps(body) for body in model.asked)
+    assert all("ferry blue" in json.dumps(body) for body in model.asked)
+
+
+def test_while_nobody_counts_nothing_is_asked(model: LoopbackModel, tea: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: Any, **__: Any) -> None:
+        raise DependencyUnavailable
+
+    monkeypatch.setattr(store, "reserve", silent)
+    for show in (None, lambda _: None):
+        task = requests.TASKS["summaries"](tea[0], conversation_id=tea[2], after_seq=0)
+        with pytest.raises(DependencyUnavailable):
+            service.carry_out(task, show=show)
+    assert model.asked == []
+
+
+def test_nothing_that_is_asked_or_answered_stands_in_a_log(model: LoopbackModel, tea: Any) -> None:
+    ada, _, place, _ = tea
+    with captured_lines() as lines:
+        for stream in (False, True):
+            for route, fields in (
+                ("summaries", {"conversation_id": place, "after_seq": 0}),
+                ("answers", {"conversation_id": place, "question": "When does the ferry leave?"}),
+                ("translations", {"text": "ferry", "target_language": "de", "message_id": None}),
+            ):
+                task = requests.TASKS[route](ada, **fields)  # type: ignore[index]
+                service.carry_out(task, show=(lambda _: None) if stream else None)
+        model.mode = "failing"
+        with pytest.raises(DependencyUnavailable):
+            desk.ask(ada, "answers", conversation_id=place, question="When does the ferry leave?")
+    assert "ferry" not in lines.text.lower()
+    assert "6:40" not in lines.text
 
 
 def test_a_message_that_is_deleted_while_the_model_thinks_is_not_cited(model: LoopbackModel, tea: Any) -> None:
