@@ -9,6 +9,7 @@ from perf import gateway
 from perf.fixtures import Operation, call, create, say
 from perf.in_process_stack import InProcessStack
 from perf.people import newcomers
+from perf.search_operations import said_and_told
 
 MESSAGES = 200
 
@@ -32,8 +33,19 @@ def _asking(route: str, how_many: int, **fields: Any) -> Callable[[InProcessStac
     return prepared
 
 
+def index_meaning(stack: InProcessStack) -> Operation:
+    """What the consumer of meaning does for one message: it hears of it as search's does."""
+    reader, conversation_id = _chat(0)
+    waiting: list[str] = []
+    return Operation(
+        lambda _: gateway.job(waiting[-1], to="MeaningFunction"),
+        before=lambda _: waiting.append(said_and_told(stack, reader, conversation_id)),
+    )
+
+
 OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "sum up 200 messages": _asking("POST /ai/summaries", MESSAGES, after_seq=0, length="long"),
     "suggest replies": _asking("POST /ai/replies", 5),
+    "index the meaning of a message": index_meaning,
     "answer a question": _asking("POST /ai/answers", 20, question="Who writes about hundred characters?"),
 }

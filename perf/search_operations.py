@@ -19,11 +19,11 @@ def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) 
     for other in others:
         conversation_id = create(other, [reader])
         for _ in range(how_many):
-            gateway.job(_said_and_told(stack, other, conversation_id), to="IndexFunction")
+            gateway.job(said_and_told(stack, other, conversation_id), to="IndexFunction")
     return reader, conversation_id
 
 
-def _said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
+def said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
     """Somebody says something; what search's queue holds of it then."""
     dispatched(conversation_id, say(who, conversation_id).json()["seq"])
     return stack.jobs("search")[-1]
@@ -45,7 +45,7 @@ def index(stack: InProcessStack) -> Operation:
     waiting: list[str] = []
     return Operation(
         lambda _: gateway.job(waiting[-1], to="IndexFunction"),
-        before=lambda _: waiting.append(_said_and_told(stack, people[0], conversation_id)),
+        before=lambda _: waiting.append(said_and_told(stack, people[0], conversation_id)),
     )
 
 

@@ -372,6 +372,31 @@ def test_the_list_keeps_what_one_was_told_and_live_sockets_hear_of_it(ada: Perso
     problem(ada.get("/notifications", params={"cursor": page["next_cursor"]}), 400, "invalid_cursor")
 
 
+def test_what_waits_for_admins_is_pushed_to_them_and_to_nobody_else(town: Town, service: WebPushService) -> None:
+    ada, bob, cyd, dan = town.people("ada", "bob", "cyd", "dan")
+    team = ada.group_with(bob, cyd, settings={"ai_enabled": True, "moderation": "flag"})
+    admin, author, reporter = subscribe(ada, service), subscribe(bob, service), subscribe(cyd, service)
+
+    def waiting(which: Browser) -> list[str]:
+        return [each["kind"] for each in which.pushes if each["kind"] in ("join_request", "report")]
+
+    # somebody asks to join, somebody reports a message, and the group's policy finds one itself
+    token = ada.ok("POST", f"/conversations/{team}/invitations", {"needs_approval": True})["token"]
+    dan.ok("POST", f"/invitations/{token}/accept")
+    eventually(lambda: waiting(admin) == ["join_request"], within_s=20)
+    said = bob.send(team, "what nobody wants to read")
+    cyd.ok("POST", f"/conversations/{team}/messages/{said['id']}/reports", {"reason": "It is rude."})
+    eventually(lambda: waiting(admin) == ["join_request", "report"], within_s=20)
+    bob.send(team, "You are such an idiot, nobody likes you")
+    eventually(lambda: waiting(admin) == ["join_request", "report", "report"], within_s=30)
+
+    found = [each for each in ada.ok("GET", "/notifications")["items"] if each["kind"] in ("join_request", "report")]
+    assert [each.get("actor_id") for each in found] == [None, cyd.id, dan.id]  # a policy is nobody
+    assert (waiting(author), waiting(reporter)) == ([], [])
+    for who in (bob, cyd):
+        assert {each["kind"] for each in who.ok("GET", "/notifications")["items"]} == {"invitation"}
+
+
 def test_contact_requests_and_sign_ins_are_in_the_list(ada: Person, bob: Person) -> None:
     ada.ok("POST", f"/contacts/{bob.id}")
     bob.another_session()

@@ -176,11 +176,13 @@ ON_PRESENCE = {
     "watch the same 20 again": (5, 0),
     "tell 20 who watch": (13, 0),
 }
-# consent, choices and what was consumed are one read, the messages another; what was consumed is one transaction
+# consent, choices and what was consumed are one read, the messages another; what was consumed is one transaction.
+# A vector is one write unit, and its message is looked at before and after
 ON_AI_HELP = {
     "sum up 200 messages": (3, 4),
     "suggest replies": (3, 4),
     "answer a question": (3, 4),
+    "index the meaning of a message": (4, 1),
 }
 # the head brings the group's epoch with it: what an encrypted message asks is what a plain one asks
 ENCRYPTED_SENDS = {
