@@ -79,6 +79,25 @@ def test_both_switches_are_asked_for_and_an_answer_leads_to_its_messages(
     expect(window.page.locator(".message.marked")).to_be_visible()
 
 
+def test_a_question_to_all_conversations_leads_to_the_one_that_answers_it(
+    window: Window, ada: Person, bob: Person, room: str
+) -> None:
+    _switch_on(ada, room)
+    elsewhere = bob.group_with(ada, name="Elsewhere")
+    bob.ok("PATCH", f"/conversations/{elsewhere}", {"settings": {"ai_enabled": True}})
+    asked = {"question": "When do we ship the release?"}
+    eventually(lambda: ada.ok("POST", "/ai/answers", asked)["citations"])  # the index of search has them by then
+    window.open("Elsewhere")
+    expect(window.page.get_by_role("heading", name="Elsewhere")).to_be_visible()
+    _help(window)
+    window.page.get_by_role("checkbox", name="Ask all my conversations").check()
+    window.page.get_by_label("Your question").fill(asked["question"])
+    window.page.get_by_role("button", name="Ask", exact=True).click()
+    window.page.get_by_role("button", name="Show message 1").click(timeout=60_000)
+    expect(window.page.get_by_role("heading", name="Release")).to_be_visible()
+    expect(window.page.locator(".message.marked")).to_contain_text("Friday at 14:00")
+
+
 def test_what_one_missed_is_offered_as_a_summary(window: Window, ada: Person, room: str) -> None:
     _switch_on(ada, room)
     window.open("Release")

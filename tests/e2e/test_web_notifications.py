@@ -109,6 +109,25 @@ def test_a_contact_request_is_accepted_from_the_list(window: Window, ada: Person
     eventually(lambda: ada.ok("GET", "/contacts?state=accepted")["items"] != [], within_s=10)
 
 
+def test_who_has_refused_notifications_is_told_where_to_allow_them_and_may_come_back(
+    browser: Browser, endpoints: dict[str, str], ada: Person
+) -> None:
+    with window_of(browser, endpoints, ada, permissions=[]) as window:
+        page = window.page
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_role("tab", name="Notifications").click()
+        switch = page.get_by_role("switch", name="Notify me on this device")
+        refused = page.get_by_text("The browser does not let this page show notifications.")
+        expect(refused).to_be_visible()  # a browser without a screen says no where nobody can be asked
+        expect(switch).to_have_count(0)
+
+        window.context.grant_permissions(["notifications"])
+        page.evaluate("dispatchEvent(new Event('focus'))")
+
+        expect(switch).not_to_be_checked()
+        expect(refused).to_have_count(0)
+
+
 def test_a_push_goes_the_whole_way_and_is_taken_away_when_read_elsewhere(
     window: Window, service: WebPushService, ada: Person, bob: Person
 ) -> None:

@@ -11,15 +11,24 @@ export function PushSwitch() {
   const { api } = useEngine();
   const { attempt, problem } = useAttempt();
   const [state, setState] = useState<Awaited<ReturnType<typeof pushState>> | null>(null);
-  useEffect(() => void pushState().then(setState), []);
+  useEffect(() => {
+    const look = () => void pushState().then(setState);
+    look();
+    addEventListener("focus", look); // what was refused is allowed outside of the page
+    return () => removeEventListener("focus", look);
+  }, []);
   const change = (on: boolean) =>
     void attempt(() => (on ? enablePush(api) : disablePush(api))).then(async () => setState(await pushState()));
   return (
     <Section title={t("push.title")} hint={t("push.hint")}>
       {state === "impossible" && <p className="hint">{t("push.impossible")}</p>}
-      {state === "denied" && <p className="hint">{t("push.denied")}</p>}
+      {state === "denied" && (
+        <p className="hint" role="status">
+          {t("push.denied")}
+        </p>
+      )}
       {(state === "on" || state === "off") && <Toggle label={t("push.here")} on={state === "on"} onChange={change} />}
-      <Problem text={problem} />
+      <Problem text={problem === t("push.denied") ? "" : problem} />
     </Section>
   );
 }
