@@ -287,7 +287,13 @@ export class Person implements Outbox, Commands {
     this.uploads.apply(event);
     this.drafts.apply(event);
     this.assistant.apply(event);
+    if (event.type === "message.created" && event.data) this.#arrived(event.data.client_id);
     this.#parts.onEvent(event);
+  }
+
+  /** A message of the log is no longer on its way, whoever has sent it: a tab that was closing tells nobody any more. */
+  #arrived(clientId: string | null | undefined): void {
+    if (clientId && this.items.get().some((each) => each.client_id === clientId)) this.#itemChanged(clientId, null);
   }
 
   #itemChanged(clientId: string, item: OutboxItem | null): void {
