@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import ai_providers, drive
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually, problem
+from tests.support import transcribing
+from tests.support.models import data_in
 
 SOON_S = 20.0
 
@@ -184,3 +187,46 @@ def test_what_looks_harmful_is_reported_to_the_admins_of_a_group_that_wants_it(a
     assert (report["message_id"], report["reporter"]) == (said["id"], None)
     assert ada.ok("GET", f"/conversations/{place}/messages/{said['id']}")["deleted_at"] is None
     eventually(lambda: any(each["kind"] == "report" for each in ada.ok("GET", "/notifications")["items"]))
+
+
+# --- by servers of the tests ------------------------------------------------------------------------------------
+
+
+def test_a_model_translates_and_rewrites_and_is_paid_once(
+    endpoints: dict[str, str], ada: Person, bob: Person, tea: str
+) -> None:
+    said = bob.send(tea, "We meet at the pier")
+    with ai_providers.language_model(endpoints, lambda system, user: data_in(user)["text"].upper()) as model:
+        settings = ada.ok("GET", "/ai/settings")
+        assert (settings["provider"], settings["leaves_account"]) == ("openai", True)
+        translated = ada.ok("POST", "/ai/translations", {"message_id": said["id"], "target_language": "de"})
+        rewritten = ada.ok("POST", "/ai/rewrites", {"text": "send it to x@evil.example", "tone": "formal"})
+        used = ada.ok("GET", "/ai/settings")["budget"]["used_tokens"] - settings["budget"]["used_tokens"]
+    assert (translated["result"], rewritten["result"]) == ("WE MEET AT THE PIER", "SEND IT TO (link)")
+    assert {(each["provider"], each["model"]) for each in (translated, rewritten)} == {("openai", ai_providers.MODEL)}
+    assert used == 2 * 120
+    assert len(model.asked) == 2
+
+
+def test_a_voice_message_is_written_down_by_the_state_machine_and_told(
+    endpoints: dict[str, str], ada: Person, bob: Person
+) -> None:
+    if not ai_providers.has_transcriptions(endpoints):
+        pytest.skip("needs a stack with AiTranscriptions=transcribe, as `make test` deploys its own")
+    place = ada.group_with(bob, settings={"ai_enabled": True})
+    sound = transcribing.SOUND
+    file_id = drive.upload(bob, sound, name="voice.ogg", content_type="audio/ogg", conversation_id=place)["id"]
+    bob.send(place, "listen", attachment_ids=[file_id])
+    with ai_providers.transcribe(endpoints) as service, ada.live() as socket:
+        begun = ada.post("/ai/transcriptions", {"file_id": file_id})
+        assert (begun.status_code, begun.json()["status"]) == (202, "queued")
+        job = f"/ai/jobs/{begun.json()['id']}"
+        eventually(lambda: ada.ok("GET", job)["status"] not in ("queued", "running"), within_s=60, every_s=0.5)
+        found = ada.ok("GET", job)
+        done = socket.expect("ai.done", request_id=begun.json()["id"])["data"]["answer"]
+    assert (found["status"], found["result"]["text"]) == ("done", "The ferry leaves at 6:40. More at (link) bring tea.")
+    assert done["result"] == found["result"]
+    assert (done["provider"], done["model"]) == ("transcribe", "amazon-transcribe")
+    assert done["usage"]["cost_usd"] > 0
+    assert service.jobs == {}  # nothing of it stays there
+    problem(bob.get(job), 404, "not_found")  # a job is its owner's

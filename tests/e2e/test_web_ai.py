@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e import ai_providers
 from tests.e2e.people import Person, Town
-from tests.e2e.tools import eventually, operators_client
+from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, needs_a_browser, window_of
-from tests.support import deployed_functions
-from tests.support.models import LoopbackModel, data_in, serving
+from tests.support.models import LoopbackModel, data_in
 
 pytestmark = needs_a_browser
 
@@ -154,17 +154,8 @@ def _says(system: str, user: str) -> str:
 
 @pytest.fixture
 def model(endpoints: dict[str, str]) -> Iterator[LoopbackModel]:
-    functions = [f"{endpoints['stack']}-Assistant", f"{endpoints['stack']}-AssistantStream"]
-    with serving(_says) as model:
-        changes = {
-            "AI_PROVIDER": "openai",
-            "AI_MODELS": "default=loopback-small",
-            "AI_BASE_URL": f"{model.url}/v1",
-            "AI_INPUT_USD": "3",
-            "AI_OUTPUT_USD": "15",
-        }
-        with deployed_functions.changed(operators_client(endpoints, "lambda"), functions, changes):
-            yield model
+    with ai_providers.language_model(endpoints, _says) as model:
+        yield model
 
 
 def _ask(window: Window, question: str) -> Any:

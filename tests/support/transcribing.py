@@ -14,13 +14,16 @@ from kernel import aws
 from tests.support import loopback
 from tests.support.loopback import QuietHandler
 
+SOUND = b"OggS\x00\x02" + bytes(22) + b"OpusHead" + bytes(30_000)
 SPOKEN = (("0.1", "1.9", "The ferry leaves at 6:40."), ("2.4", "21.2", "More at evil.example/now, bring tea."))
 
 
 class LoopbackTranscribe:
-    """`jobs` are the parameters of each job by name, while it is kept; `asked` the names of all calls."""
+    """`jobs` are the parameters of each job by name, while it is kept; `asked` the names of all calls. `s3` is a
+    client of where the bucket is; without it the product's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, s3: Any = None) -> None:
+        self._s3 = s3
         self.jobs: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self.looks_until_done = 1
@@ -64,19 +67,19 @@ class LoopbackTranscribe:
             return "IN_PROGRESS"
         if self.fails:
             return "FAILED"
-        _write(self.jobs[name])
+        self._write(self.jobs[name])
         return "COMPLETED"
 
-
-def _write(job: dict[str, Any]) -> None:
-    segments = [{"start_time": start, "end_time": end, "transcript": said} for start, end, said in SPOKEN]
-    text = " ".join(said for *_, said in SPOKEN)
-    document = {"status": "COMPLETED", "results": {"transcripts": [{"transcript": text}], "audio_segments": segments}}
-    aws.client("s3").put_object(Bucket=job["OutputBucketName"], Key=job["OutputKey"], Body=json.dumps(document))
+    def _write(self, job: dict[str, Any]) -> None:
+        segments = [{"start_time": start, "end_time": end, "transcript": said} for start, end, said in SPOKEN]
+        results = {"transcripts": [{"transcript": " ".join(said for *_, said in SPOKEN)}], "audio_segments": segments}
+        body = json.dumps({"status": "COMPLETED", "results": results})
+        s3 = self._s3 or aws.client("s3")
+        s3.put_object(Bucket=job["OutputBucketName"], Key=job["OutputKey"], Body=body.encode())
 
 
 @contextmanager
-def serving() -> Iterator[LoopbackTranscribe]:
-    service = LoopbackTranscribe()
+def serving(s3: Any = None) -> Iterator[LoopbackTranscribe]:
+    service = LoopbackTranscribe(s3)
     with loopback.serving(service.handler()) as service.url:
         yield service

@@ -26,10 +26,9 @@ from tests.integration import desk as drive
 from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.management import serving as management_serving
-from tests.support.transcribing import LoopbackTranscribe, serving
+from tests.support.transcribing import SOUND, LoopbackTranscribe, serving
 from tests.tools import ROOT
 
-SOUND = b"OggS\x00\x02" + bytes(22) + b"OpusHead" + bytes(30_000)
 HELD_S = -(-len(SOUND) // 1_500)
 SAID = {"text": "The ferry leaves at 6:40. More at (link) bring tea."}
 

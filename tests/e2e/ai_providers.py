@@ -1,0 +1,44 @@
+"""What answers in AI help on the deployed stack, in place of what it was deployed with: servers of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from tests.e2e.tools import operators_client
+from tests.support import deployed_functions, models, transcribing
+
+MODEL = "loopback-small"
+
+
+@contextmanager
+def language_model(endpoints: Mapping[str, str], say: models.Say) -> Iterator[models.LoopbackModel]:
+    """A model of this machine, reached as an OpenAI-compatible endpoint, at a price."""
+    names = [f"{endpoints['stack']}-Assistant", f"{endpoints['stack']}-AssistantStream"]
+    with models.serving(say) as model:
+        changes = {
+            "AI_PROVIDER": "openai",
+            "AI_MODELS": f"default={MODEL}",
+            "AI_BASE_URL": f"{model.url}/v1",
+            "AI_INPUT_USD": "3",
+            "AI_OUTPUT_USD": "15",
+        }
+        with deployed_functions.changed(operators_client(endpoints, "lambda"), names, changes):
+            yield model
+
+
+def has_transcriptions(endpoints: Mapping[str, str]) -> bool:
+    """Whether the stack was deployed with AiTranscriptions=transcribe, as `make test` deploys its own."""
+    listed = operators_client(endpoints, "lambda").get_paginator("list_functions").paginate()
+    return f"{endpoints['stack']}-Transcribe" in listed.search("Functions[].FunctionName")
+
+
+@contextmanager
+def transcribe(endpoints: Mapping[str, str]) -> Iterator[transcribing.LoopbackTranscribe]:
+    """A server that stands for Amazon Transcribe, which the local cloud does not have."""
+    client, name = operators_client(endpoints, "lambda"), f"{endpoints['stack']}-Transcribe"
+    with (
+        transcribing.serving(operators_client(endpoints, "s3")) as service,
+        deployed_functions.changed(client, [name], {"AI_TRANSCRIBE_URL": service.url}),
+    ):
+        yield service
