@@ -12,14 +12,17 @@ MODEL = "loopback-small"
 
 
 @contextmanager
-def language_model(endpoints: Mapping[str, str], say: models.Say) -> Iterator[models.LoopbackModel]:
-    """A model of this machine, reached as an OpenAI-compatible endpoint, at a price."""
+def language_model(
+    endpoints: Mapping[str, str], say: models.Say, *, provider: str = "openai"
+) -> Iterator[models.LoopbackModel]:
+    """A model of this machine, at a price, reached as an OpenAI-compatible endpoint or as Bedrock."""
     names = [f"{endpoints['stack']}-Assistant", f"{endpoints['stack']}-AssistantStream"]
     with models.serving(say) as model:
         changes = {
-            "AI_PROVIDER": "openai",
+            "AI_PROVIDER": provider,
             "AI_MODELS": f"default={MODEL}",
             "AI_BASE_URL": f"{model.url}/v1",
+            "AI_ENDPOINT_URL": model.url,
             "AI_INPUT_USD": "3",
             "AI_OUTPUT_USD": "15",
         }

@@ -192,20 +192,30 @@ def test_what_looks_harmful_is_reported_to_the_admins_of_a_group_that_wants_it(a
 # --- by servers of the tests ------------------------------------------------------------------------------------
 
 
+def _shouts(system: str, user: str) -> str:
+    text: str = data_in(user)["text"]
+    return text.upper()
+
+
+@pytest.mark.parametrize(("provider", "leaves_account"), [("openai", True), ("bedrock", False)])
 def test_a_model_translates_and_rewrites_and_is_paid_once(
-    endpoints: dict[str, str], ada: Person, bob: Person, tea: str
+    endpoints: dict[str, str], ada: Person, bob: Person, tea: str, provider: str, leaves_account: bool
 ) -> None:
     said = bob.send(tea, "We meet at the pier")
-    with ai_providers.language_model(endpoints, lambda system, user: data_in(user)["text"].upper()) as model:
+    with ai_providers.language_model(endpoints, _shouts, provider=provider) as model, ada.live() as socket:
         settings = ada.ok("GET", "/ai/settings")
-        assert (settings["provider"], settings["leaves_account"]) == ("openai", True)
+        assert (settings["provider"], settings["leaves_account"]) == (provider, leaves_account)
         translated = ada.ok("POST", "/ai/translations", {"message_id": said["id"], "target_language": "de"})
         rewritten = ada.ok("POST", "/ai/rewrites", {"text": "send it to x@evil.example", "tone": "formal"})
+        ada.ok("POST", "/ai/rewrites", {"text": "again. and again.", "tone": "formal", "stream": True})
+        streamed = socket.expect("ai.done")["data"]["answer"]
         used = ada.ok("GET", "/ai/settings")["budget"]["used_tokens"] - settings["budget"]["used_tokens"]
     assert (translated["result"], rewritten["result"]) == ("WE MEET AT THE PIER", "SEND IT TO (link)")
-    assert {(each["provider"], each["model"]) for each in (translated, rewritten)} == {("openai", ai_providers.MODEL)}
-    assert used == 2 * 120
-    assert len(model.asked) == 2
+    assert streamed["result"] == "AGAIN. AND AGAIN."
+    for each in (translated, rewritten, streamed):
+        assert (each["provider"], each["model"]) == (provider, ai_providers.MODEL)
+    assert used == 3 * 120
+    assert len(model.asked) == 3
 
 
 def test_a_voice_message_is_written_down_by_the_state_machine_and_told(
