@@ -14,7 +14,7 @@ cleanupOutdatedCaches();
 const home = new URL("./", self.location.href);
 const SHELL = new URL("index.html", home).href;
 const ASKING_MS = 3_000;
-const LOOKING_MS = 500;
+const LOOKING_MS = 1_000; // a page on a busy machine
 
 self.addEventListener("install", (event) => event.waitUntil(caches.delete(SHELL_CACHE)));
 self.addEventListener("fetch", (event) => {
