@@ -18,6 +18,7 @@ from accounts.schemas import SignedIn
 from kernel.caller import Caller
 from kernel.http import App, Incoming
 from kernel.limiter import Limit
+from kernel.paging import whole
 from kernel.schema import Paging
 
 PASSKEY_CHANGES = Limit("passkey_changes", requests=60, window_s=900, without_redis="closed")
@@ -50,9 +51,9 @@ def add_to(app: App) -> None:
         )
 
     @app.get("/auth/passkeys", query=Paging, returns=PasskeyList)
-    def list_passkeys(caller: Caller) -> Any:
+    def list_passkeys(caller: Caller, query: Paging) -> Any:
         """The caller's passkeys, the oldest first; at most 20, so they are one page."""
-        return {"items": passkeys.listed(caller.user_id), "next_cursor": None}
+        return whole(passkeys.listed(caller.user_id), query.cursor)
 
     @app.delete("/auth/passkeys/{passkey_id}", body=StepUp, status=204, limits=[PASSKEY_CHANGES], errors=_STEP_UP)
     def remove_passkey(caller: Caller, passkey_id: str, body: StepUp) -> None:

@@ -246,17 +246,20 @@ def listing(
     limit: int,
     page: str | None,
 ) -> Page[dict[str, Any]]:
-    """Messages by seq: newest first, from below `before`; or oldest first, from above `after`."""
+    """Messages by seq: newest first, from below `before`; or oldest first, from above `after`.
+
+    A cursor goes on with the list that it came from: raises InvalidCursor when it comes with another beginning.
+    """
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")
     context = require_member(conversation_id, caller.user_id)
     paging = Paginator(page, caller.user_id, "messages", conversation_id)
+    asked = [before, after]
     if page is not None:
-        forwards = after is not None
-        backwards = before is not None
-        before, after = paging.start
-        if (forwards and after is None) or (backwards and before is None):
+        before, after, begun = paging.start
+        if asked not in ([None, None], begun):
             raise InvalidCursor
+        asked = begun
     newest_first = after is None
     first = max(context.member.visible_from, (after or 0) + 1)
     last = context.head.last_message_seq if before is None else min(before - 1, context.head.last_message_seq)
@@ -264,6 +267,6 @@ def listing(
     return paging.fitting_page(
         found,
         limit,
-        lambda message: [message.seq, None] if newest_first else [None, message.seq],
+        lambda message: [message.seq, None, asked] if newest_first else [None, message.seq, asked],
         lambda shown: views.messages(shown, caller.user_id),
     )

@@ -38,9 +38,9 @@ def unregister_push_device(caller: Caller, device_id: str) -> None:
 
 
 @app.get("/devices", query=Paging, returns=schemas.PushDeviceList)
-def list_push_devices(caller: Caller) -> Any:
+def list_push_devices(caller: Caller, query: Paging) -> Any:
     """The caller's devices, the one registered last first: at most 25, so there is one page."""
-    return service.devices(caller=caller)
+    return service.devices(caller=caller, cursor=query.cursor)
 
 
 @app.get("/devices/webpush-key", public=True, returns=schemas.WebPushKey)

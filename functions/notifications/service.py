@@ -13,7 +13,7 @@ from conversations import api as conversations
 from kernel import clock, outbound
 from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
-from kernel.paging import Page, Paginator
+from kernel.paging import Page, Paginator, whole
 from kernel.resilience import retried
 from notifications import payloads, store
 from notifications.model import NoticePreferences, NotificationItem, Platform, Provider, PushEndpoint, RegisteredDevice
@@ -76,10 +76,11 @@ def unregister(*, caller: Caller, device_id: str) -> None:
     retried(attempt, on=Conflict)
 
 
-def devices(*, caller: Caller) -> Page[dict[str, Any]]:
-    """The caller's devices whose sessions stand, the one registered last first."""
+def devices(*, caller: Caller, cursor: str | None) -> Page[dict[str, Any]]:
+    """The caller's devices whose sessions stand, the one registered last first; raises InvalidCursor for any cursor."""
     found = live_devices([store.person(caller.user_id)])
-    return Page([_device_view(each, caller) for each in sorted(found, key=lambda each: -each.updated_at)])
+    found.sort(key=lambda each: -each.updated_at)
+    return whole([_device_view(each, caller) for each in found], cursor)
 
 
 def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:

@@ -8,6 +8,7 @@ from accounts.api import authenticate_by_table
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
+from kernel.paging import whole
 from kernel.schema import Paging
 from privacy import exports, schemas, service
 
@@ -50,9 +51,9 @@ def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
 
 
 @app.get("/users/me/exports", query=Paging, returns=schemas.ExportList)
-def list_exports(caller: Caller) -> Any:
+def list_exports(caller: Caller, query: Paging) -> Any:
     """The caller's exports of the last 30 days, the newest first: at most one a day, so they are one page."""
-    return {"items": [exports.shown(each) for each in exports.listed(caller.user_id)], "next_cursor": None}
+    return whole(map(exports.shown, exports.listed(caller.user_id)), query.cursor)
 
 
 @app.get("/users/me/exports/{export_id}", returns=schemas.Export)

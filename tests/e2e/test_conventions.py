@@ -238,6 +238,25 @@ def test_a_cursor_is_bound_to_its_reader_and_its_list(ada: Person, bob: Person, 
         problem(ada.get("/conversations", params=mine), 400, "invalid_cursor")
 
 
+def test_a_cursor_of_messages_goes_on_with_the_list_it_came_from(ada: Person) -> None:
+    group = ada.group_with()
+    for number in range(3):
+        ada.send(group, str(number))
+    path = f"/conversations/{group}/messages"
+    cursor = ada.ok("GET", path, params={"limit": 1, "before": 4})["next_cursor"]
+    for other in ({"before": 3}, {"after": 1}, {"before": 4, "after": 1}):
+        answer = ada.get(path, params={"limit": 1, "cursor": cursor, **other})
+        problem(answer, 400, "validation_failed" if len(other) > 1 else "invalid_cursor")
+    for same in ({"before": 4}, {}):
+        assert [each["text"] for each in ada.ok("GET", path, params={"limit": 1, "cursor": cursor, **same})["items"]]
+
+
+@pytest.mark.parametrize("path", ["/devices", "/users/me/exports", "/auth/passkeys"])
+def test_a_list_of_one_page_takes_no_cursor_either(ada: Person, path: str) -> None:
+    for wrong in ("abc", "A" * 60):
+        problem(ada.get(path, params={"cursor": wrong}), 400, "invalid_cursor")
+
+
 def test_a_cursor_shows_no_key(ada: Person, bob: Person, tea: str) -> None:
     cursor = ada.ok("GET", f"/conversations/{tea}/members", params={"limit": 1})["next_cursor"]
     inside = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

@@ -70,6 +70,13 @@ class Paginator:
         return Page(list(shown[:fit]), self.cursor(end))
 
 
+def whole(items: Iterable[T], cursor: str | None) -> Page[T]:
+    """A list so short that it is one page: no cursor was ever given out for it. Raises InvalidCursor for any."""
+    if cursor is not None:
+        raise InvalidCursor
+    return Page(list(items))
+
+
 def fitting(items: Sequence[Any]) -> int:
     """How many of the items of a list fit one answer, the first in any case: the others belong to the next page.
 

@@ -120,12 +120,12 @@ def test_a_cursor_of_another_person_or_conversation_is_refused(room: tuple[Calle
             _list(who, other, page=cursor)
 
 
-def test_a_cursor_leads_on_in_its_own_direction_only(room: tuple[Caller, Caller, str]) -> None:
+def test_a_cursor_leads_on_in_its_own_list_only(room: tuple[Caller, Caller, str]) -> None:
     ada, _, conversation_id = room
     newest, oldest = (_list(ada, conversation_id, limit=1, **way).next_cursor for way in ({}, {"after": 0}))
-    assert _seqs(_list(ada, conversation_id, limit=1, page=newest, before=6)) == [5]
+    assert _seqs(_list(ada, conversation_id, limit=1, page=newest)) == [5]
     assert _seqs(_list(ada, conversation_id, limit=1, page=oldest, after=0)) == [3]
-    for page, way in ((newest, {"after": 0}), (oldest, {"before": 6})):
+    for page, way in ((newest, {"after": 0}), (newest, {"before": 6}), (oldest, {"before": 6}), (oldest, {"after": 1})):
         with pytest.raises(InvalidCursor):
             _list(ada, conversation_id, page=page, **way)
 
