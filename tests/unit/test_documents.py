@@ -143,6 +143,12 @@ def test_errors_are_problem_documents(http: dict[str, Any]) -> None:
                     assert answer["content"].keys() <= {"application/problem+json", "application/json"}
 
 
+def test_whatever_any_route_may_fail_with_is_told_of_each(http: dict[str, Any]) -> None:
+    for path, methods in http["paths"].items():
+        for method, operation in methods.items():
+            assert {"429", "500", "503", "504"} <= operation["responses"].keys(), f"{method} {path}"
+
+
 def test_the_problem_schema_takes_what_a_problem_tells(http: dict[str, Any]) -> None:
     schema = http["components"]["schemas"]["Problem"]
     jsonschema.validate(ValidationFailed.of("name", "is missing").as_dict("r-1"), schema)

@@ -29,6 +29,7 @@ _COMMON = {
     500: ("internal",),
     501: ("ai_unavailable",),
     503: ("dependency_unavailable",),
+    504: ("timeout",),
 }
 
 
