@@ -19,24 +19,16 @@ from kernel.resilience import retried
 ADMISSION_TRIES = 20
 ADMISSION_PAUSE_S = 0.25
 ATTEMPT_BITS = 64
-NONE = Attempts()
 
 
-def admit(
-    counted_by: str,
-    attempts: Attempts,
-    pause: Callable[[float], None] = time.sleep,
-    *,
-    beside: Attempts = NONE,
-) -> str:
-    """Count an attempt and return its id; raises Locked, also for those counted `beside` it."""
+def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = time.sleep) -> str:
+    """Count an attempt and return its id; raises Locked."""
     for number in range(ADMISSION_TRIES):
         if number:
             pause(ADMISSION_PAUSE_S)
             attempts = store.attempts(counted_by)
-        both = attempts.beside(beside)
-        locked_for_s = both.locked_for_s()
-        if locked_for_s is not None and both.settled:
+        locked_for_s = attempts.locked_for_s()
+        if locked_for_s is not None and attempts.settled:
             raise Locked(retry_after_s=locked_for_s)
         if locked_for_s is None:
             attempt = ids.token(ATTEMPT_BITS)
@@ -46,18 +38,6 @@ def admit(
                 continue
             return attempt
     raise Locked(retry_after_s=attempts.locked_for_s() or 1)
-
-
-def note_wrong_code(counted_by: str, attempt: str, user_id: str) -> None:
-    """Count an attempt whose password was right and whose code was wrong against the account, under all its names."""
-
-    def count() -> None:
-        attempts = store.attempts(user_id)
-        store.count_attempt(user_id, attempts, attempts.with_one(attempt))
-
-    retried(count, on=Contended)
-    store.note_failure(user_id, attempt)
-    withdraw(counted_by, attempt)
 
 
 def withdraw(counted_by: str, attempt: str) -> None:

@@ -150,14 +150,6 @@ class Attempts:
         names = {each for each, _ in recent}
         return Attempts((*recent, (attempt, clock.now())), self.failed & names)
 
-    def beside(self, other: Attempts) -> Attempts:
-        """What decides where two counts apply: the one that locks, else what was tried of both in the last 15 min."""
-        for each in (self, other):
-            if each.locked_for_s() is not None:
-                return each
-        recent = [each for each in (*self.tried, *other.tried) if each[1] > clock.now() - LOCK_WINDOW_MS]
-        return Attempts(tuple(sorted(recent, key=lambda each: each[1])), self.failed | other.failed)
-
     def without(self, attempt: str) -> Attempts:
         """Without this attempt, which was right as far as it went."""
         return Attempts(tuple(each for each in self.tried if each[0] != attempt), self.failed - {attempt})

@@ -96,7 +96,7 @@ def forgot(email: str) -> None:
     except LimitExceeded:
         return
     user_id = store.owner(email)
-    owner, *_ = store.look_up(store.subject(email), user_id)
+    owner, _ = store.look_up(user_id or store.unknown(email))
     secret = ids.token()
     if owner is None:
         store.keep_token(_kept(secret, "nothing", None))
@@ -116,14 +116,13 @@ def reset_password(*, token: str, new_password: str) -> None:
     owner = store.credentials(kept.user_id)
     if owner is None:
         raise InvalidToken
-    locks = (owner.user_id, store.subject(owner.username), store.subject(owner.email))
     new_hash = passwords.hashed(new_password)
 
     def attempt() -> None:
         transaction = Transaction()
         store.stage_burning(transaction, kept)
         store.stage_password(transaction, kept.user_id, new_hash, instead_of=kept.password_set_at)
-        store.stage_no_attempts(transaction, locks)
+        store.stage_no_attempts(transaction, owner.user_id)
         audit.stage(transaction, "password.reset", actor=kept.user_id, target=kept.user_id)
         if store.commit(transaction):
             raise InvalidToken

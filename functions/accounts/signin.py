@@ -80,9 +80,9 @@ def login(
     Raises InvalidCredentials, Locked, AccountBanned, TotpRequired.
     """
     user_id = store.owner(identifier)
-    counted_by = store.subject(identifier)
-    credentials, attempts, of_account = store.look_up(counted_by, user_id)
-    attempt = admission.admit(counted_by, attempts, pause, beside=of_account)
+    counted_by = user_id or store.unknown(identifier)
+    credentials, attempts = store.look_up(counted_by)
+    attempt = admission.admit(counted_by, attempts, pause)
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
         store.note_failure(counted_by, attempt)
@@ -97,10 +97,10 @@ def login(
         admission.withdraw(counted_by, attempt)
         raise TotpRequired
     try:
-        opening = partial(_open_session, credentials, device_name, ip, totp or "", counted_by)
+        opening = partial(_open_session, credentials, device_name, ip, totp or "")
         tokens = retried(opening, on=Contended)
     except InvalidCredentials:
-        admission.note_wrong_code(counted_by, attempt, credentials.user_id)
+        store.note_failure(counted_by, attempt)
         _note_refusal(user_id, "second_factor")
         raise
     notify([credentials.user_id], "security", {"reason": "new_sign_in", "session_id": tokens.session_id})
@@ -112,9 +112,7 @@ def _note_refusal(user_id: str | None, why: str) -> None:
     audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
-def _open_session(
-    credentials: Credentials, device_name: str | None, ip: str, given: str, counted_by: str
-) -> IssuedTokens:
+def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str) -> IssuedTokens:
     """A session, unless password, ban or factor were changed while they were looked at.
 
     Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.
@@ -122,7 +120,7 @@ def _open_session(
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
     store.stage_unchanged(transaction, credentials)
-    store.stage_no_attempts(transaction, (counted_by, credentials.user_id))
+    store.stage_no_attempts(transaction, credentials.user_id)
     factor = totp_store.find(credentials.user_id) if given else None
     by = "password"
     if factor is not None and factor.confirmed:

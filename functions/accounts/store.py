@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -126,29 +126,15 @@ def stage_password(transaction: Transaction, user_id: str, password_hash: str, *
 # --- attempts -------------------------------------------------------------------------------------------------
 
 
-def subject(identifier: str) -> str:
-    """What guesses at a password are counted by: the name they were made under, whether it is an account's or not.
-
-    So a lock under somebody's address does not show under their username, and tells nobody that the two are one.
-    """
-    return digest(folded(identifier))
+def unknown(identifier: str) -> str:
+    """What guesses are counted by under a name that is no account's: an account's own count by its user_id."""
+    return f"nobody#{digest(folded(identifier))}"
 
 
-def look_up(counted_by: str, user_id: str | None) -> tuple[Credentials | None, Attempts, Attempts]:
-    """Credentials, the attempts under this name, and those of the account itself (codes, and within its sessions).
-
-    One round trip, which is the same for unknown accounts.
-    """
-    account = user_id or f"nobody#{counted_by}"
-    row, attempts, own = read_together(
-        [
-            (CredentialRecord, (account,)),
-            (AttemptsRecord, (_attempts_key(counted_by),)),
-            (AttemptsRecord, (_attempts_key(account),)),
-        ]
-    )
-    found = _ATTEMPTS.found(attempts) or Attempts(), _ATTEMPTS.found(own) or Attempts()
-    return _CREDENTIALS.found(row), *found
+def look_up(counted_by: str) -> tuple[Credentials | None, Attempts]:
+    """Credentials and attempts of an account, or of an unknown name: one round trip, the same for both."""
+    row, attempts = read_together([(CredentialRecord, (counted_by,)), (AttemptsRecord, (_attempts_key(counted_by),))])
+    return _CREDENTIALS.found(row), _ATTEMPTS.found(attempts) or Attempts()
 
 
 def attempts(counted_by: str) -> Attempts:
@@ -196,10 +182,9 @@ def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
         raise Contended
 
 
-def stage_no_attempts(transaction: Transaction, subjects: Iterable[str]) -> None:
-    """Forget what was counted by these, as part of a transaction."""
-    for number, each in enumerate(sorted(set(subjects))):
-        transaction.delete(f"attempts {number}", AttemptsRecord(_attempts_key(each)))
+def stage_no_attempts(transaction: Transaction, user_id: str) -> None:
+    """Forget what was counted at an account, as part of a transaction."""
+    transaction.delete("attempts", AttemptsRecord(_attempts_key(user_id)))
 
 
 # --- one-time tokens ------------------------------------------------------------------------------------------
