@@ -8,6 +8,7 @@ from conversations.context_loader import ContextLoader
 from conversations.erasure import ERASE_CONVERSATION
 from conversations.joining import enter, plan_one
 from conversations.members import remove as remove_member
+from conversations.members import who_lost
 from conversations.plans import append, append_and_publish, with_info
 from conversations.ports import Eraser, Preview, register_eraser, register_messages
 from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
@@ -88,5 +89,6 @@ __all__ = [
     "stage_unban",
     "system_context",
     "to_admins",
+    "who_lost",
     "with_info",
 ]

@@ -35,6 +35,13 @@ T = TypeVar("T")
 ADDED_PER_WRITE = 32  # each takes an event, a member record and maybe a ban of the 100 actions of a transaction
 
 
+def who_lost(loss: log.ConversationLost) -> list[str]:
+    """Whom a loss takes the conversation from: one member, or all of a deleted group."""
+    if loss.user_id is not None:
+        return [loss.user_id]
+    return [each.user_id for each in store.members(loss.conversation_id)]
+
+
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Add people to a group: who was added, and who was skipped.
 
@@ -45,8 +52,8 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     context.require_add()
     asked = list(dict.fromkeys(user_ids))
     existing = users.public_profiles(asked)
-    blocked = users.blocked_by(caller.user_id, [user_id for user_id in asked if user_id in existing])
-    able = [user_id for user_id in asked if user_id in existing and user_id not in blocked]
+    hearing = users.who_hear("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
+    able = [user_id for user_id in asked if user_id in hearing]
     if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
         _require_room(context, able)
     added = add_in_batches(caller=caller, conversation_id=conversation_id, user_ids=able)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kernel import clock
-from kernel.errors import Conflict, Forbidden, NotFound, Problem
+from kernel.errors import Conflict, Forbidden, Problem
 from log.model import LogHead, NewEvent
-from users.model import Notice, hears
+from users.model import Notice, hears, refuse
 
 CONVERSATION_CREATED = "conversation.created"
 CONVERSATION_UPDATED = "conversation.updated"
@@ -113,6 +113,10 @@ class ConversationInfo:
     deleted_at: int | None = None
     version: int = 0
 
+    def hears(self, what: Notice, of: str | None) -> bool:
+        """Whether, as far as the note of a block in a direct conversation tells, the other hears of what one does."""
+        return hears(what, of, apart=(of,) if self.blocked_by and of is not None else ())
+
     def with_new(self, user_ids: Sequence[str]) -> ConversationInfo:
         """The info after people came; the member_ids is kept while it is short."""
         member_ids = None if self.member_ids is None else (*self.member_ids, *user_ids)
@@ -138,6 +142,10 @@ class MemberContext:
     @property
     def conversation_id(self) -> str:
         return self.head.conversation_id
+
+    def hears(self, what: Notice, of: str | None) -> bool:
+        """Whether the member hears of what another does here."""
+        return of == self.member.user_id or (self.info.hears(what, of) and self.member.hears(what, of))
 
     @property
     def next_seq(self) -> int:
@@ -169,9 +177,7 @@ class MemberContext:
     def require_not_blocked(self) -> None:
         """Raises Forbidden to who blocks the other side, NotFound to whom the other side has blocked."""
         if self.info.blocked_by:
-            if self.member.user_id in self.info.blocked_by:
-                raise Forbidden("You have blocked this person.", code="blocked")
-            raise NotFound
+            refuse(blocks=self.member.user_id in self.info.blocked_by)
 
     def require_send(self) -> None:
         """Whether the member may send here; raises Forbidden, NotFound."""

@@ -31,6 +31,7 @@ from kernel.resilience import retried
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
 from users import api as users
+from users.model import refuse
 
 MEMBERS_IN_LAST_WRITE = 90  # a transaction takes 100 actions; the others are written before it
 
@@ -69,8 +70,8 @@ def create(
     unknown = [user_id for user_id in others if user_id not in known]
     if unknown:
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
-    blocked = users.blocked_by(caller.user_id, others)
-    others = [user_id for user_id in others if user_id not in blocked]
+    hearing = users.who_hear("invitation", caller.user_id, others)
+    others = [user_id for user_id in others if user_id in hearing]
     return views.conversation(_write_new("group", caller, others, name, description, settings)), True
 
 
@@ -95,10 +96,8 @@ def _meet(caller: Caller, other: str, settings: Mapping[str, Any]) -> tuple[dict
     try:
         return views.conversation(_write_new("direct", caller, [other], None, None, settings)), True
     except Cancelled as refused:
-        if "blocks" in refused.failed:
-            raise Forbidden("You have blocked this person.", code="blocked") from refused
-        if "blocked" in refused.failed:
-            raise NotFound from refused
+        if {"blocks", "blocked"} & refused.failed.keys():
+            refuse(blocks="blocks" in refused.failed)
         raise
 
 

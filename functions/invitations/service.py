@@ -80,7 +80,7 @@ def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
 def preview(*, caller: Caller, token: str) -> dict[str, Any]:
     """What a link leads to, for somebody who thinks of coming in; raises as `accept` does."""
     invitation = store.by_token(token)
-    _require_no_block(caller, invitation)
+    users.require_heard("invitation", caller.user_id, invitation.created_by)
     door = _door(invitation, caller)
     if not door.is_member:
         _require_welcome(door, invitation)
@@ -103,7 +103,7 @@ def accept(*, caller: Caller, token: str) -> tuple[str, dict[str, Any] | None, b
 
     def attempt() -> tuple[str, dict[str, Any] | None, bool]:
         invitation = store.by_token(token)
-        _require_no_block(caller, invitation)
+        users.require_heard("invitation", caller.user_id, invitation.created_by)
         return _ask(caller, invitation) if invitation.needs_approval else _enter(caller, invitation)
 
     return retried(attempt, on=Cancelled)
@@ -151,11 +151,3 @@ def _require_welcome(door: Doorway, invitation: Invitation) -> None:
         raise Gone("This invitation is over.")
     if door.is_banned:
         raise Forbidden("You were removed from this group.", code="banned")
-
-
-def _require_no_block(caller: Caller, invitation: Invitation) -> None:
-    blocks, blocked = users.blocks_between(caller.user_id, invitation.created_by)
-    if blocks:
-        raise Forbidden("You have blocked whoever invites you.", code="blocked")
-    if blocked:
-        raise NotFound

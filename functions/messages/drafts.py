@@ -83,9 +83,4 @@ def _position(draft: Draft) -> list[Any]:
 
 def of_conversation(loss: ConversationLost) -> None:
     """What somebody had begun to write goes with the membership; with a deleted group, everybody's."""
-    people = [loss.user_id] if loss.user_id is not None else _members(loss.conversation_id)
-    drafts_store.forget(loss.conversation_id, people, before=loss.at)
-
-
-def _members(conversation_id: str) -> list[str]:
-    return [each.user_id for each in conversations.members(conversation_id)]
+    drafts_store.forget(loss.conversation_id, conversations.who_lost(loss), before=loss.at)

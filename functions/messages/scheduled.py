@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from conversations import api as conversations
 from conversations.api import known, require_member
-from kernel import clock, ids, telemetry, workflows
+from kernel import clock, ids, parallel, telemetry, workflows
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
 from kernel.keyrings import pseudonym
@@ -176,12 +177,10 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
 
 
 def of_conversation(loss: ConversationLost) -> None:
-    """What a member had scheduled ends with the membership, and does not come back with it.
-
-    Where a group is deleted, nobody comes back: each is found at its time.
-    """
-    if loss.user_id is not None:
-        _end(loss.user_id, loss.conversation_id, before=loss.at, reason=NotFound.code)
+    """What a member had scheduled ends with the membership, and does not come back with it; with a deleted group,
+    everybody's."""
+    end = partial(_end, conversation_id=loss.conversation_id, before=loss.at, reason=NotFound.code)
+    parallel.mapped(end, conversations.who_lost(loss))
 
 
 def of_account(loss: AccountLost) -> None:

@@ -77,6 +77,16 @@ def scene(conversation_id: str, user_ids: Sequence[str]) -> Scene:
     )
 
 
+def addressees(conversation_id: str | None, user_ids: Sequence[str]) -> dict[str, Addressee]:
+    """These people, or nobody where it is about a conversation that is gone: one round trip per 99."""
+    if conversation_id is None:
+        return store.people(user_ids)
+    info, *rows = read_together([conversations.info_key(conversation_id), *map(store.person_key, user_ids)])
+    if conversations.info_in(info) is None:
+        return {}
+    return {user_id: store.person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}
+
+
 def _alerts(conversation_id: str, row: Any) -> Alerts:
     if row is None:
         return Alerts(conversation_id, {}, 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
-from log.api import EventType, register, subscribe
+from log.api import ConversationLost, EventType, SessionsLost, register, subscribe, when_lost
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
 from notifications.schemas import Notification
@@ -44,3 +44,19 @@ def _erase(conversation_id: str, cursor: Any) -> Any:
 
 
 register_eraser(Eraser("notifications", _erase))
+
+
+def _of_conversation(loss: ConversationLost) -> None:
+    from notifications import telling
+
+    telling.of_conversation(loss)
+
+
+def _of_sessions(loss: SessionsLost) -> None:
+    from notifications import service
+
+    service.of_sessions(loss)
+
+
+when_lost(ConversationLost, "pushes", _of_conversation)
+when_lost(SessionsLost, "pushes", _of_sessions)

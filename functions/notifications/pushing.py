@@ -20,7 +20,7 @@ from kernel.errors import Conflict
 from kernel.resilience import retried
 from kernel.telemetry import MetricUnit
 from log import api as log
-from notifications import badges, model, payloads, push_store, service, store, vapid
+from notifications import alert_store, badges, model, payloads, push_store, service, store, vapid
 from notifications.model import RegisteredDevice
 from notifications.payloads import Payload, PushPreview
 from notifications.providers import fcm, webpush
@@ -88,10 +88,12 @@ def _present(job: PushJob) -> dict[str, Addressee]:
         members = conversations.members_by_id(job.conversation_id, wanted)
         wanted = [each for each in wanted if each in members and not _seen(job, members[each])]
     if job.actor_id is not None and wanted:
-        blocked = users.blocked_by(job.actor_id, wanted)
-        wanted = [each for each in wanted if each not in blocked]
-    telemetry.count("PushesOutdated", len(job.people) - len(wanted))
-    return store.people(wanted) if wanted else {}
+        hearing = users.who_hear("push", job.actor_id, wanted)
+        wanted = [each for each in wanted if each in hearing]
+    about = None if job.is_end_of_ring else job.conversation_id
+    people = alert_store.addressees(about, wanted) if wanted else {}
+    telemetry.count("PushesOutdated", len(job.people) - len(people))
+    return people
 
 
 def _seen(job: PushJob, member: Member) -> bool:

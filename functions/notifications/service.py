@@ -15,6 +15,7 @@ from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
 from kernel.paging import Page, Paginator, whole
 from kernel.resilience import retried
+from log.api import SessionsLost
 from notifications import payloads, store
 from notifications.model import NoticePreferences, NotificationItem, Platform, Provider, PushEndpoint, RegisteredDevice
 from users import api as users
@@ -88,6 +89,17 @@ def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:
     found = [device for person in people for device in person.devices.values()]
     live = accounts.live_sessions_among({(each.user_id, each.session_id) for each in found})
     return [each for each in found if (each.user_id, each.session_id) in live]
+
+
+def of_sessions(loss: SessionsLost) -> None:
+    """Forget the devices of sessions that have ended: nobody is reached where they are signed out."""
+
+    def attempt() -> None:
+        gone = [each for each in store.person(loss.user_id).devices.values() if each.session_id in loss.session_ids]
+        if gone:
+            store.remove(gone)
+
+    retried(attempt, on=Conflict)
 
 
 def _device_view(device: RegisteredDevice, caller: Caller) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 from conversations import api as conversations
@@ -19,6 +20,7 @@ from kernel.config import config
 from kernel.errors import Conflict
 from kernel.resilience import retried
 from log import api as log
+from log.api import ConversationLost
 from notifications import alert_store, bursts, model, payloads, schemas, service, store
 from notifications.alert_store import Alerts, Scene
 from notifications.bursts import Alerted
@@ -114,20 +116,21 @@ def _relations(
     """Between whom and the actor a block stands, and who of them are their contacts.
 
     In a direct conversation its own note of a block is enough. Of a plain message of a group the memberships say who
-    does not hear of its sender; the push function looks at the blocks themselves, for those who have devices.
+    does not hear of its sender; the push function asks by the blocks themselves, for those who have devices.
     """
     actor = what.actor_id
     if actor is None:
         return set(), set()
     apart = {each for each in audience if each in members and not members[each].hears("push", actor)}
     if seen.info is not None and seen.info.kind == "direct" and what.kind != "call":
-        return (set(audience) if seen.info.blocked_by else set()), set()
+        return (set() if seen.info.hears("push", actor) else set(audience)), set()
     kinds = {user_id: model.kind_for(what, user_id) for user_id in audience}
     asked = [user_id for user_id, kind in kinds.items() if kind in model.LISTED or kind == "call"]
     if not asked:
         return apart, set()
     contacts = users.contacts_among([(user_id, actor) for user_id in asked]) if what.kind == "call" else set()
-    return users.blocked_by(actor, asked) | apart, {user_id for user_id, _ in contacts}
+    blocked = set(asked) - users.who_hear("push", actor, asked)
+    return blocked | apart, {user_id for user_id, _ in contacts}
 
 
 def _membership(member: Member | None) -> Membership | None:
@@ -289,6 +292,24 @@ def _read(conversation_id: str, user_ids: Sequence[str]) -> None:
     if seen:
         codes = {bursts.code(user_id) for user_id in seen}
         alert_store.save_alerts(before, {code: each for code, each in before.by_code.items() if code not in codes})
+
+
+# --- losing the right -----------------------------------------------------------------------------------------
+
+
+def of_conversation(loss: ConversationLost) -> None:
+    """Owe a former member no update after a burst, and nobody one of a deleted group; what is queued is not sent
+    (pushing)."""
+    if loss.user_id is None:
+        alert_store.erase(loss.conversation_id)
+    else:
+        retried(partial(_forget_alert, loss.conversation_id, bursts.code(loss.user_id)), on=Conflict)
+
+
+def _forget_alert(conversation_id: str, code: bytes) -> None:
+    before = alert_store.alerts(conversation_id)
+    if code in before.by_code:
+        alert_store.save_alerts(before, {who: each for who, each in before.by_code.items() if who != code})
 
 
 # --- calls ----------------------------------------------------------------------------------------------------

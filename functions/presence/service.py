@@ -57,16 +57,14 @@ def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> d
     One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
     """
     others = [(viewer, person) for viewer, person in pairs if viewer != person and person in known]
-    apart = users.blocked_pairs(others)
+    heard = users.heard("presence", others)
     asking = [(person, viewer) for viewer, person in others if known[person].last_seen_for == "contacts"]
     contacts = users.contacts_among(asking)
     found = {}
     for viewer, person in pairs:
-        if person not in known or (viewer, person) in apart:
-            continue
-        if viewer == person:
+        if viewer == person and person in known:
             found[viewer, person] = known[person].for_oneself()
-        else:
+        elif (viewer, person) in heard:
             found[viewer, person] = known[person].for_others(is_contact=(person, viewer) in contacts)
     return found
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from users.relations import blocks, contacts
 from users.service import (
     add_profile_to,
-    blocked_by,
     blocked_ids,
-    blocked_pairs,
     blocks_between,
     change,
     contact_ids,
@@ -16,6 +14,7 @@ from users.service import (
     everybody,
     found_by,
     get,
+    heard,
     hide_in,
     is_platform_admin,
     named,
@@ -23,6 +22,7 @@ from users.service import (
     profile_key,
     profiles_of,
     public_profiles,
+    require_heard,
     require_no_block_in,
     require_user,
     set_role_in,
@@ -30,13 +30,12 @@ from users.service import (
     show_in,
     verify_email_in,
     who_block,
+    who_hear,
 )
 
 __all__ = [
     "add_profile_to",
-    "blocked_by",
     "blocked_ids",
-    "blocked_pairs",
     "blocks",
     "blocks_between",
     "change",
@@ -47,6 +46,7 @@ __all__ = [
     "everybody",
     "found_by",
     "get",
+    "heard",
     "hide_in",
     "is_platform_admin",
     "named",
@@ -54,6 +54,7 @@ __all__ = [
     "profile_key",
     "profiles_of",
     "public_profiles",
+    "require_heard",
     "require_no_block_in",
     "require_user",
     "set_role_in",
@@ -61,4 +62,5 @@ __all__ = [
     "show_in",
     "verify_email_in",
     "who_block",
+    "who_hear",
 ]

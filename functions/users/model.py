@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
+from kernel.errors import Forbidden, NotFound
 from kernel.text import fold as folded
 from kernel.text import parts_of_word
 
@@ -104,7 +105,21 @@ class Relationship:
     link: ContactLink | None
 
 
-Notice = Literal["message", "mention", "reply", "reaction", "typing", "ring", "presence", "push", "share"]
+Notice = Literal[
+    "message",
+    "mention",
+    "reply",
+    "reaction",
+    "typing",
+    "receipt",
+    "ring",
+    "presence",
+    "push",
+    "share",
+    "invitation",
+    "contact_request",
+    "keys",
+]
 
 
 def hears(what: Notice, of: str | None, *, apart: Collection[str]) -> bool:
@@ -114,6 +129,14 @@ def hears(what: Notice, of: str | None, *, apart: Collection[str]) -> bool:
     The messages of a group stay readable to all of it; nothing else of the one calls for the other's attention.
     """
     return what == "message" or of is None or of not in apart
+
+
+def refuse(*, blocks: bool) -> NoReturn:
+    """Refuse what a block forbids: raises Forbidden `blocked` to who blocks the other, NotFound to whom the other
+    blocks, who is not to learn of it."""
+    if blocks:
+        raise Forbidden("You have blocked this person.", code="blocked")
+    raise NotFound
 
 
 def fold(text: str) -> str:

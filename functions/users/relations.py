@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from kernel import clock, ids
 from kernel.dynamo import Transaction
-from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from realtime.api import notify
 from users import relations_store as store
 from users import service as users
-from users.model import ContactLink, ContactState, UserSummary
+from users.model import ContactLink, ContactState, UserSummary, hears, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,9 @@ def _request(user_id: str, other_id: str) -> ContactLink:
     relation = store.relationship(user_id, other_id)
     if not relation.known:
         raise NotFound
-    if relation.blocks:
-        raise Forbidden("You have blocked this person.", code="blocked")
-    if relation.blocked:
-        raise NotFound
+    apart = (other_id,) if relation.blocks or relation.blocked else ()
+    if not hears("contact_request", other_id, apart=apart):
+        refuse(blocks=relation.blocks)
     if relation.link is None:
         now = clock.now()
         store.request(user_id, other_id, now)

@@ -14,7 +14,7 @@ from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import avatars, relations_store, store
-from users.model import Profile, Role, UserSettings, UserSummary, fold, leads_to
+from users.model import Notice, Profile, Role, UserSettings, UserSummary, fold, hears, leads_to, refuse
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
@@ -86,11 +86,31 @@ def blocks_between(a: str, b: str) -> tuple[bool, bool]:
     return first, second
 
 
-def blocked_pairs(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of these pairs between whom a block stands, in either direction: one round trip per 50."""
-    listed = list(pairs)
-    standing = relations_store.blocks([*listed, *((b, a) for a, b in listed)])
-    return {pair for pair, one, other in zip(listed, standing, standing[len(listed) :], strict=False) if one or other}
+def heard(what: Notice, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these (hearer, doer) where the one hears of what the other does, by the blocks that stand now: one
+    round trip per 50."""
+    asked = list(dict.fromkeys((hearer, doer) for hearer, doer in pairs if hearer != doer))
+    standing = relations_store.blocks([*asked, *((doer, hearer) for hearer, doer in asked)])
+    blocks = zip(asked, standing[: len(asked)], standing[len(asked) :], strict=True)
+    apart = {pair for pair, one, other in blocks if one or other}
+    return {(hearer, doer) for hearer, doer in pairs if hears(what, doer, apart=_apart(apart, hearer, doer))}
+
+
+def _apart(pairs: Collection[tuple[str, str]], hearer: str, doer: str) -> Collection[str]:
+    return (doer,) if (hearer, doer) in pairs else ()
+
+
+def who_hear(what: Notice, of: str, among: Collection[str]) -> set[str]:
+    """Those of these people who hear of what somebody does, by the blocks that stand now: one round trip per 50."""
+    return {hearer for hearer, _ in heard(what, [(each, of) for each in among])}
+
+
+def require_heard(what: Notice, caller_id: str, other_id: str) -> None:
+    """Raises Forbidden `blocked` where the caller blocks the other, and NotFound where the other blocks the caller, if
+    the one does not hear of this from the other then."""
+    blocks, blocked = blocks_between(caller_id, other_id)
+    if not hears(what, other_id, apart=(other_id,) if blocks or blocked else ()):
+        refuse(blocks=blocks)
 
 
 def contacts_among(pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -106,16 +126,6 @@ def contact_ids(user_id: str) -> list[str]:
         found += [link.user_id for link in page]
         if len(page) < CONTACTS_PAGE:
             return found
-
-
-def blocked_by(user_id: str, others: Collection[str]) -> set[str]:
-    """Those of `others` between whom and `user_id` a block stands, in either direction."""
-    pairs = [pair for other in others for pair in ((user_id, other), (other, user_id))]
-    return {
-        next(each for each in pair if each != user_id)
-        for pair, stands in zip(pairs, relations_store.blocks(pairs), strict=True)
-        if stands
-    }
 
 
 def blocked_ids(user_id: str) -> set[str]:

@@ -1,21 +1,23 @@
 """In a group that both are in, nothing of one calls for the other's attention when one has blocked the other; the
 messages themselves stay in the log.
 
-Sources: simplex-chat 7303, element-web 6552.
+Sources: simplex-chat 7303, element-web 6552 (mentions, typing, calls); element-hq/synapse 18077 (read receipts).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from calls import service as calls
 from conversations import service as conversations
 from kernel.caller import Caller
+from messages import receipts, typing_notice
 from messages import service as messages
-from messages import typing_notice
 from notifications import service as notifications
 from notifications.consumers import follow as notifying
 from tests.field.test_rights import _block, _unblock
@@ -25,7 +27,7 @@ from tests.integration.following import follow, settle_losses
 from tests.integration.rooms import add, group, people, place_of, remove, send, work
 from tests.management import Management
 from tests.tools import jobs, rows
-from users.model import hears
+from users.model import Notice, hears
 
 __all__ = ["_deployed", "management"]
 
@@ -93,6 +95,20 @@ def test_typing_is_not_shown_to_the_other(cast: tuple[Caller, Caller, Caller, st
     assert (management.kinds("a1"), management.kinds("c1")) == ([], ["typing"])
 
 
+def test_receipts_are_neither_told_nor_listed_to_the_other(
+    cast: tuple[Caller, Caller, Caller, str], management: Management
+) -> None:
+    ada, bob, cleo, tea = cast
+    seq = send(cleo, tea, "hello")["seq"]
+    connected(ada, "a1"), connected(cleo, "c1")
+    receipts.mark_read(caller=bob, conversation_id=tea, seq=seq)
+    work()
+    assert [management.kinds(name).count("receipt.updated") for name in ("a1", "c1")] == [0, 1]
+    for who, other, shown in ((ada, bob, 0), (bob, ada, 0), (cleo, bob, seq)):
+        listed = receipts.listing(caller=who, conversation_id=tea, seq=None, limit=9, page=None)["items"]
+        assert {each["user_id"]: each["read_seq"] for each in listed}[other.user_id] == shown
+
+
 def test_a_group_call_does_not_ring_for_the_other_who_may_still_join(
     cast: tuple[Caller, Caller, Caller, str], management: Management
 ) -> None:
@@ -157,9 +173,23 @@ def test_in_a_large_group_the_fan_out_leaves_the_other_out(management: Managemen
     assert "message.created" in management.kinds("a1")
 
 
-@pytest.mark.parametrize("what", ["mention", "reply", "reaction", "typing", "ring", "presence", "push", "share"])
+@pytest.mark.parametrize("what", sorted({*get_args(Notice)} - {"message"}))
 def test_only_messages_are_heard_across_a_block(what: Any) -> None:
     assert not hears(what, "usr_b", apart={"usr_b"})
     assert hears(what, "usr_c", apart={"usr_b"})
     assert hears("message", "usr_b", apart={"usr_b"})
     assert hears(what, None, apart={"usr_b"})
+
+
+def test_who_hears_of_whom_is_asked_in_one_way() -> None:
+    """Beside the people's own domain, only what keeps the notes of blocks in conversations looks at blocks."""
+    functions = Path(__file__).resolve().parents[2] / "functions"
+    looks = re.compile(r"users\.(blocks_between|who_block|blocked_ids)\b|\.(blocked_by|apart)\b")
+    found = {str(path.relative_to(functions)) for path in functions.rglob("*.py") if looks.search(path.read_text())}
+    assert {each for each in found if not each.startswith("users/")} == {
+        "conversations/block_notes.py",
+        "conversations/hearing.py",
+        "conversations/model.py",
+        "conversations/store.py",
+        "messages/unread_store.py",  # which reads less for who is parted from nobody
+    }

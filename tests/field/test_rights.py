@@ -61,11 +61,22 @@ def _unblock(who: Caller, other: Caller) -> None:
     noting.complete()
 
 
+def _ends(who: Caller, conversation_id: str) -> None:
+    conversations.delete(caller=who, conversation_id=conversation_id)
+
+
 # --- calls: the conversation is lost --------------------------------------------------------------------------
 
 LOSING_A_GROUP: dict[str, Callable[[Caller, Caller, str], None]] = {
     "removed": lambda ada, bob, tea: remove(ada, tea, bob),
     "left": lambda ada, bob, tea: remove(bob, tea, bob),
+}
+
+
+# the same, and the group itself: what stood on it ends for everybody
+LOSING_IT_ALL: dict[str, Callable[[Caller, Caller, str], None]] = {
+    **LOSING_A_GROUP,
+    "the group deleted": lambda ada, _, tea: _ends(ada, tea),
 }
 
 
@@ -217,7 +228,7 @@ def _texts(conversation_id: str) -> list[str | None]:
     return [event.text for event in whole_log(conversation_id) if event.is_message]
 
 
-@pytest.mark.parametrize("how", LOSING_A_GROUP)
+@pytest.mark.parametrize("how", LOSING_IT_ALL)
 def test_what_a_member_had_scheduled_ends_at_once_and_is_told_as_failed(
     how: str, management: Management, advance: Callable[[int], None]
 ) -> None:
@@ -226,7 +237,7 @@ def test_what_a_member_had_scheduled_ends_at_once_and_is_told_as_failed(
     connected(bob, "b1")
     _schedule(bob, tea)
     advance(1)
-    LOSING_A_GROUP[how](ada, bob, tea)
+    LOSING_IT_ALL[how](ada, bob, tea)
     management.posts.clear()
     settle_losses()
     settle_losses()
@@ -346,7 +357,7 @@ def _upload(who: Caller, conversation_id: str | None, name: str) -> str:
     return str(begun["file"]["id"])
 
 
-@pytest.mark.parametrize("how", LOSING_A_GROUP)
+@pytest.mark.parametrize("how", LOSING_IT_ALL)
 def test_an_upload_into_a_conversation_ends_with_the_membership_and_its_room_is_free(
     how: str, advance: Callable[[int], None]
 ) -> None:
@@ -355,7 +366,7 @@ def test_an_upload_into_a_conversation_ends_with_the_membership_and_its_room_is_
     lost, kept = _upload(bob, tea, "a.png"), _upload(bob, own, "b.png")
     taken = desk.usage(bob).taken
     advance(1)
-    LOSING_A_GROUP[how](ada, bob, tea)
+    LOSING_IT_ALL[how](ada, bob, tea)
     settle_losses()
     settle_losses()
     assert [store.node_access(each) is None for each in (lost, kept)] == [True, False]

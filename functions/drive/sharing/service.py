@@ -14,7 +14,7 @@ from drive.model import Grant, Role
 from drive.sharing import share_store
 from kernel import clock, ids, parallel
 from kernel.caller import Caller
-from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
+from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from realtime.api import notify
 from users import api as users
@@ -48,11 +48,7 @@ def _person(caller: Caller, user_id: str) -> str:
     users.require_user(user_id)
     if user_id == caller.user_id:
         raise ValidationFailed.of("user_id", "this is yours already")
-    blocks_them, blocked = users.blocks_between(caller.user_id, user_id)
-    if blocks_them:
-        raise Forbidden("You have blocked this person.", code="blocked")
-    if blocked:
-        raise NotFound
+    users.require_heard("share", caller.user_id, user_id)
     return user_id
 
 

@@ -86,8 +86,9 @@ export class ConversationList implements Conversations {
   read(conversationId: string, seq: number, unread?: number): void {
     const known = this.#items.get(conversationId);
     if (!known) return;
-    if (unread !== undefined) this.#set({ ...known, unread_count: unread, unread_mentions: unread === 0 ? 0 : known.unread_mentions });
-    else this.#read(known, seq);
+    if (unread === undefined) return this.#read(known, seq);
+    this.#set({ ...known, unread_count: unread, unread_mentions: unread === 0 ? 0 : known.unread_mentions });
+    if (unread > 0 && known.unread_mentions > 0) this.#parts.later(known.id);
   }
 
   #read(known: Conversation, seq: number): void {
@@ -124,12 +125,12 @@ export class ConversationList implements Conversations {
 
   #withMessage(known: Conversation, message: Message): Conversation {
     const foreign = message.sender_id !== this.#parts.userId;
-    const named = foreign && (message.mentions_all || message.mentions.includes(this.#parts.userId));
+    // The server alone knows whom this person hears of: a mention by somebody who is blocked calls for nobody.
+    if (foreign && (message.mentions_all || message.mentions.includes(this.#parts.userId))) this.#parts.later(known.id);
     return {
       ...known,
       last_message: message,
       unread_count: known.unread_count + (foreign ? 1 : 0),
-      unread_mentions: known.unread_mentions + (named ? 1 : 0),
     };
   }
 

@@ -206,3 +206,17 @@ test("unread messages are counted as they come, and read ones are not", async ()
   expect(engine.conversations.of("c")?.unread_count).toBe(0);
   await clock.sleep(1);
 });
+
+test("who is mentioned is the server's to count: a person who is blocked calls for nobody", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  const asked = server.count("GET /conversations/c");
+  server.say("c", "ada", "@me hello", { mentions: ["me"] });
+  await until(() => expect(server.count("GET /conversations/c")).toBeGreaterThan(asked));
+  await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 2, unread_mentions: 0 }));
+  server.mentioned = 1;
+  server.say("c", "eve", "@me hello", { mentions: ["me"] });
+  await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_mentions: 1 }));
+});

@@ -23,6 +23,7 @@ export class FakeServer {
   down = false;
   accessToken = "access-0";
   refreshes = 0;
+  mentioned = 0; // unread mentions, as the server counts them
   readonly #answers: { route: string; answer: Answer }[] = [];
 
   /** Answers once instead of what the route would. */
@@ -59,12 +60,12 @@ export class FakeServer {
   }
 
   /** Appends a message to a log; sockets are told unless it is to be missed. */
-  say(conversationId: string, senderId: string, text: string, { told = true, clientId = "" } = {}): Record<string, unknown> {
+  say(conversationId: string, senderId: string, text: string, { told = true, clientId = "", mentions = [] as string[] } = {}): Record<string, unknown> {
     const log = this.logs.get(conversationId) ?? [];
     this.logs.set(conversationId, log);
     const known = log.find((row) => clientId && (row.data as { client_id: string }).client_id === clientId);
     if (known) return known.data as Record<string, unknown>;
-    const data = this.message(conversationId, log.length + 1, senderId, clientId, text);
+    const data: Record<string, unknown> = { ...this.message(conversationId, log.length + 1, senderId, clientId, text), mentions };
     const row = { conversation_id: conversationId, seq: log.length + 1, type: "message.created", actor_id: senderId, at: String(data.created_at), data };
     log.push(row);
     if (told) this.frame(row);
@@ -90,7 +91,7 @@ export class FakeServer {
       last_seq: log.length,
       last_message: log.at(-1)?.data ?? null,
       unread_count: 0,
-      unread_mentions: 0,
+      unread_mentions: this.mentioned,
       pinned: false,
       created_at: "2026-01-01T00:00:00.000Z",
     };
