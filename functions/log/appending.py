@@ -168,7 +168,7 @@ class _Writer(Generic[C]):
                 return replace(done, to_publish=[])
             if said == SETTLED:
                 return done
-            self._start_again(said)
+            self._start_again()
             return None
         self._batch = None
         if len(batch.numbers) == 1:
@@ -176,12 +176,13 @@ class _Writer(Generic[C]):
         outcome = self._commit(batch)
         if outcome == "committed":
             return replace(done, to_publish=batch.events)
-        self._start_again(outcome)
+        self._start_again()
         return None
 
-    def _start_again(self, outcome: str | None) -> None:
-        """After a batch that failed; alone, where somebody's writes in it do not go or its end is not known."""
-        self._shares = outcome == "moved"
+    def _start_again(self) -> None:
+        """After a batch that failed, alone: what it met may be another's writes in it, or somebody outside of the queue
+        who writes faster than a batch goes from hand to hand. That one meets a single write, and lines up as well."""
+        self._shares = False
         waited = self._ticket.collided()
         self._context = self._load()
         if waited:
