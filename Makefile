@@ -4,6 +4,8 @@ VENV := .venv/bin
 BOOTSTRAP = $(PYTHON) -I infra/local/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exactly)
 LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
+# In CI, whose machine others may share, up to three tests are tried once more; each is printed with what went wrong.
+RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks)
 ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local
@@ -41,9 +43,9 @@ logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 
 test: venv ## every test that needs no cloud account; the end-to-end ones on an instance of their own
 	@code=0; \
-	$(PYTEST) -n 2 $(wildcard tests/unit tests/integration tests/field tests/infra) || code=$$?; \
+	$(PYTEST) -n 2 $(RERUNS) $(wildcard tests/unit tests/integration tests/field tests/infra) || code=$$?; \
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
-	$(LOCAL) --instance test run $(PYTEST) tests/e2e || code=$$?; \
+	$(LOCAL) --instance test run $(PYTEST) $(RERUNS) tests/e2e || code=$$?; \
 	exit $$code
 
 check: venv ## style, types, templates, imports, known vulnerabilities
