@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 
 from kernel import cache, config
+from log import appending
 from tests.conftest import Cloud
 
 
 @pytest.fixture(autouse=True)
-def _in_the_cloud(cloud: Cloud) -> None:
-    """Every test here has the tables."""
+def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here has the tables, and who appends has patience: moto answers one request at a time, and slowly."""
+    monkeypatch.setattr(appending, "MAX_TRIES", 1_000)
+    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernel import cache, config
-from log import append_queue, appending
+from log import append_queue
 from log.append_queue import AppendTicket
 from tests.integration.rooms import group, people, send, whole_log
 
@@ -171,7 +171,6 @@ def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.Monkey
 
 
 def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)  # moto answers one request at a time, and slowly
     monkeypatch.setattr(append_queue, "STALL_S", 5.0)
     retries: list[float] = []
     monkeypatch.setattr("kernel.telemetry.count", lambda _name, value: retries.append(value))
@@ -181,7 +180,5 @@ def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.M
 
 
 def test_with_a_queue_that_lies_the_log_is_as_dense(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
-    monkeypatch.setattr(appending, "MAX_TRIES", 1_000)
     monkeypatch.setattr(append_queue, "_JOIN", "return {1, 0}")  # everybody's turn, always
     assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))

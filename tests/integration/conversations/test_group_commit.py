@@ -15,7 +15,7 @@ from kernel import cache
 from kernel.caller import Caller
 from kernel.dynamo import RightMissing, Transaction
 from log import api as log
-from log import append_queue, appending, group_commit
+from log import append_queue, group_commit
 from log.append_queue import AppendTicket
 from log.group_commit import Batch
 from log.model import LogHead
@@ -38,7 +38,6 @@ def _a_crowd(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         client.cache_clear()
     monkeypatch.setattr(append_queue, "STALL_S", 20.0)
     monkeypatch.setattr(append_queue, "ANSWER_S", 20.0)
-    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
     monkeypatch.setattr(group_commit, "LONGEST_MS", 60_000)
 
 

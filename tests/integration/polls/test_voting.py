@@ -11,7 +11,6 @@ import pytest
 from conversations import service as conversations
 from kernel import breakers, clock
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
-from log import appending
 from polls import service, store
 from polls.model import PollClosed, VoteFinal
 from tests.integration.polls.ballot_boxes import (
@@ -119,7 +118,6 @@ def patient(redis: object, settings: pytest.MonkeyPatch) -> None:
 
     One process stands here for as many as there are votes, so each call it makes at once is one of another's.
     """
-    settings.setattr(appending, "PATIENCE_S", 60.0)
     store.find("pol_nobody")  # so that the breaker of the table is there
     for breaker in breakers.every().values():
         settings.setattr(breaker, "limits", replace(breaker.limits, at_once=1_000))
