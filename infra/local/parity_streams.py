@@ -3,12 +3,17 @@
 Lambda follows streams beside its queues and waits for a batch to fill (MaximumBatchingWindowInSeconds); MiniStack calls
 a stream's consumers on the thread that polls the queues, one change at a time, so that messages to large groups wait.
 A batch is at most 100 changes, so that some 300 a second are followed here.
+
+MiniStack keeps how far each consumer has read over a stop, and of the streams nothing: they begin anew, and as many
+changes as were read before would be passed over. Here each consumer begins anew as well.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 from infra.local.patching import wrap
 
@@ -20,6 +25,18 @@ logger = logging.getLogger("infra.local")
 
 def apply() -> None:
     wrap(LAMBDA, "_poll_dynamodb_streams", beside_the_queues)
+    wrap(LAMBDA, "_restore_esm_positions", without_those_of_tables)
+
+
+def without_those_of_tables(restore: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """`restore`, which leaves out the positions in streams of tables."""
+    of_tables = import_module(LAMBDA)._dynamodb_stream_positions
+
+    def restoring(store: Any, positions: Any) -> None:
+        if store is not of_tables:
+            restore(store, positions)
+
+    return restoring
 
 
 def beside_the_queues(poll: Callable[[], bool]) -> Callable[[], bool]:

@@ -40,6 +40,9 @@ def slow(event, context):
     time.sleep(body.get("sleep", 0))
     return {"statusCode": 200, "body": json.dumps({"n": body.get("n"), "began": began, "ended": time.time()})}
 
+def follow(event, context):
+    print("followed", *(record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]))
+
 def boom(event, context):
     global count
     count += 1

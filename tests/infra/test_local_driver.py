@@ -4,7 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from infra.local import services
 from infra.local.config import ROOT, Instance
 from infra.local.console import Problem
 from infra.local.locks import locked
+from infra.local.stack import Stack
 from tests.infra import local_cloud
 
 
@@ -62,6 +65,39 @@ def test_the_cloud_keeps_its_data_over_a_stop(instance: Instance) -> None:
     with local_cloud.running(instance) as cloud:
         assert "QueueUrls" in cloud.client("sqs").list_queues()
         assert cloud.client("s3").get_object(Bucket="kept", Key="file")["Body"].read() == b"content"
+
+
+def test_a_streams_changes_are_followed_after_a_stop_too(instance: Instance) -> None:
+    with local_cloud.running(instance) as cloud:
+        table = cloud.client("dynamodb").create_table(
+            TableName="followed",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        )["TableDescription"]
+        local_cloud.add_function(cloud, "follow")
+        cloud.client("lambda").create_event_source_mapping(
+            EventSourceArn=table["LatestStreamArn"], FunctionName="follow", StartingPosition="TRIM_HORIZON"
+        )
+        for number in range(3):
+            _write_and_wait(cloud, f"before-{number}")
+    with local_cloud.running(instance) as cloud:
+        _write_and_wait(cloud, "after")
+
+
+def _write_and_wait(cloud: Stack, written: str) -> None:
+    """Put an item into the table, and wait until the function that follows it has got it."""
+    cloud.client("dynamodb").put_item(TableName="followed", Item={"id": {"S": written}})
+    logs = cloud.client("logs")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(logs.exceptions.ResourceNotFoundException):  # there is no group before the first call
+            lines = logs.filter_log_events(logGroupName="/aws/lambda/follow")["events"]
+            if any(written in line["message"] for line in lines):
+                return
+        time.sleep(0.2)
+    pytest.fail(f"the change of {written} was not followed")
 
 
 def test_a_newer_ministack_without_a_corrected_name_is_refused() -> None:
