@@ -1,7 +1,7 @@
 """What MiniStack's REST API does differently from AWS, put right.
 
 It takes the caller's address from the header `X-Forwarded-For`, which anybody may write; API Gateway tells the one it
-has seen. Here everybody comes from this machine.
+has seen.
 
 It leaves out the gateway responses of an API's OpenAPI document, and answers for a function that is throttled with
 Lambda's own 429 and for one that failed with its exception; API Gateway gives its response INTEGRATION_FAILURE.
@@ -14,7 +14,6 @@ from typing import Any
 from infra.local.patching import wrap
 
 MODULE = "ministack.services.apigateway_v1"
-SEEN = "127.0.0.1"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 FAILED = 502
 
@@ -27,9 +26,11 @@ def apply() -> None:
 
 
 def _with_the_address_seen(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    seen: Callable[[], str] = importlib.import_module("ministack.core.responses").get_request_client_ip
+
     def building(*arguments: Any, **options: Any) -> dict[str, Any]:
         event = build(*arguments, **options)
-        event["requestContext"]["identity"]["sourceIp"] = SEEN
+        event["requestContext"]["identity"]["sourceIp"] = seen()
         return event
 
     return building

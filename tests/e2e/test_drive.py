@@ -218,6 +218,22 @@ def test_a_public_link_ends_with_its_downloads_and_knows_its_password(ada: Perso
     problem(town.http.get(f"/drive/links/{other['token']}"), 404, "not_found")
 
 
+def test_wrong_passwords_of_a_link_stop_nobody_at_another_address(ada: Person, town: Town) -> None:
+    link = ada.ok("POST", f"/drive/files/{drive.upload(ada, b'hello')['id']}/links", {"password": "open sesame"})
+    path, right, wrong = f"/drive/links/{link['token']}", "open sesame", "wrong"
+
+    def follow(http: httpx.Client, password: str) -> httpx.Response:
+        return http.get(path, headers={"X-Link-Password": password})
+
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=town.http_url, timeout=60.0, transport=elsewhere) as other:
+        for _ in range(10):
+            problem(follow(other, wrong), 403, "password_wrong")
+        problem(follow(other, right), 429, "rate_limited")
+        assert follow(town.http, right).status_code == 200
+        problem(follow(other, right), 429, "rate_limited")
+
+
 def test_a_removed_member_loses_what_the_conversation_was_given(ada: Person, bob: Person) -> None:
     group = ada.group_with(bob)
     shared = drive.upload(ada, b"shared")

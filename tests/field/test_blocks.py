@@ -1,7 +1,8 @@
 """In a group that both are in, nothing of one calls for the other's attention when one has blocked the other; the
 messages themselves stay in the log.
 
-Sources: simplex-chat 7303, element-web 6552 (mentions, typing, calls); element-hq/synapse 18077 (read receipts).
+Sources: simplex-chat 7303, element-web 6552 (mentions, typing, calls); element-hq/synapse 18077 (read receipts), 18479
+and 18209 (invitations by who is blocked).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from calls import service as calls
+from conversations import members
 from conversations import service as conversations
 from kernel.caller import Caller
 from messages import receipts, typing_notice
@@ -131,6 +133,22 @@ def test_neither_mention_nor_reply_is_listed_for_the_other(cast: tuple[Caller, C
     page, _ = notifications.listing(caller=ada, limit=9, cursor=None)
     about = [(each["kind"], each["actor_id"]) for each in page.items if each["kind"] in ("mention", "reply")]
     assert about == [("reply", cleo.user_id)]
+
+
+def test_who_is_blocked_brings_the_other_into_no_group_and_is_not_heard_of_as_inviting() -> None:
+    ada, bob, cleo = people("ada", "bob", "cleo")
+    tea = group(bob, ada, cleo)
+    remove(ada, tea, ada)
+    _block(ada, bob)
+    settle_losses()
+    follow(notifying.handler, queue="follow")
+    told = len(notifications.listing(caller=ada, limit=9, cursor=None)[0].items)
+    added, _ = members.add(caller=bob, conversation_id=tea, user_ids=[ada.user_id])
+    group(bob, ada, cleo, name="Other")
+    follow(notifying.handler, queue="follow")
+    assert added == []
+    assert conversations.list_conversations(caller=ada, limit=9, after=None).items == []
+    assert len(notifications.listing(caller=ada, limit=9, cursor=None)[0].items) == told
 
 
 def test_when_the_block_is_lifted_all_is_heard_again(cast: tuple[Caller, Caller, Caller, str]) -> None:

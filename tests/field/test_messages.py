@@ -43,6 +43,17 @@ def test_an_emoji_in_both_of_its_spellings_is_one_reaction() -> None:
     assert _reactions(ada, conversation_id, message) == [{"emoji": HEART_AS_PICTURE, "count": 1, "mine": False}]
 
 
+def test_both_spellings_are_one_of_the_kinds_that_a_message_takes() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    message = send(ada, conversation_id)
+    kinds = [chr(0x1F600 + n) for n in range(reactions.MAX_KINDS - 1)]
+    for emoji in (*kinds, HEART):
+        _react(ada, conversation_id, message, emoji)
+    _react(bob, conversation_id, message, HEART_AS_PICTURE)
+    assert len(_reactions(ada, conversation_id, message)) == reactions.MAX_KINDS
+
+
 @pytest.mark.parametrize(
     ("typed", "kept"), [("👍\ufe0f", "👍"), ("\u263a", "\u263a\ufe0f"), ("1\u20e3", "1\ufe0f\u20e3")]
 )

@@ -14,6 +14,7 @@ from calls import settings as call_settings
 from kernel import aws
 from kernel.caller import Caller
 from log.consumers import losses
+from tests.field.test_rights import LOSING_A_SESSION, LOSING_IT_ALL, _signed_in
 from tests.helpers import CONTEXT
 from tests.integration.calls.calling import join, refusal, ring, stored
 from tests.integration.following import dispatched, settle_losses
@@ -155,6 +156,30 @@ def test_who_is_removed_is_put_out_of_the_meeting_on_every_device_that_was_let_i
     settle_losses()
     assert [each["ExternalUserId"] for each in meetings.present.values()] == [stays.participant_id]
     assert gone.participant_id not in {each["ExternalUserId"] for each in meetings.present.values()}
+
+
+def _is_present(meetings: Meetings, who: Caller, call: dict[str, Any]) -> bool:
+    (part,) = [each for each in stored(call).participants if each.user_id == who.user_id]
+    return part.participant_id in {each["ExternalUserId"] for each in meetings.present.values()}
+
+
+@pytest.mark.parametrize("how", LOSING_A_SESSION)
+def test_who_loses_the_session_is_put_out_of_the_meeting(how: str, meetings: Meetings) -> None:
+    (_, _, cleo, dan), call = _full_mesh()
+    for each in (cleo, dan):
+        join(each, call)
+    LOSING_A_SESSION[how](cleo, _signed_in(cleo))
+    settle_losses()
+    assert (_is_present(meetings, cleo, call), _is_present(meetings, dan, call)) == (False, True)
+
+
+@pytest.mark.parametrize("how", LOSING_IT_ALL)
+def test_who_loses_the_group_is_put_out_of_the_meeting_or_it_ends(how: str, meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    join(cleo, call)
+    LOSING_IT_ALL[how](ada, cleo, call["conversation_id"])
+    settle_losses()
+    assert not _is_present(meetings, cleo, call) or meetings.deleted == ["m-0"]
 
 
 def test_a_meeting_that_does_not_answer_is_asked_again(meetings: Meetings) -> None:
