@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from kernel import clock, ids
 
@@ -57,7 +56,7 @@ class QuietHours:
     def cover(self, now: int) -> bool:
         """Whether an instant lies in them. Wall-clock time decides: a night with a change of clocks is an hour
         longer or shorter, and a time of day that is skipped or comes twice belongs where its digits stand."""
-        local = datetime.fromtimestamp(now / clock.SECOND, ZoneInfo(self.timezone)).time()
+        local = datetime.fromtimestamp(now / clock.SECOND, clock.zone(self.timezone)).time()
         if self.begins < self.ends:
             return self.begins <= local < self.ends
         return local >= self.begins or local < self.ends

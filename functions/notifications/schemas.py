@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from kernel import outbound
+from kernel import clock, outbound
 from kernel.schema import Id, Input, Instant, Opaque, Output
 from notifications.model import ListedKind, Messages, Platform, Provider
 
@@ -23,10 +22,7 @@ def _endpoint(url: str) -> str:
 
 
 def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of the zone files
-        raise ValueError("must be a zone of the IANA time zone database, such as Europe/Berlin") from error
+    clock.zone(name)
     return name
 
 

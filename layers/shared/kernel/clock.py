@@ -6,6 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -41,6 +46,20 @@ def parse(text: str) -> int:
     if instant_ms >= END:
         raise ValueError("must be an RFC 3339 time with its zone, before the year 10000")
     return instant_ms
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone of this name by the rules of the tzdata package, which is renewed with our releases. The zone
+    files of the machine, which Python prefers, may be years old: a province that turns its clocks no more would have
+    its nights an hour off. Raises ValueError."""
+    import zoneinfo
+
+    zoneinfo.reset_tzpath(to=())
+    try:
+        return zoneinfo.ZoneInfo.no_cache(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of the package
+        raise ValueError("must be a zone of the IANA time zone database, such as Europe/Berlin") from error
 
 
 @contextmanager

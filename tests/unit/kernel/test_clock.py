@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import zoneinfo
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -50,3 +54,34 @@ def test_the_clock_runs_again_after_it_was_held() -> None:
     with pytest.raises(LookupError), clock.held(10_000):
         raise LookupError
     assert clock.now() > 1_700_000_000_000
+
+
+@pytest.fixture
+def old_zone_files(tmp_path: Path) -> Iterator[None]:
+    """A machine to whose zone files the Chatham Islands still keep UTC."""
+    here = tmp_path / "Pacific"
+    here.mkdir()
+    (here / "Chatham").write_bytes((files("tzdata") / "zoneinfo" / "UTC").read_bytes())
+    zoneinfo.reset_tzpath(to=[str(tmp_path)])
+    zoneinfo.ZoneInfo.clear_cache()
+    clock.zone.cache_clear()
+    yield
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
+    clock.zone.cache_clear()
+
+
+@pytest.mark.usefixtures("old_zone_files")
+def test_zones_are_those_of_the_package_whatever_files_the_machine_has() -> None:
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert noon.astimezone(zoneinfo.ZoneInfo("Pacific/Chatham")).utcoffset() == timedelta(0)
+    assert noon.astimezone(clock.zone("Pacific/Chatham")).utcoffset() == timedelta(hours=12, minutes=45)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Europe", "Europe/Atlantis", "../Europe/Berlin", "/etc/localtime", "zone.tab", "a\0b", "", "Europe/Berlin "],
+)
+def test_what_is_no_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):
+        clock.zone(name)
