@@ -7,6 +7,7 @@ one domain only imports that domain's.
 # ruff: noqa: F401 - importing registers
 from __future__ import annotations
 
+import accounts.events
 import assistant.events
 import calls.events
 import conversations.events

@@ -1,7 +1,9 @@
 """Whether a session stands: DynamoDB decides.
 
-Redis, and without it this process for at most a minute, remember the answer, since every call asks. What opens or
-renews something asks the table itself (`stands`), as Redis may have missed the news of an end (R51).
+Redis remembers the answer, since every call asks; in a deployment without one this process does, for at most a minute.
+Who ends a session marks it there (`session_ends`), so nobody believes a Redis that takes no writes: while it is away,
+paused or read-only each call reads the table. What opens or renews something always does (`stands`), as Redis may have
+lost a mark (R51).
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from contextlib import suppress
 from typing import Any
 
 from accounts import session_store
-from kernel import cache
+from kernel import breakers, cache
 
-REMEMBER_LIVE_S = 60  # also the longest that an ended session passes when Redis misses the news (R14)
+REMEMBER_LIVE_S = 60  # also the longest that an ended session passes in a deployment without Redis (R14)
 REMEMBER_REVOKED_S = 1_000  # longer than any access token lives
 _LIVE, _REVOKED = "live", "revoked"
 
@@ -23,21 +25,28 @@ _live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
 def is_live(user_id: str, session_id: str) -> bool:
     """Whether a session stands."""
     key = _key(session_id)
+    if not cache.is_configured():
+        return _is_live_without_redis(user_id, session_id)
     try:
-        state = cache.call(lambda redis: redis.get(key))
+        # GETEX counts as a write, so a Redis that takes no marks (read-only, paused for writes) does not answer it
+        state = cache.call(lambda redis: redis.getex(key))
     except cache.CacheUnavailable:
-        if _live.get(session_id):
-            return True
-        live = stands(user_id, session_id)
-        if live:
-            _live.put(session_id, True)
-        return live
+        return stands(user_id, session_id)
     if state is not None:
         return bool(state == _LIVE)
     live = stands(user_id, session_id)
     with suppress(cache.CacheUnavailable):
         # only if absent: the news of its end may have come in since the table was read
         cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
+    return live
+
+
+def _is_live_without_redis(user_id: str, session_id: str) -> bool:
+    if _live.get(session_id):
+        return True
+    live = stands(user_id, session_id)
+    if live:
+        _live.put(session_id, True)
     return live
 
 
@@ -51,9 +60,9 @@ def _key(session_id: str) -> str:
     return f"session:{session_id}"
 
 
-def ended(session_ids: Collection[str]) -> None:
-    """Spread the news that these sessions have ended. Raises CacheUnavailable where there is a Redis that did not
-    take it: until it does, what is remembered as live passes for at most `REMEMBER_LIVE_S`."""
+def mark_ended(session_ids: Collection[str]) -> None:
+    """Have it remembered that these sessions have ended. Raises CacheUnavailable where there is a Redis that does not
+    take that, which is asked whatever its breaker thinks of it."""
 
     def mark(redis: Any) -> None:
         pipe = redis.pipeline(transaction=False)
@@ -64,4 +73,5 @@ def ended(session_ids: Collection[str]) -> None:
     for session_id in session_ids:
         _live.drop(session_id)
     if session_ids and cache.is_configured():
-        cache.call(mark)
+        with breakers.asked_for_real():
+            cache.call(mark)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from accounts import liveness, mail, session_store, store
+from accounts import liveness, mail, session_ends, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
     SESSION_TTL_S,
@@ -187,11 +187,9 @@ def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_o
 
 def _close_sockets(work: after_commit.Work) -> None:
     """Close the sockets of ended sessions, forget what is remembered of these as live, and tell of their end whoever
-    keeps what stood on them, all at once; twice is fine.
-
-    Raises CacheUnavailable where Redis does not take the news: the sweep brings it again.
-    """
-    steps = [partial(liveness.ended, work["session_ids"]), partial(_close, work), partial(_tell_loss, work)]
+    keeps what stood on them, all at once; twice is fine. What fails is raised: the sweep brings it again."""
+    remember = partial(session_ends.remember, work["session_ids"], until=clock.now() + session_ends.REPEATED_MS)
+    steps = [remember, partial(_close, work), partial(_tell_loss, work)]
     failures = [failure for failure in parallel.mapped(_failure_of, steps) if failure is not None]
     if failures:
         raise failures[0]

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from accounts import liveness, session_store, sessions
+from accounts import session_store, sessions
 from accounts.app import app
-from kernel import after_commit, auth, cache, clock
+from kernel import after_commit, clock
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from operations.consumers import follow_ups
 from realtime import api as realtime
 from realtime import store as connections
-from realtime.app import app as realtime_app
-from tests.conftest import Cloud, fresh_process
+from tests.conftest import Cloud
 from tests.helpers import ADDRESS, CONTEXT, Person, Reply, ask, someone
 from users.app import app as users_app
 
@@ -240,108 +239,6 @@ def test_the_sockets_of_an_ended_session_are_closed(monkeypatch: pytest.MonkeyPa
 
     assert closed == [(person.user_id, [person.session_id], "logout")]
     assert connections.connections_of([person.user_id]) == []
-
-
-# --- what is remembered of sessions ---------------------------------------------------------------------------
-
-
-def test_without_redis_an_end_is_known_to_other_processes_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    person = someone()
-    assert works(person.token)
-
-    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
-    elapsed = [0.0]
-    monkeypatch.setattr("kernel.cache.time.monotonic", lambda: 1e6 + elapsed[0])
-    liveness._live.put(person.session_id, True)
-
-    assert works(person.token)
-    elapsed[0] = liveness.REMEMBER_LIVE_S + 1
-    assert not works(person.token)
-
-
-def test_with_redis_an_end_is_known_to_other_processes_at_once(redis: Any) -> None:
-    person = someone()
-    assert works(person.token)
-    assert redis.get(f"session:{person.session_id}") == "live"
-
-    sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
-    fresh_process()
-
-    assert redis.get(f"session:{person.session_id}") == "revoked"
-    assert not works(person.token)
-
-
-def test_redis_remembers_an_end_longer_than_any_access_token_lives(redis: Any) -> None:
-    person = someone()
-
-    sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
-
-    assert redis.ttl(f"session:{person.session_id}") > auth.ACCESS_TTL_S + auth.LEEWAY_S
-
-
-def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
-    redis: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = someone()
-    in_table = liveness.stands
-
-    def slowly(user_id: str, session_id: str) -> bool:
-        live = in_table(user_id, session_id)
-        sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
-        return live
-
-    monkeypatch.setattr(liveness, "stands", slowly)
-    liveness.is_live(person.user_id, person.session_id)
-
-    assert redis.get(f"session:{person.session_id}") == "revoked"
-
-
-def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
-    person, ended = someone(), someone("bob")
-    sessions.revoke(ended.user_id, [ended.session_id], reason="logout", sockets_of=[])
-    redis.flushall()
-
-    assert works(person.token)
-    assert not works(ended.token)
-
-
-@pytest.mark.parametrize("with_redis", [True, False])
-def test_what_opens_or_changes_something_is_refused_whatever_is_remembered(redis: Any, with_redis: bool) -> None:
-    """R51: an end that Redis has missed, as it was paused or failed over, or another process did without it."""
-    person = someone()
-    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)
-    if with_redis:
-        redis.set(f"session:{person.session_id}", "live")
-    else:
-        redis.flushall()
-        liveness._live.put(person.session_id, True)
-    change = {"current_password": "correct horse battery", "new_password": "another horse battery"}
-
-    replies = [
-        ask(realtime_app, "POST", "/realtime/tickets", token=person.token),
-        ask(app, "POST", "/auth/password/change", token=person.token, body=change),
-        ask(app, "GET", "/auth/sessions", token=person.token),
-        refresh(person.refresh_token),
-    ]
-
-    assert [(reply.status, reply.body["code"]) for reply in replies] == [(401, "token_revoked")] * 4
-
-
-def test_news_of_an_end_that_redis_did_not_take_is_brought_again(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = someone()
-    assert works(person.token)
-    with clock.held(clock.now()) as advance:
-        with monkeypatch.context() as away:
-            away.setattr("kernel.cache._redis", lambda: (_ for _ in ()).throw(OSError("away")))
-            sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[person.session_id])
-        assert redis.get(f"session:{person.session_id}") == "live"
-
-        cache.breaker.reset()
-        advance(after_commit.GRACE_MS + 1)
-        follow_ups.handler({}, CONTEXT)
-
-    assert redis.get(f"session:{person.session_id}") == "revoked"
-    assert not works(person.token)
 
 
 def test_the_keys_are_public_and_cacheable() -> None:

@@ -1,0 +1,258 @@
+"""What is remembered of sessions, in Redis and without it: an end holds whatever Redis does meanwhile (R14, R51)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from accounts import liveness, session_ends, session_store, sessions
+from accounts.app import app
+from kernel import after_commit, auth, cache, clock
+from kernel.errors import DependencyUnavailable
+from operations.consumers import follow_ups
+from realtime import api as realtime
+from realtime import fanout
+from realtime.app import app as realtime_app
+from tests.conftest import fresh_process
+from tests.helpers import CONTEXT, Reply, ask, someone
+from tests.tools import jobs
+from users.app import app as users_app
+
+
+def refresh(token: str) -> Reply:
+    return ask(app, "POST", "/auth/refresh", body={"refresh_token": token})
+
+
+def works(token: str) -> bool:
+    """Whether a call that opens and changes nothing is answered: what is remembered of the session decides."""
+    return ask(users_app, "GET", "/users/me", token=token).status == 200
+
+
+def test_without_redis_an_end_is_known_to_other_processes_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone()
+    assert works(person.token)
+
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
+    elapsed = [0.0]
+    monkeypatch.setattr("kernel.cache.time.monotonic", lambda: 1e6 + elapsed[0])
+    liveness._live.put(person.session_id, True)
+
+    assert works(person.token)
+    elapsed[0] = liveness.REMEMBER_LIVE_S + 1
+    assert not works(person.token)
+
+
+def test_with_redis_an_end_is_known_to_other_processes_at_once(redis: Any) -> None:
+    person = someone()
+    assert works(person.token)
+    assert redis.get(f"session:{person.session_id}") == "live"
+
+    sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+    fresh_process()
+
+    assert redis.get(f"session:{person.session_id}") == "revoked"
+    assert not works(person.token)
+
+
+def test_redis_remembers_an_end_longer_than_any_access_token_lives(redis: Any) -> None:
+    person = someone()
+
+    sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+
+    assert redis.ttl(f"session:{person.session_id}") > auth.ACCESS_TTL_S + auth.LEEWAY_S
+
+
+def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = someone()
+    in_table = liveness.stands
+
+    def slowly(user_id: str, session_id: str) -> bool:
+        live = in_table(user_id, session_id)
+        sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
+        return live
+
+    monkeypatch.setattr(liveness, "stands", slowly)
+    liveness.is_live(person.user_id, person.session_id)
+
+    assert redis.get(f"session:{person.session_id}") == "revoked"
+
+
+def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
+    person, ended = someone(), someone("bob")
+    sessions.revoke(ended.user_id, [ended.session_id], reason="logout", sockets_of=[])
+    redis.flushall()
+
+    assert works(person.token)
+    assert not works(ended.token)
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_what_opens_or_changes_something_is_refused_whatever_is_remembered(redis: Any, with_redis: bool) -> None:
+    """R51: an end that Redis has missed, as it was paused or failed over, or another process did without it."""
+    person = someone()
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)
+    if with_redis:
+        redis.set(f"session:{person.session_id}", "live")
+    else:
+        redis.flushall()
+        liveness._live.put(person.session_id, True)
+    change = {"current_password": "correct horse battery", "new_password": "another horse battery"}
+
+    replies = [
+        ask(realtime_app, "POST", "/realtime/tickets", token=person.token),
+        ask(app, "POST", "/auth/password/change", token=person.token, body=change),
+        ask(app, "GET", "/auth/sessions", token=person.token),
+        refresh(person.refresh_token),
+    ]
+
+    assert [(reply.status, reply.body["code"]) for reply in replies] == [(401, "token_revoked")] * 4
+
+
+def _repeated_marks() -> list[dict[str, Any]]:
+    """Let the queue bring the marks that Redis did not take, once; what it brought."""
+    marks = jobs()
+    assert all(mark["delay_s"] == session_ends.AGAIN_S for mark in marks)
+    fanout.handle(marks)
+    return marks
+
+
+@contextmanager
+def _redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as away:
+        away.setattr("kernel.cache._redis", lambda: (_ for _ in ()).throw(OSError("away")))
+        yield
+
+
+@contextmanager
+def _read_only(redis: Any) -> Iterator[None]:
+    """Valkey as a replica, which answers reads and refuses writes."""
+    redis.replicaof("127.0.0.1", "1")
+    try:
+        yield
+    finally:
+        redis.replicaof("NO", "ONE")
+
+
+@contextmanager
+def _paused(redis: Any) -> Iterator[None]:
+    pid = int(redis.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def _paused_for_writes(redis: Any) -> Iterator[None]:
+    redis.client_pause(600_000, all=False)
+    try:
+        yield
+    finally:
+        redis.client_unpause()
+
+
+FAULTS: dict[str, Callable[[Any], AbstractContextManager[None]]] = {
+    "read-only": _read_only,
+    "paused": _paused,
+    "paused for writes": _paused_for_writes,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_session_that_ends_while_redis_takes_nothing_is_refused_at_once(redis: Any, fault: str) -> None:
+    """Redis goes on remembering it as live; who asks gets no answer from a Redis that takes no news (R51)."""
+    person = someone()
+    assert works(person.token)
+    with FAULTS[fault](redis):
+        sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+        for _ in range(6):  # some while the breaker lets calls through, some while it is open
+            fresh_process()
+            assert not works(person.token)
+            assert not works(person.token)
+    fresh_process()
+    if fault != "paused":  # there Valkey may find the mark in its buffers when it goes on
+        assert redis.get(f"session:{person.session_id}") == "live"
+
+    assert len(_repeated_marks()) == 1
+
+    assert redis.get(f"session:{person.session_id}") == "revoked"
+    assert not works(person.token)
+    assert jobs() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_sessions_that_stand_go_on_while_redis_takes_nothing(redis: Any, fault: str) -> None:
+    person = someone()
+    assert works(person.token)
+    with FAULTS[fault](redis):
+        assert all(works(person.token) for _ in range(4))
+
+
+def test_while_redis_is_away_the_table_is_asked_each_time(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone()
+    with _redis_away(monkeypatch):
+        assert works(person.token)
+        session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
+        assert not works(person.token)
+
+
+def test_news_of_an_end_that_redis_did_not_take_is_repeated_each_second_until_it_does(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = someone()
+    assert works(person.token)
+    with clock.held(clock.now()) as advance:
+        with _redis_away(monkeypatch):
+            sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[person.session_id])
+            for _ in range(10):
+                advance(session_ends.AGAIN_S * clock.SECOND)
+                assert len(_repeated_marks()) == 1
+        assert redis.get(f"session:{person.session_id}") == "live"
+
+        advance(session_ends.AGAIN_S * clock.SECOND)  # the breaker of the queue's process is open still
+        _repeated_marks()
+
+        assert redis.get(f"session:{person.session_id}") == "revoked"
+        advance(after_commit.GRACE_MS)
+        assert follow_ups.handler({}, CONTEXT) == {"done": 0, "failed": 0}
+
+
+def test_it_is_repeated_no_more_when_redis_can_have_nothing_of_the_session(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = someone()
+    with clock.held(clock.now()) as advance, _redis_away(monkeypatch):
+        sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+        advance(session_ends.REPEATED_MS - clock.SECOND)
+        assert len(_repeated_marks()) == 1
+        advance(2 * clock.SECOND)
+        assert len(_repeated_marks()) == 1
+        advance(session_ends.AGAIN_S * clock.SECOND)
+        assert _repeated_marks() == []
+
+
+def test_where_the_queue_takes_no_news_either_the_sweep_brings_it(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = someone()
+    assert works(person.token)
+
+    def away(*_: object, **__: object) -> None:
+        raise DependencyUnavailable
+
+    with clock.held(clock.now()) as advance:
+        with _redis_away(monkeypatch), monkeypatch.context() as queueless:
+            queueless.setattr(realtime, "enqueue", away)
+            sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+        cache.breaker.reset()
+        advance(after_commit.GRACE_MS + 1)
+        follow_ups.handler({}, CONTEXT)
+
+    assert redis.get(f"session:{person.session_id}") == "revoked"
+    assert not works(person.token)
