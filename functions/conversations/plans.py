@@ -8,7 +8,7 @@ from dataclasses import replace
 import conversations.events  # noqa: F401 - what is appended here
 from conversations import erasure, store
 from conversations.model import ConversationInfo, MemberContext
-from conversations.publish import publish_events
+from conversations.publish import publish_alone, publish_events
 from kernel import clock
 from kernel.dynamo import Transaction
 from log import api as log
@@ -38,12 +38,15 @@ def append_and_publish(
 ) -> tuple[MemberContext, list[Event]]:
     """Append what many people may want at once, and publish it; see `log.append` for what such a plan has to bear.
 
-    `beside` goes with it where this caller publishes; where somebody else does, it ends by itself a little later.
+    `beside` goes with it, and alone where somebody else has committed and published it.
     """
 
     def publish(context: MemberContext, events: Sequence[Event]) -> None:
+        goes_with = NOTHING if beside is None else beside(context)
         if events:
-            publish_events(context, events, beside=NOTHING if beside is None else beside(context))
+            publish_events(context, events, beside=goes_with)
+        elif beside is not None:
+            publish_alone(context, goes_with)
 
     return log.append(conversation_id, user_id, plan, load=load, publish=publish)
 

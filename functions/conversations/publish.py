@@ -73,6 +73,20 @@ def _publish_events(
         realtime.enqueue([{"kind": "personal", "conversation_id": context.conversation_id, "seq": seq} for seq in seqs])
 
 
+def publish_alone(context: MemberContext, beside: Beside) -> None:
+    """Publish what would have gone with events that somebody else has published. Never raises."""
+    member_ids = context.info.member_ids
+    try:
+        texts = beside.frames()
+        if texts and member_ids is not None:
+            realtime.publish(texts, [each for each in member_ids if beside.is_for(each)])
+        elif texts:
+            alone = [ToMembers(0, text, 0, text, what=beside.what, of=beside.of) for text in texts]
+            realtime.publish_to_members(context.conversation_id, alone, but=beside.of)
+    except Exception as error:  # it is a hint; the caller's own work is done
+        missed(context.conversation_id, error)
+
+
 def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
     return log.event_type(event.type).differs(event, preloaded)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conversations import plans
+from conversations.model import MEMBER_IDS_MAX
 from kernel import cache
 from kernel.caller import Caller
 from kernel.dynamo import RightMissing, Transaction
@@ -19,11 +20,16 @@ from log import append_queue, group_commit
 from log.append_queue import AppendTicket
 from log.group_commit import Batch
 from log.model import LogHead
+from messages import typing_notice
 from polls import service as polls
 from polls import store
 from polls.model import PollClosed
+from realtime import service as realtime
+from realtime.jobs import FRAMES
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look, vote
-from tests.integration.rooms import group, people, send, whole_log
+from tests.integration.rooms import group, people, send, whole_log, work
+from tests.management import Management, serving
+from tests.tools import jobs
 
 WRITERS = 12
 
@@ -184,6 +190,38 @@ def test_what_was_committed_for_others_is_published_as_well(monkeypatch: pytest.
     told.clear()
     _at_once(conversation_id, lambda n: vote(ada, poll, ["Tea", "Coffee", "Water"][n % 3]))
     assert sorted(told) == [event.seq for event in whole_log(conversation_id) if event.type == "poll.voted"]
+
+
+@pytest.mark.parametrize("others", [1, MEMBER_IDS_MAX])
+def test_who_sent_types_no_more_whoever_has_committed_the_message(
+    others: int, batches: list[int], settings: pytest.MonkeyPatch
+) -> None:
+    senders, (bob, *more) = people(*(f"p{n:02}" for n in range(WRITERS))), people(*(f"q{n:02}" for n in range(others)))
+    conversation_id = group(bob, *more, *senders)
+    realtime.open_connection(Caller(bob.user_id, bob.session_id, "bob-1"))
+    with serving(settings) as management:
+        for sender in senders:
+            typing_notice.typing(caller=sender, conversation_id=conversation_id, is_typing=True)
+        _settle()
+        seen = _typing(management)
+        _at_once(conversation_id, lambda n: send(senders[n], conversation_id, f"from {n}"))
+        _settle()
+        told = _typing(management)[len(seen) :]
+    assert seen  # in a large conversation one of them
+    assert sorted(told) == sorted((user_id, False) for user_id, _ in seen)
+    assert max(batches) > 1
+
+
+def _settle() -> None:
+    """Have the frames delivered that wait; reminders of typing come too late to count here."""
+    waiting = [job for job in jobs() if job["kind"] in FRAMES]
+    if waiting:
+        work(*waiting)
+
+
+def _typing(management: Management) -> list[tuple[str, bool]]:
+    told = [each["data"] for each in management.frames("bob-1") if each["type"] == "typing"]
+    return [(data["user_id"], data["typing"]) for data in told]
 
 
 def test_what_two_write_to_one_record_does_not_go_together() -> None:
