@@ -40,6 +40,8 @@ def _dependencies() -> dict[str, Dependency]:
         "dynamodb.log": Dependency(_touch_follow_ups, aws.breaker_of("dynamodb", "log"), vital=True),
         "dynamodb.rest": Dependency(_touch_idempotency, aws.breaker_of("dynamodb", "rest")),
         "keys": Dependency(keyrings.touch, aws.breaker_of("dynamodb", "access"), vital=True),
+        "encryption": Dependency(_touch_encryption, aws.breaker_of("kms"), configured=bool(here.key_arn)),
+        "secrets": Dependency(_touch_secrets, aws.breaker_of("secretsmanager"), configured=bool(here.ready_secret_arn)),
         "queue": Dependency(_touch_queue, aws.breaker_of("sqs"), configured="fanout" in here.queue_urls),
         "storage": Dependency(_touch_storage, aws.breaker_of("s3"), configured=bool(here.blob_bucket)),
         "workflows": Dependency(
@@ -61,6 +63,14 @@ def _touch_follow_ups() -> None:
 
 def _touch_idempotency() -> None:
     aws.client("dynamodb").get_item(TableName=config().table("idempotency"), Key={"id": {"S": "health"}})
+
+
+def _touch_encryption() -> None:
+    aws.client("kms").describe_key(KeyId=config().key_arn)
+
+
+def _touch_secrets() -> None:
+    aws.client("secretsmanager").describe_secret(SecretId=config().ready_secret_arn)  # what it is about, not its value
 
 
 def _touch_queue() -> None:

@@ -28,6 +28,7 @@ class Config:
     log_level: str
     redis_url: str
     key_arn: str
+    ready_secret_arn: str  # a secret by which readiness sees that Secrets Manager answers
     socket_api_id: str
     socket_stage: str
     socket_url: str
@@ -136,6 +137,7 @@ def config() -> Config:
         log_level=env("LOG_LEVEL", "INFO"),
         redis_url=env("REDIS_URL", ""),
         key_arn=env("KEY_ARN", ""),
+        ready_secret_arn=env("READY_SECRET_ARN", ""),
         socket_api_id=env("SOCKET_API_ID", ""),
         socket_stage=env("SOCKET_STAGE", "v1"),
         socket_url=env("SOCKET_URL", ""),

@@ -20,14 +20,27 @@ ENDPOINTS = {
     "storage": "AWS_ENDPOINT_URL_S3",
     "workflows": "AWS_ENDPOINT_URL_SFN",
     "mail": "AWS_ENDPOINT_URL_SESV2",
+    "encryption": "AWS_ENDPOINT_URL_KMS",
+    "secrets": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "dynamodb.access": "AWS_ENDPOINT_URL_DYNAMODB",
 }
 BREAKERS = {
     "queue": ("sqs", ""),
     "storage": ("s3", ""),
     "workflows": ("stepfunctions", ""),
+    "encryption": ("kms", ""),
+    "secrets": ("secretsmanager", ""),
     "dynamodb.log": ("dynamodb", "log"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _key_and_secret(cloud: object, settings: pytest.MonkeyPatch) -> None:
+    """What the Operations function is told to ask KMS and Secrets Manager for (template.yaml)."""
+    settings.setenv("KEY_ARN", aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+    made = aws.client("secretsmanager").create_secret(Name="turn", SecretString="{}")
+    settings.setenv("READY_SECRET_ARN", made["ARN"])
+    config.config.cache_clear()
 
 
 def _states(report: dict[str, Any]) -> dict[str, str]:
@@ -39,14 +52,14 @@ def test_every_dependency_that_answers_is_well() -> None:
     states = _states(readiness.report())
     assert states.pop("redis") == states.pop("sockets") == "off"
     assert set(states.values()) == {"ok"}
-    assert len(states) == 7
+    assert len(states) == 9
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_what_hangs_is_told_within_a_second(name: str, settings: pytest.MonkeyPatch) -> None:
     readiness.report()  # clients are made
     with hanging(settings, ENDPOINTS[name]):
-        for service in ("sqs", "s3", "stepfunctions", "sesv2", "dynamodb"):
+        for service in ("sqs", "s3", "stepfunctions", "sesv2", "kms", "secretsmanager", "dynamodb"):
             aws.client(service)
         started = time.perf_counter()
         reply = ask(app, "GET", "/health/ready")
