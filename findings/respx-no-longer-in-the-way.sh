@@ -3,14 +3,14 @@
 #
 # A good guess: the SDKs of OpenAI and Anthropic use httpx, so respx (or pytest-httpx, or a tracer of httpx) stands
 # between a test and the network, and with all of httpx's requests mocked none can leave.
-# What happens: since this year the SDKs import httpx2, a package beside httpx with classes of its own. respx patches
+# What happens: since August 2026 the SDKs import httpx2, a package beside httpx with classes of its own. respx patches
 # httpx only: its route counts 0 calls, the server gets the request with its key, and the test is green as long as the
 # answer fits. httpx itself is mocked all the while. An own `httpx.Client(...)`, with its proxy, certificates and
-# limits, openai 3.57.0 takes without a word and anthropic 2.14.0 refuses with a TypeError.
+# limits, openai 3.57.0 takes (its guide calls that temporary) and anthropic 2.14.0 refuses with a TypeError.
 # For users: after an upgrade the tests bill tokens, or send fixtures to a provider, without turning red. Test against a
 # server on the loopback, and block the network in CI.
-# Source: https://pypi.org/project/httpx2/; https://pypi.org/project/openai/ (dependencies of 3.x);
-# https://lundberg.github.io/respx/guide/ ("Mock HTTPX").
+# Source: https://github.com/openai/openai-python/blob/main/httpx2.md and its release v3.0.0;
+# https://github.com/anthropics/anthropic-sdk-python/issues/1755; https://lundberg.github.io/respx/guide/ ("Mock HTTPX").
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
