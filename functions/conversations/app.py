@@ -90,7 +90,7 @@ def list_members(caller: Caller, conversation_id: str, query: Paging) -> Any:
     return service.members(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
 
 
-@app.post("/conversations/{conversation_id}/members", body=NewMembers, returns=Added)
+@app.post("/conversations/{conversation_id}/members", body=NewMembers, returns=Added, errors=["blocked"])
 def add_members(caller: Caller, conversation_id: str, body: NewMembers) -> Any:
     """Add people to a group; those who cannot be added are named in `skipped`."""
     added, skipped = members.add(caller=caller, conversation_id=conversation_id, user_ids=body.user_ids)

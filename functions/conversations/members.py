@@ -45,14 +45,15 @@ def who_lost(loss: log.ConversationLost) -> list[str]:
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Add people to a group: who was added, and who was skipped.
 
-    Skipped are those who are unknown or members already, between whom and the caller a block stands, and the banned,
-    unless an admin adds them: that lifts the ban. Raises ValidationFailed, and adds nobody, where not all others fit.
+    Skipped are those who are unknown or members already, who block the caller, and the banned, unless an admin adds
+    them: that lifts the ban. Adds nobody and raises Forbidden `blocked` where the caller blocks one of them,
+    ValidationFailed where not all others fit.
     """
     context = require_member(conversation_id, caller.user_id)
     context.require_add()
     asked = list(dict.fromkeys(user_ids))
     existing = users.public_profiles(asked)
-    hearing = users.who_hear("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
+    hearing = users.reached("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
     able = [user_id for user_id in asked if user_id in hearing]
     if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
         _require_room(context, able)

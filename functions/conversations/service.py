@@ -59,7 +59,8 @@ def create(
 ) -> tuple[dict[str, Any], bool]:
     """A new conversation, or the direct one these two people have already; and whether it is new.
 
-    Raises ValidationFailed for unknown people, Forbidden `blocked` and NotFound where a block stands between.
+    Who blocks the caller is left out of a group silently. Raises ValidationFailed for unknown people, Forbidden
+    `blocked` for somebody the caller blocks, NotFound for a direct one with somebody who blocks them.
     """
     others = [user_id for user_id in dict.fromkeys(member_ids) if user_id != caller.user_id]
     if kind == "direct":
@@ -70,7 +71,7 @@ def create(
     unknown = [user_id for user_id in others if user_id not in known]
     if unknown:
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
-    hearing = users.who_hear("invitation", caller.user_id, others)
+    hearing = users.reached("invitation", caller.user_id, others)
     others = [user_id for user_id in others if user_id in hearing]
     return views.conversation(_write_new("group", caller, others, name, description, settings)), True
 

@@ -105,6 +105,22 @@ def who_hear(what: Notice, of: str, among: Collection[str]) -> set[str]:
     return {hearer for hearer, _ in heard(what, [(each, of) for each in among])}
 
 
+def reached(what: Notice, caller_id: str, others: Collection[str]) -> set[str]:
+    """Those of these people who hear of what the caller does: one round trip per 50.
+
+    Raises Forbidden `blocked` where the caller blocks one who does not.
+    """
+    asked = list(others)
+    standing = relations_store.blocks([*((caller_id, each) for each in asked), *((each, caller_id) for each in asked)])
+    found = set()
+    for each, blocks, blocked in zip(asked, standing[: len(asked)], standing[len(asked) :], strict=True):
+        if hears(what, caller_id, apart=(caller_id,) if blocks or blocked else ()):
+            found.add(each)
+        elif blocks:
+            refuse(blocks=True)
+    return found
+
+
 def require_heard(what: Notice, caller_id: str, other_id: str) -> None:
     """Raises Forbidden `blocked` where the caller blocks the other, and NotFound where the other blocks the caller, if
     the one does not hear of this from the other then."""

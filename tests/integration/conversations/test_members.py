@@ -57,12 +57,22 @@ def test_members_unknown_people_and_doubles_are_skipped() -> None:
     assert len(whole_log(conversation_id)) == 1
 
 
-def test_who_stands_behind_a_block_is_skipped() -> None:
+def test_who_blocks_the_caller_is_skipped_as_if_they_were_not_there() -> None:
     ada, bob, cyd = people("ada", "bob", "cyd")
     conversation_id = group(ada)
     relations.block(user_id=bob.user_id, other_id=ada.user_id)
+    assert add(ada, conversation_id, bob, cyd) == ([cyd.user_id], [bob.user_id])
+
+
+def test_whom_the_caller_blocks_is_not_brought_into_a_group() -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada)
     relations.block(user_id=ada.user_id, other_id=cyd.user_id)
-    assert add(ada, conversation_id, bob, cyd) == ([], [bob.user_id, cyd.user_id])
+    for attempt in (lambda: add(ada, conversation_id, bob, cyd), lambda: group(ada, bob, cyd)):
+        with pytest.raises(Forbidden) as refusal:
+            attempt()
+        assert refusal.value.stable_code == "blocked"
+    assert _count(ada, conversation_id) == 1
 
 
 def test_more_people_than_a_write_takes_can_be_added_at_once() -> None:
