@@ -51,7 +51,7 @@ class Missed:
 def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """Durable events after a seq, ascending, dense from the first one this person may see."""
     context = require_member(conversation_id, caller.user_id)
-    paging = Paginator(page, caller.user_id, "events", conversation_id)
+    paging = Paginator(page, caller.user_id, "events", conversation_id, begun=[after or None])
     after = after if paging.start is None else paging.start
     first, last = _window(context, after, limit)
     shown = views.event_views(context, log.events(conversation_id, first, last))

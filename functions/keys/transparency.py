@@ -41,7 +41,7 @@ def stage(transaction: Transaction, device: Device, action: Action) -> LogEntry:
 
 def entries(*, viewer_id: str, user_id: str, after: int, limit: int, page: str | None) -> Page[LogEntry]:
     """A person's entries with n > `after`, the oldest first."""
-    paging = Paginator(page, viewer_id, "key_log", user_id)
+    paging = Paginator(page, viewer_id, "key_log", user_id, begun=[after or None])
     found = log_store.entries(user_id, after=paging.start or after, limit=limit + 1)
     return paging.page(found, limit, lambda entry: entry.n, lambda entries: entries)
 

@@ -71,7 +71,7 @@ def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int
     block nothing is shown of the other, as what they receive would tell when they are there.
     """
     context = require_member(conversation_id, caller.user_id)
-    paging = Paginator(page, caller.user_id, "receipts", conversation_id)
+    paging = Paginator(page, caller.user_id, "receipts", conversation_id, begun=[seq])
     after = paging.start or ""
     people = conversations.members(conversation_id)
     private = _private({member.user_id for member in people})

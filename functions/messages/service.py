@@ -14,7 +14,7 @@ from kernel import clock, ids
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
+from kernel.errors import Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from keys import api as keys
 from log import api as log
@@ -253,20 +253,17 @@ def listing(
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")
     context = require_member(conversation_id, caller.user_id)
-    paging = Paginator(page, caller.user_id, "messages", conversation_id)
-    asked = [before, after]
-    if page is not None:
-        before, after, begun = paging.start
-        if asked not in ([None, None], begun):
-            raise InvalidCursor
-        asked = begun
+    paging = Paginator(page, caller.user_id, "messages", conversation_id, begun=[before, after])
+    before, after = paging.begun
     newest_first = after is None
+    if paging.start is not None:
+        before, after = (paging.start, None) if newest_first else (None, paging.start)
     first = max(context.member.visible_from, (after or 0) + 1)
     last = context.head.last_message_seq if before is None else min(before - 1, context.head.last_message_seq)
     found = log.messages(conversation_id, first, last, newest_first=newest_first, limit=limit + 1)
     return paging.fitting_page(
         found,
         limit,
-        lambda message: [message.seq, None, asked] if newest_first else [None, message.seq, asked],
+        lambda message: message.seq,
         lambda shown: views.messages(shown, caller.user_id),
     )

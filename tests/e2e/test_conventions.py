@@ -252,6 +252,17 @@ def test_a_cursor_of_messages_goes_on_with_the_list_it_came_from(ada: Person) ->
         assert [each["text"] for each in ada.ok("GET", path, params={"limit": 1, "cursor": cursor, **same})["items"]]
 
 
+def test_a_cursor_goes_on_with_the_parameters_it_came_from(ada: Person, bob: Person, cyd: Person) -> None:
+    group = ada.group_with(bob, cyd)
+    for number in range(4):
+        ada.send(group, str(number))
+    for path, name in ((f"/conversations/{group}/events", "after"), (f"/conversations/{group}/receipts", "seq")):
+        cursor = ada.ok("GET", path, params={"limit": 1, name: 1})["next_cursor"]
+        problem(ada.get(path, params={"limit": 1, name: 2, "cursor": cursor}), 400, "invalid_cursor")
+        for same in ({name: 1}, {}):
+            assert len(ada.ok("GET", path, params={"limit": 1, "cursor": cursor, **same})["items"]) == 1
+
+
 @pytest.mark.parametrize("path", ["/devices", "/users/me/exports", "/auth/passkeys"])
 def test_a_list_of_one_page_takes_no_cursor_either(ada: Person, path: str) -> None:
     for wrong in ("abc", "A" * 60):

@@ -36,18 +36,29 @@ class Page(Generic[T]):
 class Paginator:
     """One caller's way through one list: where this page begins, and the cursor of the next.
 
-    `bound_to` are the caller, the list and its filters. Raises InvalidCursor for a cursor of another list.
+    `bound_to` are the caller, the list and its filters. `begun` are the parameters that say where a list begins, None
+    for one that was not given: a cursor goes on with the list it came from, so it comes with the same ones again or
+    with none, and they are that list's from then on. Raises InvalidCursor for a cursor of another list.
     """
 
-    __slots__ = ("_bound_to", "start")
+    __slots__ = ("_bound_to", "begun", "start")
 
-    def __init__(self, cursor: str | None, *bound_to: str) -> None:
-        self._bound_to = bound_to
-        self.start: Any = None if cursor is None else unseal(cursor, bound_to=bound_to)  # None: at the beginning
+    def __init__(self, cursor: str | None, *bound_to: str, begun: Sequence[int | None] = ()) -> None:
+        self._bound_to = (*bound_to, "begun") if begun else bound_to
+        self.begun = list(begun)
+        self.start: Any = None  # at the beginning
+        if cursor is not None:
+            kept = unseal(cursor, bound_to=self._bound_to)
+            own, self.start = kept if begun else (self.begun, kept)
+            if self.begun not in (own, [None] * len(begun)):
+                raise InvalidCursor
+            self.begun = own
 
     def cursor(self, position: Any) -> str | None:
         """The cursor of a page that begins behind `position` (any JSON value); None for None, the end of the list."""
-        return None if position is None else seal(position, bound_to=self._bound_to)
+        if position is None:
+            return None
+        return seal([self.begun, position] if self.begun else position, bound_to=self._bound_to)
 
     def page(
         self, found: Sequence[T], limit: int, position: Callable[[T], Any], show: Callable[[Sequence[T]], Iterable[R]]

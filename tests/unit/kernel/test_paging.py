@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kernel import keyrings, paging
 from kernel.errors import InvalidCursor
+from kernel.paging import Paginator
 from tests.conftest import SEED
 from tests.support import rings
 
@@ -101,3 +102,20 @@ def test_a_cursor_ends_with_the_second_rotation() -> None:
 
 def test_a_cursor_above_the_maximum_length_is_refused() -> None:
     assert _refused(paging.seal("x" * paging.MAX_CHARS, bound_to=MINE))
+
+
+def test_a_cursor_goes_on_with_the_list_that_it_came_from() -> None:
+    cursor = Paginator(None, *MINE, begun=[7, None]).cursor("here")
+    for again in ([7, None], [None, None]):
+        paging = Paginator(cursor, *MINE, begun=again)
+        assert (paging.start, paging.begun) == ("here", [7, None])
+        assert Paginator(paging.cursor("there"), *MINE, begun=[7, None]).start == "there"
+    for other in ([8, None], [None, 7], [7, 1]):
+        with pytest.raises(InvalidCursor):
+            Paginator(cursor, *MINE, begun=other)
+
+
+@pytest.mark.parametrize("position", [None, 3, [3, None], [3, None, [4, None]]])
+def test_a_cursor_from_before_lists_kept_their_beginning_is_refused(position: Any) -> None:
+    with pytest.raises(InvalidCursor):
+        Paginator(paging.seal(position, bound_to=MINE), *MINE, begun=[None, None])
