@@ -7,7 +7,7 @@ from typing import Any
 from accounts import passkey_routes, recovery, schemas, sessions, signin, totp_routes
 from kernel import auth
 from kernel.caller import Caller
-from kernel.http import Answer, App, Incoming
+from kernel.http import Answer, App, FirstAnswer, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Paging
 
@@ -28,6 +28,17 @@ PASSWORD_CHANGES = Limit("password_change", requests=10, window_s=900, without_r
 RESENDS = Limit("resend", requests=10, window_s=3600, without_redis="closed")
 JWKS_MAX_AGE_S = 300
 
+
+def _unused(first: FirstAnswer, **_: Any) -> bool:
+    """Tokens of a sign-in are answered again until they are used, the session ends or the password is changed."""
+    return signin.unused(first.body["tokens"])
+
+
+def _latest(first: FirstAnswer, **_: Any) -> bool:
+    """Refreshed tokens are answered again until they are used or their session has ended."""
+    return sessions.unused(first.body["tokens"]) is not None
+
+
 app = App("accounts", authenticate=sessions.authenticate_by_table)
 totp_routes.add_to(app)
 passkey_routes.add_to(app)
@@ -41,6 +52,7 @@ passkey_routes.add_to(app)
     status=201,
     limits=[REGISTRATIONS],
     errors=["email_taken", "username_taken"],
+    stands=_unused,
 )
 def register(body: schemas.Registration, request: Incoming) -> Any:
     """Make an account and sign in."""
@@ -55,7 +67,7 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
     returns=schemas.SignedIn,
     limits=[SIGN_INS],
     errors=["invalid_credentials", "totp_required", "account_banned", "account_locked"],
-    replays=False,
+    stands=_unused,
 )
 def login(body: schemas.SignIn, request: Incoming) -> Any:
     """Sign in with e-mail address or username."""
@@ -70,7 +82,7 @@ def login(body: schemas.SignIn, request: Incoming) -> Any:
     returns=schemas.Refreshed,
     limits=[REFRESHES],
     errors=["refresh_reused", "token_revoked"],
-    replays=False,
+    stands=_latest,
 )
 def refresh(body: schemas.Refresh, request: Incoming) -> Any:
     """New tokens for a refresh token, which is used up by it."""

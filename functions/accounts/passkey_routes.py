@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import passkeys
+from accounts import passkeys, sessions
 from accounts.passkey_schemas import (
     NewPasskey,
     Passkey,
@@ -16,7 +16,7 @@ from accounts.passkey_schemas import (
 )
 from accounts.schemas import SignedIn
 from kernel.caller import Caller
-from kernel.http import App, Incoming
+from kernel.http import App, FirstAnswer, Incoming
 from kernel.limiter import Limit
 from kernel.paging import whole
 from kernel.schema import Paging
@@ -24,6 +24,11 @@ from kernel.schema import Paging
 PASSKEY_CHANGES = Limit("passkey_changes", requests=60, window_s=900, without_redis="closed")
 CHALLENGES = Limit("passkey_challenges", requests=300, window_s=60, without_redis="closed", per="address")
 _STEP_UP = ["step_up_required", "invalid_credentials", "account_locked"]
+
+
+def _latest(first: FirstAnswer, **_: Any) -> bool:
+    """Tokens are answered again until they are used or their session has ended."""
+    return sessions.unused(first.body["tokens"]) is not None
 
 
 def add_to(app: App) -> None:
@@ -36,7 +41,6 @@ def add_to(app: App) -> None:
         status=201,
         limits=[PASSKEY_CHANGES],
         errors=_STEP_UP,
-        replays=False,
     )
     def begin_passkey(caller: Caller, body: StepUp) -> Any:
         """Begin to add a passkey."""
@@ -66,7 +70,6 @@ def add_to(app: App) -> None:
         returns=PasskeyChallenge,
         status=201,
         limits=[CHALLENGES],
-        replays=False,
     )
     def begin_passkey_sign_in() -> Any:
         """A challenge to sign in with a passkey."""
@@ -80,7 +83,7 @@ def add_to(app: App) -> None:
         returns=SignedIn,
         limits=[CHALLENGES],
         errors=["invalid_credentials"],
-        replays=False,
+        stands=_latest,
     )
     def login_with_passkey(body: PasskeySignIn, request: Incoming) -> Any:
         """Sign in with a passkey."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -109,6 +109,16 @@ def _end_copied(session: AccountSession) -> None:
     owner = store.credentials(session.user_id)
     if owner is not None:
         mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))
+
+
+def unused(tokens: Mapping[str, Any]) -> AccountSession | None:
+    """The session that these tokens, as answered, are the latest of; None when it has ended or was given others since.
+
+    Such tokens may be answered again: whoever was given them has come back for nothing yet.
+    """
+    token = opened(tokens["refresh_token"])
+    session = session_store.find(token.user_id, token.session_id)
+    return session if session is not None and session.live and session.current_hash == token.hash else None
 
 
 def _tokens(token: RefreshToken) -> IssuedTokens:

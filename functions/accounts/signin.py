@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from accounts import admission, passwords, recovery, sessions, store, totp_store
 from accounts import totp as second_factor
@@ -105,6 +106,13 @@ def login(
         raise
     notify([credentials.user_id], "security", {"reason": "new_sign_in", "session_id": tokens.session_id})
     return users.get(credentials.user_id), tokens
+
+
+def unused(tokens: Mapping[str, Any]) -> bool:
+    """Whether tokens of a sign-in may be answered again: nothing was done with them, nor the password changed since."""
+    session = sessions.unused(tokens)
+    owner = None if session is None else store.credentials(session.user_id)
+    return session is not None and owner is not None and owner.password_set_at <= session.created_at
 
 
 def _note_refusal(user_id: str | None, why: str) -> None:

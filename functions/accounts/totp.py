@@ -60,6 +60,12 @@ def begin(*, caller: Caller, password: str) -> Enrolment:
     return Enrolment(secret, uri, codes)
 
 
+def is_pending(caller: Caller, *, secret: str) -> bool:
+    """Whether this is the secret of the caller's factor, which is not in force yet."""
+    factor = totp_store.find(caller.user_id)
+    return factor is not None and not factor.confirmed and hmac.compare_digest(factor.secret, secret)
+
+
 def confirm(*, caller: Caller, code: str) -> None:
     """Put the factor in force by a code of it, which is used up; raises InvalidCredentials, Conflict, NotFound."""
 

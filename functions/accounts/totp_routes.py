@@ -7,10 +7,15 @@ from typing import Any
 from accounts import totp
 from accounts.factor_schemas import NewTotp, TotpCode, TotpEnrolment, TotpRemoval
 from kernel.caller import Caller
-from kernel.http import App
+from kernel.http import App, FirstAnswer
 from kernel.limiter import Limit
 
 FACTOR_CHANGES = Limit("factor_changes", requests=30, window_s=900, without_redis="closed")
+
+
+def _pending(first: FirstAnswer, caller: Caller, **_: Any) -> bool:
+    """A secret and its recovery codes are answered again until the factor is in force or another one is begun."""
+    return totp.is_pending(caller, secret=first.body["secret"])
 
 
 def add_to(app: App) -> None:
@@ -23,7 +28,7 @@ def add_to(app: App) -> None:
         status=201,
         limits=[FACTOR_CHANGES],
         errors=["invalid_credentials", "account_locked"],
-        replays=False,
+        stands=_pending,
     )
     def begin_totp(caller: Caller, body: NewTotp) -> Any:
         """A new second factor, in force once it is confirmed by a code of it."""
@@ -35,7 +40,6 @@ def add_to(app: App) -> None:
         status=204,
         limits=[FACTOR_CHANGES],
         errors=["invalid_credentials", "account_locked"],
-        replays=False,
     )
     def confirm_totp(caller: Caller, body: TotpCode) -> None:
         """Put the second factor in force."""

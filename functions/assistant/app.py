@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from pydantic import BaseModel
 
 from accounts.api import authenticate
 from assistant import digests, meaning_search, people, requests, service, transcripts
 from assistant import schemas as shapes
 from assistant.model import Feature
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import Answer, App, FirstAnswer
 from kernel.limiter import Limit
 
 # money is behind these: without Redis they are counted in DynamoDB (R19)
@@ -35,8 +38,8 @@ def _asking(feature: Feature) -> dict[str, Any]:
     """The options of a route that asks for something: an Idempotency-Key gets the first answer again unless a message
     that it rests on, a right or the consent is another by then."""
 
-    def basis(caller: Caller, body: shapes.Streamable) -> str | None:
-        return None if body.stream else requests.task(caller, feature, _fields(body)).basis
+    def stands(first: FirstAnswer, caller: Caller, body: shapes.Streamable) -> bool:
+        return body.stream or first.headers.get("ETag") == requests.task(caller, feature, _fields(body)).basis
 
     return {
         "returns": shapes.AnswerOrRequest,
@@ -44,7 +47,7 @@ def _asking(feature: Feature) -> dict[str, Any]:
         "errors": _ERRORS,
         "other_statuses": [202],
         "headers": ["ETag"],
-        "basis": basis,
+        "stands": stands,
     }
 
 
@@ -115,7 +118,27 @@ def cancel_request(caller: Caller, request_id: str) -> None:
     requests.cancel(caller.user_id, request_id)
 
 
-@app.post("/ai/digests", body=shapes.NewDigest, returns=shapes.Digest, limits=[ASKED], errors=_ERRORS, replays=False)
+def _same(first: FirstAnswer, shape: type[BaseModel], now: Any) -> bool:
+    """What is read anew each time is answered again while it comes out the same: else it would show what is gone."""
+    return bool(json.loads(shape.model_validate(now).model_dump_json()) == first.body)
+
+
+def _same_digest(first: FirstAnswer, caller: Caller, **_: Any) -> bool:
+    return _same(first, shapes.Digest, digests.digest(caller))
+
+
+def _same_results(first: FirstAnswer, caller: Caller, body: shapes.NewMeaningSearch) -> bool:
+    return _same(first, shapes.MeaningResults, search_by_meaning(caller, body))
+
+
+@app.post(
+    "/ai/digests",
+    body=shapes.NewDigest,
+    returns=shapes.Digest,
+    limits=[ASKED],
+    errors=_ERRORS,
+    stands=_same_digest,
+)
 def get_digest(caller: Caller, body: shapes.NewDigest) -> Any:
     """What one missed in all conversations with AI help, the most important first."""
     return digests.digest(caller)
@@ -127,7 +150,7 @@ def get_digest(caller: Caller, body: shapes.NewDigest) -> Any:
     returns=shapes.MeaningResults,
     limits=[ASKED],
     errors=_ERRORS,
-    replays=False,
+    stands=_same_results,
 )
 def search_by_meaning(caller: Caller, body: shapes.NewMeaningSearch) -> Any:
     """Messages by their meaning and by their words, the best first."""

@@ -43,7 +43,6 @@ def restore_me(caller: Caller) -> None:
     returns=schemas.ExportBegun,
     status=202,
     errors=_STEP_UP,
-    replays=False,
 )
 def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
     """Begin a copy of everything held on the caller; one a day."""

@@ -74,6 +74,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    """What the first call with an Idempotency-Key was answered, as JSON values."""
+
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route as registered; the OpenAPI document is made from these."""
 
@@ -89,8 +97,7 @@ class Route:
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
     headers: tuple[str, ...] = ()  # of its own, beside those of all routes
-    replays: bool = True  # whether an Idempotency-Key gets the first answer again
-    basis: Callable[..., str | None] | None = None  # what the first answer must rest on still, as its ETag tells
+    stands: Callable[..., bool] | None = None  # whether an Idempotency-Key may get the first answer again; else always
     max_body_bytes: int = MAX_BODY_BYTES
 
     @property
@@ -136,22 +143,21 @@ class App:
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
         headers: Sequence[str] = (),
-        replays: bool = True,
-        basis: Callable[..., str | None] | None = None,
+        stands: Callable[..., bool] | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
 
-        `replays=False` is for what must be judged anew each time, such as a sign-in: it takes an Idempotency-Key and
-        gives no earlier answer for it, which would outlive a changed password, a lock or a ban. `basis` takes what the
-        view takes and tells the ETag of the answer that would be given now: an earlier one with another is not given.
+        `stands` is for answers that may be wrong to give a second time, such as tokens or what people wrote: it takes
+        the first answer (`first`, a FirstAnswer) and what the view takes, and tells whether that answer may be given
+        again for its Idempotency-Key. If not, the call is carried out as if it had none.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), tuple(headers), replays, basis, max_body_bytes,
+                tuple(other_statuses), tuple(headers), stands, max_body_bytes,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -237,13 +243,13 @@ class App:
         if key is not None:
             idempotency.require_key(key)
         replayed = False
-        if key is None or not route.replays:
+        if key is None:
             result = answer()
         else:
             who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
-            if replayed and route.basis is not None and route.basis(**arguments) != result["headers"].get("ETag"):
+            if replayed and route.stands is not None and not route.stands(first=_first(result), **arguments):
                 result, replayed = answer(), False
         headers: dict[str, str] = dict(result["headers"])
         if replayed:
@@ -341,6 +347,10 @@ def _render(route: Route, result: Any) -> dict[str, Any]:
         text = json.dumps(answer.body)
     headers = {"Content-Type": "application/json", **answer.headers} if text else dict(answer.headers)
     return {"status": status, "text": text, "headers": headers}
+
+
+def _first(result: Mapping[str, Any]) -> FirstAnswer:
+    return FirstAnswer(json.loads(result["text"]) if result["text"] else None, result["headers"])
 
 
 def _problem_answer(problem: Problem, request_id: str) -> tuple[int, str, dict[str, str]]:

@@ -1,12 +1,14 @@
 """`Idempotency-Key`: the first answer of a POST again for 24 h, by Powertools' idempotency over a table.
 
-Answers are kept encrypted under a key made from what only the same caller can repeat (the key and the body),
-so that a reader of the table learns no token.
+Answers are kept encrypted, and with them what was asked: the key is derived from a seed that KMS seals, the caller
+and their Idempotency-Key, so that a reader of the table learns no token and has nothing to try passwords on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import hmac
 import json
 import os
 from base64 import b64decode, b64encode
@@ -14,8 +16,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kernel import keyrings
 from kernel.config import config
 from kernel.errors import Conflict, DependencyUnavailable, Unprocessable, ValidationFailed
 
@@ -52,18 +56,17 @@ def once(
     from aws_lambda_powertools.utilities import idempotency as powertools
     from aws_lambda_powertools.utilities.idempotency import exceptions
 
-    secret = hashlib.sha256(b"\0".join([key.encode(), caller.encode(), body])).digest()
-    fingerprint = hashlib.sha256(b"\0".join([route.encode(), body])).hexdigest()
+    name = f"{caller}\n{key}"
+    asked = hashlib.sha256(b"\0".join([route.encode(), body])).hexdigest()
     fresh: list[dict[str, Any]] = []
 
     def first(request: dict[str, str]) -> str:
         del request
         fresh.append(answer())
-        return _lock(fresh[0], secret)
+        return _lock({"asked": asked, "answer": fresh[0]}, name)
 
     settings = powertools.IdempotencyConfig(
         event_key_jmespath="key",
-        payload_validation_jmespath="fingerprint",
         expires_after_seconds=KEEP_S,
         hash_function="sha256",
         raise_on_no_idempotency_key=True,
@@ -78,9 +81,7 @@ def once(
         key_prefix="http",
     )
     try:
-        kept = run(request={"key": f"{caller}\n{key}", "fingerprint": fingerprint})
-    except exceptions.IdempotencyValidationError as error:
-        raise Unprocessable from error
+        kept = run(request={"key": name})
     except exceptions.IdempotencyAlreadyInProgressError as error:
         raise Conflict("The first request with this Idempotency-Key is still under way.", retry_after_s=1) from error
     except exceptions.IdempotencyPersistenceLayerError as error:
@@ -89,7 +90,12 @@ def once(
         # what was asked for is done; only its answer could not be kept (an item takes 400 KB)
     if fresh:
         return fresh[0], False
-    return _unlock(kept, secret), True
+    before = _unlock(kept, name)
+    if before is None:  # its seed is gone: it is from before two rotations, or a restored table's
+        return answer(), False
+    if before["asked"] != asked:
+        raise Unprocessable
+    return before["answer"], True
 
 
 def require_key(key: str) -> None:
@@ -98,12 +104,20 @@ def require_key(key: str) -> None:
         raise ValidationFailed.of("Idempotency-Key", "1 to 64 printable characters")
 
 
-def _lock(answer: dict[str, Any], secret: bytes) -> str:
+def _ciphers(name: str) -> list[AESGCM]:
+    """The newest first."""
+    return [AESGCM(hmac.digest(seed.derive("answers"), name.encode(), "sha256")) for seed in keyrings.cursors.seeds()]
+
+
+def _lock(first: dict[str, Any], name: str) -> str:
     nonce = os.urandom(12)
-    return b64encode(nonce + AESGCM(secret).encrypt(nonce, json.dumps(answer).encode(), None)).decode()
+    return b64encode(nonce + _ciphers(name)[0].encrypt(nonce, json.dumps(first).encode(), None)).decode()
 
 
-def _unlock(kept: str, secret: bytes) -> dict[str, Any]:
+def _unlock(kept: str, name: str) -> dict[str, Any] | None:
     raw = b64decode(kept)
-    answer: dict[str, Any] = json.loads(AESGCM(secret).decrypt(raw[:12], raw[12:], None))
-    return answer
+    for cipher in _ciphers(name):
+        with contextlib.suppress(InvalidTag):
+            found: dict[str, Any] = json.loads(cipher.decrypt(raw[:12], raw[12:], None))
+            return found
+    return None

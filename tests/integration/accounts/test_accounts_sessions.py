@@ -68,6 +68,24 @@ def test_the_same_token_within_thirty_seconds_gives_the_same_successor() -> None
     assert second.body["tokens"]["refresh_token"] == first.body["tokens"]["refresh_token"]
 
 
+AGAIN = {"Idempotency-Key": "again"}
+
+
+def test_a_refresh_whose_answer_was_lost_is_answered_again_for_its_key_until_that_is_used() -> None:
+    person = someone()
+    body = {"refresh_token": person.refresh_token}
+    with clock.held(clock.now()) as advance:
+        first = ask(app, "POST", "/auth/refresh", body=body, headers=AGAIN)
+        advance(clock.HOUR)
+        again = ask(app, "POST", "/auth/refresh", body=body, headers=AGAIN)
+        assert refresh(again.body["tokens"]["refresh_token"]).status == 200
+        advance(clock.MINUTE)
+        copied = ask(app, "POST", "/auth/refresh", body=body, headers=AGAIN)
+
+    assert (again.body, again.headers["idempotent-replayed"]) == (first.body, "true")
+    assert (copied.status, copied.code) == (401, "refresh_reused")
+
+
 def test_a_reuse_after_thirty_seconds_ends_the_session_and_tells_its_owner(cloud: Cloud) -> None:
     person = someone()
     with clock.held(clock.now()) as advance:

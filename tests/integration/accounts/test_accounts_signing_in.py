@@ -166,6 +166,29 @@ def test_a_locked_account_is_still_used_from_its_sessions(quick_hashes: None) ->
     assert ask(app, "POST", "/auth/refresh", body={"refresh_token": tokens["refresh_token"]}).status == 200
 
 
+def test_a_sign_in_is_answered_again_for_its_key_until_it_is_used_or_over(quick_hashes: None) -> None:
+    ada()
+    body = {"identifier": "ada", "password": PASSWORD}
+
+    def ask_with(key: str) -> Reply:
+        return ask(app, "POST", "/auth/login", body=body, headers={"Idempotency-Key": key})
+
+    first, again = ask_with("lost"), ask_with("lost")
+    assert (again.body, again.headers["idempotent-replayed"]) == (first.body, "true")
+    # used: another session
+    ask(app, "POST", "/auth/refresh", body={"refresh_token": first.body["tokens"]["refresh_token"]})
+    assert ask_with("lost").body["tokens"]["session_id"] != first.body["tokens"]["session_id"]
+    # over: judged anew
+    kept = ask_with("kept").body["tokens"]
+    ask(app, "POST", "/auth/logout", token=kept["access_token"])
+    assert ask_with("kept").body["tokens"]["session_id"] != kept["session_id"]
+    # with a password that was changed since, by that very session
+    changing = ask_with("changing").body["tokens"]
+    new = {"current_password": PASSWORD, "new_password": "six lilac otters"}
+    assert ask(app, "POST", "/auth/password/change", body=new, token=changing["access_token"]).status == 204
+    assert [ask_with(key).status for key in ("lost", "kept", "changing")] == [401, 401, 401]
+
+
 def test_a_success_clears_the_failures(quick_hashes: None) -> None:
     ada()
     for _ in range(3):

@@ -140,6 +140,18 @@ def test_a_recovery_code_signs_in_once_however_it_is_typed(guarded: Ada) -> None
     assert guarded.login(second.upper().replace("-", " ")).status == 200
 
 
+def test_a_secret_is_answered_again_for_its_key_until_it_is_in_force(ada: Ada) -> None:
+    def begin() -> Reply:
+        headers = {"Idempotency-Key": "lost"}
+        return ask(app, "POST", "/auth/totp", body={"password": PASSWORD}, token=ada.token, headers=headers)
+
+    first, again = begin(), begin()
+    assert (again.body, again.headers["idempotent-replayed"]) == (first.body, "true")
+    ada.secret = first.body["secret"]
+    assert ada.confirm().status == 204
+    assert begin().status == 409
+
+
 def test_five_wrong_codes_lock_as_wrong_passwords_do(guarded: Ada) -> None:
     failures = [guarded.login("000000" if n % 2 else "nothing").status for n in range(5)]
     locked = guarded.login(guarded.code())

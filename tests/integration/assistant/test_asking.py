@@ -257,3 +257,23 @@ def test_an_answer_that_was_kept_is_not_given_to_who_may_not_have_it_any_more() 
     assert _summary_again(person, place).body["code"] == "encrypted_conversation"
     rooms.remove(bob, place, Caller(person.user_id, person.session_id))
     assert _summary_again(person, place).body["code"] == "not_found"
+
+
+def _read_again(person: Person, path: str, body: dict[str, Any]) -> Reply:
+    return call(app, "POST", path, body=body, token=person.token, headers={"Idempotency-Key": "again"})
+
+
+@pytest.mark.parametrize(("path", "body"), [("/ai/digests", {}), ("/ai/search", {"q": "bus"})])
+def test_what_is_read_anew_each_time_is_a_replay_too(path: str, body: dict[str, Any]) -> None:
+    person, *_ = _with_a_decision()
+    first, again = (_read_again(person, path, body) for _ in range(2))
+    assert (again.status, again.body, again.headers["idempotent-replayed"]) == (200, first.body, "true")
+
+
+def test_what_comes_out_otherwise_is_no_replay() -> None:
+    person, bob, place, sent = _with_a_decision()
+    assert "bus" in str(_read_again(person, "/ai/digests", {}).body)
+    messages.delete(caller=bob, conversation_id=place, message_id=sent["id"])
+    again = _read_again(person, "/ai/digests", {})
+    assert "idempotent-replayed" not in again.headers
+    assert "bus" not in str(again.body)

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from kernel import keyrings
 from kernel.caller import Caller
 from kernel.errors import Forbidden
-from kernel.http import Answer, App
+from kernel.http import Answer, App, FirstAnswer
 from kernel.idempotency import KEEP_S
 from kernel.schema import Input, Output
 from tests.helpers import Reply, ask
+from tests.support import rings
 from tests.tools import captured_lines, rows
 
 CANARY = "c4n4ry-of-a-person"
@@ -53,6 +55,14 @@ class Notes:
         @self.app.post("/public", body=Note, returns=Made, public=True)
         def public(body: Note) -> Any:
             """Make for anybody."""
+            return make(body)
+
+        def is_last(first: FirstAnswer, body: Note) -> bool:
+            return bool(first.body["number"] == len(self.made))
+
+        @self.app.post("/fleeting", body=Note, returns=Made, stands=is_last)
+        def fleeting(body: Note) -> Any:
+            """Make what stands until more is made."""
             return make(body)
 
         @self.app.post("/long", body=Note, returns=Made)
@@ -176,6 +186,25 @@ def test_an_answer_is_kept_for_a_day_and_nobody_reads_it_in_the_table(notes: Not
     assert abs(float(row["expiration"]) - time.time() - KEEP_S) < 60
     for hidden in (CANARY, "k-secret", "canary-person"):
         assert hidden not in str(row)
+
+
+def test_who_reads_the_table_has_nothing_to_try_a_password_on(notes: Notes) -> None:
+    """Neither a hash of the body nor a key that could be made from it stands there."""
+    notes.ask(text="first")
+    (first,) = rows("idempotency")
+    rings.hold(keyrings.cursors, "another seed than the one it was made with")
+    again = notes.ask(text="first")
+    assert ("idempotent-replayed" in again.headers, notes.made) == (False, ["first", "first"])
+    assert set(first) == {"id", "data", "status", "expiration", "in_progress_expiration"}
+
+
+def test_an_answer_that_stands_no_more_is_not_given_again(notes: Notes) -> None:
+    first = notes.ask(path="/fleeting")
+    assert notes.ask(path="/fleeting").headers["idempotent-replayed"] == "true"
+    notes.made.append("meanwhile")
+    again = notes.ask(path="/fleeting")
+    assert "idempotent-replayed" not in again.headers
+    assert (first.body["number"], again.body["number"]) == (1, 3)
 
 
 def test_only_posts_take_a_key(notes: Notes) -> None:
