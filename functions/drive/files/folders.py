@@ -137,7 +137,10 @@ def children(*, caller: Caller, folder_id: str, sort: str, limit: int, after: st
     if folder_id == "root":
         place = item_store.root(caller.user_id)
     else:
-        place = access.require_node(folder_id, caller.user_id, kind="folder").node.id
+        folder = access.require_node(folder_id, caller.user_id, kind="folder").node
+        if folder.state == "trashed":
+            raise NotFound  # it is in the trash, and so is what lay in it
+        place = folder.id
     paging = Paginator(after, caller.user_id, "children", place, sort)
     page, end = _page(place, key, backwards, paging.start, limit)
     found = store.nodes(page)

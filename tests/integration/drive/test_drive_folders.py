@@ -235,6 +235,8 @@ def test_a_folder_takes_what_it_holds_along(ada: Caller) -> None:
     trash.remove(caller=ada, node_id=top, permanent=False, file=False)
     assert (_names(ada), _trashed(ada)) == ([], [top])
     assert files.get(caller=ada, file_id=file_id)["state"] == "trashed"
+    with pytest.raises(NotFound):
+        _names(ada, top)
     _folder(ada, "top")
     with pytest.raises(model.NameTaken):
         trash.restore(caller=ada, node_id=top, file=False)
