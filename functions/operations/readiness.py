@@ -34,20 +34,19 @@ class Dependency:
 
 
 def _dependencies() -> dict[str, Dependency]:
+    """By the names of the contract (§11): AWS's of its services, with what is read there behind a dot."""
     here = config()
     return {
-        "dynamodb.access": Dependency(_touch_limits, aws.breaker_of("dynamodb", "access"), vital=True),
+        "dynamodb": Dependency(_touch_limits, aws.breaker_of("dynamodb", "access"), vital=True),
         "dynamodb.log": Dependency(_touch_follow_ups, aws.breaker_of("dynamodb", "log"), vital=True),
         "dynamodb.rest": Dependency(_touch_idempotency, aws.breaker_of("dynamodb", "rest")),
         "keys": Dependency(keyrings.touch, aws.breaker_of("dynamodb", "access"), vital=True),
         "encryption": Dependency(_touch_encryption, aws.breaker_of("kms"), configured=bool(here.key_arn)),
         "secrets": Dependency(_touch_secrets, aws.breaker_of("secretsmanager"), configured=bool(here.ready_secret_arn)),
-        "queue": Dependency(_touch_queue, aws.breaker_of("sqs"), configured="fanout" in here.queue_urls),
-        "storage": Dependency(_touch_storage, aws.breaker_of("s3"), configured=bool(here.blob_bucket)),
-        "workflows": Dependency(
-            _touch_workflows, aws.breaker_of("stepfunctions"), configured=bool(here.state_machines)
-        ),
-        "mail": Dependency(_touch_mail, aws.breaker_of("sesv2"), configured=bool(here.mail_queue_url)),
+        "sqs": Dependency(_touch_queue, aws.breaker_of("sqs"), configured="fanout" in here.queue_urls),
+        "s3": Dependency(_touch_storage, aws.breaker_of("s3"), configured=bool(here.blob_bucket)),
+        "states": Dependency(_touch_workflows, aws.breaker_of("stepfunctions"), configured=bool(here.state_machines)),
+        "ses": Dependency(_touch_mail, aws.breaker_of("sesv2"), configured=bool(here.mail_queue_url)),
         "sockets": Dependency(sockets.require_endpoint, sockets.breaker, configured=bool(here.socket_api_id)),
         "redis": Dependency(_touch_redis, cache.breaker, configured=cache.is_configured()),
     }

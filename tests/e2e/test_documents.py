@@ -40,4 +40,4 @@ def test_health_touches_nothing_and_readiness_everything(town: Town) -> None:
     assert town.http.get("/health").json().keys() == {"status", "version"}
     ready = town.http.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (200, "ok")
-    assert {"dynamodb.access", "redis", "mail", "sockets", "storage"} <= ready.json()["checks"].keys()
+    assert {"dynamodb", "s3", "sqs", "states", "ses", "sockets", "redis"} <= ready.json()["checks"].keys()

@@ -16,18 +16,18 @@ from tests.support.silent import hanging
 from tests.tools import give_up
 
 ENDPOINTS = {
-    "queue": "AWS_ENDPOINT_URL_SQS",
-    "storage": "AWS_ENDPOINT_URL_S3",
-    "workflows": "AWS_ENDPOINT_URL_SFN",
-    "mail": "AWS_ENDPOINT_URL_SESV2",
+    "sqs": "AWS_ENDPOINT_URL_SQS",
+    "s3": "AWS_ENDPOINT_URL_S3",
+    "states": "AWS_ENDPOINT_URL_SFN",
+    "ses": "AWS_ENDPOINT_URL_SESV2",
     "encryption": "AWS_ENDPOINT_URL_KMS",
     "secrets": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "dynamodb.access": "AWS_ENDPOINT_URL_DYNAMODB",
+    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
 }
 BREAKERS = {
-    "queue": ("sqs", ""),
-    "storage": ("s3", ""),
-    "workflows": ("stepfunctions", ""),
+    "sqs": ("sqs", ""),
+    "s3": ("s3", ""),
+    "states": ("stepfunctions", ""),
     "encryption": ("kms", ""),
     "secrets": ("secretsmanager", ""),
     "dynamodb.log": ("dynamodb", "log"),
@@ -45,7 +45,7 @@ def _key_and_secret(cloud: object, settings: pytest.MonkeyPatch) -> None:
 
 def _states(report: dict[str, Any]) -> dict[str, str]:
     """The checks' states but that of mail, for which moto has no answer (the local stack has one)."""
-    return {name: check["status"] for name, check in report["checks"].items() if name != "mail"}
+    return {name: check["status"] for name, check in report["checks"].items() if name != "ses"}
 
 
 def test_every_dependency_that_answers_is_well() -> None:
@@ -66,9 +66,9 @@ def test_what_hangs_is_told_within_a_second(name: str, settings: pytest.MonkeyPa
         took_s = time.perf_counter() - started
     assert took_s < 1.5  # on a machine that does other things as well
     assert reply.body["checks"][name]["status"] == "failed"
-    vital = name == "dynamodb.access"
+    vital = name == "dynamodb"
     assert (reply.status, reply.body["status"]) == ((503, "down") if vital else (200, "degraded"))
-    well = {other for other in ENDPOINTS if other != name} - {"mail"}
+    well = {other for other in ENDPOINTS if other != name} - {"ses"}
     assert {_states(reply.body)[other] for other in well} == {"ok"}
 
 
@@ -97,7 +97,7 @@ def test_an_open_breaker_is_shown_and_closes_when_the_dependency_answers(name: s
 
 def test_a_dependency_that_goes_on_hanging_is_shown_with_its_breaker_open(settings: pytest.MonkeyPatch) -> None:
     with hanging(settings, "AWS_ENDPOINT_URL_SQS"):
-        states = [readiness.report()["checks"]["queue"]["breaker"] for _ in range(4)]
+        states = [readiness.report()["checks"]["sqs"]["breaker"] for _ in range(4)]
     assert states[0] == "closed"
     assert states[-1] == "open"
 
