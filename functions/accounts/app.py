@@ -104,7 +104,7 @@ def logout_all(caller: Caller) -> None:
 @app.get("/auth/sessions", query=Paging, returns=schemas.SessionList)
 def list_sessions(caller: Caller, query: Paging) -> Any:
     """The caller's sessions, the newest first."""
-    page = sessions.listing(user_id=caller.user_id, limit=query.limit, after=query.cursor)
+    page = sessions.list_sessions(user_id=caller.user_id, limit=query.limit, after=query.cursor)
     items = [
         {
             "session_id": session.session_id,

@@ -133,7 +133,7 @@ def _tokens(token: RefreshToken) -> IssuedTokens:
 # --- listing and ending ---------------------------------------------------------------------------------------
 
 
-def listing(*, user_id: str, limit: int, after: str | None) -> Page[AccountSession]:
+def list_sessions(*, user_id: str, limit: int, after: str | None) -> Page[AccountSession]:
     """The sessions that stand, the newest first."""
     paging = Paginator(after, user_id, "sessions")
     found = session_store.live_ones(user_id)

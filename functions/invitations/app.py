@@ -48,7 +48,9 @@ def create_invitation(caller: Caller, conversation_id: str, body: NewInvitation)
 @app.get("/conversations/{conversation_id}/invitations", query=Paging, returns=InvitationList)
 def list_invitations(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """A group's invitations, newest first: all for owner and admins, for others their own."""
-    return service.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
+    return service.list_invitations(
+        caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
+    )
 
 
 @app.delete("/conversations/{conversation_id}/invitations/{invitation_id}", status=204)
@@ -81,7 +83,9 @@ def accept_invitation(caller: Caller, token: str) -> Answer:
 @app.get("/conversations/{conversation_id}/join-requests", query=Paging, returns=JoinRequestList)
 def list_join_requests(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """Who asks to be let in (owner and admins)."""
-    return requests.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
+    return requests.list_join_requests(
+        caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
+    )
 
 
 @app.post(

@@ -34,7 +34,7 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
     return new
 
 
-def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+def list_join_requests(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """Who asks to be let in (for admins), by id; not who has become a member in another way."""
     require_member(conversation_id, caller.user_id).require_admin()
     paging = Paginator(after, caller.user_id, "join-requests", conversation_id)

@@ -57,7 +57,7 @@ def _view(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-def listing(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+def list_invitations(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """A group's invitations, newest first: all of them for admins, for others their own."""
     context = require_member(conversation_id, caller.user_id)
     context.require_group()

@@ -21,7 +21,7 @@ __all__ = [
     "delete",
     "erase_message",
     "get",
-    "listing",
+    "list_messages",
     "message_views",
     "own_messages",
     "register_content",
@@ -41,11 +41,11 @@ def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, A
     return service.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
-def listing(*, caller: Caller, conversation_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+def list_messages(*, caller: Caller, conversation_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     """Messages above a seq, the oldest first; raises NotFound."""
     from messages import service
 
-    page = service.listing(
+    page = service.list_messages(
         caller=caller, conversation_id=conversation_id, before=None, after=after, limit=limit, page=None
     )
     return page.items

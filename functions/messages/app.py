@@ -53,7 +53,7 @@ def send_message(caller: Caller, conversation_id: str, body: MessageFields) -> A
 @app.get("/conversations/{conversation_id}/messages", query=MessageQuery, returns=MessageList)
 def list_messages(caller: Caller, conversation_id: str, query: MessageQuery) -> Any:
     """Messages by seq: newest first (`before`) or oldest first (`after`), edits and deletions applied."""
-    return service.listing(
+    return service.list_messages(
         caller=caller,
         conversation_id=conversation_id,
         before=query.before,
@@ -90,7 +90,7 @@ def delete_message(caller: Caller, conversation_id: str, message_id: str) -> Non
 @app.get("/conversations/{conversation_id}/messages/{message_id}/thread", query=Paging, returns=MessageList)
 def list_thread(caller: Caller, conversation_id: str, message_id: str, query: Paging) -> Any:
     """The replies of a message's thread, oldest first."""
-    return threads.listing(
+    return threads.list_replies(
         caller=caller, conversation_id=conversation_id, message_id=message_id, limit=query.limit, page=query.cursor
     )
 
@@ -98,7 +98,7 @@ def list_thread(caller: Caller, conversation_id: str, message_id: str, query: Pa
 @app.get("/conversations/{conversation_id}/messages/{message_id}/edits", returns=EditList)
 def list_edits(caller: Caller, conversation_id: str, message_id: str) -> Any:
     """What a message said before its edits, oldest first (its sender, owner and admins)."""
-    return edits.listing(caller=caller, conversation_id=conversation_id, message_id=message_id)
+    return edits.list_versions(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
 @app.put(
@@ -121,7 +121,7 @@ def remove_reaction(caller: Caller, conversation_id: str, message_id: str, emoji
 @app.get("/conversations/{conversation_id}/pins", query=Paging, returns=PinList)
 def list_pins(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """The pinned messages, the last pinned first."""
-    return pins.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor)
+    return pins.list_pins(caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor)
 
 
 @app.put("/conversations/{conversation_id}/pins/{message_id}", status=204, errors=["too_many_pins"], limits=[SEND])
@@ -139,7 +139,7 @@ def unpin_message(caller: Caller, conversation_id: str, message_id: str) -> None
 @app.get("/drafts", query=Paging, returns=DraftList)
 def list_drafts(caller: Caller, query: Paging) -> Any:
     """The caller's drafts in all conversations, the latest first."""
-    return drafts.listing(caller=caller, limit=query.limit, page=query.cursor)
+    return drafts.list_drafts(caller=caller, limit=query.limit, page=query.cursor)
 
 
 @app.get("/conversations/{conversation_id}/draft", returns=DraftOut)
@@ -169,7 +169,7 @@ def mark_read(caller: Caller, conversation_id: str, body: ReadMarker) -> Any:
 @app.get("/conversations/{conversation_id}/receipts", query=ReceiptQuery, returns=ReceiptList)
 def list_receipts(caller: Caller, conversation_id: str, query: ReceiptQuery) -> Any:
     """How far each member has received and read; counts of a seq where there are more than 200."""
-    return receipts.listing(
+    return receipts.list_receipts(
         caller=caller, conversation_id=conversation_id, seq=query.seq, limit=query.limit, page=query.cursor
     )
 
@@ -200,7 +200,9 @@ def schedule_message(caller: Caller, conversation_id: str, body: NewScheduled) -
 @app.get("/conversations/{conversation_id}/scheduled", query=Paging, returns=ScheduledList)
 def list_scheduled(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """The caller's own messages that wait, the next first, and those that could not be sent, with the reason."""
-    return scheduled.listing(caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor)
+    return scheduled.list_scheduled(
+        caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor
+    )
 
 
 @app.delete(

@@ -65,7 +65,7 @@ def get(*, caller: Caller, conversation_id: str) -> Draft:
     return draft
 
 
-def listing(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
+def list_drafts(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     """The caller's drafts in all conversations that they are in, the latest first."""
     paging = Paginator(page, caller.user_id, "drafts")
     before = paging.start

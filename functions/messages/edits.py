@@ -10,7 +10,7 @@ from messages import history_store
 from messages.history_store import EarlierVersion
 
 
-def listing(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierVersion]:
+def list_versions(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierVersion]:
     """What a message said before, oldest first, at most 50; nothing of a deleted one. For its sender and admins."""
     seen = ContextLoader(messages=[message_id])
     context = seen(known(conversation_id), caller.user_id)

@@ -83,7 +83,7 @@ def stage_deletion(transaction: Transaction, message: Event, seen: ContextLoader
         pins_store.stage(transaction, message.conversation_id, pins, pins.without(message.seq), seq)
 
 
-def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
+def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """The pinned messages that the caller may see, the last pinned first, with who pinned them and when.
 
     Two round trips, a third if any has reactions.

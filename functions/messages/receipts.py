@@ -64,7 +64,9 @@ def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reache
             conversations.missed(context.conversation_id, error)
 
 
-def listing(*, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None) -> dict[str, Any]:
+def list_receipts(
+    *, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None
+) -> dict[str, Any]:
     """Everybody's receipt; in a conversation of more than 200 one's own, and counts for `seq` (the last message).
 
     Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position. Across a

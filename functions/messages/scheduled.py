@@ -95,7 +95,7 @@ def _wake_at(scheduled: ScheduledMessage) -> None:
         telemetry.logger().warning("no machine waits for a scheduled message", exc_info=error)
 
 
-def listing(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
+def list_scheduled(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """The caller's scheduled messages here, the next first; former members see what was not sent, and why."""
     paging = Paginator(page, caller.user_id, "scheduled", conversation_id)
     found = store.listed(caller.user_id, known(conversation_id), after=paging.start, limit=limit + 1)

@@ -237,7 +237,7 @@ def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, A
     return views.messages([seen.message(context, message_id)], caller.user_id)[0]
 
 
-def listing(
+def list_messages(
     *,
     caller: Caller,
     conversation_id: str,

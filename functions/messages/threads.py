@@ -33,7 +33,7 @@ def stage_reply(transaction: Transaction, conversation_id: str, *, root: str, se
     message_store.stage_into_thread(transaction, conversation_id, root)
 
 
-def listing(
+def list_replies(
     *, caller: Caller, conversation_id: str, message_id: str, limit: int, page: str | None
 ) -> Page[dict[str, Any]]:
     """The replies of a message's thread, or of the thread it is in, oldest first, as far as the caller may see them.

@@ -37,7 +37,7 @@ def report_message(caller: Caller, conversation_id: str, message_id: str, body: 
 @app.get("/conversations/{conversation_id}/reports", query=ReportQuery, returns=ReportList)
 def list_reports(caller: Caller, conversation_id: str, query: ReportQuery) -> Any:
     """The admins' queue: open reports, oldest first; or the decided ones, newest first."""
-    return service.listing(
+    return service.list_reports(
         caller=caller,
         conversation_id=conversation_id,
         is_open=query.state == "open",

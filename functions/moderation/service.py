@@ -90,7 +90,7 @@ def _tell(made: Report, *, actor_id: str | None, **more: str) -> None:
     notify("admins", "report", about, actor_id=actor_id, but=made.sender_id)
 
 
-def listing(
+def list_reports(
     *, caller: Caller, conversation_id: str, is_open: bool, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
     """The admins' queue: open reports, oldest first; or the decided ones, newest first.

@@ -74,7 +74,7 @@ def change_notification_preferences(caller: Caller, body: schemas.NotificationPr
 @app.get("/notifications", query=Paging, returns=schemas.NotificationList)
 def list_notifications(caller: Caller, query: Paging) -> Any:
     """What the caller was told of in the last 90 days, newest first."""
-    page, unread = service.listing(caller=caller, limit=query.limit, cursor=query.cursor)
+    page, unread = service.list_notices(caller=caller, limit=query.limit, cursor=query.cursor)
     return {"items": page.items, "next_cursor": page.next_cursor, "unread_count": unread}
 
 

@@ -133,7 +133,7 @@ def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> NoticeP
 # --- the in-app list ------------------------------------------------------------------------------------------
 
 
-def listing(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Page[dict[str, Any]], int]:
+def list_notices(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Page[dict[str, Any]], int]:
     """A page of the caller's notifications, newest first, and how many of all are unread."""
     way = Paginator(cursor, caller.user_id, "notifications")
     read_up_to = store.person(caller.user_id).read_up_to

@@ -33,7 +33,7 @@ def create_poll(caller: Caller, conversation_id: str, body: NewPollIn) -> Answer
 @app.get("/conversations/{conversation_id}/polls", query=PollQuery, returns=PollList)
 def list_polls(caller: Caller, conversation_id: str, query: PollQuery) -> Any:
     """A conversation's polls, newest first. With `state` a page may be shorter than `limit`."""
-    return service.listing(
+    return service.list_polls(
         caller=caller, conversation_id=conversation_id, state=query.state, limit=query.limit, after=query.cursor
     )
 

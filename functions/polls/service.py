@@ -256,7 +256,7 @@ def get(*, caller: Caller, poll_id: str) -> dict[str, Any]:
     return poll.view(chosen, clock.now())
 
 
-def listing(
+def list_polls(
     *, caller: Caller, conversation_id: str, state: State | None, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
     """A conversation's polls, newest first; those in one state if it is named, then a page may be short."""

@@ -159,7 +159,7 @@ def _messages(me: Caller, conversation_id: str) -> Iterator[dict[str, Any]]:
     """What this person wrote in a conversation, the oldest first."""
     after = 0
     while True:
-        page = messages.listing(caller=me, conversation_id=conversation_id, after=after, limit=PAGE)
+        page = messages.list_messages(caller=me, conversation_id=conversation_id, after=after, limit=PAGE)
         for each in page:
             after = each["seq"]
             if each["sender_id"] == me.user_id and each["deleted_at"] is None:

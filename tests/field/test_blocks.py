@@ -107,7 +107,7 @@ def test_receipts_are_neither_told_nor_listed_to_the_other(
     work()
     assert [management.kinds(name).count("receipt.updated") for name in ("a1", "c1")] == [0, 1]
     for who, other, shown in ((ada, bob, 0), (bob, ada, 0), (cleo, bob, seq)):
-        listed = receipts.listing(caller=who, conversation_id=tea, seq=None, limit=9, page=None)["items"]
+        listed = receipts.list_receipts(caller=who, conversation_id=tea, seq=None, limit=9, page=None)["items"]
         assert {each["user_id"]: each["read_seq"] for each in listed}[other.user_id] == shown
 
 
@@ -130,7 +130,7 @@ def test_neither_mention_nor_reply_is_listed_for_the_other(cast: tuple[Caller, C
     send(bob, tea, "@ada this", reply_to=mine["id"])
     send(cleo, tea, "and this", reply_to=mine["id"])
     follow(notifying.handler, queue="follow")
-    page, _ = notifications.listing(caller=ada, limit=9, cursor=None)
+    page, _ = notifications.list_notices(caller=ada, limit=9, cursor=None)
     about = [(each["kind"], each["actor_id"]) for each in page.items if each["kind"] in ("mention", "reply")]
     assert about == [("reply", cleo.user_id)]
 
@@ -142,13 +142,13 @@ def test_who_is_blocked_brings_the_other_into_no_group_and_is_not_heard_of_as_in
     _block(ada, bob)
     settle_losses()
     follow(notifying.handler, queue="follow")
-    told = len(notifications.listing(caller=ada, limit=9, cursor=None)[0].items)
+    told = len(notifications.list_notices(caller=ada, limit=9, cursor=None)[0].items)
     added, _ = members.add(caller=bob, conversation_id=tea, user_ids=[ada.user_id])
     group(bob, ada, cleo, name="Other")
     follow(notifying.handler, queue="follow")
     assert added == []
     assert conversations.list_conversations(caller=ada, limit=9, after=None).items == []
-    assert len(notifications.listing(caller=ada, limit=9, cursor=None)[0].items) == told
+    assert len(notifications.list_notices(caller=ada, limit=9, cursor=None)[0].items) == told
 
 
 def test_when_the_block_is_lifted_all_is_heard_again(cast: tuple[Caller, Caller, Caller, str]) -> None:

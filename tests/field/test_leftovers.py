@@ -48,7 +48,7 @@ def test_who_was_removed_reads_nothing_any_more_by_any_way() -> None:
     with pytest.raises(NotFound):
         messages.get(caller=bob, conversation_id=tea, message_id=said["id"])
     with pytest.raises(NotFound):
-        messages.listing(caller=bob, conversation_id=tea, before=None, after=None, limit=9, page=None)
+        messages.list_messages(caller=bob, conversation_id=tea, before=None, after=None, limit=9, page=None)
 
 
 def test_of_a_deleted_poll_nothing_is_shown_and_no_vote_is_taken() -> None:
@@ -56,7 +56,7 @@ def test_of_a_deleted_poll_nothing_is_shown_and_no_vote_is_taken() -> None:
     tea = group(ada, bob)
     poll = ask(ada, tea)
     messages.delete(caller=ada, conversation_id=tea, message_id=poll["message_id"])
-    assert polls.listing(caller=bob, conversation_id=tea, state=None, limit=9, after=None).items == []
+    assert polls.list_polls(caller=bob, conversation_id=tea, state=None, limit=9, after=None).items == []
     with pytest.raises(NotFound):
         look(bob, poll)
     with pytest.raises(NotFound):

@@ -220,7 +220,7 @@ def _fire(who: Caller, kept: dict[str, Any]) -> None:
 
 
 def _listed(who: Caller, conversation_id: str) -> list[tuple[str, str, str | None]]:
-    found = scheduled.listing(caller=who, conversation_id=conversation_id, limit=9, page=None).items
+    found = scheduled.list_scheduled(caller=who, conversation_id=conversation_id, limit=9, page=None).items
     return [(each["text"], each["state"], each["reason"]) for each in found]
 
 
@@ -324,7 +324,7 @@ def test_who_is_a_member_no_more_types_no_more_and_has_no_draft(
     settle_losses()
     assert _seen_typing(management, "c1") == [True, False]
     add(ada, tea, bob)
-    assert drafts.listing(caller=bob, limit=9, page=None).items == []
+    assert drafts.list_drafts(caller=bob, limit=9, page=None).items == []
 
 
 def test_a_draft_of_a_member_who_is_back_stays(redis: Any, advance: Callable[[int], None]) -> None:
@@ -335,7 +335,7 @@ def test_a_draft_of_a_member_who_is_back_stays(redis: Any, advance: Callable[[in
     add(ada, tea, bob)
     drafts.keep(caller=bob, conversation_id=tea, text="so", reply_to=None, thread_root=None, written_at=None)
     settle_losses()
-    assert [each.text for each in drafts.listing(caller=bob, limit=9, page=None).items] == ["so"]
+    assert [each.text for each in drafts.list_drafts(caller=bob, limit=9, page=None).items] == ["so"]
 
 
 def test_neither_of_two_sees_the_other_type_after_a_block(management: Management, redis: Any) -> None:

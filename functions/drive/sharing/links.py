@@ -64,7 +64,7 @@ def _view(each: PublicLink) -> dict[str, Any]:
     }
 
 
-def listing(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
+def list_links(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
     """The links of a file, without their tokens."""
     access.require_node(file_id, caller.user_id, "owner", kind="file")
     return Page([_view(each) for each in link_store.of_file(file_id)])

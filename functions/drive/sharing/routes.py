@@ -49,7 +49,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/files/{file_id}/shares", returns=ShareList)
     def list_file_shares(caller: Caller, file_id: str) -> Any:
         """With whom a file is shared."""
-        return sharing.listing(caller=caller, node_id=file_id, file=True)
+        return sharing.list_shares(caller=caller, node_id=file_id, file=True)
 
     @app.delete("/drive/files/{file_id}/shares/{share_id}", status=204)
     def unshare_file(caller: Caller, file_id: str, share_id: str) -> None:
@@ -64,7 +64,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/folders/{folder_id}/shares", returns=ShareList)
     def list_folder_shares(caller: Caller, folder_id: str) -> Any:
         """With whom a folder is shared."""
-        return sharing.listing(caller=caller, node_id=folder_id, file=False)
+        return sharing.list_shares(caller=caller, node_id=folder_id, file=False)
 
     @app.delete("/drive/folders/{folder_id}/shares/{share_id}", status=204)
     def unshare_folder(caller: Caller, folder_id: str, share_id: str) -> None:
@@ -103,7 +103,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/files/{file_id}/links", returns=LinkList)
     def list_links(caller: Caller, file_id: str) -> Any:
         """The public links of a file of one's own."""
-        return links.listing(caller=caller, file_id=file_id)
+        return links.list_links(caller=caller, file_id=file_id)
 
     @app.delete("/drive/files/{file_id}/links/{link_id}", status=204)
     def delete_link(caller: Caller, file_id: str, link_id: str) -> None:

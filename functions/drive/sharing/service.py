@@ -74,7 +74,7 @@ def _views(shares: list[Grant]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
+def list_shares(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
     """With whom the owner has shared this very node."""
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     return Page(_views(list(found.shares)))

@@ -27,7 +27,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/trash", query=Paging, returns=TrashList)
     def list_trash(caller: Caller, query: Paging) -> Any:
         """What the caller has put into the trash."""
-        return trash.listing(caller=caller, limit=query.limit, after=query.cursor)
+        return trash.list_trashed(caller=caller, limit=query.limit, after=query.cursor)
 
     @app.delete("/drive/files/{file_id}", status=204, query=Removal, errors=["conflict"])
     def delete_file(caller: Caller, file_id: str, query: Removal) -> None:

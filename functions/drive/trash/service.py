@@ -72,7 +72,7 @@ def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
     return views.folder(node) if node.is_folder else views.file(node)
 
 
-def listing(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+def list_trashed(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """What the caller has put into the trash, by name; each is deleted 30 days after it came here."""
     paging = Paginator(after, caller.user_id, "trash")
     place = item_store.trash(caller.user_id)

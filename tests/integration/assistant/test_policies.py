@@ -31,7 +31,9 @@ def _look(conversation_id: str) -> int:
 
 
 def _reports(admin: Caller, conversation_id: str) -> list[dict[str, Any]]:
-    return moderation.listing(caller=admin, conversation_id=conversation_id, is_open=True, limit=9, after=None).items
+    return moderation.list_reports(
+        caller=admin, conversation_id=conversation_id, is_open=True, limit=9, after=None
+    ).items
 
 
 def _moderated(*people: Caller, **settings: Any) -> str:

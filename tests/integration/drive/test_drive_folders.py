@@ -188,7 +188,7 @@ def test_recent_files_and_favourites(ada: Caller) -> None:
 
 
 def _trashed(who: Caller) -> list[str]:
-    return [each["id"] for each in trash.listing(caller=who, limit=50, after=None).items]
+    return [each["id"] for each in trash.list_trashed(caller=who, limit=50, after=None).items]
 
 
 def test_recent_files_of_one_millisecond_come_once(ada: Caller) -> None:

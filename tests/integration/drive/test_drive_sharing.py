@@ -353,7 +353,7 @@ def test_a_link_of_a_file_that_is_gone_or_taken_back_leads_nowhere(cast: list[Ca
     ada = cast[0]
     file_id = desk.put(ada)
     one, other = _link(ada, file_id), _link(ada, file_id)
-    listed = links.listing(caller=ada, file_id=file_id).items
+    listed = links.list_links(caller=ada, file_id=file_id).items
     assert "token" not in listed[0]
     links.remove(caller=ada, file_id=file_id, link_id=listed[0]["id"])
     outcomes = []

@@ -59,7 +59,7 @@ def test_a_token_is_long_and_told_once_and_only_its_hash_is_kept() -> None:
         made = link(ada, conversation_id)
     assert len(made["token"]) >= 43
     assert made["url"] == f"https://chat.example/invitations/{made['token']}"
-    listed = invitations.listing(caller=ada, conversation_id=conversation_id, limit=50, after=None).items
+    listed = invitations.list_invitations(caller=ada, conversation_id=conversation_id, limit=50, after=None).items
     assert [each["id"] for each in listed] == [made["id"]]
     for context in (rows("invitations"), listed, lines.text):
         assert made["token"] not in str(context)
@@ -91,7 +91,7 @@ def test_admins_see_all_invitations_and_others_their_own() -> None:
     of_ada, of_bob = link(ada, conversation_id), link(bob, conversation_id)
 
     def seen_by(who: Caller) -> list[str]:
-        page = invitations.listing(caller=who, conversation_id=conversation_id, limit=50, after=None)
+        page = invitations.list_invitations(caller=who, conversation_id=conversation_id, limit=50, after=None)
         return sorted(each["id"] for each in page.items)
 
     assert seen_by(ada) == sorted([of_ada["id"], of_bob["id"]])
@@ -109,11 +109,13 @@ def test_invitations_come_in_pages_newest_first() -> None:
         found: list[str] = []
         after: str | None = None
         for _ in range(3):
-            page = invitations.listing(caller=ada, conversation_id=conversation_id, limit=2, after=after)
+            page = invitations.list_invitations(caller=ada, conversation_id=conversation_id, limit=2, after=after)
             found += [each["id"] for each in page.items]
             if page.next_cursor is not None:
                 with pytest.raises(InvalidCursor):
-                    invitations.listing(caller=bob, conversation_id=conversation_id, limit=2, after=page.next_cursor)
+                    invitations.list_invitations(
+                        caller=bob, conversation_id=conversation_id, limit=2, after=page.next_cursor
+                    )
             after = page.next_cursor
     assert (found, after) == (made[::-1], None)
 

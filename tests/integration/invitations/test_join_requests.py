@@ -39,7 +39,8 @@ def _asked(*names: str) -> tuple[str, dict[str, Any], list[Caller]]:
 def _pending(who: Caller, conversation_id: str, **page: Any) -> list[str]:
     asked = {"limit": 50, "after": None, **page}
     return [
-        each["user"].username for each in requests.listing(caller=who, conversation_id=conversation_id, **asked).items
+        each["user"].username
+        for each in requests.list_join_requests(caller=who, conversation_id=conversation_id, **asked).items
     ]
 
 
@@ -191,7 +192,7 @@ def test_requests_come_in_pages() -> None:
     found: list[str] = []
     after: str | None = None
     for _ in range(3):
-        page = requests.listing(caller=ada, conversation_id=conversation_id, limit=2, after=after)
+        page = requests.list_join_requests(caller=ada, conversation_id=conversation_id, limit=2, after=after)
         found += [each["user"].username for each in page.items]
         after = page.next_cursor
     assert (sorted(found), after) == ([f"p{n}" for n in range(5)], None)

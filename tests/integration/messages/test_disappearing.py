@@ -44,7 +44,7 @@ def scene() -> tuple[Caller, Caller, str, dict[str, Any]]:
 
 def _page(who: Caller, context: str, **bounds: int | None) -> Any:
     given: dict[str, Any] = {"before": None, "after": None, **bounds}
-    return messages.listing(caller=who, conversation_id=context, limit=50, page=None, **given)
+    return messages.list_messages(caller=who, conversation_id=context, limit=50, page=None, **given)
 
 
 READS: dict[str, Callable[[Caller, str, dict[str, Any]], Any]] = {

@@ -54,7 +54,7 @@ def test_nobody_else_sees_it(management: Management) -> None:
     _keep(ada, conversation_id)
     with pytest.raises(NotFound):
         _get(bob, conversation_id)
-    assert drafts.listing(caller=bob, limit=50, page=None).items == []
+    assert drafts.list_drafts(caller=bob, limit=50, page=None).items == []
     assert management.frames(bob.user_id) == []
 
 
@@ -127,7 +127,7 @@ def test_all_drafts_are_listed_the_latest_first_and_none_of_where_one_is_out() -
         _keep(ada, conversation_id, str(number), written_at=now - 100 + number)
     drafts.clear(caller=ada, conversation_id=cleared)
     remove(bob, left, ada)
-    assert [draft.conversation_id for draft in drafts.listing(caller=ada, limit=50, page=None).items] == [rum, tea]
+    assert [draft.conversation_id for draft in drafts.list_drafts(caller=ada, limit=50, page=None).items] == [rum, tea]
     with pytest.raises(NotFound):
         _get(ada, left)
 
@@ -141,11 +141,11 @@ def test_drafts_come_in_pages_each_once() -> None:
     listed: list[str] = []
     page: str | None = None
     while not listed or page is not None:
-        found = drafts.listing(caller=ada, limit=2, page=page)
+        found = drafts.list_drafts(caller=ada, limit=2, page=page)
         listed += [draft.conversation_id for draft in found.items]
         page = found.next_cursor
     assert sorted(listed) == sorted(rooms)
-    assert drafts.listing(caller=ada, limit=5, page=None).next_cursor is None
+    assert drafts.list_drafts(caller=ada, limit=5, page=None).next_cursor is None
 
 
 def test_nothing_is_kept_for_an_encrypted_conversation() -> None:

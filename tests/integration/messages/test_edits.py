@@ -17,7 +17,7 @@ from tests.tools import rows
 
 
 def _edits(who: Caller, message: dict[str, Any]) -> list[tuple[str, int]]:
-    found = edits.listing(caller=who, conversation_id=message["conversation_id"], message_id=message["id"])
+    found = edits.list_versions(caller=who, conversation_id=message["conversation_id"], message_id=message["id"])
     return [(each.text, each.written_at) for each in found.items]
 
 

@@ -27,7 +27,7 @@ def _unpin(who: Caller, message: dict[str, Any]) -> None:
 
 
 def _listed(who: Caller, conversation_id: str, *, limit: int = 50, page: str | None = None) -> Page[dict[str, Any]]:
-    return pins.listing(caller=who, conversation_id=conversation_id, limit=limit, page=page)
+    return pins.list_pins(caller=who, conversation_id=conversation_id, limit=limit, page=page)
 
 
 def _pinned(who: Caller, conversation_id: str) -> list[str]:

@@ -22,7 +22,7 @@ from tests.tools import caller
 
 def _list(who: Caller, conversation_id: str, **options: Any) -> Any:
     asked = {"before": None, "after": None, "limit": 50, "page": None, **options}
-    return service.listing(caller=who, conversation_id=conversation_id, **asked)
+    return service.list_messages(caller=who, conversation_id=conversation_id, **asked)
 
 
 def _seqs(page: Any) -> list[int]:
@@ -190,7 +190,7 @@ def test_long_messages_come_in_pages_that_fit_an_answer(monkeypatch: pytest.Monk
     of_thread = {"caller": ada, "conversation_id": conversation_id, "message_id": root["id"], "limit": 100}
     for ask in (
         lambda page: _list(ada, conversation_id, after=root["seq"] if page is None else None, limit=100, page=page),
-        lambda page: threads.listing(**of_thread, page=page),
+        lambda page: threads.list_replies(**of_thread, page=page),
         lambda page: sync.events(caller=ada, conversation_id=conversation_id, after=root["seq"], limit=100, page=page),
     ):
         seqs: list[int] = []

@@ -50,7 +50,7 @@ def _mark(who: Caller, conversation_id: str, seq: int) -> None:
 
 
 def _listed(who: Caller, conversation_id: str, seq: int | None = None) -> dict[str, Any]:
-    return receipts.listing(caller=who, conversation_id=conversation_id, seq=seq, limit=50, page=None)
+    return receipts.list_receipts(caller=who, conversation_id=conversation_id, seq=seq, limit=50, page=None)
 
 
 def _markers(who: Caller, conversation_id: str) -> dict[str, tuple[int, int]]:
@@ -284,7 +284,7 @@ def test_receipts_come_in_pages() -> None:
     found: list[str] = []
     page: str | None = None
     for left in (2, 1, 0):
-        listed = receipts.listing(caller=bob, conversation_id=conversation_id, seq=None, limit=1, page=page)
+        listed = receipts.list_receipts(caller=bob, conversation_id=conversation_id, seq=None, limit=1, page=page)
         found += [each["user_id"] for each in listed["items"]]
         page = listed["next_cursor"]
         assert (page is not None) == (left > 0)

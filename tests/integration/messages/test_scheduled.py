@@ -55,7 +55,7 @@ def texts(context: str) -> list[str | None]:
 
 
 def listed(who: Caller, context: str) -> list[tuple[str, str, str | None]]:
-    page = scheduled.listing(caller=who, conversation_id=context, limit=100, page=None)
+    page = scheduled.list_scheduled(caller=who, conversation_id=context, limit=100, page=None)
     return [(item["text"], item["state"], item["reason"]) for item in page.items]
 
 
@@ -370,7 +370,7 @@ def test_the_list_is_sorted_by_time_in_pages(advance: Advance) -> None:
         later(ada, tea, f"in {n}", in_ms=n * MINUTE)
     found, cursor = [], None
     while True:
-        page = scheduled.listing(caller=ada, conversation_id=tea, limit=2, page=cursor)
+        page = scheduled.list_scheduled(caller=ada, conversation_id=tea, limit=2, page=cursor)
         found += [item["text"] for item in page.items]
         cursor = page.next_cursor
         if cursor is None:

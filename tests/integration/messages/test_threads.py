@@ -16,7 +16,7 @@ from tests.tools import rows
 
 
 def _thread(who: Caller, message: dict[str, Any], *, limit: int = 50, page: str | None = None) -> Any:
-    return threads.listing(
+    return threads.list_replies(
         caller=who,
         conversation_id=message["conversation_id"],
         message_id=message["id"],

@@ -43,7 +43,9 @@ def report_by(who: Caller, message: dict[str, Any], reason: str = "It is rude.")
 
 
 def _queue(who: Caller, conversation_id: str, *, is_open: bool = True) -> list[dict[str, Any]]:
-    return moderation.listing(caller=who, conversation_id=conversation_id, is_open=is_open, limit=50, after=None).items
+    return moderation.list_reports(
+        caller=who, conversation_id=conversation_id, is_open=is_open, limit=50, after=None
+    ).items
 
 
 def _decide(who: Caller, report: Report, decision: Any, *, delete: bool = False) -> dict[str, Any]:
@@ -149,7 +151,9 @@ def test_the_queue_comes_in_pages_oldest_first() -> None:
         found: list[str] = []
         after: str | None = None
         for _ in range(3):
-            page = moderation.listing(caller=ada, conversation_id=conversation_id, is_open=True, limit=2, after=after)
+            page = moderation.list_reports(
+                caller=ada, conversation_id=conversation_id, is_open=True, limit=2, after=after
+            )
             found += [each["id"] for each in page.items]
             after = page.next_cursor
     assert (found, after) == (made, None)

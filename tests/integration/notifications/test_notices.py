@@ -27,7 +27,7 @@ from users import relations
 
 
 def items(who: Caller) -> list[dict[str, Any]]:
-    page, _ = service.listing(caller=who, limit=50, cursor=None)
+    page, _ = service.list_notices(caller=who, limit=50, cursor=None)
     return page.items
 
 

@@ -170,7 +170,7 @@ def test_a_mention_reaches_through_mute_and_none_but_not_through_quiet_hours(wor
 
 
 def _items(who: Any) -> list[dict[str, Any]]:
-    page, _ = service.listing(caller=who, limit=50, cursor=None)
+    page, _ = service.list_notices(caller=who, limit=50, cursor=None)
     return page.items
 
 
@@ -277,7 +277,7 @@ def test_reading_moves_forward_only(world: World) -> None:
         rooms.send(ada, team, f"@bob {n}")
     world.work()
     newest, older = _items(bob)[0]["id"], _items(bob)[2]["id"]
-    assert service.listing(caller=bob, limit=50, cursor=None)[1] == 4
+    assert service.list_notices(caller=bob, limit=50, cursor=None)[1] == 4
     assert service.mark_read(caller=bob, up_to=older) == 2
     assert service.mark_read(caller=bob, up_to=newest) == 0
     assert service.mark_read(caller=bob, up_to=older) == 0
@@ -292,7 +292,7 @@ def test_the_list_comes_in_pages(world: World) -> None:
     world.work()
     found, cursor = [], None
     while True:
-        page, _ = service.listing(caller=bob, limit=3, cursor=cursor)
+        page, _ = service.list_notices(caller=bob, limit=3, cursor=cursor)
         found += [each["id"] for each in page.items]
         cursor = page.next_cursor
         if cursor is None:

@@ -204,7 +204,9 @@ def test_the_polls_of_a_conversation_come_in_pages_newest_first() -> None:
         found: list[dict[str, Any]] = []
         cursor = None
         while True:
-            page = service.listing(caller=bob, conversation_id=conversation_id, state=state, limit=limit, after=cursor)
+            page = service.list_polls(
+                caller=bob, conversation_id=conversation_id, state=state, limit=limit, after=cursor
+            )
             assert len(page.items) <= limit
             found += page.items
             if (cursor := page.next_cursor) is None:
@@ -223,7 +225,7 @@ def test_a_list_shows_nothing_from_before_ones_time() -> None:
     ask(ada, conversation_id)
     add(ada, conversation_id, bob)
     later = ask(ada, conversation_id, client_id="p-2")
-    page = service.listing(caller=bob, conversation_id=conversation_id, state=None, limit=50, after=None)
+    page = service.list_polls(caller=bob, conversation_id=conversation_id, state=None, limit=50, after=None)
     assert ([poll["id"] for poll in page.items], page.next_cursor) == ([later["id"]], None)
 
 

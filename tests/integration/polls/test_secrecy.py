@@ -57,12 +57,12 @@ def _polls_in(value: Any) -> list[dict[str, Any]]:
 
 def _everywhere(who: Caller, conversation_id: str, poll: dict[str, Any]) -> list[dict[str, Any]]:
     """The poll wherever this person can find it."""
-    messages_page = messages.listing(
+    messages_page = messages.list_messages(
         caller=who, conversation_id=conversation_id, before=None, after=None, limit=50, page=None
     )
     answers = [
         look(who, poll),
-        service.listing(caller=who, conversation_id=conversation_id, state=None, limit=50, after=None).items,
+        service.list_polls(caller=who, conversation_id=conversation_id, state=None, limit=50, after=None).items,
         messages_page.items,
         messages.get(caller=who, conversation_id=conversation_id, message_id=poll["message_id"]),
         conversations.get(caller=who, conversation_id=conversation_id),

@@ -130,7 +130,7 @@ def test_of_an_erased_person_no_byte_is_left_and_the_others_keep_their_seqs() ->
     events = log.events(group, 1, 100)
     assert [event.seq for event in events][: len(before)] == before
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    shown = messages.listing(caller=bob, conversation_id=group, before=None, after=0, limit=50, page=None).items
+    shown = messages.list_messages(caller=bob, conversation_id=group, before=None, after=0, limit=50, page=None).items
     assert [each["text"] for each in shown if each["sender_id"] == bob.user_id] == ["What do you think?"]
     assert all(each["deleted_at"] for each in shown if each["sender_id"] == ann.user_id)
     assert next(each for each in shown if each["id"] == theirs["id"])["reactions"] == []
