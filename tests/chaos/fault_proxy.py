@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 HOST = "127.0.0.1"
+SHUFFLED_OVER_S = 0.7  # what was asked for at once is done in any order; nobody gives up a call so soon
 HELD_S = 30.0  # how long a hanging answer is held; no function waits so long
 SERVICES = {
     "DynamoDB_20120810": "dynamodb",
@@ -30,7 +31,7 @@ SERVICES = {
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What happens to calls of a service: `hang`, `slow`, `failing`, `throttled`, `lost` (done, but not answered),
-    `doubled` (done twice), `gone`; to this share of them."""
+    `doubled` (done twice), `shuffled` (each held for a while, so in another order), `gone`; to this share of them."""
 
     service: str
     fault: str
@@ -101,6 +102,8 @@ class FaultProxy:
             return False
         if fault == "slow":
             await asyncio.sleep(1.5)
+        if fault == "shuffled":
+            await asyncio.sleep(self._chance.uniform(0.0, SHUFFLED_OVER_S))
         refusal = _refusal(service, fault)
         if refusal is not None:
             writer.write(refusal)
