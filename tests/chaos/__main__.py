@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--short] [--seed N] [--only TEXT]`: the chaos suite, on the test instance."""
+"""`python -m tests.chaos [--short] [--seed N] [--only TEXT] [--seconds S]`: the chaos suite, on the test instance."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--only", default="", help="cells whose name holds this text")
     parser.add_argument("--running", action="store_true", help="use the test instance that is up, and leave it so")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for how long each fault lasts")
     chosen = parser.parse_args()
     cells = [cell for cell in (short_cells() if chosen.short else all_cells()) if chosen.only in str(cell)]
     instance = config.instance("test")
     if not chosen.running:
         up(instance)
     try:
-        failed = run(instance, cells, chosen.seed)
+        failed = run(instance, cells, chosen.seed, seconds=chosen.seconds)
     finally:
         if not chosen.running:
             down(instance)
@@ -42,10 +43,10 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run(instance: config.Instance, cells: list[Cell], seed: int) -> list[Cell]:
+def run(instance: config.Instance, cells: list[Cell], seed: int, *, seconds: float = SECONDS) -> list[Cell]:
     """Play the cells, print what clients saw in each; those in which something was wrong."""
     failed, started = [], time.monotonic()
-    print(f"seed {seed}, {len(cells)} cells of {SECONDS:.0f} s", flush=True)
+    print(f"seed {seed}, {len(cells)} cells of {seconds:.0f} s", flush=True)
     with through_proxy(instance, seed) as (proxy, http_url):
         ground = Ground(instance, proxy, seed)
         with httpx.Client(base_url=http_url, timeout=CLIENT_LIMIT_S) as http:
@@ -54,7 +55,7 @@ def run(instance: config.Instance, cells: list[Cell], seed: int) -> list[Cell]:
             for number, cell in enumerate(cells, 1):
                 if number % 12 == 0:
                     cast = Cast(http)  # access tokens last for 15 minutes, limits for a minute
-                notes = play(cell, ground, cast, seconds=SECONDS)
+                notes = play(cell, ground, cast, seconds=seconds)
                 left = (time.monotonic() - started) / number * (len(cells) - number)
                 print(line(number, len(cells), left, cell, notes), flush=True)
                 if notes.wrong:
