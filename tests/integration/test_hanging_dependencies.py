@@ -1,13 +1,15 @@
 """Each dependency hangs in turn behind every route (R18, R54): every answer comes in time, and none of them is raw.
 
 Time limits are an eighth of the real ones here, so that all routes take minutes, and a few routes meet the real ones.
-All of them: `SC_HANG_ALL=1` (198 routes; 68 s with DynamoDB hung, 45 s with KMS, 38 s with Redis on a busy machine).
+All of them: `SC_HANG_ALL=1` (all routes; 68 s with DynamoDB hung, 45 s with KMS, 38 s with Redis on a busy machine).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from infra import documents
 from kernel import auth, aws, breakers, cache, deadline, sockets
 from kernel.caller import Caller
 from kernel.resilience import AWS_READ_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
+from realtime import service as realtime
 from tests.conftest import fresh_process
 from tests.helpers import CONTEXT, Person, ask, rest_event, someone
 from tests.integration import desk, rooms
@@ -38,6 +41,9 @@ VARIABLES = {
     "sqs": "AWS_ENDPOINT_URL_SQS",
     "s3": "AWS_ENDPOINT_URL_S3",
     "stepfunctions": "AWS_ENDPOINT_URL_SFN",
+    "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "ses": "AWS_ENDPOINT_URL_SESV2",
+    "bedrock": "AI_ENDPOINT_URL",
     "redis": "REDIS_URL",
     "connections": "",
 }
@@ -53,15 +59,23 @@ SHORT = (
     "POST /conversations/{conversation_id}/polls",
     "POST /conversations/{conversation_id}/scheduled",
     "POST /drive/uploads/{file_id}/complete",
+    "GET /calls/ice-servers",
     "GET /search",
+    "POST /ai/rewrites",
     "POST /sync",
 )
+# A route that asks each of them, so that what hangs is met: FCM and other push services are asked by no route.
 REACHED_BY = {
+    "dynamodb": "GET /users/me",
+    "kms": "GET /health/ready",
     "sqs": "POST /auth/password/forgot",
     "s3": "POST /drive/uploads/{file_id}/complete",
     "stepfunctions": "POST /conversations/{conversation_id}/polls",
+    "secretsmanager": "GET /calls/ice-servers",
+    "ses": "GET /health/ready",
+    "bedrock": "POST /ai/rewrites",
     "redis": "GET /users/me",
-    "dynamodb": "GET /users/me",
+    "connections": "POST /conversations/{conversation_id}/messages",
 }
 
 
@@ -77,16 +91,16 @@ class World:
     values: dict[str, str]
 
     def call(self, name: str) -> tuple[int, dict[str, str], float]:
-        """Call a route; its status, its headers, how long it took beside this thread's own work (imports, hashes)."""
+        """Call a route; its status, its headers, how long it took beside this process's own work (imports, hashes)."""
         app, route = ROUTES[name]
         given = {each: self.values.get(each, "none") for each in re.findall(r"{(\w+)}", route.path)}
         body = None if route.body is None else BODIES.get(name, _nothing)(self)
         query = {"q": "hello"} if "search" in route.path or name == "GET /users" else None
         token = None if route.public else self.person.token
         event = rest_event(route.method, route.path, given, body=body, token=token, query=query)
-        started, worked = time.perf_counter(), time.thread_time()
+        started, worked = time.perf_counter(), time.process_time()
         answer = app(event, CONTEXT)
-        took_s = time.perf_counter() - started - (time.thread_time() - worked)
+        took_s = time.perf_counter() - started - (time.process_time() - worked)
         return answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, took_s
 
 
@@ -112,6 +126,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "POST /drive/uploads": lambda _: {
         "client_id": "u", "name": "a.txt", "size": 5, "content_type": "text/plain", "sha256": desk.sha(b"hello"),
     },
+    "POST /ai/rewrites": lambda _: {"text": "Come here.", "tone": "friendly"},
     "POST /ai/moderations": lambda _: {"text": "Come here."},
 }  # fmt: skip
 
@@ -125,6 +140,11 @@ def _registered(username: str) -> Person:
     return Person(who.user_id, username, who.session_id, tokens["access_token"], tokens["refresh_token"])
 
 
+def _secret() -> str:
+    text = json.dumps({"secret": secrets.token_hex(32)})
+    return str(aws.client("secretsmanager").create_secret(Name=secrets.token_hex(8), SecretString=text)["ARN"])
+
+
 @pytest.fixture
 def world(settings: pytest.MonkeyPatch) -> World:
     ada, bob = _registered("ada"), someone("bob")
@@ -132,6 +152,13 @@ def world(settings: pytest.MonkeyPatch) -> World:
     group = rooms.group(me, other)
     message = rooms.send(me, group)
     pending = desk.begin(me)
+    realtime.open_connection(Caller(bob.user_id, bob.session_id, "bob-1"))
+    consents, _ = ROUTES["PUT /ai/settings"]
+    assert ask(consents, "PUT", "/ai/settings", body={"enabled": True}, token=ada.token).status == 200
+    settings.setenv("TURN_URLS", "turn:relay.example:3478")
+    settings.setenv("TURN_SECRET_ARN", _secret())
+    settings.setenv("READY_SECRET_ARN", _secret())
+    settings.setenv("KEY_ARN", aws.client("kms").create_key()["KeyMetadata"]["Arn"])
     values = {
         "conversation_id": group,
         "message_id": str(message["id"]),
@@ -164,7 +191,11 @@ def _hung(settings: pytest.MonkeyPatch, dependency: str) -> Iterator[Silence]:
     with settings.context() as patch, hanging(patch, *filter(None, [VARIABLES[dependency]])) as server:
         if dependency == "connections":
             patch.setattr(sockets, "management_url", lambda: server.url)
-        for service in ("dynamodb", "sqs", "s3", "kms", "stepfunctions"):
+        if dependency == "bedrock":
+            patch.setenv("AI_PROVIDER", "bedrock")
+            patch.setenv("AI_MODELS", "default=small")
+            patch.setattr(aws, "SLOW_READ_TIMEOUT_S", {"bedrock-runtime": deadline.ANSWER_MAX_S})
+        for service in ("dynamodb", "sqs", "s3", "kms", "stepfunctions", "secretsmanager", "sesv2"):
             aws.client(service)  # making one takes its time
         yield server
 
@@ -186,12 +217,13 @@ def test_whatever_hangs_every_route_answers_in_time_and_in_words(
     with _scaled(settings, SCALE), _hung(settings, dependency) as server:
         for name in ROUTES if EVERY else SHORT:
             fresh_process()
+            taken = len(server.taken)
             status, headers, took_s = world.call(name)
             _require_told(name, status, headers)
             if took_s > deadline.ANSWER_MAX_S + OVERHEAD_S:
                 late[name] = took_s
-            if name == REACHED_BY.get(dependency):
-                assert server.taken, f"{name} does not ask {dependency}"
+            if name == REACHED_BY[dependency]:
+                assert len(server.taken) > taken, f"{name} does not ask {dependency}"
     assert late == {}
 
 
@@ -210,4 +242,6 @@ def test_with_the_real_limits_an_answer_comes_within_ten_seconds(
 
 def test_every_route_of_the_document_is_tried() -> None:
     assert len(ROUTES) > 190
+    assert REACHED_BY.keys() == VARIABLES.keys()
+    assert set(REACHED_BY.values()) <= set(SHORT)
     assert set(SHORT) | set(BODIES) | set(REACHED_BY.values()) <= ROUTES.keys()
