@@ -7,6 +7,7 @@ All of them: `SC_HANG_ALL=1` (all routes; 68 s with DynamoDB hung, 45 s with KMS
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -31,6 +32,7 @@ from tests.support.silent import Silence, hanging
 
 SCALE = 8
 OVERHEAD_S = 1.5  # what a route takes without waiting, on a busy machine (a password's hash is a third of a second)
+TRIES = 5
 EVERY = os.environ.get("SC_HANG_ALL") == "1"
 PASSWORD = "correct horse battery"
 LATER = (datetime.now(UTC) + timedelta(days=30)).isoformat()
@@ -209,6 +211,21 @@ def _require_told(name: str, status: int, headers: dict[str, str]) -> None:
         assert status != 503 or int(headers["retry-after"]) >= 1, name
 
 
+def _tried(world: World, name: str, server: Silence, *, must_meet: bool) -> tuple[float, bool]:
+    """How long a route took, and whether it has met what hangs. What is late, or had no time left to ask, because the
+    machine is busy, is tried again: what is late by itself is so each time."""
+    least, met = math.inf, False
+    for _ in range(TRIES):
+        fresh_process()
+        taken = len(server.taken)
+        status, headers, took_s = world.call(name)
+        _require_told(name, status, headers)
+        least, met = min(least, took_s), met or len(server.taken) > taken
+        if least <= deadline.ANSWER_MAX_S + OVERHEAD_S and (met or not must_meet):
+            break
+    return least, met
+
+
 @pytest.mark.parametrize("dependency", VARIABLES)
 def test_whatever_hangs_every_route_answers_in_time_and_in_words(
     dependency: str, world: World, settings: pytest.MonkeyPatch
@@ -216,14 +233,10 @@ def test_whatever_hangs_every_route_answers_in_time_and_in_words(
     late: dict[str, float] = {}
     with _scaled(settings, SCALE), _hung(settings, dependency) as server:
         for name in ROUTES if EVERY else SHORT:
-            fresh_process()
-            taken = len(server.taken)
-            status, headers, took_s = world.call(name)
-            _require_told(name, status, headers)
+            took_s, met = _tried(world, name, server, must_meet=name == REACHED_BY[dependency])
             if took_s > deadline.ANSWER_MAX_S + OVERHEAD_S:
                 late[name] = took_s
-            if name == REACHED_BY[dependency]:
-                assert len(server.taken) > taken, f"{name} does not ask {dependency}"
+            assert met or name != REACHED_BY[dependency], f"{name} does not ask {dependency}"
     assert late == {}
 
 
