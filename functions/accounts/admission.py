@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from accounts import store
 from accounts.model import Attempts, Contended, InvalidCredentials
-from kernel import ids
+from audit import api as audit
+from kernel import ids, telemetry
 from kernel.errors import Locked
 from kernel.resilience import retried
 
@@ -29,7 +30,7 @@ def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = 
             attempts = store.attempts(counted_by)
         locked_for_s = attempts.locked_for_s()
         if locked_for_s is not None and attempts.settled:
-            raise Locked(retry_after_s=locked_for_s)
+            raise _locked(locked_for_s)
         if locked_for_s is None:
             attempt = ids.token(ATTEMPT_BITS)
             try:
@@ -37,7 +38,26 @@ def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = 
             except Contended:
                 continue
             return attempt
-    raise Locked(retry_after_s=attempts.locked_for_s() or 1)
+    raise _locked(attempts.locked_for_s() or 1)
+
+
+def _locked(for_s: int) -> Locked:
+    telemetry.total("SignInsLocked")
+    return Locked(retry_after_s=for_s)
+
+
+def note_accepted() -> None:
+    """Count a sign-in that led to a session."""
+    telemetry.total("SignInsAccepted")
+
+
+def note_refusal(user_id: str | None, why: str) -> None:
+    """Count a sign-in that was refused, and keep for what reason.
+
+    Nothing of the name that was given: it may be somebody's password in the wrong field.
+    """
+    telemetry.total("SignInsRefused", refused=why)
+    audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
 def withdraw(counted_by: str, attempt: str) -> None:

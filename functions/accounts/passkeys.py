@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
-from accounts import notices, passkey_store, sessions, step_up, store
+from accounts import admission, notices, passkey_store, sessions, step_up, store
 from accounts.model import (
     CEREMONY_MS,
     PASSKEYS_MAX,
@@ -174,6 +174,7 @@ def sign_in(
         notices.send_to(passkey.user_id, "passkey_copied")
         raise _refused(passkey.user_id, "counter_ran_back")
     tokens = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
+    admission.note_accepted()
     return users.get(passkey.user_id), tokens
 
 
@@ -228,7 +229,7 @@ def _open_session(passkey: PasskeyCredential, made: Any, device_name: str | None
 
 
 def _refused(user_id: str | None, why: str) -> InvalidCredentials:
-    audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": f"passkey: {why}"})
+    admission.note_refusal(user_id, f"passkey: {why}")
     return InvalidCredentials("This passkey does not sign in.")
 
 

@@ -87,11 +87,11 @@ def login(
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
         store.note_failure(counted_by, attempt)
-        _note_refusal(user_id, "password")
+        admission.note_refusal(user_id, "password")
         raise InvalidCredentials
     if credentials.ban is not None and credentials.ban.stands:
         admission.withdraw(counted_by, attempt)
-        _note_refusal(user_id, "banned")
+        admission.note_refusal(user_id, "banned")
         raise AccountBanned(credentials.ban.until)
     factor = totp_store.find(credentials.user_id)
     if factor is not None and factor.confirmed and not totp:
@@ -102,8 +102,9 @@ def login(
         tokens = retried(opening, on=Contended)
     except InvalidCredentials:
         store.note_failure(counted_by, attempt)
-        _note_refusal(user_id, "second_factor")
+        admission.note_refusal(user_id, "second_factor")
         raise
+    admission.note_accepted()
     notify([credentials.user_id], "security", {"reason": "new_sign_in", "session_id": tokens.session_id})
     return users.get(credentials.user_id), tokens
 
@@ -113,11 +114,6 @@ def unused(tokens: Mapping[str, Any]) -> bool:
     session = sessions.unused(tokens)
     owner = None if session is None else store.credentials(session.user_id)
     return session is not None and owner is not None and owner.password_set_at <= session.created_at
-
-
-def _note_refusal(user_id: str | None, why: str) -> None:
-    """Nothing of the name that was given: it may be somebody's password in the wrong field."""
-    audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
 def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str) -> IssuedTokens:

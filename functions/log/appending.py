@@ -76,7 +76,7 @@ def append(
             done = writer.run(until)
         finally:
             writer.leave()
-    telemetry.count("AppendRetries", ticket.collisions)
+    telemetry.total("AppendRetries", ticket.collisions)
     if publish is not None:
         publish(done.context, done.to_publish)
     return done.context, done.events

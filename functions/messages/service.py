@@ -10,7 +10,7 @@ import messages.events  # noqa: F401 - what is appended here
 from conversations.api import ContextLoader, known, require_member
 from conversations.model import MemberContext
 from drive.api import attachments
-from kernel import clock, ids
+from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
@@ -108,6 +108,7 @@ def _send(
         if attachments.LABEL in refused.failed:
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
+    telemetry.total("MessagesSent")
     return views.messages(events, caller.user_id)[0]
 
 

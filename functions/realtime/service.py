@@ -14,6 +14,7 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
+from realtime.frames import age_ms
 from realtime.jobs import queue_of
 from realtime.store import Connection, Liveness, Target, Ticket
 
@@ -238,7 +239,19 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
     A socket that is gone within seconds of its $connect is told to sync too: its handshake may not be over.
     """
     posted = _post(frames)
+    _count(frames, posted)
     _tell_again(posted, turn=0)
+
+
+def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Posted]) -> None:
+    """Count the frames that sockets have got, and how long after its commit the oldest event among them came."""
+    told = [texts for target, texts in frames.items() if posted[target] is Posted.DELIVERED]
+    if not told:
+        return
+    telemetry.total("FramesDelivered", sum(len(texts) for texts in told))
+    ages = [age for text in {texts[0] for texts in told if texts} if (age := age_ms(text)) is not None]
+    if ages:
+        telemetry.timed("DeliveryDelay", max(ages))
 
 
 def resync_hint(targets: Iterable[Target], *, turn: int) -> None:
@@ -272,7 +285,9 @@ def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
             left = store.remove_gone(*target)
             if left is None:
                 outcomes[target] = Posted.YOUNG
-            elif not left.present:
+                continue
+            telemetry.total("SocketsGone")
+            if not left.present:
                 enqueue([{"kind": "gone", "user_id": target[0]}])
     return outcomes
 

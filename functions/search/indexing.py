@@ -44,7 +44,7 @@ def _index(contexts: Sequence[tuple[str, int]]) -> int:
             store.write([], [(each.conversation_id, each.at, each.seq) for each in erased])
         pending = {context: now for context, now in present.items() if words_of(now) != words_of(before[context])}
         if not pending:
-            telemetry.count("IndexWrites", written)
+            telemetry.total("IndexWrites", written)
             return written
     raise DependencyUnavailable("These messages change all the time.")
 

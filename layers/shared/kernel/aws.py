@@ -15,7 +15,7 @@ from http import HTTPStatus
 from threading import local
 from typing import TYPE_CHECKING, Any
 
-from kernel import breakers, deadline
+from kernel import breakers, deadline, telemetry
 from kernel.breakers import Breaker, CircuitOpen, Hanging, Limits
 from kernel.config import ConfigurationError, config
 from kernel.errors import DependencyUnavailable, Timeout
@@ -24,6 +24,7 @@ from kernel.resilience import AWS_CONNECT_TIMEOUT_S, AWS_READ_TIMEOUT_S, full_ji
 if TYPE_CHECKING:
     import botocore.session
 
+STORE = "dynamodb"
 POOL = 16  # connections of a client that are kept; as many calls are made at once by `kernel.parallel`
 TRIES = 6  # of a call that is throttled or fails by itself: at 30 % throttling one in 1,400 is still refused
 TRIES_OF_A_HANG = 2
@@ -70,9 +71,10 @@ _services: dict[str, Hanging] = {}
 class _Call:
     """One call under way on this thread: what it asks, and the try that is not settled yet."""
 
-    __slots__ = ("asked", "limit_s", "started", "tries", "tries_of_a_hang")
+    __slots__ = ("asked", "limit_s", "of_store", "started", "tries", "tries_of_a_hang")
 
-    def __init__(self, asked: Sequence[Breaker], limit_s: float, tries: int) -> None:
+    def __init__(self, service: str, asked: Sequence[Breaker], limit_s: float, tries: int) -> None:
+        self.of_store = service == STORE
         self.asked = asked
         self.limit_s = limit_s
         self.tries = tries
@@ -92,11 +94,18 @@ class _Call:
         self.started = time.monotonic()
         return granted_s
 
+    def count(self, metric: str) -> None:
+        """Count a try that failed; those of other services than the store are told by their breakers alone."""
+        if self.of_store:
+            telemetry.total(metric)
+
     def settle(self, outcome: Callable[[Breaker, float], None]) -> None:
         """End the try, if one is under way."""
         if self.started is None:
             return
         took_s, self.started = time.monotonic() - self.started, None
+        if self.of_store:
+            telemetry.timed("StoreDuration", took_s * 1_000)
         for breaker in self.asked:
             outcome(breaker, took_s)
 
@@ -160,6 +169,8 @@ def _after_a_try(**given: Any) -> float | None:
         return None
     error: BaseException | None = given["caught_exception"]
     hung = error is not None
+    if hung:
+        call.count("StoreTimeouts")
     if hung and deadline.left_s() <= 0:
         call.settle(Breaker.cut_off)
         raise Timeout from error
@@ -167,6 +178,8 @@ def _after_a_try(**given: Any) -> float | None:
         call.settle(_succeeded)
         return None
     call.settle(Breaker.failed)
+    if not hung:
+        call.count("StoreErrors" if given["response"][0].status_code >= 500 else "StoreThrottles")
     if given["attempts"] >= (call.tries_of_a_hang if hung else call.tries):
         return None
     if not all(breaker.may_retry() for breaker in call.asked):
@@ -213,7 +226,7 @@ def _guarded(service: str, call: Callable[[str, Any], Any]) -> Callable[[str, An
         before = _here.call
         parts = _parts.get(service)
         asked = whole if parts is None else [breaker_of(service, part) for part in parts(arguments)]
-        here = _here.call = _Call(asked, limit_s, tries)
+        here = _here.call = _Call(service, asked, limit_s, tries)
         try:
             return call(operation, arguments)
         except unreachable as error:

@@ -215,13 +215,13 @@ class Breaker:
     def _open(self, now: float, hung_s: float) -> None:
         if self._opened_at is None:
             self.opens += 1
-            telemetry.opened(self.name)
+            telemetry.total("BreakerOpens", breakers_open=self.name)
         self._opened_at, self._probing = now, False
         self._rest_s = min(self.limits.rest_max_s, max(self.limits.rest_s, REST_PER_HANG * hung_s))
 
     def _rejection(self, retry_after_s: int) -> CircuitOpen:
         self.rejections += 1
-        telemetry.rejected(self.name)
+        telemetry.total("BreakerRejections", breakers_open=self.name)
         return CircuitOpen(retry_after_s=retry_after_s)
 
 

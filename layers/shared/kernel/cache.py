@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from kernel import breakers, deadline
+from kernel import breakers, deadline, telemetry
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
 from kernel.resilience import REDIS_TIMEOUT_S
@@ -79,7 +79,10 @@ def take(key: str) -> str | None:
 def call(command: Callable[[Any], T]) -> T:
     """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading), or
     when less is left of the invocation's time than it may take."""
-    return _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
+    started = time.monotonic()
+    found = _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
+    telemetry.timed("CacheDuration", (time.monotonic() - started) * 1_000)
+    return found
 
 
 def _call(command: Callable[[], T], limit_s: float) -> T:
@@ -91,7 +94,10 @@ def _call(command: Callable[[], T], limit_s: float) -> T:
 
     try:
         return breaker.call(command, (redis.RedisError, OSError))
-    except (redis.RedisError, OSError, CircuitOpen) as error:
+    except CircuitOpen as error:
+        raise CacheUnavailable(type(error).__name__) from error
+    except (redis.RedisError, OSError) as error:
+        telemetry.total("CacheFailures")
         raise CacheUnavailable(type(error).__name__) from error
 
 

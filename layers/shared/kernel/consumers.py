@@ -131,7 +131,7 @@ def _one_by_one(
             if queue_url is not None:
                 queues.postpone(queue_url(), record["receiptHandle"], later.after_s)
             line.fields["later"] = str(later)
-            line.count("RecordsPostponed")
+            line.total("RecordsPostponed")
             failed.append(record["messageId"])
         except Exception as error:  # reported for this record alone; its trace goes into the line
             line.error = error
@@ -140,6 +140,7 @@ def _one_by_one(
 
 
 def _report(line: telemetry.CallLine, records: list[Any], failed: list[str]) -> dict[str, Any]:
-    line.count("Records", len(records))
-    line.count("RecordsFailed", len(failed))
+    line.fields["records"] = len(records)
+    if failed:
+        line.total("RecordsFailed", len(failed))
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}

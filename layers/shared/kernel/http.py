@@ -204,7 +204,6 @@ class App:
                 line.problem(problem)
             status, text, headers = _problem_answer(problem or Internal(), incoming.request_id)
         line.fields["status"] = status
-        line.count(f"Status{status // 100}xx")
         return Response(body=text, status_code=status, headers={**_common_headers(incoming), **left, **headers})
 
     def _answer(

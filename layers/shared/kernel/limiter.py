@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernel import cache, clock
+from kernel import cache, clock, telemetry
 from kernel.errors import RateLimited
 
 _in_process: cache.Memo[int] = cache.Memo(max_entries=10_000, ttl_s=3600)
@@ -96,10 +96,20 @@ def give_back(limit: Limit, subject: str) -> None:
 
 def measure(charges: Sequence[Charge]) -> list[Allowance]:
     """Count each of these and tell how much is used, refusing nothing: one round trip of Redis for all."""
-    return [
-        Allowance(charge.limit.requests * charge.factor, used, charge.limit.window_s - charge.window[1])
-        for charge, used in zip(charges, _count(charges), strict=True)
-    ]
+    found = []
+    for charge, used in zip(charges, _count(charges), strict=True):
+        allowance = Allowance(charge.limit.requests * charge.factor, used, charge.limit.window_s - charge.window[1])
+        _tell(charge, allowance)
+        found.append(allowance)
+    return found
+
+
+def _tell(charge: Charge, allowance: Allowance) -> None:
+    """Count calls above a limit, and how many subjects have come to theirs: the first such call of each window."""
+    if charge.cost > 0 and allowance.used > allowance.limit:
+        telemetry.total("LimitsBlocked", limits=charge.limit.name)
+        if allowance.used - charge.cost <= allowance.limit:
+            telemetry.total("LimitsHit")
 
 
 def _count(charges: Sequence[Charge]) -> list[int]:

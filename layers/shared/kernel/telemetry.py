@@ -1,5 +1,10 @@
 """One structured line per call, with its metrics in it (CloudWatch embedded metric format), and traces.
 
+A metric costs 0.30 $ a month for each value of its dimensions while it is written. So what every function has to tell
+(answers, the store, Redis, limits, breakers) is counted by the stack as a whole (`total`, `timed`): which function it
+was stands in the line. `count` is for what one function alone does. What is counted is shown on the dashboard
+(infra/dashboard.toml).
+
 No other module imports Powertools' logger, metrics or tracer. Only codes, ids and numbers are logged: never a
 body, a token, a ticket, an address of a person or a name.
 """
@@ -22,12 +27,15 @@ from kernel.config import config
 from kernel.errors import Problem
 
 NAMESPACE = "SecureConnect"
+SAMPLES_MAX = 100  # values of one metric in one line that CloudWatch takes
 
 
 @lru_cache(maxsize=1)
 def logger() -> Logger:
     """The process's structured logger."""
-    return Logger(service=config().stack, level=config().log_level, use_rfc3339=True, log_uncaught_exceptions=False)
+    settings = config()
+    # no `location`: it is this module's for all lines of calls, and the texts of the others stand once in the code
+    return Logger(service=settings.stack, level=settings.log_level, use_rfc3339=True, location=None)
 
 
 @lru_cache(maxsize=1)
@@ -41,12 +49,12 @@ class CallLine:
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
         self._counts: list[tuple[str, MetricUnit, float]] = []
-        self._totals: dict[str, int] = {}
-        self._breakers: set[str] = set()
+        self._of_stack: dict[str, tuple[MetricUnit, list[float]]] = {}
+        self._names: dict[str, set[str]] = {}
         self.error: BaseException | None = None
 
     def count(self, name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
-        """Add a metric to this call."""
+        """Add a metric of this call's function."""
         self._counts.append((name, unit, value))
 
     def found(self, name: str, value: float) -> None:
@@ -54,10 +62,17 @@ class CallLine:
         if value:
             self.count(name, value)
 
-    def breaker(self, name: str, metric: str) -> None:
-        """Note that a circuit breaker is open, and count what it did under `metric`."""
-        self._breakers.add(name)
-        self._totals[metric] = self._totals.get(metric, 0) + 1
+    def total(self, name: str, value: float = 1) -> None:
+        """Add to a count that all functions of the stack share."""
+        self._of_stack.setdefault(name, (MetricUnit.Count, []))[1].append(value)
+
+    def timed(self, name: str, duration_ms: float) -> None:
+        """Add how long something took, to a metric that all functions of the stack share."""
+        self._of_stack.setdefault(name, (MetricUnit.Milliseconds, []))[1].append(round(duration_ms, 1))
+
+    def named(self, field: str, name: str) -> None:
+        """Note what a count was about in a field of the line, each name once: a dimension of a metric would cost."""
+        self._names.setdefault(field, set()).add(name)
 
     def problem(self, problem: Problem) -> None:
         """Note an expected error; what caused one of ours is told by its kind and text, which hold no user data."""
@@ -78,10 +93,10 @@ class CallLine:
 
     def _measured(self) -> dict[str, Any]:
         """The call's metrics in CloudWatch's format; nothing without any, as each metric that is written costs."""
-        if self._breakers:
-            self.fields["breakers_open"] = sorted(self._breakers)
-            self._totals["BreakersOpen"] = len(self._breakers)
-        if not self._counts and not self._totals:
+        if opened := self._names.get("breakers_open"):
+            self.total("BreakersOpen", len(opened))
+        self.fields |= {field: sorted(names) for field, names in self._names.items()}
+        if not self._counts and not self._of_stack:
             return {}
         found: dict[str, Any] = {"_aws": {"Timestamp": clock.now(), "CloudWatchMetrics": []}}
         if self._counts:
@@ -91,15 +106,23 @@ class CallLine:
                 metrics.add_metric(name, unit, value)
             found = dict(metrics.serialize_metric_set())
             metrics.clear_metrics()
-        if self._totals:
-            found |= self._of_the_stack(found["_aws"])
+        if self._of_stack:
+            found |= self._shared(found["_aws"])
         return found
 
-    def _of_the_stack(self, written: dict[str, Any]) -> dict[str, float]:
-        """Declare the totals, which all functions of the stack count together: one alarm sees them all."""
-        metrics = [{"Name": name, "Unit": MetricUnit.Count.value} for name in self._totals]
+    def _shared(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Declare what all functions of the stack tell together: counts as their sum, durations one by one."""
+        metrics = [{"Name": name, "Unit": unit.value} for name, (unit, _) in self._of_stack.items()]
         written["CloudWatchMetrics"].append({"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics})
-        return {name: float(total) for name, total in self._totals.items()}
+        return {
+            name: sum(values) if unit is MetricUnit.Count else _evenly(values)
+            for name, (unit, values) in self._of_stack.items()
+        }
+
+
+def _evenly(values: list[float]) -> list[float]:
+    """At most 100 of these, taken at even distances."""
+    return values[:: -(-len(values) // SAMPLES_MAX)]
 
 
 _current: ContextVar[CallLine | None] = ContextVar("line", default=None)
@@ -112,18 +135,20 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
         line.count(name, value, unit)
 
 
-def opened(breaker: str) -> None:
-    """Note that a circuit breaker has opened during the call under way."""
+def total(name: str, value: float = 1, **about: str) -> None:
+    """Add to a count of the whole stack; `about` are fields of the line that say what it was, by name."""
     line = _current.get()
     if line is not None:
-        line.breaker(breaker, "BreakerOpens")
+        line.total(name, value)
+        for field, each in about.items():
+            line.named(field, each)
 
 
-def rejected(breaker: str) -> None:
-    """Note that a circuit breaker has rejected a call of its dependency."""
+def timed(name: str, duration_ms: float) -> None:
+    """Add how long something took to a metric of the whole stack."""
     line = _current.get()
     if line is not None:
-        line.breaker(breaker, "BreakerRejections")
+        line.timed(name, duration_ms)
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
+from redis.exceptions import ConnectionError as NoRedis
 
-from kernel import telemetry
+from kernel import cache, config, limiter, parallel, telemetry
 from kernel.errors import DependencyUnavailable, NotFound
+from kernel.limiter import Limit, LimitExceeded
 from kernel.telemetry import CallLine
 from tests.helpers import CONTEXT
 from tests.tools import Lines, captured_lines
@@ -133,3 +136,96 @@ def test_what_is_counted_anywhere_reaches_the_call_under_way(lines: Lines) -> No
     telemetry.count("Nobody's")
     assert _metrics(lines.only) == {"Retries": "Count"}
     assert lines.only["Retries"] == [2.0]
+
+
+# --- what all functions of a stack tell together --------------------------------------------------------------
+
+
+def test_a_total_has_no_dimension_of_the_function_which_would_cost_a_metric_each(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        telemetry.total("MessagesSent")
+        telemetry.total("MessagesSent", 2)
+    (directive,) = lines.only["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"]]
+    assert _metrics(lines.only) == {"MessagesSent": "Count"}
+    assert lines.only["MessagesSent"] == 3
+
+
+def test_durations_are_told_one_by_one_so_that_percentiles_can_be_taken(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        telemetry.timed("StoreDuration", 1.234)
+        telemetry.timed("StoreDuration", 20)
+    assert _metrics(lines.only) == {"StoreDuration": "Milliseconds"}
+    assert lines.only["StoreDuration"] == [1.2, 20]
+
+
+def test_of_more_durations_than_cloudwatch_takes_a_sample_is_told(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        for number in range(1_050):
+            telemetry.timed("StoreDuration", number)
+    told = lines.only["StoreDuration"]
+    assert 90 <= len(told) <= telemetry.SAMPLES_MAX
+    assert told[0] == 0
+    assert told[-1] > 1_000
+
+
+def test_what_a_total_was_about_stands_in_the_line_once(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        for name in ("http", "frames", "http"):
+            telemetry.total("LimitsBlocked", limits=name)
+    assert lines.only["limits"] == ["frames", "http"]
+    assert _metrics(lines.only) == {"LimitsBlocked": "Count"}
+
+
+def test_totals_are_told_beside_what_one_function_counts(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        telemetry.count("Own")
+        telemetry.total("Shared")
+    own, shared = lines.only["_aws"]["CloudWatchMetrics"]
+    assert (own["Dimensions"], [each["Name"] for each in own["Metrics"]]) == ([["function", "service"]], ["Own"])
+    assert (shared["Dimensions"], [each["Name"] for each in shared["Metrics"]]) == ([["service"]], ["Shared"])
+
+
+def test_threads_of_a_call_tell_into_its_line(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        parallel.mapped(lambda _: telemetry.timed("StoreDuration", 5), range(40))
+    assert lines.only["StoreDuration"] == [5] * 40
+
+
+def test_a_limit_tells_who_came_to_it_once_and_each_call_that_it_blocked(lines: Lines) -> None:
+    limit = Limit("any", requests=2, window_s=60)
+    with telemetry.call("any", CONTEXT):
+        for _ in range(5):
+            with suppress(LimitExceeded):
+                limiter.spend(limit, "usr_ada")
+    assert (lines.only["LimitsHit"], lines.only["LimitsBlocked"], lines.only["limits"]) == (1, 3, ["any"])
+
+
+@pytest.fixture
+def redis(settings: pytest.MonkeyPatch) -> None:
+    """A Redis that is configured; nothing listens there, as commands of these tests never ask it."""
+    settings.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    config.config.cache_clear()
+
+
+def _no_answer(_redis: Any) -> None:
+    raise NoRedis
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_redis_that_fails_is_counted_and_one_that_is_given_up_is_not(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        for _ in range(10):
+            with pytest.raises(cache.CacheUnavailable):
+                cache.call(_no_answer)
+    failures = cache.breaker.limits.failures
+    assert (lines.only["CacheFailures"], lines.only["BreakerRejections"]) == (failures, 10 - failures)
+    assert "CacheDuration" not in lines.only
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_redis_that_answers_is_timed(lines: Lines) -> None:
+    with telemetry.call("any", CONTEXT):
+        assert cache.call(lambda _: "PONG") == "PONG"
+    assert len(lines.only["CacheDuration"]) == 1
+    assert "CacheFailures" not in lines.only
