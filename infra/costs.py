@@ -20,6 +20,7 @@ BUDGET = 10.1  # 8.0 is wanted; what bulkheads and the breakers' alarm add is in
 
 # https://aws.amazon.com/cloudwatch/pricing/
 ALARM, COMPOSITE, CUSTOM_METRIC, METRICS_OF_A_ROUTE = 0.10, 0.50, 0.30, 4
+DASHBOARD = 3.00
 # https://aws.amazon.com/secrets-manager/pricing/ and https://aws.amazon.com/kms/pricing/
 SECRET, KEY = 0.40, 1.00
 # https://aws.amazon.com/lambda/pricing/ : a call, and a second of a GB
@@ -66,6 +67,8 @@ def _of(resource: Resource) -> Iterator[tuple[str, float]]:
             yield "alarms", ALARM * sum("MetricStat" in each for each in metrics)
         case "AWS::CloudWatch::CompositeAlarm":
             yield "composite alarms", COMPOSITE
+        case "AWS::CloudWatch::Dashboard":
+            yield "dashboards", DASHBOARD
         case "AWS::SecretsManager::Secret":
             yield "secrets", SECRET
         case "AWS::KMS::Key":

@@ -2,7 +2,8 @@
 
 A function gets its log group and its error alarm by standing in a template, as do schedules, state machines and
 dead-letter queues. `Metadata: {Runbook: calls}` of a resource names the runbook of its alarms, `Throttles: 10` asks for
-an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml.
+an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml, the panels of the dashboard
+in infra/dashboard.toml.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from infra import reservations
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "infra/observability.yaml"
 ALARMS = ROOT / "infra/alarms.toml"
+PANELS = ROOT / "infra/dashboard.toml"
+ALARM = "AWS::CloudWatch::Alarm"
 FUNCTION, MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 QUEUE, NESTED = "AWS::SQS::Queue", "AWS::Serverless::Application"
 STREAMS, FILTER = ROOT / "infra/streams.yaml", re.compile(r"FilterCriteria: \{.*\}")
 OWN_METRICS = "SecureConnect"
+WITH_DASHBOARD = "WithDashboard"
+PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dashboard is 24 units wide
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
@@ -92,6 +97,8 @@ def observability() -> Json:
         if twice := resources.keys() & each.keys():
             raise ValueError(f"two resources are called {', '.join(twice)}")
         resources |= each
+    alarms = [name for name, each in resources.items() if each["Type"] == ALARM and "Condition" not in each]
+    resources["OperationsDashboard"] = dashboard(alarms)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Log groups and alarms of SecureConnect. Each alarm names its runbook.",
@@ -100,9 +107,11 @@ def observability() -> Json:
             "AlarmTopicArn": {"Type": "String", "Default": ""},
             "LogRetentionDays": {"Type": "Number"},
             "FunctionAlarms": {"Type": "String"},
+            "Dashboard": {"Type": "String", "Default": "off"},
         },
         "Conditions": {
             "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
+            WITH_DASHBOARD: {"Fn::Equals": [{"Ref": "Dashboard"}, "on"]},
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
         },
         "Resources": resources,
@@ -203,7 +212,53 @@ def _alarm(
         "AlarmActions": notified,
         "OKActions": notified,
     }
-    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+    return {"Type": ALARM, "Properties": properties}
+
+
+def dashboard(alarms: list[str]) -> Json:
+    """The dashboard: the state of these alarms, then the panels of infra/dashboard.toml."""
+    arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${Prefix}-"
+    state = {"title": "Alarms", "alarms": [f"{arn}{name}" for name in alarms]}
+    widgets = [{"type": "alarm", "x": 0, "y": 0, "width": 24, "height": ALARMS_HEIGHT, "properties": state}]
+    for number, panel in enumerate(tomllib.loads(PANELS.read_text())["panels"]):
+        row, column = divmod(number, PANELS_IN_A_ROW)
+        place = {"x": column * PANEL_WIDTH, "y": ALARMS_HEIGHT + row * PANEL_HEIGHT}
+        shown = {
+            "title": panel["title"],
+            "region": "${AWS::Region}",
+            "view": "timeSeries",
+            "period": 300,
+            "metrics": [_line(**each) for each in panel["lines"]],
+        }
+        size = {"width": PANEL_WIDTH, "height": PANEL_HEIGHT}
+        widgets.append({"type": "metric", **place, **size, "properties": shown})
+    body = json.dumps({"widgets": widgets}, separators=(",", ":"))
+    properties = {"DashboardName": {"Ref": "Prefix"}, "DashboardBody": {"Fn::Sub": body}}
+    return {"Type": "AWS::CloudWatch::Dashboard", "Condition": WITH_DASHBOARD, "Properties": properties}
+
+
+def _line(
+    *,
+    metric: str = "",
+    expression: str = "",
+    of: dict[str, str] | None = None,
+    statistic: str = "Sum",
+    label: str = "",
+    id: str = "",
+    hidden: bool = False,
+) -> list[Any]:
+    """A line of a panel as dashboards write it: namespace, metric, dimensions, and how it is shown."""
+    shown = {
+        **({"label": label} if label else {}),
+        **({"id": id} if id else {}),
+        **({"visible": False} if hidden else {}),
+    }
+    if expression:
+        return [{"expression": expression, **shown}]
+    namespace, _, name = metric.rpartition("/")
+    dimensions = {**(of or {}), **({"service": "${Prefix}"} if namespace == OWN_METRICS else {})}
+    pairs = [each for dimension in dimensions.items() for each in dimension]
+    return [namespace, name, *pairs, {"stat": statistic, **shown}]
 
 
 if __name__ == "__main__":

@@ -272,7 +272,7 @@ def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
     enqueue([{"kind": "hint", "targets": missed, "turn": turn}], delay_s=delay_s)
     for target in missed:
         if posted[target] is Posted.LATE:
-            telemetry.count("SocketsLate")
+            telemetry.total("SocketsLate")
             store.suspend(*target, clock.now() + delay_s * clock.SECOND + LATE_GRACE_MS)
 
 

@@ -35,6 +35,12 @@ def test_an_alarm_of_each_function_is_a_choice_with_a_price() -> None:
     assert costs.total(costs.monthly(deployed("prod", FunctionAlarms="on").values())) > without + 4
 
 
+def test_a_dashboard_is_a_choice_with_a_price() -> None:
+    without = costs.total(costs.monthly(deployed("prod").values()))
+    with_one = costs.total(costs.monthly(deployed("prod", Dashboard="on").values()))
+    assert with_one == pytest.approx(without + costs.DASHBOARD)
+
+
 def test_an_alarm_costs_by_the_metrics_that_it_looks_at() -> None:
     (plain,) = bill("AWS::CloudWatch::Alarm", Namespace="AWS/Lambda")
     (of_two,) = bill("AWS::CloudWatch::Alarm", Metrics=[{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a+b"}])

@@ -173,9 +173,12 @@ def test_when_redis_goes_away_one_goes_ahead(redis: Any, settings: pytest.Monkey
 def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(append_queue, "STALL_S", 5.0)
     retries: list[float] = []
-    monkeypatch.setattr(
-        "kernel.telemetry.total", lambda name, value=1, **_: name == "AppendRetries" and retries.append(value)
-    )
+
+    def note(name: str, value: float = 1, **_about: str) -> None:
+        if name == "AppendRetries":
+            retries.append(value)
+
+    monkeypatch.setattr("kernel.telemetry.total", note)
     assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))
     assert max(retries) <= 5
     assert redis.keys("turn:*") != []
