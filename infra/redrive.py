@@ -1,9 +1,10 @@
 """Shows what was given up, and has it tried again: `python -m infra.redrive QUEUE [--stack NAME] [--go] [--kind KIND]`.
 
-QUEUE is the queue's name without the stack's: `push`, `notifications`, `mail` … Without `--go` nothing is changed: it
-tells how many messages lie in the dead-letter queue, of what kinds, how old, and what trying them again does. With
-`--go` they are put back into their queue, those of one kind if `--kind` names it; nothing is deleted. Without `--stack`
-it is the local stack.
+QUEUE is the dead-letter queue's name without the stack's and without `-dead`: `push`, `notifications`, `mail` …
+Without `--go` nothing is changed: it tells how many messages lie in the dead-letter queue, of what kinds, how old, and
+what trying them again does. With `--go` they are put back into their queue (those of the fan-out into that of their
+kind), those of one kind if `--kind` names it; what came from no queue (`dispatch`, `drive`, `schedules`) is called
+again. What fails at that stays. Without `--stack` it is the local stack.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from infra import chosen_stack
 
+CALLED = ("dispatch", "drive", "schedules")  # what lies there comes from no queue
 SEEN_S = 60  # so long a message that is being looked at is shown to nobody else, should this end before it says so
 
 # What happens when the messages of a queue come again.
@@ -31,7 +33,12 @@ EXPLAINED: Mapping[str, str] = {
     "follow": "people are told of what happened as they stand to it now; what they have seen, and what is a day old, "
     "wakes nobody.",
     "mail": "a mail goes out again even if the first one went. Links that are older than their limit are refused.",
-    "fanout": "frames are posted that clients have read from the log long ago: harmless, and of no use.",
+    "fanout": "frames are posted that clients have read from the log long ago: harmless, and of no use. What is to be "
+    "erased, closed or told to sync is done then: those kinds go back into queues of their own.",
+    "losses": "what stood on a lost right ends; what was begun since then stays.",
+    "dispatch": "who follows the log hears of these changes again, as long as the stream has them (24 hours).",
+    "drive": "a file's intake begins, and sweeps look at what is due; the next sweep does the same by itself.",
+    "schedules": "the sweeps look at what is due, as the next ones do by themselves.",
     "assistant": "answers are begun that people have asked for again long since: purge it instead.",
     "meaning": "messages are indexed as they are now.",
     "moderation": "messages are looked at as they are now, and reported once.",
@@ -48,15 +55,27 @@ class Dead:
     receipt: str
     message_id: str
     sent_at: int
+    target_arn: str = ""  # what EventBridge was to call, and why it did not
+    reason: str = ""
 
     @property
-    def kind(self) -> str:
+    def letter(self) -> dict[str, Any] | None:
+        """The body as the object that it should be."""
         try:
             found = json.loads(self.body)
         except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def kind(self) -> str:
+        found = self.letter
+        if found is None:
             return "unreadable"
-        if not isinstance(found, dict):
-            return "unreadable"
+        if self.target_arn or "requestContext" in found:
+            from infra import calling_again
+
+            return calling_again.told(found, self.target_arn, self.reason)
         if people := found.get("people"):
             return "+".join(sorted(set(people.values())))
         return str(found.get("kind") or found.get("do") or found.get("job") or found.get("type") or "message")
@@ -68,16 +87,13 @@ def _client() -> Any:
     return aws.client("sqs")
 
 
-def queue_urls(stack: str, queue: str) -> tuple[str, str]:
-    """The addresses of a queue and of its dead letters; raises SystemExit where there are none."""
-    client = _client()
+def url_of(name: str) -> str:
+    """The address of a queue of the stack; raises SystemExit where there is none."""
+    client, whole = _client(), f"{os.environ['STACK_NAME']}-{name}"
     try:
-        return (
-            client.get_queue_url(QueueName=f"{stack}-{queue}")["QueueUrl"],
-            client.get_queue_url(QueueName=f"{stack}-{queue}-dead")["QueueUrl"],
-        )
+        return str(client.get_queue_url(QueueName=whole)["QueueUrl"])
     except client.exceptions.QueueDoesNotExist:
-        raise SystemExit(f"there is no queue {stack}-{queue} with dead letters {stack}-{queue}-dead") from None
+        raise SystemExit(f"there is no queue {whole}") from None
 
 
 def given_up(dead_url: str) -> Iterator[Dead]:
@@ -91,6 +107,7 @@ def given_up(dead_url: str) -> Iterator[Dead]:
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp"],
             AttributeNames=["SentTimestamp"],
+            MessageAttributeNames=["All"],
         )
         found = [each for each in answer.get("Messages", ()) if each["MessageId"] not in seen]
         if not found:
@@ -98,7 +115,9 @@ def given_up(dead_url: str) -> Iterator[Dead]:
         for each in found:
             seen.add(each["MessageId"])
             sent_at = int(each.get("Attributes", {}).get("SentTimestamp", 0))
-            yield Dead(each["Body"], each["ReceiptHandle"], each["MessageId"], sent_at)
+            about = {name: value.get("StringValue", "") for name, value in each.get("MessageAttributes", {}).items()}
+            target, reason = about.get("TARGET_ARN", ""), about.get("ERROR_CODE", "")
+            yield Dead(each["Body"], each["ReceiptHandle"], each["MessageId"], sent_at, target, reason)
 
 
 def let_go(dead_url: str, found: Sequence[Dead]) -> None:
@@ -124,19 +143,64 @@ def told(queue: str, found: Sequence[Dead]) -> list[str]:
     ]
 
 
-def put_back(queue_url: str, dead_url: str, found: Sequence[Dead]) -> list[Dead]:
-    """Put messages back into their queue; one leaves the dead letters only when the queue has it. Those that went."""
+def put_back(queue_of: Callable[[Dead], str], dead_url: str, found: Sequence[Dead]) -> list[Dead]:
+    """Put messages back into their queues; one leaves the dead letters only when a queue has it. Those that went."""
+    by_queue: dict[str, list[Dead]] = {}
+    for each in found:
+        if name := queue_of(each):
+            by_queue.setdefault(name, []).append(each)
     went: list[Dead] = []
-    for start in range(0, len(found), 10):
-        batch = found[start : start + 10]
-        entries = [{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(batch)]
-        answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
-        taken = [batch[int(each["Id"])] for each in answer.get("Successful", ())]
-        if taken:
-            gone = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(taken)]
-            _client().delete_message_batch(QueueUrl=dead_url, Entries=gone)
-        went += taken
+    for name, waiting in by_queue.items():
+        queue_url = url_of(name)
+        for start in range(0, len(waiting), 10):
+            batch = waiting[start : start + 10]
+            entries = [{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(batch)]
+            answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+            taken = [batch[int(each["Id"])] for each in answer.get("Successful", ())]
+            _delete(dead_url, taken)
+            went += taken
     return went
+
+
+def call_again(dead_url: str, found: Sequence[Dead]) -> list[Dead]:
+    """Call what messages are for; one leaves the dead letters only when that was taken. Those that went."""
+    from infra import calling_again
+    from kernel.errors import Problem
+
+    went: list[Dead] = []
+    for each in found:
+        try:
+            calling_again.again(each.letter or {}, each.target_arn)
+        except (calling_again.CannotBeCalled, Problem) as error:
+            print(f"  {each.kind} stays: {error or type(error).__name__}")
+            continue
+        _delete(dead_url, [each])
+        went.append(each)
+    return went
+
+
+def _delete(dead_url: str, taken: Sequence[Dead]) -> None:
+    if taken:
+        gone = [{"Id": str(n), "ReceiptHandle": each.receipt} for n, each in enumerate(taken)]
+        _client().delete_message_batch(QueueUrl=dead_url, Entries=gone)
+
+
+def _queue_of_job(dead: Dead) -> str:
+    """The queue of the fan-out that a job came from, by its kind; none for what no domain knows, which stays."""
+    import composition  # noqa: F401 - the jobs of all domains
+    from realtime.jobs import queue_of
+
+    try:
+        return queue_of(dead.letter or {"kind": "unreadable"})
+    except LookupError as error:
+        print(f"  {dead.kind} stays: {error}")
+        return ""
+
+
+def _tried_again(queue: str, dead_url: str, found: Sequence[Dead]) -> list[Dead]:
+    if queue in CALLED:
+        return call_again(dead_url, found)
+    return put_back(_queue_of_job if queue == "fanout" else lambda _: queue, dead_url, found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,14 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", help="only those of this kind")
     chosen = parser.parse_args(arguments)
     chosen_stack.use(chosen.stack)
-    queue_url, dead_url = queue_urls(os.environ["STACK_NAME"], chosen.queue)
+    dead_url = url_of(f"{chosen.queue}-dead")
     seen = list(given_up(dead_url))
     found = [each for each in seen if chosen.kind in (None, each.kind)]
     print("\n".join(told(chosen.queue, found)))
-    went = put_back(queue_url, dead_url, found) if chosen.go else []
+    went = _tried_again(chosen.queue, dead_url, found) if chosen.go else []
     let_go(dead_url, [each for each in seen if each not in went])
     if chosen.go:
-        print(f"{len(went)} were put back")
+        print(f"{len(went)} were {'called again' if chosen.queue in CALLED else 'put back'}")
     elif found:
         print("Nothing was changed: mend the cause first, then add --go.")
     return 0
