@@ -1,4 +1,5 @@
-"""Writes the API documents from the code that serves them: `make openapi`; `--check` tells whether they are current."""
+"""Writes the documents that code can tell: of the API, and of all settings. `make openapi`; with `--check` it tells
+whether they are current."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from infra import configuration_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -40,6 +43,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "functions/operations/openapi.json": http,  # docs/api/openapi.json is a link to it
         ROOT / "docs/api/asyncapi.json": socket,
+        ROOT / "docs/configuration.md": configuration_reference.text(),
     }
 
 
