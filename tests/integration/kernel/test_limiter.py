@@ -125,9 +125,10 @@ def test_limits_of_sign_in_codes_search_and_ai_hold_over_all_environments_withou
     ]
     assert {"POST /auth/login", "GET /search", "GET /users", "POST /ai/search"} <= {name for name, _ in found}
     assert [name for name, limit in found if limit.without_redis != "closed"] == []
-    for limit in {limit for _, limit in found}:
-        passed = 0
-        for _ in range(3):  # environments
-            limiter._in_process._entries.clear()
-            passed += _passed(limit, limit.requests // 2 + 1)
-        assert passed == limit.requests
+    with clock.held(clock.now()):  # a window would end while hundreds of requests are counted on a busy machine
+        for limit in {limit for _, limit in found}:
+            passed = 0
+            for _ in range(3):  # environments
+                limiter._in_process._entries.clear()
+                passed += _passed(limit, limit.requests // 2 + 1)
+            assert passed == limit.requests
