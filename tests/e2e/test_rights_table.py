@@ -169,7 +169,7 @@ def _scheduled(it: Scene) -> Check:
 def _typing(it: Scene) -> Check:
     path = f"/conversations/{it.place}/typing"
     it.bob.ok("POST", path, {"typing": True})
-    it.adas.expect("typing", user_id=it.bob.id, typing=True)
+    it.adas.expect("typing", user_id=it.bob.id, typing=True, within_s=WITHIN_S)
 
     def check(loss: str) -> None:
         assert it.bob.post(path, {"typing": True}).status_code in (401, 404)
