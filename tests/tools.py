@@ -159,17 +159,18 @@ class Lines:
 
 @contextmanager
 def captured_lines() -> Iterator[Lines]:
-    """Collect what the logger writes."""
+    """Collect what the logger writes; what it wrote to before may be closed: the output of a test that has ended."""
     telemetry.logger.cache_clear()
     found = Lines()
     handlers: list[Any] = telemetry.logger().handlers
-    before = [handler.setStream(found.stream) for handler in handlers]
+    before = [handler.stream for handler in handlers]
+    for handler in handlers:
+        handler.stream = found.stream  # `setStream` would flush the one before
     try:
         yield found
     finally:
         for handler, stream in zip(handlers, before, strict=True):
-            if stream is not None:
-                handler.setStream(stream)
+            handler.stream = stream
 
 
 def give_up(breaker: Breaker) -> None:
