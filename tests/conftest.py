@@ -6,10 +6,12 @@ get `settings`, integration tests `cloud`, from the conftest.py beside them.
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import moto.core.botocore_stubber
 import pytest
 import yaml
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 import composition  # noqa: F401 - what every domain registers
 from accounts import liveness
@@ -176,8 +180,7 @@ def cloud(settings: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with mock_aws():
         rings.hold_all(SEED)
         settings.setenv("STATE_MACHINES", _create_machines())
-        for properties in table_properties():
-            create_table(dict(properties))
+        _moto_tables().update(copy.deepcopy(_empty_tables()))
         queues = {
             name: aws.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
             for name in ("mail", "notifications", "push", *JOB_QUEUES, *SUBSCRIBER_QUEUES)
@@ -224,6 +227,20 @@ def _create_machines() -> str:
         )
         prefix = machine["stateMachineArn"].removesuffix(name)
     return prefix
+
+
+def _moto_tables() -> dict[str, Any]:
+    """Where moto has its tables, by name."""
+    tables: dict[str, Any] = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables
+    return tables
+
+
+@lru_cache(maxsize=1)
+def _empty_tables() -> dict[str, Any]:
+    """Every table of the template as moto has it, made once: the requests for all of them take 0.4 s of processor."""
+    for properties in table_properties():
+        create_table(dict(properties))
+    return copy.deepcopy(_moto_tables())
 
 
 def create_table(properties: dict[str, Any], client_of: Callable[[str], Any] = aws.client) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from calls import changing, signal_store
+from drive import store as drive_store
 from kernel import cache, config
 from log import appending
 from tests.conftest import Cloud
@@ -21,9 +23,10 @@ from tests.conftest import Cloud
 
 @pytest.fixture(autouse=True)
 def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test here has the tables, and who appends has patience: moto answers one request at a time, and slowly."""
+    """Every test here has the tables, and patience with others: moto answers one request at a time, and slowly."""
     monkeypatch.setattr(appending, "MAX_TRIES", 1_000)
-    monkeypatch.setattr(appending, "PATIENCE_S", 60.0)
+    for module in (appending, changing, signal_store, drive_store):
+        monkeypatch.setattr(module, "PATIENCE_S", 60.0)
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,7 @@ def test_its_job_is_done_from_the_queue(toys: Any) -> None:
 
 
 def test_its_event_is_in_both_documents_with_its_own_schema(toys: ModuleType) -> None:
-    http, socket = (json.loads(text) for text in documents.documents().values())
+    http, socket = (json.loads(text) for path, text in documents.documents().items() if path.suffix == ".json")
     schemas = http["components"]["schemas"]
     assert schemas["ToyThrownEvent"]["properties"]["type"]["const"] == "toy.thrown"
     union = schemas["SyncedConversation"]["properties"]["events"]["items"]

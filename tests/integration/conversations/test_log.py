@@ -15,7 +15,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Forbidden, NotFound
-from log import head_store
+from log import appending, head_store
 from log.api import AppendPlan
 from log.model import MESSAGE_CREATED, NewEvent
 from tests.integration.rooms import add, group, people, remove, send, whole_log
@@ -151,6 +151,7 @@ def test_an_info_that_is_older_than_its_head_is_not_written_back() -> None:
 
 
 def test_a_conversation_that_is_too_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "MAX_TRIES", 3)
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
 
