@@ -4,8 +4,8 @@ VENV := .venv/bin
 BOOTSTRAP = $(PYTHON) -I infra/local/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exactly)
 LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
-# In CI, whose machine others may share, up to three tests are tried once more; each is printed with what went wrong.
-RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks)
+# In CI, whose machine others may share, up to five tests are tried once more; each is printed with what went wrong.
+RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
 ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local

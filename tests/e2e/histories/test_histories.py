@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.histories.campaign import campaign
 
-HISTORIES = int(os.environ.get("SC_HISTORIES", "200"))
+HISTORIES = int(os.environ.get("SC_HISTORIES", "100"))
 OPERATIONS = int(os.environ.get("SC_OPERATIONS", "40"))
 FIRST_SEED = int(os.environ.get("SC_SEED", "1"))
 SHOWN = 12
