@@ -34,11 +34,6 @@ def _unused(first: FirstAnswer, **_: Any) -> bool:
     return signin.unused(first.body["tokens"])
 
 
-def _latest(first: FirstAnswer, **_: Any) -> bool:
-    """Refreshed tokens are answered again until they are used or their session has ended."""
-    return sessions.unused(first.body["tokens"]) is not None
-
-
 app = App("accounts", authenticate=sessions.authenticate_by_table)
 totp_routes.add_to(app)
 passkey_routes.add_to(app)
@@ -82,7 +77,7 @@ def login(body: schemas.SignIn, request: Incoming) -> Any:
     returns=schemas.Refreshed,
     limits=[REFRESHES],
     errors=["refresh_reused", "token_revoked"],
-    stands=_latest,
+    stands=sessions.tokens_stand,
 )
 def refresh(body: schemas.Refresh, request: Incoming) -> Any:
     """New tokens for a refresh token, which is used up by it."""

@@ -16,7 +16,7 @@ from accounts.passkey_schemas import (
 )
 from accounts.schemas import SignedIn
 from kernel.caller import Caller
-from kernel.http import App, FirstAnswer, Incoming
+from kernel.http import App, Incoming
 from kernel.limiter import Limit
 from kernel.paging import whole
 from kernel.schema import Paging
@@ -24,11 +24,6 @@ from kernel.schema import Paging
 PASSKEY_CHANGES = Limit("passkey_changes", requests=60, window_s=900, without_redis="closed")
 CHALLENGES = Limit("passkey_challenges", requests=300, window_s=60, without_redis="closed", per="address")
 _STEP_UP = ["step_up_required", "invalid_credentials", "account_locked"]
-
-
-def _latest(first: FirstAnswer, **_: Any) -> bool:
-    """Tokens are answered again until they are used or their session has ended."""
-    return sessions.unused(first.body["tokens"]) is not None
 
 
 def add_to(app: App) -> None:
@@ -83,7 +78,7 @@ def add_to(app: App) -> None:
         returns=SignedIn,
         limits=[CHALLENGES],
         errors=["invalid_credentials"],
-        stands=_latest,
+        stands=sessions.tokens_stand,
     )
     def login_with_passkey(body: PasskeySignIn, request: Incoming) -> Any:
         """Sign in with a passkey."""

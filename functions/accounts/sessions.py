@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accounts import liveness, mail, session_ends, session_store, store
 from accounts.model import (
@@ -27,6 +27,9 @@ from kernel.resilience import retried
 from log import api as log
 from realtime import api as realtime
 from realtime.api import notify
+
+if TYPE_CHECKING:
+    from kernel.http import FirstAnswer
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
@@ -119,6 +122,11 @@ def unused(tokens: Mapping[str, Any]) -> AccountSession | None:
     token = opened(tokens["refresh_token"])
     session = session_store.find(token.user_id, token.session_id)
     return session if session is not None and session.live and session.current_hash == token.hash else None
+
+
+def tokens_stand(first: FirstAnswer, **_: Any) -> bool:
+    """Whether a repeated request is answered the same tokens again: until they are used or their session has ended."""
+    return unused(first.body["tokens"]) is not None
 
 
 def _tokens(token: RefreshToken) -> IssuedTokens:

@@ -19,12 +19,15 @@ from kernel.errors import DependencyUnavailable, Timeout
 from log import duplicates, head_store, registry, sends_store, store
 from log.append_queue import AppendTicket
 from log.duplicates import DuplicateSend
-from log.group_commit import Batch, Handover, Outcome
+from log.group_commit import Batch, Handover
 from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
 
 MAX_TRIES = 24
 PATIENCE_S = 6.0
-SETTLED = "settled"  # the answer to those whose batch was committed and not published
+# what somebody whose events were in another's batch is answered
+COMMITTED = "committed"  # and published
+SETTLED = "settled"  # committed, not published
+FAILED = "failed"
 # The parts of a context that may be newer than what a plan was made of: then it is asked again.
 _MOVED_ON = frozenset({"head", "info"})
 
@@ -164,7 +167,7 @@ class _Writer(Generic[C]):
         if not batch.is_full and ticket.hand_on(Handover(batch=batch).dumps()):
             self._batch = None
             said = ticket.answer()
-            if said == "committed":
+            if said == COMMITTED:
                 return replace(done, to_publish=[])
             if said == SETTLED:
                 return done
@@ -173,8 +176,7 @@ class _Writer(Generic[C]):
         self._batch = None
         if len(batch.numbers) == 1:
             return self._write(transaction, done, read_again)
-        outcome = self._commit(batch)
-        if outcome == "committed":
+        if self._commit(batch):
             return replace(done, to_publish=batch.events)
         self._start_again()
         return None
@@ -192,21 +194,21 @@ class _Writer(Generic[C]):
         """Commit for others what cannot go together with what this writer wants, and stay in turn. Each of them
         publishes their own events."""
         self._batch = None
-        outcome: Outcome = "failed"
+        written = False
         with suppress(DependencyUnavailable, Timeout):  # they are told, and this writer meets it as well
-            outcome = batch.commit()
-        self._ticket.tell(batch.numbers, SETTLED if outcome == "committed" else outcome)
+            written = batch.commit()
+        self._ticket.tell(batch.numbers, SETTLED if written else FAILED)
 
-    def _commit(self, batch: Batch) -> Outcome:
+    def _commit(self, batch: Batch) -> bool:
         """Commit a batch that ends with this writer's events, let the next one go ahead, and answer the others."""
-        outcome: Outcome = "failed"
+        written = False
         try:
-            outcome = batch.commit()
-            if outcome == "committed":
+            written = batch.commit()
+            if written:
                 self._ticket.end(Handover(head=batch.head).dumps())
         finally:
-            self._ticket.tell(batch.numbers[:-1], outcome)
-        return outcome
+            self._ticket.tell(batch.numbers[:-1], COMMITTED if written else FAILED)
+        return written
 
     def _arrive(self, *, stale: bool = False) -> None:
         """Go on from where the turn before has left the log."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from kernel import clock
 from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Cancelled, RightMissing, Transaction
@@ -19,7 +19,6 @@ from kernel.records import known_fields
 from log import head_store
 from log.model import Event, LogHead, MlsGroup
 
-Outcome = Literal["committed", "moved", "failed"]
 MOST = 16  # people; the first of them waits for all
 LONGEST_MS = 150  # then it is committed, however many still wait: on a busy machine each hand takes its time
 MAX_BYTES = 100_000  # of a batch on its way through Redis
@@ -69,18 +68,20 @@ class Batch:
         late = clock.now() - self.began_at > LONGEST_MS
         return late or len(self.numbers) >= MOST or self.size > MAX_BYTES
 
-    def commit(self) -> Outcome:
-        """Write all of it, or nothing: `moved` where others have appended meanwhile, `failed` for another reason."""
+    def commit(self) -> bool:
+        """Write all of it, or nothing; whether it is written.
+
+        It is not where others have appended meanwhile, or where a condition or a right of one of the writes is missing:
+        who removes members, say, may not write messages. Each of the senders tries alone then.
+        """
         transaction = Transaction()
         transaction.join(self.writes)
         head_store.stage_head(transaction, self.base, self.head)
         try:
             transaction.commit()
-        except RightMissing:
-            return "failed"  # who removes members, say, may not write messages: their senders do it themselves
-        except Cancelled as refused:
-            return "failed" if refused.failed.keys() - {"head"} else "moved"
-        return "committed"
+        except (RightMissing, Cancelled):
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

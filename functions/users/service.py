@@ -82,22 +82,25 @@ def require_user(user_id: str) -> UserSummary:
 
 def blocks_between(a: str, b: str) -> tuple[bool, bool]:
     """Whether `a` has blocked `b`, and whether `b` has blocked `a`; one round trip."""
-    first, second = relations_store.blocks([(a, b), (b, a)])
-    return first, second
+    return _blocks_among([(a, b)])[a, b]
+
+
+def _blocks_among(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[bool, bool]]:
+    """For each two people whether the first has blocked the second, and the second the first: one round trip per 50."""
+    asked = list(dict.fromkeys(pairs))
+    standing = relations_store.blocks([*asked, *((other, one) for one, other in asked)])
+    return dict(zip(asked, zip(standing[: len(asked)], standing[len(asked) :], strict=True), strict=True))
 
 
 def heard(what: Notice, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of these (hearer, doer) where the one hears of what the other does, by the blocks that stand now: one
     round trip per 50."""
-    asked = list(dict.fromkeys((hearer, doer) for hearer, doer in pairs if hearer != doer))
-    standing = relations_store.blocks([*asked, *((doer, hearer) for hearer, doer in asked)])
-    blocks = zip(asked, standing[: len(asked)], standing[len(asked) :], strict=True)
-    apart = {pair for pair, one, other in blocks if one or other}
-    return {(hearer, doer) for hearer, doer in pairs if hears(what, doer, apart=_apart(apart, hearer, doer))}
-
-
-def _apart(pairs: Collection[tuple[str, str]], hearer: str, doer: str) -> Collection[str]:
-    return (doer,) if (hearer, doer) in pairs else ()
+    blocks = _blocks_among((hearer, doer) for hearer, doer in pairs if hearer != doer)
+    return {
+        (hearer, doer)
+        for hearer, doer in pairs
+        if hears(what, doer, apart=(doer,) if any(blocks.get((hearer, doer), ())) else ())
+    }
 
 
 def who_hear(what: Notice, of: str, among: Collection[str]) -> set[str]:
@@ -110,10 +113,8 @@ def reached(what: Notice, caller_id: str, others: Collection[str]) -> set[str]:
 
     Raises Forbidden `blocked` where the caller blocks one who does not.
     """
-    asked = list(others)
-    standing = relations_store.blocks([*((caller_id, each) for each in asked), *((each, caller_id) for each in asked)])
     found = set()
-    for each, blocks, blocked in zip(asked, standing[: len(asked)], standing[len(asked) :], strict=True):
+    for (_, each), (blocks, blocked) in _blocks_among((caller_id, each) for each in others).items():
         if hears(what, caller_id, apart=(caller_id,) if blocks or blocked else ()):
             found.add(each)
         elif blocks:
