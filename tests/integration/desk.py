@@ -7,6 +7,7 @@ import io
 import itertools
 from typing import Any
 
+from drive.files import service as files
 from drive.model import StorageUsage
 from drive.uploads import intake, usage_store
 from drive.uploads import service as uploads
@@ -42,6 +43,12 @@ def wanted(content: bytes = b"hello", **fields: Any) -> NewUpload:
         "replaces": None,
     }
     return NewUpload(**{**values, **fields})
+
+
+def state(who: Caller, file_id: str) -> tuple[str, str | None]:
+    """The state of a file, and why it was rejected if it was."""
+    file = files.get(caller=who, file_id=file_id)
+    return file["state"], file["reject_reason"]
 
 
 def send(begun: dict[str, Any], content: bytes) -> tuple[str, str]:

@@ -145,67 +145,6 @@ def test_one_person_added_by_many_at_once_is_in_once() -> None:
     assert [event.type for event in whole_log(conversation_id)] == ["conversation.created", "member.added"]
 
 
-# --- what a newcomer sees -------------------------------------------------------------------------------------
-
-
-def test_a_newcomer_sees_the_log_from_their_joining_on() -> None:
-    ada, bob = people("ada", "bob")
-    conversation_id = group(ada)
-    send(ada, conversation_id, "before")
-    add(ada, conversation_id, bob)
-    send(ada, conversation_id, "after")
-    assert [event["type"] for event in seen(bob, conversation_id)] == ["member.added", "message.created"]
-    shown = service.get(caller=bob, conversation_id=conversation_id)
-    assert (shown["unread_count"], shown["last_message"]["text"]) == (1, "after")
-
-
-def test_a_newcomer_is_not_shown_the_last_message_from_before() -> None:
-    ada, bob = people("ada", "bob")
-    conversation_id = group(ada)
-    send(ada, conversation_id, "before")
-    add(ada, conversation_id, bob)
-    shown = service.get(caller=bob, conversation_id=conversation_id)
-    assert (shown["unread_count"], shown["last_message"]) == (0, None)
-
-
-def test_a_change_of_a_message_from_before_shows_a_newcomer_nothing_of_it() -> None:
-    from messages import service as messages
-
-    ada, bob = people("ada", "bob")
-    conversation_id = group(ada)
-    before = send(ada, conversation_id, "before")
-    add(ada, conversation_id, bob)
-    messages.edit(caller=ada, conversation_id=conversation_id, message_id=before["id"], text="secret")
-    changed = seen(bob, conversation_id)[-1]
-    assert (changed["type"], changed["data"]) == ("message.updated", None)
-    assert "secret" in str(seen(ada, conversation_id)[-1]["data"])
-
-
-def test_where_history_is_visible_a_newcomer_sees_all_of_it() -> None:
-    ada, bob = people("ada", "bob")
-    conversation_id = group(ada, settings={"history_visible": True})
-    send(ada, conversation_id, "before")
-    add(ada, conversation_id, bob)
-    assert [event["seq"] for event in seen(bob, conversation_id)] == [1, 2, 3]
-
-
-def test_several_newcomers_at_once_each_see_from_their_own_joining_on() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada)
-    add(ada, conversation_id, bob, cyd)
-    assert [event["seq"] for event in seen(bob, conversation_id)] == [2, 3]
-    assert [event["seq"] for event in seen(cyd, conversation_id)] == [3]
-
-
-def test_who_comes_back_does_not_see_what_was_said_meanwhile() -> None:
-    ada, bob = people("ada", "bob")
-    conversation_id = group(ada, bob)
-    remove(ada, conversation_id, bob)
-    send(ada, conversation_id, "meanwhile")
-    add(ada, conversation_id, bob)
-    assert [event["seq"] for event in seen(bob, conversation_id)] == [4]
-
-
 # --- removing and leaving -------------------------------------------------------------------------------------
 
 
@@ -394,66 +333,6 @@ def _fresh(number: int) -> Caller:
     from tests.tools import caller
 
     return caller(f"p{number}{ids.token(40)[:6].lower().replace('-', '_')}")
-
-
-# --- bans -----------------------------------------------------------------------------------------------------
-
-
-def _banned(who: Caller, conversation_id: str) -> list[str]:
-    page = members.bans(caller=who, conversation_id=conversation_id, limit=50, after=None)
-    return [each["user"].username for each in page.items]
-
-
-def test_who_was_removed_is_banned_and_who_left_is_not() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada, bob, cyd)
-    remove(ada, conversation_id, bob)
-    remove(cyd, conversation_id, cyd)
-    assert _banned(ada, conversation_id) == ["bob"]
-
-
-def test_the_banned_are_added_by_admins_alone_and_are_free_then() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada, bob, cyd)
-    remove(ada, conversation_id, bob)
-    assert add(cyd, conversation_id, bob) == ([], [bob.user_id])
-    assert add(ada, conversation_id, bob) == ([bob.user_id], [])
-    assert _banned(ada, conversation_id) == []
-
-
-def test_a_ban_can_be_lifted() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada, bob, cyd)
-    remove(ada, conversation_id, bob)
-    for _ in range(2):
-        members.unban(caller=ada, conversation_id=conversation_id, user_id=bob.user_id)
-    assert add(cyd, conversation_id, bob) == ([bob.user_id], [])
-
-
-def test_bans_are_for_admins() -> None:
-    ada, bob, cyd = people("ada", "bob", "cyd")
-    conversation_id = group(ada, bob, cyd)
-    remove(ada, conversation_id, bob)
-    with pytest.raises(Forbidden):
-        _banned(cyd, conversation_id)
-    with pytest.raises(Forbidden):
-        members.unban(caller=cyd, conversation_id=conversation_id, user_id=bob.user_id)
-    with pytest.raises(NotFound):
-        _banned(bob, conversation_id)
-
-
-def test_bans_come_in_pages() -> None:
-    ada, *others = people("ada", *(f"p{n}" for n in range(5)))
-    conversation_id = group(ada, *others)
-    for other in others:
-        remove(ada, conversation_id, other)
-    found: list[str] = []
-    after: str | None = None
-    for _ in range(3):
-        page = members.bans(caller=ada, conversation_id=conversation_id, limit=2, after=after)
-        found += [each["user"].username for each in page.items]
-        after = page.next_cursor
-    assert (sorted(found), after) == (sorted(f"p{n}" for n in range(5)), None)
 
 
 # --- meeting others -------------------------------------------------------------------------------------------

@@ -19,11 +19,6 @@ from tests.integration import desk
 from tests.integration.rooms import people
 
 
-@pytest.fixture
-def ada() -> Caller:
-    return people("ada")[0]
-
-
 def _folder(who: Caller, name: str, parent: str | None = None) -> str:
     return str(folders.create(caller=who, name=name, parent_id=parent)["id"])
 

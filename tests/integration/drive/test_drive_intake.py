@@ -25,11 +25,6 @@ from tests.tools import captured_lines
 
 
 @pytest.fixture
-def ada() -> Caller:
-    return people("ada")[0]
-
-
-@pytest.fixture
 def _guarded(settings: pytest.MonkeyPatch) -> None:
     settings.setenv("ANTIVIRUS", "guardduty")
     config.config.cache_clear()
@@ -38,11 +33,6 @@ def _guarded(settings: pytest.MonkeyPatch) -> None:
 def _tag(key: str, version: str, verdict: str) -> None:
     tags = {"TagSet": [{"Key": antivirus.GUARDDUTY_TAG, "Value": verdict}]}
     aws.client("s3").put_object_tagging(Bucket=BUCKET, Key=key, VersionId=version, Tagging=tags)
-
-
-def _state(who: Caller, file_id: str) -> tuple[str, str | None]:
-    file = files.get(caller=who, file_id=file_id)
-    return file["state"], file["reject_reason"]
 
 
 @pytest.mark.usefixtures("_guarded")
@@ -60,10 +50,10 @@ def test_a_file_waits_for_the_verdict_of_guardduty(ada: Caller, verdict: str, ou
     seen = intake.inspect(key, version)
     assert seen["verdict"] == "scanning"
     seen = intake.look_for_verdict(seen)
-    assert (seen["verdict"], _state(ada, begun["file"]["id"])[0]) == ("scanning", "uploading")
+    assert (seen["verdict"], desk.state(ada, begun["file"]["id"])[0]) == ("scanning", "uploading")
     _tag(key, version, verdict)
     intake.settle(intake.look_for_verdict(seen))
-    assert _state(ada, begun["file"]["id"]) == outcome
+    assert desk.state(ada, begun["file"]["id"]) == outcome
 
 
 @pytest.mark.usefixtures("_guarded")
@@ -74,7 +64,7 @@ def test_a_scan_that_never_ends_rejects_the_file(ada: Caller) -> None:
         seen = intake.look_for_verdict(seen)
     assert seen["attempts"] == intake.SCANS_AWAITED
     intake.settle(seen)
-    assert _state(ada, begun["file"]["id"]) == ("rejected", "not_scanned")
+    assert desk.state(ada, begun["file"]["id"]) == ("rejected", "not_scanned")
     assert desk.usage(ada).taken == 0
 
 
@@ -128,7 +118,7 @@ def test_who_was_removed_after_they_began_puts_nothing_into_a_conversation() -> 
     sent = desk.send(begun, content)
     rooms.remove(ada, group, bob)
     assert desk.arrive(*sent, thumbnail=True) == "rejected"
-    assert _state(bob, begun["file"]["id"]) == ("rejected", "not_allowed")
+    assert desk.state(bob, begun["file"]["id"]) == ("rejected", "not_allowed")
     assert (desk.blobs_left(), desk.usage(bob).taken) == ([], 0)
     assert _gallery(ada, group) == []
 
@@ -156,7 +146,7 @@ def test_a_file_whose_words_could_not_be_kept_is_not_ready_until_they_are(
         broken.setattr(term_store, "index", away)
         with pytest.raises(DependencyUnavailable):
             desk.arrive(*sent)
-    assert _state(ada, begun["file"]["id"])[0] == "uploading"
+    assert desk.state(ada, begun["file"]["id"])[0] == "uploading"
     assert desk.arrive(*sent) == "ready"
     found = listings.search(caller=ada, q="minutes", kind=None, limit=9, after=None).items
     assert [each["id"] for each in found] == [begun["file"]["id"]]

@@ -1,0 +1,13 @@
+"""Who uploads in the tests of the drive."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel.caller import Caller
+from tests.integration.rooms import people
+
+
+@pytest.fixture
+def ada() -> Caller:
+    return people("ada")[0]
