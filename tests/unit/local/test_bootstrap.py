@@ -73,3 +73,55 @@ def included(name: str) -> Iterator[str]:
 
 def test_a_change_of_any_file_that_the_requirements_include_renews_the_environment() -> None:
     assert sorted(bootstrap.FILES) == sorted(included("requirements.txt"))
+
+
+def test_uv_uses_the_indexes_that_pip_is_configured_with() -> None:
+    configured = """
+:env:.cert='/etc/ssl/ca.crt'
+:env:.default-timeout='180'
+global.extra-index-url='https://more.example/simple file:///srv/simple'
+global.index-url='https://pypi.example/simple'
+"""
+    given = bootstrap.uv_environment(configured)
+    assert given["UV_DEFAULT_INDEX"] == "https://pypi.example/simple"
+    assert given["UV_INDEX"] == "https://more.example/simple file:///srv/simple"
+    assert given["SSL_CERT_FILE"] == "/etc/ssl/ca.crt"
+
+
+@pytest.mark.parametrize(
+    ("failing", "tried"),
+    [
+        ([], ["uv wanted", "by uv"]),
+        (["by uv"], ["uv wanted", "by uv", "by pip"]),
+        (["uv wanted"], ["uv wanted", "by pip"]),
+    ],
+)
+def test_pip_installs_where_uv_does_not(
+    failing: list[str], tried: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def ran(command: list[str], environment: object = None) -> bool:
+        by_pip = "by uv" if "uv" in command else "by pip"
+        done.append("uv wanted" if bootstrap.INSTALLER in command else by_pip)
+        return done[-1] not in failing
+
+    monkeypatch.setattr(bootstrap, "LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(bootstrap, "VENV_PYTHON", sys.executable)
+    monkeypatch.setattr(bootstrap, "ran", ran)
+    bootstrap.install()
+    assert done == tried
+
+
+def test_what_neither_installs_is_told_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are run in earnest, without an index to find anything in."""
+    (tmp_path / "requirements.txt").write_text("no-such-package-of-ours==1\n")
+    monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
+    monkeypatch.setattr(bootstrap, "LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(bootstrap, "VENV_PYTHON", sys.executable)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(SystemExit):
+        bootstrap.install()
+    assert "No matching distribution found for no-such-package-of-ours==1" in capsys.readouterr().err
