@@ -2,8 +2,8 @@
 
 A function gets its log group and its error alarm by standing in a template, as do schedules, state machines and
 dead-letter queues. `Metadata: {Runbook: calls}` of a resource names the runbook of its alarms, `Throttles: 10` asks for
-an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml, the panels of the dashboard
-in infra/dashboard.toml.
+an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml, objectives and how fast their
+budgets may burn in infra/slos.toml, the panels of the dashboard in infra/dashboard.toml.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "infra/observability.yaml"
 ALARMS = ROOT / "infra/alarms.toml"
 PANELS = ROOT / "infra/dashboard.toml"
-ALARM = "AWS::CloudWatch::Alarm"
+OBJECTIVES = ROOT / "infra/slos.toml"
+ALARM, COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
 FUNCTION, MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 QUEUE, NESTED = "AWS::SQS::Queue", "AWS::Serverless::Application"
 STREAMS, FILTER = ROOT / "infra/streams.yaml", re.compile(r"FilterCriteria: \{.*\}")
@@ -33,6 +34,9 @@ OWN_METRICS = "SecureConnect"
 WITH_DASHBOARD = "WithDashboard"
 PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dashboard is 24 units wide
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
+WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms of burn rates, and those that they stand in for
+NOTIFIED = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
+SWEEP_STOPPED_S, DAY_S = 900, 24 * 60 * 60
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 Json = dict[str, Any]
@@ -91,7 +95,8 @@ def observability() -> Json:
     resources: Json = {}
     written = [
         *(_watching(name, each) for template in templates().values() for name, each in template["Resources"].items()),
-        {name: _alarm(name, **asked) for name, asked in tomllib.loads(ALARMS.read_text()).items()},
+        *({name: _own(name, **asked)} for name, asked in tomllib.loads(ALARMS.read_text()).items()),
+        objectives(),
     ]
     for each in written:
         if twice := resources.keys() & each.keys():
@@ -108,10 +113,13 @@ def observability() -> Json:
             "LogRetentionDays": {"Type": "Number"},
             "FunctionAlarms": {"Type": "String"},
             "Dashboard": {"Type": "String", "Default": "off"},
+            "SloAlarms": {"Type": "String", "Default": "off"},
         },
         "Conditions": {
             "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
             WITH_DASHBOARD: {"Fn::Equals": [{"Ref": "Dashboard"}, "on"]},
+            WITH_SLOS: {"Fn::Equals": [{"Ref": "SloAlarms"}, "on"]},
+            WITHOUT_SLOS: {"Fn::Not": [{"Condition": WITH_SLOS}]},
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
         },
         "Resources": resources,
@@ -155,9 +163,16 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
         says, metric = f"{name} is at its reserved concurrency", "AWS/Lambda/Throttles"
         throttles = _alarm(f"{name}Throttles", says=says, runbook="throttling", metric=metric, of=of, at=at)
         yield f"{name}Throttles", {"Condition": PER_FUNCTION, **throttles}
-    if any(event["Type"] == "Schedule" for event in properties.get("Events", {}).values()):
-        says, metric = f"{name} has not run for 15 minutes", "AWS/Lambda/Invocations"
-        stopped = _alarm(f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=900)
+    schedules = [
+        each["Properties"]["Schedule"] for each in properties.get("Events", {}).values() if each["Type"] == "Schedule"
+    ]
+    if schedules:
+        daily = "day" in schedules[0]
+        says, metric = f"{name} has not run for {'two days' if daily else '15 minutes'}", "AWS/Lambda/Invocations"
+        period, times = (DAY_S, 2) if daily else (SWEEP_STOPPED_S, 1)
+        stopped = _alarm(
+            f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=period, times=times
+        )
         yield f"{name}Stopped", stopped
 
 
@@ -178,6 +193,85 @@ def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
     return _alarm(name, says=says, runbook=runbook, metric=metric, of=of, statistic="Maximum", period=60, at=1)
 
 
+def _own(name: str, *, slo: bool = False, **asked: Any) -> Json:
+    """An alarm of infra/alarms.toml; with `slo`, one that a burn rate stands in for."""
+    made = _alarm(name, **asked)
+    return {"Condition": WITHOUT_SLOS, **made} if slo else made
+
+
+def objectives() -> Json:
+    """The alarms of infra/slos.toml by logical id: one for each objective and window, and one that wakes somebody."""
+    asked = tomllib.loads(OBJECTIVES.read_text())
+    found: Json = {}
+    together = []
+    for name, objective in asked["objectives"].items():
+        for window in asked["windows"]:
+            both = []
+            for each in (window["long"], window["short"]):
+                alarm = f"{name}Burns{each['name']}"
+                found[alarm] = _burning(alarm, burn=window["burn"], window=each, **objective)
+                both.append(f"ALARM(${{Prefix}}-{alarm})")
+            together.append(f"({' AND '.join(both)})")
+        slow = asked["slow"]
+        alarm = f"{name}Burns{slow['name']}"
+        found[alarm] = _burning(alarm, burn=slow["burn"], window=slow, notified=NOTIFIED, **objective)
+    properties = {
+        "AlarmName": {"Fn::Sub": "${Prefix}-BudgetBurns"},
+        "AlarmDescription": "The budget of an objective burns. Runbook: docs/runbooks/objectives.md",
+        "AlarmRule": {"Fn::Sub": " OR ".join(together)},
+        "AlarmActions": NOTIFIED,
+        "OKActions": NOTIFIED,
+    }
+    found["BudgetBurns"] = {
+        "Type": COMPOSITE,
+        "Condition": WITH_SLOS,
+        "DependsOn": list(found),
+        "Properties": properties,
+    }
+    return found
+
+
+def _burning(
+    name: str,
+    *,
+    burn: float,
+    window: Json,
+    objective: float,
+    metric: str,
+    statistic: str,
+    says: str,
+    of: dict[str, str] | None = None,
+    good: str = "m",
+    notified: Any = None,
+) -> Json:
+    """An alarm from a burn rate on, over one window: the share of bad calls by that which the objective leaves."""
+    measured = {"Metric": _metric(metric, of or {}), "Period": window["period"], "Stat": statistic}
+    rate = {"Id": "burn", "Expression": f"(100 - {good}) / {round(100 - objective, 6)}", "Label": "burn rate"}
+    properties = {
+        "AlarmName": {"Fn::Sub": f"${{Prefix}}-{name}"},
+        "AlarmDescription": f"{says}: {burn} times the budget. Runbook: docs/runbooks/objectives.md",
+        "Metrics": [
+            {**rate, "ReturnData": True},
+            {"Id": "m", "MetricStat": measured, "ReturnData": False},
+        ],
+        "EvaluationPeriods": window.get("times", 1),
+        "Threshold": burn,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+        **({"AlarmActions": notified, "OKActions": notified} if notified else {}),
+    }
+    return {"Type": ALARM, "Condition": WITH_SLOS, "Properties": properties}
+
+
+def _metric(metric: str, of: dict[str, str]) -> Json:
+    """Namespace, name and dimensions of a metric; one of our own has the stack as a dimension, too."""
+    namespace, _, name = metric.rpartition("/")
+    dimensions = [{"Name": key, "Value": {"Fn::Sub": value} if "${" in value else value} for key, value in of.items()]
+    if namespace == OWN_METRICS:
+        dimensions.append({"Name": "service", "Value": {"Ref": "Prefix"}})
+    return {"Namespace": namespace, "MetricName": name, **({"Dimensions": dimensions} if dimensions else {})}
+
+
 def _alarm(
     name: str,
     *,
@@ -192,25 +286,18 @@ def _alarm(
     times: int = 1,
 ) -> Json:
     """An alarm from a value on (`at`), or below one, where nothing at all counts as below."""
-    namespace, _, metric_name = metric.rpartition("/")
-    dimensions = [{"Name": key, "Value": {"Fn::Sub": value} if "${" in value else value} for key, value in of.items()]
-    if namespace == OWN_METRICS:
-        dimensions.append({"Name": "service", "Value": {"Ref": "Prefix"}})
-    notified = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
     properties = {
         "AlarmName": {"Fn::Sub": f"${{Prefix}}-{name}"},
         "AlarmDescription": f"{says}. Runbook: docs/runbooks/{runbook}.md",
-        "Namespace": namespace,
-        "MetricName": metric_name,
-        **({"Dimensions": dimensions} if dimensions else {}),
+        **_metric(metric, of),
         "ExtendedStatistic" if statistic.startswith("p") else "Statistic": statistic,
         "Period": period,
         "EvaluationPeriods": times,
         "Threshold": at if below is None else below,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold" if below is None else "LessThanThreshold",
         "TreatMissingData": "notBreaching" if below is None else "breaching",
-        "AlarmActions": notified,
-        "OKActions": notified,
+        "AlarmActions": NOTIFIED,
+        "OKActions": NOTIFIED,
     }
     return {"Type": ALARM, "Properties": properties}
 

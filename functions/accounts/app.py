@@ -63,6 +63,7 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
     limits=[SIGN_INS],
     errors=["invalid_credentials", "totp_required", "account_banned", "account_locked"],
     stands=_unused,
+    measured_as="SignInDuration",
 )
 def login(body: schemas.SignIn, request: Incoming) -> Any:
     """Sign in with e-mail address or username."""

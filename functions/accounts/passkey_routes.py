@@ -79,6 +79,7 @@ def add_to(app: App) -> None:
         limits=[CHALLENGES],
         errors=["invalid_credentials"],
         stands=sessions.tokens_stand,
+        measured_as="SignInDuration",
     )
     def login_with_passkey(body: PasskeySignIn, request: Incoming) -> Any:
         """Sign in with a passkey."""

@@ -43,6 +43,7 @@ SCHEDULE = Limit("schedule", requests=120, window_s=60)
     other_statuses=[200],
     errors=["blocked", "encrypted_conversation"],
     limits=[SEND],
+    measured_as="SendDuration",
 )
 def send_message(caller: Caller, conversation_id: str, body: MessageFields) -> Answer:
     """Append a message to the conversation's log; a repeated client_id returns the first one with 200."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
+from typing import Any
 
 import pytest
 
-from tests.infra.deployed import FUNCTIONS, functions, of_type
+from infra import costs, generate, translated
+from tests.infra.deployed import FUNCTIONS, Function, functions, of_type
 from tests.tools import ROOT
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -35,7 +39,7 @@ def test_every_state_machine_has_alarms_for_what_fails_and_what_does_not_end() -
     watched = {
         (alarm["Properties"]["MetricName"], str(alarm["Properties"]["Dimensions"]).partition(":stateMachine:")[2])
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["Namespace"] == "AWS/States"
+        if alarm["Properties"].get("Namespace") == "AWS/States"
     }
     machines = [each["Properties"]["Name"]["Fn::Sub"] for each in of_type("AWS::Serverless::StateMachine").values()]
     assert machines
@@ -54,13 +58,66 @@ def test_what_runs_by_the_clock_has_an_alarm_for_when_it_stops() -> None:
     for name in scheduled:
         stopped = of_type("AWS::CloudWatch::Alarm")[f"{name}Stopped"]["Properties"]
         assert stopped["TreatMissingData"] == "breaching"
+        ran_every_s = _interval_s(functions()[f"{name}Function"])
+        assert stopped["Period"] * stopped["EvaluationPeriods"] >= 2 * ran_every_s, "or it fires between two runs"
         assert f"-{name}'" in str(stopped["Dimensions"])
 
 
 def test_every_alarm_names_a_runbook_that_exists() -> None:
-    alarms = of_type("AWS::CloudWatch::Alarm")
+    alarms = of_type("AWS::CloudWatch::Alarm") | of_type("AWS::CloudWatch::CompositeAlarm")
     assert alarms
     for name, alarm in alarms.items():
         named = re.search(r"docs/runbooks/[\w-]+\.md", alarm["Properties"]["AlarmDescription"])
         assert named, name
         assert (ROOT / named[0]).is_file(), name
+
+
+def _interval_s(function: Function) -> int:
+    """How often a function that runs by the clock does."""
+    (found,) = (each["Properties"]["Schedule"] for each in function.events if each["Type"] == "Schedule")
+    amount, unit = re.fullmatch(r"rate\((\d+) (minute|day)s?\)", found).groups()  # type: ignore[union-attr]
+    return int(amount) * {"minute": 60, "day": 86400}[unit]
+
+
+@cache
+def _objectives() -> dict[str, Any]:
+    return tomllib.loads(generate.OBJECTIVES.read_text())
+
+
+def test_the_objectives_are_those_that_are_promised() -> None:
+    """R45: sends acknowledged 99.95 % and p99 within 500 ms, delivery within 2 s 99.9 %, sign-in 99.9 %."""
+    promised = {name: (each["objective"], each["statistic"]) for name, each in _objectives()["objectives"].items()}
+    assert promised["Send"] == (99.95, "PR(:10000)")
+    assert promised["SendLatency"] == (99, "PR(:500)")
+    assert promised["Delivery"] == (99.9, "PR(:2000)")
+    assert promised["SignIn"] == (99.9, "PR(:10000)")
+
+
+def test_a_budget_that_burns_is_seen_over_two_windows_of_an_hour_and_of_six_and_over_three_days() -> None:
+    pairs = [(each["burn"], each["long"]["period"], each["short"]["period"]) for each in _objectives()["windows"]]
+    assert pairs == [(14.4, 3600, 300), (6, 6 * 3600, 1800)]
+    slow = _objectives()["slow"]
+    assert (slow["burn"], slow["period"] * slow["times"]) == (1, 3 * 86400)
+
+
+def _with_slos() -> dict[str, translated.Resource]:
+    return translated.deployment({"Environment": "prod", "SloAlarms": "on", "AlarmTopicArn": "arn:aws:sns:x:1:y"})
+
+
+def test_one_alarm_wakes_somebody_for_all_objectives_and_names_only_alarms_that_are_there() -> None:
+    deployed = _with_slos().values()
+    (together,) = (each for each in deployed if each.kind == generate.COMPOSITE)
+    assert together.properties["AlarmActions"]
+    alarms = {each.properties["AlarmName"]: each for each in deployed if each.kind == generate.ALARM}
+    named = re.findall(r"ALARM\(([^)]+)\)", together.properties["AlarmRule"])
+    assert len(named) == 4 * len(_objectives()["objectives"])
+    assert not any("AlarmActions" in alarms[name].properties for name in named)
+
+
+def test_alarms_of_objectives_are_a_choice_with_a_price_and_stand_in_for_others() -> None:
+    without = costs.total(costs.monthly(translated.deployment({"Environment": "prod"}).values()))
+    deployed = _with_slos()
+    assert costs.total(costs.monthly(deployed.values())) == pytest.approx(without + 2.7)
+    assert (
+        not {"Observability.FanoutAge", "Observability.ApiServerErrors", "Observability.ApiLatency"} & deployed.keys()
+    )

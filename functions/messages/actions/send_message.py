@@ -11,7 +11,13 @@ from messages import service
 from messages.schemas import Message, SendMessage
 
 
-@action("sendMessage", SendMessage, returns=Message, limit=Limit("send", requests=1200, window_s=60))
+@action(
+    "sendMessage",
+    SendMessage,
+    returns=Message,
+    limit=Limit("send", requests=1200, window_s=60),
+    measured_as="SendDuration",
+)
 def handler(caller: Caller, frame: SendMessage) -> Any:
     """Append a message; the ack carries it. A repeated client_id gets the first one."""
     message, _ = service.send(caller=caller, conversation_id=frame.conversation_id, message=frame.message())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -99,6 +100,7 @@ class Route:
     headers: tuple[str, ...] = ()  # of its own, beside those of all routes
     stands: Callable[..., bool] | None = None  # whether an Idempotency-Key may get the first answer again; else always
     max_body_bytes: int = MAX_BODY_BYTES
+    measured_as: str | None = None
 
     @property
     def takes_no_body(self) -> bool:
@@ -145,19 +147,21 @@ class App:
         headers: Sequence[str] = (),
         stands: Callable[..., bool] | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        measured_as: str | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
 
         `stands` is for answers that may be wrong to give a second time, such as tokens or what people wrote: it takes
         the first answer (`first`, a FirstAnswer) and what the view takes, and tells whether that answer may be given
-        again for its Idempotency-Key. If not, the call is carried out as if it had none.
+        again for its Idempotency-Key. If not, the call is carried out as if it had none. `measured_as` is the metric of
+        how long it takes, where an objective is about it.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), tuple(headers), stands, max_body_bytes,
+                tuple(other_statuses), tuple(headers), stands, max_body_bytes, measured_as,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -194,6 +198,7 @@ class App:
         incoming = _incoming(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
         left: dict[str, str] = {}
+        started = time.perf_counter()
         try:
             status, text, headers = self._answer(route, request, incoming, path_parameters, line, left)
         except Exception as error:  # mapped here once: an unexpected one is logged with its trace, answered without
@@ -204,6 +209,8 @@ class App:
                 line.problem(problem)
             status, text, headers = _problem_answer(problem or Internal(), incoming.request_id)
         line.fields["status"] = status
+        if route.measured_as is not None:
+            line.answered(route.measured_as, (time.perf_counter() - started) * 1_000, status)
         return Response(body=text, status_code=status, headers={**_common_headers(incoming), **left, **headers})
 
     def _answer(

@@ -27,6 +27,7 @@ from kernel.config import config
 from kernel.errors import Problem
 
 NAMESPACE = "SecureConnect"
+NO_ANSWER_MS = 30_000
 SAMPLES_MAX = 100  # values of one metric in one line that CloudWatch takes
 
 
@@ -69,6 +70,14 @@ class CallLine:
     def timed(self, name: str, duration_ms: float) -> None:
         """Add how long something took, to a metric that all functions of the stack share."""
         self._of_stack.setdefault(name, (MetricUnit.Milliseconds, []))[1].append(round(duration_ms, 1))
+
+    def answered(self, name: str, duration_ms: float, status: int) -> None:
+        """Add how long an answer took that an objective is about (infra/slos.toml).
+
+        One that failed on our side counts as the longest that a client waits: so one metric tells how many are
+        answered, and how fast.
+        """
+        self.timed(name, duration_ms if status < 500 else NO_ANSWER_MS)
 
     def named(self, field: str, name: str) -> None:
         """Note what a count was about in a field of the line, each name once: a dimension of a metric would cost."""

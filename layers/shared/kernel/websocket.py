@@ -7,6 +7,7 @@ counted per socket (R16): above the limit each is answered with a warning, and w
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +64,12 @@ def action(
     *,
     returns: type[BaseModel] | None = None,
     limit: Limit | None = None,
+    measured_as: str | None = None,
 ) -> Callable[[Callable[[Caller, Any], Any]], Handler]:
-    """Make a socket handler of `view(caller, frame)`; its result becomes the `data` of the ack."""
+    """Make a socket handler of `view(caller, frame)`; its result becomes the `data` of the ack.
+
+    `measured_as` is the metric of how long it takes, where an objective is about it.
+    """
 
     def register(view: Callable[[Caller, Any], Any]) -> Handler:
         ACTIONS[name] = Action(name, frame, returns, (view.__doc__ or "").strip().splitlines()[0])
@@ -75,7 +80,7 @@ def action(
             parsed = parse_json(frame, raw)
             return _ack(parsed.id, view(caller, parsed), returns)
 
-        return lambda event, context: _answer(name, event, context, respond, limit)
+        return lambda event, context: _answer(name, event, context, respond, limit, measured_as)
 
     return register
 
@@ -87,13 +92,19 @@ class TooManyFrames(RateLimited):
 
 
 def _answer(
-    name: str, event: Event, context: Any, respond: Callable[[Caller, bytes], str], limit: Limit | None
+    name: str,
+    event: Event,
+    context: Any,
+    respond: Callable[[Caller, bytes], str],
+    limit: Limit | None,
+    measured_as: str | None = None,
 ) -> dict[str, Any]:
     """Admit a frame and answer it once: with what `respond` says, or with the error that it raises."""
     with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(f"socket.{name}", context) as line:
         caller = caller_of(event)
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         raw = (event.get("body") or "").encode("utf-8", "surrogatepass")
+        started = time.perf_counter()
         try:
             _admit(name, event, caller, limit)
             text = respond(caller, raw)
@@ -105,6 +116,8 @@ def _answer(
             problem = expected or Internal()
             line.problem(problem)
             text = error_frame(_frame_id(raw), problem, str(event["requestContext"].get("requestId", "")))
+        if measured_as is not None:
+            line.answered(measured_as, (time.perf_counter() - started) * 1_000, line.fields["status"])
         return {"statusCode": 200, "body": text}
 
 

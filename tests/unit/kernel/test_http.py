@@ -17,6 +17,7 @@ from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenti
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Opaque, Output, Paging
+from kernel.telemetry import NO_ANSWER_MS
 from tests.helpers import ADDRESS, CONTEXT, Reply, ask, rest_event
 from tests.tools import Lines, captured_lines
 
@@ -52,6 +53,15 @@ def _app() -> App:
     def make(caller: Caller, body: Note) -> Any:
         """Make."""
         return {"text": f"{caller.user_id}: {body.text}"}
+
+    @app.post("/promised/{how}", returns=Shown, measured_as="PromiseDuration")
+    def keep_promise(how: str) -> Any:
+        """Keep a promise, or not."""
+        if how == "broken":
+            raise DependencyUnavailable
+        if how == "impossible":
+            raise Forbidden
+        return Shown(text=how)
 
     @app.post("/notes/{note_id}/rename", body=Renaming, returns=Shown)
     def rename(body: Renaming) -> Any:
@@ -483,3 +493,20 @@ def test_the_address_is_the_one_that_the_gateway_has_seen_whatever_headers_say(a
     forged = {"X-Forwarded-For": "198.51.100.1", "Forwarded": "for=198.51.100.1", "X-Real-IP": "198.51.100.1"}
     assert ask(app, "GET", "/headers", token="good", headers=forged).body["address"] == ADDRESS
     assert ask(app, "GET", "/headers", token="good", address="2001:DB8::1").body["address"] == "2001:db8::1"
+
+
+@pytest.mark.parametrize("how", ["kept", "impossible"])
+def test_an_answer_that_an_objective_is_about_is_measured(app: App, lines: Lines, how: str) -> None:
+    ask(app, "POST", "/promised/{how}", {"how": how}, token="good")
+    (took_ms,) = lines.only["PromiseDuration"]
+    assert 0 <= took_ms < NO_ANSWER_MS
+
+
+def test_one_that_fails_on_our_side_counts_as_one_that_nobody_waits_for(app: App, lines: Lines) -> None:
+    ask(app, "POST", "/promised/{how}", {"how": "broken"}, token="good")
+    assert lines.only["PromiseDuration"] == [NO_ANSWER_MS]
+
+
+def test_no_other_route_is_measured(app: App, lines: Lines) -> None:
+    assert ask(app, "GET", "/notes/{note_id}", {"note_id": "1"}, token="good").status == 200
+    assert "_aws" not in lines.only

@@ -15,6 +15,7 @@ from kernel.errors import DependencyUnavailable, Forbidden
 from kernel.limiter import Limit
 from kernel.schema import Output
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
+from kernel.telemetry import NO_ANSWER_MS
 from kernel.websocket import Frame, Handler, action, unknown_action
 from tests.helpers import CONTEXT
 from tests.tools import Lines, captured_lines, socket_event
@@ -248,3 +249,13 @@ def test_no_canary_reaches_the_log(say: Handler, lines: Lines) -> None:
         _answer(unknown_action, frame)
     assert len(lines.all) == 2 * len(frames)
     assert CANARY not in lines.text
+
+
+@pytest.mark.usefixtures("actions")
+def test_a_frame_that_an_objective_is_about_is_measured_and_a_failed_one_counts_as_late(lines: Lines) -> None:
+    promised = action("say", Say, returns=Said, measured_as="PromiseDuration")(_say)
+    for text in ("hello", "forbidden", "boom"):
+        _answer(promised, {"action": "say", "id": "1", "text": text})
+    (well,), (refused,), failed = (line["PromiseDuration"] for line in lines.all)
+    assert max(well, refused) < NO_ANSWER_MS
+    assert failed == [NO_ANSWER_MS]
