@@ -27,6 +27,7 @@ from conversations.store import (
     info,
     info_in,
     info_key,
+    infos,
     member,
     member_key,
     members,
@@ -34,6 +35,7 @@ from conversations.store import (
     members_by_id,
     move_marker,
     stage_slot,
+    standing_of,
     system_context,
 )
 from conversations.views import conversation as conversation_view
@@ -64,6 +66,7 @@ __all__ = [
     "info",
     "info_in",
     "info_key",
+    "infos",
     "known",
     "list_conversations",
     "member",
@@ -87,6 +90,7 @@ __all__ = [
     "spend_read_work",
     "stage_slot",
     "stage_unban",
+    "standing_of",
     "system_context",
     "to_admins",
     "who_lost",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from conversations.record_store import (
     member_of,
     member_record,
 )
-from kernel.dynamo import Key, Record, Transaction, read_together
+from kernel import parallel
+from kernel.dynamo import BATCH_GET_MAX_KEYS, Key, Record, Transaction, read_together
 from kernel.errors import NotFound
 from kernel.records import set_or_remove
 from log import api as log
@@ -123,6 +125,49 @@ def heads(conversation_ids: Sequence[str]) -> dict[str, LogHead]:
     """The heads of those of these conversations that are there: one round trip per 100."""
     rows = read_together([log.head_key(each) for each in conversation_ids])
     return {row.conversation_id: log.head_of(row) for row in rows if row is not None}
+
+
+def standing_of(user_ids: Sequence[str], *, fresh: str | None) -> list[tuple[LogHead, list[Member]]]:
+    """All conversations of several people, each once, with those of the people who are members: two round trips.
+
+    `fresh` is read as it is now, the others, for half the price, as they were a moment ago. A deleted group may be
+    among them while it is not erased: see `infos`.
+    """
+    members: dict[str, set[str]] = defaultdict(set)
+    for user_id, theirs in zip(user_ids, parallel.mapped(conversations_of, user_ids), strict=True):
+        for conversation_id in theirs:
+            members[conversation_id].add(user_id)
+    now = [] if fresh is None else _standing_keys(fresh, user_ids)
+    members.pop(fresh or "", None)
+    before = [key for conversation_id, those in members.items() for key in _standing_keys(conversation_id, those)]
+    rows = _read_at_once([(now, True), (before, False)])
+    heads = {row.conversation_id: log.head_of(row) for row in rows if not isinstance(row, MemberRecord)}
+    found: dict[str, list[Member]] = defaultdict(list)
+    for row in rows:
+        if isinstance(row, MemberRecord):
+            found[row.conversation_id].append(member_of(row))
+    return [(head, found[conversation_id]) for conversation_id, head in heads.items() if conversation_id in found]
+
+
+def _standing_keys(conversation_id: str, user_ids: Iterable[str]) -> list[tuple[type[Record], Key]]:
+    return [log.head_key(conversation_id), *(member_key(conversation_id, user_id) for user_id in user_ids)]
+
+
+def _read_at_once(asked: Sequence[tuple[Sequence[tuple[type[Record], Key]], bool]]) -> list[Any]:
+    """The records that are there of these keys, each with whether it is read consistently."""
+    chunks = [
+        (keys[start : start + BATCH_GET_MAX_KEYS], consistent)
+        for keys, consistent in asked
+        for start in range(0, len(keys), BATCH_GET_MAX_KEYS)
+    ]
+    found = parallel.mapped(lambda each: read_together(each[0], consistent=each[1]), chunks)
+    return [row for rows in found for row in rows if row is not None]
+
+
+def infos(conversation_ids: Sequence[str]) -> dict[str, ConversationInfo]:
+    """What those of these conversations are that are there: one round trip per 100."""
+    found = (info_in(row) for row in read_together([info_key(each) for each in conversation_ids]))
+    return {each.conversation_id: each for each in found if each is not None}
 
 
 def member(conversation_id: str, user_id: str) -> Member | None:

@@ -13,7 +13,7 @@ from messages.slow_mode import append as append_in_slot
 from messages.slow_mode import require_slot
 from messages.slow_mode import stage as stage_slot
 from messages.unread import of_contexts as unread_of
-from messages.unread import of_members as unread_of_members
+from messages.unread import of_people as unread_of_people
 from messages.views import messages as message_views
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "stage_slot",
     "stage_system_update",
     "unread_of",
-    "unread_of_members",
+    "unread_of_people",
 ]
 
 

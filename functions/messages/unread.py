@@ -7,14 +7,17 @@ counted in parallel: the time grows with the sixteenth part of what is unread, n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from conversations import api as conversations
 from conversations.model import Member, MemberContext
 from kernel import parallel
 from log.model import EVERYONE, LogHead
 from messages import unread_store
-from messages.unread_store import Counted
+from messages.unread_store import Counted, CountedMessage
 
 SPAN_SEQS = 2_000  # about a megabyte of events, which is what one page of a query reads
 
@@ -46,27 +49,47 @@ def of_context(context: MemberContext) -> Unread:
     return of_contexts([context])[context.conversation_id]
 
 
-def of_members(head: LogHead, members: Iterable[Member]) -> dict[str, Unread]:
+def of_members(head: LogHead, members: Sequence[Member]) -> dict[str, Unread]:
     """By person, for members of one conversation: their part of the log is read once for all of them."""
-    readers = {member.user_id: member for member in members}
-    after = {user_id: _after(member) for user_id, member in readers.items()}
-    if not after:
-        return {}
-    spans = _spans(min(after.values()), head)
-    standing = [
-        each
-        for part in parallel.mapped(
-            lambda span: unread_store.standing(head.conversation_id, first=span[0], last=span[1]), spans
-        )
-        for each in part
-    ]
+    standing = [message for read in parallel.mapped(_call, _reads(head, members)) for message in read]
+    return {each.user_id: _unread(each, standing) for each in members}
 
-    def unread(user_id: str) -> Unread:
-        theirs = [each for each in standing if each.seq > after[user_id] and each.actor_id != user_id]
-        heard = [each for each in theirs if readers[user_id].hears("mention", each.actor_id)]
-        return Unread(len(theirs), sum(_mentions(each.mentioned, user_id) for each in heard))
 
-    return {user_id: unread(user_id) for user_id in after}
+def of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
+    """How many messages several people have not read in all their conversations: three round trips for them all.
+
+    `fresh` is the conversation that is counted as it is now, the others as they were a moment ago.
+    """
+    behind: list[tuple[LogHead, list[Member]]] = []
+    for head, members in conversations.standing_of(user_ids, fresh=fresh):
+        late = [each for each in members if _after(each) < head.last_message_seq]
+        if late:
+            behind.append((head, late))
+    infos = partial(conversations.infos, [head.conversation_id for head, _ in behind])
+    reads = [(members, read) for head, members in behind for read in _reads(head, members)]
+    there, *parts = parallel.mapped(_call, [infos, *(read for _, read in reads)])
+    total = dict.fromkeys(user_ids, 0)
+    for (members, _), standing in zip(reads, parts, strict=True):
+        for each in members:
+            if each.conversation_id in there:
+                total[each.user_id] += _unread(each, standing).messages
+    return total
+
+
+def _reads(head: LogHead, members: Sequence[Member]) -> list[Callable[[], Any]]:
+    """The calls that read, each in part, the messages after the earliest of these members' markers."""
+    spans = _spans(min((_after(each) for each in members), default=head.last_message_seq), head)
+    return [partial(unread_store.standing, head.conversation_id, first=first, last=last) for first, last in spans]
+
+
+def _call(read: Callable[[], Any]) -> Any:
+    return read()
+
+
+def _unread(reader: Member, standing: Sequence[CountedMessage]) -> Unread:
+    theirs = [each for each in standing if each.seq > _after(reader) and each.actor_id != reader.user_id]
+    heard = [each for each in theirs if reader.hears("mention", each.actor_id)]
+    return Unread(len(theirs), sum(_mentions(each.mentioned, reader.user_id) for each in heard))
 
 
 def _after(member: Member) -> int:

@@ -20,7 +20,8 @@ from kernel.errors import Conflict
 from kernel.resilience import retried
 from kernel.telemetry import MetricUnit
 from log import api as log
-from notifications import alert_store, badges, model, payloads, push_store, service, store, vapid
+from messages import api as messages
+from notifications import alert_store, model, payloads, push_store, service, store, vapid
 from notifications.model import RegisteredDevice
 from notifications.payloads import Payload, PushPreview
 from notifications.providers import fcm, webpush
@@ -130,7 +131,7 @@ def _name(device: RegisteredDevice) -> str:
 
 def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str, Addressee]) -> list[PushOutcome]:
     user_ids = sorted({each.user_id for each in devices})
-    unread = badges.unread_of(user_ids, job.conversation_id)
+    unread = messages.unread_of_people(user_ids, fresh=job.conversation_id)
     previews = _previews(job, [each for each in user_ids if people[each].preferences.show_preview])
     deliveries = [
         Delivery(

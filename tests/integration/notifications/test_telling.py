@@ -184,6 +184,29 @@ def test_the_badge_counts_what_is_unread_everywhere(world: World) -> None:
     assert {each["badge"] for each in browser.pushes if each["kind"] == "message"} == {4}
 
 
+def test_the_badge_counts_everything_for_everybody_of_a_large_group(world: World) -> None:
+    ada, *others = rooms.people("ada", *(f"p{n}" for n in range(12)))
+    team, small, ended = rooms.group(ada, *others), rooms.group(ada, *others[:3]), rooms.group(ada, *others[:2])
+    chats = [rooms.direct(ada, each) for each in others[:4]]
+    for n, chat in enumerate(chats):
+        rooms.send(ada, chat, "hello", client_id=f"{n}")
+    read = rooms.send(ada, small, "read by one")
+    rooms.send(ada, ended, "of a group that is deleted")
+    slip = rooms.send(ada, chats[3], "a slip")
+    receipts.mark_read(caller=others[0], conversation_id=small, seq=read["seq"])
+    messages.delete(caller=ada, conversation_id=chats[3], message_id=slip["id"])
+    conversations.delete(caller=ada, conversation_id=ended)
+    rooms.send(others[4], team, "by one of them")
+    world.follow()
+    waiting("push"), waiting("notifications")
+    browsers = [world.browser(each, f"b{n}") for n, each in enumerate(others)]
+    rooms.send(ada, team, "to twelve at once")
+    world.work()
+
+    badges = [each["badge"] for browser in browsers for each in browser.pushes]
+    assert badges == [3, 4, 4, 3, 1, 2, 2, 2, 2, 2, 2, 2]
+
+
 def test_previews_are_shown_to_who_chose_them_alone(world: World) -> None:
     ada, bob, eve = rooms.people("ada", "bob", "eve")
     team = rooms.group(ada, bob, eve, name="Tea")
