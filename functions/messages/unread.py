@@ -67,7 +67,8 @@ def of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
             behind.append((head, late))
     infos = partial(conversations.infos, [head.conversation_id for head, _ in behind])
     reads = [(members, read) for head, members in behind for read in _reads(head, members)]
-    there, *parts = parallel.mapped(_call, [infos, *(read for _, read in reads)])
+    asked: list[Callable[[], Any]] = [infos, *(read for _, read in reads)]
+    there, *parts = parallel.mapped(_call, asked)
     total = dict.fromkeys(user_ids, 0)
     for (members, _), standing in zip(reads, parts, strict=True):
         for each in members:

@@ -218,12 +218,12 @@ ON_NOTIFICATIONS = {
     "tell 40 of 50 of a message": (3, 2),
     "tell 40 of 50 of a message, in a burst": (2, 0),
     "push to one": (9, 2),
-    "push to 25": (9, 2),
     "register a device for pushes": (2, 4),
     "get preferences": (1, 0),
     "list 20 notifications": (4, 0),
 }
 BUDGETS |= ON_NOTIFICATIONS
+PUSHED_TO = {"push to one": 1, "push to 25": 25}
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
 
@@ -236,7 +236,19 @@ def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
     """Counted once, on a stack that is gone before the first test's own cloud is there."""
-    return _count(*ENCRYPTED_SENDS, *SENDS, *FAN_OUTS, LIST, SLOW, SHARED, ALL_READ, *EDITS_TOLD, *VOTES_TOLD, *BUDGETS)
+    return _count(
+        *ENCRYPTED_SENDS,
+        *SENDS,
+        *FAN_OUTS,
+        LIST,
+        SLOW,
+        SHARED,
+        ALL_READ,
+        *EDITS_TOLD,
+        *VOTES_TOLD,
+        *PUSHED_TO,
+        *BUDGETS,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +308,14 @@ def test_what_people_do_has_its_budget_of_trips_and_write_units(
     trips, write_units = budget
     assert counted[name].store_trips <= trips
     assert counted[name].write_units <= write_units
+
+
+@pytest.mark.parametrize(("name", "people"), PUSHED_TO.items())
+def test_a_push_asks_for_the_conversations_of_each_person_and_for_all_else_of_all_at_once(
+    counted: Mapping[str, Counted], name: str, people: int
+) -> None:
+    assert sum(counted[name].store_calls.values()) <= people + 9
+    assert counted[name].write_units <= 2
 
 
 @pytest.mark.parametrize(("name", "members"), EDITS_TOLD.items())
