@@ -5,10 +5,15 @@ Sources: synapse 16675 (names with apostrophes and accents), mark.js 69 (soft hy
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from drive.files import listings
+from evaluation.chats import all_chats
+from kernel import text as texts
 from kernel.caller import Caller
+from search.model import words
 from tests.integration import desk
 from tests.integration.rooms import group, people, send
 from tests.integration.search.test_searching import found
@@ -50,3 +55,13 @@ def test_files_are_found_by_each_part_of_their_name(q: str) -> None:
 
 def _drive(who: Caller, q: str) -> list[dict[str, str]]:
     return list(listings.search(caller=who, q=q, kind=None, limit=9, after=None).items)
+
+
+def test_the_index_grows_by_five_in_a_hundred_at_most_by_what_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured against the folding that left format characters, hyphens and apostrophes as they were written."""
+    written = [line.text for chat in all_chats() for line in chat.lines] + NAMES + ["می\u200cخواهم co\u00adoperation"]
+    now = sum(len(words(text).encode()) for text in written)
+    monkeypatch.setattr(texts, "_IGNORABLE", re.compile("(?!)"))
+    monkeypatch.setattr(texts, "_PUNCTUATION", {})
+    before = sum(len(words(each).encode()) for each in written)
+    assert 0 < now <= 1.05 * before
