@@ -114,6 +114,7 @@ class CallLine:
             for name, unit, value in self._counts:
                 metrics.add_metric(name, unit, value)
             found = dict(metrics.serialize_metric_set())
+            found["_aws"]["Timestamp"] = clock.now()
             metrics.clear_metrics()
         if self._of_stack:
             found |= self._shared(found["_aws"])

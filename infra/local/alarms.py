@@ -1,0 +1,229 @@
+"""Evaluates alarms as CloudWatch does, over metrics that were measured here; AWS is not asked.
+
+MiniStack's CloudWatch knows neither metric math nor missing data nor metrics inside log lines, so the definitions of
+the templates (infra/translated.py) are evaluated by this module. Time is given: what would take three days is asked in
+a moment. Rules: CloudWatch's "Evaluating an alarm", "Configuring how alarms treat missing data", "Using metric math"
+and "Composite alarms" (user guide). A minute counts once it is over. Left out: INSUFFICIENT_DATA, which the alarms of
+the templates do not come to, as they say what missing data is.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import operator
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import ceil, floor
+from typing import Any
+
+MINUTE_S = 60
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+Dimensions = Mapping[str, str]
+Definition = Mapping[str, Any]
+
+
+class NotKnown(ValueError):
+    """A definition asks for what this evaluator does not do; guessing would show an alarm to work that may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricKey:
+    """A metric by its namespace, name and dimensions; AWS/Lambda without any is the sum over all functions."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class MetricValues:
+    """Values of metrics with the second at which each was measured."""
+
+    _values: dict[MetricKey, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def add(self, namespace: str, name: str, dimensions: Dimensions, at_s: float, *values: float) -> None:
+        """Add values that were measured at `at_s`."""
+        for key in {MetricKey(namespace, name, frozenset(dimensions.items())), *_overall(namespace, name)}:
+            kept = self._values.setdefault(key, [])
+            in_order = not kept or kept[-1][0] <= at_s
+            kept.extend((at_s, value) for value in values)
+            if not in_order:
+                kept.sort()
+
+    def add_line(self, text: str) -> None:
+        """Add the metrics that a log line of ours holds (embedded metric format); others hold none."""
+        if '"_aws"' not in text:
+            return
+        line = json.loads(text[text.index("{") :])
+        at_s = line["_aws"]["Timestamp"] / 1_000
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                of = {name: line[name] for name in names}
+                for metric in directive["Metrics"]:
+                    found = line[metric["Name"]]
+                    values = found if isinstance(found, list) else [found]
+                    self.add(directive["Namespace"], metric["Name"], of, at_s, *values)
+
+    def within(self, key: MetricKey, after_s: float, until_s: float) -> list[float]:
+        """The values of a metric that were measured in [after_s, until_s)."""
+        kept = self._values.get(key, [])
+        return [value for _, value in kept[bisect_left(kept, (after_s,)) : bisect_left(kept, (until_s,))]]
+
+
+def _overall(namespace: str, name: str) -> Iterable[MetricKey]:
+    if namespace == "AWS/Lambda":
+        yield MetricKey(namespace, name, frozenset())
+
+
+def statistic(values: list[float], asked: str) -> float | None:
+    """What CloudWatch makes of a period's values: Sum, Average, p99, PR(:500) …; None without any.
+
+    Raises:
+        NotKnown: a statistic that is not calculated here.
+    """
+    if not values:
+        return None
+    match asked:
+        case "Sum":
+            return sum(values)
+        case "Average":
+            return sum(values) / len(values)
+        case "Maximum":
+            return max(values)
+        case "Minimum":
+            return min(values)
+        case "SampleCount":
+            return float(len(values))
+    if found := re.fullmatch(r"p([\d.]+)", asked):
+        ordered = sorted(values)
+        rank = float(found[1]) / 100 * (len(ordered) - 1)
+        low, high = ordered[floor(rank)], ordered[ceil(rank)]
+        return low + (high - low) * (rank - floor(rank))
+    if found := re.fullmatch(r"PR\(:([\d.]+)\)", asked):
+        most = float(found[1])
+        return 100 * sum(value <= most for value in values) / len(values)
+    raise NotKnown(f"the statistic {asked}")
+
+
+def is_breached(alarm: Definition, metrics: MetricValues, now_s: float) -> bool:
+    """Whether a metric alarm is in ALARM at `now_s`: `DatapointsToAlarm` of its last periods breach its threshold.
+
+    Periods end with the last whole minute, as CloudWatch looks each minute.
+    """
+    now_s = floor(now_s / MINUTE_S) * MINUTE_S
+    times = int(alarm["EvaluationPeriods"])
+    period_s = _period_s(alarm)
+    points = [_point(alarm, metrics, now_s - back * period_s, period_s) for back in range(times)]
+    breached = [_breaches(alarm, point) for point in points]
+    return sum(breached) >= int(alarm.get("DatapointsToAlarm", times))
+
+
+def _breaches(alarm: Definition, point: float | None) -> bool:
+    if point is not None:
+        return COMPARISONS[alarm["ComparisonOperator"]](point, float(alarm["Threshold"]))
+    match alarm.get("TreatMissingData", "missing"):
+        case "breaching":
+            return True
+        case "notBreaching":
+            return False
+    raise NotKnown(f"missing data that is {alarm.get('TreatMissingData', 'missing')}")
+
+
+def _period_s(alarm: Definition) -> int:
+    periods = {int(each["MetricStat"]["Period"]) for each in alarm.get("Metrics", ()) if "MetricStat" in each}
+    periods |= {int(alarm["Period"])} if "Period" in alarm else set()
+    if len(periods) != 1:
+        raise NotKnown("metrics of several periods in one alarm")
+    return periods.pop()
+
+
+def _point(alarm: Definition, metrics: MetricValues, until_s: float, period_s: int) -> float | None:
+    """The value that an alarm looks at, of the period that ends at `until_s`."""
+    if "Metrics" not in alarm:
+        asked = alarm.get("ExtendedStatistic") or alarm["Statistic"]
+        return statistic(metrics.within(_key(alarm), until_s - period_s, until_s), asked)
+    known: dict[str, float | None] = {}
+    for each in alarm["Metrics"]:
+        if measured := each.get("MetricStat"):
+            values = metrics.within(_key(measured["Metric"]), until_s - period_s, until_s)
+            known[each["Id"]] = statistic(values, measured["Stat"])
+    (shown,) = (each for each in alarm["Metrics"] if each.get("ReturnData", True))
+    return _calculated(ast.parse(shown["Expression"], mode="eval").body, known)
+
+
+def _key(about: Definition) -> MetricKey:
+    of = frozenset((each["Name"], each["Value"]) for each in about.get("Dimensions", ()))
+    return MetricKey(about["Namespace"], about["MetricName"], of)
+
+
+def _calculated(node: ast.expr, known: Mapping[str, float | None]) -> float | None:
+    """The value of an expression of metric math; None where a metric of it has none."""
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=name) if name in known:
+            return known[name]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            sides = _calculated(left, known), _calculated(right, known)
+            if sides[0] is None or sides[1] is None:
+                return None
+            return ARITHMETIC[type(op)](sides[0], sides[1])
+    raise NotKnown(f"metric math with {ast.unparse(node)}")
+
+
+def is_raised(rule: str, in_alarm: Callable[[str], bool]) -> bool:
+    """Whether a composite alarm's rule holds, given which alarms are in ALARM.
+
+    Raises:
+        NotKnown: the rule says more than ALARM(name), AND, OR, NOT and brackets.
+    """
+    names: list[str] = []
+
+    def numbered(found: re.Match[str]) -> str:
+        names.append(found[1].strip('"'))
+        return f"a{len(names) - 1}"
+
+    text = re.sub(r'ALARM\(("?[\w-]+"?)\)', numbered, rule)
+    for word in ("AND", "OR", "NOT"):
+        text = re.sub(rf"\b{word}\b", word.lower(), text)
+    return _holds(ast.parse(text, mode="eval").body, lambda name: in_alarm(names[int(name[1:])]))
+
+
+def _holds(node: ast.expr, in_alarm: Callable[[str], bool]) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return in_alarm(name)
+        case ast.BoolOp(op=ast.And(), values=values):
+            return all(_holds(each, in_alarm) for each in values)
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(_holds(each, in_alarm) for each in values)
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return not _holds(inner, in_alarm)
+    raise NotKnown(f"a rule with {ast.unparse(node)}")
+
+
+def in_alarm(name: str, alarms: Mapping[str, Definition], metrics: MetricValues, now_s: float) -> bool:
+    """Whether the alarm called `name` is in ALARM at `now_s`, metric or composite.
+
+    Raises:
+        KeyError: a rule names an alarm that there is not.
+    """
+    alarm = alarms[name]
+    if "AlarmRule" in alarm:
+        return is_raised(alarm["AlarmRule"], lambda each: in_alarm(each, alarms, metrics, now_s))
+    return is_breached(alarm, metrics, now_s)
