@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import moto.core.botocore_stubber
 import pytest
 import yaml
@@ -38,6 +39,10 @@ from realtime import service as realtime
 from tests import strictness
 from tests.support import rings
 from users import service as users
+
+# A busy machine is no failure: only what examples do is judged, not how long they or their making take.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"
 DATA_TEMPLATE = Path(__file__).resolve().parents[1] / "infra" / "data.yaml"

@@ -304,9 +304,7 @@ def test_the_roster_is_kept_while_it_is_short() -> None:
     assert store.context(conversation_id, ada.user_id).info.member_ids is not None
 
 
-@examples(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["add", "remove", "leave", "promote"]), st.integers(0, 3)), max_size=12))
 def test_after_any_comings_and_goings_count_and_roster_equal_the_members(steps: list[tuple[str, int]]) -> None:
     ada, *others = (_fresh(n) for n in range(5))

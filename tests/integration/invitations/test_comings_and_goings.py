@@ -21,9 +21,7 @@ def _fresh(name: str) -> Caller:
     return caller(f"{name}{ids.token(64).lower().replace('-', '_')[:8]}")
 
 
-@examples(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(STEPS, st.integers(0, 2)), max_size=14))
 def test_members_and_bans_follow_the_rules(steps: list[tuple[str, int]]) -> None:
     owner, friend, *others = (_fresh(name) for name in ("owner", "friend", "a", "b", "c"))

@@ -363,9 +363,7 @@ steps = st.lists(
 )
 
 
-@examples(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps)
 def test_after_any_reactions_and_deletions_counts_equal_rows(history: list[tuple[int, str, bool | None, int]]) -> None:
     from kernel import ids

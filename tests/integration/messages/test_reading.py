@@ -265,9 +265,7 @@ STEPS = ["send", "send", "read", "edit", "delete", "react", "leave", "come"]
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1), st.integers(0, 9)), max_size=14)
 
 
-@examples(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps)
 def test_after_any_history_unread_equals_a_recount_and_markers_never_moved_back(
     history: list[tuple[str, int, int]],

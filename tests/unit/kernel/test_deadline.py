@@ -71,11 +71,12 @@ def test_a_call_gets_the_smaller_of_its_own_limit_and_what_is_left() -> None:
         deadline.bounded(2.0)
 
 
-def test_a_pause_that_would_end_after_the_deadline_is_not_begun() -> None:
-    started = time.perf_counter()
+def test_a_pause_that_would_end_after_the_deadline_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[float] = []
+    monkeypatch.setattr(time, "sleep", begun.append)
     with deadline.within(0.2), pytest.raises(Timeout):
         deadline.pause(5.0)
-    assert time.perf_counter() - started < 0.1
+    assert begun == []
 
 
 def test_retries_end_with_the_deadline() -> None:
@@ -151,7 +152,7 @@ def test_other_threads_keep_the_deadline_of_the_call() -> None:
 def test_a_deadline_costs_a_call_less_than_five_microseconds() -> None:
     rounds = 20_000
     with deadline.within(60.0):
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(rounds):
             deadline.bounded(2.0)
-    assert (time.perf_counter() - started) / rounds < 5e-6
+    assert (time.thread_time() - started) / rounds < 5e-6

@@ -22,7 +22,7 @@ MINE = ("usr_ada", "events", "cnv_tea")
 POSITION = ["usr_01kb0000000000000000000001", 41]
 
 pytestmark = pytest.mark.usefixtures("keys")
-with_keys = examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+with_keys = examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _refused(text: str, bound_to: tuple[str, ...] = MINE) -> bool:

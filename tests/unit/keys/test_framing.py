@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keys import framing
@@ -85,7 +85,6 @@ def test_a_message_that_is_not_one_is_refused(message: bytes) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(deadline=None)  # a busy machine is no failure
 @given(data=st.binary(max_size=300))
 def test_arbitrary_bytes_are_read_or_refused(reader: Callable[[bytes], Any], data: bytes) -> None:
     with suppress(Malformed):
@@ -93,7 +92,6 @@ def test_arbitrary_bytes_are_read_or_refused(reader: Callable[[bytes], Any], dat
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(deadline=None)  # a busy machine is no failure
 @given(sample=st.sampled_from(SAMPLES), at=st.integers(0, 10_000), byte=st.integers(0, 255), cut=st.booleans())
 def test_altered_and_shortened_messages_are_read_or_refused(
     reader: Callable[[bytes], Any], sample: bytes, at: int, byte: int, cut: bool
@@ -104,7 +102,6 @@ def test_altered_and_shortened_messages_are_read_or_refused(
         reader(altered)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(content=st.binary(max_size=70) | st.integers(0, 17_000).map(bytes))
 def test_a_vector_is_read_back(content: bytes) -> None:
     reader = framing.Reader(vector(content))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keys import merkle
@@ -46,7 +46,6 @@ def test_the_roots_are_those_of_certificate_transparency() -> None:
     assert [merkle.root(size, hashes).hex() for size in range(1, 9)] == ROOTS
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(size=st.integers(1, 130), data=st.data())
 def test_every_entry_is_proved_to_be_in_the_log_with_no_more_reads_than_said(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -59,7 +58,6 @@ def test_every_entry_is_proved_to_be_in_the_log_with_no_more_reads_than_said(siz
         client.require_inclusion(merkle.leaf(b"another"), index=index, size=size, proof=proof, root=root)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(sizes=st.tuples(st.integers(0, 130), st.integers(0, 130)).map(sorted))
 def test_a_later_log_is_proved_to_begin_with_an_earlier_one(sizes: list[int]) -> None:
     earlier, size = sizes
@@ -75,7 +73,6 @@ def test_a_later_log_is_proved_to_begin_with_an_earlier_one(sizes: list[int]) ->
     )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(sizes=st.tuples(st.integers(1, 60), st.integers(1, 60)).map(sorted), data=st.data())
 def test_a_log_whose_past_was_changed_proves_nothing(sizes: list[int], data: st.DataObject) -> None:
     earlier, size = sizes
@@ -100,7 +97,6 @@ def test_a_log_that_became_shorter_is_noticed() -> None:
         )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(entry=st.dictionaries(st.sampled_from("abcdz_"), st.text('aé€"\\ \n') | st.integers(0, 2**53 - 1)))
 def test_both_sides_write_an_entry_alike(entry: dict[str, str | int]) -> None:
     assert merkle.leaf(merkle.canonical(entry)) == client.leaf(entry)
