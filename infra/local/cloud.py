@@ -8,6 +8,7 @@ import sys
 
 from infra.local import (
     memory,
+    parity_backups,
     parity_blobs,
     parity_http,
     parity_keys,
@@ -28,6 +29,7 @@ def main() -> None:
     parity_limits.apply()
     parity_http.apply()
     parity_keys.apply()
+    parity_backups.apply()
     memory.apply()
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()

@@ -1,0 +1,292 @@
+"""Brings a stack's data back to an earlier moment: `python -m infra.restore --at TIME [--stack NAME] [--go]`.
+
+TIME is in RFC 3339, to the second: `2026-11-29T12:00:00Z`. Without `--go` nothing is changed: it tells of each table
+whether it can be had from that time, and what is left as it is. With `--go` each table is restored by DynamoDB beside
+its own (point-in-time recovery), and what differs is written into the stack's table, so that names, rights, streams
+and time limits stay; what has come since is deleted. Copies are deleted at the end, unless `--keep` says otherwise.
+Files whose deletion is later than TIME are there again, as their bucket keeps versions.
+
+`--only TABLE` (may be repeated) takes these tables alone, `--missing` puts back what is not there and leaves the rest.
+`--on` has tables of a local stack recorded from now on, in AWS all are. docs/disaster-recovery.md tells what to do
+before and after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra import chosen_stack
+
+BATCH, READS = 25, 100  # items of one BatchWriteItem, one BatchGetItem
+TABLES_AT_ONCE = 8  # AWS restores up to 50 tables of an account at once
+SEGMENTS = 4  # of a scan, each on its own thread
+LOOK_EVERY_S = 2.0
+
+# What a restore leaves alone unless `--only` names it, and why.
+LEFT: Mapping[str, str] = {
+    "sessions": "a session that was ended would be live again",
+    "one_time_tokens": "a code that was used would be good again",
+    "tickets": "they live for a minute",
+    "connections": "sockets that are open are in it, no others",
+    "presence": "clients tell it anew",
+    "watches": "clients tell it anew",
+    "call_signals": "they live for a minute",
+    "limits": "attempts that were counted would be forgotten",
+    "idempotency": "it lives for a day",
+    "follow_ups": "work that was done would be done again",
+    "keyrings": "a key that was rotated away would be good again",
+}
+
+Item = dict[str, Any]
+
+
+def client(service: str) -> Any:
+    """An AWS client of an operator: patient, unlike those of functions."""
+    patient = Config(retries={"mode": "adaptive", "max_attempts": 10})
+    found: Any = boto3.session.Session().client(service, region_name=os.environ.get("AWS_REGION"), config=patient)  # type: ignore[call-overload]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the stack: `name` without the stack's, `key` its key attributes, `earliest` and `latest` what its
+    recovery reaches; None without any."""
+
+    name: str
+    full_name: str
+    key: tuple[str, ...]
+    items: int
+    earliest: datetime | None
+    latest: datetime | None
+
+    def has(self, at: datetime) -> bool:
+        return self.earliest is not None and self.latest is not None and self.earliest <= at <= self.latest
+
+
+def tables(stack: str) -> list[Table]:
+    """All tables of a stack by name; raises SystemExit where there are none."""
+    dynamodb = client("dynamodb")
+    pages = dynamodb.get_paginator("list_tables").paginate()
+    names = [name for page in pages for name in page["TableNames"] if name.startswith(f"{stack}-")]
+    if not names:
+        raise SystemExit(f"there is no stack {stack} here, or it has no tables left (docs/disaster-recovery.md)")
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as threads:
+        return list(threads.map(lambda name: _described(dynamodb, stack, name), sorted(names)))
+
+
+def _described(dynamodb: Any, stack: str, full_name: str) -> Table:
+    about = dynamodb.describe_table(TableName=full_name)["Table"]
+    backups = dynamodb.describe_continuous_backups(TableName=full_name)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
+    earliest, latest = recovery.get("EarliestRestorableDateTime"), recovery.get("LatestRestorableDateTime")
+    if earliest is not None:
+        earliest = earliest.replace(microsecond=0)
+    key = tuple(each["AttributeName"] for each in about["KeySchema"])
+    return Table(full_name.removeprefix(f"{stack}-"), full_name, key, about.get("ItemCount", 0), earliest, latest)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a table: items written and deleted, and those that were as they should be."""
+
+    table: Table
+    put: int
+    deleted: int
+    same: int
+    seconds: float
+
+
+def restore(table: Table, at: datetime, *, missing_only: bool = False, keep: bool = False) -> Outcome:
+    """Bring one table back; it may be repeated at any time. Raises what DynamoDB raises."""
+    began, dynamodb = time.monotonic(), client("dynamodb")
+    copy = f"restored-{table.full_name}-{at:%Y%m%dT%H%M%S}"
+    with suppress(dynamodb.exceptions.TableAlreadyExistsException):  # of a run that was broken off
+        dynamodb.restore_table_to_point_in_time(
+            SourceTableName=table.full_name, TargetTableName=copy, RestoreDateTime=at
+        )
+    while dynamodb.describe_table(TableName=copy)["Table"]["TableStatus"] != "ACTIVE":
+        time.sleep(LOOK_EVERY_S)
+    with ThreadPoolExecutor(SEGMENTS) as threads:
+        put, deleted, same = (
+            sum(each)
+            for each in zip(
+                *threads.map(lambda n: _segment(table, copy, n, missing_only=missing_only), range(SEGMENTS)),
+                strict=True,
+            )
+        )
+    if not keep:
+        dynamodb.delete_table(TableName=copy)
+    return Outcome(table, put, deleted, same, time.monotonic() - began)
+
+
+def _segment(table: Table, copy: str, number: int, *, missing_only: bool) -> tuple[int, int, int]:
+    """Bring one part of a table back, page by page: written, deleted, as they were."""
+    put = deleted = same = 0
+    for items in _pages(copy, number):
+        there = _found(table, table.full_name, items)
+        wrong = [each for each in items if _differs(each, there.get(_key(table, each)), missing_only=missing_only)]
+        _write(table.full_name, [{"PutRequest": {"Item": each}} for each in wrong])
+        put, same = put + len(wrong), same + len(items) - len(wrong)
+    if not missing_only:
+        for items in _pages(table.full_name, number):
+            meant = _found(table, copy, items)
+            later = [_key_of(table, each) for each in items if _key(table, each) not in meant]
+            _write(table.full_name, [{"DeleteRequest": {"Key": each}} for each in later])
+            deleted += len(later)
+    return put, deleted, same
+
+
+def _differs(item: Item, there: Item | None, *, missing_only: bool) -> bool:
+    return there is None or (there != item and not missing_only)
+
+
+def _key_of(table: Table, item: Item) -> Item:
+    return {name: item[name] for name in table.key}
+
+
+def _key(table: Table, item: Item) -> str:
+    return repr(list(_key_of(table, item).values()))
+
+
+def _pages(full_name: str, number: int) -> Iterator[list[Item]]:
+    pages = (
+        client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=full_name, ConsistentRead=True, Segment=number, TotalSegments=SEGMENTS)
+    )
+    return (page["Items"] for page in pages)
+
+
+def _found(table: Table, full_name: str, items: Sequence[Item]) -> dict[str, Item]:
+    """Those of these items that a table has, by their keys."""
+    dynamodb, found = client("dynamodb"), {}
+    for start in range(0, len(items), READS):
+        keys = [_key_of(table, each) for each in items[start : start + READS]]
+        wanted = {full_name: {"Keys": keys, "ConsistentRead": True}}
+        while wanted:
+            answer = dynamodb.batch_get_item(RequestItems=wanted)
+            found |= {_key(table, each): each for each in answer["Responses"].get(full_name, ())}
+            wanted = answer.get("UnprocessedKeys") or {}
+    return found
+
+
+def _write(full_name: str, writes: Sequence[Item]) -> None:
+    dynamodb = client("dynamodb")
+    for start in range(0, len(writes), BATCH):
+        wanted = {full_name: list(writes[start : start + BATCH])}
+        while wanted:
+            wanted = dynamodb.batch_write_item(RequestItems=wanted).get("UnprocessedItems") or {}
+
+
+def files(bucket: str, at: datetime) -> int:
+    """Take back the deletions of files since then; how many. What was deleted for good, version by version, is gone."""
+    s3, found = client("s3"), 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for marker in page.get("DeleteMarkers", ()):
+            if marker["IsLatest"] and marker["LastModified"] > at:
+                s3.delete_object(Bucket=bucket, Key=marker["Key"], VersionId=marker["VersionId"])
+                found += 1
+    return found
+
+
+def bucket_of(stack: str) -> str:
+    """The bucket of a stack's files; raises SystemExit where there is none."""
+    names = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
+    found = [name for name in names if name.startswith(f"{stack}-drive-")]
+    if len(found) != 1:
+        raise SystemExit(f"there is no one bucket {stack}-drive-…, but {len(found)}")
+    return found[0]
+
+
+def record(stack: str) -> int:
+    """Have the tables of a local stack recorded from now on; how many."""
+    dynamodb, found = client("dynamodb"), tables(stack)
+    for table in found:
+        dynamodb.update_continuous_backups(
+            TableName=table.full_name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+    return len(found)
+
+
+def run(stack: str, at: datetime, *, only: Sequence[str] = (), missing_only: bool = False, keep: bool = False) -> None:
+    """Bring the tables and files of a stack back, and tell what was done. Raises SystemExit before anything is done."""
+    chosen = [each for each in _chosen(stack, only) if not _why_not(each, at, only)]
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as threads:
+        outcomes = threads.map(lambda each: restore(each, at, missing_only=missing_only, keep=keep), chosen)
+        for done in outcomes:
+            line = f"  {done.table.name:18} {done.put:8} written {done.deleted:8} deleted {done.same:8} as they were"
+            print(f"{line} {done.seconds:8.1f} s", flush=True)
+    if not only:
+        print(f"{files(bucket_of(stack), at)} deletions of files were taken back")
+
+
+def _chosen(stack: str, only: Sequence[str]) -> list[Table]:
+    found = tables(stack)
+    if unknown := set(only) - {each.name for each in found}:
+        raise SystemExit(f"there is no table {', '.join(sorted(unknown))}")
+    return [each for each in found if not only or each.name in only]
+
+
+def _why_not(table: Table, at: datetime, only: Sequence[str]) -> str:
+    """Why a table is left as it is; empty where it is restored. Raises SystemExit for one that cannot be had."""
+    if table.name not in only and table.name in LEFT:
+        return LEFT[table.name]
+    if not table.has(at):
+        reach = f"{table.earliest:%FT%TZ} to {table.latest:%FT%TZ}" if table.earliest and table.latest else "nothing"
+        raise SystemExit(f"{table.name} cannot be had from {at:%FT%TZ}: its recovery reaches {reach}")
+    return ""
+
+
+def told(stack: str, at: datetime, only: Sequence[str]) -> list[str]:
+    """What a restore would do, a line for each table."""
+    lines = []
+    for each in _chosen(stack, only):
+        why = _why_not(each, at, only)
+        lines.append(f"  {each.name:18} {f'left as it is: {why}' if why else f'{each.items} items now'}")
+    return lines
+
+
+def instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text.replace("Z", "+00:00")).replace(microsecond=0)
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time needs its zone, such as 2026-11-29T12:00:00Z")
+    return found.astimezone(UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.restore", description="Brings data back to an earlier moment.")
+    chosen_stack.add_option(parser)
+    when = parser.add_mutually_exclusive_group(required=True)
+    when.add_argument("--at", type=instant, help="the moment, in RFC 3339")
+    when.add_argument("--on", action="store_true", help="record the tables of a local stack from now on")
+    parser.add_argument("--only", action="append", default=[], metavar="TABLE", help="this table; may be repeated")
+    parser.add_argument("--missing", action="store_true", help="put back what is not there, change nothing else")
+    parser.add_argument("--keep", action="store_true", help="leave the restored copies beside the tables")
+    parser.add_argument("--go", action="store_true", help="do it")
+    chosen = parser.parse_args(arguments)
+    chosen_stack.use(chosen.stack)
+    stack = os.environ["STACK_NAME"]
+    if chosen.on:
+        print(f"{record(stack)} tables are recorded from now on")
+    elif chosen.go:
+        run(stack, chosen.at, only=chosen.only, missing_only=chosen.missing, keep=chosen.keep)
+    else:
+        print("\n".join(told(stack, chosen.at, chosen.only)))
+        print("Nothing was changed: stop what writes first (docs/disaster-recovery.md), then add --go.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
