@@ -14,7 +14,7 @@ SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status logs test check demo chaos perf evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test check demo chaos drill perf evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ reset: $(VENV)/python ## stop the local cloud, wipe its data
 
 status: $(VENV)/python ## what runs, and where
 	@$(LOCAL) status || true
+
+watch: $(VENV)/python ## status --watch: is it well, what does it do and cost, what is to be done; a page with plots
+	@$(LOCAL) status --watch
 
 logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 	@$(LOCAL) logs $(FUNCTION)
@@ -72,6 +75,9 @@ perf: venv ## measure the running local cloud; AGAINST=REVISION: only CPU per ca
 
 chaos: venv ## break what it stands on, and look at what clients see (15 min; SEED=… repeats one)
 	@$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+drill: venv ## lose the data of a local stack and bring them back: how much is lost, and how long it takes (R47)
+	@$(VENV)/python -m tests.drill
 
 evaluate: venv ## how good AI help without a network is, on the chats of evaluation/
 	@PYTHONPATH=layers/shared:functions $(VENV)/python -m evaluation

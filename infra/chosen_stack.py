@@ -6,14 +6,43 @@ import argparse
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ROOT / ".local" / "endpoints.json"
+CONNECTIONS = 40  # of a client, at once
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", help="the stack's name in AWS; the local stack without it")
+    help_text = "the stack's name in AWS, if STACK does not say it; without both the local stack"
+    parser.add_argument("--stack", default=os.environ.get("STACK") or None, help=help_text)
+
+
+def client(service: str) -> Any:
+    """An AWS client of an operator of the chosen stack: patient, unlike those of functions, and for any thread."""
+    return _client(service, os.environ.get("AWS_REGION"), os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _client(service: str, region: str | None, endpoint: str | None) -> Any:
+    """One client for each address: to make one reads some megabytes."""
+    import boto3
+    from botocore.config import Config
+
+    patient = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=CONNECTIONS)
+    made: Any = boto3.session.Session().client(service, region_name=region, endpoint_url=endpoint, config=patient)  # type: ignore[call-overload]
+    return made
+
+
+def http_url() -> str:
+    """Where the chosen stack's REST API is."""
+    if os.environ["ENVIRONMENT"] == "local":
+        found: str = json.loads(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)).read_text())["http_url"]
+        return found
+    (stack,) = client("cloudformation").describe_stacks(StackName=os.environ["STACK_NAME"])["Stacks"]
+    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "HttpUrl")
 
 
 def use(name: str | None) -> None:

@@ -7,15 +7,14 @@ the way the stream's consumer does.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra import chosen_stack
+
 BATCH = 100
 
 
@@ -41,14 +40,12 @@ def _instant(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.reindex", description="Rebuilds the search index from the log.")
-    parser.add_argument("--stack", required=True, help="the stack's name: its tables are called {stack}-events, …")
+    chosen_stack.add_option(parser)
     parser.add_argument("--conversation", help="only this one")
     parser.add_argument("--since", type=_instant, default=0, help="only messages sent since this RFC 3339 time")
     parser.add_argument("--rate", type=int, default=1_000, help="messages per second at most (default: %(default)s)")
     chosen = parser.parse_args(arguments)
-    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
-    os.environ.setdefault("ENVIRONMENT", "local")
-    os.environ["STACK_NAME"] = chosen.stack
+    chosen_stack.use(chosen.stack)
     print(f"{rebuild(chosen.conversation, chosen.since, rate=chosen.rate)} messages are indexed")
     return 0
 

@@ -7,8 +7,8 @@ and time limits stay; what has come since is deleted. Copies are deleted at the 
 Files whose deletion is later than TIME are there again, as their bucket keeps versions.
 
 `--only TABLE` (may be repeated) takes these tables alone, `--missing` puts back what is not there and leaves the rest.
-`--on` has tables of a local stack recorded from now on, in AWS all are. docs/disaster-recovery.md tells what to do
-before and after it.
+`--on` has the tables of a local stack recorded from now on, `--off` no more; in AWS they always are.
+docs/disaster-recovery.md tells what to do before and after it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from infra import chosen_stack
+from infra.chosen_stack import client
 
 BATCH, READS = 25, 100  # items of one BatchWriteItem, one BatchGetItem
 TABLES_AT_ONCE = 8  # AWS restores up to 50 tables of an account at once
@@ -50,13 +48,6 @@ LEFT: Mapping[str, str] = {
 }
 
 Item = dict[str, Any]
-
-
-def client(service: str) -> Any:
-    """An AWS client of an operator: patient, unlike those of functions."""
-    patient = Config(retries={"mode": "adaptive", "max_attempts": 10})
-    found: Any = boto3.session.Session().client(service, region_name=os.environ.get("AWS_REGION"), config=patient)  # type: ignore[call-overload]
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +162,8 @@ def _pages(full_name: str, number: int) -> Iterator[list[Item]]:
 
 def _found(table: Table, full_name: str, items: Sequence[Item]) -> dict[str, Item]:
     """Those of these items that a table has, by their keys."""
-    dynamodb, found = client("dynamodb"), {}
+    dynamodb = client("dynamodb")
+    found: dict[str, Item] = {}
     for start in range(0, len(items), READS):
         keys = [_key_of(table, each) for each in items[start : start + READS]]
         wanted = {full_name: {"Keys": keys, "ConsistentRead": True}}
@@ -203,19 +195,19 @@ def files(bucket: str, at: datetime) -> int:
 
 def bucket_of(stack: str) -> str:
     """The bucket of a stack's files; raises SystemExit where there is none."""
-    names = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
+    names: list[str] = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
     found = [name for name in names if name.startswith(f"{stack}-drive-")]
     if len(found) != 1:
         raise SystemExit(f"there is no one bucket {stack}-drive-…, but {len(found)}")
     return found[0]
 
 
-def record(stack: str) -> int:
-    """Have the tables of a local stack recorded from now on; how many."""
+def record(stack: str, *, on: bool = True) -> int:
+    """Have the tables of a local stack recorded from now on, or no more; how many."""
     dynamodb, found = client("dynamodb"), tables(stack)
     for table in found:
         dynamodb.update_continuous_backups(
-            TableName=table.full_name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            TableName=table.full_name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
         )
     return len(found)
 
@@ -271,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     when = parser.add_mutually_exclusive_group(required=True)
     when.add_argument("--at", type=instant, help="the moment, in RFC 3339")
     when.add_argument("--on", action="store_true", help="record the tables of a local stack from now on")
+    when.add_argument("--off", action="store_true", help="record them no more")
     parser.add_argument("--only", action="append", default=[], metavar="TABLE", help="this table; may be repeated")
     parser.add_argument("--missing", action="store_true", help="put back what is not there, change nothing else")
     parser.add_argument("--keep", action="store_true", help="leave the restored copies beside the tables")
@@ -278,8 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     chosen_stack.use(chosen.stack)
     stack = os.environ["STACK_NAME"]
-    if chosen.on:
-        print(f"{record(stack)} tables are recorded from now on")
+    if chosen.off and os.environ["ENVIRONMENT"] != "local":
+        raise SystemExit("only a local stack may do without recovery")
+    if chosen.on or chosen.off:
+        print(f"{record(stack, on=chosen.on)} tables are recorded {'from now on' if chosen.on else 'no more'}")
     elif chosen.go:
         run(stack, chosen.at, only=chosen.only, missing_only=chosen.missing, keep=chosen.keep)
     else:
