@@ -5,6 +5,7 @@ The argument says whose process it is to whoever lists processes; the settings c
 
 import importlib
 import sys
+from pathlib import Path
 
 from infra.local import (
     memory,
@@ -17,7 +18,10 @@ from infra.local import (
     parity_stacks,
     parity_streams,
     parity_workers,
+    status_page,
 )
+
+HOME = "--home="
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def main() -> None:
     parity_keys.apply()
     parity_backups.apply()
     memory.apply()
+    status_page.apply(Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME)))
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()
 

@@ -6,6 +6,7 @@ from infra.local import config, look
 from infra.local.down import down, reset
 from infra.local.run import run
 from infra.local.up import up
+from infra.local.watch import watch
 
 
 def parse() -> argparse.Namespace:
@@ -16,7 +17,10 @@ def parse() -> argparse.Namespace:
     raising.add_argument("--force", action="store_true", help="deploy even if nothing changed")
     commands.add_parser("down", help="stop, keep the data")
     commands.add_parser("reset", help="stop, wipe the data")
-    commands.add_parser("status", help="what runs")
+    status = commands.add_parser("status", help="what runs")
+    status.add_argument("--watch", action="store_true", help="its figures and alarms, again every few seconds")
+    status.add_argument("--every", type=float, default=5.0, metavar="S", help="so many seconds (default: %(default)s)")
+    status.add_argument("--times", type=int, help="so often, then end")
     logging = commands.add_parser("logs", help="recent log events of the functions")
     logging.add_argument("function", nargs="?", help="a function's logical name; all without it")
     running = commands.add_parser("run", help="run a command beside a fresh instance, which is stopped afterwards")
@@ -34,6 +38,8 @@ def main() -> int:
             down(instance)
         case "reset":
             reset(instance)
+        case "status" if chosen.watch:
+            watch(instance, every_s=chosen.every, times=chosen.times)
         case "status":
             return 0 if look.status(instance) else 1
         case "logs":

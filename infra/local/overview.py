@@ -1,0 +1,177 @@
+"""One look at the local stack: is it well, what is it doing, what does it cost, what is to be done now.
+
+The panels are those of the dashboard (infra/dashboard.toml), the alarms those of infra/observability.yaml, both of the
+figures that are known here. An alarm that would ring names its runbook.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from infra.local.config import ROOT
+from infra.local.figures import Figures, Metric, metric
+
+PANELS, ALARMS = ROOT / "infra/dashboard.toml", ROOT / "infra/observability.yaml"
+PERIOD_S, PERIODS = 60.0, 30
+REST_CALL = 3.5 / 1e6  # $, as in infra/dashboard.toml
+HEALTH_WAIT_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a panel: its value in each period; `None` where there was nothing to take the statistic of."""
+
+    label: str
+    values: list[float | None]
+
+    @property
+    def last(self) -> float | None:
+        """The latest value there is."""
+        return next((value for value in reversed(self.values) if value is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    title: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm that would ring now."""
+
+    name: str
+    says: str
+    runbook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything on one screen. `health` is the answer of GET /health/ready, `cost` a sentence."""
+
+    at: float
+    stack: str
+    health: Mapping[str, Any]
+    alarms: list[Alarm]
+    panels: list[Panel]
+    cost: str
+
+    @property
+    def verdict(self) -> str:
+        """In a few words whether it is well."""
+        if self.health["status"] == "down":
+            return "DOWN"
+        if self.alarms:
+            return f"{len(self.alarms)} ALARM{'S' if len(self.alarms) > 1 else ''}"
+        return "well" if self.health["status"] == "ok" else "degraded"
+
+    @property
+    def to_do(self) -> list[Alarm]:
+        """What is wrong with where it is told what to do: alarms, then dependencies that fail."""
+        failed = [name for name, check in self.health["checks"].items() if check["status"] == "failed"]
+        return [*self.alarms, *(Alarm(name, "does not answer", _runbook_of(name)) for name in failed)]
+
+
+def _runbook_of(dependency: str) -> str:
+    """The runbook of a dependency of GET /health/ready."""
+    own = {"redis": "redis", "dynamodb": "dynamodb", "keys": "keys", "encryption": "keys", "sockets": "sockets"}
+    return f"docs/runbooks/{own.get(dependency.partition('.')[0], 'dependencies')}.md"
+
+
+def overview(figures: Figures, http_url: str) -> Overview:
+    """Read what is new and put it together."""
+    figures.read()
+    now = time.time()
+    return Overview(
+        now, figures.name, health(http_url), list(alarms(figures, now)), panels(figures, now), cost(figures, now)
+    )
+
+
+def health(http_url: str) -> dict[str, Any]:
+    """The answer of GET /health/ready; `down` without checks where there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{http_url}/health/ready", timeout=HEALTH_WAIT_S) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        found = json.loads(text) if text.startswith(b"{") else {}
+    except OSError:
+        found = {}
+    return found if "checks" in found else {"status": "down", "checks": {}}
+
+
+def panels(figures: Figures, now: float) -> list[Panel]:
+    """The panels of the dashboard with what is known here; one of which nothing is known is left out."""
+    found = []
+    for panel in tomllib.loads(PANELS.read_text())["panels"]:
+        lines = [
+            Line(each.get("label") or of.name, figures.points(of, end=now, period_s=PERIOD_S, count=PERIODS))
+            for each in panel["lines"]
+            if "metric" in each and not each.get("hidden")
+            for of in [_metric(figures, each)]
+            if figures.known(of)
+        ]
+        if lines:
+            found.append(Panel(panel["title"], lines))
+    return found
+
+
+def _metric(figures: Figures, line: Mapping[str, Any]) -> Metric:
+    return metric(line["metric"], line.get("of", {}), line.get("statistic", "Sum"), stack=figures.name)
+
+
+def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
+    """The alarms that would ring, of those whose metric is known here."""
+    for name, each in yaml.load(ALARMS.read_text(), yaml.CSafeLoader)["Resources"].items():
+        if each["Type"] != "AWS::CloudWatch::Alarm" or "MetricName" not in each["Properties"]:
+            continue
+        if rings(figures, each["Properties"], now):
+            says, _, runbook = each["Properties"]["AlarmDescription"].partition(". Runbook: ")
+            yield Alarm(name, says, runbook)
+
+
+def rings(figures: Figures, alarm: Mapping[str, Any], now: float) -> bool:
+    """Whether an alarm of a template would ring: its last periods are all over (or below) its threshold."""
+    period_s, count = float(alarm["Period"]), int(alarm["EvaluationPeriods"])
+    dimensions = {each["Name"]: _text(each["Value"], figures.name) for each in alarm.get("Dimensions", ())}
+    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    of = Metric(alarm["Namespace"], alarm["MetricName"], frozenset(dimensions.items()), statistic)
+    if not figures.known(of):
+        return False
+    values = figures.points(of, end=now, period_s=period_s, count=count)
+    if alarm["ComparisonOperator"] == "LessThanThreshold":
+        watched = now - figures.since >= period_s * count  # a stack that has just begun has done nothing yet
+        return watched and all((value or 0) < alarm["Threshold"] for value in values)
+    return all(value is not None and value >= alarm["Threshold"] for value in values)
+
+
+def _text(value: Any, stack: str) -> str:
+    """A dimension's value of the generated template, worked out."""
+    if isinstance(value, dict):
+        value = stack if value.get("Ref") == "Prefix" else value["Fn::Sub"]
+    return re.sub(r"\$\{Prefix\}", stack, value)
+
+
+def cost(figures: Figures, now: float) -> str:
+    """What the calls of the last half hour would cost in AWS; DynamoDB's units are not known here."""
+    span_s = PERIOD_S * PERIODS
+    calls = len(
+        figures.values(
+            metric("AWS/ApiGateway/Count", {"ApiName": "${Prefix}-api"}, stack=figures.name), now - span_s, now
+        )
+    )
+    sent = sum(figures.values(metric("SecureConnect/MessagesSent", {}, stack=figures.name), now - span_s, now))
+    a_month = calls * REST_CALL * 30 * 86_400 / span_s
+    each = f", {calls * REST_CALL / sent * 1e6:.2f} $ per million messages" if sent else ""
+    return f"REST calls at this pace: {a_month:.2f} $ a month{each}; the rest: make perf, python -m infra.costs prod"
