@@ -8,7 +8,9 @@ from accounts.sessions import authenticate_by_table as authenticate
 from accounts.sessions import shown as sessions_shown
 from accounts.standing import END_ERASED, END_SESSIONS, ban, bans, end_everything, unban
 from accounts.step_up import require_password, require_recent_proof
+from accounts.store import forget_attempts
 from accounts.store import owner as holder
+from accounts.totp import reset as reset_totp
 
 __all__ = [
     "CLOSE_SOCKETS",
@@ -18,9 +20,11 @@ __all__ = [
     "ban",
     "bans",
     "end_everything",
+    "forget_attempts",
     "holder",
     "require_password",
     "require_recent_proof",
+    "reset_totp",
     "sessions_shown",
     "unban",
 ]

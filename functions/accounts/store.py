@@ -187,6 +187,11 @@ def stage_no_attempts(transaction: Transaction, user_id: str) -> None:
     transaction.delete("attempts", AttemptsRecord(_attempts_key(user_id)))
 
 
+def forget_attempts(counted_by: str) -> None:
+    """Forget what was counted at an account, by itself."""
+    AttemptsRecord(_attempts_key(counted_by)).delete()
+
+
 # --- one-time tokens ------------------------------------------------------------------------------------------
 
 

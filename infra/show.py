@@ -1,0 +1,162 @@
+"""Shows an operator how a stack is: `python -m infra.show WHAT [NAME] [--minutes N] [--stack NAME]`.
+
+health: GET /health/ready. queues: what waits in each, and in its dead letters. errors [FUNCTION]: the last errors in
+the logs. metric NAME: what was counted of it, by function. rules: schedules, and which are off. functions: what they
+may do at once, and what the account has left. tables: their state and how far back they can be had. deployment: the
+stack's state and what failed last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from infra import chosen_stack
+from infra.chosen_stack import client
+
+ERRORS_SHOWN = 20
+HEALTH_WAIT_S = 15
+COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+
+
+def _prefix() -> str:
+    return f"{os.environ['STACK_NAME']}-"
+
+
+def health(_: str, __: float) -> list[str]:
+    try:
+        with urllib.request.urlopen(f"{chosen_stack.http_url()}/health/ready", timeout=HEALTH_WAIT_S) as answer:  # noqa: S310
+            found = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    checks = [
+        f"  {name:15} {each['status']:8} {each['latency_ms']:8.1f} ms  breaker {each['breaker']}"
+        for name, each in found["checks"].items()
+    ]
+    return [f"status: {found['status']}", *checks]
+
+
+def queues(_: str, __: float) -> list[str]:
+    sqs = client("sqs")
+    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=_prefix())
+    urls = sorted(url for page in pages for url in page.get("QueueUrls", ()))
+    lines = [f"{'queue':22} waiting  in work  delayed"]
+    for url in urls:
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        counts = [int(told.get(name, 0)) for name in COUNTS]
+        name = url.rpartition("/")[2].removeprefix(_prefix())
+        mark = (
+            "  <- python -m infra.redrive " + name.removesuffix("-dead") if name.endswith("-dead") and counts[0] else ""
+        )
+        lines.append(f"{name:22} {counts[0]:7} {counts[1]:8} {counts[2]:8}{mark}")
+    return lines
+
+
+def _lines(function: str, minutes: float, words: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Log lines that hold some words: the function, when (ms), and the line."""
+    logs, since = client("logs"), int((time.time() - minutes * 60) * 1000)
+    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/aws/lambda/{_prefix()}{function}")
+    for group in [group["logGroupName"] for page in groups for group in page["logGroups"]]:
+        asked = {"logGroupName": group, "startTime": since, "filterPattern": f'"{words}"'}
+        for page in logs.get_paginator("filter_log_events").paginate(**asked):
+            for event in page["events"]:
+                if event["message"].startswith("{") and words in event["message"]:
+                    yield group.rpartition(_prefix())[2], event["timestamp"], json.loads(event["message"])
+
+
+def errors(function: str, minutes: float) -> list[str]:
+    found = sorted(
+        ((at, name, line) for name, at, line in _lines(function, minutes, "ERROR") if line.get("level") == "ERROR"),
+        key=lambda each: each[0],
+    )
+    lines = [f"{len(found)} errors in the last {minutes:.0f} minutes"]
+    for at, name, line in found[-ERRORS_SHOWN:]:
+        why = str(line.get("exception", line.get("message", ""))).strip().splitlines()[-1:]
+        what = line.get("route") or line.get("action") or ""
+        lines.append(f"  {datetime.fromtimestamp(at / 1000, UTC):%T} {name} {what} {' '.join(why)[:200]}")
+    return lines
+
+
+def metric(name: str, minutes: float) -> list[str]:
+    counted: Counter[str] = Counter()
+    for function, _, line in _lines("", minutes, name):
+        values = line.get(name, 0)
+        counted[function] += sum(values) if isinstance(values, list) else values
+    told = [f"  {function:22} {count:10.0f}" for function, count in counted.most_common()]
+    return [f"{name}: {sum(counted.values()):.0f} in the last {minutes:.0f} minutes", *told]
+
+
+def rules(_: str, __: float) -> list[str]:
+    events = client("events")
+    pages = events.get_paginator("list_rules").paginate(NamePrefix=os.environ["STACK_NAME"])
+    found = [each for page in pages for each in page["Rules"] if "ScheduleExpression" in each]
+    off = [each["Name"] for each in found if each["State"] != "ENABLED"]
+    lines = [
+        f"  {each['Name'].removeprefix(_prefix()):45} {each['ScheduleExpression']:18} {each['State']}" for each in found
+    ]
+    return [f"{len(found)} schedules, {len(off)} of them off{': ' + ', '.join(off) if off else ''}", *lines]
+
+
+def functions(_: str, __: float) -> list[str]:
+    lambdas = client("lambda")
+    pages = lambdas.get_paginator("list_functions").paginate()
+    names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+    lines, reserved = [], 0
+    for name in sorted(each for each in names if each.startswith(_prefix())):
+        told = lambdas.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+        reserved += told or 0
+        if told is not None:
+            lines.append(f"  {name.removeprefix(_prefix()):22} {told:6}")
+    limits = lambdas.get_account_settings()["AccountLimit"]
+    whole, left = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    return [f"the account may run {whole} at once, {left} of them unreserved; {reserved} are reserved here:", *lines]
+
+
+def tables(_: str, __: float) -> list[str]:
+    from infra import restore
+
+    lines = []
+    for each in restore.tables(os.environ["STACK_NAME"]):
+        reach = f"{each.earliest:%FT%TZ} to {each.latest:%FT%TZ}" if each.earliest and each.latest else "off"
+        lines.append(f"  {each.name:18} {each.items:10} items  recovery {reach}")
+    return [f"{len(lines)} tables", *lines]
+
+
+def deployment(_: str, __: float) -> list[str]:
+    formation, name = client("cloudformation"), os.environ["STACK_NAME"]
+    (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    changed = stack.get("LastUpdatedTime", stack["CreationTime"])
+    events = formation.describe_stack_events(StackName=name)["StackEvents"]
+    failures = [each for each in events if each["ResourceStatus"].endswith("FAILED")][:ERRORS_SHOWN]
+    told = [f"  {each['LogicalResourceId']}: {each.get('ResourceStatusReason', '')}" for each in failures]
+    return [f"{name} is {stack['StackStatus']} since {changed:%F %T} UTC, {len(told)} resources failed", *told]
+
+
+SHOWN: Mapping[str, Callable[[str, float], list[str]]] = {
+    each.__name__: each for each in (health, queues, errors, metric, rules, functions, tables, deployment)
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.show", description="Shows how a stack is.")
+    parser.add_argument("what", choices=SHOWN)
+    parser.add_argument("name", nargs="?", default="", help="of errors: a function; of metric: the metric")
+    parser.add_argument("--minutes", type=float, default=15.0, help="how far back logs are read (default: 15)")
+    chosen_stack.add_option(parser)
+    chosen = parser.parse_args(arguments)
+    chosen_stack.use(chosen.stack)
+    print("\n".join(SHOWN[chosen.what](chosen.name, chosen.minutes)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The runbooks: one shape, commands that say what they should, and a way that leads to each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.infra.deployed import of_type
+from tests.runbook_pages import INDEX, PAGES, SHAPE, blocks, sections
+
+pytestmark = pytest.mark.usefixtures("settings")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_runbook_has_the_shape_of_all_and_commands_that_say_something(page: Path) -> None:
+    assert sections(page) == SHAPE
+    found = list(blocks(page))
+    assert any(not each.aws and each.says for each in found), "nothing can be looked at"
+    for each in found:
+        if each.aws:
+            assert each.only_aws, f"why does it run in AWS alone? {each.text}"
+        elif not each.is_setting:
+            assert each.says, f"what does it say? {each.text}"
+            assert re.compile(each.says)
+
+
+def test_few_commands_run_in_aws_alone_and_the_rest_are_of_this_repository() -> None:
+    found = [each for page in PAGES for each in blocks(page) if not each.is_setting]
+    assert sum(each.aws for each in found) <= len(found) / 4
+    for each in found:
+        if not each.aws:
+            assert re.match(r"python -m infra\.\w+", each.text), each.text
+
+
+def test_the_runbooks_lead_to_pages_that_exist_and_each_stands_in_their_index() -> None:
+    for page in [INDEX, *PAGES]:
+        for link in re.findall(r"\]\(([\w./-]+\.md)", page.read_text()):
+            assert (page.parent / link).resolve().is_file(), f"{page.name}: {link}"
+    listed = set(re.findall(r"^\| \[[\w-]+\]\(([\w-]+\.md)\)", INDEX.read_text(), re.MULTILINE))
+    assert listed == {page.name for page in PAGES}
+
+
+def test_no_runbook_asks_for_more_than_its_alarms_or_a_link_lead_to() -> None:
+    """A page that nothing leads to is found by nobody."""
+    named = {
+        match
+        for kind in ("Alarm", "CompositeAlarm")
+        for alarm in of_type(f"AWS::CloudWatch::{kind}").values()
+        for match in re.findall(r"runbooks/([\w-]+)\.md", alarm["Properties"]["AlarmDescription"])
+    }
+    linked = {link for page in PAGES for link in re.findall(r"\]\(([\w-]+)\.md", page.read_text())}
+    assert {page.stem for page in PAGES} <= named | linked
