@@ -51,7 +51,7 @@ Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RestorableTable:
     """A table of the stack: `name` without the stack's, `key` its key attributes, `earliest` and `latest` what its
     recovery reaches; None without any."""
 
@@ -66,7 +66,7 @@ class Table:
         return self.earliest is not None and self.latest is not None and self.earliest <= at <= self.latest
 
 
-def tables(stack: str) -> list[Table]:
+def tables(stack: str) -> list[RestorableTable]:
     """All tables of a stack by name; raises SystemExit where there are none."""
     dynamodb = client("dynamodb")
     pages = dynamodb.get_paginator("list_tables").paginate()
@@ -77,7 +77,7 @@ def tables(stack: str) -> list[Table]:
         return list(threads.map(lambda name: _described(dynamodb, stack, name), sorted(names)))
 
 
-def _described(dynamodb: Any, stack: str, full_name: str) -> Table:
+def _described(dynamodb: Any, stack: str, full_name: str) -> RestorableTable:
     about = dynamodb.describe_table(TableName=full_name)["Table"]
     backups = dynamodb.describe_continuous_backups(TableName=full_name)["ContinuousBackupsDescription"]
     recovery = backups.get("PointInTimeRecoveryDescription", {})
@@ -85,21 +85,23 @@ def _described(dynamodb: Any, stack: str, full_name: str) -> Table:
     if earliest is not None:
         earliest = earliest.replace(microsecond=0)
     key = tuple(each["AttributeName"] for each in about["KeySchema"])
-    return Table(full_name.removeprefix(f"{stack}-"), full_name, key, about.get("ItemCount", 0), earliest, latest)
+    return RestorableTable(
+        full_name.removeprefix(f"{stack}-"), full_name, key, about.get("ItemCount", 0), earliest, latest
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a table: items written and deleted, and those that were as they should be."""
 
-    table: Table
+    table: RestorableTable
     put: int
     deleted: int
     same: int
     seconds: float
 
 
-def restore(table: Table, at: datetime, *, missing_only: bool = False, keep: bool = False) -> Outcome:
+def restore(table: RestorableTable, at: datetime, *, missing_only: bool = False, keep: bool = False) -> Outcome:
     """Bring one table back; it may be repeated at any time. Raises what DynamoDB raises."""
     began, dynamodb = time.monotonic(), client("dynamodb")
     copy = f"restored-{table.full_name}-{at:%Y%m%dT%H%M%S}"
@@ -122,7 +124,7 @@ def restore(table: Table, at: datetime, *, missing_only: bool = False, keep: boo
     return Outcome(table, put, deleted, same, time.monotonic() - began)
 
 
-def _segment(table: Table, copy: str, number: int, *, missing_only: bool) -> tuple[int, int, int]:
+def _segment(table: RestorableTable, copy: str, number: int, *, missing_only: bool) -> tuple[int, int, int]:
     """Bring one part of a table back, page by page: written, deleted, as they were."""
     put = deleted = same = 0
     for items in _pages(copy, number):
@@ -143,11 +145,11 @@ def _differs(item: Item, there: Item | None, *, missing_only: bool) -> bool:
     return there is None or (there != item and not missing_only)
 
 
-def _key_of(table: Table, item: Item) -> Item:
+def _key_of(table: RestorableTable, item: Item) -> Item:
     return {name: item[name] for name in table.key}
 
 
-def _key(table: Table, item: Item) -> str:
+def _key(table: RestorableTable, item: Item) -> str:
     return repr(list(_key_of(table, item).values()))
 
 
@@ -160,7 +162,7 @@ def _pages(full_name: str, number: int) -> Iterator[list[Item]]:
     return (page["Items"] for page in pages)
 
 
-def _found(table: Table, full_name: str, items: Sequence[Item]) -> dict[str, Item]:
+def _found(table: RestorableTable, full_name: str, items: Sequence[Item]) -> dict[str, Item]:
     """Those of these items that a table has, by their keys."""
     dynamodb = client("dynamodb")
     found: dict[str, Item] = {}
@@ -224,14 +226,14 @@ def run(stack: str, at: datetime, *, only: Sequence[str] = (), missing_only: boo
         print(f"{files(bucket_of(stack), at)} deletions of files were taken back")
 
 
-def _chosen(stack: str, only: Sequence[str]) -> list[Table]:
+def _chosen(stack: str, only: Sequence[str]) -> list[RestorableTable]:
     found = tables(stack)
     if unknown := set(only) - {each.name for each in found}:
         raise SystemExit(f"there is no table {', '.join(sorted(unknown))}")
     return [each for each in found if not only or each.name in only]
 
 
-def _why_not(table: Table, at: datetime, only: Sequence[str]) -> str:
+def _why_not(table: RestorableTable, at: datetime, only: Sequence[str]) -> str:
     """Why a table is left as it is; empty where it is restored. Raises SystemExit for one that cannot be had."""
     if table.name not in only and table.name in LEFT:
         return LEFT[table.name]
