@@ -9,8 +9,9 @@ import pytest
 
 from accounts import passwords
 from accounts.app import app
+from infra import unlock
 from kernel import clock
-from tests.conftest import Cloud
+from tests.conftest import STACK, Cloud
 from tests.helpers import Reply, ask
 from tests.tools import rows
 
@@ -224,3 +225,38 @@ def test_the_owner_is_told_of_changes_by_mail(guarded: Ada, cloud: Cloud) -> Non
 def test_the_table_shows_neither_secret_nor_recovery_codes(guarded: Ada) -> None:
     kept = str(rows("credentials"))
     assert [each for each in [guarded.secret, *guarded.recovery_codes] if each in kept] == []
+
+
+# --- an operator lets somebody in again ----------------------------------------------------------------------
+
+
+def _unlock(*words: str) -> None:
+    assert unlock.main([*words, "--stack", STACK]) == 0
+
+
+def test_an_operator_unlocks_an_account_and_leaves_its_second_factor(
+    guarded: Ada, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        assert guarded.login(password=WRONG).status == 401
+    assert guarded.login(guarded.code(1)).status == 423
+    _unlock("ada")
+    assert "is not locked" in capsys.readouterr().out
+    assert guarded.login().body["code"] == "totp_required"
+    assert guarded.login(guarded.code(1)).status == 200
+
+
+def test_an_operator_takes_a_lost_second_factor_from_an_account_and_the_audit_log_keeps_it(
+    guarded: Ada, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _unlock("ada@example.com", "--second-factor")
+    assert "has no second factor any more" in capsys.readouterr().out
+    assert guarded.login().status == 200
+    assert "totp.disabled" in str(rows("audit"))
+    _unlock("ada", "--second-factor")
+    assert "has no authenticator app" in capsys.readouterr().out
+
+
+def test_nobody_is_unlocked_by_a_name_that_nobody_has() -> None:
+    with pytest.raises(SystemExit, match="there is nobody called eve"):
+        _unlock("eve")
