@@ -28,7 +28,6 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 import composition  # noqa: F401 - what every domain registers
-from accounts import liveness
 from assistant import settings as ai_settings
 from assistant.providers import choice, openai_compatible
 from calls import ice, sfu
@@ -112,7 +111,6 @@ def fresh_process() -> None:
     sfu.configured.cache_clear()
     for memo in (
         auth._verified,
-        liveness._live,
         users._known,
         users._named,
         limiter._in_process,
@@ -250,6 +248,12 @@ def _moto_tables() -> dict[str, Any]:
     """Where moto has its tables, by name."""
     tables: dict[str, Any] = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables
     return tables
+
+
+def kept_tables() -> Callable[[], None]:
+    """Keep what all tables hold now; returns what puts it back."""
+    kept = copy.deepcopy(_moto_tables())
+    return lambda: _moto_tables().update(copy.deepcopy(kept))
 
 
 @lru_cache(maxsize=1)

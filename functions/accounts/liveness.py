@@ -1,9 +1,8 @@
 """Whether a session stands: DynamoDB decides.
 
-Redis remembers the answer, since every call asks; in a deployment without one this process does, for at most a minute.
-Who ends a session marks it there (`session_ends`), so nobody believes a Redis that takes no writes: while it is away,
-paused or read-only each call reads the table. What opens or renews something always does (`stands`), as Redis may have
-lost a mark (R51).
+Redis remembers the answer, since every call asks. Who ends a session marks it there (`session_ends`), so nobody
+believes a Redis that takes no writes: while there is none, or it is away, paused or read-only, each call reads the
+table. What opens or renews something always does (`stands`), as Redis may have lost a mark (R51).
 """
 
 from __future__ import annotations
@@ -15,18 +14,14 @@ from typing import Any
 from accounts import session_store
 from kernel import breakers, cache
 
-REMEMBER_LIVE_S = 60  # also the longest that an ended session passes in a deployment without Redis (R14)
+REMEMBER_LIVE_S = 60
 REMEMBER_REVOKED_S = 1_000  # longer than any access token lives
 _LIVE, _REVOKED = "live", "revoked"
-
-_live: cache.Memo[bool] = cache.Memo(max_entries=10_000, ttl_s=REMEMBER_LIVE_S)
 
 
 def is_live(user_id: str, session_id: str) -> bool:
     """Whether a session stands."""
     key = _key(session_id)
-    if not cache.is_configured():
-        return _is_live_without_redis(user_id, session_id)
     try:
         # GETEX counts as a write, so a Redis that takes no marks (read-only, paused for writes) does not answer it
         state = cache.call(lambda redis: redis.getex(key))
@@ -38,15 +33,6 @@ def is_live(user_id: str, session_id: str) -> bool:
     with suppress(cache.CacheUnavailable):
         # only if absent: the news of its end may have come in since the table was read
         cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
-    return live
-
-
-def _is_live_without_redis(user_id: str, session_id: str) -> bool:
-    if _live.get(session_id):
-        return True
-    live = stands(user_id, session_id)
-    if live:
-        _live.put(session_id, True)
     return live
 
 
@@ -70,8 +56,6 @@ def mark_ended(session_ids: Collection[str]) -> None:
             pipe.set(_key(session_id), _REVOKED, ex=REMEMBER_REVOKED_S)
         pipe.execute()
 
-    for session_id in session_ids:
-        _live.drop(session_id)
     if session_ids and cache.is_configured():
         with breakers.asked_for_real():
             cache.call(mark)

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.e2e.live import refused
 from tests.e2e.people import BearerIssued, Person, Town
-from tests.e2e.tools import at_once, eventually, problem
+from tests.e2e.tools import at_once, eventually, operators_client, problem
+from tests.support import deployed_functions
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,16 @@ def test_every_character_of_a_refresh_token_counts(town: Town, ada: Person) -> N
 # --- ending ---------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["with Redis", "without Redis"])
+def redis_or_none(request: pytest.FixtureRequest, endpoints: dict[str, str]) -> Iterator[None]:
+    """The functions of the calls below, with the stack's Redis or as in a deployment without one."""
+    names = [f"{endpoints['stack']}-{each}" for each in ("Sessions", "Users", "Conversations", "Messages", "Realtime")]
+    changes = {"REDIS_URL": ""} if request.param == "without Redis" else {}
+    with deployed_functions.changed(operators_client(endpoints, "lambda"), names if changes else [], changes):
+        yield
+
+
+@pytest.mark.usefixtures("redis_or_none")
 def test_logging_out_ends_every_way_in_within_a_second(town: Town, ada: Person) -> None:
     # given a device with a socket, a ticket for another, and calls that all functions have seen
     device = ada.another_session()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from calls import changing, signal_store
 from drive import store as drive_store
@@ -64,12 +65,12 @@ def _wait_for(port: int) -> None:
 
 
 @pytest.fixture
-def redis(_redis_server: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> Any:
-    """An empty Redis that the functions use."""
+def redis(_redis_server: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty Redis that the functions use, by a client that waits longer for it than they do."""
     settings.setenv("REDIS_URL", _redis_server)
     config.config.cache_clear()
     cache._redis.cache_clear()
     cache._waiting_redis.cache_clear()
-    client = cache._redis()
-    client.flushall()
-    return client
+    with Redis.from_url(_redis_server, decode_responses=True, socket_timeout=10) as client:
+        client.flushall()
+        yield client

@@ -226,6 +226,7 @@ BUDGETS |= ON_NOTIFICATIONS
 PUSHED_TO = {"push to one": 1, "push to 25": 25}
 VOTES_TOLD = {"fan-out of a vote to 50": 50, "fan-out of a vote to 200": 200}
 MAX_SEND_TRIPS, MAX_SEND_WRITE_UNITS, MAX_LIST_TRIPS = 3, 7, 2
+SESSION_TRIPS = 1  # of each call without Redis: nothing else tells of a session's end within a second (R14)
 
 
 def _count(*names: str, with_redis: bool = True) -> Mapping[str, Counted]:
@@ -339,7 +340,7 @@ def test_a_vote_is_told_with_three_reads_for_a_hundred_people(
 
 def test_sending_stays_within_its_budget_without_redis(counted_without_redis: Counted) -> None:
     assert counted_without_redis.redis_trips == 0
-    assert counted_without_redis.store_trips <= MAX_SEND_TRIPS
+    assert counted_without_redis.store_trips <= MAX_SEND_TRIPS + SESSION_TRIPS
     assert counted_without_redis.write_units <= MAX_SEND_WRITE_UNITS
 
 
