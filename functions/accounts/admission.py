@@ -5,14 +5,13 @@ Passwords and codes of second factors count together, at sign-in and wherever el
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from accounts import store
 from accounts.model import Attempts, Contended, InvalidCredentials
 from audit import api as audit
-from kernel import ids, telemetry
+from kernel import deadline, ids, telemetry
 from kernel.errors import Locked
 from kernel.resilience import retried
 
@@ -22,7 +21,7 @@ ADMISSION_PAUSE_S = 0.25
 ATTEMPT_BITS = 64
 
 
-def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = time.sleep) -> str:
+def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = deadline.pause) -> str:
     """Count an attempt and return its id; raises Locked."""
     for number in range(ADMISSION_TRIES):
         if number:

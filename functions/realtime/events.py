@@ -27,7 +27,7 @@ def _hint(job: Job) -> None:
 def _close(job: Job) -> None:
     from realtime import service
 
-    service.close_again(job["connection_ids"])
+    service.close_again(job["connection_ids"], turn=job.get("turn", 0))
 
 
 register(

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from kernel import cache, clock, ids, parallel, queues, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
 from realtime.frames import age_ms
@@ -27,7 +26,10 @@ CHUNK_CONNECTIONS = 100
 SYNC_HINT_DELAY_S = 2
 SYNC_HINT_DELAY_MAX_S = 64
 LATE_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
+# A socket that could not be closed is tried again after 1, 2, 4, 8, 8 … s, for the two hours that it may live at all.
 CLOSE_AGAIN_S = 1
+CLOSE_AGAIN_MAX_S = 8
+CLOSES_MAX = 900
 HEARD_EVERY_S = 60
 
 _heard: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=HEARD_EVERY_S)
@@ -94,16 +96,22 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
         data = {"session_id": connection.session_id, "reason": reason}
         frames[connection.connection_id] = [_event("session.revoked", data).encode()]
     sockets.post_all(frames)
-    still_open = sockets.close_all(frames)
-    if still_open:
-        enqueue([{"kind": "close", "connection_ids": still_open}], delay_s=CLOSE_AGAIN_S)
+    _close_later(sockets.close_all(frames), turn=0)
     store.remove(user_id, list(frames))
 
 
-def close_again(connection_ids: Sequence[str]) -> None:
-    """Close sockets that could not be closed at once; raises DependencyUnavailable while that still fails."""
-    if sockets.close_all(connection_ids):
-        raise DependencyUnavailable
+def close_again(connection_ids: Sequence[str], *, turn: int) -> None:
+    """Close sockets that could not be closed before, for the `turn`th time, and have the queue bring those again that
+    still cannot: sooner than it would bring a job that failed, and not to its dead letters."""
+    _close_later(sockets.close_all(connection_ids), turn=turn + 1)
+
+
+def _close_later(still_open: Sequence[str], *, turn: int) -> None:
+    if not still_open or turn > CLOSES_MAX:
+        return
+    telemetry.count("SocketClosesRepeated", len(still_open))
+    delay_s = min(CLOSE_AGAIN_MAX_S, CLOSE_AGAIN_S << turn)
+    enqueue([{"kind": "close", "connection_ids": list(still_open), "turn": turn}], delay_s=delay_s)
 
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:

@@ -12,13 +12,13 @@ import pytest
 from accounts import session_store, sessions
 from kernel import clock
 from kernel.caller import Caller
-from realtime import service, store
+from realtime import fanout, service, store
 from realtime.actions import authorize, connect, disconnect
 from realtime.store import CONNECTION_TTL_MS, HANDSHAKE_MS, MAX_CONNECTIONS_PER_PERSON
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send
 from tests.management import Management, serving
-from tests.tools import caller, captured_lines, rows, socket_event
+from tests.tools import caller, captured_lines, jobs, rows, socket_event
 
 
 @pytest.fixture(autouse=True)
@@ -240,6 +240,27 @@ def test_stuck_sockets_are_closed_together_and_not_one_after_another(management:
     service.close_sessions(ada.user_id, None, reason="logout")
     assert time.perf_counter() - started < 4  # one time limit to tell them, one to close them
     assert _live(ada) == set()
+
+
+def test_a_socket_that_cannot_be_closed_is_tried_again_until_it_is(management: Management) -> None:
+    """While @connections throttles; a job that failed would come again after the queue's minutes only."""
+    (ada,) = people("ada")
+    _connect(ada, "a-1")
+    management.status["a-1"] = 429
+    service.close_sessions(ada.user_id, None, reason="logout")
+    assert _live(ada) == set()
+
+    delays = []
+    for _ in range(5):
+        waiting = jobs()
+        delays += [job.pop("delay_s") for job in waiting]
+        fanout.handle(waiting)
+    assert delays == [1, 2, 4, 8, 8]
+    del management.status["a-1"]
+    fanout.handle(jobs())
+
+    assert management.closed == ["a-1"] * 7  # as often as it was asked for
+    assert jobs() == []
 
 
 def test_without_sockets_there_is_nothing_to_close(management: Management) -> None:
