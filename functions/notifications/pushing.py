@@ -25,7 +25,7 @@ from notifications import alert_store, model, payloads, push_store, service, sto
 from notifications.model import RegisteredDevice
 from notifications.payloads import Payload, PushPreview
 from notifications.providers import fcm, webpush
-from notifications.providers.outcomes import Delivery, PushOutcome
+from notifications.providers.outcomes import Delivery, PushOutcome, later
 from notifications.store import Addressee
 from users import api as users
 
@@ -153,10 +153,20 @@ def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str
         by_provider[each.device.provider].append(each)
     outcomes: dict[int, PushOutcome] = {}
     for provider, theirs in by_provider.items():
-        answers = SENDERS[provider](theirs)
+        answers = _answers(provider, theirs)
         outcomes |= {id(each): answer for each, answer in zip(theirs, answers, strict=True)}
         _count(provider, answers)
     return [outcomes[id(each)] for each in deliveries]
+
+
+def _answers(provider: str, deliveries: Sequence[Delivery]) -> list[PushOutcome]:
+    """What a provider says. One that cannot be asked is tried later: the devices of another have got theirs by then,
+    and an error would have them sent to once more."""
+    try:
+        return SENDERS[provider](deliveries)
+    except Exception as error:  # the job comes again, and at last lies among the dead letters
+        telemetry.logger().error("provider cannot be asked", exc_info=error, extra={"provider": provider})
+        return [later("failed")] * len(deliveries)
 
 
 def _count(provider: str, outcomes: Sequence[PushOutcome]) -> None:

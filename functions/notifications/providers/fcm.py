@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kernel import breakers, clock
+from kernel import breakers, clock, telemetry
 from kernel.breakers import CircuitOpen, Limits
 from kernel.cache import Memo
 from kernel.config import config
@@ -34,10 +34,14 @@ _lock = threading.Lock()
 
 
 def send(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
-    """Send to each device, in batches; one attempt each. Without credentials nothing is sent."""
+    """Send to each device, in batches; one attempt each. Without credentials nothing is sent, nor with wrong ones."""
     if not config().fcm_secret_arn:
         return [PushOutcome("refused", "not_configured")] * len(deliveries)
-    sender = _sender()
+    try:
+        sender = _sender()
+    except (TypeError, ValueError) as error:  # the secret holds no service account
+        telemetry.logger().error("wrong credentials", extra={"provider": "fcm", "error": type(error).__name__})
+        return [later("credentials", SETUP_RETRY_S)] * len(deliveries)
     batches = (deliveries[start : start + BATCH] for start in range(0, len(deliveries), BATCH))
     return [outcome for batch in batches for outcome in sender.send(batch)]
 
