@@ -21,7 +21,7 @@ from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
-from kernel.errors import DependencyUnavailable, NotFound
+from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log import api as log
@@ -225,8 +225,7 @@ def _failure_of(step: Callable[[], None]) -> Exception | None:
 def _close(work: after_commit.Work) -> None:
     sockets_of = work["sockets_of"]
     if sockets_of is None or sockets_of:
-        close = partial(realtime.close_sessions, work["user_id"], sockets_of, reason=work["reason"])
-        retried(close, on=DependencyUnavailable, tries=2)
+        realtime.close_sessions(work["user_id"], sockets_of, reason=work["reason"])
 
 
 def _tell_loss(work: after_commit.Work) -> None:

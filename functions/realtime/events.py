@@ -30,6 +30,12 @@ def _close(job: Job) -> None:
     service.close_again(job["connection_ids"], turn=job.get("turn", 0))
 
 
+def _close_sessions(job: Job) -> None:
+    from realtime import service
+
+    service.close_sessions(job["user_id"], job["session_ids"], reason=job["reason"], turn=job["turn"])
+
+
 register(
     EventType("pong", data=Pong, durable=False),
     EventType("reconnect", data=Reconnect, durable=False),
@@ -40,3 +46,4 @@ for _kind in FRAMES:
 register_job("gone", _gone, queue="presence")
 register_job("hint", _hint, queue="sockets")
 register_job("close", _close, queue="sockets")
+register_job("close_sessions", _close_sessions, queue="sockets")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kernel import cache, clock, ids, parallel, queues, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
+from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
 from realtime.frames import age_ms
@@ -84,8 +85,25 @@ def focus(caller: Caller, conversation_id: str | None) -> None:
     store.focus(caller.user_id, caller.connection_id, conversation_id)
 
 
-def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str) -> None:
-    """Tell the sockets of these sessions (None: all) that they are revoked, and close them (R14)."""
+def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str, turn: int = 0) -> None:
+    """Tell the sockets of these sessions (None: all) that they are revoked, and close them (R14).
+
+    Where their registry does not answer the queue brings it again (`turn`): sooner than the sweep of follow-up work
+    would, as breakers may keep it shut for a while after it is well again. Raises DependencyUnavailable where the
+    queue does not take that either.
+    """
+    try:
+        _close_sessions(user_id, session_ids, reason)
+    except DependencyUnavailable:
+        if turn > CLOSES_MAX:
+            raise
+        telemetry.count("SocketClosesRepeated")
+        named = None if session_ids is None else sorted(session_ids)
+        job = {"kind": "close_sessions", "user_id": user_id, "session_ids": named, "reason": reason, "turn": turn + 1}
+        enqueue([job], delay_s=_close_delay_s(turn))
+
+
+def _close_sessions(user_id: str, session_ids: Collection[str] | None, reason: str) -> None:
     doomed = [
         connection
         for connection in store.connections_of([user_id])
@@ -100,6 +118,10 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
     store.remove(user_id, list(frames))
 
 
+def _close_delay_s(turn: int) -> int:
+    return min(CLOSE_AGAIN_MAX_S, CLOSE_AGAIN_S << min(turn, 8))
+
+
 def close_again(connection_ids: Sequence[str], *, turn: int) -> None:
     """Close sockets that could not be closed before, for the `turn`th time, and have the queue bring those again that
     still cannot: sooner than it would bring a job that failed, and not to its dead letters."""
@@ -110,8 +132,7 @@ def _close_later(still_open: Sequence[str], *, turn: int) -> None:
     if not still_open or turn > CLOSES_MAX:
         return
     telemetry.count("SocketClosesRepeated", len(still_open))
-    delay_s = min(CLOSE_AGAIN_MAX_S, CLOSE_AGAIN_S << turn)
-    enqueue([{"kind": "close", "connection_ids": list(still_open), "turn": turn}], delay_s=delay_s)
+    enqueue([{"kind": "close", "connection_ids": list(still_open), "turn": turn}], delay_s=_close_delay_s(turn))
 
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:

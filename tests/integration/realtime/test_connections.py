@@ -12,6 +12,7 @@ import pytest
 from accounts import session_store, sessions
 from kernel import clock
 from kernel.caller import Caller
+from kernel.errors import DependencyUnavailable
 from realtime import fanout, service, store
 from realtime.actions import authorize, connect, disconnect
 from realtime.store import CONNECTION_TTL_MS, HANDSHAKE_MS, MAX_CONNECTIONS_PER_PERSON
@@ -260,6 +261,32 @@ def test_a_socket_that_cannot_be_closed_is_tried_again_until_it_is(management: M
     fanout.handle(jobs())
 
     assert management.closed == ["a-1"] * 7  # as often as it was asked for
+    assert jobs() == []
+
+
+def test_sockets_whose_registry_does_not_answer_are_closed_by_the_queue(
+    management: Management, settings: pytest.MonkeyPatch
+) -> None:
+    """After an outage of the store its breaker may be open still, when the session has been ended already."""
+    (ada,) = people("ada")
+    _connect(ada, "a-1")
+
+    def away(_: object) -> list[store.Connection]:
+        raise DependencyUnavailable
+
+    with settings.context() as outage:
+        outage.setattr(store, "connections_of", away)
+        sessions.revoke(ada.user_id, [ada.session_id], reason="logout", sockets_of=[ada.session_id])
+        (first,) = (job for job in jobs() if job["kind"] == "close_sessions")
+        fanout.handle([first])
+    (second,) = jobs()
+    assert (first["delay_s"], second["delay_s"]) == (1, 2)
+    assert management.closed == []
+
+    fanout.handle([second])
+
+    assert management.closed == ["a-1"]
+    assert management.kinds("a-1") == ["session.revoked"]
     assert jobs() == []
 
 

@@ -17,7 +17,7 @@ QUEUES: dict[str, set[str]] = {
     "fanout": {"connections", "members", "personal"},
     "presence": {"gone", "presence", "presence_due", "presence_own", "presence_guard"},
     "receipts": {"receipts", "typing_over"},
-    "sockets": {"close", "hint", "session_ended"},
+    "sockets": {"close", "close_sessions", "hint", "session_ended"},
     "jobs": set(),  # what names no queue goes there
 }
 
