@@ -1,0 +1,137 @@
+"""What an operator types and looks at, on a local cloud with the stack's tables, queues and state machines.
+
+It has none of the stack's functions, so commands that call one, ask the API or look at the deployment are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local import watch
+from infra.local.config import ACCOUNT, REGION, STACK
+from infra.local.stack import Stack
+from tests.infra import local_cloud
+from tests.infra.deployed import of_type
+from tests.runbook_pages import PAGES, blocks
+from tests.tools import ROOT
+
+LIMIT_S = 300
+NEED_FUNCTIONS = re.compile(r"infra\.(invoke|admin|unlock)|infra\.show (health|deployment)")
+MACHINES = ("account-erasure", "account-export", "call-lifecycle", "file-intake", "poll-closing", "scheduled-message")
+FAILS = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States.TaskFailed", "Cause": "no store"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A local cloud and an operator's shell beside it."""
+
+    cloud: Stack
+    shell: tuple[tuple[str, str], ...]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Something failed in a function's log, in each machine and in the pushes."""
+    home = tmp_path_factory.mktemp("cloud")
+    with local_cloud.running(local_cloud.instance(home)) as cloud:
+        _fill(cloud)
+        addresses = {"stack": STACK, "region": REGION, "aws_endpoint_url": cloud.instance.endpoint}
+        nowhere = {"http_url": f"{cloud.instance.endpoint}/nowhere", "redis_url": cloud.instance.redis_url}
+        cloud.instance.endpoints_file.write_text(json.dumps(addresses | nowhere))
+        known = {
+            "SC_ENDPOINTS": str(cloud.instance.endpoints_file),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "TABLE": "drafts",
+        }
+        unset = ("STACK", "STACK_NAME", "ENVIRONMENT")
+        shell = {name: value for name, value in os.environ.items() if name not in unset} | known
+        _run("python -m infra.restore --on", tuple(shell.items()))
+        shell["AT"] = datetime.fromtimestamp(time.time() + 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time.sleep(1.5)  # recovery is good to the second
+        yield Desk(cloud, tuple(shell.items()))
+
+
+def _fill(cloud: Stack) -> None:
+    dynamodb, sqs, logs = (cloud.client(each) for each in ("dynamodb", "sqs", "logs"))
+    for table in of_type("AWS::DynamoDB::Table").values():
+        made = table["Properties"]
+        taken = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+        about: dict[str, Any] = {name: made[name] for name in taken if name in made}
+        name = made["TableName"]["Fn::Sub"].replace("${Prefix}", STACK)
+        dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **about)
+    for queue in of_type("AWS::SQS::Queue").values():
+        sqs.create_queue(QueueName=f"{STACK}-{queue['Properties']['QueueName']['Fn::Sub'].partition('}-')[2]}")
+    cloud.client("s3").create_bucket(Bucket=f"{STACK}-drive-{ACCOUNT}")
+    cloud.client("events").put_rule(Name=f"{STACK}-Sweep", ScheduleExpression="rate(1 minute)", State="ENABLED")
+    states = cloud.client("stepfunctions")
+    for name in MACHINES:
+        made = states.create_state_machine(
+            name=f"{STACK}-{name}", roleArn="arn:aws:iam::000000000000:role/any", definition=json.dumps(FAILS)
+        )
+        states.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")
+    group = f"/aws/lambda/{STACK}-Messages"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    failed = {"level": "ERROR", "message": "call failed", "Duration": 3, "exception": "Traceback\nKeyError: 'x'"}
+    sent = {"level": "INFO", "message": "call", "Duration": 3, "StoreThrottles": 2, "route": "GET /x", "status": 200}
+    at = int(time.time() * 1000)
+    lines = [{"timestamp": at, "message": json.dumps(each)} for each in (failed, sent)]
+    logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=lines)
+
+
+@cache
+def _run(text: str, shell: tuple[tuple[str, str], ...]) -> tuple[int, str]:
+    """What commands answer and say; pages that have the same ones have them run once."""
+    words, environment = ["bash", "-euo", "pipefail", "-c", text], dict(shell)
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_runbook_work_as_they_stand(page: Path, desk: Desk) -> None:
+    settings = "\n".join(each.text for each in blocks(page) if each.is_setting)
+    for block in blocks(page):
+        if block.aws or block.is_setting or NEED_FUNCTIONS.search(block.text):
+            continue
+        code, said = _run(f"{settings}\n{block.text}", desk.shell)
+        assert code == 0, f"{block.text}\n{said}"
+        assert re.search(block.says, said), f"{block.text}\n{said}"
+
+
+def test_errors_metrics_and_failed_executions_are_told_with_their_reasons(desk: Desk) -> None:
+    assert "Messages  KeyError: 'x'" in _run("python -m infra.show errors Messages", desk.shell)[1]
+    assert "StoreThrottles: 2 in" in _run("python -m infra.show metric StoreThrottles", desk.shell)[1]
+    assert "FAILED States.TaskFailed no store" in _run("python -m infra.machines call-lifecycle", desk.shell)[1]
+    again = _run("python -m infra.machines call-lifecycle --go", desk.shell)[1]
+    assert "started again as" in again
+
+
+def test_the_page_and_the_terminal_show_what_lies_in_dead_letters_with_its_runbook(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sqs = desk.cloud.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=f"{STACK}-mail-dead")["QueueUrl"], MessageBody="{}")
+    answer = httpx.get(f"{desk.cloud.instance.endpoint}/_secureconnect/status", timeout=LIMIT_S)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for part in ("MailDeadLetters", "docs/runbooks/dead-letters.md", "<svg", "HTTP: time to answer, ms"):
+        assert part in answer.text
+    watch.watch(desk.cloud.instance, every_s=0, times=1)
+    said = capsys.readouterr().out
+    for part in ("Health: down", "MailDeadLetters: ", "-> docs/runbooks/dead-letters.md", "Store: queries", "▁"):
+        assert part in said
