@@ -80,6 +80,8 @@ def append(
         finally:
             writer.leave()
     telemetry.total("AppendRetries", ticket.collisions)
+    for event in done.events:
+        telemetry.traced(event.name)
     if publish is not None:
         publish(done.context, done.to_publish)
     return done.context, done.events

@@ -93,6 +93,11 @@ class Event:
     sent_as: str | None = None
     fingerprint: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What it is called in the lines of those who write it, pass it on or deliver it."""
+        return f"{self.conversation_id}/{self.seq}"
+
     def as_of(self, now: int) -> Event:
         """The event as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
         if self.expires_at is None or self.expires_at > now or self.deleted_at is not None:

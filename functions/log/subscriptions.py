@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import clock, parallel, queues
+from kernel import clock, parallel, queues, telemetry
 from kernel.config import config
 from kernel.consumers import Change, Image, Message
 from log.model import Event
@@ -101,6 +101,7 @@ def _content(image: Image | None) -> tuple[object, ...] | None:
 def _message(change: Change, wanted: Subscription) -> Message:
     assert change.new is not None
     event = event_in(change.new)
+    telemetry.traced(event.name)
     told = {
         "conversation_id": event.conversation_id,
         "seq": event.seq,

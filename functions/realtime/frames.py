@@ -8,13 +8,19 @@ import re
 from kernel import clock
 
 # As `log.schemas.frame` writes an event of the log; what is told and stands nowhere has no `seq`.
-_OF_THE_LOG = re.compile(r'\{"conversation_id":"[^"]*","seq":\d+,"type":"[^"]*","actor_id":"[^"]*","at":"([^"]*)"')
+_OF_THE_LOG = re.compile(r'\{"conversation_id":"([^"]*)","seq":(\d+),"type":"[^"]*","actor_id":"[^"]*","at":"([^"]*)"')
 
 
 def age_ms(frame: str) -> int | None:
     """How long ago the event of a frame was committed; None for what stands in no log."""
     found = _OF_THE_LOG.match(frame)
-    return None if found is None else max(0, clock.now() - clock.parse(found[1]))
+    return None if found is None else max(0, clock.now() - clock.parse(found[3]))
+
+
+def event_of(frame: str) -> str | None:
+    """What the event of a frame is called in lines (`Event.name`); None for what stands in no log."""
+    found = _OF_THE_LOG.match(frame)
+    return None if found is None else f"{found[1]}/{found[2]}"
 
 
 def has_expired(frame: str) -> bool:

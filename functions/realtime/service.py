@@ -14,7 +14,7 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
-from realtime.frames import age_ms
+from realtime.frames import age_ms, event_of
 from realtime.jobs import queue_of
 from realtime.store import Connection, Liveness, Target, Ticket
 
@@ -278,6 +278,9 @@ def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Poste
     if not told:
         return
     telemetry.total("FramesDelivered", sum(len(texts) for texts in told))
+    for text in {text for texts in told for text in texts}:
+        if (event := event_of(text)) is not None:
+            telemetry.traced(event)
     ages = [age for text in {texts[0] for texts in told if texts} if (age := age_ms(text)) is not None]
     if ages:
         telemetry.timed("DeliveryDelay", max(ages))

@@ -154,6 +154,13 @@ def total(name: str, value: float = 1, **about: str) -> None:
             line.named(field, each)
 
 
+def traced(event: str) -> None:
+    """Note the name of what the call under way wrote, passed on or delivered: one name finds all lines about it."""
+    line = _current.get()
+    if line is not None:
+        line.named("events", event)
+
+
 def timed(name: str, duration_ms: float) -> None:
     """Add how long something took to a metric of the whole stack."""
     line = _current.get()
