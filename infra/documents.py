@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra import alarm_reference, configuration_reference
+from infra import alarm_reference, capacity_plan, configuration_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -45,6 +45,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs/api/asyncapi.json": socket,
         ROOT / "docs/configuration.md": configuration_reference.text(),
         ROOT / "docs/alarms.md": alarm_reference.text(),
+        ROOT / "docs/capacity.md": capacity_plan.text(),
     }
 
 
