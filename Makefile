@@ -14,7 +14,7 @@ SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status watch logs test check demo chaos drill perf evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test check demo chaos drill load perf evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,9 @@ demo: venv ## a guided tour of the running local cloud
 
 perf: venv ## measure the running local cloud; AGAINST=REVISION: only CPU per call, against that commit
 	@$(VENV)/python -m perf $(if $(AGAINST),--against $(AGAINST))
+
+load: venv ## an open-loop mix at 1, 2 and 4 times what the running local cloud can take (3 min)
+	@$(VENV)/python -m perf --only load
 
 chaos: venv ## break what it stands on, and look at what clients see (15 min; SEED=… repeats one)
 	@$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

@@ -1,8 +1,9 @@
-"""`python -m perf [--only counts,parity,slow_socket,texts,cold,cost,pushes,push_queue,push_delay,live,web] [--quick]`.
+"""`python -m perf [--only PART,PART…] [--quick]`; parts are counts, parity, slow_socket, texts, cold, cost, pushes,
+push_queue, push_delay, live, load and web, and all but load without a choice.
 
 The figures, and how they stand to their budgets, are printed in tables and kept in .local/perf/latest.json.
-`push_queue`, `push_delay`, `live` and `web` need a running local cloud, `web` Chromium as well. `--against REVISION`
-compares the processor time of calls with that of another commit, in turn, and does nothing else.
+`push_queue`, `push_delay`, `live`, `load` and `web` need a running local cloud, `web` Chromium as well.
+`--against REVISION` compares the processor time of calls with that of another commit, in turn, and does nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from perf import (
     cost,
     counts,
     live,
+    load,
     packages,
     push_delay,
     push_load,
@@ -69,6 +71,11 @@ def _live(quick: bool) -> Part:
     return live.tables(measured), live.as_json(measured)
 
 
+def _load(quick: bool) -> Part:
+    found = load.measure(running(), load.QUICK if quick else load.LoadScale(), done=_say)
+    return load.tables(found), load.as_json(found)
+
+
 def _web(quick: bool) -> Part:
     measured = web.measure(web.QUICK if quick else web.Scale(), done=_say)
     return web.tables(measured), web.as_json(measured)
@@ -85,13 +92,18 @@ PARTS: dict[str, Callable[[bool], Part]] = {
     "push_queue": lambda quick: push_queue.part(running(), quick, _say),
     "push_delay": lambda quick: push_delay.part(running(), quick, _say),
     "live": _live,
+    "load": _load,
     "web": _web,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas (default: all)")
+    parser.add_argument(
+        "--only",
+        default=",".join(name for name in PARTS if name != "load"),
+        help="parts, separated by commas (default: all but load)",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
     parser.add_argument("--against", metavar="REVISION", help="CPU per call against another commit's, and nothing else")
     chosen = parser.parse_args()
@@ -103,7 +115,7 @@ def main() -> int:
     if unknown := set(names) - set(parts):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     try:
-        if {"live", "web", "push_queue", "push_delay"} & set(names):
+        if {"live", "load", "web", "push_queue", "push_delay"} & set(names):
             running()  # before the others take their time
         kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
         for name in names:

@@ -20,7 +20,11 @@ _numbers = itertools.count()
 
 
 class Refused(Exception):
-    """The server answered with an error."""
+    """The server answered with an error: its status, and whether it said when to come again."""
+
+    def __init__(self, text: str, status: int = 0, *, has_retry_after: bool = False) -> None:
+        super().__init__(text)
+        self.status, self.has_retry_after = status, has_retry_after
 
 
 class Http:
@@ -40,15 +44,16 @@ class Http:
         )
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             try:
-                status, answer = await self._exchange(head.encode() + body)
+                status, told, answer = await self._exchange(head.encode() + body)
             except (asyncio.IncompleteReadError, ConnectionError):  # the server has closed an idle connection
                 self.close()
-                status, answer = await self._exchange(head.encode() + body)
+                status, told, answer = await self._exchange(head.encode() + body)
         if not 200 <= status < 300:
-            raise Refused(f"{method} {path}: {status} {answer[:300].decode(errors='replace')}")
+            text = f"{method} {path}: {status} {answer[:300].decode(errors='replace')}"
+            raise Refused(text, status, has_retry_after=b"\r\nretry-after:" in told)
         return answer
 
-    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+    async def _exchange(self, request: bytes) -> tuple[int, bytes, bytes]:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
@@ -57,7 +62,7 @@ class Http:
         answer = await self._body(reader, head)
         if b"connection: close" in head:
             self.close()
-        return int(head[9:12]), answer
+        return int(head[9:12]), head, answer
 
     async def _body(self, reader: asyncio.StreamReader, head: bytes) -> bytes:
         _, found, rest = head.partition(b"content-length:")
@@ -84,6 +89,7 @@ class LoadPerson:
     http: Http
     id: str
     token: str = field(repr=False)
+    username: str = ""
     heard: Callable[[str], None] = lambda _frame: None
     _socket: ClientConnection | None = None
     _listener: asyncio.Task[None] | None = None
@@ -143,7 +149,7 @@ async def newcomer(http_url: str) -> LoadPerson:
     """A new person with an account of their own."""
     name = f"p{secrets.token_hex(8)}"
     body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": name}
-    person = LoadPerson(Http(http_url), "", "")
+    person = LoadPerson(Http(http_url), "", "", username=name)
     made = await person.call("POST", "/auth/register", body)
     person.id, person.token = made["user"]["id"], made["tokens"]["access_token"]
     return person

@@ -121,8 +121,11 @@ class CallLine:
         return found
 
     def _shared(self, written: dict[str, Any]) -> dict[str, Any]:
-        """Declare what all functions of the stack tell together: counts as their sum, durations one by one."""
-        metrics = [{"Name": name, "Unit": unit.value} for name, (unit, _) in self._of_stack.items()]
+        """Declare what all functions of the stack tell together: counts as their sum, durations (ms) one by one.
+
+        Without their units, which nobody asks for: they were a tenth of a line's bytes.
+        """
+        metrics = [{"Name": name} for name in self._of_stack]
         written["CloudWatchMetrics"].append({"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics})
         return {
             name: sum(values) if unit is MetricUnit.Count else _evenly(values)
