@@ -17,7 +17,7 @@ HEAD = (
     "Written by `python -m infra.documents`. Each alarm of the templates was played on a clock that is held "
     "(infra/alarm_drills.py): all is well, then the fault is there until the alarm fires, then it is mended until it "
     "clears. The evaluator (infra/local/alarms.py) does as CloudWatch does; times are those of the rule, beside the "
-    "minute or so in which AWS writes a metric.\n\n"
+    "minute or so in which AWS writes a metric. `tests/e2e/test_alarms.py` breaks the local stack itself for some.\n\n"
     "Of objectives, `BudgetBurns` is the one that wakes somebody: {objectives}. `SloAlarms=on` deploys them and takes "
     "`FanoutAge`, `ApiServerErrors` and `ApiLatency` away; `FunctionAlarms=on` deploys those of single functions, and "
     "of machines that few have.\n\n"

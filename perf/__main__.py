@@ -129,6 +129,7 @@ def main() -> int:
         Problem,
         counts.OperationFailed,
         FixtureFailed,
+        load.NothingCarried,
         web.NoBrowser,
         against.NoSuchRevision,
     ) as problem:

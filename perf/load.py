@@ -33,6 +33,10 @@ SEED = 1
 Do = Callable[[LoadPerson, str], Awaitable[Any]]
 
 
+class NothingCarried(Exception):
+    """No call was answered well and in time while the capacity was looked for, so there is nothing to compare with."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadScale:
     """How much is run."""
@@ -218,6 +222,8 @@ async def _run(addresses: Addresses, scale: LoadScale, done: Callable[[str], Non
     await crowd.closed(scale.probe_seconds / 2, WORKERS)  # functions start
     probe = await crowd.closed(scale.probe_seconds, WORKERS)
     capacity = probe.goodput
+    if not capacity:
+        raise NothingCarried(f"of {WORKERS} callers nobody was answered within {GOOD_S:.0f} s: {dict(probe.outcomes)}")
     done(f"the capacity of this machine is {number(capacity)} calls a second")
     steps = []
     for times in scale.times:

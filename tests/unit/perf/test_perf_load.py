@@ -92,3 +92,18 @@ def test_the_mix_is_of_a_hundred_calls_and_reads_outweigh_sends() -> None:
     weights = {name: weight for name, (weight, _) in load.MIX.items()}
     assert sum(weights.values()) == 100
     assert weights["read"] + weights["list"] + weights["catch up"] > weights["send"]
+
+
+def test_a_machine_that_carries_nothing_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_person: LoadPerson, _conversation_id: str) -> None:
+        await asyncio.sleep(0.01)
+        raise Refused("", 503, has_retry_after=True)
+
+    crowd = _crowd(monkeypatch, broken)
+
+    async def ready(_addresses: Addresses, _count: int) -> Crowd:
+        return crowd
+
+    monkeypatch.setattr(load, "_crowd", ready)
+    with pytest.raises(load.NothingCarried, match="refused"):
+        load.measure(NOWHERE, load.LoadScale(probe_seconds=0.1), done=lambda _: None)

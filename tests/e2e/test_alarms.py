@@ -1,0 +1,101 @@
+"""The local stack itself is broken for some alarms, and mended: they fire and clear by what it measured.
+
+The end of a minute is not waited for: alarms are asked how they stand at the end of the minute, and one period later.
+All others are played on a held clock (tests/infra/test_alarm_drills.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from infra import alarm_drills
+from infra.local.alarms import in_alarm
+from infra.local.measured import measured
+from tests.e2e.people import Person
+from tests.e2e.tools import eventually, operators_client
+
+Alarms = dict[str, dict[str, Any]]
+PERIOD_S = 300
+PATIENT_S = 120.0  # reading what the stack measured takes seconds where the machine is busy
+
+
+def _end_of_minute() -> float:
+    return (time.time() // 60 + 1) * 60
+
+
+class Watch:
+    """The alarms of the running stack, asked by what it has measured since the test began."""
+
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        self._endpoints = dict(endpoints)
+        self.stack = endpoints["stack"]
+        self._since_s = time.time()
+        region_and_account = r"AWS::Partition:states:AWS::Region:AWS::AccountId"
+        text = json.dumps(alarm_drills.alarms()).replace(f"{alarm_drills.STACK}-", f"{self.stack}-")
+        text = re.sub(region_and_account, "aws:states:us-east-1:000000000000", text)
+        text = text.replace(f'"Value": "{alarm_drills.STACK}"', f'"Value": "{self.stack}"')
+        self._alarms: Alarms = json.loads(text)
+
+    def client(self, service: str) -> Any:
+        return operators_client(self._endpoints, service)
+
+    def fires(self, name: str, *, later_s: float = 0) -> bool:
+        """Whether an alarm is in ALARM at the end of this minute, or so much later if nothing else happens."""
+        metrics = measured(self.client, self.stack, self._since_s)
+        return in_alarm(f"{self.stack}-{name}", self._alarms, metrics, _end_of_minute() + later_s)
+
+
+@pytest.fixture
+def watch(endpoints: dict[str, str]) -> Watch:
+    return Watch(endpoints)
+
+
+@pytest.fixture
+def timed(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints how long after the fault an alarm's value was there."""
+    started = time.monotonic()
+
+    def say(name: str) -> None:
+        with capsys.disabled():
+            print(f"{name}: its value was there {time.monotonic() - started:.1f} s after the fault")
+
+    return say
+
+
+def test_what_was_given_up_raises_its_alarm_until_it_is_taken_out(watch: Watch, timed: Callable[[str], None]) -> None:
+    sqs = watch.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{watch.stack}-mail-dead")["QueueUrl"]
+    assert not watch.fires("MailDeadLetters")
+    sqs.send_message(QueueUrl=url, MessageBody='{"kind":"unknown"}')
+    eventually(lambda: watch.fires("MailDeadLetters"), within_s=PATIENT_S)
+    timed("MailDeadLetters")
+    sqs.purge_queue(QueueUrl=url)
+    eventually(lambda: not watch.fires("MailDeadLetters"), within_s=PATIENT_S)
+
+
+def test_calls_that_end_without_an_answer_raise_the_alarm_of_their_function_and_of_all(
+    watch: Watch, timed: Callable[[str], None]
+) -> None:
+    lambdas = watch.client("lambda")
+    assert not watch.fires("CallHeartbeatErrors")
+    for _ in range(5):
+        answer = lambdas.invoke(FunctionName=f"{watch.stack}-Mail", Payload=b'{"Records":[{}]}')
+        assert "FunctionError" in answer
+    eventually(lambda: watch.fires("MailErrors"), within_s=PATIENT_S)
+    assert watch.fires("Errors")
+    timed("MailErrors")
+    assert not watch.fires("CallHeartbeatErrors")
+    assert not watch.fires("MailErrors", later_s=PERIOD_S)
+
+
+def test_sends_that_are_answered_burn_no_budget(watch: Watch, ada: Person, bob: Person) -> None:
+    tea = ada.direct_with(bob)
+    for number in range(20):
+        ada.send(tea, f"hello {number}")
+    assert not watch.fires("SendBurns5m")
