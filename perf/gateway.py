@@ -59,7 +59,7 @@ class _Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:measured"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 10_000
+        return 60_000  # what is counted and timed here is not to end where a busy machine makes it late
 
 
 @lru_cache(maxsize=64)

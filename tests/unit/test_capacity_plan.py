@@ -18,8 +18,9 @@ def test_what_is_needed_grows_with_the_people() -> None:
 
 
 def test_posts_to_sockets_weigh_with_the_size_of_conversations() -> None:
-    gateway = [needs(10_000, Use(members=members))[0].needed for members in (2, 10)]
-    assert gateway[1] > 2 * gateway[0]
+    two, ten, eighteen = (needs(10_000, Use(members=members))[0].needed for members in (2, 10, 18))
+    assert eighteen - ten == pytest.approx(ten - two), "each member more is a post more of each message"
+    assert ten > 1.5 * two
 
 
 def test_the_document_says_what_is_needed_and_marks_what_is_beyond_a_quota() -> None:
