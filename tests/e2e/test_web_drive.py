@@ -1,15 +1,19 @@
-"""The drive in the web client: sharing, links with a password, the trash."""
+"""The drive in the web client: looking at files, places, versions, sharing, links with a password, the trash."""
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
@@ -25,6 +29,121 @@ def page(browser: Browser, endpoints: dict[str, str], ada: Person, tmp_path: Pat
         window.page.locator("input[type=file]").set_input_files(path)
         expect(window.page.get_by_role("button", name="Delete plan.txt")).to_be_visible()
         yield window.page
+
+
+def _bring(page: Page, name: str, content: bytes, content_type: str) -> None:
+    file = {"name": name, "mimeType": content_type, "buffer": content}
+    page.locator("section.page > header input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    expect(page.get_by_role("button", name=f"Delete {name}")).to_be_visible()
+
+
+def _look(page: Page, name: str) -> Locator:
+    page.locator("ul.list").get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
+    return page.get_by_role("dialog")
+
+
+def test_a_file_is_looked_at_in_place(page: Page) -> None:
+    dialog = _look(page, "plan.txt")
+    expect(dialog.get_by_label("plan.txt")).to_have_text("the plan")
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    assert Path(downloading.value.path()).read_text() == "the plan"
+    dialog.get_by_role("button", name="Close").click()
+
+    dot = io.BytesIO()
+    Image.new("RGB", (90, 60), "teal").save(dot, "PNG")
+    _bring(page, "dot.png", dot.getvalue(), "image/png")
+    dialog = _look(page, "dot.png")
+    expect(dialog.get_by_role("img", name="dot.png")).to_have_js_property("naturalWidth", 90)
+    page.keyboard.press("Escape")
+
+    _bring(
+        page,
+        "paper.pdf",
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n",
+        "application/pdf",
+    )
+    expect(_look(page, "paper.pdf").locator("iframe")).to_have_attribute("src", re.compile("^blob:"))
+    page.keyboard.press("Escape")
+
+
+def test_a_file_is_renamed_moved_found_and_shown_as_a_tile(page: Page, ada: Person) -> None:
+    page.get_by_role("button", name="New folder").click()
+    page.get_by_label("Name of the folder").fill("Spring")
+    page.get_by_role("button", name="Make", exact=True).click()
+    expect(page.get_by_role("button", name="Delete Spring")).to_be_visible()
+    page.get_by_role("button", name="Share plan.txt").click()
+    page.get_by_role("tab", name="Name and place").click()
+    page.get_by_label("Name", exact=True).fill("budget.txt")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("Done.")
+    page.get_by_role("button", name="Look into Spring").click()
+    page.get_by_role("button", name="Move it here").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Delete plan.txt")).to_have_count(0)
+
+    page.get_by_role("searchbox").fill("budg")
+    expect(page.get_by_role("button", name="Delete budget.txt")).to_be_visible()
+    page.get_by_role("searchbox").fill("")
+    page.locator("ul.list").get_by_role("button", name=re.compile("^Spring")).click()
+    expect(page.get_by_role("button", name="Delete budget.txt")).to_be_visible()
+    (folder,) = ada.ok("GET", "/drive/folders/root/children")["items"]
+    assert [each["name"] for each in ada.ok("GET", f"/drive/folders/{folder['id']}/children")["items"]] == [
+        "budget.txt"
+    ]
+
+    page.get_by_role("button", name="Show as pictures").click()
+    expect(page.locator("ul.tiles")).to_be_visible()
+    page.reload()
+    expect(page.locator("ul.tiles")).to_be_visible()
+
+
+def test_a_new_version_takes_the_place_of_the_one_before_which_comes_back(page: Page) -> None:
+    page.get_by_role("button", name="Share plan.txt").click()
+    page.get_by_role("tab", name="Versions").click()
+    newer = {"name": "other.txt", "mimeType": "text/plain", "buffer": b"a better plan"}
+    page.get_by_label("Bring in a new version").set_input_files([newer])  # type: ignore[list-item]
+    expect(page.get_by_role("dialog").get_by_text("Version 2")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(_look(page, "plan.txt").get_by_label("plan.txt")).to_have_text("a better plan")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Share plan.txt").click()
+    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("dialog").get_by_role("button", name="Bring back").click()
+    expect(page.get_by_role("dialog").get_by_role("listitem").filter(has_text="now")).not_to_contain_text("Version 2")
+
+
+HANGING = """() => {
+    const send = XMLHttpRequest.prototype.send;
+    XMLHttpRequest.prototype.send = function (body) { if (!(body instanceof FormData)) send.call(this, body); };
+}"""
+
+
+def test_an_upload_that_does_not_get_through_is_given_up_and_its_room_is_free(page: Page, ada: Person) -> None:
+    used = ada.ok("GET", "/drive/usage")["used"]
+    page.evaluate(HANGING)  # bytes of files are never answered
+    with page.expect_response(lambda answer: answer.url.endswith("/drive/uploads") and answer.status == 201):
+        stuck = {"name": "stuck.bin", "mimeType": "application/octet-stream", "buffer": bytes(1_000)}
+        page.locator("section.page > header input[type=file]").set_input_files([stuck])  # type: ignore[list-item]
+    assert ada.ok("GET", "/drive/usage")["reserved"] == 1_000
+    page.get_by_role("button", name="Remove stuck.bin").click()
+    expect(page.get_by_role("button", name="Remove stuck.bin")).to_have_count(0)
+    eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)
+    assert ada.ok("GET", "/drive/usage")["used"] == used
+
+
+def test_what_others_share_is_opened_from_there(
+    page: Page, browser: Browser, endpoints: dict[str, str], town: Town
+) -> None:
+    bob = town.person("bob")
+    page.get_by_role("button", name="Share plan.txt").click()
+    page.get_by_label("Find people by name").fill(bob.username)
+    page.get_by_role("button", name="Share with Bob").click()
+    expect(page.get_by_role("button", name="End sharing with Bob")).to_be_visible()
+    with window_of(browser, endpoints, bob) as window:
+        window.page.get_by_role("button", name="Drive").click()
+        window.page.get_by_role("button", name="Shared with me").click()
+        expect(_look(window.page, "plan.txt").get_by_label("plan.txt")).to_have_text("the plan")
 
 
 def test_a_file_is_shared_and_a_link_wants_its_password(

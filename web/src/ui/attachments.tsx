@@ -7,7 +7,7 @@ import { useLanguage } from "../i18n";
 import { useAttempt, useEngine } from "./hooks";
 import { Problem } from "./problem";
 
-const Viewer = lazy(() => import("./chat/viewer"));
+const Preview = lazy(() => import("./files/preview"));
 /** Of the five minutes that addresses of files are good for. */
 export const ADDRESS_LASTS_MS = 4 * 60_000;
 export type Attached = Message["attachments"][number];
@@ -60,7 +60,7 @@ export function Attachments({ files }: { files: readonly Attached[] }) {
       {problem && <li role="alert" className="problem">{problem}</li>}
       {viewed && (
         <Suspense>
-          <Viewer file={viewed} onDownload={() => void download(viewed.id)} onClose={() => setViewed(null)} />
+          <Preview file={viewed} onClose={() => setViewed(null)} />
         </Suspense>
       )}
     </ul>

@@ -1,11 +1,15 @@
-/** The drive: folders and files, bringing files in and taking them out, and how much room is left. */
+/** The drive: folders and files, bringing files in and looking at them, what others share, and how much room is left. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { ArrowLeft, FileText, Folder, FolderPlus, Share2, Trash2, Upload } from "lucide-react";
-import { type FormEvent, Suspense, lazy, useRef, useState } from "react";
+import { ArrowLeft, FolderPlus, LayoutGrid, List, Share2, Trash2, Upload, Users } from "lucide-react";
+import { type FormEvent, Suspense, lazy, useDeferredValue, useEffect, useRef, useState } from "react";
 import { useLanguage } from "../i18n";
-import { sizeOf, useDownload } from "./attachments";
-import { useAttempt, useEngine, useValue } from "./hooks";
+import { sizeOf } from "./attachments";
+import "./chat/chat.css";
+import { FileTray, useUploads } from "./chat/file-tray";
+import { Entries, type Entry, type FileEntry } from "./files/entries";
 import type { Shown } from "./files";
+import { useAttempt, useEngine, useValue } from "./hooks";
+import { More, usePages } from "./kit";
 import type { ScreenProps } from "./panels";
 import { openScreen } from "./places";
 import { Problem } from "./problem";
@@ -16,51 +20,70 @@ interface Step {
 }
 
 const FileSheet = lazy(() => import("./files"));
+const Preview = lazy(() => import("./files/preview"));
 const Trash = lazy(() => import("./files/trash"));
+/** What of the drive is asked for again after a change. */
+const KEYS = ["folder", "usage", "trash", "drive-search", "shared"];
+/** Remembered on this device: rows or pictures. */
+const LAYOUT = "drive.layout";
 
 export default function Drive({ section, onClose }: ScreenProps) {
-  return section === "trash" ? <Trash /> : <Folders onClose={onClose} />;
+  if (section === "trash") return <Trash />;
+  return section === "shared" ? <Folders key="shared" root="shared" onClose={() => openScreen("drive")} /> : <Folders key="root" root="root" onClose={onClose} />;
 }
 
-function Folders({ onClose }: { onClose: () => void }) {
-  const { t, locale } = useLanguage();
-  const engine = useEngine();
+/** From the top of one's own drive, or from what others share. */
+function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => void }) {
+  const { t } = useLanguage();
+  const { api, uploads } = useEngine();
   const queries = useQueryClient();
-  const [path, setPath] = useState<readonly Step[]>([{ id: "root", name: t("drive.title") }]);
+  const [path, setPath] = useState<readonly Step[]>([{ id: root, name: t(root === "root" ? "drive.title" : "drive.shared") }]);
   const [naming, setNaming] = useState(false);
+  const [typed, setTyped] = useState("");
+  const [pictured, setPictured] = useState(localStorage.getItem(LAYOUT) === "tiles");
   const [shown, setShown] = useState<Shown | null>(null);
+  const [viewed, setViewed] = useState<FileEntry | null>(null);
   const { attempt, problem } = useAttempt();
-  const [download, refused] = useDownload();
   const picker = useRef<HTMLInputElement>(null);
   const here = path.at(-1)!;
-  const { data } = useQuery({
-    queryKey: ["folder", here.id],
-    queryFn: () => engine.api.get("/drive/folders/{folder_id}/children", { path: { folder_id: here.id }, query: { limit: 100 } }),
-  });
-  const { data: usage } = useQuery({ queryKey: ["usage"], queryFn: () => engine.api.get("/drive/usage") });
-  const uploads = useValue(engine.uploads.items).filter((each) => each.conversationId === null && each.state !== "ready");
+  const q = useDeferredValue(typed.trim());
+  const pages = useEntries(here.id, q);
+  const inFolder = here.id !== "shared" && !q;
+  const folder = here.id === "root" ? null : here.id;
+  const tray = useUploads((each) => each.conversationId === null && each.state !== "ready", folder === null ? {} : { folderId: folder });
+  const arrived = useValue(uploads.items).filter((each) => each.conversationId === null && each.state === "ready").length;
 
-  /** Tries a change; what it may have changed is asked for again. */
-  async function change(doing: () => Promise<unknown>) {
-    await attempt(doing);
-    await queries.invalidateQueries({ queryKey: ["folder", here.id] });
-    for (const key of ["usage", "trash"]) await queries.invalidateQueries({ queryKey: [key] });
-  }
-  const bring = (files: Iterable<File>) => {
-    const folder = here.id === "root" ? {} : { folderId: here.id };
-    for (const file of files) void change(() => engine.uploads.start(file, folder));
+  const refresh = async () => {
+    for (const key of KEYS) await queries.invalidateQueries({ queryKey: [key] });
   };
+  useEffect(() => void refresh(), [arrived]);
+  /** Tries a change; what it may have changed is asked for again. */
+  const change = (doing: () => Promise<unknown>) => attempt(doing).then(refresh);
   const make = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget).get("name")).trim();
-    const parent = here.id === "root" ? {} : { parent_id: here.id };
-    void change(() => engine.api.post("/drive/folders", { body: { name, ...parent } })).then(() => setNaming(false));
+    void change(() => api.post("/drive/folders", { body: { name, ...(folder === null ? {} : { parent_id: folder }) } })).then(() => setNaming(false));
+  };
+  const remove = (each: Entry) =>
+    void change(() =>
+      each.kind === "folder"
+        ? api.delete("/drive/folders/{folder_id}", { path: { folder_id: each.id } })
+        : api.delete("/drive/files/{file_id}", { path: { file_id: each.id } }),
+    );
+  const open = (each: Entry) => {
+    if (each.kind === "file") return setViewed(each);
+    setTyped("");
+    setPath([...path, { id: each.id, name: each.name }]);
+  };
+  const choose = (tiles: boolean) => {
+    localStorage.setItem(LAYOUT, tiles ? "tiles" : "rows");
+    setPictured(tiles);
   };
 
   return (
     <section className="page" onDragOver={(event) => event.preventDefault()} onDrop={(event) => {
       event.preventDefault();
-      bring(event.dataTransfer.files);
+      if (inFolder) tray.add(event.dataTransfer.files);
     }}>
       <header className="bar">
         <button
@@ -73,78 +96,109 @@ function Folders({ onClose }: { onClose: () => void }) {
         <h2 className="grow cut" dir="auto">
           {here.name}
         </h2>
-        <button className="icon" aria-label={t("drive.trash")} onClick={() => openScreen("drive", "trash")}>
-          <Trash2 aria-hidden />
+        <button className="icon" aria-pressed={pictured} aria-label={t("drive.tiles")} onClick={() => choose(!pictured)}>
+          {pictured ? <List aria-hidden /> : <LayoutGrid aria-hidden />}
         </button>
-        <button className="icon" aria-label={t("drive.new_folder")} onClick={() => setNaming(!naming)}>
-          <FolderPlus aria-hidden />
-        </button>
-        <button className="icon" aria-label={t("drive.upload")} onClick={() => picker.current?.click()}>
-          <Upload aria-hidden />
-        </button>
-        <input ref={picker} type="file" multiple hidden onChange={(event) => bring(event.target.files ?? [])} />
+        {root === "root" && (
+          <>
+            <button className="icon" aria-label={t("drive.shared")} onClick={() => openScreen("drive", "shared")}>
+              <Users aria-hidden />
+            </button>
+            <button className="icon" aria-label={t("drive.trash")} onClick={() => openScreen("drive", "trash")}>
+              <Trash2 aria-hidden />
+            </button>
+          </>
+        )}
+        {inFolder && (
+          <>
+            <button className="icon" aria-label={t("drive.new_folder")} onClick={() => setNaming(!naming)}>
+              <FolderPlus aria-hidden />
+            </button>
+            <button className="icon" aria-label={t("drive.upload")} onClick={() => picker.current?.click()}>
+              <Upload aria-hidden />
+            </button>
+            <input
+              ref={picker}
+              type="file"
+              multiple
+              hidden
+              onChange={(event) => {
+                tray.add(event.target.files ?? []);
+                event.target.value = "";
+              }}
+            />
+          </>
+        )}
       </header>
+      {root === "root" && (
+        <p className="row">
+          <input
+            type="search"
+            className="grow"
+            aria-label={t("drive.search")}
+            placeholder={t("drive.search")}
+            maxLength={200}
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
+          />
+        </p>
+      )}
       {naming && (
         <form className="row" onSubmit={make}>
           <input name="name" required maxLength={255} aria-label={t("drive.folder_name")} autoFocus className="grow" />
           <button className="primary">{t("drive.make")}</button>
         </form>
       )}
-      <Problem text={problem || refused} />
-      {uploads.map((each) => (
-        <p key={each.clientId} className="row">
-          <span className="grow cut">{each.name}</span>
-          <progress max={each.size || 1} value={each.sentBytes} aria-label={each.name} />
-        </p>
-      ))}
-      {data?.items.length === 0 && <p className="empty">{t("drive.empty")}</p>}
-      <ul className="list">
-        {data?.items.map((each) => (
-          <li key={each.id} className="row">
-            <button
-              className="entry grow"
-              onClick={() =>
-                each.kind === "folder" ? setPath([...path, { id: each.id, name: each.name }]) : void download(each.id)
-              }
-            >
-              {each.kind === "folder" ? <Folder aria-hidden /> : <FileText aria-hidden />}
-              <span className="grow cut" dir="auto">
-                {each.name}
-              </span>
-              {"size" in each && <small>{sizeOf(each.size, locale)}</small>}
-            </button>
+      <Problem text={problem || pages.problem} />
+      <FileTray tray={tray} />
+      {pages.loaded && pages.items.length === 0 && <p className="empty">{t(inFolder ? "drive.empty" : "list.empty")}</p>}
+      <Entries
+        items={pages.items}
+        pictured={pictured}
+        onOpen={open}
+        actions={(each) => (
+          <>
             <button className="icon" aria-label={t("drive.details", { name: each.name })} onClick={() => setShown(each)}>
               <Share2 aria-hidden />
             </button>
-            <button
-              className="icon"
-              aria-label={t("drive.delete", { name: each.name })}
-              onClick={() =>
-                void change(() =>
-                  each.kind === "folder"
-                    ? engine.api.delete("/drive/folders/{folder_id}", { path: { folder_id: each.id } })
-                    : engine.api.delete("/drive/files/{file_id}", { path: { file_id: each.id } }),
-                )
-              }
-            >
+            <button className="icon" aria-label={t("drive.delete", { name: each.name })} onClick={() => remove(each)}>
               <Trash2 aria-hidden />
             </button>
-          </li>
-        ))}
-      </ul>
-      {shown && (
-        <Suspense>
-          <FileSheet entry={shown} onClose={() => setShown(null)} />
-        </Suspense>
-      )}
-      {usage && (
-        <p className="row usage">
-          <meter className="grow" min={0} max={usage.quota} value={usage.used + usage.reserved} aria-label={t("drive.usage")} />
-          <small>
-            {sizeOf(usage.used, locale)} / {sizeOf(usage.quota, locale)}
-          </small>
-        </p>
-      )}
+          </>
+        )}
+      />
+      {pages.hasMore && <More of={pages} />}
+      <Suspense>
+        {shown && <FileSheet entry={shown} onClose={() => setShown(null)} />}
+        {viewed && <Preview file={viewed} onClose={() => setViewed(null)} />}
+      </Suspense>
+      <Room />
     </section>
+  );
+}
+
+/** What a folder holds; with something typed, what is found in the whole drive. */
+function useEntries(folderId: string, q: string) {
+  const { api } = useEngine();
+  const key = q ? ["drive-search", q] : folderId === "shared" ? ["shared"] : ["folder", folderId];
+  return usePages<Entry>(key, (query) => {
+    if (q) return api.get("/drive/search", { query: { ...query, q } });
+    if (folderId === "shared") return api.get("/drive/shared-with-me", { query });
+    return api.get("/drive/folders/{folder_id}/children", { path: { folder_id: folderId }, query });
+  });
+}
+
+function Room() {
+  const { t, locale } = useLanguage();
+  const { api } = useEngine();
+  const { data: usage } = useQuery({ queryKey: ["usage"], queryFn: () => api.get("/drive/usage") });
+  if (!usage) return null;
+  return (
+    <p className="row usage">
+      <meter className="grow" min={0} max={usage.quota} value={usage.used + usage.reserved} aria-label={t("drive.usage")} />
+      <small>
+        {sizeOf(usage.used, locale)} / {sizeOf(usage.quota, locale)}
+      </small>
+    </p>
   );
 }

@@ -1,7 +1,7 @@
 /** Files that go with the next message: on their way, ready, failed; those begun before a reload are here again. */
 import { RotateCcw, X } from "lucide-react";
 import { useRef } from "react";
-import { type DriveFile, UploadCancelled, UploadRejected, type UploadState } from "../../engine";
+import { type DriveFile, UploadCancelled, UploadRejected, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
 import { told, useEngine, useValue } from "../hooks";
@@ -20,22 +20,25 @@ export interface Tray {
   clear(): void;
 }
 
-/** Recordings go by themselves, so they are not here. */
-const belongs = (upload: UploadState, conversationId: string): boolean =>
-  upload.conversationId === conversationId && upload.state !== "cancelled" && !upload.clientId.startsWith("voice-");
+type Where = Parameters<Uploads["start"]>[1];
 
+/** Files for the next message. Recordings go by themselves, so they are not here. */
 export function useTray(conversationId: string, enabled: boolean): Tray {
+  return useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
+}
+
+/** The uploads that belong here; new ones go to `where`, and there are `most` of them. */
+export function useUploads(belongs: (upload: UploadState) => boolean, where: Where, most = Infinity): Tray {
   const { uploads: manager } = useEngine();
-  const all = useValue(manager.items);
-  const uploads = enabled ? all.filter((each) => belongs(each, conversationId)) : [];
+  const uploads = useValue(manager.items).filter((each) => each.state !== "cancelled" && belongs(each));
   const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
   // how an upload ends shows in its own line
   const quietly = (work: Promise<unknown>) => void work.catch(() => undefined);
   return {
     uploads,
-    files: files.slice(0, MAX_FILES),
+    files: files.slice(0, most),
     busy: uploads.some((each) => ON_THE_WAY.has(each.state)),
-    add: (given) => [...given].slice(0, MAX_FILES - uploads.length).forEach((file) => quietly(manager.start(file, { conversationId }))),
+    add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => quietly(manager.start(file, where))),
     remove: (upload) => {
       if (ON_THE_WAY.has(upload.state) || upload.state === "waiting_for_file") quietly(manager.cancel(upload.clientId));
       manager.dismiss(upload.clientId);
@@ -43,7 +46,7 @@ export function useTray(conversationId: string, enabled: boolean): Tray {
     again: (upload, file) => {
       if (upload.state === "waiting_for_file") return quietly(manager.resume(upload.clientId, file));
       manager.dismiss(upload.clientId);
-      quietly(manager.start(file, { conversationId }));
+      quietly(manager.start(file, where));
     },
     clear: () => uploads.forEach((each) => each.state === "ready" && manager.dismiss(each.clientId)),
   };

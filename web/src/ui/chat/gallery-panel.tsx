@@ -2,18 +2,17 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Suspense, lazy, useState } from "react";
 import { useTranslations } from "../../i18n";
-import { type Attached, Attachments, Picture, kindOf, useDownload } from "../attachments";
+import { type Attached, Attachments, Picture, kindOf } from "../attachments";
 import { told, useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
 
-const Viewer = lazy(() => import("./viewer"));
+const Preview = lazy(() => import("../files/preview"));
 
 export default function GalleryPanel({ conversation, onClose }: PanelProps) {
   const t = useTranslations();
   const { api } = useEngine();
   const [viewed, setViewed] = useState<Attached | null>(null);
-  const [download, refused] = useDownload();
   const { data, error, hasNextPage, isFetching, fetchNextPage } = useInfiniteQuery({
     queryKey: ["gallery", conversation.id],
     initialPageParam: "",
@@ -28,7 +27,7 @@ export default function GalleryPanel({ conversation, onClose }: PanelProps) {
   const isPicture = (file: Attached) => kindOf(file.content_type) === "image";
   return (
     <Panel title={t("chat.gallery")} onClose={onClose}>
-      <Problem text={refused || (error ? told(error, t) : "")} />
+      <Problem text={error ? told(error, t) : ""} />
       {data && files.length === 0 && <p className="empty">{t("chat.no_files")}</p>}
       <ul className="plain pictures">
         {files.filter(isPicture).map((each) => (
@@ -45,7 +44,7 @@ export default function GalleryPanel({ conversation, onClose }: PanelProps) {
       )}
       {viewed && (
         <Suspense>
-          <Viewer file={viewed} onDownload={() => void download(viewed.id)} onClose={() => setViewed(null)} />
+          <Preview file={viewed} onClose={() => setViewed(null)} />
         </Suspense>
       )}
     </Panel>

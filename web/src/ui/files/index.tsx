@@ -1,9 +1,10 @@
-/** What one may do with a file or folder of the drive: share it with people, make links, go back to a version. */
+/** What one may do with a file or folder of the drive: share it, make links, go back to a version, rename, move. */
 import { useState } from "react";
 import { useTranslations } from "../../i18n";
-import { Parts } from "../parts";
+import { type Part, Parts } from "../parts";
 import { Sheet } from "../sheet";
 import { Links } from "./links";
+import { Moving } from "./moving";
 import { Shares } from "./shares";
 import { Versions } from "./versions";
 
@@ -13,25 +14,26 @@ export interface Shown {
   readonly kind: "file" | "folder";
 }
 
+const ofFiles = (entry: Shown): Part[] => [
+  ["links", "group.invitations", <Links fileId={entry.id} />],
+  ["versions", "drive.versions", <Versions entry={entry} />],
+];
+
 export default function FileSheet({ entry, onClose }: { entry: Shown; onClose: () => void }) {
   const t = useTranslations();
   const [tab, setTab] = useState("shares");
   return (
     <Sheet title={entry.name} onClose={onClose}>
-      {entry.kind === "folder" ? (
-        <Shares entry={entry} />
-      ) : (
-        <Parts
-          label={entry.name}
-          parts={[
-            ["shares", "drive.shares", <Shares entry={entry} />],
-            ["links", "group.invitations", <Links fileId={entry.id} />],
-            ["versions", "drive.versions", <Versions fileId={entry.id} />],
-          ]}
-          chosen={tab}
-          onChoose={setTab}
-        />
-      )}
+      <Parts
+        label={entry.name}
+        parts={[
+          ["shares", "drive.shares", <Shares entry={entry} />],
+          ...(entry.kind === "file" ? ofFiles(entry) : []),
+          ["moving", "drive.place", <Moving entry={entry} />],
+        ]}
+        chosen={tab}
+        onChoose={setTab}
+      />
       <p className="row">
         <button onClick={onClose}>{t("nav.close")}</button>
       </p>

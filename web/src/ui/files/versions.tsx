@@ -1,21 +1,25 @@
-/** What a file was before, and going back to it. */
+/** What a file was before, going back to it, and a new version. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
 import { momentOf, told, useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
+import type { Shown } from "./index";
 
-export function Versions({ fileId }: { fileId: string }) {
+export function Versions({ entry }: { entry: Shown }) {
   const { t, locale } = useLanguage();
-  const { api } = useEngine();
+  const { api, uploads } = useEngine();
   const queries = useQueryClient();
   const { attempt, problem } = useAttempt();
+  const fileId = entry.id;
   const path = { file_id: fileId };
   const { data, error } = useQuery({ queryKey: ["versions", fileId], queryFn: () => api.get("/drive/files/{file_id}/versions", { path }) });
-  const restore = (version: number) =>
-    void attempt(() => api.post("/drive/files/{file_id}/versions/{version}/restore", { path: { ...path, version: String(version) } })).then(async () => {
-      for (const key of [["versions", fileId], ["folder"]]) await queries.invalidateQueries({ queryKey: key });
+  const change = (doing: () => Promise<unknown>) =>
+    void attempt(doing).then(async () => {
+      for (const key of [["versions", fileId], ["address", fileId], ["folder"]]) await queries.invalidateQueries({ queryKey: key });
     });
+  const restore = (version: number) =>
+    change(() => api.post("/drive/files/{file_id}/versions/{version}/restore", { path: { ...path, version: String(version) } }));
   return (
     <>
       <Problem text={problem || (error ? told(error, t) : "")} />
@@ -33,6 +37,19 @@ export function Versions({ fileId }: { fileId: string }) {
           </li>
         ))}
       </ul>
+      <p className="field">
+        <label>
+          {t("drive.new_version")}
+          <input
+            type="file"
+            onChange={(event) => {
+              const [file] = event.target.files ?? [];
+              if (file) change(() => uploads.start(file, { name: entry.name, replaces: fileId }));
+              event.target.value = "";
+            }}
+          />
+        </label>
+      </p>
     </>
   );
 }

@@ -1,0 +1,96 @@
+/** A file in full: pictures, films, sounds, PDF and text in place; everything else to be brought to its reader. */
+import { useQuery } from "@tanstack/react-query";
+import { Download, X } from "lucide-react";
+import { useEffect } from "react";
+import { useTranslations } from "../../i18n";
+import { ADDRESS_LASTS_MS, kindOf, useDownload } from "../attachments";
+import { told, useEngine } from "../hooks";
+import { Problem } from "../problem";
+import { Sheet } from "../sheet";
+
+/** So much of a text is shown. */
+const TEXT_BYTES = 256 * 1024;
+/** A larger PDF is for a reader of its own: all of it would have to be fetched before its first page shows. */
+const PDF_BYTES = 30 * 2 ** 20;
+
+export interface Previewed {
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly content_type: string;
+  readonly thumbnail_url: string | null;
+}
+
+export default function Preview({ file, onClose }: { file: Previewed; onClose: () => void }) {
+  const t = useTranslations();
+  const { api } = useEngine();
+  const [download, refused] = useDownload();
+  const { data, error } = useQuery({
+    queryKey: ["address", file.id],
+    staleTime: ADDRESS_LASTS_MS,
+    queryFn: () => api.get("/drive/files/{file_id}/download", { path: { file_id: file.id } }),
+  });
+  return (
+    <Sheet title={file.name} wide onClose={onClose}>
+      <Inside file={file} url={data?.url} />
+      <Problem text={refused || (error ? told(error, t) : "")} />
+      <p className="row">
+        <button className="primary row" onClick={() => void download(file.id)}>
+          <Download aria-hidden /> {t("chat.download")}
+        </button>
+        <button className="row" onClick={onClose}>
+          <X aria-hidden /> {t("chat.close")}
+        </button>
+      </p>
+    </Sheet>
+  );
+}
+
+function Inside({ file, url }: { file: Previewed; url: string | undefined }) {
+  const t = useTranslations();
+  const kind = kindOf(file.content_type);
+  if (kind === "image") return <img className="viewed" src={url ?? file.thumbnail_url ?? ""} alt={file.name} />;
+  if (!url) return <p className="empty">…</p>;
+  if (kind === "video") return <video className="viewed" controls autoPlay src={url} aria-label={file.name} />;
+  if (kind === "audio") return <audio controls autoPlay src={url} aria-label={file.name} />;
+  if (file.content_type === "application/pdf" && file.size <= PDF_BYTES) return <Pdf name={file.name} url={url} />;
+  if (file.content_type.startsWith("text/") || file.content_type === "application/json") return <Text file={file} url={url} />;
+  return <p className="empty">{t("drive.no_preview")}</p>;
+}
+
+/** In the browser's own reader; the storage answers downloads, so the bytes are shown from here, as nothing but a PDF. */
+function Pdf({ name, url }: { name: string; url: string }) {
+  const t = useTranslations();
+  const { data, error } = useQuery({
+    queryKey: ["pdf", url],
+    gcTime: 0,
+    queryFn: async () => URL.createObjectURL(new Blob([await (await fetched(url)).arrayBuffer()], { type: "application/pdf" })),
+  });
+  useEffect(() => () => (data ? URL.revokeObjectURL(data) : undefined), [data]);
+  if (error) return <Problem text={told(error, t)} />;
+  return data ? <iframe className="paper" src={data} title={name} /> : <p className="empty">…</p>;
+}
+
+function Text({ file, url }: { file: Previewed; url: string }) {
+  const t = useTranslations();
+  const { data, error } = useQuery({
+    queryKey: ["text", url],
+    queryFn: async () => (await fetched(url, { Range: `bytes=0-${TEXT_BYTES - 1}` })).text(),
+    enabled: file.size > 0,
+  });
+  if (error) return <Problem text={told(error, t)} />;
+  return (
+    <>
+      <pre className="paper" dir="auto" tabIndex={0} aria-label={file.name}>
+        {data ?? ""}
+      </pre>
+      {file.size > TEXT_BYTES && <p className="hint">{t("drive.only_beginning")}</p>}
+    </>
+  );
+}
+
+async function fetched(url: string, headers: Record<string, string> = {}): Promise<Response> {
+  const answer = await fetch(url, { headers, credentials: "omit", referrerPolicy: "no-referrer" });
+  if (!answer.ok) throw new Error(`the storage answers ${answer.status}`);
+  return answer;
+}
