@@ -8,14 +8,13 @@ them within a minute more, which is not counted here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from infra import generate
-from infra.local.alarms import MetricValues, in_alarm
+from infra.local.alarms import MetricValues, children, definitions, in_alarm, looks_back_s
 
 STACK = "secureconnect"
 MINUTE_S = 60
@@ -100,34 +99,14 @@ FAULTS = {
 @cache
 def alarms() -> dict[str, Definition]:
     """All alarms that can be deployed by their names, worked out: those of burn rates and those they stand in for."""
-    resources = generate.observability()["Resources"].values()
-    made = (
-        _worked_out(each["Properties"]) for each in resources if each["Type"] in (generate.ALARM, generate.COMPOSITE)
-    )
-    return {str(each["AlarmName"]): each for each in made}
-
-
-def _worked_out(value: Any) -> Any:
-    """A value with the stack's name in it; whom an alarm notifies is left out."""
-    match value:
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{([\w:]+)\}", lambda found: STACK if found[1] == "Prefix" else found[1], text)
-        case {"Ref": "Prefix"}:
-            return STACK
-        case {"Fn::If": _}:
-            return []
-        case dict():
-            return {key: _worked_out(each) for key, each in value.items()}
-        case list():
-            return [_worked_out(each) for each in value]
-    return value
+    return definitions(generate.observability()["Resources"].values(), STACK)
 
 
 def fault(name: str) -> Fault:
     """What breaks for the alarm called `name`; for a composite one, for the first alarm of its rule."""
     alarm = alarms()[name]
     if "AlarmRule" in alarm:
-        return fault(_children(alarm)[0])
+        return fault(children(alarm)[0])
     about = _metric(alarm)
     return FAULTS[f"{about['Namespace']}/{about['MetricName']}"]
 
@@ -139,10 +118,10 @@ def drill(name: str) -> Drilled:
         Silent: it did not, or fired before.
     """
     alarm = alarms()[name]
-    looked_at = [alarms()[each] for each in _children(alarm)] if "AlarmRule" in alarm else [alarm]
+    looked_at = [alarms()[each] for each in children(alarm)] if "AlarmRule" in alarm else [alarm]
     broken, about = fault(name), _metric(looked_at[0])
     looked_at = [each for each in looked_at if _metric(each) == about]
-    back_s = max(_looks_back_s(each) for each in looked_at)
+    back_s = max(looks_back_s(each) for each in looked_at)
     step_s = 3600 if back_s >= LOOKS_HOURLY_FROM_S else MINUTE_S
     metrics, clock = MetricValues(), _Clock(about, broken.values)
 
@@ -182,10 +161,6 @@ class _Clock:
             self._at_s += MINUTE_S
 
 
-def _children(alarm: Definition) -> list[str]:
-    return [each.partition(")")[0] for each in str(alarm["AlarmRule"]).split("ALARM(")[1:]]
-
-
 def _measured(alarm: Definition) -> Iterator[Definition]:
     yield from (each["MetricStat"] for each in alarm.get("Metrics", ()) if "MetricStat" in each)
 
@@ -194,8 +169,3 @@ def _metric(alarm: Definition) -> Definition:
     """Namespace, name and dimensions of the one metric that an alarm looks at."""
     found: Definition = next((each["Metric"] for each in _measured(alarm)), alarm)
     return {key: found[key] for key in ("Namespace", "MetricName", "Dimensions") if key in found}
-
-
-def _looks_back_s(alarm: Definition) -> int:
-    period_s = next((int(each["Period"]) for each in _measured(alarm)), int(alarm.get("Period", 0)))
-    return period_s * int(alarm["EvaluationPeriods"])

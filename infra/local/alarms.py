@@ -79,6 +79,15 @@ class MetricValues:
                     values = found if isinstance(found, list) else [found]
                     self.add(directive["Namespace"], metric["Name"], of, at_s, *values)
 
+    def knows(self, key: MetricKey) -> bool:
+        """Whether the metric has ever had a value."""
+        return key in self._values
+
+    def forget(self, before_s: float) -> None:
+        """Drop what was measured before."""
+        for key, kept in self._values.items():
+            self._values[key] = kept[bisect_left(kept, (before_s,)) :]
+
     def within(self, key: MetricKey, after_s: float, until_s: float) -> list[float]:
         """The values of a metric that were measured in [after_s, until_s)."""
         kept = self._values.get(key, [])
@@ -88,6 +97,49 @@ class MetricValues:
 def _overall(namespace: str, name: str) -> Iterable[MetricKey]:
     if namespace == "AWS/Lambda":
         yield MetricKey(namespace, name, frozenset())
+
+
+def definitions(resources: Iterable[Mapping[str, Any]], stack: str) -> dict[str, Definition]:
+    """The alarms among the resources of a template, metric and composite, by their names, with the stack's name in
+    them; whom they notify is left out."""
+    made = (
+        _worked_out(each["Properties"], stack)
+        for each in resources
+        if each["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    )
+    return {str(each["AlarmName"]): each for each in made}
+
+
+def _worked_out(value: Any, stack: str) -> Any:
+    match value:
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: stack if found[1] == "Prefix" else found[1], text)
+        case {"Ref": "Prefix"}:
+            return stack
+        case {"Fn::If": _}:
+            return []
+        case dict():
+            return {key: _worked_out(each, stack) for key, each in value.items()}
+        case list():
+            return [_worked_out(each, stack) for each in value]
+    return value
+
+
+def children(alarm: Definition) -> list[str]:
+    """The alarms that a composite one stands for; none for a metric alarm."""
+    return [each.partition(")")[0] for each in str(alarm.get("AlarmRule", "")).split("ALARM(")[1:]]
+
+
+def looks_back_s(alarm: Definition) -> int:
+    """How long ago what a metric alarm looks at begins, in seconds."""
+    return _period_s(alarm) * int(alarm["EvaluationPeriods"])
+
+
+def looked_at(alarm: Definition) -> list[MetricKey]:
+    """The metrics that a metric alarm looks at."""
+    if "Metrics" not in alarm:
+        return [_key(alarm)]
+    return [_key(each["MetricStat"]["Metric"]) for each in alarm["Metrics"] if "MetricStat" in each]
 
 
 def statistic(values: list[float], asked: str) -> float | None:

@@ -7,7 +7,6 @@ figures that are known here. An alarm that would ring names its runbook.
 from __future__ import annotations
 
 import json
-import re
 import time
 import tomllib
 import urllib.error
@@ -18,8 +17,18 @@ from typing import Any
 
 import yaml
 
+from infra.local.alarms import (
+    Definition,
+    MetricKey,
+    children,
+    definitions,
+    is_breached,
+    is_raised,
+    looked_at,
+    looks_back_s,
+)
 from infra.local.config import ROOT
-from infra.local.figures import Figures, Metric, metric
+from infra.local.figures import Figures, metric
 
 PANELS, ALARMS = ROOT / "infra/dashboard.toml", ROOT / "infra/observability.yaml"
 PERIOD_S, PERIODS = 60.0, 30
@@ -116,10 +125,10 @@ def panels(figures: Figures, now: float) -> list[Panel]:
     found = []
     for panel in tomllib.loads(PANELS.read_text())["panels"]:
         lines = [
-            Line(each.get("label") or of.name, figures.points(of, end=now, period_s=PERIOD_S, count=PERIODS))
+            Line(each.get("label") or of.name, _points(figures, of, each.get("statistic", "Sum"), now))
             for each in panel["lines"]
             if "metric" in each and not each.get("hidden")
-            for of in [_metric(figures, each)]
+            for of in [metric(each["metric"], each.get("of", {}), stack=figures.name)]
             if figures.known(of)
         ]
         if lines:
@@ -127,51 +136,40 @@ def panels(figures: Figures, now: float) -> list[Panel]:
     return found
 
 
-def _metric(figures: Figures, line: Mapping[str, Any]) -> Metric:
-    return metric(line["metric"], line.get("of", {}), line.get("statistic", "Sum"), stack=figures.name)
+def _points(figures: Figures, of: MetricKey, statistic: str, now: float) -> list[float | None]:
+    return figures.points(of, statistic, end=now, period_s=PERIOD_S, count=PERIODS)
 
 
 def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
-    """The alarms that would ring, of those whose metric is known here."""
-    for name, each in yaml.load(ALARMS.read_text(), yaml.CSafeLoader)["Resources"].items():
-        if each["Type"] != "AWS::CloudWatch::Alarm" or "MetricName" not in each["Properties"]:
-            continue
-        if rings(figures, each["Properties"], now):
-            says, _, runbook = each["Properties"]["AlarmDescription"].partition(". Runbook: ")
-            yield Alarm(name, says, runbook)
+    """The alarms that would ring, of those whose metrics are known here; without those inside of a composite one."""
+    defined = definitions(yaml.load(ALARMS.read_text(), yaml.CSafeLoader)["Resources"].values(), figures.name)
+    inside = {child for each in defined.values() for child in children(each)}
+    for name, each in defined.items():
+        if name not in inside and rings(figures, name, defined, now):
+            says, _, runbook = each["AlarmDescription"].partition(". Runbook: ")
+            yield Alarm(name.removeprefix(f"{figures.name}-"), says, runbook)
 
 
-def rings(figures: Figures, alarm: Mapping[str, Any], now: float) -> bool:
-    """Whether an alarm of a template would ring: its last periods are all over (or below) its threshold."""
-    period_s, count = float(alarm["Period"]), int(alarm["EvaluationPeriods"])
-    dimensions = {each["Name"]: _text(each["Value"], figures.name) for each in alarm.get("Dimensions", ())}
-    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
-    of = Metric(alarm["Namespace"], alarm["MetricName"], frozenset(dimensions.items()), statistic)
-    if not figures.known(of):
+def rings(figures: Figures, name: str, defined: Mapping[str, Definition], now: float) -> bool:
+    """Whether an alarm would ring. One of what is not known here does not, nor one that something is missing for longer
+    than the stack has run."""
+    alarm = defined[name]
+    if "AlarmRule" in alarm:
+        return is_raised(alarm["AlarmRule"], lambda each: rings(figures, each, defined, now))
+    if not all(figures.known(each) for each in looked_at(alarm)):
         return False
-    values = figures.points(of, end=now, period_s=period_s, count=count)
-    if alarm["ComparisonOperator"] == "LessThanThreshold":
-        watched = now - figures.since >= period_s * count  # a stack that has just begun has done nothing yet
-        return watched and all((value or 0) < alarm["Threshold"] for value in values)
-    return all(value is not None and value >= alarm["Threshold"] for value in values)
-
-
-def _text(value: Any, stack: str) -> str:
-    """A dimension's value of the generated template, worked out."""
-    if isinstance(value, dict):
-        value = stack if value.get("Ref") == "Prefix" else value["Fn::Sub"]
-    return re.sub(r"\$\{Prefix\}", stack, value)
+    if alarm.get("TreatMissingData") == "breaching" and now - figures.since < looks_back_s(alarm):
+        return False
+    return is_breached(alarm, figures.measured, now)
 
 
 def cost(figures: Figures, now: float) -> str:
     """What the calls of the last half hour would cost in AWS; DynamoDB's units are not known here."""
     span_s = PERIOD_S * PERIODS
-    calls = len(
-        figures.values(
-            metric("AWS/ApiGateway/Count", {"ApiName": "${Prefix}-api"}, stack=figures.name), now - span_s, now
-        )
-    )
-    sent = sum(figures.values(metric("SecureConnect/MessagesSent", {}, stack=figures.name), now - span_s, now))
+    called = metric("AWS/ApiGateway/Count", {"ApiName": "${Prefix}-api"}, stack=figures.name)
+    calls = len(figures.measured.within(called, now - span_s, now))
+    sent_messages = metric("SecureConnect/MessagesSent", {}, stack=figures.name)
+    sent = sum(figures.measured.within(sent_messages, now - span_s, now))
     a_month = calls * REST_CALL * 30 * 86_400 / span_s
     each = f", {calls * REST_CALL / sent * 1e6:.2f} $ per million messages" if sent else ""
     return f"REST calls at this pace: {a_month:.2f} $ a month{each}; the rest: make perf, python -m infra.costs prod"

@@ -6,21 +6,19 @@ All others are played on a held clock (tests/infra/test_alarm_drills.py).
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from infra import alarm_drills
-from infra.local.alarms import in_alarm
-from infra.local.measured import measured
+from infra import generate
+from infra.local.alarms import definitions, in_alarm
+from infra.local.figures import Figures
+from infra.local.stack import Stack
 from tests.e2e.people import Person
-from tests.e2e.tools import eventually, operators_client
+from tests.e2e.tools import eventually, instance_at, operators_client
 
-Alarms = dict[str, dict[str, Any]]
 PERIOD_S = 300
 PATIENT_S = 120.0  # reading what the stack measured takes seconds where the machine is busy
 
@@ -35,20 +33,16 @@ class Watch:
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self._endpoints = dict(endpoints)
         self.stack = endpoints["stack"]
-        self._since_s = time.time()
-        region_and_account = r"AWS::Partition:states:AWS::Region:AWS::AccountId"
-        text = json.dumps(alarm_drills.alarms()).replace(f"{alarm_drills.STACK}-", f"{self.stack}-")
-        text = re.sub(region_and_account, "aws:states:us-east-1:000000000000", text)
-        text = text.replace(f'"Value": "{alarm_drills.STACK}"', f'"Value": "{self.stack}"')
-        self._alarms: Alarms = json.loads(text)
+        self._figures = Figures(Stack(instance_at(endpoints)), name=self.stack, since_s=time.time())
+        self._alarms = definitions(generate.observability()["Resources"].values(), self.stack)
 
     def client(self, service: str) -> Any:
         return operators_client(self._endpoints, service)
 
     def fires(self, name: str, *, later_s: float = 0) -> bool:
         """Whether an alarm is in ALARM at the end of this minute, or so much later if nothing else happens."""
-        metrics = measured(self.client, self.stack, self._since_s)
-        return in_alarm(f"{self.stack}-{name}", self._alarms, metrics, _end_of_minute() + later_s)
+        self._figures.read()
+        return in_alarm(f"{self.stack}-{name}", self._alarms, self._figures.measured, _end_of_minute() + later_s)
 
 
 @pytest.fixture

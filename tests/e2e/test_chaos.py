@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 
-from infra.local import config
 from tests.chaos.__main__ import run
 from tests.chaos.cells import all_cells, short_cells
+from tests.e2e.tools import instance_at
 
 SEED = int(os.environ.get("SC_SEED", "1"))
 
@@ -19,10 +17,8 @@ SEED = int(os.environ.get("SC_SEED", "1"))
 def test_whatever_fails_people_are_answered_in_time_and_nothing_acknowledged_is_lost(
     endpoints: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ports = [urlsplit(endpoints[name]).port or 0 for name in ("aws_endpoint_url", "redis_url")]
-    instance = replace(config.instance("test"), port=ports[0], redis_port=ports[1])
     with capsys.disabled():
-        failed = run(instance, short_cells(), SEED)
+        failed = run(instance_at(endpoints), short_cells(), SEED)
     assert not failed
 
 

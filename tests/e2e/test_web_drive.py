@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually
@@ -32,8 +32,8 @@ def page(browser: Browser, endpoints: dict[str, str], ada: Person, tmp_path: Pat
 
 
 def _bring(page: Page, name: str, content: bytes, content_type: str) -> None:
-    file = {"name": name, "mimeType": content_type, "buffer": content}
-    page.locator("section.page > header input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(name=name, mimeType=content_type, buffer=content)
+    page.locator("section.page > header input[type=file]").set_input_files(file)
     expect(page.get_by_role("button", name=f"Delete {name}")).to_be_visible()
 
 
@@ -101,8 +101,8 @@ def test_a_file_is_renamed_moved_found_and_shown_as_a_tile(page: Page, ada: Pers
 def test_a_new_version_takes_the_place_of_the_one_before_which_comes_back(page: Page) -> None:
     page.get_by_role("button", name="Share plan.txt").click()
     page.get_by_role("tab", name="Versions").click()
-    newer = {"name": "other.txt", "mimeType": "text/plain", "buffer": b"a better plan"}
-    page.get_by_label("Bring in a new version").set_input_files([newer])  # type: ignore[list-item]
+    newer = FilePayload(name="other.txt", mimeType="text/plain", buffer=b"a better plan")
+    page.get_by_label("Bring in a new version").set_input_files(newer)
     expect(page.get_by_role("dialog").get_by_text("Version 2")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(_look(page, "plan.txt").get_by_label("plan.txt")).to_have_text("a better plan")
@@ -123,8 +123,8 @@ def test_an_upload_that_does_not_get_through_is_given_up_and_its_room_is_free(pa
     used = ada.ok("GET", "/drive/usage")["used"]
     page.evaluate(HANGING)  # bytes of files are never answered
     with page.expect_response(lambda answer: answer.url.endswith("/drive/uploads") and answer.status == 201):
-        stuck = {"name": "stuck.bin", "mimeType": "application/octet-stream", "buffer": bytes(1_000)}
-        page.locator("section.page > header input[type=file]").set_input_files([stuck])  # type: ignore[list-item]
+        stuck = FilePayload(name="stuck.bin", mimeType="application/octet-stream", buffer=bytes(1_000))
+        page.locator("section.page > header input[type=file]").set_input_files(stuck)
     assert ada.ok("GET", "/drive/usage")["reserved"] == 1_000
     page.get_by_role("button", name="Remove stuck.bin").click()
     expect(page.get_by_role("button", name="Remove stuck.bin")).to_have_count(0)

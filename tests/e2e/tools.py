@@ -7,10 +7,15 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import botocore.session
 import httpx
+
+from infra.local import config
+from infra.local.config import Instance
 
 if TYPE_CHECKING:
     from tests.e2e.people import Person
@@ -51,6 +56,12 @@ def seeds_of(endpoints: Mapping[str, str], ring: str) -> list[str]:
     kms, context = operators_client(endpoints, "kms"), {"stack": endpoints["stack"], "keyring": ring}
     sealed = [base64.b64decode(each["sealed"]) for each in json.loads(found["Item"]["generations"]["S"])]
     return [kms.decrypt(CiphertextBlob=each, EncryptionContext=context)["Plaintext"].decode() for each in sealed]
+
+
+def instance_at(endpoints: Mapping[str, str]) -> Instance:
+    """The local cloud at these addresses, as the programs that run it know it."""
+    ports = [urlsplit(endpoints[name]).port or 0 for name in ("aws_endpoint_url", "redis_url")]
+    return replace(config.instance("test"), port=ports[0], redis_port=ports[1])
 
 
 def operators_client(endpoints: Mapping[str, str], service: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.local import overview, status_page, watch
+from infra.local.alarms import MetricKey, definitions
 from infra.local.config import STACK, Instance
 from infra.local.figures import Figures, metric, statistic_of
 from infra.local.overview import Alarm, Line, Overview, Panel
@@ -16,6 +17,7 @@ from infra.local.stack import Stack
 from tests.tools import ROOT
 
 NOW = 1_800_000_000.0
+AT = NOW - 30  # within the minute that is over
 
 
 @pytest.fixture
@@ -30,40 +32,45 @@ def _line(**fields: Any) -> str:
 
 def _counted(name: str, value: Any, *dimensions: str) -> dict[str, Any]:
     told = {"Namespace": "SecureConnect", "Dimensions": [list(dimensions)], "Metrics": [{"Name": name}]}
-    return {"_aws": {"CloudWatchMetrics": [told]}, name: value, "service": STACK}
+    return {"_aws": {"Timestamp": int(AT * 1000), "CloudWatchMetrics": [told]}, name: value, "service": STACK}
+
+
+def _values(figures: Figures, of: MetricKey) -> list[float]:
+    return figures.measured.within(of, NOW - 60, NOW)
 
 
 def test_own_metrics_are_those_of_the_lines_with_their_dimensions(figures: Figures) -> None:
-    figures.take("f", NOW, _line(**_counted("MessagesSent", 3, "service")))
-    figures.take("f", NOW, _line(**_counted("PushDelay", [5.0, 7.0], "function", "service")))
-    assert figures.values(metric("SecureConnect/MessagesSent", {}), NOW - 1, NOW) == [3.0]
-    assert figures.values(metric("SecureConnect/PushDelay", {"function": "messages"}), NOW - 1, NOW) == [5.0, 7.0]
-    assert figures.values(metric("SecureConnect/PushDelay", {}), NOW - 1, NOW) == []
+    figures.take("f", AT, _line(**_counted("MessagesSent", 3, "service")))
+    figures.take("f", AT, _line(**_counted("PushDelay", [5.0, 7.0], "function", "service")))
+    assert _values(figures, metric("SecureConnect/MessagesSent", {})) == [3.0]
+    assert _values(figures, metric("SecureConnect/PushDelay", {"function": "messages"})) == [5.0, 7.0]
+    assert _values(figures, metric("SecureConnect/PushDelay", {})) == []
 
 
 def test_calls_answers_and_errors_are_told_as_api_gateway_and_lambda_do(figures: Figures) -> None:
-    figures.take("stack-Messages", NOW, _line(route="POST /messages", status=201))
-    figures.take("stack-Messages", NOW, _line(route="POST /messages", status=422))
-    figures.take("stack-Messages", NOW, _line(route="POST /messages", message="call failed", level="ERROR"))
-    figures.take("stack-Messages", NOW, "START RequestId: of Lambda's own")
+    figures.take("stack-Messages", AT, _line(route="POST /messages", status=201))
+    figures.take("stack-Messages", AT, _line(route="POST /messages", status=422))
+    figures.take("stack-Messages", AT, _line(route="POST /messages", message="call failed", level="ERROR"))
+    figures.take("stack-Messages", AT, "START RequestId: of Lambda's own")
     of = {"ApiName": "${Prefix}-api"}
-    assert len(figures.values(metric("AWS/ApiGateway/Count", of), NOW - 1, NOW)) == 3
-    assert sum(figures.values(metric("AWS/ApiGateway/4XXError", of), NOW - 1, NOW)) == 1
-    assert statistic_of(figures.values(metric("AWS/ApiGateway/5XXError", of), NOW - 1, NOW), "Average") == 1 / 3
-    assert sum(figures.values(metric("AWS/Lambda/Errors", {}), NOW - 1, NOW)) == 1
-    assert sum(figures.values(metric("AWS/Lambda/Errors", {"FunctionName": "stack-Messages"}), NOW - 1, NOW)) == 1
+    assert len(_values(figures, metric("AWS/ApiGateway/Count", of))) == 3
+    assert sum(_values(figures, metric("AWS/ApiGateway/4XXError", of))) == 1
+    assert statistic_of(_values(figures, metric("AWS/ApiGateway/5XXError", of)), "Average") == 1 / 3
+    assert sum(_values(figures, metric("AWS/Lambda/Errors", {}))) == 1
+    assert sum(_values(figures, metric("AWS/Lambda/Errors", {"FunctionName": "stack-Messages"}))) == 1
 
 
 def test_statistics_are_cloudwatchs() -> None:
     values = [float(n) for n in range(1, 101)]
     assert [statistic_of(values, each) for each in ("Sum", "SampleCount", "Maximum", "p50", "p99")] == [
-        5050, 100, 100, 50, 99,
+        5050, 100, 100, 50.5, 99.01,
     ]  # fmt: skip
     assert [statistic_of([], each) for each in ("Sum", "SampleCount", "Maximum", "p99")] == [0, 0, None, None]
 
 
-def _alarm(**changed: Any) -> dict[str, Any]:
-    return {
+def _rings(figures: Figures, **changed: Any) -> bool:
+    alarm = {
+        "AlarmName": "a",
         "Namespace": "AWS/SQS",
         "MetricName": "ApproximateNumberOfMessagesVisible",
         "Dimensions": [{"Name": "QueueName", "Value": {"Fn::Sub": "${Prefix}-push-dead"}}],
@@ -72,43 +79,55 @@ def _alarm(**changed: Any) -> dict[str, Any]:
         "EvaluationPeriods": 1,
         "Threshold": 1,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
         **changed,
     }
+    defined = definitions([{"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}], STACK)
+    return overview.rings(figures, "a", defined, NOW)
 
 
-def _seen(figures: Figures, count: float, at: float = NOW) -> None:
-    of = metric("AWS/SQS/ApproximateNumberOfMessagesVisible", {"QueueName": "${Prefix}-push-dead"})
-    figures._add(of, at, count)
+def _seen(figures: Figures, count: float, at: float = AT) -> None:
+    of = {"QueueName": f"{STACK}-push-dead"}
+    figures.measured.add("AWS/SQS", "ApproximateNumberOfMessagesVisible", of, at, count)
 
 
 def test_an_alarm_rings_from_its_threshold_on_in_all_its_periods(figures: Figures) -> None:
-    assert not overview.rings(figures, _alarm(), NOW)  # nothing is known of it
+    assert not _rings(figures)  # nothing is known of it
     _seen(figures, 0)
-    assert not overview.rings(figures, _alarm(), NOW)
+    assert not _rings(figures)
     _seen(figures, 1)
-    assert overview.rings(figures, _alarm(), NOW)
-    assert not overview.rings(figures, _alarm(EvaluationPeriods=2), NOW)
-    _seen(figures, 1, NOW - 61)
-    assert overview.rings(figures, _alarm(EvaluationPeriods=2), NOW)
+    assert _rings(figures)
+    assert not _rings(figures, EvaluationPeriods=2)
+    _seen(figures, 1, AT - 60)
+    assert _rings(figures, EvaluationPeriods=2)
 
 
 def test_what_has_stopped_rings_once_the_stack_has_run_for_so_long(figures: Figures) -> None:
-    stopped = _alarm(
-        Namespace="AWS/Lambda",
-        MetricName="Invocations",
-        Dimensions=[{"Name": "FunctionName", "Value": {"Fn::Sub": "${Prefix}-FollowUps"}}],
-        Statistic="Sum",
-        Period=900,
-        ComparisonOperator="LessThanThreshold",
-    )
+    stopped = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": "FunctionName", "Value": {"Fn::Sub": "${Prefix}-FollowUps"}}],
+        "Statistic": "Sum",
+        "Period": 900,
+        "ComparisonOperator": "LessThanThreshold",
+        "TreatMissingData": "breaching",
+    }
     figures.take(f"{STACK}-FollowUps", NOW - 901, _line())
-    assert overview.rings(figures, stopped, NOW)
+    assert _rings(figures, **stopped)
     figures.take(f"{STACK}-FollowUps", NOW - 10, _line())
-    assert not overview.rings(figures, stopped, NOW)
+    assert not _rings(figures, **stopped)
     young = Figures(figures._stack)
     young.take(f"{STACK}-FollowUps", NOW - 2000, _line())
     young.since = NOW - 100
-    assert not overview.rings(young, stopped, NOW)
+    assert not _rings(young, **stopped)
+
+
+def test_of_objectives_only_the_alarm_that_wakes_somebody_is_shown(figures: Figures) -> None:
+    """Burn rates of an hour and of five minutes, both of sends that took too long."""
+    slow = _line(**_counted("SendDuration", [30_000.0] * 100, "service"))
+    figures.take("f", AT, slow)
+    assert "BudgetBurns" in [each.name for each in overview.alarms(figures, NOW)]
+    assert not any("Burns1h" in each.name for each in overview.alarms(figures, NOW))
 
 
 def test_each_alarm_of_the_template_that_rings_names_its_runbook(figures: Figures) -> None:
@@ -119,7 +138,7 @@ def test_each_alarm_of_the_template_that_rings_names_its_runbook(figures: Figure
 
 
 def test_panels_are_those_of_the_dashboard_of_which_something_is_known(figures: Figures) -> None:
-    figures.take("f", NOW - 30, _line(route="POST /messages", status=201))
+    figures.take("f", AT, _line(route="POST /messages", status=201))
     found = {each.title: each for each in overview.panels(figures, NOW)}
     (calls, refused, failed) = found["HTTP: calls and refusals"].lines
     assert (calls.label, calls.last, sum(value or 0 for value in calls.values)) == ("calls", 1, 1)
@@ -129,8 +148,8 @@ def test_panels_are_those_of_the_dashboard_of_which_something_is_known(figures: 
 
 def test_the_cost_is_that_of_the_calls_at_this_pace(figures: Figures) -> None:
     for _ in range(2):
-        figures.take("f", NOW - 30, _line(route="POST /messages", status=201))
-    figures.take("f", NOW - 30, _line(**_counted("MessagesSent", 1, "service")))
+        figures.take("f", AT, _line(route="POST /messages", status=201))
+    figures.take("f", AT, _line(**_counted("MessagesSent", 1, "service")))
     assert "REST calls at this pace: 0.01 $ a month, 7.00 $ per million messages" in overview.cost(figures, NOW)
 
 
