@@ -1,7 +1,7 @@
 """One look at the local stack: is it well, what is it doing, what does it cost, what is to be done now.
 
-The panels are those of the dashboard (infra/dashboard.toml), the alarms those of infra/observability.yaml, both of the
-figures that are known here. An alarm that would ring names its runbook.
+The panels are those of the dashboard (infra/dashboard.toml), the alarms those of infra/generate.py, both of the figures
+that are known here. An alarm that would ring names its runbook.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-import yaml
-
+from infra import generate
 from infra.local.alarms import (
+    MINUTE_S,
     Definition,
     MetricKey,
     children,
@@ -30,7 +31,7 @@ from infra.local.alarms import (
 from infra.local.config import ROOT
 from infra.local.figures import Figures, metric
 
-PANELS, ALARMS = ROOT / "infra/dashboard.toml", ROOT / "infra/observability.yaml"
+PANELS = ROOT / "infra/dashboard.toml"
 PERIOD_S, PERIODS = 60.0, 30
 REST_CALL = 3.5 / 1e6  # $, as in infra/dashboard.toml
 HEALTH_WAIT_S = 15
@@ -142,7 +143,7 @@ def _points(figures: Figures, of: MetricKey, statistic: str, now: float) -> list
 
 def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
     """The alarms that would ring, of those whose metrics are known here; without those inside of a composite one."""
-    defined = definitions(yaml.load(ALARMS.read_text(), yaml.CSafeLoader)["Resources"].values(), figures.name)
+    defined = _defined(figures.name)
     inside = {child for each in defined.values() for child in children(each)}
     for name, each in defined.items():
         if name not in inside and rings(figures, name, defined, now):
@@ -150,9 +151,17 @@ def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
             yield Alarm(name.removeprefix(f"{figures.name}-"), says, runbook)
 
 
+@cache
+def _defined(stack: str) -> dict[str, Definition]:
+    """Every alarm that can be deployed, worked out as it is for AWS."""
+    return definitions(generate.observability()["Resources"].values(), stack)
+
+
 def rings(figures: Figures, name: str, defined: Mapping[str, Definition], now: float) -> bool:
-    """Whether an alarm would ring. One of what is not known here does not, nor one that something is missing for longer
-    than the stack has run."""
+    """Whether an alarm would ring when this minute is over, if nothing else happens.
+
+    One of what is not known here does not, nor one that something is missing for longer than the stack has run.
+    """
     alarm = defined[name]
     if "AlarmRule" in alarm:
         return is_raised(alarm["AlarmRule"], lambda each: rings(figures, each, defined, now))
@@ -160,7 +169,7 @@ def rings(figures: Figures, name: str, defined: Mapping[str, Definition], now: f
         return False
     if alarm.get("TreatMissingData") == "breaching" and now - figures.since < looks_back_s(alarm):
         return False
-    return is_breached(alarm, figures.measured, now)
+    return is_breached(alarm, figures.measured, (now // MINUTE_S + 1) * MINUTE_S)
 
 
 def cost(figures: Figures, now: float) -> str:

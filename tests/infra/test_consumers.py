@@ -63,7 +63,7 @@ def test_a_change_that_was_given_up_is_told_of_for_14_days_with_an_alarm(name: s
 @pytest.mark.parametrize("name", STREAM_CONSUMERS)
 def test_a_consumer_that_falls_behind_the_stream_raises_an_alarm(name: str) -> None:
     alarms = [alarm["Properties"] for alarm in of_type("AWS::CloudWatch::Alarm").values()]
-    ages = [alarm for alarm in alarms if alarm["MetricName"] == "IteratorAge"]
+    ages = [alarm for alarm in alarms if alarm.get("MetricName") == "IteratorAge"]
     watched = [text(each["Value"]) for alarm in ages for each in alarm["Dimensions"]]
     assert f"${{Prefix}}-{name.removesuffix('Function')}" in watched
 

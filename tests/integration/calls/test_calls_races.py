@@ -10,6 +10,7 @@ import pytest
 from moto.dynamodb.models import dynamodb_backends
 
 from calls import service
+from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Problem
 from log import head_store
@@ -35,10 +36,10 @@ def test_of_a_thousand_devices_answering_one_wins() -> None:
     ada, bob, chat = two()
     call = ring(ada, chat)
     devices = [device(bob) for _ in range(DEVICES)]
-    with ThreadPoolExecutor(16) as threads:
+    with clock.held(clock.now()), ThreadPoolExecutor(16) as threads:  # a busy machine takes longer than a call waits
         outcomes = Counter(threads.map(lambda each: _outcome(lambda: join(each, call)), devices))
+        assert states(service.get(caller=ada, call_id=call["id"])) == ["joined", "joined"]
     assert outcomes == {"ok": 1, "answered_elsewhere": DEVICES - 1}
-    assert states(service.get(caller=ada, call_id=call["id"])) == ["joined", "joined"]
 
 
 @pytest.mark.parametrize("first", range(0, INTERLEAVINGS, AT_A_TIME))

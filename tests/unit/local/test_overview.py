@@ -16,8 +16,8 @@ from infra.local.overview import Alarm, Line, Overview, Panel
 from infra.local.stack import Stack
 from tests.tools import ROOT
 
-NOW = 1_800_000_000.0
-AT = NOW - 30  # within the minute that is over
+NOW = 1_799_999_999.0  # the last second of a minute
+AT = NOW - 30
 
 
 @pytest.fixture
