@@ -23,7 +23,8 @@ from log.group_commit import Batch, Handover
 from log.model import Context, Event, LogHead, MlsGroup, NewEvent, moment
 
 MAX_TRIES = 24
-PATIENCE_S = 6.0
+FAILURES_MAX = 2  # batches of others that one is in before one goes on alone
+PATIENCE_S = 7.5  # and a last try within the 9 s of an invocation
 # what somebody whose events were in another's batch is answered
 COMMITTED = "committed"  # and published
 SETTLED = "settled"  # committed, not published
@@ -65,7 +66,7 @@ def append(
 
     `plan` checks what may be done and is asked again whenever the log has moved on meanwhile, so it speaks of the very
     state that its events are committed to. Raises what `plan` raises, `DuplicateSend`, Cancelled when another condition
-    of its writes fails on the state it was planned for, DependencyUnavailable when no try came through in 6 s, and
+    of its writes fails on the state it was planned for, DependencyUnavailable when no try came through in 7.5 s, and
     Timeout when the invocation's deadline was sooner.
 
     With `publish` the transaction may be shared with others who append at the same time: then the one who commits it
@@ -104,6 +105,7 @@ class _Writer(Generic[C]):
     ) -> None:
         self._ticket, self._plan, self._load, self._shares = ticket, plan, load, shares
         self._batch: Batch | None = None  # that others have begun, while it is this writer's turn
+        self._failed = 0  # batches of others that this writer was in
 
     def run(self, until: float) -> _Done[C]:
         self._context = self._load()
@@ -173,20 +175,26 @@ class _Writer(Generic[C]):
                 return replace(done, to_publish=[])
             if said == SETTLED:
                 return done
-            self._start_again()
+            self._failed += said == FAILED
+            self._start_again(shares=self._failed < FAILURES_MAX)
             return None
         self._batch = None
         if len(batch.numbers) == 1:
             return self._write(transaction, done, read_again)
         if self._commit(batch):
             return replace(done, to_publish=batch.events)
-        self._start_again()
+        self._start_again(shares=False)
         return None
 
-    def _start_again(self) -> None:
-        """After a batch that failed, alone: what it met may be another's writes in it, or somebody outside of the queue
-        who writes faster than a batch goes from hand to hand. That one meets a single write, and lines up as well."""
-        self._shares = False
+    def _start_again(self, *, shares: bool) -> None:
+        """After a batch that failed or of which nobody said anything.
+
+        Who committed it goes on alone: what it met may be somebody outside of the queue who writes faster than a batch
+        goes from hand to hand. That one meets a single write, and lines up as well. The others share once more, since
+        a dozen who write one after the other keep everybody waiting; who was in two that failed goes on alone, as what
+        they met may be among their own writes.
+        """
+        self._shares = shares
         waited = self._ticket.collided()
         self._context = self._load()
         if waited:
