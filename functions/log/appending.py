@@ -105,7 +105,7 @@ class _Writer(Generic[C]):
     ) -> None:
         self._ticket, self._plan, self._load, self._shares = ticket, plan, load, shares
         self._batch: Batch | None = None  # that others have begun, while it is this writer's turn
-        self._failed = 0  # batches of others that this writer was in
+        self._failed = 0  # batches that this writer was in, committed by others
 
     def run(self, until: float) -> _Done[C]:
         self._context = self._load()
@@ -175,7 +175,7 @@ class _Writer(Generic[C]):
                 return replace(done, to_publish=[])
             if said == SETTLED:
                 return done
-            self._failed += said == FAILED
+            self._failed += 1
             self._start_again(shares=self._failed < FAILURES_MAX)
             return None
         self._batch = None
