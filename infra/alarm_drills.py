@@ -14,10 +14,9 @@ from functools import cache
 from typing import Any
 
 from infra import generate
-from infra.local.alarms import MetricValues, children, definitions, in_alarm, looks_back_s
+from infra.local.alarms import MINUTE_S, MetricValues, children, definitions, in_alarm, looks_back_s
 
 STACK = "secureconnect"
-MINUTE_S = 60
 DAY_S = 24 * 3600
 LOOKS_HOURLY_FROM_S = DAY_S + 1  # CloudWatch asks an alarm that looks back further than a day once an hour
 GIVE_UP = 40  # so many times as long as the alarm looks back

@@ -72,7 +72,7 @@ class Batch:
         """Write all of it, or nothing; whether it is written.
 
         It is not where others have appended meanwhile, or where a condition or a right of one of the writes is missing:
-        who removes members, say, may not write messages. Each of the senders tries alone then.
+        who removes members, say, may not write messages. What the senders do then is for `appending` to say.
         """
         transaction = Transaction()
         transaction.join(self.writes)

@@ -56,7 +56,11 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
   const refresh = async () => {
     for (const key of KEYS) await queries.invalidateQueries({ queryKey: [key] });
   };
-  useEffect(() => void refresh(), [arrived]);
+  const seen = useRef(arrived);
+  useEffect(() => {
+    if (seen.current !== arrived) void refresh(); // what is asked for at first is new already
+    seen.current = arrived;
+  }, [arrived]);
   /** Tries a change; what it may have changed is asked for again. */
   const change = (doing: () => Promise<unknown>) => attempt(doing).then(refresh);
   const make = (event: FormEvent<HTMLFormElement>) => {
