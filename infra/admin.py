@@ -7,7 +7,6 @@ of the environment apply.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -16,13 +15,10 @@ from infra import chosen_stack
 
 def give(username: str, *, role: str) -> str:
     """Give the person of this username (or e-mail address) the role; what to print. Raises SystemExit."""
-    from accounts import admin_api as accounts
     from administration import service
     from kernel.errors import NotFound
 
-    user_id = accounts.holder(username)
-    if user_id is None:
-        raise SystemExit(f"there is nobody called {username}")
+    user_id = chosen_stack.account(username)
     try:
         service.give_role(user_id=user_id, role="admin" if role == "admin" else "user", by=None)
     except NotFound:
@@ -31,13 +27,10 @@ def give(username: str, *, role: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="infra.admin", description="Makes a platform admin.")
-    parser.add_argument("username", help="a username or e-mail address")
-    chosen_stack.add_option(parser)
-    parser.add_argument("--revoke", action="store_true", help="take the role back")
-    chosen = parser.parse_args(arguments)
-    chosen_stack.use(chosen.stack)
-    print(give(chosen.username, role="user" if chosen.revoke else "admin"))
+    username, revoke = chosen_stack.arguments_about_an_account(
+        "infra.admin", "Makes a platform admin.", option="--revoke", help="take the role back", given=arguments
+    )
+    print(give(username, role="user" if revoke else "admin"))
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ROOT / ".local" / "endpoints.json"
 CONNECTIONS = 40  # of a client, at once
+
+
+def arguments_about_an_account(
+    prog: str, description: str, *, option: str, help: str, given: Sequence[str] | None
+) -> tuple[str, bool]:
+    """Read `USERNAME [--stack NAME] [option]`, use that stack, and return the name and whether the option was given."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("username", help="a username or e-mail address")
+    add_option(parser)
+    parser.add_argument(option, dest="optional", action="store_true", help=help)
+    chosen = parser.parse_args(given)
+    use(chosen.stack)
+    return chosen.username, chosen.optional
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +57,26 @@ def http_url() -> str:
         return found
     (stack,) = client("cloudformation").describe_stacks(StackName=os.environ["STACK_NAME"])["Stacks"]
     return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "HttpUrl")
+
+
+def account(username: str) -> str:
+    """The id of whoever has this username or e-mail address; raises SystemExit for nobody."""
+    from accounts import admin_api as accounts
+
+    user_id = accounts.holder(username)
+    if user_id is None:
+        raise SystemExit(f"there is nobody called {username}")
+    return user_id
+
+
+def use_queues(**variables: str) -> None:
+    """Have this process send to queues as functions do: variables of the configuration by the queues' names.
+
+    To be called before anything reads the configuration, which a process does once.
+    """
+    for variable, name in variables.items():
+        found = client("sqs").get_queue_url(QueueName=f"{os.environ['STACK_NAME']}-{name}")
+        os.environ[variable] = found["QueueUrl"]
 
 
 def use(name: str | None) -> None:

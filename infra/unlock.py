@@ -1,12 +1,12 @@
 """Lets somebody in again: `python -m infra.unlock USERNAME [--second-factor] [--stack NAME]`.
 
 Forgets the failed attempts that locked the account. With `--second-factor` their authenticator app is taken from the
-account as well: do that only when you know who asks (docs/runbooks/locked-out.md). The audit log keeps it.
+account as well: do that only when you know who asks (docs/runbooks/locked-out.md). They are told of it on their devices
+and by mail, and the audit log keeps it.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -17,9 +17,7 @@ def unlock(username: str, *, second_factor: bool) -> str:
     """What was done for the person of this username or e-mail address. Raises SystemExit for nobody."""
     from accounts import admin_api as accounts
 
-    user_id = accounts.holder(username)
-    if user_id is None:
-        raise SystemExit(f"there is nobody called {username}")
+    user_id = chosen_stack.account(username)
     accounts.forget_attempts(user_id)
     done = f"{username} ({user_id}) is not locked"
     if second_factor:
@@ -28,13 +26,16 @@ def unlock(username: str, *, second_factor: bool) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="infra.unlock", description="Lets somebody in again.")
-    parser.add_argument("username", help="a username or e-mail address")
-    chosen_stack.add_option(parser)
-    parser.add_argument("--second-factor", action="store_true", help="take the authenticator app from the account too")
-    chosen = parser.parse_args(arguments)
-    chosen_stack.use(chosen.stack)
-    print(unlock(chosen.username, second_factor=chosen.second_factor))
+    username, second_factor = chosen_stack.arguments_about_an_account(
+        "infra.unlock",
+        "Lets somebody in again.",
+        option="--second-factor",
+        help="take the authenticator app from the account too",
+        given=arguments,
+    )
+    if second_factor:
+        chosen_stack.use_queues(MAIL_QUEUE_URL="mail", NOTIFICATIONS_QUEUE_URL="notifications")
+    print(unlock(username, second_factor=second_factor))
     return 0
 
 

@@ -108,7 +108,10 @@ def remove(*, caller: Caller, password: str, code: str) -> None:
 
 
 def reset(user_id: str) -> bool:
-    """Take the factor from somebody who has lost it, for an operator who knows who asks; whether there was one."""
+    """Take the factor from somebody who has lost it, for an operator who knows who asks; whether there was one.
+
+    They are told if it was in force, as it may be somebody else who asked.
+    """
     factor = totp_store.find(user_id)
     if factor is None:
         return False
@@ -116,6 +119,8 @@ def reset(user_id: str) -> bool:
     totp_store.stage_removal(transaction, factor)
     audit.stage(transaction, "totp.disabled", actor=None, target=user_id)
     _commit(transaction)
+    if factor.confirmed:
+        notices.send_to(user_id, "totp_disabled")
     return True
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from accounts import passwords
 from accounts.app import app
 from infra import unlock
-from kernel import clock
+from kernel import clock, config
 from tests.conftest import STACK, Cloud
 from tests.helpers import Reply, ask
+from tests.integration.notifications.hearing import waiting
 from tests.tools import rows
 
 PASSWORD = "four lilac otters"
@@ -255,6 +257,36 @@ def test_an_operator_takes_a_lost_second_factor_from_an_account_and_the_audit_lo
     assert "totp.disabled" in str(rows("audit"))
     _unlock("ada", "--second-factor")
     assert "has no authenticator app" in capsys.readouterr().out
+
+
+def test_whose_second_factor_an_operator_takes_is_told_by_mail_and_on_their_devices(guarded: Ada, cloud: Cloud) -> None:
+    cloud.letters()
+    waiting("notifications")
+    _unlock("ada", "--second-factor")
+    (letter,) = cloud.letters()
+    assert (letter["kind"], letter["to"], letter["event"]) == ("security_notice", "ada@example.com", "totp_disabled")
+    (job,) = waiting("notifications")
+    notice = json.loads(job["body"])
+    assert (notice["kind"], notice["reference"]) == ("security", {"reason": "totp_disabled"})
+
+
+def test_who_had_no_second_factor_is_told_nothing(ada: Ada, cloud: Cloud) -> None:
+    ada.begin()
+    cloud.letters()
+    _unlock("ada", "--second-factor")
+    assert cloud.letters() == []
+
+
+def test_an_operator_finds_the_queues_by_the_name_of_the_stack(
+    guarded: Ada, cloud: Cloud, settings: pytest.MonkeyPatch
+) -> None:
+    """An operator's process has none of the variables that functions have."""
+    cloud.letters()
+    for name in ("MAIL_QUEUE_URL", "NOTIFICATIONS_QUEUE_URL"):
+        settings.delenv(name)
+    config.config.cache_clear()
+    _unlock("ada", "--second-factor")
+    assert len(cloud.letters()) == 1
 
 
 def test_nobody_is_unlocked_by_a_name_that_nobody_has() -> None:
