@@ -1,7 +1,8 @@
 """Telling people of what happened: who of them, in their list, on their live sockets, by push (a job for each group).
 
-What is asked for may be asked for again, late, or in another order: the outcome is the same (R25). Jobs of pushes go
-out before it is noted that people were alerted; made again, they have the same name, and each device takes one.
+What is asked for may be asked for again, late, or in another order: the outcome is the same (R25). That people were
+alerted is noted before the jobs of pushes go out, so that of several who tell of a burst at once one alerts. Who was
+noted for an event is alerted when it is told again; a job made again has the same name, and each device takes one.
 """
 
 from __future__ import annotations
@@ -177,27 +178,31 @@ def _frame(data: Mapping[str, Any]) -> str:
 
 
 def _push(what: Occurrence, decided: Iterable[Told], seen: Scene) -> None:
-    reached = [each for each in decided if each.pushes]
-    one_by_one = {each.user_id: each.verdict.kind for each in reached if each.verdict.kind not in model.MESSAGES}
-    _enqueue(job_of(what), one_by_one)
-    collapsed = {each.user_id: each.verdict.kind for each in reached if each.verdict.kind in model.MESSAGES}
-    if not collapsed or what.seq is None:
-        return
-    before, after = seen.alerts.by_code, dict(seen.alerts.by_code)
-    alerted: dict[str, Kind] = {}
+    kinds: dict[str, Kind] = {each.user_id: each.verdict.kind for each in decided if each.pushes}
+    collapsed = [user_id for user_id, kind in kinds.items() if kind in model.MESSAGES]
+    for user_id in _not_alerted(what, collapsed, seen.alerts):
+        del kinds[user_id]
+    _enqueue(job_of(what), kinds)
+
+
+def _not_alerted(what: Occurrence, user_ids: Sequence[str], seen: Alerts) -> list[str]:
+    """Who of these people hears nothing of an event now; it is noted who does. Raises Conflict."""
+    if not user_ids or what.seq is None:
+        return list(user_ids)
+    before, after = seen.by_code, dict(seen.by_code)
+    silent = []
     now = clock.now()
-    for user_id, kind in collapsed.items():
+    for user_id in user_ids:
         code = bursts.code(user_id)
         outcome, after[code] = bursts.told(before.get(code), what.seq, now)
-        if outcome == "alert":
-            alerted[user_id] = kind
-    telemetry.count("SuppressedBurst", len(collapsed) - len(alerted))
-    _enqueue(job_of(what), alerted)
-    if after == before:
-        return
-    if any(each.owed for each in after.values()) and not any(each.owed for each in before.values()):
-        update_later(seen.alerts.conversation_id, UPDATE_DELAY_S)
-    alert_store.save_alerts(seen.alerts, after)
+        if outcome != "alert":
+            silent.append(user_id)
+    telemetry.count("SuppressedBurst", len(silent))
+    if after != before:
+        if any(each.owed for each in after.values()) and not any(each.owed for each in before.values()):
+            update_later(seen.conversation_id, UPDATE_DELAY_S)
+        alert_store.save_alerts(seen, after)
+    return silent
 
 
 def job_of(what: Occurrence) -> dict[str, Any]:
@@ -252,9 +257,11 @@ def _update(conversation_id: str) -> None:
     owed = _owed(seen.alerts, owed)
     last = max([log.head(conversation_id).last_message_seq, *(each.last_seq for each in owed.values())])
     now = clock.now()
-    key = f"{conversation_id}/{last}/update"
-    what = Occurrence(key, "message", None, now, conversation_id=conversation_id, seq=last)
     due = [user_id for user_id, each in owed.items() if each.due_at <= now]
+    # named by what they are owed, which stays when it has to be planned again
+    first = min((owed[user_id].last_seq for user_id in due), default=last)
+    key = f"{conversation_id}/{first}/update"
+    what = Occurrence(key, "message", None, now, conversation_id=conversation_id, seq=last)
     decided = _decide(what, due, members, seen)
     _enqueue(job_of(what), {each.user_id: each.verdict.kind for each in decided if each.pushes})
     waiting = [each.due_at for user_id, each in owed.items() if user_id not in due]

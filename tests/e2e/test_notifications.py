@@ -193,15 +193,16 @@ def test_after_a_burst_comes_one_update(ada: Person, bob: Person, service: WebPu
 
 
 def test_who_chose_otherwise_is_not_told(ada: Person, bob: Person, service: WebPushService) -> None:
-    chat, team = ada.direct_with(bob), ada.group_with(bob)
     browser = subscribe(bob, service)
+    chat, team = ada.direct_with(bob), ada.group_with(bob)
+    assert browser.wait(within_s=20)[0]["kind"] == "invitation"
     bob.ok("PUT", "/notifications/preferences", {"messages": "none"})
     bob.ok("PUT", f"/conversations/{team}/me", {"notifications": "none"})
     ada.send(chat, "no")
     ada.send(team, "no")
     ada.send(team, f"@{bob.username} yes")
-    assert browser.wait(within_s=20)[0]["kind"] == "mention"
-    nothing_more(browser, 1)
+    assert browser.wait(2, within_s=20)[1]["kind"] == "mention"
+    nothing_more(browser, 2)
 
 
 def test_a_preview_is_shown_where_it_was_chosen(ada: Person, bob: Person, service: WebPushService) -> None:

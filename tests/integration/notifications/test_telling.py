@@ -451,6 +451,29 @@ def test_of_a_crash_between_alert_and_note_each_device_hears_once(
     assert len(browser.pushes) == 1
 
 
+def test_two_who_tell_of_a_burst_at_once_alert_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given two messages, of which one is told while another process has read the alerts for the other
+    ada, bob = rooms.people("ada", "bob")
+    chat = rooms.direct(ada, bob)
+    world.work()
+    browser = world.browser(bob, "bob")
+    for n in range(2):
+        rooms.send(ada, chat, f"{n}")
+    records = told()[world.seen :]
+    kept = alert_store.save_alerts
+
+    def at_the_same_time(*arguments: Any) -> None:
+        monkeypatch.setattr(alert_store, "save_alerts", kept)
+        assert follow.handler(queued(dispatched("follow", records[:1])), CONTEXT) == {"batchItemFailures": []}
+        kept(*arguments)
+
+    monkeypatch.setattr(alert_store, "save_alerts", at_the_same_time)
+    assert follow.handler(queued(dispatched("follow", records[1:])), CONTEXT) == {"batchItemFailures": []}
+    world.seen = len(told())
+    world.work()
+    assert len(browser.pushes) == 1
+
+
 # --- what providers answer ------------------------------------------------------------------------------------
 
 
