@@ -7,7 +7,7 @@ take there, how many sockets people have, what is sampled. Left out: storage, fr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -57,6 +57,11 @@ class Bill:
     def total(self) -> float:
         return float(sum(asdict(self).values()))
 
+    @property
+    def observing(self) -> float:
+        """What is for those who look at it: logs, with the metrics in them, and traces."""
+        return self.logs + self.traces
+
     def __add__(self, other: Bill) -> Bill:
         mine, theirs = asdict(self), asdict(other)
         return Bill(**{name: mine[name] + theirs[name] for name in mine})
@@ -75,6 +80,7 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
     posts, post_bytes = counted.other_calls.get(POST, 0), counted.post_bytes
     units = -(-post_bytes // max(1, posts) // of["socket_message_bytes"]) * posts  # posts of an operation are alike
     taken = sum(count for name, count in counted.invoked.items() if functions()[name].serves_queue)
+    traced = sum(count for name, count in counted.invoked.items() if functions()[name].traced)
     queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * taken  # received and deleted
     per_message = Bill(
         dynamodb=counted.write_units * of["dynamodb_write_unit"] + counted.read_units * of["dynamodb_read_unit"],
@@ -83,7 +89,7 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
         gateway=front + units * of["socket_message"],
         queue=queue_calls * of["sqs_request"],
         logs=counted.log_bytes / GB * of["log_gb"],
-        traces=invocations * assumed.traced_share * of["trace"],
+        traces=traced * assumed.traced_share * of["trace"],
         data_out=(post_bytes + counted.answer_bytes) / GB * of["data_out_gb"],
     )
     return Bill(**{name: value * MILLION for name, value in asdict(per_message).items()})
@@ -101,12 +107,14 @@ def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
     return (cpu_ms + waiting_ms) / 1000 * memory_mb / 1024
 
 
-def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] = print) -> dict[tuple[str, int], Bill]:
+def measure(
+    assumed: Assumptions, *, repeats: int, sizes: Iterable[int] = SIZES, done: Callable[[str], None] = print
+) -> dict[tuple[str, int], Bill]:
     """The bill by way of sending and size of the group: fan-out, dispatch and search index included, pushes not."""
     of = prices()
     fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame, and its acknowledgement
     found = {}
-    for size in SIZES:
+    for size in sizes:
         sockets = round(size * assumed.sockets_per_member)
         with in_process_stack() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
@@ -124,9 +132,15 @@ def measure(assumed: Assumptions, *, repeats: int, done: Callable[[str], None] =
 def table(bills: dict[tuple[str, int], Bill], assumed: Assumptions) -> Table:
     """US dollars per million messages."""
     of = prices()
-    head = "sent by", "members", "total $", *(name.replace("_", " ") for name in Bill.__slots__)
+    head = "sent by", "members", "total $", "observing %", *(name.replace("_", " ") for name in Bill.__slots__)
     rows = [
-        (way, str(size), number(each.total), *(number(value) for value in asdict(each).values()))
+        (
+            way,
+            str(size),
+            number(each.total),
+            number(100 * each.observing / each.total),
+            *(number(value) for value in asdict(each).values()),
+        )
         for (way, size), each in sorted(bills.items(), key=lambda item: (item[0][0], item[0][1]))
     ]
     month = MINUTES_A_MONTH * of["socket_connection_minute"]
@@ -141,5 +155,6 @@ def table(bills: dict[tuple[str, int], Bill], assumed: Assumptions) -> Table:
 
 def as_json(bills: dict[tuple[str, int], Bill]) -> list[dict[str, Any]]:
     return [
-        {"sent_by": way, "members": size, "total": each.total, **asdict(each)} for (way, size), each in bills.items()
+        {"sent_by": way, "members": size, "total": each.total, "observing": each.observing, **asdict(each)}
+        for (way, size), each in bills.items()
     ]

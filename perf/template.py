@@ -19,6 +19,7 @@ TEMPLATES = (
     ROOT / "infra" / "drive.yaml",
     ROOT / "infra" / "assistant.yaml",
 )
+ACTIVE_IN_THE_CLOUD = {"If": ["IsCloud", "Active", "PassThrough"]}
 
 
 class _Loader(yaml.SafeLoader):
@@ -52,6 +53,7 @@ class Function:
     memory_mb: int
     serves_http: bool
     serves_queue: bool
+    traced: bool  # by itself, without TraceCode=on
 
     @property
     def module(self) -> str:
@@ -64,11 +66,11 @@ def functions() -> dict[str, Function]:
     found = {}
     for template in map(load, TEMPLATES):
         memory = template["Globals"]["Function"]["MemorySize"]
+        traced = template["Globals"]["Function"]["Tracing"] == ACTIVE_IN_THE_CLOUD
         for name, resource in template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 properties = resource["Properties"]
                 events = {event["Type"] for event in properties.get("Events", {}).values()}
-                found[name] = Function(
-                    name, properties["Handler"], properties.get("MemorySize", memory), "Api" in events, "SQS" in events
-                )
+                size = properties.get("MemorySize", memory)
+                found[name] = Function(name, properties["Handler"], size, "Api" in events, "SQS" in events, traced)
     return found

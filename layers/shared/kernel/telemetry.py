@@ -35,8 +35,9 @@ SAMPLES_MAX = 100  # values of one metric in one line that CloudWatch takes
 def logger() -> Logger:
     """The process's structured logger."""
     settings = config()
-    # no `location`: it is this module's for all lines of calls, and the texts of the others stand once in the code
-    return Logger(service=settings.stack, level=settings.log_level, use_rfc3339=True, location=None)
+    # no `location`: it is this module's for all lines of calls, and the texts of the others stand once in the code;
+    # no `timestamp`: CloudWatch Logs keeps when each line was written, as `@timestamp`
+    return Logger(service=settings.stack, level=settings.log_level, location=None, timestamp=None)
 
 
 @lru_cache(maxsize=1)
