@@ -107,6 +107,7 @@ build: venv ## build for ENV (default dev)
 	@$(VENV)/python -m infra.generate
 	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
 	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS) PythonRuntime=$(RUNNING)
+	@$(VENV)/python -m infra.forms .aws-sam/build $$($(VENV)/python -m infra.local.parameters $(ENV)) $(PARAMETERS)
 	@$(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
 	@$(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
 

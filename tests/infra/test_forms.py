@@ -1,0 +1,131 @@
+"""The optional network and cache, and what else parameters change in the templates that are deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import costs, forms, generate, translated
+from tests.tools import ROOT
+
+NETWORK = {"Environment": "prod", "CacheMode": "serverless"}
+
+
+@cache
+def deployed(**parameters: str) -> dict[str, translated.Resource]:
+    return translated.deployment({"Environment": "prod", **parameters})
+
+
+def of_kind(kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    return {path: each.properties for path, each in deployed(**parameters).items() if each.kind == kind}
+
+
+def rights_to_networks(**parameters: str) -> list[str]:
+    roles = of_kind("AWS::IAM::Role", **parameters)
+    return [path for path, role in roles.items() if "VPCAccess" in json.dumps(role.get("ManagedPolicyArns", []))]
+
+
+# --- without a network ----------------------------------------------------------------------------------------
+
+
+def test_without_a_network_templates_are_deployed_as_they_are_written() -> None:
+    for path, template in generate.templates().items():
+        assert forms.formed(template, forms.of({"Environment": "local", "CacheMode": "url"})) is template, path
+
+
+@pytest.mark.parametrize("mode", ["none", "url"])
+def test_without_a_network_no_function_may_touch_one(mode: str) -> None:
+    assert not any("VpcConfig" in each for each in of_kind("AWS::Lambda::Function", CacheMode=mode).values())
+    assert rights_to_networks(CacheMode=mode) == []
+    assert not any(each.kind.startswith("AWS::EC2::") for each in deployed(CacheMode=mode).values())
+
+
+# --- with one -------------------------------------------------------------------------------------------------
+
+
+def test_every_function_is_in_the_network_and_knows_the_cache() -> None:
+    functions = of_kind("AWS::Lambda::Function", CacheMode="serverless")
+    assert len(functions) == len(of_kind("AWS::Lambda::Function"))
+    for path, each in functions.items():
+        subnets, groups = each["VpcConfig"]["SubnetIds"], each["VpcConfig"]["SecurityGroupIds"]
+        assert subnets == ["<Network.PrivateSubnetA>", "<Network.PrivateSubnetB>"], path
+        assert groups == ["<Network.FunctionGroup>"], path
+        address = each["Environment"]["Variables"]["REDIS_URL"]
+        assert address == "rediss://<Network.Cache.Endpoint.Address>:<Network.Cache.Endpoint.Port>", path
+    assert len(rights_to_networks(CacheMode="serverless")) == len(functions)
+
+
+def test_the_cache_is_reached_by_functions_only_and_functions_by_nobody() -> None:
+    groups = of_kind("AWS::EC2::SecurityGroup", CacheMode="serverless")
+    assert not any("SecurityGroupIngress" in each for each in groups.values())
+    (entry,) = of_kind("AWS::EC2::SecurityGroupIngress", CacheMode="serverless").values()
+    assert entry["GroupId"] == "<Network.CacheGroup>"
+    assert entry["SourceSecurityGroupId"] == "<Network.FunctionGroup>"
+    assert entry["FromPort"] == entry["ToPort"] == 6379
+    (cache_,) = of_kind("AWS::ElastiCache::ServerlessCache", CacheMode="serverless").values()
+    assert cache_["SecurityGroupIds"] == ["<Network.CacheGroup>"]
+
+
+@pytest.mark.parametrize("gateways", ["1", "2"])
+def test_a_private_subnet_leads_to_tables_and_buckets_for_nothing_and_out_by_nat(gateways: str) -> None:
+    given = {"CacheMode": "serverless", "NatGateways": gateways}
+    tables = {
+        each["SubnetId"]: each["RouteTableId"]
+        for each in of_kind("AWS::EC2::SubnetRouteTableAssociation", **given).values()
+    }
+    endpoints = of_kind("AWS::EC2::VPCEndpoint", **given).values()
+    assert {each["ServiceName"].rpartition(".")[2] for each in endpoints} == {"dynamodb", "s3"}
+    ways_out = set()
+    for subnet in ("<Network.PrivateSubnetA>", "<Network.PrivateSubnetB>"):
+        assert all(tables[subnet] in each["RouteTableIds"] for each in endpoints)
+        routes = of_kind("AWS::EC2::Route", **given).values()
+        (route,) = (each for each in routes if each["RouteTableId"] == tables[subnet])
+        assert (route["DestinationCidrBlock"], "GatewayId" in route) == ("0.0.0.0/0", False)
+        ways_out.add(route["NatGatewayId"])
+    assert ways_out == {f"<{path}>" for path in of_kind("AWS::EC2::NatGateway", **given)}
+    assert len(ways_out) == int(gateways)
+
+
+def test_what_the_network_and_the_cache_cost_is_on_the_bill() -> None:
+    without = costs.total(costs.monthly(deployed().values()))
+    one = costs.total(costs.monthly(deployed(CacheMode="serverless").values())) - without
+    two = costs.total(costs.monthly(deployed(CacheMode="serverless", NatGateways="2").values())) - without
+    assert (round(one, 2), round(two - one, 2)) == (42.63, 36.50)
+
+
+# --- what is put into a build ---------------------------------------------------------------------------------
+
+
+def test_a_build_is_brought_into_its_form(tmp_path: Path) -> None:
+    """A build has each nested template in a folder of its name."""
+    for path in generate.templates():
+        folder = tmp_path if path == "template.yaml" else tmp_path / Path(path).stem.capitalize()
+        folder.mkdir(exist_ok=True)
+        (folder / "template.yaml").write_text((ROOT / path).read_text())
+    written = forms.write(tmp_path, forms.of(NETWORK))
+    with_functions = [path for path in generate.templates() if "Globals" in generate.read(ROOT / path)]
+    assert len(written) == len(with_functions)
+    for built in written:
+        assert "VpcConfig" in generate.read(built)["Globals"]["Function"]
+    assert forms.write(tmp_path, forms.of({"Environment": "prod"})) == []
+
+
+def test_formed_templates_pass_the_linter(tmp_path: Path) -> None:
+    for each in ("functions", "layers", "statemachines"):
+        (tmp_path / each).symlink_to(ROOT / each)
+    (tmp_path / "infra").mkdir()
+    for path, template in generate.templates().items():
+        (tmp_path / path).write_text(yaml.safe_dump(forms.formed(template, forms.of(NETWORK)), sort_keys=False))
+    (tmp_path / "infra/observability.yaml").write_text(yaml.safe_dump(generate.observability()))
+    paths = [str(tmp_path / path) for path, each in generate.templates().items() if "Globals" in each]
+    command = [str(Path(sys.executable).parent / "cfn-lint"), *paths]
+    # without credentials: with some, SAM's transform asks AWS for its policies
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={})
+    assert done.returncode == 0, done.stdout
