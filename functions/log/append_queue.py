@@ -20,7 +20,9 @@ from kernel.resilience import full_jitter
 
 BUSY_S = 2.0  # after a collision, for so long this process lines up before it writes
 STALL_S = 0.4  # a turn is a plan and one transaction; who takes longer is passed over
-ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on
+STALL_MAX_S = 2.0  # where the store is slow: passing over who only waits for it makes all of them collide
+TRIPS = 4  # so many times what a trip to the store takes a turn may take
+ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on, and a turn beside
 PATIENT_FOR = 3  # collisions in one's turn, with writers that don't queue, before one lines up again
 KEEP_MS = 30_000
 RETRY_BASE_S = 0.004
@@ -61,6 +63,7 @@ class AppendTicket:
         self._until = until
         self._number = 0  # 0: not in the queue
         self._served = 0
+        self._stall_s = STALL_S
         self.collisions = 0
         self.message = ""
 
@@ -80,6 +83,10 @@ class AppendTicket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end("")
+
+    def store_takes(self, seconds: float) -> None:
+        """Have patience with who is in turn by what a trip to the store took just now."""
+        self._stall_s = max(STALL_S, min(TRIPS * seconds, STALL_MAX_S))
 
     def wait(self) -> bool:
         """Wait for one's turn; True if that took time, and what was read may be old now."""
@@ -124,7 +131,7 @@ class AppendTicket:
 
     def answer(self) -> str | None:
         """What was told about the message that was handed on; None where nobody has said anything in time."""
-        until = min(self._until, time.monotonic() + ANSWER_S)
+        until = min(self._until, time.monotonic() + ANSWER_S + self._stall_s)
         number, self._number = self._number, 0  # its turn is over
         with contextlib.suppress(cache.CacheUnavailable):
             while time.monotonic() < until:
@@ -166,7 +173,7 @@ class AppendTicket:
                 self.message = cache.call(lambda redis: redis.lpop(mailbox)) or ""
             if seen != self._served:
                 self._served, moved_at = seen, time.monotonic()
-            elif time.monotonic() - moved_at > STALL_S:
+            elif time.monotonic() - moved_at > self._stall_s:
                 self._over(seen + 1, "")
         return True
 

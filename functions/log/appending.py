@@ -108,7 +108,7 @@ class _Writer(Generic[C]):
         self._failed = 0  # batches that this writer was in, committed by others
 
     def run(self, until: float) -> _Done[C]:
-        self._context = self._load()
+        self._read()
         if self._ticket.wait():
             self._arrive()
         for _ in range(MAX_TRIES):
@@ -119,6 +119,12 @@ class _Writer(Generic[C]):
                 break
         deadline.require()
         raise DependencyUnavailable("This conversation is very busy; try again.", retry_after_s=1)
+
+    def _read(self) -> None:
+        """Read where the log is; how long that takes tells what a turn of the others may take."""
+        began = time.monotonic()
+        self._context = self._load()
+        self._ticket.store_takes(time.monotonic() - began)
 
     def leave(self) -> None:
         """See to a batch that others have begun, where nothing was added to it."""
@@ -146,7 +152,7 @@ class _Writer(Generic[C]):
             transaction.commit()
         except Cancelled as refused:
             if "head" not in refused.failed and not read_again.isdisjoint(refused.failed):
-                self._context = self._load()
+                self._read()
                 return None
             head = _head_in_the_way(refused, self._context.conversation_id)
             stale = bool(refused.failed.keys() - {"head"})  # what was read with the head has moved on as well
@@ -165,7 +171,7 @@ class _Writer(Generic[C]):
         batch = self._batch or Batch(base=head, head=head)
         if not batch.takes(writes):
             self._settle(batch)
-            self._context = self._load()
+            self._read()
             return None
         batch.add(ticket.number, done.events, done.context.head, writes)
         if not batch.is_full and ticket.hand_on(Handover(batch=batch).dumps()):
@@ -196,7 +202,7 @@ class _Writer(Generic[C]):
         """
         self._shares = shares
         waited = self._ticket.collided()
-        self._context = self._load()
+        self._read()
         if waited:
             self._arrive()
 
@@ -226,7 +232,7 @@ class _Writer(Generic[C]):
         if left.batch is not None:
             if not self._shares or stale or not _follows(left.batch.base, self._context.head):
                 self._settle(left.batch)
-                self._context = self._load()
+                self._read()
                 return
             self._batch = left.batch
             self._context = self._context.moved_to(left.batch.head)
@@ -235,7 +241,7 @@ class _Writer(Generic[C]):
 
     def _move_to(self, head: LogHead, *, stale: bool) -> None:
         if stale or head.access_seq != self._context.head.access_seq:
-            self._context = self._load()
+            self._read()
         elif head.last_seq > self._context.head.last_seq:
             self._context = self._context.moved_to(head)
 

@@ -107,6 +107,24 @@ def test_who_dies_in_their_turn_is_passed_over(redis: Any, monkeypatch: pytest.M
     assert 0.05 <= time.monotonic() - started < 1.0
 
 
+def test_where_the_store_is_slow_a_turn_may_take_longer(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append_queue, "STALL_S", 0.05)
+    ahead, behind = _ticket(), _ticket()
+    ahead.collided()
+    threading.Timer(0.2, ahead.__exit__, (None, None, None)).start()
+    behind.store_takes(0.2)
+    started = time.monotonic()
+    assert behind.collided()
+    assert time.monotonic() - started >= 0.15
+    behind.store_takes(60.0)  # and who died is passed over in the end
+    dead, last = behind, _ticket(60.0)
+    last.store_takes(60.0)
+    started = time.monotonic()
+    assert last.collided()
+    assert dead.number
+    assert time.monotonic() - started < append_queue.STALL_MAX_S + 1.0
+
+
 def test_a_late_end_of_a_turn_takes_nobody_elses(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(append_queue, "STALL_S", 0.02)
     late, next_one = _ticket(), _ticket()
