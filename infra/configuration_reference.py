@@ -19,7 +19,12 @@ from infra import generate
 
 ROOT = generate.ROOT
 # Modules of typed settings, and what reads them there.
-READERS = (("kernel.config", "config"), ("calls.settings", "settings"), ("assistant.settings", "settings"))
+READERS = (
+    ("kernel.config", "config"),
+    ("calls.settings", "settings"),
+    ("operations.canary_settings", "settings"),
+    ("assistant.settings", "settings"),
+)
 REQUIRED = {"ENVIRONMENT": "local", "STACK_NAME": "stack"}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 _HEAD = """# Configuration

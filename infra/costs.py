@@ -27,7 +27,11 @@ SECRET, KEY = 0.40, 1.00
 CALL, GB_SECOND = 0.20 / 1e6, 0.0000166667
 SWEEP_S, SWEEP_READS = 0.05, 10  # of a sweep that finds nothing (make perf)
 # https://aws.amazon.com/dynamodb/pricing/on-demand/
-READ_UNIT = 0.125 / 1e6
+READ_UNIT, WRITE_UNIT = 0.125 / 1e6, 0.625 / 1e6
+# https://aws.amazon.com/api-gateway/pricing/ , and what a walk of the canary does (functions/operations/journey.py)
+REST_CALL = 3.5 / 1e6
+WALK_S, WALK_CALLS, WALK_CALL_S, WALK_WRITES, WALK_READS = 2.0, 12, 0.08, 70, 60
+CANARY_METRICS = 2
 # https://aws.amazon.com/sqs/pricing/ : Lambda asks an empty queue with five pollers, each waiting 20 s
 SQS_REQUEST, POLLS_A_MINUTE = 0.40 / 1e6, 15
 # https://aws.amazon.com/elasticache/pricing/ (Valkey, serverless: 100 MB at least) and https://aws.amazon.com/vpc/pricing/
@@ -74,6 +78,10 @@ def _of(resource: Resource) -> Iterator[tuple[str, float]]:
             yield "secrets", SECRET
         case "AWS::KMS::Key":
             yield "keys", KEY
+        case "AWS::Events::Rule" if properties.get("State") == "DISABLED":
+            pass
+        case "AWS::Events::Rule" if resource.path.startswith("Canary"):
+            yield "canary", _calls(properties["ScheduleExpression"]) * _walk() + CANARY_METRICS * CUSTOM_METRIC
         case "AWS::Events::Rule" if "ScheduleExpression" in properties:
             yield "sweeps", _calls(properties["ScheduleExpression"]) * _sweep()
         case "AWS::Lambda::EventSourceMapping" if ":sqs:" in str(properties) or "Queue" in str(properties):
@@ -98,6 +106,12 @@ def _calls(schedule: str) -> float:
     if not found:
         return 31.0  # cron: once a day at most here
     return MINUTES / (int(found[1]) * {"minute": 1, "hour": 60, "day": 1440}[found[2]])
+
+
+def _walk() -> float:
+    """One walk of the canary, and of the functions that answer it."""
+    executions = CALL * (WALK_CALLS + 1) + (WALK_S + WALK_CALLS * WALK_CALL_S) * 0.5 * GB_SECOND
+    return executions + WALK_CALLS * REST_CALL + WALK_WRITES * WRITE_UNIT + WALK_READS * READ_UNIT
 
 
 def _sweep() -> float:

@@ -2,8 +2,9 @@
 
 A function gets its log group and its error alarm by standing in a template, as do schedules, state machines and
 dead-letter queues. `Metadata: {Runbook: calls}` of a resource names the runbook of its alarms, `Throttles: 10` asks for
-an alarm from so many refused calls on. Alarms of other things stand in infra/alarms.toml, objectives and how fast their
-budgets may burn in infra/slos.toml, the panels of the dashboard in infra/dashboard.toml.
+an alarm from so many refused calls on, `Scheduled` names the condition that its schedule is on. Alarms of other things
+stand in infra/alarms.toml, objectives and how fast their budgets may burn in infra/slos.toml, the panels of the
+dashboard in infra/dashboard.toml.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ OWN_METRICS = "SecureConnect"
 WITH_DASHBOARD = "WithDashboard"
 PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dashboard is 24 units wide
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
+WITH_CANARY = "WithCanary"  # where the canary walks by the clock
 WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms of burn rates, and those that they stand in for
 NOTIFIED = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
 SWEEP_STOPPED_S, DAY_S = 900, 24 * 60 * 60
@@ -114,11 +116,13 @@ def observability() -> Json:
             "FunctionAlarms": {"Type": "String"},
             "Dashboard": {"Type": "String", "Default": "off"},
             "SloAlarms": {"Type": "String", "Default": "off"},
+            "Canary": {"Type": "String", "Default": "off"},
         },
         "Conditions": {
             "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
             WITH_DASHBOARD: {"Fn::Equals": [{"Ref": "Dashboard"}, "on"]},
             WITH_SLOS: {"Fn::Equals": [{"Ref": "SloAlarms"}, "on"]},
+            WITH_CANARY: {"Fn::Equals": [{"Ref": "Canary"}, "on"]},
             WITHOUT_SLOS: {"Fn::Not": [{"Condition": WITH_SLOS}]},
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
         },
@@ -132,7 +136,7 @@ def _watching(name: str, resource: Json) -> Json:
     """The log group and the alarms of one resource, by logical id."""
     about = {
         key: resource["Metadata"][key]
-        for key in ("Runbook", "Throttles", "WaitsForMonths")
+        for key in ("Runbook", "Throttles", "WaitsForMonths", "Scheduled")
         if key in resource.get("Metadata", {})
     } | ({"Optional": True} if "Condition" in resource else {})
     if resource["Type"] == FUNCTION:
@@ -173,7 +177,7 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
         stopped = _alarm(
             f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=period, times=times
         )
-        yield f"{name}Stopped", stopped
+        yield f"{name}Stopped", {"Condition": about["Scheduled"], **stopped} if "Scheduled" in about else stopped
 
 
 def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Json]]:
@@ -193,10 +197,11 @@ def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
     return _alarm(name, says=says, runbook=runbook, metric=metric, of=of, statistic="Maximum", period=60, at=1)
 
 
-def _own(name: str, *, slo: bool = False, **asked: Any) -> Json:
-    """An alarm of infra/alarms.toml; with `slo`, one that a burn rate stands in for."""
+def _own(name: str, *, slo: bool = False, canary: bool = False, **asked: Any) -> Json:
+    """An alarm of infra/alarms.toml; with `slo`, one that a burn rate stands in for, with `canary`, of its walks."""
     made = _alarm(name, **asked)
-    return {"Condition": WITHOUT_SLOS, **made} if slo else made
+    condition = WITHOUT_SLOS if slo else WITH_CANARY if canary else None
+    return {"Condition": condition, **made} if condition else made
 
 
 def objectives() -> Json:

@@ -37,6 +37,7 @@ from log import append_queue
 from messages import typing_notice
 from notifications import vapid
 from notifications.providers import fcm, webpush
+from operations import canary_settings
 from presence import service as presence
 from realtime import service as realtime
 from tests import strictness
@@ -106,6 +107,7 @@ def fresh_process() -> None:
     cache._waiting_redis.cache_clear()
     idempotency._store.cache_clear()
     call_settings.settings.cache_clear()
+    canary_settings.settings.cache_clear()
     ai_settings.settings.cache_clear()
     choice.provider.cache_clear()
     sfu.configured.cache_clear()

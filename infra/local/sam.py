@@ -16,7 +16,7 @@ from infra.local.process import tail
 
 BUILD = STATE / "build"
 CACHE = STATE / "cache"
-SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "statemachines")
+SOURCES = ("template.yaml", "samconfig.toml", "infra", "functions", "layers", "clients", "statemachines")
 IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 

@@ -6,6 +6,7 @@ All others are played on a held clock (tests/infra/test_alarm_drills.py).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from infra import generate
 from infra.local.alarms import definitions, in_alarm
-from infra.local.figures import Figures
+from infra.local.figures import Figures, metric
 from infra.local.stack import Stack
 from tests.e2e.people import Person
 from tests.e2e.tools import eventually, instance_at, operators_client
@@ -43,6 +44,12 @@ class Watch:
         """Whether an alarm is in ALARM at the end of this minute, or so much later if nothing else happens."""
         self._figures.read()
         return in_alarm(f"{self.stack}-{name}", self._alarms, self._figures.measured, _end_of_minute() + later_s)
+
+    def values(self, name: str) -> list[float]:
+        """What was measured of an own metric of the whole stack since the test began."""
+        self._figures.read()
+        of = metric(f"SecureConnect/{name}", {}, stack=self.stack)
+        return self._figures.measured.within(of, 0.0, time.time() + 60)
 
 
 @pytest.fixture
@@ -93,3 +100,13 @@ def test_sends_that_are_answered_burn_no_budget(watch: Watch, ada: Person, bob: 
     for number in range(20):
         ada.send(tea, f"hello {number}")
     assert not watch.fires("SendBurns5m")
+
+
+def test_the_canary_comes_through_and_tells_how_long_it_took(watch: Watch, timed: Callable[[str], None]) -> None:
+    answer = watch.client("lambda").invoke(FunctionName=f"{watch.stack}-Canary")
+    told = json.loads(answer["Payload"].read())
+    assert told["failed_at"] == "", told
+    eventually(lambda: len(watch.values("CanaryDuration")) == 1, within_s=PATIENT_S)
+    timed("CanaryDuration")
+    assert watch.values("CanaryDuration") == [pytest.approx(sum(told["steps_ms"].values()), abs=0.1)]
+    assert not watch.fires("CanaryFailed")

@@ -41,6 +41,15 @@ def test_a_dashboard_is_a_choice_with_a_price() -> None:
     assert with_one == pytest.approx(without + costs.DASHBOARD)
 
 
+def test_the_canary_is_a_choice_with_a_price() -> None:
+    without = costs.total(costs.monthly(deployed("prod").values()))
+    items = costs.monthly(deployed("prod", CanaryMinutes="5").values())
+    (walks,) = (item for item in items if item.what == "canary")
+    assert 1 < walks.dollars < 3
+    assert costs.total(items) == pytest.approx(without + walks.dollars + costs.SECRET + 2 * costs.ALARM)
+    assert "canary" not in {item.what for item in costs.monthly(deployed("dev").values())}
+
+
 def test_an_alarm_costs_by_the_metrics_that_it_looks_at() -> None:
     (plain,) = bill("AWS::CloudWatch::Alarm", Namespace="AWS/Lambda")
     (of_two,) = bill("AWS::CloudWatch::Alarm", Metrics=[{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a+b"}])

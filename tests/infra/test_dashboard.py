@@ -12,7 +12,7 @@ from tests.tools import ROOT
 FREE_METRICS = 50  # of a dashboard (CloudWatch pricing, free tier)
 GROUPS = (
     "HTTP", "Store", "Redis", "Sockets", "Messages", "Delivery", "Calls", "Push", "Sign-ins", "Rate limits",
-    "Breakers", "Queues", "Functions", "REST calls and DynamoDB",
+    "Breakers", "Queues", "Functions", "Canary", "REST calls and DynamoDB",
 )  # fmt: skip
 
 

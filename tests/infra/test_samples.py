@@ -31,7 +31,7 @@ DRIVE_STEPS: dict[str, Any] = {
 }
 
 
-def _prepare(name: str, event: Resource, cloud: Cloud) -> None:
+def _prepare(name: str, event: Resource, settings: pytest.MonkeyPatch) -> None:
     """What has to be there before a sample makes sense."""
     if name == "AuthorizeFunction":
         from realtime import store
@@ -40,12 +40,16 @@ def _prepare(name: str, event: Resource, cloud: Cloud) -> None:
         store.keep_ticket(event["queryStringParameters"]["ticket"], owner, ttl_s=60)
     if name == "MailFunction":
         aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@secureconnect.example")
+    if name == "CanaryFunction":
+        made = aws.client("secretsmanager").create_secret(Name="canary", SecretString='{"secret": "of its accounts"}')
+        settings.setenv("CANARY_SECRET_ARN", made["ARN"])
+        settings.setenv("CANARY_URL", "http://127.0.0.1:9/v1")  # where nobody listens
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, settings: pytest.MonkeyPatch) -> None:
     event = json.loads((ROOT / "events" / f"{name}.json").read_text())
-    _prepare(name, event, cloud)
+    _prepare(name, event, settings)
     with serving(settings):
         answer = functions()[name].load()(event, CONTEXT)
     if name in QUEUE_CONSUMERS + STREAM_CONSUMERS:
@@ -64,6 +68,8 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
         assert answer["done"] is True
     elif name == "AuditChainFunction":
         assert answer == {"chained": 0}
+    elif name == "CanaryFunction":
+        assert answer["failed_at"] == "sign_in"
     elif name in DRIVE_STEPS:
         assert answer == DRIVE_STEPS[name] or answer["verdict"] == "stale"
     elif name == "TranscribeFunction":

@@ -1,0 +1,139 @@
+"""The canary's walk: what two people do in a minute, from outside through the public API, step by step.
+
+Its two accounts are made by the first walk. Each walk has a group of its own, which it deletes at the end with any that
+an earlier one left behind, so nothing of it stays: not in lists, not in the counts of messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from secureconnect_client import ApiError, Client, SecureConnectError, Wire
+from users import model as users
+
+STEP_S = 10.0
+TEXT = "The canary sings."
+
+
+class NotAsSent(Exception):
+    """What was read is not what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the canary signs in as."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def email(self) -> str:
+        """One that takes letters and keeps none (Amazon SES, "Using the mailbox simulator")."""
+        return f"success+{self.username}@simulator.amazonses.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How long each step took (ms), and the first that failed, with the kind of its error; both empty for none."""
+
+    took_ms: dict[str, float]
+    failed_at: str = ""
+    why: str = ""
+
+
+def accounts(secret: str) -> tuple[Account, Account]:
+    """The two accounts of a secret. Nobody can take their names before they are made, as none knows them."""
+    name = hashlib.sha256(secret.encode()).hexdigest()[: users.CANARY_DIGITS]
+    return Account(f"{users.CANARY}{name}a", secret), Account(f"{users.CANARY}{name}b", secret)
+
+
+async def walk(http_url: str, secret: str) -> Walk:
+    """Walk once. Nothing is tried again: what a client would get over by itself is a failure here."""
+    steps = _Steps()
+    hers, his = accounts(secret)
+    try:
+        async with Client(http_url, tries=1) as ada, Client(http_url, tries=1) as bob, AsyncExitStack() as at_the_end:
+            async with steps.step("sign_in"):
+                await asyncio.gather(_enter(ada, hers), _enter(bob, his))
+            at_the_end.push_async_callback(steps.taken, "sign_out", lambda: asyncio.gather(ada.logout(), bob.logout()))
+            at_the_end.push_async_callback(steps.taken, "tidy", lambda: _tidy(ada))
+            await _talk(steps, ada, bob)
+    except (SecureConnectError, NotAsSent, TimeoutError) as error:
+        return Walk(steps.took_ms, *(steps.failed or ("", _kind(error))))
+    return Walk(steps.took_ms)
+
+
+async def _talk(steps: _Steps, ada: Client, bob: Client) -> None:
+    async with steps.step("make_group"):
+        group = await ada.conversations.create([bob.user_id], name="canary")
+    async with steps.step("open_socket"):
+        _, wire = await bob.enter(bob.user_id)
+    try:
+        async with steps.step("send"):
+            sent = await ada.messages.send(group.id, TEXT)
+        async with steps.step("arrive"):
+            await _arrival(wire, sent.id)
+        async with steps.step("read"):
+            if (await bob.messages.get(group.id, sent.id)).text != TEXT:
+                raise NotAsSent
+    finally:
+        await wire.close()
+
+
+async def _enter(client: Client, account: Account) -> None:
+    try:
+        await client.login(account.username, account.password)
+    except ApiError as error:
+        if error.code != "invalid_credentials":
+            raise
+        await client.register(
+            email=account.email, username=account.username, password=account.password, display_name="Canary"
+        )
+
+
+async def _arrival(wire: Wire, message_id: str) -> None:
+    """Wait for the frame with this message."""
+    while True:
+        frame = json.loads(await wire.recv())
+        if frame.get("type") == "message.created" and frame["data"]["id"] == message_id:
+            return
+
+
+async def _tidy(client: Client) -> None:
+    """Delete all groups of an account that has none but the canary's."""
+    for each in [each async for each in client.conversations.iterate()]:
+        await client.conversations.delete(each.id)
+
+
+class _Steps:
+    """Times steps, and keeps which one failed first: those that tidy up come after it."""
+
+    def __init__(self) -> None:
+        self.took_ms: dict[str, float] = {}
+        self.failed: tuple[str, str] | None = None
+
+    @asynccontextmanager
+    async def step(self, name: str) -> AsyncIterator[None]:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(STEP_S):
+                yield
+        except Exception as error:
+            self.failed = self.failed or (name, _kind(error))
+            raise
+        self.took_ms[name] = round((time.perf_counter() - started) * 1_000, 1)
+
+    async def taken(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        async with self.step(name):
+            await work()
+
+
+def _kind(error: BaseException) -> str:
+    """The kind of an error and its code: its text might hold an address with a ticket."""
+    return f"{type(error).__name__} {error.code}" if isinstance(error, ApiError) else type(error).__name__
