@@ -8,10 +8,23 @@ import sys
 from pathlib import Path
 
 from tests import drill
+from tests.e2e.people import Person, Town
+from tests.e2e.tools import eventually, operators_client
+
+
+def _caught_up(endpoints: dict[str, str], who: Person, wanted: str) -> bool:
+    """Whether what follows the streams has come to this message, and nothing waits behind it."""
+    if not who.ok("GET", "/search", params={"q": wanted})["items"]:
+        return False
+    sqs, waiting = operators_client(endpoints, "sqs"), "ApproximateNumberOfMessages"
+    urls = sqs.list_queues(QueueNamePrefix=f"{endpoints['stack']}-")["QueueUrls"]
+    of_work = [url for url in urls if not url.endswith("-dead")]
+    counts = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[waiting])["Attributes"] for url in of_work]
+    return not any(int(each[waiting]) for each in counts)
 
 
 def test_what_was_acknowledged_before_the_damage_is_there_after_the_restore(
-    endpoints: dict[str, str], endpoints_file: Path
+    town: Town, endpoints: dict[str, str], endpoints_file: Path
 ) -> None:
     report = drill.play(endpoints, seconds=3.0, people=2, files=2)
     assert report.passed, report
@@ -24,3 +37,7 @@ def test_what_was_acknowledged_before_the_damage_is_there_after_the_restore(
         check=False,
     )
     assert done.returncode == 0, done.stdout
+    # and when all streams have been followed over what was put back, the stack is as quick as before
+    ada, bob = town.people("ada", "bob")
+    ada.send(ada.direct_with(bob), "afterwards")
+    eventually(lambda: _caught_up(endpoints, bob, "afterwards"), within_s=120, every_s=0.5)
