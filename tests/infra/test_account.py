@@ -132,8 +132,9 @@ def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> 
         each["FunctionName"].strip("<>"): each for each in of_kind("prod", "AWS::Lambda::EventInvokeConfig").values()
     }
     for target in (target["Arn"].strip("<>") for rule in rules.values() for target in rule["Targets"]):
-        if target.removesuffix(".Arn").endswith("Function"):
-            arns.append(called[target.removesuffix(".Arn")]["DestinationConfig"]["OnFailure"]["Destination"])
+        if target.endswith("FunctionAliaslive"):
+            arns.append(called[target.removesuffix("Aliaslive")]["DestinationConfig"]["OnFailure"]["Destination"])
+    assert len(arns) > len(rules)
     queues = of_kind("prod", "AWS::SQS::Queue")
     watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm").values()))
     for arn in arns:

@@ -1,8 +1,9 @@
-"""The optional network and cache, and what else parameters change in the templates that are deployed."""
+"""What parameters change in the templates that are deployed: an optional network, versions, their alias."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -19,8 +20,12 @@ NETWORK = {"Environment": "prod", "CacheMode": "serverless"}
 
 
 @cache
+def _deployed(parameters: frozenset[tuple[str, str]]) -> dict[str, translated.Resource]:
+    return translated.deployment({"Environment": "prod", **dict(parameters)})
+
+
 def deployed(**parameters: str) -> dict[str, translated.Resource]:
-    return translated.deployment({"Environment": "prod", **parameters})
+    return _deployed(frozenset(parameters.items()))
 
 
 def of_kind(kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
@@ -100,6 +105,97 @@ def test_what_the_network_and_the_cache_cost_is_on_the_bill() -> None:
     assert (round(one, 2), round(two - one, 2)) == (42.63, 36.50)
 
 
+# --- versions and their alias ---------------------------------------------------------------------------------
+
+# what belongs to a function itself, and what CloudFormation lets nobody change
+OF_THE_FUNCTION = {"AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "Custom::Keyrings"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_whoever_calls_a_function_calls_its_live_version(environment: str) -> None:
+    """APIs, sockets, queues, streams, schedules, state machines, and the rights of each of them."""
+    functions = of_kind("AWS::Lambda::Function", Environment=environment)
+    assert {f"{path}Aliaslive" for path in functions} == set(of_kind("AWS::Lambda::Alias", Environment=environment))
+    calling = set()
+    for each in deployed(Environment=environment).values():
+        named = set(re.findall(r"<([\w.]+?Function)(Aliaslive|\.Arn)?>", json.dumps(each.properties)))
+        if each.kind not in OF_THE_FUNCTION:
+            assert {how for name, how in named if name in functions} <= {"Aliaslive"}, each.path
+            calling |= {each.kind} if named else set()
+    assert calling >= {
+        *("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Authorizer"),
+        *("AWS::Events::Rule", "AWS::Lambda::EventSourceMapping", "AWS::StepFunctions::StateMachine"),
+        *("AWS::Lambda::Permission", "AWS::IAM::Role"),
+    }
+    asynchronous = of_kind("AWS::Lambda::EventInvokeConfig", Environment=environment).values()
+    assert {each["Qualifier"] for each in asynchronous} == {"live"}
+
+
+def test_concurrency_is_reserved_by_functions_not_by_versions() -> None:
+    assert any("ReservedConcurrentExecutions" in each for each in of_kind("AWS::Lambda::Function").values())
+    for each in of_kind("AWS::Lambda::Alias").values():
+        assert "ProvisionedConcurrencyConfig" not in each
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+@pytest.mark.parametrize("slo_alarms", ["off", "on"])
+def test_a_tenth_of_the_calls_goes_to_a_new_version_first_and_alarms_that_exist_take_it_back(
+    environment: str, slo_alarms: str
+) -> None:
+    given = {"Environment": environment, "SloAlarms": slo_alarms}
+    existing = {each["AlarmName"] for each in of_kind("AWS::CloudWatch::Alarm", **given).values()}
+    groups = of_kind("AWS::CodeDeploy::DeploymentGroup", **given)
+    assert len(groups) == len(of_kind("AWS::Lambda::Function", **given))
+    for path, each in groups.items():
+        assert each["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes", path
+        assert "DEPLOYMENT_STOP_ON_ALARM" in each["AutoRollbackConfiguration"]["Events"], path
+        watched = {alarm["Name"] for alarm in each["AlarmConfiguration"]["Alarms"]}
+        assert 2 < len(watched) <= 10, path
+        assert watched <= existing, path
+    for path, resource in deployed(**given).items():
+        if resource.kind == "AWS::Lambda::Alias":
+            assert resource.attributes["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"], path
+
+
+@pytest.mark.parametrize("given", [{"Environment": "dev"}, {"Environment": "prod", "Rollout": "at-once"}])
+def test_a_new_version_can_get_all_calls_at_once(given: dict[str, str]) -> None:
+    assert of_kind("AWS::Lambda::Alias", **given)
+    assert not any(each.kind.startswith("AWS::CodeDeploy::") for each in deployed(**given).values())
+
+
+def test_each_build_makes_a_version_of_each_function_which_differs_from_the_last_one() -> None:
+    def versions(build: str) -> set[str]:
+        form = forms.of({"Environment": "dev"}, build=build)
+        resources = translated.translated(ROOT / "infra/streams.yaml", form)["Resources"]
+        return {name for name, each in resources.items() if each["Type"] == "AWS::Lambda::Version"}
+
+    assert versions("one") == versions("one")
+    assert len(versions("one")) == len(versions("two"))
+    assert not versions("one") & versions("two")
+
+
+def test_a_build_is_another_one_for_each_file_and_each_parameter(tmp_path: Path) -> None:
+    code = tmp_path / "SendFunction/app.py"
+    code.parent.mkdir()
+    code.write_text("1")
+    first = forms.fingerprint(tmp_path, ["LogLevel=INFO", "Environment=prod"])
+    assert forms.fingerprint(tmp_path, ["Environment=prod", "LogLevel=INFO"]) == first
+    assert forms.fingerprint(tmp_path, ["Environment=prod", "LogLevel=DEBUG"]) != first
+    code.write_text("2")
+    assert forms.fingerprint(tmp_path, ["LogLevel=INFO", "Environment=prod"]) != first
+
+
+def test_the_largest_form_keeps_within_a_stack_s_limits() -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    form = forms.of({**NETWORK, "SloAlarms": "on"}, build="0123456789ab")
+    for path in (*generate.templates(), "infra/observability.yaml"):
+        template = translated.translated(ROOT / path, form)
+        assert len(template["Resources"]) <= 500, path
+        assert len(json.dumps(template)) < 1_000_000, path
+        assert len(template.get("Parameters", {})) <= 200, path
+        assert len(template.get("Outputs", {})) <= 200, path
+
+
 # --- what is put into a build ---------------------------------------------------------------------------------
 
 
@@ -114,7 +210,7 @@ def test_a_build_is_brought_into_its_form(tmp_path: Path) -> None:
     assert len(written) == len(with_functions)
     for built in written:
         assert "VpcConfig" in generate.read(built)["Globals"]["Function"]
-    assert forms.write(tmp_path, forms.of({"Environment": "prod"})) == []
+    assert forms.write(tmp_path, forms.of({"Environment": "local"})) == []
 
 
 def test_formed_templates_pass_the_linter(tmp_path: Path) -> None:
