@@ -68,6 +68,7 @@ NEEDED: dict[str, set[str]] = {
     "DriveFunction": _ROUTES,
     "SharingFunction": _ROUTES,
     "OperationsFunction": _ROUTES,
+    "CanaryFunction": set(),
     "CallsFunction": _ROUTES,
     "SignalFunction": _LIMITED,
     "CallHeartbeatFunction": _STORE,
