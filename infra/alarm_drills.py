@@ -91,6 +91,7 @@ FAULTS = {
         "pushes wait for 15 s", lambda minute: (15_000.0 if minute >= 0 else 300.0,) * CALLS_A_MINUTE
     ),
     "SecureConnect/PushesRefusedFcm": _steady("Firebase refuses thirty a minute", 30),
+    "SecureConnect/StoreThrottles": _steady("DynamoDB throttles fifty tries a minute", 50),
     "SecureConnect/CanaryFailed": Fault(
         "each walk fails", lambda minute: (1,) if minute >= 0 and minute % 5 == 0 else ()
     ),

@@ -37,6 +37,9 @@ PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dash
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
 WITH_CANARY = "WithCanary"  # where the canary walks by the clock
 WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms of burn rates, and those that they stand in for
+# Alarms of infra/alarms.toml that are not always deployed: those of single parts, those that a burn rate stands in for,
+# and those of the canary's walks.
+ONLY = {"parts": PER_FUNCTION, "without slos": WITHOUT_SLOS, "canary": WITH_CANARY}
 NOTIFIED = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
 SWEEP_STOPPED_S, DAY_S = 900, 24 * 60 * 60
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -197,11 +200,10 @@ def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
     return _alarm(name, says=says, runbook=runbook, metric=metric, of=of, statistic="Maximum", period=60, at=1)
 
 
-def _own(name: str, *, slo: bool = False, canary: bool = False, **asked: Any) -> Json:
-    """An alarm of infra/alarms.toml; with `slo`, one that a burn rate stands in for, with `canary`, of its walks."""
+def _own(name: str, *, only: str = "", **asked: Any) -> Json:
+    """An alarm of infra/alarms.toml; `only` is one of the kinds that are not always deployed."""
     made = _alarm(name, **asked)
-    condition = WITHOUT_SLOS if slo else WITH_CANARY if canary else None
-    return {"Condition": condition, **made} if condition else made
+    return {"Condition": ONLY[only], **made} if only else made
 
 
 def objectives() -> Json:

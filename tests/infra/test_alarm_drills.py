@@ -65,7 +65,9 @@ def test_an_alarm_of_our_own_metric_reads_it_from_the_lines_of_the_functions(nam
     about = next((each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each), alarm)
     of = {each["Name"]: each["Value"] for each in about["Dimensions"]}
     written_as = r"(?:count|found)\(\s*" if "function" in of else r"(?:(?:total|timed)\(\s*|measured_as=)"
-    assert about["MetricName"] == "PushesRefusedFcm" or re.search(f'{written_as}"{about["MetricName"]}"', CODE)
+    assert about["MetricName"] in ("PushesRefusedFcm", "StoreThrottles") or re.search(
+        f'{written_as}"{about["MetricName"]}"', CODE
+    )
     assert "function" not in of or f'"{of["function"]}"' in CODE
     metrics = MetricValues()
     step_s = 600 if _back_s(alarm) > 86_400 else 60

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra import costs, generate, translated
-from tests.infra.deployed import FUNCTIONS, Function, functions, of_type
+from tests.infra.deployed import FUNCTIONS, STREAM_CONSUMERS, Function, functions, of_type
 from tests.tools import ROOT, template
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -61,6 +61,30 @@ def test_what_runs_by_the_clock_has_an_alarm_for_when_it_stops() -> None:
         ran_every_s = _interval_s(functions()[f"{name}Function"])
         assert stopped["Period"] * stopped["EvaluationPeriods"] >= 2 * ran_every_s, "or it fires between two runs"
         assert f"-{name}'" in str(stopped["Dimensions"])
+
+
+# Whose readers' delay another alarm tells of, or nobody minds.
+NOT_WATCHED = {
+    "presence": "who is there is told anew",
+    "receipts": "receipts are told anew with the next",
+    "assistant": "whoever asked waits for the answer, and asks again",
+}
+
+
+def test_whoever_reads_a_queue_or_a_stream_is_watched_for_standing_still() -> None:
+    """One that takes nothing fails in nothing, so no alarm of errors tells of it."""
+    watched = {
+        each["Value"]["Fn::Sub"].partition("}-")[2]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"].get("MetricName") in ("ApproximateAgeOfOldestMessage", "IteratorAge")
+        for each in alarm["Properties"]["Dimensions"]
+    }
+    queues = {
+        queue["Properties"]["QueueName"]["Fn::Sub"].partition("}-")[2] for queue in of_type("AWS::SQS::Queue").values()
+    }
+    read = {name for name in queues if not name.endswith("-dead")}
+    assert watched & read | NOT_WATCHED.keys() == read
+    assert {name.removesuffix("Function") for name in STREAM_CONSUMERS} <= watched
 
 
 def test_every_alarm_names_a_runbook_that_exists() -> None:

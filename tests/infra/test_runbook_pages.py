@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.deployed import of_type
+from tests.infra.deployed import FUNCTIONS, of_type
 from tests.runbook_pages import INDEX, PAGES, SHAPE, blocks, sections
 
+OF_FUNCTIONS = {f"{name.removesuffix('Function')}{kind}" for name in FUNCTIONS for kind in ("Errors", "Throttles")}
 pytestmark = pytest.mark.usefixtures("settings")
 
 
@@ -52,3 +53,12 @@ def test_no_runbook_asks_for_more_than_its_alarms_or_a_link_lead_to() -> None:
     }
     linked = {link for page in PAGES for link in re.findall(r"\]\(([\w-]+)\.md", page.read_text())}
     assert {page.stem for page in PAGES} <= named | linked
+
+
+def test_a_runbook_names_each_alarm_that_leads_to_it() -> None:
+    """Those of single functions, and of burn rates, by what they have in common: whoever is woken searches for a name."""
+    for kind in ("Alarm", "CompositeAlarm"):
+        for name, alarm in of_type(f"AWS::CloudWatch::{kind}").items():
+            (page,) = re.findall(r"runbooks/[\w-]+\.md", alarm["Properties"]["AlarmDescription"])
+            named = r"Burns" if re.search(r"Burns\d", name) else rf"`{name}`"
+            assert name in OF_FUNCTIONS or re.search(named, (INDEX.parents[1] / page).read_text()), (page, name)
