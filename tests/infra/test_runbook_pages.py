@@ -56,7 +56,7 @@ def test_no_runbook_asks_for_more_than_its_alarms_or_a_link_lead_to() -> None:
 
 
 def test_a_runbook_names_each_alarm_that_leads_to_it() -> None:
-    """Those of single functions, and of burn rates, by what they have in common: whoever is woken searches for a name."""
+    """Whoever is woken searches for its name. Those of functions and burn rates are told by what they share."""
     for kind in ("Alarm", "CompositeAlarm"):
         for name, alarm in of_type(f"AWS::CloudWatch::{kind}").items():
             (page,) = re.findall(r"runbooks/[\w-]+\.md", alarm["Properties"]["AlarmDescription"])
