@@ -110,12 +110,22 @@ def test_a_link_to_a_message_leads_there_and_a_date_does(opened: Any, ada: Perso
 
 
 def test_what_one_types_outlives_a_reload_and_comes_to_ones_other_devices(opened: Any, ada: Person, room: str) -> None:
+    ada.send(room, "a thought")
     laptop, phone = opened(ada), opened(ada, viewport={"width": 390, "height": 800})
     laptop.open("Engines")
     laptop.page.get_by_label("Write a message").press_sequentially("half a thou")
 
-    # a reload right after the last key
+    # a reload right after the last key, also of what one changes
     laptop.page.reload()
+    expect(laptop.page.get_by_label("Write a message")).to_have_value("half a thou")
+    laptop.message("a thought").hover()
+    laptop.message("a thought").get_by_role("button", name="Edit").click()
+    expect(laptop.page.get_by_label("Write a message")).to_have_value("a thought")
+    laptop.page.get_by_label("Write a message").fill("a second thought")
+    laptop.page.reload()
+    expect(laptop.page.get_by_label("Write a message")).to_have_value("a second thought")
+    laptop.page.get_by_label("Write a message").press("Enter")
+    expect(laptop.message("a second thought")).to_contain_text("edited")
     expect(laptop.page.get_by_label("Write a message")).to_have_value("half a thou")
 
     # and the phone has it, where it is finished and sent

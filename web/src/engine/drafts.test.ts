@@ -91,3 +91,30 @@ test("a page that ends before the store is done loses nothing", async () => {
   expect(reloaded.of("c").get().text).toBe("every letter");
   await until(() => expect(lines.size).toBe(0));
 });
+
+test("what one is changing is there after a reload, beside the draft, and the server hears nothing of it", async () => {
+  const { drafts, store } = board();
+  drafts.writeEdit("c", "msg_1", "a better text");
+  drafts.writeEdit("c", "msg_2", "", "root");
+  const { drafts: reloaded, asked } = board(store);
+  await reloaded.restore();
+  await reloaded.renew();
+  expect(reloaded.editOf("c").get()).toMatchObject({ text: "a better text", replyTo: "msg_1" });
+  expect(reloaded.editOf("c", "root").get()).toMatchObject({ text: "", replyTo: "msg_2" });
+  expect(reloaded.of("c").get().text).toBe("");
+  reloaded.writeEdit("c", null, "");
+  const { drafts: again } = board(store);
+  await again.restore();
+  expect(again.editOf("c").get().replyTo).toBeNull();
+  expect(asked).toEqual([]);
+});
+
+test("the draft of a thread stays on this device after a reload as well", async () => {
+  const { drafts, store } = board();
+  drafts.write("c", "in the thread", { threadRoot: "root" });
+  const { drafts: reloaded, asked } = board(store);
+  await reloaded.restore();
+  await reloaded.renew();
+  expect(reloaded.of("c", "root").get().text).toBe("in the thread");
+  expect(asked).toEqual([]);
+});

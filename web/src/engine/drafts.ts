@@ -41,7 +41,7 @@ export class DraftBoard implements Drafts {
     for (const [key, kept] of await this.#parts.store.loadValues<Kept>(this.#parts.account, PREFIX)) {
       const place = key.slice(PREFIX.length);
       this.#value(place).set({ text: kept.text, replyTo: kept.replyTo, writtenAt: kept.writtenAt });
-      if (!kept.told) this.#untold.add(place);
+      if (!kept.told && isTold(place)) this.#untold.add(place);
     }
     const prefix = this.#journalKey("");
     for (const [key, text] of this.#parts.journal?.entries(prefix) ?? []) {
@@ -49,7 +49,7 @@ export class DraftBoard implements Drafts {
       const unsent: UnsentText = JSON.parse(text);
       if (unsent.writtenAt <= this.#value(place).get().writtenAt) continue;
       this.#keep(place, unsent, false);
-      if (!place.includes("/")) this.#untold.add(place);
+      if (isTold(place)) this.#untold.add(place);
     }
   }
 
@@ -72,9 +72,18 @@ export class DraftBoard implements Drafts {
     const replyTo = options.replyTo ?? null;
     if (before.text === text && before.replyTo === replyTo) return;
     this.#keep(place, { text, replyTo, writtenAt: this.#parts.clock.now() }, false);
-    if (options.threadRoot !== undefined) return; // the server keeps one a conversation
+    if (!isTold(place)) return;
     this.#untold.add(place);
     this.#soon(text ? TELL_AFTER_MS : 0);
+  }
+
+  editOf(conversationId: string, threadRoot?: string): Subscribable<UnsentText> {
+    return this.#value(editIn(conversationId, threadRoot));
+  }
+
+  writeEdit(conversationId: string, messageId: string | null, text: string, threadRoot?: string): void {
+    const unsent = { text: messageId === null ? "" : text, replyTo: messageId, writtenAt: this.#parts.clock.now() };
+    this.#keep(editIn(conversationId, threadRoot), unsent, true);
   }
 
   apply(event: Event): void {
@@ -92,7 +101,7 @@ export class DraftBoard implements Drafts {
 
   #keep(place: string, unsent: UnsentText, told: boolean): void {
     this.#value(place).set(unsent);
-    const kept: Kept | undefined = told && !unsent.text ? undefined : { ...unsent, told };
+    const kept: Kept | undefined = told && !unsent.text && !unsent.replyTo ? undefined : { ...unsent, told };
     const { journal, store, account } = this.#parts;
     const key = this.#journalKey(place);
     journal?.write(key, JSON.stringify(unsent)); // the page may end before the store is done
@@ -150,3 +159,8 @@ export class DraftBoard implements Drafts {
 
 const placeOf = (conversationId: string, threadRoot?: string): string =>
   threadRoot === undefined ? conversationId : `${conversationId}/${threadRoot}`;
+
+const editIn = (conversationId: string, threadRoot?: string): string => `${placeOf(conversationId, threadRoot)}/edit`;
+
+/** The server keeps one a conversation; threads and edits stay on this device. */
+const isTold = (place: string): boolean => !place.includes("/");

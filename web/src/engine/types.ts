@@ -158,7 +158,7 @@ export interface Commands {
 
 export interface UnsentText {
   readonly text: string;
-  /** The message it answers. */
+  /** The message it answers, or changes. */
   readonly replyTo: string | null;
   /** Epoch milliseconds; 0 of what was never written. */
   readonly writtenAt: number;
@@ -169,6 +169,10 @@ export interface Drafts {
   of(conversationId: string, threadRoot?: string): Subscribable<UnsentText>;
   /** Kept here at once, told to the server a moment later; an empty text clears it. */
   write(conversationId: string, text: string, options?: { replyTo?: string | null; threadRoot?: string | undefined }): void;
+  /** What is being changed there, on this device alone: `replyTo` is the message, null for none. */
+  editOf(conversationId: string, threadRoot?: string): Subscribable<UnsentText>;
+  /** Kept here at once; without a message nothing is being changed any more. */
+  writeEdit(conversationId: string, messageId: string | null, text: string, threadRoot?: string): void;
 }
 
 export interface Assistant {

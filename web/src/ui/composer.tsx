@@ -5,7 +5,6 @@
 import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
-import type { Message } from "../engine";
 import { useTranslations } from "../i18n";
 import { useChat } from "./chat/context";
 import { FileTray, useTray } from "./chat/file-tray";
@@ -22,19 +21,18 @@ const AiTray = lazy(() => import("./chat/ai-tray"));
 export interface ComposerProps {
   /** The message that begins the thread one writes in. */
   threadRoot?: string;
-  editing?: Message | null;
-  onEdited?: () => void;
   onPoll?: () => void;
   onSent?: () => void;
 }
 
-export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent }: ComposerProps) {
+export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const t = useTranslations();
   const engine = useEngine();
   const { conversation, admin } = useChat();
   const { id, settings } = conversation;
   const unsent = useValue(engine.drafts.of(id, threadRoot));
-  const [edited, setEdited] = useState("");
+  const edit = useValue(engine.drafts.editOf(id, threadRoot));
+  const editing = edit.replyTo;
   const [problem, setProblem] = useState("");
   const [open, setOpen] = useState<"nothing" | "voice" | "later" | "ai">("nothing");
   const [wait, setWait] = useState(0);
@@ -42,24 +40,22 @@ export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent 
   const picker = useRef<HTMLInputElement>(null);
   const tray = useTray(id, threadRoot === undefined);
   const ai = useAiHelp(conversation);
-  const text = editing ? edited : unsent.text;
+  const text = editing ? edit.text : unsent.text;
 
   const write = useCallback(
     (written: string, replyTo = unsent.replyTo) => {
-      if (editing) setEdited(written);
+      if (editing) engine.drafts.writeEdit(id, editing, written, threadRoot);
       else engine.drafts.write(id, written, { replyTo, threadRoot });
     },
     [editing, engine, id, threadRoot, unsent.replyTo],
   );
   const mentions = useMentions(box, text, write);
 
+  const endEdit = () => engine.drafts.writeEdit(id, null, "", threadRoot);
+
   useEffect(() => {
-    setEdited(editing?.text ?? "");
-    if (editing) box.current?.focus();
-  }, [editing]);
-  useEffect(() => {
-    if (unsent.replyTo) box.current?.focus();
-  }, [unsent.replyTo]);
+    if (editing || unsent.replyTo) box.current?.focus();
+  }, [editing, unsent.replyTo]);
 
   /** The fields of what is written; null if there is nothing to send yet. */
   function fields() {
@@ -82,9 +78,9 @@ export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent 
     setProblem("");
     try {
       if (editing) {
-        if (!edited.trim()) return;
-        await engine.commands.editMessage(id, editing.id, edited.trim());
-        onEdited?.();
+        if (!text.trim()) return;
+        await engine.commands.editMessage(id, editing, text.trim());
+        endEdit();
         return;
       }
       const body = fields();
@@ -109,7 +105,7 @@ export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent 
     }
     if (event.key !== "Escape" || (!editing && !unsent.replyTo)) return;
     event.preventDefault();
-    if (editing) onEdited?.();
+    if (editing) endEdit();
     else write(text, null);
   };
 
@@ -125,9 +121,9 @@ export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent 
   return (
     <div className="composer">
       {editing ? (
-        <About label={t("composer.editing")} messageId={editing.id} known={editing} onCancel={() => onEdited?.()} />
+        <About label={t("composer.editing")} messageId={editing} onCancel={endEdit} />
       ) : (
-        unsent.replyTo && <About label={t("composer.replying")} messageId={unsent.replyTo} known={null} onCancel={() => write(text, null)} />
+        unsent.replyTo && <About label={t("composer.replying")} messageId={unsent.replyTo} onCancel={() => write(text, null)} />
       )}
       {threadRoot === undefined && <FileTray tray={tray} />}
       <Problem text={problem} />
@@ -220,20 +216,19 @@ export function Composer({ threadRoot, editing = null, onEdited, onPoll, onSent 
 }
 
 /** Which message it is about, and the way out of it. */
-function About({ label, messageId, known, onCancel }: { label: string; messageId: string; known: Message | null; onCancel: () => void }) {
+function About({ label, messageId, onCancel }: { label: string; messageId: string; onCancel: () => void }) {
   const t = useTranslations();
   const { api } = useEngine();
   const { conversation } = useChat();
   const { data } = useQuery({
     queryKey: ["message", conversation.id, messageId],
-    enabled: known === null,
     queryFn: () =>
       api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
   });
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">
-        {label} {(known ?? data)?.text ?? (known ?? data)?.attachments[0]?.name}
+        {label} {data?.text ?? data?.attachments[0]?.name}
       </span>
       <button className="icon" aria-label={t("nav.cancel")} onClick={onCancel}>
         <X aria-hidden />

@@ -1,7 +1,7 @@
 /** One conversation: its messages, what others type, and where one writes. */
 import { ArrowLeft, Phone, Search, Timer, Upload, Video } from "lucide-react";
 import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
-import type { Call, Conversation, Message } from "../engine";
+import type { Call, Conversation } from "../engine";
 import { useLanguage } from "../i18n";
 import { callStore } from "./call-store";
 import "./chat/chat.css";
@@ -40,7 +40,6 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
   const members = useMembers(id);
   const me = useMyId();
   const place = usePlace();
-  const [editing, setEditing] = useState<Message | null>(null);
   const [asking, setAsking] = useState(false);
   const [dragging, setDragging] = useState(false);
   const [unreadAtFirst] = useState(conversation.unread_count);
@@ -72,7 +71,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
   const disappearing = conversation.settings.disappearing_seconds;
 
   return (
-    <ChatProvider conversation={conversation} onEdit={setEditing}>
+    <ChatProvider conversation={conversation}>
       <section
         className="page conversation"
         onDragEnter={(event) => isFiles(event) && setDragging(true)}
@@ -119,8 +118,6 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
           <NewPoll conversationId={id} onDone={() => setAsking(false)} />
         ) : (
           <Composer
-            editing={editing}
-            onEdited={() => setEditing(null)}
             onPoll={() => setAsking(true)}
             onSent={() => void jumpIn(id, "end")}
           />

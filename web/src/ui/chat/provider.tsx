@@ -13,11 +13,10 @@ const MessageMenu = lazy(() => import("./message-menu"));
 export interface ChatProviderProps {
   conversation: Conversation;
   threadRoot?: string | undefined;
-  onEdit: (message: Message) => void;
   children: ReactNode;
 }
 
-export function ChatProvider({ conversation, threadRoot, onEdit, children }: ChatProviderProps) {
+export function ChatProvider({ conversation, threadRoot, children }: ChatProviderProps) {
   const engine = useEngine();
   const me = useMyId();
   const members = useMembers(conversation.id);
@@ -35,13 +34,13 @@ export function ChatProvider({ conversation, threadRoot, onEdit, children }: Cha
       members,
       names: new Map(members.flatMap((each) => (each.user ? [[each.user.id, each.user.display_name] as const] : []))),
       reply: (message) => engine.drafts.write(id, engine.drafts.of(id, threadRoot).get().text, { replyTo: message.id, threadRoot }),
-      edit: onEdit,
+      edit: (message) => engine.drafts.writeEdit(id, message.id, message.text ?? "", threadRoot),
       menu: (message, anchor) => setMenu({ message, anchor }),
       jump: (messageId) => void trying.current(() => showMessage(id, messageId)),
       thread: (rootId) => openConversation(id, { panel: "thread", detail: rootId }),
       attempt: (doing) => void trying.current(doing),
     }),
-    [engine, conversation, id, type, role, me, members, threadRoot, onEdit],
+    [engine, conversation, id, type, role, me, members, threadRoot],
   );
   return (
     <ChatContext value={chat}>

@@ -1,6 +1,6 @@
 /** A thread: the message it began with, its replies as they come, and where one answers. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import type { Message } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { Composer } from "../composer";
@@ -14,7 +14,6 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   const t = useTranslations();
   const engine = useEngine();
   const queries = useQueryClient();
-  const [editing, setEditing] = useState<Message | null>(null);
   const end = useRef<HTMLDivElement>(null);
   const { id } = conversation;
   const key = ["thread", id, rootId];
@@ -52,8 +51,8 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   }, [shown.length, outgoing.length]);
 
   return (
-    <ChatProvider conversation={conversation} threadRoot={rootId} onEdit={setEditing}>
-      <Panel title={t("chat.thread")} onClose={onClose} foot={<Composer threadRoot={rootId} editing={editing} onEdited={() => setEditing(null)} />}>
+    <ChatProvider conversation={conversation} threadRoot={rootId}>
+      <Panel title={t("chat.thread")} onClose={onClose} foot={<Composer threadRoot={rootId} />}>
         <Problem text={error ? told(error, t) : ""} />
         <div role="log" aria-label={t("chat.thread")} className="thread">
           {shown.map((message) => (
