@@ -1,5 +1,7 @@
 """What a deployment costs a month when nobody uses it: `python -m infra.costs ENVIRONMENT [NAME=VALUE …]`.
 
+It also says what the deployment lacks, and fails where the template's rules would refuse it.
+
 Counted from the translated templates. Prices are us-east-1's list of November 2026, in US dollars; what is free to an
 account as a whole (alarms, metrics, requests) is not counted, as another stack may use it up. Own metrics cost while
 they are written, and sweeps that find nothing write none.
@@ -11,7 +13,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from infra import generate
 from infra.translated import Resource, deployment
 
 HOURS = 730
@@ -127,6 +131,63 @@ def metrics_of_routes(resources: Mapping[str, Resource]) -> float:
     return METRICS_OF_A_ROUTE * CUSTOM_METRIC * sum(len(paths) for paths in apis)
 
 
+# What is worth having where people rely on it, and how it is without.
+OPTIONS = {
+    "AlarmTopicArn": "nobody hears of an alarm",
+    "TurnUrls": "one call in ten does not come through",
+    "PublicUrl": "links in e-mails lead nowhere",
+    "FcmSecretArn": "apps get no pushes, browsers do",
+    "DomainName": "the APIs have addresses of AWS's",
+}
+# Choices that cost, by the values that turn them on.
+CHOICES = {"CacheMode": "serverless", "Firewall": "on", "SloAlarms": "on", "FunctionAlarms": "on", "Dashboard": "on"}
+
+
+def refusals(parameters: Mapping[str, str]) -> list[str]:
+    """What the root template's rules say against a deployment with these parameters, which CloudFormation refuses."""
+    given = _with_defaults(parameters)
+
+    def holds(test: Any) -> bool:
+        ((function, argument),) = test.items()
+        if function == "Fn::Not":
+            return not holds(argument[0])
+        left, right = (given[each["Ref"]] if isinstance(each, dict) else each for each in argument)
+        return bool(left == right)
+
+    return [
+        str(assertion["AssertDescription"])
+        for rule in _root()["Rules"].values()
+        if holds(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not holds(assertion["Assert"])
+    ]
+
+
+def lacking(parameters: Mapping[str, str]) -> list[str]:
+    """What a deployment goes without, and how it is then."""
+    given = _with_defaults(parameters)
+    return [f"without {name} {how}" for name, how in OPTIONS.items() if not given[name]]
+
+
+def choices(parameters: Mapping[str, str]) -> list[tuple[str, float]]:
+    """What this deployment has not chosen, and how many dollars a month more each would be."""
+    given = _with_defaults(parameters)
+    now = total(monthly(deployment(parameters).values()))
+    return [
+        (f"{name}={value}", total(monthly(deployment({**parameters, name: value}).values())) - now)
+        for name, value in CHOICES.items()
+        if given[name] != value
+    ]
+
+
+def _root() -> dict[str, Any]:
+    return generate.read(generate.ROOT / "template.yaml")
+
+
+def _with_defaults(parameters: Mapping[str, str]) -> dict[str, Any]:
+    return {name: each.get("Default") for name, each in _root()["Parameters"].items()} | dict(parameters)
+
+
 def main() -> int:
     from infra.local.parameters import configured
 
@@ -139,7 +200,13 @@ def main() -> int:
         print(f"  {item.dollars:7.2f}  {item.what} ({item.count:.0f})")
     if routes := metrics_of_routes(deployed):
         print(f"and up to {routes:.0f} $ for metrics of each route, once they are used.")
-    return 0
+    print("More, if chosen: " + ", ".join(f"{name} {dollars:.2f}" for name, dollars in choices(parameters)))
+    for line in lacking(parameters):
+        print(f"  {line}")
+    refused = refusals(parameters)
+    for line in refused:
+        print(f"Refused: {line}")
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

@@ -38,9 +38,11 @@ class Form:
     `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
     one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
     calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
+    `closed`: the REST API has no address but its own domain.
     """
 
     network: bool = False
+    closed: bool = False
     alias: bool = False
     alarms: tuple[str, ...] = ()
     build: str = ""
@@ -53,8 +55,11 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
     environment = given["Environment"]
     slowly = environment in CAREFUL and given["Rollout"] == "canary"
     watched = _burn_rates() if given["SloAlarms"] == "on" else WITHOUT_BURN_RATES
+    if str(given["CanaryMinutes"]) != "0":
+        watched += ("CanaryFailed",)
     return Form(
         network=given["CacheMode"] == "serverless",
+        closed=given["DefaultEndpoint"] == "off",
         alias=environment not in LOCAL,
         alarms=(*ALARMS, *watched) if slowly else (),
         build=build,
@@ -71,11 +76,13 @@ def _burn_rates() -> tuple[str, ...]:
 def formed(template: Json, form: Form) -> Json:
     """A template in a form; itself, where the form asks nothing of it."""
     functions = {name for name, each in template["Resources"].items() if each["Type"] == generate.FUNCTION}
-    if not functions or not (form.network or form.alias):
+    if not functions or not (form.network or form.alias or form.closed):
         return template
     changed = copy.deepcopy(template)
     if form.network:
         _enter_network(changed)
+    if form.closed and "RestApi" in changed["Resources"]:
+        changed["Resources"]["RestApi"]["Properties"]["DisableExecuteApiEndpoint"] = True
     if form.alias:
         changed["Resources"] = _by_alias(changed["Resources"], functions)
         _publish(changed, form)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra import translated
+from infra import costs, translated
 from tests.infra.deployed import function_of, listed, socket_routes
 from tests.tools import ROOT, template
 
@@ -76,34 +76,14 @@ def test_a_function_is_made_after_its_log_group_and_named_in_the_stack_s() -> No
 # --- production is complete -----------------------------------------------------------------------------------
 
 
-def _refused(parameters: dict[str, str]) -> list[str]:
-    """What the rules of the root template say to a deployment."""
-    root = template("template.yaml")
-    given = {name: each.get("Default") for name, each in root["Parameters"].items()} | parameters
-
-    def holds(test: Any) -> bool:
-        ((function, argument),) = test.items()
-        if function == "Fn::Not":
-            return not holds(argument[0])
-        left, right = (given[each["Ref"]] if isinstance(each, dict) else each for each in argument)
-        return bool(left == right)
-
-    return [
-        str(assertion["AssertDescription"])
-        for rule in root["Rules"].values()
-        if holds(rule["RuleCondition"])
-        for assertion in rule["Assertions"]
-        if not holds(assertion["Assert"])
-    ]
-
-
 def test_production_is_refused_without_what_it_cannot_do_without() -> None:
-    assert _refused({"Environment": "prod", **COMPLETE}) == []
+    assert costs.refusals({"Environment": "prod", **COMPLETE}) == []
     for missing in COMPLETE:
         given = {name: value for name, value in COMPLETE.items() if name != missing}
-        assert [said for said in _refused({"Environment": "prod", **given}) if missing in said], missing
-    assert _refused({"Environment": "prod", **COMPLETE, "ConcurrencyQuota": "10"})
-    assert _refused({"Environment": "dev", "ConcurrencyQuota": "10"}) == []
+        assert [said for said in costs.refusals({"Environment": "prod", **given}) if missing in said], missing
+    assert costs.refusals({"Environment": "prod", **COMPLETE, "ConcurrencyQuota": "10"})
+    assert costs.refusals({"Environment": "dev", "ConcurrencyQuota": "10"}) == []
+    assert costs.refusals({"Environment": "dev", "DefaultEndpoint": "off"})
 
 
 # --- rights and failures --------------------------------------------------------------------------------------

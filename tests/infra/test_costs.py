@@ -26,6 +26,14 @@ def test_an_environment_keeps_to_its_budget_when_nobody_uses_it(environment: str
     assert costs.total(items) <= costs.BUDGET, items
 
 
+def test_before_a_deployment_it_is_said_what_it_lacks_and_what_more_would_cost() -> None:
+    assert any("TurnUrls" in line for line in costs.lacking({"Environment": "dev"}))
+    assert not any("TurnUrls" in line for line in costs.lacking({"Environment": "dev", "TurnUrls": "turn:a"}))
+    more = dict(costs.choices({"Environment": "prod", "Dashboard": "on"}))
+    assert more.keys() == {"CacheMode=serverless", "Firewall=on", "SloAlarms=on", "FunctionAlarms=on"}
+    assert all(dollars > 1 for dollars in more.values())
+
+
 def test_metrics_of_each_route_are_off() -> None:
     assert costs.metrics_of_routes(deployed("prod")) == 0
 

@@ -196,6 +196,46 @@ def test_the_largest_form_keeps_within_a_stack_s_limits() -> None:
         assert len(template.get("Outputs", {})) <= 200, path
 
 
+# --- what stands before the APIs ------------------------------------------------------------------------------
+
+DOMAIN = {"DomainName": "api.example.com", "HostedZoneId": "Z1"}
+
+
+def test_a_firewall_is_before_the_rest_api_if_it_is_asked_for_and_on_the_bill() -> None:
+    assert of_kind("AWS::WAFv2::WebACL") == {}
+    (wall,) = of_kind("AWS::WAFv2::WebACL", Firewall="on").values()
+    (joined,) = of_kind("AWS::WAFv2::WebACLAssociation", Firewall="on").values()
+    assert joined["ResourceArn"] == "arn:aws:apigateway:us-east-1::/restapis/<RestApi>/stages/<RestApiv1Stage>"
+    assert wall["Scope"] == "REGIONAL"
+    more = costs.total(costs.monthly(deployed(Firewall="on").values())) - costs.total(
+        costs.monthly(deployed().values())
+    )
+    assert more == pytest.approx(8.0)
+
+
+def test_records_lead_to_the_apis_and_the_web_client() -> None:
+    assert of_kind("AWS::Route53::RecordSetGroup", DomainName="api.example.com") == {}
+    groups = of_kind("AWS::Route53::RecordSetGroup", WebDomainName="chat.example.com", **DOMAIN)
+    records = {
+        (each["Name"], each["Type"]): each["AliasTarget"] for group in groups.values() for each in group["RecordSets"]
+    }
+    assert records["api.example.com", "A"]["DNSName"] == "<RestDomain.RegionalDomainName>"
+    assert records["ws.api.example.com", "A"]["DNSName"] == "<SocketDomain.RegionalDomainName>"
+    assert records["chat.example.com", "AAAA"] == records["chat.example.com", "A"]
+    assert records["chat.example.com", "A"]["DNSName"] == "<Web.Distribution.DomainName>"
+
+
+def test_the_default_address_can_be_closed_and_then_all_go_by_the_domain() -> None:
+    assert "disableExecuteApiEndpoint" not in json.dumps(of_kind("AWS::ApiGateway::RestApi"))
+    (api,) = of_kind("AWS::ApiGateway::RestApi", DefaultEndpoint="off", **DOMAIN).values()
+    assert '"disableExecuteApiEndpoint": true' in json.dumps(api)
+    (web,) = of_kind("AWS::CloudFront::Distribution", DefaultEndpoint="off", **DOMAIN).values()
+    origins = {each["Id"]: each["DomainName"] for each in web["DistributionConfig"]["Origins"]}
+    assert origins["api"] == "api.example.com"
+    mappings = of_kind("AWS::ApiGateway::BasePathMapping", DefaultEndpoint="off", **DOMAIN).values()
+    assert {each.get("BasePath") for each in mappings} == {None, "v1"}
+
+
 # --- what is put into a build ---------------------------------------------------------------------------------
 
 
