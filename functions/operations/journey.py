@@ -1,7 +1,8 @@
 """The canary's walk: what two people do in a minute, from outside through the public API, step by step.
 
-Its two accounts are made by the first walk. Each walk has a group of its own, which it deletes at the end with any that
-an earlier one left behind, so nothing of it stays: not in lists, not in the counts of messages.
+Its two accounts are made by the first walk. They sign in once an hour and go on with their sessions meanwhile, as each
+sign-in is a line of the audit log and a notice. Each walk has a group of its own, which it deletes at the end with any
+that an earlier one left behind, so nothing of it stays: not in lists, not in the counts of messages.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from secureconnect_client import ApiError, Client, SecureConnectError, Wire
+from kernel import clock
+from secureconnect_client import ApiError, Client, MemoryStore, SecureConnectError, Wire
 from users import model as users
 
 STEP_S = 10.0
+SESSION_MS = clock.HOUR
 TEXT = "The canary sings."
 
 
@@ -47,6 +50,21 @@ class Walk:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seats:
+    """The sessions of both accounts, and since when (ms) they are signed in."""
+
+    stores: tuple[MemoryStore, MemoryStore] = field(default_factory=lambda: (MemoryStore(), MemoryStore()))
+    since: int = field(default_factory=clock.now)
+
+    @property
+    def over(self) -> bool:
+        return clock.now() - self.since >= SESSION_MS
+
+
+_kept: dict[tuple[str, str], _Seats] = {}  # of this process between two walks, by address and secret
+
+
 def accounts(secret: str) -> tuple[Account, Account]:
     """The two accounts of a secret. Nobody can take their names before they are made, as none knows them."""
     name = hashlib.sha256(secret.encode()).hexdigest()[: users.CANARY_DIGITS]
@@ -56,17 +74,26 @@ def accounts(secret: str) -> tuple[Account, Account]:
 async def walk(http_url: str, secret: str) -> Walk:
     """Walk once. Nothing is tried again: what a client would get over by itself is a failure here."""
     steps = _Steps()
-    hers, his = accounts(secret)
+    (hers, his), seats = accounts(secret), _kept.pop((http_url, secret), None) or _Seats()
+    ada, bob = (Client(http_url, tries=1, store=each) for each in seats.stores)
     try:
-        async with Client(http_url, tries=1) as ada, Client(http_url, tries=1) as bob, AsyncExitStack() as at_the_end:
+        async with ada, bob, AsyncExitStack() as at_the_end:
             async with steps.step("sign_in"):
                 await asyncio.gather(_enter(ada, hers), _enter(bob, his))
-            at_the_end.push_async_callback(steps.taken, "sign_out", lambda: asyncio.gather(ada.logout(), bob.logout()))
+            at_the_end.push_async_callback(_leave, steps, seats, ada, bob)
             at_the_end.push_async_callback(steps.taken, "tidy", lambda: _tidy(ada))
             await _talk(steps, ada, bob)
     except (SecureConnectError, NotAsSent, TimeoutError) as error:
-        return Walk(steps.took_ms, *(steps.failed or ("", _kind(error))))
+        return Walk(steps.took_ms, *(steps.failed or ("start", _kind(error))))
+    if not seats.over:
+        _kept[http_url, secret] = seats
     return Walk(steps.took_ms)
+
+
+async def _leave(steps: _Steps, seats: _Seats, *clients: Client) -> None:
+    """Sign out once an hour, and after a failure, so that the next walk begins anew."""
+    if seats.over or steps.failed:
+        await steps.taken("sign_out", lambda: asyncio.gather(*(each.logout() for each in clients)))
 
 
 async def _talk(steps: _Steps, ada: Client, bob: Client) -> None:
@@ -87,6 +114,8 @@ async def _talk(steps: _Steps, ada: Client, bob: Client) -> None:
 
 
 async def _enter(client: Client, account: Account) -> None:
+    if client.session is not None:
+        return
     try:
         await client.login(account.username, account.password)
     except ApiError as error:

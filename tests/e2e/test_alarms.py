@@ -103,8 +103,11 @@ def test_sends_that_are_answered_burn_no_budget(watch: Watch, ada: Person, bob: 
 
 
 def test_the_canary_comes_through_and_tells_how_long_it_took(watch: Watch, timed: Callable[[str], None]) -> None:
-    answer = watch.client("lambda").invoke(FunctionName=f"{watch.stack}-Canary")
-    told = json.loads(answer["Payload"].read())
+    lambdas = watch.client("lambda")
+    for _ in range(2):  # the first one may meet functions that have yet to start, on a busy machine
+        told = json.loads(lambdas.invoke(FunctionName=f"{watch.stack}-Canary")["Payload"].read())
+        if not told["failed_at"]:
+            break
     assert told["failed_at"] == "", told
     eventually(lambda: len(watch.values("CanaryDuration")) == 1, within_s=PATIENT_S)
     timed("CanaryDuration")

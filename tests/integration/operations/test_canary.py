@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kernel import aws
+from kernel import aws, clock
 from operations import journey
 from operations.consumers import canary
 from tests.helpers import CONTEXT
@@ -20,7 +20,8 @@ from tests.unit.client.world import Reply, World
 from users.model import Profile
 
 SECRET = "Zk3mPq8sTv2wXy5zAb7cDe9fGh4jKl6nMr1tUv0w"
-STEPS = ["sign_in", "make_group", "open_socket", "send", "arrive", "read", "tidy", "sign_out"]
+STEPS = ["sign_in", "make_group", "open_socket", "send", "arrive", "read", "tidy"]
+LOGIN = ("POST", "/auth/login")
 NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 
 
@@ -51,7 +52,33 @@ async def test_a_walk_times_each_step_and_leaves_nothing_behind() -> None:
     assert list(walked.took_ms) == STEPS
     assert all(took >= 0 for took in walked.took_ms.values())
     assert world.conversations == {}
-    assert world.access == {}, "both have signed out"
+
+
+@in_loop
+async def test_walks_go_on_with_their_sessions_for_an_hour_and_then_sign_out() -> None:
+    world = Server()
+    with clock.held(1_800_000_000_000) as advance:
+        async with served(world) as server:
+            for _ in range(3):
+                assert (await journey.walk(server.http_url, SECRET)).failed_at == ""
+            assert world.requests.count(LOGIN) == 2
+            advance(journey.SESSION_MS)
+            assert list((await journey.walk(server.http_url, SECRET)).took_ms) == [*STEPS, "sign_out"]
+            assert world.access == {}
+            assert (await journey.walk(server.http_url, SECRET)).failed_at == ""
+    assert world.requests.count(LOGIN) == 4
+
+
+@in_loop
+async def test_after_a_failure_the_next_walk_signs_in_anew() -> None:
+    world = Server()
+    async with served(world) as server:
+        world.faults.append(_failing("POST", "/messages"))
+        assert (await journey.walk(server.http_url, SECRET)).failed_at == "send"
+        assert world.access == {}
+        world.faults.clear()
+        assert (await journey.walk(server.http_url, SECRET)).failed_at == ""
+    assert world.requests.count(LOGIN) == 4
 
 
 @pytest.mark.parametrize(
@@ -61,7 +88,6 @@ async def test_a_walk_times_each_step_and_leaves_nothing_behind() -> None:
         ("open_socket", "POST", "/realtime/tickets"),
         ("send", "POST", "/messages"),
         ("tidy", "GET", "/conversations"),
-        ("sign_out", "POST", "/auth/logout"),
     ],
 )
 def test_the_step_that_fails_is_told_and_what_was_begun_is_tidied_up(step: str, method: str, ends: str) -> None:
@@ -75,7 +101,7 @@ def test_the_step_that_fails_is_told_and_what_was_begun_is_tidied_up(step: str, 
         assert step not in walked.took_ms
         if step != "tidy":
             assert world.conversations == {}
-        assert step == "sign_out" or world.access == {}
+        assert world.access == {}, "both have signed out"
 
     walks()
 
