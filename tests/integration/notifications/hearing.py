@@ -44,6 +44,12 @@ def wishes(who: Caller, **changes: Any) -> None:
     service.change_preferences(caller=who, changes=changes)
 
 
+def listed(who: Caller) -> list[dict[str, Any]]:
+    """Somebody's list of notices, the newest first."""
+    page, _ = service.list_notices(caller=who, limit=50, cursor=None)
+    return page.items
+
+
 def waiting(queue: str) -> list[dict[str, Any]]:
     """The jobs that wait in a queue, each with its `delay_s`; they are taken out."""
     found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{queue}")
