@@ -28,6 +28,8 @@ CANARY = "Canary10Percent5Minutes"
 # the two of the API where they are on: https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
 ALARMS, WITHOUT_BURN_RATES = ("Errors", "Breakers"), ("ApiServerErrors", "ApiLatency")
 
+ON_ALARMS = ("FunctionAlarms", "SloAlarms", "Dashboard")  # who asks for one of these looks at alarms
+
 Json = dict[str, Any]
 
 
@@ -38,11 +40,12 @@ class Form:
     `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
     one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
     calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
-    `closed`: the REST API has no address but its own domain.
+    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms, as they would tell nobody.
     """
 
     network: bool = False
     closed: bool = False
+    silent: bool = False
     alias: bool = False
     alarms: tuple[str, ...] = ()
     build: str = ""
@@ -60,6 +63,7 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
     return Form(
         network=given["CacheMode"] == "serverless",
         closed=given["DefaultEndpoint"] == "off",
+        silent=environment == "dev" and not given["AlarmTopicArn"] and all(given[name] == "off" for name in ON_ALARMS),
         alias=environment not in LOCAL,
         alarms=(*ALARMS, *watched) if slowly else (),
         build=build,
@@ -75,6 +79,12 @@ def _burn_rates() -> tuple[str, ...]:
 
 def formed(template: Json, form: Form) -> Json:
     """A template in a form; itself, where the form asks nothing of it."""
+    alarms = {
+        name for name, each in template["Resources"].items() if each["Type"] in (generate.ALARM, generate.COMPOSITE)
+    }
+    if form.silent and alarms:
+        kept = {name: each for name, each in template["Resources"].items() if name not in alarms}
+        return {**template, "Resources": kept}
     functions = {name for name, each in template["Resources"].items() if each["Type"] == generate.FUNCTION}
     if not functions or not (form.network or form.alias or form.closed):
         return template

@@ -78,7 +78,7 @@ def translated(path: Path, form: forms.Form) -> Json:
 
 def _source(path: Path, form: forms.Form) -> Json:
     """A template as it is built; that of log groups and alarms may not have been written yet."""
-    return generate.observability() if path == generate.TARGET else forms.formed(generate.read(path), form)
+    return forms.formed(generate.observability() if path == generate.TARGET else generate.read(path), form)
 
 
 def _uploaded(properties: Json) -> None:

@@ -19,11 +19,20 @@ def bill(kind: str, **properties: Any) -> list[costs.Item]:
     return costs.monthly([translated.Resource("x", kind, properties, {})])
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("environment", costs.BUDGETS)
 def test_an_environment_keeps_to_its_budget_when_nobody_uses_it(environment: str) -> None:
     items = costs.monthly(deployed(environment).values())
-    assert {"alarms", "secrets", "keys", "sweeps", "asking empty queues"} <= {item.what for item in items}
-    assert costs.total(items) <= costs.BUDGET, items
+    assert {"secrets", "keys", "sweeps", "asking empty queues"} <= {item.what for item in items}
+    assert costs.total(items) <= costs.BUDGETS[environment], items
+
+
+def test_dev_has_alarms_once_somebody_is_told_or_looks_at_them() -> None:
+    def alarms(environment: str, **parameters: str) -> int:
+        return sum(each.kind == "AWS::CloudWatch::Alarm" for each in deployed(environment, **parameters).values())
+
+    assert alarms("dev") == 0
+    assert alarms("staging") == alarms("prod") == alarms("dev", AlarmTopicArn="arn:aws:sns:us-east-1:1:alarms") > 40
+    assert alarms("dev", Dashboard="on") == alarms("prod")
 
 
 def test_before_a_deployment_it_is_said_what_it_lacks_and_what_more_would_cost() -> None:

@@ -350,6 +350,7 @@ def test_every_table_is_used() -> None:
     [
         "MISSING_AUTHENTICATION_TOKEN",
         "THROTTLED",
+        "WAF_FILTERED",
         "REQUEST_TOO_LARGE",
         "INTEGRATION_TIMEOUT",
         "INTEGRATION_FAILURE",
