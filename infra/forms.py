@@ -85,6 +85,10 @@ def formed(template: Json, form: Form) -> Json:
     if form.silent and alarms:
         kept = {name: each for name, each in template["Resources"].items() if name not in alarms}
         return {**template, "Resources": kept}
+    if form.alias and (edge_key := template["Resources"].get("EdgeKey")):
+        # one that was rotated meanwhile is asked for
+        key = {**edge_key, "Properties": {**edge_key["Properties"], "Build": form.build}}
+        return {**template, "Resources": {**template["Resources"], "EdgeKey": key}}
     functions = {name for name, each in template["Resources"].items() if each["Type"] == generate.FUNCTION}
     if not functions or not (form.network or form.alias or form.closed):
         return template

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from infra import costs, forms, generate, translated
+from kernel import origin
 from tests.tools import ROOT
 
 NETWORK = {"Environment": "prod", "CacheMode": "serverless"}
@@ -105,10 +106,29 @@ def test_what_the_network_and_the_cache_cost_is_on_the_bill() -> None:
     assert (round(one, 2), round(two - one, 2)) == (42.63, 36.50)
 
 
+# --- CloudFront's key ---------------------------------------------------------------------------------------------
+
+
+def test_cloudfront_shows_its_key_to_the_rest_api_alone_and_each_deployment_asks_for_it() -> None:
+    (distribution,) = of_kind("AWS::CloudFront::Distribution").values()
+    shown = {each["Id"]: each.get("OriginCustomHeaders") for each in distribution["DistributionConfig"]["Origins"]}
+    (key,) = shown.pop("api")
+    assert key["HeaderName"].lower() == origin.EDGE_KEY
+    assert key["HeaderValue"].endswith("EdgeKey.Key>")
+    assert set(shown.values()) == {None}
+    web = generate.read(generate.ROOT / "infra/web.yaml")
+    asked = [forms.formed(web, forms.Form(alias=True, build=build))["Resources"]["EdgeKey"] for build in ("1", "2")]
+    assert [each["Properties"]["Build"] for each in asked] == ["1", "2"]
+    assert forms.formed(web, forms.Form()) == web
+
+
 # --- versions and their alias ---------------------------------------------------------------------------------
 
 # what belongs to a function itself, and what CloudFormation lets nobody change
-OF_THE_FUNCTION = {"AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "Custom::Keyrings"}
+OF_THE_FUNCTION = {
+    *("AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"),
+    *("Custom::Keyrings", "Custom::EdgeKey"),
+}
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

@@ -18,6 +18,7 @@ OPENERS = {
     "factors": {"SignInFunction"},
     "key_log": {"KeysFunction"},
     "web_push": {"NotificationsFunction", "PushFunction"},
+    "edge": {"KeyringsFunction"},  # which tells CloudFront
 }
 
 
@@ -64,3 +65,19 @@ def test_only_one_function_writes_rings() -> None:
 def test_the_stack_makes_every_ring() -> None:
     made = template("infra/workflows.yaml")["Resources"]["Keyrings"]["Properties"]["Rings"]
     assert made == list(keyrings.RINGS)
+
+
+def test_whoever_answers_http_may_read_rings() -> None:
+    """An address behind CloudFront is believed by the ring `edge` (kernel/origin.py)."""
+    answering = {
+        name: each
+        for name, each in functions().items()
+        if any(event["Type"] == "Api" for event in each.properties.get("Events", {}).values())
+    }
+    assert len(answering) > 15
+    without = {
+        name
+        for name, each in answering.items()
+        if not any("keyrings" in str(it["Resource"]) and "dynamodb:GetItem" in it["Action"] for it in _statements(each))
+    }
+    assert without == set()

@@ -1,7 +1,8 @@
 """Makes the deployment's keyrings and rotates them.
 
-CloudFormation calls it when the stack is made or changed (a custom resource), a schedule once a day for rings that are
-due, and an operator with `{"rotate": ["tokens"]}` (docs/runbooks/keys.md).
+CloudFormation calls it when the stack is made or changed (a custom resource), and for the key that CloudFront shows
+(another one); a schedule once a day for rings that are due, and an operator with `{"rotate": ["tokens"]}`
+(docs/runbooks/keys.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from kernel import keyrings, telemetry
 
 ANSWER_TIMEOUT_S = 5.0
+EDGE_KEY = "Custom::EdgeKey"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
@@ -42,24 +44,29 @@ def _make_for_stack(event: dict[str, Any]) -> list[str]:
     A deleted stack keeps or loses its rings with their table.
     """
     made: list[str] = []
+    data: dict[str, str] = {}
     try:
         if event["RequestType"] != "Delete":
             made = keyrings.create_missing()
+            if event["ResourceType"] == EDGE_KEY:
+                data = {"Key": keyrings.edge.seeds()[0].value.decode()}
     except Exception as error:
         _answer(event, "FAILED", f"{type(error).__name__}: see the log of this function")
         raise
-    _answer(event, "SUCCESS", "")
+    _answer(event, "SUCCESS", "", data)
     return made
 
 
-def _answer(event: dict[str, Any], status: str, reason: str) -> None:
-    """To the address that CloudFormation gave ("Custom resource response objects")."""
+def _answer(event: dict[str, Any], status: str, reason: str, data: dict[str, str] | None = None) -> None:
+    """To the address that CloudFormation gave ("Custom resource response objects"); it shows no data to anybody."""
     import urllib3
 
     answer = {
         "Status": status,
         "Reason": reason,
-        "PhysicalResourceId": event.get("PhysicalResourceId", "keyrings"),
+        "PhysicalResourceId": event.get("PhysicalResourceId", event["LogicalResourceId"]),
+        "Data": data or {},
+        "NoEcho": True,
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     sent = urllib3.PoolManager().request(

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any, Protocol
 
 from chalice.app import Chalice, Request, Response
@@ -284,19 +283,11 @@ def _incoming(request: Request) -> Incoming:
     identity = request.context.get("identity") or {}
     return Incoming(
         request_id=str(request.context.get("requestId", "")),
-        address=_address(identity.get("sourceIp")),
+        address=origin.address_in(identity.get("sourceIp"), headers),
         headers=headers,
         query=query,
         base_url=_base_url(request.context),
     )
-
-
-def _address(seen: object) -> str:
-    """The address that the gateway has seen; empty for what is none. No header of the client's is asked."""
-    try:
-        return str(ip_address(str(seen)))
-    except ValueError:
-        return ""
 
 
 def _base_url(context: Mapping[str, Any]) -> str:

@@ -113,6 +113,14 @@ class Keyring:
         """The public keys by `kid`. `missing` names one that was not found: then the table may be read again."""
         return {each.kid: each.public for each in self._current(missing) if each.public is not None}
 
+    def holds(self, seed: str) -> bool:
+        """Whether somebody has shown a seed of this ring. Needs no right to decrypt: the `kid` of a seed is known."""
+        try:
+            known = {each.kid for each in self._current()}
+        except ConfigurationError:  # it was not made yet, so nobody has one
+            return False
+        return Seed(seed.encode()).kid in known
+
     def _current(self, missing: str | None = None) -> tuple[Generation, ...]:
         if not self._generations or time.monotonic() - self._read_at >= (MISS_REFRESH_S if missing else REFRESH_S):
             with self._lock:
@@ -153,7 +161,9 @@ factors = Keyring("factors", rotates=False)
 pseudonyms = Keyring("pseudonyms", rotates=False)
 # never rotated: browsers' push subscriptions are bound to its public key
 web_push = Keyring("web_push", rotates=False)
-RINGS = {ring.name: ring for ring in (tokens, refresh_tokens, cursors, key_log, factors, pseudonyms, web_push)}
+# rotated by hand only: CloudFront shows its seed with each request, and gets a fresh one by a deployment
+edge = Keyring("edge", rotates=False)
+RINGS = {ring.name: ring for ring in (tokens, refresh_tokens, cursors, key_log, factors, pseudonyms, web_push, edge)}
 
 
 def touch() -> None:

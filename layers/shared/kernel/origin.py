@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ipaddress import ip_address
 
+from kernel import keyrings, telemetry
+from kernel.errors import DependencyUnavailable
+
+# what our CloudFront shows with each request (infra/web.yaml); it adds no header whose name begins with X-Edge-
+EDGE_KEY = "x-distribution-key"
+_HOPS = 3  # an edge-optimized API has a CloudFront of its own behind ours
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=("", ""))
 
 
 def address() -> str:
-    """The caller's address as the gateway has seen it, empty outside of a call over HTTP."""
+    """The caller's address (`address_in`), empty outside of a call over HTTP."""
     return _origin.get()[0]
+
+
+def address_in(seen: object, headers: Mapping[str, str]) -> str:
+    """The caller's address: the one that the gateway has seen, or the one that our CloudFront has; empty for none.
+
+    `headers` have names in lower case. CloudFront adds the client to X-Forwarded-For, whatever stood there before, and
+    the gateway adds CloudFront, which it has seen. Of a call without CloudFront's key no header is asked, as clients
+    may send any.
+    """
+    address = _canonical(seen)
+    key = headers.get(EDGE_KEY)
+    if key is not None and _is_ours(key):
+        passed = [_canonical(each) for each in headers.get("x-forwarded-for", "").rsplit(",", _HOPS)[::-1]]
+        if address and address in passed[:-1]:
+            return passed[passed.index(address) + 1]
+    return address
+
+
+def _canonical(found: object) -> str:
+    try:
+        return str(ip_address(str(found).strip()))
+    except ValueError:
+        return ""
+
+
+def _is_ours(key: str) -> bool:
+    try:
+        return keyrings.edge.holds(key)
+    except DependencyUnavailable:
+        telemetry.logger().warning("whether a call came through our CloudFront is not known: its ring was not read")
+        return False
 
 
 def base_url() -> str:

@@ -168,13 +168,18 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-def asked(kind: str, stack: Stack) -> dict[str, Any]:
-    names = {"StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "Keyrings"}
+def asked(kind: str, stack: Stack, resource: str = "Keyrings") -> dict[str, Any]:
+    names = {
+        "StackId": "arn:stack",
+        "RequestId": "r-1",
+        "LogicalResourceId": resource,
+        "ResourceType": f"Custom::{resource}",
+    }
     return {"RequestType": kind, "ResponseURL": f"{stack.url}/answer", **names}
 
 
 @pytest.mark.usefixtures("cloud")
-@pytest.mark.parametrize(("kind", "made"), [("Create", 7), ("Update", 7), ("Delete", 0)])
+@pytest.mark.parametrize(("kind", "made"), [("Create", 8), ("Update", 8), ("Delete", 0)])
 def test_a_stack_makes_its_rings_and_hears_of_it(
     kind: str, made: int, stack: Stack, settings: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +189,26 @@ def test_a_stack_makes_its_rings_and_hears_of_it(
     (answer,) = stack.answers
     assert answer["Status"] == "SUCCESS"
     assert (answer["StackId"], answer["RequestId"], answer["LogicalResourceId"]) == ("arn:stack", "r-1", "Keyrings")
+    assert answer["Data"] == {}
+
+
+@pytest.mark.usefixtures("kept")
+def test_cloudfront_gets_a_key_that_is_believed_and_shown_to_nobody_else(stack: Stack) -> None:
+    consumer.handler(asked("Create", stack, "EdgeKey"), CONTEXT)
+    keyrings.edge.forget()
+    consumer.handler(asked("Update", stack, "EdgeKey"), CONTEXT)
+    first, again = stack.answers
+    assert first["NoEcho"] is True
+    assert first["Data"] == again["Data"]
+    assert keyrings.edge.holds(first["Data"]["Key"])
+    assert not keyrings.edge.holds("another")
+    rotate("edge")
+    with clock.held(clock.now() + keyrings.ACTIVATION_MS):
+        keyrings.edge.forget()
+        consumer.handler(asked("Update", stack, "EdgeKey"), CONTEXT)
+    assert stack.answers[-1]["Data"] != first["Data"]
+    assert keyrings.edge.holds(first["Data"]["Key"])  # until the next rotation
+    assert keyrings.edge.holds(stack.answers[-1]["Data"]["Key"])
 
 
 @pytest.mark.usefixtures("cloud")
