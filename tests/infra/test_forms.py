@@ -114,6 +114,7 @@ def test_cloudfront_shows_its_key_to_the_rest_api_alone_and_each_deployment_asks
     shown = {each["Id"]: each.get("OriginCustomHeaders") for each in distribution["DistributionConfig"]["Origins"]}
     (key,) = shown.pop("api")
     assert key["HeaderName"].lower() == origin.EDGE_KEY
+    assert not origin.EDGE_KEY.startswith(("x-edge-", "x-amz-"))  # "Custom headers that CloudFront can't add"
     assert key["HeaderValue"].endswith("EdgeKey.Key>")
     assert set(shown.values()) == {None}
     web = generate.read(generate.ROOT / "infra/web.yaml")

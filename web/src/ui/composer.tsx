@@ -176,6 +176,9 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
             write(event.target.value);
             if (!editing) engine.typing.typed(id);
           }}
+          onFocus={({ target }) => {
+            if (target.selectionEnd === 0) target.setSelectionRange(text.length, text.length); // behind what was restored
+          }}
           onSelect={mentions.look}
           onKeyDown={pressed}
           onPaste={pasted}
