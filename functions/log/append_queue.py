@@ -22,7 +22,7 @@ BUSY_S = 2.0  # after a collision, for so long this process lines up before it w
 STALL_S = 0.4  # a turn is a plan and one transaction; who takes longer is passed over
 STALL_MAX_S = 2.0  # where the store is slow: passing over who only waits for it makes all of them collide
 TRIPS = 4  # so many times what a trip to the store takes a turn may take
-ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on, and a turn beside
+ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on, and longer where a turn may be
 PATIENT_FOR = 3  # collisions in one's turn, with writers that don't queue, before one lines up again
 KEEP_MS = 30_000
 RETRY_BASE_S = 0.004
@@ -131,7 +131,7 @@ class AppendTicket:
 
     def answer(self) -> str | None:
         """What was told about the message that was handed on; None where nobody has said anything in time."""
-        until = min(self._until, time.monotonic() + ANSWER_S + self._stall_s)
+        until = min(self._until, time.monotonic() + ANSWER_S + self._stall_s - STALL_S)
         number, self._number = self._number, 0  # its turn is over
         with contextlib.suppress(cache.CacheUnavailable):
             while time.monotonic() < until:
