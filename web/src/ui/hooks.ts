@@ -1,5 +1,5 @@
 /** What screens share: the engine, its values as React state, and how errors are told. */
-import { createContext, use, useState, useSyncExternalStore } from "react";
+import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
 import { ApiError, type Engine, type Subscribable } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
 
@@ -75,6 +75,21 @@ export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Prom
     }
   };
   return { attempt, problem };
+}
+
+/**
+ * As `useAttempt`, for changes of one thing: each begins when the one before has ended, so that the last one counts.
+ * `inOrder` is true where it went well and no other has been asked for since.
+ */
+export function useChanges(): ReturnType<typeof useAttempt> & { inOrder: (doing: () => Promise<unknown>) => Promise<boolean> } {
+  const { attempt, problem } = useAttempt();
+  const last = useRef<Promise<boolean>>(Promise.resolve(true));
+  const inOrder = async (doing: () => Promise<unknown>) => {
+    const mine = last.current.then(() => attempt(doing));
+    last.current = mine;
+    return (await mine) && last.current === mine;
+  };
+  return { attempt, inOrder, problem };
 }
 
 /** Making one costs more than many uses of it. */

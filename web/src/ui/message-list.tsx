@@ -21,6 +21,8 @@ const AWAY_PX = 320;
 /** Room for the line above the first message. */
 const BEGINNING_PX = 72;
 const MARKED_MS = 2_500;
+/** A jump has landed after so long: rows that come above it until then would have another message at its index. */
+const LANDING_MS = 300;
 /** On screen for so long it counts as read; what passes while one jumps does not. */
 const SEEN_MS = 300;
 
@@ -146,7 +148,8 @@ export function MessageList({ message }: { message: string | undefined }) {
     if (aim === null || index === undefined || index === null) return;
     virtualizer.scrollToIndex(index, { align: aim.align });
     if (aim.mark) setMarked(aim.id);
-    setAim(null);
+    const timer = setTimeout(() => setAim(null), LANDING_MS);
+    return () => clearTimeout(timer);
   }, [aim, byId, virtualizer]);
   useEffect(() => {
     if (!marked) return;

@@ -8,7 +8,7 @@ import { Attachments } from "./attachments";
 import { useChat } from "./chat/context";
 import { Translation, useTranslation } from "./chat/translation";
 import { VoiceNote, isVoice } from "./chat/voice-note";
-import { dayOf, momentOf, timeOf, useAttempt, useEngine } from "./hooks";
+import { dayOf, momentOf, timeOf, useAttempt, useChanges, useEngine } from "./hooks";
 import { Markup } from "./markup";
 import { PollCard } from "./poll";
 import { Problem } from "./problem";
@@ -211,7 +211,7 @@ function Quote({ messageId, known }: { messageId: string; known: Message | null 
 export function Reactions({ message }: { message: Message }) {
   const { commands } = useEngine();
   const { t } = useLanguage();
-  const { attempt, problem } = useAttempt();
+  const { inOrder, problem } = useChanges();
   if (message.reactions.length === 0) return null;
   return (
     <div className="reactions">
@@ -220,7 +220,7 @@ export function Reactions({ message }: { message: Message }) {
           key={emoji}
           aria-pressed={mine}
           aria-label={t("message.react", { emoji: `${emoji} ${count}` })}
-          onClick={() => void attempt(() => commands.react(message.conversation_id, message.id, emoji, { remove: mine }))}
+          onClick={() => void inOrder(() => commands.react(message.conversation_id, message.id, emoji, { remove: mine }))}
         >
           {emoji} {count}
         </button>

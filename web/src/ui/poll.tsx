@@ -3,7 +3,7 @@ import { Suspense, lazy, useEffect, useState, type FormEvent } from "react";
 import type { Poll } from "../engine";
 import { useLanguage, useTranslations } from "../i18n";
 import { FormEnd } from "./form-end";
-import { durationOf, momentOf, useAttempt, useEngine, useMyId } from "./hooks";
+import { durationOf, momentOf, useAttempt, useChanges, useEngine, useMyId } from "./hooks";
 import { Problem } from "./problem";
 
 const Voters = lazy(() => import("./chat/voters"));
@@ -26,7 +26,7 @@ export function PollCard({ poll }: { poll: Poll }) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
   const me = useMyId();
-  const { attempt, problem } = useAttempt();
+  const { attempt, inOrder, problem } = useChanges();
   const [listing, setListing] = useState(false);
   const left = useSecondsTo(poll.state === "open" ? poll.closes_at : null);
   const closed = poll.state === "closed" || left === 0;
@@ -41,7 +41,7 @@ export function PollCard({ poll }: { poll: Poll }) {
   }
   const choose = (optionId: string) => {
     const next = chosen(optionId);
-    void attempt(() => (next.length > 0 ? engine.commands.vote(poll, next) : engine.api.delete("/polls/{poll_id}/vote", { path })));
+    void inOrder(() => (next.length > 0 ? engine.commands.vote(poll, next) : engine.api.delete("/polls/{poll_id}/vote", { path })));
   };
   const add = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();

@@ -16,7 +16,7 @@ export interface Chat {
   menu(message: Message, anchor: Element): void;
   jump(messageId: string): void;
   thread(rootId: string): void;
-  /** Tries what may be refused, and tells so above the history. */
+  /** Tries what may be refused, one after the other, and tells so above the history. */
   attempt(doing: () => Promise<unknown>): void;
 }
 

@@ -1,7 +1,7 @@
 /** The conversation around rows and the box one writes in, with the menu of a message. */
 import { type ReactNode, Suspense, lazy, useMemo, useRef, useState } from "react";
 import type { Conversation, Message } from "../../engine";
-import { useAttempt, useEngine, useMyId } from "../hooks";
+import { useChanges, useEngine, useMyId } from "../hooks";
 import { useMembers } from "../people";
 import { openConversation } from "../places";
 import { Problem } from "../problem";
@@ -21,9 +21,9 @@ export function ChatProvider({ conversation, threadRoot, children }: ChatProvide
   const me = useMyId();
   const members = useMembers(conversation.id);
   const [menu, setMenu] = useState<{ readonly message: Message; readonly anchor: Element } | null>(null);
-  const { attempt, problem } = useAttempt();
-  const trying = useRef(attempt);
-  trying.current = attempt;
+  const { attempt, inOrder, problem } = useChanges();
+  const trying = useRef({ attempt, inOrder });
+  trying.current = { attempt, inOrder };
   const { id, type, role } = conversation;
   const chat = useMemo<Chat>(
     () => ({
@@ -36,9 +36,9 @@ export function ChatProvider({ conversation, threadRoot, children }: ChatProvide
       reply: (message) => engine.drafts.write(id, engine.drafts.of(id, threadRoot).get().text, { replyTo: message.id, threadRoot }),
       edit: (message) => engine.drafts.writeEdit(id, message.id, message.text ?? "", threadRoot),
       menu: (message, anchor) => setMenu({ message, anchor }),
-      jump: (messageId) => void trying.current(() => showMessage(id, messageId)),
+      jump: (messageId) => void trying.current.attempt(() => showMessage(id, messageId)),
       thread: (rootId) => openConversation(id, { panel: "thread", detail: rootId }),
-      attempt: (doing) => void trying.current(doing),
+      attempt: (doing) => void trying.current.inOrder(doing),
     }),
     [engine, conversation, id, type, role, me, members, threadRoot],
   );

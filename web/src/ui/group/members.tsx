@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import type { Member } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { useAttempt, useEngine, useMyId } from "../hooks";
+import { useAttempt, useChanges, useEngine, useMyId } from "../hooks";
 import { Choice, Done, Field, More, Section, Sure, usePages } from "../kit";
 import { Problem } from "../problem";
 import type { PartProps } from "./index";
@@ -15,7 +15,7 @@ export function Members({ conversation }: PartProps) {
   const { api } = useEngine();
   const me = useMyId();
   const queries = useQueryClient();
-  const { attempt, problem } = useAttempt();
+  const { inOrder, problem } = useChanges();
   const path = { conversation_id: conversation.id };
   const members = usePages(["group-members", conversation.id], (query) => api.get("/conversations/{conversation_id}/members", { path, query }));
   const refresh = async () => {
@@ -27,7 +27,7 @@ export function Members({ conversation }: PartProps) {
   const mayAdd = led || (group && conversation.settings.who_can_add === "all");
 
   const setRole = (user_id: string, role: Role) =>
-    void attempt(() => api.patch("/conversations/{conversation_id}/members/{user_id}", { path: { ...path, user_id }, body: { role } })).then(refresh);
+    void inOrder(() => api.patch("/conversations/{conversation_id}/members/{user_id}", { path: { ...path, user_id }, body: { role } })).then(refresh);
   const remove = async (user_id: string) => {
     await api.delete("/conversations/{conversation_id}/members/{user_id}", { path: { ...path, user_id } });
     await refresh();

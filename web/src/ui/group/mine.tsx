@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { BodyOf, Conversation } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { useAttempt, useEngine, useMyId } from "../hooks";
+import { useAttempt, useChanges, useEngine, useMyId } from "../hooks";
 import { Choice, Section, Sure, Toggle } from "../kit";
 import { useMembers } from "../people";
 import { goHome } from "../places";
@@ -16,10 +16,10 @@ export function Mine({ conversation }: PartProps) {
   const t = useTranslations();
   const engine = useEngine();
   const me = useMyId();
-  const { attempt, problem } = useAttempt();
+  const { inOrder, problem } = useChanges();
   const path = { conversation_id: conversation.id };
   const change = (body: BodyOf<"put", "/conversations/{conversation_id}/me">) =>
-    void attempt(async () => engine.conversations.put(await engine.api.put("/conversations/{conversation_id}/me", { path, body })));
+    void inOrder(async () => engine.conversations.put(await engine.api.put("/conversations/{conversation_id}/me", { path, body })));
   const leave = async () => {
     await engine.api.delete("/conversations/{conversation_id}/members/{user_id}", { path: { ...path, user_id: me } });
     goHome();

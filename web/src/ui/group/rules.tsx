@@ -2,7 +2,7 @@
 import { type FormEvent, useState } from "react";
 import type { BodyOf, Conversation } from "../../engine";
 import { type TextKey, useTranslations } from "../../i18n";
-import { useAttempt, useEngine } from "../hooks";
+import { useChanges, useEngine } from "../hooks";
 import { Area, Choice, Done, Field, Section, Sure, Toggle } from "../kit";
 import { goHome } from "../places";
 import { Problem } from "../problem";
@@ -34,13 +34,13 @@ const GONE: readonly (readonly [number, TextKey])[] = [
 export function Rules({ conversation }: PartProps) {
   const t = useTranslations();
   const engine = useEngine();
-  const { attempt, problem } = useAttempt();
+  const { inOrder, problem } = useChanges();
   const [done, setDone] = useState("");
   const path = { conversation_id: conversation.id };
   const { settings } = conversation;
   const change = (body: Changes) => {
     setDone("");
-    void attempt(async () => engine.conversations.put(await engine.api.patch("/conversations/{conversation_id}", { path, body }))).then(
+    void inOrder(async () => engine.conversations.put(await engine.api.patch("/conversations/{conversation_id}", { path, body }))).then(
       (well) => well && setDone(t("settings.saved")),
     );
   };

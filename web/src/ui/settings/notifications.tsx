@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationPreferences } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { told, useAttempt, useEngine } from "../hooks";
+import { told, useChanges, useEngine } from "../hooks";
 import { Choice, Field, Section, Toggle } from "../kit";
 import { Problem } from "../problem";
 import { PushSwitch } from "./push";
@@ -15,12 +15,12 @@ export function NotificationsPart() {
   const t = useTranslations();
   const { api } = useEngine();
   const queries = useQueryClient();
-  const { attempt, problem } = useAttempt();
+  const { inOrder, problem } = useChanges();
   const { data: now, error } = useQuery({ queryKey: KEY, queryFn: () => api.get("/notifications/preferences") });
   const change = (changes: Partial<NotificationPreferences>) => {
     if (!now) return;
     queries.setQueryData(KEY, { ...now, ...changes });
-    void attempt(() => api.put("/notifications/preferences", { body: changes })).then(() => queries.invalidateQueries({ queryKey: KEY }));
+    void inOrder(() => api.put("/notifications/preferences", { body: changes })).then(() => queries.invalidateQueries({ queryKey: KEY }));
   };
   const quiet = now?.quiet_hours ?? null;
   return (
