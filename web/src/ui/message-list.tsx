@@ -110,6 +110,7 @@ export function MessageList({ message }: { message: string | undefined }) {
       if (!timeline) return;
       placed.current = true;
       setProblem("");
+      setAim(null);
       try {
         if (target === "end") {
           await timeline.jumpToEnd();
