@@ -3,6 +3,7 @@ load it."""
 
 from __future__ import annotations
 
+from accounts.new_devices import END_DISOWNED
 from accounts.sessions import CLOSE_SOCKETS
 from accounts.sessions import authenticate_by_table as authenticate
 from accounts.sessions import shown as sessions_shown
@@ -14,6 +15,7 @@ from accounts.totp import reset as reset_totp
 
 __all__ = [
     "CLOSE_SOCKETS",
+    "END_DISOWNED",
     "END_ERASED",
     "END_SESSIONS",
     "authenticate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import passkey_routes, recovery, schemas, sessions, signin, totp_routes
+from accounts import new_devices, passkey_routes, recovery, schemas, sessions, signin, totp_routes
 from kernel import auth
 from kernel.caller import Caller
 from kernel.http import Answer, App, FirstAnswer, Incoming
@@ -119,6 +119,19 @@ def list_sessions(caller: Caller, query: Paging) -> Any:
 def end_session(caller: Caller, session_id: str) -> None:
     """End one of the caller's sessions."""
     sessions.end_one(user_id=caller.user_id, session_id=session_id)
+
+
+@app.post(
+    "/auth/sessions/disown",
+    public=True,
+    body=schemas.Disowning,
+    status=204,
+    limits=[TOKENS],
+    errors=["invalid_token"],
+)
+def disown_session(body: schemas.Disowning) -> None:
+    """End a session that somebody else has begun, and those begun since, by the token of the letter about it."""
+    new_devices.disown(body.token)
 
 
 @app.post(

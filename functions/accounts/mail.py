@@ -12,11 +12,12 @@ from html import escape
 from typing import Any, Literal
 
 from accounts.model import Credentials
-from kernel import queues, telemetry
+from kernel import clock, queues, telemetry
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
 Message = dict[str, Any]
+DEVICE_MAX_CHARS = 40
 SecurityEvent = Literal["totp_enabled", "totp_disabled", "passkey_added", "passkey_removed", "passkey_copied"]
 _EVENTS: dict[str, tuple[str, str]] = {
     "totp_enabled": ("Your second factor is on", "From now on signing in needs a code of your authenticator."),
@@ -58,6 +59,12 @@ def session_reused(owner: Credentials, *, device_name: str | None) -> Message:
     return {"kind": kind, "to": owner.email, "username": owner.username, "device_name": device_name or ""}
 
 
+def new_device(owner: Credentials, token: str, *, device_name: str | None, ip: str) -> Message:
+    """A message about a sign-in from a new device, with the token that ends it."""
+    about = {"device_name": device_name or "", "address": ip, "at": clock.rfc3339(clock.now())}
+    return {"kind": "new_device", "to": owner.email, "username": owner.username, "token": token, **about}
+
+
 def security_notice(owner: Credentials, event: SecurityEvent) -> Message:
     """A message about a change of how an account is signed in to."""
     return {"kind": "security_notice", "to": owner.email, "username": owner.username, "event": event}
@@ -91,6 +98,7 @@ def letter(message: Mapping[str, Any]) -> Letter | None:
     writers = {
         "verify_email": _verify,
         "reset_password": _reset,
+        "new_device": _new_device,
         "session_reused": _reused,
         "security_notice": _notice,
     }
@@ -117,14 +125,34 @@ def _reset(message: Mapping[str, Any]) -> Letter:
     )
 
 
+def _new_device(message: Mapping[str, Any]) -> Letter:
+    moment = f"{message['at'][:16].replace('T', ' ')} UTC"
+    whence = f"{_on_device(message)}, from the address {message['address']}, at {moment}"
+    return _with_token(
+        message,
+        subject="A sign-in from a new device",
+        path="disown",
+        about=f"Your account was signed in to{whence}. "
+        "If this was you, there is nothing to do. If not, end that session; you need not sign in for it.",
+        after="It is good for 7 days and once. Then set a new password, as whoever signed in knows yours.",
+    )
+
+
+def _on_device(message: Mapping[str, Any]) -> str:
+    """The device as it calls itself, unless mail programs might make a link of it: anybody can register an account
+    with somebody else's address and have it say what they like."""
+    name = str(message.get("device_name", ""))
+    plain = len(name) <= DEVICE_MAX_CHARS and not any(char in ".:/@" for char in name)
+    return f" on “{name}”" if name and plain else ""
+
+
 def _reused(message: Mapping[str, Any]) -> Letter:
-    device = str(message.get("device_name", ""))
-    which = f"A sign-in of your account on “{device}”" if device else "A sign-in of your account"
     return _letter(
         message,
         "A sign-in of yours was ended for safety",
         [
-            f"{which} was used from two places at once, as if its key had been copied. We have ended it.",
+            f"A sign-in of your account{_on_device(message)} was used from two places at once, as if its key had "
+            "been copied. We have ended it.",
             "Please sign in again. If you don't know how this could happen, change your password and look through "
             "your list of sessions.",
         ],

@@ -16,10 +16,11 @@ LOCK_WINDOW_MS = 15 * clock.MINUTE
 LOCK_MS = 15 * clock.MINUTE
 UNDER_WAY_MS = 10 * clock.SECOND  # a sign-in ends within its function's time limit
 
-Purpose = Literal["verify_email", "reset_password", "nothing"]
+Purpose = Literal["verify_email", "reset_password", "disown_session", "nothing"]
 TOKEN_TTL_MS: dict[Purpose, int] = {
     "verify_email": 24 * clock.HOUR,
     "reset_password": clock.HOUR,
+    "disown_session": 7 * clock.DAY,
     "nothing": clock.HOUR,
 }
 
@@ -107,7 +108,7 @@ class AccountSession:
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """A token sent by e-mail, by its hash; good once, for one purpose, until its time."""
+    """A token sent by e-mail, by its hash; good once, for one purpose, until its time. `session_id` is what it ends."""
 
     token_hash: str
     purpose: Purpose
@@ -115,6 +116,7 @@ class OneTimeToken:
     email: str
     expires_at: int
     password_set_at: int = 0
+    session_id: str | None = None
 
     @property
     def good(self) -> bool:

@@ -11,12 +11,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
-from accounts import admission, notices, passkey_store, sessions, step_up, store
+from accounts import admission, new_devices, notices, passkey_store, sessions, step_up, store
 from accounts.model import (
     CEREMONY_MS,
     PASSKEYS_MAX,
     Ceremony,
     Contended,
+    Credentials,
     InvalidCredentials,
     InvalidToken,
     IssuedTokens,
@@ -173,8 +174,9 @@ def sign_in(
     if passkey.runs_back_at(made.new_sign_count):
         notices.send_to(passkey.user_id, "passkey_copied")
         raise _refused(passkey.user_id, "counter_ran_back")
-    tokens = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
+    owner, tokens = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
     admission.note_accepted()
+    new_devices.tell(owner, session_id=tokens.session_id, device_name=device_name, ip=ip)
     return users.get(passkey.user_id), tokens
 
 
@@ -210,7 +212,9 @@ def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: P
         raise _refused(passkey.user_id, type(error).__name__) from error
 
 
-def _open_session(passkey: PasskeyCredential, made: Any, device_name: str | None, ip: str) -> IssuedTokens:
+def _open_session(
+    passkey: PasskeyCredential, made: Any, device_name: str | None, ip: str
+) -> tuple[Credentials, IssuedTokens]:
     credentials = store.credentials(passkey.user_id)
     if credentials is None or (credentials.ban is not None and credentials.ban.stands):
         raise _refused(passkey.user_id, "banned")
@@ -225,7 +229,7 @@ def _open_session(passkey: PasskeyCredential, made: Any, device_name: str | None
         raise Contended  # changed or banned meanwhile: looked at again
     if failed:
         raise _refused(passkey.user_id, "used_at_once")
-    return tokens
+    return credentials, tokens
 
 
 def _refused(user_id: str | None, why: str) -> InvalidCredentials:

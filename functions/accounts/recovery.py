@@ -1,4 +1,4 @@
-"""Proving an e-mail address, changing and resetting passwords."""
+"""Proving an e-mail address, changing and resetting passwords; the one-time tokens of letters."""
 
 from __future__ import annotations
 
@@ -48,14 +48,13 @@ def resend_verification(user_id: str) -> None:
     owner = store.credentials(user_id)
     if owner is None or users.get(user_id).email_verified:
         return
-    secret = ids.token()
-    store.keep_token(_kept(secret, "verify_email", owner))
+    secret = keep_token(owner, "verify_email")
     mail.enqueue(mail.verify_email(owner.email, owner.username, secret))
 
 
 def verify_email(token: str) -> None:
     """Mark the address a token was sent to as verified; raises InvalidToken."""
-    kept = _good_token(token, "verify_email")
+    kept = good_token(token, "verify_email")
 
     def attempt() -> None:
         transaction = Transaction()
@@ -97,13 +96,10 @@ def forgot(email: str) -> None:
         return
     user_id = store.owner(email)
     owner, _ = store.look_up(user_id or store.unknown(email))
-    secret = ids.token()
     if owner is None:
-        store.keep_token(_kept(secret, "nothing", None))
-        mail.enqueue(mail.nothing(secret))
+        mail.enqueue(mail.nothing(keep_token(None, "nothing")))
     else:
-        store.keep_token(_kept(secret, "reset_password", owner))
-        mail.enqueue(mail.reset_password(owner.email, owner.username, secret))
+        mail.enqueue(mail.reset_password(owner.email, owner.username, keep_token(owner, "reset_password")))
 
 
 def reset_password(*, token: str, new_password: str) -> None:
@@ -112,7 +108,7 @@ def reset_password(*, token: str, new_password: str) -> None:
     A token is good for the password it was asked for: a change or a reset meanwhile makes it useless.
     """
     passwords.require_uncommon(new_password, "new_password")
-    kept = _good_token(token, "reset_password")
+    kept = good_token(token, "reset_password")
     owner = store.credentials(kept.user_id)
     if owner is None:
         raise InvalidToken
@@ -139,7 +135,14 @@ def _end_sessions(user_id: str, reason: str, *, but: str | None = None) -> None:
 # --- tokens ---------------------------------------------------------------------------------------------------
 
 
-def _kept(secret: str, purpose: Purpose, owner: Credentials | None) -> OneTimeToken:
+def keep_token(owner: Credentials | None, purpose: Purpose, *, session_id: str | None = None) -> str:
+    """A new token, of which the store keeps the hash alone."""
+    secret = ids.token()
+    store.keep_token(_kept(secret, purpose, owner, session_id))
+    return secret
+
+
+def _kept(secret: str, purpose: Purpose, owner: Credentials | None, session_id: str | None = None) -> OneTimeToken:
     return OneTimeToken(
         token_hash=digest(secret),
         purpose=purpose,
@@ -147,10 +150,12 @@ def _kept(secret: str, purpose: Purpose, owner: Credentials | None) -> OneTimeTo
         email=owner.email if owner else "nobody",
         expires_at=clock.now() + TOKEN_TTL_MS[purpose],
         password_set_at=owner.password_set_at if owner else 0,
+        session_id=session_id,
     )
 
 
-def _good_token(secret: str, purpose: Purpose) -> OneTimeToken:
+def good_token(secret: str, purpose: Purpose) -> OneTimeToken:
+    """What a token stands for; raises InvalidToken for one that is unknown, over, used or for another purpose."""
     kept = store.token(secret)
     if kept is None or kept.purpose != purpose or not kept.good:
         raise InvalidToken

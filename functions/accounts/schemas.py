@@ -59,6 +59,10 @@ class EmailVerification(Input):
     token: OneTimeToken
 
 
+class Disowning(Input):
+    token: OneTimeToken
+
+
 class Tokens(Output):
     access_token: str
     refresh_token: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from accounts import admission, passwords, recovery, sessions, store, totp_store
+from accounts import admission, new_devices, passwords, recovery, sessions, store, totp_store
 from accounts import totp as second_factor
 from accounts.model import (
     AccountBanned,
@@ -23,7 +23,6 @@ from audit import api as audit
 from kernel import clock, ids
 from kernel.dynamo import Transaction
 from kernel.resilience import retried
-from realtime.api import notify
 from users import api as users
 from users.model import Profile
 
@@ -105,7 +104,7 @@ def login(
         admission.note_refusal(user_id, "second_factor")
         raise
     admission.note_accepted()
-    notify([credentials.user_id], "security", {"reason": "new_sign_in", "session_id": tokens.session_id})
+    new_devices.tell(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
     return users.get(credentials.user_id), tokens
 
 

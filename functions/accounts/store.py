@@ -56,6 +56,7 @@ class OneTimeTokenRecord(Record):
     user_id = UnicodeAttribute()
     email = UnicodeAttribute()
     password_set_at = IntegerAttribute()
+    session_id = UnicodeAttribute(null=True)
     expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
     expires_at_ms = IntegerAttribute()
 

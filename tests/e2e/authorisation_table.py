@@ -23,6 +23,7 @@ POST   /auth/login                                                              
 POST   /auth/refresh                                                            400 400 400 400 400 400 400 400
 POST   /auth/password/forgot                                                    400 400 400 400 400 400 400 400
 POST   /auth/password/reset                                                     400 400 400 400 400 400 400 400
+POST   /auth/sessions/disown                                                    400 400 400 400 400 400 400 400
 POST   /auth/email/verify                                                       400 400 400 400 400 400 400 400
 POST   /auth/logout                                                             204 204 204 204 204 204 401 204
 POST   /auth/logout-all                                                         204 204 204 204 204 204 401 204

@@ -92,9 +92,9 @@ class Person:
     def session_id(self) -> str:
         return str(self.tokens["session_id"])
 
-    def another_session(self, password: str = PASSWORD) -> Person:
+    def another_session(self, password: str = PASSWORD, **fields: Any) -> Person:
         """The same person on another device."""
-        answer = self.http.post("/auth/login", json={"identifier": self.username, "password": password})
+        answer = self.http.post("/auth/login", json={"identifier": self.username, "password": password, **fields})
         assert answer.status_code == 200, answer.text
         return Person(self.http, self.id, self.username, self.email, answer.json()["tokens"])
 

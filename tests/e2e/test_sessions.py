@@ -185,6 +185,23 @@ def test_nobody_ends_a_session_of_somebody_else(town: Town, ada: Person) -> None
     assert ada.get("/users/me").status_code == 200
 
 
+def test_a_sign_in_of_somebody_else_is_ended_by_the_letter_alone(town: Town) -> None:
+    # given somebody's session and one that a stranger has begun on a new device
+    eve = town.person("eve")
+    stranger = eve.another_session(device_name="phone")
+    token = town.code_in_letter(eve.email, "A sign-in from a new device")
+    with stranger.live() as socket:
+        # when the letter's token is given, by nobody who is signed in
+        assert town.http.post("/auth/sessions/disown", json={"token": token}).status_code == 204
+        # then the stranger's session and socket have ended, and nothing else
+        assert socket.expect("session.revoked")["data"]["reason"] == "disowned"
+        socket.wait_closed()
+    problem(stranger.get("/users/me"), 401, "token_revoked")
+    problem(refresh(town, stranger.tokens["refresh_token"]), 401, "token_revoked")
+    assert eve.get("/users/me").status_code == 200
+    problem(town.http.post("/auth/sessions/disown", json={"token": token}), 400, "invalid_token")
+
+
 # --- access tokens --------------------------------------------------------------------------------------------
 
 

@@ -89,7 +89,7 @@ def test_screens_before_sign_in_keep_the_rules(browser: Browser, endpoints: dict
         found += audit(window.page, "sign in")
         window.page.get_by_role("button", name="I have no account yet").click()
         found += audit(window.page, "register")
-        for place in ("#/forgot", "#/reset?token=abc", "#/verify?token=abc"):
+        for place in ("#/forgot", "#/reset?token=abc", "#/verify?token=abc", "#/disown?token=abc"):
             found += audit(show(window, place), place)
         assert window.wrong == []
     assert found == [], "\n".join(found)

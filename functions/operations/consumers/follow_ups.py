@@ -18,6 +18,7 @@ from polls import model as polls
 PATIENCE_S = 20.0
 KINDS = (
     accounts.CLOSE_SOCKETS,
+    accounts.END_DISOWNED,
     accounts.END_ERASED,
     accounts.END_SESSIONS,
     conversations.ERASE_CONVERSATION,

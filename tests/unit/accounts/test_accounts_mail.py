@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from accounts import mail
 from accounts.model import Credentials
-from kernel import config
+from kernel import clock, config
 
 OWNER = Credentials("usr_1", "ada", "ada@example.com", "hash", 1)
 
@@ -18,7 +21,11 @@ def test_a_token_stands_on_a_line_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("message", "path"),
-    [(mail.verify_email("a@b.c", "ada", "t"), "verify"), (mail.reset_password("a@b.c", "ada", "t"), "reset")],
+    [
+        (mail.verify_email("a@b.c", "ada", "t"), "verify"),
+        (mail.reset_password("a@b.c", "ada", "t"), "reset"),
+        (mail.new_device(OWNER, "t", device_name="phone", ip="192.0.2.9"), "disown"),
+    ],
 )
 def test_both_bodies_carry_the_link(message: mail.Message, path: str) -> None:
     letter = mail.letter(message)
@@ -45,6 +52,24 @@ def test_what_people_name_their_devices_is_escaped() -> None:
     assert letter is not None
     assert "<img" not in letter.html
     assert "&lt;img" in letter.html
+
+
+def test_a_new_device_is_named_with_its_address_and_when_it_was() -> None:
+    with clock.held(1_795_000_000_000):
+        message = mail.new_device(OWNER, "t", device_name="Firefox on Linux", ip="192.0.2.9")
+    letter = mail.letter(message)
+
+    assert letter is not None
+    assert "on “Firefox on Linux”, from the address 192.0.2.9, at 2026-11-18 11:06 UTC." in letter.text
+
+
+@pytest.mark.parametrize("name", ["see evil.example", "http://evil", "call us: 555", "me@evil", "x" * 41])
+@pytest.mark.parametrize("write", [partial(mail.new_device, OWNER, "t", ip="::1"), partial(mail.session_reused, OWNER)])
+def test_a_letter_says_nothing_that_mail_programs_make_links_of(write: Callable[..., mail.Message], name: str) -> None:
+    letter = mail.letter(write(device_name=name))
+
+    assert letter is not None
+    assert name not in letter.text + letter.html
 
 
 def test_a_message_for_nobody_makes_no_letter() -> None:

@@ -16,6 +16,7 @@ const PUBLIC = new Set([
   "POST /auth/password/forgot",
   "POST /auth/password/reset",
   "POST /auth/email/verify",
+  "POST /auth/sessions/disown",
   "POST /auth/passkeys/challenges",
   "POST /auth/passkeys/login",
 ]);

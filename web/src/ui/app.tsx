@@ -46,7 +46,7 @@ function Screen() {
   const session = useValue(useEngine().auth.session);
   const place = usePlace();
   if (session.state === "loading") return <Waiting />;
-  if (place.screen === "screen" && ["verify", "reset", "forgot"].includes(place.name)) {
+  if (place.screen === "screen" && ["verify", "reset", "forgot", "disown"].includes(place.name)) {
     return (
       <Suspense fallback={<Waiting />}>
         <Letters key={place.name} name={place.name} />

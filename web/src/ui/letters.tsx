@@ -1,9 +1,11 @@
-/** Where links of letters lead, signed in or not: `#/verify?token=…`, `#/reset?token=…`, and asking for one: `#/forgot`. */
+/** Where links of letters lead, signed in or not: `#/verify?token=…`, `#/reset?token=…`, `#/disown?token=…`, and asking for one: `#/forgot`. */
 import { type FormEvent, useState } from "react";
-import { useTranslations } from "../i18n";
+import { type TextKey, useTranslations } from "../i18n";
 import { useAttempt, useEngine } from "./hooks";
-import { goHome, questionOf } from "./places";
+import { go, goHome, questionOf } from "./places";
 import { Problem } from "./problem";
+
+const TITLES: Record<string, TextKey> = { verify: "letter.verify", reset: "letter.reset", disown: "letter.disown" };
 
 export default function Letters({ name }: { name: string }) {
   const t = useTranslations();
@@ -22,13 +24,16 @@ export default function Letters({ name }: { name: string }) {
       } else if (name === "reset") {
         await api.post("/auth/password/reset", { body: { token, new_password: text("password") } });
         setDone(t("letter.was_reset"));
+      } else if (name === "disown") {
+        await api.post("/auth/sessions/disown", { body: { token } });
+        setDone(t("letter.was_disowned"));
       } else {
         await api.post("/auth/password/forgot", { body: { email: text("email").trim() } });
         setDone(t("letter.sent"));
       }
     });
   };
-  const title = t(name === "verify" ? "letter.verify" : name === "reset" ? "letter.reset" : "letter.forgot");
+  const title = t(TITLES[name] ?? "letter.forgot");
   return (
     <main className="welcome">
       <h1>{t("app.name")}</h1>
@@ -50,9 +55,15 @@ export default function Letters({ name }: { name: string }) {
                 <input name="email" type="email" autoComplete="email" required autoFocus />
               </label>
             )}
+            {name === "disown" && <p>{t("letter.about_disowning")}</p>}
             <Problem text={problem} />
             <button className="primary">{name === "forgot" ? t("letter.send") : title}</button>
           </>
+        )}
+        {name === "disown" && done && (
+          <button type="button" className="primary" onClick={() => go({ screen: "screen", name: "forgot" })}>
+            {t("letter.reset")}
+          </button>
         )}
         <button type="button" className="quiet" onClick={goHome}>
           {t(done ? "letter.go_on" : "nav.back")}

@@ -67,6 +67,10 @@ class Accounts(Requester):
     async def verify_email(self, token: str) -> None:
         await self.request("POST", "/auth/email/verify", json={"token": token}, auth=False)
 
+    async def disown_session(self, token: str) -> None:
+        """End the session that a letter told of, and those begun since."""
+        await self.request("POST", "/auth/sessions/disown", json={"token": token}, auth=False)
+
     async def begin_totp(self, password: str) -> dict[str, Any]:
         """A new second factor: `secret`, `otpauth_uri`, `recovery_codes`, shown once; then confirm it."""
         return dict(await self.request("POST", "/auth/totp", json={"password": password}))
