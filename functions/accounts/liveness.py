@@ -12,27 +12,27 @@ from contextlib import suppress
 from typing import Any
 
 from accounts import session_store
-from kernel import breakers, cache
+from kernel import breakers, cache, session_marks
+from kernel.session_marks import ENDED, LIVE
 
 REMEMBER_LIVE_S = 60
-REMEMBER_REVOKED_S = 1_000  # longer than any access token lives
-_LIVE, _REVOKED = "live", "revoked"
+REMEMBER_REVOKED_S = 7_500  # longer than any socket of it may live, and than any access token
 
 
 def is_live(user_id: str, session_id: str) -> bool:
     """Whether a session stands."""
-    key = _key(session_id)
+    key = session_marks.key(session_id)
     try:
         # GETEX counts as a write, so a Redis that takes no marks (read-only, paused for writes) does not answer it
         state = cache.call(lambda redis: redis.getex(key))
     except cache.CacheUnavailable:
         return stands(user_id, session_id)
     if state is not None:
-        return bool(state == _LIVE)
+        return bool(state == LIVE)
     live = stands(user_id, session_id)
     with suppress(cache.CacheUnavailable):
         # only if absent: the news of its end may have come in since the table was read
-        cache.call(lambda redis: redis.set(key, _LIVE if live else _REVOKED, ex=REMEMBER_LIVE_S, nx=True))
+        cache.call(lambda redis: redis.set(key, LIVE if live else ENDED, ex=REMEMBER_LIVE_S, nx=True))
     return live
 
 
@@ -42,10 +42,6 @@ def stands(user_id: str, session_id: str) -> bool:
     return session is not None and session.live
 
 
-def _key(session_id: str) -> str:
-    return f"session:{session_id}"
-
-
 def mark_ended(session_ids: Collection[str]) -> None:
     """Have it remembered that these sessions have ended. Raises CacheUnavailable where there is a Redis that does not
     take that, which is asked whatever its breaker thinks of it."""
@@ -53,7 +49,7 @@ def mark_ended(session_ids: Collection[str]) -> None:
     def mark(redis: Any) -> None:
         pipe = redis.pipeline(transaction=False)
         for session_id in session_ids:
-            pipe.set(_key(session_id), _REVOKED, ex=REMEMBER_REVOKED_S)
+            pipe.set(session_marks.key(session_id), ENDED, ex=REMEMBER_REVOKED_S)
         pipe.execute()
 
     if session_ids and cache.is_configured():

@@ -29,10 +29,6 @@ class InvalidCredentials(Unauthenticated):
     code, detail = "invalid_credentials", "The name or the password is wrong."
 
 
-class TokenRevoked(Unauthenticated):
-    code, detail = "token_revoked", "This session has ended; sign in again."
-
-
 class RefreshReused(Unauthenticated):
     code, detail = "refresh_reused", "This refresh token was used before; the session was ended for safety."
 

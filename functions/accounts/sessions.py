@@ -14,14 +14,13 @@ from accounts.model import (
     Contended,
     IssuedTokens,
     RefreshReused,
-    TokenRevoked,
 )
 from accounts.refresh_tokens import RefreshToken, opened
 from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
-from kernel.errors import NotFound
+from kernel.errors import NotFound, TokenRevoked
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log import api as log

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from accounts import admission, passwords, session_store, store
-from accounts.model import STEP_UP_MS, Credentials, InvalidCredentials, StepUpRequired, TokenRevoked
+from accounts.model import STEP_UP_MS, Credentials, InvalidCredentials, StepUpRequired
 from kernel import clock
 from kernel.caller import Caller
+from kernel.errors import TokenRevoked
 
 
 def require_password(user_id: str, password: str) -> Credentials:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accounts import admin_api as accounts
-from accounts.model import AccountBan, InvalidCredentials, TokenRevoked
+from accounts.model import AccountBan, InvalidCredentials
 from audit import api as audit
 from kernel import clock, ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
-from kernel.errors import Conflict, NotFound, ValidationFailed
+from kernel.errors import Conflict, NotFound, TokenRevoked, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import api as users

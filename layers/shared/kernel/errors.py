@@ -78,6 +78,10 @@ class Unauthenticated(Problem):
     status, code, detail = 401, "unauthenticated", "A valid access token is needed."
 
 
+class TokenRevoked(Unauthenticated):
+    code, detail = "token_revoked", "This session has ended; sign in again."
+
+
 class Forbidden(Problem):
     status, code, detail = 403, "forbidden", "You may not do this."
 

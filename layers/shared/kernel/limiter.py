@@ -96,12 +96,18 @@ def give_back(limit: Limit, subject: str) -> None:
 
 def measure(charges: Sequence[Charge]) -> list[Allowance]:
     """Count each of these and tell how much is used, refusing nothing: one round trip of Redis for all."""
+    return measure_and_read(charges)[0]
+
+
+def measure_and_read(charges: Sequence[Charge], *keys: str) -> tuple[list[Allowance], Sequence[str | None]]:
+    """The same, and what Redis has at these keys, by the same round trip: nothing where it is away."""
+    counts, read = _count(charges, keys)
     found = []
-    for charge, used in zip(charges, _count(charges), strict=True):
+    for charge, used in zip(charges, counts, strict=True):
         allowance = Allowance(charge.limit.requests * charge.factor, used, charge.limit.window_s - charge.window[1])
         _tell(charge, allowance)
         found.append(allowance)
-    return found
+    return found, read
 
 
 def _tell(charge: Charge, allowance: Allowance) -> None:
@@ -112,11 +118,11 @@ def _tell(charge: Charge, allowance: Allowance) -> None:
             telemetry.total("LimitsHit")
 
 
-def _count(charges: Sequence[Charge]) -> list[int]:
+def _count(charges: Sequence[Charge], keys: Sequence[str]) -> tuple[list[int], Sequence[str | None]]:
     try:
-        return cache.call(lambda redis: _count_in_redis(redis, charges))
+        return cache.call(lambda redis: _count_in_redis(redis, charges, keys))
     except cache.CacheUnavailable:
-        return [_count_without_redis(charge) for charge in charges]
+        return [_count_without_redis(charge) for charge in charges], [None] * len(keys)
 
 
 def _count_without_redis(charge: Charge) -> int:
@@ -129,9 +135,15 @@ def _count_without_redis(charge: Charge) -> int:
     return used
 
 
-def _count_in_redis(redis: Any, charges: Sequence[Charge]) -> list[int]:
+def _count_in_redis(
+    redis: Any, charges: Sequence[Charge], keys: Sequence[str]
+) -> tuple[list[int], Sequence[str | None]]:
     pipe = redis.pipeline(transaction=False)
     for charge in charges:
         pipe.incrby(charge.key, charge.cost)
         pipe.expire(charge.key, charge.limit.window_s, nx=True)
-    return [int(used) for used in pipe.execute()[::2]]
+    for key in keys:
+        pipe.get(key)
+    answers = pipe.execute()
+    counted = 2 * len(charges)
+    return [int(used) for used in answers[:counted:2]], answers[counted:]

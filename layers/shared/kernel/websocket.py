@@ -15,10 +15,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from kernel import clock, deadline, limiter, sockets, telemetry
+from kernel import clock, deadline, limiter, session_marks, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, as_problem
+from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, TokenRevoked, as_problem
 from kernel.limiter import Charge, Limit
 from kernel.schema import Input, parse_json
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
@@ -122,9 +122,10 @@ def _answer(
 
 
 def _admit(name: str, event: Event, caller: Caller, limit: Limit | None) -> None:
-    """Count a frame against its socket's limit and the action's: one round trip of Redis, in-process without.
+    """Count a frame against its socket's limit and the action's: one round trip of Redis, in-process without. The
+    same trip tells whether its session has ended, as a socket may outlive that while it cannot be closed.
 
-    Raises TooManyFrames, LimitExceeded. A socket's windows begin when it was opened.
+    Raises TokenRevoked, TooManyFrames, LimitExceeded. A socket's windows begin when it was opened.
     """
     factor = config().send_frame_factor  # so many sendMessage count as one frame
     frames = Limit("frames", config().socket_frames, FRAMES_WINDOW_S)
@@ -133,7 +134,9 @@ def _admit(name: str, event: Event, caller: Caller, limit: Limit | None) -> None
     charges = [Charge(frames, caller.connection_id, factor, cost, opened_at)]
     if limit is not None:
         charges.append(Charge(limit, caller.user_id))
-    of_socket, *of_action = limiter.measure(charges)
+    (of_socket, *of_action), (session,) = limiter.measure_and_read(charges, session_marks.key(caller.session_id))
+    if session == session_marks.ENDED:
+        raise TokenRevoked
     if of_socket.used > of_socket.limit:
         telemetry.count("FramesRefused")
         if of_socket.used > of_socket.limit + WARNINGS * factor:

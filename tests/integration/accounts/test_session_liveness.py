@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +15,19 @@ import pytest
 from accounts import liveness, session_ends, session_store, sessions
 from accounts.app import app
 from kernel import after_commit, auth, cache, clock
+from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable
+from messages.actions import send_message
 from operations.consumers import follow_ups
 from realtime import api as realtime
 from realtime import fanout
+from realtime.actions import connect
 from realtime.app import app as realtime_app
 from tests.conftest import fresh_process
 from tests.helpers import CONTEXT, Reply, ask, someone
-from tests.tools import jobs
+from tests.integration.rooms import group, people, seen
+from tests.management import serving
+from tests.tools import jobs, socket_event
 from users.app import app as users_app
 
 
@@ -31,6 +38,13 @@ def refresh(token: str) -> Reply:
 def works(token: str) -> bool:
     """Whether a call that opens and changes nothing is answered: what is remembered of the session decides."""
     return ask(users_app, "GET", "/users/me", token=token).status == 200
+
+
+def say(who: Caller, conversation_id: str, text: str) -> dict[str, Any]:
+    """What a message over a socket is answered with."""
+    frame = {"action": "sendMessage", "id": "1", "conversation_id": conversation_id, "client_id": text, "text": text}
+    answer: dict[str, Any] = json.loads(send_message.handler(socket_event(who, frame), CONTEXT)["body"])
+    return answer
 
 
 def test_without_redis_an_end_is_known_to_other_processes_at_once() -> None:
@@ -77,6 +91,24 @@ def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
     liveness.is_live(person.user_id, person.session_id)
 
     assert redis.get(f"session:{person.session_id}") == "revoked"
+
+
+def test_an_ended_session_sends_nothing_over_its_socket_though_that_cannot_be_closed(
+    redis: Any, settings: pytest.MonkeyPatch
+) -> None:
+    ada, bob = people("ada", "bob")
+    tea = group(ada, bob)
+    on_socket = replace(ada, connection_id="socket-1")
+    with serving(settings) as management:
+        management.status["socket-1"] = 429
+        assert connect.handler(socket_event(on_socket, "", route="$connect"), CONTEXT)["statusCode"] == 200
+        assert say(on_socket, tea, "first")["type"] == "ack"
+
+        sessions.revoke(ada.user_id, [ada.session_id], reason="logout", sockets_of=[ada.session_id])
+        answer = say(on_socket, tea, "second")
+
+    assert answer["problem"]["code"] == "token_revoked"
+    assert [each["data"]["text"] for each in seen(bob, tea) if each["type"] == "message.created"] == ["first"]
 
 
 def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
