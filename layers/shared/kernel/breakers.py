@@ -23,6 +23,9 @@ State = Literal["closed", "open", "half_open"]
 
 # A probe that hung for one second is followed by twenty without one: 5 % of a long outage is spent hanging.
 REST_PER_HANG = 20.0
+# Calls that are made while a probe is under way wait so long for what it finds: a request that asks several things at
+# once would fail by the others, in each process once, though its dependency is well again.
+WAIT_FOR_PROBE_S = 0.25
 RETRIES_PER_CALL = 0.5  # attempts per call stay below 1.5 (R20) …
 RETRIES_SAVED_MAX = 50.0  # … but for a burst after a calm time: at 30 % of throttles 0.43 are needed for each
 
@@ -81,6 +84,7 @@ class Breaker:
         self.service = service or Hanging()
         self._window = (1 << limits.window) - 1
         self._lock = threading.Lock()
+        self._probed = threading.Condition(self._lock)
         self.reset()
 
     def reset(self) -> None:
@@ -110,9 +114,12 @@ class Breaker:
     def admit(self, limit_s: float = 0.0) -> float:
         """How long a try may take whose own limit is `limit_s`; raises CircuitOpen unless one may be made now.
 
-        After waiting in vain only what is left of the patience is granted, and a probe gets `probe_s`.
+        After waiting in vain only what is left of the patience is granted, and a probe gets `probe_s`; who comes
+        meanwhile waits for what it finds.
         """
         with self._lock:
+            if self._probing and not _asking.get():
+                self._probed.wait(min(self.limits.probe_s, WAIT_FOR_PROBE_S, deadline.left_s()))
             if self._opened_at is None:
                 if self._under_way >= self.limits.at_once:
                     raise self._rejection(1)
@@ -136,7 +143,8 @@ class Breaker:
             if self._opened_at is None:
                 self._outcomes = self._outcomes << 1 & self._window
             else:
-                self._opened_at, self._probing, self._outcomes, self._rest_s = None, False, 0, self.limits.rest_s
+                self._opened_at, self._outcomes, self._rest_s = None, 0, self.limits.rest_s
+                self._end_probe()
             self._waited_s = self.service.waited_s = 0.0
 
     def failed(self, took_s: float = 0.0) -> None:
@@ -161,7 +169,7 @@ class Breaker:
         """The try ended before its dependency could be told good or bad."""
         with self._lock:
             self._under_way -= 1
-            self._probing = False
+            self._end_probe()
 
     def cut_off(self, took_s: float) -> None:
         """The invocation's deadline ended the try: that tells of the dependency if it had as long as a probe has."""
@@ -216,8 +224,13 @@ class Breaker:
         if self._opened_at is None:
             self.opens += 1
             telemetry.total("BreakerOpens", breakers_open=self.name)
-        self._opened_at, self._probing = now, False
+        self._opened_at = now
+        self._end_probe()
         self._rest_s = min(self.limits.rest_max_s, max(self.limits.rest_s, REST_PER_HANG * hung_s))
+
+    def _end_probe(self) -> None:
+        self._probing = False
+        self._probed.notify_all()
 
     def _rejection(self, retry_after_s: int) -> CircuitOpen:
         self.rejections += 1

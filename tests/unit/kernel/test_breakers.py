@@ -197,6 +197,25 @@ def test_half_open_admits_one_probe_among_threads() -> None:
     assert breaker.state == "closed"
 
 
+def test_calls_that_are_made_with_the_probe_go_through_when_it_does() -> None:
+    """A request that asks several things at once, the first one after an outage, has all of its answers."""
+    breaker = Breaker("any", _three(rest_s=0.0))
+    _open(breaker)
+    entered = threading.Barrier(5)
+
+    def answer() -> str:
+        time.sleep(0.02)
+        return "well"
+
+    def one(_n: int) -> str:
+        entered.wait(5)
+        return breaker.call(answer, (Down,))
+
+    with ThreadPoolExecutor(5) as threads:
+        assert list(threads.map(one, range(5))) == ["well"] * 5
+    assert breaker.rejections == 0
+
+
 def test_a_probe_that_dies_of_something_else_does_not_block_the_next(advance: Callable[[float], None]) -> None:
     breaker = Breaker("any", _three())
     _open(breaker)
