@@ -2,7 +2,7 @@
  * One signed-in person in one tab: the stream, the outbox and the place in the log. The SDK's middle layer: `engine.ts`
  * adds what screens show, a program without screens takes the events from here.
  */
-import type { Event } from "./api";
+import type { Event, Message, MessageFields } from "./api";
 import { type Backoff, RECONNECT_POLICY } from "./backoff";
 import { Bookmarks } from "./bookmarks";
 import { SocketCommands } from "./commands";
@@ -38,6 +38,8 @@ export interface AccountParts {
   ports: Ports;
   settings?: Partial<LiveSettings>;
   outboxBackoff?: Backoff;
+  /** How a message of the outbox goes out; over the socket, else by HTTP, unless given. */
+  post?: (conversationId: string, body: MessageFields) => Promise<Message>;
   /** Synchronous: an event has been dealt with when this returns. Each comes once per tab, in order. */
   onEvent: (event: Event) => void;
   onStatus?: (status: LinkStatus) => void;
@@ -109,7 +111,7 @@ export class Account {
       random: ports.random,
       uuid: ports.uuid,
       backoff: outboxBackoff,
-      post: (conversationId, body) => this.commands.sendMessage(conversationId, body),
+      post: parts.post ?? ((conversationId, body) => this.commands.sendMessage(conversationId, body)),
       onChange: (item) => {
         onItem?.(item.client_id, item);
         this.tabs.tell("item", { clientId: item.client_id, item });

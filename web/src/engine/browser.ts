@@ -101,10 +101,11 @@ export async function createEngine(options: {
   here: string;
   journal?: Journal | undefined;
   settings?: Partial<LiveSettings>;
+  deviceName?: string | undefined;
 }): Promise<Engine> {
   const httpUrl = new URL(options.httpUrl, options.here).href.replace(/\/$/, "");
   const wsUrl = options.wsUrl && new URL(options.wsUrl, options.here).href;
   const store = await IdbStore.open("secureconnect"); // one deployment per origin; its API may move to another path
-  const { settings, journal } = options;
-  return new TabEngine({ httpUrl, wsUrl, store, ports: { ...browserPorts, journal }, ...(settings ? { settings } : {}) });
+  const { settings, journal, deviceName } = options;
+  return new TabEngine({ httpUrl, wsUrl, store, ports: { ...browserPorts, journal }, deviceName, ...(settings ? { settings } : {}) });
 }

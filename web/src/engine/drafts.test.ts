@@ -7,7 +7,7 @@ import { MemoryStore } from "./store";
 import { until } from "./testing/until";
 
 /** A board on a device; `asked` is what the server was told, `answer` what it says. */
-function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal) {
+function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal, encrypted?: boolean) {
   const asked: [string, unknown][] = [];
   const call = (method: string) => async (_route: string, question: { body?: { text: string } }) => {
     asked.push([method, question.body?.text]);
@@ -16,7 +16,7 @@ function board(store = new MemoryStore(), answer: () => unknown = () => ({}), jo
   let now = 1_000;
   const clock = { now: () => (now += 1), sleep: async () => undefined };
   const api = { put: call("put"), delete: call("delete"), get: vi.fn(async () => ({ items: [] as unknown[], next_cursor: null })) };
-  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock, journal });
+  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock, journal, isEncrypted: () => encrypted ?? false });
   return { drafts, asked, api, store };
 }
 const elsewhere = (text: string | null, at: number) =>
@@ -65,6 +65,14 @@ test("what the server refuses for good stays on this device, and is not said aga
   await drafts.renew();
   expect(drafts.of("c").get().text).toBe("secret");
   expect(asked).toHaveLength(1);
+});
+
+test("what one writes in an encrypted conversation is told to no server", async () => {
+  const { drafts, asked, store } = board(new MemoryStore(), undefined, undefined, true);
+  drafts.write("c", "secret");
+  await drafts.renew();
+  await until(async () => expect(await store.loadValue("me", "draft:c")).toMatchObject({ text: "secret" }));
+  expect(asked).toEqual([]);
 });
 
 test("a thread's text stays on this device, beside the conversation's", async () => {

@@ -24,6 +24,8 @@ export interface DraftParts {
   store: Store;
   clock: Clock;
   journal?: Journal | undefined;
+  /** Whether this conversation's texts are none of the server's business; undefined while that is not known. */
+  isEncrypted: (conversationId: string) => boolean | undefined;
 }
 
 export class DraftBoard implements Drafts {
@@ -133,6 +135,9 @@ export class DraftBoard implements Drafts {
   async #tell(place: string): Promise<void> {
     const { api } = this.#parts;
     const path = { conversation_id: place };
+    const encrypted = this.#parts.isEncrypted(place);
+    if (encrypted) this.#untold.delete(place);
+    if (encrypted !== false) return;
     const unsent = this.#value(place).get();
     const written_at = new Date(unsent.writtenAt).toISOString();
     try {
@@ -140,7 +145,7 @@ export class DraftBoard implements Drafts {
       else await api.delete("/conversations/{conversation_id}/draft", { path });
     } catch (error) {
       if (!(error instanceof ApiError) || error.transient) throw error;
-      // refused for good, such as in an encrypted conversation: it stays on this device
+      // refused for good: it stays on this device
     }
     if (this.#value(place).get() !== unsent) return; // more was written meanwhile
     this.#untold.delete(place);

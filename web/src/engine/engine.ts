@@ -30,6 +30,8 @@ export interface EngineParts {
   store: Store;
   ports: Ports;
   settings?: Partial<LiveSettings>;
+  /** What others see of this device in encrypted conversations; without it there is no end-to-end encryption here. */
+  deviceName?: string | undefined;
 }
 
 type Listener = (event: Event) => void;
@@ -152,6 +154,9 @@ export class TabEngine implements Engine, Auth {
   get drafts() {
     return this.#require().drafts;
   }
+  get endToEnd() {
+    return this.#require().endToEnd;
+  }
   get assistant() {
     return this.#require().assistant;
   }
@@ -215,7 +220,7 @@ export class TabEngine implements Engine, Auth {
   }
 
   async #open(session: Session): Promise<void> {
-    const { httpUrl, wsUrl, store, ports, settings = {} } = this.#parts;
+    const { httpUrl, wsUrl, store, ports, settings = {}, deviceName } = this.#parts;
     const { Person } = await import("./person"); // nobody needs it to sign in
     const person = await Person.open({
       userId: session.userId,
@@ -226,6 +231,7 @@ export class TabEngine implements Engine, Auth {
       store,
       ports,
       settings,
+      deviceName,
       onEvent: (event) => this.#tell(event),
     });
     this.#person = person;

@@ -99,6 +99,15 @@ export class IdbStore implements Store {
     else await this.#db.put("values", { account, key, value });
   }
 
+  async saveValues(account: string, values: ReadonlyMap<string, unknown>): Promise<void> {
+    const work = this.#db.transaction("values", "readwrite", { durability: "strict" });
+    for (const [key, value] of values) {
+      if (value === undefined) void work.store.delete([account, key]);
+      else void work.store.put({ account, key, value });
+    }
+    await work.done;
+  }
+
   async loadValues<T>(account: string, prefix: string): Promise<Map<string, T>> {
     const rows = await this.#db.getAll("values", IDBKeyRange.bound([account, prefix], [account, prefix + LAST]));
     return new Map(rows.map((each) => [each.key, each.value as T]));

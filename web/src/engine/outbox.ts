@@ -9,7 +9,7 @@ import { Alarm, Limit } from "./alarm";
 import type { Message, MessageFields } from "./api";
 import { type Backoff, backoffDelay } from "./backoff";
 import type { Clock } from "./ports";
-import { ApiError, NotSignedIn, TransportFailed } from "./problems";
+import { ApiError, EncryptionError, NotSignedIn, TransportFailed } from "./problems";
 import type { Store } from "./store";
 import type { OutboxItem } from "./types";
 
@@ -166,6 +166,11 @@ export class OutboxLanes {
     } catch (error) {
       if (signal.aborted || error instanceof NotSignedIn) throw error; // it begins anew with the next leader
       if (error instanceof TransportFailed) return this.#again(item, "network", null);
+      if (error instanceof EncryptionError && error.passing) return this.#again(item, error.code, null);
+      if (error instanceof EncryptionError) {
+        await this.#keep({ ...item, state: "failed", error: error.code });
+        return "settled";
+      }
       if (!(error instanceof ApiError)) throw error;
       const underWay = error.status === 409 && error.retryAfterMs !== null;
       if (error.status >= 500 || PASSING.has(error.status) || underWay) {

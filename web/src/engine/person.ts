@@ -1,9 +1,10 @@
 /** Everything that screens show of one signed-in person in one tab. Puts the parts together; holds few rules. */
 import { Account } from "./account";
 import { AnswerDesk } from "./assistant";
-import type { Api, Conversation, Event, FullProfile, Message, Poll, Receipt } from "./api";
+import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./api";
 import { ConversationList } from "./conversations";
 import { DraftBoard } from "./drafts";
+import { EncryptionDesk } from "./encryption-desk";
 import { FocusHint } from "./focus";
 import type { Http } from "./http";
 import type { LiveSettings } from "./live";
@@ -36,6 +37,7 @@ export interface PersonParts {
   store: Store;
   ports: Ports;
   settings: Partial<LiveSettings>;
+  deviceName?: string | undefined;
   onEvent: (event: Event) => void;
 }
 
@@ -53,6 +55,7 @@ export class Person implements Outbox, Commands {
   readonly uploads: UploadManager;
   readonly drafts: DraftBoard;
   readonly assistant: AnswerDesk;
+  readonly endToEnd: EncryptionDesk;
   readonly status = new Value<LinkStatus>({ phase: "connecting", caughtUp: false, leader: false });
   readonly me = new Value<FullProfile | null>(null);
   readonly items = new Value<readonly OutboxItem[]>([]);
@@ -94,7 +97,33 @@ export class Person implements Outbox, Commands {
       uuid: ports.uuid,
       sendBytes: ports.sendBytes,
     });
-    this.drafts = new DraftBoard({ account: userId, api: this.api, store, clock: ports.clock, journal: ports.journal });
+    this.drafts = new DraftBoard({
+      account: userId,
+      api: this.api,
+      store,
+      clock: ports.clock,
+      journal: ports.journal,
+      isEncrypted: (id) => {
+        const known = this.conversations.of(id);
+        return known && known.settings?.encrypted === true;
+      },
+    });
+    this.endToEnd = new EncryptionDesk({
+      userId,
+      deviceName: parts.deviceName ?? "",
+      api: this.api,
+      store,
+      ports,
+      lockName: `secureconnect:${parts.httpUrl}:${userId}:keys`,
+      tabs: this.account.tabs,
+      conversation: (id) => this.conversations.of(id),
+      conversations: () => this.conversations.list.get().items,
+      send: (id, body) => this.account.commands.sendMessage(id, body),
+      onRead: (id) => {
+        this.#timelines.get(id)?.window.refresh();
+        this.conversations.list.changed();
+      },
+    });
     this.assistant = new AnswerDesk({
       api: this.api,
       clock: ports.clock,
@@ -125,8 +154,10 @@ export class Person implements Outbox, Commands {
             self.presence.renew();
             self.focus.renew();
             void self.drafts.renew();
+            if (parts.deviceName) void self.endToEnd.renew();
           },
           beforeFlush: () => self.#remember(),
+          post: (id, body) => self.#post(id, body),
         },
         cursors,
       ),
@@ -141,6 +172,7 @@ export class Person implements Outbox, Commands {
   async stop(): Promise<void> {
     this.account.tabs.tell("watch", []);
     this.focus.stop();
+    this.endToEnd.stop();
     for (const { window } of this.#timelines.values()) window.dispose();
     await this.account.stop();
   }
@@ -166,7 +198,8 @@ export class Person implements Outbox, Commands {
 
   async send(conversationId: string, fields: Parameters<Outbox["send"]>[1]): Promise<OutboxItem> {
     this.typing.stopped(conversationId);
-    return this.account.outbox.add(conversationId, fields);
+    const encrypted = this.endToEnd.takes(conversationId, fields);
+    return this.account.outbox.add(conversationId, encrypted ? { ...fields, type: "encrypted" } : fields);
   }
 
   retry(clientId: string): Promise<void> {
@@ -226,6 +259,13 @@ export class Person implements Outbox, Commands {
 
   // --- how
 
+  async #post(conversationId: string, body: MessageFields): Promise<Message> {
+    // a conversation that is not known yet may be an encrypted one: its texts must not go out as they are
+    if (!this.conversations.of(conversationId)) await this.conversations.refresh(conversationId);
+    if (this.endToEnd.takes(conversationId, body)) return this.endToEnd.deliver(conversationId, body);
+    return this.account.commands.sendMessage(conversationId, body);
+  }
+
   #window(conversationId: string): TimelineWindow {
     const { store, ports } = this.#parts;
     const path = { conversation_id: conversationId };
@@ -240,12 +280,15 @@ export class Person implements Outbox, Commands {
         get: (message_id) =>
           this.api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { ...path, message_id } }),
       },
+      shown: (message) => this.endToEnd.shown(message),
+      sealed: (message) => this.endToEnd.sealed(message),
       onClose: () => this.#release(conversationId),
       remember: (messages) => void store.saveValue(this.userId, key, messages),
     });
     window.setOutgoing(this.items.get().filter((each) => each.conversation_id === conversationId));
     void store.loadValue<Message[]>(this.userId, key).then((messages) => messages && window.restore(messages));
     void window.jumpToEnd();
+    if (this.#parts.deviceName) void this.endToEnd.look(conversationId);
     return window;
   }
 
@@ -287,6 +330,7 @@ export class Person implements Outbox, Commands {
     this.uploads.apply(event);
     this.drafts.apply(event);
     this.assistant.apply(event);
+    if (this.#parts.deviceName) this.endToEnd.apply(event);
     if (event.type === "message.created" && event.data) this.#arrived(event.data.client_id);
     this.#parts.onEvent(event);
   }

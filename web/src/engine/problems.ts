@@ -45,6 +45,20 @@ export class UploadCancelled extends SecureConnectError {
   override name = "UploadCancelled";
 }
 
+/** Something of end-to-end encryption did not work; `code` tells what. */
+export class EncryptionError extends SecureConnectError {
+  override name = "EncryptionError";
+  readonly code: string;
+  /** Whether the same may well succeed later. */
+  readonly passing: boolean;
+
+  constructor(message: string, { code, passing }: { code: string; passing: boolean }) {
+    super(message);
+    this.code = code;
+    this.passing = passing;
+  }
+}
+
 // What an answer without a problem document means: API Gateway's own answers look like that.
 const CODES: Record<number, string> = {
   400: "validation_failed",

@@ -36,6 +36,8 @@ export interface Store {
   loadValue<T>(account: string, key: string): Promise<T | undefined>;
   /** undefined removes it. */
   saveValue(account: string, key: string, value: unknown): Promise<void>;
+  /** All of them or none; undefined removes one. Durable when it resolves. */
+  saveValues(account: string, values: ReadonlyMap<string, unknown>): Promise<void>;
   /** Those whose keys begin like this. */
   loadValues<T>(account: string, prefix: string): Promise<Map<string, T>>;
 
@@ -105,6 +107,10 @@ export class MemoryStore implements Store {
     if (value === undefined) values.delete(key);
     else values.set(key, value);
     this.#values.set(account, values);
+  }
+
+  async saveValues(account: string, values: ReadonlyMap<string, unknown>): Promise<void> {
+    for (const [key, value] of values) await this.saveValue(account, key, value);
   }
 
   async loadValues<T>(account: string, prefix: string): Promise<Map<string, T>> {

@@ -23,6 +23,9 @@ export interface TimelineParts {
   userId: string;
   pages: Pages;
   now: () => number;
+  /** Messages as this device can read them, and why one shows no text. */
+  shown?: ((message: Message) => Message) | undefined;
+  sealed?: ((message: Message) => TimelineItem["sealed"]) | undefined;
   /** Whoever asked for it has let go of it. */
   onClose: () => void;
   /** The newest page, remembered for the next start. */
@@ -162,6 +165,11 @@ export class TimelineWindow implements Timeline {
     this.#stale = true;
     if (this.#atEnd || this.#messages.length === 0) await this.jumpToEnd();
     else await this.jumpToSeq(this.#messages[Math.floor(this.#messages.length / 2)]?.seq ?? 0);
+  }
+
+  /** More can be read than before. */
+  refresh(): void {
+    this.#state.changed();
   }
 
   setOutgoing(items: readonly OutboxItem[]): void {
@@ -309,11 +317,13 @@ export class TimelineWindow implements Timeline {
   /** The same object as before where nothing changed: a list of thousands is compared by identity. */
   #item(message: Message, state: TimelineItem["state"], error?: string): TimelineItem {
     const expired = hasExpired(message, this.#parts.now()) ? tombstone(message, message.expires_at) : message;
-    const shown = this.#patches.get(message.id)?.(expired) ?? expired;
+    const read = this.#parts.shown?.(expired) ?? expired;
+    const shown = this.#patches.get(message.id)?.(read) ?? read;
+    const sealed = this.#parts.sealed?.(shown);
     const key = keyOf(message, this.#parts.userId);
     const known = this.#items.get(key);
-    if (known && known.state === state && known.error === error && known.message === shown) return known;
-    const item: TimelineItem = { key, state, message: shown, error };
+    if (known && known.state === state && known.error === error && known.sealed === sealed && known.message === shown) return known;
+    const item: TimelineItem = { key, state, message: shown, error, sealed };
     this.#items.set(key, item);
     return item;
   }

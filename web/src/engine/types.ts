@@ -108,6 +108,8 @@ export interface TimelineItem {
   readonly key: string;
   readonly state: "pending" | "failed" | "sent";
   readonly message: Message;
+  /** An encrypted one that shows no text: it is being decrypted, or this device has no key for it. */
+  readonly sealed?: "waiting" | "unreadable" | undefined;
   /** Why a failed one failed; `outbox.retry(client_id)` or `outbox.discard(client_id)` go on. */
   readonly error?: string | undefined;
 }
@@ -185,6 +187,42 @@ export interface Assistant {
     question: AiQuestion<F>,
     options?: { signal?: AbortSignal; onText?: (text: string) => void },
   ): Promise<AiAnswer>;
+}
+
+// --- end-to-end encryption
+
+/** A device of a member that came, went or changed its key. */
+export interface KeyChange {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly action: "added" | "changed" | "removed";
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+/** Where this device is with an encrypted conversation. */
+export interface ConversationKeys {
+  /**
+   * `waiting`: a device that is in has yet to let this one in. `broken`: the server has shown what an honest one does
+   * not, and one does not go on. `unsupported`: this browser lacks the algorithms.
+   */
+  readonly phase: "opening" | "waiting" | "ready" | "broken" | "unsupported";
+  /** Those that nobody has dismissed yet, the oldest first. */
+  readonly changes: readonly KeyChange[];
+}
+
+export interface EndToEnd {
+  of(conversationId: string): Subscribable<ConversationKeys>;
+  /** Begins the group of an encrypted conversation and brings its members' devices in. */
+  begin(conversationId: string): Promise<void>;
+  /** A message with its text, where this device has read it; the same object while nothing changes. */
+  shown(message: Message): Message;
+  /** 60 digits that both people see alike. Throws EncryptionError when the key log does not hold. */
+  safetyNumber(userId: string): Promise<string>;
+  /** The number that was compared with this person, undefined if none was. */
+  compared(userId: string): Promise<string | undefined>;
+  setCompared(userId: string, number: string): Promise<void>;
+  dismissChanges(conversationId: string): Promise<void>;
 }
 
 // --- what passes
@@ -285,6 +323,7 @@ export interface Engine {
   readonly uploads: Uploads;
   readonly drafts: Drafts;
   readonly assistant: Assistant;
+  readonly endToEnd: EndToEnd;
   /** The same one to everybody who asks for a conversation's; each calls `close` when done. */
   timeline(conversationId: string): Timeline;
   /** Which conversation this tab shows to somebody who looks, null for none: nobody is pushed to about that one. */

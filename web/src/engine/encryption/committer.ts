@@ -1,0 +1,134 @@
+/** Changes the group: brings devices in and out, gives it new keys. One commit wins in each epoch; others are made anew. */
+import type { Api } from "../api";
+import { ApiError } from "../problems";
+import { type Bytes, base64, fromBase64 } from "./bytes";
+import { CannotDecrypt, GhostDevice, KeySwapped, NoRest, NotInGroup } from "./errors";
+import type { KeyLog } from "./key-log";
+import { type Group, type Leaf, type MadeCommit, type Mls, isUnbegun, nameOf } from "./mls";
+import type { People } from "./people";
+import type { LogReader } from "./reader";
+import type { Shelf } from "./shelf";
+
+/** Of a commit or a message that others come before. */
+export const TRIES = 8;
+const CLAIMED_AT_ONCE = 100;
+
+export interface CommitterParts {
+  api: Api;
+  mls: Mls;
+  shelf: Shelf;
+  people: People;
+  keyLog: KeyLog;
+  reader: LogReader;
+  own: Leaf;
+  uuid: () => string;
+}
+
+export class Committer {
+  readonly #parts: CommitterParts;
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  async update(conversationId: string): Promise<void> {
+    await this.#commit(conversationId, (group) => group.update());
+  }
+
+  /**
+   * Brings in devices of members that are missing, and out those that have gone; whom it could not bring in. With
+   * `rekey` the group gets new keys in any case. Throws KeySwapped, GhostDevice, NotInGroup, NoRest.
+   */
+  async reconcile(conversationId: string, { rekey = false } = {}): Promise<readonly string[]> {
+    const { own, people } = this.#parts;
+    const group = await this.#current(conversationId);
+    const wanted = new Map((await people.devices(conversationId)).map((each) => [nameOf(each), each]));
+    const isGone = (each: Leaf) => !wanted.has(nameOf(each)) && nameOf(each) !== nameOf(own);
+    const gone = group.leaves.some(isGone);
+    if (gone) await this.#commit(conversationId, (now) => (now.leaves.some(isGone) ? now.remove(now.leaves.filter(isGone)) : null));
+    let present = new Set((await this.#current(conversationId)).leaves.map(nameOf));
+    const missing = [...wanted.values()].filter((each) => !present.has(nameOf(each)));
+    const packages = missing.length > 0 ? await this.#claim(missing) : new Map<string, { leaf: Leaf; message: Bytes }>();
+    if (packages.size > 0) {
+      let added: Leaf[] = [];
+      await this.#commit(
+        conversationId,
+        (now) => {
+          present = new Set(now.leaves.map(nameOf)); // another device may have been faster
+          const coming = [...packages].filter(([name]) => !present.has(name)).map(([, each]) => each);
+          added = coming.map(({ leaf }) => leaf);
+          return coming.length > 0 ? now.add(coming.map(({ message }) => message)) : null;
+        },
+        () => added,
+      );
+    }
+    if (rekey && !gone) await this.update(conversationId);
+    return missing.filter((each) => !packages.has(nameOf(each))).map(({ deviceId }) => deviceId);
+  }
+
+  /** A key package of each of these devices that has one, checked to be theirs. */
+  async #claim(wanted: readonly Leaf[]): Promise<Map<string, { leaf: Leaf; message: Bytes }>> {
+    const { api, mls, keyLog } = this.#parts;
+    const names = new Set(wanted.map(nameOf));
+    const userIds = [...new Set(wanted.map(({ userId }) => userId))].sort();
+    const found = new Map<string, { leaf: Leaf; message: Bytes }>();
+    for (let start = 0; start < userIds.length; start += CLAIMED_AT_ONCE) {
+      const { packages } = await api.post("/keys/claims", { body: { user_ids: userIds.slice(start, start + CLAIMED_AT_ONCE) } });
+      for (const each of packages) {
+        const message = fromBase64(each.package);
+        const leaf = leafOr(mls, message);
+        if (!leaf) continue; // its clock or ours is wrong, or it is over: the next one who looks tries again
+        if (leaf.userId !== each.user_id || leaf.deviceId !== each.device_id) throw new KeySwapped(`a package for ${each.user_id} names somebody else`);
+        try {
+          await keyLog.requireRegistered(leaf);
+        } catch (error) {
+          if (error instanceof GhostDevice) throw new KeySwapped(error.message);
+          throw error;
+        }
+        if (names.has(nameOf(leaf))) found.set(nameOf(leaf), { leaf, message });
+      }
+    }
+    return found;
+  }
+
+  /** Makes a commit and has it taken; anew where another one came first. `make` answers null when there is nothing left to do. */
+  async #commit(conversation_id: string, make: (group: Group) => Promise<MadeCommit> | null, added: () => readonly Leaf[] = () => []): Promise<void> {
+    const { api, shelf, reader, uuid } = this.#parts;
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      const group = await this.#current(conversation_id);
+      const made = await make(group);
+      if (!made) return;
+      const commit = base64(made.message);
+      shelf.setPending(conversation_id, { message: commit, next: made.next.bytes });
+      await shelf.vault.flush(); // if the answer is lost, the log tells whether it was taken
+      const welcomes = made.welcome ? [{ device_ids: added().map(({ deviceId }) => deviceId), welcome: base64(made.welcome) }] : [];
+      try {
+        const body = { client_id: uuid(), epoch: group.epoch, commit, welcomes };
+        await api.post("/conversations/{conversation_id}/mls/commits", { path: { conversation_id }, body });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "epoch_conflict")) throw error;
+        if (!isUnbegun(group)) continue;
+        shelf.forget(conversation_id); // another device began the group, where this one cannot see it
+        throw new NotInGroup("another device began the group first");
+      }
+      await reader.catchUp(conversation_id);
+      return;
+    }
+    throw new NoRest();
+  }
+
+  /** The group after all that the log has of it. */
+  async #current(conversationId: string): Promise<Group> {
+    await this.#parts.reader.catchUp(conversationId);
+    return (await this.#parts.shelf.load(conversationId)).group;
+  }
+}
+
+function leafOr(mls: Mls, message: Bytes): Leaf | null {
+  try {
+    return mls.leafOfPackage(message);
+  } catch (error) {
+    if (error instanceof CannotDecrypt) return null;
+    throw error;
+  }
+}

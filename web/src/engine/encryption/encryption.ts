@@ -1,0 +1,211 @@
+/**
+ * End-to-end encryption of one device of one person. Each act holds a Web Lock, so that one tab at a time has the keys
+ * in hand, reads them from the store and has written them when it lets go.
+ */
+import type { Api, Event } from "../api";
+import type { KeyChange } from "../types";
+import type { Locks } from "../ports";
+import { ApiError } from "../problems";
+import type { Store } from "../store";
+import { base64, bytesOf, hex } from "./bytes";
+import { Committer } from "./committer";
+import { Device, identityOf } from "./device";
+import { NotInGroup } from "./errors";
+import { KeyLog } from "./key-log";
+import { type Identity, type Mls, isUnbegun } from "./mls";
+import { People } from "./people";
+import { LogReader } from "./reader";
+import { asData } from "./said";
+import { type Said, Shelf } from "./shelf";
+import { TsMls } from "./ts-mls";
+import { Vault } from "./vault";
+
+export interface EncryptionParts {
+  userId: string;
+  api: Api;
+  store: Store;
+  locks: Locks;
+  lockName: string;
+  now: () => number;
+  uuid: () => string;
+}
+
+export class Encryption {
+  readonly deviceId: string;
+  readonly #parts: EncryptionParts;
+  readonly #mls: Mls;
+  readonly #vault: Vault;
+  readonly #shelf: Shelf;
+  readonly #identity: Identity;
+  readonly #keyLog: KeyLog;
+  readonly #device: Device;
+  readonly #reader: LogReader;
+  readonly #committer: Committer;
+
+  private constructor(parts: EncryptionParts, mls: Mls, vault: Vault, identity: Identity) {
+    const { api, now, uuid } = parts;
+    const shelf = new Shelf(vault, mls);
+    const keyLog = new KeyLog({ api, vault });
+    const people = new People({ api, keyLog, shelf });
+    const reader = new LogReader({ api, mls, shelf, people, own: identity });
+    this.#parts = parts;
+    this.#mls = mls;
+    this.#vault = vault;
+    this.#shelf = shelf;
+    this.#identity = identity;
+    this.#keyLog = keyLog;
+    this.#reader = reader;
+    this.#device = new Device({ api, mls, vault, shelf, people, keyLog, identity, now });
+    this.#committer = new Committer({ api, mls, shelf, people, keyLog, reader, own: identity, uuid });
+    this.deviceId = identity.deviceId;
+  }
+
+  /** Rejects where this browser has not the algorithms of the cipher suite. */
+  static async open(parts: EncryptionParts): Promise<Encryption> {
+    const { userId, store, locks, lockName, now, uuid } = parts;
+    const mls = await TsMls.open(now);
+    const vault = new Vault(store, userId);
+    const identity = await locks.hold(lockName, undefined, () => identityOf(mls, vault, userId, uuid));
+    return new Encryption(parts, mls, vault, identity);
+  }
+
+  // --- this device
+
+  register = (name: string): Promise<void> => this.#exclusive(() => this.#device.register(name));
+  leavePackages = (): Promise<void> => this.#exclusive(() => this.#device.leavePackages());
+  joinWaiting = (): Promise<string[]> => this.#exclusive(() => this.#device.joinWaiting());
+
+  // --- conversations
+
+  /** Begins the group of an encrypted conversation unless somebody has, and brings the members' devices in. */
+  begin(conversation_id: string): Promise<void> {
+    return this.#exclusive(async () => {
+      if (!(await this.#shelf.has(conversation_id))) {
+        if (await this.#isBegun(conversation_id)) throw new NotInGroup("the group of this conversation has begun without this device");
+        this.#shelf.keep(conversation_id, { group: await this.#mls.create(conversation_id, this.#identity), seq: 0 });
+      }
+      // a commit before anybody is brought in: of two devices that begin at once, the server takes one's
+      if (isUnbegun((await this.#shelf.load(conversation_id)).group)) await this.#committer.update(conversation_id);
+      await this.#committer.reconcile(conversation_id);
+    });
+  }
+
+  /** See `LogReader.catchUp`. */
+  catchUp(conversationId: string, heard?: readonly Event[]): Promise<Said[]> {
+    return this.#exclusive(() => this.#reader.catchUp(conversationId, heard));
+  }
+
+  /** See `Committer.reconcile`. */
+  reconcile(conversationId: string, options?: { rekey?: boolean }): Promise<readonly string[]> {
+    return this.#exclusive(() => this.#committer.reconcile(conversationId, options));
+  }
+
+  /** Gives the group new keys: what was stolen of this device's before is of no use from then on. */
+  update(conversationId: string): Promise<void> {
+    return this.#exclusive(() => this.#committer.update(conversationId));
+  }
+
+  /** A text encrypted for the group in base 64, kept until it is known to be sent: asked again, it is the same. */
+  seal(conversationId: string, clientId: string, text: string): Promise<string> {
+    return this.#exclusive(async () => {
+      const known = await this.#shelf.sending(clientId);
+      if (known) return known.ciphertext;
+      await this.#reader.catchUp(conversationId);
+      const { group, seq } = await this.#shelf.load(conversationId);
+      const sealed = await group.encrypt(asData(text));
+      const ciphertext = base64(sealed.message);
+      this.#shelf.keep(conversationId, { group: sealed.group, seq });
+      this.#shelf.setSending(clientId, { text, ciphertext });
+      return ciphertext;
+    });
+  }
+
+  /** What was sealed was refused: the next time it is encrypted anew. */
+  unseal(clientId: string): Promise<void> {
+    return this.#exclusive(async () => this.#shelf.setSending(clientId, undefined));
+  }
+
+  /** All that this device has read or written in a conversation, oldest first. */
+  said(conversationId: string): Promise<Said[]> {
+    return this.#exclusive(() => this.#shelf.said(conversationId, this.#parts.now()));
+  }
+
+  isInGroup(conversationId: string): Promise<boolean> {
+    return this.#shelf.has(conversationId);
+  }
+
+  /** Who is in the group, as `user_id/device_id`. Throws NotInGroup. */
+  async devices(conversationId: string): Promise<readonly string[]> {
+    return (await this.#shelf.load(conversationId)).group.leaves.map(({ userId, deviceId }) => `${userId}/${deviceId}`);
+  }
+
+  /** 60 digits that both people see alike, made of all keys that their devices have now. */
+  safetyNumber(otherId: string): Promise<string> {
+    return this.#exclusive(async () => {
+      const parts: string[] = [];
+      for (const userId of [this.#parts.userId, otherId].sort()) {
+        parts.push(userId + [...(await this.#keyLog.refresh(userId)).values()].sort().join(""));
+      }
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytesOf(parts.join("\n"))));
+      const digits = (BigInt(`0x${hex(digest)}`) % 10n ** 60n).toString().padStart(60, "0");
+      return (digits.match(/.{5}/g) ?? []).join(" ");
+    });
+  }
+
+  /** The number that was compared with somebody. */
+  compared(userId: string): Promise<string | undefined> {
+    return this.#vault.get(`compared/${userId}`);
+  }
+
+  setCompared(userId: string, number: string): Promise<void> {
+    return this.#exclusive(async () => this.#vault.put(`compared/${userId}`, number));
+  }
+
+  changes(conversationId: string): Promise<readonly KeyChange[]> {
+    return this.#shelf.changes(conversationId);
+  }
+
+  dismissChanges(conversationId: string): Promise<void> {
+    return this.#exclusive(async () => this.#shelf.dismissChanges(conversationId));
+  }
+
+  /** Whether the group is already as a change of members or devices wants it; what cannot be told is not. */
+  async isSettled(conversationId: string, change: Event): Promise<boolean> {
+    const { leaves } = (await this.#shelf.load(conversationId)).group;
+    switch (change.type) {
+      case "member.added":
+        return leaves.some(({ userId }) => userId === change.data?.user?.id);
+      case "member.removed":
+        return !leaves.some(({ userId }) => userId === change.data?.user?.id);
+      case "keys.changed": {
+        const { user_id, device_id, action } = change.data ?? {};
+        const present = leaves.some(({ userId, deviceId }) => userId === user_id && deviceId === device_id);
+        return action === "added" ? present : action === "removed" && !present;
+      }
+      default:
+        return false;
+    }
+  }
+
+  async #isBegun(conversation_id: string): Promise<boolean> {
+    try {
+      await this.#parts.api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path: { conversation_id, epoch: "0" } });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  /** What was put before something went wrong fits together, and is kept. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const { locks, lockName } = this.#parts;
+    return locks.hold(lockName, undefined, async () => {
+      try {
+        return await work();
+      } finally {
+        await this.#vault.flush();
+      }
+    });
+  }
+}

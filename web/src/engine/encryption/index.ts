@@ -1,0 +1,5 @@
+/** End-to-end encryption, loaded when somebody is signed in. */
+export { Encryption } from "./encryption";
+export { NotInGroup, ServerMisbehaved } from "./errors";
+export type { Said } from "./shelf";
+export type { KeyChange } from "../types";

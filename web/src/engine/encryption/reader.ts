@@ -1,0 +1,168 @@
+/**
+ * Reads a conversation's log in order from where this device came in: commits lead the group on, messages are decrypted
+ * and kept, since their keys are used once. What does not fit throws ServerMisbehaved, and one does not go on with it.
+ */
+import type { Api, Event, Message } from "../api";
+import { fromBase64 } from "./bytes";
+import { CannotDecrypt, LogTampered, NotInGroup } from "./errors";
+import { type Leaf, isUnbegun, nameOf } from "./mls";
+import type { Mls } from "./mls";
+import type { People } from "./people";
+import { said } from "./said";
+import type { Held, Said, Shelf } from "./shelf";
+
+const PAGE = 100;
+
+export interface ReaderParts {
+  api: Api;
+  mls: Mls;
+  shelf: Shelf;
+  people: People;
+  own: Leaf;
+}
+
+export class LogReader {
+  readonly #parts: ReaderParts;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Reads on; what was said. `heard` are events of the log that came as frames: where they go on from here, nothing is
+   * asked for. Throws ServerMisbehaved, NotInGroup.
+   */
+  async catchUp(conversationId: string, heard: readonly Event[] = []): Promise<Said[]> {
+    const { shelf } = this.#parts;
+    let held = await shelf.load(conversationId);
+    const found: Said[] = [];
+    const news = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    if (heard.length > 0 && news.length === 0) return found; // another tab was here
+    const goesOn = news.length > 0 && news.every((each, n) => each.seq === held.seq + 1 + n);
+    for (let more = true; more; ) {
+      const page = goesOn ? { items: news, more: false } : await this.#page(conversationId, held.seq);
+      for (const event of page.items) {
+        if (event.seq !== held.seq + 1 && held.seq > 0) throw new LogTampered(`the log jumps from ${held.seq} to ${event.seq}`);
+        const [next, heardOf] = await this.#takeIn(conversationId, held, event);
+        held = next;
+        if (heardOf) {
+          shelf.remember(heardOf);
+          found.push(heardOf);
+        }
+        shelf.keep(conversationId, held);
+      }
+      await shelf.vault.flush();
+      more = page.more;
+    }
+    return found;
+  }
+
+  async #page(conversation_id: string, after: number): Promise<{ items: readonly Event[]; more: boolean }> {
+    const path = { conversation_id };
+    const page = await this.#parts.api.get("/conversations/{conversation_id}/events", { path, query: { after, limit: PAGE } });
+    return { items: page.items as unknown as Event[], more: page.next_cursor !== null };
+  }
+
+  /** One event of the log: the group after it, and what was said by it. */
+  async #takeIn(conversationId: string, { group }: Held, event: Event): Promise<[Held, Said | null]> {
+    const seq = event.seq ?? 0;
+    switch (event.type) {
+      case "mls.commit":
+        if (!event.data) throw new LogTampered("a commit of the log is empty");
+        return [{ group: await this.#commit(conversationId, group, event.data), seq }, null];
+      case "mls.proposal":
+        return [{ group: await this.#proposal(group, event.data?.proposal ?? ""), seq }, null];
+      case "member.added":
+        if (event.data?.user) await this.#parts.shelf.meet(conversationId, [event.data.user.id]);
+        break;
+      case "message.created":
+        if (event.data?.type === "encrypted") return this.#message(conversationId, group, event.data, seq);
+        break;
+      case "keys.changed": {
+        const { data } = event;
+        if (!data || data.device_id === this.#parts.own.deviceId) break;
+        await this.#parts.shelf.noteChange(conversationId, { userId: data.user_id, deviceId: data.device_id, action: data.action, at: data.at });
+        break;
+      }
+      case "message.deleted": {
+        const known = event.data && (await this.#parts.shelf.recall(conversationId, event.data.id));
+        if (known) this.#parts.shelf.remember({ ...known, text: null });
+        break;
+      }
+    }
+    return [{ group, seq }, null];
+  }
+
+  async #commit(conversation_id: string, group: Held["group"], data: { epoch: number; commit: string | null }): Promise<Held["group"]> {
+    const { api, mls, shelf, people } = this.#parts;
+    if (data.epoch !== group.epoch) throw new LogTampered(`the log has a commit of epoch ${data.epoch}, the group is at ${group.epoch}`);
+    const path = { conversation_id, epoch: String(group.epoch) };
+    const content = data.commit ?? (await api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path })).commit;
+    const pending = await shelf.pending(conversation_id);
+    if (pending?.message === content) {
+      shelf.setPending(conversation_id, undefined);
+      return mls.load(pending.next); // one's own commit comes by the log, as everybody's
+    }
+    const next = await this.#foreign(conversation_id, group, content);
+    const before = new Set(group.leaves.map(nameOf));
+    await people.requireHonest(conversation_id, next.leaves.filter((each) => !before.has(nameOf(each))));
+    shelf.setPending(conversation_id, undefined);
+    return next;
+  }
+
+  async #foreign(conversationId: string, group: Held["group"], content: string): Promise<Held["group"]> {
+    const { shelf } = this.#parts;
+    try {
+      const received = await group.receive(fromBase64(content));
+      if (!received.removed) return received.group;
+    } catch (error) {
+      if (!(error instanceof CannotDecrypt)) throw error;
+      if (!isUnbegun(group)) throw new LogTampered(`a commit of the log does not fit the group: ${error.message}`);
+      shelf.forget(conversationId);
+      await shelf.vault.flush();
+      throw new NotInGroup("another device began the group first"); // and brings this one in
+    }
+    shelf.forget(conversationId);
+    await shelf.vault.flush();
+    throw new NotInGroup("this device was removed from the group");
+  }
+
+  async #proposal(group: Held["group"], proposal: string): Promise<Held["group"]> {
+    try {
+      return (await group.receive(fromBase64(proposal))).group;
+    } catch (error) {
+      if (error instanceof CannotDecrypt) return group; // a commit that takes it up will not fit, and that is told
+      throw error;
+    }
+  }
+
+  async #message(conversationId: string, group: Held["group"], data: Message, seq: number): Promise<[Held, Said | null]> {
+    const { shelf, own } = this.#parts;
+    const unchanged = { group, seq };
+    if (await shelf.recall(conversationId, data.id)) return [unchanged, null];
+    if (data.deleted_at !== null || data.ciphertext === null) return [unchanged, null];
+    const closed: Said = {
+      conversationId,
+      messageId: data.id,
+      seq,
+      senderId: data.sender_id,
+      deviceId: null,
+      text: null,
+      expiresAt: data.expires_at,
+    };
+    const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
+    if (sending && data.client_id) {
+      shelf.setSending(data.client_id, undefined);
+      return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text }];
+    }
+    try {
+      const received = await group.receive(fromBase64(data.ciphertext));
+      if (received.sender?.userId !== data.sender_id) throw new LogTampered("the server names another sender than the one who signed");
+      const text = received.data && said(received.data);
+      return [{ group: received.group, seq }, { ...closed, deviceId: received.sender.deviceId, text }];
+    } catch (error) {
+      if (error instanceof CannotDecrypt) return [unchanged, closed]; // damaged, or repeated: the gap is shown, and one goes on
+      throw error;
+    }
+  }
+}

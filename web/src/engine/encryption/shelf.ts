@@ -1,0 +1,136 @@
+/** The groups and the texts that this device keeps, by conversation. What is put here is durable after `Vault.flush`. */
+import type { Group, Mls } from "./mls";
+import { NotInGroup } from "./errors";
+import type { KeyChange } from "../types";
+import type { Vault } from "./vault";
+
+const CHANGES_KEPT = 20;
+
+/** A message as it was decrypted; `text` is null where this device has no key for it. */
+export interface Said {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly seq: number;
+  readonly senderId: string;
+  readonly deviceId: string | null;
+  readonly text: string | null;
+  /** RFC 3339; the text goes then. */
+  readonly expiresAt: string | null;
+}
+
+/** How far a conversation's log was read. */
+export interface Held {
+  readonly group: Group;
+  readonly seq: number;
+}
+
+/** A message on its way, encrypted once: at every try the same is sent. */
+export interface Sending {
+  readonly text: string;
+  readonly ciphertext: string;
+}
+
+/** A commit that was sent, and the group that it leads to if it is taken. */
+export interface Pending {
+  /** Base 64. */
+  readonly message: string;
+  readonly next: Uint8Array<ArrayBuffer>;
+}
+
+interface Kept {
+  readonly group: Uint8Array<ArrayBuffer>;
+  readonly seq: number;
+}
+
+export class Shelf {
+  readonly vault: Vault;
+  readonly #mls: Mls;
+
+  constructor(vault: Vault, mls: Mls) {
+    this.vault = vault;
+    this.#mls = mls;
+  }
+
+  /** Throws NotInGroup. */
+  async load(conversationId: string): Promise<Held> {
+    const kept = await this.vault.get<Kept>(`group/${conversationId}`);
+    if (!kept) throw new NotInGroup(`this device is not in the group of ${conversationId}`);
+    return { group: this.#mls.load(kept.group), seq: kept.seq };
+  }
+
+  has(conversationId: string): Promise<boolean> {
+    return this.vault.get(`group/${conversationId}`).then((kept) => kept !== undefined);
+  }
+
+  keep(conversationId: string, { group, seq }: Held): void {
+    this.vault.put(`group/${conversationId}`, { group: group.bytes, seq } satisfies Kept);
+  }
+
+  forget(conversationId: string): void {
+    this.vault.put(`group/${conversationId}`, undefined);
+    this.setPending(conversationId, undefined);
+  }
+
+  // --- commits and messages on their way
+
+  pending(conversationId: string): Promise<Pending | undefined> {
+    return this.vault.get(`pending/${conversationId}`);
+  }
+
+  setPending(conversationId: string, pending: Pending | undefined): void {
+    this.vault.put(`pending/${conversationId}`, pending);
+  }
+
+  sending(clientId: string): Promise<Sending | undefined> {
+    return this.vault.get(`sending/${clientId}`);
+  }
+
+  setSending(clientId: string, sending: Sending | undefined): void {
+    this.vault.put(`sending/${clientId}`, sending);
+  }
+
+  // --- what was said
+
+  recall(conversationId: string, messageId: string): Promise<Said | undefined> {
+    return this.vault.get(`said/${conversationId}/${messageId}`);
+  }
+
+  remember(said: Said): void {
+    this.vault.put(`said/${said.conversationId}/${said.messageId}`, said);
+  }
+
+  /** All that this device has read or written in a conversation; what has expired meanwhile goes. */
+  async said(conversationId: string, now: number): Promise<Said[]> {
+    const found = await this.vault.all<Said>(`said/${conversationId}/`);
+    const over = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
+    for (const each of over) this.remember({ ...each, text: null });
+    return [...found.values()].filter((each) => !over.includes(each)).sort((a, b) => a.seq - b.seq);
+  }
+
+  // --- changes of keys, as people are told of them
+
+  async changes(conversationId: string): Promise<readonly KeyChange[]> {
+    return (await this.vault.get<KeyChange[]>(`changes/${conversationId}`)) ?? [];
+  }
+
+  async noteChange(conversationId: string, change: KeyChange): Promise<void> {
+    this.vault.put(`changes/${conversationId}`, [...(await this.changes(conversationId)), change].slice(-CHANGES_KEPT));
+  }
+
+  dismissChanges(conversationId: string): void {
+    this.vault.put(`changes/${conversationId}`, undefined);
+  }
+
+  // --- people
+
+  /** Everybody who has been a member, as far as this device has seen. */
+  async people(conversationId: string): Promise<ReadonlySet<string>> {
+    return new Set(await this.vault.get<string[]>(`people/${conversationId}`));
+  }
+
+  async meet(conversationId: string, userIds: readonly string[]): Promise<void> {
+    const known = await this.people(conversationId);
+    if (userIds.every((each) => known.has(each))) return;
+    this.vault.put(`people/${conversationId}`, [...new Set([...known, ...userIds])].sort());
+  }
+}

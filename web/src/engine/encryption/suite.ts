@@ -1,0 +1,62 @@
+/**
+ * The one cipher suite that is spoken here (1: X25519, AES-128-GCM, SHA-256, Ed25519), over WebCrypto.
+ *
+ * ts-mls would choose among twenty by name and bring code for all of them; of its parts only what this suite needs is
+ * taken. Node.js has these algorithms from 20 on, Chromium from 137, Firefox from 130, Safari from 17.
+ */
+import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
+import type { CiphersuiteImpl } from "ts-mls/crypto/ciphersuite.js";
+import { makeHashImpl } from "ts-mls/crypto/implementation/default/makeHashImpl.js";
+import { makeKdfImpl } from "ts-mls/crypto/implementation/default/makeKdfImpl.js";
+import { makeGenericHpke } from "ts-mls/crypto/implementation/hpke.js";
+import type { Signature } from "ts-mls/crypto/signature.js";
+import { owned } from "./bytes";
+
+const { subtle } = crypto;
+
+const signature: Signature = {
+  async sign(secretKey, message) {
+    const key = await subtle.importKey("pkcs8", owned(secretKey), "Ed25519", false, ["sign"]);
+    return new Uint8Array(await subtle.sign("Ed25519", key, owned(message)));
+  },
+  async verify(publicKey, message, signed) {
+    const key = await subtle.importKey("raw", owned(publicKey), "Ed25519", false, ["verify"]);
+    return subtle.verify("Ed25519", key, owned(signed), owned(message));
+  },
+  async keygen() {
+    const pair = (await subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+    return {
+      publicKey: new Uint8Array(await subtle.exportKey("raw", pair.publicKey)),
+      signKey: new Uint8Array(await subtle.exportKey("pkcs8", pair.privateKey)),
+    };
+  },
+};
+
+async function aesGcm(use: "encrypt" | "decrypt", key: Uint8Array, iv: Uint8Array, aad: Uint8Array, data: Uint8Array) {
+  const imported = await subtle.importKey("raw", owned(key), "AES-GCM", false, [use]);
+  return new Uint8Array(await subtle[use]({ name: "AES-GCM", iv: owned(iv), additionalData: owned(aad) }, imported, owned(data)));
+}
+
+async function made(): Promise<CiphersuiteImpl> {
+  const kem = new DhkemX25519HkdfSha256();
+  const aead = {
+    encrypt: (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, data: Uint8Array) => aesGcm("encrypt", key, nonce, aad, data),
+    decrypt: (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, data: Uint8Array) => aesGcm("decrypt", key, nonce, aad, data),
+  };
+  return {
+    name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
+    hash: makeHashImpl(subtle, "SHA-256"),
+    kdf: makeKdfImpl(new HkdfSha256()),
+    hpke: await makeGenericHpke(
+      { kem: "DHKEM-X25519-HKDF-SHA256", kdf: "HKDF-SHA256", aead: "AES128GCM" },
+      aead,
+      new CipherSuite({ kem, kdf: new HkdfSha256(), aead: new Aes128Gcm() }),
+    ),
+    signature,
+    rng: { randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+  };
+}
+
+let suite: Promise<CiphersuiteImpl> | null = null;
+
+export const suite1 = (): Promise<CiphersuiteImpl> => (suite ??= made());
