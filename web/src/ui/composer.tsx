@@ -11,6 +11,7 @@ import { FileTray, useTray } from "./chat/file-tray";
 import { MentionList, useMentions } from "./chat/mentions";
 import { SlowMode } from "./chat/slow-mode";
 import { useAiHelp } from "./chat/use-ai-help";
+import { KeysHint } from "./chat/key-notice";
 import { told, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
@@ -38,6 +39,8 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const [wait, setWait] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
+  const { encrypted } = settings; // only what one writes is encrypted here; the server takes nothing else
+  const keys = useValue(engine.endToEnd.of(id));
   const tray = useTray(id, threadRoot === undefined);
   const ai = useAiHelp(conversation);
   const text = editing ? edit.text : unsent.text;
@@ -93,7 +96,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   }
 
   const pasted = (event: ClipboardEvent) => {
-    if (event.clipboardData.files.length === 0 || threadRoot !== undefined) return;
+    if (event.clipboardData.files.length === 0 || threadRoot !== undefined || encrypted) return;
     event.preventDefault();
     tray.add(event.clipboardData.files);
   };
@@ -109,7 +112,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
     else write(text, null);
   };
 
-  if (settings.encrypted) return <p className="composer hint">{t("composer.encrypted")}</p>;
+  if (encrypted && keys.phase !== "ready" && keys.phase !== "opening") return <KeysHint conversationId={id} phase={keys.phase} />;
   if (settings.who_can_send === "admins" && !admin) return <p className="composer hint">{t("composer.admins_only")}</p>;
   if (open === "voice") {
     return (
@@ -135,7 +138,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
       )}
       <MentionList mentions={mentions} />
       <div className="row">
-        {threadRoot === undefined && !editing && (
+        {threadRoot === undefined && !editing && !encrypted && (
           <>
             <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
               <Paperclip aria-hidden />
@@ -183,12 +186,12 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
           onKeyDown={pressed}
           onPaste={pasted}
         />
-        {!editing && !threadRoot && (text.trim() || tray.files.length > 0) && (
+        {!editing && !threadRoot && !encrypted && (text.trim() || tray.files.length > 0) && (
           <button className="icon" aria-label={t("later.title")} disabled={tray.busy} onClick={() => setOpen("later")}>
             <CalendarClock aria-hidden />
           </button>
         )}
-        {!editing && !threadRoot && !text.trim() && tray.files.length === 0 && (
+        {!editing && !threadRoot && !encrypted && !text.trim() && tray.files.length === 0 && (
           <button className="icon" aria-label={t("voice.record")} onClick={() => setOpen("voice")}>
             <Mic aria-hidden />
           </button>
@@ -221,13 +224,14 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
 /** Which message it is about, and the way out of it. */
 function About({ label, messageId, onCancel }: { label: string; messageId: string; onCancel: () => void }) {
   const t = useTranslations();
-  const { api } = useEngine();
+  const { api, endToEnd } = useEngine();
   const { conversation } = useChat();
-  const { data } = useQuery({
+  const { data: found } = useQuery({
     queryKey: ["message", conversation.id, messageId],
     queryFn: () =>
       api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
   });
+  const data = found && endToEnd.shown(found);
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">

@@ -24,7 +24,9 @@ export function ConversationList({ selected, onOpen }: { selected: string | null
 function Entry({ conversation, current, onOpen }: { conversation: Conversation; current: boolean; onOpen: () => void }) {
   const { t, locale } = useLanguage();
   const title = useTitle(conversation);
-  const { last_message: last, unread_count: unread } = conversation;
+  const { endToEnd } = useEngine();
+  const { unread_count: unread } = conversation;
+  const last = conversation.last_message && endToEnd.shown(conversation.last_message);
   return (
     <button className="entry" aria-current={current} onClick={onOpen}>
       <span className="avatar" aria-hidden>

@@ -1,5 +1,5 @@
 /** One conversation: its messages, what others type, and where one writes. */
-import { ArrowLeft, Phone, Search, Timer, Upload, Video } from "lucide-react";
+import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Upload, Video } from "lucide-react";
 import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation } from "../engine";
 import { useLanguage } from "../i18n";
@@ -7,6 +7,7 @@ import { callStore } from "./call-store";
 import "./chat/chat.css";
 import { useTray } from "./chat/file-tray";
 import { jumpIn } from "./chat/jumps";
+import { KeyNotice } from "./chat/key-notice";
 import { ChatProvider } from "./chat/provider";
 import { Standing } from "./chat/standing";
 import { useAiHelp } from "./chat/use-ai-help";
@@ -65,10 +66,10 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
   const dropped = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
-    tray.add(event.dataTransfer.files);
+    if (!conversation.settings.encrypted) tray.add(event.dataTransfer.files);
   };
   const isFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
-  const disappearing = conversation.settings.disappearing_seconds;
+  const { disappearing_seconds: disappearing, encrypted } = conversation.settings;
 
   return (
     <ChatProvider conversation={conversation}>
@@ -89,6 +90,11 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
             </h2>
             <Standing conversation={conversation} members={members} me={me} />
           </div>
+          {encrypted && (
+            <button className="icon" aria-label={t("e2e.title")} onClick={() => openConversation(id, { panel: "encryption" })}>
+              <LockKeyhole aria-hidden />
+            </button>
+          )}
           {disappearing !== null && <DisappearingTimer seconds={disappearing} />}
           <button className="icon" aria-label={t("call.audio")} onClick={() => void call("audio")}>
             <Phone aria-hidden />
@@ -111,6 +117,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
           </Suspense>
         )}
         <MessageList message={place.screen === "conversations" && place.id === id ? place.message : undefined} />
+        {encrypted && <KeyNotice conversationId={id} members={members} />}
         <p className="typing" aria-live="polite">
           {typing.length > 0 && t("typing", { names: typing.join(", ") })}
         </p>

@@ -1,6 +1,6 @@
 /** What screens share: the engine, its values as React state, and how errors are told. */
 import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
-import { ApiError, type Engine, type Subscribable } from "../engine";
+import { ApiError, EncryptionError, type Engine, type Subscribable } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
 
 export const EngineContext = createContext<Engine | null>(null);
@@ -23,6 +23,7 @@ export function useMyId(): string {
 /** What to tell a person of an error: what the server says of it, or that there is no connection. */
 export function told(error: unknown, t: Translate): string {
   if (error instanceof SaidError) return t(error.key);
+  if (error instanceof EncryptionError) return t(ENCRYPTION[error.code] ?? "e2e.failed");
   if (!(error instanceof ApiError)) return t("error.network");
   const known = KNOWN[error.code];
   if (known) return t(known, { minutes: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 60_000)) });
@@ -55,6 +56,11 @@ const KNOWN: Readonly<Record<string, TextKey>> = {
   quota_exceeded: "error.quota",
   rate_limited: "error.rate",
   username_taken: "error.username_taken",
+};
+
+const ENCRYPTION: Readonly<Record<string, TextKey>> = {
+  not_in_group: "e2e.waiting",
+  server_misbehaved: "e2e.broken",
 };
 
 /**

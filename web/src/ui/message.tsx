@@ -66,7 +66,8 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
   const [active, setActive] = useState(false);
   const article = useRef<HTMLElement>(null);
   const translation = useTranslation(item.message.id);
-  const { message, state } = item;
+  const { state } = item;
+  const message = engine.endToEnd.shown(item.message);
   const own = message.sender_id === chat.me;
   const there = state === "sent" && !message.deleted_at;
   const classes = ["message", own && "own", marked && "marked", follows && "follows"].filter(Boolean).join(" ");
@@ -116,7 +117,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
           <MessagesSquare aria-hidden /> {t("chat.in_thread")}
         </button>
       )}
-      {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} />}
+      {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} sealed={item.sealed} />}
       {there && <Translation translation={translation} />}
       <footer>
         {message.pinned && <Pin role="img" aria-label={t("chat.pinned")} />}
@@ -172,12 +173,12 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
   );
 }
 
-function Body({ message }: { message: Message }) {
+function Body({ message, sealed }: { message: Message; sealed: TimelineItem["sealed"] }) {
   const { t } = useLanguage();
   return (
     <>
       {message.text && !message.poll && <Markup text={message.text} />}
-      {message.type === "encrypted" && <p className="gone">{t("message.encrypted")}</p>}
+      {message.type === "encrypted" && !message.text && <p className="gone">{t(sealed === "unreadable" ? "e2e.unreadable" : "message.encrypted")}</p>}
       {message.type === "call" && <p className="gone">{t("message.call")}</p>}
       {isVoice(message) ? <VoiceNote message={message} /> : <Attachments files={message.attachments} />}
       {message.poll && <PollCard poll={message.poll} />}
@@ -189,14 +190,15 @@ function Body({ message }: { message: Message }) {
 function Quote({ messageId, known }: { messageId: string; known: Message | null }) {
   const { t } = useLanguage();
   const { conversation, jump } = useChat();
-  const { api } = useEngine();
+  const { api, endToEnd } = useEngine();
   const { data } = useQuery({
     queryKey: ["message", conversation.id, messageId],
     enabled: known === null,
     queryFn: () =>
       api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
   });
-  const message = known ?? data;
+  const found = known ?? data;
+  const message = found && endToEnd.shown(found);
   return (
     <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
       {message && (

@@ -5,6 +5,7 @@ import { useDeferredValue, useState } from "react";
 import type { PublicProfile } from "../engine";
 import { useTranslations } from "../i18n";
 import { useAttempt, useEngine, useMyId } from "./hooks";
+import { Toggle } from "./kit";
 import type { ScreenProps } from "./panels";
 import { openConversation } from "./places";
 import { Problem } from "./problem";
@@ -16,6 +17,7 @@ export default function NewConversation({ onClose }: ScreenProps) {
   const [typed, setTyped] = useState("");
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<readonly PublicProfile[]>([]);
+  const [encrypted, setEncrypted] = useState(false);
   const { attempt, problem } = useAttempt();
   const q = useDeferredValue(typed.trim());
   const { data: found = [] } = useQuery({
@@ -28,10 +30,18 @@ export default function NewConversation({ onClose }: ScreenProps) {
     attempt(async () => {
       const member_ids = chosen.map((each) => each.id);
       const group = chosen.length > 1 || name.trim() !== "";
-      const made = await engine.api.post("/conversations", {
-        body: group ? { type: "group", member_ids, name: name.trim() || chosen.map((each) => each.display_name).join(", ").slice(0, 100) } : { type: "direct", member_ids },
+      const settings = encrypted ? { encrypted } : {};
+      let made = await engine.api.post("/conversations", {
+        body: group
+          ? { type: "group", member_ids, settings, name: name.trim() || chosen.map((each) => each.display_name).join(", ").slice(0, 100) }
+          : { type: "direct", member_ids, settings },
       });
+      if (encrypted && !made.settings.encrypted) {
+        // the two have been talking in the clear
+        made = await engine.api.patch("/conversations/{conversation_id}", { path: { conversation_id: made.id }, body: { settings } });
+      }
       engine.conversations.put(made);
+      if (encrypted) await engine.endToEnd.begin(made.id);
       openConversation(made.id);
     });
 
@@ -50,6 +60,10 @@ export default function NewConversation({ onClose }: ScreenProps) {
         <span>{t("new.search")}</span>
         <input value={typed} onChange={(event) => setTyped(event.target.value)} autoFocus />
       </label>
+      <div className="field">
+        <Toggle label={t("e2e.encrypt_new")} on={encrypted} onChange={setEncrypted} />
+        {encrypted && <p className="hint">{t("e2e.encrypt_hint")}</p>}
+      </div>
       <Problem text={problem} />
       <ul className="list">
         {[...chosen, ...found.filter((each) => each.id !== me && !chosen.some((other) => other.id === each.id))].map((each) => {

@@ -27,6 +27,7 @@ const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenP
 /** `#/conversations/ID/NAME/DETAIL` */
 const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelProps>>>> = {
   ask: lazy(() => import("./chat/ask-panel")),
+  encryption: lazy(() => import("./chat/encryption-panel")),
   edits: lazy(() => import("./chat/edits-panel")),
   gallery: lazy(() => import("./chat/gallery-panel")),
   info: lazy(() => import("./chat/info-panel")),

@@ -35,7 +35,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     <Panel title={t("chat.who_read")} onClose={onClose}>
       <Problem text={error ? told(error, t) : ""} />
       <p className="lines" dir="auto">
-        {message?.text}
+        {message && engine.endToEnd.shown(message).text}
       </p>
       {counts ? (
         <p>{t("chat.read_counts", { read: counts.read ?? "–", delivered: counts.delivered, members: counts.members })}</p>

@@ -36,7 +36,7 @@ export default function PinsPanel({ conversation, onClose }: PanelProps) {
       {data?.items.length === 0 && <p className="empty">{t("chat.no_pins")}</p>}
       <ul className="plain">
         {data?.items.map((each) => (
-          <Hit key={each.id} message={each} who={nameOf(members, each.sender_id)}>
+          <Hit key={each.id} message={engine.endToEnd.shown(each)} who={nameOf(members, each.sender_id)}>
             {mayPin && (
               <button className="icon" aria-label={t("chat.unpin")} onClick={() => void unpin(each.id)}>
                 <PinOff aria-hidden />

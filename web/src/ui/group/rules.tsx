@@ -51,6 +51,10 @@ export function Rules({ conversation }: PartProps) {
     const text = (name: string) => String(given.get(name)).trim() || null;
     change({ name: text("name"), description: text("description") });
   };
+  const encrypt = async () => {
+    engine.conversations.put(await engine.api.patch("/conversations/{conversation_id}", { path, body: { settings: { encrypted: true } } }));
+    await engine.endToEnd.begin(conversation.id);
+  };
   const remove = async () => {
     await engine.api.delete("/conversations/{conversation_id}", { path });
     goHome();
@@ -96,6 +100,13 @@ export function Rules({ conversation }: PartProps) {
         <Toggle label={t("group.history_visible")} on={settings.history_visible} onChange={(history_visible) => set({ history_visible })} />
         <Toggle label={t("group.ai")} on={settings.ai_enabled} onChange={(ai_enabled) => set({ ai_enabled })} />
       </Section>
+      {!settings.encrypted && (
+        <Section title={t("e2e.title")} hint={t("e2e.encrypt_hint")}>
+          <p className="row">
+            <Sure label={t("e2e.encrypt")} text={t("e2e.encrypt_sure")} onSure={encrypt} />
+          </p>
+        </Section>
+      )}
       {conversation.role === "owner" && (
         <Section title={t("group.delete")}>
           <p className="row">

@@ -1,0 +1,164 @@
+"""The web client and the Python client in one encrypted group: two MLS libraries, each way, over the deployed stack."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Request, WebSocket, expect
+
+from secureconnect_client import Client
+from secureconnect_client.encryption.encryption import Encryption
+from secureconnect_client.encryption.errors import NotInGroup
+from secureconnect_client.errors import ApiError
+from tests.e2e.people import PASSWORD, Person, Town
+from tests.e2e.tools import eventually
+from tests.e2e.windows import Window, needs_a_browser, window_of
+
+pytestmark = needs_a_browser
+T = TypeVar("T")
+
+
+class Devices:
+    """Devices of the Python client, on a loop of their own beside the browser's."""
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self._town = town
+        self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._clients = AsyncExitStack()
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    def device(self, person: Person) -> Encryption:
+        """A registered device of somebody."""
+        return self.run(self._device(person))
+
+    async def _device(self, person: Person) -> Encryption:
+        name = person.username
+        client = await self._clients.enter_async_context(Client(self._town.http_url, store=self._folder / f"{name}.db"))
+        await client.login(name, PASSWORD)
+        device = client.encryption(f"py-{secrets.token_hex(4)}", vault=self._folder / f"{name}.vault")
+        await device.register("Python")
+        return device
+
+    def close(self) -> None:
+        self.run(self._clients.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def _devices(town: Town, folder: Path) -> Iterator[Devices]:
+    devices = Devices(town, folder)
+    try:
+        yield devices
+    finally:
+        devices.close()
+
+
+def _listened(window: Window) -> list[str]:
+    """Everything that this window sends from now on."""
+    sent: list[str] = []
+
+    def opened(socket: WebSocket) -> None:
+        socket.on("framesent", lambda payload: sent.append(str(payload)))
+
+    def asked(request: Request) -> None:
+        sent.append(request.post_data or "")
+
+    window.page.on("request", asked)
+    window.page.on("websocket", opened)
+    window.page.reload()  # the socket as well
+    return sent
+
+
+def _read(devices: Devices, device: Encryption, conversation_id: str, text: str) -> None:
+    """Wait until this device has read a text."""
+
+    def has_read() -> bool:
+        devices.run(device.catch_up(conversation_id))
+        return any(each.text == text for each in device.said(conversation_id))
+
+    assert eventually(has_read, within_s=15, every_s=0.3)
+
+
+def _let_in(devices: Devices, device: Encryption, conversation_id: str) -> None:
+    """Wait for a Welcome that a window sends."""
+    assert eventually(lambda: conversation_id in devices.run(device.join_waiting()), within_s=15, every_s=0.3)
+
+
+def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
+    browser: Browser, endpoints: dict[str, str], town: Town, tmp_path: Path
+) -> None:
+    ada, bob, carol = (town.person(name) for name in ("ada", "bob", "carol"))
+    word = f"c4n4ry{secrets.token_hex(6)}"
+    with _devices(town, tmp_path) as devices, window_of(browser, endpoints, ada) as window:
+        bobs, carols = devices.device(bob), devices.device(carol)
+        sent = _listened(window)
+        page = window.page
+
+        # a window begins an encrypted conversation, and a Python device is brought in
+        page.get_by_role("button", name="New conversation").click()
+        page.get_by_label("Find people by name").fill(bob.username)
+        page.get_by_role("checkbox", name=re.compile(bob.username)).check()
+        page.get_by_text("End-to-end encrypted", exact=True).click()
+        page.get_by_role("button", name="Begin").click()
+        expect(page.get_by_role("button", name="End-to-end encryption")).to_be_visible()
+        conversation_id = page.evaluate("location.hash").split("/")[2]
+        _let_in(devices, bobs, conversation_id)
+        window.say(f"{word} from the window")
+        _read(devices, bobs, conversation_id, f"{word} from the window")
+        devices.run(bobs.send(conversation_id, f"{word} from Python"))
+        expect(window.message(f"{word} from Python")).to_be_visible()
+
+        # both see the same safety number
+        page.get_by_role("button", name="End-to-end encryption").click()
+        number = devices.run(bobs.safety_number(ada.id))
+        expect(page.get_by_text(number)).to_be_visible()
+        page.get_by_role("button", name="We have compared it").click()
+        expect(page.get_by_text("Compared, and the same since.")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+
+        # new keys by the other library
+        devices.run(bobs.update(conversation_id))
+        devices.run(bobs.send(conversation_id, f"{word} with new keys"))
+        expect(window.message(f"{word} with new keys")).to_be_visible()
+
+        # a reload reads what it had read before, from this device
+        page.reload()
+        expect(window.message(f"{word} from the window")).to_be_visible()
+        expect(window.message(f"{word} from Python")).to_be_visible()
+        window.say(f"{word} after a reload")
+        _read(devices, bobs, conversation_id, f"{word} after a reload")
+
+        # a group that Python begins: the window is brought in, brings Carol in, and out again
+        group = devices.run(bobs.create([ada.id], name="Tea"))
+        devices.run(bobs.send(group, f"{word} tea?"))
+        window.open("Tea")
+        expect(window.message(f"{word} tea?")).to_be_visible()
+        ada_or_bob = bob.ok("POST", f"/conversations/{group}/members", {"user_ids": [carol.id]})
+        assert ada_or_bob["added"]
+        _let_in(devices, carols, group)
+        devices.run(carols.send(group, f"{word} Carol is here"))
+        expect(window.message(f"{word} Carol is here")).to_be_visible()
+        assert bob.delete(f"/conversations/{group}/members/{carol.id}").status_code == 204
+        window.say(f"{word} without Carol")
+        _read(devices, bobs, group, f"{word} without Carol")
+        with pytest.raises((ApiError, NotInGroup)):
+            devices.run(carols.catch_up(group))
+
+        # and nothing of it left the window in the clear
+        assert any(conversation_id in each for each in sent)
+        assert [each for each in sent if word in each] == []
