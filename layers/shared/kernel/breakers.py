@@ -26,6 +26,7 @@ REST_PER_HANG = 20.0
 # Calls that are made while a probe is under way wait so long for what it finds: a request that asks several things at
 # once would fail by the others, in each process once, though its dependency is well again.
 WAIT_FOR_PROBE_S = 0.25
+PROBE_MAX_S = 1.0  # of one after others that hung: what is slow but well is found so
 RETRIES_PER_CALL = 0.5  # attempts per call stay below 1.5 (R20) …
 RETRIES_SAVED_MAX = 50.0  # … but for a burst after a calm time: at 30 % of throttles 0.43 are needed for each
 
@@ -35,8 +36,9 @@ class Limits:
     """When a dependency is given up, and how it is asked again.
 
     `failures` of the last `window` tries (within `window_s`) open the breaker, and so does `patience_s` of waiting in
-    vain. A probe may take `probe_s`; the next comes after `rest_s`, later when it hung, within `rest_max_s`. At most
-    `at_once` calls are under way in one process: others are refused, so that one dependency cannot take all threads.
+    vain. A probe may take `probe_s`; the next comes after `rest_s`, later when it hung, within `rest_max_s`, and may
+    then take twice as long, up to a second. At most `at_once` calls are under way in one process: others are refused,
+    so that one dependency cannot take all threads.
     """
 
     failures: int = 16
@@ -98,6 +100,7 @@ class Breaker:
         self._waited_s = 0.0  # in vain, since the last success
         self._opened_at: float | None = None
         self._rest_s = self.limits.rest_s
+        self._probe_s = self.limits.probe_s
         self._probing = False
         self._under_way = 0
         self._retries = RETRIES_SAVED_MAX
@@ -114,7 +117,7 @@ class Breaker:
     def admit(self, limit_s: float = 0.0) -> float:
         """How long a try may take whose own limit is `limit_s`; raises CircuitOpen unless one may be made now.
 
-        After waiting in vain only what is left of the patience is granted, and a probe gets `probe_s`; who comes
+        After waiting in vain only what is left of the patience is granted, and a probe gets less; who comes
         meanwhile waits for what it finds.
         """
         with self._lock:
@@ -133,7 +136,7 @@ class Breaker:
                 raise self._rejection(max(1, round(left_s + 0.5)))
             self._probing = True
             self._under_way += 1
-            return min(limit_s, self.limits.probe_s) if not _asking.get() else limit_s
+            return min(limit_s, self._probe_s) if not _asking.get() else limit_s
 
     def succeeded(self) -> None:
         """The dependency answered, be it with a refusal that is the caller's own fault."""
@@ -143,7 +146,8 @@ class Breaker:
             if self._opened_at is None:
                 self._outcomes = self._outcomes << 1 & self._window
             else:
-                self._opened_at, self._outcomes, self._rest_s = None, 0, self.limits.rest_s
+                self._opened_at, self._outcomes = None, 0
+                self._rest_s, self._probe_s = self.limits.rest_s, self.limits.probe_s
                 self._end_probe()
             self._waited_s = self.service.waited_s = 0.0
 
@@ -159,6 +163,8 @@ class Breaker:
             self._outcomes = (known << 1 | 1) & self._window
             self._latest = now
             if self._probing:
+                if took_s >= self._probe_s * 0.98:  # clocks are coarse
+                    self._probe_s = max(self.limits.probe_s, min(PROBE_MAX_S, 2 * self._probe_s))
                 self._open(now, took_s)
             elif self._opened_at is None:
                 hung = max(self._waited_s, self.service.waited_s) >= self.limits.patience_s * 0.98  # clocks are coarse

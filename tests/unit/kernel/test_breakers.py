@@ -159,6 +159,26 @@ def test_a_probe_that_hung_is_followed_by_a_longer_rest(advance: Callable[[float
     assert states == ["open", "half_open"]
 
 
+def test_what_answers_more_slowly_than_a_probe_may_take_is_found_well_in_the_end(
+    advance: Callable[[float], None],
+) -> None:
+    """Once shut, the way to a store that is slow but well would otherwise stay so."""
+    breaker = Breaker("any")
+    breaker.admit(2.0)
+    breaker.failed(2.5)
+    needed_s, asked = 0.6, 0
+    while breaker.state != "closed":
+        assert asked < 5
+        advance(breaker.limits.rest_max_s)
+        granted_s, asked = breaker.admit(2.0), asked + 1
+        advance(min(granted_s, needed_s))
+        if granted_s < needed_s:
+            breaker.failed(granted_s)
+        else:
+            breaker.succeeded()
+    assert breaker.admit(2.0) == 2.0
+
+
 def test_whatever_hangs_is_asked_again_within_half_a_minute(advance: Callable[[float], None]) -> None:
     breaker = Breaker("any", Limits(probe_s=2.0))
     breaker.admit(3.0)
