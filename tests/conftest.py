@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,8 +45,15 @@ from tests import strictness
 from tests.support import rings
 from users import service as users
 
-# A busy machine is no failure: only what examples do is judged, not how long they or their making take.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# A busy machine is no failure: only what examples do is judged, not how long they or their making take. CI tries the
+# same examples each time, `make fuzz` (profile deep) many others.
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("patient"), max_examples=5_000)
 hypothesis.settings.load_profile("patient")
 
 MACHINES = Path(__file__).resolve().parents[1] / "statemachines"

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from kernel.schema import ClientId, Id, Input, Instant, JsonValue, Output, Query
+from kernel.schema import ClientId, Count, Id, Input, Instant, JsonValue, Output, Query
 from kernel.websocket import Frame
 
 Kind = Literal["offer", "answer", "ice", "restart"]
-Measure = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Measure = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class NewCall(Input):
@@ -37,7 +37,7 @@ class SignalFields(Input):
 
 
 class SignalQuery(Query):
-    after: int = Field(default=0, ge=0, le=2**53)
+    after: Count = 0
 
 
 class Quality(Input):
@@ -46,7 +46,7 @@ class Quality(Input):
 
     rtt_ms: Measure
     jitter_ms: Measure
-    packet_loss: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    packet_loss: Annotated[float, Field(ge=0, le=100)]
     bitrate_kbps: Measure
     setup_ms: Measure | None = None
     setup_failed: bool = False

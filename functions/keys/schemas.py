@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from kernel.schema import ClientId, Id, Input, Instant, Name, Opaque, Output, Paging, Query
+from kernel.schema import ClientId, Count, Id, Input, Instant, Name, Opaque, Output, Paging, Query
 from keys import model
 
 _DEVICE_ID = r"^[A-Za-z0-9._~-]{1,40}$"
 DeviceId = Annotated[str, Field(pattern=_DEVICE_ID)]
-Epoch = Annotated[int, Field(ge=0, lt=2**53)]
+Epoch = Count
 
 
 def _decoded(text: object) -> bytes:
@@ -105,7 +105,7 @@ class PackageState(Output):
 
 class Claim(Input):
     user_ids: Annotated[list[Id], Field(min_length=1, max_length=100)]
-    suite: int | None = None
+    suite: Annotated[int, Field(ge=0, le=0xFFFF)] | None = None
 
 
 class ClaimedPackage(Output):
@@ -136,7 +136,7 @@ class LogQuery(Paging):
     """A person's entries with n > `after`; the caller's own without `user_id`."""
 
     user_id: Id | None = None
-    after: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    after: Count = 0
 
 
 class KeyLogEntry(Output):
@@ -280,7 +280,7 @@ Base64Text = Annotated[str, AfterValidator(_is_base64), Field(min_length=1, json
 class Backup(Input):
     """Made and encrypted by the client; what `version` and `params` mean is its business."""
 
-    version: int | Annotated[Opaque, Field(min_length=1, max_length=40)]
+    version: Count | Annotated[Opaque, Field(min_length=1, max_length=40)]
     salt: Annotated[Opaque, Field(max_length=1024)]
     params: dict[str, Any]
     ciphertext: Base64Text

@@ -8,7 +8,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from drive.schemas import File
-from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, JsonObject, Opaque, Output, Paging, Query
+from kernel.schema import (
+    Body,
+    ClientId,
+    Count,
+    Id,
+    Input,
+    Instant,
+    InstantIn,
+    JsonObject,
+    Opaque,
+    Output,
+    Paging,
+    Query,
+)
 from kernel.websocket import Frame
 from messages import model
 from polls.schemas import PollOut
@@ -74,7 +87,7 @@ class Edit(Input):
 
 
 class ReadMarker(Input):
-    seq: Annotated[int, Field(ge=0, le=2**53)]
+    seq: Count
 
 
 class Typing(Input):
@@ -82,8 +95,8 @@ class Typing(Input):
 
 
 class MessageQuery(Query):
-    before: int | None = Field(default=None, ge=0)
-    after: int | None = Field(default=None, ge=0)
+    before: Count | None = None
+    after: Count | None = None
     limit: int = Field(default=50, ge=1, le=100)
     cursor: Opaque | None = None
 
@@ -215,7 +228,7 @@ class ReceiptList(Output):
 class ReceiptQuery(Paging):
     """The seq that is counted, the last message's if it is not given."""
 
-    seq: int | None = Field(default=None, ge=0, le=2**53)
+    seq: Count | None = None
 
 
 class TypingOut(Output):

@@ -46,7 +46,7 @@ class PushSubscription(Input):
 
     endpoint: Annotated[Opaque, Field(min_length=1, max_length=outbound.MAX_URL_CHARS), AfterValidator(_endpoint)]
     keys: PushSubscriptionKeys
-    expirationTime: float | None = None
+    expirationTime: Annotated[float, Field(ge=0, lt=2**53)] | None = None
 
 
 class PushDeviceFields(Input):

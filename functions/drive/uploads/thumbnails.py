@@ -17,14 +17,26 @@ def make(key: str, version: str) -> dict[str, Any] | None:
 
     None for what is no image to Pillow, or too large a one.
     """
-    from PIL import Image, ImageOps
-
     blob: Blob | None = blobs.find(key, version)
     if blob is None:
         return None
+    made = _made_of(blobs.read(blob, 0, blob.size))
+    if made is None:
+        return None
+    small, width, height = made
+    target = key.replace("files/", "thumbnails/", 1)
+    blobs.put(target, small, content_type="image/webp")
+    telemetry.count("Thumbnails")
+    return {"key": target, "width": width, "height": height}
+
+
+def _made_of(content: bytes) -> tuple[bytes, int, int] | None:
+    """The thumbnail's bytes, and the size of the picture as it is shown."""
+    from PIL import Image, ImageOps
+
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        with Image.open(io.BytesIO(blobs.read(blob, 0, blob.size))) as picture:
+        with Image.open(io.BytesIO(content)) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 telemetry.count("ThumbnailsTooLarge")
@@ -38,11 +50,8 @@ def make(key: str, version: str) -> dict[str, Any] | None:
             out = io.BytesIO()
             small.info.clear()  # the pixels alone: no EXIF, no position, no profile
             small.save(out, "WEBP", quality=80)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Exception as error:  # decoders raise anything: of AVIF RuntimeError, of EXIF struct.error
         telemetry.logger().info("no thumbnail", extra={"reason": type(error).__name__})
         telemetry.count("ThumbnailsFailed")
         return None
-    target = key.replace("files/", "thumbnails/", 1)
-    blobs.put(target, out.getvalue(), content_type="image/webp")
-    telemetry.count("Thumbnails")
-    return {"key": target, "width": width, "height": height}
+    return out.getvalue(), width, height

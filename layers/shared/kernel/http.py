@@ -35,7 +35,7 @@ from kernel.schema import parse_json, parse_query
 
 MAX_BODY_BYTES = 256 * 1024
 PER_ACCOUNT = Limit("http", requests=1200, window_s=60)
-_PATH_ID = re.compile(r"[!-~]{1,200}|.{1,32}", re.DOTALL)
+_PATH_ID = re.compile(r"[!-~]{1,200}|[^\ud800-\udfff]{1,32}")
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",

@@ -5,6 +5,7 @@ A model's validator is built at its first use: a function imports more models th
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Annotated, Any, TypeVar
 
@@ -17,13 +18,15 @@ from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
 class Input(BaseModel):
     """What a client sends: strict types, no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True, allow_inf_nan=False
+    )
 
 
 class Query(BaseModel):
     """What stands in a query string; unknown names are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True, allow_inf_nan=False)
 
 
 class Output(BaseModel):
@@ -44,10 +47,13 @@ def _no_nul(value: str) -> str:
 JSON_MAX_DEPTH = 16
 
 
-def _not_deep(value: Any) -> Any:
-    """Free JSON goes into stores, logs of conversations and other people's parsers: its depth has an end."""
+def _readable(value: Any) -> Any:
+    """Free JSON goes into stores, logs of conversations and other people's parsers: its depth has an end, and its
+    numbers are numbers, which RFC 8259 wants and our parser does not."""
     level = [value]
     for _ in range(JSON_MAX_DEPTH):
+        if not all(map(_is_json, level)):
+            raise ValueError("must hold neither NaN nor a number without end")
         level = [inner for each in level for inner in _inside(each)]
         if not level:
             return value
@@ -56,14 +62,18 @@ def _not_deep(value: Any) -> Any:
     return value
 
 
+def _is_json(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _inside(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
 
 
-JsonValue = Annotated[Any, AfterValidator(_not_deep)]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_not_deep)]
+JsonValue = Annotated[Any, AfterValidator(_readable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_readable)]
 
 
 def _body(value: str) -> str:
@@ -104,6 +114,8 @@ Opaque = Annotated[str, AfterValidator(_no_nul), _kind("opaque")]
 Secret = Annotated[str, _kind("opaque")]
 # One of our ids.
 Id = Annotated[str, Field(min_length=1, max_length=40), _kind("id")]
+# A place in a log, a count, a version: no more than JavaScript counts exactly, and far less than a store can keep.
+Count = Annotated[int, Field(ge=0, lt=2**53)]
 ClientId = Annotated[Opaque, Field(min_length=1, max_length=64)]
 Instant = Annotated[
     int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})

@@ -1,0 +1,68 @@
+import type { ReactNode } from "react";
+import { expect, test } from "vitest";
+import { Markup } from "./markup";
+
+interface Element {
+  readonly type: string;
+  readonly props: { readonly children?: ReactNode; readonly href?: string };
+}
+
+const isElement = (node: unknown): node is Element => typeof node === "object" && node !== null && "props" in node;
+
+/** The elements of a tree and its texts, in order. */
+function partsOf(node: ReactNode): (Element | string)[] {
+  if (Array.isArray(node)) return node.flatMap((each: ReactNode) => partsOf(each));
+  if (isElement(node)) return [node, ...partsOf(node.props.children)];
+  return typeof node === "string" ? [node] : [];
+}
+
+/** The numbers of one seed, the same each time (mulberry32): from 0 up to `below`. */
+function numbersOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const PIECES = ["`", "``", "```", "~~~", "**", "_", "~~", "\n", " ", "a", "é", "\u202e", "\ud800", "<b>", '"', "(", ")", "https://", "http://x.y", "javascript:", "data:", "&lt;", "[a](b)"];
+
+function madeOf(seed: number): string {
+  const next = numbersOf(seed);
+  return Array.from({ length: next(40) }, () => PIECES[next(PIECES.length)]).join("");
+}
+
+test("any text becomes elements of this list, links lead to http and https alone, and no text is lost or added", () => {
+  for (let seed = 0; seed < 5_000; seed++) {
+    const text = madeOf(seed);
+    const parts = partsOf(Markup({ text }));
+    const elements = parts.filter(isElement);
+    const shown = parts.filter((each) => typeof each === "string").join("");
+    expect(elements.map((each) => each.type).filter((type) => !["div", "p", "pre", "code", "strong", "em", "s", "a"].includes(type))).toEqual([]);
+    for (const each of elements) if (each.type === "a") expect(each.props.href).toMatch(/^https?:\/\//);
+    expect(isWithin(shown, text), text).toBe(true);
+  }
+});
+
+/** Whether the characters of `part` stand in `whole` in this order. */
+function isWithin(part: string, whole: string): boolean {
+  let at = 0;
+  for (const char of part) {
+    at = whole.indexOf(char, at) + char.length;
+    if (at < char.length) return false;
+  }
+  return true;
+}
+
+const LONGEST = 10_000;
+const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "```\n", "` ` `` ", "** _ ~~ `"];
+
+test.each(HARD)("a long message of %j is shown within a second", (piece) => {
+  for (const text of [piece.repeat(LONGEST / piece.length), `${"`".repeat(LONGEST / 2)}${"a".repeat(LONGEST / 2)}`]) {
+    const began = performance.now();
+    Markup({ text });
+    expect(performance.now() - began).toBeLessThan(1_000);
+  }
+});
