@@ -5,7 +5,7 @@
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
 import type { Encryption, KeyChange, Said } from "./encryption";
 import type { Ports } from "./ports";
-import { ApiError, EncryptionError, SecureConnectError } from "./problems";
+import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
@@ -57,6 +57,7 @@ export class EncryptionDesk implements EndToEnd {
 
   stop(): void {
     this.#stop.abort();
+    void this.#opening?.then((encryption) => encryption.close());
   }
 
   // --- what screens ask for
@@ -191,7 +192,7 @@ export class EncryptionDesk implements EndToEnd {
 
   #open(): Promise<Encryption> {
     const { userId, api, store, ports, lockName } = this.#parts;
-    this.#opening ??= import("./encryption").then(({ Encryption }) =>
+    this.#opening ??= load().then(({ Encryption }) =>
       Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid }),
     );
     this.#opening.catch(() => (this.#opening = null)); // without a network, say: the next one tries again
@@ -259,6 +260,9 @@ export class EncryptionDesk implements EndToEnd {
     const encryption = await this.#open();
     const isIn = await encryption.isInGroup(conversationId);
     this.#publish(conversationId, { phase: isIn ? "ready" : "waiting", changes: await encryption.changes(conversationId) });
+    const last = this.#parts.conversation(conversationId)?.last_message;
+    const said = last?.type === "encrypted" && !this.#said.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
+    if (said) this.#learn([said]);
   }
 
   #publish(conversationId: string, keys: ConversationKeys): void {
@@ -299,5 +303,13 @@ export class EncryptionDesk implements EndToEnd {
       () => tabs.leading && this.#read(conversationId),
       () => undefined, // nobody is signed in any more
     );
+  }
+}
+
+async function load(): Promise<typeof import("./encryption")> {
+  try {
+    return await import("./encryption");
+  } catch (error) {
+    throw new TransportFailed(`encryption could not be loaded: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -60,13 +60,20 @@ export class Encryption {
     this.deviceId = identity.deviceId;
   }
 
-  /** Rejects where this browser has not the algorithms of the cipher suite. */
+  /** Throws NotSupportedError where this browser has not the algorithms of the cipher suite. */
   static async open(parts: EncryptionParts): Promise<Encryption> {
+    // pages that are neither https nor of this machine have none
+    if (!globalThis.crypto?.subtle) throw new DOMException("there is no WebCrypto here", "NotSupportedError");
     const { userId, store, locks, lockName, now, uuid } = parts;
     const mls = await TsMls.open(now);
     const vault = new Vault(store, userId);
     const identity = await locks.hold(lockName, undefined, () => identityOf(mls, vault, userId, uuid));
     return new Encryption(parts, mls, vault, identity);
+  }
+
+  /** What is under way is not written any more. */
+  close(): void {
+    this.#vault.close();
   }
 
   // --- this device
@@ -128,6 +135,11 @@ export class Encryption {
   /** All that this device has read or written in a conversation, oldest first. */
   said(conversationId: string): Promise<Said[]> {
     return this.#exclusive(() => this.#shelf.said(conversationId, this.#parts.now()));
+  }
+
+  /** What one message said, as far as this device has read it. */
+  recall(conversationId: string, messageId: string): Promise<Said | undefined> {
+    return this.#shelf.recall(conversationId, messageId);
   }
 
   isInGroup(conversationId: string): Promise<boolean> {

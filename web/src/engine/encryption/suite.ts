@@ -12,29 +12,27 @@ import { makeGenericHpke } from "ts-mls/crypto/implementation/hpke.js";
 import type { Signature } from "ts-mls/crypto/signature.js";
 import { owned } from "./bytes";
 
-const { subtle } = crypto;
-
 const signature: Signature = {
   async sign(secretKey, message) {
-    const key = await subtle.importKey("pkcs8", owned(secretKey), "Ed25519", false, ["sign"]);
-    return new Uint8Array(await subtle.sign("Ed25519", key, owned(message)));
+    const key = await crypto.subtle.importKey("pkcs8", owned(secretKey), "Ed25519", false, ["sign"]);
+    return new Uint8Array(await crypto.subtle.sign("Ed25519", key, owned(message)));
   },
   async verify(publicKey, message, signed) {
-    const key = await subtle.importKey("raw", owned(publicKey), "Ed25519", false, ["verify"]);
-    return subtle.verify("Ed25519", key, owned(signed), owned(message));
+    const key = await crypto.subtle.importKey("raw", owned(publicKey), "Ed25519", false, ["verify"]);
+    return crypto.subtle.verify("Ed25519", key, owned(signed), owned(message));
   },
   async keygen() {
-    const pair = (await subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+    const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
     return {
-      publicKey: new Uint8Array(await subtle.exportKey("raw", pair.publicKey)),
-      signKey: new Uint8Array(await subtle.exportKey("pkcs8", pair.privateKey)),
+      publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)),
+      signKey: new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey)),
     };
   },
 };
 
 async function aesGcm(use: "encrypt" | "decrypt", key: Uint8Array, iv: Uint8Array, aad: Uint8Array, data: Uint8Array) {
-  const imported = await subtle.importKey("raw", owned(key), "AES-GCM", false, [use]);
-  return new Uint8Array(await subtle[use]({ name: "AES-GCM", iv: owned(iv), additionalData: owned(aad) }, imported, owned(data)));
+  const imported = await crypto.subtle.importKey("raw", owned(key), "AES-GCM", false, [use]);
+  return new Uint8Array(await crypto.subtle[use]({ name: "AES-GCM", iv: owned(iv), additionalData: owned(aad) }, imported, owned(data)));
 }
 
 async function made(): Promise<CiphersuiteImpl> {
@@ -45,7 +43,7 @@ async function made(): Promise<CiphersuiteImpl> {
   };
   return {
     name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-    hash: makeHashImpl(subtle, "SHA-256"),
+    hash: makeHashImpl(crypto.subtle, "SHA-256"),
     kdf: makeKdfImpl(new HkdfSha256()),
     hpke: await makeGenericHpke(
       { kem: "DHKEM-X25519-HKDF-SHA256", kdf: "HKDF-SHA256", aead: "AES128GCM" },

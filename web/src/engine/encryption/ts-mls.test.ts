@@ -1,7 +1,10 @@
+import { encodeMlsMessage } from "ts-mls/message.js";
+import { generateKeyPackage } from "ts-mls/keyPackage.js";
 import { expect, test } from "vitest";
-import { bytesOf, textOf } from "./bytes";
+import { bytesOf, owned, textOf } from "./bytes";
 import { CannotDecrypt } from "./errors";
 import type { Group, MadePackage } from "./mls";
+import { suite1 } from "./suite";
 import { TsMls } from "./ts-mls";
 
 const now = Date.UTC(2026, 10, 29);
@@ -107,4 +110,19 @@ test("a credential that names no device is not taken", async () => {
 
   expect(() => ada.mls.leafOfPackage(message)).toThrow(CannotDecrypt);
   await expect((await ada.mls.create("cnv_1", ada.identity)).add([message])).rejects.toThrow();
+});
+
+test("a package that lives for more than 400 days is taken neither by who adds nor by who receives", async () => {
+  const [first, second] = [await device("ada", "a"), await device("bob", "b")];
+  const [ada, bob] = (await group(first, second)) as [Group, Group];
+  const suite = await suite1();
+  const credential = { credentialType: "basic" as const, identity: bytesOf("eve/e") };
+  const capabilities = { versions: ["mls10" as const], ciphersuites: [suite.name], extensions: [], proposals: [], credentials: ["basic" as const] };
+  const at = BigInt(Math.floor(Date.now() / 1000));
+  const lifetime = { notBefore: at, notAfter: at + 401n * 86_400n };
+  const { publicPackage } = await generateKeyPackage(credential, capabilities, lifetime, [], suite);
+  const message = owned(encodeMlsMessage({ version: "mls10", wireformat: "mls_key_package", keyPackage: publicPackage }));
+
+  expect(() => first.mls.leafOfPackage(message)).toThrow(CannotDecrypt);
+  await expect(bob.receive((await ada.add([message])).message)).rejects.toThrow(CannotDecrypt);
 });

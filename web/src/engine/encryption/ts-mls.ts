@@ -16,6 +16,7 @@ import type { CiphersuiteImpl } from "ts-mls/crypto/ciphersuite.js";
 import { defaultKeyPackageEqualityConfig } from "ts-mls/keyPackageEqualityConfig.js";
 import { type KeyPackage, type PrivateKeyPackage, decodeKeyPackage, encodeKeyPackage, generateKeyPackageWithKey, makeKeyPackageRef } from "ts-mls/keyPackage.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
+import type { Lifetime } from "ts-mls/lifetime.js";
 import { type MLSMessage, decodeMlsMessage, encodeMlsMessage } from "ts-mls/message.js";
 import { decryptSenderData, type PrivateMessage } from "ts-mls/privateMessage.js";
 import { processMessage } from "ts-mls/processMessages.js";
@@ -44,8 +45,9 @@ const CAPABILITIES = {
 const CONFIG: ClientConfig = {
   // The server takes messages of an epoch and of the one before it.
   keyRetentionConfig: { retainKeysForEpochs: 3, retainKeysForGenerations: 16, maximumForwardRatchetSteps: 256 },
-  // A leaf keeps the lifetime of its package for as long as it is in the tree: who joins later finds it over, and that
-  // is no fault. So it is checked where packages come in (`leafOfPackage`), as RFC 9420 (7.3) has it.
+  // A leaf keeps the lifetime of its package for as long as it is in the tree, and a log is read late: who finds it over
+  // then finds no fault. So whether it is valid now is checked by who brings it in (`leafOfPackage`). How long it is
+  // at most, everybody checks; the option for that is read by nothing in ts-mls 1.6.4.
   lifetimeConfig: { maximumTotalLifetime: BigInt(LONGEST_LIFETIME_S), validateLifetimeOnReceive: false },
   keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
   paddingConfig: { kind: "alwaysPad", paddingLength: 0 }, // what is said is filled up by whoever says it
@@ -163,7 +165,7 @@ class TsMlsGroup implements Group {
         (incoming) => {
           if (incoming.kind === "proposal") return "accept";
           committer = incoming.senderLeafIndex;
-          return committer === undefined ? "reject" : "accept";
+          return committer === undefined || incoming.proposals.some(({ proposal }) => livesTooLong(proposal)) ? "reject" : "accept";
         },
         this.#suite,
       );
@@ -172,7 +174,7 @@ class TsMlsGroup implements Group {
         const sender = await this.#senderOf((message as { privateMessage: PrivateMessage }).privateMessage);
         return { group, sender, data: owned(result.message), removed: false };
       }
-      if (result.actionTaken === "reject") throw new CannotDecrypt("a commit comes from outside of the group");
+      if (result.actionTaken === "reject") throw new CannotDecrypt("a commit comes from outside of the group, or brings a package that lives for too long");
       const removed = result.newState.groupActiveState.kind === "removedFromGroup";
       const sender = this.#placed.find(({ index }) => index === committer)?.leaf ?? null;
       return { group, sender, data: null, removed };
@@ -204,6 +206,11 @@ class TsMlsGroup implements Group {
     return new TsMlsGroup(this.#suite, state);
   }
 }
+
+const isTooLong = ({ notBefore, notAfter }: Lifetime): boolean => notAfter - notBefore > BigInt(LONGEST_LIFETIME_S);
+
+const livesTooLong = (proposal: Proposal): boolean =>
+  proposal.proposalType === "add" && "add" in proposal && isTooLong(proposal.add.keyPackage.leafNode.lifetime);
 
 function packageOf(bytes: Bytes): KeyPackage {
   const message = decoded(bytes);
@@ -261,7 +268,7 @@ export class TsMls implements Mls {
     const now = BigInt(Math.floor(this.#nowMs() / 1000));
     const { notBefore, notAfter } = leafNode.lifetime;
     if (cipherSuite !== this.#suite.name) throw new CannotDecrypt("a key package is of another cipher suite");
-    if (notBefore > now || notAfter < now || notAfter - notBefore > BigInt(LONGEST_LIFETIME_S)) {
+    if (notBefore > now || notAfter < now || isTooLong(leafNode.lifetime)) {
       throw new CannotDecrypt("a key package is not valid now, or lives for too long");
     }
     return leafOfNode(leafNode);

@@ -12,6 +12,7 @@ export class Vault {
   readonly #store: Store;
   readonly #account: string;
   #changed = new Map<string, unknown>();
+  #closed = false;
 
   constructor(store: Store, account: string) {
     this.#store = store;
@@ -41,14 +42,13 @@ export class Vault {
 
   /** Durable when it resolves. */
   async flush(): Promise<void> {
-    const changed = this.#changed;
-    if (changed.size === 0) return;
-    await this.#store.saveValues(this.#account, new Map([...changed].map(([name, value]) => [PREFIX + name, value])));
-    if (this.#changed === changed) this.#changed = new Map();
+    if (this.#closed || this.#changed.size === 0) return;
+    await this.#store.saveValues(this.#account, new Map([...this.#changed].map(([name, value]) => [PREFIX + name, value])));
+    this.#changed = new Map();
   }
 
-  /** Takes back what was not written. */
-  forget(): void {
-    this.#changed = new Map();
+  /** Nothing is written any more: the account may be wiped from this device now. */
+  close(): void {
+    this.#closed = true;
   }
 }
