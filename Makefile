@@ -73,8 +73,8 @@ demo: venv ## a guided tour of the running local cloud
 perf: venv ## measure the running local cloud; AGAINST=REVISION: only CPU per call, against that commit
 	@$(VENV)/python -m perf $(if $(AGAINST),--against $(AGAINST))
 
-load: venv ## an open-loop mix at 1, 2 and 4 times what the running local cloud can take (3 min)
-	@$(VENV)/python -m perf --only load
+load: venv ## an open-loop mix at 1, 2 and 4 times what a local cloud of its own can take (5 min)
+	@SC_QUOTA=$${SC_QUOTA:-16} $(VENV)/python -m infra.local --instance test run -- $(VENV)/python -m perf --only load
 
 chaos: venv ## break what it stands on, and look at what clients see (15 min; SEED=… repeats one)
 	@$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

@@ -160,8 +160,8 @@ def _row(*cells: str) -> str:
 HEAD = (
     "# Capacity: so many people at once, on paper\n\n"
     "Written by `python -m infra.documents` from infra/capacity_plan.py: rates times counted work. `make load` "
-    "measures one machine instead, where load and servers share two processors, so its figures say how overload is "
-    "met, not how much AWS carries.\n\n"
+    "measures one machine instead, a local cloud with a quota of 16 executions at once that shares its processors with "
+    "the load, so its figures say how overload is met, not how much AWS carries.\n\n"
     "Assumed of each person online, in the busiest minute: {sockets} sockets, {messages} messages ({by_socket:.0f} % "
     "by socket) to conversations of {members}, {calls:.0f} other call and {frames} other frames; over a month "
     "{average:.0f} % of that. A send takes {send_ms:.0f} ms of a function and {writes:.0f} write units.\n\n"

@@ -18,20 +18,24 @@ class NotUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The API's address, and the processes that serve it (their functions' processes are their children)."""
+    """The API's address, the processes that serve it (their functions' processes are their children), and for whoever
+    runs it the address of the cloud and the name of the stack."""
 
     http_url: str
     servers: tuple[int, ...]
+    cloud_url: str = ""
+    stack: str = ""
 
 
 def running() -> Addresses:
     """The local cloud of .local/endpoints.json, or of the file that SC_ENDPOINTS names. Raises NotUp."""
     file = Path(os.environ.get("SC_ENDPOINTS") or DEFAULT)
     try:
-        http_url: str = json.loads(file.read_text())["http_url"]
+        told = json.loads(file.read_text())
+        http_url, cloud_url, stack = told["http_url"], told["aws_endpoint_url"], told["stack"]
         servers = [int((file.parent / f"{name}.pid").read_text()) for name in ("cloud", "redis")]
     except (OSError, ValueError, KeyError) as error:
         raise NotUp(f"no local cloud is running ({error}); run make up first") from error
     if not all(Path("/proc", str(pid)).exists() for pid in servers):
         raise NotUp("the local cloud is not running; run make up first")
-    return Addresses(http_url, tuple(servers))
+    return Addresses(http_url, tuple(servers), cloud_url, stack)

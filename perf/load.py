@@ -4,7 +4,9 @@ Calls arrive by a Poisson process (seeded), whether the ones before are answered
 of 2xx within 2 s; goodput is good answers a second. R23: at twice the capacity at least 90 % of the peak, and the rest
 is refused quickly with `Retry-After`. R22: a saturated class of functions leaves the others' p99 within a fifth.
 Load generator and servers share this machine's processors, so figures are of this machine, not of AWS: there see
-docs/capacity.md.
+docs/capacity.md. `make load` gives the account a quota of executions that this machine can run (SC_QUOTA): AWS gives
+each execution a share of a processor and throttles beyond the quota, whereas a laptop that starts whatever is asked for
+only gets slower until nothing is answered in time.
 """
 
 from __future__ import annotations
@@ -13,11 +15,15 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
 
+import boto3
+
+from infra.local.config import REGION
 from perf import budgets
 from perf.addresses import Addresses
 from perf.budgets import Budget, Verdict
@@ -28,6 +34,9 @@ GOOD_S = 2.0
 QUICK_REFUSAL_S = 1.0
 IN_FLIGHT_MAX = 512  # calls that wait at once; what comes beyond is lost, as a client's patience is
 WORKERS = 16  # of the closed loop that finds the capacity
+STEADY = 1.1  # functions have started when a window carries no more than so many times the best before it
+WINDOWS_MAX = 12
+SATURATED = "Conversations"  # the function that lists, held to a quarter of the workers while it is saturated
 SEED = 1
 
 Do = Callable[[LoadPerson, str], Awaitable[Any]]
@@ -100,6 +109,7 @@ class Step:
     outcomes: Counter[str] = field(default_factory=Counter)
     good_ms: dict[str, list[float]] = field(default_factory=dict)
     refusals_ms: list[float] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)  # "send: 503 unavailable" and how often
 
     @property
     def goodput(self) -> float:
@@ -111,9 +121,10 @@ class Step:
             self.outcomes["good" if took_s <= GOOD_S else "late"] += 1
             self.good_ms.setdefault(name, []).append(took_s * 1_000)
         else:
-            known = refused.status in (429, 503) and refused.has_retry_after
+            known = refused.status in (429, 503) and refused.retry_after_s > 0
             self.outcomes["refused" if known else "failed"] += 1
             self.refusals_ms.append(took_s * 1_000)
+            self.reasons[f"{name}: {refused.status} {refused.code}"] += 1
 
     def p99_ms(self, name: str) -> float:
         return percentile(self.good_ms.get(name) or [float("inf")], 99)
@@ -150,8 +161,8 @@ class Crowd:
         self._names = list(MIX)
         self._weights = [weight for weight, _ in MIX.values()]
 
-    async def call(self, step: Step, name: str) -> None:
-        """One call of somebody, noted in the step."""
+    async def call(self, step: Step, name: str) -> float:
+        """One call of somebody, noted in the step. Returns after how many seconds to come again if it was refused."""
         person, conversation_id = self._random.choice(self._people)
         connection = self._idle.pop() if self._idle else Http(self._url)
         started = time.perf_counter()
@@ -160,25 +171,29 @@ class Crowd:
             await MIX[name][1](lent, conversation_id)
         except Refused as refused:
             step.note(name, time.perf_counter() - started, refused)
+            wait = refused.retry_after_s
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             step.outcomes["lost"] += 1
             connection.close()
-            return
+            return 0.0
         else:
             step.note(name, time.perf_counter() - started)
+            wait = 0.0
         self._idle.append(connection)
+        return wait
 
     def any_call(self) -> str:
         return self._random.choices(self._names, self._weights)[0]
 
     async def closed(self, seconds: float, workers: int, name: str | None = None) -> Step:
-        """So many workers that each make a call after the other."""
+        """So many workers that each make a call after the other, and wait when they are told to come again later."""
         step = Step(0, 0, seconds)
         until = time.perf_counter() + seconds
 
         async def work() -> None:
             while time.perf_counter() < until:
-                await self.call(step, name or self.any_call())
+                wait = await self.call(step, name or self.any_call())
+                await asyncio.sleep(wait * self._random.uniform(0.5, 1))
 
         await asyncio.gather(*(work() for _ in range(workers)))
         return step
@@ -186,7 +201,7 @@ class Crowd:
     async def open(self, rate: float, seconds: float, *, times: float = 1, only: Sequence[str] = ()) -> Step:
         """Calls at a rate, answered or not; what is still under way at the end is waited for."""
         step = Step(times, rate, seconds)
-        under_way: set[asyncio.Task[None]] = set()
+        under_way: set[asyncio.Task[float]] = set()
         start = time.perf_counter()
         at = 0.0
         while (at := at + self._random.expovariate(rate)) < seconds:
@@ -219,7 +234,7 @@ async def _crowd(addresses: Addresses, count: int) -> Crowd:
 
 async def _run(addresses: Addresses, scale: LoadScale, done: Callable[[str], None]) -> LoadFound:
     crowd = await _crowd(addresses, scale.people)
-    await crowd.closed(scale.probe_seconds / 2, WORKERS)  # functions start
+    await _warm(crowd, scale, done)
     probe = await crowd.closed(scale.probe_seconds, WORKERS)
     capacity = probe.goodput
     if not capacity:
@@ -230,9 +245,43 @@ async def _run(addresses: Addresses, scale: LoadScale, done: Callable[[str], Non
         steps.append(await crowd.open(capacity * times, scale.seconds, times=times))
         done(f"{times} times: {number(steps[-1].goodput)} good calls a second")
         await asyncio.sleep(1)
-    found = LoadFound(capacity, steps, await _bulkheads(crowd, capacity, scale))
+    with _held(addresses, SATURATED, WORKERS // 4):
+        found = LoadFound(capacity, steps, await _bulkheads(crowd, capacity, scale))
     crowd.close()
     return found
+
+
+async def _warm(crowd: Crowd, scale: LoadScale, done: Callable[[str], None]) -> None:
+    """Let the functions start: as many processes as the quota allows, each of which takes a processor for a while."""
+    best = 0.0
+    for _ in range(WINDOWS_MAX):
+        window = await crowd.closed(scale.probe_seconds / 2, WORKERS)
+        done(f"functions start: {number(window.goodput)} good calls a second")
+        if best and window.goodput <= best * STEADY:
+            return
+        best = max(best, window.goodput)
+
+
+@contextmanager
+def _held(addresses: Addresses, function: str, executions: int) -> Iterator[None]:
+    """Have a function reserve so many executions for a while, as its part of production's quota is of a thousand."""
+    client: Any = boto3.client(
+        "lambda",
+        endpoint_url=addresses.cloud_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    name = f"{addresses.stack}-{function}"
+    before = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=executions)
+    try:
+        yield
+    finally:
+        if before is None:
+            client.delete_function_concurrency(FunctionName=name)
+        else:
+            client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=before)
 
 
 async def _bulkheads(crowd: Crowd, capacity: float, scale: LoadScale) -> list[Bulkhead]:
@@ -278,6 +327,7 @@ def tables(found: LoadFound) -> list[Table]:
         f"Capacity: {number(found.capacity)} good calls a second of {WORKERS} callers. "
         f"Good: 2xx within {GOOD_S:.0f} s. Refused: 429 or 503 with Retry-After. "
         "Lost: no answer, or not sent as too many waited.",
+        *(f"Refused at {number(step.times)} times: {_most(step.reasons)}." for step in found.steps if step.reasons),
     )
     beside = [
         (each.call, each.saturated, _shown(each.alone_ms), _shown(each.beside_ms), _shown(each.more))
@@ -293,6 +343,10 @@ def tables(found: LoadFound) -> list[Table]:
             ("Functions have rooms of their own; here they share one machine's processors, as in AWS they do not.",),
         ),
     ]
+
+
+def _most(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(4))
 
 
 def _shown(value: float) -> str:

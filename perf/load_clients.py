@@ -20,11 +20,11 @@ _numbers = itertools.count()
 
 
 class Refused(Exception):
-    """The server answered with an error: its status, and whether it said when to come again."""
+    """The server answered with an error: its status, its `code`, and in how many seconds to come again, if it said."""
 
-    def __init__(self, text: str, status: int = 0, *, has_retry_after: bool = False) -> None:
+    def __init__(self, text: str, status: int = 0, *, code: str = "", retry_after_s: float = 0.0) -> None:
         super().__init__(text)
-        self.status, self.has_retry_after = status, has_retry_after
+        self.status, self.code, self.retry_after_s = status, code, retry_after_s
 
 
 class Http:
@@ -50,7 +50,7 @@ class Http:
                 status, told, answer = await self._exchange(head.encode() + body)
         if not 200 <= status < 300:
             text = f"{method} {path}: {status} {answer[:300].decode(errors='replace')}"
-            raise Refused(text, status, has_retry_after=b"\r\nretry-after:" in told)
+            raise Refused(text, status, code=_code(answer), retry_after_s=_retry_after_s(told))
         return answer
 
     async def _exchange(self, request: bytes) -> tuple[int, bytes, bytes]:
@@ -80,6 +80,21 @@ class Http:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+def _retry_after_s(head: bytes) -> float:
+    """What a lowered response head says in Retry-After, or nothing."""
+    _, _, told = head.partition(b"\r\nretry-after:")
+    seconds, _, _ = told.partition(b"\r\n")
+    return float(seconds) if seconds.strip().isdigit() else 0.0
+
+
+def _code(answer: bytes) -> str:
+    """The `code` of a problem, or nothing where the answer is none of ours."""
+    try:
+        return str(json.loads(answer)["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 @dataclass(slots=True)

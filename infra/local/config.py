@@ -18,6 +18,9 @@ RUNTIMES = ("python3.12", "python3.13", "python3.14")  # those of template.yaml
 DEFAULT_RUNTIME = "python3.13"
 ACCOUNT = "000000000000"  # what a local cloud says
 PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
+QUOTA = "SC_QUOTA"
+AWS_QUOTA, LEAST_QUOTA = 1000, 96  # executions at once: what AWS gives an account; what the tests have at once
+EXECUTION_MB = 90  # of a function's process
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Instance:
     port: int
     redis_port: int
     home: Path
+    quota: int = LEAST_QUOTA  # of executions at once in the account: what comes beyond is throttled
 
     @property
     def endpoint(self) -> str:
@@ -87,10 +91,10 @@ def python_runtime() -> str:
 
 
 def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance:
-    """Build the instance called `name` from SC_PORT and SC_REDIS_PORT (SC_TEST_PORT ... for `test`).
+    """Build the instance called `name` from SC_PORT, SC_REDIS_PORT (SC_TEST_PORT ... for `test`) and SC_QUOTA.
 
     Raises:
-        Problem: the name is unknown or a port is not a port.
+        Problem: the name is unknown, a port is not a port, or the quota is none.
     """
     if name not in PORTS:
         raise Problem(f"there is no instance called {name!r}", f"use one of: {', '.join(PORTS)}")
@@ -101,7 +105,19 @@ def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance
         port=_port(environment, f"{prefix}PORT", port),
         redis_port=_port(environment, f"{prefix}REDIS_PORT", redis_port),
         home=STATE if name == "default" else STATE / name,
+        quota=_quota(environment),
     )
+
+
+def _quota(environment: Mapping[str, str]) -> int:
+    """The account's quota: what SC_QUOTA says, or as many processes as half of this machine's memory holds."""
+    text = environment.get(QUOTA) or ""
+    if not text:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+        return max(LEAST_QUOTA, min(AWS_QUOTA, memory // (EXECUTION_MB << 20)))
+    if not text.isdecimal() or not 1 <= int(text) <= AWS_QUOTA:
+        raise Problem(f"{QUOTA}={text!r} is no quota", f"give a number from 1 to {AWS_QUOTA}, or unset it")
+    return int(text)
 
 
 def _port(environment: Mapping[str, str], variable: str, default: int) -> int:

@@ -71,6 +71,7 @@ def _cloud_environment(instance: Instance) -> dict[str, str]:
         "GATEWAY_PORT": str(instance.port),
         "BIND_HOST": HOST,
         "AUTH": "true",
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(instance.quota),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "1",

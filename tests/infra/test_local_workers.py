@@ -1,8 +1,13 @@
 """Execution environments of the local cloud behave as Lambda's where the driver corrects them."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.stack import Stack
 from tests.infra import local_cloud
@@ -33,3 +38,20 @@ def test_a_function_imports_from_its_layers_which_are_unpacked_once(cloud: Stack
         assert local_cloud.invoke(cloud, name, ["on_the_shelf"]) == ["on_the_shelf"]
     unpacked = cloud.instance.home / "tmp" / "layers"
     assert len(list(unpacked.iterdir())) == 1
+
+
+def test_beyond_the_account_s_quota_functions_are_throttled_at_once(tmp_path: Path) -> None:
+    with local_cloud.running(replace(local_cloud.instance(tmp_path / "home"), quota=1)) as small:
+        local_cloud.add_function(small, "slow")
+        held = json.dumps({"body": json.dumps({"sleep": 4})})
+        client = small.client("lambda")
+
+        def ask() -> str:
+            try:
+                return "FunctionError" if "FunctionError" in client.invoke(FunctionName="slow", Payload=held) else "ran"
+            except ClientError as error:
+                return str(error.response["Error"]["Code"])
+
+        with ThreadPoolExecutor(2) as both:
+            answers = sorted(each.result() for each in [both.submit(ask) for _ in range(2)])
+        assert answers == ["TooManyRequestsException", "ran"]

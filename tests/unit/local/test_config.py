@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.config import STATE, instance
+from infra.local.config import AWS_QUOTA, LEAST_QUOTA, STATE, instance
 from infra.local.console import Problem
 
 
@@ -27,6 +27,17 @@ def test_each_instance_has_variables_of_its_own() -> None:
 def test_a_port_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
     with pytest.raises(Problem, match="SC_PORT"):
         instance("default", {"SC_PORT": text})
+
+
+def test_the_account_s_quota_fits_the_machine_unless_it_is_given() -> None:
+    assert LEAST_QUOTA <= instance("default", {}).quota <= AWS_QUOTA
+    assert instance("test", {"SC_QUOTA": "16"}).quota == 16
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1001", "many"])
+def test_a_quota_that_is_none_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(Problem, match="SC_QUOTA"):
+        instance("default", {"SC_QUOTA": text})
 
 
 def test_an_unknown_instance_is_refused() -> None:

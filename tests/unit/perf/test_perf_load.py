@@ -32,12 +32,13 @@ def test_an_answer_is_good_late_refused_or_a_failure() -> None:
     step.note("send", 0.1)
     step.note("send", load.GOOD_S)
     step.note("send", load.GOOD_S + 0.1)
-    step.note("send", 0.01, Refused("", 503, has_retry_after=True))
-    step.note("send", 0.01, Refused("", 429, has_retry_after=True))
+    step.note("send", 0.01, Refused("", 503, retry_after_s=2))
+    step.note("send", 0.01, Refused("", 429, retry_after_s=2))
     step.note("send", 0.01, Refused("", 503))
-    step.note("send", 0.01, Refused("", 500, has_retry_after=True))
+    step.note("send", 0.01, Refused("", 500, retry_after_s=2))
     assert step.outcomes == {"good": 2, "late": 1, "refused": 2, "failed": 2}
     assert step.goodput == 1.0
+    assert step.reasons["send: 503 "] == 2
 
 
 def test_calls_come_also_while_none_is_answered_and_at_most_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_the_mix_is_of_a_hundred_calls_and_reads_outweigh_sends() -> None:
 def test_a_machine_that_carries_nothing_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_person: LoadPerson, _conversation_id: str) -> None:
         await asyncio.sleep(0.01)
-        raise Refused("", 503, has_retry_after=True)
+        raise Refused("", 503, retry_after_s=2)
 
     crowd = _crowd(monkeypatch, broken)
 
