@@ -46,6 +46,13 @@ def test_a_token_ends_after_15_minutes() -> None:
     assert refusal.value.stable_code == "token_expired"
 
 
+def test_a_token_is_taken_from_a_process_whose_clock_is_ahead() -> None:
+    user_id, session_id = _people()
+    with clock.held(clock.now() + 5 * clock.MINUTE):
+        token = auth.issue(user_id, session_id)
+    assert auth.verify(token) == Caller(user_id, session_id)
+
+
 def test_a_token_outlives_a_rotation() -> None:
     user_id, session_id = _people()
     token = auth.issue(user_id, session_id)
