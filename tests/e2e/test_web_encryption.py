@@ -18,6 +18,7 @@ from secureconnect_client import Client
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import NotInGroup
 from secureconnect_client.errors import ApiError
+from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, needs_a_browser, window_of
@@ -45,10 +46,10 @@ class Devices:
         return self.run(self._device(person))
 
     async def _device(self, person: Person) -> Encryption:
-        name = person.username
+        name = f"py-{secrets.token_hex(4)}"
         client = await self._clients.enter_async_context(Client(self._town.http_url, store=self._folder / f"{name}.db"))
-        await client.login(name, PASSWORD)
-        device = client.encryption(f"py-{secrets.token_hex(4)}", vault=self._folder / f"{name}.vault")
+        await client.login(person.username, PASSWORD)
+        device = client.encryption(name, vault=self._folder / f"{name}.vault")
         await device.register("Python")
         return device
 
@@ -129,6 +130,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         expect(page.get_by_text(number)).to_be_visible()
         page.get_by_role("button", name="We have compared it").click()
         expect(page.get_by_text("Compared, and the same since.")).to_be_visible()
+        assert audit(page, "encryption") == []
         page.get_by_role("button", name="Close").click()
 
         # new keys by the other library
@@ -140,16 +142,37 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.reload()
         expect(window.message(f"{word} from the window")).to_be_visible()
         expect(window.message(f"{word} from Python")).to_be_visible()
-        window.say(f"{word} after a reload")
-        _read(devices, bobs, conversation_id, f"{word} after a reload")
+
+        # another tab shows it too, and what is written in either goes out
+        tab = window.tab(f"#/conversations/{conversation_id}")
+        expect(tab.get_by_role("log").get_by_text(f"{word} from Python")).to_be_visible()
+        tab.get_by_label("Write a message").fill(f"{word} from the other tab")
+        tab.get_by_label("Write a message").press("Enter")
+        _read(devices, bobs, conversation_id, f"{word} from the other tab")
+        devices.run(bobs.send(conversation_id, f"{word} to both tabs"))
+        for each in (page, tab):
+            expect(each.get_by_role("log").get_by_text(f"{word} to both tabs")).to_be_visible()
+        tab.close()
+
+        # another device of Bob's: it is told, let in by the window, and the safety number is another
+        phone = devices.device(bob)
+        expect(page.get_by_text("Devices have changed: Bob.")).to_be_visible()
+        _let_in(devices, phone, conversation_id)
+        window.say(f"{word} to the phone")
+        _read(devices, phone, conversation_id, f"{word} to the phone")
+        page.get_by_role("button", name="Safety number").click()
+        expect(page.get_by_text("The number has changed since you compared it")).to_be_visible()
+        expect(page.get_by_text(devices.run(phone.safety_number(ada.id)))).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="Dismiss").click()
+        expect(page.get_by_text("Devices have changed: Bob.")).to_be_hidden()
 
         # a group that Python begins: the window is brought in, brings Carol in, and out again
         group = devices.run(bobs.create([ada.id], name="Tea"))
         devices.run(bobs.send(group, f"{word} tea?"))
         window.open("Tea")
         expect(window.message(f"{word} tea?")).to_be_visible()
-        ada_or_bob = bob.ok("POST", f"/conversations/{group}/members", {"user_ids": [carol.id]})
-        assert ada_or_bob["added"]
+        assert bob.ok("POST", f"/conversations/{group}/members", {"user_ids": [carol.id]})["added"]
         _let_in(devices, carols, group)
         devices.run(carols.send(group, f"{word} Carol is here"))
         expect(window.message(f"{word} Carol is here")).to_be_visible()

@@ -17,6 +17,8 @@ const SECRET_KEPT_MS = 30 * 86_400_000;
 interface KeptPackage extends MadePackage {
   /** Epoch milliseconds. */
   readonly until: number;
+  /** Good for one Welcome; the one of last resort is good for many. */
+  readonly once: boolean;
 }
 
 /** The identity of this device for an account, made when there is none. */
@@ -56,19 +58,23 @@ export class Device {
     await this.leavePackages();
   }
 
-  /** Fills up the key packages that wait. */
+  /** Fills up the key packages that wait, and leaves one of last resort, for when they are used up while nobody is here. */
   async leavePackages(): Promise<void> {
     const { api, mls, vault, identity, now } = this.#parts;
     const device_id = identity.deviceId;
-    const { available } = await api.get("/keys/packages", { query: { device_id } });
+    const { available, has_last_resort } = await api.get("/keys/packages", { query: { device_id } });
     const made: MadePackage[] = [];
     for (let n = available; n < PACKAGES; n += 1) made.push(await mls.newPackage(identity));
-    if (made.length === 0) return;
+    const last = has_last_resort ? null : await mls.newPackage(identity);
+    if (made.length === 0 && !last) return;
     const until = now() + SECRET_KEPT_MS;
-    for (const each of made) vault.put(`package/${each.reference}`, { ...each, until } satisfies KeptPackage);
+    const keep = (each: MadePackage, once: boolean) => vault.put(`package/${each.reference}`, { ...each, until, once } satisfies KeptPackage);
+    for (const each of made) keep(each, true);
+    if (last) keep(last, false);
     for (const [key, kept] of await vault.all<KeptPackage>("package/")) if (kept.until < now()) vault.put(key, undefined);
     await vault.flush(); // before anybody can use them
-    await api.post("/keys/packages", { body: { device_id, packages: made.map(({ message }) => base64(message)) } });
+    const packages = made.map(({ message }) => base64(message));
+    await api.post("/keys/packages", { body: { device_id, packages, ...(last ? { last_resort: base64(last.message) } : {}) } });
   }
 
   /** Opens the Welcomes that wait for this device; the conversations that it is in by them. Throws ServerMisbehaved. */
@@ -101,7 +107,7 @@ export class Device {
       const { seq } = await api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path });
       shelf.forget(conversation_id);
       shelf.keep(conversation_id, { group, seq });
-      vault.put(`package/${made.reference}`, undefined); // it was good once
+      if (made.once) vault.put(`package/${made.reference}`, undefined);
       await vault.flush();
       return true;
     } catch (error) {

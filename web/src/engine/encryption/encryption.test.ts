@@ -132,6 +132,18 @@ test("of two devices that begin at once one does, and lets the other in", async 
   expect(await bob.joinWaiting()).toEqual([id]);
 });
 
+test("with all packages used up a device is brought in by its last one, again and again", async () => {
+  const server = new FakeDelivery();
+  const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
+  server.devices.find(({ user_id }) => user_id === "bob")!.packages = [];
+  const ids = ["cnv_1", "cnv_2"].map((each) => server.make(each, "ada", "bob"));
+  for (const each of ids) await ada.begin(each);
+
+  expect(await bob.joinWaiting()).toEqual(ids);
+  await bob.leavePackages();
+  expect(server.devices.find(({ user_id }) => user_id === "bob")!.packages).toHaveLength(20);
+});
+
 test("two tabs of a device use each key once, and both know what was said", async () => {
   const { server, ada, bob, id } = await two();
   const tab = await bob.anotherTab();

@@ -17,6 +17,7 @@ interface Device {
   device_id: string;
   signature_key: string;
   packages: string[];
+  last_resort?: string;
 }
 interface Row {
   seq: number;
@@ -108,12 +109,16 @@ export class FakeDelivery {
       case "GET /keys/devices":
         return { items: this.devices.filter((each) => given.user_ids.includes(each.user_id)) };
       case "GET /keys/packages":
-        return { available: this.#own(me, given.device_id).packages.length };
+        return { available: this.#own(me, given.device_id).packages.length, has_last_resort: "last_resort" in this.#own(me, given.device_id) };
       case "POST /keys/packages":
+        if (given.last_resort) this.#own(me, given.device_id).last_resort = given.last_resort;
         return { available: this.#own(me, given.device_id).packages.push(...given.packages) };
       case "POST /keys/claims": {
         const found = this.devices.filter((each) => given.user_ids.includes(each.user_id));
-        const packages = found.flatMap((each) => each.packages.splice(0, 1).map((one) => ({ ...each, package: one })));
+        const packages = found.flatMap((each) => {
+          const one = each.packages.shift() ?? each.last_resort;
+          return one === undefined ? [] : [{ ...each, package: one }];
+        });
         return { packages, missing: [] };
       }
       case "GET /keys/log": {
