@@ -159,7 +159,17 @@ export class FakeDelivery {
     return refuse(404, "not_found");
   }
 
-  /** Takes an encrypted message as the route does, without looking at its epoch; its event. */
+  /** POST messages of an encrypted conversation: what is not of the present epoch, or waits for new keys, is refused. */
+  post(id: string, sender_id: string, body: { client_id: string; ciphertext?: string | null | undefined }): Record<string, unknown> {
+    const known = this.logs.get(id)?.find((each) => each.data.client_id === body.client_id && each.data.sender_id === sender_id);
+    if (known) return known.data;
+    if (this.rekeyDue.has(id)) refuse(409, "rekey_required");
+    const epoch = this.epochs.get(id) ?? 0;
+    if (epochOf(fromBase64(body.ciphertext ?? "")) !== epoch) refuse(409, "epoch_old", { epoch });
+    return this.say(id, sender_id, body.client_id, body.ciphertext ?? "").data;
+  }
+
+  /** Takes an encrypted message without looking at it; its event. */
   say(id: string, sender_id: string, client_id: string, ciphertext: string): Row {
     const fields = { id: `msg_${(this.#next += 1)}`, client_id, sender_id, type: "encrypted", ciphertext, text: null, deleted_at: null, expires_at: null };
     return this.append(id, sender_id, "message.created", fields);
@@ -185,6 +195,11 @@ export class FakeDelivery {
       head: `${header}.${payload}.${url(new Uint8Array(signed))}`,
     };
   }
+}
+
+/** Of a PrivateMessage (RFC 9420, 6): two numbers of two bytes, the group's id with its length in one byte, the epoch. */
+function epochOf(message: Uint8Array<ArrayBuffer>): number {
+  return Number(new DataView(message.buffer).getBigUint64(5 + (message[4] ?? 0)));
 }
 
 // --- the tree, by the recursive definitions of RFC 9162 (2.1)

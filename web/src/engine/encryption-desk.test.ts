@@ -1,0 +1,139 @@
+import { afterEach, expect, test } from "vitest";
+import type { Conversation, Event, Message, MessageFields } from "./api";
+import { clock } from "./browser";
+import { EncryptionDesk } from "./encryption-desk";
+import type { Ports } from "./ports";
+import { ApiError } from "./problems";
+import { MemoryStore } from "./store";
+import type { Tabs } from "./tabs";
+import { FakeDelivery } from "./testing/fake-delivery";
+import { localTabs } from "./testing/local-tabs";
+import { until } from "./testing/until";
+
+const open: EncryptionDesk[] = [];
+afterEach(() => open.splice(0).forEach((each) => each.stop()));
+
+/** Somebody's leading tab; `went` is what it sent, `told` what it said to other tabs. */
+function desk(server: FakeDelivery, userId: string, id: string) {
+  const went: MessageFields[] = [];
+  const told: [string, unknown][] = [];
+  const conversation = { id, settings: { encrypted: true }, member_count: 2, last_message: null } as unknown as Conversation;
+  const made = new EncryptionDesk({
+    userId,
+    deviceName: "a tab",
+    api: server.api(userId),
+    store: new MemoryStore(),
+    ports: { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports,
+    lockName: userId,
+    tabs: { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs,
+    conversation: () => conversation,
+    conversations: () => [conversation],
+    send: async (to, body) => {
+      went.push(body);
+      return server.post(to, userId, body) as unknown as Message;
+    },
+    onRead: () => undefined,
+  });
+  open.push(made);
+  return Object.assign(made, { went, told });
+}
+const events = (server: FakeDelivery, id: string, after = 0) => (server.logs.get(id) ?? []).filter(({ seq }) => seq > after) as unknown as Event[];
+const messages = (server: FakeDelivery, id: string) =>
+  events(server, id).flatMap((each) => (each.type === "message.created" && each.data ? [{ ...each.data, conversation_id: id }] : []));
+const ready = (of: EncryptionDesk, id: string) => until(() => expect(of.of(id).get().phase).toBe("ready"));
+
+/** Ada has begun an encrypted conversation, Bob's tab is in it. */
+async function two() {
+  const server = new FakeDelivery();
+  const id = server.make("cnv_1", "ada", "bob");
+  const [ada, bob] = [desk(server, "ada", id), desk(server, "bob", id)];
+  await bob.renew();
+  await ada.begin(id);
+  bob.apply({ type: "mls.welcome", data: null });
+  await Promise.all([ready(ada, id), ready(bob, id)]);
+  return { server, id, ada, bob };
+}
+
+test("a text goes out encrypted alone, shows at once, and is read by the other as its event comes", async () => {
+  const { server, id, ada, bob } = await two();
+  await ada.deliver(id, { client_id: "c1", type: "encrypted", text: "between us", reply_to: "msg_0" });
+
+  expect(ada.went).toEqual([{ client_id: "c1", type: "encrypted", ciphertext: expect.any(String), reply_to: "msg_0" }]);
+  expect(JSON.stringify(server.logs.get(id))).not.toContain("between us");
+  const [message] = messages(server, id);
+  expect(ada.shown(message!).text).toBe("between us");
+  expect([bob.shown(message!).text, bob.sealed(message!)]).toEqual([null, "unreadable"]); // it is an old one: nothing is on its way
+
+  for (const each of events(server, id)) bob.apply(each);
+  expect(bob.sealed(message!)).toBe("waiting");
+  await until(() => expect(bob.shown(message!).text).toBe("between us"));
+  expect(bob.shown(message!)).toBe(bob.shown(message!));
+  expect(bob.told.find(([kind]) => kind === "said")?.[1]).toMatchObject([{ text: "between us" }]); // his other tabs
+});
+
+test("after a device is gone the group gets new keys before anything more is said", async () => {
+  const { server, id, ada, bob } = await two();
+  const phone = desk(server, "bob", id);
+  await phone.renew();
+  const [device] = server.devices.filter(({ user_id }) => user_id === "bob").slice(-1);
+  await server.remove("bob", device!.device_id);
+  const epoch = server.epochs.get(id)!;
+
+  await ada.deliver(id, { client_id: "c1", text: "only us" });
+
+  expect(ada.went).toHaveLength(2); // the first was refused
+  expect(server.epochs.get(id)).toBeGreaterThan(epoch);
+  for (const each of events(server, id)) bob.apply(each);
+  await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("only us"));
+});
+
+test("what was encrypted for an epoch that is over is encrypted anew", async () => {
+  const { server, id, ada, bob } = await two();
+  const send = server.post.bind(server);
+  let late = true;
+  server.post = (...given) => {
+    if (late) {
+      late = false;
+      throw new ApiError({ status: 409, code: "epoch_old" });
+    }
+    return send(...given);
+  };
+
+  await ada.deliver(id, { client_id: "c1", text: "again" });
+
+  const [first, second] = ada.went.map(({ ciphertext }) => ciphertext);
+  expect(first).not.toBe(second);
+  for (const each of events(server, id)) bob.apply(each);
+  await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("again"));
+});
+
+test("a device that is not in the group yet is told so, waits, and is let in by a member's", async () => {
+  const { server, id, ada } = await two();
+  await ada.dismissChanges(id);
+  const laptop = desk(server, "bob", id);
+  await laptop.renew();
+  await laptop.look(id);
+  expect(laptop.of(id).get().phase).toBe("waiting");
+  await expect(laptop.deliver(id, { client_id: "c1", text: "too early" })).rejects.toMatchObject({ code: "not_in_group", passing: true });
+  expect(laptop.went).toEqual([]);
+
+  for (const each of events(server, id, 1)) ada.apply(each); // she sees that it has come
+  await until(() => expect(server.welcomes).toHaveLength(1));
+  laptop.apply({ type: "mls.welcome", data: null });
+  await ready(laptop, id);
+  await laptop.deliver(id, { client_id: "c1", text: "now" });
+
+  expect(ada.of(id).get().changes).toMatchObject([{ userId: "bob", action: "added" }]);
+  expect(laptop.went).toHaveLength(1);
+});
+
+test("a server that shows what honest ones do not ends it, and nothing more is sent", async () => {
+  const { server, id, ada, bob } = await two();
+  server.append(id, "eve", "mls.commit", { epoch: 7, sender_device: null, size: 1, commit: "AAAA" });
+  for (const each of events(server, id, 2)) bob.apply(each);
+
+  await until(() => expect(bob.of(id).get().phase).toBe("broken"));
+  await expect(bob.deliver(id, { client_id: "c1", text: "hello?" })).rejects.toMatchObject({ code: "server_misbehaved", passing: false });
+  expect(bob.went).toEqual([]);
+  expect(ada.went).toEqual([]);
+});
