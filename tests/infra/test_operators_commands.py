@@ -1,14 +1,13 @@
 """What an operator types and looks at, on a local cloud with the stack's tables, queues and state machines.
 
-It has none of the stack's functions, so commands that call one, ask the API or look at the deployment are left out.
+It has none of the stack's functions: what calls one, asks the API or looks at the deployment is run on the deployed
+stack (tests/e2e/test_runbooks.py).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,11 +25,8 @@ from infra.local.config import ACCOUNT, REGION, STACK
 from infra.local.stack import Stack
 from tests.infra import local_cloud
 from tests.infra.deployed import of_type
-from tests.runbook_pages import PAGES, blocks
-from tests.tools import ROOT
+from tests.runbook_pages import LIMIT_S, PAGES, follow, run
 
-LIMIT_S = 300
-NEED_FUNCTIONS = re.compile(r"infra\.(invoke|admin|unlock)|infra\.show (health|deployment)")
 MACHINES = ("account-erasure", "account-export", "call-lifecycle", "file-intake", "poll-closing", "scheduled-message")
 FAILS = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States.TaskFailed", "Cause": "no store"}}}
 
@@ -95,23 +91,13 @@ def _fill(cloud: Stack) -> None:
 
 @cache
 def _run(text: str, shell: tuple[tuple[str, str], ...]) -> tuple[int, str]:
-    """What commands answer and say; pages that have the same ones have them run once."""
-    words, environment = ["bash", "-euo", "pipefail", "-c", text], dict(shell)
-    done = subprocess.run(
-        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S
-    )
-    return done.returncode, done.stdout + done.stderr
+    """Pages that have the same commands have them run once."""
+    return run(text, dict(shell))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_runbook_work_as_they_stand(page: Path, desk: Desk) -> None:
-    settings = "\n".join(each.text for each in blocks(page) if each.is_setting)
-    for block in blocks(page):
-        if block.aws or block.is_setting or NEED_FUNCTIONS.search(block.text):
-            continue
-        code, said = _run(f"{settings}\n{block.text}", desk.shell)
-        assert code == 0, f"{block.text}\n{said}"
-        assert re.search(block.says, said), f"{block.text}\n{said}"
+    follow(page, lambda text: _run(text, desk.shell), with_functions=False)
 
 
 def test_errors_metrics_and_failed_executions_are_told_with_their_reasons(desk: Desk) -> None:
