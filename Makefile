@@ -14,7 +14,7 @@ SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status watch logs test check demo chaos drill load perf evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,7 +51,16 @@ test: venv ## every test that needs no cloud account; the end-to-end ones on an 
 	$(LOCAL) --instance test run $(PYTEST) $(RERUNS) tests/e2e || code=$$?; \
 	exit $$code
 
-check: venv ## style, types, templates, imports, known vulnerabilities
+fuzz: venv ## every parser of what comes from outside, with 50 times as many examples (5 min)
+	$(PYTEST) --hypothesis-profile deep tests/unit/parsers tests/unit/kernel tests/unit/keys tests/unit/drive tests/unit/messages tests/unit/search
+
+conformance: venv ## every route as its document says, with 10 times as many calls (SEED=… repeats a run)
+	@SC_EXAMPLES=30 SC_SEED=$(or $(SEED),$(shell date +%s)) $(LOCAL) --instance test run $(PYTEST) tests/e2e/test_schemathesis.py
+
+sbom: venv ## bills of materials (CycloneDX) of layers and web client, into .local/sbom
+	@$(VENV)/python -m infra.sbom .local/sbom
+
+check: venv ## style, types, templates, imports, secrets, known vulnerabilities
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
@@ -60,6 +69,7 @@ check: venv ## style, types, templates, imports, known vulnerabilities
 	$(VENV)/cfn-lint template.yaml infra/*.yaml
 	$(VENV)/sam validate --lint
 	$(if $(wildcard tests/unit/test_imports.py),$(PYTEST) tests/unit/test_imports.py)
+	$(VENV)/python -m infra.local.secrets
 	$(VENV)/python -m infra.local.audit layers/*/requirements.txt
 	$(VENV)/python -m infra.web --run typecheck
 

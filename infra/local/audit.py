@@ -1,12 +1,15 @@
-"""`python -m infra.local.audit FILE...`: known vulnerabilities of pinned packages, if anybody can be asked."""
+"""`python -m infra.local.audit FILE...`: known vulnerabilities of pinned packages, those of the web client too, if
+anybody can be asked."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 120
+WEB = Path(__file__).resolve().parents[2] / "web"
 
 
 def audit(files: list[str]) -> str:
@@ -39,5 +42,29 @@ def report(answer: str) -> int:
     return 1 if found else 0
 
 
+def audit_web() -> str:
+    """What npm answers for what the web client ships, as JSON; nothing if it does not answer."""
+    if shutil.which("npm") is None:
+        return ""
+    command = ["npm", "audit", "--json", "--omit", "dev", "--package-lock-only", "--fetch-timeout", "20000"]
+    try:
+        return subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=TIMEOUT_S, check=False).stdout
+    except subprocess.TimeoutExpired:
+        return ""
+
+
+def report_web(answer: str) -> int:
+    """Print what was found. An advisory service that cannot be reached is said, and no failure."""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(answer)["vulnerabilities"]
+    except (ValueError, KeyError):
+        print("npm audit: skipped, its advisory service cannot be reached")
+        return 0
+    for name, problem in found.items():
+        print(f"npm audit: {name} {problem['range']} has a vulnerability ({problem['severity']})")
+    print(f"npm audit: {len(found)} vulnerable packages")
+    return 1 if found else 0
+
+
 if __name__ == "__main__":
-    sys.exit(report(audit(sys.argv[1:])))
+    sys.exit(max(report(audit(sys.argv[1:])), report_web(audit_web())))
