@@ -47,7 +47,7 @@ def schedule(
     fingerprint = pseudonym("scheduled", f"{message.fingerprint}@{send_at}")  # keyed, as hashes of texts can be guessed
     try:
         model.require_time(send_at)
-        service.check(caller=caller, conversation_id=conversation_id, message=message)
+        joined_at = service.check(caller=caller, conversation_id=conversation_id, message=message)
     except Problem:
         used = store.used(caller.user_id, conversation_id, fields.client_id)
         if used is None:
@@ -59,7 +59,7 @@ def schedule(
         user_id=caller.user_id,
         conversation_id=conversation_id,
         send_at=send_at,
-        created_at=clock.now(),
+        created_at=max(clock.now(), joined_at),  # clocks differ, and it is not sent for who has joined after it
         draft=fields.model_dump(exclude_defaults=True),
         type=message.type,
         fingerprint=fingerprint,

@@ -112,8 +112,8 @@ def _send(
     return views.messages(events, caller.user_id)[0]
 
 
-def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
-    """Raises what sending this message now would, but for slow mode."""
+def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> int:
+    """Since when (ms) its sender is a member; raises what sending this message now would, but for slow mode."""
     if message.forward is not None:
         forwarding.original(caller, message.forward)
     if message.attachment_ids:
@@ -123,6 +123,7 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> None:
     context = seen(known(conversation_id), caller.user_id)
     _require_sendable(context, message, seen)
     named.stored(context, seen)
+    return context.member.joined_at
 
 
 def _require_sendable(context: MemberContext, message: NewMessage, seen: ContextLoader) -> str | None:

@@ -63,6 +63,16 @@ def pending(who: Caller) -> int:
     return sum(int(row["pending"]) for row in rows("scheduled") if row["entry"] == "count")
 
 
+def test_who_has_just_joined_is_sent_what_they_schedule_where_the_clock_is_behind(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    with clock.held(clock.now() - 5 * MINUTE):  # of the process that takes it
+        kept = later(ada, tea, in_ms=6 * MINUTE)
+    advance(MINUTE)
+    assert fire(ada, kept) is True
+    assert texts(tea) == ["later"]
+
+
 def test_a_message_is_sent_at_its_time_and_not_before(advance: Advance) -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob)
