@@ -11,6 +11,7 @@ declare global {
 }
 
 const SCRIPT = "./sw.js";
+const LOOK_EVERY_MS = 3_600_000;
 
 /** A newer build is here and waits: calling it loads the page with it. null while there is none. */
 export const waitingUpdate = new Value<(() => void) | null>(null);
@@ -45,4 +46,8 @@ export async function registerServiceWorker(): Promise<void> {
     const worker = registration.installing;
     worker?.addEventListener("statechange", () => offer(worker));
   });
+  // Browsers look for a newer worker when a page is opened, and a chat stays open for weeks.
+  const look = () => void registration.update().catch((error: unknown) => console.info("no newer version was looked for", error));
+  setInterval(look, LOOK_EVERY_MS);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
 }
