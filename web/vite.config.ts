@@ -38,6 +38,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // a data: address would need a hole in the content security policy
     modulePreload: { polyfill: false },
+    rolldownOptions: { external: ["crypto"] }, // @hpke/common asks Node.js for it where there is no WebCrypto
     manifest: true,
   },
   server: {
