@@ -77,7 +77,7 @@ def _listened(window: Window) -> list[str]:
         socket.on("framesent", lambda payload: sent.append(str(payload)))
 
     def asked(request: Request) -> None:
-        sent.append(request.post_data or "")
+        sent.append((request.post_data_buffer or b"").decode("latin-1"))
 
     window.page.on("request", asked)
     window.page.on("websocket", opened)
@@ -138,10 +138,22 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         devices.run(bobs.send(conversation_id, f"{word} with new keys"))
         expect(window.message(f"{word} with new keys")).to_be_visible()
 
+        # a file goes encrypted, with its name, and opens as it was
+        path = tmp_path / f"{word}.txt"
+        path.write_text(f"{word} in a file")
+        page.locator("input[type=file]").set_input_files(path)
+        expect(page.locator(".composer").get_by_text(path.name)).to_be_visible()
+        expect(page.locator(".composer progress")).to_have_count(0)
+        window.say(f"{word} the file")
+        _read(devices, bobs, conversation_id, f"{word} the file")
+
         # a reload reads what it had read before, from this device
         page.reload()
         expect(window.message(f"{word} from the window")).to_be_visible()
         expect(window.message(f"{word} from Python")).to_be_visible()
+        with page.expect_download() as downloading:
+            window.message(f"{word} the file").get_by_role("button", name=re.compile(path.name)).click()
+        assert Path(downloading.value.path()).read_text() == f"{word} in a file"
 
         # another tab shows it too, and what is written in either goes out
         tab = window.tab(f"#/conversations/{conversation_id}")

@@ -3,13 +3,13 @@
  * what was read. What does it (`encryption/`) is loaded once somebody is signed in.
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
-import type { Encryption, KeyChange, Said } from "./encryption";
+import type { Encryption, KeyChange, Said, SealedFile } from "./encryption";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
-import type { ConversationKeys, EndToEnd, Subscribable, TimelineItem } from "./types";
+import type { ConversationKeys, EndToEnd, Subscribable, TimelineItem, UploadState } from "./types";
 
 /** Of a message that others come before, or that waits for new keys. */
 const TRIES = 8;
@@ -40,7 +40,9 @@ export class EncryptionDesk implements EndToEnd {
   readonly #parts: EncryptionDeskParts;
   readonly #said = new Map<string, Said>();
   /** What this tab is sending or has just sent, by client_id: shown before the log has brought it. */
-  readonly #own = new Map<string, string>();
+  readonly #own = new Map<string, { text: string; files: readonly SealedFile[] }>();
+  readonly #files = new Map<string, SealedFile>();
+  readonly #names = new Map<string, string>();
   readonly #shown = new WeakMap<Message, Message>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #heard = new Map<string, Event[]>();
@@ -95,11 +97,49 @@ export class EncryptionDesk implements EndToEnd {
     const known = this.#shown.get(message);
     if (known) return known;
     const own = message.sender_id === this.#parts.userId && message.client_id ? this.#own.get(message.client_id) : undefined;
-    const text = this.#said.get(message.id)?.text ?? own;
-    if (text === undefined || text === null) return message;
-    const shown = { ...message, text };
+    const said = this.#said.get(message.id);
+    const text = said?.text ?? own?.text ?? null;
+    if (text === null) return message;
+    for (const each of said?.files ?? own?.files ?? []) this.#files.set(each.id, each);
+    const shown = { ...message, text, attachments: message.attachments.map((each) => ({ ...each, ...this.#inTheClear(each.id) })) };
     this.#shown.set(message, shown);
     return shown;
+  }
+
+  // --- files
+
+  async sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob> {
+    if (file.name) this.#names.set(uploadId, file.name);
+    return (await this.#open()).sealFile(uploadId, file);
+  }
+
+  nameOfUpload(uploadId: string): string | undefined {
+    return this.#names.get(uploadId);
+  }
+
+  async nameFiles(uploads: readonly UploadState[]): Promise<void> {
+    const done = uploads.flatMap(({ clientId, file }) => (file ? [{ name: clientId, id: file.id }] : []));
+    if (done.length > 0) await (await this.#open()).nameFiles(done);
+  }
+
+  opens(fileId: string): boolean {
+    return this.#files.has(fileId);
+  }
+
+  async openFile(file_id: string): Promise<Blob> {
+    const { api, ports } = this.#parts;
+    const secret = this.#files.get(file_id);
+    if (!secret) throw new EncryptionError("this device has no key for the file", { code: "cannot_decrypt", passing: false });
+    const { url } = await api.get("/drive/files/{file_id}/download", { path: { file_id } });
+    const fetched = await ports.fetch.call(undefined, url);
+    if (!fetched.ok) throw new TransportFailed(`the storage answers ${fetched.status}`);
+    const { openFile } = await load();
+    return openFile(new Uint8Array(await fetched.arrayBuffer()), secret);
+  }
+
+  #inTheClear(fileId: string): { name: string; content_type: string; size: number } | undefined {
+    const found = this.#files.get(fileId);
+    return found && { name: found.name, content_type: found.content_type, size: found.size };
   }
 
   /** Why a message shows no text; undefined if it does. */
@@ -154,14 +194,15 @@ export class EncryptionDesk implements EndToEnd {
 
   /** Encrypts and sends; first the group gets new keys if somebody has gone. Throws what HTTP throws, and EncryptionError. */
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
-    const { client_id, text, reply_to, thread_root } = body;
-    if (!text) throw new EncryptionError("only texts are encrypted", { code: "not_encryptable", passing: false });
+    const { client_id, text, reply_to, thread_root, attachment_ids = [] } = body;
     const encryption = await this.#open();
-    this.#own.set(client_id, text);
+    const content = { text: text ?? "", files: await encryption.sealedFiles(attachment_ids) };
+    this.#own.set(client_id, content);
+    const about = { ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}), ...(attachment_ids.length > 0 ? { attachment_ids } : {}) };
     let last: ApiError | null = null;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const ciphertext = await this.#sealed(encryption, conversationId, client_id, text);
-      const sealed: MessageFields = { client_id, type: "encrypted", ciphertext, ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}) };
+      const ciphertext = await this.#sealed(encryption, conversationId, client_id, content);
+      const sealed: MessageFields = { client_id, type: "encrypted", ciphertext, ...about };
       try {
         return await this.#parts.send(conversationId, sealed);
       } catch (error) {
@@ -176,13 +217,13 @@ export class EncryptionDesk implements EndToEnd {
 
   // --- how
 
-  async #sealed(encryption: Encryption, conversationId: string, clientId: string, text: string): Promise<string> {
+  async #sealed(encryption: Encryption, conversationId: string, clientId: string, content: { text: string; files: readonly SealedFile[] }): Promise<string> {
     try {
-      return await encryption.seal(conversationId, clientId, text);
+      return await encryption.seal(conversationId, clientId, content);
     } catch (error) {
       if (!(error instanceof EncryptionError) || error.code !== "not_in_group") throw error;
       await this.begin(conversationId); // throws the same if somebody else has: they bring this device in
-      return encryption.seal(conversationId, clientId, text);
+      return encryption.seal(conversationId, clientId, content);
     }
   }
 

@@ -223,6 +223,16 @@ export interface EndToEnd {
   compared(userId: string): Promise<string | undefined>;
   setCompared(userId: string, number: string): Promise<void>;
   dismissChanges(conversationId: string): Promise<void>;
+  /** A file encrypted for one message of an encrypted conversation, to be uploaded under this client_id. */
+  sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
+  /** What an upload of such a file is called in the clear; undefined after a reload. */
+  nameOfUpload(uploadId: string): string | undefined;
+  /** Uploads of such files that are done, before they go with a message. */
+  nameFiles(uploads: readonly UploadState[]): Promise<void>;
+  /** Whether a file was encrypted by whoever sent it, and can be opened here. */
+  opens(fileId: string): boolean;
+  /** What it is in the clear. Throws EncryptionError when it is not what was sent. */
+  openFile(fileId: string): Promise<Blob>;
 }
 
 // --- what passes

@@ -10,6 +10,8 @@ import { Problem } from "./problem";
 const Preview = lazy(() => import("./files/preview"));
 /** Of the five minutes that addresses of files are good for. */
 export const ADDRESS_LASTS_MS = 4 * 60_000;
+/** The browser has begun to save it by then. */
+const BLOB_LASTS_MS = 60_000;
 export type Attached = Message["attachments"][number];
 
 export function sizeOf(bytes: number, locale: string): string {
@@ -19,16 +21,19 @@ export function sizeOf(bytes: number, locale: string): string {
   return new Intl.NumberFormat(locale, style).format(bytes / 1000 ** step);
 }
 
-/** Opens a file's short-lived address, which the storage answers as a download. */
-export function useDownload(): [(fileId: string) => Promise<boolean>, string] {
-  const { api } = useEngine();
+/** Opens a file's short-lived address, which the storage answers as a download; an encrypted one is decrypted first. */
+export function useDownload(): [(fileId: string, name?: string) => Promise<boolean>, string] {
+  const { api, endToEnd } = useEngine();
   const { attempt, problem } = useAttempt();
-  const download = (fileId: string) =>
+  const download = (fileId: string, name = "") =>
     attempt(async () => {
-      const { url } = await api.get("/drive/files/{file_id}/download", { path: { file_id: fileId } });
       const link = document.createElement("a");
-      link.href = url;
       link.rel = "noopener";
+      if (endToEnd.opens(fileId)) {
+        link.href = URL.createObjectURL(await endToEnd.openFile(fileId));
+        link.download = name;
+        setTimeout(() => URL.revokeObjectURL(link.href), BLOB_LASTS_MS);
+      } else link.href = (await api.get("/drive/files/{file_id}/download", { path: { file_id: fileId } })).url;
       link.click();
     });
   return [download, problem];
@@ -42,13 +47,16 @@ export function kindOf(contentType: string): MediaKind {
 
 export function Attachments({ files }: { files: readonly Attached[] }) {
   const [download, problem] = useDownload();
+  const { endToEnd } = useEngine();
   const [viewed, setViewed] = useState<Attached | null>(null);
   if (files.length === 0) return null;
   return (
     <ul className="files">
       {files.map((file) => (
         <li key={file.id}>
-          {kindOf(file.content_type) === "image" ? (
+          {endToEnd.opens(file.id) ? (
+            <FileButton file={file} onPress={() => void download(file.id, file.name)} />
+          ) : kindOf(file.content_type) === "image" ? (
             <Picture file={file} onOpen={() => setViewed(file)} />
           ) : kindOf(file.content_type) === "video" || kindOf(file.content_type) === "audio" ? (
             <Player file={file} onDownload={() => void download(file.id)} />

@@ -39,7 +39,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const [wait, setWait] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const { encrypted } = settings; // only what one writes is encrypted here; the server takes nothing else
+  const { encrypted } = settings; // texts and files; what else the server would read, it refuses
   const keys = useValue(engine.endToEnd.of(id));
   const tray = useTray(id, threadRoot === undefined);
   const ai = useAiHelp(conversation);
@@ -88,6 +88,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
       }
       const body = fields();
       if (!body || wait > 0) return;
+      if (encrypted) await engine.endToEnd.nameFiles(tray.uploads);
       await engine.outbox.send(id, body);
       clear();
     } catch (error) {
@@ -96,7 +97,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   }
 
   const pasted = (event: ClipboardEvent) => {
-    if (event.clipboardData.files.length === 0 || threadRoot !== undefined || encrypted) return;
+    if (event.clipboardData.files.length === 0 || threadRoot !== undefined) return;
     event.preventDefault();
     tray.add(event.clipboardData.files);
   };
@@ -138,7 +139,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
       )}
       <MentionList mentions={mentions} />
       <div className="row">
-        {threadRoot === undefined && !editing && !encrypted && (
+        {threadRoot === undefined && !editing && (
           <>
             <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
               <Paperclip aria-hidden />
@@ -153,7 +154,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
                 event.target.value = ""; // the same file may be chosen again
               }}
             />
-            {onPoll && (settings.who_can_create_polls === "all" || admin) && (
+            {onPoll && !encrypted && (settings.who_can_create_polls === "all" || admin) && (
               <button className="icon" aria-label={t("composer.poll")} onClick={onPoll}>
                 <BarChart3 aria-hidden />
               </button>

@@ -66,7 +66,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
   const dropped = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
-    if (!conversation.settings.encrypted) tray.add(event.dataTransfer.files);
+    tray.add(event.dataTransfer.files);
   };
   const isFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
   const { disappearing_seconds: disappearing, encrypted } = conversation.settings;

@@ -178,7 +178,7 @@ function Body({ message, sealed }: { message: Message; sealed: TimelineItem["sea
   return (
     <>
       {message.text && !message.poll && <Markup text={message.text} />}
-      {message.type === "encrypted" && !message.text && <p className="gone">{t(sealed === "unreadable" ? "e2e.unreadable" : "message.encrypted")}</p>}
+      {message.type === "encrypted" && message.text === null && <p className="gone">{t(sealed === "unreadable" ? "e2e.unreadable" : "message.encrypted")}</p>}
       {message.type === "call" && <p className="gone">{t("message.call")}</p>}
       {isVoice(message) ? <VoiceNote message={message} /> : <Attachments files={message.attachments} />}
       {message.poll && <PollCard poll={message.poll} />}

@@ -5,7 +5,8 @@ import { MemoryStore } from "../store";
 import { FakeDelivery } from "../testing/fake-delivery";
 import { localTabs } from "../testing/local-tabs";
 import { Encryption } from "./encryption";
-import { GhostDevice, KeySwapped, LogTampered, NotInGroup } from "./errors";
+import { CannotDecrypt, GhostDevice, KeySwapped, LogTampered, NotInGroup } from "./errors";
+import { openFile } from "./files";
 
 /** A registered device; further tabs of it share its store. */
 async function device(server: FakeDelivery, userId: string, { store = new MemoryStore(), machine = localTabs() } = {}) {
@@ -21,7 +22,7 @@ let sent = 0;
 /** What somebody says, as the server takes it. */
 async function says(server: FakeDelivery, id: string, userId: string, from: Encryption, text: string) {
   const clientId = `client-${(sent += 1)}`;
-  return server.say(id, userId, clientId, await from.seal(id, clientId, text)) as unknown as Event;
+  return server.say(id, userId, clientId, await from.seal(id, clientId, { text, files: [] })) as unknown as Event;
 }
 const texts = async (of: Encryption, id: string) => (await of.said(id)).map(({ text }) => text);
 
@@ -144,6 +145,25 @@ test("with all packages used up a device is brought in by its last one, again an
   expect(server.devices.find(({ user_id }) => user_id === "bob")!.packages).toHaveLength(20);
 });
 
+test("a file is encrypted with a key of its own, and its key travels in the message", async () => {
+  const { server, ada, bob, id } = await two();
+  const file = new File(["one, two, three"], "notes.txt", { type: "text/plain" });
+  const blob = await ada.sealFile("upload-1", file);
+  await ada.nameFiles([{ name: "upload-1", id: "fil_1" }]);
+  const sealed = new Uint8Array(await blob.arrayBuffer());
+  expect(new TextDecoder().decode(sealed)).not.toContain("two");
+
+  server.say(id, "ada", "c1", await ada.seal(id, "c1", { text: "", files: await ada.sealedFiles(["fil_1"]) }));
+  await bob.catchUp(id);
+
+  const [got] = (await bob.said(id))[0]!.files!;
+  expect(got).toMatchObject({ id: "fil_1", name: "notes.txt", content_type: "text/plain", size: 15 });
+  expect(await (await openFile(sealed, got!)).text()).toBe("one, two, three");
+  sealed[3]! ^= 1;
+  await expect(openFile(sealed, got!)).rejects.toThrow(CannotDecrypt);
+  await expect(ada.sealedFiles(["fil_2"])).rejects.toThrow(CannotDecrypt);
+});
+
 test("two tabs of a device use each key once, and both know what was said", async () => {
   const { server, ada, bob, id } = await two();
   const tab = await bob.anotherTab();
@@ -162,10 +182,10 @@ test("two tabs of a device use each key once, and both know what was said", asyn
 
 test("a message that is tried again goes out as it was, and anew once it was refused", async () => {
   const { ada, id } = await two();
-  const first = await ada.seal(id, "c1", "hello");
-  expect(await ada.seal(id, "c1", "hello")).toBe(first);
+  const first = await ada.seal(id, "c1", { text: "hello", files: [] });
+  expect(await ada.seal(id, "c1", { text: "hello", files: [] })).toBe(first);
   await ada.unseal("c1");
-  expect(await ada.seal(id, "c1", "hello")).not.toBe(first);
+  expect(await ada.seal(id, "c1", { text: "hello", files: [] })).not.toBe(first);
 });
 
 test("what was deleted or has expired is gone from this device as well", async () => {

@@ -10,12 +10,13 @@ import type { Store } from "../store";
 import { base64, bytesOf, hex } from "./bytes";
 import { Committer } from "./committer";
 import { Device, identityOf } from "./device";
-import { NotInGroup } from "./errors";
+import { CannotDecrypt, NotInGroup } from "./errors";
+import { type SealedFile, sealFile } from "./files";
 import { KeyLog } from "./key-log";
 import { type Identity, type Mls, isUnbegun } from "./mls";
 import { People } from "./people";
 import { LogReader } from "./reader";
-import { asData } from "./said";
+import { type Content, asData } from "./said";
 import { type Said, Shelf } from "./shelf";
 import { TsMls } from "./ts-mls";
 import { Vault } from "./vault";
@@ -112,17 +113,17 @@ export class Encryption {
     return this.#exclusive(() => this.#committer.update(conversationId));
   }
 
-  /** A text encrypted for the group in base 64, kept until it is known to be sent: asked again, it is the same. */
-  seal(conversationId: string, clientId: string, text: string): Promise<string> {
+  /** What is said, encrypted for the group in base 64, kept until it is known to be sent: asked again, it is the same. */
+  seal(conversationId: string, clientId: string, content: Content): Promise<string> {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
       if (known) return known.ciphertext;
       await this.#reader.catchUp(conversationId);
       const { group, seq } = await this.#shelf.load(conversationId);
-      const sealed = await group.encrypt(asData(text));
+      const sealed = await group.encrypt(asData(content));
       const ciphertext = base64(sealed.message);
       this.#shelf.keep(conversationId, { group: sealed.group, seq });
-      this.#shelf.setSending(clientId, { text, ciphertext });
+      this.#shelf.setSending(clientId, { ...content, ciphertext });
       return ciphertext;
     });
   }
@@ -130,6 +131,33 @@ export class Encryption {
   /** What was sealed was refused: the next time it is encrypted anew. */
   unseal(clientId: string): Promise<void> {
     return this.#exclusive(async () => this.#shelf.setSending(clientId, undefined));
+  }
+
+  /** A file encrypted for one message; how is kept under this name until the upload has an id. */
+  sealFile(name: string, file: Blob & { name?: string }): Promise<Blob> {
+    return this.#exclusive(async () => {
+      const { blob, secret } = await sealFile(file);
+      this.#shelf.setSealedFile(name, secret);
+      return blob;
+    });
+  }
+
+  /** Uploads that are done, by how they were called before: the drive's ids of them are known now. */
+  nameFiles(done: readonly { name: string; id: string }[]): Promise<void> {
+    return this.#exclusive(async () => {
+      for (const { name, id } of done) this.#shelf.setSealedFile(id, await this.#shelf.sealedFile(name));
+    });
+  }
+
+  /** What a message says of these files. Throws CannotDecrypt for one that was not encrypted here. */
+  sealedFiles(ids: readonly string[]): Promise<SealedFile[]> {
+    return Promise.all(
+      ids.map(async (id) => {
+        const secret = await this.#shelf.sealedFile(id);
+        if (!secret) throw new CannotDecrypt(`the file ${id} was not encrypted on this device`);
+        return { ...secret, id };
+      }),
+    );
   }
 
   /** All that this device has read or written in a conversation, oldest first. */

@@ -1,5 +1,6 @@
 /** End-to-end encryption, loaded when somebody is signed in. */
 export { Encryption } from "./encryption";
+export { type SealedFile, openFile } from "./files";
 export { NotInGroup, ServerMisbehaved } from "./errors";
 export type { Said } from "./shelf";
 export type { KeyChange } from "../types";

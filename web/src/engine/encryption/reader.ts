@@ -86,7 +86,7 @@ export class LogReader {
       }
       case "message.deleted": {
         const known = event.data && (await this.#parts.shelf.recall(conversationId, event.data.id));
-        if (known) this.#parts.shelf.remember({ ...known, text: null });
+        if (known) this.#parts.shelf.remember({ ...known, text: null, files: [] });
         break;
       }
     }
@@ -153,13 +153,13 @@ export class LogReader {
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
     if (sending && data.client_id) {
       shelf.setSending(data.client_id, undefined);
-      return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text }];
+      return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text, files: sending.files }];
     }
     try {
       const received = await group.receive(fromBase64(data.ciphertext));
       if (received.sender?.userId !== data.sender_id) throw new LogTampered("the server names another sender than the one who signed");
-      const text = received.data && said(received.data);
-      return [{ group: received.group, seq }, { ...closed, deviceId: received.sender.deviceId, text }];
+      const content = received.data && said(received.data);
+      return [{ group: received.group, seq }, { ...closed, deviceId: received.sender.deviceId, ...content }];
     } catch (error) {
       if (error instanceof CannotDecrypt) return [unchanged, closed]; // damaged, or repeated: the gap is shown, and one goes on
       throw error;

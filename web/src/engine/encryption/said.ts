@@ -1,20 +1,27 @@
 /** What the application data of a message says: UTF-8 JSON, filled up with blanks so that its size tells little. */
 import { type Bytes, bytesOf, textOf } from "./bytes";
+import { type SealedFile, asSealedFile } from "./files";
 
 const PADDED_TO = 128;
 
-export function asData(text: string): Bytes {
-  const plain = bytesOf(JSON.stringify({ text }));
+export interface Content {
+  readonly text: string;
+  readonly files: readonly SealedFile[];
+}
+
+export function asData({ text, files }: Content): Bytes {
+  const plain = bytesOf(JSON.stringify(files.length > 0 ? { text, files } : { text }));
   const data = new Uint8Array(Math.ceil(plain.length / PADDED_TO) * PADDED_TO).fill(32);
   data.set(plain);
   return data;
 }
 
-/** null where it is nothing that this client knows. */
-export function said(data: Uint8Array): string | null {
+/** null where it is nothing that this client knows; names that it does not know are passed over. */
+export function said(data: Uint8Array): Content | null {
   try {
-    const { text } = JSON.parse(textOf(data)) as { text?: unknown };
-    return typeof text === "string" ? text : null;
+    const { text, files } = JSON.parse(textOf(data)) as { text?: unknown; files?: unknown };
+    if (typeof text !== "string") return null;
+    return { text, files: Array.isArray(files) ? files.map(asSealedFile).filter((each) => each !== null) : [] };
   } catch {
     return null;
   }

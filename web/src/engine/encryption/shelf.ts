@@ -1,6 +1,8 @@
 /** The groups and the texts that this device keeps, by conversation. What is put here is durable after `Vault.flush`. */
 import type { Group, Mls } from "./mls";
 import { NotInGroup } from "./errors";
+import type { SealedFile } from "./files";
+import type { Content } from "./said";
 import type { KeyChange } from "../types";
 import type { Vault } from "./vault";
 
@@ -14,6 +16,7 @@ export interface Said {
   readonly senderId: string;
   readonly deviceId: string | null;
   readonly text: string | null;
+  readonly files?: readonly SealedFile[];
   /** RFC 3339; the text goes then. */
   readonly expiresAt: string | null;
 }
@@ -25,8 +28,7 @@ export interface Held {
 }
 
 /** A message on its way, encrypted once: at every try the same is sent. */
-export interface Sending {
-  readonly text: string;
+export interface Sending extends Content {
   readonly ciphertext: string;
 }
 
@@ -103,8 +105,18 @@ export class Shelf {
   async said(conversationId: string, now: number): Promise<Said[]> {
     const found = await this.vault.all<Said>(`said/${conversationId}/`);
     const over = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
-    for (const each of over) this.remember({ ...each, text: null });
+    for (const each of over) this.remember({ ...each, text: null, files: [] });
     return [...found.values()].filter((each) => !over.includes(each)).sort((a, b) => a.seq - b.seq);
+  }
+
+  // --- files that go with the next message, by how they are called before and after they are uploaded
+
+  sealedFile(name: string): Promise<Omit<SealedFile, "id"> | undefined> {
+    return this.vault.get(`file/${name}`);
+  }
+
+  setSealedFile(name: string, secret: Omit<SealedFile, "id"> | undefined): void {
+    this.vault.put(`file/${name}`, secret);
   }
 
   // --- changes of keys, as people are told of them

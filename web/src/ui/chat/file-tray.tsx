@@ -4,9 +4,12 @@ import { useRef } from "react";
 import { type DriveFile, UploadCancelled, UploadRejected, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
-import { told, useEngine, useValue } from "../hooks";
+import { SaidError, told, useAttempt, useEngine, useValue } from "../hooks";
+import { Problem } from "../problem";
 
 const MAX_FILES = 10;
+/** Encrypted in one piece, in memory. */
+const MAX_SEALED_BYTES = 64 * 2 ** 20;
 const ON_THE_WAY: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
 
 export interface Tray {
@@ -14,6 +17,8 @@ export interface Tray {
   /** Those that are ready to go. */
   readonly files: readonly DriveFile[];
   readonly busy: boolean;
+  /** Why something could not be added. */
+  readonly problem?: string;
   add(files: Iterable<File>): void;
   remove(upload: UploadState): void;
   again(upload: UploadState, file: File): void;
@@ -22,9 +27,30 @@ export interface Tray {
 
 type Where = Parameters<Uploads["start"]>[1];
 
-/** Files for the next message. Recordings go by themselves, so they are not here. */
+/** Files for the next message, encrypted where the conversation is. Recordings go by themselves, so they are not here. */
 export function useTray(conversationId: string, enabled: boolean): Tray {
-  return useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
+  const { conversations, endToEnd, uploads } = useEngine();
+  const { attempt, problem } = useAttempt();
+  const tray = useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
+  if (!conversations.of(conversationId)?.settings.encrypted) return tray;
+  const seal = async (file: File) => {
+    if (file.size > MAX_SEALED_BYTES) throw new SaidError("e2e.file_too_large");
+    const clientId = crypto.randomUUID();
+    const blob = await endToEnd.sealFile(clientId, file);
+    // how the upload ends shows in its own line
+    void uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId }).catch(() => undefined);
+  };
+  const add = (given: Iterable<File>) => void attempt(() => Promise.all([...given].slice(0, MAX_FILES - tray.uploads.length).map(seal)));
+  return {
+    ...tray,
+    problem,
+    uploads: tray.uploads.map((each) => ({ ...each, name: endToEnd.nameOfUpload(each.clientId) ?? each.name })),
+    add,
+    again: (upload, file) => {
+      uploads.dismiss(upload.clientId);
+      add([file]);
+    },
+  };
 }
 
 /** The uploads that belong here; new ones go to `where`, and there are `most` of them. */
@@ -56,7 +82,7 @@ export function FileTray({ tray }: { tray: Tray }) {
   const { t, locale } = useLanguage();
   const picker = useRef<HTMLInputElement>(null);
   const wanted = useRef<UploadState | null>(null);
-  if (tray.uploads.length === 0) return null;
+  if (tray.uploads.length === 0) return <Problem text={tray.problem ?? ""} />;
   return (
     <ul className="tray">
       {tray.uploads.map((each) => (
