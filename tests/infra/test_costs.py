@@ -67,6 +67,15 @@ def test_the_canary_is_a_choice_with_a_price() -> None:
     assert "canary" not in {item.what for item in costs.monthly(deployed("dev").values())}
 
 
+def test_a_key_of_ones_own_for_the_tables_is_a_choice_with_a_price() -> None:
+    without = costs.total(costs.monthly(deployed("prod").values()))
+    items = costs.monthly(deployed("prod", TableKey="own").values())
+    assert costs.total(items) == pytest.approx(without + costs.KEY)
+    assert costs.total(costs.monthly(deployed("local", TableKey="own").values())) == pytest.approx(
+        costs.total(costs.monthly(deployed("local").values()))
+    )
+
+
 def test_an_alarm_costs_by_the_metrics_that_it_looks_at() -> None:
     (plain,) = bill("AWS::CloudWatch::Alarm", Namespace="AWS/Lambda")
     (of_two,) = bill("AWS::CloudWatch::Alarm", Metrics=[{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a+b"}])

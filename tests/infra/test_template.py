@@ -303,13 +303,25 @@ def _records() -> list[type[dynamo.Record]]:
 def test_every_table_is_encrypted_kept_and_recoverable_in_the_cloud() -> None:
     for name, table in _tables().items():
         properties = table["Properties"]
-        assert properties["SSESpecification"] == {"SSEEnabled": True}, name
+        own = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::GetAtt": "TablesKey.Arn"}}
+        assert properties["SSESpecification"] == {"Fn::If": ["HasTableKey", own, {"SSEEnabled": True}]}, name
         recovery = properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
         assert recovery == {"Fn::If": ["IsCloud", True, False]}, name
         assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}, name
         assert properties["BillingMode"] == "PAY_PER_REQUEST", name
         assert table["DeletionPolicy"] == {"Ref": "Deletion"}, name
         assert table["UpdateReplacePolicy"] == {"Ref": "Replacement"}, name
+
+
+def test_the_key_of_tables_serves_whoever_asks_through_dynamodb_in_this_account() -> None:
+    key = of_type("AWS::KMS::Key")["TablesKey"]
+    assert (key["Condition"], key["Properties"]["EnableKeyRotation"]) == ("HasTableKey", True)
+    _, for_tables = key["Properties"]["KeyPolicy"]["Statement"]
+    assert for_tables["Condition"]["StringEquals"] == {
+        "kms:CallerAccount": {"Ref": "AWS::AccountId"},
+        "kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"},
+    }
+    assert not any(action.startswith(("kms:*", "kms:Put", "kms:Schedule")) for action in for_tables["Action"])
 
 
 def test_every_record_has_its_table_with_its_keys() -> None:
