@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Request, WebSocket, expect
 
 from secureconnect_client import Client
+from secureconnect_client.encryption.content import open_file, seal_file
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import NotInGroup
 from secureconnect_client.errors import ApiError
@@ -36,6 +37,7 @@ class Devices:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._clients = AsyncExitStack()
+        self.client_of: dict[str, Client] = {}  # by the device's name
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -51,6 +53,7 @@ class Devices:
         await client.login(person.username, PASSWORD)
         device = client.encryption(name, vault=self._folder / f"{name}.vault")
         await device.register("Python")
+        self.client_of[name] = client
         return device
 
     def close(self) -> None:
@@ -100,6 +103,21 @@ def _let_in(devices: Devices, device: Encryption, conversation_id: str) -> None:
     assert eventually(lambda: conversation_id in devices.run(device.join_waiting()), within_s=15, every_s=0.3)
 
 
+async def _with_file(devices: Devices, device: Encryption, conversation_id: str) -> tuple[str, bytes]:
+    """Name and content of the last file that was sent."""
+    (about,) = device.said(conversation_id)[-1].files
+    sealed = await devices.client_of[device.device_id].drive.download(about.id)
+    return about.name, open_file(sealed, about)
+
+
+async def _send_file(devices: Devices, device: Encryption, conversation_id: str, name: str, data: bytes) -> None:
+    drive = devices.client_of[device.device_id].drive
+    sealed, about = seal_file(data, name=name)
+    stored = await drive.upload(sealed, name="encrypted", conversation_id=conversation_id)
+    await drive.wait(stored.id)
+    await device.send(conversation_id, "", files=[about.stored_as(stored.id)])
+
+
 def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
     browser: Browser, endpoints: dict[str, str], town: Town, tmp_path: Path
 ) -> None:
@@ -147,6 +165,11 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         window.say(f"{word} the file")
         _read(devices, bobs, conversation_id, f"{word} the file")
 
+        # the other library opens it, and sends one
+        said = devices.run(_with_file(devices, bobs, conversation_id))
+        assert said == (path.name, path.read_bytes())
+        devices.run(_send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode()))
+
         # a reload reads what it had read before, from this device
         page.reload()
         expect(window.message(f"{word} from the window")).to_be_visible()
@@ -154,6 +177,9 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         with page.expect_download() as downloading:
             window.message(f"{word} the file").get_by_role("button", name=re.compile(path.name)).click()
         assert Path(downloading.value.path()).read_text() == f"{word} in a file"
+        with page.expect_download() as downloading:
+            page.get_by_role("log").get_by_role("button", name=f"{word} by Python.txt").click()
+        assert Path(downloading.value.path()).read_text() == word
 
         # another tab shows it too, and what is written in either goes out
         tab = window.tab(f"#/conversations/{conversation_id}")

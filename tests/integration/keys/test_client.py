@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kernel.caller import Caller
-from secureconnect_client.encryption.encryption import Encryption, _packed
+from secureconnect_client.encryption.content import packed
+from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
     GhostDevice,
@@ -191,7 +192,7 @@ def test_a_message_of_a_hundred_characters_is_small(ada: Person) -> None:
     """The figure of the purpose: at most 450 bytes."""
     vault = MemoryVault()
     group = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone").create("cnv_01kb0000000000000000000000")
-    assert len(b64(group.encrypt(_packed("x" * 100)))) <= 450
+    assert len(b64(group.encrypt(packed("x" * 100)))) <= 450
 
 
 # --- servers that cheat ---------------------------------------------------------------------------------------

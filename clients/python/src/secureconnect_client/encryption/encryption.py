@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Requester, given
 from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.content import SealedFile, files_of, packed, unpacked
 from secureconnect_client.encryption.engine import Commit, Engine, Group
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
@@ -32,7 +33,6 @@ from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
 
 PACKAGES = 20  # that wait to be claimed
-PADDED_TO = 128  # bytes: what a message says is filled up with blanks, so that its size tells little
 TRIES = 8  # of a commit or a message that others come before
 
 
@@ -46,6 +46,7 @@ class Said:
     sender_id: str
     device_id: str | None
     text: str | None
+    files: tuple[SealedFile, ...] = ()
 
 
 class Encryption:
@@ -128,17 +129,30 @@ class Encryption:
         await self.catch_up(conversation_id)
         await self.reconcile(conversation_id)
 
-    async def send(self, conversation_id: str, text: str, *, client_id: str | None = None) -> Said:
-        """Encrypt, send, wait for the stored message; first the group gets new keys if somebody has gone."""
+    async def send(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        files: Sequence[SealedFile] = (),
+        client_id: str | None = None,
+    ) -> Said:
+        """Encrypt, send, wait for the stored message; first the group gets new keys if somebody has gone.
+
+        `files` are encrypted (`seal_file`) and uploaded.
+        """
         client_id = client_id or uuid4().hex
-        self._vault.put(f"sending/{client_id}", text.encode())
+        data = packed(text, files)
+        self._vault.put(f"sending/{client_id}", data)
         for _ in range(TRIES):
             group = await self._current(conversation_id)
-            body = {
+            body: dict[str, Any] = {
                 "client_id": client_id,
                 "type": "encrypted",
-                "ciphertext": _b64(group.encrypt(_packed(text))),
+                "ciphertext": _b64(group.encrypt(data)),
             }
+            if files:
+                body["attachment_ids"] = [each.id for each in files]
             group.save()  # before it is sent: a key that was used is never used again
             path = f"/conversations/{segment(conversation_id)}/messages"
             try:
@@ -149,7 +163,15 @@ class Encryption:
                 elif error.code != "epoch_old":
                     raise
                 continue
-            said = Said(conversation_id, message["seq"], message["id"], self.user_id, self.device_id, text)
+            said = Said(
+                conversation_id,
+                message["seq"],
+                message["id"],
+                self.user_id,
+                self.device_id,
+                text,
+                tuple(files),
+            )
             self._remember(said)
             self._vault.remove(f"sending/{client_id}")
             return said
@@ -222,14 +244,14 @@ class Encryption:
         own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
         if own is not None:  # it was stored, and its answer was lost
             self._vault.remove(f"sending/{data['client_id']}")
-            return replace(said, device_id=self.device_id, text=own.decode())
+            return _saying(said, self.device_id, own)
         try:
             received = group.receive(b64decode(data["ciphertext"]))
         except CannotDecrypt:
             return said  # damaged, or repeated: the gap is shown, and the others go on
         if received.sender is None or received.sender.user_id != data["sender_id"]:
             raise LogTampered("the server names another sender than the one who signed")
-        return replace(said, device_id=received.sender.device_id, text=_unpacked(received.data or b""))
+        return _saying(said, received.sender.device_id, received.data or b"")
 
     # -- who is in the group
 
@@ -361,17 +383,17 @@ class Encryption:
     def recall(self, conversation_id: str, seq: int) -> Said | None:
         """What was said at a place of the log, as far as this device has read it."""
         kept = self._vault.get(f"said/{conversation_id}/{seq:012d}")
-        return None if kept is None else Said(**json.loads(kept))
+        return None if kept is None else _kept(kept)
 
     def said(self, conversation_id: str) -> list[Said]:
         """All that this device has read or written in a conversation, in order."""
         names = self._vault.names(f"said/{conversation_id}/")
         kept = (self._vault.get(name) for name in names)
-        return [Said(**json.loads(each)) for each in kept if each is not None]
+        return [_kept(each) for each in kept if each is not None]
 
     def _remember(self, said: Said) -> None:
-        fields = {name: getattr(said, name) for name in Said.__slots__}
-        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", json.dumps(fields).encode())
+        kept = json.dumps(asdict(said)).encode()
+        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", kept)
 
     def _place(self, conversation_id: str) -> tuple[int, int]:
         """The epoch that the group is at, and how far its log was read."""
@@ -412,14 +434,14 @@ def _b64(raw: bytes) -> str:
     return b64encode(raw).decode()
 
 
-def _packed(text: str) -> bytes:
-    plain = json.dumps({"text": text}, ensure_ascii=False).encode()
-    return plain + b" " * (-len(plain) % PADDED_TO)
+def _saying(said: Said, device_id: str, data: bytes) -> Said:
+    """With what the application data says, where this client knows it."""
+    content = unpacked(data)
+    if content is None:
+        return replace(said, device_id=device_id)
+    return replace(said, device_id=device_id, text=content.text, files=content.files)
 
 
-def _unpacked(plain: bytes) -> str | None:
-    try:
-        text = json.loads(plain).get("text")
-    except (ValueError, AttributeError):
-        return None
-    return text if isinstance(text, str) else None
+def _kept(raw: bytes) -> Said:
+    fields = json.loads(raw)
+    return Said(**{**fields, "files": files_of(fields.get("files"))})

@@ -1,0 +1,100 @@
+"""What the application data of a message says, and files that go with it, each with a key of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from secureconnect_client.encryption.errors import CannotDecrypt
+
+PADDED_TO = 128  # bytes: what a message says is filled up with blanks, so that its size tells little
+_KEY_BYTES = 32  # AES-256-GCM
+_NONCE_BYTES = 12
+_ABOUT = b"SecureConnect file 1"  # authenticated with each file
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """What a message says of a file. `id` is the drive's, `size` that in the clear, key and nonce base 64."""
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+    key: str
+    nonce: str
+
+    def stored_as(self, file_id: str) -> SealedFile:
+        """The same file once it is uploaded."""
+        return replace(self, id=file_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What somebody said."""
+
+    text: str
+    files: tuple[SealedFile, ...] = ()
+
+
+def seal_file(
+    data: bytes, *, name: str, content_type: str = "application/octet-stream"
+) -> tuple[bytes, SealedFile]:
+    """A file encrypted, to be uploaded as application/octet-stream, and what its message is to say of it."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(key).encrypt(nonce, data, _ABOUT)
+    about = SealedFile("", name, content_type, len(data), b64encode(key).decode(), b64encode(nonce).decode())
+    return sealed, about
+
+
+def open_file(sealed: bytes, about: SealedFile) -> bytes:
+    """The file in the clear. Raises CannotDecrypt for what is not what was sent."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(b64decode(about.key)).decrypt(b64decode(about.nonce), sealed, _ABOUT)
+    except (InvalidTag, ValueError) as error:
+        raise CannotDecrypt(f"{about.name} is not what was sent") from error
+
+
+def packed(text: str, files: Sequence[SealedFile] = ()) -> bytes:
+    """The application data of a message."""
+    said: dict[str, Any] = {"text": text}
+    if files:
+        said["files"] = [asdict(each) for each in files]
+    plain = json.dumps(said, ensure_ascii=False).encode()
+    return plain + b" " * (-len(plain) % PADDED_TO)
+
+
+def unpacked(data: bytes) -> Content | None:
+    """What it says; None where this client does not know it. Names that it does not know are passed over."""
+    try:
+        said = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("text"), str):
+        return None
+    return Content(said["text"], files_of(said.get("files")))
+
+
+def files_of(given: Any) -> tuple[SealedFile, ...]:
+    """Files as a message names them; what is none is passed over."""
+    found = (_file(each) for each in (given if isinstance(given, list) else ()))
+    return tuple(each for each in found if each is not None)
+
+
+def _file(given: Any) -> SealedFile | None:
+    names = SealedFile.__slots__
+    if not isinstance(given, dict) or any(name not in given for name in names):
+        return None
+    texts = [given[name] for name in names if name != "size"]
+    if not all(isinstance(each, str) for each in texts) or not isinstance(given["size"], int):
+        return None
+    return SealedFile(**{name: given[name] for name in names})
