@@ -169,11 +169,14 @@ def end_current(caller: Caller) -> None:
 
 
 def end_one(*, user_id: str, session_id: str) -> None:
-    """End one of one's own sessions; raises NotFound."""
+    """End one of one's own sessions; raises NotFound, also for one that has ended: what should have followed its end is
+    done again before, as the answer may have been lost and with it all that."""
     session = session_store.find(user_id, session_id) if ids.is_id(session_id, "ses") else None
-    if session is None or not session.live:
+    if session is None:
         raise NotFound
     revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
+    if not session.live:
+        raise NotFound
 
 
 def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:

@@ -230,6 +230,18 @@ def test_one_ends_another_of_ones_own_sessions() -> None:
     assert ask(app, "DELETE", "/auth/sessions/{session_id}", path, token=person.token).status == 404
 
 
+def test_who_ends_a_session_again_completes_an_end_whose_answer_was_lost(redis: Any) -> None:
+    person = someone()
+    other = another_session(person)
+    assert works(other.access_token)
+    session_store.revoke(person.user_id, [other.session_id], stage=lambda _: None)  # committed, and nothing after it
+    path = {"session_id": other.session_id}
+
+    assert ask(app, "DELETE", "/auth/sessions/{session_id}", path, token=person.token).status == 404
+
+    assert not works(other.access_token)
+
+
 @pytest.mark.parametrize("session_id", ["ses_00000000000000000000000000", "usr_1", "x" * 100])
 def test_a_session_that_is_not_there_is_not_found(session_id: str) -> None:
     path = {"session_id": session_id}
