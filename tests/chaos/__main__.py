@@ -12,10 +12,19 @@ import httpx
 from infra.local import config
 from infra.local.down import down
 from infra.local.up import up
-from tests.chaos.cells import Cell, all_cells, play, short_cells, warm_up
-from tests.chaos.faults import Ground
-from tests.chaos.journeys import CLIENT_LIMIT_S, Cast, Notes
-from tests.chaos.setting import through_proxy
+from tests.chaos.cells import (
+    Cell,
+    Company,
+    Played,
+    all_cells,
+    judge_in_the_end,
+    play,
+    short_cells,
+    warm_up,
+    windows,
+)
+from tests.chaos.people import CLIENT_LIMIT_S, Notes
+from tests.chaos.setting import broken_ground
 
 SECONDS = 4.0
 
@@ -45,30 +54,33 @@ def main() -> int:
 
 def run(instance: config.Instance, cells: list[Cell], seed: int, *, seconds: float = SECONDS) -> list[Cell]:
     """Play the cells, print what clients saw in each; those in which something was wrong."""
-    failed, started = [], time.monotonic()
-    print(f"seed {seed}, {len(cells)} cells of {seconds:.0f} s", flush=True)
-    with through_proxy(instance, seed) as (proxy, http_url):
-        ground = Ground(instance, proxy, seed)
-        with httpx.Client(base_url=http_url, timeout=CLIENT_LIMIT_S) as http:
-            cast = Cast(http)
-            warm_up(cells, cast)
-            for number, cell in enumerate(cells, 1):
-                if number % 12 == 0:
-                    cast = Cast(http)  # access tokens last for 15 minutes, limits for a minute
-                notes = play(cell, ground, cast, seconds=seconds)
-                left = (time.monotonic() - started) / number * (len(cells) - number)
-                print(line(number, len(cells), left, cell, notes), flush=True)
-                if notes.wrong:
-                    failed.append(cell)
-    return failed
+    everything: list[Played] = []
+    started, together = time.monotonic(), windows(cells)
+    print(f"seed {seed}, {len(cells)} cells in {len(together)} windows of {seconds:.0f} s", flush=True)
+    with broken_ground(instance, seed) as ground:
+        limits = httpx.Limits(max_connections=None)
+        with httpx.Client(base_url=ground.endpoints["http_url"], timeout=CLIENT_LIMIT_S, limits=limits) as http:
+            company = Company(ground, http)
+            warm_up(cells, company)
+            print(f"ready after {time.monotonic() - started:.0f} s", flush=True)
+            for window in together:
+                played = play(window, company, seconds=seconds)
+                everything += played
+                print(f"{len(everything)}/{len(cells)} after {time.monotonic() - started:.0f} s", flush=True)
+                for each in played:
+                    print(line(each.cell, each.notes), flush=True)
+            for each in judge_in_the_end(everything):
+                print(line(each.cell, each.notes), flush=True)
+    print(f"took {time.monotonic() - started:.0f} s", flush=True)
+    return [each.cell for each in everything if each.notes.wrong]
 
 
-def line(number: int, count: int, left_s: float, cell: Cell, notes: Notes) -> str:
+def line(cell: Cell, notes: Notes) -> str:
     """What clients saw in a cell."""
     asked = sum(notes.answers.values())
     well = notes.answers["ok"] / asked if asked else 0.0
     kinds = ", ".join(f"{kind} ×{times}" for kind, times in notes.answers.most_common() if kind != "ok")
-    told = f"{number}/{count} ({left_s:.0f} s left) {cell}: {well:.0%} of {asked} well, worst {notes.worst_s:.1f} s"
+    told = f"  {cell}: {well:.0%} of {asked} well, worst {notes.worst_s:.1f} s"
     told += f", {notes.arrived} arrived" if notes.arrived else ""
     told += f" | {kinds}" if kinds else ""
     return told + "".join(f"\n    WRONG: {each}" for each in dict.fromkeys(notes.wrong))

@@ -1,45 +1,72 @@
-"""Which fault meets which journey, and one such cell: act, end the fault, judge."""
+"""Which fault meets which journeys, and one such window: put the fault up, act, take it away, judge.
+
+A fault is put up once for all journeys that it concerns, each with people of its own: a journey is a cell of it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
 
 from kernel import aws, cache, sockets
 from kernel.breakers import REST_PER_HANG
+from tests.chaos.account_journeys import Connecting, Mail, Revocation, SignIn
 from tests.chaos.faults import FAULTS, Ground
-from tests.chaos.journeys import AGAIN_WITHIN_S, CLIENT_LIMIT_S, JOURNEYS, Cast, Journey, Notes, Person
+from tests.chaos.journeys import Calls, Journey, Messages, Sync, Uploads, Votes
+from tests.chaos.people import AGAIN_WITHIN_S, CLIENT_LIMIT_S, LONGEST_S, LONGEST_STARTING_S, Cast, Notes, Person
+from tests.chaos.provider_journeys import Pushed, Relay, Rewriting, Scheduled
 
-STORES = "dynamodb", "valkey", "functions"  # what every journey stands on
-ALSO = {
-    "sqs": ("send and receive", "vote", "upload"),
-    "connections": ("send and receive", "call", "revocation"),
-    "states": ("call",),
+JOURNEYS: dict[str, Callable[[Cast, Notes], Journey]] = {
+    "sign-in": SignIn,
+    "send and receive": Messages,
+    "sync": Sync,
+    "vote": Votes,
+    "call": Calls,
+    "upload": Uploads,
+    "revocation": Revocation,
+    "socket": Connecting,
+    "letter": Mail,
+    "rewrite": Rewriting,
+    "relay": Relay,
+    "push": Pushed,
+    "scheduled": Scheduled,
+}
+COMMON = ("sign-in", "send and receive", "sync", "vote", "call", "upload", "revocation")
+CONCERNED = {
+    "dynamodb": (*COMMON, "scheduled"),
+    "valkey": (*COMMON, "socket"),
+    "functions": (*COMMON, "letter", "scheduled"),
+    "clock": (*COMMON, "socket", "scheduled"),
+    "sqs": ("send and receive", "vote", "upload", "letter", "push"),
+    "connections": ("send and receive", "call", "revocation", "socket"),
+    "states": ("call", "scheduled"),
     "s3": ("upload",),
+    "ses": ("letter",),
+    "secretsmanager": ("relay",),
+    "bedrock": ("rewrite",),
+    "webpush": ("push",),
 }
 # a short selection for every day: each kind of dependency once, and what breaks most
-SHORT = (
-    ("dynamodb", "answers lost 20 %", "send and receive"),
-    ("dynamodb", "throttled 30 %", "vote"),
-    ("valkey", "paused", "send and receive"),
-    ("valkey", "killed", "vote"),
-    ("valkey", "read-only", "revocation"),
-    ("connections", "throttled", "send and receive"),
-)
+SHORT = {
+    ("dynamodb", "answers lost 20 %"): ("send and receive", "vote"),
+    ("valkey", "paused"): ("send and receive", "vote", "revocation"),
+    ("connections", "throttled"): ("send and receive", "revocation"),
+}
 
-
+PAUSE_S = 0.4  # of a person between two acts
+AT_ONCE = 4  # casts that are made at once: each costs three hashes of passwords
+CAST_LASTS_S = 480.0  # access tokens last for 15 minutes
 WARM_UP_S = 1.0
-HEAL_S = 0.5
-SERVICES = {"states": "stepfunctions"}  # of AWS, where the dependency has another name
-
-
-def _rest_s(cell: Cell) -> float:
-    """For so long after a fault the breakers of its dependency may let no call through."""
-    breakers = {"valkey": cache.breaker, "connections": sockets.breaker}
-    service = SERVICES.get(cell.dependency, cell.dependency)
-    limits = (breakers.get(cell.dependency) or aws.breaker_of(service)).limits
-    return min(limits.rest_max_s, REST_PER_HANG * limits.probe_s) if cell.fault == "hang" else limits.rest_s
+# with these processes start anew, and so do their breakers
+RENEWED = ("functions", "bedrock", "secretsmanager")
+HEAL_S = 1.0
+SERVICES = {"states": "stepfunctions", "ses": "sesv2", "bedrock": "bedrock-runtime"}  # of AWS, where named otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +79,125 @@ class Cell:
         return f"{self.dependency} {self.fault} · {self.journey}"
 
 
+@dataclass(slots=True)
+class Played:
+    """What a cell has come to; its journey is asked once more at the end of the suite."""
+
+    cell: Cell
+    journey: Journey
+    notes: Notes
+
+
+@dataclass(slots=True)
+class Company:
+    """The casts of the journeys, made when they are needed first and again when their tokens are old."""
+
+    ground: Ground
+    http: httpx.Client
+    _casts: dict[str, tuple[float, Cast]] = field(default_factory=dict)
+
+    def casts_for(self, journeys: Sequence[str]) -> dict[str, Cast]:
+        oldest = time.monotonic() - CAST_LASTS_S
+        missing = [each for each in journeys if each not in self._casts or self._casts[each][0] < oldest]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            made = threads.map(lambda _: Cast(self.http, self.ground), missing)
+            self._casts |= {name: (time.monotonic(), cast) for name, cast in zip(missing, made, strict=True)}
+        return {name: self._casts[name][1] for name in journeys}
+
+
 def all_cells() -> list[Cell]:
-    return [
-        Cell(dependency, fault, journey)
-        for dependency, fault in FAULTS
-        for journey in JOURNEYS
-        if dependency in STORES or journey in ALSO.get(dependency, ())
-    ]
+    return [Cell(dependency, fault, journey) for dependency, fault in FAULTS for journey in CONCERNED[dependency]]
 
 
 def short_cells() -> list[Cell]:
-    return [Cell(*each) for each in SHORT]
+    return [Cell(*fault, journey) for fault, journeys in SHORT.items() for journey in journeys]
 
 
-def warm_up(cells: list[Cell], cast: Cast) -> None:
+def windows(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Cells by their fault: they are played together."""
+    found: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        found.setdefault((cell.dependency, cell.fault), []).append(cell)
+    return list(found.values())
+
+
+def warm_up(cells: Sequence[Cell], company: Company) -> None:
     """Let people do all of it once while nothing fails, so that no cell waits for functions to start."""
-    for name in dict.fromkeys(cell.journey for cell in cells):
-        _repeated(JOURNEYS[name](cast, Notes()), WARM_UP_S)
+    casts = company.casts_for(list(dict.fromkeys(cell.journey for cell in cells)))
+    _repeated([JOURNEYS[name](cast, Notes()) for name, cast in casts.items()], WARM_UP_S)
 
 
-def play(cell: Cell, ground: Ground, cast: Cast, *, seconds: float) -> Notes:
-    """Let people do it while it fails, and judge what is left when it does not any more."""
-    notes = Notes()
+def play(window: Sequence[Cell], company: Company, *, seconds: float) -> list[Played]:
+    """Let people do it all while one thing fails, and judge what is left when it does not any more."""
+    casts = company.casts_for([cell.journey for cell in window])
+    dependency, fault = window[0].dependency, window[0].fault
+    with ThreadPoolExecutor(len(window)) as threads:
+
+        def begun(cell: Cell) -> Played:
+            notes = Notes(LONGEST_STARTING_S if cell.dependency in RENEWED else LONGEST_S)
+            return Played(cell, JOURNEYS[cell.journey](casts[cell.journey], notes), notes)
+
+        played = list(threads.map(begun, window))
+        with contextlib.ExitStack() as open_:
+            for each in played:
+                open_.enter_context(each.journey.around())
+            with FAULTS[dependency, fault](company.ground):
+                _repeated([each.journey for each in played], seconds)
+            over_at = time.monotonic()
+        list(threads.map(judge, played))
     try:
-        journey = JOURNEYS[cell.journey](cast, notes)
-        with journey.around(), FAULTS[cell.dependency, cell.fault](ground):
-            _repeated(journey, seconds)
-        over_at = time.monotonic()
-        notes.wrong += list(journey.wrong())
-        _heal(cell, cast, over_at)
+        _heal(dependency, fault, [each.journey for each in played], over_at)
+    except AssertionError as error:  # what should work again does not
+        played[0].notes.wrong.append(str(error))
+    return played
+
+
+def judge(played: Played) -> None:
+    """Note what does not hold now."""
+    notes = played.notes
+    try:
+        notes.wrong += list(played.journey.wrong())
     except AssertionError as error:  # what should work again does not
         notes.wrong.append(str(error))
-    if cell.dependency != "functions":
+    if played.cell.dependency != "functions":
         raw = {kind: count for kind, count in notes.answers.items() if kind.startswith("5") and " raw" in kind}
         if raw:
             notes.wrong.append(f"raw answers: {raw}")
-    return notes
 
 
-def _heal(cell: Cell, cast: Cast, over_at: float) -> None:
+def judge_in_the_end(played: Sequence[Played]) -> list[Played]:
+    """Note what has not been done by now; those cells in which that is something."""
+
+    def failed(each: Played) -> bool:
+        late = list(each.journey.in_the_end())
+        each.notes.wrong += late
+        return bool(late)
+
+    if not played:
+        return []
+    with ThreadPoolExecutor(len(played)) as threads:
+        return [each for each, late in zip(played, threads.map(failed, played), strict=True) if late]
+
+
+def _rest_s(dependency: str, fault: str) -> float:
+    """For so long after a fault the breakers of its dependency may let no call through."""
+    breakers = {"valkey": cache.breaker, "connections": sockets.breaker}
+    service = SERVICES.get(dependency, dependency)
+    limits = (breakers.get(dependency) or aws.breaker_of(service)).limits
+    return min(limits.rest_max_s, REST_PER_HANG * limits.probe_s) if fault == "hang" else limits.rest_s
+
+
+def _heal(dependency: str, fault: str, journeys: Sequence[Journey], over_at: float) -> None:
     """Let people do it again until every breaker that the fault has opened has been probed, and nobody is told of a
-    failure: no cell begins with what the one before has left. Raises AssertionError where that takes too long."""
-    if cell.dependency == "functions":
-        return  # new processes have new breakers
-    time.sleep(max(0.0, over_at + _rest_s(cell) - time.monotonic()))
+    failure: no window begins with what the one before has left. Raises AssertionError where that takes too long."""
+    if dependency in RENEWED:
+        return
+    time.sleep(max(0.0, over_at + _rest_s(dependency, fault) - time.monotonic()))
     while True:
         after = Notes()
-        _repeated(JOURNEYS[cell.journey](cast, after), HEAL_S)
+        for journey in journeys:
+            journey.notes = after
+        _repeated(journeys, HEAL_S)
         failures = {kind: count for kind, count in after.answers.items() if kind.startswith("5")}
         if not failures:
             return
@@ -106,16 +205,20 @@ def _heal(cell: Cell, cast: Cast, over_at: float) -> None:
             raise AssertionError(f"after {AGAIN_WITHIN_S:.0f} s people are still told {failures}")
 
 
-def _repeated(journey: Journey, seconds: float) -> None:
+def _repeated(journeys: Sequence[Journey], seconds: float) -> None:
     """Let everybody do it again and again for so long, and wait for the last answers."""
     over = threading.Event()
 
-    def repeat(who: Person) -> None:
+    def repeat(journey: Journey, who: Person) -> None:
         while not over.is_set():
             journey.act(who)
-            over.wait(0.05)
+            over.wait(PAUSE_S)
 
-    threads = [threading.Thread(target=repeat, args=(who,), daemon=True) for who in journey.cast.people]
+    threads = [
+        threading.Thread(target=repeat, args=(journey, who), daemon=True)
+        for journey in journeys
+        for who in journey.cast.actors
+    ]
     for thread in threads:
         thread.start()
     over.wait(seconds)

@@ -14,6 +14,7 @@ import random
 import re
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -26,6 +27,9 @@ SERVICES = {
     "AWSStepFunctions": "states",
     "secretsmanager": "secretsmanager",
 }
+PATHS = {"/@connections/": "connections", "/v2/email/": "ses", "/model/": "bedrock", "/push/": "webpush"}
+THROTTLED = {"dynamodb": 400, "sqs": 400, "states": 400, "secretsmanager": 400, "s3": 503}  # 429 where none is given
+SLOW_S = 1.9  # just below the two seconds that functions wait for a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,21 @@ class Rule:
 
 @dataclass(slots=True)
 class FaultProxy:
-    """Runs in a thread of its own, in a `with` block. `rules` may change at any time; `hit` counts what was broken."""
+    """Runs in a thread of its own, in a `with` block. `rules` may change at any time; `hit` counts what was broken.
+    What is for none of the `others` goes to the cloud at `upstream_port`."""
 
     upstream_port: int
     seed: int
+    others: Mapping[str, int] = field(default_factory=dict)  # ports of services that are not the cloud's
     rules: list[Rule] = field(default_factory=list)
     hit: Counter[str] = field(default_factory=Counter)
+    pushed: Counter[str] = field(default_factory=Counter)  # by the path of a push that came through
     port: int = 0
     _ready: threading.Event = field(default_factory=threading.Event)
     _loop: asyncio.AbstractEventLoop | None = None
     _thread: threading.Thread | None = None
     _chance: random.Random = field(default_factory=random.Random)
+    _clients: set[asyncio.Task[None] | None] = field(default_factory=set)  # asyncio itself keeps no task alive
 
     def __enter__(self) -> Self:
         self._chance = random.Random(self.seed)
@@ -77,16 +85,20 @@ class FaultProxy:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        this = asyncio.current_task()
+        self._clients.add(this)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 request = await _message(reader)
-                if upstream is None:
-                    upstream = await asyncio.open_connection(HOST, self.upstream_port, limit=2**20)
+                if upstream is None or upstream[0].at_eof():  # a client keeps a connection for one service
+                    port = self.others.get(service_of(request), self.upstream_port)
+                    upstream = await asyncio.open_connection(HOST, port, limit=2**20)
                 if not await self._one(request, upstream, writer):
                     break
         for each in (writer, upstream[1] if upstream else None):
             if each is not None:
                 each.close()
+        self._clients.discard(this)
 
     async def _one(
         self,
@@ -101,7 +113,7 @@ class FaultProxy:
             await asyncio.sleep(HELD_S)
             return False
         if fault == "slow":
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(SLOW_S)
         if fault == "shuffled":
             await asyncio.sleep(self._chance.uniform(0.0, SHUFFLED_OVER_S))
         refusal = _refusal(service, fault)
@@ -115,6 +127,8 @@ class FaultProxy:
             answer = await _message(upstream[0], head_only=request.startswith(b"HEAD "))
         if fault == "lost":
             return False
+        if service == "webpush":
+            self.pushed[request.split(b" ", 2)[1].decode()] += 1
         writer.write(answer)
         await writer.drain()
         return b"connection: close" not in answer.split(b"\r\n\r\n", 1)[0].lower()
@@ -133,7 +147,8 @@ def service_of(request: bytes) -> str:
     target = re.search(r"^x-amz-target: *([A-Za-z_0-9]+)\.", head, re.IGNORECASE | re.MULTILINE)
     if target:
         return SERVICES.get(target[1], target[1])
-    return "connections" if "/@connections/" in head.split("\r\n", 1)[0] else "s3"
+    line = head.split("\r\n", 1)[0]
+    return next((service for path, service in PATHS.items() if path in line), "s3")
 
 
 def _refusal(service: str, fault: str) -> bytes | None:
@@ -144,7 +159,7 @@ def _refusal(service: str, fault: str) -> bytes | None:
         return _answer(410, "GoneException")
     if fault == "throttled":
         name = "ProvisionedThroughputExceededException" if service == "dynamodb" else "ThrottlingException"
-        return _answer(429 if service == "connections" else 400, name)
+        return _answer(THROTTLED.get(service, 429), name)
     return None
 
 

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import redis
 
 from infra.local import services
 from infra.local.config import Instance
+from infra.local.stack import Stack
 from tests.chaos.fault_proxy import FaultProxy, Rule
+from tests.support import deployed_functions
 
 KILL_EVERY_S = 0.25
 Fault = Callable[["Ground"], contextlib.AbstractContextManager[None]]
 
 
 class Ground:
-    """The instance under test, and the proxy in front of its cloud."""
+    """The instance under test, and the proxy in front of its cloud. `functions` are the names of its Python ones, whose
+    clocks are as files in the folder `clocks` say."""
 
-    def __init__(self, instance: Instance, proxy: FaultProxy, seed: int) -> None:
-        self.instance, self.proxy = instance, proxy
+    def __init__(
+        self, instance: Instance, proxy: FaultProxy, functions: Sequence[str], clocks: Path, seed: int
+    ) -> None:
+        self.instance, self.proxy, self.functions, self.clocks = instance, proxy, functions, clocks
         self.chance = random.Random(seed)
         self.valkey = redis.Redis(port=instance.redis_port, socket_timeout=5)
+        self.endpoints: dict[str, str] = json.loads(instance.endpoints_file.read_text())
 
     def workers(self) -> list[int]:
         """The processes that functions run in: children of the cloud's."""
@@ -108,6 +115,53 @@ def functions_killed(ground: Ground) -> Iterator[None]:
         yield
 
 
+def before_new(function: str, fault: Fault) -> Fault:
+    """A fault that meets new processes of a function: those before remember what they have asked for."""
+
+    @contextlib.contextmanager
+    def block(ground: Ground) -> Iterator[None]:
+        with fault(ground):
+            _renew(ground, function)
+            yield
+
+    return block
+
+
+def then_new(function: str, fault: Fault) -> Fault:
+    """A fault after which there are new processes of a function: the old ones leave a model alone for two minutes."""
+
+    @contextlib.contextmanager
+    def block(ground: Ground) -> Iterator[None]:
+        with fault(ground):
+            yield
+        _renew(ground, function)
+
+    return block
+
+
+def _renew(ground: Ground, function: str) -> None:
+    client = Stack(ground.instance).client("lambda")
+    name = next(each for each in ground.functions if each.endswith(f"-{function}"))
+    deployed_functions.set_variables(client, name, deployed_functions.variables_of(client, name))
+
+
+def clocks_off(seconds: int) -> Fault:
+    """The clocks of every second function, by the seed, are so many seconds ahead of the others'."""
+
+    @contextlib.contextmanager
+    def block(ground: Ground) -> Iterator[None]:
+        off = ground.chance.sample(ground.functions, len(ground.functions) // 2)
+        for name in off:
+            (ground.clocks / name).write_text(str(seconds))
+        try:
+            yield
+        finally:
+            for name in off:
+                (ground.clocks / name).unlink()
+
+    return block
+
+
 @contextlib.contextmanager
 def _again_and_again(work: Callable[[], object], every_s: float) -> Iterator[None]:
     over = threading.Event()
@@ -131,22 +185,32 @@ FAULTS: dict[tuple[str, str], Fault] = {
     ("dynamodb", "failing"): proxied("dynamodb", "failing"),
     ("dynamodb", "throttled 30 %"): proxied("dynamodb", "throttled", 0.3),
     ("dynamodb", "answers lost 20 %"): proxied("dynamodb", "lost", 0.2),
-    ("sqs", "hang"): proxied("sqs", "hang"),
-    ("sqs", "failing"): proxied("sqs", "failing"),
-    ("sqs", "doubled"): proxied("sqs", "doubled"),
-    ("sqs", "shuffled"): proxied("sqs", "shuffled"),
-    ("states", "hang"): proxied("states", "hang"),
-    ("states", "failing"): proxied("states", "failing"),
-    ("s3", "hang"): proxied("s3", "hang"),
-    ("s3", "failing"): proxied("s3", "failing"),
-    ("connections", "hang"): proxied("connections", "hang"),
-    ("connections", "throttled"): proxied("connections", "throttled"),
+    **{
+        (service, fault): proxied(service, fault)
+        for service in ("sqs", "states", "s3", "ses", "webpush", "connections")
+        for fault in ("hang", "failing", "throttled")
+    },
+    **{
+        ("secretsmanager", fault): before_new("Calls", proxied("secretsmanager", fault))
+        for fault in ("hang", "failing", "throttled")
+    },
+    **{
+        ("bedrock", fault): then_new("Assistant", proxied("bedrock", fault))
+        for fault in ("hang", "failing", "throttled")
+    },
     ("connections", "gone"): proxied("connections", "gone", 0.5),
-    ("connections", "doubled"): proxied("connections", "doubled"),
-    ("connections", "shuffled"): proxied("connections", "shuffled"),
+    **{
+        (service, fault): proxied(service, fault)
+        for service in ("sqs", "connections")
+        for fault in ("doubled", "shuffled")
+    },
     ("valkey", "killed"): valkey_killed,
     ("valkey", "paused"): valkey_paused,
     ("valkey", "read-only"): valkey_read_only,
     ("valkey", "emptied"): valkey_emptied,
     ("functions", "killed"): functions_killed,
+    ("clock", "30 s ahead"): clocks_off(30),
+    ("clock", "30 s behind"): clocks_off(-30),
+    ("clock", "5 min ahead"): clocks_off(300),
+    ("clock", "5 min behind"): clocks_off(-300),
 }

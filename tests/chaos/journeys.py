@@ -2,7 +2,7 @@
 
 A journey's `act` is repeated for as long as the fault lasts; every answer is noted. After it `wrong` says what does not
 hold: an acknowledged message that is not in the log or is there twice, a seq that is missing, a tally that is not the
-votes, a quota that is not the files, a revoked session that still works (R1, R2, R14, R28, R31).
+votes, a quota that is not the files (R1, R2, R28, R31). `in_the_end` says it of what a queue or a timer does later.
 """
 
 from __future__ import annotations
@@ -13,107 +13,19 @@ import secrets
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from websockets.sync.client import connect
 
-PASSWORD = "correct horse battery staple"
-LONGEST_S = 10.5  # nobody waits longer for an answer (R18), with what the gateway adds
-CLIENT_LIMIT_S = 30.0
-AGAIN_WITHIN_S = 30.0  # by then all works again by itself (R19)
-REFUSED_WITHIN_S = 2.0  # after the acknowledgement: a second (R14), and one for a busy machine
-MARKED_WITHIN_S = (
-    10.0  # after the fault: by then a mark that Redis did not take has been repeated, on a busy machine too
-)
-COLD_S = 120.0  # for the first people, whose functions start for them
+from tests.chaos.people import AGAIN_WITHIN_S, Cast, Notes, Person
 
-
-@dataclass(slots=True)
-class Notes:
-    """What clients saw: answers by kind, the worst latency, what arrived on sockets, and what was wrong."""
-
-    answers: Counter[str] = field(default_factory=Counter)
-    worst_s: float = 0.0
-    arrived: int = 0
-    wrong: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-@dataclass(slots=True)
-class Person:
-    """Somebody signed in."""
-
-    http: httpx.Client
-    username: str
-    id: str = ""
-    token: str = ""
-    session_id: str = ""
-
-    def ask(self, notes: Notes | None, method: str, path: str, body: Any = None) -> httpx.Response | None:
-        """An answer, noted; None where there was none."""
-        started = time.monotonic()
-        answer: httpx.Response | None = None
-        try:
-            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-            answer = self.http.request(method, path, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-        else:
-            kind = "ok" if answer.is_success else f"{answer.status_code} {_code(answer)}"
-        took = time.monotonic() - started
-        if notes is not None:
-            with notes.lock:
-                notes.answers[kind] += 1
-                notes.worst_s = max(notes.worst_s, took)
-                if took > LONGEST_S:
-                    notes.wrong.append(f"{method} {path.split('?')[0]} took {took:.1f} s")
-        return answer
-
-    def must(self, method: str, path: str, body: Any = None, *, within_s: float = AGAIN_WITHIN_S) -> Any:
-        """An answer that comes at the latest when all works again."""
-        until = time.monotonic() + within_s
-        while True:
-            answer = self.ask(None, method, path, body)
-            if answer is not None and answer.is_success:
-                return answer.json() if answer.content else None
-            if time.monotonic() > until:
-                said = "no answer" if answer is None else f"{answer.status_code} {answer.text[:200]}"
-                raise AssertionError(f"{method} {path} does not work again: {said}")
-            time.sleep(0.25)
-
-
-def _code(answer: httpx.Response) -> str:
-    with contextlib.suppress(ValueError):
-        found = answer.json()
-        return str(found.get("code") or f"raw {found.get('message') or found.get('__type')}"[:60])
-    return "raw"
-
-
-class Cast:
-    """Three people in a group, and what each journey of one cell has made."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self.people = [self._registered(http) for _ in range(3)]
-        others = [each.id for each in self.people[1:]]
-        body = {"type": "group", "name": "Chaos", "member_ids": others}
-        self.group = self.people[0].must("POST", "/conversations", body, within_s=COLD_S)
-        self.group_id = str(self.group["id"])
-
-    @staticmethod
-    def _registered(http: httpx.Client) -> Person:
-        who = Person(http, f"c{secrets.token_hex(8)}")
-        body = {"email": f"{who.username}@example.com", "username": who.username, "password": PASSWORD}
-        made = who.must("POST", "/auth/register", body | {"display_name": "Chaos"}, within_s=COLD_S)
-        who.id = made["user"]["id"]
-        who.token, who.session_id = made["tokens"]["access_token"], made["tokens"]["session_id"]
-        return who
+EVERY_S = 1.0
+FORM_LIMIT_S = 5.0  # of a form that goes to S3 itself
 
 
 class Journey:
-    """One journey in one cell. `act` is called by each person, again and again."""
+    """One journey in one window. `act` is called by each of its actors, again and again."""
 
     def __init__(self, cast: Cast, notes: Notes) -> None:
         self.cast, self.notes = cast, notes
@@ -125,20 +37,14 @@ class Journey:
         """What does not hold, once all works again."""
         yield from ()
 
+    def in_the_end(self) -> Iterator[str]:
+        """What has not been done by the end of the suite, though it was promised."""
+        yield from ()
+
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
         """What is open for as long as the journey lasts."""
         yield
-
-
-class SignIn(Journey):
-    def act(self, who: Person) -> None:
-        who.ask(self.notes, "POST", "/auth/login", {"identifier": who.username, "password": PASSWORD})
-
-    def wrong(self) -> Iterator[str]:
-        who = self.cast.people[0]
-        who.must("POST", "/auth/login", {"identifier": who.username, "password": PASSWORD})
-        yield from ()
 
 
 class Messages(Journey):
@@ -152,8 +58,7 @@ class Messages(Journey):
 
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
-        ticket = self.cast.people[2].must("POST", "/realtime/tickets")
-        with connect(f"{ticket['url']}?ticket={ticket['ticket']}", max_size=None) as socket:
+        with self.cast.people[2].socket(self.cast.ground) as socket:
             listener = threading.Thread(target=self._listen, args=(socket,), daemon=True)
             listener.start()
             yield
@@ -259,17 +164,19 @@ class Votes(Journey):
 
 
 class Calls(Journey):
+    """Begins a call, joins it and ends it, well below the limit of 60 a minute."""
+
     def act(self, who: Person) -> None:
-        if who is self.cast.people[2]:
-            return
         path, body = f"/conversations/{self.cast.group_id}/calls", {"client_id": secrets.token_hex(8), "media": "audio"}
         answer = who.ask(self.notes, "POST", path, body)
         if answer is None or not answer.is_success:
+            time.sleep(EVERY_S)
             return
         call_id = answer.json()["id"]
         for person in self.cast.people[:2]:
             person.ask(self.notes, "POST", f"/calls/{call_id}/join")
         who.ask(self.notes, "POST", f"/calls/{call_id}/end")
+        time.sleep(EVERY_S)
 
     def wrong(self) -> Iterator[str]:
         who = self.cast.people[0]
@@ -299,7 +206,7 @@ class Uploads(Journey):
         begun = answer.json()
         with contextlib.suppress(httpx.HTTPError):
             form = begun["upload"]
-            httpx.post(form["url"], data=form["fields"], files={"file": ("file", self.CONTENT)}, timeout=CLIENT_LIMIT_S)
+            httpx.post(form["url"], data=form["fields"], files={"file": ("file", self.CONTENT)}, timeout=FORM_LIMIT_S)
             who.ask(self.notes, "POST", f"/drive/uploads/{begun['file']['id']}/complete", {})
 
     def wrong(self) -> Iterator[str]:
@@ -308,59 +215,6 @@ class Uploads(Journey):
             held = usage["used"] + usage["reserved"]
             if held % len(self.CONTENT) or held > usage["quota"]:
                 yield f"{who.id} holds {held} bytes, of files of {len(self.CONTENT)} each"
-
-
-class Revocation(Journey):
-    """Another device of a person is signed out; from the acknowledgement on it is refused (R14, R51)."""
-
-    def __init__(self, cast: Cast, notes: Notes) -> None:
-        super().__init__(cast, notes)
-        self.devices: list[tuple[Person, Person]] = []
-        for who in cast.people:
-            tokens = who.must("POST", "/auth/login", {"identifier": who.username, "password": PASSWORD})["tokens"]
-            device = Person(who.http, who.username, who.id, tokens["access_token"], tokens["session_id"])
-            device.must("GET", "/users/me")  # so that it is known in every cache
-            self.devices.append((who, device))
-        self.revoked: list[tuple[Person, float]] = []
-
-    def act(self, who: Person) -> None:
-        device = next(each for owner, each in self.devices if owner is who)
-        answer = who.ask(self.notes, "DELETE", f"/auth/sessions/{device.session_id}")
-        if answer is not None and answer.is_success and all(each is not device for each, _ in self.revoked):
-            self.revoked.append((device, time.monotonic()))
-            time.sleep(1.0)
-        for each, since in self.revoked:
-            if each is device and time.monotonic() - since > 1.0:
-                ticket = each.ask(self.notes, "POST", "/realtime/tickets")
-                if ticket is not None and ticket.is_success:
-                    self.notes.wrong.append("a revoked session got a ticket")
-                began = time.monotonic()
-                read = each.ask(self.notes, "GET", "/users/me")
-                if read is not None and read.is_success and began - since > REFUSED_WITHIN_S:
-                    self.notes.wrong.append(f"a revoked session reads after {began - since:.1f} s")
-
-    @staticmethod
-    def _must_be_ended(who: Person, device: Person) -> None:
-        """Sign the device out, unless that was done during the fault."""
-        until = time.monotonic() + AGAIN_WITHIN_S
-        while True:
-            answer = who.ask(None, "DELETE", f"/auth/sessions/{device.session_id}")
-            if answer is not None and answer.status_code in (204, 404):
-                return
-            assert time.monotonic() < until, "a session cannot be ended again"
-            time.sleep(0.25)
-
-    def wrong(self) -> Iterator[str]:
-        for who, device in self.devices:
-            self._must_be_ended(who, device)
-            until = time.monotonic() + MARKED_WITHIN_S
-            while time.monotonic() < until:
-                answer = device.ask(None, "GET", "/users/me")
-                if answer is not None and answer.status_code == 401:
-                    break
-                time.sleep(0.5)
-            else:
-                yield f"a revoked session still works after {MARKED_WITHIN_S:.0f} s"
 
 
 def log_of(who: Person, conversation_id: str) -> list[dict[str, Any]]:
@@ -378,14 +232,3 @@ def dense(events: list[dict[str, Any]]) -> Iterator[str]:
     seqs = [event["seq"] for event in events]
     if seqs != list(range(1, len(seqs) + 1)):
         yield f"the log is not 1..{len(seqs)}"
-
-
-JOURNEYS: dict[str, Callable[[Cast, Notes], Journey]] = {
-    "sign-in": SignIn,
-    "send and receive": Messages,
-    "sync": Sync,
-    "vote": Votes,
-    "call": Calls,
-    "upload": Uploads,
-    "revocation": Revocation,
-}

@@ -1,41 +1,69 @@
-"""Has the functions of an instance speak to the cloud through a fault proxy, for as long as a block lasts."""
+"""Has the functions of an instance speak to the cloud and to providers through a fault proxy, for as long as a block
+lasts."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.local.config import HOST, Instance
+from infra.local.parity_workers import CLOCKS
 from infra.local.stack import Stack
+from perf import push_service
 from tests.chaos.fault_proxy import FaultProxy
-from tests.support.deployed_functions import set_variables, variables_of
+from tests.chaos.faults import Ground
+from tests.support import models
+from tests.support.deployed_functions import set_variables
 
 
 @contextlib.contextmanager
-def through_proxy(instance: Instance, seed: int) -> Iterator[tuple[FaultProxy, str]]:
-    """The proxy, and the address of the API. The functions are as they were afterwards."""
+def broken_ground(instance: Instance, seed: int) -> Iterator[Ground]:
+    """The instance with a proxy before everything that it calls, a language model and a push service behind it too.
+    The functions are as they were afterwards."""
     stack = Stack(instance)
     client = stack.client("lambda")
-    http_url = json.loads(instance.endpoints_file.read_text())["http_url"]
-    with FaultProxy(instance.port, seed) as proxy:
-        before = _variables(client, stack)
-        address = f"http://{HOST}:{proxy.port}"
-        for name, variables in before.items():
-            set_variables(client, name, {**variables, "AWS_ENDPOINT_URL": address})
-        try:
-            yield proxy, http_url
-        finally:
-            proxy.rules.clear()
+    with (
+        models.serving(lambda *_: "As you wish.") as model,
+        push_service.serving() as pushes,
+        tempfile.TemporaryDirectory() as clocks,
+    ):
+        others = {"bedrock": _port(model.url), "webpush": _port(pushes)}
+        with FaultProxy(instance.port, seed, others) as proxy:
+            before = _variables(client, stack)
             for name, variables in before.items():
-                set_variables(client, name, variables)
+                set_variables(client, name, variables | _ours(name, f"http://{HOST}:{proxy.port}", clocks))
+            try:
+                yield Ground(instance, proxy, sorted(before), Path(clocks), seed)
+            finally:
+                proxy.rules.clear()
+                for name, variables in before.items():
+                    set_variables(client, name, variables)
+
+
+def _ours(function: str, address: str, clocks: str) -> dict[str, str]:
+    """The variables by which a function comes to what is behind the proxy, and to its clock."""
+    found = {"AWS_ENDPOINT_URL": address, CLOCKS: clocks}
+    if function.endswith("-Assistant"):
+        found |= {"AI_PROVIDER": "bedrock", "AI_MODELS": "default=loopback", "AI_ENDPOINT_URL": address}
+    return found
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
 
 
 def _variables(client: Any, stack: Stack) -> dict[str, dict[str, str]]:
+    """Those of all functions in Python, but for ours: they have these of a run that was killed."""
     found = {}
     for name in stack.functions().values():
-        if client.get_function_configuration(FunctionName=name)["Runtime"].startswith("python"):
-            found[name] = variables_of(client, name)
-            found[name].pop("AWS_ENDPOINT_URL", None)  # they have none: it is of a run that was killed
+        configuration = client.get_function_configuration(FunctionName=name)
+        if configuration["Runtime"].startswith("python"):
+            variables = configuration.get("Environment", {}).get("Variables", {})
+            found[name] = {key: value for key, value in variables.items() if key not in ("AWS_ENDPOINT_URL", CLOCKS)}
     return found
