@@ -3,7 +3,7 @@ import type { Conversation, Event, Message, MessageFields } from "./api";
 import { clock } from "./browser";
 import { EncryptionDesk } from "./encryption-desk";
 import type { Ports } from "./ports";
-import { ApiError } from "./problems";
+import { ApiError, TransportFailed } from "./problems";
 import { MemoryStore } from "./store";
 import type { Tabs } from "./tabs";
 import { FakeDelivery } from "./testing/fake-delivery";
@@ -105,6 +105,26 @@ test("what was encrypted for an epoch that is over is encrypted anew", async () 
   expect(first).not.toBe(second);
   for (const each of events(server, id)) bob.apply(each);
   await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("again"));
+});
+
+test("a message whose answer was lost goes out again as it was, also after the log has brought it", async () => {
+  const { server, id, ada } = await two();
+  const send = server.post.bind(server);
+  server.post = (...given) => {
+    send(...given);
+    server.post = send;
+    throw new TransportFailed("the answer was lost");
+  };
+  await expect(ada.deliver(id, { client_id: "c1", text: "once" })).rejects.toThrow(TransportFailed);
+  for (const each of events(server, id)) ada.apply(each);
+  await until(() => expect(ada.told.some(([kind]) => kind === "said")).toBe(true));
+
+  const message = await ada.deliver(id, { client_id: "c1", text: "once" });
+
+  await ada.deliver(id, { client_id: "c1", text: "once" }); // a tab that ended before it could note the answer
+  expect(ada.went.slice(1)).toEqual([ada.went[0], ada.went[0]]);
+  expect(ada.shown({ ...message, conversation_id: id }).text).toBe("once");
+  expect(messages(server, id)).toHaveLength(1);
 });
 
 test("a device that is not in the group yet is told so, waits, and is let in by a member's", async () => {

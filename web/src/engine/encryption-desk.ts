@@ -196,7 +196,7 @@ export class EncryptionDesk implements EndToEnd {
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
     const { client_id, text, reply_to, thread_root, attachment_ids = [] } = body;
     const encryption = await this.#open();
-    const content = { text: text ?? "", files: await encryption.sealedFiles(attachment_ids) };
+    const content = await encryption.content(client_id, text ?? "", attachment_ids);
     this.#own.set(client_id, content);
     const about = { ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}), ...(attachment_ids.length > 0 ? { attachment_ids } : {}) };
     let last: ApiError | null = null;
@@ -204,7 +204,13 @@ export class EncryptionDesk implements EndToEnd {
       const ciphertext = await this.#sealed(encryption, conversationId, client_id, content);
       const sealed: MessageFields = { client_id, type: "encrypted", ciphertext, ...about };
       try {
-        return await this.#parts.send(conversationId, sealed);
+        const message = await this.#parts.send(conversationId, sealed);
+        const said = await encryption.sent(message);
+        if (said) {
+          this.#learn([said]);
+          this.#parts.tabs.tell("said", [said]);
+        }
+        return message;
       } catch (error) {
         if (!(error instanceof ApiError) || (error.code !== "rekey_required" && error.code !== "epoch_old")) throw error;
         last = error;

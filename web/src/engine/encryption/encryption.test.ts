@@ -153,7 +153,7 @@ test("a file is encrypted with a key of its own, and its key travels in the mess
   const sealed = new Uint8Array(await blob.arrayBuffer());
   expect(new TextDecoder().decode(sealed)).not.toContain("two");
 
-  server.say(id, "ada", "c1", await ada.seal(id, "c1", { text: "", files: await ada.sealedFiles(["fil_1"]) }));
+  server.say(id, "ada", "c1", await ada.seal(id, "c1", await ada.content("c1", "", ["fil_1"])));
   await bob.catchUp(id);
 
   const [got] = (await bob.said(id))[0]!.files!;
@@ -161,7 +161,7 @@ test("a file is encrypted with a key of its own, and its key travels in the mess
   expect(await (await openFile(sealed, got!)).text()).toBe("one, two, three");
   sealed[3]! ^= 1;
   await expect(openFile(sealed, got!)).rejects.toThrow(CannotDecrypt);
-  await expect(ada.sealedFiles(["fil_2"])).rejects.toThrow(CannotDecrypt);
+  await expect(ada.content("c2", "", ["fil_2"])).rejects.toThrow(CannotDecrypt);
 });
 
 test("two tabs of a device use each key once, and both know what was said", async () => {

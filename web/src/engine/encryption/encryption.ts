@@ -2,7 +2,7 @@
  * End-to-end encryption of one device of one person. Each act holds a Web Lock, so that one tab at a time has the keys
  * in hand, reads them from the store and has written them when it lets go.
  */
-import type { Api, Event } from "../api";
+import type { Api, Event, Message } from "../api";
 import type { KeyChange } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
@@ -20,6 +20,8 @@ import { type Content, asData } from "./said";
 import { type Said, Shelf } from "./shelf";
 import { TsMls } from "./ts-mls";
 import { Vault } from "./vault";
+
+const KEEP_SENT_MS = 24 * 3_600_000;
 
 export interface EncryptionParts {
   userId: string;
@@ -79,7 +81,12 @@ export class Encryption {
 
   // --- this device
 
-  register = (name: string): Promise<void> => this.#exclusive(() => this.#device.register(name));
+  register(name: string): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.#shelf.forgetSent(this.#parts.now() - KEEP_SENT_MS);
+      await this.#device.register(name);
+    });
+  }
   leavePackages = (): Promise<void> => this.#exclusive(() => this.#device.leavePackages());
   joinWaiting = (): Promise<string[]> => this.#exclusive(() => this.#device.joinWaiting());
 
@@ -133,6 +140,21 @@ export class Encryption {
     return this.#exclusive(async () => this.#shelf.setSending(clientId, undefined));
   }
 
+  /** What was sealed is stored now; what it said. The log may have brought it before. */
+  sent(message: Message): Promise<Said | undefined> {
+    return this.#exclusive(async () => {
+      const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
+      const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
+      if (!sending || !client_id) return undefined;
+      const { text, files } = sending;
+      const said: Said = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, text, files, expiresAt };
+      this.#shelf.remember(said);
+      this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
+      for (const each of files) this.#shelf.setSealedFile(each.id, undefined); // the message knows it
+      return said;
+    });
+  }
+
   /** A file encrypted for one message; how is kept under this name until the upload has an id. */
   sealFile(name: string, file: Blob & { name?: string }): Promise<Blob> {
     return this.#exclusive(async () => {
@@ -145,19 +167,26 @@ export class Encryption {
   /** Uploads that are done, by how they were called before: the drive's ids of them are known now. */
   nameFiles(done: readonly { name: string; id: string }[]): Promise<void> {
     return this.#exclusive(async () => {
-      for (const { name, id } of done) this.#shelf.setSealedFile(id, await this.#shelf.sealedFile(name));
+      for (const { name, id } of done) {
+        const secret = await this.#shelf.sealedFile(name);
+        if (!secret) continue;
+        this.#shelf.setSealedFile(id, secret);
+        this.#shelf.setSealedFile(name, undefined);
+      }
     });
   }
 
-  /** What a message says of these files. Throws CannotDecrypt for one that was not encrypted here. */
-  sealedFiles(ids: readonly string[]): Promise<SealedFile[]> {
-    return Promise.all(
-      ids.map(async (id) => {
-        const secret = await this.#shelf.sealedFile(id);
-        if (!secret) throw new CannotDecrypt(`the file ${id} was not encrypted on this device`);
-        return { ...secret, id };
-      }),
-    );
+  /** What a message that is to be sealed says. Throws CannotDecrypt for a file that was not encrypted here. */
+  async content(clientId: string, text: string, fileIds: readonly string[]): Promise<Content> {
+    const known = await this.#shelf.sending(clientId);
+    if (known) return known;
+    const files: SealedFile[] = [];
+    for (const id of fileIds) {
+      const secret = await this.#shelf.sealedFile(id);
+      if (!secret) throw new CannotDecrypt(`the file ${id} was not encrypted on this device`);
+      files.push({ ...secret, id });
+    }
+    return { text, files };
   }
 
   /** All that this device has read or written in a conversation, oldest first. */

@@ -151,10 +151,8 @@ export class LogReader {
       expiresAt: data.expires_at,
     };
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
-    if (sending && data.client_id) {
-      shelf.setSending(data.client_id, undefined);
-      return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text, files: sending.files }];
-    }
+    // it stays until its sender has the answer: it may yet go out again, and then just as it was
+    if (sending) return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text, files: sending.files }];
     try {
       const received = await group.receive(fromBase64(data.ciphertext));
       if (received.sender?.userId !== data.sender_id) throw new LogTampered("the server names another sender than the one who signed");

@@ -30,6 +30,8 @@ export interface Held {
 /** A message on its way, encrypted once: at every try the same is sent. */
 export interface Sending extends Content {
   readonly ciphertext: string;
+  /** Epoch milliseconds, once its sender has the answer; kept a day more, as it may go out again after a crash. */
+  readonly sentAt?: number;
 }
 
 /** A commit that was sent, and the group that it leads to if it is taken. */
@@ -89,6 +91,12 @@ export class Shelf {
 
   setSending(clientId: string, sending: Sending | undefined): void {
     this.vault.put(`sending/${clientId}`, sending);
+  }
+
+  async forgetSent(before: number): Promise<void> {
+    for (const [name, { sentAt }] of await this.vault.all<Sending>("sending/")) {
+      if (sentAt !== undefined && sentAt < before) this.vault.put(name, undefined);
+    }
   }
 
   // --- what was said

@@ -171,7 +171,7 @@ export class FakeDelivery {
 
   /** Takes an encrypted message without looking at it; its event. */
   say(id: string, sender_id: string, client_id: string, ciphertext: string): Row {
-    const fields = { id: `msg_${(this.#next += 1)}`, client_id, sender_id, type: "encrypted", ciphertext, text: null, attachments: [], deleted_at: null, expires_at: null };
+    const fields = { id: `msg_${(this.#next += 1)}`, conversation_id: id, seq: (this.logs.get(id)?.length ?? 0) + 1, client_id, sender_id, type: "encrypted", ciphertext, text: null, attachments: [], deleted_at: null, expires_at: null };
     return this.append(id, sender_id, "message.created", fields);
   }
 
