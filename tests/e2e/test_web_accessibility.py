@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
@@ -80,6 +80,40 @@ def test_every_screen_of_a_person_keeps_the_rules(
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
         found += audit(page, "shortcuts")
+    assert found == [], "\n".join(found)
+
+
+def test_every_dialog_keeps_the_rules_and_what_a_link_shows_to_strangers(
+    browser: Browser, endpoints: dict[str, str], ada: Person, group: str
+) -> None:
+    found: list[str] = []
+    with window_of(browser, endpoints, ada) as window:
+        page = show(window, f"#/conversations/{group}")
+        for text, item in (("boiler", "Forward"), ("boiler", "Report"), ("I see it", "Delete")):
+            said = window.message(text).first
+            said.hover()
+            said.get_by_role("button", name="More", exact=True).click()
+            found += audit(page, "menu of a message")
+            page.get_by_role("menuitem", name=item).click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            found += audit(page, item)
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_be_hidden()
+
+        page = show(window, "#/drive")
+        page.locator("section.page > header input[type=file]").set_input_files(
+            FilePayload(name="plan.txt", mimeType="text/plain", buffer=b"the plan")
+        )
+        page.get_by_role("button", name="Share plan.txt").click()
+        found += audit(page, "sharing")
+        page.get_by_role("tab", name="Links").click()
+        page.get_by_role("button", name="Make a link").click()
+        link = page.get_by_label("Link", exact=True).input_value()
+        found += audit(page, "links")
+    with closing(Window(browser, endpoints["web_url"], "Nobody")) as nobody:
+        theirs = nobody.tab("#" + link.partition("#")[2])
+        expect(theirs.get_by_role("button", name="Download")).to_be_visible()
+        found += audit(theirs, "a link")
     assert found == [], "\n".join(found)
 
 

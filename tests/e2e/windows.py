@@ -103,10 +103,10 @@ class Window:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*more: str) -> Iterator[Browser]:
     with (
         sync_playwright() as playwright,
-        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))) as browser,
+        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more])) as browser,
     ):
         yield browser
 

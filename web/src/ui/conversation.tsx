@@ -3,7 +3,8 @@ import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Upload, Video } from "luc
 import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation } from "../engine";
 import { useLanguage } from "../i18n";
-import { callStore } from "./call-store";
+import { CallGoingOn } from "./call/going-on";
+import { callStore } from "./call/store";
 import "./chat/chat.css";
 import { useTray } from "./chat/file-tray";
 import { jumpIn } from "./chat/jumps";
@@ -110,6 +111,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
             <ConversationMenu conversation={conversation} />
           </Suspense>
         </header>
+        <CallGoingOn conversationId={id} />
         <Problem text={problem} />
         {ai.allows("summaries") && unreadAtFirst >= WORTH_A_SUMMARY && (
           <Suspense>

@@ -6,7 +6,7 @@ import { I18nProvider } from "react-aria-components";
 import { useLanguage } from "../i18n";
 import { useAttention } from "./attention";
 import { BellButton } from "./bell";
-import { CallOverlay } from "./calls";
+import { CallOverlay } from "./call/overlay";
 import { ConversationList } from "./conversation-list";
 import { ConversationScreen } from "./conversation";
 import { useEngine, useValue } from "./hooks";

@@ -1,6 +1,7 @@
 /** The call that this device is in: there is one at most. */
-import type { Call, Engine } from "../engine";
-import { CallSession } from "./call-session";
+import type { Call, Engine } from "../../engine";
+import { openDevices } from "./media";
+import { CallSession } from "./session";
 
 export interface CallState {
   readonly session: CallSession | null;
@@ -23,7 +24,7 @@ class CallStore {
   /** Takes part in a call with microphone, and camera where it is one with video. Throws when either is refused. */
   async join(engine: Engine, call: Call): Promise<void> {
     if (this.#state.session) return;
-    const local = await navigator.mediaDevices.getUserMedia({ audio: true, video: call.media === "video" });
+    const local = await openDevices(call.media === "video");
     try {
       const joined = await engine.api.post("/calls/{call_id}/join", { path: { call_id: call.id } });
       engine.calls.put(joined.call);

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { between, counted, grade, worst } from "./measuring";
+
+const pair = { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.042 };
+const sound = { type: "inbound-rtp", kind: "audio", jitter: 0.004, packetsReceived: 90, packetsLost: 10, bytesReceived: 9_000 };
+const picture = { type: "inbound-rtp", kind: "video", jitter: 0.012, packetsReceived: 900, packetsLost: 0, bytesReceived: 241_000 };
+
+test("what came in is added up, and what takes longest counts", () => {
+  expect(counted([pair, sound, picture, { type: "codec" }], 7)).toEqual({
+    at: 7, rttMs: 42, jitterMs: 12, received: 990, lost: 10, bytes: 250_000,
+  });
+});
+
+test("figures are of the time between two looks", () => {
+  const before = counted([pair], 0);
+  expect(between(before, counted([pair, sound, picture], 2_000))).toEqual({ rtt_ms: 42, jitter_ms: 12, packet_loss: 1, bitrate_kbps: 1000 });
+});
+
+test("a connection that began anew has lost nothing by it", () => {
+  const after = counted([pair, { ...sound, packetsReceived: 10, packetsLost: 0, bytesReceived: 100 }], 2_000);
+  expect(between(counted([sound, picture], 0), after)).toEqual({ rtt_ms: 42, jitter_ms: 4, packet_loss: 0, bitrate_kbps: 0 });
+});
+
+test("a call is as good as its worst connection, and gets what all bring", () => {
+  const one = { rtt_ms: 500, jitter_ms: 1, packet_loss: 0, bitrate_kbps: 100 };
+  const other = { rtt_ms: 20, jitter_ms: 9, packet_loss: 3, bitrate_kbps: 50 };
+  expect(worst([one, other])).toEqual({ rtt_ms: 500, jitter_ms: 9, packet_loss: 3, bitrate_kbps: 150 });
+  expect(worst([])).toEqual({ rtt_ms: 0, jitter_ms: 0, packet_loss: 0, bitrate_kbps: 0 });
+  expect([one, other, { ...other, packet_loss: 0 }].map(grade)).toEqual(["poor", "fair", "good"]);
+});

@@ -1,0 +1,70 @@
+/** What a connection's statistics say of a call: figures for the operator, and one word for the person. */
+
+/** Counters of a connection at one moment, as RTCStats have them. */
+export interface Counted {
+  readonly at: number; // ms
+  readonly rttMs: number;
+  readonly jitterMs: number;
+  readonly received: number; // packets
+  readonly lost: number;
+  readonly bytes: number;
+}
+/** Between two moments; the fields of `POST /calls/{id}/quality`. */
+export interface Measured {
+  readonly rtt_ms: number;
+  readonly jitter_ms: number;
+  readonly packet_loss: number; // percent
+  readonly bitrate_kbps: number;
+}
+export type Grade = "good" | "fair" | "poor";
+
+interface Stat {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Adds up what came in over a connection, and its way there and back. */
+export function counted(stats: Iterable<Stat>, at: number): Counted {
+  let [rttMs, jitterMs, received, lost, bytes] = [0, 0, 0, 0, 0];
+  const number = (stat: Stat, field: string) => Number(stat[field] ?? 0);
+  for (const each of stats) {
+    if (each.type === "candidate-pair" && each.nominated) rttMs = Math.max(rttMs, number(each, "currentRoundTripTime") * 1000);
+    if (each.type !== "inbound-rtp") continue;
+    jitterMs = Math.max(jitterMs, number(each, "jitter") * 1000);
+    received += number(each, "packetsReceived");
+    lost += Math.max(0, number(each, "packetsLost"));
+    bytes += number(each, "bytesReceived");
+  }
+  return { at, rttMs, jitterMs, received, lost, bytes };
+}
+
+/** Counters begin anew when a connection does, so differences are never below nothing. */
+export function between(before: Counted, after: Counted): Measured {
+  const [received, lost, bytes] = [after.received - before.received, after.lost - before.lost, after.bytes - before.bytes].map((each) =>
+    Math.max(0, each),
+  ) as [number, number, number];
+  const seconds = Math.max(0.001, (after.at - before.at) / 1000);
+  return {
+    rtt_ms: Math.round(after.rttMs),
+    jitter_ms: Math.round(after.jitterMs),
+    packet_loss: received + lost === 0 ? 0 : Math.round((1000 * lost) / (received + lost)) / 10,
+    bitrate_kbps: Math.round((bytes * 8) / 1000 / seconds),
+  };
+}
+
+/** The worst of several connections, as people feel it. */
+export function worst(all: readonly Measured[]): Measured {
+  const most = (field: keyof Measured) => Math.max(0, ...all.map((each) => each[field]));
+  return {
+    rtt_ms: most("rtt_ms"),
+    jitter_ms: most("jitter_ms"),
+    packet_loss: most("packet_loss"),
+    bitrate_kbps: all.reduce((sum, each) => sum + each.bitrate_kbps, 0),
+  };
+}
+
+/** `poor` is where people notice (ITU-T G.114: 400 ms there and back), as the server counts it (functions/calls/quality.py). */
+export function grade({ rtt_ms, jitter_ms, packet_loss }: Measured): Grade {
+  if (rtt_ms > 400 || jitter_ms > 50 || packet_loss > 5) return "poor";
+  return rtt_ms > 250 || jitter_ms > 30 || packet_loss > 2 ? "fair" : "good";
+}
