@@ -180,7 +180,9 @@ def judge_in_the_end(played: Sequence[Played]) -> list[Played]:
 
 
 def _rest_s(dependency: str, fault: str) -> float:
-    """For so long after a fault the breakers of its dependency may let no call through."""
+    """For so long after a fault the breakers of its dependency may let no call through; new ones let all through."""
+    if dependency in RENEWED:
+        return 0.0
     breakers = {"valkey": cache.breaker, "connections": sockets.breaker}
     service = SERVICES.get(dependency, dependency)
     limits = (breakers.get(dependency) or aws.breaker_of(service)).limits
@@ -188,10 +190,9 @@ def _rest_s(dependency: str, fault: str) -> float:
 
 
 def _heal(dependency: str, fault: str, journeys: Sequence[Journey], over_at: float) -> None:
-    """Let people do it again until every breaker that the fault has opened has been probed, and nobody is told of a
-    failure: no window begins with what the one before has left. Raises AssertionError where that takes too long."""
-    if dependency in RENEWED:
-        return
+    """Let people do it again until every breaker that the fault has opened has been probed, processes that were killed
+    have started, and nobody is told of a failure: no window begins with what the one before has left. Raises
+    AssertionError where that takes too long."""
     time.sleep(max(0.0, over_at + _rest_s(dependency, fault) - time.monotonic()))
     while True:
         after = Notes()
