@@ -77,6 +77,28 @@ def test_two_people_with_three_devices_talk_and_the_server_stores_none_of_it(ada
         assert "c4n4ry" not in str(rows(table)), table
 
 
+def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person, bob: Person) -> None:
+    losses = [ConnectionError("the answer was lost")]
+
+    def lose(method: str, path: str, answer: Any) -> Any:
+        if method == "POST" and path.endswith("/messages") and losses:
+            raise losses.pop()
+        return answer
+
+    phone, bobs = encryption(ada, cheat=lose), encryption(bob)
+
+    async def chat() -> None:
+        await started(phone, bobs)
+        tea = await phone.create([bob.user_id])
+        with pytest.raises(ConnectionError):
+            await phone.send(tea, "once", client_id="c1")
+        said = await phone.send(tea, "once", client_id="c1")
+        assert (said.text, said.device_id) == ("once", "phone")
+        assert await heard(bobs, tea) == ["once"]
+
+    asyncio.run(chat())
+
+
 def test_who_comes_later_reads_from_then_on(ada: Person, bob: Person) -> None:
     carol = someone("carol")
     adas, bobs, carols = encryption(ada), encryption(bob), encryption(carol)

@@ -139,13 +139,18 @@ class Encryption:
     ) -> Said:
         """Encrypt, send, wait for the stored message; first the group gets new keys if somebody has gone.
 
-        `files` are encrypted (`seal_file`) and uploaded.
+        `files` are encrypted (`seal_file`) and uploaded. A `client_id` that is in the log gives that message.
         """
         client_id = client_id or uuid4().hex
         data = packed(text, files)
         self._vault.put(f"sending/{client_id}", data)
         for _ in range(TRIES):
             group = await self._current(conversation_id)
+            if (earlier := self._vault.get(f"sent/{client_id}")) is not None:
+                self._vault.remove(f"sending/{client_id}")
+                found = self.recall(conversation_id, int(earlier))
+                if found is not None:
+                    return found  # encrypted anew it would be another message
             body: dict[str, Any] = {
                 "client_id": client_id,
                 "type": "encrypted",
@@ -173,7 +178,7 @@ class Encryption:
                 tuple(files),
             )
             self._remember(said)
-            self._vault.remove(f"sending/{client_id}")
+            self._sent(client_id, said.seq)
             return said
         raise CannotDecrypt("the group does not come to rest")
 
@@ -243,7 +248,7 @@ class Encryption:
         said = Said(conversation_id, event["seq"], data["id"], data["sender_id"], None, None)
         own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
         if own is not None:  # it was stored, and its answer was lost
-            self._vault.remove(f"sending/{data['client_id']}")
+            self._sent(data["client_id"], event["seq"])
             return _saying(said, self.device_id, own)
         try:
             received = group.receive(b64decode(data["ciphertext"]))
@@ -394,6 +399,10 @@ class Encryption:
     def _remember(self, said: Said) -> None:
         kept = json.dumps(asdict(said)).encode()
         self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", kept)
+
+    def _sent(self, client_id: str, seq: int) -> None:
+        self._vault.put(f"sent/{client_id}", str(seq).encode())
+        self._vault.remove(f"sending/{client_id}")
 
     def _place(self, conversation_id: str) -> tuple[int, int]:
         """The epoch that the group is at, and how far its log was read."""
