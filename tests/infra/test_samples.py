@@ -59,7 +59,7 @@ def test_a_sample_event_passes_through_its_function(name: str, cloud: Cloud, set
     elif name == "ClosePollFunction":
         assert answer == {"done": True, "closes_at": None}
     elif name == "SendScheduledFunction":
-        assert answer == {"done": True, "again_at": None}
+        assert answer == {"done": True, "wait_s": None, "again_at": None}
     elif name == "EraseExpiredFunction":
         assert answer == {"erased": 0, "finished": True}
     elif name == "FollowUpsFunction":

@@ -9,14 +9,19 @@ from messages import scheduled
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{user_id, conversation_id, scheduled_id}` → `{done, again_at}`; not done: ask again at that time. Repeatable.
+    """`{user_id, conversation_id, scheduled_id}` → `{done, wait_s, again_at}`; not done: ask again then. Repeatable.
 
-    Any other event (the schedule's) → what is overdue is sent.
+    The machine waits for `wait_s`: with a time it would ask without a pause where its clock is ahead of this one's.
+    `again_at` is for executions that began before there was `wait_s`. Any other event (the schedule's) → what is
+    overdue is sent.
     """
     with telemetry.call("messages.send_scheduled", context) as line:
         if "scheduled_id" in event:
             about = {name: event[name] for name in ("user_id", "conversation_id", "scheduled_id")}
             again_at = scheduled.when_due(**about)
-            return {"done": again_at is None, "again_at": None if again_at is None else clock.rfc3339(again_at)}
+            if again_at is None:
+                return {"done": True, "wait_s": None, "again_at": None}
+            wait_s = max(1, -(-(again_at - clock.now()) // clock.SECOND))
+            return {"done": False, "wait_s": wait_s, "again_at": clock.rfc3339(again_at)}
         line.found("ScheduledOverdue", scheduled.sweep())
         return {"done": True}

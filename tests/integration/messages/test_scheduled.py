@@ -220,11 +220,22 @@ def test_slow_mode_holds_a_message_back_until_its_sender_s_turn(advance: Advance
     advance(1)
     turn = clock.now() + MINUTE
     about = {"user_id": bob.user_id, "conversation_id": tea, "scheduled_id": kept["id"]}
-    assert send_scheduled.handler(about, CONTEXT) == {"done": False, "again_at": clock.rfc3339(turn)}
+    waits = {"done": False, "wait_s": 60, "again_at": clock.rfc3339(turn)}
+    assert send_scheduled.handler(about, CONTEXT) == waits
     assert listed(bob, tea) == [("later", "pending", None)]
     advance(MINUTE)
-    assert send_scheduled.handler(about, CONTEXT) == {"done": True, "again_at": None}
+    assert send_scheduled.handler(about, CONTEXT) == {"done": True, "wait_s": None, "again_at": None}
     assert texts(tea) == ["just now", "later"]
+
+
+def test_a_function_whose_clock_is_behind_its_machine_s_is_waited_for_and_not_asked_without_a_pause(
+    advance: Advance,
+) -> None:
+    bob = rooms.people("ada", "bob")[1]
+    kept = later(bob, rooms.group(bob))
+    advance(MINUTE - 20 * clock.SECOND)  # the machine's clock says a minute
+    about = {"user_id": bob.user_id, "conversation_id": kept["conversation_id"], "scheduled_id": kept["id"]}
+    assert send_scheduled.handler(about, CONTEXT)["wait_s"] == 20
 
 
 def test_what_may_pass_is_tried_again(advance: Advance) -> None:
