@@ -12,6 +12,7 @@ CONTRACT = {
     "invalid_cursor": 400,
     "malformed_json": 400,
     "unauthenticated": 401,
+    "token_revoked": 401,
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
