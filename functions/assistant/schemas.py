@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
-from kernel.schema import Body, Count, Id, Input, Instant, Output, SearchText
+from kernel.schema import Beyond, Body, Id, Input, Instant, Output, SearchText
 from kernel.websocket import Frame
 from messages.schemas import Message
 from users.schemas import Locale
@@ -77,7 +77,7 @@ class NewSummary(Streamable):
     """Of what came after a seq, of a thread, or (the default) of what is unread."""
 
     conversation_id: Id
-    after_seq: Count | None = None
+    after_seq: Beyond | None = None
     unread: bool | None = None
     thread_root: Id | None = None
     length: Literal["short", "long"] = "short"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from calls.schemas import CallOut
-from kernel.schema import Count, Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
+from kernel.schema import Beyond, Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
 from kernel.websocket import Frame
 from log.schemas import AnyEvent
 from messages.schemas import Message
@@ -143,13 +143,13 @@ class EventList(Output):
 
 
 class EventQuery(Query):
-    after: Count = 0
+    after: Beyond = 0
     limit: int = Field(default=50, ge=1, le=100)
     cursor: Opaque | None = None
 
 
 class SyncRequest(Input):
-    cursors: Annotated[dict[Id, Count], Field(max_length=MAX_SYNC_CURSORS)]
+    cursors: Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]
 
 
 class SyncedConversation(Output):
@@ -171,7 +171,7 @@ class SyncAnswer(Output):
 
 # --- frames of the socket -------------------------------------------------------------------------------------
 
-Cursors = Annotated[dict[Id, Count], Field(max_length=MAX_SYNC_CURSORS)]
+Cursors = Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]
 
 
 class Sync(Frame):

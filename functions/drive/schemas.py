@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from kernel import schema
-from kernel.schema import ClientId, Count, Id, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText, Secret
+from kernel.schema import Beyond, ClientId, Id, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText, Secret
 from users.schemas import PublicProfile
 
 Name = Annotated[schema.Name, Field(min_length=1, max_length=255)]
@@ -18,7 +18,7 @@ State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
 class UploadFields(Input):
     client_id: ClientId
     name: Name
-    size: Count
+    size: Beyond
     content_type: Annotated[Opaque, Field(min_length=1, max_length=200)]
     sha256: Sha256
     folder_id: Id | None = None

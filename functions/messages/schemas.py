@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from drive.schemas import File
 from kernel.schema import (
+    Beyond,
     Body,
     ClientId,
     Count,
@@ -95,8 +96,8 @@ class Typing(Input):
 
 
 class MessageQuery(Query):
-    before: Count | None = None
-    after: Count | None = None
+    before: Beyond | None = None
+    after: Beyond | None = None
     limit: int = Field(default=50, ge=1, le=100)
     cursor: Opaque | None = None
 

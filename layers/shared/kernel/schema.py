@@ -114,8 +114,10 @@ Opaque = Annotated[str, AfterValidator(_no_nul), _kind("opaque")]
 Secret = Annotated[str, _kind("opaque")]
 # One of our ids.
 Id = Annotated[str, Field(min_length=1, max_length=40), _kind("id")]
-# A place in a log, a count, a version: no more than JavaScript counts exactly, and far less than a store can keep.
-Count = Annotated[int, Field(ge=0, lt=2**53)]
+# A count, a version, what has been read: no more than JavaScript counts exactly, and far less than a store can keep.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+# Where to look in a log, or how large something claims to be: it may lie far beyond what there is.
+Beyond = Annotated[int, Field(ge=0, lt=2**63)]
 ClientId = Annotated[Opaque, Field(min_length=1, max_length=64)]
 Instant = Annotated[
     int, PlainSerializer(clock.rfc3339, return_type=str), Field(json_schema_extra={"format": "date-time"})

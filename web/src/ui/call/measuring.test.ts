@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { between, counted, grade, worst } from "./measuring";
+import { between, counted, grade, heard, loudness, worst } from "./measuring";
 
 const pair = { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.042 };
 const sound = { type: "inbound-rtp", kind: "audio", jitter: 0.004, packetsReceived: 90, packetsLost: 10, bytesReceived: 9_000 };
@@ -27,4 +27,12 @@ test("a call is as good as its worst connection, and gets what all bring", () =>
   expect(worst([one, other])).toEqual({ rtt_ms: 500, jitter_ms: 9, packet_loss: 3, bitrate_kbps: 150 });
   expect(worst([])).toEqual({ rtt_ms: 0, jitter_ms: 0, packet_loss: 0, bitrate_kbps: 0 });
   expect([one, other, { ...other, packet_loss: 0 }].map(grade)).toEqual(["poor", "fair", "good"]);
+});
+
+test("a word between two looks is heard, and a connection that began anew is silent", () => {
+  const at = (totalAudioEnergy: number, totalSamplesDuration: number) =>
+    heard([{ ...sound, totalAudioEnergy, totalSamplesDuration }, { ...picture, totalAudioEnergy: 9, totalSamplesDuration: 9 }]);
+  expect(loudness(at(1, 10), at(1.09, 11))).toBeCloseTo(0.3);
+  expect(loudness(at(1, 10), at(1, 11))).toBe(0);
+  expect(loudness(at(1, 10), at(0, 0))).toBe(0);
 });

@@ -18,6 +18,12 @@ export interface Measured {
 }
 export type Grade = "good" | "fair" | "poor";
 
+/** How much sound came in until now: its energy (of the loudest that a track can be, squared) over seconds of it. */
+export interface Heard {
+  readonly energy: number;
+  readonly seconds: number;
+}
+
 interface Stat {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -36,6 +42,23 @@ export function counted(stats: Iterable<Stat>, at: number): Counted {
     bytes += number(each, "bytesReceived");
   }
   return { at, rttMs, jitterMs, received, lost, bytes };
+}
+
+/** Of what a connection brings. A level at one moment would miss words between two looks. */
+export function heard(stats: Iterable<Stat>): Heard {
+  let [energy, seconds] = [0, 0];
+  for (const each of stats) {
+    if (each.type !== "inbound-rtp" || each.kind !== "audio") continue;
+    energy += Number(each.totalAudioEnergy ?? 0);
+    seconds += Number(each.totalSamplesDuration ?? 0);
+  }
+  return { energy, seconds };
+}
+
+/** How loud it was between two looks, from 0 to 1. */
+export function loudness(before: Heard, after: Heard): number {
+  const seconds = after.seconds - before.seconds;
+  return seconds <= 0 ? 0 : Math.sqrt(Math.max(0, after.energy - before.energy) / seconds);
 }
 
 /** Counters begin anew when a connection does, so differences are never below nothing. */

@@ -3,14 +3,14 @@
  * order of their numbers. Signals go by the socket, and over HTTP where there is none.
  */
 import type { Call, Engine, EventOf, Schemas } from "../../engine";
-import { type Counted, type Grade, type Measured, between, counted, grade, worst } from "./measuring";
+import { type Counted, type Grade, type Heard, type Measured, between, counted, grade, heard, loudness, worst } from "./measuring";
 import { openTrack } from "./media";
 
 const HEARTBEAT_MS = 10_000;
 const POLL_MS = 1_000;
 const MEASURE_MS = 5_000;
 const REPORT_EVERY = 6; // measurements
-const LISTEN_MS = 400;
+const LISTEN_MS = 1_000;
 const SPEAKS = 0.02; // of the loudest that a track can be
 const GRACE_MS = 4_000; // a connection that is back by then needs no help
 const GIVEN_UP_MS = 20_000; // no picture and no sound by then: the call has not come about
@@ -30,6 +30,7 @@ interface Peer {
   making: boolean;
   ignoring: boolean;
   measured: Counted | undefined;
+  heard: Heard | undefined;
   grade: Grade;
 }
 /** What somebody sends: themselves, and what they show. */
@@ -71,7 +72,7 @@ export class CallSession {
     this.#polite = new Set(joined.polite_towards);
     const beat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
     const measure = setInterval(() => void this.#measure(), MEASURE_MS);
-    const listen = setInterval(() => this.#listen(), LISTEN_MS);
+    const listen = setInterval(() => void this.#listen(), LISTEN_MS);
     const online = () => this.#restart();
     addEventListener("online", online);
     const poll = setInterval(() => engine.status.get().phase !== "live" && void this.#fetchSignals(), POLL_MS);
@@ -201,7 +202,7 @@ export class CallSession {
 
   #peer(id: string, offering: boolean): Peer {
     const pc = new RTCPeerConnection({ iceServers: this.#joined.ice_servers as RTCIceServer[] });
-    const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, grade: "good" };
+    const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, heard: undefined, grade: "good" };
     this.#peers.set(id, peer);
     pc.onicecandidate = ({ candidate }) => {
       if (candidate) this.#signal(id, "ice", { life: this.#life, candidate: candidate.toJSON() });
@@ -249,13 +250,14 @@ export class CallSession {
 
   // --- how it goes
 
-  #listen(): void {
+  async #listen(): Promise<void> {
     let [loudest, who]: [number, string | null] = [SPEAKS, null];
-    for (const [id, { pc }] of this.#peers)
-      for (const receiver of pc.getReceivers()) {
-        const level = receiver.track.kind === "audio" ? receiver.getSynchronizationSources()[0]?.audioLevel ?? 0 : 0;
-        if (level > loudest) [loudest, who] = [level, id];
-      }
+    for (const [id, peer] of this.#peers) {
+      const now = heard([...(await peer.pc.getStats()).values()]);
+      const level = peer.heard ? loudness(peer.heard, now) : 0;
+      peer.heard = now;
+      if (level > loudest) [loudest, who] = [level, id];
+    }
     if (who === null || who === this.speaker) return; // who spoke last stays in view while nobody speaks
     this.speaker = who;
     this.#changed();
