@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,10 @@ def _responses() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def url(cloud: Stack) -> str:
+    return _deployed(cloud)
+
+
+def _deployed(cloud: Stack) -> str:
     """A stack with an API of two routes, `/slow` and `/boom`, and the gateway responses of ours."""
     paths = {
         f"/{name}": {
@@ -77,8 +85,8 @@ def url(cloud: Stack) -> str:
     return f"http://127.0.0.1:{cloud.instance.port}/_aws/execute-api/{api['id']}/v1"
 
 
-def _post(url: str) -> tuple[int, dict[str, str], dict[str, Any]]:
-    request = urllib.request.Request(url, data=b"{}", method="POST")
+def _post(url: str, body: bytes = b"{}") -> tuple[int, dict[str, str], dict[str, Any]]:
+    request = urllib.request.Request(url, data=body, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, dict(answer.headers.items()), json.loads(answer.read())
@@ -99,6 +107,32 @@ def test_a_throttled_function_is_a_problem_that_says_when_to_come_again(cloud: S
     assert headers["content-type"] == "application/problem+json"
     assert int(headers["retry-after"]) >= 1
     assert problem["request_id"] == headers["x-request-id"]
+
+
+def test_beyond_the_account_s_quota_a_call_is_refused_at_once_and_counted(tmp_path: Path) -> None:
+    with local_cloud.running(replace(local_cloud.instance(tmp_path / "home"), quota=1)) as small:
+        slow = f"{_deployed(small)}/slow"
+        with ThreadPoolExecutor(1) as other:
+            first = other.submit(_post, slow, b'{"sleep": 3}')
+            time.sleep(1)
+            asked = time.monotonic()
+            status, headers, problem = _post(slow)
+            assert time.monotonic() - asked < 1
+            assert (status, problem["code"]) == (503, "dependency_unavailable")
+            assert int(headers["retry-after"]) >= 1
+            assert first.result()[0] == 200
+        now = datetime.now(UTC)
+        found = small.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Throttles",
+            Dimensions=[{"Name": "FunctionName", "Value": "slow"}],
+            StartTime=now - timedelta(minutes=5),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )
+        assert sum(each["Sum"] for each in found["Datapoints"]) == 1
+        assert _post(slow)[0] == 200
 
 
 def test_a_function_that_failed_is_a_problem_without_its_exception(url: str) -> None:
