@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.tools import ROOT
@@ -48,11 +51,20 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(text.strip(), bool(aws), words if kind == "says" else "", words if kind == "only in AWS" else "")
 
 
-def run(text: str, environment: Mapping[str, str]) -> tuple[int, str]:
-    """What commands answer in a shell that stops at the first failure, and what they say."""
+def operators_shell(endpoints_file: Path) -> dict[str, str]:
+    """The environment of an operator who knows of a local stack what stands in this file."""
+    unset = ("STACK", "STACK_NAME", "ENVIRONMENT")
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return kept | {"SC_ENDPOINTS": str(endpoints_file.resolve()), "PATH": path}
+
+
+@cache
+def run(text: str, environment: tuple[tuple[str, str], ...]) -> tuple[int, str]:
+    """What commands answer in a shell that stops at the first failure, and what they say. The same are run once."""
     words = ["bash", "-euo", "pipefail", "-c", text]
     done = subprocess.run(
-        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S
+        words, cwd=ROOT, env=dict(environment), capture_output=True, text=True, check=False, timeout=LIMIT_S
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -6,10 +6,7 @@ back in the drill (tests/e2e/test_restore_drill.py).
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,25 +14,11 @@ import pytest
 from infra.local import watch
 from tests.e2e.people import Person
 from tests.e2e.tools import eventually, instance_at
-from tests.runbook_pages import PAGES, blocks, follow, run
+from tests.runbook_pages import PAGES, blocks, follow, operators_shell, run
 
 WITH_FUNCTIONS = [page for page in PAGES if any(each.needs_functions and not each.aws for each in blocks(page))]
 
 DONE = ("calls", "queries", "MessagesSent")
-
-
-@cache
-def _run(text: str, shell: tuple[tuple[str, str], ...]) -> tuple[int, str]:
-    return run(text, dict(shell))
-
-
-@pytest.fixture(scope="module")
-def shell(endpoints_file: Path) -> dict[str, str]:
-    """An operator's shell that knows of the stack what `make up` has written down."""
-    unset = ("STACK", "STACK_NAME", "ENVIRONMENT")
-    kept = {name: value for name, value in os.environ.items() if name not in unset}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return kept | {"SC_ENDPOINTS": str(endpoints_file.resolve()), "PATH": path}
 
 
 def test_the_terminal_shows_that_the_deployed_stack_is_well_and_what_it_does(
@@ -56,7 +39,8 @@ def test_the_terminal_shows_that_the_deployed_stack_is_well_and_what_it_does(
 
 
 @pytest.mark.parametrize("page", WITH_FUNCTIONS, ids=lambda page: page.stem)
-def test_the_commands_of_a_runbook_work_on_the_deployed_stack(page: Path, shell: dict[str, str], ada: Person) -> None:
-    named = tuple((shell | {"PERSON": ada.username}).items()) if "$PERSON" in page.read_text() else tuple(shell.items())
-    follow(page, lambda text: _run(text, named), with_functions=True)
+def test_the_commands_of_a_runbook_work_on_the_deployed_stack(page: Path, endpoints_file: Path, ada: Person) -> None:
+    named = {"PERSON": ada.username} if "$PERSON" in page.read_text() else {}
+    shell = tuple((operators_shell(endpoints_file) | named).items())
+    follow(page, lambda text: run(text, shell), with_functions=True)
     ada.ok("GET", "/users/me")  # whatever was done, who was signed in still is

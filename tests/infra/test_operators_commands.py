@@ -7,13 +7,10 @@ stack (tests/e2e/test_runbooks.py).
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,7 @@ from infra.local.config import ACCOUNT, REGION, STACK
 from infra.local.stack import Stack
 from tests.infra import local_cloud
 from tests.infra.deployed import of_type
-from tests.runbook_pages import LIMIT_S, PAGES, follow, run
+from tests.runbook_pages import LIMIT_S, PAGES, follow, operators_shell, run
 
 MACHINES = ("account-erasure", "account-export", "call-lifecycle", "file-intake", "poll-closing", "scheduled-message")
 FAILS = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States.TaskFailed", "Cause": "no store"}}}
@@ -48,14 +45,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         addresses = {"stack": STACK, "region": REGION, "aws_endpoint_url": cloud.instance.endpoint}
         nowhere = {"http_url": f"{cloud.instance.endpoint}/nowhere", "redis_url": cloud.instance.redis_url}
         cloud.instance.endpoints_file.write_text(json.dumps(addresses | nowhere))
-        known = {
-            "SC_ENDPOINTS": str(cloud.instance.endpoints_file),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "TABLE": "drafts",
-        }
-        unset = ("STACK", "STACK_NAME", "ENVIRONMENT")
-        shell = {name: value for name, value in os.environ.items() if name not in unset} | known
-        _run("python -m infra.restore --on", tuple(shell.items()))
+        shell = operators_shell(cloud.instance.endpoints_file) | {"TABLE": "drafts"}
+        run("python -m infra.restore --on", tuple(shell.items()))
         shell["AT"] = datetime.fromtimestamp(time.time() + 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         time.sleep(1.5)  # recovery is good to the second
         yield Desk(cloud, tuple(shell.items()))
@@ -89,22 +80,16 @@ def _fill(cloud: Stack) -> None:
     logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=lines)
 
 
-@cache
-def _run(text: str, shell: tuple[tuple[str, str], ...]) -> tuple[int, str]:
-    """Pages that have the same commands have them run once."""
-    return run(text, dict(shell))
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_runbook_work_as_they_stand(page: Path, desk: Desk) -> None:
-    follow(page, lambda text: _run(text, desk.shell), with_functions=False)
+    follow(page, lambda text: run(text, desk.shell), with_functions=False)
 
 
 def test_errors_metrics_and_failed_executions_are_told_with_their_reasons(desk: Desk) -> None:
-    assert "Messages  KeyError: 'x'" in _run("python -m infra.show errors Messages", desk.shell)[1]
-    assert "StoreThrottles: 2 in" in _run("python -m infra.show metric StoreThrottles", desk.shell)[1]
-    assert "FAILED States.TaskFailed no store" in _run("python -m infra.machines call-lifecycle", desk.shell)[1]
-    again = _run("python -m infra.machines call-lifecycle --go", desk.shell)[1]
+    assert "Messages  KeyError: 'x'" in run("python -m infra.show errors Messages", desk.shell)[1]
+    assert "StoreThrottles: 2 in" in run("python -m infra.show metric StoreThrottles", desk.shell)[1]
+    assert "FAILED States.TaskFailed no store" in run("python -m infra.machines call-lifecycle", desk.shell)[1]
+    again = run("python -m infra.machines call-lifecycle --go", desk.shell)[1]
     assert "started again as" in again
 
 
