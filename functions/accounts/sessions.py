@@ -232,7 +232,7 @@ def _close(work: after_commit.Work) -> None:
 
 def _tell_loss(work: after_commit.Work) -> None:
     if work["session_ids"]:
-        log.tell_loss(log.SessionsLost(work["user_id"], list(work["session_ids"]), clock.now()))
+        log.enqueue_loss(log.SessionsLost(work["user_id"], list(work["session_ids"]), clock.now()))
 
 
 after_commit.register(CLOSE_SOCKETS, _close_sockets)

@@ -71,13 +71,13 @@ def end_everything(user_id: str, *, reason: str) -> None:
 def _end_sessions(work: after_commit.Work) -> None:
     """What a ban calls for; also when the process that banned has ended meanwhile. Twice is fine."""
     if bans([work["user_id"]]):
-        log.tell_loss(log.AccountLost(work["user_id"], "account_banned", clock.now()))
+        log.enqueue_loss(log.AccountLost(work["user_id"], "account_banned", clock.now()))
         end_everything(work["user_id"], reason=work["reason"])
 
 
 def _end_erased(work: after_commit.Work) -> None:
     """What an erasure that was asked for calls for at once. Twice is fine: who has come back signs in again."""
-    log.tell_loss(log.AccountLost(work["user_id"], "account_erased", clock.now()))
+    log.enqueue_loss(log.AccountLost(work["user_id"], "account_erased", clock.now()))
     end_everything(work["user_id"], reason="erased")
 
 

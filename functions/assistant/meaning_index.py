@@ -58,7 +58,7 @@ def _covered(conversation_ids: set[str]) -> set[str]:
 
 
 def _index(places: Sequence[Place]) -> int:
-    present = log.at(places)
+    present = log.events_at(places)
     pending, written = dict(present), 0
     for _ in range(MAX_ROUNDS):
         found = [(event, line.text) for event in pending.values() if (line := reading.line_of(event)) is not None]
@@ -71,7 +71,7 @@ def _index(places: Sequence[Place]) -> int:
         if kept or gone:
             meaning_store.write(kept, gone)
             written += len(kept) + len(gone)
-        now = log.at(pending)
+        now = log.events_at(pending)
         pending = {place: event for place, event in now.items() if event.text != pending[place].text}
         if not pending:
             return written

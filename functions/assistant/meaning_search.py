@@ -41,7 +41,7 @@ def search(caller: Caller, *, q: str, conversation_id: str | None, limit: int) -
     budgets.charge(caller.user_id, ModelUsage(tokens(q)))
     scores = _merged(by_meaning, by_words)
     ranked = sorted(scores, key=lambda place: (-scores[place], place))
-    present = log.at(ranked[: 2 * limit])
+    present = log.events_at(ranked[: 2 * limit])
     events = [event for place in ranked if _may_show(event := present.get(place), contexts)][:limit]
     shown = messages.message_views([event for event in events if event is not None], caller.user_id)
     return {

@@ -29,7 +29,7 @@ def look_at(places: Iterable[Place]) -> int:
     looked_at = {conversation_id for conversation_id, info in infos if info is not None and applies(info)}
     chosen = [place for place in wanted if place[0] in looked_at]
     reported = 0
-    for (conversation_id, _), event in log.at(chosen).items() if chosen else ():
+    for (conversation_id, _), event in log.events_at(chosen).items() if chosen else ():
         line = reading.line_of(event)
         scores = moderating.scores(line.text) if line is not None else {}
         if moderating.flagged(scores):

@@ -68,7 +68,7 @@ def message(context: MemberContext, message_id: str) -> Line:
     seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
     if seq is None or not context.member.visible_from <= seq <= context.head.last_seq:
         raise NotFound
-    line = line_of(log.at([(context.conversation_id, seq)]).get((context.conversation_id, seq)))
+    line = line_of(log.events_at([(context.conversation_id, seq)]).get((context.conversation_id, seq)))
     if line is None or line.message_id != message_id:
         raise NotFound
     return line
@@ -83,7 +83,7 @@ def conversation_of(user_id: str, message_id: str) -> str:
     if seq is None:
         raise NotFound
     theirs = conversations.conversations_of(user_id)
-    found = log.at((conversation_id, seq) for conversation_id in theirs)
+    found = log.events_at((conversation_id, seq) for conversation_id in theirs)
     for (conversation_id, _), event in found.items():
         if event.is_message and event.data["id"] == message_id and event.deleted_at is None:
             context = conversations.context(conversation_id, user_id)
@@ -100,12 +100,12 @@ def around(contexts: dict[str, MemberContext], places: Iterable[tuple[str, int]]
         if (context := contexts.get(conversation_id)) is not None
         for near in range(max(seq - 3, context.member.visible_from, 1), min(seq + 5, context.head.last_seq + 1))
     }
-    return lines_of(event for _, event in sorted(log.at(wanted).items()))
+    return lines_of(event for _, event in sorted(log.events_at(wanted).items()))
 
 
 def still_readable(user_id: str, lines: Sequence[Line]) -> set[str]:
     """The ids of those of these messages that the person may read now, unchanged since: two round trips."""
-    present = log.at((line.conversation_id, line.seq) for line in lines)
+    present = log.events_at((line.conversation_id, line.seq) for line in lines)
     contexts = conversations.contexts(list(dict.fromkeys(line.conversation_id for line in lines)), user_id)
     found = set()
     for line in lines:

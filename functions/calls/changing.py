@@ -104,7 +104,7 @@ def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
 def _end_beside_log(before: Call, after: Call) -> None:
     transaction = Transaction()
     store.stage_change(transaction, before, after)
-    log.stage_call_over(transaction, after.conversation_id, after.id)
+    log.stage_call_ended(transaction, after.conversation_id, after.id)
     try:
         transaction.commit()
     except Cancelled as refused:

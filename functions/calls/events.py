@@ -7,7 +7,7 @@ from typing import Any
 from calls import call_events
 from calls.schemas import CallOut, SignalEvent
 from conversations.api import Eraser, register_eraser
-from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, register, when_lost
+from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, on_loss, register
 
 
 def _of_conversation(loss: ConversationLost) -> None:
@@ -31,9 +31,9 @@ def _of_contact(change: ContactChanged) -> None:
 for _name in (call_events.RINGING, call_events.UPDATED, call_events.ANSWERED_ELSEWHERE, call_events.ENDED):
     register(EventType(_name, data=CallOut, durable=False))
 register(EventType(call_events.SIGNAL, data=SignalEvent, durable=False))
-when_lost(ConversationLost, "calls", _of_conversation)
-when_lost(SessionsLost, "calls", _of_sessions)
-when_lost(ContactChanged, "calls", _of_contact)
+on_loss(ConversationLost, "calls", _of_conversation)
+on_loss(SessionsLost, "calls", _of_sessions)
+on_loss(ContactChanged, "calls", _of_contact)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:

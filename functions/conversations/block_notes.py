@@ -26,7 +26,7 @@ def _note(work: after_commit.Work) -> None:
     stands, _ = users.blocks_between(blocker_id, blocked_id)
     if stands != work["blocked"]:
         service.note_block(blocker_id, blocked_id, stands)
-    log.tell_loss(log.ContactChanged(blocker_id, blocked_id, stands, direct_id, clock.now()))
+    log.enqueue_loss(log.ContactChanged(blocker_id, blocked_id, stands, direct_id, clock.now()))
 
 
 after_commit.register(NOTE_BLOCK, _note)

@@ -9,7 +9,7 @@ import conversations.erasure  # noqa: F401 - registers its follow-up work
 from conversations import model
 from conversations.schemas import Conversation, MemberOut
 from log import api as log
-from log.api import ContactChanged, ConversationLost, EventType, Rendering, register, subscribe, when_lost
+from log.api import ContactChanged, ConversationLost, EventType, Rendering, on_loss, register, subscribe
 from log.model import Event
 from realtime.api import Recipient, register_audience
 
@@ -51,7 +51,7 @@ def _whom(event: Event) -> Mapping[str, Any]:
 def _lost(events: Sequence[Event]) -> None:
     """Whoever was removed, or everybody with a group, has lost the conversation."""
     for event in events:
-        log.carry_out(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
+        log.handle_loss(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
 
 
 def _came(events: Sequence[Event]) -> None:
@@ -84,5 +84,5 @@ for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
     subscribe(_name, _lost, queue=log.LOSSES, carries=_whom)
 for _name in (model.MEMBER_ADDED, model.CONVERSATION_CREATED):
     subscribe(_name, _came, queue=log.LOSSES, carries=_whom)
-when_lost(ConversationLost, "hearing", _departed)
-when_lost(ContactChanged, "hearing", _contact_changed)
+on_loss(ConversationLost, "hearing", _departed)
+on_loss(ContactChanged, "hearing", _contact_changed)

@@ -151,10 +151,10 @@ class MemberContext:
     def next_seq(self) -> int:
         return self.head.last_seq + 1
 
-    def moved_to(self, head: LogHead) -> MemberContext:
+    def at_head(self, head: LogHead) -> MemberContext:
         return replace(self, head=head)
 
-    def head_with(self, head: LogHead, new: NewEvent) -> LogHead:
+    def head_after(self, head: LogHead, new: NewEvent) -> LogHead:
         """An encrypted group needs a new key once somebody or some device with the present one goes."""
         if self.info.settings.encrypted and voids_keys(new):
             return replace(head, group=replace(head.group, rekey_due=True))

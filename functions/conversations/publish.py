@@ -88,12 +88,12 @@ def publish_alone(context: MemberContext, beside: Beside) -> None:
 
 
 def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
-    return log.event_type(event.type).differs(event, preloaded)
+    return log.event_type(event.type).is_viewer_specific(event, preloaded)
 
 
 def frames_for(conversation_id: str, seqs: Sequence[int], to: Sequence[Member]) -> dict[str, list[str]]:
     """Events that look different to each of these members, as frames by person."""
-    events = list(log.at((conversation_id, seq) for seq in seqs).values())
+    events = list(log.events_at((conversation_id, seq) for seq in seqs).values())
     return {user_id: [frame(event) for event in seen] for user_id, seen in views.for_members(events, to).items()}
 
 

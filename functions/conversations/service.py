@@ -147,7 +147,7 @@ def _write_new(
         record_store.save_members(founders[MEMBERS_IN_LAST_WRITE:])
         unfinished.stage_off(transaction)
     store.stage_new(transaction, head, info, founders[:MEMBERS_IN_LAST_WRITE])
-    log.stage_first(transaction, first)
+    log.stage_event(transaction, first)
     if kind == "direct":  # a block is noted in a conversation that is there, so it must not be made past one
         users.require_no_block_in(transaction, user_id=caller.user_id, other_id=others[0])
     transaction.commit()

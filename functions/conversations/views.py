@@ -11,7 +11,7 @@ from conversations.model import CONVERSATION_CREATED, CONVERSATION_UPDATED, Memb
 from conversations.ports import Preview
 from kernel import clock
 from log import api as log
-from log.api import Rendering, Shown
+from log.api import DataView, Rendering
 from log.model import Event
 from users import api as users
 
@@ -95,7 +95,7 @@ def _is_gone(view: dict[str, Any]) -> bool:
 # --- how the log shows our events -----------------------------------------------------------------------------
 
 
-def conversations_for_viewers(events: Sequence[Event], rendering_: Rendering) -> Shown:
+def conversations_for_viewers(events: Sequence[Event], rendering_: Rendering) -> DataView:
     """`conversation.created` and `.updated` show the whole conversation as it is now; nothing if it is gone."""
     whole: Mapping[str, dict[str, Any]]
     if rendering_.context is not None:
@@ -119,7 +119,7 @@ def _conversation_for(conversation_id: str, members_: Sequence[Member]) -> dict[
     }
 
 
-def members_for_viewers(events: Sequence[Event], _rendering: Rendering) -> Shown:
+def members_for_viewers(events: Sequence[Event], _rendering: Rendering) -> DataView:
     """`member.added`, `.removed` and `.updated` show who it is about, by their profile of now."""
     people = users.public_profiles([event.data["user_id"] for event in events])
     return lambda event, _: {
@@ -129,6 +129,6 @@ def members_for_viewers(events: Sequence[Event], _rendering: Rendering) -> Shown
     }
 
 
-def nothing_left(_events: Sequence[Event], _rendering: Rendering) -> Shown:
+def nothing_left(_events: Sequence[Event], _rendering: Rendering) -> DataView:
     """Nothing is left of what the event is about."""
     return lambda _event, _user_id: None

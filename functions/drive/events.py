@@ -6,7 +6,7 @@ from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from drive.schemas import File
-from log.api import AccountLost, ConversationLost, EventType, register, when_lost
+from log.api import AccountLost, ConversationLost, EventType, on_loss, register
 
 register(EventType("file.ready", data=File, durable=False), EventType("file.rejected", data=File, durable=False))
 
@@ -23,8 +23,8 @@ def _of_account(loss: AccountLost) -> None:
     losing.of_account(loss)
 
 
-when_lost(ConversationLost, "uploads", _of_conversation)
-when_lost(AccountLost, "uploads", _of_account)
+on_loss(ConversationLost, "uploads", _of_conversation)
+on_loss(AccountLost, "uploads", _of_account)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:

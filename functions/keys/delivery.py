@@ -130,7 +130,7 @@ def _append(
         group = _require_group(context)
         if new.epoch != group.epoch:
             raise EpochConflict(more={"epoch": group.epoch})
-        seq, at = context.next_seq, log.moment(context.head)
+        seq, at = context.next_seq, log.event_time(context.head)
         data = {
             "epoch": new.epoch,
             "sender_device": store.device_in(loader.records[0]),
@@ -190,7 +190,7 @@ def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> LoggedComm
     kept = group_store.commit_in(conversation_id, epoch)
     if kept is None or not context.member.visible_from <= kept.seq <= context.head.last_seq:
         raise NotFound
-    event = log.at([(conversation_id, kept.seq)])[conversation_id, kept.seq]
+    event = log.events_at([(conversation_id, kept.seq)])[conversation_id, kept.seq]
     inline = event.data["commit"]
     content = large.get(None if inline is None else b64decode(inline), kept.blob)
     return LoggedCommit(epoch, event.data["sender_device"], event.data["size"], kept.seq, content)

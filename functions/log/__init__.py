@@ -1,5 +1,5 @@
-"""The event log of a conversation: one dense sequence, appended in one transaction with all that belongs to it.
+"""Owns the event log of a conversation: its events, its head, the deduplication of sends, the registry of event types.
 
-It owns the events, the head and the de-duplication of sends, and the registry of event types. It knows no domain: what
-events mean, who may append them and how they look is registered by the domains above.
+An event is appended in one transaction with everything that belongs to it, and seq is dense. The log knows no domain:
+the domains above register what events mean, who may append them and how they are rendered.
 """

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from log.appending import AppendPlan, append
 from log.duplicates import DuplicateSend, original_event, replay_duplicate
-from log.head_store import head, head_key, head_of, stage_call_over, stage_new_head
+from log.head_store import head, head_key, head_of, stage_call_ended, stage_new_head
 from log.losses import (
     LOSSES,
     AccountLost,
     ContactChanged,
     ConversationLost,
     SessionsLost,
-    carry_out,
-    tell_loss,
-    when_lost,
+    enqueue_loss,
+    handle_loss,
+    on_loss,
 )
-from log.model import Send, moment
-from log.registry import EventType, Rendering, Shown, Viewer, event_type, register
+from log.model import Send, event_time
+from log.registry import DataView, EventType, Rendering, Viewer, event_type, register
 from log.rendering import event_view, event_views
 from log.rows import Rows
 from log.sends_store import OriginalSend, forget_send, forget_sends, original_send, send_key, sent_by
 from log.store import (
     EXPIRY_SHARDS,
     EventRecord,
-    at,
     erase,
     event_key,
     event_of,
     events,
+    events_at,
     messages,
     not_deleted,
-    stage_first,
+    stage_event,
     stored,
 )
 from log.subscriptions import deliver, subscribe
@@ -42,6 +42,7 @@ __all__ = [
     "AppendPlan",
     "ContactChanged",
     "ConversationLost",
+    "DataView",
     "DuplicateSend",
     "EventRecord",
     "EventType",
@@ -50,38 +51,37 @@ __all__ = [
     "Rows",
     "Send",
     "SessionsLost",
-    "Shown",
     "Viewer",
     "append",
-    "at",
-    "carry_out",
     "deliver",
+    "enqueue_loss",
     "erase",
     "event_key",
     "event_of",
+    "event_time",
     "event_type",
     "event_view",
     "event_views",
     "events",
+    "events_at",
     "forget_send",
     "forget_sends",
+    "handle_loss",
     "head",
     "head_key",
     "head_of",
     "messages",
-    "moment",
     "not_deleted",
+    "on_loss",
     "original_event",
     "original_send",
     "register",
     "replay_duplicate",
     "send_key",
     "sent_by",
-    "stage_call_over",
-    "stage_first",
+    "stage_call_ended",
+    "stage_event",
     "stage_new_head",
     "stored",
     "subscribe",
-    "tell_loss",
-    "when_lost",
 ]

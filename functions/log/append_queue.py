@@ -1,10 +1,10 @@
-"""Taking turns at a busy conversation: a queue in Redis, in which its writers line up instead of colliding.
+"""The append queue: writers of a busy conversation line up in Redis instead of colliding in DynamoDB.
 
-It is speed, never truth. What keeps a log dense is the condition of its transactions; a turn only makes it likely
-that they come through at the first try. It may be skipped, had by two or not be had, and nothing is wrong then.
+The queue is an optimisation. Correctness comes from the conditions of the transactions: a turn that is skipped, lost
+or held by two writers at once costs retries and nothing else.
 
-Each writer in the queue has two mailboxes. Who ends a turn writes into the next one's, and may leave a message there;
-who has handed a message on is answered in the other.
+Each writer in the queue has two mailboxes: the writer before it leaves a message in the first when its turn ends, and
+a writer who has handed over a message receives the answer in the second.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import Any, Self
 from kernel import cache, deadline
 from kernel.resilience import full_jitter
 
-BUSY_S = 2.0  # after a collision, for so long this process lines up before it writes
-STALL_S = 0.4  # a turn is a plan and one transaction; who takes longer is passed over
-STALL_MAX_S = 2.0  # where the store is slow: passing over who only waits for it makes all of them collide
-TRIPS = 4  # so many times what a trip to the store takes a turn may take
-ANSWER_S = 2.0  # so long one waits for somebody else to commit what was handed on, and longer where a turn may be
-PATIENT_FOR = 3  # collisions in one's turn, with writers that don't queue, before one lines up again
-KEEP_MS = 30_000
+BUSY_S = 2.0  # for this long after a collision, this process joins the queue before it writes
+STALL_S = 0.4  # a turn is a plan and one transaction; a writer that takes longer is skipped
+STALL_MAX_S = 2.0  # with a slow store: skipping writers that only wait for it makes all of them collide
+STALL_ROUND_TRIPS = 4  # a turn may take as long as this many round trips to the store
+ANSWER_WAIT_S = 2.0  # for another writer to commit a handed-over batch; longer where the store is slow
+COLLISIONS_BEFORE_REJOIN = 3  # within one turn, with writers outside of the queue
+QUEUE_TTL_MS = 30_000
 RETRY_BASE_S = 0.004
 RETRY_CAP_S = 0.25
 
-# A queue is one hash: `last` is the number drawn last, `served` the highest whose turn is over.
+# A queue is one hash: `last` is the newest writer's number, `served` the highest number whose turn has ended.
 _JOIN = """
 local mine = redis.call('hincrby', KEYS[1], 'last', 1)
 redis.call('hsetnx', KEYS[1], 'served', 0)
 redis.call('pexpire', KEYS[1], ARGV[1])
 return {mine, tonumber(redis.call('hget', KEYS[1], 'served'))}
 """
-# Ends the turn of a number and leaves a message for the next one; 0 where it was over already, or where nobody is
-# next and only somebody who is (ARGV[3]) should have it.
-_OVER = """
+# Ends the turn of a number and leaves a message for the next writer. 0 if the turn had already ended, or if nobody is
+# next and the message needs a receiver (ARGV[3]).
+_END_TURN = """
 local queue = redis.call('hmget', KEYS[1], 'last', 'served')
 local last, served, number = tonumber(queue[1] or '0'), tonumber(queue[2] or '0'), tonumber(ARGV[1])
 if last < number or served >= number or (last == number and ARGV[3] == '1') then return 0 end
@@ -52,10 +52,10 @@ _busy: cache.Memo[bool] = cache.Memo(max_entries=1_000, ttl_s=BUSY_S)
 
 
 class AppendTicket:
-    """One writer's way through a conversation, in a `with` block; nothing is asked of Redis where it is quiet.
+    """One writer's place in the queue of a conversation, in a `with` block; a quiet conversation costs no Redis call.
 
-    Waits until `until` (by the monotonic clock) at the longest, then goes ahead without a turn. `message` is what the
-    one before has left, empty for nothing.
+    Waits for a turn until `until` (monotonic clock, s), then goes ahead without one. `message` is the text that the
+    writer before has left, empty for none.
     """
 
     def __init__(self, conversation_id: str, *, until: float) -> None:
@@ -69,14 +69,14 @@ class AppendTicket:
 
     @property
     def number(self) -> int:
-        """The place in the queue, 0 outside of it."""
+        """The place in the queue; 0 outside of the queue."""
         return self._number
 
     def __enter__(self) -> Self:
-        """Draw a number where this process has met others lately, so that nothing is tried in vain."""
+        """Join the queue at once where this process has collided lately."""
         if _busy.get(self._key):
             with contextlib.suppress(cache.CacheUnavailable):
-                self._draw()
+                self._join()
         return self
 
     def __exit__(
@@ -84,12 +84,12 @@ class AppendTicket:
     ) -> None:
         self.end("")
 
-    def store_takes(self, seconds: float) -> None:
-        """Have patience with who is in turn by what a trip to the store took just now."""
-        self._stall_s = max(STALL_S, min(TRIPS * seconds, STALL_MAX_S))
+    def expect_round_trip(self, seconds: float) -> None:
+        """Adapt the time after which a writer is skipped to the duration of the latest round trip to the store."""
+        self._stall_s = max(STALL_S, min(STALL_ROUND_TRIPS * seconds, STALL_MAX_S))
 
     def wait(self) -> bool:
-        """Wait for one's turn; True if that took time, and what was read may be old now."""
+        """Wait for the turn; True if the wait took time, so that the context read before may be stale."""
         if not self._number:
             return False
         try:
@@ -99,17 +99,17 @@ class AppendTicket:
             return True
 
     def collided(self) -> bool:
-        """Somebody else wrote first: wait for the turn; True if that took time and what was read is old now.
+        """Wait for a turn after another writer was first; True if the wait took time, so that the context is stale.
 
-        Without Redis it is a jittered pause.
+        Without Redis the wait is a jittered pause.
         """
         self.collisions += 1
         _busy.put(self._key, True)
-        if self._number and self.collisions % PATIENT_FOR:
+        if self._number and self.collisions % COLLISIONS_BEFORE_REJOIN:
             return False
         self.end("")
         try:
-            self._draw()
+            self._join()
             return self._wait()
         except cache.CacheUnavailable:
             self._number = 0
@@ -117,45 +117,45 @@ class AppendTicket:
             return True
 
     def end(self, message: str) -> None:
-        """End the turn, if one has it, and leave this message to the next one, if there is somebody."""
+        """End the turn, if there is one, and leave the message to the next writer, if there is one."""
         if self._number:
-            with contextlib.suppress(cache.CacheUnavailable):  # then it is passed over
-                self._over(self._number, message)
+            with contextlib.suppress(cache.CacheUnavailable):  # the others skip this number after `STALL_S`
+                self._end_turn(self._number, message)
             self._number = 0
 
-    def hand_on(self, message: str) -> bool:
-        """End the turn and leave this message to the next one; False, and the turn goes on, where nobody is next."""
+    def hand_over(self, message: str) -> bool:
+        """End the turn and leave the message to the next writer; False if nobody is next, and then the turn goes on."""
         with contextlib.suppress(cache.CacheUnavailable):
-            return self._over(self._number, message, must_be_next=True)
+            return self._end_turn(self._number, message, must_be_next=True)
         return False
 
-    def answer(self) -> str | None:
-        """What was told about the message that was handed on; None where nobody has said anything in time."""
-        until = min(self._until, time.monotonic() + ANSWER_S + self._stall_s - STALL_S)
-        number, self._number = self._number, 0  # its turn is over
+    def wait_for_answer(self) -> str | None:
+        """The answer to the message that was handed over; None if none comes in time."""
+        until = min(self._until, time.monotonic() + ANSWER_WAIT_S + self._stall_s - STALL_S)
+        number, self._number = self._number, 0  # handing over has ended the turn
         with contextlib.suppress(cache.CacheUnavailable):
             while time.monotonic() < until:
-                if (found := cache.take(self._answers(number))) is not None:
+                if (found := cache.take(self._answer_mailbox(number))) is not None:
                     return found
         return None
 
-    def tell(self, numbers: Iterable[int], said: str) -> None:
-        """Answer those who have handed their message on."""
-        mailboxes = [self._answers(number) for number in numbers]
+    def answer(self, numbers: Iterable[int], answer: str) -> None:
+        """Answer the writers who have handed over a message."""
+        mailboxes = [self._answer_mailbox(number) for number in numbers]
         if mailboxes:
-            with contextlib.suppress(cache.CacheUnavailable):  # then they find out by themselves
-                cache.call(lambda redis: self._post(redis, mailboxes, said))
+            with contextlib.suppress(cache.CacheUnavailable):  # they retry when no answer comes
+                cache.call(lambda redis: self._push(redis, mailboxes, answer))
 
     @staticmethod
-    def _post(redis: Any, mailboxes: Iterable[str], said: str) -> None:
-        together = redis.pipeline(transaction=False)
+    def _push(redis: Any, mailboxes: Iterable[str], answer: str) -> None:
+        pipeline = redis.pipeline(transaction=False)
         for mailbox in mailboxes:
-            together.rpush(mailbox, said)
-            together.pexpire(mailbox, KEEP_MS)
-        together.execute()
+            pipeline.rpush(mailbox, answer)
+            pipeline.pexpire(mailbox, QUEUE_TTL_MS)
+        pipeline.execute()
 
-    def _draw(self) -> None:
-        self._number, self._served = cache.call(lambda redis: redis.eval(_JOIN, 1, self._key, KEEP_MS))
+    def _join(self) -> None:
+        self._number, self._served = cache.call(lambda redis: redis.eval(_JOIN, 1, self._key, QUEUE_TTL_MS))
         self.message = ""
 
     def _wait(self) -> bool:
@@ -168,26 +168,26 @@ class AppendTicket:
             if (found := cache.take(mailbox)) is not None:
                 self.message = found
                 break
-            seen = self._seen()
-            if seen >= self._number - 1:  # the message came with the end of that turn, so it is there
+            served = self._read_served()
+            if served >= self._number - 1:  # ending a turn and leaving its message is one step
                 self.message = cache.call(lambda redis: redis.lpop(mailbox)) or ""
-            if seen != self._served:
-                self._served, moved_at = seen, time.monotonic()
+            if served != self._served:
+                self._served, moved_at = served, time.monotonic()
             elif time.monotonic() - moved_at > self._stall_s:
-                self._over(seen + 1, "")
+                self._end_turn(served + 1, "")
         return True
 
-    def _seen(self) -> int:
+    def _read_served(self) -> int:
         found: Any = cache.call(lambda redis: redis.hget(self._key, "served"))
-        return self._number if found is None else int(found)  # Redis was emptied: no queue, no waiting
+        return self._number if found is None else int(found)  # Redis has lost the queue: go ahead
 
     def _mailbox(self, number: int) -> str:
         return f"{self._key}:{number}"
 
-    def _answers(self, number: int) -> str:
+    def _answer_mailbox(self, number: int) -> str:
         return f"{self._mailbox(number)}:answer"
 
-    def _over(self, number: int, message: str, *, must_be_next: bool = False) -> bool:
+    def _end_turn(self, number: int, message: str, *, must_be_next: bool = False) -> bool:
         keys = self._key, self._mailbox(number + 1)
-        given = number, message, int(must_be_next), KEEP_MS
-        return bool(cache.call(lambda redis: redis.eval(_OVER, 2, *keys, *given)))
+        arguments = number, message, int(must_be_next), QUEUE_TTL_MS
+        return bool(cache.call(lambda redis: redis.eval(_END_TURN, 2, *keys, *arguments)))

@@ -1,4 +1,4 @@
-"""A repeated client_id gets what it made first, whatever has been forbidden since."""
+"""Deduplication of sends: a repeated client_id gets the event it made first, even if sending is forbidden by now."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from log.model import Event, Send
 
 
 class DuplicateSend(Exception):
-    """This (sender, client_id) has made a message already; `original_send` finds it."""
+    """This (sender, client_id) has already made an event; `original_event` finds it."""
 
 
 @contextmanager
 def replay_duplicate(key: str, require_member: Callable[[], object]) -> Iterator[None]:
-    """Turns a refusal of what the client_id has made already into DuplicateSend: it was allowed then.
+    """Turn a refusal of a repeated send into DuplicateSend, as the first one was allowed.
 
-    Who is out is refused all the same, by `require_member`: they are not shown what became of it since.
+    `require_member` refuses a caller who is no longer a member: they do not see the present state of the message.
     """
     try:
         yield
@@ -31,21 +31,21 @@ def replay_duplicate(key: str, require_member: Callable[[], object]) -> Iterator
 
 
 def original_event(send: Send, conversation_id: str, *, noun: str = "message") -> Event:
-    """The event that the client_id made; of a message that was deleted or has expired its tombstone.
+    """The event that this client_id made; the tombstone of a message that was deleted or has expired.
 
-    Raises Unprocessable where that was in another conversation, or something else was asked for, as far as that is
-    still known; Conflict where the client_id is in use and its event cannot be seen yet.
+    Raises Unprocessable if that event is in another conversation or its fingerprint, where still stored, differs;
+    Conflict if the client_id is in use and its event cannot be read yet.
     """
     original = sends_store.original_send(send.key)
     if original is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
-    at = (original.conversation_id, original.seq)
-    event = store.at([at])[at] if original.conversation_id == conversation_id else None
-    if event is None or event.fingerprint not in (None, keyed(send)):
+    place = (original.conversation_id, original.seq)
+    event = store.events_at([place])[place] if original.conversation_id == conversation_id else None
+    if event is None or event.fingerprint not in (None, keyed_fingerprint(send)):
         raise Unprocessable(f"This client_id stands for another {noun}.")
     return event
 
 
-def keyed(send: Send) -> str:
-    """A fingerprint as the log keeps it: who reads the table cannot try texts against it."""
+def keyed_fingerprint(send: Send) -> str:
+    """The stored form of a fingerprint: keyed, so that a reader of the table cannot test guessed texts against it."""
     return pseudonym("send", f"{send.key}\0{send.fingerprint}")

@@ -1,9 +1,9 @@
-"""Group commit: what several people append at once is written in one transaction.
+"""Group commit: events that several writers append at the same time share one transaction.
 
-Who has the turn at a busy conversation plans on the head as it is after everybody in the batch, adds what it wants to
-write, and hands the batch on to the next in the queue; the last of them commits it and answers the others. Each event
-keeps its own place, condition and de-duplication. A batch is lost with whoever holds it, and it fails as a whole: then
-each of its people appends alone, so only plans may be in it that find out by themselves what they have made already.
+The writer whose turn it is plans on the head after all events of the batch, adds its own writes, and hands the batch
+over to the next in the queue; the last writer commits and answers the others. Each event keeps its own seq, conditions
+and deduplication. A batch is lost with the process that holds it, and fails as a whole: then its writers append again,
+so a batch takes only plans that recognise events they have already made.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from kernel.records import known_fields
 from log import head_store
 from log.model import Event, LogHead, MlsGroup
 
-MOST = 16  # people; the first of them waits for all
-LONGEST_MS = 150  # then it is committed, however many still wait: on a busy machine each hand takes its time
+MAX_WRITERS = 16  # the first of them waits for all others
+MAX_AGE_MS = 150  # then the batch is committed, as each handover takes long on a busy machine
 MAX_BYTES = 100_000  # of a batch on its way through Redis
 
 _event = known_fields(Event)
@@ -29,16 +29,17 @@ _group = known_fields(MlsGroup)
 
 
 def head_of(kept: dict[str, Any]) -> LogHead:
-    """The head that `asdict` has made JSON of."""
+    """The head of which `asdict` has made this dictionary."""
     return _head({**kept, "group": _group(kept["group"])})
 
 
 @dataclass(slots=True)
 class Batch:
-    """Events of several people that are to be committed together.
+    """Events of several writers that are committed together.
 
-    `base` is the head as it is stored, `head` what it becomes. `numbers` are the places in the queue of who waits for
-    an answer. `writes` is all but the head, packed (`Transaction.packed`). `began_at` is by the clock of who began it.
+    `base` is the stored head, `head` the head after the batch. `numbers` are the places in the queue of the writers who
+    wait for an answer. `writes` are all writes except the head's (`Transaction.packed`). `began_at` (ms) is by the
+    clock of the first writer.
     """
 
     base: LogHead
@@ -46,11 +47,11 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     writes: list[dict[str, Any]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    size: int = 0  # bytes of the writes and events as JSON, about
+    size: int = 0  # bytes as JSON, when it was handed over last
     began_at: int = field(default_factory=clock.now)
 
-    def takes(self, writes: Sequence[dict[str, Any]]) -> bool:
-        """Whether these fit in: a transaction writes a record once, and has at most 100 actions."""
+    def has_room_for(self, writes: Sequence[dict[str, Any]]) -> bool:
+        """Whether the batch can take these writes: a transaction writes a record once, and has at most 100 actions."""
         known = {each["record"]: each["sum"] for each in self.writes}
         clash = any(each["record"] in known and (each["sum"] is None or known[each["record"]] != each["sum"])
                     for each in writes)  # fmt: skip
@@ -64,15 +65,15 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else should add to it."""
-        late = clock.now() - self.began_at > LONGEST_MS
-        return late or len(self.numbers) >= MOST or self.size > MAX_BYTES
+        """Whether the batch must be committed now."""
+        late = clock.now() - self.began_at > MAX_AGE_MS
+        return late or len(self.numbers) >= MAX_WRITERS or self.size > MAX_BYTES
 
     def commit(self) -> bool:
-        """Write all of it, or nothing; whether it is written.
+        """Write the whole batch or nothing; returns whether it was written.
 
-        It is not where others have appended meanwhile, or where a condition or a right of one of the writes is missing:
-        who removes members, say, may not write messages. What the senders do then is for `appending` to say.
+        False if others have appended meanwhile, if a condition of a write failed, or if this function lacks the
+        permission for one of the writes: the function that removes members, for example, may not write messages.
         """
         transaction = Transaction()
         transaction.join(self.writes)
@@ -86,7 +87,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What one turn leaves to the next: the head as it is now, if it is known, or a batch to add to."""
+    """The message from one turn to the next: the present head, if known, or a batch to add to."""
 
     head: LogHead | None = None
     batch: Batch | None = None

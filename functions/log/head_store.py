@@ -27,7 +27,7 @@ class HeadRecord(Record):
 
 
 def head_key(conversation_id: str) -> tuple[type[Record], Key]:
-    """The key of a head, for who reads it with other records; `head_of` reads the record."""
+    """The key of a head, for reading it together with other records; `head_of` maps the record."""
     return HeadRecord, (conversation_id, HEAD)
 
 
@@ -36,7 +36,7 @@ head_of = _HEAD.value
 
 
 def head(conversation_id: str) -> LogHead:
-    """The head alone; raises NotFound."""
+    """The head of a conversation's log; raises NotFound."""
     record = HeadRecord.find(conversation_id, HEAD)
     if record is None:
         raise NotFound
@@ -44,17 +44,17 @@ def head(conversation_id: str) -> LogHead:
 
 
 def stage_new_head(transaction: Transaction, head: LogHead) -> None:
-    """The head of a new conversation's log."""
+    """Put the head of a new conversation's log."""
     transaction.put("head", _HEAD.record(head, part=HEAD, mls_group=None))
 
 
 def stage_head(transaction: Transaction, before: LogHead, after: LogHead) -> None:
-    """Move the head on, if nobody else has (label `head`)."""
+    """Advance the head, if nobody else has (label `head`)."""
     head, unmoved = HeadRecord(before.conversation_id, HEAD), HeadRecord.last_seq == before.last_seq
     transaction.update("head", head, _HEAD.changes(before, after), unmoved)
 
 
-def stage_call_over(transaction: Transaction, conversation_id: str, call_id: str) -> None:
-    """This call is not live any more, without an event that would tell of it (label `live`)."""
+def stage_call_ended(transaction: Transaction, conversation_id: str, call_id: str) -> None:
+    """Remove the live call from the head without an event (label `live`)."""
     head = HeadRecord(conversation_id, HEAD)
     transaction.update("live", head, [HeadRecord.live_call.remove()], HeadRecord.live_call == call_id)

@@ -1,8 +1,8 @@
-"""What people lose while something goes on: a conversation, sessions, contact with somebody, their account.
+"""Losses of rights: somebody loses a conversation, sessions, contact with another person, or their account.
 
-Whoever keeps what stands on such a right registers what ends with it, in the `events.py` of its domain. A queue carries
-a loss to all of them, put there by what is done after the commit that took the right (kernel.after_commit, or the
-event in the log), so that it is done even where the process ends in between.
+A domain whose data depends on such a right registers a handler with `on_loss` in its `events.py`. The loss reaches all
+handlers by a queue, into which it is put after the commit that took the right (by kernel.after_commit or by the event
+in the log), so that the handlers run even if the process ends in between.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOSSES = "losses"  # the queue
 
 @dataclass(frozen=True, slots=True)
 class ConversationLost:
-    """Since `at` (ms) `user_id` is a member no more; None: nobody is, the conversation is deleted."""
+    """Since `at` (ms) `user_id` is no longer a member; None if the conversation was deleted."""
 
     conversation_id: str
     user_id: str | None
@@ -38,7 +38,7 @@ class SessionsLost:
 
 @dataclass(frozen=True, slots=True)
 class AccountLost:
-    """Since `at` (ms) a person may not act here: they are banned, or asked to be erased. `code` says which."""
+    """Since `at` (ms) a person may not act: they are banned or have asked for erasure. `code` says which."""
 
     user_id: str
     code: str
@@ -47,7 +47,7 @@ class AccountLost:
 
 @dataclass(frozen=True, slots=True)
 class ContactChanged:
-    """Since `at` (ms) `user_id` blocks `other_id`, or does so no more. `direct_id` is their direct conversation."""
+    """Since `at` (ms) `user_id` blocks `other_id`, or no longer does. `direct_id` is their direct conversation."""
 
     user_id: str
     other_id: str
@@ -65,45 +65,45 @@ _KINDS: Mapping[str, type[Any]] = {
 _registered: dict[str, dict[str, Callable[[Any], None]]] = defaultdict(dict)
 
 
-def when_lost(kind: type[L], name: str, do: Callable[[L], None]) -> None:
-    """Have `do` carried out at each loss of a kind; `name` tells what it ends, once.
+def on_loss(kind: type[L], name: str, do: Callable[[L], None]) -> None:
+    """Register `do` as a handler of a kind of loss; `name` says what it ends, and is unique within the kind.
 
-    It reads what is so by then, as it may run late, twice, or when the right is there again: what was begun after the
-    loss stays.
+    A handler reads the present state, as it may run late, twice, or when the right has been given back. Whatever began
+    after the loss stays.
     """
     _registered[kind.__name__][name] = do
 
 
 def registered(kind: type[Any]) -> list[str]:
-    """What ends with losses of a kind in this process, by name."""
+    """The names of the handlers of a kind of loss in this process, sorted."""
     return sorted(_registered[kind.__name__])
 
 
 def forget_loss(kind: type[Any], name: str) -> None:
-    """Take a registration out again: for tests that make one of their own."""
+    """Remove a handler, for tests that register one of their own."""
     _registered[kind.__name__].pop(name, None)
 
 
-def tell_loss(loss: Loss) -> None:
-    """Put a loss that is committed into the queue; raises DependencyUnavailable."""
+def enqueue_loss(loss: Loss) -> None:
+    """Put a committed loss into the queue; raises DependencyUnavailable."""
     queues.send(config().queue(LOSSES), [{"lost": type(loss).__name__, **asdict(loss)}])
 
 
-def told(message: Mapping[str, Any]) -> Loss:
-    """The loss that a message of the queue tells of."""
+def parse(message: Mapping[str, Any]) -> Loss:
+    """The loss in a message of the queue."""
     fields = dict(message)
     loss: Loss = _KINDS[fields.pop("lost")](**fields)
     return loss
 
 
-def carry_out(loss: Loss) -> None:
-    """End what stood on the right. One that fails keeps none of the others; its error is raised at last."""
+def handle_loss(loss: Loss) -> None:
+    """Run all handlers of a loss; if one fails, the others run all the same and its error is raised at the end."""
     telemetry.count(type(loss).__name__)
     failures = []
     for name, do in _registered[type(loss).__name__].items():
         try:
             do(loss)
-        except Exception as error:  # raised below, so that all of it is repeated
+        except Exception as error:  # raised below, so that the message is delivered again
             telemetry.logger().warning("not ended with the right", exc_info=error, extra={"what": name})
             failures.append(error)
     if failures:

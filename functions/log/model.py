@@ -1,4 +1,4 @@
-"""What stands in the log: types and rules. Standard library and kernel only."""
+"""The log's types and rules. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ MESSAGE_CREATED = "message.created"
 
 @dataclass(frozen=True, slots=True)
 class MlsGroup:
-    """How far the MLS group of an encrypted conversation is: `epoch` is the present one, messages are taken from
-    `oldest_epoch` on. `rekey_due`: somebody or some device is gone, and no commit has come since."""
+    """The epochs of an encrypted conversation's MLS group (RFC 9420).
+
+    `epoch` is the present one; messages of `oldest_epoch` and later are accepted. `rekey_due`: a member or a device
+    has left, and no commit has been made since.
+    """
 
     epoch: int = 0
     oldest_epoch: int = 0
     rekey_due: bool = False
 
     def after_commit(self) -> MlsGroup:
-        """The group after its next commit: the epoch before stays good, unless somebody who has its keys is gone."""
+        """The group after its next commit: the epoch before stays valid, unless somebody who has its keys has left."""
         epoch = self.epoch + 1
         return MlsGroup(epoch, epoch if self.rekey_due else max(self.oldest_epoch, self.epoch))
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """The moving end of the log. `access_seq` is the last event that changed who may do what; `live_call` the call
-    that rings or goes on, of which there is one at most; `group` is where its MLS group stands."""
+    """The end of a log. `access_seq` is the seq of the last event that changed permissions; `live_call` the id of the
+    call that rings or is active, at most one; `last_at` the time of the last event (ms)."""
 
     conversation_id: str
     last_seq: int
@@ -43,9 +46,9 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """What makes a repeated send harmless: `key` names a sender's client_id, `fingerprint` what was sent under it.
+    """The deduplication of a send: `key` names the sender's client_id, `fingerprint` the content sent under it.
 
-    Two sends have equal fingerprints if they ask for the same. The log keeps it under a key of its own.
+    Two sends have equal fingerprints if they ask for the same event.
     """
 
     key: str
@@ -54,9 +57,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event before it has its place in the log. `lasts_ms`: how long a message lasts that disappears by itself.
+    """An event before it has its seq. `lasts_ms` is the lifetime of a disappearing message.
 
-    `send` claims the client_id that the event was asked for with: an append raises DuplicateSend if it made another.
+    `send` claims the client_id of the request: an append raises DuplicateSend if that client_id has made an event.
     """
 
     type: str
@@ -69,10 +72,10 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the log as stored. For `message.created` it holds the message's present state.
+    """One event of the log as stored; a `message.created` holds the message's present state. Times are in ms.
 
-    `sent_as` is the key of the `Send` that it was asked for with, `fingerprint` the keyed form of that one's, which
-    goes with the message's content.
+    `sent_as` is the key of the `Send` it was made with, `fingerprint` the keyed fingerprint, which is erased with the
+    message's content. `changed_seq` is the seq of the event that changed the message last.
     """
 
     conversation_id: str
@@ -95,17 +98,17 @@ class Event:
 
     @property
     def name(self) -> str:
-        """What it is called in the lines of those who write it, pass it on or deliver it."""
+        """The event's name in traces and log lines."""
         return f"{self.conversation_id}/{self.seq}"
 
     def as_of(self, now: int) -> Event:
-        """The event as it stands then: a message whose time has come is a tombstone, whatever is still stored of it."""
+        """The event at `now` (ms): an expired message is a tombstone, even if its content is still stored."""
         if self.expires_at is None or self.expires_at > now or self.deleted_at is not None:
             return self
         return self.tombstone(self.expires_at)
 
     def tombstone(self, deleted_at: int) -> Event:
-        """What is left of a message that was deleted then, or whose time had come."""
+        """The tombstone of a message that was deleted or expired at that time."""
         return replace(
             self,
             data=tombstone_data(self.data),
@@ -134,17 +137,17 @@ class Event:
 
     @property
     def mentioned(self) -> frozenset[str]:
-        """Whom a message mentions; `EVERYONE` stands for all members."""
+        """The ids of the people a message mentions; `EVERYONE` means all members."""
         return frozenset(self.data.get("mentions", ())) | ({EVERYONE} if self.data.get("everyone") else frozenset())
 
 
 def tombstone_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a tombstone keeps of a message's data."""
+    """The part of a message's data that its tombstone keeps."""
     return {name: value for name, value in data.items() if name in ("id", "client_id", "type", "thread_root")}
 
 
 class Context(Protocol):
-    """What an append is planned on: the log's head, and whatever the domain above has read with it."""
+    """The state an append is planned on: the log's head, and the records that a domain reads with it."""
 
     @property
     def conversation_id(self) -> str: ...
@@ -152,15 +155,15 @@ class Context(Protocol):
     @property
     def head(self) -> LogHead: ...
 
-    def head_with(self, head: LogHead, new: NewEvent) -> LogHead:
-        """What else of the head an event changes, beside its seqs and its time."""
+    def head_after(self, head: LogHead, new: NewEvent) -> LogHead:
+        """The head after an event, for changes beside its seqs and its time."""
         ...
 
-    def moved_to(self, head: LogHead) -> Self:
-        """The same with a head that has moved on, where nothing that changes access lies between."""
+    def at_head(self, head: LogHead) -> Self:
+        """The same context at a later head, with no change of permissions in between."""
         ...
 
 
-def moment(head: LogHead) -> int:
-    """The instant of an event appended now: the log's time never runs back, whatever the clocks of its writers say."""
+def event_time(head: LogHead) -> int:
+    """The time (ms) of an event appended now: never before the log's last event, even if a writer's clock is behind."""
     return max(clock.now(), head.last_at)

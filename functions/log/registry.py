@@ -1,8 +1,8 @@
-"""What kinds of events there are: each domain registers its own in its `events.py`, and nobody else knows them.
+"""The registry of event types: each domain registers its own types in its `events.py`.
 
-An `EventType` says what an event's `data` looks like to its readers, how it is rendered for many readers at once, and
-whether it changes who may do what. The documents of the API, the frames of sockets and the answers of `/events` and
-`/sync` are made from these. What was not registered cannot be appended.
+An `EventType` gives the schema of an event's `data`, how it is rendered for many viewers at once, and whether it
+changes permissions. The API documents, the frames on sockets and the answers of `/events` and `/sync` are made from
+these types. An event of an unregistered type cannot be appended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from log.rows import Rows
 
 
 class Viewer(Protocol):
-    """A reader of events: nothing before `visible_from` is shown to them."""
+    """A reader of events, who sees nothing before the seq `visible_from`."""
 
     @property
     def user_id(self) -> str: ...
@@ -30,16 +30,16 @@ class Viewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Events of one conversation on their way to some readers.
+    """Events of one conversation that are rendered for some viewers.
 
-    `context` is the reader's own where there is one reader who has it at hand. `at_hand` are the messages among the
-    events and those that the caller has read already, by seq. `rows` reads what is read for all of them.
+    `context` is that of the only viewer, where it is already loaded. `messages` are the messages among the events and
+    those the caller has already read, by seq. `rows` reads records once for all types of events.
     """
 
     events: Sequence[Event]
     viewers: Sequence[Viewer]
     context: Context | None
-    at_hand: Mapping[int, Event]
+    messages: Mapping[int, Event]
     rows: Rows
 
     @property
@@ -52,13 +52,13 @@ class Rendering:
         return [event for event in self.events if event.type in wanted]
 
 
-Shown = Callable[[Event, str], Any]  # an event's `data` as a person sees it
+DataView = Callable[[Event, str], Any]  # an event's `data` as the viewer with this id sees it
 Keys = Callable[[Sequence[Event], Rendering], Sequence[tuple[type[Record], Key]]]
-Render = Callable[[Sequence[Event], Rendering], Shown]
+Render = Callable[[Sequence[Event], Rendering], DataView]
 
 
-def as_stored(_events: Sequence[Event], _rendering: Rendering) -> Shown:
-    """The event's own data, but for where its message stands."""
+def as_stored(_events: Sequence[Event], _rendering: Rendering) -> DataView:
+    """Render the event's own data, without the internal `message_seq`."""
     return lambda event, _: {name: value for name, value in event.data.items() if name != "message_seq"}
 
 
@@ -66,11 +66,11 @@ def as_stored(_events: Sequence[Event], _rendering: Rendering) -> Shown:
 class EventType:
     """A kind of event.
 
-    `data` is what readers get (None: nothing but the event itself). `render` is asked once for all events of its kind
-    and all of their readers; `keys` names the records that it is going to want, so that those of all kinds are read
-    together. `viewer_specific`: people see different things in it, so the fan-out renders it for who is there; a
-    function decides by the event and the messages at hand. `changes_access`: an append that meets one on its way reads
-    its context again. `durable` is false for frames that never stand in the log (typing, presence).
+    `data` is the schema of the data in API answers (None for events without). `render` is called once for all events of
+    the type and all viewers; `keys` returns the records it will need, so that those of all types are read together.
+    `viewer_specific`: viewers see different data, so that the fan-out renders it for the people who are online; a
+    function decides by the event and the messages already read. `changes_access`: an append that finds such an event
+    before its own reads its context again. `durable` is false for frames outside of the log (typing, presence).
     """
 
     name: str
@@ -81,22 +81,22 @@ class EventType:
     changes_access: bool = False
     durable: bool = True
 
-    def differs(self, event: Event, at_hand: Sequence[Event]) -> bool:
-        """Whether people see different things in this event."""
+    def is_viewer_specific(self, event: Event, messages: Sequence[Event]) -> bool:
+        """Whether viewers see different data in this event."""
         if isinstance(self.viewer_specific, bool):
             return self.viewer_specific
-        return self.viewer_specific(event, at_hand)
+        return self.viewer_specific(event, messages)
 
 
 _types: dict[str, EventType] = {}
 
 
 class UnknownEventType(LookupError):
-    """Nobody has registered this type of event in this process: its domain's `events` was not imported."""
+    """The type of an event is not registered in this process: its domain's `events` was not imported."""
 
 
 def register(*types: EventType) -> None:
-    """Make types of events known. Each name once: a second, different one is a mistake in the code."""
+    """Register event types; raises ValueError for a second, different type of the same name."""
     for each in types:
         known = _types.setdefault(each.name, each)
         if known != each:
@@ -112,10 +112,10 @@ def event_type(name: str) -> EventType:
 
 
 def event_types() -> list[EventType]:
-    """All types that are known in this process, by name."""
+    """All types registered in this process, sorted by name."""
     return [_types[name] for name in sorted(_types)]
 
 
 def forget(name: str) -> None:
-    """Take a type out again: for tests that register one of their own."""
+    """Remove a type, for tests that register one of their own."""
     _types.pop(name, None)

@@ -1,4 +1,4 @@
-"""How events look to their readers: every type renders its own, and what they read is read together."""
+"""Rendering events for viewers: every type renders its own events, and the records of all types are read together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from log import registry
 from log.model import Context, Event
-from log.registry import Keys, Render, Rendering, Shown, Viewer
+from log.registry import DataView, Keys, Render, Rendering, Viewer
 from log.rows import Rows
 
 
@@ -30,35 +30,33 @@ def event_views(
     context: Context | None = None,
     preloaded: Iterable[Event] = (),
 ) -> Mapping[str, list[dict[str, Any]]]:
-    """Events of one conversation as each of these readers may see them, by reader.
+    """Events of one conversation as each viewer may see them, by viewer id.
 
-    `data` is the present state of what an event is about, and null where that is from before a reader's time.
-    Messages that the caller has at hand are `preloaded`, and are not read again. Up to two round trips, and those of
-    what has an index of its own (profiles, who reacted for several readers, unread counts).
+    `data` is the present state of the object an event is about; null if that is a message from before the viewer's
+    `visible_from`. `preloaded` messages are not read again. Up to two round trips, plus those for records with an index
+    of their own (profiles, reactions of several viewers, unread counts).
     """
-    at_hand = {event.seq: event for event in (*events, *preloaded) if event.is_message}
-    rendering = Rendering(events, viewers, context, at_hand, Rows())
-    shown = _shown(rendering)
+    messages = {event.seq: event for event in (*events, *preloaded) if event.is_message}
+    views = _data_views(Rendering(events, viewers, context, messages, Rows()))
 
     def data(event: Event, viewer: Viewer) -> Any:
         if (event.message_seq or event.seq) < viewer.visible_from:
-            return None  # it is about a message from before this person came
-        return shown[event.type](event, viewer.user_id)
+            return None
+        return views[event.type](event, viewer.user_id)
 
     return {each.user_id: [event_view(event, data(event, each)) for event in events] for each in viewers}
 
 
-def _shown(rendering: Rendering) -> dict[str, Shown]:
-    """By type of event, how each is shown."""
+def _data_views(rendering: Rendering) -> dict[str, DataView]:
+    """The data views of the events, by event type."""
     groups: dict[tuple[Render, Keys | None], list[str]] = defaultdict(list)
     for name in dict.fromkeys(event.type for event in rendering.events):
         kind = registry.event_type(name)
         groups[kind.render, kind.keys].append(name)
-    asked = [
+    rendering.rows.read(
         key for (_, keys), names in groups.items() if keys is not None for key in keys(rendering.of(names), rendering)
-    ]
-    rendering.rows.read(asked)
-    found: dict[str, Shown] = {}
+    )
+    views: dict[str, DataView] = {}
     for (render, _), names in groups.items():
-        found |= dict.fromkeys(names, render(rendering.of(names), rendering))
-    return found
+        views |= dict.fromkeys(names, render(rendering.of(names), rendering))
+    return views

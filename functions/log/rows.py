@@ -1,4 +1,4 @@
-"""Records read for one rendering: each once, and those that are asked for together in one round trip."""
+"""Records read for one rendering: each is read once, and those requested together in one round trip."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ class Rows:
         self._found: dict[tuple[str, Key], Any] = {}
 
     def read(self, keys: Iterable[tuple[type[Record], Key]]) -> list[Any]:
-        """The records with these keys, None where there is none, in the order asked for.
-
-        One round trip per 100 that were not read before.
-        """
+        """The records with these keys, in this order; None for a missing one. One round trip per 100 new ones."""
         wanted = list(keys)
         missing = list(dict.fromkeys(each for each in wanted if self._identity(each) not in self._found))
         for each, row in zip(missing, read_together(missing) if missing else [], strict=True):

@@ -1,4 +1,4 @@
-"""Events as JSON: each type has a model of its own, in which `data` is what that type's readers get."""
+"""Events as JSON: each event type has a model of its own, with that type's `data`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class LoggedEvent(Output):
     at: Instant
 
 
-class PassingEvent(Output):
-    """Something that is told once and stands nowhere; of a conversation, if it names one."""
+class EphemeralEvent(Output):
+    """A frame that is sent once and not stored; about a conversation, if it names one."""
 
     conversation_id: str | None = Field(default=None, exclude_if=lambda value: value is None)
     type: str
@@ -43,10 +43,10 @@ class PassingEvent(Output):
 
 @lru_cache(maxsize=256)
 def frame_model(kind: EventType) -> type[BaseModel]:
-    """The model of one type of event, named after it: `poll.voted` is `PollVotedEvent`."""
+    """The model of an event type, named after the type: `poll.voted` is `PollVotedEvent`."""
     name = "".join(word.capitalize() for word in kind.name.replace("_", ".").split(".")) + "Event"
     data: Any = None if kind.data is None else kind.data | None
-    base = LoggedEvent if kind.durable else PassingEvent
+    base = LoggedEvent if kind.durable else EphemeralEvent
     fields: dict[str, Any] = {"type": (Literal[kind.name], ...), "data": (data, ...)}
     model: type[BaseModel] = create_model(name, __base__=base, **fields)
     return model
@@ -64,14 +64,14 @@ def _validated(event: Any) -> BaseModel:
 
 
 class AnyEvent:
-    """In a schema: any event of the log, told apart by its `type`.
+    """In a schema: any event of the log, discriminated by `type`.
 
-    A function validates only the types that it meets; the documents show the union of all.
+    Validation builds only the models of the types it meets; the API documents show the union of all.
     """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_validated)  # written by the event's own model
+        return core_schema.no_info_plain_validator_function(_validated)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -1,4 +1,4 @@
-"""Which event a (sender, client_id) made, in DynamoDB: what makes a repeated send harmless."""
+"""The deduplication of sends in DynamoDB: which event a (sender, client_id) made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 1_000
 
 
 class SendDedup(Record):
-    """Which event a (sender, client_id) made; kept as long as the conversation. What was sent stands in the event."""
+    """The event that a (sender, client_id) made; kept as long as the conversation."""
 
     class Meta:
         table_name = TableName("sends", "log")
@@ -47,24 +47,24 @@ def stage_send(transaction: Transaction, *, key: str, conversation_id: str, seq:
 
 
 def sent_by(sender_id: str, cursor: dict[str, Any] | None) -> tuple[list[tuple[str, str, int]], dict[str, Any] | None]:
-    """`(key, conversation, seq)` of this sender's in the next page of everything that was sent, and where to go on."""
+    """(key, conversation id, seq) of the sender's sends in the next page of a table scan, and the next cursor."""
     rows = SendDedup.scan(SendDedup.key.startswith(f"{sender_id}#"), page_size=PAGE, last_evaluated_key=cursor)
     found = [SendDedup.from_raw_data(item) for item in next(rows.page_iter)["Items"]]
     return [(each.key, each.conversation_id, int(each.seq)) for each in found], rows.last_evaluated_key
 
 
 def forget_send(key: str) -> None:
-    """Forget what a (sender, client_id) has made, as its sender is erased."""
+    """Delete one record, for the erasure of its sender."""
     SendDedup(key).delete()
 
 
 def forget_sends(keys: Iterable[str]) -> None:
-    """Forget what these have made, as their conversation is erased: 25 a round trip."""
+    """Delete these records, for the erasure of their conversation: 25 a round trip."""
     with SendDedup.batch_write() as batch:
         for key in keys:
             batch.delete(SendDedup(key))
 
 
 def original_send(key: str) -> OriginalSend | None:
-    """What this (sender, client_id) has made."""
+    """The event that this (sender, client_id) has made, None if there is none."""
     return _ORIGINAL.found(SendDedup.find(key))

@@ -1,4 +1,4 @@
-"""The events of conversations in DynamoDB. The present state of a message is its event."""
+"""The events of conversations in DynamoDB. A message's event holds its present state."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from kernel.dynamo import Key, Record, TableName, Transaction, read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute
 from log.model import MESSAGE_CREATED, Event
 
-LARGEST_PAGE = 5_000  # events; of short ones about the megabyte that a query reads
-# Messages that will disappear are listed in so many parts, by time, so that no part is too hot.
+LARGEST_PAGE = 5_000  # events; about the megabyte that a query reads, when they are short
+# The index of disappearing messages is sharded, so that no partition is too hot.
 EXPIRY_SHARDS = 8
 
 
 class _ByExpiry(GlobalSecondaryIndex[Any]):
-    """The messages that disappear and are still stored: `expiry_shard` leaves a row with its content."""
+    """The disappearing messages that are still stored: `expiry_shard` is removed together with the content."""
 
     class Meta:
         index_name = "by_expiry"
@@ -35,8 +35,8 @@ class _ByExpiry(GlobalSecondaryIndex[Any]):
 
 
 class EventRecord(Record):
-    """An event. One of a message holds its present state: `changed_seq` is the event that changed it last, `edits`
-    how often its text was, `mentioned` (who, or `EVERYONE`) is what unread mentions are counted by."""
+    """An event. `changed_seq` is the seq of the event that last changed a message, `edits` the number of its edits;
+    unread mentions are counted by `mentioned` (user ids, or `EVERYONE`)."""
 
     class Meta:
         table_name = TableName("events", "log")
@@ -67,7 +67,7 @@ _EVENT = Mapper(EventRecord, Event, renamed={"expires_at": "disappears_at"})
 
 
 def _record(event: Event) -> EventRecord:
-    """The row of a new event; what only changes of a message bring is not there yet."""
+    """The row of a new event, without the attributes that only later changes of a message set."""
     return _EVENT.record(
         event,
         data=dict(event.data),
@@ -79,32 +79,27 @@ def _record(event: Event) -> EventRecord:
 
 
 def event_of(record: EventRecord) -> Event:
-    """The row as it stands now: here, and so on every way of reading, ends what has expired (R26)."""
+    """The event in a row as of now: every read passes here, so that no read returns an expired message (R26)."""
     return _EVENT.value(record).as_of(clock.now())
 
 
-def event_in(image: Mapping[str, Any]) -> Event:
-    """The event in an image of the table's stream, as it stands now."""
+def event_of_image(image: Mapping[str, Any]) -> Event:
+    """The event in an image of the table's stream, as of now."""
     return event_of(EventRecord.from_raw_data(dict(image)))
 
 
 def stage_event(transaction: Transaction, event: Event) -> None:
-    """Put an event at its place. The head's condition, in the same transaction, keeps that place free for it."""
+    """Put an event at its seq, which the head's condition in the same transaction keeps free."""
     transaction.put("event", _record(event))
 
 
-def stage_first(transaction: Transaction, event: Event) -> None:
-    """The first event of a new conversation, in the transaction that makes it."""
-    stage_event(transaction, event)
-
-
 def event_key(conversation_id: str, seq: int) -> tuple[type[Record], Key]:
-    """The key of an event, for who reads it with other records; `event_of` reads the record."""
+    """The key of an event, for reading it together with other records; `event_of` maps the record."""
     return EventRecord, (conversation_id, seq)
 
 
 def erase(events: Iterable[Event]) -> None:
-    """Delete events of a conversation that has ended: 25 a round trip."""
+    """Delete events of a deleted conversation: 25 a round trip."""
     EventRecord.delete_all(EventRecord(each.conversation_id, each.seq) for each in events)
 
 
@@ -112,12 +107,12 @@ def erase(events: Iterable[Event]) -> None:
 
 
 def stored(conversation_id: str, *, limit: int) -> list[Event]:
-    """The first events of a conversation with all that is stored of them, though their time may be over."""
+    """The first `limit` events of a conversation as stored, including the content of expired messages."""
     return _EVENT.values(EventRecord.query(conversation_id, consistent_read=True, limit=limit))
 
 
 def events(conversation_id: str, first: int, last: int) -> list[Event]:
-    """The events first…last, ascending and dense."""
+    """The events with first ≤ seq ≤ last, ascending and dense."""
     if last < first:
         return []
     rows = EventRecord.query(conversation_id, EventRecord.seq.between(first, last), consistent_read=True)
@@ -125,9 +120,10 @@ def events(conversation_id: str, first: int, last: int) -> list[Event]:
 
 
 def messages(conversation_id: str, first: int, last: int, *, newest_first: bool, limit: int) -> list[Event]:
-    """Messages with first ≤ seq ≤ last. Reads a few events more a page, as edits and reactions lie between.
+    """Up to `limit` messages with first ≤ seq ≤ last.
 
-    Pages grow, so that messages behind very many other events are found in a few round trips too.
+    Reads more events than `limit`, as edits and reactions lie between messages. Pages grow, so that messages behind
+    many other events are found in a few round trips.
     """
     found: list[Event] = []
     start: dict[str, Any] | None = None
@@ -150,11 +146,11 @@ def messages(conversation_id: str, first: int, last: int, *, newest_first: bool,
     return found[:limit]
 
 
-def at(contexts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Event]:
+def events_at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Event]:
     """The events at these (conversation, seq), in one round trip per 100."""
-    wanted = list(dict.fromkeys(contexts))
-    rows = read_together([(EventRecord, context) for context in wanted])
-    return {context: event_of(record) for context, record in zip(wanted, rows, strict=True) if record is not None}
+    wanted = list(dict.fromkeys(places))
+    rows = read_together([(EventRecord, place) for place in wanted])
+    return {place: event_of(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
 
 
 def not_deleted(now: int) -> Condition:

@@ -1,8 +1,8 @@
-"""Who follows the log: each domain subscribes in its `events.py`, and is told of events by a queue of its own.
+"""Subscriptions to the log: each domain subscribes in its `events.py`, and receives events by a queue of its own.
 
-One dispatcher reads the stream of the event table and puts what it tells into the queues; it reads no table. What
-travels has no content: where an event stands, its type, who caused it, when, and what a subscription `carries` of its
-data. An event may be told more than once, late and in any order, so a handler must be harmless when it is repeated.
+One dispatcher reads the stream of the event table and fills the queues; it reads no table. A queued message has no
+content: it has the event's place, type, actor and time, and the part of its data that the subscription `carries`. An
+event may be delivered late, repeatedly and in any order, so handlers are idempotent.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from kernel import clock, parallel, queues, telemetry
 from kernel.config import config
 from kernel.consumers import Change, Image, Message
 from log.model import Event
-from log.store import event_in
+from log.store import event_of_image
 
-# What of a message's row is its content: reactions to it and its thread change the row as well, and are none.
+# The attributes of a message's row that are its content; reactions and threads change the row, too, but not these.
 CONTENT = ("text", "data", "deleted_at")
 
 Carries = Callable[[Event], Mapping[str, Any]]
@@ -32,7 +32,7 @@ def nothing(_event: Event) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A wish to hear of events of one type. `changes`: of later changes of their content too, and of its end."""
+    """A subscription to one type of event. `changes`: also to later changes of the content and to its deletion."""
 
     type: str
     handle: Handle
@@ -45,22 +45,22 @@ _subscriptions: dict[tuple[str, str], Subscription] = {}
 
 
 def subscribe(type_: str, handle: Handle, *, queue: str, changes: bool = False, carries: Carries = nothing) -> None:
-    """Have `handle` told of the log's events of a type, some at once, by a queue of infra/streams.yaml.
+    """Have `handle` called with batches of events of a type, by a queue of infra/streams.yaml.
 
-    It gets them without their text, and of their data what `carries` takes: ids and the like, as messages of queues are
-    kept for two weeks when they fail. Whoever needs more reads the log. With `changes` it is told again when the
-    content of a message has changed or is gone.
+    The events have no text, and only the data that `carries` returns: ids and the like, as failed messages stay in
+    queues for two weeks. Handlers that need more read the log. With `changes`, the event is delivered again when the
+    content of its message has changed or was deleted.
     """
     _subscriptions[queue, type_] = Subscription(type_, handle, queue, changes, carries)
 
 
 def subscriptions() -> list[Subscription]:
-    """All subscriptions that this process knows."""
+    """All subscriptions registered in this process."""
     return list(_subscriptions.values())
 
 
 def unsubscribe(type_: str, *, queue: str) -> None:
-    """Take a subscription out again: for tests that make one of their own."""
+    """Remove a subscription, for tests that register one of their own."""
     _subscriptions.pop((queue, type_), None)
 
 
@@ -68,29 +68,29 @@ def unsubscribe(type_: str, *, queue: str) -> None:
 
 
 def dispatch(changes: Iterable[Change]) -> None:
-    """Put these changes of the event table into the queues of who subscribes to them.
+    """Put changes of the event table into the queues of their subscribers.
 
-    A queue that takes nothing keeps none of the others waiting; then DependencyUnavailable is raised, and all may be
-    dispatched again. What subscribes to a queue that is not deployed (an optional part) is left out.
+    A queue that fails does not hold up the others; DependencyUnavailable is raised at the end, and all changes may be
+    dispatched again. Queues that are not deployed (optional parts) are skipped.
     """
     deployed = config().queue_urls
-    waiting: dict[str, list[Message]] = defaultdict(list)
+    messages: dict[str, list[Message]] = defaultdict(list)
     for change in changes:
-        for wanted in _wishes(change, deployed):
-            waiting[wanted.queue].append(_message(change, wanted))
-    failures = [failure for failure in parallel.mapped(_sent, waiting.items()) if failure is not None]
+        for subscription in _subscribers(change, deployed):
+            messages[subscription.queue].append(_message(change, subscription))
+    failures = [failure for failure in parallel.mapped(_try_send, messages.items()) if failure is not None]
     if failures:
         raise failures[0]
 
 
-def _wishes(change: Change, deployed: Mapping[str, str]) -> list[Subscription]:
+def _subscribers(change: Change, deployed: Mapping[str, str]) -> list[Subscription]:
     if change.new is None:
         return []
-    type_, is_content = change.new["type"]["S"], _content(change.old) != _content(change.new)
+    type_, has_changed = change.new["type"]["S"], _content(change.old) != _content(change.new)
     return [
         each
         for each in _subscriptions.values()
-        if each.type == type_ and each.queue in deployed and (change.kind == "INSERT" or (each.changes and is_content))
+        if each.type == type_ and each.queue in deployed and (change.kind == "INSERT" or (each.changes and has_changed))
     ]
 
 
@@ -98,28 +98,28 @@ def _content(image: Image | None) -> tuple[object, ...] | None:
     return None if image is None else tuple(image.get(name) for name in CONTENT)
 
 
-def _message(change: Change, wanted: Subscription) -> Message:
+def _message(change: Change, subscription: Subscription) -> Message:
     assert change.new is not None
-    event = event_in(change.new)
+    event = event_of_image(change.new)
     telemetry.traced(event.name)
-    told = {
+    message = {
         "conversation_id": event.conversation_id,
         "seq": event.seq,
         "type": event.type,
         "actor_id": event.actor_id,
         "at": event.at,
-        "data": dict(wanted.carries(event)),
+        "data": dict(subscription.carries(event)),
         "expires_at": event.expires_at,
         "deleted_at": event.deleted_at,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in message.items() if value is not None}
 
 
-def _sent(waiting: tuple[str, Sequence[Message]]) -> Exception | None:
-    queue, messages = waiting
+def _try_send(batch: tuple[str, Sequence[Message]]) -> Exception | None:
+    queue, messages = batch
     try:
         queues.send(config().queue(queue), messages)
-    except Exception as error:  # raised by `dispatch`, when all queues have been tried
+    except Exception as error:  # raised by `dispatch` after all queues have been tried
         return error
     return None
 
@@ -128,9 +128,9 @@ def _sent(waiting: tuple[str, Sequence[Message]]) -> Exception | None:
 
 
 def deliver(queue: str) -> Callable[[Sequence[Message]], None]:
-    """What does the messages of a queue: hands them to those who subscribed by it, as events stand now.
+    """A handler of a queue's messages that passes them to the subscribers as events, expired messages as tombstones.
 
-    Raises LookupError for a message that nobody in this process has subscribed to.
+    The handler raises LookupError for a message to which nobody in this process has subscribed.
     """
 
     def handle(messages: Sequence[Message]) -> None:

@@ -13,8 +13,8 @@ from log.api import (
     ConversationLost,
     EventType,
     Rendering,
+    on_loss,
     register,
-    when_lost,
 )
 from log.model import MESSAGE_CREATED, Event
 from messages import model
@@ -35,10 +35,10 @@ def _render(events: Sequence[Event], rendering: Rendering) -> Any:
     return views.messages_for_viewers(events, rendering)
 
 
-def _differs(event: Event, at_hand: Sequence[Event]) -> bool:
+def _differs(event: Event, messages: Sequence[Event]) -> bool:
     from messages import views
 
-    return views.differs(event, at_hand)
+    return views.differs(event, messages)
 
 
 def _previews() -> Any:
@@ -131,10 +131,10 @@ register_messages(_previews)
 register_eraser(Eraser("messages", _erase, erase_of_members=_erase_drafts))
 register_job("typing_over", _typing_over, queue="receipts")
 register_job("receipts", _receipts, queue="receipts")
-when_lost(ConversationLost, "typing", _typing_lost)
-when_lost(ContactChanged, "typing", _typing_apart)
-when_lost(ConversationLost, "drafts", _drafts_lost)
-when_lost(ConversationLost, "scheduled", _scheduled_lost)
-when_lost(AccountLost, "scheduled", _scheduled_of_account)
-when_lost(ContactChanged, "scheduled", _scheduled_apart)
+on_loss(ConversationLost, "typing", _typing_lost)
+on_loss(ContactChanged, "typing", _typing_apart)
+on_loss(ConversationLost, "drafts", _drafts_lost)
+on_loss(ConversationLost, "scheduled", _scheduled_lost)
+on_loss(AccountLost, "scheduled", _scheduled_of_account)
+on_loss(ContactChanged, "scheduled", _scheduled_apart)
 after_commit.register(model.FORGET_REACTIONS, _forget_reactions)

@@ -17,7 +17,7 @@ SHARDS = range(log.EXPIRY_SHARDS)
 def expired(shard: int, *, limit: int) -> list[Event]:
     """Messages of a shard that have expired and are still stored, the longest due first."""
     due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
-    return list(log.at((row.conversation_id, row.seq) for row in due).values())
+    return list(log.events_at((row.conversation_id, row.seq) for row in due).values())
 
 
 def erase(message: Event) -> bool:

@@ -57,7 +57,7 @@ def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
 def _standing(conversation_id: str, items: tuple[Pin, ...]) -> tuple[Pin, ...]:
     """The pins of messages that have not disappeared meanwhile."""
-    found = log.at((conversation_id, each.seq) for each in items)
+    found = log.events_at((conversation_id, each.seq) for each in items)
     return tuple(
         each for each in items if (event := found.get((conversation_id, each.seq))) and event.deleted_at is None
     )
@@ -97,7 +97,7 @@ def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | N
         for pin in sorted(pins_of(seen.records[0]).items, key=lambda each: (each.at, each.seq), reverse=True)
         if pin.seq >= context.member.visible_from and (before is None or [pin.at, pin.seq] < before)
     }
-    found = log.at((conversation_id, seq) for seq in pins)
+    found = log.events_at((conversation_id, seq) for seq in pins)
     standing = [event for event in found.values() if event.deleted_at is None]
 
     def show(shown: Sequence[Event]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from messages import receipts, unread, views
 
 def previews(contexts: Sequence[MemberContext], viewer_id: str) -> Mapping[str, Preview]:
     """By conversation: one round trip, two if last messages have reactions or hold something, and the counts."""
-    last = log.at(_last_message(each) for each in contexts if _sees_last_message(each))
+    last = log.events_at(_last_message(each) for each in contexts if _sees_last_message(each))
     look = views.looks(last.values(), [viewer_id], Rows())
     counts = unread.of_contexts(contexts)
 
@@ -35,7 +35,9 @@ def _sees_last_message(context: MemberContext) -> bool:
 
 def previews_of_members(head: LogHead, info: ConversationInfo, members: Sequence[Member]) -> Mapping[str, Preview]:
     """By person, for members of one conversation: its last message and its unread part are read once for all."""
-    message = log.at([(head.conversation_id, head.last_message_seq)]).get((head.conversation_id, head.last_message_seq))
+    message = log.events_at([(head.conversation_id, head.last_message_seq)]).get(
+        (head.conversation_id, head.last_message_seq)
+    )
     look = views.looks([] if message is None else [message], [member.user_id for member in members], Rows())
     counts = unread.of_members(head, members)
 

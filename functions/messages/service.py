@@ -78,7 +78,7 @@ def _send(
         if context.info.settings.encrypted:
             attachments.require_opaque(files)
         slow_mode.require_slot(context, now=now, sent_as=send.key)
-        seq, at = context.next_seq, log.moment(context.head)
+        seq, at = context.next_seq, log.event_time(context.head)
         stored = message.stored(
             ids.new_at("msg", seq),
             type=type_,

@@ -48,7 +48,7 @@ def list_replies(
     seqs = thread_store.replies(conversation_id, root_seq, after=after, limit=limit + 1)
     if root_seq < context.member.visible_from and not seqs and page is None:
         raise NotFound
-    found = log.at((conversation_id, seq) for seq in seqs[:limit])
+    found = log.events_at((conversation_id, seq) for seq in seqs[:limit])
     shown = views.messages(list(found.values()), caller.user_id)
     fit = fitting(shown)
     end = shown[fit - 1]["seq"] if fit < len(shown) else seqs[limit - 1] if len(seqs) > limit else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel.dynamo import Key, Record
 from log import api as log
-from log.api import Rendering, Rows, Shown
+from log.api import DataView, Rendering, Rows
 from log.model import Event
 from messages import contents, reactions_store
 
@@ -103,17 +103,17 @@ def keys_of(messages: Sequence[Event], viewer_ids: Sequence[str]) -> Keys:
 def message_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
     """What `messages_for_viewers` reads at once: the messages that are not at hand, and what those at hand show."""
     about = dict.fromkeys((each.conversation_id, each.message_seq or 0) for each in events)
-    there = [rendering.at_hand[seq] for _, seq in about if seq in rendering.at_hand]
-    missing = [log.event_key(*each) for each in about if each[1] not in rendering.at_hand]
+    there = [rendering.messages[seq] for _, seq in about if seq in rendering.messages]
+    missing = [log.event_key(*each) for each in about if each[1] not in rendering.messages]
     return [*missing, *keys_of(there, rendering.viewer_ids)]
 
 
-def messages_for_viewers(events: Sequence[Event], rendering: Rendering) -> Shown:
+def messages_for_viewers(events: Sequence[Event], rendering: Rendering) -> DataView:
     """Every event about a message shows that message as it is now."""
     about = dict.fromkeys((each.conversation_id, each.message_seq or 0) for each in events)
-    missing = [each for each in about if each[1] not in rendering.at_hand]
+    missing = [each for each in about if each[1] not in rendering.messages]
     rows = rendering.rows.read(log.event_key(*each) for each in missing)
-    present = {seq: rendering.at_hand[seq] for _, seq in about if seq in rendering.at_hand}
+    present = {seq: rendering.messages[seq] for _, seq in about if seq in rendering.messages}
     present |= {row_seq: log.event_of(row) for (_, row_seq), row in zip(missing, rows, strict=True) if row is not None}
     look = looks(present.values(), rendering.viewer_ids, rendering.rows)
 
@@ -124,12 +124,12 @@ def messages_for_viewers(events: Sequence[Event], rendering: Rendering) -> Shown
     return shown
 
 
-def differs(event: Event, at_hand: Sequence[Event]) -> bool:
+def differs(event: Event, messages: Sequence[Event]) -> bool:
     """Whether people see a message differently: where it has reactions (`mine`) or holds something.
 
     A new message has no reactions. An update of one that is not at hand may be about such a message.
     """
     if event.is_message:
         return contents.held_by(event) is not None
-    plain = {each.seq for each in at_hand if contents.held_by(each) is None and not any(each.reactions.values())}
+    plain = {each.seq for each in messages if contents.held_by(each) is None and not any(each.reactions.values())}
     return event.message_seq not in plain

@@ -7,7 +7,7 @@ from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
-from log.api import ConversationLost, EventType, SessionsLost, register, subscribe, when_lost
+from log.api import ConversationLost, EventType, SessionsLost, on_loss, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
 from notifications.schemas import Notification
@@ -58,5 +58,5 @@ def _of_sessions(loss: SessionsLost) -> None:
     service.of_sessions(loss)
 
 
-when_lost(ConversationLost, "pushes", _of_conversation)
-when_lost(SessionsLost, "pushes", _of_sessions)
+on_loss(ConversationLost, "pushes", _of_conversation)
+on_loss(SessionsLost, "pushes", _of_sessions)

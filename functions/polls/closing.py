@@ -55,7 +55,9 @@ def when_due(poll_id: str) -> dict[str, Any]:
 
     def plan_now(context: MemberContext) -> log.AppendPlan:
         now = store.find(poll_id)
-        return log.AppendPlan([]) if now is None else plan(now, log.moment(context.head), actor_id=now.creator_id)[1]
+        return (
+            log.AppendPlan([]) if now is None else plan(now, log.event_time(context.head), actor_id=now.creator_id)[1]
+        )
 
     try:
         context, events = conversations.append(

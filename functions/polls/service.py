@@ -63,7 +63,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, send: log.Send
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_create_polls()
-        seq, at = context.next_seq, log.moment(context.head)
+        seq, at = context.next_seq, log.event_time(context.head)
         messages.require_slot(context, now=at, sent_as=send.key)
         poll = draft.poll(
             poll_id,
@@ -129,7 +129,7 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
         poll, before, at = (
             _visible(context, found[poll_id]),
             chosen.get((poll_id, caller.user_id), ()),
-            log.moment(context.head),
+            log.event_time(context.head),
         )
         after = choose(poll)
         if not (outcome and after == before):  # else it was counted, and whoever committed it could not say so
@@ -209,7 +209,7 @@ def _change(
     def plan_now(context: MemberContext) -> log.AppendPlan:
         context.require_not_blocked()
         poll, mine = _with_vote(first, caller)
-        after, chosen, planned = plan(context, _visible(context, poll), mine, log.moment(context.head))
+        after, chosen, planned = plan(context, _visible(context, poll), mine, log.event_time(context.head))
         outcome[:] = [(after, chosen)]
         return planned
 

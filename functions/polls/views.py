@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Key, Record, Transaction
-from log.api import Rendering, Rows, Shown
+from log.api import DataView, Rendering, Rows
 from log.model import Event
 from polls import store
 from polls.model import FORGET_VOTES, PollRef, poll_of
@@ -24,12 +24,12 @@ def poll_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
     return store.keys_of(_refs(events), rendering.viewer_ids)
 
 
-def polls_for_viewers(events: Sequence[Event], rendering: Rendering) -> Shown:
+def polls_for_viewers(events: Sequence[Event], rendering: Rendering) -> DataView:
     """Every event about a poll shows the poll as it is now."""
     return _shown(events, rendering.viewer_ids, rendering.rows)
 
 
-def _shown(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Shown:
+def _shown(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
     seen = store.shown(_refs(events), viewer_ids, rows.read)
 
     def shown(event: Event, viewer_id: str) -> dict[str, Any] | None:
@@ -45,7 +45,7 @@ class PollContent:
     def keys(self, messages: Sequence[Event], viewer_ids: Sequence[str]) -> Keys:
         return store.keys_of(_refs(messages), viewer_ids)
 
-    def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Shown:
+    def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
         return _shown(messages, viewer_ids, rows)
 
     def stage_deletion(self, transaction: Transaction, message: Event) -> list[FollowUp]:

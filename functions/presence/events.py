@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from log.api import ContactChanged, EventType, register, when_lost
+from log.api import ContactChanged, EventType, on_loss, register
 from presence.schemas import PresenceOut
 from realtime.api import Job, register_job
 
@@ -42,4 +42,4 @@ register_job("presence", _tell, queue="presence")
 register_job("presence_due", _due, queue="presence")
 register_job("presence_own", _own, queue="presence")
 register_job("presence_guard", _recheck, queue="presence")
-when_lost(ContactChanged, "presence", _contact_changed)
+on_loss(ContactChanged, "presence", _contact_changed)

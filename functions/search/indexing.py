@@ -31,7 +31,7 @@ def index(contexts: Iterable[tuple[str, int]]) -> int:
 
 def _index(contexts: Sequence[tuple[str, int]]) -> int:
     written = 0
-    present = log.at(contexts)
+    present = log.events_at(contexts)
     pending = dict(present)
     for _ in range(MAX_ROUNDS):
         found = [words for event in pending.values() if (words := words_of(event)) is not None]
@@ -39,7 +39,7 @@ def _index(contexts: Sequence[tuple[str, int]]) -> int:
         if found or gone:
             store.write(found, [(each.conversation_id, each.at, each.seq) for each in gone])
             written += len(found) + len(gone)
-        before, present = pending, log.at(pending)
+        before, present = pending, log.events_at(pending)
         if erased := [each for context, each in before.items() if context not in present]:
             store.write([], [(each.conversation_id, each.at, each.seq) for each in erased])
         pending = {context: now for context, now in present.items() if words_of(now) != words_of(before[context])}

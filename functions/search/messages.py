@@ -142,7 +142,7 @@ def _may_read(user_id: str, pages: int) -> bool:
 
 
 def _hits(user_id: str, positions: Sequence[Position], wanted: Wanted, contexts: dict[str, MemberContext]) -> list[Hit]:
-    present = log.at(_event_at(position) for position in positions)
+    present = log.events_at(_event_at(position) for position in positions)
     standing = [
         (position, event)
         for position in positions

@@ -403,11 +403,11 @@ def test_one_that_fails_keeps_none_of_the_others() -> None:
     def fails(_: log.SessionsLost) -> None:
         raise ConnectionError
 
-    log.when_lost(log.SessionsLost, "fails", fails)
-    log.when_lost(log.SessionsLost, "works", lambda loss: done.append(loss.user_id))
+    log.on_loss(log.SessionsLost, "fails", fails)
+    log.on_loss(log.SessionsLost, "works", lambda loss: done.append(loss.user_id))
     try:
         with pytest.raises(ConnectionError):
-            log.carry_out(log.SessionsLost("usr_1", [], 1))
+            log.handle_loss(log.SessionsLost("usr_1", [], 1))
     finally:
         forget_loss(log.SessionsLost, "fails")
         forget_loss(log.SessionsLost, "works")

@@ -1,4 +1,4 @@
-"""The one follower of the event table's stream: puts what it tells into the queues of who subscribes to it."""
+"""The consumer of the event table's stream: puts changes into the queues of their subscribers."""
 
 from __future__ import annotations
 

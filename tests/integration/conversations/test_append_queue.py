@@ -33,7 +33,7 @@ def _queue(redis: Any) -> dict[str, str]:
     return found
 
 
-def _until_drawn(redis: Any, number: int) -> None:
+def _until_joined(redis: Any, number: int) -> None:
     while _queue(redis).get("last") != str(number):
         time.sleep(0.001)
 
@@ -81,7 +81,7 @@ def test_turns_come_in_the_order_of_arrival(redis: Any, monkeypatch: pytest.Monk
         mine.collided()
         for number in range(2, 9):
             threads.submit(write, number)
-            _until_drawn(redis, number)
+            _until_joined(redis, number)
         assert order == []
     assert order == list(range(2, 9))
 
@@ -95,7 +95,9 @@ def test_who_had_to_wait_is_told_that_what_they_read_is_old(redis: Any) -> None:
 
 def test_a_collision_in_ones_turn_is_tried_again_at_once_and_in_the_long_run_from_the_end(redis: Any) -> None:
     ticket = _ticket()
-    assert [ticket.collided() for _ in range(append_queue.PATIENT_FOR)] == [False] * append_queue.PATIENT_FOR
+    assert [ticket.collided() for _ in range(append_queue.COLLISIONS_BEFORE_REJOIN)] == [
+        False
+    ] * append_queue.COLLISIONS_BEFORE_REJOIN
     assert _queue(redis) == {"last": "2", "served": "1"}
 
 
@@ -112,13 +114,13 @@ def test_where_the_store_is_slow_a_turn_may_take_longer(redis: Any, monkeypatch:
     ahead, behind = _ticket(), _ticket()
     ahead.collided()
     threading.Timer(0.2, ahead.__exit__, (None, None, None)).start()
-    behind.store_takes(0.2)
+    behind.expect_round_trip(0.2)
     started = time.monotonic()
     assert behind.collided()
     assert time.monotonic() - started >= 0.15
-    behind.store_takes(60.0)  # and who died is passed over in the end
+    behind.expect_round_trip(60.0)  # and who died is passed over in the end
     dead, last = behind, _ticket(60.0)
-    last.store_takes(60.0)
+    last.expect_round_trip(60.0)
     started = time.monotonic()
     assert last.collided()
     assert dead.number
@@ -144,7 +146,7 @@ def test_what_comes_between_two_looks_is_a_message_and_never_an_answer(
 
     def late(mailbox: str) -> str | None:
         monkeypatch.setattr(cache, "take", take)
-        assert ahead.hand_on("for whom it concerns")
+        assert ahead.hand_over("for whom it concerns")
         return None
 
     monkeypatch.setattr(cache, "take", late)
@@ -152,9 +154,9 @@ def test_what_comes_between_two_looks_is_a_message_and_never_an_answer(
     assert mine.message == "for whom it concerns"
     behind = threading.Thread(target=_ticket().collided)
     behind.start()
-    _until_drawn(redis, 3)
-    assert mine.hand_on("and mine")
-    assert mine.answer() is None
+    _until_joined(redis, 3)
+    assert mine.hand_over("and mine")
+    assert mine.wait_for_answer() is None
     behind.join()
 
 

@@ -149,14 +149,14 @@ def test_a_block_without_a_conversation_is_fine() -> None:
 def test_a_block_set_while_the_conversation_is_being_made_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The block's own look for a conversation to note it in found none, as it was not there yet."""
     ada, bob = people("ada", "bob")
-    written = log.stage_first
+    written = log.stage_event
 
-    def stage_first(transaction: Transaction, event: Event) -> None:
+    def stage_event(transaction: Transaction, event: Event) -> None:
         relations.block(user_id=bob.user_id, other_id=ada.user_id)
         service.note_block(bob.user_id, ada.user_id, True)
         written(transaction, event)
 
-    monkeypatch.setattr(log, "stage_first", stage_first)
+    monkeypatch.setattr(log, "stage_event", stage_event)
     with pytest.raises(NotFound):
         _create(ada, bob.user_id)
     assert rows("conversations") == []

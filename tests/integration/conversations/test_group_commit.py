@@ -43,8 +43,8 @@ def _a_crowd(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for client in (cache._redis, cache._waiting_redis):
         client.cache_clear()
     monkeypatch.setattr(append_queue, "STALL_S", 20.0)
-    monkeypatch.setattr(append_queue, "ANSWER_S", 20.0)
-    monkeypatch.setattr(group_commit, "LONGEST_MS", 60_000)
+    monkeypatch.setattr(append_queue, "ANSWER_WAIT_S", 20.0)
+    monkeypatch.setattr(group_commit, "MAX_AGE_MS", 60_000)
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ def test_a_batch_that_fails_leaves_nobody_without_an_answer(monkeypatch: pytest.
 def test_whose_batch_was_committed_by_somebody_who_died_then_gets_the_message_it_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(append_queue, "ANSWER_S", 0.2)
-    monkeypatch.setattr(AppendTicket, "tell", lambda *_: None)  # the committer ends before it can say so
+    monkeypatch.setattr(append_queue, "ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(AppendTicket, "answer", lambda *_: None)  # the committer ends before it can say so
     senders = people(*(f"p{n:02}" for n in range(WRITERS)))
     conversation_id = group(*senders)
     sent = _at_once(conversation_id, lambda n: send(senders[n], conversation_id, f"from {n}"))
@@ -161,7 +161,7 @@ def test_a_vote_that_stands_is_no_late_one_where_nobody_could_say_that_it_does(m
             polls.close(caller=voters[0], poll_id=poll["id"])
 
     monkeypatch.setattr(Batch, "commit", counted)
-    monkeypatch.setattr(AppendTicket, "answer", unheard)
+    monkeypatch.setattr(AppendTicket, "wait_for_answer", unheard)
     answers = _at_once(conversation_id, lambda n: _vote_or_late(voters[n], poll))
     assert lost.is_set()
     voted = [look(voter, poll)["my_votes"] != [] for voter in voters]
@@ -226,9 +226,9 @@ def test_what_two_write_to_one_record_does_not_go_together() -> None:
     (ada,) = people("ada")
     head = log.head(group(ada))
     batch = Batch(base=head, head=head, writes=[put, counted])
-    assert batch.takes([counted])
-    assert not batch.takes([put])
-    assert not batch.takes([{**counted, "sum": "another condition"}])
+    assert batch.has_room_for([counted])
+    assert not batch.has_room_for([put])
+    assert not batch.has_room_for([{**counted, "sum": "another condition"}])
 
 
 def test_a_batch_that_takes_long_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_a_batch_that_takes_long_is_full(monkeypatch: pytest.MonkeyPatch) -> Non
     head = log.head(group(ada))
     batch = Batch(base=head, head=head)
     assert not batch.is_full
-    monkeypatch.setattr(group_commit, "LONGEST_MS", -1)
+    monkeypatch.setattr(group_commit, "MAX_AGE_MS", -1)
     assert batch.is_full
 
 

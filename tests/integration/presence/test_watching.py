@@ -207,7 +207,7 @@ def test_a_frame_with_too_many_people_is_refused() -> None:
 
 def _contact_changed(one: Caller, other: Caller) -> None:
     stands, _ = relations_between(one.user_id, other.user_id)
-    log.carry_out(log.ContactChanged(one.user_id, other.user_id, stands, None, clock.now()))
+    log.handle_loss(log.ContactChanged(one.user_id, other.user_id, stands, None, clock.now()))
 
 
 # --- blocks ---------------------------------------------------------------------------------------------------
