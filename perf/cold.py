@@ -2,6 +2,10 @@
 
 The interpreter is started as Lambda's: without site packages, with the built function and its layers on the path.
 Its calls go to the in-process stack's fakes, through a port. Starting the interpreter itself is not counted.
+
+Milliseconds say as much of the machine as of the function. So each start has a bare one before it (`cold_bare`: boto3
+as it is installed, a client of DynamoDB, one GetItem), and what is judged is the ratio of their processor times, which
+other work on the machine changes least. Once more both are held to the share of a core that Lambda gives 512 MB.
 """
 
 from __future__ import annotations
@@ -9,15 +13,16 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perf import budgets
+import boto3
+
+from perf import budgets, held
 from perf.aws_proxy import aws_proxy
 from perf.budgets import Budget, Verdict
 from perf.fixtures import create, say
@@ -32,7 +37,11 @@ from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")
 TIMEOUT_S = 60
-MAX_START_MS = 600  # import and first call, of functions that answer people
+SHARE = 512 / 1769  # of a core: 0.29 for 512 MB (Lambda, "Configure memory")
+BARE = "cold_bare.handler"  # beside the child, so that its interpreter finds it
+BARE_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+MAX_OF_BARE = 1.0  # import and first call, of functions that answer people over HTTP
+MAX_OF_BARE_ON_SOCKETS = 0.9
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
     *("KEY_ARN", "QUEUE_URLS", "MAIL_QUEUE_URL"),
@@ -42,14 +51,18 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Medians of one function, in ms of time and of CPU; and the heavy packages it imported."""
+    """Medians of one function, in ms of time and of CPU, and as multiples of the bare start; what it imported."""
 
     function_id: str
     import_ms: float
     first_call_ms: float
     start_ms: float  # both, of the same start
     second_call_ms: float
-    cpu_ms: float
+    cpu_ms: float  # of both, without bcrypt
+    of_bare: float  # that, as a multiple of the bare start's
+    time_of_bare: float  # start_ms without bcrypt, as a multiple of the bare start's
+    held_of_bare: float  # the same, both held to SHARE of a core
+    modules: int  # loaded when the first call was answered
     imported: tuple[str, ...]
     used: tuple[str, ...]
     unneeded: tuple[str, ...]
@@ -57,18 +70,77 @@ class ColdStart:
     load: float  # of the machine before: others' work takes time from it
 
 
-def measure(build: Build, *, runs: int, done: Callable[[str], None] = print) -> list[ColdStart]:
-    """Start every function of the templates `runs` times."""
-    with in_process_stack() as _, aws_proxy() as address, tempfile.TemporaryDirectory() as folder:
-        events = _Events()
-        environment = _environment(address)
-        found = []
+@dataclass(frozen=True, slots=True)
+class ColdStarts:
+    """All functions, the bare start that they are compared with, and how processes were held to their share."""
+
+    functions: list[ColdStart]
+    bare_ms: float
+    bare_cpu_ms: float
+    held_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """What the starts of one function, and the bare ones before each, have reported; the last of both were held."""
+
+    bare: Sequence[Mapping[str, Any]]
+    function: Sequence[Mapping[str, Any]]
+
+
+def measure(build: Build, *, runs: int, done: Callable[[str], None] = print, only: Collection[str] = ()) -> ColdStarts:
+    """Start every function of the templates `runs` times, or `only` these."""
+    with (
+        in_process_stack(),
+        aws_proxy() as address,
+        tempfile.TemporaryDirectory() as folder,
+        held.group() as group,
+    ):
+        starts = _Starts(build, Path(folder), _environment(address), group)
+        found: list[ColdStart] = []
+        bare: list[Mapping[str, Any]] = []
         for function in functions().values():
+            if only and function.id not in only:
+                continue
             load, *_ = os.getloadavg()
-            reports = [_start(build, function, events, environment, Path(folder)) for _ in range(runs)]
+            reports = starts.of(function, runs)
+            bare += reports.bare[:-1]
             found.append(_summary(function, reports, load))
             done(function.id)
-    return found
+    by = "a control group" if group else "stopping and continuing it"
+    return ColdStarts(found, _median(bare, _start_s) * 1000, _median(bare, _cpu_s) * 1000, by)
+
+
+class _Starts:
+    """Starts interpreters, with a function or with the bare handler."""
+
+    def __init__(self, build: Build, folder: Path, environment: Mapping[str, str], group: held.Group | None) -> None:
+        self._build = build
+        self._folder = folder
+        self._environment = environment
+        self._group = group
+        self._events = _Events()
+        self._bare = folder / "bare"
+        self._bare.mkdir()
+        for name in BARE_PACKAGES:
+            (self._bare / name).symlink_to(Path(boto3.__file__).parents[1] / name)
+
+    def of(self, function: Function, runs: int) -> _Reports:
+        """Starts it `runs` times with a bare start before each, and once more with both held."""
+        bare, own = [], []
+        for share in (*[1.0] * runs, SHARE):
+            bare.append(self._start(BARE, {"table": "users"}, [str(self._bare)], share))
+            own.append(self._start(function.handler, self._events.of(function), self._build.paths, share))
+        return _Reports(bare, own)
+
+    def _start(self, handler: str, event: dict[str, Any], paths: Sequence[str], share: float) -> dict[str, Any]:
+        given, report = self._folder / "event.json", self._folder / "report.json"
+        given.write_text(json.dumps(event))
+        command = [sys.executable, "-S", "-s", "-B", str(CHILD), handler, str(given), str(report), *paths]
+        by = self._group
+        held.run(command, environment=self._environment, folder=self._folder, share=share, by=by, timeout_s=TIMEOUT_S)
+        found: dict[str, Any] = json.loads(report.read_text())
+        return found
 
 
 class _Events:
@@ -119,29 +191,43 @@ def _environment(address: str) -> dict[str, str]:
     return {**inherited, **aws, **settings, "AWS_ENDPOINT_URL": address, "LAMBDA_TASK_ROOT": "/var/task"}
 
 
-def _start(
-    build: Build, function: Function, events: _Events, environment: Mapping[str, str], folder: Path
-) -> dict[str, Any]:
-    event, report = folder / "event.json", folder / "report.json"
-    event.write_text(json.dumps(events.of(function)))
-    command = [sys.executable, "-S", "-s", "-B", str(CHILD), function.handler, str(event), str(report), *build.paths]
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True, timeout=TIMEOUT_S, cwd=folder)
-    found: dict[str, Any] = json.loads(report.read_text())
-    return found
+def _start_s(report: Mapping[str, Any]) -> float:
+    """How long import and first call took, without bcrypt: that is meant to take long, wherever it runs."""
+    marks = report["marks"]
+    return float(marks[2][0] - marks[0][0] - report["bcrypt"][0])
 
 
-def _summary(function: Function, reports: Sequence[Mapping[str, Any]], load: float) -> ColdStart:
-    def median(of: Callable[[list[list[float]]], float]) -> float:
-        return statistics.median(of(report["marks"]) for report in reports) * 1000
+def _cpu_s(report: Mapping[str, Any]) -> float:
+    marks = report["marks"]
+    return float(marks[2][1] - marks[0][1] - report["bcrypt"][1])
 
-    last = reports[-1]
+
+def _median(reports: Iterable[Mapping[str, Any]], of: Callable[[Mapping[str, Any]], float]) -> float:
+    return statistics.median(map(of, reports))
+
+
+def _ratio(reports: _Reports, of: Callable[[Mapping[str, Any]], float]) -> float:
+    """The median of the ratios of each start to the bare one before it, those that were held left out."""
+    pairs = zip(reports.function[:-1], reports.bare[:-1], strict=True)
+    return statistics.median(of(function) / of(bare) for function, bare in pairs)
+
+
+def _summary(function: Function, reports: _Reports, load: float) -> ColdStart:
+    def median(start: int, end: int) -> float:
+        return _median(free, lambda report: report["marks"][end][0] - report["marks"][start][0]) * 1000
+
+    *free, last = reports.function
     return ColdStart(
         function_id=function.id,
-        import_ms=median(lambda marks: marks[1][0] - marks[0][0]),
-        first_call_ms=median(lambda marks: marks[2][0] - marks[1][0]),
-        start_ms=median(lambda marks: marks[2][0] - marks[0][0]),
-        second_call_ms=median(lambda marks: marks[3][0] - marks[2][0]),
-        cpu_ms=median(lambda marks: marks[2][1] - marks[0][1]),
+        import_ms=median(0, 1),
+        first_call_ms=median(1, 2),
+        start_ms=median(0, 2),
+        second_call_ms=median(2, 3),
+        cpu_ms=_median(free, _cpu_s) * 1000,
+        of_bare=_ratio(reports, _cpu_s),
+        time_of_bare=_ratio(reports, _start_s),
+        held_of_bare=_start_s(last) / _start_s(reports.bare[-1]),
+        modules=last["modules"],
         imported=tuple(sorted(heavy(last["imported"]))),
         used=tuple(sorted(heavy(last["used"]))),
         unneeded=tuple(sorted(unneeded(function.id, last["used"], called=True))),
@@ -161,28 +247,36 @@ def _answered(answer: Any) -> str:
 
 
 def _verdict(start: ColdStart) -> Verdict | None:
-    """How import and first call together stand to their budget; functions that nobody waits for have none."""
-    if not functions()[start.function_id].serves_http:
+    """How import and first call stand to the bare start; functions that nobody waits for have no budget."""
+    function = functions()[start.function_id]
+    if not function.answers_people:
         return None
-    return Budget(start.function_id, "import + first call ms", at_most=MAX_START_MS).judge(start.start_ms)
+    most = MAX_OF_BARE if function.serves_http else MAX_OF_BARE_ON_SOCKETS
+    return Budget(start.function_id, "CPU of import + first call, of the bare start's", at_most=most).judge(
+        start.of_bare
+    )
 
 
-def table(starts: Sequence[ColdStart]) -> Table:
+def table(starts: ColdStarts) -> Table:
     """The table of cold starts."""
-    figures = "import ms", "first call ms", "both ms", "budget", "verdict", "CPU of both", "load before"
+    figures = "import ms", "first call ms", "both ms", "CPU ms", "of bare, CPU", "budget", "verdict"
     rows = [
         (
             each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.start_ms),
+            number(each.cpu_ms), number(each.of_bare),
             verdict.budget.text() if (verdict := _verdict(each)) else "-", verdict.text() if verdict else "-",
-            number(each.cpu_ms), number(each.load), number(each.second_call_ms),
-            each.answered, ", ".join(each.unneeded) or "-",
+            number(each.time_of_bare), number(each.held_of_bare), str(each.modules), number(each.load),
+            number(each.second_call_ms), each.answered, ", ".join(each.unneeded) or "-",
         )
-        for each in starts
+        for each in starts.functions
     ]  # fmt: skip
-    title = "Cold starts (fresh interpreter, built function and layers, fakes behind a port)"
-    return Table(title, ("function", *figures, "second call ms", "answered", "imported, not needed"), rows)
+    bare = f"bare start: boto3, client, GetItem: {number(starts.bare_ms)} ms, {number(starts.bare_cpu_ms)} ms of CPU"
+    title = f"Cold starts (fresh interpreter, built function and layers, fakes behind a port; {bare})"
+    others = "of bare, time", f"of bare, at {SHARE:.2f} of a core by {starts.held_by}", "modules", "load before"
+    last = "second call ms", "answered", "imported, not needed"
+    return Table(title, ("function", *figures, *others, *last), rows)
 
 
-def as_json(starts: Sequence[ColdStart]) -> dict[str, Any]:
-    verdicts = [verdict for each in starts if (verdict := _verdict(each))]
-    return {"functions": [asdict(each) for each in starts], "budgets": budgets.as_json(verdicts)}
+def as_json(starts: ColdStarts) -> dict[str, Any]:
+    verdicts = [verdict for each in starts.functions if (verdict := _verdict(each))]
+    return {**asdict(starts), "budgets": budgets.as_json(verdicts)}

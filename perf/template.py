@@ -56,6 +56,11 @@ class Function:
     traced: bool  # by itself, without TraceCode=on
 
     @property
+    def answers_people(self) -> bool:
+        """Whether somebody waits for it: over HTTP or at a socket."""
+        return self.serves_http or ".actions." in self.handler
+
+    @property
     def module(self) -> str:
         return self.handler.rpartition(".")[0]
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from functools import partial
 from pathlib import Path
 
-from perf import budgets, cold, packages
+import pytest
+
+from perf import budgets, cold, held, packages
 from perf.budgets import Budget
-from perf.cold import ColdStart
+from perf.cold import ColdStart, ColdStarts
 from perf.imports import NEEDED, unneeded
 from perf.packages import Build, Size
 from perf.report import Table, number, percentile, spread
@@ -76,14 +82,18 @@ def test_verdicts_are_shown_and_kept() -> None:
     assert budgets.as_json(verdicts) == [kept]
 
 
-def _start(function_id: str, import_ms: float, first_call_ms: float) -> ColdStart:
+def _start(function_id: str, of_bare: float) -> ColdStart:
     return ColdStart(
         function_id=function_id,
-        import_ms=import_ms,
-        first_call_ms=first_call_ms,
-        start_ms=import_ms + first_call_ms,
+        import_ms=200,
+        first_call_ms=100,
+        start_ms=300,
         second_call_ms=5,
         cpu_ms=300,
+        of_bare=of_bare,
+        time_of_bare=1.5,
+        held_of_bare=1.6,
+        modules=500,
         imported=(),
         used=(),
         unneeded=(),
@@ -92,21 +102,54 @@ def _start(function_id: str, import_ms: float, first_call_ms: float) -> ColdStar
     )
 
 
-def test_import_and_first_call_of_what_answers_over_http_have_600_ms_together() -> None:
-    starts = [_start("MessagesFunction", 400, 200), _start("CallsFunction", 400, 201), _start("FanoutFunction", 900, 9)]
-    shown = cold.table(starts)
-    columns = [shown.head.index(name) for name in ("both ms", "budget", "verdict")]
+def test_whatever_answers_people_is_held_against_the_bare_start() -> None:
+    starts = [
+        _start("MessagesFunction", 1.0), _start("CallsFunction", 1.01), _start("PingFunction", 0.9),
+        _start("SyncFunction", 0.91), _start("FanoutFunction", 9),
+    ]  # fmt: skip
+    measured = ColdStarts(starts, bare_ms=300, bare_cpu_ms=200, held_by="a control group")
+    shown = cold.table(measured)
+    columns = [shown.head.index(name) for name in ("of bare, CPU", "budget", "verdict")]
     assert [tuple(row[column] for column in columns) for row in shown.rows] == [
-        ("600", "≤ 600", "pass"),
-        ("601", "≤ 600", "fall short"),
-        ("909", "-", "-"),
+        ("1", "≤ 1", "pass"),
+        ("1.01", "≤ 1", "fall short"),
+        ("0.900", "≤ 0.900", "pass"),
+        ("0.910", "≤ 0.900", "fall short"),
+        ("9", "-", "-"),
     ]
-    kept = cold.as_json(starts)
-    assert [each["start_ms"] for each in kept["functions"]] == [600, 601, 909]
+    kept = cold.as_json(measured)
+    assert kept["bare_cpu_ms"] == 200
     assert [(each["of"], each["met"]) for each in kept["budgets"]] == [
         ("MessagesFunction", True),
         ("CallsFunction", False),
+        ("PingFunction", True),
+        ("SyncFunction", False),
     ]
+
+
+SPIN = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
+
+
+def _seconds(tmp_path: Path, *, share: float, by: held.Group | None) -> float:
+    started = time.monotonic()
+    held.run([sys.executable, "-S", "-c", SPIN], environment={}, folder=tmp_path, share=share, by=by, timeout_s=20)
+    return time.monotonic() - started
+
+
+def test_a_process_held_to_a_quarter_of_a_core_takes_four_times_as_long(tmp_path: Path) -> None:
+    assert _seconds(tmp_path, share=0.25, by=None) > 0.6
+    with held.group() as group:
+        if group is not None:
+            assert _seconds(tmp_path, share=0.25, by=group) > 0.6
+
+
+def test_a_held_process_that_fails_or_takes_too_long_is_told_of(tmp_path: Path) -> None:
+    failing, endless = ["-c", "raise SystemExit(3)"], ["-c", "while True: pass"]
+    run = partial(held.run, environment={}, folder=tmp_path, share=0.5, by=None)
+    with pytest.raises(subprocess.CalledProcessError):
+        run([sys.executable, *failing], timeout_s=20)
+    with pytest.raises(held.OverTime):
+        run([sys.executable, *endless], timeout_s=0.2)
 
 
 def test_sizes_of_packages_are_kept_with_their_sum(tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""What a cold start is measured against: boto3 as it is installed, a client of DynamoDB, and one GetItem."""
+
+import os
+from typing import Any
+
+import boto3
+
+_dynamodb = boto3.client("dynamodb")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Read one item that does not exist."""
+    key = {"id": {"S": "nobody"}}
+    _dynamodb.get_item(TableName=f"{os.environ['STACK_NAME']}-{event['table']}", Key=key)
+    return {"statusCode": 200}

@@ -1,0 +1,110 @@
+"""A process held to a share of one core, as Lambda holds a function by its memory: 512 MB are 0.29 of a core.
+
+Where this user may make control groups, the kernel holds it (CPU quota, in periods of 20 ms as Lambda's); elsewhere
+it is stopped and continued by signals.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PERIOD_US = 20_000
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+class OverTime(Exception):
+    """The process did not end in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A control group with a quota, of version 1 or 2."""
+
+    folder: Path
+
+    def hold(self, share: float) -> None:
+        quota = int(PERIOD_US * share)
+        if (self.folder / "cpu.cfs_quota_us").exists():
+            (self.folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self.folder / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+
+    def enter(self) -> None:
+        """Puts the calling process into it."""
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()))
+
+
+@contextmanager
+def group() -> Iterator[Group | None]:
+    """A control group of this process's own, or None where it may not make one."""
+    parent = next((each for each in (_GROUPS / "cpu", _GROUPS) if (each / "cgroup.procs").exists()), None)
+    if parent is None:
+        yield None
+        return
+    folder = parent / f"secureconnect-{os.getpid()}"
+    made = Group(folder)
+    try:
+        folder.mkdir()
+        made.hold(0.5)
+    except OSError:
+        with suppress(OSError):  # what could be made of it goes again
+            folder.rmdir()
+        yield None
+        return
+    try:
+        yield made
+    finally:
+        folder.rmdir()
+
+
+def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    share: float,
+    by: Group | None,
+    timeout_s: float,
+) -> None:
+    """Run a command with `share` of a core.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+        OverTime: it did not end within `timeout_s`.
+    """
+    enter: Callable[[], None] | None = None
+    if by is not None:
+        by.hold(share)
+        enter = by.enter
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, cwd=folder, preexec_fn=enter) as process:
+        try:
+            _wait(process, share if by is None else 1.0, timeout_s)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+
+
+def _wait(process: subprocess.Popen[bytes], share: float, timeout_s: float) -> None:
+    ends = time.monotonic() + timeout_s
+    if share >= 1.0:
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise OverTime from error
+    while process.poll() is None:
+        if time.monotonic() > ends:
+            raise OverTime
+        process.send_signal(signal.SIGCONT)
+        time.sleep(PERIOD_US / 1e6 * share)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(PERIOD_US / 1e6 * (1 - share))
