@@ -1,5 +1,5 @@
-"""Administration: what platform admins see and do (contract §11): people, bans, roles, reports, figures, the audit log.
+"""Administration (contract §11): people, bans, roles, escalated reports, statistics and the audit log for admins.
 
-It owns no data but the daily figures and never shows or changes the content of conversations. For everybody else
-its routes do not exist.
+It owns no data: it calls the domains that do, and counts rows of their tables. It never changes the content of
+conversations, and shows none but reported messages. For everybody but platform admins its routes do not exist.
 """

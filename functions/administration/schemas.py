@@ -1,4 +1,4 @@
-"""Administration: what comes in and what goes out."""
+"""Request and response bodies of administration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ State = Literal["active", "banned"]
 
 
 def _instant_or_day(value: object) -> object:
-    """A day alone is its beginning (UTC)."""
+    """A date without a time means the beginning of that day (UTC)."""
     return f"{value}T00:00:00Z" if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else value
 
 
@@ -22,14 +22,14 @@ Moment = Annotated[InstantIn, BeforeValidator(_instant_or_day)]
 
 
 class UsersQuery(Paging):
-    """The beginning of a name, or a whole e-mail address; and in which state people are."""
+    """`q` is the beginning of a name or a whole e-mail address."""
 
     q: Annotated[SearchText, Field(min_length=1, max_length=254)] | None = None
     state: State | None = None
 
 
 class AccountBanOut(Output):
-    """`until` is null for a ban without end, `by` who banned."""
+    """`until` is null for a permanent ban; `by` is the id of the admin who banned."""
 
     since: Instant
     until: Instant | None
@@ -66,7 +66,7 @@ class NewRole(Input):
 
 
 class AuditQuery(Paging):
-    """`from` and `to` are RFC 3339 times, the first within and the second without."""
+    """`from` (inclusive) and `to` (exclusive) are days or RFC 3339 times."""
 
     actor: Annotated[Opaque, Field(max_length=40)] | None = None
     action: Annotated[Opaque, Field(max_length=60)] | None = None
@@ -94,7 +94,8 @@ class AuditList(Output):
 
 
 class AuditProof(Output):
-    """The first and last number that are kept, the hash before the first (or 64 zeros) and that of the last."""
+    """The numbers of the oldest and newest kept entries, the hash before the oldest (64 zeros for none), and that of
+    the newest."""
 
     first: int
     last: int
@@ -110,7 +111,8 @@ class StatsQuery(Query):
 
 
 class StatsDay(Output):
-    """A day (UTC). `users` registered, `active` had a session renewed, `storage` in bytes added, `ai_spend` in USD."""
+    """Counts of one day (UTC): `users` registered, `active` renewed a session; `storage` is bytes added, `ai_spend`
+    US dollars."""
 
     day: str
     users: int
@@ -122,7 +124,7 @@ class StatsDay(Output):
 
 
 class Stats(Output):
-    """`complete` is false where there was no time to read everything."""
+    """`complete` is false when counting ran out of time."""
 
     items: list[StatsDay]
     complete: bool

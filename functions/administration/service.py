@@ -1,4 +1,4 @@
-"""People as platform admins see them, and what they do to accounts. Every act is in the audit log."""
+"""Platform admins' views of people and actions on accounts. Every action is in the audit log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCANS_PER_PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with their ban, if one stands."""
+    """A person's profile and their ban, if they are banned."""
 
     profile: Profile
     ban: AccountBan | None
@@ -33,11 +33,11 @@ class Person:
         return "active" if self.ban is None else "banned"
 
 
-# --- who may --------------------------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------------------
 
 
 def authenticate(token: str) -> Caller:
-    """A platform admin who calls; raises NotFound for everybody else, as if there were no such route."""
+    """The platform admin whose access token this is; raises NotFound for everybody else, which hides the routes."""
     try:
         caller = accounts.authenticate(token)
     except (TokenRevoked, InvalidCredentials) as error:
@@ -47,42 +47,42 @@ def authenticate(token: str) -> Caller:
     return caller
 
 
-# --- looking --------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------
 
 
 def people(*, admin: Caller, q: str | None, state: str | None, limit: int, after: str | None) -> Page[Person]:
-    """Everybody, or those whom a name or address leads to. A page may be short and still have a next one."""
+    """All people, or those that a name or e-mail address matches. A short page may still have a next one."""
     paging = Paginator(after, admin.user_id, "admin_users", q or "", state or "")
     last = paging.start
     found: list[Person] = []
     for _ in range(SCANS_PER_PAGE):
-        places, whole = _some(q, last)
-        for place, person in places:
+        batch, complete = _scan(q, last)
+        for position, person in batch:
             if len(found) == limit:
                 return Page(found, paging.cursor(last))
-            last = place
+            last = position
             if state in (None, person.state) and person not in found:
                 found.append(person)
-        if whole:
+        if complete:
             return Page(found)
     return Page(found, paging.cursor(last))
 
 
-def _some(q: str | None, last: object) -> tuple[list[tuple[object, Person]], bool]:
-    """The next people with the place of each for a cursor, and whether there are no more."""
+def _scan(q: str | None, last: object) -> tuple[list[tuple[object, Person]], bool]:
+    """The people after position `last`, each with their own position, and whether there are no more."""
     if q is None:
         profiles = users.everybody(after=last if isinstance(last, str) else None, limit=SCANNED_AT_ONCE)
-        places: list[object] = [each.id for each in profiles]
-        return list(zip(places, _persons(profiles), strict=True)), len(profiles) < SCANNED_AT_ONCE
+        positions: list[object] = [each.id for each in profiles]
+        return list(zip(positions, _persons(profiles), strict=True)), len(profiles) < SCANNED_AT_ONCE
     if "@" in q.strip("@"):
         user_id = accounts.holder(q)
         known = users.profiles_of([user_id] if user_id else [])
         return [(each.profile.id, each) for each in _persons([*known.values()])], True
     entries = users.found_by(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)
     known = users.profiles_of([user_id for _, user_id in entries])
-    shown = {person.profile.id: person for person in _persons(list(known.values()))}
-    pairs: list[tuple[object, Person]] = [([term, each], shown[each]) for term, each in entries if each in shown]
-    return pairs, len(entries) < SCANNED_AT_ONCE
+    by_id = {person.profile.id: person for person in _persons(list(known.values()))}
+    batch: list[tuple[object, Person]] = [([term, each], by_id[each]) for term, each in entries if each in by_id]
+    return batch, len(entries) < SCANNED_AT_ONCE
 
 
 def _persons(profiles: Sequence[Profile]) -> list[Person]:
@@ -91,7 +91,7 @@ def _persons(profiles: Sequence[Profile]) -> list[Person]:
 
 
 def person(*, admin: Caller, user_id: str) -> Person:
-    """One person; that they were looked at is recorded. Raises NotFound."""
+    """One person; the view itself is recorded in the audit log. Raises NotFound."""
     found = _require(user_id)
     audit.record("user.viewed", actor=admin.user_id, target=user_id)
     return found
@@ -108,7 +108,10 @@ def _require(user_id: str) -> Person:
 
 
 def ban(*, admin: Caller, user_id: str, reason: str, until: int | None) -> Person:
-    """Ban somebody: sessions and sockets end within a second. Raises NotFound, ValidationFailed, Conflict."""
+    """Ban somebody until an instant (ms; None: permanently); their sessions and sockets end within a second.
+
+    Raises NotFound, ValidationFailed for an `until` in the past, Conflict for the admin's own account.
+    """
     if until is not None and until <= clock.now():
         raise ValidationFailed.of("until", "must be in the future")
     _require_other(admin, user_id)
@@ -117,7 +120,7 @@ def ban(*, admin: Caller, user_id: str, reason: str, until: int | None) -> Perso
 
 
 def unban(*, admin: Caller, user_id: str) -> Person:
-    """Lift a ban; fine if there is none. Raises NotFound."""
+    """Lift a ban, if there is one; raises NotFound for an unknown person."""
     _require(user_id)
     accounts.unban(user_id=user_id, by=admin.user_id)
     return _require(user_id)
@@ -131,14 +134,20 @@ def sign_out(*, admin: Caller, user_id: str) -> None:
 
 
 def set_role(*, admin: Caller, user_id: str, role: Role) -> Person:
-    """Make somebody a platform admin or a plain user; raises NotFound, Conflict for oneself (so that one is left)."""
+    """Make somebody a platform admin or a plain user.
+
+    Raises NotFound, and Conflict for the admin's own account, so that at least one admin is left.
+    """
     _require_other(admin, user_id)
     give_role(user_id=user_id, role=role, by=admin.user_id)
     return _require(user_id)
 
 
 def give_role(*, user_id: str, role: Role, by: str | None) -> None:
-    """The same by whom or, with None, by an operator of the deployment (infra/admin.py); raises NotFound."""
+    """Change a person's role on behalf of admin `by`, or of the deployment's operator (None, infra/admin.py).
+
+    Raises NotFound.
+    """
 
     def attempt() -> None:
         transaction = Transaction()

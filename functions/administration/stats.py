@@ -1,8 +1,8 @@
-"""Figures by day: who registered, who was there, what was sent, called, stored and spent.
+"""Statistics by day: registrations, active people, messages, calls, storage and spending.
 
-Counted when asked for, from the tables that know, so that nothing is written with each message for it. That is exact
-and quick for some hundred thousand rows; where reading takes longer than 6 s the figures say that they are not
-complete, and the metrics of the functions (docs/deploy.md) are the better source.
+They are counted on request from the domains' tables, so that no message costs an extra write. Counting is exact and
+quick for some hundred thousand rows; where it takes longer than 6 s the result is marked incomplete, and the metrics of
+the functions (docs/deploy.md) are the better source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MICRO = 1_000_000
 
 @dataclass(slots=True)
 class Day:
-    """What was counted of one day (UTC). `storage` in bytes added, `ai_spend` in US dollars."""
+    """Counts of one day (UTC). `storage` is bytes added, `ai_spend` US dollars."""
 
     day: str
     users: int = 0
@@ -35,8 +35,8 @@ class Day:
 
 
 @dataclass(slots=True)
-class Figures:
-    """The days asked for, oldest first; `complete` is false where there was no time to read everything."""
+class DailyCounts:
+    """The requested days, oldest first; `complete` is false when counting ran out of time."""
 
     items: list[Day]
     complete: bool = True
@@ -45,82 +45,85 @@ class Figures:
     def __post_init__(self) -> None:
         self._by_day = {each.day: each for each in self.items}
 
-    def of(self, instant_ms: object) -> Day | None:
-        return self._by_day.get(clock.rfc3339(int(str(instant_ms)))[:10])
+    def day_of(self, instant_ms: object) -> Day | None:
+        return self.find_day(clock.rfc3339(int(str(instant_ms)))[:10])
 
-    def named(self, day: str) -> Day | None:
-        return self._by_day.get(day)
+    def find_day(self, date: str) -> Day | None:
+        return self._by_day.get(date)
 
 
-def figures(*, since: int | None, until: int | None, patience_s: float = PATIENCE_S) -> Figures:
-    """The figures of the days from `since` to `until` (ms), by default the last 30; raises ValidationFailed."""
+def count_days(*, since: int | None, until: int | None, patience_s: float = PATIENCE_S) -> DailyCounts:
+    """The counts of the days from `since` to `until` (ms), by default the last 30.
+
+    Raises ValidationFailed for an empty range or one of more than 92 days.
+    """
     last = clock.now() if until is None else until
     first = last - 29 * clock.DAY if since is None else since
     if not 0 <= first <= last or last - first > DAYS_MAX * clock.DAY:
         raise ValidationFailed.of("from", f"must be before `to`, and at most {DAYS_MAX} days")
     numbers = range(first // clock.DAY, last // clock.DAY + 1)
-    found = Figures([Day(clock.rfc3339(number * clock.DAY)[:10]) for number in numbers])
+    counts = DailyCounts([Day(clock.rfc3339(number * clock.DAY)[:10]) for number in numbers])
     deadline = time.monotonic() + patience_s
-    for count in _COUNTS:
-        for _ in count(found):
+    for counter in _COUNTERS:
+        for _ in counter(counts):
             if time.monotonic() > deadline:
-                found.complete = False
-                return found
-    return found
+                counts.complete = False
+                return counts
+    return counts
 
 
-# Each counts one thing and yields after every page of a table that it has read.
+# Each counter counts one thing and yields after every page of a table, so that `count_days` can stop it.
 
 
-def _users(found: Figures) -> Iterator[None]:
+def _users(counts: DailyCounts) -> Iterator[None]:
     for row in stats_store.rows("users", ("created_at",)):
         if row is None:
             yield
-        elif day := found.of(row["created_at"]):
+        elif day := counts.day_of(row["created_at"]):
             day.users += 1
 
 
-def _active(found: Figures) -> Iterator[None]:
-    """Each person once a day, by when their sessions were renewed last."""
+def _active(counts: DailyCounts) -> Iterator[None]:
+    """Each person once a day, by the last renewal of their sessions."""
     seen: dict[str, set[str]] = defaultdict(set)
     for row in stats_store.rows("sessions", ("user_id", "last_seen_at")):
         if row is None:
             yield
-        elif day := found.of(row["last_seen_at"]):
+        elif day := counts.day_of(row["last_seen_at"]):
             seen[day.day].add(row["user_id"])
             day.active = len(seen[day.day])
 
 
-def _calls(found: Figures) -> Iterator[None]:
+def _calls(counts: DailyCounts) -> Iterator[None]:
     for row in stats_store.rows("calls", ("created_at",)):
         if row is None:
             yield
-        elif day := found.of(row["created_at"]):
+        elif day := counts.day_of(row["created_at"]):
             day.calls += 1
 
 
-def _spent(found: Figures) -> Iterator[None]:
+def _spent(counts: DailyCounts) -> Iterator[None]:
     for row in stats_store.rows("assistant", ("entry", "micro_usd"), kind=("owner", "deployment")):
         if row is None:
             yield
-        elif day := found.named(str(row["entry"]).removeprefix("day#")):
+        elif day := counts.find_day(str(row["entry"]).removeprefix("day#")):
             day.ai_spend = int(row.get("micro_usd", 0)) / MICRO
 
 
-def _stored(found: Figures) -> Iterator[None]:
+def _stored(counts: DailyCounts) -> Iterator[None]:
     for row in stats_store.rows("drive", ("created_at", "size"), kind=("kind", "file")):
         if row is None:
             yield
-        elif "created_at" in row and (day := found.of(row["created_at"])):
+        elif "created_at" in row and (day := counts.day_of(row["created_at"])):
             day.storage += int(row.get("size", 0))
 
 
-def _messages(found: Figures) -> Iterator[None]:
+def _messages(counts: DailyCounts) -> Iterator[None]:
     for row in stats_store.rows("events", ("at",), kind=("type", "message.created")):
         if row is None:
             yield
-        elif day := found.of(row["at"]):
+        elif day := counts.day_of(row["at"]):
             day.messages += 1
 
 
-_COUNTS: tuple[Callable[[Figures], Iterator[None]], ...] = (_users, _active, _calls, _spent, _stored, _messages)
+_COUNTERS: tuple[Callable[[DailyCounts], Iterator[None]], ...] = (_users, _active, _calls, _spent, _stored, _messages)

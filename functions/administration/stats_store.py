@@ -1,4 +1,4 @@
-"""Counting by day over the tables that know: read a page at a time, for platform admins only."""
+"""Scans of other domains' tables for the statistics, a page at a time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from kernel.dynamo import connection
 
 
 def rows(table: str, names: tuple[str, ...], *, kind: tuple[str, str] | None = None) -> Iterator[dict[str, Any] | None]:
-    """These attributes (as texts) of every row, or of those whose attribute `kind` has that value.
-
-    A None comes after each page that was read.
-    """
+    """The named attributes, as strings, of every row; `kind` (attribute, value) selects rows. None ends each page."""
     aliases = {f"#n{number}": name for number, name in enumerate(names)}
     request: dict[str, Any] = {"TableName": config().table(table), "ProjectionExpression": ", ".join(aliases)}
     if kind is not None:

@@ -1,5 +1,5 @@
-"""Audit: an append-only, hash-chained log of what was done or refused where security is concerned.
+"""Audit: an append-only, hash-chained log of security-relevant acts and refusals.
 
-It owns the chain, its hashes and its proof, and never holds content, names, addresses of people or secrets.
-Entries are never changed; they end after the days that the deployment keeps them.
+It owns the chain, its hashes and its proof, and never holds content, names, e-mail addresses or secrets.
+Entries are never changed; they expire after the deployment's retention period.
 """

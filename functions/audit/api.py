@@ -1,7 +1,7 @@
-"""The audit log as other domains use it: they write acts down, platform admins read them."""
+"""The audit log for other domains: they record acts, platform admins read entries."""
 
 from __future__ import annotations
 
-from audit.service import about, entries, proof, record, stage
+from audit.service import entries, entries_about, proof, record, stage
 
-__all__ = ["about", "entries", "proof", "record", "stage"]
+__all__ = ["entries", "entries_about", "proof", "record", "stage"]

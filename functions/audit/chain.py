@@ -11,14 +11,14 @@ from audit.model import Act, Entry, Head
 
 
 def hash_of(previous: str, content: dict[str, Any]) -> str:
-    """The hash of an entry with this content after the entry with that hash; 64 hexadecimal digits."""
+    """The hash of an entry with this content whose predecessor has hash `previous`; 64 hexadecimal digits."""
     import rfc8785  # loaded only where entries are chained or checked
 
     return hashlib.sha256(previous.encode() + b"\n" + rfc8785.dumps(content)).hexdigest()
 
 
 def linked(head: Head, acts: Iterable[Act]) -> Iterator[Entry]:
-    """The entries that these acts become after `head`, in this order."""
+    """The entries for these acts, chained in this order after `head`."""
     n, previous = head.n, head.hash
     for act in acts:
         n += 1

@@ -1,4 +1,4 @@
-"""Acts as they are recorded, and the entries of the chain that are made of them."""
+"""Recorded acts, and the entries of the chain that they become."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from kernel import clock
 
-NOTHING_BEFORE = "0" * 64  # stands for the hash before the first entry
+GENESIS_HASH = "0" * 64  # the hash before the first entry
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did or was refused, at `at` (ms). `actor` is None where nobody is known.
+    """Something done or refused at `at` (ms). `actor` is None if unknown, `target` if the act has none.
 
-    `target` is whom or what it was done to, None where there is none. `details` holds ids, codes and numbers only.
+    `details` holds ids, codes and numbers only.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The act that is number `n` of the chain; `previous` is the hash of the entry before it."""
+    """Act number `n` of the chain; `previous` is the hash of the entry before it."""
 
     n: int
     at: int
@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What is hashed, and shown beside the hash (contract §11)."""
+        """The fields that are hashed, and returned with the hash (contract §11)."""
         return {
             "n": self.n,
             "at": clock.rfc3339(self.at),
@@ -60,12 +60,12 @@ class Head:
     """The end of the chain: the number and the hash of its last entry."""
 
     n: int = 0
-    hash: str = NOTHING_BEFORE
+    hash: str = GENESIS_HASH
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries are asked for: by who acted, what was done, to whom, and when (ms, `since` ≤ at < `until`)."""
+    """Conditions that an entry has to meet; None accepts anything. Times in ms: `since` ≤ at < `until`."""
 
     actor: str | None = None
     action: str | None = None
@@ -84,7 +84,7 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What an export is checked against: its first and last number, the hash before the first and that of the last."""
+    """Values to verify an export: its first and last number, the hash before the first, and that of the last."""
 
     first: int
     last: int

@@ -1,8 +1,8 @@
 """Recording acts, chaining them, reading the chain.
 
-An act is recorded with the act itself (`stage`) or right after it (`record`) and gets its number and hash a moment
-later: whoever reads the log chains first what waits, and a schedule does so every minute. So signing in never waits
-for the one head of the chain.
+An act is recorded in the transaction that does it (`stage`) or right after it (`record`), as pending. It gets its
+number and hash later: every reader chains pending acts first, and a schedule does so every minute. So signing in never
+contends for the one head of the chain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kernel.paging import Page, Paginator
 
 SCANNED_AT_ONCE = 250
 SCANS_PER_PAGE = 8
-CHAIN_ROUNDS = 60  # 2,700 acts: what one call or one minute's look takes up at most
+CHAIN_ROUNDS = 60  # one call chains at most 60 × 45 = 2,700 acts
 
 
 def stage(
@@ -37,7 +37,7 @@ def record(
     action: str, *, actor: str | None, target: str | None = None, details: Mapping[str, Any] | None = None
 ) -> None:
     """Record an act that has no transaction of its own, such as a refusal; raises DependencyUnavailable."""
-    store.keep(_act(action, actor, target, details))
+    store.record(_act(action, actor, target, details))
 
 
 def _act(action: str, actor: str | None, target: str | None, details: Mapping[str, Any] | None) -> Act:
@@ -52,11 +52,11 @@ def _act(action: str, actor: str | None, target: str | None, details: Mapping[st
     )
 
 
-def chain_waiting() -> int:
-    """Give the acts that wait their numbers and hashes; how many. Of several callers at once each act is one's."""
+def chain_pending() -> int:
+    """Give pending acts their numbers and hashes; returns how many. Concurrent calls chain each act once."""
     done = 0
     for _ in range(CHAIN_ROUNDS):
-        acts = store.waiting()
+        acts = store.pending()
         if not acts:
             break
         head = store.head()
@@ -64,7 +64,7 @@ def chain_waiting() -> int:
         try:
             store.append(head, acts, entries)
         except Cancelled:
-            continue  # another caller has chained some of them: what is left is looked at again
+            continue  # another caller has chained some of them; read again
         done += len(acts)
         if len(acts) < store.CHAINED_AT_ONCE:
             break
@@ -72,11 +72,11 @@ def chain_waiting() -> int:
 
 
 def entries(*, reader: str, wanted: AuditFilter, limit: int, after: str | None) -> Page[Entry]:
-    """Entries, the newest first. A page may be shorter than `limit` and still have a next one."""
+    """The matching entries, newest first. A page may be shorter than `limit` and still have a next one."""
     paging = Paginator(after, reader, "audit", repr(wanted))
     before = paging.start
     if before is None:
-        chain_waiting()
+        chain_pending()
     found: list[Entry] = []
     for _ in range(SCANS_PER_PAGE):
         scanned = store.entries(wanted, before=before, limit=SCANNED_AT_ONCE)
@@ -91,9 +91,9 @@ def entries(*, reader: str, wanted: AuditFilter, limit: int, after: str | None) 
     return Page(found, paging.cursor(before))
 
 
-def about(user_id: str) -> list[dict[str, Any]]:
-    """What the log holds on a person, the oldest first: up to 10,000 entries of what they did and was done to them."""
-    chain_waiting()
+def entries_about(user_id: str) -> list[dict[str, Any]]:
+    """The entries with this person as actor or target, oldest first; reading stops after some 10,000."""
+    chain_pending()
     found: dict[int, Entry] = {}
     for wanted in (AuditFilter(actor=user_id), AuditFilter(target=user_id)):
         before: int | None = None
@@ -106,8 +106,8 @@ def about(user_id: str) -> list[dict[str, Any]]:
 
 
 def proof() -> Proof:
-    """What an export of the entries that are kept is checked against."""
-    chain_waiting()
+    """The values to verify an export of the kept entries; for an empty log `first` is `last` + 1."""
+    chain_pending()
     head = store.head()
     first = store.first()
     if first is None:

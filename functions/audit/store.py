@@ -1,7 +1,7 @@
-"""The audit log in DynamoDB: acts that wait for their number, the chain, and its head, in one table.
+"""The audit log in DynamoDB: pending acts, the chain, and its head, in one table.
 
-Recording an act is one write of a row of its own, so that acts at once do not wait for each other. Who chains them
-moves the head by a condition: of several at once one succeeds.
+Each act is recorded in a row of its own, so that concurrent acts do not contend. Chaining moves the head under a
+condition: of several concurrent calls one succeeds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from kernel import clock
 from kernel.config import config
 from kernel.dynamo import Record, TableName, Transaction
 
-_WAITING, _CHAIN, _HEAD = "waiting", "chain", "head"
-CHAINED_AT_ONCE = 45  # two of the 100 actions of a transaction each, and the head
+_PENDING, _CHAIN, _HEAD = "waiting", "chain", "head"
+CHAINED_AT_ONCE = 45  # each takes two of a transaction's 100 actions, the head one
 _DIGITS = 12
 
 
@@ -41,7 +41,7 @@ class _ByTarget(GlobalSecondaryIndex[Any]):
 
 
 class AuditRecord(Record):
-    """An entry under its number; an act that waits, whole in `act`, under its id; or the head."""
+    """A chained entry under its number, a pending act under its id with its fields in `act`, or the head."""
 
     class Meta:
         table_name = TableName("audit", "access")
@@ -67,24 +67,24 @@ class AuditRecord(Record):
 # --- acts -----------------------------------------------------------------------------------------------------
 
 
-def _waiting(act: Act) -> AuditRecord:
+def _pending(act: Act) -> AuditRecord:
     fields = {"at": act.at, "actor": act.actor, "action": act.action, "target": act.target, "ip": act.ip}
-    return AuditRecord(_WAITING, act.id, act={**fields, "details": dict(act.details)})
+    return AuditRecord(_PENDING, act.id, act={**fields, "details": dict(act.details)})
 
 
 def stage(transaction: Transaction, act: Act) -> None:
     """Record an act as part of the transaction that does it."""
-    transaction.put(f"audit:{act.id}", _waiting(act))
+    transaction.put(f"audit:{act.id}", _pending(act))
 
 
-def keep(act: Act) -> None:
+def record(act: Act) -> None:
     """Record an act by itself."""
-    _waiting(act).save()
+    _pending(act).save()
 
 
-def waiting() -> list[Act]:
-    """The oldest acts that have no number yet, as many as can be chained at once."""
-    rows = AuditRecord.query(_WAITING, consistent_read=True, limit=CHAINED_AT_ONCE)
+def pending() -> list[Act]:
+    """The oldest pending acts, at most `CHAINED_AT_ONCE`."""
+    rows = AuditRecord.query(_PENDING, consistent_read=True, limit=CHAINED_AT_ONCE)
     return [Act(id=row.entry, **row.act) for row in rows]
 
 
@@ -97,12 +97,12 @@ def head() -> Head:
 
 
 def append(seen: Head, acts: Sequence[Act], entries: Sequence[Entry]) -> None:
-    """Put the entries of these acts after `seen`; raises Cancelled when the head has moved or an act is chained."""
+    """Append the entries of these acts after head `seen`; raises Cancelled if the head has moved meanwhile."""
     transaction = Transaction()
     as_seen = AuditRecord.part.does_not_exist() if seen.n == 0 else AuditRecord.n == seen.n
     transaction.put("head", AuditRecord(_HEAD, _HEAD, n=entries[-1].n, hash=entries[-1].hash), as_seen)
     for act, entry in zip(acts, entries, strict=True):
-        transaction.delete(f"act:{act.id}", AuditRecord(_WAITING, act.id), AuditRecord.part.exists())
+        transaction.delete(f"act:{act.id}", AuditRecord(_PENDING, act.id), AuditRecord.part.exists())
         transaction.put(f"entry:{entry.n}", _row(entry), AuditRecord.part.does_not_exist())
     transaction.commit()
 
@@ -120,7 +120,7 @@ def _row(entry: Entry) -> AuditRecord:
         details=dict(entry.details),
         previous=entry.previous,
         hash=entry.hash,
-        expires_at=(entry.at + _kept_ms()) // clock.SECOND + 1,
+        expires_at=(entry.at + _retention_ms()) // clock.SECOND + 1,
     )
 
 
@@ -128,7 +128,7 @@ def _key(n: int) -> str:
     return f"{n:0{_DIGITS}d}"
 
 
-def _kept_ms() -> int:
+def _retention_ms() -> int:
     return config().audit_days * clock.DAY
 
 
@@ -139,10 +139,10 @@ def _entry(row: Any) -> Entry:
 
 
 def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> list[Entry]:
-    """Up to `limit` entries before number `before`, the newest first.
+    """Up to `limit` entries before number `before`, newest first, without expired ones.
 
-    By an index where an actor or a target is named. The other wishes are left to the caller, as reading goes on
-    from the last entry that was looked at. Entries whose time is over are left out, as the table may still have them.
+    `actor`, or else `target`, is matched by an index. The caller checks the other conditions, because it continues
+    from the last entry read, matching or not.
     """
     index: Any = AuditRecord
     partition = _CHAIN
@@ -152,10 +152,10 @@ def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> list[Entr
         index, partition = AuditRecord.by_target, wanted.target
     earlier = None if before is None else (AuditRecord.entry < _key(before))
     rows = index.query(partition, earlier, scan_index_forward=False, limit=limit)
-    return [_entry(row) for row in rows if row.at > clock.now() - _kept_ms()]
+    return [_entry(row) for row in rows if row.at > clock.now() - _retention_ms()]
 
 
 def first() -> Entry | None:
-    """The oldest entry that is kept."""
-    rows = AuditRecord.query(_CHAIN, filter_condition=AuditRecord.at > clock.now() - _kept_ms(), limit=1)
+    """The oldest entry within retention."""
+    rows = AuditRecord.query(_CHAIN, filter_condition=AuditRecord.at > clock.now() - _retention_ms(), limit=1)
     return next((_entry(row) for row in rows), None)

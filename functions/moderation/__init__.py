@@ -1,4 +1,4 @@
-"""Owns reports of messages to a group's admins, and what they decide.
+"""Moderation: reports of messages to a group's admins, and the admins' decisions on them.
 
-It never deletes a message by itself, nor shows a report to whom it is about.
+It never deletes a message by itself, and never shows a report to the author of the reported message.
 """

@@ -1,4 +1,4 @@
-"""Moderation as others use it: what groups hand on to platform admins, and reports by a group's own policy."""
+"""Moderation for other domains: escalated reports for platform admins, and reports made by a group's policy."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - what all domains put into messages and events
+import composition  # noqa: F401 - registers every domain's message and event types
 from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import Answer, App
@@ -26,17 +26,17 @@ app = App("moderation", authenticate=authenticate)
     limits=[REPORT],
 )
 def report_message(caller: Caller, conversation_id: str, message_id: str, body: NewReport) -> Answer:
-    """Report a message to the group's admins; 200 with the first report for who has done so already."""
+    """Report a message to the group's admins; 200 with the caller's first report if they have reported it before."""
     made, new = service.report(
         caller=caller, conversation_id=conversation_id, message_id=message_id, reason=body.reason
     )
-    shown = {name: getattr(made, name) for name in ReportReceipt.model_fields}
-    return Answer(shown, status=201 if new else 200)
+    receipt = {name: getattr(made, name) for name in ReportReceipt.model_fields}
+    return Answer(receipt, status=201 if new else 200)
 
 
 @app.get("/conversations/{conversation_id}/reports", query=ReportQuery, returns=ReportList)
 def list_reports(caller: Caller, conversation_id: str, query: ReportQuery) -> Any:
-    """The admins' queue: open reports, oldest first; or the decided ones, newest first."""
+    """The admins' queue: open reports, oldest first, or decided ones, newest first."""
     return service.list_reports(
         caller=caller,
         conversation_id=conversation_id,
@@ -48,7 +48,7 @@ def list_reports(caller: Caller, conversation_id: str, query: ReportQuery) -> An
 
 @app.patch("/conversations/{conversation_id}/reports/{report_id}", body=Decision, returns=ReportOut)
 def decide_report(caller: Caller, conversation_id: str, report_id: str, body: Decision) -> Any:
-    """Resolve or dismiss a report, and with it every open one of that message; it may delete the message."""
+    """Resolve, dismiss or escalate every open report of this report's message, and optionally delete the message."""
     return service.decide(
         caller=caller,
         conversation_id=conversation_id,

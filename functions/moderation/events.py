@@ -1,4 +1,4 @@
-"""What moderation tells: reports, to those who decide them."""
+"""Moderation's ephemeral events, sent to the admins who decide reports, and its part in erasing a conversation."""
 
 from __future__ import annotations
 

@@ -9,20 +9,22 @@ from typing import Any, Literal
 from conversations.model import Member
 from kernel import clock, ids
 
-# Open or decided, a report is gone after 90 days.
-REPORT_LIFE_MS = 90 * clock.DAY
+REPORT_LIFE_MS = 90 * clock.DAY  # open or decided
 
-POLICY = "policy"  # reports by a group's policy have this in a reporter's place
+POLICY = "policy"  # the `reporter_id` of reports made by a group's policy
 
 Decision = Literal["resolved", "dismissed", "escalated"]
 ReportState = Literal["open", "resolved", "dismissed", "escalated"]
-_KEPT_OF_A_MESSAGE = ("id", "sender_id", "type", "text", "ciphertext", "created_at", "edited_at")
+_SNAPSHOT_FIELDS = ("id", "sender_id", "type", "text", "ciphertext", "created_at", "edited_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """That a member reported a message. `snapshot` is the message as they saw it, while somebody has to judge it:
-    while the report is open, and when the group's admins have handed it on to those of the platform (escalated)."""
+    """A member's report of a message.
+
+    `snapshot` is the message as the reporter saw it. It is kept while the report is open or escalated to platform
+    admins, and None once the report is resolved or dismissed.
+    """
 
     id: str
     conversation_id: str
@@ -40,13 +42,13 @@ class Report:
         return self.reported_at + REPORT_LIFE_MS > now
 
     def is_for(self, admin: Member) -> bool:
-        """Not for who wrote the message, nor for who came after it."""
+        """Whether an admin may see and decide the report: not the message's author, nor who joined after it."""
         return admin.user_id != self.sender_id and admin.visible_from <= (ids.position(self.message_id) or 0)
 
 
 def snapshot_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What admins need of a message to judge it, whatever becomes of it; of a poll its options, but no result."""
-    kept = {name: message[name] for name in _KEPT_OF_A_MESSAGE}
-    if message["poll"] is not None:
-        kept["text"] = "\n".join([message["poll"]["question"], *(each["text"] for each in message["poll"]["options"])])
-    return kept
+    """The fields of a message that admins need to judge it; a poll's text is its question and options, no results."""
+    snapshot = {name: message[name] for name in _SNAPSHOT_FIELDS}
+    if poll := message["poll"]:
+        snapshot["text"] = "\n".join([poll["question"], *(option["text"] for option in poll["options"])])
+    return snapshot

@@ -1,4 +1,4 @@
-"""Reports of messages: what comes in and what goes out."""
+"""Request and response bodies of moderation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NewReport(Input):
 
 
 class ReportReceipt(Output):
-    """What the reporter sees of their report."""
+    """A report as its reporter sees it."""
 
     id: str
     conversation_id: str
@@ -40,8 +40,11 @@ class ReportedMessage(Output):
 
 
 class ReportOut(Output):
-    """A report as admins see it; `message` is null once it is decided, `reporter` for the group's own policy and for
-    who was erased."""
+    """A report as admins see it.
+
+    `message` is null once the report is resolved or dismissed; `reporter` is null for the group's policy and for
+    erased accounts.
+    """
 
     id: str
     conversation_id: str
@@ -66,7 +69,7 @@ class ReportQuery(Paging):
 
 
 class Decision(Input):
-    """With `delete_message` a resolved report's message is deleted too."""
+    """`delete_message` also deletes the message; it is allowed with `resolved` only."""
 
     state: DecidedState
     delete_message: bool = False

@@ -1,7 +1,7 @@
-"""Reporting messages of a group to its admins, and what they decide.
+"""Reporting messages of a group to its admins, and deciding reports.
 
-A report holds the message as its reporter saw it until it is decided, so that editing or deleting it hides nothing.
-Nobody sees or decides reports of what they wrote themselves, or of what is from before they came.
+A report holds a snapshot of the message until it is decided, so that editing or deleting the message hides nothing.
+An admin neither sees nor decides reports of their own messages, or of messages from before they joined.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from users import api as users
 
 
 def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str) -> tuple[Report, bool]:
-    """Report a message to the group's admins; again returns the first report, and False.
+    """Report a message to the group's admins: the report and True, or the caller's earlier report and False.
 
-    Raises NotFound for a message that the caller does not see, Gone for a deleted one, Forbidden for one's own.
+    Raises NotFound for a message that the caller cannot see, Gone for a deleted one, Forbidden for their own, Conflict
+    when another request is making the same report.
     """
     require_member(conversation_id, caller.user_id).require_group()
     message = messages.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
@@ -49,21 +50,21 @@ def report(*, caller: Caller, conversation_id: str, message_id: str, reason: str
         snapshot=snapshot_of(message),
     )
     try:
-        store.keep(made)
+        store.add(made)
     except Cancelled as refused:
-        earlier = store.of_reporter(conversation_id, message_id, caller.user_id)
+        earlier = store.find_by_reporter(conversation_id, message_id, caller.user_id)
         if earlier is None:
             raise Conflict("This report is being made by another request.", retry_after_s=1) from refused
         return earlier, False
     telemetry.count("ReportsMade")
-    _tell(made, actor_id=caller.user_id)
+    _notify_admins(made, actor_id=caller.user_id)
     return made, True
 
 
 def flag(*, conversation_id: str, message: Mapping[str, Any], reason: str) -> bool:
-    """Report a message for the group's policy, which has no name and no face; once, and False if it was already.
+    """Report a message on behalf of the group's policy; False if the policy has reported it before.
 
-    `message` is as its sender sees it. Nothing happens to it: admins decide.
+    `message` is the sender's view of it. Its content stays as it is: admins decide.
     """
     made = Report(
         id=ids.new("rep"),
@@ -76,44 +77,45 @@ def flag(*, conversation_id: str, message: Mapping[str, Any], reason: str) -> bo
         snapshot=snapshot_of(message),
     )
     try:
-        store.keep(made)
+        store.add(made)
     except Cancelled:
         return False
     telemetry.count("MessagesFlagged")
-    _tell(made, actor_id=None, by=POLICY)
+    _notify_admins(made, actor_id=None, by=POLICY)
     return True
 
 
-def _tell(made: Report, *, actor_id: str | None, **more: str) -> None:
-    _tell_admins("report.created", made)
-    about = {"conversation_id": made.conversation_id, "message_id": made.message_id, "report_id": made.id, **more}
-    notify("admins", "report", about, actor_id=actor_id, but=made.sender_id)
+def _notify_admins(made: Report, *, actor_id: str | None, **more: str) -> None:
+    _publish_to_admins("report.created", made)
+    reference = {"conversation_id": made.conversation_id, "message_id": made.message_id, "report_id": made.id, **more}
+    notify("admins", "report", reference, actor_id=actor_id, but=made.sender_id)
 
 
 def list_reports(
     *, caller: Caller, conversation_id: str, is_open: bool, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
-    """The admins' queue: open reports, oldest first; or the decided ones, newest first.
+    """The admins' queue: open reports, oldest first, or decided ones, newest first.
 
-    A page may be shorter than `limit` and still have a next one.
+    A page may be shorter than `limit` and still have a next one. Raises Forbidden for members who are no admins.
     """
     context = require_member(conversation_id, caller.user_id)
     context.require_admin()
     paging = Paginator(after, caller.user_id, "reports", conversation_id, str(is_open))
     found = store.reports(conversation_id, is_open=is_open, after=paging.start, limit=limit + 1, now=clock.now())
 
-    def show(page: Sequence[Report]) -> list[dict[str, Any]]:
+    def render(page: Sequence[Report]) -> list[dict[str, Any]]:
         return _views([each for each in page if each.is_for(context.member)])
 
-    return paging.page(found, limit, lambda each: each.id, show)
+    return paging.page(found, limit, lambda each: each.id, render)
 
 
 def decide(
     *, caller: Caller, conversation_id: str, report_id: str, decision: Decision, delete_message: bool
 ) -> dict[str, Any]:
-    """Resolve, dismiss or hand on a report, and with it every open one of that message, which goes if asked for.
+    """Resolve, dismiss or escalate a report and every other open report of its message; may delete the message.
 
-    Doing it again is fine; raises Conflict if it was decided otherwise.
+    Idempotent. Raises NotFound for a report that the caller may not decide, Conflict if it was decided otherwise,
+    ValidationFailed for `delete_message` without `resolved`.
     """
     if delete_message and decision != "resolved":
         raise ValidationFailed.of("delete_message", "goes with resolving a report")
@@ -132,12 +134,12 @@ def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Deci
     if found.state not in ("open", decision):
         raise Conflict("This report was decided otherwise.")
     if delete_message:
-        with contextlib.suppress(NotFound):  # it has disappeared by itself
+        with contextlib.suppress(NotFound):  # a message with a lifetime may have expired meanwhile
             messages.delete(caller=caller, conversation_id=conversation_id, message_id=found.message_id)
     if found.state != "open":
         return found
     others = [each for each in store.open_about(conversation_id, found.message_id) if each.id != found.id]
-    pending = [*others, found]  # last, so that trying again takes up what was left
+    pending = [*others, found]  # `found` last: while it is open, a retry decides the others that are left
     decided = [
         replace(
             each,
@@ -161,12 +163,12 @@ def _decide(caller: Caller, conversation_id: str, report_id: str, decision: Deci
             "message_deleted": delete_message,
         },
     )
-    _tell_admins("report.updated", decided[-1])
+    _publish_to_admins("report.updated", decided[-1])
     return decided[-1]
 
 
 def escalated(*, admin: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """What groups' admins have handed on to those of the platform; a page may be short and still have a next one."""
+    """Reports that groups' admins have escalated to platform admins; a short page may still have a next one."""
     paging = Paginator(after, admin.user_id, "escalated")
     found, following = store.escalated(after=paging.start, limit=limit, now=clock.now())
     return Page(_views(found), None if following is None else paging.cursor(following))
@@ -192,8 +194,8 @@ def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:
     ]
 
 
-def _tell_admins(kind: str, report: Report) -> None:
-    def shown() -> Any:
+def _publish_to_admins(event_type: str, report: Report) -> None:
+    def render() -> Any:
         return schemas.ReportOut.model_validate(_views([report])[0]).model_dump(mode="json")
 
-    conversations.to_admins(report.conversation_id, kind, shown, may_see=report.is_for)
+    conversations.to_admins(report.conversation_id, event_type, render, may_see=report.is_for)

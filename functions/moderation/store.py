@@ -1,4 +1,4 @@
-"""Reports in DynamoDB: open ones and decided ones apart, so that the queue is one query."""
+"""Reports in DynamoDB: open and decided ones under separate sort-key prefixes, so that each queue is one query."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from kernel.records import IntegerAttribute, Mapper, ValueAttribute
 from moderation.model import REPORT_LIFE_MS, Report
 
 _OPEN, _DECIDED, _BY = "open#", "decided#", "by#"
-_DECIDED_PER_WRITE = 45  # two of the 100 actions of a transaction each
+_DECIDED_PER_WRITE = 45  # each takes two of a transaction's 100 actions
 
 
 class ReportRecord(Record):
-    """A report, open or decided; and under message and reporter which one is theirs, so that it is one."""
+    """A report (`open#id` or `decided#id`), or the id of a reporter's report of a message (`by#message#reporter`).
+
+    The second kind of row makes a reporter's report of a message unique.
+    """
 
     class Meta:
         table_name = TableName("reports")
@@ -53,8 +56,8 @@ def _by(message_id: str, reporter_id: str) -> str:
     return f"{_BY}{message_id}#{reporter_id}"
 
 
-def keep(report: Report) -> None:
-    """Keep a new report; raises Cancelled (label `by`) if its reporter has reported that message."""
+def add(report: Report) -> None:
+    """Save a new report; raises Cancelled (label `by`) if its reporter has reported that message before."""
     transaction = Transaction()
     transaction.put("report", _record(report))
     first = ReportRecord(
@@ -69,8 +72,8 @@ def keep(report: Report) -> None:
     transaction.commit()
 
 
-def of_reporter(conversation_id: str, message_id: str, reporter_id: str) -> Report | None:
-    """The report of a message by one person."""
+def find_by_reporter(conversation_id: str, message_id: str, reporter_id: str) -> Report | None:
+    """One person's report of a message."""
     first = ReportRecord.find(conversation_id, _by(message_id, reporter_id))
     return None if first is None else find(conversation_id, first.report_id)
 
@@ -106,7 +109,7 @@ def open_about(conversation_id: str, message_id: str) -> list[Report]:
 
 
 def decide(before: Sequence[Report], after: Sequence[Report]) -> None:
-    """Replace open reports by decided ones; raises Cancelled (label `open`) if one is not open any more."""
+    """Replace open reports by decided ones, 45 a transaction; raises Cancelled (label `open`) if one is decided."""
     pairs = list(zip(before, after, strict=True))
     for start in range(0, len(pairs), _DECIDED_PER_WRITE):
         transaction = Transaction()
@@ -117,7 +120,7 @@ def decide(before: Sequence[Report], after: Sequence[Report]) -> None:
 
 
 def escalated(*, after: Any, limit: int, now: int) -> tuple[list[Report], Any]:
-    """Reports handed on to the platform, and where to go on: the table is read, as they are few of few."""
+    """Escalated reports, and the key to continue from (None: no more). A scan: the table holds few reports."""
     kept = ReportRecord.reported_at > now - REPORT_LIFE_MS
     wanted = (ReportRecord.state == "escalated") & kept & ReportRecord.entry.startswith(_DECIDED)
     rows = ReportRecord.scan(wanted, limit=limit, last_evaluated_key=after, consistent_read=True)
@@ -125,7 +128,9 @@ def escalated(*, after: Any, limit: int, now: int) -> tuple[list[Report], Any]:
 
 
 def erase(conversation_id: str) -> None:
-    """Erase the reports of a conversation that has ended, but for those that the platform's admins have to judge:
-    these go when their time is over."""
-    of = ReportRecord
-    ReportRecord.delete_found(conversation_id, None, of.state.does_not_exist() | (of.state != "escalated"))
+    """Delete the reports of an erased conversation, except escalated ones, which platform admins still have to judge.
+
+    Those are deleted by their TTL.
+    """
+    state = ReportRecord.state
+    ReportRecord.delete_found(conversation_id, None, state.does_not_exist() | (state != "escalated"))

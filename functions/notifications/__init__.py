@@ -1,5 +1,5 @@
-"""Notifications: people's devices and wishes, who is told of what, the in-app list, push.
+"""Notifications: push devices, preferences, the decision who is notified of what, the in-app list, push delivery.
 
-Never decides what happened: other domains tell it (the log's stream, `realtime.notify`). Never sends content to a
-push service unless the person chose previews, and never of an encrypted conversation.
+It learns what happened from the log's stream and `realtime.notify`. It never sends content to a push service unless the
+recipient chose previews, and never of an encrypted conversation.
 """

@@ -1,4 +1,4 @@
-"""Who was alerted of a conversation, and everything that a decision looks at, in DynamoDB."""
+"""Alerts of a conversation, and everything that a decision to notify reads, in DynamoDB."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALERTS = "alerts"
 
 
 class AlertsRecord(Record):
-    """Who was alerted of a conversation (`bursts.packed`)."""
+    """The alerts of a conversation (`bursts.pack`); `version` counts changes."""
 
     class Meta:
         table_name = TableName("notifications")
@@ -37,7 +37,7 @@ class AlertsRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Who was alerted of a conversation, as it was read."""
+    """The alerts of a conversation by user code, and the version that was read (0: none saved yet)."""
 
     conversation_id: str
     by_code: Mapping[bytes, Alerted]
@@ -45,8 +45,8 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What a decision looks at: the conversation (None: gone), its alerts, the people, and who looks at it now."""
+class DecisionInputs:
+    """What a decision reads: the conversation (None: deleted), its alerts, the people, and who has it open now."""
 
     info: ConversationInfo | None
     alerts: Alerts
@@ -54,8 +54,8 @@ class Scene:
     focused: frozenset[str]
 
 
-def scene(conversation_id: str, user_ids: Sequence[str]) -> Scene:
-    """Everything a decision needs, in one round trip for up to 49 people."""
+def read_inputs(conversation_id: str, user_ids: Sequence[str]) -> DecisionInputs:
+    """All inputs of a decision, in one round trip for up to 49 people."""
     rows = iter(
         read_together(
             [
@@ -69,7 +69,7 @@ def scene(conversation_id: str, user_ids: Sequence[str]) -> Scene:
     info, alerts = next(rows), next(rows)
     people = {user_id: next(rows) for user_id in user_ids}
     focused = {user_id for user_id in user_ids if sockets.shows(next(rows), conversation_id)}
-    return Scene(
+    return DecisionInputs(
         info=conversations.info_in(info),
         alerts=_alerts(conversation_id, alerts),
         people={user_id: store.person_in(user_id, row) for user_id, row in people.items()},
@@ -78,7 +78,7 @@ def scene(conversation_id: str, user_ids: Sequence[str]) -> Scene:
 
 
 def addressees(conversation_id: str | None, user_ids: Sequence[str]) -> dict[str, Addressee]:
-    """These people, or nobody where it is about a conversation that is gone: one round trip per 99."""
+    """These people, or nobody if the conversation is deleted: one round trip per 99."""
     if conversation_id is None:
         return store.people(user_ids)
     info, *rows = read_together([conversations.info_key(conversation_id), *map(store.person_key, user_ids)])
@@ -90,7 +90,7 @@ def addressees(conversation_id: str | None, user_ids: Sequence[str]) -> dict[str
 def _alerts(conversation_id: str, row: Any) -> Alerts:
     if row is None:
         return Alerts(conversation_id, {}, 0)
-    return Alerts(conversation_id, bursts.unpacked(row.alerts), int(row.version))
+    return Alerts(conversation_id, bursts.unpack(row.alerts), int(row.version))
 
 
 def alerts(conversation_id: str) -> Alerts:
@@ -98,19 +98,19 @@ def alerts(conversation_id: str) -> Alerts:
 
 
 def save_alerts(before: Alerts, now_by_code: Mapping[bytes, Alerted]) -> None:
-    """Keep who was alerted; raises Conflict when somebody else has kept something since it was read."""
+    """Save alerts that replace `before`; raises Conflict if they have changed since they were read."""
     now, version = clock.now(), AlertsRecord.version
     record = AlertsRecord(
         before.conversation_id,
-        alerts=bursts.packed(now_by_code, now),
+        alerts=bursts.pack(now_by_code, now),
         version=before.version + 1,
         expires_at=(now + bursts.KEPT_MS + clock.DAY) // clock.SECOND,
     )
-    as_read = version == before.version if before.version else version.does_not_exist()
-    if not record.save_if(as_read):
+    unchanged = version == before.version if before.version else version.does_not_exist()
+    if not record.save_if(unchanged):
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
 def erase(conversation_id: str) -> None:
-    """Forget who was alerted of a conversation that has ended."""
+    """Delete the alerts of a deleted conversation."""
     AlertsRecord(conversation_id, _ALERTS).delete()

@@ -20,7 +20,7 @@ app = App("notifications", authenticate=authenticate)
 
 @app.put("/devices/{device_id}", body=schemas.PushDeviceFields, returns=schemas.PushDevice, limits=[REGISTER])
 def register_push_device(caller: Caller, device_id: str, body: schemas.PushDeviceFields) -> Any:
-    """Have pushes sent to a device until its session ends; a token belongs to the last who registered it."""
+    """Send pushes to a device until its session ends; a token belongs to the device that registered it last."""
     given = body.subscription
     subscription = None if given is None else PushEndpoint(given.endpoint, given.keys.p256dh, given.keys.auth)
     return service.register(
@@ -33,19 +33,19 @@ def register_push_device(caller: Caller, device_id: str, body: schemas.PushDevic
 
 @app.delete("/devices/{device_id}", status=204)
 def unregister_push_device(caller: Caller, device_id: str) -> None:
-    """Send a device nothing more."""
+    """Send no more pushes to a device."""
     service.unregister(caller=caller, device_id=device_id)
 
 
 @app.get("/devices", query=Paging, returns=schemas.PushDeviceList)
 def list_push_devices(caller: Caller, query: Paging) -> Any:
-    """The caller's devices, the one registered last first: at most 25, so there is one page."""
+    """The caller's devices, the last registered first: at most 25, in one page."""
     return service.devices(caller=caller, cursor=query.cursor)
 
 
 @app.get("/devices/webpush-key", public=True, returns=schemas.WebPushKey)
 def web_push_key() -> Any:
-    """The key that browsers subscribe with."""
+    """The VAPID public key that browsers subscribe with."""
     from notifications import vapid
 
     return {"application_server_key": vapid.application_server_key()}
@@ -53,7 +53,7 @@ def web_push_key() -> Any:
 
 @app.get("/notifications/preferences", returns=schemas.NotificationPreferences)
 def get_notification_preferences(caller: Caller) -> Any:
-    """What the caller is told of by push."""
+    """The caller's notification preferences."""
     return _preferences(service.preferences(caller=caller))
 
 
@@ -61,7 +61,7 @@ def get_notification_preferences(caller: Caller) -> Any:
     "/notifications/preferences", body=schemas.NotificationPreferencesFields, returns=schemas.NotificationPreferences
 )
 def change_notification_preferences(caller: Caller, body: schemas.NotificationPreferencesFields) -> Any:
-    """Choose what to be told of; what is left out stays as it is."""
+    """Change the given preferences; others stay as they are."""
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if changes.get("quiet_hours") is not None:
         given = changes["quiet_hours"]
@@ -73,25 +73,25 @@ def change_notification_preferences(caller: Caller, body: schemas.NotificationPr
 
 @app.get("/notifications", query=Paging, returns=schemas.NotificationList)
 def list_notifications(caller: Caller, query: Paging) -> Any:
-    """What the caller was told of in the last 90 days, newest first."""
+    """The caller's notifications of the last 90 days, newest first."""
     page, unread = service.list_notices(caller=caller, limit=query.limit, cursor=query.cursor)
     return {"items": page.items, "next_cursor": page.next_cursor, "unread_count": unread}
 
 
 @app.post("/notifications/read", body=schemas.ReadUpTo, returns=schemas.UnreadCount)
 def read_notifications(caller: Caller, body: schemas.ReadUpTo) -> Any:
-    """Mark a notification and all before it as read."""
+    """Mark a notification and all older ones as read."""
     return {"unread_count": service.mark_read(caller=caller, up_to=body.up_to)}
 
 
-def _preferences(wishes: NoticePreferences) -> dict[str, Any]:
-    hours = wishes.quiet_hours
+def _preferences(preferences: NoticePreferences) -> dict[str, Any]:
+    hours = preferences.quiet_hours
     return {
-        "messages": wishes.messages,
-        "mentions": wishes.mentions,
-        "calls": wishes.calls,
-        "polls": wishes.polls,
-        "files": wishes.files,
+        "messages": preferences.messages,
+        "mentions": preferences.mentions,
+        "calls": preferences.calls,
+        "polls": preferences.polls,
+        "files": preferences.files,
         "quiet_hours": None
         if hours is None
         else {
@@ -99,5 +99,5 @@ def _preferences(wishes: NoticePreferences) -> dict[str, Any]:
             "to": hours.ends.isoformat("minutes"),
             "timezone": hours.timezone,
         },
-        "show_preview": wishes.show_preview,
+        "show_preview": preferences.show_preview,
     }

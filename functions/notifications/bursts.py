@@ -1,9 +1,8 @@
-"""One alert per person, conversation and 30 s, and at most one update after it. Pure.
+"""Debouncing: one alert per person, conversation and 30 s, and at most one update after it. Pure.
 
-The state of a conversation is one small value: for each person alerted when, for which event, and the last event
-they would have been told of since. Whatever order events come in and however often, the outcome is the same: an event
-that is covered by a later alert says nothing, one that made the alert makes the same alert again, which the sending
-side recognises by its key.
+The state of a conversation is one small value: for each alerted person the time, the event of the alert, and the latest
+event since. The outcome does not depend on the order or number of deliveries: an event covered by a later alert is
+silent, and the event of an alert makes the same alert again, which the sender recognises by its key.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Literal
 from kernel import clock
 
 WINDOW_MS = 30 * clock.SECOND
-KEPT_MS = 7 * clock.DAY  # how long an alert that was not read can still be dismissed
+KEPT_MS = 7 * clock.DAY  # how long an unread alert can still be dismissed
 _CODE_BYTES = 6
 _ENTRY = struct.Struct(f">{_CODE_BYTES}sIII")  # 18 bytes: forty people fit one write unit
 Outcome = Literal["alert", "owed", "covered"]
@@ -25,7 +24,7 @@ Outcome = Literal["alert", "owed", "covered"]
 
 @dataclass(frozen=True, slots=True)
 class Alerted:
-    """One person's alert: when (in seconds, rounded up), for which event, and the last event they should know of."""
+    """One person's alert: its time (s, rounded up), its event, and the latest event to notify them of."""
 
     at_s: int
     alert_seq: int
@@ -33,17 +32,17 @@ class Alerted:
 
     @property
     def owed(self) -> bool:
-        """Whether something came after the alert that an update has to tell of."""
+        """Whether an update is owed, because events followed the alert."""
         return self.last_seq > self.alert_seq
 
     @property
     def due_at(self) -> int:
-        """The instant from which the update may go out, in ms."""
+        """The earliest instant of the update, in ms."""
         return self.at_s * clock.SECOND + WINDOW_MS
 
 
-def told(before: Alerted | None, seq: int, now: int) -> tuple[Outcome, Alerted]:
-    """What an event does that its person is to be told of."""
+def apply_event(before: Alerted | None, seq: int, now: int) -> tuple[Outcome, Alerted]:
+    """The outcome of an event for a person who is to be notified of it, and their alert after it."""
     if before is not None:
         if seq == before.alert_seq:
             return "alert", before
@@ -54,20 +53,20 @@ def told(before: Alerted | None, seq: int, now: int) -> tuple[Outcome, Alerted]:
     return "alert", Alerted(-(-now // clock.SECOND), seq, seq)
 
 
-def updated(before: Alerted, last_seq: int) -> Alerted:
-    """After the update went out: nothing is owed up to `last_seq`."""
+def after_update(before: Alerted, last_seq: int) -> Alerted:
+    """The alert after the update was sent: nothing up to `last_seq` is owed."""
     known = max(before.last_seq, last_seq)
     return replace(before, alert_seq=known, last_seq=known)
 
 
-def code(user_id: str) -> bytes:
-    """Six bytes that stand for a person: two of a thousand members share theirs once in 560 million conversations,
-    and then one of the two hears of a message 30 s late."""
+def user_code(user_id: str) -> bytes:
+    """A hash of six bytes for a person. Two of 1,000 members collide in one of 560 million conversations; then one of
+    the two is notified of a message 30 s late."""
     return hashlib.sha256(user_id.encode()).digest()[:_CODE_BYTES]
 
 
-def packed(alerts: Mapping[bytes, Alerted], now: int) -> bytes:
-    """The state as bytes, without what is too old to matter."""
+def pack(alerts: Mapping[bytes, Alerted], now: int) -> bytes:
+    """The state as bytes, without alerts older than `KEPT_MS`."""
     oldest = (now - KEPT_MS) // clock.SECOND
     return b"".join(
         _ENTRY.pack(who, each.at_s, each.alert_seq, each.last_seq)
@@ -76,10 +75,10 @@ def packed(alerts: Mapping[bytes, Alerted], now: int) -> bytes:
     )
 
 
-def unpacked(raw: bytes) -> dict[bytes, Alerted]:
+def unpack(raw: bytes) -> dict[bytes, Alerted]:
     return {who: Alerted(at_s, alert, last) for who, at_s, alert, last in _ENTRY.iter_unpack(raw)}
 
 
-def of_people(alerts: Mapping[bytes, Alerted], user_ids: Iterable[str]) -> dict[str, Alerted]:
+def for_users(alerts: Mapping[bytes, Alerted], user_ids: Iterable[str]) -> dict[str, Alerted]:
     """The alerts of these people, by id."""
-    return {user_id: alerts[mark] for user_id in user_ids if (mark := code(user_id)) in alerts}
+    return {user_id: alerts[mark] for user_id in user_ids if (mark := user_code(user_id)) in alerts}

@@ -1,4 +1,4 @@
-"""What notifications tell, entries of people's lists to their live sockets, and what they follow."""
+"""The event for new list items on live sockets, and the notifications' subscriptions to the log."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from messages.model import REACTION_ADDED
 from notifications.schemas import Notification
 
 NOTIFICATION = "notification"
-# What of an event's data says whom it concerns: ids, and no content.
-_WHOM = ("id", "type", "mentions", "everyone", "reply_to", "thread_root", "user_id", "message_id")
+# The fields of an event that decide who is notified: ids, no content.
+_ROUTING_FIELDS = ("id", "type", "mentions", "everyone", "reply_to", "thread_root", "user_id", "message_id")
 
 
-def _whom(event: Event) -> Mapping[str, Any]:
-    found = {name: event.data[name] for name in _WHOM if name in event.data}
+def _routing_data(event: Event) -> Mapping[str, Any]:
+    found = {name: event.data[name] for name in _ROUTING_FIELDS if name in event.data}
     if found.get("type") == "call" and (call_id := event.data.get("metadata", {}).get("call_id")):
         found["metadata"] = {"call_id": call_id}
     return found
 
 
 def _follow(events: Sequence[Event]) -> None:
-    from notifications import occurrences, telling
+    from notifications import notifier, occurrences
 
     for event in events:
-        for what, to in occurrences.of_event(event):
-            telling.tell(what, to=to)
+        for occurrence, to in occurrences.of_event(event):
+            notifier.notify(occurrence, to=to)
 
 
 register(EventType(NOTIFICATION, data=Notification, durable=False))
 for _type in (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATED):
-    subscribe(_type, _follow, queue="follow", carries=_whom)
+    subscribe(_type, _follow, queue="follow", carries=_routing_data)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:
@@ -46,17 +46,17 @@ def _erase(conversation_id: str, cursor: Any) -> Any:
 register_eraser(Eraser("notifications", _erase))
 
 
-def _of_conversation(loss: ConversationLost) -> None:
-    from notifications import telling
+def _drop_alerts(loss: ConversationLost) -> None:
+    from notifications import notifier
 
-    telling.of_conversation(loss)
+    notifier.drop_alerts(loss)
 
 
-def _of_sessions(loss: SessionsLost) -> None:
+def _forget_devices(loss: SessionsLost) -> None:
     from notifications import service
 
-    service.of_sessions(loss)
+    service.forget_devices_of(loss)
 
 
-on_loss(ConversationLost, "pushes", _of_conversation)
-on_loss(SessionsLost, "pushes", _of_sessions)
+on_loss(ConversationLost, "pushes", _drop_alerts)
+on_loss(SessionsLost, "pushes", _forget_devices)

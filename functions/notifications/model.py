@@ -1,4 +1,4 @@
-"""Who is told of what: one decision over (what happened, how a person stands to it). No AWS in here."""
+"""Who is notified of what: `decide` takes an occurrence and a recipient. Pure: no AWS in here."""
 
 from __future__ import annotations
 
@@ -30,32 +30,31 @@ Messages = Literal["all", "mentions", "none"]
 Platform = Literal["ios", "android", "web"]
 Provider = Literal["fcm", "webpush"]
 
-MAX_DEVICES = 25  # of a person; the one not registered for longest makes room
+MAX_DEVICES = 25  # of a person; a new one replaces the least recently registered
 
-# What stands in the in-app list; the others are seen in the conversation itself.
+# Kinds that are kept in the in-app list; the others are visible in the conversation itself.
 LISTED: frozenset[str] = frozenset(ListedKind.__args__)  # type: ignore[attr-defined]
-# Shown in the list and on live sockets only: nobody wants to be woken by a thumb.
+# Kinds that cause no push.
 LIST_ONLY: frozenset[str] = frozenset({"reaction"})
-# What stands in a conversation's log to be read: of these one is alerted once in 30 s, and not of what one has seen.
+# Kinds that are messages of a log: alerts of them are debounced, and suppressed once the message was read.
 MESSAGES: frozenset[str] = frozenset({"message", "poll", "file", "mention", "reply"})
-# Kinds addressed to this very person, who chose to hear of them whatever the conversation's noise.
+# Kinds that reach a person although they muted the conversation.
 PERSONAL: frozenset[str] = frozenset({"mention", "reply"})
 RING_MS = 45 * clock.SECOND  # how long a call rings (contract §7)
-LATE_MS = 24 * clock.HOUR  # what comes out of a stream's backlog after a day wakes nobody
+LATE_MS = 24 * clock.HOUR  # older occurrences, from a backlog of the stream, cause no push
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily span of wall-clock time in a zone; one that ends before it begins goes over midnight, equal ends are
-    the whole day."""
+    """A daily span of wall-clock time in a time zone; over midnight if `ends` is before `begins`, the whole day if they
+    are equal."""
 
     begins: time
     ends: time
     timezone: str
 
     def cover(self, now: int) -> bool:
-        """Whether an instant lies in them. Wall-clock time decides: a night with a change of clocks is an hour
-        longer or shorter, and a time of day that is skipped or comes twice belongs where its digits stand."""
+        """Whether an instant (ms) is within the quiet hours, by local wall-clock time, also when the clocks change."""
         local = datetime.fromtimestamp(now / clock.SECOND, clock.zone(self.timezone)).time()
         if self.begins < self.ends:
             return self.begins <= local < self.ends
@@ -64,7 +63,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class NoticePreferences:
-    """What a person wants to be told of by push. The in-app list is kept whatever they chose."""
+    """A person's choice of pushes; the in-app list does not depend on it."""
 
     messages: Messages = "all"
     mentions: bool = True
@@ -77,7 +76,7 @@ class NoticePreferences:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """How somebody stands in the conversation: which events are theirs, how far they have read, what they muted."""
+    """The fields of a member that decide about notifications."""
 
     visible_from: int
     read_seq: int = 0
@@ -87,10 +86,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Something that happened and people may be told of. `key` is the same however often it is reported.
+    """Something that people may be notified of; `key` identifies it, so that repeated reports have one effect.
 
-    Of a conversation's events `seq` is the place in the log. `mentioned` may hold `*` for everybody; `answers` is
-    whose message it replies to. `reference` is what a list item keeps beside it: ids, never content.
+    `seq` is set for events of a conversation's log. `mentioned` may hold `*` for everybody; `answers` is the author of
+    the message that this one replies to. `reference` holds further ids for the list item, never content.
     """
 
     key: str
@@ -110,8 +109,8 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecipient:
-    """A person as they stand to what happened: `membership` is None outside of the conversation, or where there is
-    none; `focused` tells whether a device of theirs shows the conversation now."""
+    """A person who may be notified: `membership` is None without a conversation and for people outside of it; `focused`
+    says that one of their devices has the conversation open now."""
 
     user_id: str
     membership: Membership | None = None
@@ -123,7 +122,7 @@ class NoticeRecipient:
 
 @dataclass(frozen=True, slots=True)
 class PushEndpoint:
-    """A browser's push subscription: where to post, and the keys to encrypt with (base 64, URL-safe)."""
+    """A browser's push subscription: its URL, and the keys to encrypt with (URL-safe base 64)."""
 
     endpoint: str
     p256dh: str
@@ -132,9 +131,9 @@ class PushEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDevice:
-    """Where a person can be reached: a Firebase token or a browser's subscription. It ends with its session.
+    """A device that receives pushes, by a Firebase token or a browser's subscription, until its session ends.
 
-    `voip` asks for Apple's call pushes, `key` is the hash of what no two devices may share.
+    `voip` asks for Apple's call pushes; `key` is the hash of the token or endpoint, which only one device may have.
     """
 
     user_id: str
@@ -154,7 +153,7 @@ class RegisteredDevice:
 
 @dataclass(frozen=True, slots=True)
 class NotificationItem:
-    """An entry of a person's in-app list. `reference` has ids of what it is about beside the message."""
+    """An item of a person's in-app list; `reference` holds further ids, by kind."""
 
     user_id: str
     id: str
@@ -166,25 +165,24 @@ class NotificationItem:
     reference: Mapping[str, Any] = field(default_factory=dict)
 
 
-def item_of(what: Occurrence, kind: ListedKind, user_id: str) -> NotificationItem:
-    """What the list keeps of something for one person: the same, with the same id, however often it is made."""
-    digest = hashlib.sha256(f"{what.key}\0{kind}\0{user_id}".encode()).digest()[:10]
+def item_of(occurrence: Occurrence, kind: ListedKind, user_id: str) -> NotificationItem:
+    """A person's list item for an occurrence. Its id derives from both, so that it is added once."""
+    digest = hashlib.sha256(f"{occurrence.key}\0{kind}\0{user_id}".encode()).digest()[:10]
     return NotificationItem(
         user_id=user_id,
-        id=f"ntf_{ids.base32(what.at, 10)}{ids.base32(int.from_bytes(digest, 'big'), 16)}",
+        id=f"ntf_{ids.base32(occurrence.at, 10)}{ids.base32(int.from_bytes(digest, 'big'), 16)}",
         kind=kind,
-        at=what.at,
-        conversation_id=what.conversation_id,
-        message_id=what.message_id,
-        actor_id=what.actor_id,
-        reference=what.reference,
+        at=occurrence.at,
+        conversation_id=occurrence.conversation_id,
+        message_id=occurrence.message_id,
+        actor_id=occurrence.actor_id,
+        reference=occurrence.reference,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of it for one person: the kind it is to them, whether the list keeps it, and why no push goes out
-    (None: it does)."""
+    """The decision for one person: the kind for them, whether it is listed, and why it is not pushed (None: it is)."""
 
     kind: Kind
     listed: bool
@@ -195,73 +193,76 @@ class Verdict:
         return self.suppressed is None
 
 
-def decide(what: Occurrence, who: NoticeRecipient, now: int) -> Verdict:
-    """Whether somebody is told: the first rule that speaks against it names the reason."""
-    kind = kind_for(what, who.user_id)
-    suppressed = _none_of_theirs(what, who)
+def decide(occurrence: Occurrence, recipient: NoticeRecipient, now: int) -> Verdict:
+    """Whether a person is notified at `now` (ms); the first rule against it is the reason."""
+    kind = kind_for(occurrence, recipient.user_id)
+    suppressed = _reason_to_hide(occurrence, recipient)
     listed = suppressed is None and kind in LISTED
-    return Verdict(kind, listed, suppressed or _not_now(what, kind, who, now))
+    return Verdict(kind, listed, suppressed or _reason_not_to_push(occurrence, kind, recipient, now))
 
 
-def kind_for(what: Occurrence, user_id: str) -> Kind:
-    """What it is to this person: a message that names them is a mention, one that answers them a reply."""
-    if what.kind in ("message", "poll", "file"):
-        if user_id in what.mentioned or "*" in what.mentioned:
+def kind_for(occurrence: Occurrence, user_id: str) -> Kind:
+    """The kind for this person: a message that mentions them is a mention, one that replies to them a reply."""
+    if occurrence.kind in ("message", "poll", "file"):
+        if user_id in occurrence.mentioned or "*" in occurrence.mentioned:
             return "mention"
-        if what.answers == user_id:
+        if occurrence.answers == user_id:
             return "reply"
-    return what.kind
+    return occurrence.kind
 
 
-def _none_of_theirs(what: Occurrence, who: NoticeRecipient) -> Reason | None:
-    """Why they must not know of it at all."""
-    if who.user_id == what.actor_id and what.kind != "security":
+def _reason_to_hide(occurrence: Occurrence, recipient: NoticeRecipient) -> Reason | None:
+    """Why the person may not be notified in any way."""
+    if recipient.user_id == occurrence.actor_id and occurrence.kind != "security":
         return "own"
-    if what.conversation_id is not None and what.seq is not None:
-        member = who.membership
-        if member is None or what.seq < member.visible_from:
+    if occurrence.conversation_id is not None and occurrence.seq is not None:
+        member = recipient.membership
+        if member is None or occurrence.seq < member.visible_from:
             return "not_member"
-    return "blocked" if who.blocked else None
+    return "blocked" if recipient.blocked else None
 
 
-def _not_now(what: Occurrence, kind: Kind, who: NoticeRecipient, now: int) -> Reason | None:
-    """Why no push goes out for what they may know of."""
+def _reason_not_to_push(occurrence: Occurrence, kind: Kind, recipient: NoticeRecipient, now: int) -> Reason | None:
+    """Why a person who may be notified gets no push."""
     if kind in LIST_ONLY:
         return "list_only"
-    if now - what.at > (RING_MS if kind == "call" else LATE_MS):
+    if now - occurrence.at > (RING_MS if kind == "call" else LATE_MS):
         return "over" if kind == "call" else "late"
-    if kind in MESSAGES and what.seq is not None:
-        if who.membership is not None and who.membership.read_seq >= what.seq:
+    if kind in MESSAGES and occurrence.seq is not None:
+        if recipient.membership is not None and recipient.membership.read_seq >= occurrence.seq:
             return "seen"
-        if who.focused:
+        if recipient.focused:
             return "focused"
-    if not _wanted(what, kind, who.preferences):
+    if not _wanted(occurrence, kind, recipient.preferences):
         return "preference"
-    if _muted(kind, who, now):
+    if _muted(kind, recipient, now):
         return "muted"
-    quiet = who.preferences.quiet_hours
-    if quiet is not None and quiet.cover(now) and not (kind == "call" and who.contact_of_actor):
+    quiet = recipient.preferences.quiet_hours
+    if quiet is not None and quiet.cover(now) and not (kind == "call" and recipient.contact_of_actor):
         return "quiet"
     return None
 
 
-def _wanted(what: Occurrence, kind: Kind, wishes: NoticePreferences) -> bool:
-    """Whether they want this kind. Requests, reports, invitations and security have no switch."""
+def _wanted(occurrence: Occurrence, kind: Kind, preferences: NoticePreferences) -> bool:
+    """Whether their preferences allow this kind. Requests, reports, invitations and security cannot be turned off."""
     if kind in PERSONAL:
-        return wishes.mentions or _wanted(what, what.kind, wishes)
+        return preferences.mentions or _wanted(occurrence, occurrence.kind, preferences)
     if kind == "message":
-        return wishes.messages == "all"
+        return preferences.messages == "all"
     if kind == "file":
-        return wishes.messages == "all" and wishes.files
-    return {"poll": wishes.polls, "file_shared": wishes.files, "call": wishes.calls, "missed_call": wishes.calls}.get(
-        kind, True
-    )
+        return preferences.messages == "all" and preferences.files
+    return {
+        "poll": preferences.polls,
+        "file_shared": preferences.files,
+        "call": preferences.calls,
+        "missed_call": preferences.calls,
+    }.get(kind, True)
 
 
-def _muted(kind: Kind, who: NoticeRecipient, now: int) -> bool:
-    """Whether they muted the conversation. Mentions and replies reach through, where the person wants them to."""
-    member = who.membership
+def _muted(kind: Kind, recipient: NoticeRecipient, now: int) -> bool:
+    """Whether they muted the conversation; mentions and replies pass if the person's preferences allow them."""
+    member = recipient.membership
     if member is None:
         return False
     muted = member.notifications != "all" or (member.muted_until is not None and member.muted_until > now)
-    return muted and not (kind in PERSONAL and who.preferences.mentions)
+    return muted and not (kind in PERSONAL and recipient.preferences.mentions)

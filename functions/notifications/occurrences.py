@@ -1,4 +1,4 @@
-"""What happened, made of what tells it: an event of a conversation's log, or a job of `realtime.notify`."""
+"""Occurrences from their sources: events of a conversation's log, and jobs of the notifications queue."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from log import api as log
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
 from notifications.model import Kind, Occurrence
-from notifications.telling import ring_key
+from notifications.notifier import ring_key
 from realtime.api import Audience
 
 _KINDS: Mapping[str, Kind] = {"text": "message", "encrypted": "message", "file": "file", "poll": "poll"}
 
 
 def of_event(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
-    """What people may be told of in an event, and whom."""
+    """The occurrences in an event, each with its audience."""
     if event.type == MESSAGE_CREATED:
         yield from _of_message(event)
     elif event.type == REACTION_ADDED:
@@ -56,7 +56,7 @@ def _of_reaction(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
 
 
 def _author(conversation_id: str, message_id: str | None) -> str | None:
-    """Who wrote a message; None where there is none any more."""
+    """The author of a message; None if it no longer exists."""
     seq = None if message_id is None else ids.position(message_id)
     if seq is None:
         return None
@@ -81,7 +81,7 @@ def _of(event: Event, kind: Kind, **more: Any) -> Occurrence:
 
 
 def of_notice(job: Mapping[str, Any]) -> Occurrence:
-    """What a domain has told by `notify`."""
+    """The occurrence of a job of `realtime.notify`."""
     message_id = job["message_id"]
     return Occurrence(
         key=job["key"],
@@ -96,7 +96,7 @@ def of_notice(job: Mapping[str, Any]) -> Occurrence:
 
 
 def of_missed_call(job: Mapping[str, Any]) -> Occurrence:
-    """That people missed a call: the same however often its end is told."""
+    """The missed call of a job about a ring that is over; its key depends on the call alone."""
     return Occurrence(
         key=f"{job['call_id']}/missed",
         kind="missed_call",

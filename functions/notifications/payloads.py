@@ -1,4 +1,4 @@
-"""What a push carries: JSON without content, unless the person chose previews (R38). Pure."""
+"""The payload of a push: JSON without content, unless the person chose previews (R38). Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernel import clock
 from notifications.model import MESSAGES, RING_MS, Kind, Occurrence
 
 Urgency = Literal["high", "normal", "low"]
-# What else a push may say: that a conversation was read elsewhere, that a call rings no more.
+# Beside notifications: a conversation was read elsewhere, a call stopped ringing.
 PushKind = Kind | Literal["read", "call_ended"]
 
 TITLE_MAX_CHARS = 80
@@ -23,7 +23,7 @@ ALERT_TTL_S = 24 * 60 * 60
 RING_TTL_S = RING_MS // clock.SECOND
 URGENT: frozenset[str] = frozenset({"call", "call_ended", "mention", "reply", "security"})
 QUIET: frozenset[str] = frozenset({"read"})
-# Why somebody is warned of what happened to their account (`reference.reason`).
+# Texts of security notifications by `reference.reason`.
 SECURITY: Mapping[str, str] = {
     "new_sign_in": "Your account was signed in to on a new device.",
     "refresh_reused": "A session of yours was used from two places and has been ended.",
@@ -37,7 +37,7 @@ SECURITY: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PushPreview:
-    """Content that a person wants to see on their lock screen."""
+    """Content for the lock screen of a person who chose previews."""
 
     title: str
     body: str
@@ -45,7 +45,7 @@ class PushPreview:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What one device is sent. A push with the tag of an earlier one takes its place on the device."""
+    """The content of a push to one device; it replaces an earlier push with the same tag."""
 
     kind: PushKind
     tag: str
@@ -55,11 +55,11 @@ class Payload:
     preview: PushPreview | None = None
 
     def fields(self) -> dict[str, Any]:
-        """As the device gets it: what is not there is left out."""
-        shown = {} if self.preview is None else {"title": self.preview.title, "body": self.preview.body}
+        """The fields of the payload, without missing ones."""
+        preview = {} if self.preview is None else {"title": self.preview.title, "body": self.preview.body}
         ids = {"conversation_id": self.conversation_id, "call_id": self.call_id}
         present = {name: value for name, value in ids.items() if value is not None}
-        return {"kind": self.kind, **present, "badge": self.badge, "tag": self.tag, **shown}
+        return {"kind": self.kind, **present, "badge": self.badge, "tag": self.tag, **preview}
 
     def text(self) -> bytes:
         return json.dumps(self.fields(), separators=(",", ":"), ensure_ascii=False).encode()
@@ -72,42 +72,42 @@ class Payload:
 
     @property
     def ttl_s(self) -> int:
-        """How long a push service keeps it for a device that is off: a call is over after its ring."""
+        """How long a push service keeps the push for an offline device."""
         return RING_TTL_S if self.kind in ("call", "call_ended") else ALERT_TTL_S
 
     @property
     def silent(self) -> bool:
-        """Whether it shows nothing: it only takes something away."""
+        """Whether the push shows nothing: it only removes an earlier one."""
         return self.kind in ("read", "call_ended")
 
 
-def tag_of(what: Occurrence) -> str:
-    """What replaces what on a device: a call its own ring, all of a conversation each other, a notice only itself."""
-    if what.kind in ("call", "missed_call") and what.call_id is not None:
-        return what.call_id
-    if what.kind in MESSAGES and what.conversation_id is not None:
-        return what.conversation_id
-    return hashlib.sha256(what.key.encode()).hexdigest()[:32]
+def tag_of(occurrence: Occurrence) -> str:
+    """The tag of a push: one per call, one per conversation for its messages, else one per occurrence."""
+    if occurrence.kind in ("call", "missed_call") and occurrence.call_id is not None:
+        return occurrence.call_id
+    if occurrence.kind in MESSAGES and occurrence.conversation_id is not None:
+        return occurrence.conversation_id
+    return hashlib.sha256(occurrence.key.encode()).hexdigest()[:32]
 
 
 def topic(key: bytes, tag: str, device: str) -> str:
-    """The name by which a push service replaces what it still holds for a device (RFC 8030: 32 base64url characters).
+    """The topic by which a push service replaces an undelivered push (RFC 8030: 32 base64url characters).
 
-    Keyed, and different on every device, so that no service can tell who is in a conversation with whom.
+    It is keyed and differs by device, so that no push service can tell who shares a conversation.
     """
     return urlsafe_b64encode(hmac.digest(key, f"{tag}\0{device}".encode(), "sha256")[:24]).decode()
 
 
 def preview(kind: Kind, *, actor: str | None, group: str | None, text: str | None) -> PushPreview:
-    """Title and body for who wants to see them: who, where, and the beginning of what was written."""
+    """The title (actor, group) and body (the beginning of the text) of a preview."""
     name = actor or "Somebody"
     title = f"{name} ({group})" if group and kind in ("message", "poll", "file", "mention", "reply") else name
-    body = cut(" ".join(text.split()), BODY_MAX_CHARS) if text and text.strip() else sentence(kind, group=group)
+    body = cut(" ".join(text.split()), BODY_MAX_CHARS) if text and text.strip() else predicate(kind, group=group)
     return PushPreview(cut(title, TITLE_MAX_CHARS), body)
 
 
-def sentence(kind: Kind, *, group: str | None = None) -> str:
-    """What happened, to be read after the name of who did it."""
+def predicate(kind: Kind, *, group: str | None = None) -> str:
+    """What happened, as a phrase that follows the actor's name."""
     where = f" in {group}" if group else ""
     return {
         "message": "sent a message",
@@ -127,15 +127,15 @@ def sentence(kind: Kind, *, group: str | None = None) -> str:
     }[kind]
 
 
-def told(kind: Kind, *, actor: str | None, group: str | None, reference: Mapping[str, Any]) -> str:
-    """What happened, as a whole sentence without content."""
+def sentence(kind: Kind, *, actor: str | None, group: str | None, reference: Mapping[str, Any]) -> str:
+    """What happened, as a sentence without content."""
     if kind == "security":
         return SECURITY.get(str(reference.get("reason")), "Your account was used in a new way.")
     if kind == "report" and reference.get("by") == "policy":
         return f"A message{f' in {group}' if group else ''} looks harmful."
-    return f"{actor or 'Somebody'} {sentence(kind, group=group)}."
+    return f"{actor or 'Somebody'} {predicate(kind, group=group)}."
 
 
 def cut(text: str, most: int) -> str:
-    """The beginning of a text, with an ellipsis where something was left out."""
+    """A text cut to `most` characters, with an ellipsis if it was longer."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

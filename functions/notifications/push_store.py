@@ -1,4 +1,4 @@
-"""Which devices a push was sent to, in DynamoDB: so that each gets it once, however often it is asked for."""
+"""The devices that have got a push, in DynamoDB, so that each gets it once although jobs are repeated."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
 
 _DEVICES = "devices"
-KEPT_MS = 15 * clock.DAY  # longer than a dead letter, so that its redrive repeats nothing
-LEASE_MS = clock.MINUTE  # longer than the push function may run: then nobody is at it any more
+KEPT_MS = 15 * clock.DAY  # longer than a dead letter, so that its redrive repeats no push
+LEASE_MS = clock.MINUTE  # longer than the push function's timeout: then its claim is abandoned
 
 
 class PushRecord(Record):
-    """Which devices are being sent a push (`claimed`) and which have got it (`done`)."""
+    """The devices that a push is being sent to (`claimed`), and those that have got it (`done`)."""
 
     class Meta:
         table_name = TableName("notifications")
@@ -32,8 +32,8 @@ class PushRecord(Record):
 
 
 def claim(push: str, devices: Collection[str]) -> set[str]:
-    """Those of these devices that this call has to send a push to: none that has got it, or that another call is
-    sending to. One round trip, however often and by how many it is called."""
+    """The devices that the caller has to send a push to: without those that have got it or that another call has
+    claimed within the last minute. Atomic, in one round trip."""
     if not devices:
         return set()
     wanted: Any = set(devices)
@@ -51,19 +51,19 @@ def claim(push: str, devices: Collection[str]) -> set[str]:
     before = answer.get("Attributes") or {}
     done = set(before.get("done", {}).get("SS", ()))
     claimed = set(before.get("claimed", {}).get("SS", ()))
-    held = now - int(before.get("claimed_at", {}).get("N", 0)) < LEASE_MS
-    return set(devices) - done - (claimed if held else set())
+    leased = now - int(before.get("claimed_at", {}).get("N", 0)) < LEASE_MS
+    return set(devices) - done - (claimed if leased else set())
 
 
-def settle(push: str, *, done: Collection[str], undone: Collection[str]) -> None:
-    """Note which devices have got a push, and give back those that have not, for another try."""
+def record_outcome(push: str, *, done: Collection[str], undone: Collection[str]) -> None:
+    """Save which devices have got a push, and release the claims on those that have not."""
     actions: list[Action] = []
     if done:
-        got: Any = set(done)
-        actions.append(PushRecord.done.add(got))
+        delivered: Any = set(done)
+        actions.append(PushRecord.done.add(delivered))
     if undone:
-        free: Any = set(undone)
-        actions.append(PushRecord.claimed.delete(free))
+        released: Any = set(undone)
+        actions.append(PushRecord.claimed.delete(released))
     if actions:
         PushRecord(_key(push), _DEVICES).update(actions)
 

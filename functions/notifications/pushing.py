@@ -1,7 +1,7 @@
-"""Sending a job's pushes: to devices that are still there, of people who still may know and have not seen it.
+"""Sending a job's pushes to the registered devices of people who may still be notified and have not seen the message.
 
-Each device gets a push of one name once, however often its job comes: what is sent is noted before and after. What a
-provider wants later is tried again by the queue, for those devices alone.
+Each device gets a push once, although jobs are repeated: it is claimed before sending and marked after. Deliveries that
+a provider defers are retried by the queue, for those devices alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SENDERS: Mapping[str, Sender] = {"fcm": fcm.send, "webpush": webpush.send}
 
 @dataclass(frozen=True, slots=True)
 class PushJob:
-    """Whom to push what: `people` maps user ids to what it is to them. `after` names a push that it takes back."""
+    """A job of the push queue: `people` maps user ids to kinds; `after` names the ring that this push ends."""
 
     push: str
     at: int
@@ -55,13 +55,13 @@ class PushJob:
 
     @property
     def is_end_of_ring(self) -> bool:
-        """It says nothing but that a call rings no more, which also who has lost the conversation has to hear."""
+        """Whether the push only stops a ring, which former members have to receive as well."""
         return self.after is not None
 
 
 def push(job: PushJob) -> None:
-    """Send a job's pushes; raises TryLater when some have to be tried again."""
-    people = _present(job)
+    """Send a job's pushes; raises TryLater if some have to be retried."""
+    people = _recipients(job)
     devices = _devices(job, people)
     claimed = push_store.claim(job.push, [_name(each) for each in devices])
     devices = [each for each in devices if _name(each) in claimed]
@@ -70,16 +70,16 @@ def push(job: PushJob) -> None:
     try:
         outcomes = _send(job, devices, people)
     except Exception:
-        push_store.settle(job.push, done=[], undone=claimed)
+        push_store.record_outcome(job.push, done=[], undone=claimed)
         raise
-    _settle(job, devices, outcomes)
+    _record_outcomes(job, devices, outcomes)
 
 
-# --- who and where --------------------------------------------------------------------------------------------
+# --- recipients and devices -----------------------------------------------------------------------------------
 
 
-def _present(job: PushJob) -> dict[str, Addressee]:
-    """Those of the job's people who may still know of it, and have not seen it meanwhile."""
+def _recipients(job: PushJob) -> dict[str, Addressee]:
+    """The job's people who may still be notified and have not seen the message meanwhile."""
     wanted = sorted(job.people)
     if job.is_ring:
         wanted = _still_ringing(job, wanted)
@@ -89,10 +89,10 @@ def _present(job: PushJob) -> dict[str, Addressee]:
         members = conversations.members_by_id(job.conversation_id, wanted)
         wanted = [each for each in wanted if each in members and not _seen(job, members[each])]
     if job.actor_id is not None and wanted:
-        hearing = users.who_hear("push", job.actor_id, wanted)
-        wanted = [each for each in wanted if each in hearing]
-    about = None if job.is_end_of_ring else job.conversation_id
-    people = alert_store.addressees(about, wanted) if wanted else {}
+        unblocked = users.who_hear("push", job.actor_id, wanted)
+        wanted = [each for each in wanted if each in unblocked]
+    conversation_id = None if job.is_end_of_ring else job.conversation_id
+    people = alert_store.addressees(conversation_id, wanted) if wanted else {}
     telemetry.count("PushesOutdated", len(job.people) - len(people))
     return people
 
@@ -104,7 +104,7 @@ def _seen(job: PushJob, member: Member) -> bool:
 
 
 def _still_ringing(job: PushJob, user_ids: Sequence[str]) -> list[str]:
-    """Whom the call rings for now: not once it was answered, ended or has rung out."""
+    """Those of these people whom the call still rings for: not once it was answered, ended or timed out."""
     from calls import api as calls
 
     ringing = calls.ringing_for(job.call_id or "")
@@ -112,7 +112,7 @@ def _still_ringing(job: PushJob, user_ids: Sequence[str]) -> list[str]:
 
 
 def _devices(job: PushJob, people: Mapping[str, Addressee]) -> list[RegisteredDevice]:
-    """Their devices, without the one of the session that did it, and of a ring's end those that rang."""
+    """Their devices without that of the acting session; to end a ring, only those that it was pushed to."""
     found = service.live_devices(people.values())
     found = [each for each in found if each.session_id != job.session_id]
     if job.after is None:
@@ -122,11 +122,11 @@ def _devices(job: PushJob, people: Mapping[str, Addressee]) -> list[RegisteredDe
 
 
 def _name(device: RegisteredDevice) -> str:
-    """A device's name in what is noted of a push: the same while it is reached at the same place."""
+    """A device's name in the record of a push; it changes with the device's token or endpoint."""
     return device.key[:16]
 
 
-# --- what -----------------------------------------------------------------------------------------------------
+# --- sending --------------------------------------------------------------------------------------------------
 
 
 def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str, Addressee]) -> list[PushOutcome]:
@@ -160,11 +160,11 @@ def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str
 
 
 def _answers(provider: str, deliveries: Sequence[Delivery]) -> list[PushOutcome]:
-    """What a provider says. One that cannot be asked is tried later: the devices of another have got theirs by then,
-    and an error would have them sent to once more."""
+    """A provider's outcomes. If it cannot be asked, its deliveries are retried: an exception would repeat the pushes
+    that another provider has delivered already."""
     try:
         return SENDERS[provider](deliveries)
-    except Exception as error:  # the job comes again, and at last lies among the dead letters
+    except Exception as error:  # retried by the queue, and in the end a dead letter
         telemetry.logger().error("provider cannot be asked", exc_info=error, extra={"provider": provider})
         return [later("failed")] * len(deliveries)
 
@@ -180,7 +180,7 @@ def _count(provider: str, outcomes: Sequence[PushOutcome]) -> None:
 
 
 def _previews(job: PushJob, user_ids: Sequence[str]) -> dict[str, PushPreview]:
-    """Title and body for those who chose them: never of an encrypted conversation, nor of what is gone by now."""
+    """Previews for people who chose them; none of an encrypted conversation or a deleted message's text."""
     if not user_ids or any(kind in ("read", "call_ended") for kind in job.people.values()):
         return {}
     info: ConversationInfo | None = None
@@ -213,21 +213,23 @@ def _text(text: str | None, data: Mapping[str, Any]) -> str | None:
     return ", ".join(names) or None
 
 
-# --- afterwards -----------------------------------------------------------------------------------------------
+# --- outcomes -------------------------------------------------------------------------------------------------
 
 
-def _settle(job: PushJob, devices: Sequence[RegisteredDevice], outcomes: Sequence[PushOutcome]) -> None:
+def _record_outcomes(job: PushJob, devices: Sequence[RegisteredDevice], outcomes: Sequence[PushOutcome]) -> None:
     pairs = list(zip(devices, outcomes, strict=True))
     later = [(device, outcome) for device, outcome in pairs if outcome.result == "later"]
     undone = [_name(device) for device, _ in later]
-    push_store.settle(job.push, done=[_name(each) for each in devices if _name(each) not in undone], undone=undone)
+    push_store.record_outcome(
+        job.push, done=[_name(each) for each in devices if _name(each) not in undone], undone=undone
+    )
     if any(outcome.result == "delivered" for outcome in outcomes):
         telemetry.count("PushDelay", max(0, clock.now() - job.at), MetricUnit.Milliseconds)
-    dead: dict[str, list[RegisteredDevice]] = defaultdict(list)
+    gone: dict[str, list[RegisteredDevice]] = defaultdict(list)
     for device, outcome in pairs:
         if outcome.result == "gone":
-            dead[device.user_id].append(device)
-    for devices_of_one in dead.values():
+            gone[device.user_id].append(device)
+    for devices_of_one in gone.values():
         retried(partial(store.remove, devices_of_one), on=Conflict)
     if later:
         raise TryLater(max(outcome.retry_after_s for _, outcome in later), later[0][1].reason)

@@ -1,4 +1,4 @@
-"""Notifications: what comes in and what goes out (contract §10)."""
+"""Request and response bodies of notifications (contract §10)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PushSubscriptionKeys(Input):
 
 
 class PushSubscription(Input):
-    """As the browser's `PushSubscription.toJSON()` gives it. The endpoint is https and leads to a public address."""
+    """A browser's `PushSubscription.toJSON()`; the endpoint must be https and lead to a public address."""
 
     endpoint: Annotated[Opaque, Field(min_length=1, max_length=outbound.MAX_URL_CHARS), AfterValidator(_endpoint)]
     keys: PushSubscriptionKeys
@@ -70,7 +70,7 @@ class PushDeviceFields(Input):
 
 
 class PushDevice(Output):
-    """What one may see of a device of one's own; its token or endpoint is not shown again."""
+    """A push device as its owner sees it, without its token or endpoint."""
 
     device_id: str
     platform: Platform
@@ -95,7 +95,7 @@ class WebPushKey(Output):
 
 
 class QuietHoursFields(Input):
-    """Wall-clock times in a zone; over midnight if `to` is before `from`, the whole day if they are equal."""
+    """Wall-clock times in a time zone; over midnight if `to` is before `from`, the whole day if they are equal."""
 
     from_: Annotated[ClockTime, Field(alias="from")]
     to: ClockTime
@@ -103,7 +103,7 @@ class QuietHoursFields(Input):
 
 
 class NotificationPreferencesFields(Input):
-    """What is left out stays as it is."""
+    """Missing fields are not changed."""
 
     messages: Messages = "all"
     mentions: bool = True
@@ -123,7 +123,7 @@ class QuietHoursView(Output):
 
 
 class NotificationPreferences(Output):
-    """`mentions` reaches through mute and `messages: "none"`; nothing but calls of contacts through quiet hours."""
+    """`mentions` overrides muting and `messages: "none"`; only calls of contacts override quiet hours."""
 
     messages: Messages
     mentions: bool
@@ -135,7 +135,7 @@ class NotificationPreferences(Output):
 
 
 class Notification(Output):
-    """`text` names no content: what happened, and who did it. `reference` has further ids, by kind."""
+    """`text` says who did what, without content. `reference` holds further ids, by kind."""
 
     id: str
     kind: ListedKind
@@ -155,7 +155,7 @@ class NotificationList(Output):
 
 
 class ReadUpTo(Input):
-    """The newest notification that was seen; it and all before it are read."""
+    """`up_to` is the newest notification that was seen; it and all older ones become read."""
 
     up_to: Annotated[Id, Field(pattern=r"^ntf_[0-9a-z]{26}$")]
 

@@ -1,4 +1,4 @@
-"""A person's own side of notifications: devices, preferences, the in-app list."""
+"""A person's push devices, preferences and in-app list."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def register(
     locale: str | None,
     voip: bool,
 ) -> dict[str, Any]:
-    """Let pushes come to a device for as long as the caller's session lasts.
+    """Register a device for pushes until the caller's session ends.
 
-    Registered again it is replaced; a token or endpoint of somebody else's device is theirs no more. Raises
+    It replaces the caller's device of that id, and takes its token or endpoint from any other device. Raises
     ValidationFailed for an endpoint that leads to no public address.
     """
     if subscription is not None:
@@ -46,14 +46,14 @@ def register(
         except outbound.UnsafeUrl as error:
             raise ValidationFailed.of("subscription.endpoint", str(error)) from error
     now = clock.now()
-    reached_by = subscription.endpoint if subscription is not None else token
+    address = subscription.endpoint if subscription is not None else token
     device = RegisteredDevice(
         user_id=caller.user_id,
         device_id=device_id,
         session_id=caller.session_id,
         platform=platform,
         provider=provider,
-        key=hashlib.sha256(f"{provider}\0{reached_by}".encode()).hexdigest(),
+        key=hashlib.sha256(f"{provider}\0{address}".encode()).hexdigest(),
         created_at=now,
         updated_at=now,
         token=token,
@@ -67,7 +67,7 @@ def register(
 
 
 def unregister(*, caller: Caller, device_id: str) -> None:
-    """Send a device nothing more; one that is not there is fine."""
+    """Send no more pushes to a device, if it is registered."""
 
     def attempt() -> None:
         device = store.person(caller.user_id).devices.get(device_id)
@@ -78,21 +78,21 @@ def unregister(*, caller: Caller, device_id: str) -> None:
 
 
 def devices(*, caller: Caller, cursor: str | None) -> Page[dict[str, Any]]:
-    """The caller's devices whose sessions stand, the one registered last first; raises InvalidCursor for any cursor."""
+    """The caller's devices with live sessions, the last registered first; raises InvalidCursor for any cursor."""
     found = live_devices([store.person(caller.user_id)])
     found.sort(key=lambda each: -each.updated_at)
     return whole([_device_view(each, caller) for each in found], cursor)
 
 
 def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:
-    """The devices of these people whose sessions stand: signing out ends them, whoever hears of it when."""
+    """The devices of these people whose sessions are live now."""
     found = [device for person in people for device in person.devices.values()]
     live = accounts.live_sessions_among({(each.user_id, each.session_id) for each in found})
     return [each for each in found if (each.user_id, each.session_id) in live]
 
 
-def of_sessions(loss: SessionsLost) -> None:
-    """Forget the devices of sessions that have ended: nobody is reached where they are signed out."""
+def forget_devices_of(loss: SessionsLost) -> None:
+    """Remove the devices of ended sessions."""
 
     def attempt() -> None:
         gone = [each for each in store.person(loss.user_id).devices.values() if each.session_id in loss.session_ids]
@@ -124,31 +124,31 @@ def preferences(*, caller: Caller) -> NoticePreferences:
 
 
 def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> NoticePreferences:
-    """What the caller wants to be told of from now on; what is not among the changes stays."""
-    wishes = replace(preferences(caller=caller), **changes)
-    store.save_preferences(caller.user_id, wishes)
-    return wishes
+    """Change the given preferences of the caller; returns all of them."""
+    changed = replace(preferences(caller=caller), **changes)
+    store.save_preferences(caller.user_id, changed)
+    return changed
 
 
 # --- the in-app list ------------------------------------------------------------------------------------------
 
 
 def list_notices(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Page[dict[str, Any]], int]:
-    """A page of the caller's notifications, newest first, and how many of all are unread."""
-    way = Paginator(cursor, caller.user_id, "notifications")
+    """A page of the caller's notifications, newest first, and the number of all unread ones."""
+    paging = Paginator(cursor, caller.user_id, "notifications")
     read_up_to = store.person(caller.user_id).read_up_to
-    found = store.items(caller.user_id, before=way.start, limit=limit + 1)
-    page = way.page(found, limit, lambda item: item.id, lambda items: views(caller.user_id, items, read_up_to))
+    found = store.items(caller.user_id, before=paging.start, limit=limit + 1)
+    page = paging.page(found, limit, lambda item: item.id, lambda items: views(caller.user_id, items, read_up_to))
     return page, store.count_unread(caller.user_id, read_up_to)
 
 
 def mark_read(*, caller: Caller, up_to: str) -> int:
-    """Mark a notification and all before it as read; how many are unread then. It never moves back."""
+    """Mark a notification and all older ones as read; returns the number of unread ones. Never marks as unread."""
     return store.count_unread(caller.user_id, store.mark_read(caller.user_id, up_to))
 
 
 def views(user_id: str, items: Iterable[NotificationItem], read_up_to: str = "") -> list[dict[str, Any]]:
-    """Items as their owner sees them: names are those of now."""
+    """Items as their owner sees them, with current names of people and groups."""
     items = list(items)
     people = users.profiles_of(list({each.actor_id for each in items if each.actor_id is not None}))
     groups = conversations.contexts(
@@ -165,7 +165,7 @@ def views(user_id: str, items: Iterable[NotificationItem], read_up_to: str = "")
                 "message_id": each.message_id,
                 "actor_id": each.actor_id,
                 "reference": dict(each.reference),
-                "text": payloads.told(
+                "text": payloads.sentence(
                     each.kind,
                     actor=None if actor is None else actor.display_name,
                     group=None if group is None else group.info.name,

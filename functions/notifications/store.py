@@ -1,4 +1,4 @@
-"""People's devices, preferences and lists in DynamoDB: a row per person, one per token or endpoint, one per item."""
+"""Devices, preferences and list items in DynamoDB: a row per person, per token or endpoint, and per item."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _preferences_written(preferences: NoticePreferences) -> dict[str, Any]:
 
 
 class PersonRecord(Record):
-    """`version` counts changes of devices, so that none is lost to another."""
+    """A person's devices, preferences and marker; `version` counts changes of devices (optimistic locking)."""
 
     class Meta:
         table_name = TableName("devices")
@@ -77,7 +77,7 @@ class PersonRecord(Record):
 
 
 class KeyRecord(Record):
-    """Whose a token or an endpoint is: at most one device's."""
+    """The one device that a token or an endpoint belongs to."""
 
     class Meta:
         table_name = TableName("devices")
@@ -108,7 +108,7 @@ class ItemRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """What a person has told us: their devices by id, their wishes, and the last list item they have read."""
+    """A person's devices by id, preferences, and the last list item they have read."""
 
     user_id: str
     devices: Mapping[str, RegisteredDevice] = field(default_factory=dict)
@@ -121,12 +121,12 @@ _people = Mapper(PersonRecord, Addressee, renamed={"user_id": "owner"})
 
 
 def person_key(user_id: str) -> tuple[type[Record], Key]:
-    """For who reads more with it; see `person_in`."""
+    """The model and key of a person's row, for a caller who reads it together with others; see `person_in`."""
     return PersonRecord, (user_id, _PERSON)
 
 
 def person_in(user_id: str, row: Any) -> Addressee:
-    """The person whose row was read by `person_key`; None of it: who has told us nothing yet."""
+    """The person of a row that was read by `person_key`; the defaults for a missing row."""
     return Addressee(user_id) if row is None else _people.value(row)
 
 
@@ -141,9 +141,9 @@ def people(user_ids: Sequence[str]) -> dict[str, Addressee]:
 
 
 def register(device: RegisteredDevice) -> None:
-    """Keep a device in place of the one of its id; whoever had its token or endpoint before loses it.
+    """Save a device in place of the one with its id, and take its token or endpoint from any other device.
 
-    Raises Conflict when it meets another change.
+    Raises Conflict upon a concurrent change.
     """
     before, taken = _read_with_key(device)
     transaction = Transaction()
@@ -156,7 +156,7 @@ def register(device: RegisteredDevice) -> None:
         _stage_key_removal(transaction, replaced)
     _stage_devices(transaction, before, {**devices, device.device_id: device})
     transaction.put(
-        "key", KeyRecord(f"key#{device.key}", user_id=device.user_id, device_id=device.device_id), _as_read(taken)
+        "key", KeyRecord(f"key#{device.key}", user_id=device.user_id, device_id=device.device_id), _unchanged(taken)
     )
     if taken is not None and taken.user_id != device.user_id:
         other = person(taken.user_id)
@@ -171,34 +171,34 @@ def _read_with_key(device: RegisteredDevice) -> tuple[Addressee, Any]:
     return person_in(device.user_id, row), taken
 
 
-def _as_read(taken: Any) -> Any:
+def _unchanged(taken: Any) -> Any:
     if taken is None:
         return KeyRecord.owner.does_not_exist()
     return (KeyRecord.user_id == taken.user_id) & (KeyRecord.device_id == taken.device_id)
 
 
 def remove(gone: Collection[RegisteredDevice]) -> None:
-    """Forget devices of one person, as they are here: one that was registered anew meanwhile stays.
+    """Remove devices of one person, except those that were registered anew meanwhile.
 
-    Raises Conflict when it meets another change.
+    Raises Conflict upon a concurrent change.
     """
     user_id = next(iter(gone)).user_id
     before = person(user_id)
-    doomed = [each for each in gone if before.devices.get(each.device_id) == each]
-    if not doomed:
+    unchanged = [each for each in gone if before.devices.get(each.device_id) == each]
+    if not unchanged:
         return
     transaction = Transaction()
-    names = {each.device_id for each in doomed}
+    names = {each.device_id for each in unchanged}
     _stage_devices(transaction, before, {name: each for name, each in before.devices.items() if name not in names})
-    for each in doomed:
+    for each in unchanged:
         _stage_key_removal(transaction, each)
     _commit(transaction)
 
 
 def _stage_devices(transaction: Transaction, before: Addressee, devices: Mapping[str, RegisteredDevice]) -> None:
-    as_read = PersonRecord.version == before.version if before.version else PersonRecord.version.does_not_exist()
+    unchanged = PersonRecord.version == before.version if before.version else PersonRecord.version.does_not_exist()
     actions: list[Action] = [PersonRecord.devices.set(dict(devices)), PersonRecord.version.set(before.version + 1)]
-    transaction.update("person", PersonRecord(before.user_id, _PERSON), actions, as_read)
+    transaction.update("person", PersonRecord(before.user_id, _PERSON), actions, unchanged)
 
 
 def _stage_key_removal(transaction: Transaction, device: RegisteredDevice) -> None:
@@ -228,7 +228,7 @@ _items = Mapper(ItemRecord, NotificationItem, renamed={"user_id": "owner"}, id=_
 
 
 def add_items(items: Iterable[NotificationItem]) -> None:
-    """Keep items; one that is there already stays as it is. One round trip per 25."""
+    """Save items; an existing one is replaced by an equal one. One round trip per 25."""
     with ItemRecord.batch_write() as batch:
         for each in items:
             expires_at = (each.at + ITEM_KEPT_MS) // clock.SECOND
@@ -236,7 +236,7 @@ def add_items(items: Iterable[NotificationItem]) -> None:
 
 
 def items(user_id: str, *, before: str | None, limit: int) -> list[NotificationItem]:
-    """The newest items, or those before one."""
+    """The newest items, or the newest ones before item `before`."""
     last = _AFTER_ITEMS if before is None else f"{_ITEM}{before}"
     rows = ItemRecord.query(
         user_id,
@@ -244,13 +244,13 @@ def items(user_id: str, *, before: str | None, limit: int) -> list[NotificationI
         filter_condition=ItemRecord.expires_at > clock.now_s(),
         scan_index_forward=False,
         consistent_read=True,
-        limit=limit + 1,  # the end of `between` is the item itself
+        limit=limit + 1,  # `between` includes item `before`
     )
     return [each for each in map(_items.value, rows) if each.id != before][:limit]
 
 
 def count_unread(user_id: str, read_up_to: str) -> int:
-    """How many items are newer than the last one read."""
+    """The number of items newer than the last one read."""
     first = f"{_ITEM}{read_up_to}" if read_up_to else _ITEM
     return int(
         ItemRecord.count(
@@ -263,14 +263,14 @@ def count_unread(user_id: str, read_up_to: str) -> int:
 
 
 def mark_read(user_id: str, up_to: str) -> str:
-    """Move the marker forward; where it stands then."""
+    """Move the marker forward, never back; returns the marker."""
     marker = PersonRecord.read_up_to
     moved = PersonRecord(user_id, _PERSON).update_if(marker.does_not_exist() | (marker < up_to), marker.set(up_to))
     return up_to if moved else person(user_id).read_up_to
 
 
 def forget(user_id: str) -> None:
-    """Erase everything kept of a person here."""
+    """Delete all rows of a person."""
     devices = list(person(user_id).devices.values())
     if devices:
         remove(devices)

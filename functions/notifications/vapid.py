@@ -1,4 +1,4 @@
-"""The key by which push services know this deployment (RFC 8292); it is never rotated."""
+"""The VAPID key (RFC 8292), which identifies this deployment to push services; it is never rotated."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _private_key(seed: Seed) -> ec.EllipticCurvePrivateKey:
 
 
 def application_server_key() -> str:
-    """The public key as browsers take it: an uncompressed point in URL-safe base 64 without padding."""
+    """The public key for browsers: an uncompressed point in URL-safe base 64 without padding."""
     point = _private_key(_seed()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
 def authorization(origin: str) -> str:
-    """The Authorization header for one push service; its token is made once for some hours."""
+    """The Authorization header for one push service; its token is reused for 6 h."""
     known = _tokens.get(origin)
     if known is not None:
         return known
@@ -45,7 +45,7 @@ def authorization(origin: str) -> str:
 
 
 def topic_key() -> bytes:
-    """What topics are keyed with."""
+    """The key of `payloads.topic`."""
     return _seed().derive("push topics")
 
 

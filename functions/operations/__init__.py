@@ -1,4 +1,4 @@
-"""Operations: whether the platform works, its documents, and the follow-up work that was not done at once.
+"""Operations: health checks, the API document, the canary, keyring rotation, and the sweep of overdue follow-up work.
 
-It owns no data. It never decides what that work is: each kind of it is its domain's.
+It owns no data. Each kind of follow-up work is defined by its own domain.
 """

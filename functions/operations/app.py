@@ -13,19 +13,19 @@ from operations import readiness
 from operations.schemas import Health, Readiness
 
 app = App("operations", authenticate=authenticate)
-READY = Limit("ready", requests=120, window_s=60, per="address")  # each asks ten services
+READY = Limit("ready", requests=120, window_s=60, per="address")  # each request checks ten services
 _OPENAPI = Path(__file__).with_name("openapi.json")
 
 
 @app.get("/health", returns=Health, public=True)
 def health() -> Any:
-    """That this function runs; no dependency is touched."""
+    """Liveness: this function runs; no dependency is checked."""
     return {"status": "ok", "version": config().version}
 
 
 @app.get("/health/ready", returns=Readiness, public=True, limits=[READY], other_statuses=[503])
 def ready() -> Answer:
-    """The state of each dependency, each within 1 s; 503 only when service is impossible."""
+    """Readiness: the state of each dependency, checked within 1 s; 503 only when a vital one fails."""
     report = readiness.report()
     return Answer(report, status=503 if report["status"] == "down" else 200)
 

@@ -1,4 +1,4 @@
-"""What a deployment decides about its canary: read once from the environment."""
+"""A deployment's settings of its canary, read once from the environment."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kernel.config import ConfigurationError, config
 
 @dataclass(frozen=True, slots=True)
 class CanarySettings:
-    """Where the API is, and the secret that the canary's accounts are named after and sign in with."""
+    """The API's URL, and the secret from which the canary's accounts get their names and password."""
 
     url: str
     secret_arn: str
 
     @property
     def http_url(self) -> str:
-        """The whole address: one without a host is on the local cloud. Raises ConfigurationError."""
+        """The absolute URL; a path alone is relative to the local cloud. Raises ConfigurationError."""
         if not self.url or not self.secret_arn:
             raise ConfigurationError("CANARY_URL and CANARY_SECRET_ARN are not set: the canary needs them")
         return config().aws_endpoint_url + self.url if self.url.startswith("/") else self.url

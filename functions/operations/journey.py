@@ -1,8 +1,8 @@
-"""The canary's walk: what two people do in a minute, from outside through the public API, step by step.
+"""The canary's walk: two people use the public API from outside, step by step.
 
-Its two accounts are made by the first walk. They sign in once an hour and go on with their sessions meanwhile, as each
-sign-in is a line of the audit log and a notice. Each walk has a group of its own, which it deletes at the end with any
-that an earlier one left behind, so nothing of it stays: not in lists, not in the counts of messages.
+The first walk registers the two accounts. They sign in once an hour and keep their sessions between walks, because each
+sign-in is an audit entry and a notification. Each walk creates a group and deletes it at the end, with any that an
+earlier walk left behind, so that no walk changes lists or counts of messages.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ TEXT = "The canary sings."
 
 
 class NotAsSent(Exception):
-    """What was read is not what was sent."""
+    """The message that was read differs from the one that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom the canary signs in as."""
+    """One of the canary's accounts."""
 
     username: str
     password: str = field(repr=False)
 
     @property
     def email(self) -> str:
-        """One that takes letters and keeps none (Amazon SES, "Using the mailbox simulator")."""
+        """An address that accepts mail and discards it (Amazon SES, "Using the mailbox simulator")."""
         return f"success+{self.username}@simulator.amazonses.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How long each step took (ms), and the first that failed, with the kind of its error; both empty for none."""
+    """The duration of each step (ms), and the first failed step with the kind of its error (empty: none failed)."""
 
     took_ms: dict[str, float]
     failed_at: str = ""
@@ -51,49 +51,49 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seats:
-    """The sessions of both accounts, and since when (ms) they are signed in."""
+class _Sessions:
+    """The sessions of both accounts, and the instant of their sign-in (ms)."""
 
     stores: tuple[MemoryStore, MemoryStore] = field(default_factory=lambda: (MemoryStore(), MemoryStore()))
     since: int = field(default_factory=clock.now)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         return clock.now() - self.since >= SESSION_MS
 
 
-_kept: dict[tuple[str, str], _Seats] = {}  # of this process between two walks, by address and secret
+_kept: dict[tuple[str, str], _Sessions] = {}  # between two walks of this process, by URL and secret
 
 
 def accounts(secret: str) -> tuple[Account, Account]:
-    """The two accounts of a secret. Nobody can take their names before they are made, as none knows them."""
+    """The two accounts derived from a secret; nobody else can register their names first without knowing it."""
     name = hashlib.sha256(secret.encode()).hexdigest()[: users.CANARY_DIGITS]
     return Account(f"{users.CANARY}{name}a", secret), Account(f"{users.CANARY}{name}b", secret)
 
 
 async def walk(http_url: str, secret: str) -> Walk:
-    """Walk once. Nothing is tried again: what a client would get over by itself is a failure here."""
+    """Walk once, without retries: an error that a client would recover from is a failure here."""
     steps = _Steps()
-    (hers, his), seats = accounts(secret), _kept.pop((http_url, secret), None) or _Seats()
-    ada, bob = (Client(http_url, tries=1, store=each) for each in seats.stores)
+    (hers, his), sessions = accounts(secret), _kept.pop((http_url, secret), None) or _Sessions()
+    ada, bob = (Client(http_url, tries=1, store=each) for each in sessions.stores)
     try:
         async with ada, bob, AsyncExitStack() as at_the_end:
             async with steps.step("sign_in"):
                 await asyncio.gather(_enter(ada, hers), _enter(bob, his))
-            at_the_end.push_async_callback(_leave, steps, seats, ada, bob)
-            at_the_end.push_async_callback(steps.taken, "tidy", lambda: _tidy(ada))
+            at_the_end.push_async_callback(_leave, steps, sessions, ada, bob)
+            at_the_end.push_async_callback(steps.take, "tidy", lambda: _tidy(ada))
             await _talk(steps, ada, bob)
     except (SecureConnectError, NotAsSent, TimeoutError) as error:
         return Walk(steps.took_ms, *(steps.failed or ("start", _kind(error))))
-    if not seats.over:
-        _kept[http_url, secret] = seats
+    if not sessions.is_over:
+        _kept[http_url, secret] = sessions
     return Walk(steps.took_ms)
 
 
-async def _leave(steps: _Steps, seats: _Seats, *clients: Client) -> None:
-    """Sign out once an hour, and after a failure, so that the next walk begins anew."""
-    if seats.over or steps.failed:
-        await steps.taken("sign_out", lambda: asyncio.gather(*(each.logout() for each in clients)))
+async def _leave(steps: _Steps, sessions: _Sessions, *clients: Client) -> None:
+    """Sign out once an hour, and after a failure, so that the next walk signs in anew."""
+    if sessions.is_over or steps.failed:
+        await steps.take("sign_out", lambda: asyncio.gather(*(each.logout() for each in clients)))
 
 
 async def _talk(steps: _Steps, ada: Client, bob: Client) -> None:
@@ -135,13 +135,13 @@ async def _arrival(wire: Wire, message_id: str) -> None:
 
 
 async def _tidy(client: Client) -> None:
-    """Delete all groups of an account that has none but the canary's."""
+    """Delete all groups of the account: all of them are the canary's."""
     for each in [each async for each in client.conversations.iterate()]:
         await client.conversations.delete(each.id)
 
 
 class _Steps:
-    """Times steps, and keeps which one failed first: those that tidy up come after it."""
+    """Times steps and keeps the first one that failed; steps that clean up run after it."""
 
     def __init__(self) -> None:
         self.took_ms: dict[str, float] = {}
@@ -158,11 +158,11 @@ class _Steps:
             raise
         self.took_ms[name] = round((time.perf_counter() - started) * 1_000, 1)
 
-    async def taken(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def take(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         async with self.step(name):
             await work()
 
 
 def _kind(error: BaseException) -> str:
-    """The kind of an error and its code: its text might hold an address with a ticket."""
+    """The class of an error and its code, without its text, which might hold a URL with a ticket."""
     return f"{type(error).__name__} {error.code}" if isinstance(error, ApiError) else type(error).__name__

@@ -1,7 +1,7 @@
-"""Readiness: each dependency is asked for real, all at once, each with 1 s to answer.
+"""Readiness: a real call to each dependency, all in parallel, each with 1 s to answer.
 
-Breakers are those of this process. They learn from what is asked here as from any call and hold none of it back, so
-that a dependency that is well again shows at once.
+The circuit breakers of this process count these calls as any other but never reject them, so that a dependency that has
+recovered is seen at once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from kernel.config import config
 from kernel.parallel import carried
 
 CHECK_TIMEOUT_S = 1.0
-ANSWER_S = 0.05  # of it, to tell the outcome
-_A_MACHINE = "poll-closing"
+ANSWER_S = 0.05  # of it, reserved for the response
+_CHECKED_MACHINE = "poll-closing"
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Something the service calls; without a vital one there is no service."""
+    """A service that the platform calls; without a vital one the platform is down."""
 
     touch: Callable[[], object]
     breaker: Breaker
@@ -34,7 +34,7 @@ class Dependency:
 
 
 def _dependencies() -> dict[str, Dependency]:
-    """By the names of the contract (§11): AWS's of its services, with what is read there behind a dot."""
+    """By the names of the contract (§11): the AWS service, and after a dot the part of it that is checked."""
     here = config()
     return {
         "dynamodb": Dependency(_touch_limits, aws.breaker_of("dynamodb", "access"), vital=True),
@@ -69,7 +69,7 @@ def _touch_encryption() -> None:
 
 
 def _touch_secrets() -> None:
-    aws.client("secretsmanager").describe_secret(SecretId=config().ready_secret_arn)  # what it is about, not its value
+    aws.client("secretsmanager").describe_secret(SecretId=config().ready_secret_arn)  # metadata, not the value
 
 
 def _touch_queue() -> None:
@@ -81,7 +81,7 @@ def _touch_storage() -> None:
 
 
 def _touch_workflows() -> None:
-    aws.client("stepfunctions").describe_state_machine(stateMachineArn=config().state_machine(_A_MACHINE))
+    aws.client("stepfunctions").describe_state_machine(stateMachineArn=config().state_machine(_CHECKED_MACHINE))
 
 
 def _touch_mail() -> None:
@@ -89,12 +89,12 @@ def _touch_mail() -> None:
 
 
 def _touch_redis() -> None:
-    # a write, so that a read-only replica or one still loading is noticed
+    # a write, which fails on a read-only replica and on one that is still loading
     cache.call(lambda redis: redis.set("health", clock.now_s(), ex=60))
 
 
 def report() -> dict[str, Any]:
-    """`down` when a vital dependency fails, `degraded` when another does, else `ok`."""
+    """`{status, checks}`: `down` when a vital dependency fails, `degraded` when another does, else `ok`."""
     dependencies = _dependencies()
     checks: dict[str, Any] = {
         name: {"status": "off", "latency_ms": 0.0, "breaker": each.breaker.state} for name, each in dependencies.items()
@@ -129,6 +129,6 @@ def _outcome(name: str, future: Future[float], left_s: float) -> tuple[bool, flo
         return True, future.result(timeout=left_s)
     except OutOfTime:
         return False, CHECK_TIMEOUT_S * 1000
-    except Exception as error:  # whatever it is, the check has failed; the log tells why
+    except Exception as error:  # any error means that the check has failed
         telemetry.logger().warning("check failed", extra={"dependency": name, "error": type(error).__name__})
         return False, 0.0

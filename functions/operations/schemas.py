@@ -1,4 +1,4 @@
-"""Platform: what goes out."""
+"""Response bodies of operations."""
 
 from __future__ import annotations
 

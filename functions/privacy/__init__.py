@@ -1,5 +1,5 @@
-"""Privacy: a person's rights over what is held on them: a copy of it, and its erasure.
+"""Privacy: a person's rights over the data held on them: an export of it, and its erasure.
 
-It owns the requests and their workflows, and reads and removes what other domains keep. It never decides who may see
-what.
+It owns these requests and their workflows, and reads and deletes the data of other domains. It never decides who may
+see what.
 """

@@ -1,4 +1,4 @@
-"""Routes of a person's rights: erasure, taking it back, exports (contract §3)."""
+"""Routes of privacy: erasure, its cancellation, exports (contract §3)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ app = App("privacy", authenticate=authenticate_by_table)
     errors=["invalid_credentials", "account_locked"],
 )
 def erase_me(caller: Caller, body: schemas.ErasureRequest) -> Any:
-    """Sign out everywhere, be hidden, and be erased after the grace."""
+    """Sign the caller out everywhere, hide their profile, and erase them after the grace period."""
     return {"erased_at": service.erase(caller=caller, password=body.password)}
 
 
 @app.post("/users/me/restore", status=204)
 def restore_me(caller: Caller) -> None:
-    """Take one's erasure back."""
+    """Cancel the caller's erasure within the grace period."""
     service.restore(caller=caller)
 
 
@@ -45,17 +45,17 @@ def restore_me(caller: Caller) -> None:
     errors=_STEP_UP,
 )
 def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
-    """Begin a copy of everything held on the caller; one a day."""
+    """Begin an export of all data held on the caller; one a day."""
     return exports.begin(caller=caller, password=body.password)
 
 
 @app.get("/users/me/exports", query=Paging, returns=schemas.ExportList)
 def list_exports(caller: Caller, query: Paging) -> Any:
-    """The caller's exports of the last 30 days, the newest first: at most one a day, so they are one page."""
-    return whole(map(exports.shown, exports.listed(caller.user_id)), query.cursor)
+    """The caller's exports of the last 30 days, newest first, in one page."""
+    return whole(map(exports.render, exports.list_exports(caller.user_id)), query.cursor)
 
 
 @app.get("/users/me/exports/{export_id}", returns=schemas.Export)
 def get_export(caller: Caller, export_id: str) -> Any:
-    """One export, with a fresh address while it is there."""
-    return exports.shown(exports.get(caller.user_id, export_id))
+    """One export, with a fresh download URL while its file exists."""
+    return exports.render(exports.get(caller.user_id, export_id))

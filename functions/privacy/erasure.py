@@ -1,7 +1,7 @@
 """Erasing a person, in steps that may be stopped, repeated and resumed at any point (R43).
 
-First what others are told of (messages become tombstones, groups are left, votes and reactions are taken back), then
-files, then every row of every table that is theirs (`privacy.tables`), and last the name that others see.
+First the changes that others are notified of (messages become tombstones, groups are left, votes and reactions
+removed), then files, then the person's rows in every table (`privacy.tables`), and last the name that others see.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATIENCE_S = 18.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far an erasure has come: the step, and where in it to go on (JSON)."""
+    """The progress of an erasure: the current step, and the cursor within it (JSON)."""
 
     user_id: str
     step: str = STEPS[0]
@@ -46,10 +46,10 @@ class State:
 
 
 def run(state: State, *, patience_s: float = PATIENCE_S) -> State:
-    """Go on for so long; what is left is done by the next call with the state returned. Twice is fine."""
+    """Continue for up to `patience_s`; call again with the returned state until it is done. Idempotent."""
     person = users.profiles_of([state.user_id]).get(state.user_id)
     if person is None or (person.erased_at is None and state == State(state.user_id)):
-        return replace(state, done=True)  # taken back in time, or erased already
+        return replace(state, done=True)  # cancelled within the grace period, or erased already
     deadline = time.monotonic() + patience_s
     while not state.done and time.monotonic() < deadline:
         cursor = _STEPS[state.step](state.user_id, state.cursor)
@@ -60,7 +60,7 @@ def run(state: State, *, patience_s: float = PATIENCE_S) -> State:
     return state
 
 
-# --- the steps: (person, cursor) → where to go on, None when the step is done ---------------------------------
+# --- the steps: (user_id, cursor) → the next cursor, or None when the step is done ----------------------------
 
 
 def _sessions(user_id: str, _cursor: Any) -> Any:
@@ -68,7 +68,7 @@ def _sessions(user_id: str, _cursor: Any) -> Any:
 
 
 def _conversations(user_id: str, cursor: Any) -> Any:
-    """One conversation: one's messages, votes, and, of a group, the membership."""
+    """One conversation: the person's messages, their votes and, in a group, their membership."""
     me = Caller(user_id, "")
     left = [each for each in sorted(conversations.conversations_of(user_id)) if each > (cursor or "")]
     if not left:
@@ -78,15 +78,15 @@ def _conversations(user_id: str, cursor: Any) -> Any:
         try:
             messages.delete(caller=me, conversation_id=conversation_id, message_id=message_id)
         except (NotFound, Forbidden):
-            continue  # not to be seen by its sender any more: the next step has it
+            continue  # its sender may not access it any more: the step `messages` erases it
     polls.retract_votes(user_id, conversation_id)
-    with contextlib.suppress(NotFound, Forbidden):  # a conversation of two, which stays the other one's; left meanwhile
+    with contextlib.suppress(NotFound, Forbidden):  # a direct conversation, which the other person keeps; or left
         conversations.remove_member(caller=me, conversation_id=conversation_id, user_id=user_id)
     return conversation_id
 
 
 def _messages(user_id: str, cursor: Any) -> Any:
-    """A page of everything that was ever sent: what is this person's, in conversations left long ago too."""
+    """A page of the person's messages in any conversation, including those they left long ago."""
     found, following = log.sent_by(user_id, cursor)
     for key, conversation_id, seq in found:
         messages.erase_message(conversation_id, seq)
@@ -99,20 +99,20 @@ def _reactions(user_id: str, cursor: Any) -> Any:
 
 
 def _drive(user_id: str, _cursor: Any) -> Any:
-    """Files with all versions, uploads and thumbnails; pictures; exports."""
+    """Files with all versions, uploads and thumbnails; avatars; exports; the key backup."""
     drive.purge_everything_of(user_id)
     for prefix in (f"avatars/{user_id}/", f"exports/{user_id}/", f"keys/backups/{user_id}/"):
         blobs.remove_below(prefix)
 
 
 def _tables(user_id: str, cursor: Any) -> Any:
-    """A page of one table; the cursor names the table and the place in it."""
+    """A page of one table; the cursor is the table's name and the key to continue from."""
     names = sorted(RULES)
-    table, place = cursor or [names[0], None]
+    table, start = cursor or [names[0], None]
     rule = RULES[table]
-    rows, following = store.page(table, place)
+    rows, following = store.page(table, start)
     for row in rows:
-        if store.holds(row, user_id) and rule.goes(row, user_id):
+        if store.mentions(row, user_id) and rule.covers(row, user_id):
             store.delete(table, row, rule.keys)
     if following is not None:
         return [table, following]

@@ -1,4 +1,4 @@
-"""Copies of what is held on a person: a ZIP with a JSON document and its schema for each kind, and their own files."""
+"""Exports of the data held on a person: a ZIP with a JSON document and its schema for each kind, and their files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ A_DAY = Limit("exports", requests=1, window_s=86_400, without_redis="closed")
 
 
 def begin(*, caller: Caller, password: str | None) -> DataExport:
-    """Begin an export; raises StepUpRequired, InvalidCredentials."""
+    """Begin an export; raises StepUpRequired, InvalidCredentials, RateLimited (one a day)."""
     accounts.require_recent_proof(caller, password)
     limiter.spend(A_DAY, caller.user_id)
     made = DataExport(caller.user_id, ids.new("exp"), "running", clock.now())
@@ -42,8 +42,8 @@ def begin(*, caller: Caller, password: str | None) -> DataExport:
     return made
 
 
-def shown(export: DataExport) -> dict[str, Any]:
-    """An export with a fresh address of its ZIP."""
+def render(export: DataExport) -> dict[str, Any]:
+    """An export as its owner sees it, with a download URL signed for 5 minutes when it is ready."""
     url = None
     if export.state == "ready":
         url = blobs.download(
@@ -60,14 +60,15 @@ def shown(export: DataExport) -> dict[str, Any]:
 
 
 def get(user_id: str, export_id: str) -> DataExport:
-    """One of one's own exports; raises NotFound."""
+    """One of the person's exports; raises NotFound."""
     found = store.export(user_id, export_id) if ids.is_id(export_id, "exp") else None
     if found is None:
         raise NotFound
     return found
 
 
-def listed(user_id: str) -> list[DataExport]:
+def list_exports(user_id: str) -> list[DataExport]:
+    """The person's exports, newest first."""
     return store.exports(user_id)
 
 
@@ -75,7 +76,7 @@ def listed(user_id: str) -> list[DataExport]:
 
 
 def make(user_id: str, export_id: str) -> None:
-    """Write the ZIP and note that it is ready; again after a failure, from the beginning."""
+    """Write the ZIP and mark the export as ready; a retry starts from the beginning. Raises NotFound."""
     export = get(user_id, export_id)
     if export.status != "running":
         return
@@ -90,15 +91,15 @@ def make(user_id: str, export_id: str) -> None:
         size = file.tell()
         file.seek(0)
         blobs.put_file(export.key, file, content_type="application/zip")
-    store.keep_export(
+    store.save_export(
         DataExport(user_id, export_id, "ready", export.created_at, size=size, ends_at=clock.now() + EXPORT_LIFE_MS)
     )
 
 
 def fail(user_id: str, export_id: str) -> None:
-    """Note that an export could not be made."""
+    """Mark an export as failed; raises NotFound."""
     export = get(user_id, export_id)
-    store.keep_export(DataExport(user_id, export_id, "failed", export.created_at))
+    store.save_export(DataExport(user_id, export_id, "failed", export.created_at))
 
 
 def _write(archive: zipfile.ZipFile, kind: str, items: list[dict[str, Any]]) -> None:
@@ -107,7 +108,7 @@ def _write(archive: zipfile.ZipFile, kind: str, items: list[dict[str, Any]]) -> 
 
 
 def _schema(kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A JSON Schema of what stands in a document: its fields and the types that they have there."""
+    """A JSON Schema derived from a document: its fields and the types of their values."""
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     properties: dict[str, set[str]] = {}
     for item in items:
@@ -130,10 +131,9 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "blocks", _all(lambda after: users.blocks(user_id=user_id, limit=PAGE, after=after))
     mine = _all(lambda after: conversations.list_conversations(caller=me, limit=PAGE, after=after))
     yield "conversations", mine
-    yield "messages", [each for place in mine for each in _messages(me, str(place["id"]))]
+    yield "messages", [each for conversation in mine for each in _messages(me, str(conversation["id"]))]
     yield "files", drive.described(user_id)
-    acts = audit.about(user_id)
-    yield "security_log", acts
+    yield "security_log", audit.entries_about(user_id)
 
 
 def _all(read: Any) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ def _plain(value: Any) -> Any:
 
 
 def _messages(me: Caller, conversation_id: str) -> Iterator[dict[str, Any]]:
-    """What this person wrote in a conversation, the oldest first."""
+    """The person's own messages in a conversation, oldest first, without deleted ones."""
     after = 0
     while True:
         page = messages.list_messages(caller=me, conversation_id=conversation_id, after=after, limit=PAGE)

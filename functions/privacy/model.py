@@ -14,7 +14,7 @@ STEPS = ("sessions", "conversations", "messages", "reactions", "drive", "tables"
 
 @dataclass(frozen=True, slots=True)
 class DataExport:
-    """A copy of what is held on a person; `ends_at` is when its ZIP goes, once it is ready."""
+    """An export of the data held on a person; `ends_at` (ms) is when its ZIP expires, None before it is ready."""
 
     user_id: str
     id: str
@@ -25,11 +25,11 @@ class DataExport:
 
     @property
     def state(self) -> ExportStatus:
-        """As it is now: the store's own expiry may lag."""
+        """`status`, or `expired` from `ends_at` on."""
         over = self.ends_at is not None and self.ends_at <= clock.now()
         return "expired" if over else self.status
 
     @property
     def key(self) -> str:
-        """Where the ZIP lies in the bucket."""
+        """The object key of the ZIP."""
         return f"exports/{self.user_id}/{self.id}.zip"

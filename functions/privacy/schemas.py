@@ -1,4 +1,4 @@
-"""Privacy: what comes in and what goes out."""
+"""Request and response bodies of privacy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class ErasureRequest(Input):
 
 
 class ErasureAnswer(Output):
-    """When the erasure begins; until then signing in and restoring takes it back."""
+    """When the erasure begins; until then it can be cancelled by signing in and restoring."""
 
     erased_at: Instant
 
 
 class ExportRequest(Input):
-    """`password` is needed when the session's last proof is older than 10 minutes."""
+    """`password` is required when the session's last step-up is older than 10 minutes."""
 
     password: Annotated[Secret | None, Field(min_length=1, max_length=1024, repr=False)] = None
 
 
 class Export(Output):
-    """A ZIP of everything held on the caller; `url` is signed anew for each answer while it is there."""
+    """A ZIP of all data held on the caller; `url` is signed anew for each response while the file exists."""
 
     id: str
     status: ExportStatus

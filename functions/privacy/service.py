@@ -1,4 +1,4 @@
-"""Asking for one's erasure and taking that back."""
+"""Requesting and cancelling the erasure of one's account."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MACHINE = "account-erasure"
 
 
 def erase(*, caller: Caller, password: str) -> int:
-    """Sign the caller out everywhere, hide them, and erase them after the grace; when that is (ms).
+    """Sign the caller out everywhere, hide them, and erase them after the grace period; returns that instant (ms).
 
-    The machine is started before the change, as one that finds nothing to erase does no harm.
+    The state machine is started before the change, because one that finds nothing to erase does no harm.
     Raises InvalidCredentials, Locked.
     """
     accounts.require_password(caller.user_id, password)
@@ -40,7 +40,7 @@ def erase(*, caller: Caller, password: str) -> int:
 
 
 def restore(*, caller: Caller) -> None:
-    """Take one's erasure back within the grace; raises Conflict where none is to come."""
+    """Cancel the caller's erasure within the grace period; raises Conflict if none is pending."""
 
     def attempt() -> None:
         transaction = Transaction()

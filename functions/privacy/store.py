@@ -1,6 +1,6 @@
-"""Reading and removing rows of any table, and the exports that people asked for.
+"""Raw rows of any table for erasure, and the records of exports.
 
-Erasure looks at whole tables by their raw rows: a row that no index leads to must be found as well.
+Erasure scans whole tables: rows that no index leads to must be found as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAGE = 500
 
 
 def page(table: str, cursor: dict[str, Any] | None) -> tuple[list[Row], dict[str, Any] | None]:
-    """The next raw rows of a table, and where to go on (None: that was all)."""
+    """Up to 500 raw rows of a table, and the key to continue from (None: no more)."""
     request: dict[str, Any] = {"TableName": config().table(table), "Limit": PAGE, "ConsistentRead": True}
     if cursor is not None:
         request["ExclusiveStartKey"] = cursor
@@ -31,19 +31,19 @@ def page(table: str, cursor: dict[str, Any] | None) -> tuple[list[Row], dict[str
 
 
 def delete(table: str, row: Row, keys: tuple[str, ...]) -> None:
-    """Delete a raw row by its keys; one that has gone is fine."""
+    """Delete a raw row by its key attributes, if it still exists."""
     key = {name: row[name] for name in keys}
     connection().dispatch("DeleteItem", {"TableName": config().table(table), "Key": key})
 
 
 def text(row: Row, name: str) -> str:
-    """A text attribute of a raw row, empty where there is none."""
+    """A string attribute of a raw row, empty if it is missing."""
     return str(row.get(name, {}).get("S", ""))
 
 
-def holds(row: Row, wanted: str) -> bool:
-    """Whether a text stands anywhere in a raw row."""
-    return wanted in json.dumps(row, default=lambda raw: bytes(raw).decode("utf-8", "replace"), ensure_ascii=False)
+def mentions(row: Row, user_id: str) -> bool:
+    """Whether an id occurs anywhere in a raw row, in keys, values or binary attributes."""
+    return user_id in json.dumps(row, default=lambda raw: bytes(raw).decode("utf-8", "replace"), ensure_ascii=False)
 
 
 class ExportRecord(Record):
@@ -60,11 +60,7 @@ class ExportRecord(Record):
 
 
 KEPT_MS = 30 * clock.DAY
-_EXPORT = Mapper(
-    ExportRecord,
-    DataExport,
-    renamed={"id": "export_id"},
-)
+_EXPORT = Mapper(ExportRecord, DataExport, renamed={"id": "export_id"})
 
 
 def exports(user_id: str) -> list[DataExport]:
@@ -92,5 +88,5 @@ def stage_export(transaction: Transaction, export: DataExport) -> None:
     transaction.put("export", _record(export))
 
 
-def keep_export(export: DataExport) -> None:
+def save_export(export: DataExport) -> None:
     _record(export).save()

@@ -1,7 +1,7 @@
-"""What is a person's in each table: the rule of erasure, one per table of the deployment.
+"""The rule of erasure for each table: which rows belong to a person and are deleted with them.
 
-A table without a rule fails a test, so that no new one is forgotten. What a rule keeps holds the person's id at
-most, which names nobody any more.
+A table that is in neither `RULES` nor `KEPT` fails a test, so that no new one is forgotten. Rows that are kept hold at
+most the person's id, which leads to no name any more.
 """
 
 from __future__ import annotations
@@ -9,36 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from privacy.store import Row, holds, text
+from privacy.store import Row, mentions, text
 
-# Tables whose rows others own, or that hold ids, hashes and ciphertexts alone; each with the reason.
+# Tables without a rule, and why none of their rows is deleted by the step `tables`.
 KEPT = {
-    "audit": "ids, codes and addresses for their 400 days: the chain of the security log must stay whole",
-    "keyrings": "the keys of the deployment are nobody's",
-    "idempotency": "answers under keys that only the caller could repeat, for a day",
-    "conversations": "what a group is called belongs to the group; people are ids in it",
-    "members": "ids and markers; groups are left by the step before",
-    "events": "messages are tombstones by the step before; other events hold ids",
-    "calls": "who took part, by id: the history of the others",
+    "audit": "ids, codes and IP addresses for 400 days: the chain of the security log must stay whole",
+    "keyrings": "the deployment's keys belong to nobody",
+    "idempotency": "responses under keys that only the caller can repeat, for a day",
+    "conversations": "a group's name belongs to the group; people are ids in it",
+    "members": "ids and markers; the step `conversations` has left the groups",
+    "events": "the step `messages` has made tombstones of messages; other events hold ids",
+    "calls": "participants by id: the other participants' history",
     "follow_ups": "ids, for minutes",
-    "message_parts": "replies of threads by seq; earlier texts went with their messages",
-    "reactions": "taken back by the step before, so that counts are right",
-    "users": "the last step leaves the name that others see",
-    "meanings": "vectors of messages follow their tombstones by the stream",
-    "search": "words of messages follow their tombstones by the stream",
+    "message_parts": "replies of threads by seq; earlier texts were deleted with their messages",
+    "reactions": "the step `reactions` has removed them and corrected the counts",
+    "users": "the step `profile` erases the name that others see",
+    "meanings": "vectors of messages are deleted by the stream when a message becomes a tombstone",
+    "search": "words of messages are deleted by the stream when a message becomes a tombstone",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which rows of a table go, and by which attributes a row is named."""
+    """A table's key attributes, and which of its rows belong to a person."""
 
     keys: tuple[str, ...]
-    goes: Callable[[Row, str], bool]
-
-
-def _mentions(row: Row, user_id: str) -> bool:
-    return holds(row, user_id)
+    covers: Callable[[Row, str], bool]
 
 
 def _is(*names: str) -> Callable[[Row, str], bool]:
@@ -50,25 +46,25 @@ def _begins(name: str, *prefixes: str) -> Callable[[Row, str], bool]:
 
 
 def _of_drive(row: Row, user_id: str) -> bool:
-    """Nodes and what stands below an id of the person; not what others own that they once touched."""
-    own = _is("owner_id", "grantee", "place")(row, user_id) or user_id in text(row, "node_id")
-    return own or user_id in text(row, "place") or (user_id in text(row, "part") and not text(row, "object_key"))
+    """The person's nodes, grants, uploads and listings; not the versions they uploaded of other people's files."""
+    own = _is("owner_id", "grantee")(row, user_id) or user_id in text(row, "node_id") or user_id in text(row, "place")
+    return own or (user_id in text(row, "part") and not text(row, "object_key"))
 
 
 def _of_keys(row: Row, user_id: str) -> bool:
-    """Devices, packages, welcomes and the backup; the transparency log is append-only and holds ids and hashes."""
+    """Devices, key packages, welcomes and the backup; the transparency log is append-only: ids and hashes stay."""
     return user_id in text(row, "owner") and not text(row, "owner").startswith(("log", "tree", "head"))
 
 
 RULES: dict[str, Rule] = {
-    "directory": Rule(("bucket", "entry"), _mentions),
-    "relations": Rule(("user_id", "other"), _mentions),
-    "credentials": Rule(("key",), _mentions),
+    "directory": Rule(("bucket", "entry"), mentions),
+    "relations": Rule(("user_id", "other"), mentions),
+    "credentials": Rule(("key",), mentions),
     "passkeys": Rule(("user_id", "passkey_id"), _is("user_id")),
     "sessions": Rule(("user_id", "session_id"), _is("user_id")),
     "one_time_tokens": Rule(("token_hash",), _is("user_id")),
-    "limits": Rule(("key",), _mentions),
-    "invitations": Rule(("scope", "entry"), _mentions),
+    "limits": Rule(("key",), mentions),
+    "invitations": Rule(("scope", "entry"), mentions),
     "reports": Rule(("conversation_id", "entry"), _is("reporter_id", "sender_id")),
     "scheduled": Rule(("user_id", "entry"), _is("user_id")),
     "sends": Rule(("key",), _begins("key", "")),
@@ -80,10 +76,10 @@ RULES: dict[str, Rule] = {
     "tickets": Rule(("ticket_hash",), _is("user_id")),
     "drive": Rule(("node_id", "part"), _of_drive),
     "call_index": Rule(("owner", "entry"), _is("owner")),
-    "call_signals": Rule(("inbox", "n"), _mentions),
+    "call_signals": Rule(("inbox", "n"), mentions),
     "keys": Rule(("owner", "part"), _of_keys),
     "assistant": Rule(("owner", "entry"), _is("owner")),
     "exports": Rule(("user_id", "export_id"), _is("user_id")),
-    "devices": Rule(("owner", "part"), _mentions),
-    "notifications": Rule(("owner", "part"), _mentions),
+    "devices": Rule(("owner", "part"), mentions),
+    "notifications": Rule(("owner", "part"), mentions),
 }

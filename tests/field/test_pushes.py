@@ -80,10 +80,10 @@ def test_who_is_removed_is_owed_no_update_and_alerted_anew_when_back(world: Worl
         world.work()
         send(ada, tea, "two")
         world.work()
-        assert bursts.code(bob.user_id) in alert_store.alerts(tea).by_code
+        assert bursts.user_code(bob.user_id) in alert_store.alerts(tea).by_code
         remove(ada, tea, bob)
         settle_losses()
-        assert bursts.code(bob.user_id) not in alert_store.alerts(tea).by_code
+        assert bursts.user_code(bob.user_id) not in alert_store.alerts(tea).by_code
         advance(clock.SECOND)
         add(ada, tea, bob)
         world.work()

@@ -1,4 +1,4 @@
-"""Chains what waits in the audit log; a schedule calls it every minute."""
+"""Chains the pending acts of the audit log; a schedule calls it every minute."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kernel import telemetry
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Any event → `{chained}`: how many acts got their number. May be repeated and run beside itself."""
+    """Any event → `{chained}`, the number of acts chained. Idempotent, and safe to run concurrently."""
     del event
     with telemetry.call("audit.chain", context) as line:
-        chained = service.chain_waiting()
+        chained = service.chain_pending()
         line.found("AuditChained", chained)
         return {"chained": chained}

@@ -1,8 +1,8 @@
-"""The consumer of the queue by which notifications follow conversations: tells people of what is new in them."""
+"""The consumer of queue `follow`: notifies people of new events in conversations."""
 
 from __future__ import annotations
 
-import notifications.events  # noqa: F401 - what it subscribes to
+import notifications.events  # noqa: F401 - registers the subscriptions
 from kernel.consumers import all_messages
 from log import api as log
 

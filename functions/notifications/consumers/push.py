@@ -1,4 +1,4 @@
-"""The push queue's consumer: sends pushes to devices by their providers."""
+"""The push queue's consumer: sends pushes to devices through their providers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Firebase Cloud Messaging (HTTP v1) by `firebase-admin`, which only the push function carries (layers/firebase).
 
-The library opens a thread for each message, tries five times and waits as long as `Retry-After` says: here it gets
-small batches, our time limits, and adapters that try once; the queue tries again.
+By default the library starts a thread for each message, tries five times and obeys `Retry-After`. Here it gets small
+batches, timeouts, and adapters that try once; the queue retries.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome, l
 BATCH = 25
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 4.0
-WORST_CASE_S = 2 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S)  # of a batch: a token of ours, then the messages
+WORST_CASE_S = 2 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S)  # of a batch: the access token, then the messages
 CREDENTIALS_MEMO_S = 300
 FCM_URL = "https://fcm.googleapis.com/v1/projects/{0}/messages:send"
-SETUP_RETRY_S = "300"  # credentials are corrected by people
+SETUP_RETRY_S = "300"  # wrong credentials have to be corrected by an operator
 
 _LIMITS = Limits(failures=3, window=3, window_s=600.0, patience_s=20.0, rest_s=30.0, rest_max_s=120.0)
 breaker = breakers.named("fcm", _LIMITS)
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 def send(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
-    """Send to each device, in batches; one attempt each. Without credentials nothing is sent, nor with wrong ones."""
+    """Send to each device, in batches, one attempt each. Missing and wrong credentials are outcomes, no exceptions."""
     if not config().fcm_secret_arn:
         return [PushOutcome("refused", "not_configured")] * len(deliveries)
     try:
@@ -63,7 +63,7 @@ def _credentials() -> str:
 
 
 class Sender:
-    """One Firebase project. `url` is where messages go, with a place for the project's id."""
+    """Sends to one Firebase project; `url` is a template with the project's id as `{0}`."""
 
     def __init__(self, service_account: Mapping[str, Any], *, url: str = FCM_URL) -> None:
         import firebase_admin
@@ -76,7 +76,7 @@ class Sender:
             name=f"push-{clock.now()}-{id(self)}",
         )
         self._messaging, self._app = messaging, app
-        # no public option reaches these: the library's own adapters try five times
+        # private attributes, because no public option replaces the library's adapters, which try five times
         service = messaging._get_messaging_service(app)
         self._session = service._client.session
         for prefix in ("https://fcm.googleapis.com", "https://", "http://"):
@@ -86,7 +86,7 @@ class Sender:
         service._fcm_url = url.format(app.project_id)
 
     def send(self, batch: Sequence[Delivery]) -> list[PushOutcome]:
-        """At most 25, all at once."""
+        """Send a batch of at most 25, in parallel."""
         try:
             breaker.admit()
         except CircuitOpen:
@@ -97,8 +97,8 @@ class Sender:
         except BaseException:
             breaker.abandoned()
             raise
-        unwell = [each for each in outcomes if each.result == "later" and each.reason != "quota"]
-        if len(unwell) == len(outcomes):
+        failed = [each for each in outcomes if each.result == "later" and each.reason != "quota"]
+        if len(failed) == len(outcomes):
             breaker.failed(time.monotonic() - started)
         else:
             breaker.succeeded()
@@ -121,7 +121,7 @@ class Sender:
         return [DELIVERED if each.success else self._outcome(each.exception) for each in answer.responses]
 
     def _sign_in(self) -> None:
-        """Get an access token before the threads do, each of which would ask for one of its own."""
+        """Get an access token once, before each thread requests one of its own."""
         credentials = self._session.credentials
         if not credentials.valid:
             timed = self._session._auth_request
@@ -147,11 +147,11 @@ class Sender:
         kinds = self._messaging
         if payload.silent:
             return kinds.APNSPayload(kinds.Aps(badge=payload.badge, content_available=True))
-        shown = payload.preview
+        preview = payload.preview
         alert = (
-            kinds.ApsAlert(loc_key=f"push.{payload.kind}")  # a text of the app's own, in the person's language
-            if shown is None
-            else kinds.ApsAlert(title=shown.title, body=shown.body)
+            kinds.ApsAlert(loc_key=f"push.{payload.kind}")  # a text of the app, in the person's language
+            if preview is None
+            else kinds.ApsAlert(title=preview.title, body=preview.body)
         )
         return kinds.APNSPayload(
             kinds.Aps(alert=alert, badge=payload.badge, sound="default", mutable_content=True, thread_id=payload.tag)
@@ -183,7 +183,7 @@ def _apns_headers(payload: Payload, topic: str, *, voip: bool) -> dict[str, str]
     kind = "voip" if voip else "background" if payload.silent else "alert"
     return {
         "apns-push-type": kind,
-        # Apple refuses priority 10 for what shows nothing
+        # Apple refuses priority 10 for pushes that show nothing
         "apns-priority": "5" if payload.silent or payload.urgency == "low" else "10",
         "apns-expiration": str(clock.now_s() + payload.ttl_s),
         "apns-collapse-id": topic,

@@ -1,4 +1,4 @@
-"""What became of a push, in the words that all providers share."""
+"""Deliveries to providers and their outcomes, the same for all providers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from kernel import clock
 from notifications.model import RegisteredDevice
 from notifications.payloads import Payload
 
-RETRY_AFTER_S = 30  # where a provider does not say
+RETRY_AFTER_S = 30  # without a Retry-After header
 RETRY_AFTER_MAX_S = 6 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One push to one device. `topic` names what it replaces at the push service."""
+    """One push to one device; `topic` makes it replace an undelivered one at the push service."""
 
     device: RegisteredDevice
     payload: Payload
@@ -25,10 +25,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """What a provider said. `gone`: the device will never take one again. `later`: try again after so many seconds.
-
-    `refused`: this push cannot be delivered, another one may be.
-    """
+    """A provider's response. `gone`: the device accepts no push any more. `later`: retry after `retry_after_s`.
+    `refused`: this push cannot be delivered, but another one may be."""
 
     result: Literal["delivered", "gone", "later", "refused"]
     reason: str = ""
@@ -39,7 +37,7 @@ DELIVERED = PushOutcome("delivered")
 
 
 def later(reason: str, retry_after: str | None = None) -> PushOutcome:
-    """To be tried again, after what the provider's Retry-After says (seconds or a date, RFC 9110)."""
+    """The outcome of a push to retry, after the Retry-After header (seconds or a date, RFC 9110) but at most 6 h."""
     return PushOutcome("later", reason, min(RETRY_AFTER_MAX_S, _seconds(retry_after)))
 
 

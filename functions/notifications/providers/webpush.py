@@ -1,7 +1,7 @@
 """Standard Web Push (RFC 8030): for browsers, without Firebase.
 
-An endpoint is a URL that a person gave: it is checked again here and connected to at the very address that was
-checked, redirects are answers like any other, and no answer's body is read beyond a few bytes.
+An endpoint is a URL from a user (SSRF): it is checked again here, the connection goes to the very address that was
+checked, redirects are not followed, and no large response body is read.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ READ_TIMEOUT_S = 4.0
 WORST_CASE_S = outbound.LOOKUP_TIMEOUT_S + CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 MAX_POOLS = 256
 _LIMITS = Limits(failures=5, window=5, window_s=600.0, patience_s=20.0, rest_s=30.0, rest_max_s=120.0)
-_ENDED = (404, 410)  # RFC 8030: the subscription is no more
+_GONE = (404, 410)  # RFC 8030: the subscription has ended
 _LATER = (408, 425, 429)
 
 _pools: OrderedDict[tuple[str, str], HTTPConnectionPool] = OrderedDict()
 _lock = threading.Lock()
-# A push service that does not answer holds up its own browsers only: each origin has its breaker.
+# One breaker per origin, so that an unresponsive push service delays only its own browsers.
 breakers: Memo[Breaker] = Memo(max_entries=1_000, ttl_s=60 * 60)
 
 
-class _Unwell(Exception):
-    """An answer that counts against the push service."""
+class _ServiceFailure(Exception):
+    """A response that counts as a failure of the push service."""
 
     def __init__(self, outcome: PushOutcome) -> None:
         self.outcome = outcome
@@ -64,13 +64,13 @@ def _send(delivery: Delivery) -> PushOutcome:
     try:
         target = outbound.parse(subscription.endpoint)
         body = encryption.encrypt(delivery.payload.text(), BrowserKeys.of(subscription.p256dh, subscription.auth))
-    except ValueError:  # UnsafeUrl is one: what was fine when it was registered is none now
+    except ValueError:  # including UnsafeUrl: the rules may have changed since the registration
         return PushOutcome("gone", "bad_subscription")
     breaker = _breaker(target.origin)
     try:
-        return breaker.call(lambda: _post(target, delivery, body), (_Unwell,))
-    except _Unwell as unwell:
-        return unwell.outcome
+        return breaker.call(lambda: _post(target, delivery, body), (_ServiceFailure,))
+    except _ServiceFailure as failure:
+        return failure.outcome
     except CircuitOpen:
         return later("circuit_open")
     except outbound.UnsafeUrl:
@@ -104,12 +104,12 @@ def _post(target: Target, delivery: Delivery, body: bytes) -> PushOutcome:
         )
         answer.drain_conn() if int(answer.headers.get("Content-Length", 0)) < 10_000 else answer.close()
     except outbound.Unresolved as error:
-        raise _Unwell(later("unresolved")) from error
+        raise _ServiceFailure(later("unresolved")) from error
     except (HTTPError, OSError, ValueError) as error:
-        raise _Unwell(later(type(error).__name__)) from error
+        raise _ServiceFailure(later(type(error).__name__)) from error
     outcome = _outcome(answer)
     if outcome.result == "later" and answer.status >= 500:
-        raise _Unwell(outcome)
+        raise _ServiceFailure(outcome)
     return outcome
 
 
@@ -117,7 +117,7 @@ def _outcome(answer: BaseHTTPResponse) -> PushOutcome:
     status = answer.status
     if 200 <= status < 300:
         return DELIVERED
-    if status in _ENDED:
+    if status in _GONE:
         return PushOutcome("gone", str(status))
     if status in _LATER or status >= 500:
         return later(str(status), answer.headers.get("Retry-After"))
@@ -125,7 +125,7 @@ def _outcome(answer: BaseHTTPResponse) -> PushOutcome:
 
 
 def _pool(target: Target, address: str) -> HTTPConnectionPool:
-    """Connections to an address that was checked; the certificate must be that of the name."""
+    """Connections to a checked address; the certificate must match the host's name."""
     key = (target.origin, address)
     with _lock:
         found = _pools.get(key)
@@ -145,7 +145,7 @@ def _new_pool(target: Target, address: str) -> HTTPConnectionPool:
     timeout = Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
     if target.scheme == "http":  # 127.0.0.1 of a local stack, which alone may be http
         return HTTPConnectionPool(address, target.port, timeout=timeout, maxsize=AT_ONCE)
-    trusted = address == LOOPBACK  # the certificate of a test's server
+    trusted = address == LOOPBACK  # a test server with a self-signed certificate
     return HTTPSConnectionPool(
         address,
         target.port,

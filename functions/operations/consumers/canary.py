@@ -1,7 +1,7 @@
-"""Walks through the public API as two accounts of its own, by the clock where CanaryMinutes says so.
+"""Runs the canary's walk through the public API, every `CanaryMinutes`.
 
-A walk that fails is counted and told, and no failure of the function, which nobody is to call again: the next one comes
-by itself. Which step it was, and how long each took, stands in the call's line.
+A failed walk is counted and logged but is no failure of the function, which must not be retried: the schedule calls it
+again anyway. The log line of the call has the failed step and the duration of each.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from operations.canary_settings import settings
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Walk once; how long each step took (ms), and the first that failed."""
+    """Any event → `{steps_ms, failed_at, why}`: the duration of each step (ms) and the first failed one."""
     with telemetry.call("operations.canary", context) as line:
         walked = asyncio.run(journey.walk(settings().http_url, _secret()))
         line.fields |= {"steps_ms": walked.took_ms, "failed_at": walked.failed_at, "why": walked.why}
         if walked.failed_at:
             line.total("CanaryFailed")
-        else:  # one value for each walk that came through
+        else:
             line.timed("CanaryDuration", sum(walked.took_ms.values()))
         return {"steps_ms": walked.took_ms, "failed_at": walked.failed_at, "why": walked.why}
 

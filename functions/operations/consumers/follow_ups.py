@@ -1,13 +1,10 @@
-"""Does, every minute, the follow-up work of committed changes that was not done right after them.
-
-It loads the domains whose work that is, so that their functions are registered.
-"""
+"""Sweeps overdue follow-up work every minute: work of committed changes that was not done right after them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - registers the work that domains name in their events
+import composition  # noqa: F401 - registers every domain's kinds of follow-up work
 from accounts import admin_api as accounts
 from conversations import api as conversations
 from kernel import after_commit, telemetry
@@ -16,7 +13,7 @@ from messages import model as messages
 from polls import model as polls
 
 PATIENCE_S = 20.0
-KINDS = (
+KINDS = (  # naming them here imports the modules that register them
     accounts.CLOSE_SOCKETS,
     accounts.END_DISOWNED,
     accounts.END_ERASED,
@@ -30,7 +27,7 @@ KINDS = (
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Do what is due, for 20 s at the most; the rest is done a minute later."""
+    """Any event → `{done, failed}`; works for up to 20 s and leaves the rest to the next call."""
     with telemetry.call("operations.follow_ups", context) as line:
         swept = after_commit.sweep(patience_s=PATIENCE_S)
         line.found("FollowUpsDone", swept.done)

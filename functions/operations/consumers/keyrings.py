@@ -1,8 +1,8 @@
-"""Makes the deployment's keyrings and rotates them.
+"""Creates the deployment's keyrings and rotates them.
 
-CloudFormation calls it when the stack is made or changed (a custom resource), and for the key that CloudFront shows
-(another one); a schedule once a day for rings that are due, and an operator with `{"rotate": ["tokens"]}`
-(docs/runbooks/keys.md).
+CloudFormation calls it when the stack is created or changed: one custom resource is for the keyrings, another for the
+key that CloudFront sends to the API. A schedule calls it once a day to rotate keyrings that are due, and an operator
+with `{"rotate": ["tokens"]}` (docs/runbooks/keys.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EDGE_KEY = "Custom::EdgeKey"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
-    """The names of the rings that were made and rotated. Each call may come again."""
+    """An event of CloudFormation, a schedule or an operator → the keyrings `made` and `rotated`. Idempotent."""
     with telemetry.call("keyrings", context) as line:
         if "ResponseURL" in event:
             done = {"made": _make_for_stack(event), "rotated": []}
@@ -39,9 +39,9 @@ def _rotate(names: list[str]) -> list[str]:
 
 
 def _make_for_stack(event: dict[str, Any]) -> list[str]:
-    """Make the rings that are missing and tell CloudFormation, which waits an hour for an answer that does not come.
+    """Create missing keyrings and respond to CloudFormation, which would otherwise wait an hour.
 
-    A deleted stack keeps or loses its rings with their table.
+    Deleting a stack needs no work here: the keyrings are kept or deleted with their table.
     """
     made: list[str] = []
     data: dict[str, str] = {}
@@ -58,7 +58,7 @@ def _make_for_stack(event: dict[str, Any]) -> list[str]:
 
 
 def _answer(event: dict[str, Any], status: str, reason: str, data: dict[str, str] | None = None) -> None:
-    """To the address that CloudFormation gave ("Custom resource response objects"); it shows no data to anybody."""
+    """Respond at the URL in the event (CloudFormation, "Custom resource response objects"); `NoEcho` masks the data."""
     import urllib3
 
     answer = {
@@ -73,7 +73,7 @@ def _answer(event: dict[str, Any], status: str, reason: str, data: dict[str, str
         "PUT",
         event["ResponseURL"],
         body=json.dumps(answer).encode(),
-        headers={"Content-Type": ""},  # the address is signed without one
+        headers={"Content-Type": ""},  # the URL is signed without a content type
         timeout=ANSWER_TIMEOUT_S,
         retries=3,
     )

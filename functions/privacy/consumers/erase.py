@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - what messages hold is registered by its domain
+import composition  # noqa: F401 - registers every domain's message and event types
 from kernel import telemetry
 from privacy import erasure
 from privacy.erasure import State
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{user_id, state?}` → `{user_id, step, cursor, done}`, which is given again as `state`. May be repeated."""
+    """`{user_id, state?}` → `{user_id, step, cursor, done}`, the next call's `state`. Idempotent."""
     with telemetry.call("privacy.erase", context) as line:
         state = State(**event["state"]) if event.get("state") else State(event["user_id"])
         after = erasure.run(state)

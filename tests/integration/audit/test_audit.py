@@ -46,7 +46,7 @@ def test_an_act_of_a_transaction_is_recorded_with_it_or_not_at_all() -> None:
 def test_acts_at_once_get_each_a_number_of_their_own_in_one_unbroken_chain() -> None:
     def act(n: int) -> None:
         service.record("sign_in.refused", actor=None, target=f"usr_{n}")
-        service.chain_waiting()
+        service.chain_pending()
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(act, range(60)))
@@ -55,13 +55,13 @@ def test_acts_at_once_get_each_a_number_of_their_own_in_one_unbroken_chain() -> 
     verify_audit.check(whole(), asdict(proof))
     assert (proof.first, proof.last) == (1, 60)
     assert {each.target for each in listed()} == {f"usr_{n}" for n in range(60)}
-    assert store.waiting() == []
+    assert store.pending() == []
 
 
 def test_more_acts_than_fit_one_transaction_are_chained() -> None:
     for n in range(store.CHAINED_AT_ONCE * 2 + 1):
         service.record("sign_in.refused", actor=None, target=f"usr_{n}")
-    assert service.chain_waiting() == store.CHAINED_AT_ONCE * 2 + 1
+    assert service.chain_pending() == store.CHAINED_AT_ONCE * 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_pages_have_every_entry_once_and_their_cursor_is_the_readers() -> None:
 def test_entries_end_after_their_days_and_the_rest_is_still_proved() -> None:
     with clock.held(START) as advance:
         service.record("old", actor=None)
-        service.chain_waiting()
+        service.chain_pending()
         advance(400 * clock.DAY)
         service.record("new", actor=None)
 

@@ -100,7 +100,7 @@ def test_exports_are_their_persons_and_end(ann: tuple[Caller, str]) -> None:
     make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
     assert [each["id"] for each in ask(app, "GET", "/users/me/exports", token=token).body["items"]] == [export_id]
     with clock.held(clock.now() + 7 * clock.DAY):
-        ended = exports.shown(exports.get(me.user_id, export_id))
+        ended = exports.render(exports.get(me.user_id, export_id))
     assert (ended["status"], ended["url"]) == ("expired", None)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from audit import chain
-from audit.model import NOTHING_BEFORE, Act, Head
+from audit.model import GENESIS_HASH, Act, Head
 from infra import verify_audit
 
 
@@ -22,20 +22,20 @@ def shown(count: int = 5) -> list[dict[str, Any]]:
 
 
 def proof_of(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"first": 1, "last": entries[-1]["n"], "previous_hash": NOTHING_BEFORE, "head_hash": entries[-1]["hash"]}
+    return {"first": 1, "last": entries[-1]["n"], "previous_hash": GENESIS_HASH, "head_hash": entries[-1]["hash"]}
 
 
 def test_the_hash_is_of_the_one_before_a_newline_and_the_canonical_json() -> None:
     content = {"n": 1, "details": {"ü": 1, "a": [True, None]}, "at": "2026-11-28T00:00:00.000Z"}
     canonical = '{"at":"2026-11-28T00:00:00.000Z","details":{"a":[true,null],"ü":1},"n":1}'
-    expected = hashlib.sha256(f"{NOTHING_BEFORE}\n{canonical}".encode()).hexdigest()
-    assert chain.hash_of(NOTHING_BEFORE, content) == expected
+    expected = hashlib.sha256(f"{GENESIS_HASH}\n{canonical}".encode()).hexdigest()
+    assert chain.hash_of(GENESIS_HASH, content) == expected
 
 
 def test_each_entry_holds_the_hash_of_the_one_before() -> None:
     first, second, third = chain.linked(Head(), acts(3))
     assert [each.n for each in (first, second, third)] == [1, 2, 3]
-    assert [first.previous, second.previous, third.previous] == [NOTHING_BEFORE, first.hash, second.hash]
+    assert [first.previous, second.previous, third.previous] == [GENESIS_HASH, first.hash, second.hash]
 
 
 def test_a_chain_as_it_was_is_verified_from_its_beginning_or_a_later_entry() -> None:

@@ -132,11 +132,11 @@ def test_keys_that_are_none_are_refused(p256dh: str, auth: str) -> None:
 
 @pytest.mark.parametrize("reason", sorted(payloads.SECURITY))
 def test_each_warning_says_what_happened_to_the_account(reason: str) -> None:
-    said = payloads.told("security", actor=None, group=None, reference={"reason": reason})
+    said = payloads.sentence("security", actor=None, group=None, reference={"reason": reason})
     assert said == payloads.SECURITY[reason]
     assert said.endswith(".")
 
 
 def test_a_report_by_a_group_s_policy_names_nobody() -> None:
-    said = payloads.told("report", actor=None, group="Tea", reference={"by": "policy"})
+    said = payloads.sentence("report", actor=None, group="Tea", reference={"by": "policy"})
     assert said == "A message in Tea looks harmful."
