@@ -22,6 +22,7 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 from infra import generate
 
 LOCAL, CAREFUL = {"local", "localstack"}, {"staging", "prod"}  # environments
+UNHEARD = {"dev", "staging"}  # where nobody has to hear of alarms
 ALIAS = "live"
 CANARY = "Canary10Percent5Minutes"
 # What takes a version back. CodeDeploy sees no composite alarms and ten others at most, and burn rates stand in for
@@ -40,7 +41,8 @@ class Form:
     `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
     one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
     calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
-    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms, as they would tell nobody.
+    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms but those that take a version
+    back, as they would tell nobody.
     """
 
     network: bool = False
@@ -63,7 +65,7 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
     return Form(
         network=given["CacheMode"] == "serverless",
         closed=given["DefaultEndpoint"] == "off",
-        silent=environment == "dev" and not given["AlarmTopicArn"] and all(given[name] == "off" for name in ON_ALARMS),
+        silent=environment in UNHEARD and not given["AlarmTopicArn"] and all(given[name] == "off" for name in ON_ALARMS),
         alias=environment not in LOCAL,
         alarms=(*ALARMS, *watched) if slowly else (),
         build=build,
@@ -83,7 +85,7 @@ def formed(template: Json, form: Form) -> Json:
         name for name, each in template["Resources"].items() if each["Type"] in (generate.ALARM, generate.COMPOSITE)
     }
     if form.silent and alarms:
-        kept = {name: each for name, each in template["Resources"].items() if name not in alarms}
+        kept = {name: each for name, each in template["Resources"].items() if name not in alarms - set(form.alarms)}
         return {**template, "Resources": kept}
     if form.alias and (edge_key := template["Resources"].get("EdgeKey")):
         # one that was rotated meanwhile is asked for

@@ -37,9 +37,17 @@ PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dash
 PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
 WITH_CANARY = "WithCanary"  # where the canary walks by the clock
 WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms of burn rates, and those that they stand in for
+WITH_MEANING, WITH_MODERATION, WITH_FIREBASE = "WithMeaning", "WithModeration", "WithFirebase"
 # Alarms of infra/alarms.toml that are not always deployed: those of single parts, those that a burn rate stands in for,
-# and those of the canary's walks.
-ONLY = {"parts": PER_FUNCTION, "without slos": WITHOUT_SLOS, "canary": WITH_CANARY}
+# and those of what a deployment may be without.
+ONLY = {
+    "parts": PER_FUNCTION,
+    "without slos": WITHOUT_SLOS,
+    "canary": WITH_CANARY,
+    "meaning": WITH_MEANING,
+    "moderation": WITH_MODERATION,
+    "firebase": WITH_FIREBASE,
+}
 NOTIFIED = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
 SWEEP_STOPPED_S, DAY_S = 900, 24 * 60 * 60
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -120,12 +128,18 @@ def observability() -> Json:
             "Dashboard": {"Type": "String", "Default": "off"},
             "SloAlarms": {"Type": "String", "Default": "off"},
             "Canary": {"Type": "String", "Default": "off"},
+            "Meaning": {"Type": "String", "Default": "off"},
+            "Moderation": {"Type": "String", "Default": "off"},
+            "FcmSecretArn": {"Type": "String", "Default": ""},
         },
         "Conditions": {
             "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
             WITH_DASHBOARD: {"Fn::Equals": [{"Ref": "Dashboard"}, "on"]},
             WITH_SLOS: {"Fn::Equals": [{"Ref": "SloAlarms"}, "on"]},
             WITH_CANARY: {"Fn::Equals": [{"Ref": "Canary"}, "on"]},
+            WITH_MEANING: {"Fn::Equals": [{"Ref": "Meaning"}, "on"]},
+            WITH_MODERATION: {"Fn::Equals": [{"Ref": "Moderation"}, "on"]},
+            WITH_FIREBASE: {"Fn::Not": [{"Fn::Equals": [{"Ref": "FcmSecretArn"}, ""]}]},
             WITHOUT_SLOS: {"Fn::Not": [{"Condition": WITH_SLOS}]},
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
         },

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra import costs, translated
+from infra import costs, forms, translated
 
 
 @cache
@@ -26,13 +26,31 @@ def test_an_environment_keeps_to_its_budget_when_nobody_uses_it(environment: str
     assert costs.total(items) <= costs.BUDGETS[environment], items
 
 
-def test_dev_has_alarms_once_somebody_is_told_or_looks_at_them() -> None:
-    def alarms(environment: str, **parameters: str) -> int:
-        return sum(each.kind == "AWS::CloudWatch::Alarm" for each in deployed(environment, **parameters).values())
+def alarms(environment: str, **parameters: str) -> set[str]:
+    made = deployed(environment, **parameters).values()
+    return {each.path.removeprefix("Observability.") for each in made if each.kind == "AWS::CloudWatch::Alarm"}
 
-    assert alarms("dev") == 0
-    assert alarms("staging") == alarms("prod") == alarms("dev", AlarmTopicArn="arn:aws:sns:us-east-1:1:alarms") > 40
-    assert alarms("dev", Dashboard="on") == alarms("prod")
+
+TOPIC = "arn:aws:sns:us-east-1:1:alarms"
+
+
+def test_dev_and_staging_have_all_alarms_once_somebody_is_told_or_looks_at_them() -> None:
+    assert not alarms("dev")
+    assert alarms("dev", AlarmTopicArn=TOPIC) == alarms("staging", AlarmTopicArn=TOPIC) == alarms("prod")
+    assert alarms("dev", Dashboard="on") == alarms("staging", Dashboard="on") == alarms("prod")
+    assert len(alarms("prod")) > 40
+
+
+def test_staging_always_has_the_alarms_that_take_a_version_back() -> None:
+    watching = forms.of({"Environment": "staging"}).alarms
+    assert alarms("staging") == set(watching) != set()
+    assert not alarms("staging", Rollout="at-once")
+
+
+def test_what_a_deployment_does_without_has_no_alarms() -> None:
+    whole = {"AiMeaning": "on", "AiModeration": "on", "FcmSecretArn": "arn:aws:secretsmanager:us-east-1:1:secret:fcm"}
+    more = alarms("prod", **whole) - alarms("prod")
+    assert more == {"MeaningAge", "ModerationAge", "PushesRefused"}
 
 
 def test_before_a_deployment_it_is_said_what_it_lacks_and_what_more_would_cost() -> None:
