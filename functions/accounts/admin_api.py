@@ -3,7 +3,7 @@ load it."""
 
 from __future__ import annotations
 
-from accounts.new_devices import END_DISOWNED
+from accounts.new_devices import END_DISOWNED, TELL_OF_SIGN_IN
 from accounts.sessions import CLOSE_SOCKETS
 from accounts.sessions import authenticate_by_table as authenticate
 from accounts.sessions import shown as sessions_shown
@@ -18,6 +18,7 @@ __all__ = [
     "END_DISOWNED",
     "END_ERASED",
     "END_SESSIONS",
+    "TELL_OF_SIGN_IN",
     "authenticate",
     "ban",
     "bans",

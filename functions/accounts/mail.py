@@ -59,9 +59,9 @@ def session_reused(owner: Credentials, *, device_name: str | None) -> Message:
     return {"kind": kind, "to": owner.email, "username": owner.username, "device_name": device_name or ""}
 
 
-def new_device(owner: Credentials, token: str, *, device_name: str | None, ip: str) -> Message:
-    """A message about a sign-in from a new device, with the token that ends it."""
-    about = {"device_name": device_name or "", "address": ip, "at": clock.rfc3339(clock.now())}
+def new_device(owner: Credentials, token: str, *, device_name: str | None, ip: str, at: int) -> Message:
+    """A message about a sign-in from a new device at that time (ms), with the token that ends it."""
+    about = {"device_name": device_name or "", "address": ip, "at": clock.rfc3339(at)}
     return {"kind": "new_device", "to": owner.email, "username": owner.username, "token": token, **about}
 
 

@@ -4,12 +4,13 @@ what somebody else has begun.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from accounts import mail, recovery, session_store, sessions, store
-from accounts.model import Contended, Credentials, InvalidToken
+from accounts.model import AccountSession, Contended, Credentials, InvalidToken
 from audit import api as audit
-from kernel import after_commit, limiter, telemetry
+from kernel import after_commit, clock, limiter, telemetry
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
@@ -18,29 +19,40 @@ from kernel.resilience import retried
 from realtime.api import notify
 
 END_DISOWNED = "end_disowned_sessions"
+TELL_OF_SIGN_IN = "tell_of_sign_in"
 # A letter can be had by whoever knows the password, for an address that may be somebody else's.
 LETTERS_OF_ONE_ACCOUNT = Limit("new_device_letters", requests=10, window_s=3600, without_redis="closed")
 
 
-def tell(owner: Credentials, *, session_id: str, device_name: str | None, ip: str) -> None:
-    """Tell a person of a session that has just begun: by a notice always, by a letter if the device is new.
-
-    The session stands also if no letter could be sent.
-    """
-    notify([owner.user_id], "security", {"reason": "new_sign_in", "session_id": session_id})
-    try:
-        if not _is_known(owner.user_id, session_id, (device_name, ip)):
-            limiter.spend(LETTERS_OF_ONE_ACCOUNT, owner.user_id)
-            secret = recovery.keep_token(owner, "disown_session", session_id=session_id)
-            mail.enqueue(mail.new_device(owner, secret, device_name=device_name, ip=ip))
-    except (DependencyUnavailable, LimitExceeded) as error:
-        telemetry.logger().warning("no letter about a new device", extra={"reason": error.code})
+def telling(owner: Credentials, *, session_id: str, device_name: str | None, ip: str) -> FollowUp:
+    """What follows a sign-in, to be staged in its transaction: a process that dies after it leaves it to the sweep."""
+    about = {"session_id": session_id, "device_name": device_name, "ip": ip, "at": clock.now()}
+    return FollowUp.of(TELL_OF_SIGN_IN, {"user_id": owner.user_id, **about})
 
 
-def _is_known(user_id: str, session_id: str, device: tuple[str | None, str]) -> bool:
-    """Whether another session stands of a device of this name at this address."""
+def _tell(work: after_commit.Work) -> None:
+    """End sessions above the greatest number, and tell a person of the one that has begun: by a notice always, by a
+    letter if the device is new. Twice is fine: the tokens of both letters end the same."""
+    user_id, session_id = work["user_id"], work["session_id"]
     standing = session_store.live_ones(user_id)
-    return any((each.device_name, each.ip) == device for each in standing if each.session_id != session_id)
+    sessions.end_surplus(user_id, standing, but=session_id)
+    notify([user_id], "security", {"reason": "new_sign_in", "session_id": session_id})
+    owner = store.credentials(user_id)
+    if owner is None or _is_known(standing, session_id, (work["device_name"], work["ip"])):
+        return
+    try:
+        limiter.spend(LETTERS_OF_ONE_ACCOUNT, user_id)
+    except LimitExceeded as error:
+        telemetry.logger().warning("no letter about a new device", extra={"reason": error.code})
+        return
+    secret = recovery.keep_token(owner, "disown_session", session_id=session_id)
+    mail.enqueue(mail.new_device(owner, secret, device_name=work["device_name"], ip=work["ip"], at=work["at"]))
+
+
+def _is_known(standing: Sequence[AccountSession], session_id: str, device: tuple[str | None, str]) -> bool:
+    """Whether an older session stands of a device of this name at this address. A younger one says nothing: of two
+    that begin at once each would take the other for the known device, and no letter would tell of either."""
+    return any((each.device_name, each.ip) == device for each in standing if each.session_id < session_id)
 
 
 def disown(token: str) -> None:
@@ -74,3 +86,4 @@ def _end_disowned(work: after_commit.Work) -> None:
 
 
 after_commit.register(END_DISOWNED, _end_disowned)
+after_commit.register(TELL_OF_SIGN_IN, _tell)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
-from urllib.parse import urlsplit
 
 from accounts import admission, new_devices, notices, passkey_store, sessions, step_up, store
 from accounts.model import (
@@ -17,14 +16,14 @@ from accounts.model import (
     PASSKEYS_MAX,
     Ceremony,
     Contended,
-    Credentials,
     InvalidCredentials,
     InvalidToken,
     IssuedTokens,
     PasskeyCredential,
 )
 from audit import api as audit
-from kernel import clock, ids, telemetry
+from kernel import clock, ids, origin, telemetry
+from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.dynamo import Transaction
@@ -36,7 +35,6 @@ from users.model import Profile
 RELYING_PARTY = "SecureConnect"
 _REGISTRATION, _SIGN_IN = "passkey_registration", "passkey_sign_in"
 _CHALLENGE_BYTES = 32
-_LOCAL_HOSTS = ("localhost", "127.0.0.1")
 
 
 # --- adding and removing --------------------------------------------------------------------------------------
@@ -174,9 +172,9 @@ def sign_in(
     if passkey.runs_back_at(made.new_sign_count):
         notices.send_to(passkey.user_id, "passkey_copied")
         raise _refused(passkey.user_id, "counter_ran_back")
-    owner, tokens = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
+    tokens, telling = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
     admission.note_accepted()
-    new_devices.tell(owner, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    telling.complete()
     return users.get(passkey.user_id), tokens
 
 
@@ -214,12 +212,15 @@ def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: P
 
 def _open_session(
     passkey: PasskeyCredential, made: Any, device_name: str | None, ip: str
-) -> tuple[Credentials, IssuedTokens]:
+) -> tuple[IssuedTokens, FollowUp]:
+    """A session and what is to follow it."""
     credentials = store.credentials(passkey.user_id)
     if credentials is None or (credentials.ban is not None and credentials.ban.stands):
         raise _refused(passkey.user_id, "banned")
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=passkey.user_id, device_name=device_name, ip=ip)
+    telling = new_devices.telling(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    telling.stage(transaction)
     store.stage_unchanged(transaction, credentials)
     passkey_store.stage_use(transaction, passkey, counter=made.new_sign_count, synced=bool(made.credential_backed_up))
     about = {"session_id": tokens.session_id, "by": "passkey", "passkey_id": passkey.id}
@@ -229,7 +230,7 @@ def _open_session(
         raise Contended  # changed or banned meanwhile: looked at again
     if failed:
         raise _refused(passkey.user_id, "used_at_once")
-    return credentials, tokens
+    return tokens, telling
 
 
 def _refused(user_id: str | None, why: str) -> InvalidCredentials:
@@ -253,9 +254,7 @@ def _origin_of(credential: dict[str, Any]) -> str:
     Locally pages come from any port of this machine. Raises ValueError for any other.
     """
     claimed = json.loads(_bytes(credential["response"]["clientDataJSON"]))["origin"]
-    parts = urlsplit(claimed)
-    local = config().is_local and parts.scheme in ("http", "https") and parts.hostname in _LOCAL_HOSTS
-    if claimed not in config().passkey_origins and not (local and claimed == f"{parts.scheme}://{parts.netloc}"):
+    if claimed not in config().passkey_origins and not origin.is_local_page(claimed):
         raise ValueError("another origin")
     return str(claimed)
 

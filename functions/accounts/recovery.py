@@ -75,6 +75,7 @@ def change_password(*, caller: Caller, current_password: str, new_password: str)
     credentials = store.credentials(caller.user_id)
     if credentials is None or not passwords.matches(current_password, credentials.password_hash):
         raise InvalidCredentials("The current password is wrong.")
+    _require_unrelated(new_password, credentials)
     new_hash = passwords.hashed(new_password)
 
     def attempt() -> None:
@@ -112,6 +113,7 @@ def reset_password(*, token: str, new_password: str) -> None:
     owner = store.credentials(kept.user_id)
     if owner is None:
         raise InvalidToken
+    _require_unrelated(new_password, owner)
     new_hash = passwords.hashed(new_password)
 
     def attempt() -> None:
@@ -125,6 +127,11 @@ def reset_password(*, token: str, new_password: str) -> None:
 
     retried(attempt, on=Contended)
     _end_sessions(kept.user_id, "password_reset")
+
+
+def _require_unrelated(password: str, owner: Credentials) -> None:
+    names = (owner.username, users.get(owner.user_id).display_name, owner.email)
+    passwords.require_unrelated(password, "new_password", names)
 
 
 def _end_sessions(user_id: str, reason: str, *, but: str | None = None) -> None:

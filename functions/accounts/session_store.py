@@ -7,7 +7,7 @@ from functools import partial
 
 from pynamodb.attributes import UnicodeAttribute
 
-from accounts.model import SESSION_TTL_S, AccountSession, Contended
+from accounts.model import AccountSession, Contended
 from kernel import clock
 from kernel.dynamo import (
     TRANSACTION_MAX_ACTIONS,
@@ -78,15 +78,16 @@ def live_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(each.user_id, each.session_id) for each in _SESSION.values(rows) if each.live}
 
 
-def rotate(seen: AccountSession, successor_hash: str, *, ip: str) -> None:
-    """Keep the hash of the next refresh token; raises Contended when `seen` is not the present state any more."""
+def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int) -> None:
+    """Keep the hash of the next refresh token and until when it is good; raises Contended when `seen` is not the
+    present state any more."""
     actions = [
         SessionRecord.generation.set(seen.generation + 1),
         SessionRecord.current_hash.set(successor_hash),
         SessionRecord.previous_hash.set(seen.current_hash),
         SessionRecord.rotated_at.set(clock.now()),
         SessionRecord.last_seen_at.set(clock.now()),
-        SessionRecord.expires_at.set(clock.now_s() + SESSION_TTL_S),
+        SessionRecord.expires_at.set(expires_at_s),
         SessionRecord.ip.set(ip),
     ]
     as_seen = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from accounts.refresh_tokens import RefreshToken, opened
 from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
+from kernel.config import config
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, TokenRevoked
 from kernel.paging import Page, Paginator
@@ -68,7 +69,7 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
         ip=ip,
         created_at=clock.now(),
         last_seen_at=clock.now(),
-        expires_at_s=clock.now_s() + SESSION_TTL_S,
+        expires_at_s=_expiry(clock.now()),
         generation=token.generation,
         current_hash=token.hash,
         salt=ids.token(),
@@ -76,6 +77,12 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
     )
     session_store.stage_new(transaction, session)
     return _tokens(token)
+
+
+def _expiry(begun_at: int) -> int:
+    """Until when (s) a session stands that is refreshed now: 30 days without use, and never beyond its greatest age."""
+    oldest_s = begun_at // clock.SECOND + config().session_max_days * clock.DAY // clock.SECOND
+    return min(clock.now_s() + SESSION_TTL_S, oldest_s)
 
 
 def refresh(*, refresh_token: str, ip: str) -> IssuedTokens:
@@ -92,9 +99,12 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
     session = session_store.find(token.user_id, token.session_id)
     if session is None or not session.live or token.generation > session.generation:
         raise TokenRevoked
+    expires_at_s = _expiry(session.created_at)
+    if expires_at_s <= clock.now_s():  # it is older than a setting allows that has come since
+        raise TokenRevoked
     successor = token.successor(session.salt)
     if (token.generation, token.hash) == (session.generation, session.current_hash):
-        session_store.rotate(session, successor.hash, ip=ip)
+        session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s)
         return _tokens(successor)
     before = (session.generation - 1, session.previous_hash)
     if (token.generation, token.hash) == before and clock.now() - session.rotated_at <= REFRESH_GRACE_MS:
@@ -177,6 +187,18 @@ def end_one(*, user_id: str, session_id: str) -> None:
     revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
     if not session.live:
         raise NotFound
+
+
+def end_surplus(user_id: str, standing: Sequence[AccountSession], *, but: str) -> None:
+    """End as many of these sessions as an account has too many, those unused for the longest time, but never `but`;
+    tell of it. Whoever signs in last of many at once sees all of them, so none are left over."""
+    surplus = len(standing) - config().sessions_max
+    if surplus <= 0:
+        return
+    others = sorted((each for each in standing if each.session_id != but), key=lambda each: each.last_seen_at)
+    ending = [each.session_id for each in others[:surplus]]
+    if revoke(user_id, ending, reason="too_many_sessions", sockets_of=ending):
+        notify([user_id], "security", {"reason": "too_many_sessions"})
 
 
 def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:

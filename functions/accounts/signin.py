@@ -21,6 +21,7 @@ from accounts.model import (
 )
 from audit import api as audit
 from kernel import clock, ids
+from kernel.after_commit import FollowUp
 from kernel.dynamo import Transaction
 from kernel.resilience import retried
 from users import api as users
@@ -33,6 +34,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
     Raises EmailTaken, UsernameTaken, ValidationFailed for a common password.
     """
     passwords.require_uncommon(password, "password")
+    passwords.require_unrelated(password, "password", (username, display_name, email))
     new = Credentials(
         user_id=ids.new("usr"),
         username=username,
@@ -98,13 +100,13 @@ def login(
         raise TotpRequired
     try:
         opening = partial(_open_session, credentials, device_name, ip, totp or "")
-        tokens = retried(opening, on=Contended)
+        tokens, telling = retried(opening, on=Contended)
     except InvalidCredentials:
         store.note_failure(counted_by, attempt)
         admission.note_refusal(user_id, "second_factor")
         raise
     admission.note_accepted()
-    new_devices.tell(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    telling.complete()
     return users.get(credentials.user_id), tokens
 
 
@@ -115,13 +117,17 @@ def unused(tokens: Mapping[str, Any]) -> bool:
     return session is not None and owner is not None and owner.password_set_at <= session.created_at
 
 
-def _open_session(credentials: Credentials, device_name: str | None, ip: str, given: str) -> IssuedTokens:
-    """A session, unless password, ban or factor were changed while they were looked at.
+def _open_session(
+    credentials: Credentials, device_name: str | None, ip: str, given: str
+) -> tuple[IssuedTokens, FollowUp]:
+    """A session and what is to follow it, unless password, ban or factor were changed while they were looked at.
 
     Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.
     """
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
+    telling = new_devices.telling(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    telling.stage(transaction)
     store.stage_unchanged(transaction, credentials)
     store.stage_no_attempts(transaction, credentials.user_id)
     factor = totp_store.find(credentials.user_id) if given else None
@@ -136,4 +142,4 @@ def _open_session(credentials: Credentials, device_name: str | None, ip: str, gi
         raise Contended  # the code may have been used up meanwhile: it is looked at again
     if failed:
         raise InvalidCredentials
-    return tokens
+    return tokens, telling

@@ -27,6 +27,7 @@ QUIET: frozenset[str] = frozenset({"read"})
 SECURITY: Mapping[str, str] = {
     "new_sign_in": "Your account was signed in to on a new device.",
     "refresh_reused": "A session of yours was used from two places and has been ended.",
+    "too_many_sessions": "You are signed in on too many devices; those unused the longest were signed out.",
     "totp_enabled": "Your second factor is on.",
     "totp_disabled": "Your second factor is off.",
     "passkey_added": "A passkey was added to your account.",

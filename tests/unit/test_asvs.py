@@ -45,3 +45,16 @@ def test_each_test_that_is_named_exists() -> None:
     named = [name for row in _rows() for name in re.findall(r"`([^`]+)`", row[3])]
     assert len(named) > 100
     assert [name for name in named if name not in there] == []
+
+
+def test_each_table_has_a_level() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    levels = text.partition("## Levels of data")[2].partition("\n## ")[0]
+    named = Counter(name for row in levels.splitlines() if row.startswith("| **") for name in _tables_in(row))
+    deployed = re.findall(r"TableName: !Sub \"\$\{\w+\}-(\w+)\"", (ROOT / "infra/data.yaml").read_text())
+    assert len(deployed) > 30
+    assert named == Counter(deployed)
+
+
+def _tables_in(row: str) -> list[str]:
+    return re.findall(r"`(\w+)`", row.split("|")[3])

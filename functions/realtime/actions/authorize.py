@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernel import telemetry
+from kernel import origin, telemetry
 from realtime import service
 
 
@@ -12,7 +12,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """An allow policy with the identity, or the error `Unauthorized`, which API Gateway turns into a 401."""
     with telemetry.call("socket.authorize", context) as line:
         ticket = (event.get("queryStringParameters") or {}).get("ticket") or ""
-        owner = service.redeem_ticket(ticket)
+        owner = service.redeem_ticket(ticket)  # burned also if a page elsewhere shows it
+        if not origin.may_open_sockets(_page(event)):
+            owner = None
         line.fields["status"] = 401 if owner is None else 200
     if owner is None:
         raise PermissionError("Unauthorized")
@@ -22,3 +24,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": {"user_id": owner.user_id, "session_id": owner.session_id},
     }
+
+
+def _page(event: dict[str, Any]) -> str | None:
+    """The Origin of the page that opens the socket, None where none is named: browsers always do (RFC 6455, 10.2)."""
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == "origin"), None)

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 LOCAL_ENVIRONMENTS = ("local", "localstack")
 ENVIRONMENTS = (*LOCAL_ENVIRONMENTS, "dev", "staging", "prod")
+SESSION_DAYS_MAX = 3_650
+SESSIONS_MAX = 1_000  # all of an account are read in a few pages
 VERSIONS_KEPT_MAX = 50  # all of a file are deleted in one transaction, which has at most 100 parts
 
 
@@ -56,6 +58,8 @@ class Config:
     trace: bool
     audit_days: int
     erasure_grace_days: int
+    session_max_days: int
+    sessions_max: int
     passkey_domain: str
     passkey_origins: tuple[str, ...]
 
@@ -165,6 +169,8 @@ def config() -> Config:
         trace=env("TRACE", "off") == "on",
         audit_days=_integer("AUDIT_DAYS", 400),
         erasure_grace_days=_integer("ERASURE_GRACE_DAYS", 30, least=0),
+        session_max_days=_integer("SESSION_MAX_DAYS", 180, most=SESSION_DAYS_MAX),
+        sessions_max=_integer("SESSIONS_MAX", 100, most=SESSIONS_MAX),
         passkey_domain=env("PASSKEY_DOMAIN", "localhost"),
         passkey_origins=tuple(o for o in env("PASSKEY_ORIGINS", "").split(",") if o),
     )

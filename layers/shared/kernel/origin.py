@@ -1,4 +1,5 @@
-"""Where the call under way comes from and where it was made to, for those who are not handed the request."""
+"""Where the call under way comes from and where it was made to, for those who are not handed the request; and which
+pages of browsers are the deployment's own."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from kernel import keyrings, telemetry
+from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
 # what our CloudFront shows with each request (infra/web.yaml); it adds no header whose name begins with X-Edge-
 EDGE_KEY = "x-distribution-key"
+_LOCAL_HOSTS = ("localhost", "127.0.0.1")
 _HOPS = 3  # an edge-optimized API has a CloudFront of its own behind ours
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=("", ""))
 
@@ -65,3 +69,20 @@ def called_from(address: str, base_url: str = "") -> Iterator[None]:
         yield
     finally:
         _origin.reset(before)
+
+
+def is_local_page(page: str) -> bool:
+    """Whether it is the Origin of a page of this machine, from any port, and the environment a local one."""
+    parts = urlsplit(page)
+    whole = page == f"{parts.scheme}://{parts.netloc}" and parts.scheme in ("http", "https")
+    return whole and parts.hostname in _LOCAL_HOSTS and config().is_local
+
+
+def may_open_sockets(page: str | None) -> bool:
+    """Whether a page of this Origin may open a socket (OWASP ASVS 5.0, V4.4.2): the web client's (PublicUrl) and the
+    origins that may call the API (CorsOrigins). None is no browser's, and a deployment that does not say where its
+    web client is cannot tell."""
+    home = urlsplit(config().public_url)
+    if page is None or not home.netloc:
+        return True
+    return page in (f"{home.scheme}://{home.netloc}", *config().cors_origins) or is_local_page(page)

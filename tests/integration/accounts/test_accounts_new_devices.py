@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from moto.backends import get_backend
 
-from accounts import new_devices, passwords, signin
+from accounts import new_devices, passwords, session_store, signin
 from accounts.app import TOKENS, app
-from kernel import after_commit, clock, queues
+from kernel import after_commit, auth, clock, queues
+from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from tests.conftest import Cloud
+from tests.conftest import REGION, STACK, Cloud
 from tests.helpers import Reply, ask
-from tests.tools import rows
+from tests.support.killing import Killed, killed_before_write
+from tests.tools import ACCOUNT, rows
 
 PASSWORD = "four lilac otters"
 
@@ -48,6 +53,18 @@ def disown(token: str) -> Reply:
 
 def stands(tokens: dict[str, Any]) -> bool:
     return ask(app, "GET", "/auth/sessions", token=tokens["access_token"]).status == 200
+
+
+def user_of(access_token: str) -> str:
+    return auth.verify(access_token).user_id
+
+
+def notices() -> list[dict[str, Any]]:
+    """What people were told of since last asked."""
+    found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-notifications")
+    bodies = [json.loads(message.body) for message in found._messages]
+    found._messages.clear()
+    return bodies
 
 
 def token_of(letters: list[dict[str, Any]]) -> str:
@@ -184,6 +201,66 @@ def test_a_process_that_dies_after_the_commit_leaves_the_end_to_the_sweep(
     assert not stands(stranger)
 
 
+def test_a_process_that_dies_between_sign_in_and_letter_leaves_both_tellings_to_the_sweep(
+    ada: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(after_commit.FollowUp, "complete", lambda self: None)
+        stranger = login()
+    assert cloud.letters() == []
+
+    with clock.held(clock.now() + 2 * clock.MINUTE):
+        after_commit.sweep(patience_s=5.0)
+
+    disown(token_of(cloud.letters()))
+    assert not stands(stranger)
+
+
+def test_a_process_that_dies_before_any_write_of_a_sign_in_loses_no_letter(ada: str, cloud: Cloud) -> None:
+    number = 0
+    while True:
+        number += 1
+        with killed_before_write(number) as written, suppress(Killed):
+            login(f"phone {number}")
+        with clock.held(clock.now() + 2 * clock.MINUTE):
+            after_commit.sweep(patience_s=5.0)
+        begun = any(each.device_name == f"phone {number}" for each in session_store.live_ones(user_of(ada)))
+        told = {letter["device_name"] for letter in cloud.letters()}
+        assert told == ({f"phone {number}"} if begun else set()), f"killed before write {number}"
+        if written() < number:
+            break
+    assert number > 3
+
+
+def test_a_letter_that_comes_late_tells_when_the_sign_in_was(
+    ada: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clock.held(clock.now()) as advance:
+        begun = clock.now()
+        with monkeypatch.context() as dying:
+            dying.setattr(after_commit.FollowUp, "complete", lambda self: None)
+            login()
+        advance(2 * clock.MINUTE)
+        after_commit.sweep(patience_s=5.0)
+
+    (letter,) = cloud.letters()
+    assert letter["at"] == clock.rfc3339(begun)
+
+
+def test_of_two_sign_ins_at_once_neither_takes_the_other_for_the_known_device(
+    ada: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as held_up:  # both have committed before either looks
+        held_up.setattr(after_commit.FollowUp, "complete", lambda self: None)
+        sessions_of_stranger = [login(), login()]
+    with clock.held(clock.now() + 2 * clock.MINUTE):
+        after_commit.sweep(patience_s=5.0)
+
+    disown(token_of(cloud.letters()))
+
+    assert not any(stands(each) for each in sessions_of_stranger)
+
+
 def test_an_address_may_guess_30_tokens_a_minute(ada: str) -> None:
     with clock.held(clock.now()):
         statuses = [disown("x" * 43).status for _ in range(TOKENS.requests + 1)]
@@ -208,3 +285,56 @@ def test_one_signs_in_also_while_no_letters_can_be_sent(
     monkeypatch.setattr(queues, "send", away)
 
     assert stands(login())
+
+
+def test_the_letter_goes_out_once_letters_can_be_sent_again(
+    ada: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise DependencyUnavailable
+
+    with monkeypatch.context() as outage:
+        outage.setattr(queues, "send", away)
+        login()
+
+    with clock.held(clock.now() + 2 * clock.MINUTE):
+        after_commit.sweep(patience_s=5.0)
+
+    assert [letter["kind"] for letter in cloud.letters()] == ["new_device"]
+
+
+# --- the greatest number of sessions ----------------------------------------------------------------------------
+
+
+def test_a_sign_in_beyond_the_greatest_number_ends_the_session_unused_for_the_longest_time(
+    ada: str, settings: pytest.MonkeyPatch
+) -> None:
+    settings.setenv("SESSIONS_MAX", "3")
+    config.cache_clear()
+    with clock.held(clock.now()) as advance:
+        begun = []
+        for name in ("phone", "tablet"):
+            advance(clock.SECOND)
+            begun.append(login(name))
+        advance(clock.SECOND)
+        renewed = ask(app, "POST", "/auth/refresh", body={"refresh_token": begun[0]["refresh_token"]})
+        advance(clock.SECOND)
+        notices()
+        last = login("laptop")
+
+    assert not stands({"access_token": ada})  # the oldest, of the registration
+    assert all(map(stands, (renewed.body["tokens"], begun[1], last)))
+    assert [each["reference"]["reason"] for each in notices()] == ["too_many_sessions", "new_sign_in"]
+
+
+def test_of_many_sign_ins_at_once_no_more_than_the_greatest_number_stand(
+    ada: str, settings: pytest.MonkeyPatch
+) -> None:
+    settings.setenv("SESSIONS_MAX", "3")
+    config.cache_clear()
+
+    with ThreadPoolExecutor(4) as pool:
+        begun = list(pool.map(login, [f"phone {number}" for number in range(8)]))
+
+    assert len(session_store.live_ones(user_of(ada))) == 3
+    assert sum(map(stands, begun)) == 3

@@ -214,6 +214,16 @@ def test_a_change_needs_the_current_password(token: str) -> None:
     assert login(PASSWORD) == 200
 
 
+def test_a_name_of_ones_own_is_no_new_password_by_a_change_or_a_letter(token: str, cloud: Cloud) -> None:
+    forgot()
+    secret = asked_for(cloud, "reset_password")
+    replies = [change(token, new="ada@example.com 1"), reset(secret, "ada@example.com 1")]
+
+    assert {(reply.status, reply.code) for reply in replies} == {(400, "validation_failed")}
+    assert [error["field"] for reply in replies for error in reply.body["errors"]] == ["new_password"] * 2
+    assert reset(secret).status == 204  # it is not used up
+
+
 def test_guesses_at_the_current_password_are_limited(token: str) -> None:
     statuses = [change(token, current=f"wrong password {n}").status for n in range(11)]
 

@@ -43,6 +43,15 @@ def test_registering_answers_the_profile_and_tokens() -> None:
     assert reply.body["tokens"]["expires_in"] == 900
 
 
+@pytest.mark.parametrize("names", [{"display_name": "Lilac Otters"}, {"username": "lilac.otters"}])
+def test_a_password_of_ones_own_names_is_refused(names: dict[str, str]) -> None:
+    reply = register(password="lilac-otters-99", **names)
+
+    assert (reply.status, reply.code) == (400, "validation_failed")
+    assert [error["field"] for error in reply.body["errors"]] == ["password"]
+    assert register(password="seven green kettles", **names).status == 201
+
+
 def test_the_new_tokens_work_at_once() -> None:
     tokens = register().body["tokens"]
 

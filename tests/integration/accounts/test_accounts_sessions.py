@@ -8,6 +8,7 @@ import pytest
 from accounts import session_store, sessions
 from accounts.app import app
 from kernel import after_commit, clock
+from kernel.config import config
 from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from operations.consumers import follow_ups
@@ -146,6 +147,33 @@ def test_a_session_ends_thirty_days_after_it_was_last_refreshed() -> None:
         advance(30 * clock.DAY)
 
         assert refresh(token).code == "token_revoked"
+
+
+def test_a_session_ends_at_its_greatest_age_however_much_it_is_used() -> None:
+    person = someone()
+    with clock.held(clock.now()) as advance:
+        token = person.refresh_token
+        for _ in range(9):
+            advance(20 * clock.DAY - clock.SECOND)
+            reply = refresh(token)
+            assert reply.status == 200
+            token = reply.body["tokens"]["refresh_token"]
+        advance(9 * clock.SECOND)
+
+        assert refresh(token).code == "token_revoked"
+        assert not works(reply.body["tokens"]["access_token"])
+
+
+def test_the_greatest_age_is_the_deployments_and_holds_for_sessions_that_were_there_before(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    person = someone()
+    with clock.held(clock.now()) as advance:
+        advance(8 * clock.DAY)
+        settings.setenv("SESSION_MAX_DAYS", "7")
+        config.cache_clear()
+
+        assert refresh(person.refresh_token).code == "token_revoked"
 
 
 def test_a_refresh_shows_in_the_list_of_sessions() -> None:

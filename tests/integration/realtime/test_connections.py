@@ -12,6 +12,7 @@ import pytest
 from accounts import session_store, sessions
 from kernel import clock
 from kernel.caller import Caller
+from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from realtime import fanout, service, store
 from realtime.actions import authorize, connect, disconnect
@@ -45,9 +46,10 @@ def _live(who: Caller) -> set[str]:
     return {each.connection_id for each in store.connections_of([who.user_id])}
 
 
-def _authorize(ticket: str | None) -> dict[str, Any]:
+def _authorize(ticket: str | None, **headers: str) -> dict[str, Any]:
     query = None if ticket is None else {"ticket": ticket}
-    event = {"methodArn": "arn:aws:execute-api:us-east-1:1:ws/v1/$connect", "queryStringParameters": query}
+    method = "arn:aws:execute-api:us-east-1:1:ws/v1/$connect"
+    event = {"methodArn": method, "queryStringParameters": query, "headers": headers or None}
     return authorize.handler(event, CONTEXT)
 
 
@@ -99,6 +101,56 @@ def test_the_authorizer_allows_the_owner_and_says_who_it_is() -> None:
     assert allowed["policyDocument"]["Statement"][0]["Effect"] == "Allow"
     assert allowed["context"] == {"user_id": ada.user_id, "session_id": ada.session_id}
     assert ticket not in lines.text
+
+
+HOME = "https://chat.example"  # where PUBLIC_URL leads
+
+
+@pytest.mark.parametrize("page", [HOME, "https://partner.example", None])
+def test_a_socket_is_opened_by_the_deployments_own_pages_and_by_what_is_no_browser(
+    settings: pytest.MonkeyPatch, page: str | None
+) -> None:
+    settings.setenv("ENVIRONMENT", "prod")
+    settings.setenv("CORS_ORIGINS", "https://partner.example")
+    config.cache_clear()
+    (ada,) = people("ada")
+    headers = {} if page is None else {"Origin": page}
+    assert _authorize(service.make_ticket(ada), **headers)["principalId"] == ada.user_id
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "https://evil.example",
+        "http://chat.example",
+        f"{HOME}.evil.example",
+        f"{HOME}:444",
+        "null",
+        "",
+        "http://localhost:3000",
+    ],
+)
+def test_a_page_elsewhere_opens_no_socket_and_burns_the_ticket(settings: pytest.MonkeyPatch, page: str) -> None:
+    settings.setenv("ENVIRONMENT", "prod")
+    config.cache_clear()
+    (ada,) = people("ada")
+    ticket = service.make_ticket(ada)
+    with pytest.raises(PermissionError, match=r"^Unauthorized$"):
+        _authorize(ticket, origin=page)
+    with pytest.raises(PermissionError, match=r"^Unauthorized$"):
+        _authorize(ticket, origin=HOME)
+
+
+def test_locally_a_page_of_this_machine_opens_sockets() -> None:
+    (ada,) = people("ada")
+    assert _authorize(service.make_ticket(ada), Origin="http://127.0.0.1:4821")["principalId"] == ada.user_id
+
+
+def test_where_the_web_client_is_not_named_any_page_with_a_ticket_opens_sockets(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("PUBLIC_URL", "")
+    config.cache_clear()
+    (ada,) = people("ada")
+    assert _authorize(service.make_ticket(ada), Origin="https://elsewhere.example")["principalId"] == ada.user_id
 
 
 @pytest.mark.parametrize("ticket", [None, "", "used", "nonsense"])

@@ -24,7 +24,7 @@ def test_a_token_stands_on_a_line_of_its_own() -> None:
     [
         (mail.verify_email("a@b.c", "ada", "t"), "verify"),
         (mail.reset_password("a@b.c", "ada", "t"), "reset"),
-        (mail.new_device(OWNER, "t", device_name="phone", ip="192.0.2.9"), "disown"),
+        (mail.new_device(OWNER, "t", device_name="phone", ip="192.0.2.9", at=0), "disown"),
     ],
 )
 def test_both_bodies_carry_the_link(message: mail.Message, path: str) -> None:
@@ -56,7 +56,7 @@ def test_what_people_name_their_devices_is_escaped() -> None:
 
 def test_a_new_device_is_named_with_its_address_and_when_it_was() -> None:
     with clock.held(1_795_000_000_000):
-        message = mail.new_device(OWNER, "t", device_name="Firefox on Linux", ip="192.0.2.9")
+        message = mail.new_device(OWNER, "t", device_name="Firefox on Linux", ip="192.0.2.9", at=clock.now())
     letter = mail.letter(message)
 
     assert letter is not None
@@ -64,7 +64,9 @@ def test_a_new_device_is_named_with_its_address_and_when_it_was() -> None:
 
 
 @pytest.mark.parametrize("name", ["see evil.example", "http://evil", "call us: 555", "me@evil", "x" * 41])
-@pytest.mark.parametrize("write", [partial(mail.new_device, OWNER, "t", ip="::1"), partial(mail.session_reused, OWNER)])
+@pytest.mark.parametrize(
+    "write", [partial(mail.new_device, OWNER, "t", ip="::1", at=0), partial(mail.session_reused, OWNER)]
+)
 def test_a_letter_says_nothing_that_mail_programs_make_links_of(write: Callable[..., mail.Message], name: str) -> None:
     letter = mail.letter(write(device_name=name))
 

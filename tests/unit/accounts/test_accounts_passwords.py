@@ -55,6 +55,25 @@ def test_an_uncommon_password_is_accepted() -> None:
     passwords.require_uncommon("four lilac otters", "password")
 
 
+NAMES = ("ada_lovelace", "Augusta King", "countess@ockham.example")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["SecureConnect!", "secure-connect-1", "Ada_Lovelace1815", "adalovelace12", "Augusta.King", "ockham2024ockham"],
+)
+def test_a_password_that_is_hardly_more_than_a_name_is_refused(password: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        passwords.require_unrelated(password, "new_password", NAMES)
+
+    assert refused.value.errors[0].field == "new_password"
+
+
+@pytest.mark.parametrize("password", ["four lilac otters", "lovelace's engine of 1843", "1234567890", "🦦" * 10])
+def test_a_password_may_hold_a_name_beside_enough_else(password: str) -> None:
+    passwords.require_unrelated(password, "new_password", NAMES)
+
+
 def test_the_shipped_list_has_no_entry_that_length_alone_would_refuse() -> None:
     words = passwords._common()
 

@@ -74,6 +74,7 @@ function Entry({ told, onRead }: { told: Notification; onRead: () => void }) {
 
 const SECURITY: Readonly<Record<string, TextKey>> = {
   new_sign_in: "notice.new_sign_in",
+  too_many_sessions: "notice.too_many_sessions",
   refresh_reused: "notice.refresh_reused",
   totp_enabled: "notice.totp_enabled",
   totp_disabled: "notice.totp_disabled",
