@@ -142,8 +142,8 @@ def fresh_process() -> None:
     sfu.configured.cache_clear()
     for memo in (
         auth._verified,
-        users._known,
-        users._named,
+        users._profile_memo,
+        users._id_memo,
         limiter._in_process,
         debounce._taken,
         append_queue._busy,

@@ -71,14 +71,14 @@ def people(*, admin: Caller, q: str | None, state: str | None, limit: int, after
 def _scan(q: str | None, last: object) -> tuple[list[tuple[object, Person]], bool]:
     """The people after position `last`, each with their own position, and whether there are no more."""
     if q is None:
-        profiles = users.everybody(after=last if isinstance(last, str) else None, limit=SCANNED_AT_ONCE)
+        profiles = users.list_profiles(after=last if isinstance(last, str) else None, limit=SCANNED_AT_ONCE)
         positions: list[object] = [each.id for each in profiles]
         return list(zip(positions, _persons(profiles), strict=True)), len(profiles) < SCANNED_AT_ONCE
     if "@" in q.strip("@"):
         user_id = accounts.holder(q)
         known = users.profiles_of([user_id] if user_id else [])
         return [(each.profile.id, each) for each in _persons([*known.values()])], True
-    entries = users.found_by(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)
+    entries = users.directory_entries(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)
     known = users.profiles_of([user_id for _, user_id in entries])
     by_id = {person.profile.id: person for person in _persons(list(known.values()))}
     batch: list[tuple[object, Person]] = [([term, each], by_id[each]) for term, each in entries if each in by_id]

@@ -12,7 +12,7 @@ from assistant.model import Line
 from conversations.model import MemberContext
 from kernel import parallel
 from search import api as search
-from search.model import Wanted
+from search.model import ParsedQuery
 
 NEWEST = 1_000  # messages of one conversation that an answer looks through
 SEARCHED_TERMS = 4
@@ -37,9 +37,9 @@ def in_all(user_id: str, question: str) -> list[Line]:
     return reading.around(contexts, dict.fromkeys(places))
 
 
-def _query(term: str) -> Wanted:
+def _query(term: str) -> ParsedQuery:
     """A search for words that begin with a term; where there are no spaces, for the term anywhere."""
-    return Wanted((f" {term}" if term.isascii() else term,))
+    return ParsedQuery((f" {term}" if term.isascii() else term,))
 
 
 def _subject(question: str) -> frozenset[str]:

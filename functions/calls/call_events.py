@@ -27,7 +27,7 @@ def ring(context: MemberContext, call: Call) -> None:
     """Ring on all devices of everybody in the conversation who hears of the one that calls. Never raises."""
     me = context.member
     member_ids = context.info.member_ids
-    people = None if member_ids is None else [each for each in member_ids if me.hears("ring", each)]
+    people = None if member_ids is None else [each for each in member_ids if me.receives("ring", each)]
     _tell(RINGING, call, people, of=me.user_id)
 
 

@@ -110,7 +110,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, s
 
 def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, media: Media) -> Call:
     me = context.member
-    others = [each for each in context.info.member_ids or () if each != me.user_id and me.hears("ring", each)]
+    others = [each for each in context.info.member_ids or () if each != me.user_id and me.receives("ring", each)]
     return model.begin(
         call_id=call_id,
         conversation_id=context.conversation_id,

@@ -37,7 +37,7 @@ def of_newcomers(conversation_id: str, user_ids: Sequence[str] | None) -> None:
     own = dict(zip(new, parallel.mapped(users.blocked_ids, new), strict=True))
     for user_id in new:
         others = [each for each in members.values() if each.user_id != user_id]
-        theirs = users.who_block(user_id, [each.user_id for each in others if each.user_id not in own])
+        theirs = users.blockers_among(user_id, [each.user_id for each in others if each.user_id not in own])
         theirs |= {each for each, blocked in own.items() if user_id in blocked}
         _save(conversation_id, _changes(members[user_id], others, own[user_id] | theirs))
 

@@ -53,7 +53,7 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     context.require_add()
     asked = list(dict.fromkeys(user_ids))
     existing = users.public_profiles(asked)
-    hearing = users.reached("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
+    hearing = users.reachable("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
     able = [user_id for user_id in asked if user_id in hearing]
     if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
         _require_room(context, able)

@@ -9,7 +9,7 @@ from typing import Literal
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, Problem
 from log.model import LogHead, NewEvent
-from users.model import Notice, hears, refuse
+from users.model import NoticeKind, receives, refuse
 
 CONVERSATION_CREATED = "conversation.created"
 CONVERSATION_UPDATED = "conversation.updated"
@@ -79,9 +79,9 @@ class Member:
     promoted_by: str | None = None
     apart: frozenset[str] = frozenset()
 
-    def hears(self, what: Notice, of: str | None) -> bool:
-        """Whether this member hears of what another does (users.model.hears)."""
-        return hears(what, of, apart=self.apart)
+    def receives(self, what: NoticeKind, of: str | None) -> bool:
+        """Whether this member hears of what another does (users.model.receives)."""
+        return receives(what, of, apart=self.apart)
 
     @property
     def is_admin(self) -> bool:
@@ -113,9 +113,9 @@ class ConversationInfo:
     deleted_at: int | None = None
     version: int = 0
 
-    def hears(self, what: Notice, of: str | None) -> bool:
+    def receives(self, what: NoticeKind, of: str | None) -> bool:
         """Whether, as far as the note of a block in a direct conversation tells, the other hears of what one does."""
-        return hears(what, of, apart=(of,) if self.blocked_by and of is not None else ())
+        return receives(what, of, apart=(of,) if self.blocked_by and of is not None else ())
 
     def with_new(self, user_ids: Sequence[str]) -> ConversationInfo:
         """The info after people came; the member_ids is kept while it is short."""
@@ -143,9 +143,9 @@ class MemberContext:
     def conversation_id(self) -> str:
         return self.head.conversation_id
 
-    def hears(self, what: Notice, of: str | None) -> bool:
+    def receives(self, what: NoticeKind, of: str | None) -> bool:
         """Whether the member hears of what another does here."""
-        return of == self.member.user_id or (self.info.hears(what, of) and self.member.hears(what, of))
+        return of == self.member.user_id or (self.info.receives(what, of) and self.member.receives(what, of))
 
     @property
     def next_seq(self) -> int:

@@ -15,7 +15,7 @@ from log.model import Event
 from log.schemas import frame
 from realtime import api as realtime
 from realtime.api import NOTHING, Beside, ToMembers
-from users.model import Notice
+from users.model import NoticeKind
 
 
 def publish_events(
@@ -129,7 +129,7 @@ def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
 
 
 def publish_ephemeral(
-    context: MemberContext, kind: str, data: Any, *, what: Notice = "message", to: Sequence[str] | None = None
+    context: MemberContext, kind: str, data: Any, *, what: NoticeKind = "message", to: Sequence[str] | None = None
 ) -> None:
     """Publish something that is not in the log (typing, drafts) to all other members who hear of `what` from the one
     of `context`, or to `to`. Never raises."""
@@ -138,7 +138,7 @@ def publish_ephemeral(
         if to is not None:
             realtime.publish([text], to)
         elif context.info.member_ids is not None:
-            hearing = [each for each in context.info.member_ids if me.hears(what, each)]
+            hearing = [each for each in context.info.member_ids if me.receives(what, each)]
             realtime.publish([text], hearing, but=me.user_id)
         else:
             to_all = ToMembers(0, text, 0, text, what=what, of=me.user_id)

@@ -71,7 +71,7 @@ def create(
     unknown = [user_id for user_id in others if user_id not in known]
     if unknown:
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
-    hearing = users.reached("invitation", caller.user_id, others)
+    hearing = users.reachable("invitation", caller.user_id, others)
     others = [user_id for user_id in others if user_id in hearing]
     return views.conversation(_write_new("group", caller, others, name, description, settings)), True
 

@@ -80,7 +80,7 @@ def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
 def preview(*, caller: Caller, token: str) -> dict[str, Any]:
     """What a link leads to, for somebody who thinks of coming in; raises as `accept` does."""
     invitation = store.by_token(token)
-    users.require_heard("invitation", caller.user_id, invitation.created_by)
+    users.require_reachable("invitation", caller.user_id, invitation.created_by)
     door = _door(invitation, caller)
     if not door.is_member:
         _require_welcome(door, invitation)
@@ -103,7 +103,7 @@ def accept(*, caller: Caller, token: str) -> tuple[str, dict[str, Any] | None, b
 
     def attempt() -> tuple[str, dict[str, Any] | None, bool]:
         invitation = store.by_token(token)
-        users.require_heard("invitation", caller.user_id, invitation.created_by)
+        users.require_reachable("invitation", caller.user_id, invitation.created_by)
         return _ask(caller, invitation) if invitation.needs_approval else _enter(caller, invitation)
 
     return retried(attempt, on=Cancelled)

@@ -131,7 +131,7 @@ def _within_reach(viewer_id: str, user_ids: Iterable[str]) -> list[str]:
     asked = list(dict.fromkeys(user_ids))
     others = [user_id for user_id in asked if user_id != viewer_id]
     known = users.public_profiles(others)
-    within = users.who_hear("keys", viewer_id, list(known)) if known else set()
+    within = users.receivers("keys", viewer_id, list(known)) if known else set()
     return [each for each in asked if each == viewer_id or each in within]
 
 

@@ -61,7 +61,7 @@ def named(text: str | None, given: Sequence[str] = ()) -> Named:
     names = [_spellings(name) for name in dict.fromkeys(_AT.findall(_without_code(text or "").lower()))]
     everybody = any(EVERYBODY in each for each in names)
     people = names[:MAX_MENTIONS]
-    found: Mapping[str, str] = users.named(name for each in people for name in each) if people else {}
+    found: Mapping[str, str] = users.ids_by_username(name for each in people for name in each) if people else {}
     written = (tuple(found[name] for name in each if name in found) for each in people)
     return Named(tuple(given), tuple(each for each in written if each), everybody)
 

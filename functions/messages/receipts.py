@@ -80,7 +80,7 @@ def list_receipts(
     if context.info.member_count <= SHOWN_UP_TO:
         rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
         items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
-        items = [each if context.hears("receipt", each["user_id"]) else _nothing(each["user_id"]) for each in items]
+        items = [each if context.receives("receipt", each["user_id"]) else _nothing(each["user_id"]) for each in items]
         following = paging.cursor(items[-1]["user_id"] if len(rest) > limit else None)
         return {"items": items, "next_cursor": following, "counts": None}
     at = context.head.last_message_seq if seq is None else seq
@@ -148,7 +148,7 @@ def _show(conversation_id: str, moved: Collection[str]) -> None:
     context = conversations.contexts([conversation_id], movers[0].user_id).get(conversation_id)
     if context is None:
         return  # it has been deleted
-    everybody = context.info.member_count <= SHOWN_UP_TO and context.info.hears("receipt", movers[0].user_id)
+    everybody = context.info.member_count <= SHOWN_UP_TO and context.info.receives("receipt", movers[0].user_id)
     audience = list(people) if everybody else [member.user_id for member in movers]
     live = realtime.reachable(realtime.connections_of(audience))
     private = _private({each.user_id for each in live} | {member.user_id for member in movers})
@@ -156,7 +156,7 @@ def _show(conversation_id: str, moved: Collection[str]) -> None:
     for socket in live:
         for member in movers:
             if member.user_id == socket.user_id or (
-                everybody and people[socket.user_id].hears("receipt", member.user_id)
+                everybody and people[socket.user_id].receives("receipt", member.user_id)
             ):
                 receipt = _receipt(member, socket.user_id, private)
                 frames[socket.target].append(conversations.ephemeral_frame(conversation_id, "receipt.updated", receipt))

@@ -127,7 +127,7 @@ def over_with(context: MemberContext) -> Beside:
     def frames() -> list[str]:
         return [_frame(context, False)] if _ended_now(context) else []
 
-    return Beside(frames, "typing", me.user_id, lambda each: each != me.user_id and me.hears("typing", each))
+    return Beside(frames, "typing", me.user_id, lambda each: each != me.user_id and me.receives("typing", each))
 
 
 def of_conversation(loss: ConversationLost) -> None:

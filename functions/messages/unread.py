@@ -89,7 +89,7 @@ def _call(read: Callable[[], Any]) -> Any:
 
 def _unread(reader: Member, standing: Sequence[CountedMessage]) -> Unread:
     theirs = [each for each in standing if each.seq > _after(reader) and each.actor_id != reader.user_id]
-    heard = [each for each in theirs if reader.hears("mention", each.actor_id)]
+    heard = [each for each in theirs if reader.receives("mention", each.actor_id)]
     return Unread(len(theirs), sum(_mentions(each.mentioned, reader.user_id) for each in heard))
 
 

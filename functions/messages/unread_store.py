@@ -46,7 +46,7 @@ def count(reader: Member, *, first: int, last: int) -> Counted:
         _names(item)
         for page in pages
         for item in page["Items"]
-        if item and ("actor_id" not in item or reader.hears("mention", item["actor_id"]["S"]))
+        if item and ("actor_id" not in item or reader.receives("mention", item["actor_id"]["S"]))
     ]
     return Counted(sum(page["Count"] for page in pages), mentioned)
 

@@ -123,15 +123,15 @@ def _relations(
     actor = occurrence.actor_id
     if actor is None:
         return set(), set()
-    noted = {each for each in audience if each in members and not members[each].hears("push", actor)}
+    noted = {each for each in audience if each in members and not members[each].receives("push", actor)}
     if inputs.info is not None and inputs.info.kind == "direct" and occurrence.kind != "call":
-        return (set() if inputs.info.hears("push", actor) else set(audience)), set()
+        return (set() if inputs.info.receives("push", actor) else set(audience)), set()
     kinds = {user_id: model.kind_for(occurrence, user_id) for user_id in audience}
     checked = [user_id for user_id, kind in kinds.items() if kind in model.LISTED or kind == "call"]
     if not checked:
         return noted, set()
     contacts = users.contacts_among([(user_id, actor) for user_id in checked]) if occurrence.kind == "call" else set()
-    blocked = set(checked) - users.who_hear("push", actor, checked)
+    blocked = set(checked) - users.receivers("push", actor, checked)
     return blocked | noted, {user_id for user_id, _ in contacts}
 
 

@@ -89,7 +89,7 @@ def _recipients(job: PushJob) -> dict[str, Addressee]:
         members = conversations.members_by_id(job.conversation_id, wanted)
         wanted = [each for each in wanted if each in members and not _seen(job, members[each])]
     if job.actor_id is not None and wanted:
-        unblocked = users.who_hear("push", job.actor_id, wanted)
+        unblocked = users.receivers("push", job.actor_id, wanted)
         wanted = [each for each in wanted if each in unblocked]
     conversation_id = None if job.is_end_of_ring else job.conversation_id
     people = alert_store.addressees(conversation_id, wanted) if wanted else {}

@@ -57,7 +57,7 @@ def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> d
     One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
     """
     others = [(viewer, person) for viewer, person in pairs if viewer != person and person in known]
-    heard = users.heard("presence", others)
+    heard = users.receiving_pairs("presence", others)
     asking = [(person, viewer) for viewer, person in others if known[person].last_seen_for == "contacts"]
     contacts = users.contacts_among(asking)
     found = {}

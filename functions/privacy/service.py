@@ -29,7 +29,7 @@ def erase(*, caller: Caller, password: str) -> int:
     def attempt() -> FollowUp:
         ending = FollowUp.of(accounts.END_ERASED, {"user_id": caller.user_id})
         transaction = Transaction()
-        users.hide_in(transaction, user_id=caller.user_id, erased_at=erased_at)
+        users.schedule_erasure_in(transaction, user_id=caller.user_id, erased_at=erased_at)
         audit.stage(transaction, "erasure.requested", actor=caller.user_id, target=caller.user_id)
         ending.stage(transaction)
         transaction.commit()
@@ -44,7 +44,7 @@ def restore(*, caller: Caller) -> None:
 
     def attempt() -> None:
         transaction = Transaction()
-        users.show_in(transaction, user_id=caller.user_id)
+        users.cancel_erasure_in(transaction, user_id=caller.user_id)
         audit.stage(transaction, "erasure.taken_back", actor=caller.user_id, target=caller.user_id)
         transaction.commit()
 

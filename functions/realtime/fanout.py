@@ -29,7 +29,7 @@ class Recipient(Protocol):
     @property
     def visible_from(self) -> int: ...
 
-    def hears(self, what: Any, of: str | None) -> bool:
+    def receives(self, what: Any, of: str | None) -> bool:
         """Whether they hear of what another of the conversation does."""
         ...
 
@@ -110,7 +110,7 @@ def _frames_for(recipient: Recipient, job: Job) -> tuple[str, ...]:
     """What somebody gets of a job: nothing from before they came, and of changes to what is from before, no content."""
     if recipient.user_id == job["but"] or 0 < job["seq"] < recipient.visible_from:
         return ()
-    if not recipient.hears(job.get("what", "message"), job.get("of")):
+    if not recipient.receives(job.get("what", "message"), job.get("of")):
         return ()
     hidden = "about" in job and job["about"] < recipient.visible_from
     return tuple(job["hidden"] if hidden else job["frames"])

@@ -1,4 +1,4 @@
-"""Owns the index of messages, and pages of results from whatever can be searched.
+"""Owns the search index of messages, and pages of search results from messages and files.
 
-It never decides what a caller may see: what is found is read from where it lives before it is shown.
+The index only proposes: every result is read from its own domain and authorised there before it is returned.
 """

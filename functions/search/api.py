@@ -1,4 +1,4 @@
-"""Search as other domains use it: the caller's messages that answer a query, each as they may see it now."""
+"""Search for other domains: the messages that match a query, as the caller may see them now."""
 
 from __future__ import annotations
 

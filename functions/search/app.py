@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - what all domains put into messages and events
+import composition  # noqa: F401 - the contents of messages and the events of all domains
 from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import App
@@ -20,12 +20,12 @@ app = App("search", authenticate=authenticate)
 
 @app.get("/search", query=SearchQuery, returns=Results, limits=[SEARCHES])
 def search(caller: Caller, query: SearchQuery) -> Any:
-    """What the caller may see of what has been written, newest first: words and prefixes, case and accents folded."""
-    wanted = model.parse(
+    """Find messages and files by words and their prefixes, newest first; case and accents are ignored."""
+    parsed = model.parse(
         query.q,
         conversation_id=query.conversation_id,
         sender_id=query.sender_id,
         before=query.before,
         has_file=query.has is not None,
     )
-    return service.find(user_id=caller.user_id, wanted=wanted, sources=SOURCES, limit=query.limit, page=query.cursor)
+    return service.find(user_id=caller.user_id, query=parsed, sources=SOURCES, limit=query.limit, page=query.cursor)

@@ -1,4 +1,4 @@
-"""What search follows: messages, from which its index is made."""
+"""Search's subscription to messages, and the erasure of its index."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Keeping the index what the log says it should be.
+"""Indexing: brings the search index up to date with the log.
 
-What is asked for is looked up in the log, written, and looked up again until what was written is what is there. So
-it does not matter how often, in which order or beside whom a change is told (R25).
+A message is read from the log, indexed, and read again until the log has not changed in between. So changes may be
+delivered repeatedly, in any order and concurrently (R25).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from search import model, store
 from search.store import Words
 
 MAX_ROUNDS = 5
-BATCH = 100  # messages that are looked up in one round trip
+BATCH = 100  # messages read in one round trip
 ENCRYPTED = "encrypted"
 
 
 def index(contexts: Iterable[tuple[str, int]]) -> int:
-    """Bring the index of these messages (conversation, seq) up to date; returns how many items were written.
+    """Index the messages at these (conversation, seq); returns the number of items written.
 
-    Raises DependencyUnavailable, also if messages change faster than they can be written.
+    Raises DependencyUnavailable, also if messages change faster than they are indexed.
     """
     wanted = list(dict.fromkeys(contexts))
     return sum(_index(wanted[start : start + BATCH]) for start in range(0, len(wanted), BATCH))
@@ -50,7 +50,7 @@ def _index(contexts: Sequence[tuple[str, int]]) -> int:
 
 
 def words_of(event: Event) -> Words | None:
-    """What the index keeps of a message; None for what cannot be found: deleted, expired, encrypted, without words."""
+    """The index item of a message; None if it cannot be found: deleted, expired, encrypted or without words."""
     if not event.is_message or event.deleted_at is not None or event.data["type"] == ENCRYPTED:
         return None
     words, has_file = model.words(text_of(event)), bool(event.data.get("attachments"))
@@ -60,10 +60,10 @@ def words_of(event: Event) -> Words | None:
 
 
 def text_of(event: Event) -> str:
-    """What a message can be found by: its text and the names of its files."""
+    """The searchable text of a message: its text and the names of its files."""
     return "\n".join([event.text or "", *(file["name"] for file in event.data.get("attachments", ()))])
 
 
 def _had_words(event: Event) -> bool:
-    """Whether there may be something in the index: a new message that has no words was never in it."""
+    """Whether a message may be in the index: one that never changed and has no words was never indexed."""
     return event.deleted_at is not None or event.edited_at is not None

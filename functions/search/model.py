@@ -1,8 +1,7 @@
-"""Search: how texts become words, what a query asks for, and when a text answers it. No AWS.
+"""Search: splitting texts into words, parsing queries, and matching. No AWS.
 
-Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. Scripts
-that are written without spaces (CJK, Thai …) and symbols have no words to begin: there a query matches anywhere in a
-run, which is what bigrams approximate.
+Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. In scripts
+without spaces between words (CJK, Thai …) and in symbols, a query matches anywhere within a run of characters.
 """
 
 from __future__ import annotations
@@ -20,35 +19,35 @@ from kernel.text import fold
 MAX_QUERY_CHARS = 200
 MAX_QUERY_WORDS = 50
 MAX_WORD_CHARS = 64
-MAX_INDEXED_CHARS = 6_000  # of the different words of one text: all of 10,000 characters of prose, and bounded cost
+MAX_INDEXED_CHARS = 6_000  # of the distinct words of one text; enough for 10,000 characters of prose
 HAS_FILE = "has:file"
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_Nature = Literal["gap", "letter", "run"]
+_CharClass = Literal["gap", "letter", "run"]
 
 
 @lru_cache(maxsize=4_096)
-def _nature(char: str) -> _Nature | None:
-    """What a character makes; None for marks, which belong to what they stand on."""
+def _char_class(char: str) -> _CharClass | None:
+    """The class of a character; None for marks, which belong to the character before them."""
     if _UNSPACED.match(char):
         return "run"
     category = unicodedata.category(char)
     if category == "So":
-        return "run"  # emoji and other signs stand by themselves
+        return "run"  # emoji and other symbols
     if category[0] == "M":
         return None
     return "letter" if category[0] in "LN" else "gap"
 
 
-def _pieces(text: str) -> Iterator[tuple[_Nature, str]]:
-    """The words and runs of a text, folded, in its order."""
+def _pieces(text: str) -> Iterator[tuple[_CharClass, str]]:
+    """The folded words and runs of a text, in order."""
     piece = ""
-    nature: _Nature = "gap"
+    nature: _CharClass = "gap"
     for char in fold(text) + " ":
-        found = _nature(char) or nature
+        found = _char_class(char) or nature
         if found != nature:
             if nature != "gap":
                 yield nature, piece
@@ -57,7 +56,7 @@ def _pieces(text: str) -> Iterator[tuple[_Nature, str]]:
 
 
 def words(text: str) -> str:
-    """The different words of a text between single spaces, with one at either end; "" when it has none."""
+    """The distinct words of a text, separated and surrounded by single spaces; "" if there are none."""
     kept: dict[str, None] = {}
     room = MAX_INDEXED_CHARS
     for nature, piece in _pieces(text):
@@ -71,8 +70,8 @@ def words(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a caller looks for. `parts` all occur in the `words` of a text that answers it; times in ms."""
+class ParsedQuery:
+    """A parsed query. All `parts` occur in the `words` of a matching text; times in ms."""
 
     parts: tuple[str, ...]
     conversation_id: str | None = None
@@ -81,7 +80,7 @@ class Wanted:
     has_file: bool = False
 
     def matches(self, indexed: str) -> bool:
-        """Whether the `words` of a text answer the query."""
+        """Whether the `words` of a text match the query."""
         return all(part in indexed for part in self.parts)
 
 
@@ -92,8 +91,8 @@ def parse(
     sender_id: str | None = None,
     before: int | None = None,
     has_file: bool = False,
-) -> Wanted:
-    """What a query asks for; `has:file` in it is a filter. Raises ValidationFailed if nothing is left to look for."""
+) -> ParsedQuery:
+    """Parse a query, in which `has:file` is a filter. Raises ValidationFailed if it has no words and no filter."""
     typed = q.split()
     rest = " ".join(word for word in typed if word.casefold() != HAS_FILE)
     has_file = has_file or len(rest.split()) < len(typed)
@@ -103,48 +102,48 @@ def parse(
     if len(pieces) > MAX_QUERY_WORDS:
         raise ValidationFailed.of("q", f"at most {MAX_QUERY_WORDS} words")
     parts = tuple(f" {piece[:MAX_WORD_CHARS]}" if nature == "letter" else piece for nature, piece in pieces)
-    return Wanted(parts, conversation_id, sender_id, before, has_file)
+    return ParsedQuery(parts, conversation_id, sender_id, before, has_file)
 
 
-# --- results, whatever they come from -------------------------------------------------------------------------
+# --- results of all sources -----------------------------------------------------------------------------------
 
-Position = tuple[int, str]  # time in ms and a key that tells apart what happened in the same one; newest is greatest
+Position = tuple[int, str]  # time in ms, and a unique key for hits of the same ms; the newest hit is the greatest
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result: where it stands among the others, and the object itself, with its `kind`."""
+    """One result: its position in the order of results, and the object itself, with its `kind`."""
 
     position: Position
     found: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a source has found: all its hits below where it was to begin and above `looked_to`, newest first.
+class SourcePage:
+    """All hits of a source from the requested position down to `scanned_to`, newest first.
 
-    `looked_to` is None when nothing is left below.
+    `scanned_to` is None if the source has nothing further.
     """
 
     hits: Sequence[Hit]
-    looked_to: Position | None
+    scanned_to: Position | None
 
 
 class Source(Protocol):
-    """Something that can be searched: messages, files.
+    """A source of search results: messages or files.
 
-    Gives at least `limit` hits if there are so many and it does not take too long, each one that the caller may see.
+    Returns hits that the caller may see, at least `limit` of them if there are as many and time allows.
     """
 
-    def __call__(self, user_id: str, wanted: Wanted, *, below: Position | None, limit: int) -> Found: ...
+    def __call__(self, user_id: str, query: ParsedQuery, *, below: Position | None, limit: int) -> SourcePage: ...
 
 
-def merge(found: Sequence[Found], limit: int) -> Found:
-    """The newest hits of several sources: none below a context that a source has still to look at."""
-    looked_to = max((each.looked_to for each in found if each.looked_to is not None), default=None)
+def merge(found: Sequence[SourcePage], limit: int) -> SourcePage:
+    """The newest hits of several sources: none below a position down to which a source has not yet scanned."""
+    scanned_to = max((each.scanned_to for each in found if each.scanned_to is not None), default=None)
     hits = sorted((hit for each in found for hit in each.hits), key=lambda hit: hit.position, reverse=True)
-    sure = [hit for hit in hits if looked_to is None or hit.position >= looked_to]
+    sure = [hit for hit in hits if scanned_to is None or hit.position >= scanned_to]
     page = sure[:limit]
     if len(sure) > limit:
-        return Found(page, page[-1].position)
-    return Found(page, looked_to)
+        return SourcePage(page, page[-1].position)
+    return SourcePage(page, scanned_to)

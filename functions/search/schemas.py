@@ -1,4 +1,4 @@
-"""Search: what comes in and what goes out."""
+"""Search: requests and answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search.model import MAX_QUERY_CHARS
 
 
 def _moment(text: Any) -> int:
-    """An RFC 3339 time with its zone, or a date, which stands for its beginning in UTC, in ms."""
+    """The time in ms of an RFC 3339 time with a zone, or of the beginning of a date in UTC."""
     if not isinstance(text, str) or len(text) > 40:
         raise ValueError("must be an RFC 3339 time or a date")
     return clock.parse(f"{text}T00:00:00Z" if len(text) == len("2026-11-22") else text)

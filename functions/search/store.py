@@ -1,7 +1,7 @@
-"""The index: for each message that can be found its words, in one item per message, sorted by time.
+"""The search index in DynamoDB: one item per message with its words, sorted by time.
 
 A conversation's items are read newest first and filtered by DynamoDB (decision "search"). The index is derived from the
-log and may be rebuilt from it at any time.
+log and can be rebuilt from it at any time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pynamodb.expressions.condition import Condition
 from kernel import clock
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
-from search.model import Wanted
+from search.model import ParsedQuery
 
 FIRST_PAGE_ITEMS = 1_000  # most searches end here
 LAST_MOMENT = 10**13 - 1  # the year 2286: times of 13 digits sort as texts
@@ -37,7 +37,7 @@ class WordsRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the index keeps of a message; `at` and `expires_at` in ms."""
+    """The index item of a message; `at` and `expires_at` in ms."""
 
     conversation_id: str
     seq: int
@@ -50,10 +50,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class ScannedPage:
-    """A page of a conversation's index: (time, seq) of what matches, newest first; where to go on, None at its end."""
+    """A page of a conversation's index: (time, seq) of the matches, newest first, and of the last item scanned, None at
+    the end."""
 
     matching: Sequence[tuple[int, int]]
-    looked_to: tuple[int, int] | None
+    scanned_to: tuple[int, int] | None
 
 
 def _sort_key(at: int, seq: int) -> str:
@@ -66,7 +67,7 @@ def _parsed(sort_key: str) -> tuple[int, int]:
 
 
 def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
-    """Put what is found and delete what is gone, by (conversation, time, seq): 25 items a round trip."""
+    """Put and delete items, the latter by (conversation, time, seq): 25 items a round trip."""
     with WordsRecord.batch_write() as batch:
         for each in found:
             batch.save(
@@ -76,7 +77,7 @@ def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
                     words=each.words or None,
                     sender_id=each.sender_id,
                     has_file=each.has_file or None,
-                    # the table lets it go by itself, in whole seconds, should nobody else have deleted it
+                    # DynamoDB's TTL, in whole seconds, should nobody else delete the item
                     expires_at=None if each.expires_at is None else -(-each.expires_at // clock.SECOND),
                 )
             )
@@ -84,16 +85,16 @@ def write(found: Iterable[Words], gone: Iterable[tuple[str, int, int]]) -> None:
             batch.delete(WordsRecord(conversation_id, _sort_key(at, seq)))
 
 
-def scan_page(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | None) -> ScannedPage:
-    """One page of a conversation's index, from below (time, seq) or from its end, in one round trip."""
+def scan_page(conversation_id: str, query: ParsedQuery, *, below: tuple[int, int] | None) -> ScannedPage:
+    """One page of a conversation's index, from below (time, seq) or from the newest item, in one round trip."""
     first = below is None
     bounds = [] if below is None else [_sort_key(*below)]
-    if wanted.before is not None:
-        bounds.append(f"{min(max(wanted.before, 0), LAST_MOMENT):013d}")
+    if query.before is not None:
+        bounds.append(f"{min(max(query.before, 0), LAST_MOMENT):013d}")
     answer = WordsRecord._get_connection().query(
         conversation_id,
         range_key_condition=WordsRecord.moment < min(bounds) if bounds else None,
-        filter_condition=_filter(wanted),
+        filter_condition=_filter(query),
         attributes_to_get=["moment"],
         limit=FIRST_PAGE_ITEMS if first else PAGE_ITEMS,
         scan_index_forward=False,
@@ -103,11 +104,11 @@ def scan_page(conversation_id: str, wanted: Wanted, *, below: tuple[int, int] | 
     return ScannedPage(matching, None if last is None else _parsed(last["moment"]["S"]))
 
 
-def _filter(wanted: Wanted) -> Condition | None:
-    conditions: list[Condition] = [WordsRecord.words.contains(part) for part in wanted.parts]
-    if wanted.sender_id is not None:
-        conditions.append(WordsRecord.sender_id == wanted.sender_id)
-    if wanted.has_file:
+def _filter(query: ParsedQuery) -> Condition | None:
+    conditions: list[Condition] = [WordsRecord.words.contains(part) for part in query.parts]
+    if query.sender_id is not None:
+        conditions.append(WordsRecord.sender_id == query.sender_id)
+    if query.has_file:
         conditions.append(WordsRecord.has_file == True)  # noqa: E712 - a condition in the making
     whole = None
     for condition in conditions:
@@ -116,5 +117,5 @@ def _filter(wanted: Wanted) -> Condition | None:
 
 
 def erase(conversation_id: str) -> bool | None:
-    """Erase some of the index of a conversation that has ended; True while there may be more."""
+    """Delete up to 1,000 items of a deleted conversation; True if there may be more, else None."""
     return True if WordsRecord.delete_found(conversation_id, limit=FIRST_PAGE_ITEMS) == FIRST_PAGE_ITEMS else None

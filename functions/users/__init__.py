@@ -1,4 +1,4 @@
-"""Owns people: their profiles, the directory by which they are found, blocks and contacts.
+"""Owns people's profiles, the directory in which they are found, their blocks and contacts.
 
-It never knows how somebody signs in, nor what they write.
+Sign-in belongs to `accounts`, messages to `messages`.
 """

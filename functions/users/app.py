@@ -36,7 +36,7 @@ def get_me(caller: Caller) -> Any:
 
 @app.patch("/users/me", body=ProfileChanges, returns=FullProfile)
 def change_me(caller: Caller, body: ProfileChanges) -> Any:
-    """Change one's own profile; what is not named stays. An avatar is made of a picture in one's own drive."""
+    """Change one's own profile; absent fields stay. An avatar is made of a picture in one's own drive."""
     picture = None if body.avatar_file_id is None else _picture(caller.user_id, body.avatar_file_id)
     return service.change(user_id=caller.user_id, changes=body.model_dump(exclude_unset=True), picture=picture)
 

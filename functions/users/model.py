@@ -1,4 +1,4 @@
-"""People: their profiles, under which words they are found, and what stands between two of them."""
+"""People: profiles, the terms under which they are found, contacts, and the effects of a block."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ TERM_WORDS_MAX = 10
 TERM_PARTS_MAX = 30  # a profile and all its terms, old and new, must fit one transaction of 100 actions
 
 
-# Whoever had one of these could speak for everybody, or for those who run the platform.
+# With one of these names a person could pose as the platform, or be mistaken for a mention of everybody.
 RESERVED_USERNAMES = frozenset(
     {"admin", "administrator", "all", "channel", "everybody", "everyone", "here", "moderator", "official", "root"}
     | {"secureconnect", "security", "staff", "support", "sysadmin", "system", "webmaster"}
 )
 
-# The accounts that walk through the API to see whether it works (functions/operations/journey.py) are no people:
-# nobody finds them.
+# The synthetic accounts that test the deployed API (functions/operations/journey.py) cannot be found by search.
 CANARY, CANARY_DIGITS = "canary_", 16
 _CANARY = re.compile(rf"{CANARY}[0-9a-f]{{{CANARY_DIGITS}}}[ab]")
 
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
-    """A person's choices."""
+    """A person's settings."""
 
     read_receipts: bool = True
     last_seen: Audience = "everyone"
@@ -45,7 +44,7 @@ class UserSettings:
 
 @dataclass(frozen=True, slots=True)
 class UserSummary:
-    """What everybody may know of a person."""
+    """The public profile of a person."""
 
     id: str
     username: str
@@ -56,9 +55,10 @@ class UserSummary:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a person knows of themselves. `version` counts changes, so that none is lost to another.
+    """The full profile of a person, for that person only. `version` counts changes (optimistic locking).
 
-    `avatar_key` is where the picture is kept, `avatar_url` where it can be seen now (not stored).
+    `avatar_key` is the avatar's key in the blob store, `avatar_url` a signed URL of it (not stored). `erased_at` (ms)
+    is when a requested erasure begins.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Profile:
     settings: UserSettings = field(default_factory=UserSettings)
     role: Role = "user"
     version: int = 0
-    erased_at: int | None = None  # when an asked-for erasure begins
+    erased_at: int | None = None
 
     @property
     def public(self) -> UserSummary:
@@ -83,20 +83,20 @@ class Profile:
 
     @property
     def terms(self) -> frozenset[str]:
-        """The folded texts whose beginnings find this person; none finds a canary."""
+        """The folded texts by whose prefixes this person is found; none for a synthetic account."""
         if _CANARY.fullmatch(self.username):
             return frozenset()
         return terms(self.username, self.display_name)
 
     def changed(self, changes: Mapping[str, Any]) -> Profile:
-        """With these fields instead; settings are merged."""
+        """The profile after these changes; settings are merged."""
         settings = replace(self.settings, **changes.get("settings", {}))
         return replace(self, **{**changes, "settings": settings})
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLink:
-    """One side of a contact: the state as its owner sees it, and when it was asked for."""
+    """One side of a contact: the other person, the state as its owner sees it, and the time of the request (ms)."""
 
     user_id: str
     state: ContactState
@@ -105,7 +105,8 @@ class ContactLink:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """How a person stands to another: whether that one exists, who blocks whom, and the contact."""
+    """A person's relationship to another: whether the other exists, whether the person `blocks` them or is `blocked`
+    by them, and the contact."""
 
     known: bool
     blocks: bool
@@ -113,7 +114,7 @@ class Relationship:
     link: ContactLink | None
 
 
-Notice = Literal[
+NoticeKind = Literal[
     "message",
     "mention",
     "reply",
@@ -130,30 +131,28 @@ Notice = Literal[
 ]
 
 
-def hears(what: Notice, of: str | None, *, apart: Collection[str]) -> bool:
-    """Whether a person hears of what somebody does, who is not by themselves or is `of`, when a block (either way)
-    parts them from the people in `apart`.
+def receives(kind: NoticeKind, actor_id: str | None, *, apart: Collection[str]) -> bool:
+    """Whether a person receives a notice caused by `actor_id` (None for the platform).
 
-    The messages of a group stay readable to all of it; nothing else of the one calls for the other's attention.
+    `apart` are the people whom the person blocks or who block them: of those only messages in groups are received.
     """
-    return what == "message" or of is None or of not in apart
+    return kind == "message" or actor_id is None or actor_id not in apart
 
 
 def refuse(*, blocks: bool) -> NoReturn:
-    """Refuse what a block forbids: raises Forbidden `blocked` to who blocks the other, NotFound to whom the other
-    blocks, who is not to learn of it."""
+    """Raise Forbidden `blocked` if the caller blocks the other person, else NotFound, which hides the other's block."""
     if blocks:
         raise Forbidden("You have blocked this person.", code="blocked")
     raise NotFound
 
 
 def fold(text: str) -> str:
-    """Letters without case and accents, spaces single: what search compares (at most 64 characters)."""
+    """The text without case, accents and repeated spaces, for search: at most 64 characters."""
     return " ".join(folded(text).split())[:TERM_MAX_CHARS].rstrip()
 
 
 def require_username(username: str) -> str:
-    """A username by which a person may be known; raises ValueError for those that mean everybody or the platform."""
+    """The username, if it is allowed; raises ValueError for reserved ones and those without a letter or digit."""
     if username.strip("._") in RESERVED_USERNAMES:
         raise ValueError("this username is reserved")
     if not any(char.isalnum() for char in username):
@@ -162,18 +161,18 @@ def require_username(username: str) -> str:
 
 
 def handle(username: str) -> str:
-    """The term that leads to the one person of this username, as a mention names them."""
+    """The directory term that finds only the person with this username, as in a mention."""
     return f"@{fold(username)}"
 
 
 def terms(username: str, display_name: str) -> frozenset[str]:
-    """The username, the same behind an @, the display name and each of its first ten words and their parts, folded."""
+    """The folded terms of a profile: username, @username, display name, its first ten words and their parts."""
     whole = fold(display_name)
     parts = (part for word in whole.split()[:TERM_WORDS_MAX] for part in parts_of_word(word))
     return frozenset(term for term in (fold(username), handle(username), whole, *islice(parts, TERM_PARTS_MAX)) if term)
 
 
 def leads_to(profile: Profile, prefix: str, term: str) -> bool:
-    """Whether `term` is the first of a profile's terms with this prefix: so each person is found once."""
+    """Whether `term` is the first of a profile's terms with this prefix, so that each person is listed once."""
     matching = [each for each in profile.terms if each.startswith(prefix)]
     return bool(matching) and min(matching) == term

@@ -13,7 +13,7 @@ from kernel.resilience import retried
 from realtime.api import notify
 from users import relations_store as store
 from users import service as users
-from users.model import ContactLink, ContactState, UserSummary, hears, refuse
+from users.model import ContactLink, ContactState, UserSummary, receives, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +25,43 @@ class Relation:
     created_at: int
 
 
-Stage = Callable[[Transaction], None]  # what is written with a change
+Stage = Callable[[Transaction], None]  # further writes of the same transaction
 
 
 def _nothing(_transaction: Transaction) -> None:
-    """Nothing else is written."""
+    """Stage no further writes."""
 
 
 def block(*, user_id: str, other_id: str, stage: Stage = _nothing) -> None:
-    """Block somebody, which ends the contact too; again is fine. Raises NotFound, ValidationFailed for oneself."""
+    """Block somebody, which also ends the contact; idempotent. Raises NotFound, ValidationFailed for oneself."""
     _require_other(user_id, other_id)
     users.require_user(other_id)
     retried(lambda: store.block(user_id, other_id, clock.now(), stage), on=Conflict)
 
 
 def unblock(*, user_id: str, other_id: str, stage: Stage = _nothing) -> None:
-    """Lift a block; none there is fine."""
+    """Lift a block; idempotent. Raises NotFound for a malformed id."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
     retried(lambda: store.unblock(user_id, other_id, stage), on=Conflict)
 
 
 def blocks(*, user_id: str, limit: int, after: str | None) -> Page[UserSummary]:
-    """The people whom one blocks."""
+    """The people whom this person blocks."""
     paging = Paginator(after, user_id, "blocks")
     found = store.blocked_by(user_id, after=paging.start, limit=limit + 1)
 
-    def show(page: Sequence[str]) -> list[UserSummary]:
+    def view(page: Sequence[str]) -> list[UserSummary]:
         people = users.public_profiles(page)
         return [people[each] for each in page if each in people]
 
-    return paging.page(found, limit, lambda each: each, show)
+    return paging.page(found, limit, lambda each: each, view)
 
 
 def request(*, user_id: str, other_id: str) -> Relation:
-    """Ask somebody to be a contact; who has asked already is accepted by it.
+    """Request a contact, or accept the request that the other person has already made.
 
-    Raises Forbidden `blocked` for somebody one blocks, NotFound for who blocks the caller.
+    Raises Forbidden `blocked` if the caller blocks the other person, NotFound if the other blocks the caller.
     """
     _require_other(user_id, other_id)
     return _contact(retried(lambda: _request(user_id, other_id), on=Conflict))
@@ -72,7 +72,7 @@ def _request(user_id: str, other_id: str) -> ContactLink:
     if not relation.known:
         raise NotFound
     apart = (other_id,) if relation.blocks or relation.blocked else ()
-    if not hears("contact_request", other_id, apart=apart):
+    if not receives("contact_request", other_id, apart=apart):
         refuse(blocks=relation.blocks)
     if relation.link is None:
         now = clock.now()
@@ -85,7 +85,7 @@ def _request(user_id: str, other_id: str) -> ContactLink:
 
 
 def accept(*, user_id: str, other_id: str) -> Relation:
-    """Accept a request; again, it is a contact already. Raises NotFound where there is none to accept."""
+    """Accept a request; idempotent. Raises NotFound if there is none."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
 
@@ -104,23 +104,23 @@ def _accept(user_id: str, link: ContactLink) -> ContactLink:
 
 
 def remove(*, user_id: str, other_id: str) -> None:
-    """Withdraw or decline a request, or end a contact; none there is fine."""
+    """Withdraw or decline a request, or end a contact; idempotent. Raises NotFound for a malformed id."""
     if not ids.is_id(other_id, "usr"):
         raise NotFound
-    if other_id != user_id:  # nobody is a contact of oneself
+    if other_id != user_id:
         retried(lambda: store.remove(user_id, other_id), on=Conflict)
 
 
 def contacts(*, user_id: str, state: ContactState | None, limit: int, after: str | None) -> Page[Relation]:
-    """One's contacts and requests, or those in one state."""
+    """A person's contacts and requests, or those in one state."""
     paging = Paginator(after, user_id, "contacts", state or "")
     found = store.links(user_id, state, after=paging.start, limit=limit + 1)
 
-    def show(page: Sequence[ContactLink]) -> list[Relation]:
+    def view(page: Sequence[ContactLink]) -> list[Relation]:
         people = users.public_profiles(each.user_id for each in page)
         return [Relation(people[each.user_id], each.state, each.created_at) for each in page if each.user_id in people]
 
-    return paging.page(found, limit, lambda each: each.user_id, show)
+    return paging.page(found, limit, lambda each: each.user_id, view)
 
 
 def _contact(link: ContactLink) -> Relation:

@@ -1,4 +1,4 @@
-"""Blocks and contacts in DynamoDB: a row per person and relation, contacts as two rows that change together."""
+"""Blocks and contacts in DynamoDB: a row per block; a contact is two rows, which change in one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from users.model import ContactLink, ContactState, Profile, Relationship
 from users.store import PROFILE, UserRecord
 
 _BLOCK, _CONTACT = "block#", "contact#"
-_SCAN = 1_000  # rows of a query that a filter may pass over in one round trip
+_FILTERED_PAGE = 1_000  # rows that a filtered query reads in one round trip
 
 
 class RelationRecord(Record):
@@ -40,7 +40,7 @@ _LINK = Mapper(
 
 
 def relationship(user_id: str, other_id: str) -> Relationship:
-    """How `user_id` stands to `other_id`, in one round trip."""
+    """The relationship of `user_id` to `other_id`, in one round trip."""
     person, blocks, blocked, contact = read_together(
         [
             (UserRecord, (other_id,)),
@@ -53,18 +53,18 @@ def relationship(user_id: str, other_id: str) -> Relationship:
 
 
 def blocks(pairs: Sequence[tuple[str, str]]) -> list[bool]:
-    """For each (blocker, blocked) whether that block stands: one round trip per 100."""
+    """For each (blocker, blocked), whether there is a block: one round trip per 100."""
     return [row is not None for row in read_together([_block(*pair) for pair in pairs])]
 
 
 def accepted(pairs: Sequence[tuple[str, str]]) -> list[bool]:
-    """For each two people whether they are contacts: one round trip per 100."""
+    """For each pair, whether the two are contacts: one round trip per 100."""
     rows = read_together([(RelationRecord, (one, f"{_CONTACT}{other}")) for one, other in pairs])
     return [row is not None and row.state == "accepted" for row in rows]
 
 
-def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]:
-    """The profiles of those of `others` who exist and don't block `user_id`: one round trip per 50."""
+def profiles_visible_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]:
+    """The profiles of the people among `others` who do not block `user_id`: one round trip per 50."""
     unique = list(dict.fromkeys(others))
     people = [(UserRecord, (each,)) for each in unique]
     rows = read_together([*people, *(_block(each, user_id) for each in unique)])
@@ -74,7 +74,7 @@ def profiles_shown_to(user_id: str, others: Sequence[str]) -> dict[str, Profile]
 
 
 def block(user_id: str, other_id: str, at: int, stage: Callable[[Transaction], None]) -> None:
-    """Keep a block and end the contact of the two; raises Conflict when it meets another change."""
+    """Store a block and delete the contact of the two; raises Conflict after a concurrent change."""
     transaction = Transaction()
     stage(transaction)
     transaction.put("block", RelationRecord(user_id, f"{_BLOCK}{other_id}", at=at))
@@ -83,7 +83,7 @@ def block(user_id: str, other_id: str, at: int, stage: Callable[[Transaction], N
 
 
 def unblock(user_id: str, other_id: str, stage: Callable[[Transaction], None]) -> None:
-    """Lift a block; none there is fine. Raises Conflict when it meets another change."""
+    """Delete a block; idempotent. Raises Conflict after a concurrent change."""
     transaction = Transaction()
     stage(transaction)
     transaction.delete("block", RelationRecord(user_id, f"{_BLOCK}{other_id}"))
@@ -91,7 +91,7 @@ def unblock(user_id: str, other_id: str, stage: Callable[[Transaction], None]) -
 
 
 def request(user_id: str, other_id: str, at: int) -> None:
-    """Both sides of a new request; raises Conflict when there is one, or a block, by now."""
+    """Store both sides of a new request; raises Conflict if there is a contact, a request or a block."""
     transaction = Transaction()
     stage_no_block(transaction, user_id, other_id)
     for owner, other, state in ((user_id, other_id, "pending_out"), (other_id, user_id, "pending_in")):
@@ -101,13 +101,13 @@ def request(user_id: str, other_id: str, at: int) -> None:
 
 
 def stage_no_block(transaction: Transaction, user_id: str, other_id: str) -> None:
-    """Only if neither blocks the other (labels `blocks` and `blocked`, as `user_id` sees it)."""
+    """Check that neither blocks the other (labels `blocks` and `blocked`, from `user_id`'s side)."""
     for label, (model, key) in (("blocks", _block(user_id, other_id)), ("blocked", _block(other_id, user_id))):
         transaction.check(label, model, key, RelationRecord.user_id.does_not_exist())
 
 
 def accept(user_id: str, other_id: str) -> None:
-    """Make the request that `user_id` received a contact; raises Conflict when it is not there any more."""
+    """Accept the request that `user_id` received; raises Conflict if it no longer exists."""
     transaction = Transaction()
     for owner, other, state in ((user_id, other_id, "pending_in"), (other_id, user_id, "pending_out")):
         row = RelationRecord(owner, f"{_CONTACT}{other}")
@@ -116,7 +116,7 @@ def accept(user_id: str, other_id: str) -> None:
 
 
 def remove(user_id: str, other_id: str) -> None:
-    """End a contact or a request, on both sides; raises Conflict when it meets another change."""
+    """Delete a contact or request, both sides; raises Conflict after a concurrent change."""
     transaction = Transaction()
     _stage_removal(transaction, user_id, other_id)
     _commit(transaction)
@@ -135,7 +135,7 @@ def _commit(transaction: Transaction) -> None:
 
 
 def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
-    """The people whom `user_id` blocks, by id."""
+    """The ids of the people whom `user_id` blocks, ascending, from after `after`."""
     found = RelationRecord.query(
         user_id,
         RelationRecord.other.startswith(_BLOCK),
@@ -146,13 +146,13 @@ def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
 
 
 def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int) -> list[ContactLink]:
-    """The contacts and requests of `user_id`, by the other's id."""
+    """The contacts and requests of `user_id`, ordered by the other's id, from after `after`."""
     found = RelationRecord.query(
         user_id,
         RelationRecord.other.startswith(_CONTACT),
         filter_condition=None if state is None else RelationRecord.state == state,
         limit=limit,
-        page_size=limit if state is None else _SCAN,
+        page_size=limit if state is None else _FILTERED_PAGE,
         last_evaluated_key=_start(user_id, _CONTACT, after),
     )
     return _LINK.values(found)

@@ -1,4 +1,4 @@
-"""People: what comes in and what goes out."""
+"""People: requests and answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Locale = Annotated[Opaque, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-
 
 
 def _absent() -> Any:
-    """Stands for a field that was not given; only fields that were are read, so null itself is refused."""
+    """The default of a field that may be absent but not null; only fields that were set are read."""
 
 
 class PublicProfile(Output):

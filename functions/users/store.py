@@ -11,7 +11,7 @@ from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle
 
-_END_OF_TERM = "\x1f"  # folding removes it from terms, so it never stands inside one
+_END_OF_TERM = "\x1f"  # never part of a term, as folding removes it
 
 
 class UserRecord(Record):
@@ -60,32 +60,32 @@ def profile(user_id: str) -> Profile | None:
 
 
 def profiles(user_ids: Sequence[str]) -> dict[str, Profile]:
-    """Those of these people that exist: one round trip per 100."""
+    """The profiles by id; unknown people are left out. One round trip per 100."""
     rows = read_together([(UserRecord, (user_id,)) for user_id in user_ids])
     return {profile.id: profile for profile in PROFILE.values(rows)}
 
 
 def page(*, after: str | None, limit: int) -> list[Profile]:
-    """Everybody, in no order that means anything: a part of the table is read, which is for operators only."""
+    """A page of all profiles, unordered, by a table scan: for operators only."""
     start = None if after is None else UserRecord.start(after)
     rows = UserRecord.scan(limit=limit, last_evaluated_key=start, consistent_read=True)
     return PROFILE.values(rows)
 
 
 def stage_role(transaction: Transaction, user_id: str, role: Role) -> None:
-    """Give somebody a platform role, as part of a transaction (label `profile` fails where there is nobody)."""
+    """Set a person's platform role (label `profile` fails if there is no such person)."""
     transaction.update("profile", UserRecord(user_id), [UserRecord.role.set(role)], UserRecord.user_id.exists())
 
 
 def stage_new(transaction: Transaction, new: Profile) -> None:
-    """A new profile and its directory entries, as part of a transaction."""
+    """Put a new profile and its directory entries (label `profile`)."""
     transaction.put("profile", PROFILE.record(new), UserRecord.user_id.does_not_exist())
     for term in sorted(new.terms):
         transaction.put(f"directory:{term}", _entry(term, new.id))
 
 
 def replace(old: Profile, new: Profile) -> None:
-    """Store what differs, with the directory; raises Conflict when the profile is not `old` any more."""
+    """Store the changed fields and directory entries; raises Conflict if the stored profile is no longer `old`."""
     actions = [UserRecord.version.set(old.version + 1), *PROFILE.changes(old, new)]
     transaction = Transaction()
     transaction.update("profile", UserRecord(old.id), actions, UserRecord.version == old.version)
@@ -99,16 +99,16 @@ def replace(old: Profile, new: Profile) -> None:
         raise Conflict("The profile was changed at the same time; try again.", retry_after_s=1) from error
 
 
-def stage_hidden(transaction: Transaction, profile: Profile, erased_at: int) -> None:
-    """Note when somebody is erased and take them out of the directory (label `profile`)."""
+def stage_erasure(transaction: Transaction, profile: Profile, erased_at: int) -> None:
+    """Set the time of a person's erasure and delete their directory entries (label `profile`)."""
     actions = [UserRecord.erased_at.set(erased_at), UserRecord.version.set(profile.version + 1)]
     transaction.update("profile", UserRecord(profile.id), [*actions], UserRecord.version == profile.version)
     for term in sorted(profile.terms):
         transaction.delete(f"directory:{term}", _entry(term, profile.id))
 
 
-def stage_shown(transaction: Transaction, profile: Profile) -> None:
-    """Take that back (label `profile`)."""
+def stage_erasure_cancelled(transaction: Transaction, profile: Profile) -> None:
+    """Remove the time of erasure and put the directory entries back (label `profile`)."""
     actions = [UserRecord.erased_at.remove(), UserRecord.version.set(profile.version + 1)]
     transaction.update("profile", UserRecord(profile.id), [*actions], UserRecord.version == profile.version)
     for term in sorted(profile.terms):
@@ -116,26 +116,26 @@ def stage_shown(transaction: Transaction, profile: Profile) -> None:
 
 
 def erase(user_id: str) -> None:
-    """Leave nothing of a person but that there was one: what others see where they were."""
+    """Replace a person's profile by that of a deleted user."""
     now = UserRecord.find(user_id)
     created_at = 0 if now is None else now.created_at
-    gone = Profile(user_id, username="deleted_user", display_name="deleted user", email="", created_at=created_at)
-    PROFILE.record(gone).save()
+    erased = Profile(user_id, username="deleted_user", display_name="deleted user", email="", created_at=created_at)
+    PROFILE.record(erased).save()
 
 
 def stage_verified(transaction: Transaction, user_id: str, email: str) -> None:
-    """Mark an e-mail address as verified, as part of a transaction (label `profile`)."""
+    """Mark an e-mail address as verified (label `profile` fails if it is not the person's address)."""
     transaction.update("profile", UserRecord(user_id), [UserRecord.email_verified.set(True)], UserRecord.email == email)
 
 
 def user_id_of(username: str) -> str | None:
-    """The id of the person with this username (a new one may take a moment to appear)."""
+    """The id of the person with this username; eventually consistent."""
     found = entries(f"{handle(username)}{_END_OF_TERM}", after=None, limit=1)
     return found[0][1] if found else None
 
 
 def entries(prefix: str, *, after: Sequence[str] | None, limit: int) -> list[tuple[str, str]]:
-    """Directory entries (term, user id) that begin with `prefix`, in order."""
+    """The directory's (term, user id) entries that begin with `prefix`, sorted, from after the entry `after`."""
     start = None if after is None else DirectoryRecord.start(prefix[0], _END_OF_TERM.join(after))
     found = DirectoryRecord.query(
         prefix[0], DirectoryRecord.entry.startswith(prefix), limit=limit, last_evaluated_key=start

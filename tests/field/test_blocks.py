@@ -29,7 +29,7 @@ from tests.integration.following import follow, settle_losses
 from tests.integration.rooms import add, group, people, place_of, remove, send, work
 from tests.management import Management
 from tests.tools import jobs, rows
-from users.model import Notice, hears
+from users.model import NoticeKind, receives
 
 __all__ = ["_deployed", "management"]
 
@@ -191,23 +191,23 @@ def test_in_a_large_group_the_fan_out_leaves_the_other_out(management: Managemen
     assert "message.created" in management.kinds("a1")
 
 
-@pytest.mark.parametrize("what", sorted({*get_args(Notice)} - {"message"}))
-def test_only_messages_are_heard_across_a_block(what: Any) -> None:
-    assert not hears(what, "usr_b", apart={"usr_b"})
-    assert hears(what, "usr_c", apart={"usr_b"})
-    assert hears("message", "usr_b", apart={"usr_b"})
-    assert hears(what, None, apart={"usr_b"})
+@pytest.mark.parametrize("what", sorted({*get_args(NoticeKind)} - {"message"}))
+def test_only_messages_pass_a_block(what: Any) -> None:
+    assert not receives(what, "usr_b", apart={"usr_b"})
+    assert receives(what, "usr_c", apart={"usr_b"})
+    assert receives("message", "usr_b", apart={"usr_b"})
+    assert receives(what, None, apart={"usr_b"})
 
 
-def test_who_hears_of_whom_is_asked_in_one_way() -> None:
-    """Beside the people's own domain, only what keeps the notes of blocks in conversations looks at blocks."""
+def test_only_one_function_decides_what_a_block_withholds() -> None:
+    """Outside of `users`, only the code that keeps notes of blocks in conversations reads blocks."""
     functions = Path(__file__).resolve().parents[2] / "functions"
-    looks = re.compile(r"users\.(blocks_between|who_block|blocked_ids)\b|\.(blocked_by|apart)\b")
+    looks = re.compile(r"users\.(blocks_between|blockers_among|blocked_ids)\b|\.(blocked_by|apart)\b")
     found = {str(path.relative_to(functions)) for path in functions.rglob("*.py") if looks.search(path.read_text())}
     assert {each for each in found if not each.startswith("users/")} == {
         "conversations/block_notes.py",
         "conversations/hearing.py",
         "conversations/model.py",
         "conversations/store.py",
-        "messages/unread_store.py",  # which reads less for who is parted from nobody
+        "messages/unread_store.py",  # reads less for members without blocks
     }

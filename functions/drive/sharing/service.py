@@ -48,7 +48,7 @@ def _person(caller: Caller, user_id: str) -> str:
     users.require_user(user_id)
     if user_id == caller.user_id:
         raise ValidationFailed.of("user_id", "this is yours already")
-    users.require_heard("share", caller.user_id, user_id)
+    users.require_reachable("share", caller.user_id, user_id)
     return user_id
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import search.events  # noqa: F401 - what it subscribes to
+import search.events  # noqa: F401 - the subscriptions
 from kernel.consumers import all_messages
 from log import api as log
 

@@ -155,7 +155,7 @@ def test_a_search_comes_to_its_end_though_each_answer_may_read_little(
         for _ in range(100):
             monkeypatch.setattr(read_work, "UNITS", Limit("read_work_test", requests=1 + units, window_s=60))
             answer = search.find(
-                user_id=ada.user_id, wanted=model.parse("needle"), sources=[source.find], limit=5, page=cursor
+                user_id=ada.user_id, query=model.parse("needle"), sources=[source.find], limit=5, page=cursor
             )
             found += [each["text"] for each in answer.items]
             cursor = answer.next_cursor

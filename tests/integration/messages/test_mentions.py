@@ -141,7 +141,7 @@ def test_at_most_fifty_names_are_looked_up(room: Room) -> None:
 
 def test_usernames_are_looked_up_once_in_a_while(room: Room) -> None:
     _, bob, _, _ = room
-    assert users.named(["bob.2", "nobody.7"]) == {"bob.2": bob.user_id}
-    assert users._named.get("bob.2") == bob.user_id
-    assert users._named.get("nobody.7") == ""
-    assert users.named(["bob.2", "nobody.7"]) == {"bob.2": bob.user_id}
+    assert users.ids_by_username(["bob.2", "nobody.7"]) == {"bob.2": bob.user_id}
+    assert users._id_memo.get("bob.2") == bob.user_id
+    assert users._id_memo.get("nobody.7") == ""
+    assert users.ids_by_username(["bob.2", "nobody.7"]) == {"bob.2": bob.user_id}

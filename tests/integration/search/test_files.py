@@ -16,7 +16,7 @@ from tests.integration.following import follow
 def _page(who: Caller, q: str, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Any:
     follow()
     wanted = model.parse(q, **filters)
-    return service.find(user_id=who.user_id, wanted=wanted, sources=SOURCES, limit=limit, page=cursor)
+    return service.find(user_id=who.user_id, query=wanted, sources=SOURCES, limit=limit, page=cursor)
 
 
 def _found(who: Caller, q: str, **filters: Any) -> list[tuple[str, str]]:

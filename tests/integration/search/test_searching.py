@@ -23,7 +23,7 @@ from tests.tools import rows
 
 def page(who: Caller, q: str, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Any:
     return service.find(
-        user_id=who.user_id, wanted=model.parse(q, **filters), sources=[source.find], limit=limit, page=cursor
+        user_id=who.user_id, query=model.parse(q, **filters), sources=[source.find], limit=limit, page=cursor
     )
 
 

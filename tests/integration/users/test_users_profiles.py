@@ -230,11 +230,11 @@ def test_blocks_are_known_in_both_directions() -> None:
 
     assert service.blocks_between(ada, bob) == (True, False)
     assert service.blocks_between(bob, ada) == (False, True)
-    assert service.who_hear("push", ada, [ada, bob, eve, "usr_x"]) == {ada, "usr_x"}
-    assert service.who_hear("message", ada, [bob, eve]) == {bob, eve}
-    assert service.who_hear("push", bob, [eve]) == {eve}
-    assert service.who_hear("push", bob, []) == set()
-    assert service.heard("presence", [(ada, bob), (bob, ada), (bob, eve)]) == {(bob, eve)}
+    assert service.receivers("push", ada, [ada, bob, eve, "usr_x"]) == {ada, "usr_x"}
+    assert service.receivers("message", ada, [bob, eve]) == {bob, eve}
+    assert service.receivers("push", bob, [eve]) == {eve}
+    assert service.receivers("push", bob, []) == set()
+    assert service.receiving_pairs("presence", [(ada, bob), (bob, ada), (bob, eve)]) == {(bob, eve)}
 
 
 def test_an_address_is_verified_only_while_it_is_theirs() -> None:

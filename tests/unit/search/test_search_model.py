@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import ValidationFailed
-from search.model import MAX_INDEXED_CHARS, MAX_QUERY_WORDS, Found, Hit, merge, parse, words
+from search.model import MAX_INDEXED_CHARS, MAX_QUERY_WORDS, Hit, SourcePage, merge, parse, words
 
 
 def finds(q: str, text: str) -> bool:
@@ -110,18 +110,18 @@ def hits(*times: int) -> list[Hit]:
 
 
 def test_sources_are_merged_newest_first() -> None:
-    found = merge([Found(hits(9, 3), None), Found(hits(5), None)], limit=10)
+    found = merge([SourcePage(hits(9, 3), None), SourcePage(hits(5), None)], limit=10)
     assert [hit.found["at"] for hit in found.hits] == [9, 5, 3]
-    assert found.looked_to is None
+    assert found.scanned_to is None
 
 
 def test_nothing_is_given_from_below_where_a_source_has_not_looked() -> None:
-    found = merge([Found(hits(9, 3), None), Found(hits(8), (5, ""))], limit=10)
+    found = merge([SourcePage(hits(9, 3), None), SourcePage(hits(8), (5, ""))], limit=10)
     assert [hit.found["at"] for hit in found.hits] == [9, 8]
-    assert found.looked_to == (5, "")
+    assert found.scanned_to == (5, "")
 
 
 def test_a_full_page_leads_on_from_its_last_hit() -> None:
-    found = merge([Found(hits(9, 8, 7), None)], limit=2)
+    found = merge([SourcePage(hits(9, 8, 7), None)], limit=2)
     assert [hit.found["at"] for hit in found.hits] == [9, 8]
-    assert found.looked_to == (8, "")
+    assert found.scanned_to == (8, "")
