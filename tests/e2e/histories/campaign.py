@@ -6,14 +6,15 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
 from tests.e2e.histories.device import Device
 from tests.e2e.histories.history import DeviceFactory, History
-from tests.e2e.histories.people import Pool
+from tests.e2e.histories.people import Person, Pool
 from tests.e2e.histories.plan import PEOPLE, plan
 
 LANES = int(os.environ.get("SC_LANES", "8"))
@@ -56,10 +57,39 @@ class Outcome:
         )
 
 
+class Story(Protocol):
+    """A history as a campaign sees it."""
+
+    overloaded: Counter[int]
+    unanswered: int
+
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def deliveries(self) -> int: ...
+    @property
+    def troubles(self) -> list[str]: ...
+    async def run(self) -> list[str]: ...
+
+
+StoryFactory = Callable[[int, list[Person], httpx.AsyncBaseTransport], Story]
+
+
 async def campaign(
     http_url: str, seeds: Sequence[int], *, operations: int, make_device: DeviceFactory = Device
 ) -> Outcome:
-    """Run the histories of these seeds on devices of this kind."""
+    """Run the plain histories of these seeds on devices of this kind."""
+
+    def begin(seed: int, people: list[Person], inner: httpx.AsyncBaseTransport) -> Story:
+        return History(plan(seed, operations), people, http_url=http_url, inner=inner, make_device=make_device)
+
+    return await run_all(http_url, seeds, begin)
+
+
+async def run_all(http_url: str, seeds: Sequence[int], begin: StoryFactory) -> Outcome:
+    """Run the histories of these seeds, each as `begin` makes it."""
     outcome = Outcome()
     waiting = list(reversed(seeds))
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
@@ -74,25 +104,23 @@ async def campaign(
                 seed = waiting.pop()
                 people = await pool.borrow(PEOPLE)
                 try:
-                    made = plan(seed, operations)
-                    await _one(History(made, people, http_url=http_url, inner=inner, make_device=make_device))
+                    await _one(seed, begin(seed, people, inner))
                 finally:
                     pool.give_back(people)
 
-        async def _one(history: History) -> None:
-            seed = history.plan.seed
+        async def _one(seed: int, history: Story) -> None:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     wrong = await history.run()
             except Exception as error:  # one history's trouble is not the others'
-                wrong = [f"{type(error).__name__}: {error}", *history.records.troubles]
+                wrong = [f"{type(error).__name__}: {error}", *history.troubles]
             if wrong:
                 outcome.wrong[seed] = wrong
             outcome.histories += 1
             outcome.overloaded += history.overloaded
             outcome.unanswered += history.unanswered
-            outcome.events += sum(len(room.log) for room in history.records.rooms.values())
-            outcome.deliveries += sum(len(device.steps) for device in history.records.devices)
+            outcome.events += history.events
+            outcome.deliveries += history.deliveries
             outcome.restarts += history.restarts
 
         started = time.monotonic()

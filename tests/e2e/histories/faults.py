@@ -76,7 +76,7 @@ class Carrier(httpx.AsyncBaseTransport):
 
 
 def _may_be_doubled(request: httpx.Request) -> bool:
-    return request.method == "POST" and request.url.path.endswith("/messages")
+    return request.method == "POST" and request.url.path.endswith(("/messages", "/mls/commits"))
 
 
 async def _spend(answer: httpx.Response) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from secureconnect_client import ApiError, SecureConnectError
+from secureconnect_client import ApiError, Client, SecureConnectError
 from secureconnect_client.decoding import decode
 from secureconnect_client.models import Message as ShownMessage
 from tests.e2e.histories import evidence
@@ -32,7 +32,7 @@ SETTLE_ROUNDS = 20
 CATCH_UP_S = 90.0
 BEYOND_THE_END = 10**9
 # A stack at its limit may say so; a 500 is never an answer.
-_OVERLOAD = frozenset({429, 502, 503, 504})
+OVERLOAD = frozenset({429, 502, 503, 504})
 
 
 AnyDevice = Device | WebDevice
@@ -93,6 +93,18 @@ class History:
     def restarts(self) -> int:
         return sum(each.restarts for each in self._devices)
 
+    @property
+    def events(self) -> int:
+        return sum(len(room.log) for room in self.records.rooms.values())
+
+    @property
+    def deliveries(self) -> int:
+        return sum(len(device.steps) for device in self.records.devices)
+
+    @property
+    def troubles(self) -> list[str]:
+        return self.records.troubles
+
     # -- before
 
     def _make_devices(self, folder: Path) -> None:
@@ -138,7 +150,7 @@ class History:
                 self.unanswered += 1  # it may or may not have been done
 
     def _note(self, device: AnyDevice, operation: Operation, error: ApiError) -> None:
-        if error.status in _OVERLOAD:
+        if error.status in OVERLOAD:
             self.overloaded[error.status] += 1
         elif error.status not in (403, 404, 409, 410):
             self.records.troubles.append(f"{device.seen.name}: {operation.kind} was answered with {error}")
@@ -323,8 +335,8 @@ class History:
             self.records.troubles.append(f"{device.seen.name}: is to get to {mine}, and is at {behind}")
 
     async def _read_log(self, room: Room) -> None:
-        raw = await _all(self._devices[0], f"/conversations/{room.id}/events")
-        room.log = [_logged(each) for each in raw]
+        raw = await all_of(self._devices[0].client, f"/conversations/{room.id}/events")
+        room.log = [logged(each) for each in raw]
 
     async def _read_views(self, room: Room) -> None:
         receipts = await self._devices[0].client.conversations.receipts(room.id)
@@ -376,19 +388,19 @@ def _pick(options: Any, at: float) -> Any:
     return options[int(at * len(options))]
 
 
-async def _all(device: AnyDevice, path: str) -> list[dict[str, Any]]:
+async def all_of(client: Client, path: str) -> list[dict[str, Any]]:
     """A list of the API, whole, by seq."""
     found: list[dict[str, Any]] = []
     while True:
         after = found[-1]["seq"] if found else 0
-        page = await device.client.request("GET", path, params={"after": after, "limit": 100})
+        page = await client.request("GET", path, params={"after": after, "limit": 100})
         found += page["items"]
         if page["next_cursor"] is None:
             return found
 
 
 async def _seen(device: AnyDevice, room_id: str, read: Mapping[str, int]) -> Seen:
-    raw = await _all(device, f"/conversations/{room_id}/messages")
+    raw = await all_of(device.client, f"/conversations/{room_id}/messages")
     conversation = await device.client.conversations.get(room_id)
     messages = tuple(
         Message(
@@ -406,7 +418,7 @@ async def _seen(device: AnyDevice, room_id: str, read: Mapping[str, int]) -> See
     return Seen(conversation.unread_count, read[device.user_id], messages, shown)
 
 
-def _logged(raw: Mapping[str, Any]) -> Logged:
+def logged(raw: Mapping[str, Any]) -> Logged:
     kind, data = raw["type"], raw["data"] or {}
     about = emoji = client_id = ""
     if kind.startswith("message."):

@@ -98,7 +98,7 @@ def plan(seed: int, operations: int) -> Plan:
         DevicePlan(person, kind, durable, tuple(mine))
         for (person, kind, durable), mine in zip(bodies, work, strict=True)
     )
-    return Plan(seed, rooms, devices, _noise(rng))
+    return Plan(seed, rooms, devices, noise_of(rng))
 
 
 def _room(rng: random.Random, *, first: bool) -> RoomPlan:
@@ -133,7 +133,7 @@ def _operation(
     return Operation(kind, way, rng.randrange(rooms), rng.random(), rng.random(), pause), device
 
 
-def _noise(rng: random.Random) -> Noise:
+def noise_of(rng: random.Random) -> Noise:
     """Some histories are quiet, some noisy, some very."""
     loud = rng.choice([0.0, 1.0, 1.0, 3.0])
     return Noise(

@@ -116,7 +116,7 @@ class WebDevice:
             "make",
             http_url=self._http_url,
             user_id=self.user_id,
-            session=_tokens(session),
+            session=tokens_of(session),
             cursors=self._person.known,
             polling=polling,
             reconnect=REFUSED_MS if polling else RECONNECT_MS,
@@ -221,11 +221,11 @@ class _Renewing(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         await self._client.me()
         assert self._client.session is not None
-        body = json.dumps({"tokens": _tokens(self._client.session)})
+        body = json.dumps({"tokens": tokens_of(self._client.session)})
         return httpx.Response(200, content=body, headers={"Content-Type": "application/json"})
 
 
-def _tokens(session: Session) -> dict[str, Any]:
+def tokens_of(session: Session) -> dict[str, Any]:
     return {
         "access_token": session.tokens.access_token,
         "refresh_token": session.tokens.refresh_token,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from secureconnect_client import ApiError, ConnectionLost, SecureConnectError
+from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup, ServerMisbehaved
 from secureconnect_client.wire import FrameFilter, Wire
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).resolve().parents[3] / "web"
 MAX_LINE_BYTES = 64 * 2**20
+_ENCRYPTION = {
+    "cannot_decrypt": CannotDecrypt,
+    "no_rest": CannotDecrypt,
+    "not_in_group": NotInGroup,
+    "server_misbehaved": ServerMisbehaved,
+}
 NODE_MIN = (20, 19)
 
 
@@ -189,6 +196,8 @@ def _settle(answer: asyncio.Future[Any], line: dict[str, Any]) -> None:
 def _error(line: dict[str, Any]) -> Exception:
     if line["kind"] == "api":
         return ApiError.from_problem(line["problem"])
+    if line["kind"].startswith("encryption "):
+        return _ENCRYPTION[line["kind"].removeprefix("encryption ")](line["why"])
     return SecureConnectError(line["why"]) if line["kind"] == "lost" else EngineFault(line["why"])
 
 

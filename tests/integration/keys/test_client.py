@@ -158,6 +158,91 @@ def test_a_device_that_lost_its_keys_comes_back_with_another_key(ada: Person, bo
     asyncio.run(chat())
 
 
+def test_who_was_removed_is_out_before_the_next_word_also_where_another_commit_came_first(
+    ada: Person, bob: Person
+) -> None:
+    """The server takes any commit for new keys, also one that was made before anybody knew that somebody was gone."""
+    carol = someone("carol")
+    adas, bobs, carols = encryption(ada), encryption(bob), encryption(carol)
+
+    async def chat() -> None:
+        await started(adas, bobs, carols)
+        tea = await adas.create([bob.user_id, carol.user_id])
+        await bobs.join_waiting()
+        await carols.join_waiting()
+        late = bobs._group(tea).update()
+        epoch, _ = bobs._place(tea)
+        rooms.remove(as_caller(ada), tea, as_caller(carol))
+        body = {"client_id": "late", "epoch": epoch, "commit": b64(late.message)}
+        await bobs._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
+        await adas.send(tea, "without carol")
+        assert {each.user_id for each in adas._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert await heard(bobs, tea) == ["without carol"]
+
+    asyncio.run(chat())
+
+
+def test_who_is_removed_and_let_in_again_at_once_is_brought_in_anew(ada: Person, bob: Person) -> None:
+    """What was in the log in between they do not see, so the state that they have cannot go on."""
+    adas, bobs = encryption(ada), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        rooms.remove(as_caller(ada), tea, as_caller(bob))
+        rooms.add(as_caller(ada), tea, as_caller(bob))
+        with pytest.raises(NotInGroup, match="let in again"):
+            await bobs.catch_up(tea)
+        await adas.reconcile(tea)
+        await adas.send(tea, "hello again")
+        assert await heard(bobs, tea) == ["hello again"]
+
+    asyncio.run(chat())
+
+
+def test_a_device_that_goes_while_it_is_brought_in_is_left_out(ada: Person, bob: Person) -> None:
+    """And a commit that was refused leaves the group as it was."""
+    waiting: list[Encryption] = []
+    adas, bobs, phone = encryption(ada), encryption(bob), encryption(bob, "phone2")
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        await started(phone)
+        ask, waiting[:] = adas._client.request, [phone]
+
+        async def request(method: str, path: str, **given: Any) -> Any:
+            if path.endswith("/mls/commits") and waiting:
+                waiting.clear()
+                await bobs._client.request("DELETE", "/keys/devices/phone2")
+            return await ask(method, path, **given)
+
+        adas._client.request = request  # type: ignore[method-assign]
+        assert await adas.reconcile(tea) == []
+        await adas.send(tea, "without the phone")
+        assert await heard(bobs, tea) == ["without the phone"]
+
+    asyncio.run(chat())
+
+
+def test_who_comes_in_finds_somebody_who_has_left_since_and_says_nothing_to_them(ada: Person, bob: Person) -> None:
+    carol = someone("carol")
+    adas, bobs, carols = encryption(ada), encryption(bob), encryption(carol)
+
+    async def chat() -> None:
+        await started(adas, bobs, carols)
+        tea = await adas.create([bob.user_id, carol.user_id])
+        rooms.remove(as_caller(ada), tea, as_caller(carol))
+        assert await bobs.join_waiting() == [tea]  # by a Welcome to a group of three
+        await bobs.send(tea, "just us")
+        assert {each.user_id for each in bobs._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert await heard(adas, tea) == ["just us"]
+
+    asyncio.run(chat())
+
+
 def test_an_update_gives_the_group_new_keys_and_everybody_goes_on(ada: Person, bob: Person) -> None:
     adas, bobs = encryption(ada), encryption(bob)
 
@@ -192,6 +277,35 @@ def test_a_device_goes_on_after_a_restart_with_what_its_vault_holds(ada: Person,
         await again.send(tea, "three")
         assert await heard(bobs, tea) == ["three"]
         assert [each.text for each in again.said(tea)] == ["one", "two", "three"]
+
+    asyncio.run(chat())
+
+
+class Killed(BaseException):
+    """The process of a client ends here."""
+
+
+def test_a_device_that_is_killed_before_its_commit_is_answered_goes_on_with_it(ada: Person, bob: Person) -> None:
+    """What was sent may have been taken: the log then brings it, and the device has to know it as its own."""
+    kills: list[Killed] = []
+
+    def kill(method: str, path: str, answer: Any) -> Any:
+        if method == "POST" and path.endswith("/mls/commits") and kills:
+            raise kills.pop()
+        return answer
+
+    vault, bobs = MemoryVault(), encryption(bob)
+    adas = encryption(ada, vault=vault, cheat=kill)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        kills.append(Killed())
+        with pytest.raises(Killed):
+            await adas.update(tea)
+        again = encryption(ada, vault=vault)
+        await again.send(tea, "still here")
+        assert await heard(bobs, tea) == ["still here"]
 
     asyncio.run(chat())
 
@@ -457,6 +571,39 @@ def test_a_key_log_that_cannot_be_proved_is_not_believed(ada: Person, bob: Perso
         await started(encryption(bob))
         with pytest.raises(ServerMisbehaved):
             await encryption(ada, cheat=lie).key_log.refresh(bob.user_id)
+
+    asyncio.run(chat())
+
+
+def test_a_key_log_to_which_an_entry_comes_while_it_is_read_is_read_on(ada: Person, bob: Person) -> None:
+    phone, waiting = encryption(bob), [encryption(bob, "laptop")]
+
+    async def chat() -> None:
+        await started(phone)
+        log = encryption(ada).key_log
+        ask = log._client.request
+
+        async def request(method: str, path: str, **given: Any) -> Any:
+            if path == "/keys/log/proof" and waiting:
+                await started(waiting.pop())
+            return await ask(method, path, **given)
+
+        log._client.request = request  # type: ignore[method-assign]
+        assert {*await log.refresh(bob.user_id)} == {"phone", "laptop"}
+
+    asyncio.run(chat())
+
+
+def test_a_key_log_that_keeps_back_its_latest_entry_is_noticed(ada: Person, bob: Person) -> None:
+    def keep_back(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/log":
+            answer["items"] = [each for each in answer["items"] if each["device_id"] != "laptop"]
+        return answer
+
+    async def chat() -> None:
+        await started(encryption(bob), encryption(bob, "laptop"))
+        with pytest.raises(LogTampered, match="keeps back"):
+            await encryption(ada, cheat=keep_back).key_log.refresh(bob.user_id)
 
     asyncio.run(chat())
 

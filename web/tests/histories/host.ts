@@ -9,10 +9,11 @@ import { clock } from "../../src/engine/browser";
 import { Http } from "../../src/engine/http";
 import { IdbStore } from "../../src/engine/idb-store";
 import type { WireEvents } from "../../src/engine/ports";
-import { ApiError, ConnectionLost, NotSignedIn, TransportFailed } from "../../src/engine/problems";
+import { ApiError, ConnectionLost, EncryptionError, NotSignedIn, TransportFailed } from "../../src/engine/problems";
 import { SessionKeeper } from "../../src/engine/session";
 import { localTabs } from "../../src/engine/testing/local-tabs";
 import { View } from "../../src/engine/view";
+import { EncryptedDevice } from "./encrypted";
 
 /** What the other side of the pipe sends: the two are one test, kept right together. */
 type Line = any;
@@ -29,6 +30,15 @@ function ask(line: object): Promise<Line> {
   say({ ...line, id });
   return new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
 }
+
+/** The requests of one device, which the other side carries. */
+const fetchOf =
+  (device: string): typeof fetch =>
+  async (url, { method, headers, body } = {}) => {
+    const answer: { status: number; headers: Record<string, string>; body: string } = await ask({ t: "fetch", device, method, url: String(url), headers, body });
+    const empty = answer.status === 204 || answer.body === "";
+    return new Response(empty ? null : answer.body, { status: answer.status, headers: answer.headers });
+  };
 
 interface Opening {
   http_url: string;
@@ -60,7 +70,7 @@ class Device {
     const store = (this.#store = await IdbStore.open(this.#name));
     const tabs = localTabs();
     const ports: AccountParts["ports"] = {
-      fetch: (url, init) => this.#fetch(String(url), init),
+      fetch: fetchOf(this.#name),
       dial: (url, events) => (polling ? Promise.reject(new ConnectionLost("refused here")) : this.#dial(url, events)),
       sendBytes: () => Promise.reject(new TransportFailed("no storage here")),
       clock,
@@ -169,20 +179,6 @@ class Device {
     return this.#account;
   }
 
-  async #fetch(url: string, init: RequestInit | undefined): Promise<Response> {
-    const { method, headers, body } = init ?? {};
-    const answer: { status: number; headers: Record<string, string>; body: string } = await ask({
-      t: "fetch",
-      device: this.#name,
-      method,
-      url,
-      headers,
-      body,
-    });
-    const empty = answer.status === 204 || answer.body === "";
-    return new Response(empty ? null : answer.body, { status: answer.status, headers: answer.headers });
-  }
-
   async #dial(url: string, events: WireEvents) {
     const { wire }: { wire: number } = await ask({ t: "dial", device: this.#name, url });
     wires.set(wire, events);
@@ -199,18 +195,21 @@ class Device {
   }
 }
 
-const devices = new Map<string, Device>();
+const devices = new Map<string, Device | EncryptedDevice>();
 
-async function serve(id: number, name: string, method: keyof Device | "make", given: never): Promise<void> {
+async function serve(id: number, name: string, method: string, given: never): Promise<void> {
   try {
     if (method === "make") devices.set(name, new Device(name, given));
+    if (method === "make_encrypted") devices.set(name, new EncryptedDevice(name, given, fetchOf(name)));
     const device = devices.get(name);
     if (!device) throw new Error(`there is no device ${name}`);
-    const work = device[method === "make" ? "open" : method] as (given: never) => unknown;
+    const work = device[(method.startsWith("make") ? "open" : method) as never] as (given: never) => unknown;
     say({ t: "result", id, value: (await work.call(device, given)) ?? null });
   } catch (error) {
     const kind =
-      error instanceof ApiError
+      error instanceof EncryptionError
+        ? `encryption ${error.code}`
+        : error instanceof ApiError
         ? "api"
         : error instanceof ConnectionLost || error instanceof TransportFailed || error instanceof NotSignedIn
           ? "lost"

@@ -40,12 +40,30 @@ export class Committer {
    * `rekey` the group gets new keys in any case. Throws KeySwapped, GhostDevice, NotInGroup, NoRest.
    */
   async reconcile(conversationId: string, { rekey = false } = {}): Promise<readonly string[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#reconcile(conversationId, rekey);
+      } catch (error) {
+        // a device has gone since it was looked for, and is sent no Welcome
+        if (!(error instanceof ApiError && error.code === "validation_failed") || attempt === TRIES) throw error;
+      }
+    }
+  }
+
+  async #reconcile(conversationId: string, rekey: boolean): Promise<readonly string[]> {
     const { own, people } = this.#parts;
     const group = await this.#current(conversationId);
     const wanted = new Map((await people.devices(conversationId)).map((each) => [nameOf(each), each]));
-    const isGone = (each: Leaf) => !wanted.has(nameOf(each)) && nameOf(each) !== nameOf(own);
-    const gone = group.leaves.some(isGone);
-    if (gone) await this.#commit(conversationId, (now) => (now.leaves.some(isGone) ? now.remove(now.leaves.filter(isGone)) : null));
+    const goneOf = async ({ leaves }: Group) => {
+      const stale = await people.stale(conversationId, leaves);
+      return leaves.filter((each) => nameOf(each) !== nameOf(own) && (!wanted.has(nameOf(each)) || stale.has(nameOf(each))));
+    };
+    const gone = (await goneOf(group)).length > 0;
+    const remove = async (now: Group) => {
+      const found = await goneOf(now);
+      return found.length > 0 ? now.remove(found) : null;
+    };
+    if (gone) await this.#commit(conversationId, remove);
     let present = new Set((await this.#current(conversationId)).leaves.map(nameOf));
     const missing = [...wanted.values()].filter((each) => !present.has(nameOf(each)));
     const packages = missing.length > 0 ? await this.#claim(missing) : new Map<string, { leaf: Leaf; message: Bytes }>();
@@ -53,7 +71,7 @@ export class Committer {
       let added: Leaf[] = [];
       await this.#commit(
         conversationId,
-        (now) => {
+        async (now) => {
           present = new Set(now.leaves.map(nameOf)); // another device may have been faster
           const coming = [...packages].filter(([name]) => !present.has(name)).map(([, each]) => each);
           added = coming.map(({ leaf }) => leaf);
@@ -64,6 +82,12 @@ export class Committer {
     }
     if (rekey && !gone) await this.update(conversationId);
     return missing.filter((each) => !packages.has(nameOf(each))).map(({ deviceId }) => deviceId);
+  }
+
+  /** Takes out who has gone since they came, if anybody: before anything is said. */
+  async settle(conversationId: string): Promise<void> {
+    const { leaves } = await this.#current(conversationId);
+    if ((await this.#parts.people.stale(conversationId, leaves)).size > 0) await this.reconcile(conversationId);
   }
 
   /** A key package of each of these devices that has one, checked to be theirs. */
@@ -92,7 +116,7 @@ export class Committer {
   }
 
   /** Makes a commit and has it taken; anew where another one came first. `make` answers null when there is nothing left to do. */
-  async #commit(conversation_id: string, make: (group: Group) => Promise<MadeCommit> | null, added: () => readonly Leaf[] = () => []): Promise<void> {
+  async #commit(conversation_id: string, make: (group: Group) => Promise<MadeCommit | null>, added: () => readonly Leaf[] = () => []): Promise<void> {
     const { api, shelf, reader, uuid } = this.#parts;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const group = await this.#current(conversation_id);

@@ -102,9 +102,9 @@ export class Device {
       if (!made) return false; // its package is gone: who wants this device in asks for another
       const group = await mls.join(bytes, identity, made);
       if (group.id !== conversation_id || group.epoch !== epoch) throw new CannotDecrypt("the Welcome is of another group");
-      await people.requireHonest(conversation_id, group.leaves);
       const path = { conversation_id, epoch: String(epoch - 1) };
       const { seq } = await api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path });
+      await people.requireHonest(conversation_id, group.leaves, { seq, isNew: true });
       shelf.forget(conversation_id);
       shelf.keep(conversation_id, { group, seq });
       if (made.once) vault.put(`package/${made.reference}`, undefined);

@@ -82,6 +82,63 @@ test("a device that is gone is taken out and reads nothing more", async () => {
   expect(await bob.devices(id)).not.toContain(`bob/${phone.deviceId}`);
 });
 
+/** Takes somebody out of a conversation or lets them in, as its log has it. */
+function change(server: FakeDelivery, id: string, type: "member.added" | "member.removed", userId: string) {
+  const members = server.members.get(id)!;
+  if (type === "member.added") members.push(userId);
+  else members.splice(members.indexOf(userId), 1);
+  server.append(id, "ada", type, { user: { id: userId } });
+}
+
+test("who was removed is out before the next word, also where another commit came first", async () => {
+  const { server, ada, bob, id } = await two();
+  const carol = await device(server, "carol");
+  change(server, id, "member.added", "carol");
+  await ada.reconcile(id);
+  await carol.joinWaiting();
+  await bob.catchUp(id);
+  let isFirst = true;
+  server.before = (route) => {
+    if (!isFirst || route !== "POST /conversations/{conversation_id}/mls/commits") return;
+    isFirst = false;
+    change(server, id, "member.removed", "carol"); // while Bob's commit is on its way
+  };
+  await bob.update(id);
+
+  await says(server, id, "ada", ada, "without Carol");
+  expect((await ada.devices(id)).some((each) => each.startsWith("carol/"))).toBe(false);
+  await bob.catchUp(id);
+  expect(await texts(bob, id)).toEqual(["without Carol"]);
+});
+
+test("who is removed and let in again at once is brought in anew", async () => {
+  const { server, ada, bob, id } = await two();
+  change(server, id, "member.removed", "bob");
+  change(server, id, "member.added", "bob");
+  const log = server.logs.get(id)!;
+  const hidden = log.splice(0, log.length - 1); // what was before Bob may not see
+  await expect(bob.catchUp(id)).rejects.toThrow(NotInGroup);
+  log.unshift(...hidden);
+
+  await ada.reconcile(id);
+  expect(await bob.joinWaiting()).toEqual([id]);
+  await says(server, id, "ada", ada, "hello again");
+  await bob.catchUp(id);
+  expect(await texts(bob, id)).toEqual(["hello again"]);
+});
+
+test("who comes in finds somebody who has left since, and says nothing to them", async () => {
+  const server = new FakeDelivery();
+  const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
+  await device(server, "carol");
+  const id = server.make("cnv_1", "ada", "bob", "carol");
+  await ada.begin(id);
+  change(server, id, "member.removed", "carol");
+  expect(await bob.joinWaiting()).toEqual([id]); // by a Welcome to a group of three
+  await says(server, id, "bob", bob, "just us");
+  expect((await bob.devices(id)).map((each) => each.split("/")[0]).sort()).toEqual(["ada", "bob"]);
+});
+
 test("of two commits in one epoch the second is made anew", async () => {
   const { server, ada, bob, id } = await two();
   let raced = false;
@@ -203,14 +260,74 @@ test("what was deleted or has expired is gone from this device as well", async (
   expect(await texts(bob, id)).toEqual([null]);
 });
 
-test("a commit that is missing from the log is told", async () => {
+type Row = { type: string; seq: number; data: Record<string, unknown> };
+/** Two commits of the log; each server below does something else with them. */
+const cheats: Record<string, (first: Row, second: Row, log: Row[]) => void> = {
+  "is dropped, with something else in its place": (first) => (first.type = "message.read"),
+  "is dropped, and the gap is closed": (first, _, log) => {
+    log.splice(log.indexOf(first), 1);
+    for (const each of log) if (each.seq > first.seq) each.seq -= 1;
+  },
+  "is dropped, and the gap is left": (first, _, log) => void log.splice(log.indexOf(first), 1),
+  "comes after the next one": (first, second) => ([first.data, second.data] = [second.data, first.data]),
+  "comes again": (first, second) => (second.data = first.data),
+  "comes again under the next epoch": (first, second) => (second.data = { ...first.data, epoch: second.data.epoch }),
+};
+
+test.each(Object.keys(cheats))("a commit that %s is told", async (cheat) => {
   const { server, ada, bob, id } = await two();
   await ada.update(id);
   await ada.update(id);
-  const log = server.logs.get(id) ?? [];
-  const commits = log.filter((each) => each.type === "mls.commit");
-  commits.at(-2)!.type = "message.read"; // dropped, with something else in its place
+  const log = (server.logs.get(id) ?? []) as Row[];
+  const [first, second] = log.filter((each) => each.type === "mls.commit").slice(-2);
+  cheats[cheat]!(first!, second!, log);
   await expect(bob.catchUp(id)).rejects.toThrow(LogTampered);
+});
+
+test("a ghost that a member's commit brings in is told", async () => {
+  const { server, ada, bob, id } = await two();
+  const eve = await device(server, "eve");
+  server.members.get(id)!.push("eve"); // the server lets Ada believe that Eve is a member
+  await ada.reconcile(id);
+  server.members.get(id)!.pop();
+  await expect(bob.catchUp(id)).rejects.toThrow(GhostDevice);
+  expect(await eve.joinWaiting()).toEqual([]); // no member any more
+});
+
+test("a Welcome into a group of the server's own making is told", async () => {
+  const server = new FakeDelivery();
+  const [bob, elsewhere] = [await device(server, "bob"), new FakeDelivery()];
+  const evil = await device(elsewhere, "ada"); // the server's own device of Ada, which she has never registered
+  elsewhere.devices.push(server.devices.find(({ user_id }) => user_id === "bob")!);
+  elsewhere.entries.push({ ...server.entries[0]!, n: 2 });
+  const id = elsewhere.make("cnv_1", "ada", "bob");
+  await evil.begin(id);
+  server.make("cnv_1", "ada", "bob");
+  server.logs.set(id, elsewhere.logs.get(id)!);
+  server.welcomes.push(...elsewhere.welcomes);
+  await expect(bob.joinWaiting()).rejects.toThrow(GhostDevice);
+  expect(await bob.isInGroup(id)).toBe(false);
+});
+
+test("a key log to which an entry comes while it is read is read on, and one that keeps an entry back is told", async () => {
+  const { server, ada } = await two();
+  let isFirst = true;
+  const phone = device(server, "carol");
+  await phone;
+  server.before = (route) => {
+    if (route !== "GET /keys/log/proof" || !isFirst) return;
+    isFirst = false;
+    server.entries.push({ ...server.entries.at(-1)!, n: server.entries.length + 1, device_id: "laptop" });
+  };
+  expect(await ada.safetyNumber("carol")).toMatch(/^[0-9 ]{71}$/);
+  expect(isFirst).toBe(false);
+
+  const all = server.entries;
+  server.before = (route) => {
+    const kept = all.filter(({ device_id }) => device_id !== "laptop");
+    (server as { entries: typeof all }).entries = route === "GET /keys/log" ? kept : all;
+  };
+  await expect(ada.safetyNumber("carol")).rejects.toThrow("keeps back");
 });
 
 test("a message under another's name is told", async () => {

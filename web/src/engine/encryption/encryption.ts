@@ -49,7 +49,7 @@ export class Encryption {
     const { api, now, uuid } = parts;
     const shelf = new Shelf(vault, mls);
     const keyLog = new KeyLog({ api, vault });
-    const people = new People({ api, keyLog, shelf });
+    const people = new People({ api, keyLog, shelf, own: identity });
     const reader = new LogReader({ api, mls, shelf, people, own: identity });
     this.#parts = parts;
     this.#mls = mls;
@@ -125,7 +125,7 @@ export class Encryption {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
       if (known) return known.ciphertext;
-      await this.#reader.catchUp(conversationId);
+      await this.#committer.settle(conversationId);
       const { group, seq } = await this.#shelf.load(conversationId);
       const sealed = await group.encrypt(asData(content));
       const ciphertext = base64(sealed.message);

@@ -20,6 +20,8 @@ interface Head {
 
 const HEAD = "key-log/head";
 const PAGE = 100;
+/** To read a log to whose end new entries come. */
+const TRIES = 5;
 
 export interface KeyLogParts {
   api: Api;
@@ -38,9 +40,11 @@ export class KeyLog {
 
   /** The hash (hex) of the present key of each device of somebody, newly asked for. Throws LogTampered. */
   async refresh(userId: string): Promise<ReadonlyMap<string, string>> {
-    const entries = await this.#entries(userId);
-    const last = entries.at(-1);
-    if (last) await this.#prove(userId, last);
+    let entries = await this.#entries(userId, []);
+    for (let attempt = 0; entries.length > 0 && !(await this.#prove(userId, entries.at(-1)!)); attempt += 1) {
+      if (attempt === TRIES) throw new LogTampered("the key log keeps back an entry that it proves");
+      entries = await this.#entries(userId, entries); // a newer one has come since
+    }
     const present = new Map<string, string>();
     for (const each of entries) {
       if (each.action === "removed") present.delete(each.device_id);
@@ -67,8 +71,9 @@ export class KeyLog {
     if (!this.#ever.get(leaf.userId)?.has(wanted)) throw new GhostDevice(`${leaf.userId} has never registered this key for ${leaf.deviceId}`);
   }
 
-  async #entries(user_id: string): Promise<Entry[]> {
-    const entries: Entry[] = [];
+  /** The entries that are known, and those after them. */
+  async #entries(user_id: string, known: readonly Entry[]): Promise<Entry[]> {
+    const entries = [...known];
     for (let more = true; more; ) {
       try {
         const page = await this.#parts.api.get("/keys/log", { query: { user_id, after: entries.at(-1)?.n ?? 0, limit: PAGE } });
@@ -84,11 +89,12 @@ export class KeyLog {
     return entries;
   }
 
-  /** Checks that the latest entry is in the log, and that the log goes on from the one last seen. */
-  async #prove(user_id: string, last: Entry): Promise<void> {
+  /** Checks that the latest entry is in the log, and that the log goes on from the one last seen; false if there is a later one by now. */
+  async #prove(user_id: string, last: Entry): Promise<boolean> {
     const { api, vault } = this.#parts;
     const known = (await vault.get<Head>(HEAD)) ?? { size: 0, root: "" };
     const proof = await api.get("/keys/log/proof", { query: { user_id, from: known.size } });
+    if (proof.entry.n > last.n) return false;
     const hash = await leafHash(proof.entry);
     if (hex(hash) !== hex(await leafHash(last))) throw new LogTampered("the key log and its proof do not speak of the same entry");
     const head = await this.#checkedHead(proof.head);
@@ -97,6 +103,7 @@ export class KeyLog {
     await requireInclusion({ hash, index: proof.index, size: head.size, proof: proof.inclusion.map(fromHex), root });
     await requireConsistency({ earlier: known.size, earlierRoot: fromHex(known.root), size: head.size, root, proof: proof.consistency.map(fromHex) });
     vault.put(HEAD, { size: head.size, root: head.root } satisfies Head);
+    return true;
   }
 
   /** What a signed head says (a JWS, ES256). Throws LogTampered. */

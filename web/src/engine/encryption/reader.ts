@@ -33,7 +33,7 @@ export class LogReader {
    * asked for. Throws ServerMisbehaved, NotInGroup.
    */
   async catchUp(conversationId: string, heard: readonly Event[] = []): Promise<Said[]> {
-    const { shelf } = this.#parts;
+    const { shelf, people } = this.#parts;
     let held = await shelf.load(conversationId);
     const found: Said[] = [];
     const news = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
@@ -42,7 +42,8 @@ export class LogReader {
     for (let more = true; more; ) {
       const page = goesOn ? { items: news, more: false } : await this.#page(conversationId, held.seq);
       for (const event of page.items) {
-        if (event.seq !== held.seq + 1 && held.seq > 0) throw new LogTampered(`the log jumps from ${held.seq} to ${event.seq}`);
+        if (event.seq !== held.seq + 1 && held.seq > 0) await this.#requireReturn(conversationId, event, held.seq);
+        await people.read(conversationId, event, held.group.leaves);
         const [next, heardOf] = await this.#takeIn(conversationId, held, event);
         held = next;
         if (heardOf) {
@@ -57,6 +58,15 @@ export class LogReader {
     return found;
   }
 
+  /** A log begins anew for who was taken out and let in again, and others then bring this device in. Throws NotInGroup for that, LogTampered for any other hole. */
+  async #requireReturn(conversationId: string, event: Event, seq: number): Promise<void> {
+    const { shelf, own } = this.#parts;
+    if (event.type !== "member.added" || event.data?.user?.id !== own.userId) throw new LogTampered(`the log jumps from ${seq} to ${event.seq}`);
+    shelf.forget(conversationId);
+    await shelf.vault.flush();
+    throw new NotInGroup("this person was taken out and let in again");
+  }
+
   async #page(conversation_id: string, after: number): Promise<{ items: readonly Event[]; more: boolean }> {
     const path = { conversation_id };
     const page = await this.#parts.api.get("/conversations/{conversation_id}/events", { path, query: { after, limit: PAGE } });
@@ -69,12 +79,9 @@ export class LogReader {
     switch (event.type) {
       case "mls.commit":
         if (!event.data) throw new LogTampered("a commit of the log is empty");
-        return [{ group: await this.#commit(conversationId, group, event.data), seq }, null];
+        return [{ group: await this.#commit(conversationId, group, event.data, seq), seq }, null];
       case "mls.proposal":
         return [{ group: await this.#proposal(group, event.data?.proposal ?? ""), seq }, null];
-      case "member.added":
-        if (event.data?.user) await this.#parts.shelf.meet(conversationId, [event.data.user.id]);
-        break;
       case "message.created":
         if (event.data?.type === "encrypted") return this.#message(conversationId, group, event.data, seq);
         break;
@@ -93,7 +100,7 @@ export class LogReader {
     return [{ group, seq }, null];
   }
 
-  async #commit(conversation_id: string, group: Held["group"], data: { epoch: number; commit: string | null }): Promise<Held["group"]> {
+  async #commit(conversation_id: string, group: Held["group"], data: { epoch: number; commit: string | null }, seq: number): Promise<Held["group"]> {
     const { api, mls, shelf, people } = this.#parts;
     if (data.epoch !== group.epoch) throw new LogTampered(`the log has a commit of epoch ${data.epoch}, the group is at ${group.epoch}`);
     const path = { conversation_id, epoch: String(group.epoch) };
@@ -101,11 +108,14 @@ export class LogReader {
     const pending = await shelf.pending(conversation_id);
     if (pending?.message === content) {
       shelf.setPending(conversation_id, undefined);
-      return mls.load(pending.next); // one's own commit comes by the log, as everybody's
+      const made = mls.load(pending.next); // one's own commit comes by the log, as everybody's
+      await people.settle(conversation_id, made.leaves);
+      return made;
     }
     const next = await this.#foreign(conversation_id, group, content);
     const before = new Set(group.leaves.map(nameOf));
-    await people.requireHonest(conversation_id, next.leaves.filter((each) => !before.has(nameOf(each))));
+    await people.requireHonest(conversation_id, next.leaves.filter((each) => !before.has(nameOf(each))), { seq });
+    await people.settle(conversation_id, next.leaves);
     shelf.setPending(conversation_id, undefined);
     return next;
   }

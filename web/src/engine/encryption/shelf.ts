@@ -143,6 +143,16 @@ export class Shelf {
 
   // --- people
 
+  /** Who has gone and may still have leaves in the group: user_id, or user_id/device_id/hash of the key. */
+  async gone(conversationId: string): Promise<ReadonlySet<string>> {
+    return new Set(await this.vault.get<string[]>(`gone/${conversationId}`));
+  }
+
+  setGone(conversationId: string, names: Iterable<string>): void {
+    const found = [...names];
+    this.vault.put(`gone/${conversationId}`, found.length > 0 ? found : undefined);
+  }
+
   /** Everybody who has been a member, as far as this device has seen. */
   async people(conversationId: string): Promise<ReadonlySet<string>> {
     return new Set(await this.vault.get<string[]>(`people/${conversationId}`));

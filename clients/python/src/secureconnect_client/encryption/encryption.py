@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -27,6 +27,7 @@ from secureconnect_client.encryption.errors import (
     NotInGroup,
 )
 from secureconnect_client.encryption.keylog import KeyLog
+from secureconnect_client.encryption.membership import Membership
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
@@ -61,6 +62,7 @@ class Encryption:
         self.user_id = user_id
         self.device_id = device_id
         self.key_log = KeyLog(client, vault)
+        self._membership = Membership(client, vault, own=f"{user_id}/{device_id}")
         self._groups: dict[str, Group] = {}
 
     # -- this device
@@ -100,17 +102,24 @@ class Encryption:
             except CannotDecrypt:
                 pass
             else:
-                await self._enter(each["conversation_id"], int(each["epoch"]), group)
-                joined.append(each["conversation_id"])
+                if await self._enter(each["conversation_id"], int(each["epoch"]), group):
+                    joined.append(each["conversation_id"])
             await self._client.request("DELETE", f"/keys/welcomes/{segment(each['id'])}")
         return joined
 
-    async def _enter(self, conversation_id: str, epoch: int, group: Group) -> None:
-        await self._require_honest(conversation_id, group.leaves())
-        path = f"{_mls(conversation_id)}/commits/{epoch - 1}"
-        commit = await self._client.request("GET", path)
+    async def _enter(self, conversation_id: str, epoch: int, group: Group) -> bool:
+        """Whether this person is a member still."""
+        try:
+            await self._require_honest(conversation_id, group.leaves(), seq=0, is_new=True)
+            commit = await self._client.request("GET", f"{_mls(conversation_id)}/commits/{epoch - 1}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
         self._groups[conversation_id] = group
+        self._vault.remove(f"pending/{conversation_id}")
         self._keep(conversation_id, group, epoch=epoch, seq=int(commit["seq"]))
+        return True
 
     # -- conversations
 
@@ -146,6 +155,9 @@ class Encryption:
         self._vault.put(f"sending/{client_id}", data)
         for _ in range(TRIES):
             group = await self._current(conversation_id)
+            if self._membership.stale(conversation_id, group.leaves()):
+                await self.reconcile(conversation_id)
+                group = self._group(conversation_id)
             if (earlier := self._vault.get(f"sent/{client_id}")) is not None:
                 self._vault.remove(f"sending/{client_id}")
                 found = self.recall(conversation_id, int(earlier))
@@ -192,7 +204,7 @@ class Encryption:
             page = await self._client.request("GET", path, params={"after": seq, "limit": 100})
             for event in page["items"]:
                 if event["seq"] != seq + 1 and seq:
-                    raise LogTampered(f"the log jumps from {seq} to {event['seq']}")
+                    self._require_return(conversation_id, event, seq)
                 epoch, heard = await self._take_in(conversation_id, group, event, epoch)
                 seq = event["seq"]
                 if heard is not None:
@@ -207,18 +219,29 @@ class Encryption:
     ) -> tuple[int, Said | None]:
         """One event of the log: the epoch after it, and what was said by it."""
         data = event["data"] or {}
+        self._membership.read(conversation_id, event, group.leaves())
         if event["type"] == "mls.commit":
-            await self._apply(conversation_id, group, data, epoch)
+            await self._apply(conversation_id, group, event, epoch)
             return epoch + 1, None
         if event["type"] == "mls.proposal":
             group.receive(b64decode(data["proposal"]))
-        elif event["type"] == "member.added" and data.get("user"):
-            self._meet(conversation_id, [data["user"]["id"]])
         elif event["type"] == "message.created" and data.get("type") == "encrypted":
             return epoch, self._read(conversation_id, group, event)
         return epoch, None
 
-    async def _apply(self, conversation_id: str, group: Group, data: Mapping[str, Any], epoch: int) -> None:
+    def _require_return(self, conversation_id: str, event: Mapping[str, Any], seq: int) -> None:
+        """A log begins anew for who was taken out and let in again, and others then bring this device in.
+
+        Raises NotInGroup for that, LogTampered for any other hole.
+        """
+        data = event["data"] or {}
+        if event["type"] != "member.added" or (data.get("user") or {}).get("id") != self.user_id:
+            raise LogTampered(f"the log jumps from {seq} to {event['seq']}")
+        self._forget(conversation_id)
+        raise NotInGroup("this person was taken out and let in again: a member's device must add this one")
+
+    async def _apply(self, conversation_id: str, group: Group, event: Mapping[str, Any], epoch: int) -> None:
+        data = event["data"] or {}
         if data["epoch"] != epoch:
             raise LogTampered(f"the log has a commit of epoch {data['epoch']}, the group is at {epoch}")
         content = data["commit"]
@@ -236,7 +259,8 @@ class Encryption:
         if received.removed:
             self._forget(conversation_id)
             raise NotInGroup("this device was removed from the group")
-        await self._require_honest(conversation_id, set(group.leaves()) - before)
+        await self._require_honest(conversation_id, set(group.leaves()) - before, seq=event["seq"])
+        self._membership.settle(conversation_id, group.leaves())
 
     def _read(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> Said | None:
         data = event["data"]
@@ -262,33 +286,57 @@ class Encryption:
 
     async def update(self, conversation_id: str) -> None:
         """Give the group new keys: what was stolen of this device's before is of no use from then on."""
-        await self._commit(conversation_id, lambda group: group.update())
+        await self._commit(conversation_id, lambda group: (group.update(), ()))
 
     async def reconcile(self, conversation_id: str, *, rekey: bool = False) -> list[str]:
         """Bring in devices of members that are missing, and out those that have gone; who could not be added.
 
         With `rekey` the group gets new keys in any case. Raises KeySwapped, GhostDevice.
         """
+        for attempt in range(TRIES):
+            try:
+                return await self._reconcile(conversation_id, rekey=rekey)
+            except ApiError as error:  # a device has gone since it was looked for, and is sent no Welcome
+                if error.code != "validation_failed" or attempt == TRIES - 1:
+                    raise
+        return []
+
+    async def _reconcile(self, conversation_id: str, *, rekey: bool) -> list[str]:
         group = await self._current(conversation_id)
         wanted = await self._registered_leaves(conversation_id)
-        gone = {leaf for leaf in group.leaves() if leaf not in wanted}
-        if gone:
-            await self._commit(
-                conversation_id, lambda now: now.remove(sorted(gone.intersection(now.leaves())))
+
+        def gone(now: Group) -> list[Leaf]:
+            stale = {*self._membership.stale(conversation_id, now.leaves())}
+            return sorted(
+                leaf for leaf in now.leaves() if leaf != self._leaf and (leaf not in wanted or leaf in stale)
             )
-        missing = wanted - set(group.leaves())
+
+        is_anybody_gone = bool(gone(group))
+        if is_anybody_gone:
+            await self._commit(
+                conversation_id, lambda now: (now.remove(gone(now)), ()) if gone(now) else None
+            )
+        missing = wanted - set(self._group(conversation_id).leaves())
         left_out: list[str] = []
         if missing:
             packages, left_out = await self._claim(missing)
-            if packages:
-                await self._commit(conversation_id, lambda now: now.add([*packages.values()]), [*packages])
-        if rekey and not gone:
+
+            def add(now: Group) -> tuple[Commit, Sequence[Leaf]] | None:
+                coming = sorted(packages.keys() - set(now.leaves()))  # another device may have been faster
+                return (now.add([packages[leaf] for leaf in coming]), coming) if coming else None
+
+            await self._commit(conversation_id, add)
+        if rekey and not is_anybody_gone:
             await self.update(conversation_id)
         return left_out
 
+    @property
+    def _leaf(self) -> Leaf:
+        return Leaf(self.user_id, self.device_id, self._engine.signature_key)
+
     async def _registered_leaves(self, conversation_id: str) -> set[Leaf]:
         """The devices that belong into the group, each checked against the key log."""
-        members = await self._members(conversation_id)
+        members = await self._membership.members(conversation_id)
         found = set()
         for start in range(0, len(members), 100):
             params = {"user_ids": ",".join(members[start : start + 100])}
@@ -297,16 +345,6 @@ class Encryption:
                 await self.key_log.require_registered(leaf)
                 found.add(leaf)
         return found
-
-    async def _members(self, conversation_id: str) -> list[str]:
-        path, params = f"/conversations/{segment(conversation_id)}/members", {"limit": 100}
-        members: list[str] = []
-        while True:
-            page = await self._client.request("GET", path, params=params)
-            members += [each["user"]["id"] for each in page["items"]]
-            if page["next_cursor"] is None:
-                return members
-            params = {"limit": 100, "cursor": page["next_cursor"]}
 
     async def _claim(self, wanted: set[Leaf]) -> tuple[dict[Leaf, bytes], list[str]]:
         """A key package of each of these devices, checked to be theirs, and the devices that have none."""
@@ -327,51 +365,84 @@ class Encryption:
                     packages[leaf] = message
         return packages, sorted(leaf.device_id for leaf in wanted - packages.keys())
 
-    async def _require_honest(self, conversation_id: str, leaves: Iterable[Leaf]) -> None:
-        """Raises GhostDevice for a device that its person never registered, and for who is no member.
+    async def _require_honest(
+        self,
+        conversation_id: str,
+        leaves: Iterable[Leaf],
+        *,
+        seq: int,
+        is_new: bool = False,
+    ) -> None:
+        """Raises GhostDevice for a device that its person never registered, and for who was no member.
 
-        One that has gone since is no ghost: the commit that takes it out comes later in the log.
+        One that has gone since is no ghost: it has to go before anything is said. Who comes in newly cannot
+        know who was a member before, and says nothing to those who are none now.
         """
+        members: set[str] = set()
         for leaf in leaves:
             await self.key_log.require_ever_registered(leaf)
-            if leaf.user_id not in self._people(conversation_id):
-                self._meet(conversation_id, await self._members(conversation_id))
-            if leaf.user_id not in self._people(conversation_id):
+            if leaf.user_id in members or (
+                self._membership.has_met(conversation_id, leaf.user_id) and not is_new
+            ):
+                continue
+            members = members or {*await self._membership.members(conversation_id)}
+            self._membership.meet(conversation_id, members)
+            if leaf.user_id in members:
+                continue
+            if not is_new and not await self._membership.leaves_later(conversation_id, leaf.user_id, seq):
                 raise GhostDevice(f"{leaf.user_id} is in the group and no member of the conversation")
+            self._membership.let_go(conversation_id, leaf.user_id)
 
-    def _people(self, conversation_id: str) -> set[str]:
-        """Everybody who has been a member, as far as this device has seen."""
-        return set(json.loads(self._vault.get(f"people/{conversation_id}") or b"[]"))
+    async def _commit(
+        self,
+        conversation_id: str,
+        make: Callable[[Group], tuple[Commit, Sequence[Leaf]] | None],
+    ) -> None:
+        """Make a commit and have it taken; made anew where another one came first.
 
-    def _meet(self, conversation_id: str, user_ids: Iterable[str]) -> None:
-        known = self._people(conversation_id)
-        if not known.issuperset(user_ids):
-            self._vault.put(f"people/{conversation_id}", json.dumps(sorted(known.union(user_ids))).encode())
-
-    async def _commit(self, conversation_id: str, make: Any, added: Iterable[Leaf] = ()) -> None:
-        """Make a commit and have it taken; made anew where another one came first."""
+        `make` gives it with whom it adds; None when nothing is left to do.
+        """
         for _ in range(TRIES):
             group = await self._current(conversation_id)
+            made = make(group)
+            if made is None:
+                return
+            commit, added = made
             epoch, _ = self._place(conversation_id)
-            commit: Commit = make(group)
-            body: dict[str, Any] = {
-                "client_id": uuid4().hex,
-                "epoch": epoch,
-                "commit": _b64(commit.message),
-            }
+            body: dict[str, Any] = {"client_id": uuid4().hex, "epoch": epoch, "commit": _b64(commit.message)}
             if commit.welcome is not None:
-                body["welcomes"] = [
-                    {"device_ids": [leaf.device_id for leaf in added], "welcome": _b64(commit.welcome)}
-                ]
-            try:
-                await self._client.request("POST", f"{_mls(conversation_id)}/commits", json=body)
-            except ApiError as error:
-                if error.code != "epoch_conflict":
-                    raise
-                continue
-            await self.catch_up(conversation_id)  # one's own commit comes by the log, as everybody's
-            return
+                welcome = {"device_ids": [leaf.device_id for leaf in added], "welcome": _b64(commit.welcome)}
+                body["welcomes"] = [welcome]
+            group.save_pending()
+            self._vault.put(f"pending/{conversation_id}", json.dumps(body).encode())
+            if await self._have_taken(conversation_id, body):
+                return
         raise CannotDecrypt("the group does not come to rest")
+
+    async def _have_taken(self, conversation_id: str, body: Mapping[str, Any]) -> bool:
+        """Send a commit, again if need be, and read on; whether it was taken before others.
+
+        While no answer comes it stays pending: the log may have it, or it goes out again as it is.
+        """
+        try:
+            await self._client.request("POST", f"{_mls(conversation_id)}/commits", json=body)
+            taken = True
+        except ApiError as error:
+            if error.code != "epoch_conflict":
+                if error.status < 500 and error.status != 429:
+                    self._vault.remove(f"pending/{conversation_id}")
+                    self._groups.pop(conversation_id, None)  # as it was before the commit was made
+                raise
+            taken = False
+        await self.catch_up(conversation_id)  # one's own commit comes by the log, as everybody's
+        self._vault.remove(f"pending/{conversation_id}")
+        return taken
+
+    def _pending(self, conversation_id: str) -> dict[str, Any] | None:
+        """The commit that was sent in the present epoch and not answered."""
+        kept = self._vault.get(f"pending/{conversation_id}")
+        body: dict[str, Any] | None = None if kept is None else json.loads(kept)
+        return body if body and body["epoch"] == self._place(conversation_id)[0] else None
 
     async def safety_number(self, other_id: str) -> str:
         """60 digits that both people see alike, made of all keys that their devices have now."""
@@ -418,7 +489,7 @@ class Encryption:
 
     def _forget(self, conversation_id: str) -> None:
         self._groups.pop(conversation_id, None)
-        for name in (f"place/{conversation_id}", f"group/{conversation_id}"):
+        for name in (f"{kind}/{conversation_id}" for kind in ("place", "pending", "group", "pending-group")):
             self._vault.remove(name)
         for name in self._vault.names(f"epoch/{conversation_id}/"):
             self._vault.remove(name)
@@ -426,12 +497,15 @@ class Encryption:
     def _group(self, conversation_id: str) -> Group:
         self._place(conversation_id)
         if conversation_id not in self._groups:
-            self._groups[conversation_id] = self._engine.load(conversation_id)
+            with_commit = self._pending(conversation_id) is not None
+            self._groups[conversation_id] = self._engine.load(conversation_id, with_pending=with_commit)
         return self._groups[conversation_id]
 
     async def _current(self, conversation_id: str) -> Group:
-        """The group after all that the log has of it."""
+        """The group after all that the log has of it, and no commit of this device's under way."""
         await self.catch_up(conversation_id)
+        if (body := self._pending(conversation_id)) is not None:
+            await self._have_taken(conversation_id, body)
         return self._group(conversation_id)
 
 

@@ -45,6 +45,9 @@ class Group(Protocol):
     def save(self) -> None:
         """Keep the state: what is not saved is as if it had not happened."""
 
+    def save_pending(self) -> None:
+        """Keep the state with the commit that was made last, beside the one without it."""
+
 
 class Engine(Protocol):
     """One device: its identity, its key packages and its groups."""
@@ -58,4 +61,5 @@ class Engine(Protocol):
 
     def join(self, welcome: bytes) -> Group: ...
 
-    def load(self, group_id: str) -> Group: ...
+    def load(self, group_id: str, *, with_pending: bool = False) -> Group:
+        """A group as it was saved, or as it was with its last commit. Raises NotInGroup."""

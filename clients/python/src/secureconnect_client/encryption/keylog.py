@@ -20,6 +20,7 @@ from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
 
 _HEAD = "key-log/head"
+TRIES = 5  # to read a log to whose end new entries come
 
 
 class KeyLog:
@@ -34,9 +35,13 @@ class KeyLog:
 
     async def refresh(self, user_id: str) -> dict[str, str]:
         """The hash of the present key of each device of somebody, newly asked for. Raises LogTampered."""
-        entries = await self._entries(user_id)
-        if entries:
-            await self._prove(user_id, entries[-1])
+        entries = await self._entries(user_id, [])
+        for _ in range(TRIES):
+            if not entries or await self._prove(user_id, entries[-1]):
+                break
+            entries = await self._entries(user_id, entries)  # a newer one has come since
+        else:
+            raise LogTampered("the key log keeps back an entry that it proves")
         present: dict[str, str] = {}
         for entry in entries:
             if entry["action"] == "removed":
@@ -64,8 +69,9 @@ class KeyLog:
         if wanted not in self._ever[leaf.user_id]:
             raise GhostDevice(f"{leaf.user_id} has never registered this key for {leaf.device_id}")
 
-    async def _entries(self, user_id: str) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = []
+    async def _entries(self, user_id: str, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The entries that are known, and those after them."""
+        entries = list(known)
         while True:
             params = {"user_id": user_id, "after": entries[-1]["n"] if entries else 0, "limit": 100}
             try:
@@ -82,11 +88,16 @@ class KeyLog:
             raise LogTampered("the key log is not in order")
         return entries
 
-    async def _prove(self, user_id: str, last: Mapping[str, Any]) -> None:
-        """Check that the latest entry is in the log, and that the log goes on from the one last seen."""
+    async def _prove(self, user_id: str, last: Mapping[str, Any]) -> bool:
+        """Check that the latest entry is in the log, and that the log goes on from the one last seen.
+
+        False if there is a later one by now.
+        """
         known = json.loads(self._vault.get(_HEAD) or b'{"size": 0, "root": ""}')
         params = {"user_id": user_id, "from": known["size"]}
         proof = await self._client.request("GET", "/keys/log/proof", params=params)
+        if proof["entry"]["n"] > last["n"]:
+            return False
         if proof["entry"] != last:
             raise LogTampered("the key log and its proof do not speak of the same entry")
         head = await self._checked_head(proof["head"])
@@ -111,6 +122,7 @@ class KeyLog:
         except ProofFailed as error:
             raise LogTampered(str(error)) from error
         self._vault.put(_HEAD, json.dumps({"size": head["size"], "root": head["root"]}).encode())
+        return True
 
     async def _checked_head(self, token: str) -> dict[str, Any]:
         """What a signed head says (a JWS, ES256). Raises LogTampered."""

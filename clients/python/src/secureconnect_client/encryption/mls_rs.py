@@ -6,7 +6,8 @@ shows nobody in a group but by comparing, so who is in it is read from the expor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -27,9 +28,10 @@ class _Storage(mls.GroupStateStorage):  # type: ignore[misc] # the binding is no
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self.place = "group"  # or "pending-group", with a commit that is under way
 
     def state(self, group_id: bytes) -> bytes | None:
-        return self._vault.get(f"group/{group_id.decode()}")
+        return self._vault.get(f"{self.place}/{group_id.decode()}")
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
         return self._vault.get(_epoch_name(group_id, epoch_id))
@@ -41,7 +43,16 @@ class _Storage(mls.GroupStateStorage):  # type: ignore[misc] # the binding is no
             self._vault.put(_epoch_name(group_id, record.id), record.data)
         for name in self._vault.names(_epoch_name(group_id))[:-_EPOCHS_KEPT]:
             self._vault.remove(name)
-        self._vault.put(f"group/{group_id.decode()}", group_state)
+        self._vault.put(f"{self.place}/{group_id.decode()}", group_state)
+
+    @contextmanager
+    def apart(self, is_pending: bool) -> Iterator[None]:
+        """Read and write the state with a commit that is under way meanwhile."""
+        self.place = "pending-group" if is_pending else "group"
+        try:
+            yield
+        finally:
+            self.place = "group"
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
         names = self._vault.names(_epoch_name(group_id))
@@ -74,25 +85,30 @@ class MlsRsEngine:
         return bytes(self._client.generate_key_package_message().to_bytes())
 
     def create(self, group_id: str) -> MlsRsGroup:
-        return MlsRsGroup(self._client.create_group(group_id.encode()))
+        return self._of(self._client.create_group(group_id.encode()))
 
     def join(self, welcome: bytes) -> MlsRsGroup:
         try:
-            return MlsRsGroup(self._client.join_group(None, mls.Message.from_bytes(welcome)).group)
+            return self._of(self._client.join_group(None, mls.Message.from_bytes(welcome)).group)
         except mls.Error as error:
             raise CannotDecrypt(f"the Welcome cannot be opened: {error}") from error
 
-    def load(self, group_id: str) -> MlsRsGroup:
-        if self._storage.state(group_id.encode()) is None:
-            raise NotInGroup(f"this device is not in the group of {group_id}")
-        return MlsRsGroup(self._client.load_group(group_id.encode()))
+    def load(self, group_id: str, *, with_pending: bool = False) -> MlsRsGroup:
+        with self._storage.apart(with_pending):
+            if self._storage.state(group_id.encode()) is None:
+                raise NotInGroup(f"this device is not in the group of {group_id}")
+            return self._of(self._client.load_group(group_id.encode()))
+
+    def _of(self, group: Any) -> MlsRsGroup:
+        return MlsRsGroup(group, self._storage)
 
 
 class MlsRsGroup:
     """A group of mls-rs."""
 
-    def __init__(self, group: Any) -> None:
+    def __init__(self, group: Any, storage: _Storage) -> None:
         self._group = group
+        self._storage = storage
         self._leaves: list[Leaf] | None = None
 
     def leaves(self) -> list[Leaf]:
@@ -136,6 +152,10 @@ class MlsRsGroup:
 
     def save(self) -> None:
         self._group.write_to_storage()
+
+    def save_pending(self) -> None:
+        with self._storage.apart(True):
+            self._group.write_to_storage()
 
 
 def _pair(public: bytes, secret: bytes) -> Any:

@@ -1,0 +1,109 @@
+"""Who has been a member of an encrypted conversation, and whose leaves are to go, by what its log says.
+
+The server counts any commit as new keys, also one that was made before it was known that somebody is
+gone, and who comes back at once may have missed commits. So whoever went is remembered until a commit has
+taken them out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from secureconnect_client.api.base import Requester
+from secureconnect_client.encryption.tls import Leaf
+from secureconnect_client.encryption.vault import Vault
+from secureconnect_client.http import segment
+
+
+class Membership:
+    """The members of conversations. Who is gone is kept as user_id, or user_id/device_id/key hash."""
+
+    def __init__(self, client: Requester, vault: Vault, *, own: str) -> None:
+        self._client = client
+        self._vault = vault
+        self._own = own  # user_id/device_id
+
+    async def members(self, conversation_id: str) -> list[str]:
+        """Who is a member now."""
+        path, params = f"/conversations/{segment(conversation_id)}/members", {"limit": 100}
+        members: list[str] = []
+        while True:
+            page = await self._client.request("GET", path, params=params)
+            members += [each["user"]["id"] for each in page["items"]]
+            if page["next_cursor"] is None:
+                return members
+            params = {"limit": 100, "cursor": page["next_cursor"]}
+
+    async def leaves_later(self, conversation_id: str, user_id: str, seq: int) -> bool:
+        """Whether the log says after `seq` that somebody was taken out."""
+        path = f"/conversations/{segment(conversation_id)}/events"
+        while True:
+            page = await self._client.request("GET", path, params={"after": seq, "limit": 100})
+            for event in page["items"]:
+                user = (event["data"] or {}).get("user") or {}
+                if event["type"] == "member.removed" and user.get("id") == user_id:
+                    return True
+                seq = event["seq"]
+            if page["next_cursor"] is None:
+                return False
+
+    def has_met(self, conversation_id: str, user_id: str) -> bool:
+        """Whether somebody has been a member, as far as this device has seen."""
+        return user_id in self._names("people", conversation_id)
+
+    def meet(self, conversation_id: str, user_ids: Iterable[str]) -> None:
+        self._keep("people", conversation_id, self._names("people", conversation_id).union(user_ids))
+
+    def read(self, conversation_id: str, event: Mapping[str, Any], leaves: Sequence[Leaf]) -> None:
+        """Take in an event of the log. `leaves` are the group's at that place."""
+        data = event["data"] or {}
+        match event["type"]:
+            case "member.added" if data.get("user"):
+                user_id = data["user"]["id"]
+                self.meet(conversation_id, [user_id])
+                if all(leaf.user_id != user_id for leaf in leaves):
+                    gone = self._names("gone", conversation_id)
+                    self._keep("gone", conversation_id, gone - {user_id})
+            case "member.removed" if data.get("user"):
+                self.meet(conversation_id, [data["user"]["id"]])
+                self.let_go(conversation_id, data["user"]["id"])
+            case "keys.changed" if data.get("action") == "removed":
+                self.let_go(conversation_id, f"{data['user_id']}/{data['device_id']}/{data['key_hash']}")
+            case "keys.changed" if data.get("action") == "changed":
+                device, present = f"{data['user_id']}/{data['device_id']}", data["key_hash"]
+                for leaf in leaves:
+                    if _device_of(leaf) == device and _name_of(leaf) != f"{device}/{present}":
+                        self.let_go(conversation_id, _name_of(leaf))
+
+    def let_go(self, conversation_id: str, name: str) -> None:
+        """Somebody or a device has gone whose leaves may still be in the group."""
+        self._keep("gone", conversation_id, self._names("gone", conversation_id) | {name})
+
+    def settle(self, conversation_id: str, leaves: Sequence[Leaf]) -> None:
+        """After a commit: who is out of the group by now is forgotten."""
+        inside = {name for leaf in leaves for name in (leaf.user_id, _name_of(leaf))}
+        self._keep("gone", conversation_id, self._names("gone", conversation_id) & inside)
+
+    def stale(self, conversation_id: str, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """The leaves of others that have gone since they came: nothing is said before they are out."""
+        gone = self._names("gone", conversation_id)
+        others = (leaf for leaf in leaves if _device_of(leaf) != self._own)
+        return [leaf for leaf in others if leaf.user_id in gone or _name_of(leaf) in gone]
+
+    def _names(self, kind: str, conversation_id: str) -> set[str]:
+        return set(json.loads(self._vault.get(f"{kind}/{conversation_id}") or b"[]"))
+
+    def _keep(self, kind: str, conversation_id: str, names: set[str]) -> None:
+        if names != self._names(kind, conversation_id):
+            self._vault.put(f"{kind}/{conversation_id}", json.dumps(sorted(names)).encode())
+
+
+def _device_of(leaf: Leaf) -> str:
+    return f"{leaf.user_id}/{leaf.device_id}"
+
+
+def _name_of(leaf: Leaf) -> str:
+    return f"{_device_of(leaf)}/{hashlib.sha256(leaf.signature_key).hexdigest()}"

@@ -1,0 +1,306 @@
+"""A device in an encrypted history: it can be killed, restarted, and lose what it keeps. Here: the Python client."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from secureconnect_client import Client
+from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.encryption import Encryption
+from secureconnect_client.encryption.engine import Commit, Engine, Group, Received
+from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
+from secureconnect_client.encryption.mls_rs import MlsRsEngine
+from secureconnect_client.encryption.vault import MemoryVault
+from secureconnect_client.session import Session
+from secureconnect_client.store import MemoryStore
+from tests.e2e.histories.device import HTTP_BACKOFF
+from tests.e2e.histories.encrypted_checker import EncryptedEvidence, Leaf, Reader
+from tests.e2e.histories.faults import Carrier, Weather
+from tests.e2e.histories.people import Person
+
+
+class Cut(httpx.AsyncBaseTransport):
+    """Kills the device at one of its requests: this one and all after it are never answered."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self._left: int | None = None
+        self._after = False
+        self.killed = asyncio.Event()
+
+    def at(self, requests: int | None, *, after: bool = False) -> None:
+        """Kill at the request of this number, before it goes out or after it was carried out."""
+        self._left, self._after = requests, after
+        self.killed.clear()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                if self._after and not self.killed.is_set():
+                    answer = await self._inner.handle_async_request(request)
+                    await answer.aread()
+                    await answer.aclose()
+                self.killed.set()
+                await asyncio.Event().wait()
+        return await self._inner.handle_async_request(request)
+
+
+class Hoard(MemoryVault):
+    """Keeps the states of groups that it is told to remove, as a device in strange hands would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, bytes] = {}
+
+    def put(self, name: str, value: bytes) -> None:
+        super().put(name, value)
+        self.kept[name] = value
+
+
+@dataclass(slots=True)
+class WatchedGroup:
+    """A group that tells who is in it after each commit."""
+
+    inner: Group
+    owner: PythonDevice
+
+    def leaves(self) -> list[tls.Leaf]:
+        return self.inner.leaves()
+
+    def add(self, packages: Sequence[bytes]) -> Commit:
+        return self.inner.add(packages)
+
+    def remove(self, leaves: Sequence[tls.Leaf]) -> Commit:
+        return self.inner.remove(leaves)
+
+    def update(self) -> Commit:
+        return self.inner.update()
+
+    def encrypt(self, data: bytes) -> bytes:
+        return self.inner.encrypt(data)
+
+    def receive(self, message: bytes) -> Received:
+        received = self.inner.receive(message)
+        if received.data is None and not received.removed:
+            self.owner.see(tls.epoch_of(message) + 1, names_of(self.leaves()))
+        return received
+
+    def save(self) -> None:
+        self.inner.save()
+
+    def save_pending(self) -> None:
+        self.inner.save_pending()
+
+
+@dataclass(slots=True)
+class WatchedEngine:
+    inner: Engine
+    owner: PythonDevice
+
+    @property
+    def signature_key(self) -> bytes:
+        return self.inner.signature_key
+
+    def key_package(self) -> bytes:
+        return self.inner.key_package()
+
+    def create(self, group_id: str) -> WatchedGroup:
+        made = WatchedGroup(self.inner.create(group_id), self.owner)
+        self.owner.see(0, names_of(made.leaves()))
+        return made
+
+    def join(self, welcome: bytes) -> WatchedGroup:
+        return WatchedGroup(self.inner.join(welcome), self.owner)
+
+    def load(self, group_id: str, *, with_pending: bool = False) -> WatchedGroup:
+        return WatchedGroup(self.inner.load(group_id, with_pending=with_pending), self.owner)
+
+
+class EncryptedDevice(ABC):
+    """One device of one person. `seen` is its present part of the evidence."""
+
+    seen: Reader
+    device_id: str
+
+    def __init__(
+        self,
+        name: str,
+        person: Person,
+        session: Session,
+        *,
+        http_url: str,
+        inner: httpx.AsyncBaseTransport,
+        weather: Weather,
+        records: EncryptedEvidence,
+    ) -> None:
+        self.user_id = person.user_id
+        self.name = name
+        self._http_url = http_url
+        self._records = records
+        self._times = 0
+        self._cut = Cut(Carrier(inner, weather, person.user_id))
+        self.client = Client(
+            http_url,
+            store=MemoryStore(session=session),
+            transport=self._cut,
+            backoff=HTTP_BACKOFF,
+            timeout=httpx.Timeout(30.0),
+        )
+
+    # -- what a history lets it do
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Begin with nothing kept."""
+
+    @abstractmethod
+    async def restart(self, conversation_id: str) -> None:
+        """Begin again from what it keeps."""
+
+    @abstractmethod
+    async def register(self) -> None: ...
+
+    @abstractmethod
+    async def join(self, conversation_id: str) -> bool:
+        """Open what waits; whether it is in the group."""
+
+    @abstractmethod
+    async def send(self, conversation_id: str, text: str, client_id: str) -> int:
+        """Its seq."""
+
+    @abstractmethod
+    async def catch_up(self, conversation_id: str) -> None: ...
+
+    @abstractmethod
+    async def reconcile(self, conversation_id: str) -> None: ...
+
+    @abstractmethod
+    async def update(self, conversation_id: str) -> None: ...
+
+    async def kill_in(self, work: Coroutine[Any, Any, None], conversation_id: str, *, at: int, after: bool) -> None:
+        """Do something and be killed at its request number `at`, if it makes so many; then start again."""
+        self._cut.at(at, after=after)
+        doing = asyncio.ensure_future(work)
+        dying = asyncio.ensure_future(self._cut.killed.wait())
+        try:
+            await asyncio.wait({doing, dying}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            doing.cancel()
+            dying.cancel()
+            await asyncio.gather(doing, dying, return_exceptions=True)
+            self._cut.at(None)
+        await self.restart(conversation_id)
+        if not doing.cancelled() and (error := doing.exception()) is not None:
+            raise error
+
+    async def lose(self, conversation_id: str) -> None:
+        """Come back with nothing that was kept."""
+        await self.note(conversation_id)
+        self.seen.is_lost = True
+        await self.open()
+
+    # -- the evidence
+
+    @abstractmethod
+    async def note(self, conversation_id: str) -> None:
+        """Put into the evidence what it has read."""
+
+    @abstractmethod
+    async def at(self, conversation_id: str) -> tuple[int, int] | None:
+        """Epoch and seq that it is at; None if it is not in the group."""
+
+    @abstractmethod
+    def steal(self, conversation_id: str, seq: int, ciphertext: bytes) -> None:
+        """Try to read a message with everything that this device ever kept."""
+
+    def _appear(self, key: str) -> None:
+        self._times += 1
+        self.seen = Reader(f"{self.name} ({self._times})", (self.user_id, self.device_id, key))
+        self._records.readers.append(self.seen)
+
+    def see(self, epoch: int, leaves: Iterable[Leaf]) -> None:
+        self._records.views[epoch][self.seen.name] = frozenset(leaves)
+
+
+class PythonDevice(EncryptedDevice):
+    """A device of the Python client."""
+
+    async def open(self) -> None:
+        self._vault = Hoard()
+        self.device_id = self.name.replace(" ", "-")
+        self._start()
+        self._appear(self._engine.signature_key.hex())
+
+    def _start(self) -> None:
+        self._engine = MlsRsEngine(self._vault, user_id=self.user_id, device_id=self.device_id)
+        watched = WatchedEngine(self._engine, self)
+        names = {"user_id": self.user_id, "device_id": self.device_id}
+        self._encryption = Encryption(self.client, self._vault, watched, **names)
+
+    async def create(self, member_ids: list[str]) -> str:
+        conversation_id = await self._encryption.create(member_ids, name="A secret")
+        self.seen.entered.append(0)
+        return conversation_id
+
+    async def restart(self, conversation_id: str) -> None:
+        was_in = self.seen.entered
+        self._start()
+        if not was_in:
+            await self._note_entry(conversation_id)  # killed after it had come in
+
+    async def register(self) -> None:
+        await self._encryption.register(self.name)
+
+    async def join(self, conversation_id: str) -> bool:
+        if conversation_id in await self._encryption.join_waiting():
+            await self._note_entry(conversation_id)
+        return await self.at(conversation_id) is not None
+
+    async def send(self, conversation_id: str, text: str, client_id: str) -> int:
+        return (await self._encryption.send(conversation_id, text, client_id=client_id)).seq
+
+    async def catch_up(self, conversation_id: str) -> None:
+        await self._encryption.catch_up(conversation_id)
+
+    async def reconcile(self, conversation_id: str) -> None:
+        await self._encryption.reconcile(conversation_id)
+
+    async def update(self, conversation_id: str) -> None:
+        await self._encryption.update(conversation_id)
+
+    async def note(self, conversation_id: str) -> None:
+        self.seen.read = {each.seq: each.text for each in self._encryption.said(conversation_id)}
+
+    async def at(self, conversation_id: str) -> tuple[int, int] | None:
+        try:
+            return self._encryption._place(conversation_id)
+        except NotInGroup:
+            return None
+
+    def steal(self, conversation_id: str, seq: int, ciphertext: bytes) -> None:
+        kept = MemoryVault()
+        for name, value in self._vault.kept.items():
+            kept.put(name, value)
+        engine = MlsRsEngine(kept, user_id=self.user_id, device_id=self.device_id)
+        try:
+            received = engine.load(conversation_id).receive(ciphertext)
+        except (CannotDecrypt, NotInGroup):
+            return
+        self.seen.stolen[seq] = (received.data or b"").decode()
+
+    async def _note_entry(self, conversation_id: str) -> None:
+        place = await self.at(conversation_id)
+        if place is not None:
+            self.seen.entered.append(place[0])
+
+
+def names_of(leaves: Iterable[tls.Leaf]) -> Iterator[Leaf]:
+    """The leaves as the evidence has them."""
+    return ((each.user_id, each.device_id, each.signature_key.hex()) for each in leaves)

@@ -1,0 +1,242 @@
+"""Lets a plan happen in an encrypted group, with faults, and afterwards collects what everybody has read."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+
+from secureconnect_client import ApiError, SecureConnectError
+from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup, ServerMisbehaved
+from tests.e2e.histories.encrypted_checker import EncryptedEvidence, Sealed, violations
+from tests.e2e.histories.encrypted_device import EncryptedDevice
+from tests.e2e.histories.encrypted_plan import EncryptedPlan, Kind, Operation
+from tests.e2e.histories.evidence import Room
+from tests.e2e.histories.faults import CALM, Weather
+from tests.e2e.histories.history import OVERLOAD, all_of, logged
+from tests.e2e.histories.people import Person
+
+SETTLE_ROUNDS = 12
+PATIENT_TRIES = 6
+
+DeviceFactory = Callable[..., Any]  # called as `EncryptedDevice` is
+
+
+class EncryptedHistory:
+    """One history, from its plan to the judgement."""
+
+    def __init__(
+        self,
+        plan: EncryptedPlan,
+        people: list[Person],
+        *,
+        http_url: str,
+        inner: httpx.AsyncBaseTransport,
+        factories: Mapping[Kind, DeviceFactory],
+    ) -> None:
+        self.plan = plan
+        self.people = people
+        self.overloaded: Counter[int] = Counter()
+        self.unanswered = 0
+        self.restarts = 0
+        self._weather = Weather(random.Random(plan.seed ^ 0x5EED), Counter())
+        self._numbers = 0
+        self._unsure: dict[str, list[str]] = {}
+        self.records = EncryptedEvidence(Room("", tuple(people[each].user_id for each in plan.founders), False))
+        used: Counter[int] = Counter()
+        self._devices = []
+        for each in plan.devices:
+            number = used[each.person]
+            used[each.person] += 1
+            person = people[each.person]
+            make = factories[each.kind]
+            name = f"person {each.person} {each.kind} {number} of {plan.seed}"
+            self._devices.append(
+                make(
+                    name, person, person.sessions[number],
+                    http_url=http_url, inner=inner, weather=self._weather, records=self.records,
+                )
+            )  # fmt: skip
+
+    @property
+    def events(self) -> int:
+        return len(self.records.room.log)
+
+    @property
+    def deliveries(self) -> int:
+        return sum(text is not None for each in self.records.readers for text in each.read.values())
+
+    @property
+    def troubles(self) -> list[str]:
+        return self.records.troubles
+
+    async def run(self) -> list[str]:
+        """What was wrong with it; empty if nothing was."""
+        try:
+            await asyncio.gather(*(self._begin(each) for each in self._devices))
+            room = self.records.room
+            room.id = await self._devices[0].create(list(room.founders[1:]))
+            self._weather.noise = self.plan.noise
+            await asyncio.gather(*(self._work(n) for n in range(len(self._devices))))
+            self._weather.noise = CALM
+            await self._settle()
+            await self._collect()
+        finally:
+            self._weather.noise = CALM
+            await self._clear_up()
+        return violations(self.records)
+
+    async def _begin(self, device: EncryptedDevice) -> None:
+        await device.open()
+        await device.register()
+
+    # -- meanwhile
+
+    async def _work(self, number: int) -> None:
+        for operation in self.plan.devices[number].operations:
+            await asyncio.sleep(operation.pause_s)
+            await self._try(number, operation.act, self._do(self._devices[number], operation))
+
+    async def _try(self, number: int, what: str, work: Awaitable[Any]) -> bool:
+        """Whether it was done. What may happen to honest devices of an honest server is counted, the rest is noted."""
+        name = self._devices[number].name
+        try:
+            await work
+        except NotInGroup:
+            return False
+        except ServerMisbehaved as error:
+            self.records.troubles.append(f"{name}: {what} takes the server for a liar: {error!r}")
+        except CannotDecrypt as error:
+            if "come to rest" not in str(error):
+                self.records.troubles.append(f"{name}: {what}: {error!r}")
+        except ApiError as error:
+            if error.status in OVERLOAD:
+                self.overloaded[error.status] += 1
+            elif error.status not in (403, 404, 409, 410):
+                self.records.troubles.append(f"{name}: {what} was answered with {error!r}")
+        except SecureConnectError:
+            self.unanswered += 1
+        else:
+            return True
+        return False
+
+    async def _do(self, device: EncryptedDevice, operation: Operation) -> None:
+        room = self.records.room.id
+        others = [each.user_id for each in self.people[1:]]
+        someone = others[int(operation.pick * len(others))]
+        match operation.act:
+            case "add":
+                await device.client.conversations.add_members(room, [someone])
+            case "remove":
+                await device.client.conversations.remove_member(room, someone)
+            case "lose":
+                await device.lose(room)
+                await self._patiently(device.register)
+            case "replace":
+                await device.lose(room)
+                await device.client.request("DELETE", f"/keys/devices/{device.device_id}")
+                await self._patiently(device.register)
+            case "restart":
+                self.restarts += 1
+                await device.restart(room)
+            case "kill":
+                self.restarts += 1
+                acts = (self._send, self._read, self._update, self._reconcile)
+                work = acts[int(operation.pick * len(acts))](device)
+                await device.kill_in(work, room, at=operation.cut, after=operation.pick_after)
+            case "send":
+                await self._send(device)
+            case "read":
+                await self._read(device)
+            case "reconcile":
+                await self._reconcile(device)
+            case "update":
+                await self._update(device)
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        for attempt in range(PATIENT_TRIES):
+            try:
+                await work()
+            except SecureConnectError:
+                if attempt == PATIENT_TRIES - 1:
+                    raise
+            else:
+                return
+
+    async def _send(self, device: EncryptedDevice) -> None:
+        """First once more what may not have gone out before, as an outbox does."""
+        room = self.records.room.id
+        if not await device.join(room):
+            return
+        unsure = self._unsure.setdefault(device.seen.name, [])
+        self._numbers += 1
+        unsure.append(f"{self.plan.seed}-{room[-6:]}-{self._numbers}")
+        for client_id in list(unsure):
+            self.records.said[client_id] = f"text {client_id}"
+            seq = await device.send(room, self.records.said[client_id], client_id)
+            self.records.acknowledged[client_id] = seq
+            unsure.remove(client_id)
+
+    async def _read(self, device: EncryptedDevice) -> None:
+        if await device.join(self.records.room.id):
+            await device.catch_up(self.records.room.id)
+
+    async def _reconcile(self, device: EncryptedDevice) -> None:
+        if await device.join(self.records.room.id):
+            await device.reconcile(self.records.room.id)
+
+    async def _update(self, device: EncryptedDevice) -> None:
+        if await device.join(self.records.room.id):
+            await device.update(self.records.room.id)
+
+    # -- afterwards
+
+    async def _settle(self) -> None:
+        """Everybody comes in, sees to the group and reads until nothing changes; then each says a last word."""
+        before: list[Any] = []
+        for _ in range(SETTLE_ROUNDS):
+            for number, device in enumerate(self._devices):
+                await self._try(number, "settling", self._reconcile(device))
+            places = [await each.at(self.records.room.id) for each in self._devices]
+            if places == before:
+                break
+            before = places
+        else:
+            self.records.troubles.append(f"the group never comes to rest: {before}")
+        for number, device in enumerate(self._devices):
+            await self._try(number, "a last word", self._send(device))
+        for number, device in enumerate(self._devices):
+            await self._try(number, "reading to the end", self._read(device))
+
+    async def _collect(self) -> None:
+        room = self.records.room
+        raw = await all_of(self._devices[0].client, f"/conversations/{room.id}/events")
+        room.log = [logged(each) for each in raw]
+        sealed: list[tuple[int, bytes]] = []
+        for each in raw:
+            if each["type"] == "mls.commit":
+                self.records.commits.append(each["data"]["epoch"])
+            elif each["type"] == "message.created":
+                data, message = each["data"], b64decode(each["data"]["ciphertext"])
+                sealed.append((each["seq"], message))
+                found = Sealed(each["seq"], tls.epoch_of(message), data["sender_id"], data["client_id"])
+                self.records.messages.append(found)
+        for device in self._devices:
+            await device.note(room.id)
+            for seq, message in sealed:
+                device.steal(room.id, seq, message)
+
+    async def _clear_up(self) -> None:
+        """The people go on into another history without the devices of this one."""
+        for device in self._devices:
+            try:
+                await device.client.request("DELETE", f"/keys/devices/{device.device_id}")
+            except ApiError as error:
+                if error.status != 404:
+                    raise

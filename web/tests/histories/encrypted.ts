@@ -1,0 +1,137 @@
+/** A device in the history of an encrypted group: what the engine has for it, without screens and sockets. */
+import { Encryption } from "../../src/engine/encryption/encryption";
+import { hex } from "../../src/engine/encryption/bytes";
+import type { Identity } from "../../src/engine/encryption/mls";
+import { type Said, Shelf } from "../../src/engine/encryption/shelf";
+import { TsMls } from "../../src/engine/encryption/ts-mls";
+import { Vault } from "../../src/engine/encryption/vault";
+import type { Conversation, MessageFields } from "../../src/engine/api";
+import { EncryptionDesk } from "../../src/engine/encryption-desk";
+import { clock } from "../../src/engine/browser";
+import { Http } from "../../src/engine/http";
+import { IdbStore } from "../../src/engine/idb-store";
+import { EncryptionError } from "../../src/engine/problems";
+import { actingAs, typedApi } from "../../src/engine/requests";
+import { SessionKeeper } from "../../src/engine/session";
+import { Tabs } from "../../src/engine/tabs";
+import { localTabs } from "../../src/engine/testing/local-tabs";
+
+export interface EncryptedOpening {
+  http_url: string;
+  user_id: string;
+  session: { access_token: string; refresh_token: string; expires_in: number; session_id: string };
+}
+
+interface Running {
+  encryption: Encryption;
+  desk: EncryptionDesk;
+  store: IdbStore;
+}
+
+interface About {
+  conversation_id: string;
+}
+
+export class EncryptedDevice {
+  readonly #name: string;
+  readonly #opening: EncryptedOpening;
+  readonly #fetch: typeof fetch;
+  #times = 0;
+  #running: Running | null = null;
+
+  constructor(name: string, opening: EncryptedOpening, fetch_: typeof fetch) {
+    this.#name = name;
+    this.#opening = opening;
+    this.#fetch = fetch_;
+  }
+
+  /** Begins from what is stored; its device id and its signature key in hex. */
+  async open(): Promise<{ device_id: string; key: string }> {
+    const { http_url, user_id: userId, session } = this.#opening;
+    const store = await IdbStore.open(`${this.#name} ${this.#times}`);
+    const tabs = localTabs(); // whoever held a lock is dead
+    const http = new Http({ baseUrl: http_url, fetch: this.#fetch, clock, random: Math.random, backoff: { baseMs: 100, capMs: 1_000 }, timeoutMs: 30_000 });
+    const keeper = new SessionKeeper({ http, store, clock, locks: tabs.locks, lockName: "refresh" });
+    await keeper.begin({ user: { id: userId }, tokens: session });
+    const api = typedApi(actingAs(http, keeper, userId));
+    const [lockName, uuid] = ["keys", () => crypto.randomUUID()];
+    const encrypted = { settings: { encrypted: true } } as Conversation;
+    const desk = new EncryptionDesk({
+      userId,
+      deviceName: this.#name,
+      api,
+      store,
+      ports: { clock, locks: tabs.locks, uuid, random: Math.random, fetch: this.#fetch } as never,
+      lockName,
+      tabs: new Tabs({ channel: tabs.channel("keys"), locks: tabs.locks, clock, lockName: "leader", tabId: uuid() }),
+      conversation: () => encrypted,
+      conversations: () => [],
+      send: (conversation_id: string, body: MessageFields) => api.post("/conversations/{conversation_id}/messages", { path: { conversation_id }, body }),
+      onRead: () => undefined,
+    });
+    const encryption = await Encryption.open({ userId, api, store, locks: tabs.locks, lockName, now: clock.now, uuid });
+    this.#running = { encryption, desk, store };
+    const identity = await this.#vault.get<Identity>("identity");
+    return { device_id: encryption.deviceId, key: hex(identity!.signatureKey) };
+  }
+
+  /** The process is gone; what it had stored is there. */
+  restart() {
+    this.#running?.store.close();
+    return this.open();
+  }
+
+  /** What it had stored is gone, too. */
+  lose() {
+    this.#times += 1;
+    return this.restart();
+  }
+
+  register(): Promise<void> {
+    return this.#now.encryption.register(this.#name);
+  }
+
+  join(): Promise<string[]> {
+    return this.#now.encryption.joinWaiting();
+  }
+
+  async send({ conversation_id, text, client_id }: About & { text: string; client_id: string }): Promise<number> {
+    if (!(await this.#now.encryption.isInGroup(conversation_id))) {
+      throw new EncryptionError("it has been taken out", { code: "not_in_group", passing: true });
+    }
+    return (await this.#now.desk.deliver(conversation_id, { client_id, text })).seq;
+  }
+
+  async catch_up({ conversation_id }: About): Promise<void> {
+    await this.#now.encryption.catchUp(conversation_id);
+  }
+
+  async reconcile({ conversation_id }: About): Promise<void> {
+    await this.#now.encryption.reconcile(conversation_id);
+  }
+
+  update({ conversation_id }: About): Promise<void> {
+    return this.#now.encryption.update(conversation_id);
+  }
+
+  /** How far it is, and who is in the group there; null when it is not in. */
+  async at({ conversation_id }: About) {
+    const shelf = new Shelf(this.#vault, await TsMls.open(clock.now));
+    if (!(await shelf.has(conversation_id))) return null;
+    const { group, seq } = await shelf.load(conversation_id);
+    return { epoch: group.epoch, seq, leaves: group.leaves.map(({ userId, deviceId, signatureKey }) => [userId, deviceId, hex(signatureKey)]) };
+  }
+
+  async said({ conversation_id }: About): Promise<[number, string | null][]> {
+    return (await this.#now.encryption.said(conversation_id)).map(({ seq, text }: Said) => [seq, text]);
+  }
+
+  get #now(): Running {
+    if (!this.#running) throw new Error("the device was never opened");
+    return this.#running;
+  }
+
+  get #vault(): Vault {
+    return new Vault(this.#now.store, this.#opening.user_id);
+  }
+}
