@@ -10,11 +10,13 @@ ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local
 AGAINST ?=
+SLOW ?=
+ANYWAY ?=
 SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf compare evaluate build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,8 +82,11 @@ format: venv ## put the code into shape
 demo: venv ## a guided tour of the running local cloud
 	@$(VENV)/python -m demo
 
-perf: venv ## measure the running local cloud; AGAINST=REVISION: only CPU per call, against that commit
-	@$(VENV)/python -m perf $(if $(AGAINST),--against $(AGAINST))
+perf: venv ## measure the running local cloud (6 min; SLOW=1: 20 min); AGAINST=REVISION: CPU per call beside that commit's
+	@$(VENV)/python -m perf $(if $(SLOW),--slow) $(if $(AGAINST),--against $(AGAINST))
+
+compare: venv ## the local cloud beside Synapse, in turn, on one of its own (10 min); ANYWAY=1: a verdict though others work
+	@$(LOCAL) --instance test run -- $(VENV)/python -m perf.compare $(if $(ANYWAY),--disturbed)
 
 load: venv ## an open-loop mix at 1, 2 and 4 times what a local cloud of its own can take (5 min)
 	@SC_QUOTA=$${SC_QUOTA:-16} $(VENV)/python -m infra.local --instance test run -- $(VENV)/python -m perf --only load

@@ -14,7 +14,7 @@ from perf.report import percentile
 Say = Callable[[LoadPerson, str, str], Awaitable[None]]
 Figures = dict[str, float]
 _MARK = re.compile(r"perf:(\d+):")
-_CREATED = '"type":"message.created"'
+CREATED = '"type":"message.created"'
 PATIENCE_S = 10.0
 
 
@@ -86,41 +86,55 @@ async def delivery(
 
 async def throughput(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: float, cap: int) -> Result:
     """Closed loop: each sender sends its next message when the last one is answered, be it with a refusal."""
+
+    def sending(sender: LoadPerson, conversation_id: str) -> Callable[[], Awaitable[None]]:
+        return lambda: say(sender, conversation_id, TEXT)
+
+    return await closed_loop("messages/s", [sending(*pair) for pair in pairs], seconds, cap)
+
+
+async def closed_loop(name: str, calls: Sequence[Callable[[], Awaitable[object]]], seconds: float, cap: int) -> Result:
+    """Each call is made again when it is answered, until the seconds are over or so many were answered well."""
     taken: list[float] = []
     refused = 0
     began = time.perf_counter()
 
-    async def send(sender: LoadPerson, conversation_id: str) -> None:
+    async def repeat(call: Callable[[], Awaitable[object]]) -> None:
         nonlocal refused
         while (now := time.perf_counter()) < began + seconds and len(taken) < cap:
             try:
-                await say(sender, conversation_id, TEXT)
+                await call()
             except (Refused, TimeoutError):
-                sender.http.close()
                 refused += 1
             else:
                 taken.append(time.perf_counter() - now)
 
-    await asyncio.gather(*(send(*pair) for pair in pairs))
+    await asyncio.gather(*(repeat(call) for call in calls))
     wall = time.perf_counter() - began
-    figures = {"messages/s": len(taken) / wall, "refused": float(refused)}
+    figures = {name: len(taken) / wall, "refused": float(refused)}
     return Result(figures | (_latencies("answered", taken) if taken else {}), len(taken))
 
 
 async def saturation(
-    senders: Sequence[LoadPerson], conversation_id: str, audience: Sequence[LoadPerson], seconds: float, cap: int
+    say: Say,
+    pairs: Sequence[tuple[LoadPerson, str]],
+    audience: Sequence[LoadPerson],
+    seconds: float,
+    cap: int,
+    *,
+    created: str = CREATED,
 ) -> Result:
-    """Closed loop by socket in one group; counts the events in all frames that the audience hears."""
+    """Closed loop in one group; counts the events in all frames that the audience hears, by what each has in it."""
     heard = 0
 
     def hear(frame: str) -> None:
         nonlocal heard
-        heard += frame.count(_CREATED)
+        heard += frame.count(created)
 
     for person in audience:
         person.heard = hear
     began = time.perf_counter()
-    sent = await throughput(socket, [(sender, conversation_id) for sender in senders], seconds, cap)
+    sent = await throughput(say, pairs, seconds, cap)
     in_time, wall = heard, time.perf_counter() - began
     expected = sent.operations * len(audience)
     while heard < expected and time.perf_counter() < began + wall + PATIENCE_S:  # noqa: ASYNC110 - cheaper than an event

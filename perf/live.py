@@ -17,13 +17,13 @@ from perf import benchmarks, budgets
 from perf.addresses import Addresses
 from perf.benchmarks import Result
 from perf.budgets import Budget, Verdict
+from perf.effort import Effort
 from perf.load_clients import LoadPerson, in_parallel, newcomer
 from perf.machine import Meter, Usage, wait_for_quiet
 from perf.report import Table, number, spread
 
 PEOPLE = 50
 SENDERS = 32
-QUIET_WAIT_S = 10.0
 CAP = 1_000  # messages of a run; a person may send 1,200 a minute
 
 
@@ -37,9 +37,15 @@ class LiveScale:
     group_messages: int = 50
     warm_up_s: float = 1.0
     warm_up_messages: int = 20
+    quiet_wait_s: float = 10.0  # at most, before each run
 
 
 QUICK = LiveScale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
+USUAL = LiveScale(seconds=3.0, messages=60, group_messages=25, warm_up_s=0.5, quiet_wait_s=2.0)
+
+
+def scale_of(effort: Effort) -> LiveScale:
+    return effort.of(QUICK, USUAL, LiveScale())
 
 
 BUDGETS = (
@@ -128,7 +134,8 @@ class Session:
     async def _saturation(self, people: Sequence[LoadPerson], group: str) -> None:
         def work(run: int) -> Awaitable[Result]:
             first = run * 8 % len(people)
-            return benchmarks.saturation(people[first : first + 8], group, people, self._scale.seconds, CAP)
+            pairs = [(person, group) for person in people[first : first + 8]]
+            return benchmarks.saturation(benchmarks.socket, pairs, people, self._scale.seconds, CAP)
 
         await work(self._scale.runs)
         await self._repeat("8 senders saturating a group of 50", work)
@@ -136,7 +143,7 @@ class Session:
     async def _repeat(self, name: str, work: Callable[[int], Awaitable[Result]]) -> None:
         cell = Cell(name)
         for run in range(self._scale.runs):
-            await asyncio.to_thread(wait_for_quiet, QUIET_WAIT_S)
+            await asyncio.to_thread(wait_for_quiet, self._scale.quiet_wait_s)
             with Meter(self._addresses.servers) as meter:
                 result = await work(run)
             cell.results.append(result)

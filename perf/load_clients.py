@@ -36,18 +36,22 @@ class Http:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(self, method: str, path: str, token: str, body: bytes = b"") -> bytes:
-        """The answer's body. Raises Refused unless the status is 2xx."""
+        """The answer's body. Raises Refused unless the status is 2xx, TimeoutError without an answer."""
         head = (
             f"{method} {self._base}{path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
             f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            try:
-                status, told, answer = await self._exchange(head.encode() + body)
-            except (asyncio.IncompleteReadError, ConnectionError):  # the server has closed an idle connection
-                self.close()
-                status, told, answer = await self._exchange(head.encode() + body)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                try:
+                    status, told, answer = await self._exchange(head.encode() + body)
+                except (asyncio.IncompleteReadError, ConnectionError):  # the server has closed an idle connection
+                    self.close()
+                    status, told, answer = await self._exchange(head.encode() + body)
+        except TimeoutError:
+            self.close()  # or the next call would read this one's answer
+            raise
         if not 200 <= status < 300:
             text = f"{method} {path}: {status} {answer[:300].decode(errors='replace')}"
             raise Refused(text, status, code=_code(answer), retry_after_s=_retry_after_s(told))

@@ -39,20 +39,39 @@ def _times(pid: int) -> tuple[int, float] | None:
     return int(fields[1]), sum(int(field) for field in fields[11:15]) / TICKS_PER_S
 
 
-def cpu_of(roots: Sequence[int]) -> float:
-    """CPU seconds of these processes and all their descendants."""
+def _tree(roots: Sequence[int]) -> dict[int, float]:
+    """These processes and all their descendants, each with its CPU seconds."""
     children: dict[int, list[int]] = defaultdict(list)
     spent: dict[int, float] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (found := _times(int(entry.name))) is not None:
             children[found[0]].append(int(entry.name))
             spent[int(entry.name)] = found[1]
-    total, waiting = 0.0, list(roots)
+    tree: dict[int, float] = {}
+    waiting = list(roots)
     while waiting:
         pid = waiting.pop()
-        total += spent.get(pid, 0.0)
+        tree[pid] = spent.get(pid, 0.0)
         waiting += children[pid]
-    return total
+    return tree
+
+
+def cpu_of(roots: Sequence[int]) -> float:
+    """CPU seconds of these processes and all their descendants."""
+    return sum(_tree(roots).values())
+
+
+def memory_of(roots: Sequence[int]) -> float:
+    """Megabytes of them all: of pages that several have, each counts its share (PSS in proc(5))."""
+    return sum(_proportional_kb(pid) for pid in _tree(roots)) / 1024
+
+
+def _proportional_kb(pid: int) -> int:
+    try:
+        text = (PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _busy() -> float:

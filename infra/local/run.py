@@ -24,7 +24,7 @@ def run(instance: Instance, words: list[str]) -> int:
     if not words or not shutil.which(words[0]):
         raise Problem(f"there is no command {' '.join(words[:1])!r} to run", "write one behind `run`")
     reset(instance)
-    instance = _with_free_ports(instance)
+    instance = _withfree_ports(instance)
     code = 1
     try:
         up(instance)
@@ -38,14 +38,14 @@ def run(instance: Instance, words: list[str]) -> int:
     return code
 
 
-def _with_free_ports(instance: Instance) -> Instance:
+def _withfree_ports(instance: Instance) -> Instance:
     """The instance on ports that nobody holds: the command learns them, so they need not be the usual ones."""
     taken = {port: port_holder(port) for port in (instance.port, instance.redis_port)}
-    chosen = {port: _free_port() if holder else port for port, holder in taken.items()}
+    chosen = {port: free_port() if holder else port for port, holder in taken.items()}
     return replace(instance, port=chosen[instance.port], redis_port=chosen[instance.redis_port])
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

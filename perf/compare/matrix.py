@@ -1,0 +1,157 @@
+"""Synapse as a side: people who use its client-server API as our load generator's people use ours."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from accounts import passwords
+from infra.local.process import Daemon
+from perf.compare import synapse
+from perf.compare.side import PAGE, PEOPLE, Side
+from perf.load_clients import PASSWORD, TEXT, Http, LoadPerson, in_parallel
+
+API = "/_matrix/client/v3"
+WAIT_MS = 15_000  # of a sync for something new: below what the generator waits for an answer
+FILTER = quote(json.dumps({"room": {"timeline": {"limit": 100}, "state": {"lazy_load_members": True}}}))
+
+
+@dataclass(slots=True)
+class MatrixPerson(LoadPerson):
+    """Hears by syncing again and again, and sends by HTTP: Matrix has no socket."""
+
+    url: str = ""
+    _follower: asyncio.Task[None] | None = None
+
+    async def say(self, conversation_id: str, text: str = TEXT) -> None:
+        path = f"{API}/rooms/{conversation_id}/send/m.room.message/{secrets.token_hex(8)}"
+        body = f'{{"msgtype":"m.text","body":"{text}"}}'.encode()
+        await self.http.request("PUT", path, self.token, body)
+
+    async def follow(self) -> None:
+        """Learn what there is, and hear what comes after it."""
+        http = Http(self.url)
+        place = _next(await self._sync(http, "", 0))
+        self._follower = asyncio.create_task(self._follow(http, place))
+
+    async def _follow(self, http: Http, place: str) -> None:
+        try:
+            while True:
+                told = await self._sync(http, place, WAIT_MS)
+                place = _next(told)
+                self.heard(told)
+        finally:
+            http.close()
+
+    async def _sync(self, http: Http, place: str, wait_ms: int) -> str:
+        since = f"&since={place}" if place else ""
+        return (await http.request("GET", f"{API}/sync?filter={FILTER}&timeout={wait_ms}{since}", self.token)).decode()
+
+    async def unfollow(self) -> None:
+        """Raises what ended it before."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.wait([self._follower])
+            follower, self._follower = self._follower, None
+            if not follower.cancelled():
+                follower.result()
+
+    async def leave(self) -> None:
+        await self.unfollow()
+        self.http.close()
+
+
+def _next(sync: str) -> str:
+    _, _, rest = sync.partition('"next_batch":"')
+    return rest.split('"', 1)[0]
+
+
+class Synapse(Side):
+    """A fresh one on SQLite."""
+
+    name = f"Synapse {synapse.version()}"
+    passwords = f"bcrypt, {passwords.COST} rounds"
+    created = '"type":"m.room.message"'
+
+    def __init__(self) -> None:
+        self._daemon: Daemon | None = None
+        self._url = ""
+        self.people: list[LoadPerson] = []
+
+    async def ready(self) -> None:
+        await asyncio.to_thread(synapse.install)
+        daemon, self._url = await asyncio.to_thread(synapse.start, rounds=passwords.COST)
+        self._daemon = daemon
+        self.servers = [pid] if (pid := daemon.pid()) else []
+        self.people = await in_parallel(PEOPLE, self._newcomer, width=2)
+        self.directs = [
+            (self.people[number], await self._room(self.people[number], [partner]))
+            for number, partner in enumerate(self.partners)
+        ]
+        self.group = await self._room(self.people[0], self.people[1:])
+        self.long = await self._room(self.people[0], self.people[1:])
+        await self.fill()
+
+    async def _newcomer(self, number: int) -> MatrixPerson:
+        """By the shared secret (Synapse's Admin API, "Shared-Secret Registration")."""
+        name = f"p{number}"
+        person = MatrixPerson(Http(self._url), "", "", username=name, url=self._url)
+        nonce = (await person.call("GET", "/_synapse/admin/v1/register"))["nonce"]
+        signed = "\0".join((nonce, name, PASSWORD, "notadmin")).encode()
+        mac = hmac.new(synapse.SECRET.encode(), signed, hashlib.sha1).hexdigest()
+        body = {"nonce": nonce, "username": name, "password": PASSWORD, "admin": False, "mac": mac}
+        made = await person.call("POST", "/_synapse/admin/v1/register", body)
+        person.id, person.token = made["user_id"], made["access_token"]
+        return person
+
+    async def _room(self, owner: LoadPerson, others: Sequence[LoadPerson]) -> str:
+        made = await owner.call("POST", f"{API}/createRoom", {"preset": "public_chat", "visibility": "private"})
+        room = quote(made["room_id"])
+        for other in others:
+            await other.call("POST", f"{API}/join/{room}", {})
+        return room
+
+    async def listen(self, people: Sequence[LoadPerson]) -> None:
+        """Who has not read a room has its unread messages counted anew by every sync, so all have read theirs."""
+        everybody: Any = people
+        await in_parallel(len(people), lambda number: self._read(everybody[number]))
+        await in_parallel(len(people), lambda number: everybody[number].follow())
+
+    async def _read(self, person: LoadPerson) -> None:
+        for room in [
+            self.group,
+            *(room for (_, room), other in zip(self.directs, self.partners, strict=True) if other is person),
+        ]:
+            newest = await person.call("GET", f"{API}/rooms/{room}/messages?dir=b&limit=1")
+            event = quote(newest["chunk"][0]["event_id"])
+            await person.call("POST", f"{API}/rooms/{room}/receipt/m.read.private/{event}", {})
+
+    async def hush(self, people: Sequence[LoadPerson]) -> None:
+        everybody: Any = people
+        await in_parallel(len(people), lambda number: everybody[number].unfollow())
+
+    async def sign_in(self, person: LoadPerson) -> None:
+        identifier = {"type": "m.id.user", "user": person.username}
+        body = {"type": "m.login.password", "identifier": identifier, "password": PASSWORD}
+        http = Http(self._url)
+        try:
+            await http.request("POST", f"{API}/login", "", json.dumps(body).encode())
+        finally:
+            http.close()
+
+    async def page(self, person: LoadPerson, place: str) -> str:
+        start = f"&from={quote(place)}" if place else ""
+        found = await person.call("GET", f"{API}/rooms/{self.long}/messages?dir=b&limit={PAGE}{start}")
+        messages = [event for event in found["chunk"] if event["type"] == "m.room.message"]
+        return str(found.get("end", "")) if len(messages) >= PAGE - 1 else ""
+
+    def stop(self) -> None:
+        if self._daemon is not None:
+            self._daemon.stop(wait_s=synapse.STOP_WAIT_S)
