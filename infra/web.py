@@ -24,6 +24,8 @@ WEB = ROOT / "web"
 DIST = WEB / "dist"
 SOURCES = ("src", "public", "index.html", "vite.config.ts", "package.json", "package-lock.json", "tsconfig.json")
 NODE_MIN = (20, 19)
+INSTALLING = "npm", "ci", "--no-audit", "--no-fund"
+BUILDING = "npx", "vite", "build", "--logLevel", "warn"
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
 # Tables of types differ between machines; browsers refuse a script of another type.
@@ -70,9 +72,21 @@ def build(log: Path) -> str:
         return "unchanged"
     log.parent.mkdir(parents=True, exist_ok=True)
     install(log)
-    _run(log, "npx", "vite", "build", "--logLevel", "warn")
+    _run(log, *BUILDING)
     stamp.write_text(wanted)
     return "built"
+
+
+def build_other(web: Path, log: Path) -> Path:
+    """Build the client of another work tree, with our packages where its lock file is the same. Returns its dist."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if (web / "package-lock.json").read_bytes() == (WEB / "package-lock.json").read_bytes():
+        install(log)
+        (web / "node_modules").symlink_to(WEB / "node_modules")
+    else:
+        _run(log, *INSTALLING, where=web)
+    _run(log, *BUILDING, where=web)
+    return web / "dist"
 
 
 def install(log: Path) -> None:
@@ -80,7 +94,7 @@ def install(log: Path) -> None:
     stamp = WEB / "node_modules" / ".lock"
     wanted = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
-        _run(log, "npm", "ci", "--no-audit", "--no-fund")
+        _run(log, *INSTALLING)
         stamp.write_text(wanted)
 
 
@@ -158,12 +172,12 @@ def _files(path: Path) -> Iterator[Path]:
             yield from _files(child)
 
 
-def _run(log: Path, *command: str) -> None:
+def _run(log: Path, *command: str, where: Path = WEB) -> None:
     with log.open("a") as output:
         output.write(f"{time.strftime('%F %T')} {' '.join(command)}\n")
         output.flush()
         done = subprocess.run(  # noqa: S603
-            command, cwd=WEB, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+            command, cwd=where, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if done.returncode != 0:
         raise CannotBuild(f"{' '.join(command[:2])} failed; its words are in {log}")

@@ -1,9 +1,10 @@
-"""`python -m perf [--only PART,PART…] [--quick]`; parts are counts, parity, slow_socket, texts, cold, cost, pushes,
-push_queue, push_delay, live, load and web, and all but load without a choice.
+"""`python -m perf [--only PART,PART…] [--quick|--slow]`; parts are counts, parity, slow_socket, texts, cold, cost,
+pushes, push_queue, push_delay, live, load and web, and all but load without a choice.
 
 The figures, and how they stand to their budgets, are printed in tables and kept in .local/perf/latest.json.
 `push_queue`, `push_delay`, `live`, `load` and `web` need a running local cloud, `web` Chromium as well.
-`--against REVISION` compares the processor time of calls with that of another commit, in turn, and does nothing else.
+`--against REVISION` compares the processor time of calls with that of another commit, in turn, and does nothing else;
+with `--only web` it compares the web client instead (docs/web.md).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from infra.local.console import Problem
@@ -32,95 +33,133 @@ from perf import (
     texts,
     timing_parity,
     web,
+    web_against,
 )
 from perf.addresses import NotUp, running
+from perf.effort import Effort
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
+from perf.progress import Progress
 from perf.report import Table
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "latest.json"
 Part = tuple[Sequence[Table], Any]  # what is printed, and what is kept
+Tell = Callable[[str], None]  # what is being done
 
 
 def _say(what: str) -> None:
     print(f"  {what}", file=sys.stderr, flush=True)
 
 
-def _counts(quick: bool) -> Part:
-    found = counts.count_all(OPERATIONS, repeats=3 if quick else 15, done=_say)
+def _counts(effort: Effort, tell: Tell) -> Part:
+    found = counts.count_all(OPERATIONS, repeats=effort.of(3, 7, 15), done=tell)
     return [counts.table(found)], counts.as_json(found)
 
 
-def _cold(quick: bool) -> Part:
+def _cold(effort: Effort, tell: Tell) -> Part:
     with packages.last_build() as build:
         sizes = packages.measure(build)
-        starts = cold.measure(build, runs=1 if quick else 5, done=_say)
+        starts = cold.measure(build, runs=effort.of(1, 2, 5), done=tell)
     return [cold.table(starts), packages.table(sizes)], cold.as_json(starts) | {"packages": packages.as_json(sizes)}
 
 
-def _cost(quick: bool) -> Part:
+def _cost(effort: Effort, tell: Tell) -> Part:
     assumed = cost.Assumptions()
-    bills = cost.measure(assumed, repeats=3 if quick else 9, done=_say)
+    bills = cost.measure(assumed, repeats=effort.of(3, 3, 9), done=tell)
     return [cost.table(bills, assumed)], cost.as_json(bills)
 
 
-def _live(quick: bool) -> Part:
-    measured = live.measure(running(), live.QUICK if quick else live.LiveScale(), done=_say)
+def _live(effort: Effort, tell: Tell) -> Part:
+    measured = live.measure(running(), live.scale_of(effort), done=tell)
     return live.tables(measured), live.as_json(measured)
 
 
-def _load(quick: bool) -> Part:
-    found = load.measure(running(), load.QUICK if quick else load.LoadScale(), done=_say)
+def _load(effort: Effort, tell: Tell) -> Part:
+    found = load.measure(running(), load.scale_of(effort), done=tell)
     return load.tables(found), load.as_json(found)
 
 
-def _web(quick: bool) -> Part:
-    measured = web.measure(web.QUICK if quick else web.Scale(), done=_say)
+def _web(effort: Effort, tell: Tell) -> Part:
+    measured = web.measure(web.scale_of(effort), done=tell)
     return web.tables(measured), web.as_json(measured)
 
 
-PARTS: dict[str, Callable[[bool], Part]] = {
+PARTS: dict[str, Callable[[Effort, Tell], Part]] = {
     "counts": _counts,
-    "parity": lambda quick: timing_parity.part(quick, _say),
-    "slow_socket": lambda quick: slow_socket.part(quick, _say),
+    "parity": timing_parity.part,
+    "slow_socket": slow_socket.part,
     "texts": texts.part,
     "cold": _cold,
     "cost": _cost,
-    "pushes": lambda quick: push_load.part(quick, _say),
-    "push_queue": lambda quick: push_queue.part(running(), quick, _say),
-    "push_delay": lambda quick: push_delay.part(running(), quick, _say),
+    "pushes": push_load.part,
+    "push_queue": lambda effort, tell: push_queue.part(running(), effort, tell),
+    "push_delay": lambda effort, tell: push_delay.part(running(), effort, tell),
     "live": _live,
     "load": _load,
     "web": _web,
 }
+# Seconds that a part takes on two quiet cores, by effort: quick, usual, slow. They only tell how long the rest takes.
+EXPECTED_S: dict[str, tuple[float, float, float]] = {
+    "counts": (20, 30, 60),
+    "parity": (4, 25, 25),
+    "slow_socket": (3, 10, 10),
+    "texts": (1, 3, 3),
+    "cold": (60, 100, 250),
+    "cost": (20, 20, 40),
+    "pushes": (5, 10, 30),
+    "push_queue": (10, 20, 45),
+    "push_delay": (10, 20, 40),
+    "live": (60, 110, 320),
+    "load": (60, 250, 250),
+    "web": (30, 40, 70),
+}
+AGAINST = {"cpu": against.part, "web": web_against.part}  # they tell by themselves how long they take
+
+
+def _chosen() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
+    parser.add_argument("--only", help="parts, separated by commas (default: all but load)")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
+    parser.add_argument("--slow", action="store_true", help="every repeat (20 min): tells smaller differences")
+    parser.add_argument(
+        "--against",
+        metavar="REVISION",
+        help="CPU per call, or with `--only web` the web client, against another commit's",
+    )
+    chosen = parser.parse_args()
+    known = AGAINST if chosen.against else PARTS
+    default = "cpu" if chosen.against else ",".join(name for name in PARTS if name != "load")
+    chosen.names = (chosen.only or default).split(",")
+    if unknown := set(chosen.names) - set(known):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    chosen.effort = Effort.QUICK if chosen.quick else Effort.SLOW if chosen.slow else Effort.USUAL
+    return chosen
+
+
+def _measured(chosen: argparse.Namespace) -> Iterator[tuple[str, Part]]:
+    """Each part that was chosen, when it is done."""
+    if chosen.against:
+        for name in chosen.names:
+            yield f"{name} against", AGAINST[name](chosen.against, chosen.effort, _say)
+        return
+    if {"live", "load", "web", "push_queue", "push_delay"} & set(chosen.names):
+        running()  # before the others take their time
+    progress = Progress({name: EXPECTED_S[name][chosen.effort] for name in chosen.names}, _say)
+    for name in chosen.names:
+        progress.begin(name)
+        yield name, PARTS[name](chosen.effort, progress.tell)
+    progress.end()
+    _say("seconds taken: " + ", ".join(f"{name} {took_s:.0f}" for name, took_s in progress.took_s.items()))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
-    parser.add_argument(
-        "--only",
-        default=",".join(name for name in PARTS if name != "load"),
-        help="parts, separated by commas (default: all but load)",
-    )
-    parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
-    parser.add_argument("--against", metavar="REVISION", help="CPU per call against another commit's, and nothing else")
-    chosen = parser.parse_args()
-    parts = PARTS
-    if chosen.against:
-        parts = {"against": lambda quick: against.part(chosen.against, quick, _say)}
-        chosen.only = "against"
-    names = chosen.only.split(",")
-    if unknown := set(names) - set(parts):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    chosen = _chosen()
+    kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
     try:
-        if {"live", "load", "web", "push_queue", "push_delay"} & set(names):
-            running()  # before the others take their time
-        kept: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": os.getloadavg()}
-        for name in names:
-            _say(f"{name}:")
-            tables, kept[name] = parts[name](chosen.quick)
+        for name, (tables, figures) in _measured(chosen):
+            kept[name] = figures
             for table in tables:
                 print(table.markdown(), flush=True)
     except (

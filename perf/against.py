@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from perf.report import Table, number
+from perf.effort import Effort
+from perf.ratios import Compared, Goal, in_turn
+from perf.report import Table
 from perf.template import ROOT
 
 NAMES = (
@@ -29,7 +30,7 @@ NAMES = (
     "sync, 5 conversations, 20 events each",
     "fan-out of one job to 50",
 )
-TARGET = 0.6
+GOAL = Goal(at_most=0.6)
 PATIENCE_S = 300
 # What each tree runs: names of its own build stand behind `except`, as earlier commits called the stack a stage.
 CHILD = """
@@ -73,8 +74,7 @@ def measure(revision: str, *, rounds: int, repeats: int, done: Callable[[str], N
     with tree_of(revision) as tree:
         started = time.monotonic()
         for turn in range(rounds):
-            order = (ROOT, tree) if turn % 2 else (tree, ROOT)
-            counted = {where: _count(where, repeats) for where in order}
+            counted = {where: _count(where, repeats) for where in in_turn((tree, ROOT), turn)}
             found.append((counted[ROOT], counted[tree]))
             left_s = (time.monotonic() - started) / (turn + 1) * (rounds - turn - 1)
             done(f"round {turn + 1} of {rounds} against {revision}; {left_s:.0f} s left")
@@ -94,10 +94,10 @@ def _git(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def ratios(rounds: Rounds) -> dict[str, list[float]]:
-    """By operation, what it takes here for each millisecond there, in each round."""
+def compared(rounds: Rounds) -> dict[str, Compared]:
+    """By operation that both trees have, its milliseconds here and there."""
     return {
-        name: [here[name] / there[name] for here, there in rounds]
+        name: Compared([here[name] for here, _ in rounds], [there[name] for _, there in rounds])
         for name in NAMES
         if all(name in here and name in there for here, there in rounds)
     }
@@ -106,22 +106,16 @@ def ratios(rounds: Rounds) -> dict[str, list[float]]:
 def table(rounds: Rounds, revision: str) -> Table:
     head = "operation", "CPU ms here", f"CPU ms at {revision}", "ratio min / median / max", "wanted"
     rows = [
-        (
-            name,
-            number(median(here[name] for here, _ in rounds)),
-            number(median(there[name] for _, there in rounds)),
-            " / ".join(f"{each:.2f}" for each in (min(found), median(found), max(found))),
-            f"≤ {TARGET}: {'yes' if median(found) <= TARGET else 'no'}",
-        )
-        for name, found in ratios(rounds).items()
+        (name, *each.cells(), f"{GOAL.text()}: {'yes' if GOAL.met(each.ratio) else 'no'}")
+        for name, each in compared(rounds).items()
     ]
     return Table(f"CPU per call against {revision}", head, rows)
 
 
 def as_json(rounds: Rounds, revision: str) -> dict[str, Any]:
-    return {"revision": revision, "ratios": ratios(rounds)}
+    return {"revision": revision, "ratios": {name: each.ratios() for name, each in compared(rounds).items()}}
 
 
-def part(revision: str, quick: bool, done: Callable[[str], None]) -> tuple[Sequence[Table], Any]:
-    rounds = measure(revision, rounds=2 if quick else 4, repeats=5 if quick else 15, done=done)
+def part(revision: str, effort: Effort, done: Callable[[str], None]) -> tuple[Sequence[Table], Any]:
+    rounds = measure(revision, rounds=effort.of(2, 4, 8), repeats=effort.of(5, 15, 15), done=done)
     return [table(rounds, revision)], as_json(rounds, revision)

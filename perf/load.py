@@ -27,6 +27,7 @@ from infra.local.config import REGION
 from perf import budgets
 from perf.addresses import Addresses
 from perf.budgets import Budget, Verdict
+from perf.effort import Effort
 from perf.load_clients import PASSWORD, Http, LoadPerson, Refused, in_parallel, newcomer
 from perf.report import Table, number, percentile
 
@@ -56,7 +57,8 @@ class LoadScale:
     probe_seconds: float = 15.0
 
 
-QUICK = LoadScale(people=6, seconds=4.0, probe_seconds=4.0)
+def scale_of(effort: Effort) -> LoadScale:
+    return effort.of(LoadScale(people=6, seconds=4.0, probe_seconds=4.0), LoadScale(), LoadScale())
 
 
 async def _read(person: LoadPerson, conversation_id: str) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 from perf import budgets, push_service
 from perf.addresses import Addresses
 from perf.budgets import Budget
+from perf.effort import Effort
 from perf.load_clients import in_parallel, newcomer
 from perf.report import Table, number
 
-MESSAGES, QUICK_MESSAGES, WARM_UP = 60, 10, 5
+WARM_UP = 5
 ARRIVAL_PATIENCE_S = 20.0
 # Between two messages: the delay of a calm stack, not of a queue. By chance, or they would keep step with the local
 # cloud, which looks at its streams every 0.3 s.
@@ -88,11 +89,11 @@ async def _measure(addresses: Addresses, url: str, service: _Service, messages: 
     return delays
 
 
-def part(addresses: Addresses, quick: bool, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
+def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
     """What is printed, and what is kept."""
     service = _Service()
     with _serving(service) as url:
-        count = WARM_UP + (QUICK_MESSAGES if quick else MESSAGES)
+        count = WARM_UP + effort.of(10, 30, 60)
         delays = asyncio.run(_measure(addresses, url, service, count))[WARM_UP:]
     done(f"{len(delays)} pushes")
     p50, p95 = median(delays), quantiles(delays, n=20, method="inclusive")[-1]

@@ -19,6 +19,7 @@ from kernel import clock, ids
 from perf import budgets, cost, fakes, gateway, notification_operations, push_service
 from perf.budgets import Budget
 from perf.counts import count
+from perf.effort import Effort
 from perf.fixtures import create
 from perf.in_process_stack import InProcessStack, in_process_stack
 from perf.notification_operations import AWAY, register_at
@@ -26,7 +27,7 @@ from perf.people import newcomers
 from perf.report import Table, number
 from perf.template import ROOT
 
-PUSHES, QUICK_PUSHES = 10_000, 1_000
+PUSHES = 10_000
 PEOPLE = 25  # of a job, as `telling` makes them
 JOBS_PER_BATCH = 5  # what the queue hands on at once (infra/notifications.yaml)
 BUDGETS = (
@@ -118,11 +119,11 @@ def dollars(repeats: int) -> dict[str, float]:
 # --- what is printed ------------------------------------------------------------------------------------------
 
 
-def part(quick: bool, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
+def part(effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
     """What is printed, and what is kept."""
-    load = measure(QUICK_PUSHES if quick else PUSHES)
+    load = measure(effort.of(1_000, 3_000, PUSHES))
     done(f"{load.pushes} pushes")
-    per_million = dollars(3 if quick else 9)
+    per_million = dollars(effort.of(3, 3, 9))
     figures = {
         "seconds": load.seconds * PUSHES / load.pushes,
         "more memory after the first tenth, MB": load.grown_mb,

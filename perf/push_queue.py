@@ -16,11 +16,12 @@ from typing import Any
 from perf import budgets, push_service
 from perf.addresses import Addresses
 from perf.budgets import Budget
+from perf.effort import Effort
 from perf.load_clients import LoadPerson, in_parallel, newcomer
 from perf.report import Table, number
 
 PEOPLE, DEVICES = 100, 4
-GROUPS, QUICK_GROUPS = 25, 3
+GROUPS = 25
 PATIENCE_S = 180.0
 QUIET_S = 3.0  # after the last push: any more would be one too many
 WORKER = "-Push-"  # in the command line of a process of the push function
@@ -120,9 +121,9 @@ def _memory_mb(addresses: Addresses) -> float:
     return max(sizes)
 
 
-def part(addresses: Addresses, quick: bool, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
+def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
     """What is printed, and what is kept."""
-    groups = QUICK_GROUPS if quick else GROUPS
+    groups = effort.of(3, 10, GROUPS)
     with push_service.serving() as url:
         load = asyncio.run(_measure(addresses, url, groups, done))
     done(f"{load.arrived} pushes")

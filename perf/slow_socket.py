@@ -16,6 +16,7 @@ from typing import Any
 
 from infra.local.config import HOST
 from kernel import sockets
+from perf.effort import Effort
 from perf.in_process_stack import in_process_stack
 from perf.report import Table, number
 from realtime import service
@@ -135,7 +136,7 @@ def table(delay: Delay) -> Table:
     return Table("A stuck socket among many (in process, loopback, medians)", head, [row])
 
 
-def part(quick: bool, _done: Callable[[str], None]) -> tuple[list[Table], dict[str, object]]:
+def part(effort: Effort, _done: Callable[[str], None]) -> tuple[list[Table], dict[str, object]]:
     """What is printed, and what is kept."""
-    delay = measure(repeats=3 if quick else 30)
+    delay = measure(repeats=effort.of(3, 30, 30))
     return [table(delay)], {**asdict(delay), "added_ms": delay.added_ms, "within": delay.within}

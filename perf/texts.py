@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from messages.schemas import MessageFields
 from perf import budgets
 from perf.budgets import Budget, Verdict
+from perf.effort import Effort
 from perf.report import Table
 
 CHARS = 10_000
@@ -40,9 +41,9 @@ def _checked_ms(text: str, repeats: int) -> float:
     return statistics.median(taken[10:]) * 1000
 
 
-def part(quick: bool) -> tuple[list[Table], Any]:
+def part(effort: Effort, _tell: Callable[[str], None]) -> tuple[list[Table], Any]:
     """The table, and what is kept."""
-    verdicts = judged(measure(50 if quick else 500))
+    verdicts = judged(measure(effort.of(50, 500, 500)))
     return [budgets.table("Checking a message of 10,000 characters", verdicts, of="text", value="ms")], budgets.as_json(
         verdicts
     )

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from accounts.model import LOCK_AFTER, LOCK_MS
 from kernel import clock
 from perf import gateway
+from perf.effort import Effort
 from perf.in_process_stack import InProcessStack, in_process_stack
 from perf.operations import register
 from perf.report import Table, number
@@ -101,7 +102,7 @@ def as_json(pairs: Sequence[Pair]) -> list[dict[str, object]]:
     return [{**asdict(each), "ratio": each.ratio, "alike": each.alike} for each in pairs]
 
 
-def part(quick: bool, done: Callable[[str], None]) -> tuple[list[Table], list[dict[str, object]]]:
+def part(effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], list[dict[str, object]]]:
     """What is printed, and what is kept."""
-    pairs = measure(repeats=4 if quick else 30, done=done)
+    pairs = measure(repeats=effort.of(4, 30, 30), done=done)
     return [table(pairs)], as_json(pairs)

@@ -24,9 +24,11 @@ from kernel import clock, ids
 from perf import budgets
 from perf.addresses import DEFAULT, running
 from perf.budgets import Budget, Verdict
+from perf.effort import Effort
 from perf.report import Table, percentile, spread
 
 MESSAGES = 100_000
+PATIENCE_MS = 60_000
 PASSWORD = "correct horse battery staple"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--enable-precise-memory-info")
 BUDGETS = (
@@ -83,7 +85,8 @@ class Scale:
     keys: int = 120
 
 
-QUICK = Scale(runs=2, scroll_px=8_000, keys=30)
+def scale_of(effort: Effort) -> Scale:
+    return effort.of(Scale(runs=2, scroll_px=8_000, keys=30), Scale(runs=3, scroll_px=24_000), Scale())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +102,44 @@ class Figures:
 
 
 def measure(scale: Scale, done: Callable[[str], None]) -> Figures:
-    """Raises NotUp, NoBrowser."""
+    """The client that the running local cloud serves. Raises NotUp, NoBrowser."""
+    addresses = served()
+    with opened() as browser:
+        return measure_page(browser, addresses["web_url"], addresses["http_url"], scale, done)
+
+
+def served() -> dict[str, str]:
+    """The addresses of the running local cloud, `web_url` among them. Raises NotUp, NoBrowser."""
     running()
-    addresses = json.loads(Path(os.environ.get("SC_ENDPOINTS") or DEFAULT).read_text())
-    chromium, web_url = shutil.which("chromium"), addresses.get("web_url")
-    if chromium is None or not web_url:
-        raise NoBrowser("needs Chromium and a built web client")
-    person, conversation_id = _newcomer(addresses["http_url"])
+    addresses: dict[str, str] = json.loads(Path(os.environ.get("SC_ENDPOINTS") or DEFAULT).read_text())
+    if not addresses.get("web_url"):
+        raise NoBrowser("needs a built web client")
+    return addresses
+
+
+@contextmanager
+def opened() -> Iterator[Browser]:
+    """Chromium, for as long as the block lasts. Raises NoBrowser."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise NoBrowser("needs Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         try:
-            done("first paint")
-            paints = [_paints(browser, web_url) for _ in range(scale.runs)]
-            done("a conversation of 100,000 messages")
-            histories = [_history(browser, web_url, person, conversation_id, scale) for _ in range(scale.runs)]
-            done("writing")
-            keys, shift = _writing(browser, web_url, person, conversation_id, scale)
+            yield browser
         finally:
             browser.close()
+
+
+def measure_page(browser: Browser, url: str, http_url: str, scale: Scale, done: Callable[[str], None]) -> Figures:
+    """The client at this address, with somebody new."""
+    person, conversation_id = _newcomer(http_url)
+    done("first paint")
+    paints = [_paints(browser, url) for _ in range(scale.runs)]
+    done("a conversation of 100,000 messages")
+    histories = [_history(browser, url, person, conversation_id, scale) for _ in range(scale.runs)]
+    done("writing")
+    keys, shift = _writing(browser, url, person, conversation_id, scale)
     return Figures(
         cold_ms=[cold for cold, _ in paints],
         warm_ms=[warm for _, warm in paints],
@@ -149,8 +172,9 @@ def as_json(found: Figures) -> dict[str, Any]:
     return {**asdict(found), "budgets": budgets.as_json(_verdicts(found))}
 
 
-def _verdicts(found: Figures) -> list[Verdict]:
-    values = (
+def values(found: Figures) -> list[float]:
+    """One value for each of BUDGETS, in their order."""
+    return [
         median(found.cold_ms),
         median(found.warm_ms),
         median(found.open_ms),
@@ -158,8 +182,11 @@ def _verdicts(found: Figures) -> list[Verdict]:
         max(found.heap_mb),
         percentile(found.keys_ms, 95),
         found.shift,
-    )
-    return [budget.judge(value) for budget, value in zip(BUDGETS, values, strict=True)]
+    ]
+
+
+def _verdicts(found: Figures) -> list[Verdict]:
+    return [budget.judge(value) for budget, value in zip(BUDGETS, values(found), strict=True)]
 
 
 # --- the parts
@@ -243,6 +270,7 @@ def _writing(
 @contextmanager
 def _context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(PROBE)
     try:
         yield context

@@ -30,10 +30,15 @@ def publish(instance: Instance, stack: Stack) -> tuple[str | None, str]:
     except web.CannotBuild as problem:
         return None, f"left out: {problem}"
     api = urlsplit(instance.execute_api(outputs["RestApiId"])).path
-    policy = POLICY.format(host=urlsplit(instance.endpoint).netloc)
+    policy = policy_of(instance.endpoint)
     marker = instance.home / "web"
     wanted = hashlib.sha256(f"{web.fingerprint()} {bucket} {api} {policy}".encode()).hexdigest()
     if not marker.exists() or marker.read_text() != wanted:
         web.upload(stack.client("s3"), bucket, api=api, socket="", policy=policy, compressed=True)
         marker.write_text(wanted)
     return instance.web_url, done
+
+
+def policy_of(endpoint: str) -> str:
+    """The content security policy of a page on the cloud at this address."""
+    return POLICY.format(host=urlsplit(endpoint).netloc)
