@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from chalice.app import Chalice, Request, Response
@@ -45,6 +46,11 @@ SECURITY_HEADERS = {
     "X-XSS-Protection": "0",
     "Referrer-Policy": "no-referrer",
 }
+
+
+@lru_cache(maxsize=256)
+def _parameters(view: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(view).parameters)
 
 
 class Authenticator(Protocol):
@@ -109,7 +115,7 @@ class Route:
 
     @property
     def wants(self) -> frozenset[str]:
-        return frozenset(inspect.signature(self.view).parameters)
+        return _parameters(self.view)
 
 
 class App:
@@ -238,7 +244,8 @@ class App:
         if route.query is not None:
             given["query"] = parse_query(route.query, incoming.query)
         given |= {"caller": caller, "request": incoming}
-        arguments = {name: value for name, value in given.items() if name in route.wants}
+        wanted = route.wants
+        arguments = {name: value for name, value in given.items() if name in wanted}
 
         def answer() -> dict[str, Any]:
             with origin.called_from(incoming.address, incoming.base_url):

@@ -1,0 +1,166 @@
+"""Calls of the services that are asked all the time, by botocore's own parts but by a shorter way.
+
+botocore resolves the endpoint of every call by a ruleset, announces it by a dozen events, copies what it sends and
+gets, and looks for each of ten kinds of value in every attribute of DynamoDB: two thirds of what a call costs here.
+Serialiser, signature, connections, parser and errors stay botocore's; so do the events that somebody listens to
+(`before-parameter-build`, `before-call`, `before-send`, `after-call`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, HeadersDict
+from botocore.parsers import JSONParser
+from botocore.serialize import JSONSerializer
+
+# Services whose endpoint no argument changes, and whose bodies are JSON both ways.
+SERVICES = frozenset({"dynamodb", "sqs"})
+PROTOCOL = "json"
+# Kinds of DynamoDB's values that are the same in Python and in JSON; bytes, lists and maps are looked into.
+_PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
+_VALUE = "AttributeValue"
+
+# What decides after each try: the pause before the next one in seconds, or None for none.
+AfterATry = Callable[..., "float | None"]
+
+
+def _is_plain(value: Mapping[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in _PLAIN
+
+
+class Serializer(JSONSerializer):
+    """botocore's, which leaves values of DynamoDB as they are where they are JSON already."""
+
+    def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
+        if shape.name == _VALUE and _is_plain(value):
+            serialized[key] = value
+        else:
+            super()._serialize_type_structure(serialized, value, shape, key)  # type: ignore[misc]
+
+    def _serialize_type_map(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
+        if shape.value.name == _VALUE and all(map(_is_plain, value.values())):
+            serialized[key] = value
+        else:
+            super()._serialize_type_map(serialized, value, shape, key)  # type: ignore[misc]
+
+
+class Parser(JSONParser):
+    """botocore's, with the same shorter way."""
+
+    def _handle_structure(self, shape: Any, value: Any) -> Any:
+        if shape.name == _VALUE and value is not None and _is_plain(value):
+            return value
+        return super()._handle_structure(shape, value)  # type: ignore[misc]
+
+    def _handle_map(self, shape: Any, value: Any) -> Any:
+        if shape.value.name != _VALUE:
+            return super()._handle_map(shape, value)  # type: ignore[misc]
+        of = shape.value
+        return {name: each if _is_plain(each) else self._handle_structure(of, each) for name, each in value.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """Where a service's calls go, and for which service and Region they are signed."""
+
+    url: str
+    headers: Mapping[str, str]
+    service: str
+    region: str
+
+
+class DirectCalls:
+    """Makes the calls of one client in the place of its `_make_api_call`.
+
+    `after_a_try` is told of each answer or failure, and decides whether there is another try.
+    """
+
+    def __init__(self, client: Any, after_a_try: AfterATry) -> None:
+        self._client, self._after_a_try = client, after_a_try
+        self._events, self._signer = client.meta.events, client._request_signer
+        self._serializer, self._parser = Serializer(), Parser()
+        self._service: str = client.meta.service_model.service_id.hyphenize()
+        self._user_agent: str = client._user_agent_creator.to_string()
+        self._endpoint: _Endpoint | None = None
+
+    def __call__(self, operation: str, arguments: Any) -> Any:
+        client, emit = self._client, self._events.emit
+        model = client.meta.service_model.operation_model(operation)
+        name = f"{self._service}.{operation}"
+        context: dict[str, Any] = {"client_config": client.meta.config, "client_region": client.meta.region_name}
+        emit(f"before-parameter-build.{name}", params=arguments, model=model, context=context)
+        endpoint = self._endpoint or self._resolve(model, arguments)
+        request = self._serializer.serialize_to_request(arguments, model)
+        request["headers"] |= endpoint.headers
+        emit(f"before-call.{name}", model=model, params=request, request_signer=self._signer, context=context)
+        answer, parsed = self._send(endpoint, request, model, name, context)
+        emit(f"after-call.{name}", http_response=answer, parsed=parsed, model=model, context=context)
+        if answer.status_code >= 300:
+            code = context.get("error_code_override") or parsed.get("Error", {}).get("Code")
+            raise client.exceptions.from_code(code)(parsed, operation)
+        return parsed
+
+    def _resolve(self, model: Any, arguments: Any) -> _Endpoint:
+        """What botocore finds for the first call, which holds for all."""
+        context: dict[str, Any] = {}
+        url, headers, _ = self._client._resolve_endpoint_ruleset(model, arguments, context)
+        signing, signer = context.get("signing", {}), self._signer
+        self._endpoint = found = _Endpoint(
+            url.rstrip("/") + "/",
+            headers,
+            signing.get("signing_name", signer.signing_name),
+            signing.get("region", signer.region_name),
+        )
+        return found
+
+    def _send(
+        self, endpoint: _Endpoint, request: Mapping[str, Any], model: Any, name: str, context: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """The answer and what it says, after as many tries as are wanted; raises what the last one met."""
+        attempts = 0
+        while True:
+            attempts += 1
+            answer = parsed = failure = None
+            try:
+                answer = self._ask(self._signed(endpoint, request, context), name)
+            except Exception as error:  # told to who decides, and raised if that was the last try
+                failure = error
+            else:
+                parsed = self._parsed(answer, model)
+            told = None if failure is not None else (answer, parsed)
+            pause_s = self._after_a_try(response=told, caught_exception=failure, attempts=attempts)
+            if pause_s is not None:
+                time.sleep(pause_s)
+            elif failure is not None:
+                raise failure
+            else:
+                return answer, parsed
+
+    def _signed(self, endpoint: _Endpoint, request: Mapping[str, Any], context: dict[str, Any]) -> AWSPreparedRequest:
+        body: bytes = request["body"]
+        # with its hash given, the signer does not prepare the whole request once more to get at the body
+        headers = {**request["headers"], "X-Amz-Content-SHA256": sha256(body).hexdigest()}
+        signed = AWSRequest("POST", endpoint.url, headers=headers, data=body)
+        self._signer.get_auth_instance(endpoint.service, endpoint.region).add_auth(signed)
+        sent: Any = HeadersDict(signed.headers.items())
+        sent["User-Agent"], sent["Content-Length"] = self._user_agent, str(len(body))
+        return AWSPreparedRequest("POST", endpoint.url, sent, body, False, context)
+
+    def _ask(self, request: AWSPreparedRequest, name: str) -> Any:
+        for _, answer in self._events.emit(f"before-send.{name}", request=request):
+            if answer is not None:
+                return answer
+        return self._client._endpoint.http_session.send(request)
+
+    def _parsed(self, answer: Any, model: Any) -> Any:
+        """What the answer says; of an error also what its own kind tells, such as the reasons of a cancellation."""
+        raw = {"headers": answer.headers, "status_code": answer.status_code, "body": answer.content, "context": {}}
+        parsed = self._parser.parse(raw, model.output_shape)
+        if answer.status_code >= 300:
+            self._client._endpoint._add_modeled_error_fields(raw, parsed, model, self._parser)
+        return parsed
