@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, HeadersDict
 from botocore.parsers import JSONParser
@@ -29,21 +30,20 @@ _VALUE = "AttributeValue"
 AfterATry = Callable[..., "float | None"]
 
 
-def _is_plain(value: Mapping[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in _PLAIN
+_deep = _PLAIN.isdisjoint  # of a value, which has one kind
 
 
 class Serializer(JSONSerializer):
     """botocore's, which leaves values of DynamoDB as they are where they are JSON already."""
 
     def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
-        if shape.name == _VALUE and _is_plain(value):
+        if shape.name == _VALUE and not _deep(value):
             serialized[key] = value
         else:
             super()._serialize_type_structure(serialized, value, shape, key)  # type: ignore[misc]
 
     def _serialize_type_map(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
-        if shape.value.name == _VALUE and all(map(_is_plain, value.values())):
+        if shape.value.name == _VALUE and not any(map(_deep, value.values())):
             serialized[key] = value
         else:
             super()._serialize_type_map(serialized, value, shape, key)  # type: ignore[misc]
@@ -53,7 +53,7 @@ class Parser(JSONParser):
     """botocore's, with the same shorter way."""
 
     def _handle_structure(self, shape: Any, value: Any) -> Any:
-        if shape.name == _VALUE and value is not None and _is_plain(value):
+        if shape.name == _VALUE and value is not None and not _deep(value):
             return value
         return super()._handle_structure(shape, value)  # type: ignore[misc]
 
@@ -61,7 +61,7 @@ class Parser(JSONParser):
         if shape.value.name != _VALUE:
             return super()._handle_map(shape, value)  # type: ignore[misc]
         of = shape.value
-        return {name: each if _is_plain(each) else self._handle_structure(of, each) for name, each in value.items()}
+        return {name: self._handle_structure(of, each) if _deep(each) else each for name, each in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class _Endpoint:
     """Where a service's calls go, and for which service and Region they are signed."""
 
     url: str
+    host: str
     headers: Mapping[str, str]
     service: str
     region: str
@@ -112,6 +113,7 @@ class DirectCalls:
         signing, signer = context.get("signing", {}), self._signer
         self._endpoint = found = _Endpoint(
             url.rstrip("/") + "/",
+            urlsplit(url).netloc,
             headers,
             signing.get("signing_name", signer.signing_name),
             signing.get("region", signer.region_name),
@@ -143,8 +145,13 @@ class DirectCalls:
 
     def _signed(self, endpoint: _Endpoint, request: Mapping[str, Any], context: dict[str, Any]) -> AWSPreparedRequest:
         body: bytes = request["body"]
-        # with its hash given, the signer does not prepare the whole request once more to get at the body
-        headers = {**request["headers"], "X-Amz-Content-SHA256": sha256(body).hexdigest()}
+        # with these two given, the signer neither prepares the whole request once more to get at the body, nor takes
+        # the address apart twice
+        headers = {
+            **request["headers"],
+            "Host": endpoint.host,
+            "X-Amz-Content-SHA256": sha256(body).hexdigest(),
+        }
         signed = AWSRequest("POST", endpoint.url, headers=headers, data=body)
         self._signer.get_auth_instance(endpoint.service, endpoint.region).add_auth(signed)
         sent: Any = HeadersDict(signed.headers.items())

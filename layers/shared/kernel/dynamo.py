@@ -14,7 +14,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import botocore.exceptions
+from pynamodb.attributes import MapAttribute
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import NULL
 from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -107,6 +109,22 @@ class Record(Model):
         return table
 
     @classmethod
+    def from_raw_data(cls: type[R], data: dict[str, Any]) -> R:
+        """The record of an item: as PynamoDB makes it, which looks each name up four times and sets defaults twice."""
+        attributes = _attributes(cls)
+        if attributes is None:
+            return super().from_raw_data(data)
+        record = cls.__new__(cls)
+        kept = record.attribute_values = {}
+        for name, stored, attribute, default in attributes:
+            raw = data.get(stored)
+            if raw and NULL not in raw:
+                kept[name] = attribute.deserialize(attribute.get_value(raw))
+            elif default is not None:
+                kept[name] = default() if callable(default) else default
+        return record
+
+    @classmethod
     def find(cls: type[R], *key: Any, consistent: bool = True) -> R | None:
         """The record with this key, or None."""
         try:
@@ -125,7 +143,7 @@ class Record(Model):
 
         Only the keys are read. With a `limit` that is reached there may be more.
         """
-        keys = [each.attr_name for each in cls.get_attributes().values() if each.is_hash_key or each.is_range_key]
+        keys = [each.attr_name for each in _key_attributes(cls)]
         more.update(attributes_to_get=keys, consistent_read=True, limit=limit)
         found = list(cls.query(*query, **more))
         cls.delete_all(found)
@@ -149,6 +167,24 @@ class Record(Model):
     def delete_if(self, condition: Condition) -> bool:
         """Delete the record if the condition holds; whether it was deleted."""
         return _unless_refused(lambda: self.delete(condition=condition))
+
+
+@lru_cache(maxsize=256)
+def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]] | None:
+    """The attributes of a model: its name for each, the table's, the attribute and its default.
+
+    None where one is a map, of which PynamoDB makes an object when it is set.
+    """
+    if any(isinstance(each, MapAttribute) for each in model.get_attributes().values()):
+        return None
+    return [(name, each.attr_name, each, each.default) for name, each in model.get_attributes().items()]
+
+
+@lru_cache(maxsize=256)
+def _key_attributes(model: type[Record]) -> list[Any]:
+    """Those of the key, its hash before its range."""
+    found = [each for each in model.get_attributes().values() if each.is_hash_key or each.is_range_key]
+    return sorted(found, key=lambda each: each.is_range_key)
 
 
 def _unless_refused(write: Callable[[], Any]) -> bool:
@@ -178,12 +214,15 @@ def read_together(keys: Sequence[tuple[type[Record], Key]], *, consistent: bool 
 
 
 def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
-    raw: dict[str, Any] = model.get_operation_kwargs_from_class(*key)["Key"]
-    return raw
+    attributes = _key_attributes(model)
+    if len(attributes) != len(key):
+        raise ValueError(f"the key of {model.__name__} has {len(attributes)} parts, not {len(key)}")
+    return {each.attr_name: {each.attr_type: each.serialize(part)} for each, part in zip(attributes, key, strict=True)}
 
 
-def _identity(raw_key: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(next(iter(raw_key[name].values())) for name in sorted(raw_key))
+def _identity(raw_key: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
+    """The parts of a key, in the order of their names."""
+    return tuple([part for name in sorted(raw_key) for part in raw_key[name].values()])
 
 
 def _read_chunk(
@@ -343,7 +382,3 @@ def _record_of(model: type[Record] | None, operation: Mapping[str, Any]) -> str:
     if key is None and model is not None:
         key = {each.attr_name: operation["Item"][each.attr_name] for each in _key_attributes(model)}
     return json.dumps([operation["TableName"], key], sort_keys=True)
-
-
-def _key_attributes(model: type[Record]) -> list[Any]:
-    return [each for each in model.get_attributes().values() if each.is_hash_key or each.is_range_key]

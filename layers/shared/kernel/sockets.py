@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -68,7 +69,9 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
     from botocore.awsrequest import AWSRequest
 
     url = f"{management_url()}/@connections/{quote(connection_id, safe='')}"
-    request = AWSRequest(method, url, headers={"host": urlsplit(url).netloc}, data=body)
+    # with the body's hash given, the signer does not prepare the whole request once more to get at the body
+    headers = {"host": urlsplit(url).netloc, "X-Amz-Content-SHA256": sha256(body).hexdigest()}
+    request = AWSRequest(method, url, headers=headers, data=body)
     SigV4Auth(aws.credentials(), "execute-api", config().region).add_auth(request)
     try:
         wait_s = breaker.admit(deadline.bounded(SOCKET_POST_TIMEOUT_S))

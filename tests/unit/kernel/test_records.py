@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import RemoveAction, SetAction
 
 from kernel.dynamo import Record, TableName
@@ -125,3 +125,31 @@ def test_an_unknown_attribute_is_told_when_the_mapper_is_made() -> None:
 
 def test_one_count_of_many_can_be_changed() -> None:
     assert str(set_or_remove(TeaRecord.cups["ada"], None)) == "cups.ada"
+
+
+class CupRecord(TeaRecord):
+    class Meta:
+        table_name = TableName("cups")
+
+    handles = IntegerAttribute(default=1)
+    parts: MapAttribute[str, Any] = MapAttribute(null=True)
+
+
+@pytest.mark.parametrize("model", [TeaRecord, CupRecord])
+@pytest.mark.parametrize("left_out", ["nothing", "key", "all but the key", "all"])
+def test_a_record_is_made_of_an_item_as_pynamodb_makes_it(model: type[Record], left_out: str) -> None:
+    texts = {"S": "{}", "N": "12", "SS": ["a"], "BOOL": True, "M": {"a": {"N": "1"}}}
+    attributes = model.get_attributes().values()
+    item = {each.attr_name: {each.attr_type: texts[each.attr_type]} for each in attributes}
+    for each in attributes:
+        is_key = each.is_hash_key or each.is_range_key
+        if left_out == "all" or left_out == ("key" if is_key else "all but the key"):
+            item[each.attr_name] = {"NULL": True}
+    theirs = super(Record, model).from_raw_data(item)
+    found = model.from_raw_data({**item, "unknown": {"S": "of a later version"}})
+    assert _told(found) == _told(theirs)
+
+
+def _told(record: Record) -> dict[str, str]:
+    """What a record holds, with the types; what PynamoDB makes of maps has no equality of its own."""
+    return {name: repr(value) for name, value in record.attribute_values.items()}
