@@ -62,11 +62,11 @@ def finish(user_id: str, job_id: str) -> None:
     if written is None:
         _give_up(job, DependencyUnavailable("The recording could not be written down."), heard=True)
         return
-    drive.keep_transcript(recording, written)
+    drive.save_transcript(recording, written)
     try:
         _allowed(job)
     except NotFound as refused:  # deleted while this was written
-        drive.drop_transcripts(recording.object_key)
+        drive.delete_transcripts(recording.object_key)
         _give_up(job, refused, heard=True)
         return
     usage = _usage(written)

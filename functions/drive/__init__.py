@@ -1,4 +1,4 @@
-"""Owns files and folders, their bytes and versions, shares and public links, the trash and the quota.
+"""Drive: files and folders, their bytes and versions, shares and public links, the trash and the quota.
 
-It never decides who is in a conversation or what a message says: messages hand it the files that go with them.
+It never decides who is in a conversation or what a message says: messages pass it their attachments.
 """

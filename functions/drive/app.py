@@ -1,4 +1,4 @@
-"""The function of the drive's routes (contract §8), each group of them beside what it calls."""
+"""The app of the drive's routes (contract §8), which are registered by each of its parts."""
 
 from __future__ import annotations
 

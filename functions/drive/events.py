@@ -1,4 +1,4 @@
-"""What the drive tells: how the inspection of a file ended; and what of it ends with a right."""
+"""The drive's events about inspected files, and its reactions to lost access and erased conversations."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from log.api import AccountLost, ConversationLost, EventType, on_loss, register
 register(EventType("file.ready", data=File, durable=False), EventType("file.rejected", data=File, durable=False))
 
 
-def _of_conversation(loss: ConversationLost) -> None:
-    from drive.uploads import losing
+def _abort_of_conversation(loss: ConversationLost) -> None:
+    from drive.uploads import lost_access
 
-    losing.of_conversation(loss)
-
-
-def _of_account(loss: AccountLost) -> None:
-    from drive.uploads import losing
-
-    losing.of_account(loss)
+    lost_access.abort_of_conversation(loss)
 
 
-on_loss(ConversationLost, "uploads", _of_conversation)
-on_loss(AccountLost, "uploads", _of_account)
+def _abort_of_account(loss: AccountLost) -> None:
+    from drive.uploads import lost_access
+
+    lost_access.abort_of_account(loss)
+
+
+on_loss(ConversationLost, "uploads", _abort_of_conversation)
+on_loss(AccountLost, "uploads", _abort_of_account)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:
     from drive.sharing import attachments
 
-    return attachments.erase_of_conversation(conversation_id, cursor)
+    return attachments.erase_conversation(conversation_id, cursor)
 
 
 register_eraser(Eraser("drive", _erase))

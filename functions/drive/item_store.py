@@ -1,8 +1,8 @@
-"""The drive's table: its items, and what they are as values.
+"""The drive's table: its items, and their mapping to the model.
 
-One table: an item is `(node_id, part)`. The parts `node`, `share#…` and `upload` of a node are read together, so that
-fetching and authorising are one round trip a level. Indexes: by_place (what is in a folder, the trash or a
-conversation), by_owner, by_grantee, by_due (what has to be looked at again, and when).
+The key of an item is `(node_id, part)`. The parts `node`, `share#…` and `upload` of a node are read together, so that
+fetching and authorising take one round trip a level. Indexes: by_place (children of a folder, the trash or a
+conversation), by_owner, by_grantee, by_due (items for the sweep, by time).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute, Mapper, set_or_remove
 
 NODE, UPLOAD = "node", "upload"
-BY_HAND = "by hand"  # the kind of a share that no message gave, or not a message alone
-DUE_PARTITIONS = 4  # the index of what is due is spread over so many
+BY_HAND = "by hand"  # the kind of a share that was made explicitly, perhaps in addition to a message's attachment
+DUE_PARTITIONS = 4  # of the index by_due
 
 
 class _ByPlace(GlobalSecondaryIndex[Any]):
@@ -61,7 +61,7 @@ class _ByDue(GlobalSecondaryIndex[Any]):
 
 
 class Item(Record):
-    """Any item of the table; which attributes it has depends on its part."""
+    """Any item of the table; its attributes depend on its part."""
 
     class Meta:
         table_name = TableName("drive")
@@ -131,7 +131,7 @@ class Item(Record):
 
 @dataclass(frozen=True, slots=True)
 class NodeAccess:
-    """A node with what is granted on it and the upload that is pending for it."""
+    """A node with the grants on it and its pending upload."""
 
     node: Node
     shares: tuple[Grant, ...] = ()
@@ -142,7 +142,7 @@ nodes = Mapper(Item, Node, renamed={"id": "node_id"})
 uploads = Mapper(Item, PendingUpload, renamed={"file_id": "node_id"})
 versions = Mapper(Item, Version, renamed={"file_id": "node_id", "number": "version"})
 links = Mapper(Item, PublicLink, renamed={"file_id": "target"})
-# what was given by hand does not end with a message that gave it besides
+# an explicit share does not end with a message that has the file attached as well
 shares = Mapper(
     Item,
     Grant,
@@ -152,12 +152,13 @@ shares = Mapper(
 
 
 def due_partition(node_id: str) -> str:
-    """The partition of the index by time that this node's items are in when they are due."""
+    """The partition of the index by_due for this node's items."""
     return f"sweep#{zlib.crc32(node_id.encode()) % DUE_PARTITIONS}"
 
 
 def place_of(node: Node) -> str:
-    """Where a node is listed: its folder, its owner's root, its conversation; the trash if it was put there itself."""
+    """The list that a node is in: its folder, its owner's root, its conversation, or the trash if it was trashed itself
+    and not with a folder."""
     if node.state == "trashed" and node.trashed_with is None:
         return trash(node.owner_id)
     return node.conversation_id or node.folder_id or root(node.owner_id)
@@ -176,12 +177,12 @@ def _order(node: Node) -> str:
 
 
 def node_item(node: Node) -> Item:
-    """The item of a node, with where it is listed."""
+    """The item of a node, with its keys in the index by_place."""
     return nodes.record(node, part=NODE, place=place_of(node), order=_order(node))
 
 
 def node_changes(before: Node, after: Node) -> list[Action]:
-    """The actions that make one node of the other, also where it is listed."""
+    """The update actions from one state of a node to another, including its keys in the index by_place."""
     actions = nodes.changes(before, after)
     if (place := place_of(after)) != place_of(before):
         actions.append(set_or_remove(Item.place, place))

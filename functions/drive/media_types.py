@@ -1,4 +1,4 @@
-"""Which content types files may have, and of which category each is. Standard library and kernel only."""
+"""The allowed content types of files, and their categories. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
     "other": ("application/octet-stream",),
 }
 CATEGORIES = tuple(_TYPES)
-ENCRYPTED_TYPE = "application/octet-stream"  # of what clients have encrypted
+ENCRYPTED_TYPE = "application/octet-stream"  # of files that clients have encrypted
 _CATEGORY = {mime: category for category, types in _TYPES.items() for mime in types}
-# never shown by a browser as what they are
+# served as bytes, because a browser that showed them would run their scripts
 _UNSAFE_INLINE = frozenset({"text/html", "image/svg+xml", "text/xml", "application/xml"})
 
 
@@ -44,7 +44,7 @@ def category(content_type: str) -> str:
 
 
 def require_type(content_type: str) -> str:
-    """A type of the allow list, without parameters and in lower case; raises UnsupportedMediaType."""
+    """The type in lower case without parameters; raises UnsupportedMediaType if it is not allowed."""
     bare = content_type.partition(";")[0].strip().lower()
     if bare not in _CATEGORY:
         raise UnsupportedMediaType("Files of this content type are not taken.")
@@ -52,5 +52,5 @@ def require_type(content_type: str) -> str:
 
 
 def served_type(content_type: str) -> str:
-    """The type that a download is labelled with (R37)."""
+    """The Content-Type of a download (R37)."""
     return "application/octet-stream" if content_type in _UNSAFE_INLINE else content_type

@@ -1,4 +1,4 @@
-"""The drive's nouns and rules: files, folders, uploads, versions, roles. Standard library and kernel only."""
+"""The drive's types and rules: files, folders, uploads, versions, roles. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RANK: Mapping[str, int] = {"viewer": 0, "editor": 1, "owner": 2}
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 FORM_MAX_BYTES = 16 * MIB
-PART_BYTES, LARGE_PART_BYTES = 5 * MIB, 8 * MIB  # small ones, so that little is sent again after a kill
+PART_BYTES, LARGE_PART_BYTES = 5 * MIB, 8 * MIB  # small, so that an interrupted client sends little again
 LARGE_FROM_BYTES = GIB
 FORM_TTL_S = PART_TTL_S = 15 * 60
 DOWNLOAD_TTL_S = 5 * 60
@@ -30,7 +30,7 @@ INTAKE_PATIENCE_MS = clock.HOUR
 TRASH_KEPT_MS = 30 * clock.DAY
 REJECTED_KEPT_MS = 7 * clock.DAY
 MAX_DEPTH = 30
-# Separators of paths, and the marks of direction that a name elsewhere may hold.
+# Path separators and directional marks (`is_one_line` allows the latter).
 _NOT_IN_NAMES = frozenset("/\\\u200e\u200f\u061c")
 MAX_SHARES = 100
 MAX_NAME_CHARS = 255
@@ -69,7 +69,7 @@ def require_name(name: str) -> str:
 
 
 def fold(text: str) -> str:
-    """What order and search compare, with single spaces."""
+    """The folded text, with single spaces, that sorting and searching compare."""
     return " ".join(folded(text).split())
 
 
@@ -81,12 +81,12 @@ def words(text: str) -> list[str]:
 
 
 def terms(name: str) -> frozenset[str]:
-    """The words by which a name is found."""
+    """The words of a name that are indexed."""
     return frozenset(words(name)[:TERMS_MAX])
 
 
 def matches(name: str, wanted: list[str]) -> bool:
-    """Whether each wanted word is the beginning of one in the name."""
+    """Whether each wanted word is a prefix of a word in the name."""
     own = words(name)
     return all(any(word.startswith(each) for word in own) for each in wanted)
 
@@ -103,13 +103,13 @@ def part_sizes(size: int) -> list[int]:
 
 
 def transcript_key(object_key: str) -> str:
-    """Where stands what was written down of the sound of these bytes."""
+    """The object key of a recording's transcript."""
     return f"{object_key.replace('files/', 'transcripts/', 1)}.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A file or folder. Of a file, what is current: the fields of its latest ready version."""
+    """A file or folder; the fields about content are those of the file's current version."""
 
     id: str
     kind: Kind
@@ -131,7 +131,7 @@ class Node:
     width: int | None = None
     height: int | None = None
     message_seq: int | None = None
-    ends_at: int | None = None  # when the message disappears with which it is its conversation's
+    ends_at: int | None = None  # when the message expires that the file is attached to
     trashed_at: int | None = None
     trashed_with: str | None = None
 
@@ -150,7 +150,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class PendingUpload:
-    """Bytes that are expected for a file: its first version or a further one."""
+    """An upload in progress: the first or a further version of a file."""
 
     upload_id: str
     file_id: str
@@ -181,7 +181,7 @@ class PendingUpload:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The bytes of a file at one time; kept and charged until it is dropped."""
+    """A version of a file; it counts towards the quota until it is deleted."""
 
     file_id: str
     number: int
@@ -200,7 +200,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """That a person or a conversation may use a node and all that is below it."""
+    """The role of a person or a conversation on a node and all its descendants."""
 
     share_id: str
     node_id: str
@@ -208,13 +208,13 @@ class Grant:
     role: Role
     created_at: int
     user_id: str
-    ends_at: int | None = None  # of one that a message gave which disappears
-    message_seq: int | None = None  # of the message that gave it; None when it was given by hand
+    ends_at: int | None = None  # when the message expires that has the file attached
+    message_seq: int | None = None  # of that message; None for an explicit share
 
 
 @dataclass(frozen=True, slots=True)
 class PublicLink:
-    """A public link to a file; its token is kept as a hash only. Times in ms."""
+    """A public link to a file; only the hash of its token is stored. Times in ms."""
 
     link_id: str
     file_id: str
@@ -229,7 +229,7 @@ class PublicLink:
 
 @dataclass(frozen=True, slots=True)
 class StorageUsage:
-    """How much of a quota is taken; `reserved` is for uploads that are not ready yet."""
+    """The usage of a quota in bytes; `reserved` is for uploads in progress."""
 
     taken: int
     used: int
@@ -257,8 +257,8 @@ def with_version(node: Node, each: Version) -> Node:
     )
 
 
-def is_over(given: Node | Grant, now: int) -> bool:
-    """Whether the message has disappeared that gave a conversation its file."""
+def has_expired(given: Node | Grant, now: int) -> bool:
+    """Whether the message has expired that gave a conversation access to a file."""
     return given.ends_at is not None and given.ends_at <= now
 
 
@@ -269,7 +269,7 @@ def stronger(one: Role | None, other: Role | None) -> Role | None:
 
 
 def require_role(role: Role | None, need: Role) -> None:
-    """Raises NotFound without any role, Forbidden with too little of one."""
+    """Raises NotFound without any role, Forbidden with a lesser one."""
     if role is None:
         raise NotFound
     if RANK[role] < RANK[need]:
@@ -277,7 +277,7 @@ def require_role(role: Role | None, need: Role) -> None:
 
 
 def file_view(node: Node, thumbnail_url: str | None = None, pending: PendingUpload | None = None) -> dict[str, Any]:
-    """A file as its people see it; while bytes of a further version are looked at, that version."""
+    """A file as people with access see it; with `pending`, the fields of that upload replace those of the version."""
     view: dict[str, Any] = {
         "id": node.id,
         "name": node.name,

@@ -1,4 +1,4 @@
-"""The port of privacy: everything in one person's drive, to hand it out or to remove it."""
+"""The port for privacy: everything in one person's drive, to export or erase it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGE = 100
 
 
 def _nodes(owner_id: str) -> Iterator[Node]:
-    """All nodes of this owner, the latest first."""
+    """All nodes of this owner, the last changed first."""
     before: int | None = None
     seen: set[str] = set()
     while True:
@@ -28,7 +28,7 @@ def _nodes(owner_id: str) -> Iterator[Node]:
 
 
 def purge_everything_of(owner_id: str) -> None:
-    """Delete all nodes with all their versions, thumbnails and uploads for good. Twice is fine."""
+    """Purge all nodes with their versions, thumbnails, transcripts and uploads. Idempotent."""
     for node in list(_nodes(owner_id)):
         trash.purge(node)
         if not node.is_folder:
@@ -37,13 +37,13 @@ def purge_everything_of(owner_id: str) -> None:
             blobs.remove_below(f"transcripts/{node.id}/")
 
 
-def described(owner_id: str) -> list[dict[str, Any]]:
-    """What is known of each file."""
+def file_views(owner_id: str) -> list[dict[str, Any]]:
+    """The views of all files."""
     return [views.file(node) for node in _nodes(owner_id) if not node.is_folder]
 
 
 def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The name (with the id, so that each stands once) and the bytes of every file that is ready."""
+    """The unique path (`id/name`) and the bytes of every ready file."""
     for node in _nodes(owner_id):
         if node.is_folder or node.state != "ready" or node.object_key is None:
             continue
@@ -56,4 +56,4 @@ def _chunks(blob: blobs.Blob) -> Iterator[bytes]:
     try:
         yield from blobs.chunks(blob)
     except BlobMissing:
-        return  # deleted in this moment
+        return  # deleted since `find`

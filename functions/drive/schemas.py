@@ -1,4 +1,4 @@
-"""The drive: what comes in and what goes out."""
+"""Request and response bodies of the drive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UploadFields(Input):
 
 
 class File(Output):
-    """`width` and `height` are those of an image in pixels, upright; null of what is none, or too large a one."""
+    """`width` and `height` are the pixels of an upright image; null for other files and too large images."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class File(Output):
 
 
 class UploadInstructions(Output):
-    """`post`: send the fields and the bytes as multipart/form-data; `multipart`: ask for parts."""
+    """`post`: send the fields and the bytes as multipart/form-data; `multipart`: request the URLs of parts."""
 
     kind: Literal["post", "multipart"]
     url: str | None = None
@@ -59,7 +59,7 @@ class UploadInstructions(Output):
 
 
 class Upload(Output):
-    """`upload` is null when a repeated client_id finds its bytes sent."""
+    """`upload` is null if `client_id` is repeated after the bytes have been sent."""
 
     file: File
     upload: UploadInstructions | None
@@ -96,11 +96,11 @@ class UploadCompletion(Input):
 
 
 def _absent() -> Any:
-    """Stands for a field that was not given."""
+    """The default of fields that may be missing."""
 
 
 class FileChanges(Input):
-    """`folder_id` null moves to the top."""
+    """`folder_id` null moves to the root."""
 
     name: Name = Field(default_factory=_absent)
     folder_id: Id | None = Field(default_factory=_absent)
@@ -145,7 +145,7 @@ class NewFolder(Input):
 
 
 class FolderChanges(Input):
-    """`parent_id` null moves to the top."""
+    """`parent_id` null moves to the root."""
 
     name: Name = Field(default_factory=_absent)
     parent_id: Id | None = Field(default_factory=_absent)
@@ -193,7 +193,7 @@ class TrashList(Output):
 
 
 class Children(Paging):
-    """`sort`: name, size, created_at, updated_at; with - before it the other way round."""
+    """`sort`: name, size, created_at or updated_at; with a leading - descending."""
 
     sort: Annotated[Opaque, Field(max_length=20)] = "name"
 
@@ -260,7 +260,7 @@ class LinkState(Output):
 
 
 class Link(LinkState):
-    """With its token, which is shown only once."""
+    """A new link with its token, which is returned only once."""
 
     token: str
     url: str

@@ -1,4 +1,4 @@
-"""The drive's store: nodes, their uploads and versions, and how transactions on the table are carried out."""
+"""The drive's store: nodes with their uploads, versions and activity, and transactions on the table."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def node_access(node_id: str) -> NodeAccess | None:
 
 
 def nodes(node_ids: Sequence[str]) -> dict[str, Node]:
-    """Those that exist, in one round trip per 100."""
+    """The existing nodes of these ids, in one round trip per 100."""
     rows = read_together([(Item, (node_id, NODE)) for node_id in node_ids])
     return {node.id: node for node in item_store.nodes.values(rows)}
 
 
-def listed(place: str, prefix: str, *, after: str | None, limit: int, backwards: bool) -> list[tuple[str, str]]:
-    """`(order, node_id)` of a place by name: those whose order begins with `prefix`, from behind `after`."""
+def listed(place: str, prefix: str, *, after: str | None, limit: int, descending: bool) -> list[tuple[str, str]]:
+    """`(order, node_id)` of the nodes in a place whose order begins with `prefix`, after `after`, sorted by order."""
     low, high = prefix or "0", prefix + "\U0010ffff"  # every order begins with 0 or 1
-    condition = Item.order.between(*((low, after or high) if backwards else (after or low, high)))
-    rows = Item.by_place.query(place, condition, scan_index_forward=not backwards, limit=limit + 1)
+    condition = Item.order.between(*((low, after or high) if descending else (after or low, high)))
+    rows = Item.by_place.query(place, condition, scan_index_forward=not descending, limit=limit + 1)
     return [(row.order, row.node_id) for row in rows if row.order != after][:limit]
 
 
@@ -54,26 +54,26 @@ def everything_in(place: str) -> list[Item]:
 
 
 def owned(owner_id: str, *, before: int | None, limit: int) -> list[tuple[int, str]]:
-    """`(updated_at, node_id)` of somebody's nodes, latest first."""
+    """`(updated_at, node_id)` of a person's nodes, latest first."""
     condition = None if before is None else Item.updated_at <= before
     rows = Item.by_owner.query(owner_id, condition, scan_index_forward=False, limit=limit)
     return [(row.updated_at, row.node_id) for row in rows]
 
 
 def granted(grantee: str, *, after: str | None, limit: int) -> list[Grant]:
-    """What was shared with a person or a conversation (by index: a new one may take a moment)."""
+    """The shares of a person or a conversation, by an eventually consistent index."""
     condition = None if after is None else Item.node_id > after
     return item_store.shares.values(Item.by_grantee.query(grantee, condition, limit=limit))
 
 
 def versions(file_id: str) -> list[Version]:
-    """All versions that are kept, newest first."""
+    """All kept versions, newest first."""
     rows = Item.query(file_id, Item.part.startswith("version#"), consistent_read=True, scan_index_forward=False)
     return item_store.versions.values(rows)
 
 
 def newest_version(file_id: str) -> int:
-    """The highest number of a version that is kept."""
+    """The highest number of a kept version."""
     part = Item.part.startswith("version#")
     rows = Item.query(file_id, part, consistent_read=True, scan_index_forward=False, limit=1)
     return max((row.version for row in rows), default=0)
@@ -87,8 +87,8 @@ def _version_part(number: int) -> str:
     return f"version#{number:08d}"
 
 
-def notes(node_id: str, *, before: str | None, limit: int) -> list[Item]:
-    """What was done with a node, latest first."""
+def activity(node_id: str, *, before: str | None, limit: int) -> list[Item]:
+    """The activity on a node, latest first."""
     condition = Item.part.startswith("activity#") if before is None else Item.part.between("activity#", before)
     rows = Item.query(node_id, condition, scan_index_forward=False, limit=limit + 1)
     return [row for row in rows if row.part != before][:limit]
@@ -98,7 +98,10 @@ def notes(node_id: str, *, before: str | None, limit: int) -> list[Item]:
 
 
 def commit(stage: Callable[[Transaction], None]) -> None:
-    """Carry a transaction out, again while others hold its items. Raises Cancelled when a condition fails."""
+    """Stage and commit a transaction, with retries while it is contended for up to 6 s.
+
+    Raises Cancelled if a condition fails, DependencyUnavailable when retries are exhausted.
+    """
     for _ in retry_loop(PATIENCE_S, base_s=0.02, cap_s=0.4):
         transaction = Transaction()
         stage(transaction)
@@ -116,7 +119,8 @@ def stage_new_node(transaction: Transaction, node: Node) -> None:
 
 
 def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: int | None = None) -> None:
-    """Replace a node as it was read (label `node`). It is due at `due_at` (ms), None takes it out of that index."""
+    """Replace a node on condition that it is unchanged (label `node`). The sweep sees it from `due_at` (ms; None:
+    never)."""
     actions = item_store.node_changes(before, after)
     actions.append(set_or_remove(Item.agenda, None if due_at is None else due_partition(after.id)))
     actions.append(set_or_remove(Item.due_at, due_at))
@@ -124,15 +128,15 @@ def stage_node(transaction: Transaction, before: Node, after: Node, *, due_at: i
     transaction.update("node", Item(after.id, NODE), actions, unchanged & (Item.version == before.version))
 
 
-def stage_stands(transaction: Transaction, label: str, node_id: str) -> None:
-    """See to it that a node is there and ready, neither in the trash nor deleted meanwhile (under `label`)."""
+def stage_require_ready(transaction: Transaction, label: str, node_id: str) -> None:
+    """Require that a node is ready: neither trashed nor deleted meanwhile (under `label`)."""
     transaction.check(label, Item, (node_id, NODE), Item.state == "ready")
 
 
 def stage_attached(
     transaction: Transaction, label: str, node: Node, message_seq: int | None, ends_at: int | None
 ) -> None:
-    """Note the message that a file goes with, or only see to it that it is ready (under `label`)."""
+    """Set the message that a file belongs to, if there is one, and require that it is ready (under `label`)."""
     ready = (Item.state == "ready") & (Item.owner_id == node.owner_id)
     if message_seq is None:
         transaction.check(label, Item, (node.id, NODE), ready)
@@ -141,23 +145,23 @@ def stage_attached(
         transaction.update(label, Item(node.id, NODE), actions, ready)
 
 
-def stage_node_gone(transaction: Transaction, node: Node) -> None:
+def stage_node_deletion(transaction: Transaction, node: Node) -> None:
     transaction.delete("node", Item(node.id, NODE), (Item.updated_at == node.updated_at) & (Item.state == node.state))
 
 
 def stage_upload(transaction: Transaction, upload: PendingUpload, *, due_at: int, replacing: str | None) -> None:
-    """Put the upload that is expected; `replacing` names the one that it may take the place of (label `upload`)."""
+    """Save a pending upload in place of the one with id `replacing`, or of none (label `upload`)."""
     item = item_store.uploads.record(upload, part=UPLOAD, agenda=due_partition(upload.file_id), due_at=due_at)
     condition = Item.node_id.does_not_exist() if replacing is None else Item.upload_id == replacing
     transaction.put("upload", item, condition)
 
 
-def stage_upload_gone(transaction: Transaction, upload: PendingUpload) -> None:
+def stage_upload_deletion(transaction: Transaction, upload: PendingUpload) -> None:
     transaction.delete("upload", Item(upload.file_id, UPLOAD), Item.upload_id == upload.upload_id)
 
 
 def change_upload(upload: PendingUpload, *, due_at: int | None = None, **changes: Any) -> bool:
-    """Set fields of a pending upload; False when it is pending no longer."""
+    """Set fields of a pending upload; False if it has ended, or already has the `multipart_id` to be set."""
     actions: list[Action] = [getattr(Item, name).set(value) for name, value in changes.items()]
     if due_at is not None:
         actions.append(Item.due_at.set(due_at))
@@ -172,27 +176,27 @@ def stage_version(transaction: Transaction, each: Version) -> None:
     transaction.put("version", item, Item.node_id.does_not_exist())
 
 
-def stage_version_kept(transaction: Transaction, file_id: str, number: int) -> None:
-    """See to it that a version is still there (label `kept`)."""
+def stage_require_version(transaction: Transaction, file_id: str, number: int) -> None:
+    """Require that a version exists (label `kept`)."""
     transaction.check("kept", Item, (file_id, _version_part(number)), Item.node_id.exists())
 
 
-def stage_not_current(transaction: Transaction, version: Version) -> None:
-    """See to it that a file shows another version than this one (label `current`)."""
+def stage_require_not_current(transaction: Transaction, version: Version) -> None:
+    """Require that a version is not the current one (label `current`)."""
     transaction.check("current", Item, (version.file_id, NODE), Item.version != version.number)
 
 
-def stage_version_gone(transaction: Transaction, each: Version) -> None:
+def stage_version_deletion(transaction: Transaction, each: Version) -> None:
     transaction.delete("version", Item(each.file_id, _version_part(each.number)), Item.node_id.exists())
 
 
-def note(node_id: str, entry_id: str, *, user_id: str, action: str, at: int, details: dict[str, Any]) -> None:
-    """Write into a node's activity."""
+def add_activity(node_id: str, entry_id: str, *, user_id: str, action: str, at: int, details: dict[str, Any]) -> None:
+    """Add an entry to a node's activity."""
     Item(node_id, f"activity#{entry_id}", user_id=user_id, kind=action, created_at=at, details=details).save()
 
 
 def remove_all_of(node_id: str) -> None:
-    """Delete what is left of a node that is gone: shares, activity, file-side links."""
+    """Delete the remaining items of a deleted node (shares, activity, links), except cleanup tasks."""
     with Item.batch_write() as batch:
         for row in Item.query(node_id, consistent_read=True):
             if row.part != NODE and not row.part.startswith("errand#"):

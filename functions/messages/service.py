@@ -84,7 +84,7 @@ def _send(
             type=type_,
             thread_root=root,
             forwarded_from=None if original is None else original.credit,
-            attachments=attachments.stored(files, conversation_id),
+            attachments=attachments.log_entries(files, conversation_id),
             **named.stored(context, seen),
         )
         lasts_ms = lifetime_ms(context.info.settings, type_)

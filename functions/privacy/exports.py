@@ -132,7 +132,7 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     mine = _all(lambda after: conversations.list_conversations(caller=me, limit=PAGE, after=after))
     yield "conversations", mine
     yield "messages", [each for conversation in mine for each in _messages(me, str(conversation["id"]))]
-    yield "files", drive.described(user_id)
+    yield "files", drive.file_views(user_id)
     yield "security_log", audit.entries_about(user_id)
 
 

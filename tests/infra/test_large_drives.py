@@ -156,7 +156,7 @@ def children(_ministack: Stack) -> dict[str, Node]:
 @pytest.fixture
 def full_folder(cloud: Stack, children: dict[str, Node], monkeypatch: pytest.MonkeyPatch) -> dict[str, Node]:
     """The same, in the table. What their ids stand for comes from here, or it would be read for minutes."""
-    if not store.listed(item_store.root(BOB.user_id), "0", after=None, limit=1, backwards=False):
+    if not store.listed(item_store.root(BOB.user_id), "0", after=None, limit=1, descending=False):
         with Item.batch_write() as batch:
             for node in children.values():
                 batch.save(item_store.node_item(node))

@@ -1,4 +1,4 @@
-"""The first step of the intake: looks at the bytes that have arrived."""
+"""The first step of the intake: inspects the uploaded bytes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kernel import telemetry
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`event` is S3's `detail.object`: the key, and the version where the bucket has versions."""
+    """`detail.object` of S3's event (`key`, `version-id`) → the inspection (`intake.inspect`). Idempotent."""
     with telemetry.call("intake.inspect", context) as line:
-        seen = intake.inspect(event["key"], event.get("version-id") or event.get("versionId") or "")
-        line.fields |= {"verdict": seen["verdict"], "reason": seen["reason"]}
-        return seen
+        inspection = intake.inspect(event["key"], event.get("version-id") or event.get("versionId") or "")
+        line.fields |= {"verdict": inspection["verdict"], "reason": inspection["reason"]}
+        return inspection

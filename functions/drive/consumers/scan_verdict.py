@@ -1,4 +1,4 @@
-"""A step of the intake while an antivirus scan is under way: asks again for its verdict."""
+"""The step of the intake that polls a running antivirus scan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from kernel import telemetry
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """An inspection → the inspection with the scan's verdict, or `scanning` with one more attempt."""
     with telemetry.call("intake.verdict", context) as line:
-        seen = intake.look_for_verdict(event)
-        line.fields |= {"verdict": seen["verdict"], "attempts": seen["attempts"]}
-        return seen
+        inspection = intake.poll_scan(event)
+        line.fields |= {"verdict": inspection["verdict"], "attempts": inspection["attempts"]}
+        return inspection

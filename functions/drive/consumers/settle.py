@@ -9,6 +9,7 @@ from kernel import telemetry
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """An inspection → `{outcome}`: `ready`, `rejected` or `stale`. Idempotent."""
     with telemetry.call("intake.settle", context) as line:
         outcome = intake.settle(event)
         line.fields |= {"outcome": outcome, "reason": event.get("reason")}

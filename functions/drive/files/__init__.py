@@ -1,1 +1,1 @@
-"""Files and folders: who may use them, how they are read, renamed, moved, listed and found."""
+"""Files and folders: access control, reading, renaming, moving, listing, searching."""

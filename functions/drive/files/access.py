@@ -1,4 +1,4 @@
-"""Who may use a node: fetching and authorising are one call. Grants count from the node upwards (R6: read fresh)."""
+"""Access control of nodes: one call fetches and authorises. Grants are inherited from folders and read fresh (R6)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conversations import api as conversations
 from conversations.model import MemberContext
 from drive import store
 from drive.item_store import NodeAccess
-from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, is_over, require_role, stronger
+from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, has_expired, require_role, stronger
 from kernel import clock, ids
 from kernel.errors import NotFound
 
@@ -17,10 +17,10 @@ _PREFIX: dict[Kind, str] = {"file": "fil", "folder": "fol"}
 
 
 def require_node(node_id: str, user_id: str, need: Role = "viewer", *, kind: Kind) -> NodeAccess:
-    """The node if this person has the role that is needed on it.
+    """The node, if this person has at least role `need` on it.
 
-    Raises NotFound for whoever may not know of it, Forbidden for a lesser role. One round trip for the owner and
-    for direct shares, one more for each folder above until a grant suffices.
+    Raises NotFound without any role, Forbidden with a lesser one. One round trip for the owner and for direct shares,
+    one more for each ancestor until a grant suffices.
     """
     if not ids.is_id(node_id, _PREFIX[kind]):
         raise NotFound
@@ -36,14 +36,14 @@ def role_on(found: NodeAccess, user_id: str) -> Role | None:
     return _role(found, user_id, "owner")
 
 
-def first_of_theirs(conversation_ids: list[str], user_id: str) -> str | None:
-    """The first of these conversations that the person is in now."""
+def first_conversation_of(conversation_ids: list[str], user_id: str) -> str | None:
+    """The first of these conversations that the person is a member of."""
     theirs = conversations.contexts(conversation_ids, user_id) if conversation_ids else {}
     return next((each for each in conversation_ids if each in theirs), None)
 
 
 def may_still_upload(found: NodeAccess, user_id: str, *, new_file: bool) -> bool:
-    """Whether an upload that was begun may end in this file: an editor's, and a new file of a conversation's member."""
+    """Whether the uploader may still complete an upload: as editor, and as member for a new file of a conversation."""
     role = _role(found, user_id, "editor")
     if role is None or RANK[role] < RANK["editor"]:
         return False
@@ -55,7 +55,7 @@ def _role(found: NodeAccess, user_id: str, enough: Role) -> Role | None:
     if found.node.owner_id == user_id:
         return "owner"
     role: Role | None = None
-    for each in _upwards(found):
+    for each in _with_ancestors(found):
         if each.node.state == "trashed":
             return None
         role = stronger(role, _granted(each, user_id))
@@ -64,50 +64,50 @@ def _role(found: NodeAccess, user_id: str, enough: Role) -> Role | None:
     return role
 
 
-def _upwards(found: NodeAccess) -> Iterator[NodeAccess]:
-    """The node and the folders above it."""
+def _with_ancestors(found: NodeAccess) -> Iterator[NodeAccess]:
+    """The node and its ancestors, nearest first."""
     yield found
     for _ in range(2 * MAX_DEPTH):
         if found.node.folder_id is None:
             return
-        above = store.node_access(found.node.folder_id)
-        if above is None:
+        parent = store.node_access(found.node.folder_id)
+        if parent is None:
             return
-        yield above
-        found = above
+        yield parent
+        found = parent
 
 
 def _granted(found: NodeAccess, user_id: str) -> Role | None:
-    """What one level grants: to the person, or to a conversation that they are in now."""
+    """The role granted on this very node: to the person, or to a conversation that they are a member of."""
     now = clock.now()
-    grants = {share.grantee: share for share in found.shares if not is_over(share, now)}
+    grants = {share.grantee: share for share in found.shares if not has_expired(share, now)}
     role: Role | None = grants[user_id].role if user_id in grants else None
     bound_to = found.node.conversation_id
     wanted = [grantee for grantee in grants if grantee.startswith("cnv_")]
     contexts = conversations.contexts(list(dict.fromkeys([*wanted, *([bound_to] if bound_to else [])])), user_id)
     for conversation_id, context in contexts.items():
         given = grants.get(conversation_id)
-        if given is not None and _is_theirs(context, given.message_seq):
+        if given is not None and _is_visible(context, given.message_seq):
             role = stronger(role, given.role)
-        if conversation_id == bound_to and shows(context, found.node):
+        if conversation_id == bound_to and is_visible_to(context, found.node):
             role = stronger(role, "viewer")
     return role
 
 
-def _is_theirs(context: MemberContext, message_seq: int | None) -> bool:
-    """Whether what went with a message is this member's to have: not if it was sent before they came."""
+def _is_visible(context: MemberContext, message_seq: int | None) -> bool:
+    """Whether the member may have files attached to this message: not if it was sent before they joined."""
     return message_seq is None or message_seq >= context.member.visible_from
 
 
-def shows(context: MemberContext, node: Node) -> bool:
-    """Whether a file of a conversation is within what this member may see of it now."""
-    if is_over(node, clock.now()):
+def is_visible_to(context: MemberContext, node: Node) -> bool:
+    """Whether a member may see a file of their conversation now."""
+    if has_expired(node, clock.now()):
         return False
     if node.message_seq is not None:
-        return _is_theirs(context, node.message_seq)
+        return _is_visible(context, node.message_seq)
     return context.member.visible_from <= 1 or node.created_at >= context.member.joined_at
 
 
-def above(node: Node) -> list[Node]:
-    """The folders above a node, nearest first."""
-    return [each.node for each in _upwards(NodeAccess(replace(node)))][1:]
+def ancestors(node: Node) -> list[Node]:
+    """The ancestors of a node, nearest first."""
+    return [each.node for each in _with_ancestors(NodeAccess(replace(node)))][1:]

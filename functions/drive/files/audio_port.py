@@ -1,6 +1,6 @@
-"""The port of transcription: recordings, for those who may hear them, and what was written down of them.
+"""The port for transcription: recordings that a person may access, and their transcripts.
 
-A transcript is kept beside the bytes of its version (as a thumbnail is), and goes with them.
+A transcript is stored beside the object of its version, as a thumbnail is, and deleted with it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from kernel.blobs import BlobMissing
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file whose sound may be written down. `conversation_id` is the conversation through which the person has it;
-    None for their own and for what was shared with them by name."""
+    """A file to transcribe. `conversation_id` is the conversation that gives the person access to it; None for their
+    own files and those shared with them directly."""
 
     id: str
     conversation_id: str | None
@@ -29,43 +29,43 @@ class Recording:
 
 
 def recording(user_id: str, file_id: str) -> Recording:
-    """A file that this person may download now; raises NotFound, and NotReady while it is not."""
+    """A file that this person may download; raises NotFound, NotReady."""
     found = access.require_node(file_id, user_id, kind="file")
     node = found.node
     node.require_ready()
-    return Recording(node.id, _heard_in(found, user_id), node.object_key or "", node.content_type, node.size)
+    return Recording(node.id, _conversation_of(found, user_id), node.object_key or "", node.content_type, node.size)
 
 
-def _heard_in(found: NodeAccess, user_id: str) -> str | None:
+def _conversation_of(found: NodeAccess, user_id: str) -> str | None:
     node: Node = found.node
     if node.conversation_id is not None or node.owner_id == user_id:
         return node.conversation_id
     if any(share.grantee == user_id for share in found.shares):
         return None
     rooms = [share.grantee for share in found.shares if share.grantee.startswith("cnv_")]
-    return access.first_of_theirs(rooms, user_id)
+    return access.first_conversation_of(rooms, user_id)
 
 
 def raw_transcript_key(object_key: str) -> str:
-    """Where a service of transcription writes its own document about these bytes; S3 removes it after a day."""
+    """The object key to which a transcription service writes its result; S3 expires the object after a day."""
     return f"{object_key.replace('files/', 'transcriptions/', 1)}.json"
 
 
 def transcript(recording: Recording) -> dict[str, Any] | None:
-    """What was written down of a recording; None if nothing was."""
+    """The transcript of a recording; None if there is none."""
     blob = blobs.find(transcript_key(recording.object_key))
     try:
         return None if blob is None else dict(json.loads(b"".join(blobs.chunks(blob))))
-    except BlobMissing:  # removed in this moment
+    except BlobMissing:  # deleted since `find`
         return None
 
 
-def keep_transcript(recording: Recording, written: dict[str, Any]) -> None:
-    """Keep what was written down of a recording, as long as its bytes are kept."""
-    content = json.dumps(written, ensure_ascii=False).encode()
+def save_transcript(recording: Recording, transcript_data: dict[str, Any]) -> None:
+    """Save a transcript; it is kept as long as the recording's object."""
+    content = json.dumps(transcript_data, ensure_ascii=False).encode()
     blobs.put(transcript_key(recording.object_key), content, content_type="application/json")
 
 
-def drop_transcripts(object_key: str) -> None:
-    """Remove all that was written down of these bytes, for good."""
+def delete_transcripts(object_key: str) -> None:
+    """Delete all versions of an object's transcript."""
     blobs.remove_below(transcript_key(object_key))

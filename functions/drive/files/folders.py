@@ -1,4 +1,4 @@
-"""Folders: making, renaming, moving, and what lies in them."""
+"""Folders: creating, renaming, moving, and listing their children."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 
 SORTS = ("name", "size", "created_at", "updated_at")
-_SHOWN = ("processing", "ready", "rejected")
+_LISTED_STATES = ("processing", "ready", "rejected")
 
 
 def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any]:
-    """A new folder; raises NameTaken for a second one of the same name (but for case and accents) in a place."""
+    """Create a folder. Raises NotFound, Conflict `too_deep`, and NameTaken if a sibling folder's name differs at most
+    in case and accents."""
     owner_id, depth = caller.user_id, 1
     if parent_id is not None:
         parent = access.require_node(parent_id, caller.user_id, "editor", kind="folder").node
         if parent.state == "trashed":
             raise NotFound
-        owner_id, depth = parent.owner_id, 2 + len(access.above(parent))
+        owner_id, depth = parent.owner_id, 2 + len(access.ancestors(parent))
     if depth > MAX_DEPTH:
         raise Conflict(f"Folders lie at most {MAX_DEPTH} deep.", code="too_deep")
     now = clock.now()
@@ -38,16 +39,16 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
 
     def stage(transaction: Transaction) -> None:
         store.stage_new_node(transaction, node)
-        name_store.stage(transaction, node)
+        name_store.stage_claim(transaction, node)
         if parent_id is not None:
-            store.stage_stands(transaction, "parent", parent_id)
+            store.stage_require_ready(transaction, "parent", parent_id)
 
-    _named(stage)
+    _commit_new(stage)
     term_store.index(owner_id, node.id, model.terms(node.name))
     return views.folder(node)
 
 
-def _named(stage: Callable[[Transaction], None]) -> None:
+def _commit_new(stage: Callable[[Transaction], None]) -> None:
     try:
         store.commit(stage)
     except Cancelled as refused:
@@ -59,9 +60,9 @@ def _named(stage: Callable[[Transaction], None]) -> None:
 
 
 def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename a folder or move it within its drive (`parent_id` null: to the top).
+    """Rename a folder or move it within its drive (`parent_id` null: to the root).
 
-    Raises NameTaken, Cycle. Moves of one drive take turns, so that two of them cannot make a circle together.
+    Raises NameTaken, Cycle. Moves within a drive are serialised, so that two of them cannot make a cycle together.
     """
     name = model.require_name(fields["name"]) if "name" in fields else None
 
@@ -73,9 +74,9 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
         if name is not None:
             after = replace(after, name=name)
         if "parent_id" in fields and fields["parent_id"] != before.folder_id:
-            seen = usage_store.moves(before.owner_id)
+            seen = usage_store.move_count(before.owner_id)
             after = replace(after, folder_id=files.destination(caller, before.owner_id, fields["parent_id"]))
-            _require_no_circle(after)
+            _require_no_cycle(after)
         if after == before:
             return before
         after = replace(after, updated_at=max(clock.now(), before.updated_at + 1))
@@ -87,7 +88,7 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
 
 
 class _Contended(Conflict):
-    """Somebody changed this folder, or moved another, at the same time."""
+    """A concurrent change of this folder, or move of another one in the drive."""
 
 
 def _rewrite(before: Node, after: Node, seen: int | None) -> None:
@@ -96,10 +97,10 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
     def stage(transaction: Transaction) -> None:
         store.stage_node(transaction, before, after)
         if not same_name:
-            name_store.stage(transaction, after)
-            name_store.stage_gone(transaction, before)
+            name_store.stage_claim(transaction, after)
+            name_store.stage_release(transaction, before)
         if after.folder_id is not None and after.folder_id != before.folder_id:
-            store.stage_stands(transaction, "parent", after.folder_id)
+            store.stage_require_ready(transaction, "parent", after.folder_id)
         if seen is not None:
             usage_store.stage_move(transaction, before.owner_id, seen)
 
@@ -114,24 +115,24 @@ def _rewrite(before: Node, after: Node, seen: int | None) -> None:
         term_store.index(after.owner_id, after.id, new - old, old - new)
 
 
-def _require_no_circle(node: Node) -> None:
-    above = access.above(node)
-    if any(each.id == node.id for each in above):
+def _require_no_cycle(node: Node) -> None:
+    ancestors = access.ancestors(node)
+    if any(each.id == node.id for each in ancestors):
         raise Cycle
-    if len(above) >= MAX_DEPTH:
+    if len(ancestors) >= MAX_DEPTH:
         raise Conflict(f"Folders lie at most {MAX_DEPTH} deep.", code="too_deep")
 
 
-# --- what lies in a folder ------------------------------------------------------------------------------------
+# --- children -------------------------------------------------------------------------------------------------
 
 
 def children(*, caller: Caller, folder_id: str, sort: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """Folders, then files of a folder (`root`: of one's own drive), by `name`, `size`, `created_at` or `updated_at`.
+    """The children of a folder (`root`: of the caller's drive), folders first, sorted by one of `SORTS`.
 
-    A `-` before it turns the order. By name a page is two round trips whatever lies there; by others the index of
-    the whole folder is read (a round trip per 5,000).
+    A `-` before `sort` means descending. A page by name takes two round trips; other orders read the whole folder's
+    index (a round trip per 5,000 children). Raises NotFound, ValidationFailed.
     """
-    backwards, key = sort.startswith("-"), sort.removeprefix("-")
+    descending, key = sort.startswith("-"), sort.removeprefix("-")
     if key not in SORTS:
         raise ValidationFailed.of("sort", f"one of {', '.join(SORTS)}, with - before it for the other direction")
     if folder_id == "root":
@@ -139,41 +140,43 @@ def children(*, caller: Caller, folder_id: str, sort: str, limit: int, after: st
     else:
         folder = access.require_node(folder_id, caller.user_id, kind="folder").node
         if folder.state == "trashed":
-            raise NotFound  # it is in the trash, and so is what lay in it
+            raise NotFound  # its children are in the trash as well
         place = folder.id
     paging = Paginator(after, caller.user_id, "children", place, sort)
-    page, end = _page(place, key, backwards, paging.start, limit)
+    page, end = _page(place, key, descending, paging.start, limit)
     found = store.nodes(page)
-    items = [views.entry(node) for each in page if (node := found.get(each)) is not None and node.state in _SHOWN]
+    items = [
+        views.entry(node) for each in page if (node := found.get(each)) is not None and node.state in _LISTED_STATES
+    ]
     return Page(items, paging.cursor(end))
 
 
-def _page(place: str, key: str, backwards: bool, last: Any, limit: int) -> tuple[list[str], Any]:
-    """The ids of a page, and where the next one goes on (None: nowhere)."""
+def _page(place: str, key: str, descending: bool, last: Any, limit: int) -> tuple[list[str], Any]:
+    """The ids of a page, and the position of its end (None: last page)."""
     if key == "name":
-        return _by_name(place, backwards, last, limit)
+        return _by_name(place, descending, last, limit)
     rows = sorted(
-        store.everything_in(place), key=lambda row: (row.order[0], *_turned(row, key, backwards), row.node_id)
+        store.everything_in(place), key=lambda row: (row.order[0], *_sort_value(row, key, descending), row.node_id)
     )  # fmt: skip
     if last is not None:
-        rows = [row for row in rows if [row.order[0], *_turned(row, key, backwards), row.node_id] > last]
+        rows = [row for row in rows if [row.order[0], *_sort_value(row, key, descending), row.node_id] > last]
     end = rows[limit - 1] if len(rows) > limit else None
-    mark = None if end is None else [end.order[0], *_turned(end, key, backwards), end.node_id]
-    return [row.node_id for row in rows[:limit]], mark
+    position = None if end is None else [end.order[0], *_sort_value(end, key, descending), end.node_id]
+    return [row.node_id for row in rows[:limit]], position
 
 
-def _turned(row: Item, key: str, backwards: bool) -> tuple[int]:
+def _sort_value(row: Item, key: str, descending: bool) -> tuple[int]:
     value = getattr(row, key) or 0
-    return (-value if backwards else value,)
+    return (-value if descending else value,)
 
 
-def _by_name(place: str, backwards: bool, last: Any, limit: int) -> tuple[list[str], Any]:
+def _by_name(place: str, descending: bool, last: Any, limit: int) -> tuple[list[str], Any]:
     rows: list[tuple[str, str]] = []
     for prefix in ("0", "1"):  # folders first, in either direction
         if last is not None and last[0] > prefix:
             continue
         after = last if last is not None and last[0] == prefix else None
-        rows += store.listed(place, prefix, after=after, limit=limit + 1 - len(rows), backwards=backwards)
+        rows += store.listed(place, prefix, after=after, limit=limit + 1 - len(rows), descending=descending)
         if len(rows) > limit:
             return [node_id for _, node_id in rows[:limit]], rows[limit - 1][0]
     return [node_id for _, node_id in rows], None

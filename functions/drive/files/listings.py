@@ -1,4 +1,4 @@
-"""Lists of one's own drive: by name and type, lately changed, favourites; and how much room is taken."""
+"""Lists over the caller's drive: search by name, recent files, favourites; and the usage of the quota."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernel.config import config
 from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 
-ROUNDS = 4  # of 100 candidates each; a page may be shorter than asked for and still have a next one
+ROUNDS = 4  # of 100 candidates each for one page
 _CANDIDATES = 100
 
 
@@ -28,9 +28,9 @@ def usage(*, caller: Caller) -> dict[str, Any]:
 
 
 def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """Files and folders of the caller's drive in whose name every word of `q` begins a word.
+    """Ready files and folders of the caller's drive; every word of `q` must be the prefix of a word in the name.
 
-    `kind` is `folder`, or one of the categories of `usage`. Finds what is ready; three round trips a page, mostly.
+    `kind` is `folder` or a category of `usage`. Mostly three round trips; a short page may still have a next one.
     """
     wanted = model.words(q)
     if not wanted:
@@ -41,7 +41,7 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
     found: list[Node] = []
     mark = last
     for _ in range(ROUNDS):
-        rows = term_store.found(caller.user_id, prefix, after=last, limit=_CANDIDATES)
+        rows = term_store.find(caller.user_id, prefix, after=last, limit=_CANDIDATES)
         nodes = store.nodes([node_id for _, node_id in rows])
         for entry, node_id in rows:
             node = nodes.get(node_id)
@@ -57,7 +57,7 @@ def search(*, caller: Caller, q: str, kind: str | None, limit: int, after: str |
 
 
 def _leads_to(entry: str, prefix: str, node: Node) -> bool:
-    """Whether it is by the first of its words with this prefix: so each node is found once."""
+    """Whether this index entry is that of the node's first word with the prefix, so that each node is found once."""
     own = [term for term in model.terms(node.name) if term.startswith(prefix)]
     return bool(own) and min(own) == entry.rpartition("#")[0]
 
@@ -73,7 +73,7 @@ def _entries(found: list[Node], mark: str | None) -> Page[dict[str, Any]]:
 
 
 def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The caller's own files that are ready, the latest changed first."""
+    """The caller's own ready files, the last changed first."""
     paging = Paginator(after, caller.user_id, "recent")
     before, seen = paging.start or (None, [])
     rows = [
@@ -95,7 +95,7 @@ def recent(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, A
 
 
 def favourites(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The files that the caller has marked and may still see."""
+    """The caller's favourites that they may still see."""
     paging = Paginator(after, caller.user_id, "favourites")
     page = term_store.favourites(caller.user_id, after=paging.start, limit=limit)
     items = []

@@ -1,4 +1,4 @@
-"""Routes of the drive: files and their versions, folders, and lists of one's own drive."""
+"""Routes of the drive: files and their versions, folders, and lists over the caller's drive."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_to(app: App) -> None:
 
     @app.post("/drive/folders", body=NewFolder, returns=Folder, status=201, errors=["name_taken", "too_deep"])
     def create_folder(caller: Caller, body: NewFolder) -> Any:
-        """A new folder in another one, or at the top."""
+        """Create a folder in another one, or in the root of the caller's drive."""
         return folders.create(caller=caller, name=body.name, parent_id=body.parent_id)
 
     @app.patch("/drive/folders/{folder_id}", body=FolderChanges, returns=Folder, errors=["name_taken", "cycle"])
@@ -42,34 +42,34 @@ def add_to(app: App) -> None:
 
     @app.get("/drive/folders/{folder_id}/children", query=Children, returns=EntryList)
     def list_children(caller: Caller, folder_id: str, query: Children) -> Any:
-        """What lies in a folder (`root`: at the top of one's own drive): folders first, in the order of `sort`."""
+        """The children of a folder (`root`: of the caller's drive): folders first, in the order of `sort`."""
         return folders.children(
             caller=caller, folder_id=folder_id, sort=query.sort, limit=query.limit, after=query.cursor
         )
 
     @app.get("/drive/usage", returns=Usage)
     def get_usage(caller: Caller) -> Any:
-        """How much of the quota is used and reserved, in bytes."""
+        """The used and reserved bytes of the caller's quota."""
         return listings.usage(caller=caller)
 
     @app.get("/drive/search", query=FileSearch, returns=EntryList)
     def search_drive(caller: Caller, query: FileSearch) -> Any:
-        """One's own files and folders by the beginnings of words in their names, and by type."""
+        """The caller's files and folders by prefixes of words in their names, and by type."""
         return listings.search(caller=caller, q=query.q, kind=query.type, limit=query.limit, after=query.cursor)
 
     @app.get("/drive/recent", query=Paging, returns=FileList)
     def list_recent(caller: Caller, query: Paging) -> Any:
-        """One's own files, the latest changed first."""
+        """The caller's files, the last changed first."""
         return listings.recent(caller=caller, limit=query.limit, after=query.cursor)
 
     @app.get("/drive/favourites", query=Paging, returns=FileList)
     def list_favourites(caller: Caller, query: Paging) -> Any:
-        """The files that the caller has marked."""
+        """The caller's favourites."""
         return listings.favourites(caller=caller, limit=query.limit, after=query.cursor)
 
     @app.get("/drive/files/{file_id}", returns=File)
     def get_file(caller: Caller, file_id: str) -> Any:
-        """A file that is the caller's or shared with them."""
+        """A file that the caller owns or that is shared with them."""
         return files.get(caller=caller, file_id=file_id)
 
     @app.patch("/drive/files/{file_id}", body=FileChanges, returns=File, errors=["not_ready", "conflict"])
@@ -79,12 +79,12 @@ def add_to(app: App) -> None:
 
     @app.get("/drive/files/{file_id}/download", returns=Download, errors=["not_ready"])
     def download_file(caller: Caller, file_id: str) -> Any:
-        """An address for 5 minutes, as an attachment; of files that are ready only."""
+        """A download URL for 5 minutes, as an attachment; for ready files only."""
         return files.download(caller=caller, file_id=file_id)
 
     @app.get("/drive/files/{file_id}/versions", returns=FileVersionList)
     def list_versions(caller: Caller, file_id: str) -> Any:
-        """The versions of a file that are kept (20, unless the deployment says otherwise), newest first."""
+        """The kept versions of a file (20 by default), newest first."""
         return files.versions(caller=caller, file_id=file_id)
 
     @app.post("/drive/files/{file_id}/versions/{version}/restore", returns=File, errors=["not_ready", "conflict"])
@@ -96,15 +96,15 @@ def add_to(app: App) -> None:
 
     @app.get("/drive/files/{file_id}/activity", query=Paging, returns=ActivityList)
     def list_activity(caller: Caller, file_id: str, query: Paging) -> Any:
-        """What was done with a file and by whom, latest first."""
+        """The activity on a file, latest first."""
         return files.activity(caller=caller, file_id=file_id, limit=query.limit, after=query.cursor)
 
     @app.put("/drive/files/{file_id}/favourite", status=204)
     def mark_favourite(caller: Caller, file_id: str) -> None:
-        """Mark a file as a favourite of one's own."""
+        """Mark a file as one of the caller's favourites."""
         files.set_favourite(caller=caller, file_id=file_id, on=True)
 
     @app.delete("/drive/files/{file_id}/favourite", status=204)
     def unmark_favourite(caller: Caller, file_id: str) -> None:
-        """Take the mark away."""
+        """Remove a file from the caller's favourites."""
         files.set_favourite(caller=caller, file_id=file_id, on=False)

@@ -1,4 +1,4 @@
-"""The port of search: files by their names, for whom they are."""
+"""The port for search: files by name, as far as a person may see them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from drive.files import access, term_store
 from drive.model import Node
 from kernel import parallel
 
-CANDIDATES = 500  # names that begin with the prefix, and shares, that one search considers
+CANDIDATES = 500  # index entries of own files, and shares, that one search considers
 
 
 def files_by_name(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> list[Node]:
-    """The ready files that somebody owns or that were shared with them by name, whose name fits; in no order.
+    """The person's own and directly shared ready files whose name `fits`, unordered.
 
-    Of their own, those with a word that begins with `prefix`. Two round trips, one more for each that was shared.
+    Own files need a word that begins with `prefix`. Two round trips, and one more for each shared file.
     """
     reads: list[Callable[[], list[str]]] = [
-        lambda: [node_id for _, node_id in term_store.found(user_id, prefix, after=None, limit=CANDIDATES)],
+        lambda: [node_id for _, node_id in term_store.find(user_id, prefix, after=None, limit=CANDIDATES)],
         lambda: [share.node_id for share in store.granted(user_id, after=None, limit=CANDIDATES)],
     ]
     names, shares = parallel.mapped(lambda read: read(), reads)
@@ -33,5 +33,5 @@ def files_by_name(*, user_id: str, prefix: str, fits: Callable[[str], bool]) -> 
 def _sees(user_id: str, node: Node) -> bool:
     if node.owner_id == user_id:
         return True
-    found = store.node_access(node.id)  # the index of shares may be behind
+    found = store.node_access(node.id)  # the index of shares is eventually consistent
     return found is not None and access.role_on(found, user_id) is not None

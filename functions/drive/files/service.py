@@ -1,4 +1,4 @@
-"""Files: reading, renaming, moving, downloading, their versions and activity."""
+"""Files: reading, renaming, moving, downloading, versions, activity, favourites."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ def get(*, caller: Caller, file_id: str) -> dict[str, Any]:
 
 
 def download(*, caller: Caller, file_id: str) -> dict[str, Any]:
-    """An address of the current version, good for 5 minutes; raises NotReady."""
-    node = access.require_node(file_id, caller.user_id, kind="file").node
-    return address(node)
+    """A download URL of the current version for 5 minutes; raises NotFound, NotReady."""
+    return download_url(access.require_node(file_id, caller.user_id, kind="file").node)
 
 
-def address(node: Node) -> dict[str, Any]:
-    """Where the current version of a file that is ready is downloaded, as an attachment (R37)."""
+def download_url(node: Node) -> dict[str, Any]:
+    """A signed URL to download the current version of a ready file as an attachment (R37), and its expiry (ms)."""
     node.require_ready()
     if node.object_key is None or node.object_version is None:
         raise NotReady
@@ -50,7 +49,7 @@ def address(node: Node) -> dict[str, Any]:
     return {"url": url, "expires_at": clock.now() + model.DOWNLOAD_TTL_S * clock.SECOND}
 
 
-def changed(
+def change_node(
     node_id: str,
     user_id: str,
     need: Role,
@@ -58,10 +57,10 @@ def changed(
     *,
     also: Callable[[Transaction], None] | None = None,
 ) -> Node:
-    """Change a file on which the caller has the role that is needed; begun again when others change it meanwhile.
+    """Change a file on which the caller has at least role `need`; retried upon concurrent changes.
 
-    `change` returns the node as it shall be, or None to leave it, and raises what forbids the change. `also` stages
-    further conditions of the same transaction.
+    `change` returns the changed node, or None for no change, and raises if the change is not allowed. `also` stages
+    more actions in the same transaction.
     """
 
     def attempt() -> Node:
@@ -75,7 +74,7 @@ def changed(
         def stage(transaction: Transaction) -> None:
             store.stage_node(transaction, found.node, after, due_at=due_at)
             if after.folder_id is not None and after.folder_id != found.node.folder_id:
-                store.stage_stands(transaction, "folder", after.folder_id)
+                store.stage_require_ready(transaction, "folder", after.folder_id)
             if also is not None:
                 also(transaction)
 
@@ -92,7 +91,7 @@ def changed(
 
 
 def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename a file or move it to another folder of the same drive (`folder_id` null: to the top)."""
+    """Rename a file or move it to another folder of the same drive (`folder_id` null: to the root)."""
     name = model.require_name(fields["name"]) if "name" in fields else None
 
     def wanted(found: NodeAccess) -> Node:
@@ -103,8 +102,8 @@ def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[s
             node = replace(node, folder_id=_destination(caller, node, fields["folder_id"]))
         return node if name is None else replace(node, name=name)
 
-    node = changed(file_id, caller.user_id, "editor", wanted)
-    note(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
+    node = change_node(file_id, caller.user_id, "editor", wanted)
+    record_activity(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
     return get(caller=caller, file_id=file_id)
 
 
@@ -115,7 +114,10 @@ def _destination(caller: Caller, node: Node, folder_id: str | None) -> str | Non
 
 
 def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | None:
-    """A folder of the same owner that the caller may put things into; the top is the owner's alone."""
+    """The id of a folder that the caller may move nodes of this owner into (None: the root, for the owner only).
+
+    Raises NotFound, Forbidden, Conflict for a folder of another owner.
+    """
     if folder_id is None:
         if caller.user_id != owner_id:
             raise NotFound
@@ -132,7 +134,7 @@ def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | N
 
 
 def versions(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
-    """The versions that are kept, newest first."""
+    """The kept versions of a file, newest first."""
     node = access.require_node(file_id, caller.user_id, kind="file").node
     return Page([_version_view(each, node) for each in store.versions(file_id)])
 
@@ -151,7 +153,7 @@ def _version_view(each: Version, node: Node) -> dict[str, Any]:
 
 
 def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, Any]:
-    """Make an earlier version the current one; none is lost by that."""
+    """Make an earlier version the current one; all other versions are kept."""
 
     def wanted(found: NodeAccess) -> Node:
         chosen = store.version(file_id, number)
@@ -162,33 +164,35 @@ def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, A
             raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
         return replace(model.with_version(found.node, chosen), name=found.node.name)
 
-    node = changed(
-        file_id, caller.user_id, "editor", wanted, also=lambda it: store.stage_version_kept(it, file_id, number)
+    node = change_node(
+        file_id, caller.user_id, "editor", wanted, also=lambda it: store.stage_require_version(it, file_id, number)
     )
-    note(node, caller.user_id, "version_restored", version=number)
+    record_activity(node, caller.user_id, "version_restored", version=number)
     return views.file(node)
 
 
-def drop_old_versions(node: Node) -> None:
-    """Keep the newest versions (DRIVE_VERSIONS_KEPT) and the current one; the others give their room back."""
+def delete_old_versions(node: Node) -> None:
+    """Delete all versions but the newest ones (DRIVE_VERSIONS_KEPT) and the current one."""
     kept = store.versions(node.id)
     for each in kept[config().drive_versions_kept :]:
-        if each.number != node.version:  # nor has it become the current one meanwhile
-            drop_versions(node, [each], also=partial(store.stage_not_current, version=each))
+        if each.number != node.version:  # and, by the condition, has not become the current one meanwhile
+            delete_versions(node, [each], also=partial(store.stage_require_not_current, version=each))
 
 
-def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transaction], None] | None = None) -> bool:
-    """Delete versions, give their room back and remove their bytes; False when they have gone already."""
+def delete_versions(
+    node: Node, versions_to_delete: list[Version], *, also: Callable[[Transaction], None] | None = None
+) -> bool:
+    """Delete versions with their objects and free their quota; False if one has been deleted already."""
     used: dict[str, int] = {}
-    for each in doomed:
+    for each in versions_to_delete:
         category = media_types.category(each.content_type)
         used[category] = used.get(category, 0) - each.size
-    objects = [[key, version, ""] for each in doomed for key, version in _objects(each)]
+    objects = [[key, version, ""] for each in versions_to_delete for key, version in _objects(each)]
     task = f"erase#{ids.new('run')}"
 
     def stage(transaction: Transaction) -> None:
-        for each in doomed:
-            store.stage_version_gone(transaction, each)
+        for each in versions_to_delete:
+            store.stage_version_deletion(transaction, each)
         usage_store.stage_change(transaction, node.owner_id, taken=sum(used.values()), used=used)
         if objects:
             due_store.stage_task(transaction, node.id, task, due_at=clock.now(), objects=objects)
@@ -200,7 +204,7 @@ def drop_versions(node: Node, doomed: list[Version], *, also: Callable[[Transact
     except Cancelled:
         return False
     if objects:
-        erase(node.id, task, objects)
+        delete_objects(node.id, task, objects)
     return True
 
 
@@ -213,8 +217,11 @@ def _objects(each: Version) -> list[tuple[str, str]]:
     return found
 
 
-def erase(node_id: str, task: str, objects: list[list[str]]) -> None:
-    """Remove bytes that no version needs any more, with the cleanup task that names them; what fails stays due."""
+def delete_objects(node_id: str, task: str, objects: list[list[str]]) -> None:
+    """Delete objects that no version refers to, and their cleanup task; after a failure the task stays due.
+
+    `objects` are `[key, version, multipart id]`, the last two empty if there is none.
+    """
     try:
         for key, version, multipart_id in objects:
             if multipart_id:
@@ -229,23 +236,23 @@ def erase(node_id: str, task: str, objects: list[list[str]]) -> None:
 
 # --- activity and favourites ----------------------------------------------------------------------------------
 
-_OF_THE_OWNER = ("shared", "unshared", "link_created", "link_removed")
+_OWNER_ONLY = ("shared", "unshared", "link_created", "link_removed")
 
 
-def note(node: Node, user_id: str, action: str, **details: Any) -> None:
-    """Write into a file's activity. Never fails what has been done."""
+def record_activity(node: Node, user_id: str, action: str, **details: Any) -> None:
+    """Add an entry to a file's activity; best effort, because the action itself has succeeded."""
     try:
-        store.note(node.id, ids.new("act"), user_id=user_id, action=action, at=clock.now(), details=details)
+        store.add_activity(node.id, ids.new("act"), user_id=user_id, action=action, at=clock.now(), details=details)
     except Exception as error:
         telemetry.logger().warning("not noted", exc_info=error, extra={"node_id": node.id})
 
 
 def activity(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """What was done with a file, latest first; with whom it was shared is told to its owner alone."""
+    """The activity on a file, latest first; only its owner sees the details of shares and links."""
     node = access.require_node(file_id, caller.user_id, kind="file").node
-    hidden = () if node.owner_id == caller.user_id else _OF_THE_OWNER
+    hidden = () if node.owner_id == caller.user_id else _OWNER_ONLY
     paging = Paginator(after, caller.user_id, "activity", file_id)
-    rows = store.notes(file_id, before=paging.start, limit=limit)
+    rows = store.activity(file_id, before=paging.start, limit=limit)
     items = [
         {
             "user_id": row.user_id,

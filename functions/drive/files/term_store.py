@@ -1,4 +1,4 @@
-"""How nodes are found again: the words of their names, and favourites."""
+"""The index of the words in nodes' names, and favourites."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from drive.item_store import Item
 
 
 def index(owner_id: str, node_id: str, added: Iterable[str], removed: Iterable[str] = ()) -> None:
-    """Keep the words by which a node is found."""
+    """Add and remove index entries of a node."""
     with Item.batch_write() as batch:
         for term in added:
             batch.save(Item(f"words#{owner_id}", f"{term}#{node_id}"))
@@ -16,8 +16,8 @@ def index(owner_id: str, node_id: str, added: Iterable[str], removed: Iterable[s
             batch.delete(Item(f"words#{owner_id}", f"{term}#{node_id}"))
 
 
-def found(owner_id: str, prefix: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
-    """`(entry, node_id)` of nodes with a word that begins with `prefix`, by that word."""
+def find(owner_id: str, prefix: str, *, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """`(entry, node_id)` of the index entries whose word begins with `prefix`, sorted by word."""
     condition = Item.part.between(after or prefix, prefix + "\U0010ffff")
     rows = Item.query(f"words#{owner_id}", condition, limit=limit + 1)
     return [(row.part, row.part.rpartition("#")[2]) for row in rows if row.part != after][:limit]

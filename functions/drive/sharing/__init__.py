@@ -1,1 +1,1 @@
-"""Who else may use a file: shares with people and conversations, public links, files that go with messages."""
+"""Sharing: shares with people and conversations, public links, attachments of messages."""

@@ -1,4 +1,4 @@
-"""The port of messages: files that go with a message, and go when it goes."""
+"""The port for messages: attachments, which give a conversation access to files as long as the message exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from drive import store
 from drive.media_types import ENCRYPTED_TYPE
-from drive.model import Grant, Node, is_over
+from drive.model import Grant, Node, has_expired
 from drive.sharing import share_store
 from drive.trash import due_store
 from kernel import clock, ids, telemetry
@@ -20,7 +20,10 @@ SHARES_PER_STEP = 100
 
 
 def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
-    """The sender's own files of these ids, all ready; one round trip. Raises ValidationFailed `attachment_ids`."""
+    """The sender's files with these ids; one round trip.
+
+    Raises ValidationFailed (`attachment_ids`) unless all of them exist, are the sender's own and ready.
+    """
     wanted = [file_id for file_id in dict.fromkeys(file_ids) if ids.is_id(file_id, "fil")]
     found = store.nodes(wanted)
     for file_id in file_ids:
@@ -33,13 +36,13 @@ def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
 
 
 def require_opaque(nodes: Sequence[Node]) -> None:
-    """Raises ValidationFailed unless these files may be what clients have encrypted: bytes of no known type."""
+    """Raises ValidationFailed unless these files have the content type of files encrypted by a client."""
     if any(node.content_type != ENCRYPTED_TYPE for node in nodes):
         raise ValidationFailed.of("attachment_ids", f"only files encrypted by the client ({ENCRYPTED_TYPE})")
 
 
-def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
-    """What the log keeps of attached files."""
+def log_entries(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
+    """The data of attachments that the log stores in a message's event."""
     return [
         {
             "id": node.id,
@@ -62,27 +65,26 @@ def stored(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
 def stage(
     transaction: Transaction, nodes: Sequence[Node], *, conversation_id: str, seq: int, expires_at: int | None
 ) -> None:
-    """Bind files to the message they go with, unless they have changed meanwhile (label `attachment`).
+    """Attach files to a message, on condition that they are still ready (label `attachment`).
 
-    A file of the conversation notes its message; another one of the sender's, or one that has its message already, is
-    shared with the members. With a message that disappears the members lose them at its millisecond, and the sweep
-    takes them back soon after.
+    A file that was uploaded into the conversation belongs to its first message; any other file is shared with the
+    members. With a message that expires, the members lose access at `expires_at` (ms), and the sweep revokes it.
     """
     if nodes and expires_at is not None:
         key, objects = _task_key(conversation_id, seq), [node.id for node in nodes]
         due_store.stage_task(transaction, key, "attachments", due_at=expires_at, objects=objects)
     now = clock.now()
     for node in nodes:
-        free = node.message_seq is None or is_over(node, now)
-        goes_with = seq if node.conversation_id == conversation_id and free else None
-        store.stage_attached(transaction, LABEL, node, goes_with, expires_at)
-        if goes_with is None:
+        free = node.message_seq is None or has_expired(node, now)
+        message_seq = seq if node.conversation_id == conversation_id and free else None
+        store.stage_attached(transaction, LABEL, node, message_seq, expires_at)
+        if message_seq is None:
             share = Grant(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
             share_store.stage(transaction, share, seq)
 
 
 def stage_removal(transaction: Transaction, conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
-    """Note, with the deletion of a message, that its files have to go."""
+    """Stage, with the deletion of a message, a cleanup task for its attachments."""
     file_ids = [each["id"] for each in data.get("attachments", ())]
     if file_ids:
         key = _task_key(conversation_id, seq)
@@ -94,57 +96,61 @@ def _task_key(conversation_id: str, seq: int) -> str:
 
 
 def remove(conversation_id: str, seq: int, data: Mapping[str, Any]) -> None:
-    """Take files from the members of a conversation with the message they went with; the sweep deletes their bytes.
+    """Revoke the members' access to the attachments of a deleted message; the sweep deletes the files.
 
-    Never raises: what fails here is done by the sweep, within five minutes.
+    Never raises: after a failure the sweep does it within five minutes.
     """
     file_ids = [each["id"] for each in data.get("attachments", ())]
     try:
-        take_back(conversation_id, seq, file_ids)
+        revoke(conversation_id, seq, file_ids)
     except Exception as error:
         telemetry.logger().warning("attachments left", exc_info=error, extra={"conversation_id": conversation_id})
 
 
-def take_back(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[Node]:
-    """End the access that a message gave; returns the files that belonged to it alone, which are in the trash now."""
-    doomed = []
+def revoke(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[Node]:
+    """End the access that a message gave; returns the files that belonged to it alone, now in the trash."""
+    trashed = []
     for node in store.nodes(file_ids).values() if file_ids else ():
         share = share_store.given_with(node.id, conversation_id, seq)
         if share is not None:
             share_store.remove(share)
-        if node.conversation_id == conversation_id and (node.message_seq or 0) == seq and not _handed_on(node):
-            doomed.append(_trashed(node))
-    return doomed
+        if node.conversation_id == conversation_id and (node.message_seq or 0) == seq and not _reassign(node):
+            trashed.append(_trash(node))
+    return trashed
 
 
 def remove_later(conversation_id: str, seq: int, file_ids: Sequence[str]) -> None:
-    """Have the sweep take files from the members of a conversation, and delete their bytes; within five minutes.
+    """Have the sweep revoke the access to files and delete them, within five minutes.
 
-    `seq` is that of the message they went with, 0 for files of the conversation that went with none.
+    `seq` is that of the message, or 0 for files that were uploaded into the conversation without a message.
     """
     due_store.put_task(_task_key(conversation_id, seq), "attachments", due_at=clock.now(), objects=list(file_ids))
 
 
-def erase_of_conversation(conversation_id: str, _cursor: Any = None) -> bool | None:
-    """Take back what was shared with a conversation that has ended, and have files removed that lie in it and went with
-    no message; True while there may be more shares."""
+def erase_conversation(conversation_id: str, _cursor: Any = None) -> bool | None:
+    """Remove shares with a deleted conversation, then schedule the deletion of its files without a message.
+
+    One step of 100 shares; True while there may be more.
+    """
     shares = store.granted(conversation_id, after=None, limit=SHARES_PER_STEP)
     for share in shares:
         share_store.remove(share)
     if len(shares) == SHARES_PER_STEP:
         return True
     files = store.nodes([row.node_id for row in store.everything_in(conversation_id)])
-    loose = [node.id for node in files.values() if node.message_seq is None]
-    if loose:
-        remove_later(conversation_id, 0, loose)
+    unattached = [node.id for node in files.values() if node.message_seq is None]
+    if unattached:
+        remove_later(conversation_id, 0, unattached)
     return None
 
 
-def _handed_on(node: Node) -> bool:
-    """Give a file whose message is gone to the next message of its conversation that shows it, or, where others still
-    have it (it was forwarded, or shared by hand), back to its owner's drive; False when nobody has it any more."""
+def _reassign(node: Node) -> bool:
+    """Keep a file that others still have access to although its message is gone; False if nobody has.
+
+    It then belongs to another message of its conversation that has it attached, or else lies in its owner's drive.
+    """
     found, now = store.node_access(node.id), clock.now()
-    shares = [each for each in found.shares if not is_over(each, now)] if found is not None else []
+    shares = [each for each in found.shares if not has_expired(each, now)] if found is not None else []
     if node.state != "ready" or not shares:
         return False
     again = next((each for each in shares if each.grantee == node.conversation_id and each.message_seq), None)
@@ -159,7 +165,7 @@ def _handed_on(node: Node) -> bool:
     return True
 
 
-def _trashed(node: Node) -> Node:
+def _trash(node: Node) -> Node:
     if node.state == "trashed":
         return node
     now = max(clock.now(), node.updated_at + 1)
@@ -168,7 +174,7 @@ def _trashed(node: Node) -> Node:
     return after
 
 
-def parsed(task_key: str) -> tuple[str, int]:
-    """The conversation and seq of the message whose files a cleanup task has to take back, from the task's key."""
+def parse_task_key(task_key: str) -> tuple[str, int]:
+    """The conversation's id and the message's seq of a cleanup task's key."""
     _, conversation_id, seq = task_key.split("#")
     return conversation_id, int(seq)

@@ -1,4 +1,4 @@
-"""Public links in the drive's table: each by its token, and under its file. Of a token only its hash is kept."""
+"""Public links in the drive's table: each link has an item by the hash of its token, and one under its file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _by_token(hashed: str) -> tuple[str, str]:
 
 
 def put(each: PublicLink) -> None:
-    """Keep a new link; what decides about downloads stands by its token alone."""
+    """Save a new link; its password and its count of downloads are only in the item by token."""
     transaction = Transaction()
     transaction.put("link", links.record(each, *_by_token(each.token_hash)), Item.node_id.does_not_exist())
     under_file = links.record(each, each.file_id, f"{_UNDER_FILE}{each.link_id}", password_hash=None, downloads=None)
@@ -35,7 +35,7 @@ def by_hash(hashed: str) -> PublicLink | None:
 
 
 def of_file(file_id: str) -> list[PublicLink]:
-    """The links of a file, as they stand now."""
+    """The links of a file, with their counts of downloads."""
     rows = Item.query(file_id, Item.part.startswith(_UNDER_FILE), consistent_read=True)
     return [found for row in rows if (found := by_hash(row.token_hash)) is not None]
 
@@ -46,13 +46,13 @@ def find(file_id: str, link_id: str) -> PublicLink | None:
 
 
 def remove(each: PublicLink) -> None:
-    """Take a link back; one that is gone is fine."""
+    """Delete a link, if it exists."""
     for key in (_by_token(each.token_hash), (each.file_id, f"{_UNDER_FILE}{each.link_id}")):
         Item(*key).delete()
 
 
 def count_download(each: PublicLink, now: int) -> bool:
-    """Use a link once; False when it has been used up, has ended or is gone: exact however many race."""
+    """Count a download; False if the link is used up, expired or deleted. Exact under concurrency."""
     condition = Item.token_hash == each.token_hash
     condition &= Item.max_downloads.does_not_exist() | (Item.downloads < (each.max_downloads or 0))
     condition &= Item.ends_at.does_not_exist() | (Item.ends_at > now)

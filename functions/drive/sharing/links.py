@@ -1,4 +1,4 @@
-"""Public links: whoever has the token may download, until it ends, is used up or is taken back."""
+"""Public links: whoever has the token may download, until the link expires, is used up or is deleted."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ from kernel.paging import Page
 TOKEN_BITS = 192
 TOKEN_MAX_CHARS = 64
 MAX_LINKS = 20
-TRIES = Limit("link-password", requests=10, window_s=900, without_redis="closed")
-# 16 MiB and about 50 ms a try (OWASP, Password Storage Cheat Sheet: scrypt); tries are limited besides
+PASSWORD_ATTEMPTS = Limit("link-password", requests=10, window_s=900, without_redis="closed")
+# 16 MiB and about 50 ms an attempt (OWASP, Password Storage Cheat Sheet: scrypt); attempts are limited as well
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
 def create(
     *, caller: Caller, file_id: str, ends_at: int | None, password: str | None, max_downloads: int | None
 ) -> dict[str, Any]:
-    """A new link of a file of one's own, which leads to the API; its token is shown now and never again."""
+    """Create a link to one of the caller's files; only this response has the token.
+
+    Raises NotFound, Forbidden, NotReady, ValidationFailed for an `ends_at` in the past, Conflict `too_many`.
+    """
     if ends_at is not None and ends_at <= clock.now():
         raise ValidationFailed.of("expires_at", "must be in the future")
     node = access.require_node(file_id, caller.user_id, "owner", kind="file").node
@@ -43,13 +46,13 @@ def create(
         file_id=file_id,
         token_hash=link_store.token_hash(token),
         ends_at=ends_at,
-        password_hash=None if password is None else _hashed(password),
+        password_hash=None if password is None else _hash(password),
         max_downloads=max_downloads,
         created_at=clock.now(),
         user_id=caller.user_id,
     )
     link_store.put(made)
-    files.note(node, caller.user_id, "link_created", link_id=made.link_id)
+    files.record_activity(node, caller.user_id, "link_created", link_id=made.link_id)
     return {**_view(made), "token": token, "url": f"{origin.base_url()}/drive/links/{token}"}
 
 
@@ -76,14 +79,14 @@ def remove(*, caller: Caller, file_id: str, link_id: str) -> None:
     if found is None:
         raise NotFound
     link_store.remove(found)
-    files.note(node, caller.user_id, "link_removed", link_id=link_id)
+    files.record_activity(node, caller.user_id, "link_removed", link_id=link_id)
 
 
 def follow(*, token: str, password: str | None) -> dict[str, Any]:
-    """The file behind a link and where it is downloaded; counts as one download.
+    """The file behind a link and its download URL; counts as one download.
 
-    Raises NotFound, Gone once it has ended or is used up, Forbidden `password_required` / `password_wrong`, and
-    LimitExceeded after 10 wrong tries in 15 min from one address, which stop nobody elsewhere.
+    Raises NotFound, Gone for an expired or used-up link, Forbidden `password_required` / `password_wrong`, and
+    LimitExceeded after 10 wrong passwords in 15 min from the same IP address.
     """
     found = link_store.by_hash(link_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
@@ -97,14 +100,14 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     node = store.nodes([found.file_id]).get(found.file_id)
     if node is None or node.state != "ready":
         raise NotFound
-    answer = files.address(node)
+    answer = files.download_url(node)
     if not link_store.count_download(found, now):
         if link_store.by_hash(found.token_hash) is None:
             raise NotFound
         raise Gone("This link is used up.")
     telemetry.count("LinkDownloads")
-    shown = {**views.file(node), "folder_id": None, "conversation_id": None}
-    return {"file": shown, **answer}
+    file_view = {**views.file(node), "folder_id": None, "conversation_id": None}
+    return {"file": file_view, **answer}
 
 
 def _require_password(found: PublicLink, password: str | None) -> None:
@@ -112,30 +115,30 @@ def _require_password(found: PublicLink, password: str | None) -> None:
         return
     if password is None:
         raise Forbidden("This link needs a password.", code="password_required")
-    tries = f"{found.token_hash}:{origin.address()}"
-    limiter.spend(TRIES, tries)
-    if not any(_is_right(each, found.password_hash) for each in _meant(password)):
+    attempts_key = f"{found.token_hash}:{origin.address()}"
+    limiter.spend(PASSWORD_ATTEMPTS, attempts_key)
+    if not any(_matches(each, found.password_hash) for each in _decodings(password)):
         raise Forbidden("This is not the password of this link.", code="password_wrong")
-    limiter.give_back(TRIES, tries)
+    limiter.give_back(PASSWORD_ATTEMPTS, attempts_key)
 
 
-def _meant(header: str) -> list[str]:
-    """What a header may say: its bytes are UTF-8 or Latin-1, and nothing tells which (RFC 9110, 5.5)."""
+def _decodings(header: str) -> list[str]:
+    """The possible readings of a header, whose bytes may be UTF-8 or Latin-1 (RFC 9110, 5.5)."""
     try:
         return list(dict.fromkeys([header, header.encode("latin-1").decode()]))
     except UnicodeError:
         return [header]
 
 
-def _hashed(password: str) -> str:
+def _hash(password: str) -> str:
     salt = os.urandom(16)
-    return f"{b64encode(salt).decode()}${b64encode(_derived(password, salt)).decode()}"
+    return f"{b64encode(salt).decode()}${b64encode(_derive(password, salt)).decode()}"
 
 
-def _derived(password: str, salt: bytes) -> bytes:
+def _derive(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
 
 
-def _is_right(password: str, kept: str) -> bool:
+def _matches(password: str, kept: str) -> bool:
     salt, _, derived = kept.partition("$")
-    return hmac.compare_digest(_derived(password, b64decode(salt)), b64decode(derived))
+    return hmac.compare_digest(_derive(password, b64decode(salt)), b64decode(derived))

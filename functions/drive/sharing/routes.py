@@ -43,42 +43,42 @@ def add_to(app: App) -> None:
 
     @app.post("/drive/files/{file_id}/shares", body=NewShare, returns=Share, status=201, errors=share_errors)
     def share_file(caller: Caller, file_id: str, body: NewShare) -> Any:
-        """Share a file of one's own with a person or a conversation; again, to change the role."""
+        """Share one of the caller's files with a person or a conversation, or change the role of a share."""
         return share(caller, file_id, body, file=True)
 
     @app.get("/drive/files/{file_id}/shares", returns=ShareList)
     def list_file_shares(caller: Caller, file_id: str) -> Any:
-        """With whom a file is shared."""
+        """The shares of a file."""
         return sharing.list_shares(caller=caller, node_id=file_id, file=True)
 
     @app.delete("/drive/files/{file_id}/shares/{share_id}", status=204)
     def unshare_file(caller: Caller, file_id: str, share_id: str) -> None:
-        """Take a share back, or leave it; in force at once."""
+        """Revoke a share, or leave it as its grantee; effective immediately."""
         sharing.unshare(caller=caller, node_id=file_id, share_id=share_id, file=True)
 
     @app.post("/drive/folders/{folder_id}/shares", body=NewShare, returns=Share, status=201, errors=share_errors)
     def share_folder(caller: Caller, folder_id: str, body: NewShare) -> Any:
-        """Share a folder and all that is in it."""
+        """Share a folder and all its content."""
         return share(caller, folder_id, body, file=False)
 
     @app.get("/drive/folders/{folder_id}/shares", returns=ShareList)
     def list_folder_shares(caller: Caller, folder_id: str) -> Any:
-        """With whom a folder is shared."""
+        """The shares of a folder."""
         return sharing.list_shares(caller=caller, node_id=folder_id, file=False)
 
     @app.delete("/drive/folders/{folder_id}/shares/{share_id}", status=204)
     def unshare_folder(caller: Caller, folder_id: str, share_id: str) -> None:
-        """Take a share of a folder back, or leave it."""
+        """Revoke a share of a folder, or leave it as its grantee."""
         sharing.unshare(caller=caller, node_id=folder_id, share_id=share_id, file=False)
 
     @app.get("/drive/shared-with-me", query=Paging, returns=SharedList)
     def list_shared_with_me(caller: Caller, query: Paging) -> Any:
-        """What others have shared with the caller or with conversations that they are in."""
+        """Files and folders shared with the caller or with their conversations."""
         return sharing.shared_with_me(caller=caller, limit=query.limit, after=query.cursor)
 
     @app.get("/conversations/{conversation_id}/files", query=Paging, returns=FileList)
     def list_conversation_files(caller: Caller, conversation_id: str, query: Paging) -> Any:
-        """The gallery of a conversation: its files, latest first."""
+        """The files of a conversation, latest first."""
         return sharing.gallery(
             caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
         )  # fmt: skip
@@ -91,7 +91,7 @@ def add_to(app: App) -> None:
         errors=["not_ready", "too_many"],
     )
     def create_link(caller: Caller, file_id: str, body: NewLink) -> Any:
-        """A public link; its token is shown in this answer only."""
+        """Create a public link; only this response has its token."""
         return links.create(
             caller=caller,
             file_id=file_id,
@@ -102,12 +102,12 @@ def add_to(app: App) -> None:
 
     @app.get("/drive/files/{file_id}/links", returns=LinkList)
     def list_links(caller: Caller, file_id: str) -> Any:
-        """The public links of a file of one's own."""
+        """The public links of one of the caller's files."""
         return links.list_links(caller=caller, file_id=file_id)
 
     @app.delete("/drive/files/{file_id}/links/{link_id}", status=204)
     def delete_link(caller: Caller, file_id: str, link_id: str) -> None:
-        """Take a link back."""
+        """Delete a public link."""
         links.remove(caller=caller, file_id=file_id, link_id=link_id)
 
     @app.get(

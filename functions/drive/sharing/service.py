@@ -1,4 +1,4 @@
-"""Sharing with people and conversations, inherited down folders and revoked at once."""
+"""Shares with people and conversations; they are inherited by a folder's content and revoked immediately."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from users import api as users
 def share(
     *, caller: Caller, node_id: str, file: bool, user_id: str | None, conversation_id: str | None, role: Role
 ) -> dict[str, Any]:
-    """Grant a person or a conversation of one's own; granting again changes the role. The owner alone shares."""
+    """Share a node with a person or one of the owner's conversations; sharing again changes the role.
+
+    Raises NotFound, Forbidden for others than the owner, NotReady, ValidationFailed, Conflict `too_many`.
+    """
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if found.node.state in ("trashed", "rejected"):
         raise model.NotReady
@@ -33,15 +36,15 @@ def share(
     if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
         raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
     made = share_store.put(Grant(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
-    files.note(found.node, caller.user_id, "shared", grantee=grantee, role=role)
+    files.record_activity(found.node, caller.user_id, "shared", grantee=grantee, role=role)
     if all(each.grantee != grantee for each in found.shares):
-        _tell(caller, made, "file_id" if file else "folder_id", user_id, conversation_id)
+        _notify_grantee(caller, made, "file_id" if file else "folder_id", user_id, conversation_id)
     return _views([made])[0]
 
 
-def _tell(caller: Caller, made: Grant, noun: str, user_id: str | None, conversation_id: str | None) -> None:
-    about = {"share_id": made.share_id, noun: made.node_id, "conversation_id": conversation_id}
-    notify("members" if user_id is None else [user_id], "file_shared", about, actor_id=caller.user_id)
+def _notify_grantee(caller: Caller, made: Grant, noun: str, user_id: str | None, conversation_id: str | None) -> None:
+    reference = {"share_id": made.share_id, noun: made.node_id, "conversation_id": conversation_id}
+    notify("members" if user_id is None else [user_id], "file_shared", reference, actor_id=caller.user_id)
 
 
 def _person(caller: Caller, user_id: str) -> str:
@@ -75,13 +78,13 @@ def _views(shares: list[Grant]) -> list[dict[str, Any]]:
 
 
 def list_shares(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
-    """With whom the owner has shared this very node."""
+    """The shares of this very node, for its owner."""
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     return Page(_views(list(found.shares)))
 
 
 def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
-    """Take a share back (the owner), or leave it (whom it was granted to); in force with this answer."""
+    """Revoke a share as the owner, or leave it as the grantee; effective immediately. Raises NotFound, Forbidden."""
     found = store.node_access(node_id) if ids.is_id(node_id, "fil" if file else "fol") else None
     if found is None:
         raise NotFound
@@ -91,11 +94,11 @@ def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
     if chosen is None:
         raise NotFound
     share_store.remove(chosen)
-    files.note(found.node, caller.user_id, "unshared", grantee=chosen.grantee)
+    files.record_activity(found.node, caller.user_id, "unshared", grantee=chosen.grantee)
 
 
 def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """What others have shared with the caller or with their conversations, one grantee after the other."""
+    """Nodes shared with the caller or with their conversations, grouped by grantee."""
     paging = Paginator(after, caller.user_id, "shared-with-me")
     start, last = paging.start or ("", None)
     grantees = [caller.user_id, *sorted(conversations.conversations_of(caller.user_id))]
@@ -116,8 +119,10 @@ def shared_with_me(*, caller: Caller, limit: int, after: str | None) -> Page[dic
 
 
 def _shared(caller: Caller, rows: Sequence[Grant], grantees: list[str]) -> list[dict[str, Any]]:
-    """Those rows that stand now (the index may be behind, and members may have left), each node by the first of its
-    shares: however small the pages, it comes once."""
+    """The views of shares that are still valid: the index is eventually consistent, and members may have left.
+
+    A node that several grantees have is listed for the first of them only, so that it appears once over all pages.
+    """
     node_ids = list(dict.fromkeys(each.node_id for each in rows))
     levels = dict(zip(node_ids, parallel.mapped(store.node_access, node_ids), strict=True))
     owners = users.public_profiles([each.node.owner_id for each in levels.values() if each is not None])
@@ -127,8 +132,8 @@ def _shared(caller: Caller, rows: Sequence[Grant], grantees: list[str]) -> list[
         found = levels[each.node_id]
         if found is None or found.node.owner_id == caller.user_id or found.node.state != "ready":
             continue
-        standing = {share.grantee for share in found.shares if not model.is_over(share, now)}
-        if each.grantee != next((grantee for grantee in grantees if grantee in standing), None):
+        current = {share.grantee for share in found.shares if not model.has_expired(share, now)}
+        if each.grantee != next((grantee for grantee in grantees if grantee in current), None):
             continue
         role = access.role_on(found, caller.user_id)
         if role is not None:
@@ -138,18 +143,20 @@ def _shared(caller: Caller, rows: Sequence[Grant], grantees: list[str]) -> list[
 
 
 def gallery(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The files of a conversation that are ready, latest first, as far as its history is the caller's to see."""
+    """The ready files of a conversation that the caller may see, latest first."""
     context = require_member(conversation_id, caller.user_id)
     paging = Paginator(after, caller.user_id, "gallery", conversation_id)
     rows = sorted([-row.created_at, row.node_id] for row in store.everything_in(conversation_id))
     rows = [row for row in rows if paging.start is None or row > paging.start]
 
-    def show(page: Sequence[Any]) -> list[dict[str, Any]]:
+    def render(page: Sequence[Any]) -> list[dict[str, Any]]:
         found = store.nodes([node_id for _, node_id in page])
         return [
             views.file(node)
             for _, node_id in page
-            if (node := found.get(node_id)) is not None and node.state == "ready" and access.shows(context, node)
+            if (node := found.get(node_id)) is not None
+            and node.state == "ready"
+            and access.is_visible_to(context, node)
         ]
 
-    return paging.page(rows, limit, lambda row: row, show)
+    return paging.page(rows, limit, lambda row: row, render)

@@ -1,4 +1,4 @@
-"""Shares in the drive's table, under the node that they give."""
+"""Shares in the drive's table, under the shared node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find(node_id: str, grantee: str) -> Grant | None:
 
 
 def put(each: Grant) -> Grant:
-    """Grant; a grantee who has a share already keeps its id and gets the new role."""
+    """Save a share; an existing share of the same grantee keeps its id and gets the new role."""
     item = shares.record(each, part=_part(each.grantee), kind=BY_HAND)
     for _ in range(2):
         earlier = find(each.node_id, each.grantee)
@@ -33,13 +33,13 @@ def put(each: Grant) -> Grant:
 
 
 def change_role(each: Grant, role: Role) -> bool:
-    """Give a share another role, by hand; False when it was taken back meanwhile."""
+    """Make a share explicit, with this role; False if it was revoked meanwhile."""
     item = Item(each.node_id, _part(each.grantee))
     return item.update_if(Item.share_id == each.share_id, Item.role.set(role), Item.kind.set(BY_HAND))
 
 
 def stage(transaction: Transaction, each: Grant, message_seq: int) -> None:
-    """Grant with a message; what has been granted by hand stays so."""
+    """Stage a share by an attachment; an explicit share of the same grantee keeps its role."""
     actions = [
         Item.share_id.set(Item.share_id | each.share_id),
         Item.grantee.set(each.grantee),
@@ -53,11 +53,11 @@ def stage(transaction: Transaction, each: Grant, message_seq: int) -> None:
 
 
 def given_with(node_id: str, grantee: str, message_seq: int) -> Grant | None:
-    """The share that was given with this message, if neither a later one nor its owner has given it besides."""
+    """The share by this message's attachment, unless it is explicit or a later message has the file attached."""
     found = find(node_id, grantee)
     return found if found is not None and found.message_seq == message_seq else None
 
 
 def remove(each: Grant) -> None:
-    """Take a share back."""
+    """Delete a share."""
     Item(each.node_id, _part(each.grantee)).delete()

@@ -1,1 +1,1 @@
-"""How things go: into the trash, back, and for good; and the sweep of everything that is due."""
+"""The trash: trashing, restoring and purging nodes; and the sweep of due items."""

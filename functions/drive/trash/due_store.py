@@ -1,5 +1,4 @@
-"""What has to be looked at again, and when: the index by time, and cleanup tasks, which are due without a node or
-upload."""
+"""The index by_due, and cleanup tasks, which are due without a node or an upload."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ _TASK = "errand#"  # as it is stored
 
 
 def due(now: int, limit: int) -> list[tuple[str, str]]:
-    """`(node_id, part)` of what is due, earliest first in each partition."""
+    """`(node_id, part)` of due items, up to `limit` per partition, earliest first within each."""
     found: list[tuple[str, str]] = []
     for number in range(DUE_PARTITIONS):
         rows = Item.by_due.query(f"sweep#{number}", Item.due_at <= now, limit=limit)
@@ -21,12 +20,12 @@ def due(now: int, limit: int) -> list[tuple[str, str]]:
 
 
 def put_task(node_id: str, kind: str, *, due_at: int, objects: Any = None) -> None:
-    """Have the sweep do something for a node from `due_at` (ms) on."""
+    """Save a cleanup task of a node that is due at `due_at` (ms)."""
     _task(node_id, kind, due_at, objects).save()
 
 
 def stage_task(transaction: Transaction, node_id: str, kind: str, *, due_at: int, objects: Any = None) -> None:
-    """The same, as part of a transaction."""
+    """Save a cleanup task as part of a transaction."""
     transaction.put("task", _task(node_id, kind, due_at, objects))
 
 
@@ -36,16 +35,16 @@ def _task(node_id: str, kind: str, due_at: int, objects: Any) -> Item:
 
 
 def task_objects(node_id: str, kind: str) -> list[Any] | None:
-    """What a cleanup task is about; None when it is done or never was."""
+    """The objects of a cleanup task; None if there is no such task."""
     found = Item.find(node_id, f"{_TASK}{kind}")
     return None if found is None else found.objects or []
 
 
 def task_kind(part: str) -> str:
-    """The kind of the cleanup task in this part of a node."""
+    """The kind of a cleanup task, from its sort key."""
     return part.removeprefix(_TASK)
 
 
 def task_done(node_id: str, kind: str) -> None:
-    """Forget a cleanup task."""
+    """Delete a cleanup task."""
     Item(node_id, f"{_TASK}{kind}").delete()

@@ -1,4 +1,4 @@
-"""Routes of the drive: what goes into the trash and comes back."""
+"""Routes of the drive: trashing, restoring and deleting."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ def add_to(app: App) -> None:
 
     @app.delete("/drive/folders/{folder_id}", status=204, query=Removal, errors=["conflict"])
     def delete_folder(caller: Caller, folder_id: str, query: Removal) -> None:
-        """Put a folder with all in it into the trash; `permanent=true` deletes it. Large ones follow in minutes."""
+        """Move a folder and its content to the trash; `permanent=true` deletes them. A large folder takes minutes."""
         trash.remove(caller=caller, node_id=folder_id, permanent=query.permanent == "true", file=False)
 
     @app.post("/drive/folders/{folder_id}/restore", returns=Folder, errors=["name_taken"])
     def restore_folder(caller: Caller, folder_id: str) -> Any:
-        """Take a folder with what was in it back from the trash."""
+        """Restore a folder and its content from the trash."""
         return trash.restore(caller=caller, node_id=folder_id, file=False)
 
     @app.get("/drive/trash", query=Paging, returns=TrashList)
     def list_trash(caller: Caller, query: Paging) -> Any:
-        """What the caller has put into the trash."""
+        """The caller's trash."""
         return trash.list_trashed(caller=caller, limit=query.limit, after=query.cursor)
 
     @app.delete("/drive/files/{file_id}", status=204, query=Removal, errors=["conflict"])
     def delete_file(caller: Caller, file_id: str, query: Removal) -> None:
-        """Put a file into the trash for 30 days; `permanent=true` deletes it and frees its room."""
+        """Move a file to the trash for 30 days; `permanent=true` deletes it and frees its quota."""
         trash.remove(caller=caller, node_id=file_id, permanent=query.permanent == "true", file=True)
 
     @app.post("/drive/files/{file_id}/restore", returns=File, errors=["conflict"])
     def restore_file(caller: Caller, file_id: str) -> Any:
-        """Take a file back from the trash to where it was."""
+        """Restore a file from the trash to its folder."""
         return trash.restore(caller=caller, node_id=file_id, file=True)

@@ -1,7 +1,7 @@
-"""The trash: what is put there, taken back, and deleted for good; whole folders in small steps.
+"""The trash: trashing, restoring and purging nodes; folders in small steps.
 
-A folder's own step is immediate; what lies in it follows in the same call as far as that is little, and else by the
-sweep. Access by shares ends with the folder itself, as it is looked up on the way.
+The folder itself is changed at once; up to 50 nodes of its content follow in the same call, the rest by the sweep.
+Access to the content by shares ends at once, because access control reads the ancestors.
 """
 
 from __future__ import annotations
@@ -24,61 +24,60 @@ from kernel.errors import Conflict, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 
-AT_ONCE = 50  # nodes of a folder that are treated in the call itself
+AT_ONCE = 50  # nodes of a folder that are processed in the call itself
 
 
-# --- what people do -------------------------------------------------------------------------------------------
+# --- actions --------------------------------------------------------------------------------------------------
 
 
 def remove(*, caller: Caller, node_id: str, permanent: bool, file: bool) -> None:
-    """Put a node of one's own into the trash, or delete it for good and free its room."""
+    """Move one of the caller's nodes to the trash, or purge it. Nodes that are not ready are always purged."""
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if permanent or found.node.state in ("uploading", "processing", "rejected"):
         purge(found.node)
     else:
         _trash(found.node)
-        files.note(found.node, caller.user_id, "trashed")
+        files.record_activity(found.node, caller.user_id, "trashed")
 
 
 def _trash(node: Node) -> None:
     if node.state == "trashed":
         return
-    _put_away(node)
+    _move_to_trash(node)
     if node.is_folder:
-        _follow(node.id, "trash")
+        _process_contents(node.id, "trash")
 
 
-def _put_away(node: Node) -> None:
-    _changed(node.id, lambda each: replace(each, state="trashed", trashed_at=clock.now(), trashed_with=None))
+def _move_to_trash(node: Node) -> None:
+    _change_state(node.id, lambda each: replace(each, state="trashed", trashed_at=clock.now(), trashed_with=None))
 
 
 def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
-    """Take a node back to where it was; to the top when that folder is gone. Raises NameTaken for folders."""
+    """Restore a node to its folder, or to the root if that is gone. Raises NotFound, and NameTaken for folders."""
     node = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder").node
     if node.is_folder and due_store.task_objects(node.id, "purge") is not None:
-        raise NotFound  # it is being deleted for good
+        raise NotFound  # it is being purged
     if node.state == "trashed":
-        above = store.nodes([node.folder_id]).get(node.folder_id) if node.folder_id is not None else None
-        lost = node.folder_id is not None and (above is None or above.state == "trashed")
-        folder_id = None if lost else node.folder_id
+        parent = store.nodes([node.folder_id]).get(node.folder_id) if node.folder_id is not None else None
+        folder_id = None if parent is None or parent.state == "trashed" else node.folder_id
 
-        def back(each: Node) -> Node:
+        def restored(each: Node) -> Node:
             return replace(each, state="ready", trashed_at=None, trashed_with=None, folder_id=folder_id)
 
-        node = _changed(node_id, back)
-        files.note(node, caller.user_id, "restored")
+        node = _change_state(node_id, restored)
+        files.record_activity(node, caller.user_id, "restored")
         if node.is_folder:
-            _follow(node.id, "restore")
+            _process_contents(node.id, "restore")
     return views.folder(node) if node.is_folder else views.file(node)
 
 
 def list_trashed(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """What the caller has put into the trash, by name; each is deleted 30 days after it came here."""
+    """The caller's trash by name; each node is purged 30 days after it was trashed."""
     paging = Paginator(after, caller.user_id, "trash")
     place = item_store.trash(caller.user_id)
-    rows = store.listed(place, "", after=paging.start, limit=limit + 1, backwards=False)
+    rows = store.listed(place, "", after=paging.start, limit=limit + 1, descending=False)
 
-    def show(page: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    def render(page: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         found = store.nodes([node_id for _, node_id in page])
         return [
             {**views.entry(node), "trashed_at": node.trashed_at, "purged_at": node.trashed_at + model.TRASH_KEPT_MS}
@@ -86,14 +85,14 @@ def list_trashed(*, caller: Caller, limit: int, after: str | None) -> Page[dict[
             if (node := found.get(node_id)) is not None and node.trashed_at is not None
         ]
 
-    return paging.page(rows, limit, lambda row: row[0], show)
+    return paging.page(rows, limit, lambda row: row[0], render)
 
 
 # --- one node -------------------------------------------------------------------------------------------------
 
 
-def _changed(node_id: str, change: Callable[[Node], Node]) -> Node:
-    """Change the state of one node with its name's lock, whatever others do meanwhile."""
+def _change_state(node_id: str, change: Callable[[Node], Node]) -> Node:
+    """Change the state of one node, and claim or release a folder's name; retried upon concurrent changes."""
 
     def attempt() -> Node:
         node = store.nodes([node_id]).get(node_id)
@@ -105,8 +104,8 @@ def _changed(node_id: str, change: Callable[[Node], Node]) -> Node:
         def stage(transaction: Transaction) -> None:
             store.stage_node(transaction, node, after, due_at=due_at)
             if node.is_folder and node.state != after.state:
-                named = name_store.stage_gone if after.state == "trashed" else name_store.stage
-                named(transaction, after)
+                stage_name = name_store.stage_release if after.state == "trashed" else name_store.stage_claim
+                stage_name(transaction, after)
 
         try:
             store.commit(stage)
@@ -120,12 +119,12 @@ def _changed(node_id: str, change: Callable[[Node], Node]) -> Node:
 
 
 def purge(node: Node) -> None:
-    """Delete a node for good, with everything in it: its room is free when this returns or the sweep has been."""
+    """Delete a node and its content permanently; what this call does not finish is left to the sweep."""
     if node.is_folder:
         if node.state != "trashed":
-            _put_away(node)
+            _move_to_trash(node)
         due_store.put_task(node.id, "purge", due_at=clock.now())
-        run(node.id, "purge")
+        run_task(node.id, "purge")
     else:
         _purge_file(node.id)
 
@@ -137,54 +136,53 @@ def _purge_file(file_id: str) -> None:
             return
         node = found.node
         if found.upload is not None:
-            gave_up = transfers.give_up(node, found.upload)
-            if not gave_up or found.upload.version == 1:
-                if gave_up:
-                    _forget(node)
-                    return
+            if not transfers.cancel(node, found.upload):
                 raise Conflict("This file is changing; try again.", retry_after_s=1)
+            if found.upload.version == 1:
+                _delete_remains(node)
+                return
         kept = store.versions(file_id)
-        if not files.drop_versions(node, kept, also=lambda it: store.stage_node_gone(it, node)):
+        if not files.delete_versions(node, kept, also=lambda it: store.stage_node_deletion(it, node)):
             raise Conflict("This file is changing; try again.", retry_after_s=1)
-        _forget(node)
+        _delete_remains(node)
 
     retried(attempt, on=Conflict)
 
 
-def _forget(node: Node) -> None:
-    """Remove what stood around a node that is gone."""
+def _delete_remains(node: Node) -> None:
+    """Delete the links, index entries and other items of a deleted node."""
     for link in link_store.of_file(node.id):
         link_store.remove(link)
     term_store.index(node.owner_id, node.id, (), model.terms(node.name))
     store.remove_all_of(node.id)
 
 
-# --- what lies in a folder ------------------------------------------------------------------------------------
+# --- the content of a folder ----------------------------------------------------------------------------------
 
 
-def _follow(folder_id: str, kind: str) -> None:
-    """Treat what lies in a folder as the folder was, as far as it is little; the rest is left to the sweep."""
+def _process_contents(folder_id: str, kind: str) -> None:
+    """Apply a folder's change (`trash`, `restore`) to its content: `AT_ONCE` nodes now, the rest by the sweep."""
     if not store.everything_in(folder_id):
         return
     due_store.put_task(folder_id, kind, due_at=clock.now())
-    run(folder_id, kind)
+    run_task(folder_id, kind)
 
 
-def run(folder_id: str, kind: str, *, at_most: int = AT_ONCE) -> bool:
-    """Go on with what a folder's content is due for; whether it is done. May be repeated at any time."""
+def run_task(folder_id: str, kind: str, *, at_most: int = AT_ONCE) -> bool:
+    """Continue a cleanup task of a folder's content for `at_most` nodes; whether it is done. Idempotent."""
     left = at_most
-    for node in _inside(folder_id) if _is_meant(folder_id, kind) else ():
+    for node in _inside(folder_id) if _is_still_wanted(folder_id, kind) else ():
         if left == 0:
             return False
-        left -= _treat(folder_id, node, kind)
+        left -= _process_node(folder_id, node, kind)
     if kind == "purge":
         _purge_folder(folder_id)
     due_store.task_done(folder_id, kind)
     return True
 
 
-def _is_meant(folder_id: str, kind: str) -> bool:
-    """Whether the folder still is as its content shall become: it may have been taken back meanwhile, or put away."""
+def _is_still_wanted(folder_id: str, kind: str) -> bool:
+    """Whether the folder is still in the state of the task: it may have been restored or trashed meanwhile."""
     if kind == "purge":
         return True
     folder = store.nodes([folder_id]).get(folder_id)
@@ -192,7 +190,7 @@ def _is_meant(folder_id: str, kind: str) -> bool:
 
 
 def _inside(folder_id: str) -> Iterator[Node]:
-    """Everything below a folder, deepest first within each branch."""
+    """All descendants of a folder, each after its own content."""
     rows = store.everything_in(folder_id)
     found = store.nodes([row.node_id for row in rows])
     for node in found.values():
@@ -201,26 +199,26 @@ def _inside(folder_id: str) -> Iterator[Node]:
         yield node
 
 
-def _treat(folder_id: str, node: Node, kind: str) -> int:
-    """One node of a folder's content; 1 when there was something to do."""
+def _process_node(folder_id: str, node: Node, kind: str) -> int:
+    """Process one node of a folder's content; 1 if there was something to do, else 0."""
     if kind == "purge":
         (_purge_folder if node.is_folder else _purge_file)(node.id)
         return 1
     if kind == "trash" and node.state == "ready":
-        _changed(node.id, lambda each: replace(each, state="trashed", trashed_with=folder_id))
+        _change_state(node.id, lambda each: replace(each, state="trashed", trashed_with=folder_id))
         return 1
-    # put away with this folder, or with one above that it was taken back out of: what was put away alone lies elsewhere
+    # trashed with this folder, or with an ancestor of it; a node that was trashed by itself is in the trash's own list
     if kind == "restore" and node.trashed_with is not None:
         try:
-            _changed(node.id, lambda each: replace(each, state="ready", trashed_with=None))
-        except NameTaken:  # another folder has its name since: it stays in the trash, by itself
-            _changed(node.id, lambda each: replace(each, trashed_at=clock.now(), trashed_with=None))
+            _change_state(node.id, lambda each: replace(each, state="ready", trashed_with=None))
+        except NameTaken:  # another folder has claimed its name: it stays in the trash, by itself
+            _change_state(node.id, lambda each: replace(each, trashed_at=clock.now(), trashed_with=None))
         return 1
     return 0
 
 
 def _purge_folder(folder_id: str) -> None:
-    """Delete a folder that is empty, whoever else is about it (two calls, the sweep)."""
+    """Delete an empty folder; retried upon concurrent changes, idempotent."""
 
     def attempt() -> None:
         node = store.nodes([folder_id]).get(folder_id)
@@ -228,14 +226,14 @@ def _purge_folder(folder_id: str) -> None:
             return
 
         def stage(transaction: Transaction) -> None:
-            store.stage_node_gone(transaction, node)
-            if node.state != "trashed":  # else its name is free already, and may be another's
-                name_store.stage_gone(transaction, node)
+            store.stage_node_deletion(transaction, node)
+            if node.state != "trashed":  # a trashed folder has released its name
+                name_store.stage_release(transaction, node)
 
         try:
             store.commit(stage)
         except Cancelled as refused:
             raise Conflict("This folder is changing; try again.", retry_after_s=1) from refused
-        _forget(node)
+        _delete_remains(node)
 
     retried(attempt, on=Conflict)

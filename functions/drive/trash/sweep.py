@@ -1,4 +1,4 @@
-"""What is due: abandoned uploads, stuck intakes, the end of the trash, and cleanup tasks that a call has left (R26)."""
+"""The sweep of due items: abandoned uploads, stuck intakes, expired trash, unfinished cleanup tasks (R26)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from drive.uploads import intake, transfers
 from kernel import clock, telemetry
 from kernel.dynamo import Cancelled
 
-AT_MOST = 200  # a partition and a run
-FOLDER_STEP = 1_000  # nodes of one folder and a run
+AT_MOST = 200  # items per partition and run
+FOLDER_STEP = 1_000  # nodes per folder and run
 
 
 def sweep() -> int:
-    """Do what is due; what fails stays due. Returns how much was done."""
+    """Process due items; failed ones stay due. Returns the number of processed items."""
     done = 0
     for node_id, part in due_store.due(clock.now(), AT_MOST):
         try:
             _do(node_id, part)
             done += 1
-        except Exception as error:  # the others are not held up; the next run tries again
+        except Exception as error:  # must not block the other items; the next run retries it
             telemetry.logger().error("not swept", exc_info=error, extra={"node_id": node_id, "part": part})
             telemetry.count("SweepFailures")
-    if done:  # a metric costs while it is written
+    if done:  # a metric that is not written costs nothing
         telemetry.count("Swept", done)
     return done
 
@@ -41,7 +41,7 @@ def _do(node_id: str, part: str) -> None:
 
 
 def _node(node_id: str) -> None:
-    """A trashed or rejected node whose time is over."""
+    """Purge a trashed or rejected node after its retention period."""
     node = store.nodes([node_id]).get(node_id)
     if node is None:
         return
@@ -53,24 +53,24 @@ def _node(node_id: str) -> None:
 
 
 def _upload(node_id: str) -> None:
-    """An upload that nobody has finished, or that the intake has not settled."""
+    """Restart the intake of an upload, or end an upload that was abandoned for a day."""
     found = store.node_access(node_id)
     if found is None or found.upload is None:
         return
     upload = found.upload
     over = clock.now() >= upload.created_at + model.ABANDONED_AFTER_MS
     if upload.state == "processing" and not over:
-        _again(upload)
+        _restart_intake(upload)
     elif upload.state == "processing":
         _fail(upload)
     elif upload.multipart_id is None and not upload.in_parts and intake.restart(upload):
-        _again(upload, started=True)  # the bytes came, only their event did not
+        _restart_intake(upload, started=True)  # the bytes came, only their event did not
     elif over:
-        transfers.give_up(found.node, upload)
+        transfers.cancel(found.node, upload)
         telemetry.count("UploadsAbandoned")
 
 
-def _again(upload: PendingUpload, *, started: bool = False) -> None:
+def _restart_intake(upload: PendingUpload, *, started: bool = False) -> None:
     telemetry.count("IntakesRestarted")
     if not started:
         intake.restart(upload)
@@ -78,25 +78,25 @@ def _again(upload: PendingUpload, *, started: bool = False) -> None:
 
 
 def _fail(upload: PendingUpload) -> None:
-    """The intake has not come to an end in a day: the file is rejected and its room given back."""
+    """Reject a file whose intake has not ended within a day."""
     telemetry.count("IntakesGivenUp")
-    seen = {"key": upload.object_key, "version": "", "verdict": "rejected", "reason": "intake_failed"}
+    inspection = {"key": upload.object_key, "version": "", "verdict": "rejected", "reason": "intake_failed"}
     try:
-        intake.settle(seen)
+        intake.settle(inspection)
     except Cancelled:
         return
 
 
 def _task(node_id: str, kind: str) -> None:
-    """A cleanup task that a call has left, if it has not been done since."""
+    """Do a cleanup task, if it is still there."""
     objects = due_store.task_objects(node_id, kind)
     if objects is None:
         return
     if kind == "attachments":
-        for node in attachments.take_back(*attachments.parsed(node_id), objects):
+        for node in attachments.revoke(*attachments.parse_task_key(node_id), objects):
             trash.purge(node)
         due_store.task_done(node_id, kind)
     elif kind.startswith("erase#"):
-        files.erase(node_id, kind, objects)
+        files.delete_objects(node_id, kind, objects)
     else:
-        trash.run(node_id, kind, at_most=FOLDER_STEP)
+        trash.run_task(node_id, kind, at_most=FOLDER_STEP)

@@ -1,1 +1,1 @@
-"""How bytes come in: room is reserved, bytes go straight to the bucket, the intake looks at them."""
+"""Uploads: quota is reserved, bytes go straight to the bucket, the intake inspects them."""

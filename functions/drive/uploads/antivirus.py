@@ -1,6 +1,6 @@
-"""The antivirus port: GuardDuty's tag on the object in AWS, clamd where one is configured, else off.
+"""The antivirus port: GuardDuty's tag on the object in AWS, a configured clamd, or off.
 
-ANTIVIRUS is `off`, `guardduty`, or `clamd:HOST:PORT`. Off is said in the line of each inspection (`AntivirusOff`).
+ANTIVIRUS is `off`, `guardduty`, or `clamd:HOST:PORT`. Inspections without antivirus are counted (`AntivirusOff`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from kernel.errors import DependencyUnavailable
 
 Verdict = Literal["clean", "infected", "pending"]
 GUARDDUTY_TAG = "GuardDutyMalwareScanStatus"
-CLAMD_TIMEOUT_S = 20.0  # clamd answers after the last byte, when it has looked at all of them
+CLAMD_TIMEOUT_S = 20.0  # clamd answers once it has scanned all bytes
 _PIECE = 1024 * 1024
 
 
 class Scanner(Protocol):
-    """Looks at a file while its bytes pass by."""
+    """Scans a file as a stream of chunks."""
 
     def feed(self, chunk: bytes) -> None: ...
 
@@ -31,7 +31,7 @@ class Off:
     """No antivirus is configured."""
 
     def feed(self, chunk: bytes) -> None:
-        """Nothing looks."""
+        """Nothing is scanned."""
 
     def verdict(self, blob: Blob) -> Verdict:
         del blob
@@ -40,7 +40,7 @@ class Off:
 
 
 class GuardDuty:
-    """GuardDuty Malware Protection for S3 scans by itself and tags the object; until then the machine waits."""
+    """GuardDuty Malware Protection for S3 scans by itself and tags the object; until then the state machine waits."""
 
     def feed(self, chunk: bytes) -> None:
         """GuardDuty reads the bucket itself."""
@@ -49,11 +49,11 @@ class GuardDuty:
         status = blobs.tags(blob).get(GUARDDUTY_TAG)
         if status is None:
             return "pending"
-        return "clean" if status == "NO_THREATS_FOUND" else "infected"  # unscannable is not trusted either
+        return "clean" if status == "NO_THREATS_FOUND" else "infected"  # unscannable files are not trusted either
 
 
 class Clamd:
-    """A clamd of one's own (`INSTREAM`, clamd(8)). A file above its StreamMaxLength is refused as unscannable."""
+    """A clamd of the deployment (`INSTREAM`, clamd(8)); files above its StreamMaxLength are refused as unscannable."""
 
     def __init__(self, host: str, port: int) -> None:
         self._refused = False
@@ -69,10 +69,10 @@ class Clamd:
                 piece = chunk[first : first + _PIECE]
                 self._socket.sendall(len(piece).to_bytes(4, "big") + piece)
         except OSError:
-            self._refused = True  # it closes the stream at its limit; its answer says so
+            self._refused = True  # clamd closes the stream at its limit, and its answer says so
 
     def verdict(self, blob: Blob) -> Verdict:
-        del blob  # it has seen every byte
+        del blob  # clamd has been fed all of it
         try:
             with self._socket:
                 if not self._refused:
@@ -88,7 +88,7 @@ class Clamd:
 
 
 def scanner() -> Scanner:
-    """What this deployment scans with."""
+    """The deployment's scanner; raises ConfigurationError."""
     kind, _, where = config().antivirus.partition(":")
     if kind == "off":
         return Off()

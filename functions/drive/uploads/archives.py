@@ -1,4 +1,4 @@
-"""Archives that would burst: what they say and do when opened, without holding more than a chunk."""
+"""Detection of archive bombs, by a ZIP's directory and by unpacking a gzip file in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kernel.blobs import Blob
 
 MAX_RATIO = 200  # DEFLATE reaches 1,032; texts rarely 50
 MAX_UNPACKED_BYTES = 20 * 1024**3
-HARMLESS_BYTES = 100 * 1024**2  # whatever its ratio, this much does no harm
+HARMLESS_BYTES = 100 * 1024**2  # unpacked bytes that are accepted at any ratio
 MAX_ENTRIES = 100_000
-MAX_MEMBERS = 1_000_000  # of a gzip file; bgzip makes one of every 64 KiB
-DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile holds it in memory, so it is the most that is read at once
+MAX_MEMBERS = 1_000_000  # of a gzip file; bgzip makes one per 64 KiB
+DIRECTORY_MAX_BYTES = 32 * 1024**2  # of a ZIP; zipfile reads it into memory at once
 _BUFFER_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
 
 
 class _Remote(io.RawIOBase):
-    """A blob as a file that can be sought, for zipfile."""
+    """A blob as a seekable file, for zipfile."""
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
@@ -48,11 +48,11 @@ class _Remote(io.RawIOBase):
 
 
 class _DirectoryTooLarge(Exception):
-    """The directory of a ZIP would fill the memory."""
+    """The directory of a ZIP exceeds `DIRECTORY_MAX_BYTES`."""
 
 
 class _Reader(io.BufferedReader):
-    """Refuses to read so much at once as only a directory can be that nobody needs, wherever its size was written."""
+    """Refuses a single read above `DIRECTORY_MAX_BYTES`: zipfile does such reads only for directories."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > DIRECTORY_MAX_BYTES:
@@ -61,7 +61,7 @@ class _Reader(io.BufferedReader):
 
 
 def zip_problem(blob: Blob) -> str | None:
-    """Why a ZIP is refused: too much inside, entries that share bytes, or no archive at all."""
+    """`archive_bomb` for too much content or overlapping entries, `type_mismatch` for no archive, else None."""
     try:
         with zipfile.ZipFile(_Reader(_Remote(blob), _BUFFER_BYTES)) as archive:
             entries = archive.infolist()
@@ -90,10 +90,9 @@ def _share_bytes(entries: list[zipfile.ZipInfo]) -> bool:
 
 
 class GzipMeter:
-    """Counts what a gzip file unpacks to while its bytes pass by, holding 256 KiB at most.
+    """Measures the unpacked size of a gzip stream, 256 KiB at a time; `problem` is as in `zip_problem`.
 
-    A file may be several members one behind the other (RFC 1952, 2.2); what follows the last one is ignored, as
-    unpackers do.
+    A file may have several members (RFC 1952, 2.2); bytes after the last one are ignored, as unpackers do.
     """
 
     def __init__(self) -> None:
@@ -105,7 +104,7 @@ class GzipMeter:
 
     def feed(self, chunk: bytes) -> None:
         self._in += len(chunk)
-        for first in range(0, len(chunk), _PIECE_BYTES):  # what is left over by a member is copied each time
+        for first in range(0, len(chunk), _PIECE_BYTES):  # small pieces, because each member copies the rest of one
             self._feed(chunk[first : first + _PIECE_BYTES])
 
     def _feed(self, piece: bytes) -> None:

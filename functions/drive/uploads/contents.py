@@ -1,4 +1,4 @@
-"""What bytes really are: the type by their signature (puremagic), and files that pretend to be two things."""
+"""Detection of content types by signature (puremagic), and of polyglot files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ TAIL_BYTES = 66 * 1024  # a ZIP's end record and its longest comment
 _ZIP, _OLE = frozenset({"application/zip"}), frozenset({"application/msword", ".doc", ".xls", ".ppt"})
 _ISO = frozenset({"iso-media"})
 _OFFICE = "application/vnd.openxmlformats-officedocument."
-# What puremagic calls (by type or ending) the signatures that a declared type may have. A type that is not here has
-# no signature of its own (texts, arbitrary bytes).
+# For each declared type the types or extensions by which puremagic reports its signatures. Types without an entry
+# (texts, arbitrary bytes) have no signature.
 _SIGNATURES: Mapping[str, frozenset[str]] = {
     "image/jpeg": frozenset({"image/jpeg"}),
     "image/png": frozenset({"image/png"}),
@@ -64,7 +64,7 @@ _ANY_SIGNATURE = frozenset().union(*_SIGNATURES.values())
 _ZIP_TYPES = frozenset(mime for mime, found in _SIGNATURES.items() if found == _ZIP)
 _ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_TYPES = ("application/gzip", "application/x-gzip")
-_GZIP_HEAD = b"\x1f\x8b\x08"  # with DEFLATE, the only method there is (RFC 1952)
+_GZIP_HEAD = b"\x1f\x8b\x08"  # with DEFLATE, the only defined method (RFC 1952)
 _ANYTHING = "application/octet-stream"
 _PROGRAMS = (
     b"\x7fELF",
@@ -75,27 +75,27 @@ _PROGRAMS = (
     b"\xce\xfa\xed\xfe",
 )
 _MARKUP = (b"<html", b"<script", b"<!doctype html", b"<?php", b"<iframe")
-# these carry markup or a PDF header somewhere by nature
+# types that may legitimately contain markup or a PDF header
 _TEXTS = ("text/", "application/json", "application/xml", "image/svg+xml")
 
 
 def holds_zip(declared: str, head: bytes, tail: bytes, size: int) -> bool:
-    """Whether a file is measured as a ZIP: one that is declared so, or is one among arbitrary bytes."""
+    """Whether a file has to be checked as a ZIP: by its declared type, or by the signature of arbitrary bytes."""
     return declared in _ZIP_TYPES or (declared == _ANYTHING and (head[:4] in _ZIP_HEADS or _ends_as_zip(tail, size)))
 
 
 def holds_gzip(declared: str, head: bytes) -> bool:
-    """Whether a file is measured as a gzip: one that is declared so, or is one among arbitrary bytes."""
+    """Whether a file has to be checked as gzip: by its declared type, or by the signature of arbitrary bytes."""
     return declared in _GZIP_TYPES or (declared == _ANYTHING and head.startswith(_GZIP_HEAD))
 
 
 def verdict(declared: str, problem: str | None) -> str | None:
-    """The problem of an archive, unless it is that arbitrary bytes are none, or not a whole one."""
+    """The problem of an archive; arbitrary bytes need not be a valid one."""
     return None if declared == _ANYTHING and problem == "type_mismatch" else problem
 
 
 def _found(head: bytes) -> set[str]:
-    """What the signature in the first bytes says: types and endings."""
+    """The types and extensions that the signature of the first bytes may mean."""
     import puremagic
 
     found: set[str] = set()
@@ -113,7 +113,7 @@ def _found(head: bytes) -> set[str]:
 
 
 def type_problem(declared: str, head: bytes) -> str | None:
-    """Why the bytes are not of the declared type; None when they are. A file of 0 bytes is of any type."""
+    """`executable` or `type_mismatch` if the bytes are not of the declared type, else None. No bytes fit any type."""
     if not head:
         return None
     if head.startswith(_PROGRAMS) or (head.startswith(b"MZ") and b"PE\0\0" in head[:2048]):
@@ -122,12 +122,12 @@ def type_problem(declared: str, head: bytes) -> str | None:
     if expected is not None:
         return None if expected & _found(head) else "type_mismatch"
     if declared != _ANYTHING and len(head) > 2 and _ANY_SIGNATURE & _strong(head):
-        return "type_mismatch"  # a text that begins like a picture
+        return "type_mismatch"  # e.g. a declared text with the signature of an image
     return None
 
 
 def _strong(head: bytes) -> set[str]:
-    """Signatures of more than two bytes: shorter ones may stand at the beginning of a text."""
+    """The types of signatures longer than two bytes; a text may begin with a shorter one by chance."""
     import puremagic
 
     if head[:4] == b"PK\x03\x04":
@@ -140,7 +140,7 @@ def _strong(head: bytes) -> set[str]:
 
 
 def polyglot_problem(declared: str, head: bytes, tail: bytes, size: int) -> str | None:
-    """Why a file is two things at once: an archive behind a picture, a PDF or a web page inside its beginning."""
+    """`polyglot` for a file with a ZIP at its end, or a PDF header or markup at its beginning, else None."""
     if declared == _ANYTHING or not head:
         return None
     if declared not in _ZIP_TYPES and _ends_as_zip(tail, size):
@@ -155,7 +155,7 @@ def polyglot_problem(declared: str, head: bytes, tail: bytes, size: int) -> str 
 
 
 def _ends_as_zip(tail: bytes, size: int) -> bool:
-    """Whether an end record that fits its own archive closes the file."""
+    """Whether the file ends with a consistent end-of-central-directory record of a ZIP."""
     at = tail.rfind(b"PK\x05\x06")
     while at >= 0:
         record = tail[at : at + 22]

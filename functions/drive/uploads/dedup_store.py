@@ -1,4 +1,4 @@
-"""Which upload a client_id made, so that a repeated one makes no second."""
+"""De-duplication of uploads by `client_id`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PART = "claim"  # as it is stored
 
 @dataclass(frozen=True, slots=True)
 class UploadDedup:
-    """The upload that a client_id made; `fingerprint` tells whether another request means the same."""
+    """The upload begun with a client_id; requests with another `fingerprint` are refused."""
 
     file_id: str
     upload_id: str
@@ -33,11 +33,11 @@ def _key(user_id: str, client_id: str) -> str:
 
 
 def stage(transaction: Transaction, upload: PendingUpload, fingerprint: str) -> None:
-    """Note that a client_id made this upload, if it made none before (label `dedup`)."""
+    """Save the upload of a client_id, if there is none yet (label `dedup`)."""
     made = UploadDedup(upload.file_id, upload.upload_id, fingerprint)
     item = _dedups.record(made, _key(upload.user_id, upload.client_id), _PART)
     transaction.put("dedup", item, Item.node_id.does_not_exist())
 
 
-def stage_gone(transaction: Transaction, upload: PendingUpload) -> None:
+def stage_deletion(transaction: Transaction, upload: PendingUpload) -> None:
     transaction.delete("dedup", Item(_key(upload.user_id, upload.client_id), _PART))

@@ -1,6 +1,7 @@
-"""The intake: what is done with bytes that have arrived, until their file is ready or rejected.
+"""The intake: from uploaded bytes to a ready or rejected file.
 
-Every step may be repeated and may come late: it looks whether its upload is still the one that is expected.
+Every step may be repeated or late: it first checks that its upload is still the pending one. Steps pass an `inspection`
+on: `{key, version, verdict, reason, image, attempts, thumbnail?}`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ THUMBNAIL_FROM_MAX_BYTES = 32 * model.MIB
 SCANS_AWAITED = 180  # times 10 s
 
 
-def _expected(key: str) -> tuple[NodeAccess | None, PendingUpload | None]:
+def _find_pending(key: str) -> tuple[NodeAccess | None, PendingUpload | None]:
     _, _, rest = key.partition("files/")
     file_id, _, upload_id = rest.partition("/")
     found = store.node_access(file_id)
@@ -34,29 +35,29 @@ def _expected(key: str) -> tuple[NodeAccess | None, PendingUpload | None]:
 
 
 def inspect(key: str, version: str) -> dict[str, Any]:
-    """Look at arrived bytes, one 8 MiB range after the other.
+    """Inspect uploaded bytes, in ranges of 8 MiB.
 
-    Returns key, version and `verdict`: `clean`, `scanning`, `rejected` with a reason, or `stale` for bytes that
-    nobody expects (they are removed).
+    `verdict` is `clean`, `scanning`, `rejected` with a `reason`, or `stale` for bytes without a pending upload, which
+    are deleted.
     """
-    seen = {"key": key, "version": version, "reason": None, "image": False, "attempts": 0}
+    inspection = {"key": key, "version": version, "reason": None, "image": False, "attempts": 0}
     blob = blobs.find(key, version)
     if blob is None:
-        return {**seen, "verdict": "stale"}
-    seen["version"] = blob.version
-    found, upload = _expected(key)
+        return {**inspection, "verdict": "stale"}
+    inspection["version"] = blob.version
+    found, upload = _find_pending(key)
     if upload is None:
         _remove_unless_kept(found, blob)
-        return {**seen, "verdict": "stale"}
+        return {**inspection, "verdict": "stale"}
     if blob.size != upload.size:
-        return {**seen, "verdict": "rejected", "reason": "size_mismatch"}
+        return {**inspection, "verdict": "rejected", "reason": "size_mismatch"}
     reason, verdict = _examine(blob, upload)
     image = upload.content_type in THUMBNAIL_TYPES and 0 < upload.size <= THUMBNAIL_FROM_MAX_BYTES
-    return {**seen, "verdict": verdict, "reason": reason, "image": image}
+    return {**inspection, "verdict": verdict, "reason": reason, "image": image}
 
 
 def _remove_unless_kept(found: NodeAccess | None, blob: Blob) -> None:
-    """Remove bytes that came to an address again after its upload had ended."""
+    """Delete bytes that were uploaded again after their upload had ended."""
     kept = store.versions(found.node.id) if found is not None else []
     if not any((each.object_key, each.object_version) == (blob.key, blob.version) for each in kept):
         blobs.remove(blob.key, blob.version)
@@ -64,7 +65,7 @@ def _remove_unless_kept(found: NodeAccess | None, blob: Blob) -> None:
 
 
 def _examine(blob: Blob, upload: PendingUpload) -> tuple[str | None, str]:
-    """What is wrong with the bytes, and the verdict."""
+    """The reason for a rejection, and the verdict."""
     declared = upload.content_type
     head = blobs.read(blob, 0, contents.HEAD_BYTES)
     tail = blobs.read(blob, max(0, blob.size - contents.TAIL_BYTES), contents.TAIL_BYTES)
@@ -85,76 +86,76 @@ def _examine(blob: Blob, upload: PendingUpload) -> tuple[str | None, str]:
     telemetry.count("InspectedBytes", blob.size)
     if digest.hexdigest() != upload.sha256:
         return "checksum_mismatch", "rejected"
-    return _scanned(scanner.verdict(blob))
+    return _scan_outcome(scanner.verdict(blob))
 
 
-def _scanned(verdict: antivirus.Verdict) -> tuple[str | None, str]:
+def _scan_outcome(verdict: antivirus.Verdict) -> tuple[str | None, str]:
     if verdict == "infected":
         telemetry.count("InfectedFiles")
         return "infected", "rejected"
     return None, "scanning" if verdict == "pending" else "clean"
 
 
-def look_for_verdict(seen: dict[str, Any]) -> dict[str, Any]:
-    """Ask again whether a scan has ended; after half an hour the file is rejected as not scanned."""
-    blob = blobs.find(seen["key"], seen["version"])
+def poll_scan(inspection: dict[str, Any]) -> dict[str, Any]:
+    """The inspection with the scan's verdict; after `SCANS_AWAITED` attempts (half an hour) the file is rejected."""
+    blob = blobs.find(inspection["key"], inspection["version"])
     if blob is None:
-        return {**seen, "verdict": "stale"}
-    reason, verdict = _scanned(antivirus.GuardDuty().verdict(blob))
-    attempts = seen["attempts"] + 1
+        return {**inspection, "verdict": "stale"}
+    reason, verdict = _scan_outcome(antivirus.GuardDuty().verdict(blob))
+    attempts = inspection["attempts"] + 1
     if verdict == "scanning" and attempts >= SCANS_AWAITED:
         reason, verdict = "not_scanned", "rejected"
-    return {**seen, "verdict": verdict, "reason": reason, "attempts": attempts}
+    return {**inspection, "verdict": verdict, "reason": reason, "attempts": attempts}
 
 
-# --- settling -------------------------------------------------------------------------------------------------
+# --- the outcome ----------------------------------------------------------------------------------------------
 
 
-def settle(seen: dict[str, Any]) -> str:
-    """Make the file ready or rejected, once, and tell its people. Returns what became of it.
+def settle(inspection: dict[str, Any]) -> str:
+    """Make the file ready or rejected, once, and publish that; returns `ready`, `rejected` or `stale`.
 
-    Who was removed, or lost the right to edit, after the upload began puts nothing in any more (R6).
+    The file is rejected if the uploader has lost access since the upload began (R6).
     """
-    found, upload = _expected(seen["key"])
+    found, upload = _find_pending(inspection["key"])
     if found is None or upload is None:
         return "stale"
-    accepted, reason = seen["verdict"] == "clean", seen["reason"]
+    accepted, reason = inspection["verdict"] == "clean", inspection["reason"]
     if accepted and not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
         accepted, reason = False, "not_allowed"
-    if accepted:  # before it can be seen, and again if the step is repeated: a file that is ready is found
+    if accepted:  # before the file is ready, so that a ready file is always indexed
         term_store.index(found.node.owner_id, found.node.id, model.terms(_name(found.node, upload)))
     try:
-        node = _accept(found.node, upload, seen) if accepted else _reject(found.node, upload, reason)
+        node = _accept(found.node, upload, inspection) if accepted else _reject(found.node, upload, reason)
     except Cancelled:
-        again, pending = _expected(seen["key"])
+        again, pending = _find_pending(inspection["key"])
         if again is None or pending is None:
-            return "stale"  # aborted or settled in this moment
+            return "stale"  # aborted or settled concurrently
         raise
     if accepted:
-        files.note(node, upload.user_id, "uploaded", version=node.version)
-        files.drop_old_versions(node)
+        files.record_activity(node, upload.user_id, "uploaded", version=node.version)
+        files.delete_old_versions(node)
     else:
-        _remove(seen)
+        _remove(inspection)
     telemetry.count("FilesReady" if accepted else "FilesRejected")
-    _tell(node, upload, accepted, reason)
+    _publish_outcome(node, upload, accepted, reason)
     return "ready" if accepted else "rejected"
 
 
 def _name(node: Node, upload: PendingUpload) -> str:
-    """A first version's file may have been renamed meanwhile; a further one brings its name."""
+    """The name after the upload: a new file may have been renamed meanwhile, a further version sets its own name."""
     return node.name if upload.version == 1 else upload.name
 
 
-def _remove(seen: dict[str, Any]) -> None:
-    """Remove bytes that were refused, and the picture made of them."""
-    blobs.remove(seen["key"], seen["version"])
-    picture = blobs.find(seen["thumbnail"]["key"]) if seen.get("thumbnail") else None
-    if picture is not None:
-        blobs.remove(picture.key, picture.version)
+def _remove(inspection: dict[str, Any]) -> None:
+    """Delete rejected bytes and their thumbnail."""
+    blobs.remove(inspection["key"], inspection["version"])
+    thumbnail = blobs.find(inspection["thumbnail"]["key"]) if inspection.get("thumbnail") else None
+    if thumbnail is not None:
+        blobs.remove(thumbnail.key, thumbnail.version)
 
 
-def _accept(node: Node, upload: PendingUpload, seen: dict[str, Any]) -> Node:
-    picture = seen.get("thumbnail") or {}
+def _accept(node: Node, upload: PendingUpload, inspection: dict[str, Any]) -> Node:
+    thumbnail = inspection.get("thumbnail") or {}
     version = Version(
         file_id=node.id,
         number=upload.version,
@@ -163,10 +164,10 @@ def _accept(node: Node, upload: PendingUpload, seen: dict[str, Any]) -> Node:
         content_type=upload.content_type,
         sha256=upload.sha256,
         object_key=upload.object_key,
-        object_version=seen["version"],
-        thumbnail_key=picture.get("key"),
-        width=picture.get("width"),
-        height=picture.get("height"),
+        object_version=inspection["version"],
+        thumbnail_key=thumbnail.get("key"),
+        width=thumbnail.get("width"),
+        height=thumbnail.get("height"),
         user_id=upload.user_id,
         created_at=upload.created_at,
     )
@@ -177,7 +178,7 @@ def _accept(node: Node, upload: PendingUpload, seen: dict[str, Any]) -> Node:
     due_at = None if node.trashed_at is None else node.trashed_at + model.TRASH_KEPT_MS
 
     def stage(transaction: Transaction) -> None:
-        store.stage_upload_gone(transaction, upload)
+        store.stage_upload_deletion(transaction, upload)
         store.stage_version(transaction, version)
         store.stage_node(transaction, node, after, due_at=due_at)
         usage_store.stage_change(
@@ -189,13 +190,13 @@ def _accept(node: Node, upload: PendingUpload, seen: dict[str, Any]) -> Node:
 
 
 def _reject(node: Node, upload: PendingUpload, reason: str) -> Node:
-    """A first version leaves a rejected file that tells why; of a further one only the news is left."""
+    """Reject an upload: a new file stays for a while with the reason, an existing one is unchanged."""
     now = max(clock.now(), node.updated_at + 1)
     first = upload.version == 1
     after = replace(node, state="rejected", reject_reason=reason, updated_at=now) if first else node
 
     def stage(transaction: Transaction) -> None:
-        store.stage_upload_gone(transaction, upload)
+        store.stage_upload_deletion(transaction, upload)
         usage_store.stage_change(transaction, node.owner_id, taken=-upload.size)
         if first:
             store.stage_node(transaction, node, after, due_at=now + model.REJECTED_KEPT_MS)
@@ -204,8 +205,8 @@ def _reject(node: Node, upload: PendingUpload, reason: str) -> Node:
     return after
 
 
-def _tell(node: Node, upload: PendingUpload, accepted: bool, reason: str | None) -> None:
-    """`file.ready` or `file.rejected` to the owner and the uploader. A hint: it never fails what is settled."""
+def _publish_outcome(node: Node, upload: PendingUpload, accepted: bool, reason: str | None) -> None:
+    """Publish `file.ready` or `file.rejected` to the owner and the uploader; best effort."""
     data = views.file(node)
     if not accepted and upload.version > 1:
         data |= {"state": "rejected", "reject_reason": reason, "version": upload.version}
@@ -221,7 +222,7 @@ def _tell(node: Node, upload: PendingUpload, accepted: bool, reason: str | None)
 
 
 def restart(upload: PendingUpload) -> bool:
-    """Start the intake again for bytes that lie there; False when there are none."""
+    """Start the intake again; False if no bytes have been uploaded."""
     from kernel import workflows
 
     blob = blobs.find(upload.object_key)

@@ -28,7 +28,7 @@ def add_to(app: App) -> None:
         limits=[UPLOADS],
     )
     def begin_upload(caller: Caller, body: UploadFields) -> Answer:
-        """Reserve room for a file and learn where its bytes go; a repeated client_id returns the first one with 200."""
+        """Reserve quota for a file and get upload instructions; a repeated client_id returns the same file with 200."""
         fields = body.model_dump()
         wanted = NewUpload(**{**fields, "sha256": body.sha256.lower()})
         made, new = uploads.begin(caller=caller, wanted=wanted)
@@ -36,7 +36,7 @@ def add_to(app: App) -> None:
 
     @app.post("/drive/uploads/{file_id}/parts", body=PartNumbers, returns=Parts, errors=["upload_ended"])
     def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
-        """Addresses for parts (15 min each), and the parts that have arrived, to resume with the rest."""
+        """Upload URLs of parts (valid for 15 min), and the parts uploaded so far, to resume with the rest."""
         return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
 
     @app.post(
@@ -47,12 +47,12 @@ def add_to(app: App) -> None:
         errors=["upload_incomplete"],
     )
     def complete_upload(caller: Caller, file_id: str, body: UploadCompletion) -> Any:
-        """All bytes are sent; the file is looked at and then becomes ready or rejected. Harmless when repeated."""
+        """Complete an upload; the file is inspected and becomes ready or rejected. Idempotent."""
         return transfers.complete(
-            caller=caller, file_id=file_id, claimed=[(part.number, part.etag) for part in body.parts]
+            caller=caller, file_id=file_id, sent_parts=[(part.number, part.etag) for part in body.parts]
         )  # fmt: skip
 
     @app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended", "conflict"])
     def abort_upload(caller: Caller, file_id: str) -> None:
-        """Give an upload up; its room is free at once."""
+        """Abort an upload; its reserved quota is freed at once."""
         transfers.abort(caller=caller, file_id=file_id)

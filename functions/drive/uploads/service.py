@@ -1,4 +1,4 @@
-"""Uploads: room is reserved with the file, bytes go straight to the bucket, the intake looks at them (R31, R32)."""
+"""Beginning uploads: quota is reserved, bytes go straight to the bucket, the intake inspects them (R31, R32)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kernel.errors import Conflict, Gone, NotFound, PayloadTooLarge, Problem, Un
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """What somebody wants to upload."""
+    """A request for an upload."""
 
     client_id: str
     name: str
@@ -46,11 +46,11 @@ class NewUpload:
 
 
 def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
-    """Reserve room and say where the bytes go; a repeated client_id gets the first file and False.
+    """Reserve quota: the file with upload instructions, and True, or False for a repeated client_id.
 
-    Two round trips: where it is put, and one transaction (quota, file, upload, what the client_id made); one more for
-    a further version. Raises QuotaExceeded, PayloadTooLarge above the largest size, UnsupportedMediaType, and
-    Unprocessable when the client_id stands for another upload.
+    Two round trips: the destination, and one transaction (quota, file, upload, de-duplication); one more for a further
+    version. Raises QuotaExceeded, PayloadTooLarge, UnsupportedMediaType, NotFound, Forbidden, Conflict, and
+    Unprocessable if the client_id belongs to another upload.
     """
     if wanted.size > config().drive_file_max_bytes:
         raise PayloadTooLarge(f"A file has at most {config().drive_file_max_bytes} bytes.")
@@ -58,31 +58,31 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
         wanted, name=model.require_name(wanted.name), content_type=media_types.require_type(wanted.content_type)
     )  # fmt: skip
     try:
-        node, upload, earlier = _planned(caller, wanted)
+        node, upload, earlier = _plan(caller, wanted)
     except Problem:
         earlier_one = dedup_store.find(caller.user_id, wanted.client_id)
         if earlier_one is None:
             raise
-        return _again(caller, wanted, earlier_one), False  # what is not possible any more was when it was begun
+        return _replay(caller, wanted, earlier_one), False  # the upload was allowed when it was begun
     try:
         _reserve(node, upload, earlier, wanted.fingerprint)
     except Cancelled as refused:
         if "dedup" in refused.failed:
-            return _again(caller, wanted, dedup_store.find(caller.user_id, wanted.client_id)), False
+            return _replay(caller, wanted, dedup_store.find(caller.user_id, wanted.client_id)), False
         if "folder" in refused.failed:
             raise NotFound from refused
         if "usage" in refused.failed:
             raise QuotaExceeded from refused
         raise Conflict("Somebody changed this file at the same time; try again.", retry_after_s=1) from refused
     if earlier is not None:
-        transfers.discard(earlier)
+        transfers.delete_bytes(earlier)
     telemetry.count("UploadsBegun")
     telemetry.count("UploadBytes", upload.size)
     return {"file": views.file(node, pending=upload), "upload": _instructions(upload)}, True
 
 
-def _planned(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUpload, PendingUpload | None]:
-    """The file, the upload, and an unfinished earlier one that it takes the place of."""
+def _plan(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUpload, PendingUpload | None]:
+    """The file, the upload, and the unfinished upload that it replaces."""
     if wanted.replaces is not None:
         return _further_version(caller, wanted)
     node = _new_file(caller, wanted)
@@ -138,18 +138,18 @@ def _upload(caller: Caller, wanted: NewUpload, node: Node, *, version: int) -> P
 
 
 def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUpload, PendingUpload | None]:
-    """The file that gets a version, the upload, and an unfinished earlier one that it takes the place of."""
+    """The file that gets a version, the upload, and the unfinished upload that it replaces."""
     found = access.require_node(wanted.replaces or "", caller.user_id, "editor", kind="file")
     node = found.node
     if wanted.folder_id not in (None, node.folder_id) or wanted.conversation_id not in (None, node.conversation_id):
         raise ValidationFailed.of("replaces", "a new version stays where the file is")
     mine = found.upload is not None and found.upload.user_id == caller.user_id
     if found.upload is not None and mine and found.upload.client_id == wanted.client_id:
-        return node, _upload(caller, wanted, node, version=found.upload.version), None  # the transaction will refuse it
+        return node, _upload(caller, wanted, node, version=found.upload.version), None  # refused by label `dedup`
     node.require_ready()
     if found.upload is not None and found.upload.state != "uploading":
         raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
-    # an earlier version may have been made the current one: numbers go on behind the newest
+    # not node.version + 1, because an earlier version may have been restored
     return node, _upload(caller, wanted, node, version=store.newest_version(node.id) + 1), found.upload
 
 
@@ -164,11 +164,11 @@ def _reserve(node: Node, upload: PendingUpload, earlier: PendingUpload | None, f
         )
         dedup_store.stage(transaction, upload, fingerprint)
         if upload.version > 1:
-            store.stage_stands(transaction, "file", node.id)
+            store.stage_require_ready(transaction, "file", node.id)
         else:
             store.stage_new_node(transaction, node)
             if node.folder_id is not None:
-                store.stage_stands(transaction, "folder", node.folder_id)
+                store.stage_require_ready(transaction, "folder", node.folder_id)
         replacing = None if earlier is None else earlier.upload_id
         due_at = upload.created_at + model.ABANDONED_AFTER_MS
         store.stage_upload(transaction, upload, due_at=due_at, replacing=replacing)
@@ -176,8 +176,11 @@ def _reserve(node: Node, upload: PendingUpload, earlier: PendingUpload | None, f
     store.commit(stage)
 
 
-def _again(caller: Caller, wanted: NewUpload, made: UploadDedup | None) -> dict[str, Any]:
-    """What the same client_id made before, with fresh instructions while its bytes are still expected."""
+def _replay(caller: Caller, wanted: NewUpload, made: UploadDedup | None) -> dict[str, Any]:
+    """The file of an earlier request with this client_id, with fresh instructions while its upload is pending.
+
+    Raises Conflict, Unprocessable for other fields, Gone, NotFound.
+    """
     if made is None:
         raise Conflict("This client_id is being used by another request; try again.", retry_after_s=1)
     if made.fingerprint != wanted.fingerprint:
@@ -186,17 +189,15 @@ def _again(caller: Caller, wanted: NewUpload, made: UploadDedup | None) -> dict[
     if found is None:
         raise Gone("The file of this client_id was deleted.")
     if found.node.owner_id != caller.user_id:
-        access.require_node(
-            made.file_id, caller.user_id, "editor", kind="file"
-        )  # it may have been taken from them since
+        access.require_node(made.file_id, caller.user_id, "editor", kind="file")
     pending = found.upload if found.upload is not None and found.upload.upload_id == made.upload_id else None
-    waiting = pending is not None and pending.state == "uploading"
+    uploading = pending is not None and pending.state == "uploading"
     file = views.file(found.node, pending=pending)
-    return {"file": file, "upload": _instructions(pending) if pending is not None and waiting else None}
+    return {"file": file, "upload": _instructions(pending) if pending is not None and uploading else None}
 
 
 def _instructions(upload: PendingUpload) -> dict[str, Any]:
-    """A form for up to 16 MiB; above, parts that are asked for when they are needed."""
+    """A form for up to 16 MiB; above that, the sizes of parts, whose URLs are requested when needed."""
     if upload.in_parts:
         sizes = model.part_sizes(upload.size)
         return {

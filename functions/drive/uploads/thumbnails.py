@@ -1,4 +1,4 @@
-"""Thumbnails by Pillow, in the one function that has it: small WebP pictures without any metadata."""
+"""Thumbnails by Pillow: small WebP images without any metadata."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from kernel import blobs, telemetry
 from kernel.blobs import Blob
 
 EDGE_PX = 512
-MAX_PIXELS = 50_000_000  # decoded at 4 bytes each this is 200 MB; what has more gets no thumbnail
+MAX_PIXELS = 50_000_000  # 200 MB decoded; larger images get no thumbnail
 
 
 def make(key: str, version: str) -> dict[str, Any] | None:
-    """Make the thumbnail of an image; its key, and the size in pixels of the image as it is shown.
+    """Make the thumbnail of an image: `{key, width, height}`, with the pixels of the upright original.
 
-    None for what is no image to Pillow, or too large a one.
+    None for a file that Pillow cannot read, and for too large an image.
     """
     blob: Blob | None = blobs.find(key, version)
     if blob is None:
         return None
-    made = _made_of(blobs.read(blob, 0, blob.size))
+    made = _make_thumbnail(blobs.read(blob, 0, blob.size))
     if made is None:
         return None
     small, width, height = made
@@ -30,8 +30,8 @@ def make(key: str, version: str) -> dict[str, Any] | None:
     return {"key": target, "width": width, "height": height}
 
 
-def _made_of(content: bytes) -> tuple[bytes, int, int] | None:
-    """The thumbnail's bytes, and the size of the picture as it is shown."""
+def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
+    """The thumbnail's bytes, and the width and height of the upright original."""
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -44,13 +44,13 @@ def _made_of(content: bytes) -> tuple[bytes, int, int] | None:
             picture.draft("RGB", (EDGE_PX, EDGE_PX))  # JPEG: decode no more than needed
             decoded, upright = picture.size, ImageOps.exif_transpose(picture)
             if upright.size != decoded:
-                width, height = height, width  # as the picture is shown
+                width, height = height, width
             upright.thumbnail((EDGE_PX, EDGE_PX))
             small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
             out = io.BytesIO()
-            small.info.clear()  # the pixels alone: no EXIF, no position, no profile
+            small.info.clear()  # no EXIF, location or colour profile
             small.save(out, "WEBP", quality=80)
-    except Exception as error:  # decoders raise anything: of AVIF RuntimeError, of EXIF struct.error
+    except Exception as error:  # decoders raise anything: AVIF RuntimeError, EXIF struct.error
         telemetry.logger().info("no thumbnail", extra={"reason": type(error).__name__})
         telemetry.count("ThumbnailsFailed")
         return None

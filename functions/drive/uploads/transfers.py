@@ -1,4 +1,4 @@
-"""A pending upload until it ends: its parts, its completion, its being given up (R31)."""
+"""Pending uploads: their parts, completion and cancellation (R31)."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
 
 
-def _mine(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:
-    """The file whose upload is the caller's; raises NotFound for what is somebody else's.
+def _require_uploader(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:
+    """The file, if the caller owns it or uploads it; raises NotFound, Forbidden.
 
-    Who uploads into another's folder must still be allowed to, but for giving up.
+    An uploader to somebody else's folder must still be an editor, except to end the upload (`ending`).
     """
     found = store.node_access(file_id) if ids.is_id(file_id, "fil") else None
     if found is None:
         raise NotFound
-    uploads_it = found.upload is not None and found.upload.user_id == caller.user_id
-    if caller.user_id == found.node.owner_id or (ending and uploads_it):
+    is_uploader = found.upload is not None and found.upload.user_id == caller.user_id
+    if caller.user_id == found.node.owner_id or (ending and is_uploader):
         return found
     access.require_node(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
-    if found.upload is not None and not uploads_it:
+    if found.upload is not None and not is_uploader:
         raise NotFound
     return found
 
 
 def _pending(caller: Caller, file_id: str) -> tuple[NodeAccess, PendingUpload]:
-    """The upload that still waits for bytes; raises Conflict `upload_ended` when none does."""
-    found = _mine(caller, file_id)
+    """The upload that is waiting for bytes; raises Conflict `upload_ended` if there is none."""
+    found = _require_uploader(caller, file_id)
     if found.upload is None or found.upload.state != "uploading":
         raise Conflict("This upload has ended.", code="upload_ended")
     return found, found.upload
 
 
 def parts(*, caller: Caller, file_id: str, numbers: Sequence[int]) -> dict[str, Any]:
-    """Addresses for parts, and which parts have arrived."""
+    """Upload URLs of parts, and the parts uploaded so far; raises ValidationFailed, Conflict `upload_ended`."""
     _, upload = _pending(caller, file_id)
     if not upload.in_parts:
         raise ValidationFailed.of("part_numbers", "this upload is one form")
@@ -76,7 +76,7 @@ def _part_view(part: Part) -> dict[str, Any]:
 
 
 def _begin_multipart(upload: PendingUpload) -> str:
-    """S3's id of the upload, made on the first call for parts; of two at once one wins."""
+    """Begin the multipart upload; returns S3's id of it, also if a concurrent call has begun it."""
     multipart_id = blobs.begin(upload.object_key, content_type=upload.content_type)
     if store.change_upload(upload, multipart_id=multipart_id):
         return multipart_id
@@ -88,7 +88,7 @@ def _begin_multipart(upload: PendingUpload) -> str:
 
 
 def _arrived(upload: PendingUpload, multipart_id: str) -> list[Part]:
-    """The parts that are there with the size they must have."""
+    """The uploaded parts of the right size."""
     sizes = model.part_sizes(upload.size)
     try:
         listed = blobs.parts(upload.object_key, multipart_id)
@@ -97,39 +97,42 @@ def _arrived(upload: PendingUpload, multipart_id: str) -> list[Part]:
     return [part for part in listed if part.number <= len(sizes) and part.size == sizes[part.number - 1]]
 
 
-def complete(*, caller: Caller, file_id: str, claimed: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """The bytes have been sent: the file is being processed from here on. Harmless when repeated."""
-    found = _mine(caller, file_id)
+def complete(*, caller: Caller, file_id: str, sent_parts: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Complete an upload; its file is `processing` from now on. Idempotent.
+
+    `sent_parts` are `(number, etag)`. Raises UploadIncomplete, ValidationFailed for parts other than the uploaded ones.
+    """
+    found = _require_uploader(caller, file_id)
     upload = found.upload
     if upload is None:
         return views.file(found.node)
     if upload.state == "uploading":
-        _require_bytes(upload, claimed)
+        _require_bytes(upload, sent_parts)
         _processing(found.node, upload)
         found = store.node_access(file_id) or found
     return views.file(found.node, pending=found.upload)
 
 
-def _require_bytes(upload: PendingUpload, claimed: Sequence[tuple[int, str]]) -> None:
-    """Make the parts one blob; raises UploadIncomplete, and ValidationFailed for parts that are not what arrived."""
+def _require_bytes(upload: PendingUpload, sent_parts: Sequence[tuple[int, str]]) -> None:
+    """Assemble the parts; raises UploadIncomplete, and ValidationFailed for parts other than the uploaded ones."""
     if upload.in_parts and upload.multipart_id is not None:
         arrived = _arrived(upload, upload.multipart_id)
         if len(arrived) == len(model.part_sizes(upload.size)):
             etags = {part.number: part.etag for part in arrived}
-            if any(etags.get(number) != etag.strip('"') for number, etag in claimed):
+            if any(etags.get(number) != etag.strip('"') for number, etag in sent_parts):
                 raise ValidationFailed.of("parts", "these are not the parts that arrived")
             try:
                 blobs.finish(upload.object_key, upload.multipart_id, arrived)
             except PartsRefused as error:
                 raise UploadIncomplete from error
             except BlobMissing:
-                pass  # completed by a call whose answer was lost
+                pass  # completed by a call whose response was lost
     if blobs.find(upload.object_key) is None:
         raise UploadIncomplete
 
 
 def _processing(node: Node, upload: PendingUpload) -> None:
-    """Note that the intake has the file; it may have settled it already."""
+    """Mark the upload and a new file as `processing`, unless the intake has settled it already."""
     now = clock.now()
     if not store.change_upload(upload, state="processing", due_at=now + model.INTAKE_PATIENCE_MS):
         return
@@ -138,58 +141,58 @@ def _processing(node: Node, upload: PendingUpload) -> None:
         try:
             store.commit(lambda it: store.stage_node(it, node, after))
         except Cancelled:
-            return  # settled in this very moment
+            return  # settled concurrently
 
 
 def abort(*, caller: Caller, file_id: str) -> None:
-    """Give an upload up and its room back; what the intake has can be aborted too."""
-    first = _mine(caller, file_id, ending=True).upload
+    """End an upload, also one in the intake, and free its quota; raises NotFound, Conflict `upload_ended`."""
+    first = _require_uploader(caller, file_id, ending=True).upload
 
     def attempt() -> None:
-        found = _mine(caller, file_id, ending=True)
+        found = _require_uploader(caller, file_id, ending=True)
         if first is None or found.upload is None or found.upload.upload_id != first.upload_id:
             raise Conflict("This upload has ended.", code="upload_ended")
-        if not give_up(found.node, found.upload):
-            raise _Moved  # renamed, noted as complete, or settled in this moment
+        if not cancel(found.node, found.upload):
+            raise _Changed
 
     try:
-        retried(attempt, on=_Moved)
-    except _Moved as error:
+        retried(attempt, on=_Changed)
+    except _Changed as error:
         raise Conflict("Somebody changed this file at the same time; try again.", retry_after_s=1) from error
     telemetry.count("UploadsAborted")
 
 
-class _Moved(Exception):
-    """The file or its upload has changed since it was looked at."""
+class _Changed(Exception):
+    """The file or its upload was changed concurrently."""
 
 
-def give_up(node: Node, upload: PendingUpload) -> bool:
-    """End a pending upload and give its room back, to the byte and once; False when it has ended already."""
+def cancel(node: Node, upload: PendingUpload) -> bool:
+    """End a pending upload and free its quota, once; False if it has ended or changed already."""
 
     def stage(transaction: Transaction) -> None:
-        store.stage_upload_gone(transaction, upload)
-        dedup_store.stage_gone(transaction, upload)
+        store.stage_upload_deletion(transaction, upload)
+        dedup_store.stage_deletion(transaction, upload)
         usage_store.stage_change(transaction, node.owner_id, taken=-upload.size)
         if upload.version == 1:
-            store.stage_node_gone(transaction, node)
+            store.stage_node_deletion(transaction, node)
 
     try:
         store.commit(stage)
     except Cancelled:
         return False
-    discard(upload)
+    delete_bytes(upload)
     return True
 
 
-def discard(upload: PendingUpload) -> None:
-    """Remove the bytes of an upload that has been given up; what fails is done by the sweep."""
+def delete_bytes(upload: PendingUpload) -> None:
+    """Delete the bytes of a cancelled upload; after a failure the sweep does it."""
     try:
         if upload.multipart_id is not None:
             blobs.abort(upload.object_key, upload.multipart_id)
         arrived = blobs.find(upload.object_key)
         if arrived is not None:
             blobs.remove(upload.object_key, arrived.version)
-    except Exception as error:  # the room is free already; only bytes are left over
+    except Exception as error:  # the quota is free already
         telemetry.logger().warning("bytes left over", exc_info=error, extra={"file_id": upload.file_id})
         objects = [[upload.object_key, "", upload.multipart_id or ""]]
         due_store.put_task(upload.file_id, f"erase#{upload.upload_id}", due_at=clock.now(), objects=objects)

@@ -1,4 +1,4 @@
-"""How much of each quota is taken: one item an owner, changed in the transactions that change what is charged."""
+"""The usage of quotas: one item per owner, updated in the transactions that reserve and free space."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def read(owner_id: str) -> StorageUsage:
     return StorageUsage(found.taken or 0, found.used or 0, by_type)
 
 
-def moves(owner_id: str) -> int:
-    """How often folders of this owner have been moved."""
+def move_count(owner_id: str) -> int:
+    """The number of moves of this owner's folders."""
     found = Item.find(f"usage#{owner_id}", USAGE)
     return 0 if found is None else found.moves or 0
 
 
 def stage_reservation(transaction: Transaction, owner_id: str, size: int, *, quota: int, freed: int = 0) -> None:
-    """Take `size` bytes if they fit, giving `freed` back at the same time (label `usage`)."""
+    """Reserve `size` bytes if they fit, and free `freed` bytes (label `usage`)."""
     room = quota - size + freed
     enough: Any = Item.taken <= room
     if room >= 0:
@@ -42,7 +42,7 @@ def stage_reservation(transaction: Transaction, owner_id: str, size: int, *, quo
 def stage_change(
     transaction: Transaction, owner_id: str, *, taken: int = 0, used: dict[str, int] | None = None
 ) -> None:
-    """Add to what is taken and, by category, to what is used (negative: give back)."""
+    """Add bytes to `taken` and, by category, to `used`; negative numbers free them."""
     actions: list[Action] = []
     if taken:
         actions.append(Item.taken.add(taken))
@@ -54,7 +54,7 @@ def stage_change(
 
 
 def stage_move(transaction: Transaction, owner_id: str, seen: int) -> None:
-    """Count a move of a folder, if none came between (label `moves`): so no two moves make a circle together."""
+    """Count a move of a folder, on condition that there was no other since `seen` (label `moves`)."""
     condition: Any = Item.moves == seen
     if seen == 0:
         condition = Item.moves.does_not_exist() | condition

@@ -291,7 +291,7 @@ def test_folders_end_at_a_depth(ada: Caller) -> None:
 
 def test_a_folder_that_is_taken_back_at_once_keeps_what_it_holds(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a large folder is put away by the sweep, which must not go on after its restoring."""
-    monkeypatch.setattr(trash.run, "__kwdefaults__", {"at_most": 2})
+    monkeypatch.setattr(trash.run_task, "__kwdefaults__", {"at_most": 2})
     monkeypatch.setattr(sweep, "FOLDER_STEP", 3)
     top = _folder(ada, "top")
     names = [f"f{number}" for number in range(8)]
@@ -313,7 +313,7 @@ def test_a_folder_whose_name_was_taken_before_it_came_back_is_in_the_trash(
     made = [_folder(ada, name, top) for name in names]
     file_id = desk.put(ada, folder_id=made[3])
     trash.remove(caller=ada, node_id=top, permanent=False, file=False)
-    monkeypatch.setattr(trash.run, "__kwdefaults__", {"at_most": 2})
+    monkeypatch.setattr(trash.run_task, "__kwdefaults__", {"at_most": 2})
     trash.restore(caller=ada, node_id=top, file=False)
     other = _folder(ada, names[3], top)
     sweep.sweep()

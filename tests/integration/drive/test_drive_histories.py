@@ -78,7 +78,7 @@ class _World:
         desk.arrive(*self._any(self.sent))
 
     def complete(self) -> None:
-        transfers.complete(caller=self.ada, file_id=self._any(self.files), claimed=[])
+        transfers.complete(caller=self.ada, file_id=self._any(self.files), sent_parts=[])
 
     def abort(self) -> None:
         transfers.abort(caller=self.ada, file_id=self._any(self.files))

@@ -49,10 +49,10 @@ def test_a_file_waits_for_the_verdict_of_guardduty(ada: Caller, verdict: str, ou
     key, version = desk.send(begun, b"hello")
     seen = intake.inspect(key, version)
     assert seen["verdict"] == "scanning"
-    seen = intake.look_for_verdict(seen)
+    seen = intake.poll_scan(seen)
     assert (seen["verdict"], desk.state(ada, begun["file"]["id"])[0]) == ("scanning", "uploading")
     _tag(key, version, verdict)
-    intake.settle(intake.look_for_verdict(seen))
+    intake.settle(intake.poll_scan(seen))
     assert desk.state(ada, begun["file"]["id"]) == outcome
 
 
@@ -61,7 +61,7 @@ def test_a_scan_that_never_ends_rejects_the_file(ada: Caller) -> None:
     begun = desk.begin(ada)
     seen = intake.inspect(*desk.send(begun, b"hello"))
     while seen["verdict"] == "scanning":
-        seen = intake.look_for_verdict(seen)
+        seen = intake.poll_scan(seen)
     assert seen["attempts"] == intake.SCANS_AWAITED
     intake.settle(seen)
     assert desk.state(ada, begun["file"]["id"]) == ("rejected", "not_scanned")
@@ -100,7 +100,7 @@ def test_the_dimensions_of_a_version_that_is_looked_at_are_not_those_of_the_one_
     newer = desk.picture(6, 4)
     again = desk.begin(ada, newer, name="a.png", content_type="image/png", replaces=file_id)
     desk.send(again, newer)
-    transfers.complete(caller=ada, file_id=file_id, claimed=[])
+    transfers.complete(caller=ada, file_id=file_id, sent_parts=[])
     file = files.get(caller=ada, file_id=file_id)
     assert (file["version"], file["state"], file["width"], file["height"]) == (2, "processing", None, None)
 

@@ -47,14 +47,14 @@ def test_a_large_file_goes_in_parts_and_resumes(ada: Caller) -> None:
     for number in (1, 2):
         _send_part(file_id, key, number, content[(number - 1) * size : number * size])
     with pytest.raises(model.UploadIncomplete):
-        transfers.complete(caller=ada, file_id=file_id, claimed=[])
+        transfers.complete(caller=ada, file_id=file_id, sent_parts=[])
     resumed = transfers.parts(caller=ada, file_id=file_id, numbers=[3, 4])
     assert [(part["number"], part["size"]) for part in resumed["uploaded"]] == [(1, size), (2, size)]
     for number in (3, 4):
         _send_part(file_id, key, number, content[(number - 1) * size : number * size])
-    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
+    assert transfers.complete(caller=ada, file_id=file_id, sent_parts=[])["state"] == "processing"
     assert desk.arrive(key, "") == "ready"
-    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "ready"
+    assert transfers.complete(caller=ada, file_id=file_id, sent_parts=[])["state"] == "ready"
     assert desk.usage(ada).used == len(content)
 
 
@@ -68,7 +68,7 @@ def test_parts_are_for_uploads_in_parts_and_for_their_uploader(ada: Caller) -> N
     with pytest.raises(NotFound):
         transfers.parts(caller=bob, file_id=large, numbers=[1])
     with pytest.raises(NotFound):
-        transfers.complete(caller=bob, file_id=large, claimed=[])
+        transfers.complete(caller=bob, file_id=large, sent_parts=[])
     with pytest.raises(NotFound):
         transfers.abort(caller=bob, file_id=large)
 

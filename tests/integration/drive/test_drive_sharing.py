@@ -115,11 +115,11 @@ def test_an_upload_under_way_and_its_repeats_end_with_the_share(cast: list[Calle
     assert desk.arrive(*desk.send(there, b"hello")) == "ready"
     _share(ada, top, user_id=bob.user_id, role="viewer")
     with pytest.raises(Forbidden):
-        transfers.complete(caller=bob, file_id=file_id, claimed=[])
+        transfers.complete(caller=bob, file_id=file_id, sent_parts=[])
     _unshare(ada, top, share)
     with pytest.raises(NotFound):
-        transfers.complete(caller=bob, file_id=file_id, claimed=[])
-    assert transfers.complete(caller=ada, file_id=file_id, claimed=[])["state"] == "processing"
+        transfers.complete(caller=bob, file_id=file_id, sent_parts=[])
+    assert transfers.complete(caller=ada, file_id=file_id, sent_parts=[])["state"] == "processing"
     assert desk.arrive(*sent) == "rejected"
     files.change(caller=ada, file_id=there["file"]["id"], fields={"name": "for nobody but me"})
     for each in (wanted, other):

@@ -199,7 +199,7 @@ def test_types_sizes_and_names_outside_the_rules_are_refused(ada: Caller) -> Non
 def test_completing_without_bytes_is_refused(ada: Caller) -> None:
     file_id = desk.begin(ada)["file"]["id"]
     with pytest.raises(model.UploadIncomplete):
-        transfers.complete(caller=ada, file_id=file_id, claimed=[])
+        transfers.complete(caller=ada, file_id=file_id, sent_parts=[])
 
 
 def test_giving_up_frees_room_bytes_and_client_id_once(ada: Caller) -> None:
@@ -218,10 +218,10 @@ def test_giving_up_holds_whatever_is_changed_meanwhile(ada: Caller, monkeypatch:
     begun = desk.begin(ada)
     file_id = begun["file"]["id"]
     desk.send(begun, b"hello")
-    give_up = transfers.give_up
+    give_up = transfers.cancel
     changes = [
         lambda: files.change(caller=ada, file_id=file_id, fields={"name": "other.txt"}),
-        lambda: transfers.complete(caller=ada, file_id=file_id, claimed=[]),
+        lambda: transfers.complete(caller=ada, file_id=file_id, sent_parts=[]),
     ]
 
     def met(node: model.Node, upload: model.PendingUpload) -> bool:
@@ -229,7 +229,7 @@ def test_giving_up_holds_whatever_is_changed_meanwhile(ada: Caller, monkeypatch:
             changes.pop()()
         return give_up(node, upload)
 
-    monkeypatch.setattr(transfers, "give_up", met)
+    monkeypatch.setattr(transfers, "cancel", met)
     transfers.abort(caller=ada, file_id=file_id)
     assert (changes, store.node_access(file_id), desk.usage(ada).taken) == ([], None, 0)
 
@@ -285,7 +285,7 @@ def test_an_intake_that_never_ends_rejects_the_file_after_a_day(ada: Caller) -> 
     with clock.held(clock.now()) as advance:
         begun = desk.begin(ada)
         desk.send(begun, b"hello")
-        transfers.complete(caller=ada, file_id=begun["file"]["id"], claimed=[])
+        transfers.complete(caller=ada, file_id=begun["file"]["id"], sent_parts=[])
         advance(clock.DAY + clock.HOUR)
         sweep.sweep()
         assert desk.state(ada, begun["file"]["id"]) == ("rejected", "intake_failed")

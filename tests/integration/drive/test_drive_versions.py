@@ -27,7 +27,7 @@ def test_a_new_version_keeps_the_id_and_the_version_before(ada: Caller) -> None:
     assert files.get(caller=ada, file_id=file_id)["version"] == 1
     files.download(caller=ada, file_id=file_id)
     sent = desk.send(begun, b"second")
-    transfers.complete(caller=ada, file_id=file_id, claimed=[])
+    transfers.complete(caller=ada, file_id=file_id, sent_parts=[])
     assert files.get(caller=ada, file_id=file_id)["state"] == "processing"
     desk.arrive(*sent)
     file = files.get(caller=ada, file_id=file_id)
@@ -125,14 +125,14 @@ def test_a_version_that_becomes_the_current_one_is_not_dropped_meanwhile(
     file_id = desk.put(ada, b"first")
     for number in range(2):
         desk.put(ada, b"%d" % number, replaces=file_id)
-    drop = files.drop_versions
+    drop = files.delete_versions
 
     def met(*given: Any, **options: Any) -> bool:
-        monkeypatch.setattr(files, "drop_versions", drop)
+        monkeypatch.setattr(files, "delete_versions", drop)
         files.restore_version(caller=ada, file_id=file_id, number=1)
         return drop(*given, **options)
 
-    monkeypatch.setattr(files, "drop_versions", met)
+    monkeypatch.setattr(files, "delete_versions", met)
     desk.put(ada, b"last", replaces=file_id)
     assert files.get(caller=ada, file_id=file_id)["version"] == 1
     assert 1 in [each["version"] for each in files.versions(caller=ada, file_id=file_id).items]
@@ -145,7 +145,7 @@ def test_a_version_that_is_dropped_in_this_moment_is_not_restored(ada: Caller, m
 
     def met(*given: Any) -> Any:
         monkeypatch.setattr(store, "commit", commit)
-        files.drop_versions(store.nodes([file_id])[file_id], store.versions(file_id)[1:])
+        files.delete_versions(store.nodes([file_id])[file_id], store.versions(file_id)[1:])
         return commit(*given)
 
     monkeypatch.setattr(store, "commit", met)
@@ -158,6 +158,6 @@ def test_a_version_cannot_be_begun_while_another_is_looked_at(ada: Caller) -> No
     file_id = desk.put(ada, b"first")
     begun = desk.begin(ada, b"second", replaces=file_id)
     desk.send(begun, b"second")
-    transfers.complete(caller=ada, file_id=file_id, claimed=[])
+    transfers.complete(caller=ada, file_id=file_id, sent_parts=[])
     with pytest.raises(Conflict):
         desk.begin(ada, b"third", replaces=file_id)
