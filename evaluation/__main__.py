@@ -31,9 +31,9 @@ class Asking:
 
     def text_of(self, task: Task) -> tuple[str, list[Line]]:
         """The text as people would see it, and the lines that it cites."""
-        outcome = self.provider.do(task)
+        outcome = self.provider.run(task)
         self.usage += outcome.usage
-        return checking.checked(outcome.text, outcome.cited)
+        return checking.check(outcome.text, outcome.cited)
 
 
 def summary_of(asking: Asking, chat: Chat, length: Length) -> str:
@@ -50,7 +50,7 @@ def citations(asking: Asking, chats: Sequence[Chat]) -> list[tuple[list[str], fr
         for asked in chat.questions:
             lines: Sequence[Line] = chat.lines if not asked.support else pool
             if asking.provider.name != "embedded":
-                lines = retrieval.bearing(lines, asked.text)
+                lines = retrieval.relevant_lines(lines, asked.text)
             task = Task("answers", chat.language, NOBODY, lines=lines, question=asked.text, names=_names(lines))
             found.append(([line.message_id for line in asking.text_of(task)[1]], asked.support))
     return found
@@ -73,7 +73,7 @@ def by_meaning() -> Rank:
     def rank(query: str, lines: Sequence[Line]) -> list[str]:
         new = [line for line in lines if line.message_id not in kept]
         kept.update(zip((line.message_id for line in new), meaning.of_texts([line.text for line in new]), strict=True))
-        found = meaning.likenesses(query, [kept[line.message_id] for line in lines])
+        found = meaning.similarities(query, [kept[line.message_id] for line in lines])
         return [line.message_id for _, line in sorted(zip(found, lines, strict=True), key=lambda each: -each[0])]
 
     return rank

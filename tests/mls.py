@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keys.framing import vector
-from keys.packages import Owner
+from keys.packages import PackageOwner
 
 HEADER = b"\x00\x01"  # mls10
 PUBLIC, PRIVATE, WELCOME, GROUP_INFO, KEY_PACKAGE = (HEADER + bytes([0, n]) for n in range(1, 6))
@@ -44,8 +44,8 @@ class Package:
     package_key: Ed25519PrivateKey | None = None  # signs the package instead of `key`
 
     @property
-    def owner(self) -> Owner:
-        return Owner(self.key.public_key().public_bytes_raw(), credential(self.user_id, self.device_id))
+    def owner(self) -> PackageOwner:
+        return PackageOwner(self.key.public_key().public_bytes_raw(), credential(self.user_id, self.device_id))
 
     def message(self) -> bytes:
         """The key package as an MLSMessage."""

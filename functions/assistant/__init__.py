@@ -1,5 +1,5 @@
-"""AI help: summaries, replies, translations, rewriting, answers, moderation scores, transcriptions, search by meaning.
+"""AI help: summaries, replies, translations, rewriting, answers, moderation scores, transcriptions, semantic search.
 
-Owns people's AI settings, the budgets of tokens and dollars, the jobs, and the index of meaning.
-It never writes into a conversation, never follows what a text asks for, and never reads more than its caller may.
+It owns people's AI settings, the budgets of tokens and dollars, the jobs, and the index of embeddings.
+It never writes into a conversation, never obeys instructions in a text, and never reads more than its caller may.
 """

@@ -1,6 +1,6 @@
-"""Money and tokens: reserved before a call, settled after it, refused when a day's budget has no room (R19, R39).
+"""Budgets of money and tokens: reserved before a call, settled after it, refused when exhausted (R19, R39).
 
-The counters are DynamoDB's, changed under conditions: when it does not answer, nothing is asked of a provider.
+The counters are updated in DynamoDB under conditions; while DynamoDB is unavailable, no provider is called.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from kernel import clock, ids, telemetry
 
 @dataclass(slots=True)
 class Meter:
-    """What a call has consumed so far; whatever it says at the end is counted."""
+    """The usage of a running call; its last value is charged."""
 
     usage: ModelUsage = field(default_factory=ModelUsage)
 
 
 def require_room(person: Consumed, deployment: Consumed) -> None:
-    """Raises BudgetExceeded when nothing is left, before anything is read."""
+    """Raises BudgetExceeded if a budget is exhausted; called before messages are read."""
     if not person.leaves_room_in(settings().person_budget):
         raise _exceeded("person")
     if not deployment.leaves_room_in(settings().deployment_budget):
@@ -33,9 +33,9 @@ def require_room(person: Consumed, deployment: Consumed) -> None:
 
 @contextmanager
 def reserved(user_id: str, most: ModelUsage) -> Iterator[Meter]:
-    """Hold the most that a call may consume while it runs, then count what it did; raises BudgetExceeded.
+    """Reserve a call's maximum while it runs, then charge the meter's usage; raises BudgetExceeded.
 
-    A call that fails counts what its meter says by then. Should this process die, all that was held stays counted.
+    A failed call is charged its meter's usage. If the process dies, the whole reservation stays charged.
     """
     reservation = hold(user_id, most)
     meter = Meter()
@@ -46,19 +46,21 @@ def reserved(user_id: str, most: ModelUsage) -> Iterator[Meter]:
 
 
 def hold(user_id: str, most: ModelUsage) -> Reservation:
-    """Hold the most that a call may consume until it is settled, which may be by another process; raises
-    BudgetExceeded. What is never settled stays counted."""
+    """Reserve a call's maximum until `settle`, which another process may call; raises BudgetExceeded.
+
+    A reservation that is never settled stays charged.
+    """
     return _reserve(user_id, most, keep=True)
 
 
 def settle(reservation: Reservation, consumed: ModelUsage) -> None:
-    """Count what a call has consumed instead of what was held for it; once, however often it is told."""
+    """Replace a reservation by the call's actual usage. Idempotent."""
     if store.settle(reservation, consumed):
         _count(consumed)
 
 
 def charge(user_id: str, consumed: ModelUsage) -> None:
-    """Count a call that is over and costs no money, in one round trip; raises BudgetExceeded."""
+    """Charge a finished call that costs no money, in one round trip; raises BudgetExceeded."""
     _reserve(user_id, consumed, keep=False)
     _count(consumed)
 

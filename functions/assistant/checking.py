@@ -1,7 +1,7 @@
-"""Answers as they leave us: no link, no image, and citations of messages that were given, numbered as they come.
+"""The output filter of answers: no links or images, and citations of the given messages only, renumbered in order.
 
-Works on whole texts and on streams alike: a stream is cut where a sentence or a line ends, so that nothing that is
-told apart in two pieces becomes a link when a client puts them together again.
+It handles whole texts and streams. A stream is emitted in whole sentences or lines, so that no link can form when a
+client joins two pieces.
 """
 
 from __future__ import annotations
@@ -10,86 +10,87 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assistant import neutral
+from assistant import sanitizer
 from assistant.model import Line
 
 _MARK = re.compile(r"[ \t]*[\[【]\s*(\d{1,4}(?:\s*[,;、]\s*\d{1,4})*)\s*[\]】]")
 _END = re.compile(r"(?:(?<=[.!?。！？])[\"”'’)\]]*\s+|(?<=[。！？])|\n+)")
-_LOOK_BACK = 400  # characters before a piece in which a link may have begun
+_LOOKBACK_CHARS = 400  # characters before a piece in which a link may have begun
 _SHARP = re.compile(r"[\[\]()<>{}:/\\@.|&#%]")
 
 
 @dataclass(slots=True)
 class Writer:
-    """Takes a provider's text piece by piece and gives what may be shown of it. `given` are the lines it was told."""
+    """Filters a provider's text piece by piece. `sources` are the lines that the provider was given, in their order."""
 
-    given: Sequence[Line]
+    sources: Sequence[Line]
     text: str = ""
     cited: list[Line] = field(default_factory=list)
-    _waiting: str = ""
+    _buffer: str = ""
 
     def take(self, piece: str) -> str:
-        """Take more of the text; returns what can be shown now: whole sentences, or nothing yet."""
-        self._waiting += piece
-        ends = [found.end() for found in _END.finditer(self._waiting)]
+        """Take a piece of the text; returns the whole sentences that are ready, filtered."""
+        self._buffer += piece
+        ends = [found.end() for found in _END.finditer(self._buffer)]
         if not ends:
             return ""
-        ready, self._waiting = self._waiting[: ends[-1]], self._waiting[ends[-1] :]
-        return self._show(ready)
+        ready, self._buffer = self._buffer[: ends[-1]], self._buffer[ends[-1] :]
+        return self._emit(ready)
 
     def finish(self) -> str:
-        """What is left to show at the end."""
-        ready, self._waiting = self._waiting, ""
-        return self._show(ready.rstrip())
+        """The filtered rest of the text."""
+        ready, self._buffer = self._buffer, ""
+        return self._emit(ready.rstrip())
 
-    def _show(self, ready: str) -> str:
+    def _emit(self, ready: str) -> str:
         tail = ready[len(ready.rstrip()) :]
-        body = self._cleaned(ready.rstrip())
-        shown = body + tail if body else ""
-        if neutral.leads_somewhere(self.text[-_LOOK_BACK:] + shown):
-            shown = _SHARP.sub(" ", _MARK.sub("", shown))
-        self.text += shown
-        return shown
+        body = self._clean(ready.rstrip())
+        emitted = body + tail if body else ""
+        # a link may have begun in the text before
+        if sanitizer.has_link(self.text[-_LOOKBACK_CHARS:] + emitted):
+            emitted = _SHARP.sub(" ", _MARK.sub("", emitted))
+        self.text += emitted
+        return emitted
 
-    def _cleaned(self, body: str) -> str:
-        """A text without links, its marks numbered anew; marks of nothing that was given are dropped."""
+    def _clean(self, body: str) -> str:
+        """A text without links, with renumbered citation marks; marks of unknown sources are removed."""
         whole = ""
         end = 0
         for found in _MARK.finditer(body):
-            whole = _joined(whole, body[end : found.start()]) + self._marks(found[1])
+            whole = _join(whole, body[end : found.start()]) + self._marks(found[1])
             end = found.end()
-        return _joined(whole, body[end:]).strip(" ")
+        return _join(whole, body[end:]).strip(" ")
 
     def _marks(self, numbers: str) -> str:
-        shown = []
+        emitted = []
         for number in re.findall(r"\d+", numbers):
-            if not 1 <= int(number) <= len(self.given):
+            if not 1 <= int(number) <= len(self.sources):
                 continue
-            line = self.given[int(number) - 1]
+            line = self.sources[int(number) - 1]
             if line not in self.cited:
                 self.cited.append(line)
-            shown.append(f"[{self.cited.index(line) + 1}]")
-        return f" {''.join(dict.fromkeys(shown))}" if shown else ""
+            emitted.append(f"[{self.cited.index(line) + 1}]")
+        return f" {''.join(dict.fromkeys(emitted))}" if emitted else ""
 
 
-def _joined(whole: str, part: str) -> str:
-    """A text and the next part of it, cleaned, with the space or line that stood before that part."""
+def _join(whole: str, part: str) -> str:
+    """A text and its next part, cleaned, with the whitespace between them."""
     bare = part.lstrip()
     between = part[: len(part) - len(bare)] or (" " if whole.endswith("]") and bare[:1].isalnum() else "")
-    cleaned = neutral.clean(part)
+    cleaned = sanitizer.clean(part)
     return whole + (between if whole and cleaned else "") + cleaned
 
 
-def checked(text: str, given: Sequence[Line]) -> tuple[str, list[Line]]:
-    """A whole text as it may be shown, and the lines it cites in the order of its marks."""
-    writer = Writer(given)
+def check(text: str, sources: Sequence[Line]) -> tuple[str, list[Line]]:
+    """A whole text, filtered, and the lines it cites in the order of its marks."""
+    writer = Writer(sources)
     writer.take(text)
     writer.finish()
     return writer.text.strip(), writer.cited
 
 
-def without(text: str, cited: Sequence[Line], gone: set[str]) -> tuple[str, list[Line]]:
-    """A checked text without its marks of messages (by id) that may not be cited any more."""
+def drop_citations(text: str, cited: Sequence[Line], gone: set[str]) -> tuple[str, list[Line]]:
+    """A checked text and its cited lines without those messages (ids in `gone`), renumbered."""
     if not any(line.message_id in gone for line in cited):
         return text, list(cited)
     kept = [line for line in cited if line.message_id not in gone]

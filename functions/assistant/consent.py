@@ -1,7 +1,7 @@
-"""Who may have AI help with what: the order of refusals is the contract's.
+"""Who may use AI help for what. The contract defines the order of refusals.
 
-First whether the caller may know of the thing at all, then whether it is encrypted, then whether AI help is switched
-on: for the person, for the feature, for the conversation.
+First access to the conversation, then whether it is encrypted, then whether AI help is enabled: for the person, for the
+feature, for the conversation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from users.model import Profile
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """That a person may have a feature now; `context` is theirs in the conversation that it is about, if any."""
+    """A person's permission to use a feature now; `context` is their membership in its conversation, if any."""
 
     user_id: str
     language: str
@@ -36,10 +36,10 @@ class Consent:
 
 
 def require(caller: Caller, feature: Feature, conversation_id: str | None, *, paid: bool = False) -> Consent:
-    """Everything that is asked before anything is read, in one round trip.
+    """All checks before messages are read, in one round trip.
 
-    Raises NotFound, EncryptedConversation, AiDisabled, AiUnavailable and BudgetExceeded, in this order. `paid`: the
-    budget is held already.
+    Raises NotFound, EncryptedConversation, AiDisabled, AiUnavailable and BudgetExceeded, in this order. `paid` means
+    that the budget is reserved already.
     """
     now = clock.now()
     keys = [users.profile_key(caller.user_id), *store.account_keys(caller.user_id, now)]
@@ -57,7 +57,7 @@ def require(caller: Caller, feature: Feature, conversation_id: str | None, *, pa
     _require_switched_on(profile, preferences, feature)
     if context is not None and not context.info.settings.ai_enabled:
         raise AiDisabled("AI help is switched off in this conversation.")
-    if not choice.has(feature):
+    if not choice.supports(feature):
         raise AiUnavailable.of(feature, choice.provider().name)
     if not paid:
         budgets.require_room(person, deployment)
@@ -72,16 +72,16 @@ def _require_switched_on(profile: Profile | None, preferences: AiPreferences, fe
 
 
 def language_of(profile: Profile | None, preferences: AiPreferences) -> str:
-    """The language of answers: chosen here, else the profile's."""
+    """The language of answers: the chosen one, else the profile's."""
     return preferences.language or (profile.locale if profile is not None else DEFAULT_LANGUAGE)
 
 
 def covers(info: ConversationInfo) -> bool:
-    """Whether a conversation may be read by AI help at all."""
+    """Whether AI help may read a conversation."""
     return info.settings.ai_enabled and not info.settings.encrypted
 
 
 def contexts(user_id: str) -> dict[str, MemberContext]:
-    """The person's memberships in those conversations that AI help may read."""
+    """The person's memberships in conversations that AI help may read, by conversation."""
     found = conversations.contexts(conversations.conversations_of(user_id), user_id)
     return {name: context for name, context in found.items() if covers(context.info)}

@@ -1,4 +1,4 @@
-"""What comes on the sockets of who asked: pieces of an answer, and its end."""
+"""The events of streamed answers and jobs on their caller's sockets."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from realtime import api as realtime
 DELTA, DONE = "ai.delta", "ai.done"
 
 
-def tell_piece(user_id: str, request_id: str, *, n: int, text: str) -> None:
-    """A piece of an answer; `n` counts from 1."""
+def publish_delta(user_id: str, request_id: str, *, n: int, text: str) -> None:
+    """Publish a piece of an answer; `n` counts from 1."""
     _publish(user_id, DELTA, {"request_id": request_id, "n": n, "text": text})
 
 
-def tell_end(
+def publish_done(
     user_id: str, request_id: str, *, answer: Mapping[str, Any] | None = None, problem: Problem | None = None
 ) -> None:
-    """The end of a request or of a job: its answer, or why there is none."""
+    """Publish the end of a request or job: its answer or its problem."""
     data: dict[str, Any] = {"request_id": request_id}
     if answer is not None:
         data["answer"] = AiAnswer.model_validate(answer).model_dump(mode="json")

@@ -1,5 +1,4 @@
-"""What one missed everywhere: a short catch-up of each conversation with unread messages, by rules whatever provider
-there is, so that it costs nothing."""
+"""Digests: a short summary of each conversation with unread messages. Made by rules, never by a paid provider."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from typing import Any
 
 from assistant import budgets, checking, consent, reading, service
 from assistant.embedded import catchup
-from assistant.embedded.labels import ONLY_SMALL_TALK, said
+from assistant.embedded.labels import ONLY_SMALL_TALK, localized
 from assistant.model import Line, ModelUsage, tokens, tokens_of
 from assistant.providers.embedded import MODEL
 from conversations.model import MemberContext
@@ -18,13 +17,13 @@ CONVERSATIONS = 20
 
 
 def digest(caller: Caller) -> dict[str, Any]:
-    """The most important conversations with something unread, each with a summary and its citations."""
+    """The most important conversations with unread messages, each with a summary and its citations."""
     given = consent.require(caller, "summaries", None)
-    waiting = reading.behind(consent.contexts(caller.user_id))[:CONVERSATIONS]
-    lines = parallel.mapped(lambda each: reading.lines_after(each[0], each[0].member.read_seq), waiting)
+    unread = reading.unread_conversations(consent.contexts(caller.user_id))[:CONVERSATIONS]
+    lines = parallel.mapped(lambda each: reading.lines_after(each[0], each[0].member.read_seq), unread)
     items, usage = [], ModelUsage()
-    for (context, count), read in zip(waiting, lines, strict=True):
-        text, cited = _caught_up(read, context, given.language, caller.user_id)
+    for (context, count), read in zip(unread, lines, strict=True):
+        text, cited = _summary(read, context, given.language, caller.user_id)
         usage += ModelUsage(tokens_of([line.text for line in read]), tokens(text))
         items.append(
             {
@@ -36,11 +35,11 @@ def digest(caller: Caller) -> dict[str, Any]:
             }
         )
     budgets.charge(caller.user_id, usage)
-    return {"conversations": items, "model": MODEL, "provider": "embedded", "usage": usage.shown()}
+    return {"conversations": items, "model": MODEL, "provider": "embedded", "usage": usage.view()}
 
 
-def _caught_up(lines: list[Line], context: MemberContext, language: str, reader_id: str) -> tuple[str, list[Line]]:
+def _summary(lines: list[Line], context: MemberContext, language: str, reader_id: str) -> tuple[str, list[Line]]:
     theirs = [line for line in lines if line.conversation_id == context.conversation_id]
     found = catchup.extracts(theirs, length="short", reader_id=reader_id)
-    text, cited = catchup.written(found, length="short", language=language)
-    return checking.checked(text, cited) if text else (said(ONLY_SMALL_TALK, language), [])
+    text, cited = catchup.render(found, length="short", language=language)
+    return checking.check(text, cited) if text else (localized(ONLY_SMALL_TALK, language), [])

@@ -1,5 +1,4 @@
-"""What the assistant tells, its answers as they are written, and what its index of meaning and policies of
-groups follow."""
+"""The events of streamed answers, and the subscriptions of the index of embeddings and of groups' policies."""
 
 from __future__ import annotations
 
@@ -19,22 +18,22 @@ def _index(events: Sequence[Event]) -> None:
     meaning_index.index((event.conversation_id, event.seq) for event in events)
 
 
-def _look_at(events: Sequence[Event]) -> None:
+def _review(events: Sequence[Event]) -> None:
     from assistant import policies
 
-    policies.look_at((event.conversation_id, event.seq) for event in events)
+    policies.review((event.conversation_id, event.seq) for event in events)
 
 
-def _follow_switch(events: Sequence[Event]) -> None:
+def _apply_settings(events: Sequence[Event]) -> None:
     from assistant import meaning_index
 
-    meaning_index.follow_switch(event.conversation_id for event in events)
+    meaning_index.apply_settings(event.conversation_id for event in events)
 
 
 register(EventType("ai.delta", data=Delta, durable=False), EventType("ai.done", data=Done, durable=False))
 subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
-subscribe(CONVERSATION_UPDATED, _follow_switch, queue="meaning")
-subscribe(MESSAGE_CREATED, _look_at, queue="moderation", changes=True)
+subscribe(CONVERSATION_UPDATED, _apply_settings, queue="meaning")
+subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:

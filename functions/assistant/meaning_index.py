@@ -1,8 +1,7 @@
-"""Keeping the index of meaning what the log says it should be, for conversations with AI help alone.
+"""Keeps the index of embeddings in step with the log, for conversations with AI help only.
 
-What is asked for is looked up in the log, so it does not matter how often, in which order or beside whom a change is
-told (R25). A message that is deleted, has expired or was edited loses its vector; so do all when AI help is switched
-off or encryption on.
+Updates read the log's present state, so that they may be repeated, reordered or concurrent (R25). A deleted, expired or
+edited message loses its vector; so do all messages when AI help is disabled or encryption enabled.
 """
 
 from __future__ import annotations
@@ -20,13 +19,16 @@ from log.model import Event
 
 MAX_ROUNDS = 4
 BATCH = 100
-BACKFILLED = 200  # messages that are indexed when AI help is switched on
+BACKFILLED = 200  # messages that are indexed when AI help is enabled
 
 Place = tuple[str, int]
 
 
 def index(places: Iterable[Place]) -> int:
-    """Bring the vectors of these messages (conversation, seq) up to date; returns how many items were written."""
+    """Bring the vectors of these messages (conversation, seq) up to date; returns the number of written items.
+
+    Raises DependencyUnavailable if the messages keep changing meanwhile.
+    """
     wanted = list(dict.fromkeys(places))
     covered = _covered({conversation_id for conversation_id, _ in wanted})
     chosen = [place for place in wanted if place[0] in covered]
@@ -35,8 +37,8 @@ def index(places: Iterable[Place]) -> int:
     return written
 
 
-def follow_switch(conversation_ids: Iterable[str]) -> int:
-    """After a conversation's settings changed: drop its vectors, or index its newest messages if it has none."""
+def apply_settings(conversation_ids: Iterable[str]) -> int:
+    """After a change of settings, delete a conversation's vectors or index its newest messages if it has none."""
     wanted = list(dict.fromkeys(conversation_ids))
     covered = _covered(set(wanted))
     written = 0
@@ -62,7 +64,7 @@ def _index(places: Sequence[Place]) -> int:
     pending, written = dict(present), 0
     for _ in range(MAX_ROUNDS):
         found = [(event, line.text) for event in pending.values() if (line := reading.line_of(event)) is not None]
-        gone = [place for place, event in pending.items() if reading.line_of(event) is None and _had_text(event)]
+        gone = [place for place, event in pending.items() if reading.line_of(event) is None and _may_have_vector(event)]
         vectors = meaning.of_texts([text for _, text in found])
         kept = [
             Meaning(event.conversation_id, event.seq, vector, event.expires_at)
@@ -78,6 +80,6 @@ def _index(places: Sequence[Place]) -> int:
     raise DependencyUnavailable("These messages change all the time.")
 
 
-def _had_text(event: Event) -> bool:
-    """Whether a vector may be there: a new message without a text never had one."""
+def _may_have_vector(event: Event) -> bool:
+    """Whether a message without a text may still have a vector: only if it had a text before."""
     return event.deleted_at is not None or event.edited_at is not None

@@ -1,6 +1,6 @@
-"""The index of meaning: one vector per message, under its conversation, in an item of at most 1 KB (one write unit).
+"""The index of embeddings: one vector per message, under its conversation, in an item of at most 1 KB (a write unit).
 
-Derived from the log; may be dropped and built again at any time.
+It is derived from the log and can be rebuilt at any time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute
 
 _PER_STEP = 1_000  # vectors erased at once
-NEWEST = 2_000  # vectors that one search looks at: about the megabyte that a query reads
+NEWEST = 2_000  # vectors per conversation and search: about the megabyte that one query reads
 
 
 class MeaningRecord(Record):
@@ -39,7 +39,7 @@ class Meaning:
 
 
 def write(found: Iterable[Meaning], gone: Iterable[tuple[str, int]]) -> None:
-    """Put vectors and delete those of messages that are gone: 25 items a round trip."""
+    """Save vectors, and delete those of the messages in `gone`: 25 items a round trip."""
     with MeaningRecord.batch_write() as batch:
         for each in found:
             ends = None if each.expires_at is None else -(-each.expires_at // clock.SECOND)
@@ -57,11 +57,11 @@ def newest(conversation_id: str, *, first: int) -> Mapping[int, bytes]:
 
 
 def all_of(conversation_id: str) -> list[tuple[str, int]]:
-    """The places of all vectors of a conversation."""
+    """The keys (conversation, seq) of all vectors of a conversation."""
     rows = MeaningRecord.query(conversation_id, attributes_to_get=["conversation_id", "seq"])
     return [(row.conversation_id, row.seq) for row in rows]
 
 
 def erase(conversation_id: str) -> bool | None:
-    """Erase some vectors of a conversation that has ended; True while there may be more."""
+    """Delete some vectors of an erased conversation; True while there may be more."""
     return True if MeaningRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP else None

@@ -22,10 +22,10 @@ FEATURES: tuple[Feature, ...] = (
 )
 Length = Literal["short", "long"]
 DEFAULT_LANGUAGE = "en"
-MAX_LINES = 300  # messages that one prompt or one catch-up reads at most
+MAX_LINES = 300  # messages per prompt or summary
 REPLIES = 3
-FLAG_FROM = 0.5  # a category with this score or more flags a text
-MICRO = 1_000_000  # money is counted in whole millionths of a dollar
+FLAG_FROM = 0.5  # the score of a category from which a text is flagged
+MICRO = 1_000_000  # money is counted in integer millionths of a dollar
 
 _WIDE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
@@ -52,7 +52,7 @@ class BudgetExceeded(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message as AI help reads it. `reply_to` is the id of the message it answers; `at` in ms."""
+    """One message as AI help reads it. `reply_to` is the id of the message that it replies to; `at` in ms."""
 
     message_id: str
     conversation_id: str
@@ -67,7 +67,7 @@ class Line:
     pinned: bool = False
 
     def concerns(self, user_id: str) -> bool:
-        """Whether the message mentions this person, by name or with everybody."""
+        """Whether the message mentions this person or everybody."""
         return self.mentions_all or user_id in self.mentions
 
 
@@ -86,7 +86,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class SpokenSegment:
-    """What was said in a part of a recording."""
+    """A segment of a transcript."""
 
     start_ms: int
     end_ms: int
@@ -95,7 +95,7 @@ class SpokenSegment:
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What a call consumed: tokens in and out, and its price in millionths of a dollar."""
+    """The usage of a call: input and output tokens, and its price in millionths of a dollar."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -105,8 +105,8 @@ class ModelUsage:
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
-    def shown(self) -> dict[str, Any]:
-        """As answers tell it (contract §9)."""
+    def view(self) -> dict[str, Any]:
+        """The usage as answers have it (contract §9)."""
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
@@ -123,7 +123,7 @@ class ModelUsage:
 
 @dataclass(frozen=True, slots=True)
 class AiPreferences:
-    """What a person has chosen beside the switch itself: the features they want, and the language of answers."""
+    """A person's enabled features (all by default) and language of answers; the main switch is in their profile."""
 
     features: Mapping[str, bool] = field(default_factory=dict)
     language: str | None = None
@@ -137,7 +137,7 @@ class AiPreferences:
 
 
 def tokens(text: str) -> int:
-    """About how many tokens a text has: one for each sign of a script without spaces, one for four other characters."""
+    """An estimate of a text's tokens: one per character of scripts without spaces, one per four other characters."""
     wide = len(_WIDE.findall(text))
     return wide + -(-(len(text) - wide) // 4)
 
@@ -147,10 +147,10 @@ def tokens_of(texts: Sequence[str]) -> int:
 
 
 def day_of(now: int) -> str:
-    """The day (UTC) that a budget is counted under, such as 2026-11-28."""
+    """The day of a budget (UTC), such as 2026-11-28."""
     return clock.rfc3339(now)[:10]
 
 
 def day_ends(now: int) -> int:
-    """When the budgets of today start anew: midnight UTC, in ms."""
+    """When today's budgets are reset: midnight UTC, in ms."""
     return (now // clock.DAY + 1) * clock.DAY

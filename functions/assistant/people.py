@@ -1,4 +1,4 @@
-"""A person's AI settings: the switch itself is in their profile, the rest is kept here."""
+"""A person's AI settings: the main switch is in their profile, the other settings are stored here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from users import api as users
 
 
 def get(user_id: str) -> dict[str, Any]:
-    """What a person has chosen, what answers them, and what is left of their day: one round trip."""
+    """A person's AI settings, the provider, and the usage of today's budget: one round trip."""
     now = clock.now()
     rows = read_together([users.profile_key(user_id), *store.account_keys(user_id, now)])
     profile = users.profile_in(rows[0])
@@ -38,7 +38,7 @@ def get(user_id: str) -> dict[str, Any]:
 
 
 def change(user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change what is named: the switch, features, the language of answers."""
+    """Change the given settings: `enabled`, `features`, `language`; returns all of them."""
     if "enabled" in changes:
         users.change(user_id=user_id, changes={"settings": {"ai_enabled": changes["enabled"]}})
     rest = {name: changes[name] for name in ("features", "language") if name in changes}

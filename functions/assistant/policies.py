@@ -1,7 +1,7 @@
-"""A group's policy of moderation: what looks harmful there is reported to its admins, and nothing else happens to it.
+"""A group's moderation policy: messages that look harmful are reported to its admins, and nothing else is done.
 
-By word lists and rules whatever the provider is, so that it costs nothing and nothing leaves the account. It looks at
-what the log has now, some time after the sender was answered: told twice it reports once, told late it sees the edit.
+It uses word lists and rules with every provider, so that it costs nothing and no text leaves the account. It runs
+asynchronously on the log's present state: a repeated event reports once, a late one sees the edited text.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from moderation import api as moderation
 Place = tuple[str, int]
 
 
-def look_at(places: Iterable[Place]) -> int:
-    """Look at these messages (conversation, seq); how many were reported."""
+def review(places: Iterable[Place]) -> int:
+    """Review these messages (conversation, seq); returns the number of new reports."""
     wanted = list(dict.fromkeys(places))
     conversation_ids = list(dict.fromkeys(conversation_id for conversation_id, _ in wanted))
     infos = zip(conversation_ids, parallel.mapped(conversations.info, conversation_ids), strict=True)
-    looked_at = {conversation_id for conversation_id, info in infos if info is not None and applies(info)}
-    chosen = [place for place in wanted if place[0] in looked_at]
+    covered = {conversation_id for conversation_id, info in infos if info is not None and applies(info)}
+    chosen = [place for place in wanted if place[0] in covered]
     reported = 0
     for (conversation_id, _), event in log.events_at(chosen).items() if chosen else ():
         line = reading.line_of(event)
@@ -40,7 +40,7 @@ def look_at(places: Iterable[Place]) -> int:
 
 
 def applies(info: ConversationInfo) -> bool:
-    """Whether a group wants it, and AI help may read there."""
+    """Whether a group has the policy, and AI help may read it."""
     return info.kind == "group" and info.settings.moderation == "flag" and consent.covers(info)
 
 

@@ -1,7 +1,7 @@
-"""What language models are asked: instructions of ours, and the chat as data that nobody takes orders from.
+"""Prompts for language models, with defences against prompt injection.
 
-Chat content never stands among the instructions. It comes as JSON between two marks that nobody can guess, in the
-user's turn; there are no tools. What a model says anyway is checked afterwards (`checking`), whatever it was told.
+Chat content is never part of the instructions: it is JSON in the user's turn, between two unguessable delimiters.
+Models get no tools, and their output is filtered (`checking`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assistant.model import REPLIES, Feature, Line, tokens
 from assistant.providers.port import Task
 from kernel import ids
 
-# the most a model may say, in tokens
+# in tokens
 MOST_OUTPUT: Mapping[Feature, int] = {
     "summaries": 600,
     "replies": 240,
@@ -52,8 +52,8 @@ _SIZE = {"short": "At most four sentences.", "long": "At most twelve sentences."
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model gets: our instructions, of which `rules` are the same for all who ask alike and `mark` tells what
-    the data stands between; the data; and how many tokens it may say at most."""
+    """A model's input: instructions in `rules` (equal for equal tasks, and so cacheable) and `mark` (the delimiter of
+    the data), the data in `user`, and the maximum of output tokens."""
 
     rules: str
     mark: str
@@ -62,12 +62,12 @@ class Prompt:
 
     @property
     def system(self) -> str:
-        """All of our instructions."""
+        """All instructions."""
         return f"{self.rules}\n{self.mark}"
 
     @property
     def input_tokens(self) -> int:
-        """About how many tokens it has; rather more than fewer, since so much is reserved."""
+        """An estimate of its tokens, rather too high, because it is used for reservations."""
         return tokens(self.system) + tokens(self.user) * 5 // 4 + 50
 
 
@@ -109,7 +109,7 @@ def _messages(lines: Sequence[Line], task: Task) -> list[dict[str, object]]:
 
 
 def suggestions(text: str) -> list[str]:
-    """The replies in a model's answer; fewer than three where it did not keep to what was asked."""
+    """The replies in a model's output; fewer than three if it did not follow the instructions."""
     start, end = text.find("["), text.rfind("]")
     try:
         found = json.loads(text[start : end + 1])
@@ -121,7 +121,7 @@ def suggestions(text: str) -> list[str]:
 
 
 def categories(text: str) -> dict[str, float] | None:
-    """The scores in a model's answer, each between 0 and 1; None where it gave no such object."""
+    """The scores in a model's output, clamped to 0–1; None if it has no such object."""
     start, end = text.find("{"), text.rfind("}")
     try:
         found = json.loads(text[start : end + 1])

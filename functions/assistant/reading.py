@@ -1,5 +1,6 @@
-"""What AI help reads, with its caller's rights alone: the log from where they may see it, without what is deleted, has
-expired or is encrypted. The one module of this domain that knows how messages are kept.
+"""Reading messages for AI help with the caller's rights: visible, not deleted, expired or encrypted ones.
+
+The only module of this domain that knows how messages are stored.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _READ_TYPES = ("text", "file")
 
 
 def line_of(event: Event | None) -> Line | None:
-    """A message as a line; None for what has no text that may be read."""
+    """A message as a line; None without a text that may be read."""
     if event is None or not event.is_message or event.deleted_at is not None or not (event.text or "").strip():
         return None
     if event.data["type"] not in _READ_TYPES:
@@ -75,9 +76,9 @@ def message(context: MemberContext, message_id: str) -> Line:
 
 
 def conversation_of(user_id: str, message_id: str) -> str:
-    """In which of a person's conversations a message stands that they may see; raises NotFound.
+    """The person's conversation that has a message which they may see; raises NotFound.
 
-    A message's id tells its seq: one look at that seq of each conversation, 100 in a round trip.
+    The id contains the seq, which is read in each of their conversations, 100 per round trip.
     """
     seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
     if seq is None:
@@ -92,8 +93,8 @@ def conversation_of(user_id: str, message_id: str) -> str:
     raise NotFound
 
 
-def around(contexts: dict[str, MemberContext], places: Iterable[tuple[str, int]]) -> list[Line]:
-    """The messages at these (conversation, seq) with those just before and after, in the order of the log."""
+def with_context(contexts: dict[str, MemberContext], places: Iterable[tuple[str, int]]) -> list[Line]:
+    """The messages at these (conversation, seq) with three before and four after each, in the order of the log."""
     wanted = {
         (conversation_id, near)
         for conversation_id, seq in places
@@ -104,7 +105,7 @@ def around(contexts: dict[str, MemberContext], places: Iterable[tuple[str, int]]
 
 
 def still_readable(user_id: str, lines: Sequence[Line]) -> set[str]:
-    """The ids of those of these messages that the person may read now, unchanged since: two round trips."""
+    """The ids of those messages that are unchanged and that the person may still read: two round trips."""
     present = log.events_at((line.conversation_id, line.seq) for line in lines)
     contexts = conversations.contexts(list(dict.fromkeys(line.conversation_id for line in lines)), user_id)
     found = set()
@@ -119,15 +120,15 @@ def still_readable(user_id: str, lines: Sequence[Line]) -> set[str]:
 
 
 def names_of(lines: Iterable[Line]) -> dict[str, str]:
-    """The display names of who wrote these lines."""
+    """The display names of these lines' senders."""
     people = users.public_profiles(dict.fromkeys(line.sender_id for line in lines))
     return {user_id: person.display_name for user_id, person in people.items()}
 
 
-def behind(contexts: dict[str, MemberContext]) -> list[tuple[MemberContext, Any]]:
-    """Those conversations in which the person has unread messages, with their counts, the most important first."""
+def unread_conversations(contexts: dict[str, MemberContext]) -> list[tuple[MemberContext, Any]]:
+    """The conversations with unread messages and their counts, the most important first."""
     counts = messages.unread_of(list(contexts.values()))
-    waiting = [(context, counts[name]) for name, context in contexts.items() if counts[name].messages]
+    unread = [(context, counts[name]) for name, context in contexts.items() if counts[name].messages]
     now = clock.now()
 
     def importance(each: tuple[MemberContext, Any]) -> tuple[bool, int, bool, int]:
@@ -135,4 +136,4 @@ def behind(contexts: dict[str, MemberContext]) -> list[tuple[MemberContext, Any]
         muted = context.member.is_muted(now)
         return (muted, -count.mentions, context.info.kind != "direct", -count.messages)
 
-    return sorted(waiting, key=importance)
+    return sorted(unread, key=importance)

@@ -1,7 +1,7 @@
-"""Asking: at once, or as a stream that a function of its own writes to the caller's sockets.
+"""Requests for AI help: synchronous ones, and streamed ones, which a queue's consumer answers on the caller's sockets.
 
-A streamed request is claimed once. Should the function that has claimed it die, the queue's next delivery ends it with
-a problem, so that there is one ai.done whatever happens.
+A streamed request is claimed once. If its consumer dies, the queue's next delivery ends the request with a problem, so
+that there is always exactly one `ai.done`.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ TASKS: Mapping[Feature, Callable[..., Task]] = {
     "answers": service.answer,
 }
 KIND = "request"
-LOOK_AGAIN_S = 1.0  # how often a stream asks whether somebody still waits for it
+CHECK_INTERVAL_S = 1.0  # how often a stream checks for cancellation
 
 
 class RequestCancelled(Exception):
-    """Nobody waits for this answer any more."""
+    """The request was cancelled, or its caller has no socket any more."""
 
 
 def task(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> Task:
-    """What is asked for, with what may be read for it now; raises what stands against it."""
+    """The task of a request, with the messages that may be read for it now; raises as `consent.require`."""
     return TASKS[feature](caller, **fields)
 
 
 def ask(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a request."""
+    """Answer a request synchronously."""
     return service.carry_out(task(caller, feature, fields))
 
 
 def start(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> str:
-    """The id of a request that is streamed; raises what can be known to be wrong with it already."""
+    """Enqueue a streamed request; returns its id. Raises as `task`."""
     task(caller, feature, fields)
     request_id = ids.new("air")
     store.put_job(StoredJob(caller.user_id, request_id, "queued", {}), kind=KIND)
@@ -63,7 +63,7 @@ def start(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> str:
 
 
 def cancel(user_id: str, request_id: str) -> None:
-    """Stop a streamed answer; what it has consumed by then is counted. Raises NotFound."""
+    """Cancel a streamed request; its usage so far is charged. Raises NotFound."""
     found = store.job(user_id, request_id, kind=KIND) if ids.is_id(request_id, "air") else None
     if found is None:
         raise NotFound
@@ -73,57 +73,57 @@ def cancel(user_id: str, request_id: str) -> None:
 
 
 def carry_out(message: Mapping[str, Any]) -> None:
-    """Do a request of the queue: pieces as they come, then its end, to the sockets of who asked."""
+    """Answer a request of the queue on its caller's sockets: pieces as they come, then the end."""
     caller = Caller(message["user_id"], message["session_id"])
     stream = _Stream(caller.user_id, message["request_id"])
-    if not stream.moved("queued", "running"):
-        if stream.moved("running", "failed"):
+    if not stream.move("queued", "running"):
+        if stream.move("running", "failed"):
             stream.done(problem=Internal("This answer was broken off; ask again."))
         stream.end_if_cancelled()
         return
     try:
         asked = task(caller, message["feature"], message["fields"])
-        answer = service.carry_out(asked, show=stream.show)
+        answer = service.carry_out(asked, publish=stream.publish)
     except RequestCancelled:
         telemetry.count("AiStreamsCancelled")
     except Exception as error:
         problem = as_problem(error)
-        if stream.moved("running", "failed"):
+        if stream.move("running", "failed"):
             stream.done(problem=problem or Internal())
         if problem is None:
             telemetry.logger().error("stream failed", exc_info=error)
     else:
-        if stream.moved("running", "done"):
+        if stream.move("running", "done"):
             stream.done(answer=answer)
     stream.end_if_cancelled()
 
 
 class _Stream:
-    """The frames of one request, numbered; `n` is dense from 1."""
+    """The state and the frames of one streamed request; frames are numbered from 1."""
 
     def __init__(self, user_id: str, request_id: str) -> None:
         self._user_id, self._request_id = user_id, request_id
         self._n = 0
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
-    def moved(self, before: str, after: str) -> bool:
+    def move(self, before: str, after: str) -> bool:
         return store.move_job(self._user_id, self._request_id, before=before, after=after, kept={}, kind=KIND)
 
-    def show(self, text: str) -> None:
-        """Tell a piece; raises Cancelled when that was asked for, or when the person has no socket left."""
-        if time.monotonic() - self._looked_at > LOOK_AGAIN_S:
-            self._looked_at = time.monotonic()
+    def publish(self, text: str) -> None:
+        """Publish a piece; raises RequestCancelled."""
+        if time.monotonic() - self._checked_at > CHECK_INTERVAL_S:
+            self._checked_at = time.monotonic()
             found = store.job(self._user_id, self._request_id, kind=KIND)
             if found is None or found.state != "running" or not realtime.connections_of([self._user_id]):
-                self.moved("running", "cancelled")
+                self.move("running", "cancelled")
                 raise RequestCancelled
         self._n += 1
-        deltas.tell_piece(self._user_id, self._request_id, n=self._n, text=text)
+        deltas.publish_delta(self._user_id, self._request_id, n=self._n, text=text)
 
     def end_if_cancelled(self) -> None:
-        """Tell the end of a request that was cancelled, unless that was told already."""
-        if self.moved("cancelled", "ended"):
+        """Publish the end of a cancelled request, once."""
+        if self.move("cancelled", "ended"):
             self.done(problem=Gone("This request was cancelled."))
 
     def done(self, *, answer: Mapping[str, Any] | None = None, problem: Problem | None = None) -> None:
-        deltas.tell_end(self._user_id, self._request_id, answer=answer, problem=problem)
+        deltas.publish_done(self._user_id, self._request_id, answer=answer, problem=problem)

@@ -1,5 +1,4 @@
-"""Which messages bear on a question, by the search domain with its caller's rights; what they may not read is not
-looked at."""
+"""Retrieval of the messages that are relevant to a question, with the caller's rights."""
 
 from __future__ import annotations
 
@@ -14,31 +13,30 @@ from kernel import parallel
 from search import api as search
 from search.model import ParsedQuery
 
-NEWEST = 1_000  # messages of one conversation that an answer looks through
+NEWEST = 1_000  # messages of a conversation that are considered
 SEARCHED_TERMS = 4
-HITS = 12  # for each word
-MOST = 120  # lines that a provider gets
+HITS = 12  # per term
+MOST = 120  # lines for the provider
 
 
 def in_conversation(context: MemberContext, question: str) -> list[Line]:
-    """The lines of a conversation that share words with a question, with those around them; oldest first."""
-    lines = reading.lines_after(context, 0, limit=NEWEST)
-    return bearing(lines, question)
+    """The relevant lines among a conversation's newest ones, oldest first."""
+    return relevant_lines(reading.lines_after(context, 0, limit=NEWEST), question)
 
 
 def in_all(user_id: str, question: str) -> list[Line]:
-    """The same from all conversations that AI help may read: words are looked up in the index of search."""
+    """The relevant lines of all conversations that AI help may read, by the search index."""
     contexts = consent.contexts(user_id)
     if not contexts:
         return []
     wanted = sorted(_subject(question), key=lambda term: (-len(term), term))[:SEARCHED_TERMS]
     found = parallel.mapped(lambda term: search.find_messages(user_id, _query(term), below=None, limit=HITS), wanted)
     places = [(hit.found["conversation_id"], int(hit.found["seq"])) for each in found for hit in each.hits]
-    return reading.around(contexts, dict.fromkeys(places))
+    return reading.with_context(contexts, dict.fromkeys(places))
 
 
 def _query(term: str) -> ParsedQuery:
-    """A search for words that begin with a term; where there are no spaces, for the term anywhere."""
+    """A search for words that begin with a term, or, in scripts without spaces, for the term anywhere."""
     return ParsedQuery((f" {term}" if term.isascii() else term,))
 
 
@@ -46,8 +44,8 @@ def _subject(question: str) -> frozenset[str]:
     return terms(cues.subject_of(question)) or terms(question)
 
 
-def bearing(lines: Sequence[Line], question: str) -> list[Line]:
-    """Those lines that share words with a question, with what stands around them; 120 at the most."""
+def relevant_lines(lines: Sequence[Line], question: str) -> list[Line]:
+    """The lines that share words with a question, each with its neighbours, in order; at most `MOST`."""
     wanted = _subject(question)
     weights = [len(wanted & terms(line.text)) for line in lines]
     best = sorted((n for n, weight in enumerate(weights) if weight), key=lambda n: (-weights[n], -n))

@@ -1,4 +1,4 @@
-"""AI help: what comes in and what goes out."""
+"""Request and response bodies of AI help."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tone = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\W_][\w -]
 
 
 def _absent() -> Any:
-    """Stands for a field that was not given; only fields that were are read, so null itself is refused."""
+    """The default of fields that may be missing but not null; only given fields are read."""
 
 
 class FeaturesIn(Input):
@@ -47,7 +47,7 @@ class Features(Output):
 
 
 class BudgetOut(Output):
-    """Of one person and day (UTC); `used_…` holds what is reserved for calls under way."""
+    """One person's budget of one day (UTC); `used_…` includes reservations of running calls."""
 
     tokens_per_day: int
     usd_per_day: float
@@ -57,7 +57,7 @@ class BudgetOut(Output):
 
 
 class AiSettings(Output):
-    """`leaves_account`: what is sent to the provider leaves the AWS account of this deployment."""
+    """`leaves_account`: texts sent to the provider leave the AWS account of this deployment."""
 
     enabled: bool
     features: Features
@@ -68,13 +68,13 @@ class AiSettings(Output):
 
 
 class Streamable(Input):
-    """With `stream` the answer is 202 with a request_id, and comes as ai.delta and ai.done on the caller's sockets."""
+    """With `stream` the response is 202 with a request_id; the answer comes as ai.delta and ai.done on the sockets."""
 
     stream: bool = False
 
 
 class NewSummary(Streamable):
-    """Of what came after a seq, of a thread, or (the default) of what is unread."""
+    """A summary of the messages after a seq, of a thread, or (the default) of the unread messages."""
 
     conversation_id: Id
     after_seq: Beyond | None = None
@@ -88,7 +88,7 @@ class NewReplies(Streamable):
 
 
 class NewTranslation(Streamable):
-    """Of a text, or of a message."""
+    """A translation of either a text or a message."""
 
     text: LongText | None = None
     message_id: Id | None = None
@@ -101,7 +101,7 @@ class NewRewrite(Streamable):
 
 
 class NewAnswer(Streamable):
-    """From one conversation, or from all of the caller's."""
+    """An answer from one conversation, or from all of the caller's."""
 
     conversation_id: Id | None = None
     question: Annotated[Body, Field(min_length=1, max_length=1_000)]
@@ -158,7 +158,7 @@ class Transcript(Output):
 
 
 class AiAnswer(Output):
-    """`result` is a text; for replies suggestions, for moderations scores, for transcriptions a transcript."""
+    """`result` is a text, or suggestions for replies, scores for moderations, a transcript for transcriptions."""
 
     result: str | Suggestions | Moderation | Transcript
     citations: list[CitationOut]
@@ -172,11 +172,11 @@ class RequestOut(Output):
 
 
 class AnswerOrRequest(RootModel[AiAnswer | RequestOut]):
-    """The answer; or, where it is streamed (202), the id of the request that its pieces name."""
+    """The answer, or (202) the id of a streamed request."""
 
 
 class Job(Output):
-    """`result` is null until the job is done; `problem` is its problem document if it failed."""
+    """`result` is null until the job is done; `problem` is the problem document of a failed job."""
 
     id: str
     status: Literal["queued", "running", "done", "failed"]
@@ -193,7 +193,7 @@ class DigestItem(Output):
 
 
 class Digest(Output):
-    """What one missed, the most important conversation first."""
+    """Summaries of unread messages, the most important conversation first."""
 
     conversations: list[DigestItem]
     model: str
@@ -202,14 +202,14 @@ class Digest(Output):
 
 
 class MeaningHit(Message):
-    """A message, and how well it fits (1 is best); `found_by` tells whether its meaning, its words or both did."""
+    """A message with its score (1 is best); `found_by` says whether its meaning, its words or both matched."""
 
     score: float
     found_by: list[Literal["meaning", "words"]]
 
 
 class MeaningResults(Output):
-    """The best only: there is no next page."""
+    """The best results; there is no next page."""
 
     items: list[MeaningHit]
     next_cursor: None = None
@@ -226,7 +226,7 @@ class Delta(Output):
 
 
 class Done(Output):
-    """The end of a streamed answer: the whole of it, or why there is none."""
+    """The end of a streamed answer: the whole answer, or its problem."""
 
     request_id: str
     answer: AiAnswer | None = None

@@ -1,4 +1,4 @@
-"""AI help: one way for all features. Consent, what may be read, a budget, a provider, and a check of what it says."""
+"""AI help, the same for all features: consent, reading, budget, provider, output filter."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from assistant import budgets, checking, consent, reading, retrieval
 from assistant.consent import Consent
 from assistant.embedded import moderating
-from assistant.embedded.labels import NO_SUPPORT, said
+from assistant.embedded.labels import NO_SUPPORT, localized
 from assistant.model import REPLIES, Citation, Feature, Length, Line
-from assistant.neutral import clean
 from assistant.providers.choice import provider
 from assistant.providers.port import Outcome, Task
+from assistant.sanitizer import clean
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, ValidationFailed
 
 REPLY_LINES = 20
-Show = Callable[[str], None]  # takes the pieces of a streamed answer
+Publish = Callable[[str], None]  # takes the pieces of a streamed answer
 
 
-# --- tasks: what each feature asks ----------------------------------------------------------------------------
+# --- tasks ----------------------------------------------------------------------------------------------------
 
 
 def summary(
@@ -33,7 +33,7 @@ def summary(
     thread_root: str | None = None,
     length: Length = "short",
 ) -> Task:
-    """What matters in a part of a conversation; without a choice in what is unread."""
+    """Summarise a part of a conversation, by default its unread messages."""
     if sum(each is not None and each is not False for each in (after_seq, unread, thread_root)) > 1:
         raise ValidationFailed.of("after_seq", "give one of after_seq, unread and thread_root")
     given = consent.require(caller, "summaries", conversation_id)
@@ -46,13 +46,13 @@ def summary(
 
 
 def replies(caller: Caller, *, conversation_id: str) -> Task:
-    """Three things that the caller might say next."""
+    """Suggest three replies to the newest messages."""
     given = consent.require(caller, "replies", conversation_id)
     return _task("replies", given, lines=reading.lines_after(given.conversation, 0, limit=REPLY_LINES))
 
 
 def translation(caller: Caller, *, target_language: str, text: str | None, message_id: str | None) -> Task:
-    """A text or a message in another language."""
+    """Translate a text or a message."""
     if (text is None) == (message_id is None):
         raise ValidationFailed.of("text", "give either text or message_id")
     if message_id is None:
@@ -73,7 +73,7 @@ def moderation(caller: Caller, *, text: str) -> Task:
 
 
 def answer(caller: Caller, *, question: str, conversation_id: str | None) -> Task:
-    """A question, with what the caller may read that bears on it."""
+    """Answer a question from relevant messages that the caller may read."""
     given = consent.require(caller, "answers", conversation_id)
     if given.context is not None:
         lines = retrieval.in_conversation(given.context, question)
@@ -86,82 +86,83 @@ def _task(feature: Feature, given: Consent, **what: Any) -> Task:
     return Task(feature=feature, language=given.language, reader_id=given.user_id, **what)
 
 
-# --- doing them -----------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------------------
 
 
-def carry_out(task: Task, *, show: Show | None = None) -> dict[str, Any]:
-    """The checked answer to a task; with `show` its text piece by piece as it comes.
+def carry_out(task: Task, *, publish: Publish | None = None) -> dict[str, Any]:
+    """Run a task; returns its filtered answer. `publish` also gets the text piece by piece.
 
-    Raises BudgetExceeded, DependencyUnavailable and Timeout. Without a price the call is counted when it is over.
+    Raises BudgetExceeded, DependencyUnavailable and Timeout. The embedded provider is free, so its usage is charged
+    afterwards; others' usage is reserved before.
     """
-    chosen, told = provider(), _Told(task, show)
+    chosen, publisher = provider(), _Publisher(task, publish)
     if chosen.name == "embedded":
-        outcome = chosen.do(task)
+        outcome = chosen.run(task)
         budgets.charge(task.reader_id, outcome.usage)
-        return _answer(task, outcome, told.whole(outcome), recheck=False)
+        return _answer(task, outcome, publisher.whole(outcome), recheck=False)
     task = replace(task, names=reading.names_of(task.lines))
-    with budgets.reserved(task.reader_id, chosen.most(task)) as meter:
-        if show is None:
-            outcome = chosen.do(task)
+    with budgets.reserved(task.reader_id, chosen.max_usage(task)) as meter:
+        if publish is None:
+            outcome = chosen.run(task)
             meter.usage = outcome.usage
-            return _answer(task, outcome, told.whole(outcome), recheck=True)
-        return _streamed(task, told, meter)
+            return _answer(task, outcome, publisher.whole(outcome), recheck=True)
+        return _stream(task, publisher, meter)
 
 
-class _Told:
-    """What is shown of a text while it comes, if somebody watches: checked, whole sentences at a time.
+class _Publisher:
+    """Publishes the filtered text while it is written, in whole sentences.
 
-    Of an answer to a question nothing is shown before it cites a message; one that cites none says so instead.
+    An answer to a question is held back until it cites a message; without any citation a fixed text replaces it.
     """
 
-    def __init__(self, task: Task, show: Show | None) -> None:
+    def __init__(self, task: Task, publish: Publish | None) -> None:
         self._task = task
-        self._show = show
+        self._publish = publish
         self._held = ""
 
-    def piece(self, shown: str, writer: checking.Writer) -> None:
-        self._held += shown
-        if self._held and not _lacks_support(self._task, writer.cited):
-            self._out(self._held)
+    def add(self, text: str, writer: checking.Writer) -> None:
+        self._held += text
+        if self._held and not _lacks_citation(self._task, writer.cited):
+            self._emit(self._held)
             self._held = ""
 
     def end(self, writer: checking.Writer) -> None:
-        self.piece(writer.finish(), writer)
-        if _lacks_support(self._task, writer.cited):
-            self._out(said(NO_SUPPORT, self._task.language))
+        self.add(writer.finish(), writer)
+        if _lacks_citation(self._task, writer.cited):
+            self._emit(localized(NO_SUPPORT, self._task.language))
 
     def whole(self, outcome: Outcome) -> checking.Writer:
-        """A text that is here already."""
+        """Filter and publish a complete text."""
         writer = checking.Writer(outcome.cited)
         for line in outcome.text.splitlines(keepends=True):
-            self.piece(writer.take(line), writer)
+            self.add(writer.take(line), writer)
         self.end(writer)
         return writer
 
-    def _out(self, text: str) -> None:
-        if self._show is not None:
-            self._show(text)
+    def _emit(self, text: str) -> None:
+        if self._publish is not None:
+            self._publish(text)
 
 
-def _lacks_support(task: Task, cited: Sequence[Line]) -> bool:
+def _lacks_citation(task: Task, cited: Sequence[Line]) -> bool:
     return task.feature == "answers" and not cited
 
 
-def _streamed(task: Task, told: _Told, meter: budgets.Meter) -> dict[str, Any]:
+def _stream(task: Task, publisher: _Publisher, meter: budgets.Meter) -> dict[str, Any]:
     chosen = provider()
     writer = checking.Writer(task.lines)
     whole = ""
-    most = chosen.most(task)
+    most = chosen.max_usage(task)
     for piece in chosen.stream(task):
         if isinstance(piece, Outcome):
             meter.usage = piece.usage
-            if piece.text != whole.strip():  # the provider's last word is another than what it streamed
-                return _answer(task, piece, told.whole(piece), recheck=True)
-            told.end(writer)
+            if piece.text != whole.strip():  # the provider replaced the streamed text
+                return _answer(task, piece, publisher.whole(piece), recheck=True)
+            publisher.end(writer)
             return _answer(task, piece, writer, recheck=True)
         whole += piece
         meter.usage = replace(most, output_tokens=min(most.output_tokens, len(whole)))  # should the stream break
-        told.piece(writer.take(piece), writer)
+        publisher.add(writer.take(piece), writer)
     raise DependencyUnavailable("The provider of AI help broke off.")
 
 
@@ -170,15 +171,15 @@ def _answer(task: Task, outcome: Outcome, writer: checking.Writer, *, recheck: b
     if recheck and cited:
         readable = reading.still_readable(task.reader_id, cited)
         gone = {line.message_id for line in cited} - readable
-        text, cited = checking.without(text, cited, gone)
-    if _lacks_support(task, cited):
-        text = said(NO_SUPPORT, task.language)
+        text, cited = checking.drop_citations(text, cited, gone)
+    if _lacks_citation(task, cited):
+        text = localized(NO_SUPPORT, task.language)
     return {
         "result": _result(task, outcome, text),
         "citations": citations_of(cited),
         "model": outcome.model,
         "provider": provider().name,
-        "usage": outcome.usage.shown(),
+        "usage": outcome.usage.view(),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a deployment decides about AI help: read once from the environment, validated before the first call."""
+"""A deployment's settings of AI help, read once from the environment and validated before the first call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_MODEL = "default"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be consumed in a day (UTC): tokens, and money in millionths of a dollar."""
+    """The limits of a day (UTC): tokens, and money in millionths of a dollar."""
 
     tokens: int
     micro_usd: int
@@ -25,9 +25,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class AssistantSettings:
-    """Provider and models (by feature, or under `default`), prices of a million tokens in millionths of a dollar,
-    budgets; `meaning` tells whether search by meaning is deployed, `transcribes` whether Amazon Transcribe may be
-    asked, `minute_price` what a minute of sound costs there."""
+    """The provider, its models (by feature, or under `default`) and budgets.
+
+    Prices are millionths of a dollar, per million tokens and (`minute_price`) per transcribed minute. `meaning` enables
+    semantic search, `transcribes` Amazon Transcribe.
+    """
 
     provider: str
     models: Mapping[str, str]
@@ -51,12 +53,12 @@ class AssistantSettings:
         return self.models.get(feature) or self.models.get(DEFAULT_MODEL, "")
 
     def priced(self, input_tokens: int, output_tokens: int) -> ModelUsage:
-        """The usage of so many tokens, its price rounded up."""
+        """The usage of these tokens, with the price rounded up."""
         cost = input_tokens * self.input_price + output_tokens * self.output_price
         return ModelUsage(input_tokens, output_tokens, -(-cost // MICRO))
 
     def priced_sound(self, seconds: int, text_tokens: int = 0) -> ModelUsage:
-        """The usage of writing down so many seconds of sound, its price rounded up."""
+        """The usage of transcribing so many seconds, with the price rounded up."""
         return ModelUsage(0, text_tokens, -(-seconds * self.minute_price // 60))
 
 

@@ -1,7 +1,7 @@
-"""People's choices, what was consumed each day, calls under way, jobs: one table, by owner.
+"""Preferences, daily usage, reservations, jobs: one table, by owner.
 
-A day's counters hold what was consumed and what is reserved for calls under way. A reservation is a record of its own:
-whoever deletes it settles it, so a call is counted once however often its end is told.
+A day's counters include the reservations of running calls. Each reservation also has a record, which is deleted when it
+is settled, so that settling is idempotent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kernel.resilience import retried
 
 DEPLOYMENT = "deployment"
 PREFERENCES = "preferences"
-DAY_KEPT_S = 40 * 24 * 3600  # counters of a day, for the reports of a month
+DAY_KEPT_S = 40 * 24 * 3600  # counters of a day, for monthly reports
 CALL_KEPT_S = 2 * 24 * 3600
 REQUEST_KEPT_S = 24 * 3600
 JOB_KEPT_S = 7 * 24 * 3600
@@ -47,7 +47,7 @@ class AssistantRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Consumed:
-    """What a person or the deployment has consumed of a day's budget, reservations included."""
+    """The usage of a person or the deployment on a day, reservations included."""
 
     tokens: int = 0
     micro_usd: int = 0
@@ -58,7 +58,7 @@ class Consumed:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What is held of today's budgets for one call."""
+    """The usage reserved for one call."""
 
     call_id: str
     user_id: str
@@ -67,7 +67,7 @@ class Reservation:
 
 
 class OverBudget(Exception):
-    """A day's budget has no room; `whose` is `person` or `deployment`."""
+    """A day's budget is exhausted; `whose` is `person` or `deployment`."""
 
     def __init__(self, whose: str) -> None:
         self.whose = whose
@@ -78,7 +78,7 @@ class OverBudget(Exception):
 
 
 def account_keys(user_id: str, now: int) -> list[tuple[type[Record], Key]]:
-    """The keys of a person's choices and of what was consumed today, for who reads more with them."""
+    """The keys of a person's preferences and of today's usage, for a caller who reads other records with them."""
     day = f"day#{day_of(now)}"
     return [
         (AssistantRecord, (user_id, PREFERENCES)),
@@ -88,7 +88,7 @@ def account_keys(user_id: str, now: int) -> list[tuple[type[Record], Key]]:
 
 
 def account_in(rows: list[Any]) -> tuple[AiPreferences, Consumed, Consumed]:
-    """Choices, the person's and the deployment's consumption, from the records of `account_keys`."""
+    """The preferences, the person's and the deployment's usage, from the records of `account_keys`."""
     kept, person, deployment = rows
     return _preferences(kept), _consumed(person), _consumed(deployment)
 
@@ -107,11 +107,11 @@ def _consumed(record: AssistantRecord | None) -> Consumed:
     return Consumed() if record is None else Consumed(record.tokens or 0, record.micro_usd or 0)
 
 
-# --- choices --------------------------------------------------------------------------------------------------
+# --- preferences ----------------------------------------------------------------------------------------------
 
 
 def change_preferences(user_id: str, changes: Mapping[str, Any]) -> AiPreferences:
-    """Change a person's choices; two changes at once both take effect, each in its own fields."""
+    """Change the given preferences; concurrent changes of different fields both take effect."""
 
     def attempt() -> AiPreferences:
         record = AssistantRecord.find(user_id, PREFERENCES)
@@ -130,16 +130,16 @@ def change_preferences(user_id: str, changes: Mapping[str, Any]) -> AiPreference
 
 
 def reserve(reservation: Reservation, *, person: Budget, deployment: Budget, keep: bool) -> None:
-    """Hold a call's most of both budgets, in one transaction; raises OverBudget where one has no room for it.
+    """Reserve a call's usage in both budgets, in one transaction; raises OverBudget.
 
-    With `keep` a record tells that it is to be settled; without it, what is held is what the call consumes.
+    With `keep` a record is saved, to be settled later; without it the reservation is final.
     """
 
     def attempt() -> None:
         transaction = Transaction()
         for label, owner, budget in (("person", reservation.user_id, person), ("deployment", DEPLOYMENT, deployment)):
             record = AssistantRecord(owner, f"day#{reservation.day}")
-            transaction.update(label, record, _added(reservation.held), _has_room(budget, reservation.held))
+            transaction.update(label, record, _additions(reservation.held), _fits(budget, reservation.held))
         if keep:
             call = AssistantRecord(
                 reservation.user_id, f"call#{reservation.call_id}", expires_at=clock.now_s() + CALL_KEPT_S,
@@ -148,11 +148,11 @@ def reserve(reservation: Reservation, *, person: Budget, deployment: Budget, kee
             transaction.put("call", call, AssistantRecord.owner.does_not_exist())
         transaction.commit()
 
-    _committed(attempt, ("person", "deployment"))
+    _commit(attempt, ("person", "deployment"))
 
 
 def settle(reservation: Reservation, consumed: ModelUsage) -> bool:
-    """Replace what was held by what was consumed; False if this call has been settled already."""
+    """Replace a reservation by the actual usage; False if it has been settled already."""
 
     def attempt() -> None:
         transaction = Transaction()
@@ -162,13 +162,13 @@ def settle(reservation: Reservation, consumed: ModelUsage) -> bool:
             consumed.cost_micro_usd - reservation.held.cost_micro_usd,
         )
         for label, owner in (("person", reservation.user_id), ("deployment", DEPLOYMENT)):
-            transaction.update(label, AssistantRecord(owner, f"day#{reservation.day}"), _added(difference))
+            transaction.update(label, AssistantRecord(owner, f"day#{reservation.day}"), _additions(difference))
         call = AssistantRecord(reservation.user_id, f"call#{reservation.call_id}")
         transaction.delete("call", call, AssistantRecord.owner.exists())
         transaction.commit()
 
     try:
-        _committed(attempt, ())
+        _commit(attempt, ())
     except Cancelled as refused:
         if "call" in refused.failed:
             return False
@@ -176,7 +176,7 @@ def settle(reservation: Reservation, consumed: ModelUsage) -> bool:
     return True
 
 
-def _added(usage: ModelUsage) -> list[Any]:
+def _additions(usage: ModelUsage) -> list[Any]:
     return [
         AssistantRecord.tokens.add(usage.tokens),
         AssistantRecord.micro_usd.add(usage.cost_micro_usd),
@@ -184,8 +184,8 @@ def _added(usage: ModelUsage) -> list[Any]:
     ]
 
 
-def _has_room(budget: Budget, wanted: ModelUsage) -> Condition:
-    """Whether so much more still fits: a call that alone is larger than the budget never does."""
+def _fits(budget: Budget, wanted: ModelUsage) -> Condition:
+    """The condition that the usage fits into a budget; never met by a call larger than the whole budget."""
     tokens, money = AssistantRecord.tokens, AssistantRecord.micro_usd
     fits: Condition = tokens <= budget.tokens - wanted.tokens
     if wanted.tokens <= budget.tokens:
@@ -199,10 +199,10 @@ def _has_room(budget: Budget, wanted: ModelUsage) -> Condition:
     return both
 
 
-def _committed(attempt: Any, budgets: tuple[str, ...]) -> None:
-    """Carry out a transaction, again where it met another; raises OverBudget for a budget's failed condition."""
+def _commit(attempt: Any, budgets: tuple[str, ...]) -> None:
+    """Run `attempt`, with retries upon contention; raises OverBudget for the failed condition of a budget."""
 
-    def tried() -> None:
+    def try_once() -> None:
         try:
             attempt()
         except Cancelled as refused:
@@ -213,11 +213,11 @@ def _committed(attempt: Any, budgets: tuple[str, ...]) -> None:
                 raise
             raise _Contended from refused
 
-    retried(tried, on=_Contended, tries=8)
+    retried(try_once, on=_Contended, tries=8)
 
 
 class _Contended(Exception):
-    """Another call's transaction was on the same counters at the same moment."""
+    """A concurrent transaction on the same counters."""
 
 
 # --- requests and jobs ----------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class _Contended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """Work that goes on after the answer: `state` is queued, running, done or failed; `kept` is its result."""
+    """Asynchronous work: `state` is queued, running, done, failed, cancelled or ended; `kept` is its data."""
 
     owner: str
     job_id: str
@@ -234,7 +234,7 @@ class StoredJob:
 
 
 def put_job(job: StoredJob, *, kind: str = "job") -> None:
-    """Write a new job; it is gone after 7 days, a request for a stream after one."""
+    """Save a new job; jobs expire after 7 days, streamed requests after one."""
     kept_s = JOB_KEPT_S if kind == "job" else REQUEST_KEPT_S
     AssistantRecord(
         job.owner, f"{kind}#{job.job_id}", state=job.state, kept=dict(job.kept), expires_at=clock.now_s() + kept_s
@@ -242,7 +242,7 @@ def put_job(job: StoredJob, *, kind: str = "job") -> None:
 
 
 def job(owner: str, job_id: str, *, kind: str = "job") -> StoredJob | None:
-    """A person's job; None where there is none, or its time is over."""
+    """A person's job; None if it does not exist or has expired."""
     record = AssistantRecord.find(owner, f"{kind}#{job_id}")
     if record is None or (record.expires_at or 0) <= clock.now_s():
         return None
@@ -250,7 +250,7 @@ def job(owner: str, job_id: str, *, kind: str = "job") -> StoredJob | None:
 
 
 def move_job(owner: str, job_id: str, *, before: str, after: str, kept: Mapping[str, Any], kind: str = "job") -> bool:
-    """Take a job from one state to the next; False if it is not in that state any more."""
+    """Move a job from one state to another; False if it is not in state `before`."""
     record = AssistantRecord(owner, f"{kind}#{job_id}")
     try:
         record.update(

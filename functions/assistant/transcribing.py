@@ -1,7 +1,7 @@
-"""Writing down a recording, step by step (statemachines/transcription.asl.json). Each step may be repeated.
+"""The steps of a transcription (statemachines/transcription.asl.json). Each step is idempotent.
 
-Whether the person may still hear the recording, and still has AI help, is asked when it begins and again before
-anything is kept (R52).
+Access to the recording and consent to AI help are checked at the beginning and again before the transcript is saved
+(R52).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from accounts import session_api as accounts
-from assistant import budgets, consent, deltas, neutral, store
+from assistant import budgets, consent, deltas, sanitizer, store
 from assistant.model import ModelUsage, SpokenSegment, tokens
 from assistant.providers import transcribe
 from assistant.settings import settings
@@ -21,18 +21,18 @@ from kernel import blobs, telemetry
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, NotFound, Problem
 
-LOOKS = 400  # of 10 s each: what takes longer is given up
+MAX_POLLS = 400  # one per 10 s; then the job fails
 
 
 def begin(user_id: str, job_id: str) -> str:
-    """Ask for the job; returns how it is: `running`, `failed`, or `gone` when there is nothing to do."""
+    """Start the transcription: `running`, `failed`, or `gone` if the job has ended or does not exist."""
     job = store.job(user_id, job_id)
     if job is None or job.state not in ("queued", "running"):
         return "gone"
     if not accounts.is_live(user_id, job.kept["session_id"]):
         return "failed"
     try:
-        recording = _allowed(job)
+        recording = _require_recording(job)
     except Problem:
         return "failed"
     transcribe.begin(job_id, recording)
@@ -40,52 +40,52 @@ def begin(user_id: str, job_id: str) -> str:
     return "running"
 
 
-def look(job_id: str, looks: int) -> str:
-    """How a job is going: `running`, `done`, or `failed`, as also after too many looks."""
+def poll(job_id: str, looks: int) -> str:
+    """The state of a transcription: `running`, `done`, or `failed`, also after `MAX_POLLS`."""
     state = transcribe.state(job_id)
-    return "failed" if state == "running" and looks >= LOOKS else state
+    return "failed" if state == "running" and looks >= MAX_POLLS else state
 
 
 def finish(user_id: str, job_id: str) -> None:
-    """Keep what was written down, count its seconds, and tell; or note that the person may not have it any more."""
+    """Save the transcript, charge its seconds and publish the result; or fail the job if access was lost."""
     job = store.job(user_id, job_id)
     if job is None or job.state != "running":
         return
     try:
-        recording = _allowed(job)
+        recording = _require_recording(job)
     except Problem as refused:
-        _give_up(job, refused, heard=True)
+        _fail_job(job, refused, transcribed=True)
         return
-    written = _read(recording)
-    if written is None:  # the step is repeated after the document was read, or it never came
-        written = drive.transcript(recording)
-    if written is None:
-        _give_up(job, DependencyUnavailable("The recording could not be written down."), heard=True)
+    document = _read(recording)
+    if document is None:  # the step is repeated, or there is no document
+        document = drive.transcript(recording)
+    if document is None:
+        _fail_job(job, DependencyUnavailable("The recording could not be written down."), transcribed=True)
         return
-    drive.save_transcript(recording, written)
+    drive.save_transcript(recording, document)
     try:
-        _allowed(job)
-    except NotFound as refused:  # deleted while this was written
+        _require_recording(job)
+    except NotFound as refused:  # the recording was deleted meanwhile
         drive.delete_transcripts(recording.object_key)
-        _give_up(job, refused, heard=True)
+        _fail_job(job, refused, transcribed=True)
         return
-    usage = _usage(written)
+    usage = _usage(document)
     _close(job, usage)
     kept = {"file_id": job.kept["file_id"]}
     if store.move_job(user_id, job_id, before="running", after="done", kept=kept):
         telemetry.count("Transcriptions")
-        deltas.tell_end(user_id, job_id, answer=_answer(written, usage))
+        deltas.publish_done(user_id, job_id, answer=_answer(document, usage))
 
 
 def fail(user_id: str, job_id: str) -> None:
-    """Note that a recording could not be written down, free what was held for it, and tell."""
+    """Fail a job, release its reservation and publish the problem."""
     job = store.job(user_id, job_id)
     if job is not None and job.state in ("queued", "running"):
-        _give_up(job, DependencyUnavailable("The recording could not be written down."), heard=False)
+        _fail_job(job, DependencyUnavailable("The recording could not be written down."), transcribed=False)
 
 
-def _allowed(job: StoredJob) -> Recording:
-    """The recording, if the person may hear it and have it written down now; raises what stands against it."""
+def _require_recording(job: StoredJob) -> Recording:
+    """The recording, if the person may access it and use transcriptions now; raises a Problem."""
     caller = Caller(job.owner, job.kept["session_id"])
     recording = drive.recording(job.owner, str(job.kept["file_id"]))
     consent.require(caller, "transcriptions", recording.conversation_id, paid=True)
@@ -93,7 +93,7 @@ def _allowed(job: StoredJob) -> Recording:
 
 
 def _read(recording: Recording) -> dict[str, Any] | None:
-    """The transcript in Transcribe's document; None if that is not there."""
+    """The filtered transcript from Transcribe's document; None if there is no document."""
     blob = blobs.find(drive.raw_transcript_key(recording.object_key))
     if blob is None:
         return None
@@ -101,41 +101,41 @@ def _read(recording: Recording) -> dict[str, Any] | None:
         segments = transcribe.segments_of(json.loads(b"".join(blobs.chunks(blob))))
     except (ValueError, LookupError, TypeError) as error:
         raise DependencyUnavailable("Transcribe's document cannot be read.") from error
-    shown = [SpokenSegment(each.start_ms, each.end_ms, neutral.clean(each.text)) for each in segments]
+    segments_view = [SpokenSegment(each.start_ms, each.end_ms, sanitizer.clean(each.text)) for each in segments]
     return {
-        "text": " ".join(each.text for each in shown),
-        "segments": [{"start_ms": each.start_ms, "end_ms": each.end_ms, "text": each.text} for each in shown],
+        "text": " ".join(each.text for each in segments_view),
+        "segments": [{"start_ms": each.start_ms, "end_ms": each.end_ms, "text": each.text} for each in segments_view],
     }
 
 
-def _usage(written: dict[str, Any]) -> ModelUsage:
-    """What a transcript has cost: its seconds up to the last word, of which 15 are billed at the least."""
-    last_ms = max((each["end_ms"] for each in written["segments"]), default=0)
+def _usage(document: dict[str, Any]) -> ModelUsage:
+    """The usage of a transcript: its seconds up to the last word, at least the minimum that is billed."""
+    last_ms = max((each["end_ms"] for each in document["segments"]), default=0)
     seconds = max(transcribe.LEAST_BILLED_S, -(-last_ms // 1_000))
-    return settings().priced_sound(seconds, tokens(written["text"]))
+    return settings().priced_sound(seconds, tokens(document["text"]))
 
 
-def _answer(written: dict[str, Any], usage: ModelUsage) -> dict[str, Any]:
+def _answer(document: dict[str, Any], usage: ModelUsage) -> dict[str, Any]:
     return {
-        "result": written,
+        "result": document,
         "citations": [],
         "model": transcribe.MODEL,
         "provider": transcribe.NAME,
-        "usage": usage.shown(),
+        "usage": usage.view(),
     }
 
 
-def _give_up(job: StoredJob, problem: Problem, *, heard: bool) -> None:
-    """`heard`: Transcribe has done its work, which is counted as what was held."""
-    _close(job, _reservation(job).held if heard else ModelUsage())
+def _fail_job(job: StoredJob, problem: Problem, *, transcribed: bool) -> None:
+    """Fail a job. If it was `transcribed`, the whole reservation is charged, else nothing."""
+    _close(job, _reservation(job).held if transcribed else ModelUsage())
     kept = {"file_id": job.kept["file_id"], "problem": problem.as_dict(job.job_id)}
     if store.move_job(job.owner, job.job_id, before=job.state, after="failed", kept=kept):
         telemetry.count("TranscriptionsFailed")
-        deltas.tell_end(job.owner, job.job_id, problem=problem)
+        deltas.publish_done(job.owner, job.job_id, problem=problem)
 
 
 def _close(job: StoredJob, usage: ModelUsage) -> None:
-    """Settle the budget, and leave nothing of the job: neither at Transcribe nor its document."""
+    """Settle the reservation, and delete Transcribe's job and document."""
     budgets.settle(_reservation(job), usage)
     transcribe.forget(job.job_id)
     raw = blobs.find(drive.raw_transcript_key(job.kept["object_key"]))

@@ -1,7 +1,7 @@
-"""Transcriptions of voice messages, as people ask for them. The work itself is `transcribing`'s.
+"""Requests for transcriptions; `transcribing` does the work.
 
-A transcript belongs to the recording, not to who asked: it is kept beside its bytes and goes with them, a second person
-who may hear it has it at once, and nobody reads it who may not hear the recording now.
+A transcript belongs to the recording, not to the person who requested it: it is stored beside the recording's object
+and deleted with it. Everybody with access to the recording, and nobody else, may read it.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ MACHINE = "transcription"
 
 
 def start(caller: Caller, *, file_id: str) -> dict[str, Any]:
-    """A job that writes down a recording; done at once where that was done already.
+    """Begin a job that transcribes a recording; it is done at once if there is a transcript already.
 
-    Raises NotFound for a recording that the caller may not hear, then as for all features.
+    Raises NotFound without access to the recording, ValidationFailed, BudgetExceeded, and as `consent.require`.
     """
     recording = drive.recording(caller.user_id, file_id)
     consent.require(caller, "transcriptions", recording.conversation_id)
-    _require_sound(recording)
+    _require_audio(recording)
     job_id = ids.new("aij")
-    written = drive.transcript(recording)
-    if written is not None:
+    transcript = drive.transcript(recording)
+    if transcript is not None:
         made = StoredJob(caller.user_id, job_id, "done", {"file_id": file_id})
         store.put_job(made)
-        return _shown(made, written)
+        return _view(made, transcript)
     held = budgets.hold(caller.user_id, settings().priced_sound(transcribe.longest_s(recording)))
     kept = {
         "file_id": file_id,
@@ -52,10 +52,10 @@ def start(caller: Caller, *, file_id: str) -> dict[str, Any]:
         budgets.settle(held, ModelUsage())
         store.move_job(caller.user_id, job_id, before="queued", after="failed", kept=kept)
         raise
-    return _shown(made, None)
+    return _view(made, None)
 
 
-def _require_sound(recording: Recording) -> None:
+def _require_audio(recording: Recording) -> None:
     if recording.content_type not in transcribe.FORMATS:
         raise ValidationFailed.of("file_id", "is no recording whose sound can be written down")
     if transcribe.longest_s(recording) > transcribe.LONGEST_S:
@@ -63,20 +63,19 @@ def _require_sound(recording: Recording) -> None:
 
 
 def job(caller: Caller, job_id: str) -> dict[str, Any]:
-    """A job of the caller's; raises NotFound, also when they may not hear its recording any more, and as for all
-    features when AI help was switched off since."""
+    """One of the caller's jobs. Raises NotFound, also without access to the recording, and as `consent.require`."""
     found = store.job(caller.user_id, job_id) if ids.is_id(job_id, "aij") else None
     if found is None:
         raise NotFound
     if found.state != "done":
-        return _shown(found, None)
+        return _view(found, None)
     recording = drive.recording(caller.user_id, str(found.kept["file_id"]))
     consent.require(caller, "transcriptions", recording.conversation_id, paid=True)
-    written = drive.transcript(recording)
-    if written is None:  # the recording has new bytes since
+    transcript = drive.transcript(recording)
+    if transcript is None:  # the file has got a new version since
         raise NotFound
-    return _shown(found, written)
+    return _view(found, transcript)
 
 
-def _shown(found: StoredJob, written: dict[str, Any] | None) -> dict[str, Any]:
-    return {"id": found.job_id, "status": found.state, "result": written, "problem": found.kept.get("problem")}
+def _view(found: StoredJob, transcript: dict[str, Any] | None) -> dict[str, Any]:
+    return {"id": found.job_id, "status": found.state, "result": transcript, "problem": found.kept.get("problem")}

@@ -1,4 +1,4 @@
-"""Devices, their key packages and the log of their keys; order and delivery of what encrypted groups exchange (MLS).
+"""Keys: MLS devices, their key packages, the key transparency log, and the delivery service of encrypted groups.
 
-Never holds a private key and never reads a message: of what clients encrypt only the framing is looked at.
+It never holds a private key and never decrypts: of encrypted messages it reads the framing only.
 """

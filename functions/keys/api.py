@@ -1,4 +1,4 @@
-"""What other domains may ask of keys."""
+"""Keys for other domains."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from base64 import b64decode
 
 from keys import framing
 from keys.framing import ContentType, Malformed, WireFormat
+from keys.key_events import PUBLISH_KEYS_CHANGED
 from keys.model import EpochOld, InvalidCiphertext, RekeyRequired
-from keys.notices import TELL_KEYS_CHANGED
 from log.model import MlsGroup
 
-__all__ = ["TELL_KEYS_CHANGED", "require_current_ciphertext"]
+__all__ = ["PUBLISH_KEYS_CHANGED", "require_current_ciphertext"]
 
 
 def require_current_ciphertext(conversation_id: str, group: MlsGroup, ciphertext: str) -> None:
-    """Raises unless this (base 64) is a PrivateMessage of the conversation's group that may be sent now.
+    """Require that a base 64 text is a PrivateMessage of the conversation's group that may be sent now.
 
-    InvalidCiphertext for anything else, RekeyRequired while somebody who is gone could read it, EpochOld with the
-    present epoch where it is of neither that epoch nor the one before. What it says is nobody's business here.
+    Raises InvalidCiphertext for anything else, RekeyRequired while a removed member or device could decrypt it, and
+    EpochOld (with the present epoch) unless it is of the present epoch or the one before.
     """
     try:
         framed = framing.framed(b64decode(ciphertext, validate=True))

@@ -1,4 +1,4 @@
-"""Where the backup of a person's keys is kept."""
+"""Backups of keys in DynamoDB: a row per person that refers to a blob."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _PART = "backup"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The blob that holds a backup, the size of its ciphertext in bytes, and when it came."""
+class StoredBackup:
+    """The key of a backup's blob, the size of its ciphertext in bytes, and the time of its upload (ms)."""
 
     blob: str
     size: int
@@ -30,25 +30,25 @@ class BackupRecord(_Part):
     at = NumberAttribute()
 
 
-def _kept(row: BackupRecord) -> Kept:
-    return Kept(row.blob, int(row.size), int(row.at))
+def _stored(row: BackupRecord) -> StoredBackup:
+    return StoredBackup(row.blob, int(row.size), int(row.at))
 
 
-def find(user_id: str) -> Kept | None:
+def find(user_id: str) -> StoredBackup | None:
     row = BackupRecord.find(user_id, _PART)
-    return None if row is None else _kept(row)
+    return None if row is None else _stored(row)
 
 
-def replace(user_id: str, kept: Kept) -> Kept | None:
-    """Keep another backup; returns the one before."""
-    before = find(user_id)
-    BackupRecord(user_id, _PART, blob=kept.blob, size=kept.size, at=kept.at).save()
-    return before
+def save(user_id: str, stored: StoredBackup) -> StoredBackup | None:
+    """Save a backup; returns the previous one."""
+    previous = find(user_id)
+    BackupRecord(user_id, _PART, blob=stored.blob, size=stored.size, at=stored.at).save()
+    return previous
 
 
-def remove(user_id: str) -> Kept | None:
-    """Forget a backup; returns the one that was there."""
-    before = find(user_id)
-    if before is not None:
+def delete(user_id: str) -> StoredBackup | None:
+    """Delete a backup; returns it."""
+    previous = find(user_id)
+    if previous is not None:
         BackupRecord(user_id, _PART).delete()
-    return before
+    return previous

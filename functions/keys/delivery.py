@@ -1,7 +1,7 @@
-"""The delivery service of a conversation's group (RFC 9750): one order of commits and proposals, which is the log's.
+"""The delivery service of a conversation's group (RFC 9750): the log is the one order of commits and proposals.
 
-A commit takes the group from its epoch to the next. Which of several is first is decided by the append: its
-transaction moves head, epoch and log together, so there is exactly one commit in each epoch.
+A commit moves the group from its epoch to the next. The append's transaction updates head, epoch and log together, so
+that exactly one of several concurrent commits is accepted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, PayloadTooLarge
 from keys import framing, group_store, large, store, welcomes
 from keys.framing import ContentType, Malformed
-from keys.group_store import KeptCommit, KeptGroupInfo
+from keys.group_store import StoredCommit, StoredGroupInfo
 from keys.model import (
     MAX_MESSAGE_BYTES,
     MAX_PROPOSAL_BYTES,
@@ -32,24 +32,24 @@ from keys.model import (
     InvalidProposal,
     NotEncrypted,
 )
-from keys.welcomes import Addressed
+from keys.welcomes import WelcomeRequest
 from log import api as log
 from log.model import Event, MlsGroup, NewEvent
 
 
 @dataclass(frozen=True, slots=True)
 class CommitRequest:
-    """A commit as a client sends it: MLSMessages, with the GroupInfo of the epoch it leads to and its Welcomes."""
+    """A client's commit, as MLSMessages, with the GroupInfo of the next epoch and the Welcomes."""
 
     client_id: str
     epoch: int
     commit: bytes
     group_info: bytes | None
-    welcomes: Sequence[Addressed]
+    welcomes: Sequence[WelcomeRequest]
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal commits; tells a repeated one from another with the same client_id."""
+        """A digest of the whole request, to tell a retry from another commit with the same client_id."""
         digest = hashlib.sha256(b"mls.commit %d " % self.epoch)
         parts = [self.commit, self.group_info or b"", *(each.welcome for each in self.welcomes)]
         for part in [*parts, *(",".join(each.device_ids).encode() for each in self.welcomes)]:
@@ -59,7 +59,7 @@ class CommitRequest:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """A commit as the log has it; `commit` are its bytes."""
+    """A commit in the log; `commit` is its MLSMessage."""
 
     epoch: int
     sender_device: str | None
@@ -72,10 +72,10 @@ class LoggedCommit:
 
 
 def commit(*, caller: Caller, conversation_id: str, new: CommitRequest) -> tuple[int, int, bool]:
-    """Append a commit: the group's epoch after it, its seq, and whether it is new; a repeated client_id gets the first.
+    """Append a commit; returns the group's epoch after it, its seq, and whether it is new (else a retry's original).
 
-    Raises InvalidCommit for what does not fit group and epoch, EpochConflict with the present epoch where another
-    commit was first, ValidationFailed for a Welcome to a device that is no member's, NotEncrypted, NotFound.
+    Raises InvalidCommit for another group or epoch, EpochConflict (with the present epoch) if another commit was first,
+    ValidationFailed for a Welcome to a device of no member, PayloadTooLarge, NotEncrypted, NotFound.
     """
     send = log.Send(log.send_key(caller.user_id, new.client_id), new.fingerprint)
     known(conversation_id)
@@ -87,8 +87,8 @@ def commit(*, caller: Caller, conversation_id: str, new: CommitRequest) -> tuple
         event = log.original_event(send, conversation_id, noun="commit")
         is_new = False
         if sum(len(each.device_ids) for each in new.welcomes) > welcomes.PER_TRANSACTION:
-            # the process that committed it may have ended before it kept those that follow
-            welcomes.deliver(event, welcomes.addressed_to(conversation_id, new.welcomes)[welcomes.PER_TRANSACTION :])
+            # the process that appended the commit may have died before it saved the remaining Welcomes
+            welcomes.save(event, welcomes.resolve(conversation_id, new.welcomes)[welcomes.PER_TRANSACTION :])
     return event.data["epoch"] + 1, event.seq, is_new
 
 
@@ -98,20 +98,20 @@ def _commit(caller: Caller, conversation_id: str, new: CommitRequest, send: log.
     _require_commit(conversation_id, new)
     if new.epoch != context.head.group.epoch:
         raise EpochConflict(more={"epoch": context.head.group.epoch})
-    letters = welcomes.addressed_to(conversation_id, new.welcomes)
+    device_welcomes = welcomes.resolve(conversation_id, new.welcomes)
     blob = large.put_if_large(new.commit, folder=f"groups/{conversation_id}")
     info = None
     if new.group_info is not None:
         info_blob = large.put_if_large(new.group_info, folder=f"groups/{conversation_id}")
-        info = KeptGroupInfo(new.epoch + 1, None if info_blob else new.group_info, info_blob)
+        info = StoredGroupInfo(new.epoch + 1, None if info_blob else new.group_info, info_blob)
     try:
-        context, (event,) = _append(caller, conversation_id, new, send, blob, info, letters)
+        context, (event,) = _append(caller, conversation_id, new, send, blob, info, device_welcomes)
     except Exception:
-        large.drop(blob, info.blob if info else None, *{letter.blob for letter in letters})
+        large.delete(blob, info.blob if info else None, *{each.blob for each in device_welcomes})
         raise
     conversations.publish_events(context, [event])
-    welcomes.deliver(event, letters[welcomes.PER_TRANSACTION :])
-    welcomes.tell(event, letters)
+    welcomes.save(event, device_welcomes[welcomes.PER_TRANSACTION :])
+    welcomes.publish(event, device_welcomes)
     return event
 
 
@@ -121,8 +121,8 @@ def _append(
     new: CommitRequest,
     send: log.Send,
     blob: str | None,
-    info: KeptGroupInfo | None,
-    letters: Sequence[welcomes.WelcomeLetter],
+    info: StoredGroupInfo | None,
+    device_welcomes: Sequence[welcomes.DeviceWelcome],
 ) -> tuple[MemberContext, list[Event]]:
     loader = ContextLoader(records=[store.session_key(caller.session_id)])
 
@@ -139,10 +139,10 @@ def _append(
         }
 
         def stage(transaction: Transaction) -> None:
-            group_store.stage_commit(transaction, conversation_id, KeptCommit(new.epoch, seq, blob))
+            group_store.stage_commit(transaction, conversation_id, StoredCommit(new.epoch, seq, blob))
             if info is not None:
                 group_store.stage_group_info(transaction, conversation_id, info)
-            welcomes.stage(transaction, conversation_id, new.epoch, at, letters[: welcomes.PER_TRANSACTION])
+            welcomes.stage(transaction, conversation_id, new.epoch, at, device_welcomes[: welcomes.PER_TRANSACTION])
 
         event = NewEvent(MLS_COMMIT, caller.user_id, data, send=send)
         return log.AppendPlan([event], stage, at=at, group=group.after_commit())
@@ -160,7 +160,7 @@ def _group(conversation_id: str, caller: Caller) -> MlsGroup:
 
 
 def _require_group(context: MemberContext) -> MlsGroup:
-    """Where the conversation's group stands; raises NotEncrypted, and NotFound or Forbidden where a block stands."""
+    """The state of the conversation's group; raises NotEncrypted, and NotFound or Forbidden upon a block."""
     context.require_not_blocked()
     if not context.info.settings.encrypted:
         raise NotEncrypted
@@ -185,34 +185,34 @@ def _require_commit(conversation_id: str, new: CommitRequest) -> None:
 
 
 def commit_of(*, caller: Caller, conversation_id: str, epoch: int) -> LoggedCommit:
-    """The commit that was made in an epoch; raises NotFound, also for what came before the caller did."""
+    """The commit of an epoch; raises NotFound, also for commits before the caller joined."""
     context = require_member(conversation_id, caller.user_id)
-    kept = group_store.commit_in(conversation_id, epoch)
-    if kept is None or not context.member.visible_from <= kept.seq <= context.head.last_seq:
+    stored = group_store.commit_in(conversation_id, epoch)
+    if stored is None or not context.member.visible_from <= stored.seq <= context.head.last_seq:
         raise NotFound
-    event = log.events_at([(conversation_id, kept.seq)])[conversation_id, kept.seq]
+    event = log.events_at([(conversation_id, stored.seq)])[conversation_id, stored.seq]
     inline = event.data["commit"]
-    content = large.get(None if inline is None else b64decode(inline), kept.blob)
-    return LoggedCommit(epoch, event.data["sender_device"], event.data["size"], kept.seq, content)
+    content = large.get(None if inline is None else b64decode(inline), stored.blob)
+    return LoggedCommit(epoch, event.data["sender_device"], event.data["size"], stored.seq, content)
 
 
 def group_info(*, caller: Caller, conversation_id: str) -> tuple[int, bytes]:
-    """Epoch and GroupInfo for joining by an external commit; raises NotFound where the last commit left none."""
+    """Epoch and GroupInfo for joining by an external commit; raises NotFound if the last commit had no GroupInfo."""
     group = _require_group(require_member(conversation_id, caller.user_id))
-    kept = group_store.group_info(conversation_id)
-    if kept is None or kept.epoch != group.epoch:
+    stored = group_store.group_info(conversation_id)
+    if stored is None or stored.epoch != group.epoch:
         raise NotFound("The last commit has left no GroupInfo.")
-    return kept.epoch, large.get(kept.content, kept.blob)
+    return stored.epoch, large.get(stored.content, stored.blob)
 
 
 # --- proposals ------------------------------------------------------------------------------------------------
 
 
 def propose(*, caller: Caller, conversation_id: str, client_id: str, proposal: bytes) -> tuple[int, int, bool]:
-    """Append a proposal: the group's epoch, its seq, and whether it is new; a repeated client_id gets the first.
+    """Append a proposal; returns the group's epoch, its seq, and whether it is new (else a retry's original).
 
-    Raises InvalidProposal for what does not fit the group, EpochConflict for another epoch than the present one,
-    PayloadTooLarge above 16 KB, NotEncrypted, NotFound.
+    Raises InvalidProposal for another group, EpochConflict for another epoch than the present one, PayloadTooLarge
+    above 16 KB, NotEncrypted, NotFound.
     """
     if len(proposal) > MAX_PROPOSAL_BYTES:
         raise PayloadTooLarge("A proposal has at most 16 KB.")

@@ -1,4 +1,4 @@
-"""What keys tell: the commits and proposals of encrypted groups, changes of keys, and what waits for a device."""
+"""The event types of keys: commits and proposals of groups, changes of keys, hints to devices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What a server sees of MLS without any key (RFC 9420, 2 and 6): group, epoch and kind of a message, and key packages.
+"""A parser of the unencrypted parts of MLS (RFC 9420, 2 and 6): the framing of messages, and key packages.
 
-A strict reader of bytes that strangers send: whatever they are, it answers with a value or raises `Malformed`. It
-reads no secret and decrypts nothing.
+It parses untrusted bytes strictly: every function returns a value or raises `Malformed`. It decrypts nothing.
 """
 
 from __future__ import annotations
@@ -11,19 +10,19 @@ from enum import IntEnum
 
 MLS_1_0 = 1
 SUITE = 1  # MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
-BASIC = 1  # a credential of an identity alone
-_KEY_PACKAGE_LEAF = 1  # the source of a leaf node that stands in a key package
+BASIC = 1  # the type of credentials that hold an identity only
+_KEY_PACKAGE_LEAF = 1  # the source of a key package's leaf node
 _PREFIX_BYTES = {0: 1, 1: 2, 2: 4}
 _LEAST_OF_PREFIX = {0: 0, 1: 1 << 6, 2: 1 << 14}
 _SENDER_INDEX_BYTES = {1: 4, 2: 4, 3: 0, 4: 0}  # member, external, new_member_proposal, new_member_commit
 
 
 class Malformed(ValueError):
-    """These bytes are not what they should be."""
+    """The bytes cannot be parsed; the message is the reason."""
 
 
 class WireFormat(IntEnum):
-    """What an MLSMessage holds (RFC 9420, 6)."""
+    """The content of an MLSMessage (RFC 9420, 6)."""
 
     PUBLIC_MESSAGE = 1
     PRIVATE_MESSAGE = 2
@@ -33,7 +32,7 @@ class WireFormat(IntEnum):
 
 
 class ContentType(IntEnum):
-    """What a framed message is about."""
+    """The content of a framed message."""
 
     APPLICATION = 1
     PROPOSAL = 2
@@ -42,7 +41,7 @@ class ContentType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Where a message belongs: its group, the epoch it was made in, and what it is about."""
+    """The group, epoch and content type of a PublicMessage or PrivateMessage."""
 
     wire_format: WireFormat
     group_id: bytes
@@ -52,7 +51,7 @@ class Framing:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who a leaf says it is; `identity` is None for any kind but basic. `encoded` is the credential as it was sent."""
+    """A leaf's credential; `identity` is None for other kinds than basic, `encoded` is its serialisation."""
 
     kind: int
     identity: bytes | None
@@ -61,10 +60,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class KeyPackage:
-    """A key package as read, nothing of it checked. The lifetime is in seconds since 1970.
+    """A parsed but unverified key package. Its lifetime is in seconds since 1970.
 
-    `signed` and `leaf_signed` are the bytes that the two signatures cover; `package` is the package without the
-    header of an MLSMessage, which is what its reference is the hash of.
+    `signed` and `leaf_signed` are the bytes that the two signatures cover; `package`, without the header of an
+    MLSMessage, is the input of the KeyPackageRef.
     """
 
     version: int
@@ -83,7 +82,7 @@ class KeyPackage:
 
 
 class Reader:
-    """A place in a run of bytes; numbers are big-endian, vectors carry a length of variable size (RFC 9420, 2.1)."""
+    """A position in bytes; numbers are big-endian, vectors have a variable-size length prefix (RFC 9420, 2.1)."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -103,7 +102,7 @@ class Reader:
         return int.from_bytes(self.take(size), "big")
 
     def vector(self) -> bytes:
-        """A vector's content. A length is written in as few bytes as it needs, else it is refused."""
+        """A vector's content; raises Malformed unless its length prefix is minimal."""
         first = self.number(1)
         prefix = first >> 6
         if prefix not in _PREFIX_BYTES:
@@ -122,7 +121,7 @@ class Reader:
 
 
 def vector(content: bytes) -> bytes:
-    """The content with its length before it."""
+    """The content with its length prefix."""
     size = len(content)
     if size < 1 << 6:
         return size.to_bytes(1, "big") + content
@@ -131,7 +130,7 @@ def vector(content: bytes) -> bytes:
     return (size | 2 << 30).to_bytes(4, "big") + content
 
 
-def _opened(message: bytes) -> tuple[WireFormat, Reader]:
+def _open(message: bytes) -> tuple[WireFormat, Reader]:
     reader = Reader(message)
     if reader.number(2) != MLS_1_0:
         raise Malformed("it is not a message of MLS 1.0")
@@ -150,10 +149,10 @@ def _content_type(number: int) -> ContentType:
 def framed(message: bytes) -> Framing:
     """The framing of a PublicMessage or a PrivateMessage.
 
-    A PrivateMessage is read to its end. Of a PublicMessage the content is not read: what it says is for members to
-    judge, who alone can check its signature.
+    A PrivateMessage is parsed to its end. The content of a PublicMessage is not parsed: only members can verify its
+    signature.
     """
-    wire_format, reader = _opened(message)
+    wire_format, reader = _open(message)
     if wire_format not in (WireFormat.PUBLIC_MESSAGE, WireFormat.PRIVATE_MESSAGE):
         raise Malformed("it is neither a PublicMessage nor a PrivateMessage")
     group_id, epoch = reader.vector(), reader.number(8)
@@ -173,8 +172,8 @@ def framed(message: bytes) -> Framing:
 
 
 def group_info(message: bytes) -> tuple[bytes, int]:
-    """Group and epoch that a GroupInfo describes."""
-    wire_format, reader = _opened(message)
+    """The group and epoch of a GroupInfo."""
+    wire_format, reader = _open(message)
     if wire_format is not WireFormat.GROUP_INFO:
         raise Malformed("it is not a GroupInfo")
     if reader.number(2) != MLS_1_0 or reader.number(2) != SUITE:
@@ -189,8 +188,8 @@ def group_info(message: bytes) -> tuple[bytes, int]:
 
 
 def welcome(message: bytes) -> None:
-    """Raises Malformed unless this is a Welcome of our suite; all in it that tells anything is encrypted."""
-    wire_format, reader = _opened(message)
+    """Raises Malformed unless this is a Welcome of `SUITE`, whose content is encrypted."""
+    wire_format, reader = _open(message)
     if wire_format is not WireFormat.WELCOME or reader.number(2) != SUITE:
         raise Malformed("it is not a Welcome of this cipher suite")
     reader.vector()  # secrets for each newcomer
@@ -199,7 +198,7 @@ def welcome(message: bytes) -> None:
 
 
 def credential(encoded: bytes) -> Credential:
-    """A serialised credential that stands by itself."""
+    """Parse a serialised credential."""
     reader = Reader(encoded)
     found = _credential(reader)
     reader.end()
@@ -215,7 +214,7 @@ def _credential(reader: Reader) -> Credential:
 
 def key_package(message: bytes) -> KeyPackage:
     """The key package in an MLSMessage."""
-    wire_format, reader = _opened(message)
+    wire_format, reader = _open(message)
     if wire_format is not WireFormat.KEY_PACKAGE:
         raise Malformed("it is not a key package")
     start = reader.at
@@ -223,7 +222,7 @@ def key_package(message: bytes) -> KeyPackage:
     leaf_start = reader.at
     encryption_key, signature_key = reader.vector(), reader.vector()
     who = _credential(reader)
-    for _ in ("versions", "cipher suites", "extensions", "proposals", "credentials"):  # what it is capable of
+    for _ in ("versions", "cipher suites", "extensions", "proposals", "credentials"):  # capabilities
         reader.vector()
     if reader.number(1) != _KEY_PACKAGE_LEAF:
         raise Malformed("its leaf is not one of a key package")

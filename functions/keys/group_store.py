@@ -1,4 +1,4 @@
-"""What is kept of a conversation's MLS group beside its log: where each commit stands, and the newest GroupInfo."""
+"""MLS groups in DynamoDB, beside the log: the seq of each commit, and the newest GroupInfo."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PER_STEP = 500
 
 
 @dataclass(frozen=True, slots=True)
-class KeptCommit:
-    """The commit made in an epoch: its place in the log; `blob` holds its bytes where the event does not."""
+class StoredCommit:
+    """The commit of an epoch: its seq in the log; `blob` holds its bytes if they are too large for the event."""
 
     epoch: int
     seq: int
@@ -25,8 +25,8 @@ class KeptCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptGroupInfo:
-    """The GroupInfo of an epoch; large ones stand in the blob store."""
+class StoredGroupInfo:
+    """The GroupInfo of an epoch, in `content` or, if it is large, in `blob`."""
 
     epoch: int
     content: bytes | None
@@ -55,30 +55,31 @@ def _commit_part(epoch: int) -> str:
     return f"commit#{epoch:016d}"
 
 
-def stage_commit(transaction: Transaction, conversation_id: str, kept: KeptCommit) -> None:
-    """Note the one commit of an epoch (label `commit`: there is one)."""
-    row = CommitRecord(conversation_id, _commit_part(kept.epoch), epoch=kept.epoch, seq=kept.seq, blob=kept.blob)
+def stage_commit(transaction: Transaction, conversation_id: str, stored: StoredCommit) -> None:
+    """Save the one commit of an epoch (label `commit`)."""
+    part = _commit_part(stored.epoch)
+    row = CommitRecord(conversation_id, part, epoch=stored.epoch, seq=stored.seq, blob=stored.blob)
     transaction.put(COMMIT_LABEL, row, CommitRecord.owner.does_not_exist())
 
 
-def commit_in(conversation_id: str, epoch: int) -> KeptCommit | None:
+def commit_in(conversation_id: str, epoch: int) -> StoredCommit | None:
     row = CommitRecord.find(conversation_id, _commit_part(epoch))
-    return None if row is None else KeptCommit(int(row.epoch), int(row.seq), row.blob)
+    return None if row is None else StoredCommit(int(row.epoch), int(row.seq), row.blob)
 
 
-def stage_group_info(transaction: Transaction, conversation_id: str, kept: KeptGroupInfo) -> None:
-    row = GroupInfoRecord(conversation_id, _GROUP_INFO, epoch=kept.epoch, content=kept.content, blob=kept.blob)
+def stage_group_info(transaction: Transaction, conversation_id: str, stored: StoredGroupInfo) -> None:
+    row = GroupInfoRecord(conversation_id, _GROUP_INFO, epoch=stored.epoch, content=stored.content, blob=stored.blob)
     transaction.put("group-info", row)
 
 
-def group_info(conversation_id: str) -> KeptGroupInfo | None:
+def group_info(conversation_id: str) -> StoredGroupInfo | None:
     row = GroupInfoRecord.find(conversation_id, _GROUP_INFO)
-    return None if row is None else KeptGroupInfo(int(row.epoch), row.content, row.blob)
+    return None if row is None else StoredGroupInfo(int(row.epoch), row.content, row.blob)
 
 
 def erase(conversation_id: str) -> bool | None:
-    """Erase what is kept of the group of a conversation that has ended; True while there may be more."""
+    """Delete the group of an erased conversation; True while there may be more rows."""
     if CommitRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP:
         return True
-    large.drop_below(f"groups/{conversation_id}")
+    large.delete_below(f"groups/{conversation_id}")
     return None

@@ -1,4 +1,4 @@
-"""Bytes of the group protocol that are too large for a row: kept as blobs, never looked into."""
+"""MLS messages that are too large for a row, stored as blobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TYPE = "application/octet-stream"
 
 
 def put_if_large(content: bytes, *, folder: str) -> str | None:
-    """The key of the blob below keys/`folder` that holds this now; None where it is small enough to stand in a row."""
+    """Save bytes as a blob below keys/`folder` and return its key; None if they are small enough for a row."""
     if len(content) <= INLINE_BYTES:
         return None
     key = f"keys/{folder}/{ids.new('mls')}"
@@ -19,7 +19,7 @@ def put_if_large(content: bytes, *, folder: str) -> str | None:
 
 
 def get(content: bytes | None, key: str | None) -> bytes:
-    """What stands in the row or in its blob; raises NotFound where that has gone."""
+    """The bytes of a row or of its blob; raises NotFound if the blob is deleted."""
     if content is not None:
         return content
     blob = None if key is None else blobs.find(key)
@@ -28,13 +28,13 @@ def get(content: bytes | None, key: str | None) -> bytes:
     return blobs.read(blob, 0, blob.size)
 
 
-def drop(*keys: str | None) -> None:
+def delete(*keys: str | None) -> None:
     """Delete blobs that nothing refers to."""
     for key in keys:
         if key is not None:
             blobs.remove(key)
 
 
-def drop_below(folder: str) -> None:
-    """Delete every blob below keys/`folder`, for good."""
+def delete_below(folder: str) -> None:
+    """Delete every blob below keys/`folder`, with all versions."""
     blobs.remove_below(f"keys/{folder}/")

@@ -1,4 +1,4 @@
-"""The key log in DynamoDB: its entries by person, the hashes of its tree, and its head, which puts them in order."""
+"""The key log in DynamoDB: entries by person, hashes of its Merkle tree, and its head, which serialises appends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EntryRecord(_Part):
 
 
 class NodeRecord(_Part):
-    """The hash (hex) of a complete subtree; it never changes."""
+    """The hash (hex) of a complete subtree, which never changes."""
 
     class Meta:
         table_name = TableName("keys")
@@ -35,7 +35,7 @@ class NodeRecord(_Part):
 
 
 class TreeHeadRecord(_Part):
-    """How many entries there are, and the hashes (hex) of `merkle.subtrees(0, size)`."""
+    """The number of entries, and the hashes (hex) of `merkle.subtrees(0, size)`."""
 
     class Meta:
         table_name = TableName("keys")
@@ -48,7 +48,7 @@ _HEAD = ("log", "head")
 
 
 def head() -> tuple[int, dict[Node, bytes]]:
-    """The size of the log, and the subtrees that make up its tree."""
+    """The size of the log, and the hashes of `merkle.subtrees(0, size)`."""
     row = TreeHeadRecord.find(*_HEAD)
     if row is None:
         return 0, {}
@@ -57,9 +57,9 @@ def head() -> tuple[int, dict[Node, bytes]]:
 
 
 def stage(transaction: Transaction, entry: LogEntry, frontier: Mapping[Node, bytes]) -> None:
-    """Append an entry to the log whose tree so far is `frontier` (label `log`: others came in between)."""
+    """Append an entry to the log with hashes `frontier` (label `log` fails upon a concurrent append)."""
     size = entry.n - 1
-    new = merkle.grown(size, merkle.canonical(entry.as_shown()), frontier)
+    new = merkle.grow(size, merkle.canonical(entry.view()), frontier)
     hashes = {**frontier, **new}
     after = [hashes[node].hex() for node in merkle.subtrees(0, entry.n)]
     same = (TreeHeadRecord.size == size) if size else TreeHeadRecord.owner.does_not_exist()

@@ -1,8 +1,7 @@
-"""A Merkle tree over a log that only grows (RFC 9162, 2.1), read from the hashes of its complete subtrees.
+"""A Merkle tree over an append-only log (RFC 9162, 2.1), computed from the hashes of its complete subtrees.
 
-A subtree (level, index) covers the 2^level entries from index·2^level on. Those of a tree of n entries are written
-once, when their last entry comes, and never change; root and proofs of any earlier size are made of them. Hashes are
-32 bytes.
+A subtree (level, index) covers the 2^level entries from index·2^level on. Its hash is saved with its last entry and
+never changes; roots and proofs of any size are computed from such hashes. Hashes are 32 bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ EMPTY = hashlib.sha256(b"").digest()
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
-    """The JSON of RFC 8785 for an entry whose names are ASCII and whose values are texts and whole numbers < 2^53."""
+    """The RFC 8785 JSON of an entry with ASCII names, and strings and integers < 2^53 as values."""
     return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -26,7 +25,7 @@ def leaf(content: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + content).digest()
 
 
-def _joined(left: bytes, right: bytes) -> bytes:
+def _node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -41,13 +40,13 @@ def subtrees(first: int, last: int) -> Iterator[Node]:
         first += 1 << level
 
 
-def grown(size: int, content: bytes, known: Mapping[Node, bytes]) -> dict[Node, bytes]:
-    """The subtrees that one more entry completes in a tree of `size`; `known` are those of `subtrees(0, size)`."""
+def grow(size: int, content: bytes, known: Mapping[Node, bytes]) -> dict[Node, bytes]:
+    """The hashes of the subtrees that another entry completes; `known` has those of `subtrees(0, size)`."""
     node, found = (0, size), leaf(content)
     new = {node: found}
     while node[1] % 2:
         level, index = node
-        found = _joined(known[level, index - 1], found)
+        found = _node_hash(known[level, index - 1], found)
         node = (level + 1, index // 2)
         new[node] = found
     return new
@@ -61,12 +60,12 @@ def root(size: int, hashes: Mapping[Node, bytes]) -> bytes:
 def _hash_of(first: int, last: int, hashes: Mapping[Node, bytes]) -> bytes:
     *left, found = [hashes[node] for node in subtrees(first, last)]
     for before in reversed(left):
-        found = _joined(before, found)
+        found = _node_hash(before, found)
     return found
 
 
 def _split(first: int, last: int) -> int:
-    """Where the tree over first ≤ n < last parts in two: the left half is the largest complete one."""
+    """The split of the tree over first ≤ n < last, whose left half is the largest complete subtree."""
     return first + (1 << (last - first - 1).bit_length() - 1)
 
 
@@ -103,12 +102,12 @@ def _consistency_parts(earlier: int, size: int) -> list[tuple[int, int]]:
 
 
 def needed_for_inclusion(index: int, size: int) -> set[Node]:
-    """The subtrees whose hashes an inclusion proof is made of."""
+    """The subtrees whose hashes an inclusion proof needs."""
     return _nodes(_inclusion_parts(index, size))
 
 
 def needed_for_consistency(earlier: int, size: int) -> set[Node]:
-    """The subtrees whose hashes a consistency proof is made of."""
+    """The subtrees whose hashes a consistency proof needs."""
     return _nodes(_consistency_parts(earlier, size))
 
 

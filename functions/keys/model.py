@@ -1,4 +1,4 @@
-"""Devices and what they leave with the server, as values; the rules on them. Standard library and kernel only."""
+"""Types and rules of devices, key packages, Welcomes and the key log. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MLS_PROPOSAL = "mls.proposal"
 MLS_WELCOME = "mls.welcome"
 KEYS_LOW = "keys.low"
 MAX_DEVICES = 50  # of one person
-MAX_PACKAGES = 200  # that wait to be claimed, of one device
-LOW = 5  # fewer packages than this and the device is told to leave more
+MAX_PACKAGES = 200  # available ones of one device
+LOW = 5  # below this number of packages the device gets a hint to upload more
 KEY_BYTES = 32  # of an Ed25519 public key
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of a commit, a GroupInfo, a Welcome
-INLINE_BYTES = 16 * 1024  # what is longer stands in the blob store, and is asked for
+INLINE_BYTES = 16 * 1024  # longer messages are stored as blobs and left out of events
 MAX_PROPOSAL_BYTES = INLINE_BYTES
 MAX_BACKUP_BYTES = 1024 * 1024
-KEPT_EPOCHS = 2  # messages are taken at the present epoch of a group and at the one before it
+KEPT_EPOCHS = 2  # messages of the present epoch and the one before it are accepted
 
 
 class InvalidKeyPackage(ValidationFailed):
-    """A key package that its device may not leave; `field` tells which of those given."""
+    """An invalid key package, named by `field` (`packages.N` or `last_resort`)."""
 
     code = "invalid_key_package"
 
@@ -48,13 +48,13 @@ class InvalidCiphertext(ValidationFailed):
 
 
 class EpochConflict(Conflict):
-    """Another commit was first; the answer tells the group's present `epoch`."""
+    """Another commit was first; the problem has the group's present `epoch`."""
 
     code, detail = "epoch_conflict", "The group is at another epoch: read its log and try again."
 
 
 class EpochOld(Conflict):
-    """The message was encrypted for an epoch that is over; the answer tells the group's present `epoch`."""
+    """The message was encrypted in an old epoch; the problem has the group's present `epoch`."""
 
     code, detail = "epoch_old", "The group is at another epoch: read its log, encrypt again and send that."
 
@@ -69,9 +69,9 @@ class NotEncrypted(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of a person: what it signs with, and the session it was registered from.
+    """A device of a person, its signature key and credential, and the session that it was registered from.
 
-    `generation` is a new one whenever the key changes: what was left under an earlier one is void.
+    `generation` changes with the key, and invalidates the packages that were uploaded before.
     """
 
     user_id: str
@@ -98,8 +98,8 @@ class LogEntry:
     key_hash: str
     at: int
 
-    def as_shown(self) -> dict[str, Any]:
-        """The entry as everybody sees it: the tree's leaf is the hash of this."""
+    def view(self) -> dict[str, Any]:
+        """The published form of the entry, which is also the input of its leaf hash."""
         return {
             "n": self.n,
             "user_id": self.user_id,
@@ -112,7 +112,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A Welcome that waits for a device; its bytes stand in `content`, large ones in the blob of this key."""
+    """A pending Welcome of a device, in `content` or, if it is large, in `blob`."""
 
     id: str
     user_id: str
@@ -125,7 +125,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A key package handed out. `left` is how many one-time ones its device still has, as far as counted (≤ 10)."""
+    """A claimed key package. `left` is the number of remaining one-time packages, counted up to 10."""
 
     user_id: str
     device_id: str
@@ -135,5 +135,5 @@ class Claimed:
 
 
 def identity_of(user_id: str, device_id: str) -> bytes:
-    """What the credential of a device names."""
+    """The identity in the credential of a device."""
     return f"{user_id}/{device_id}".encode()

@@ -1,4 +1,4 @@
-"""Key packages: whether one is good for its device (RFC 9420, 10.1), as far as that can be told from outside."""
+"""Validation of key packages (RFC 9420, 10.1), as far as a server can do it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LONGEST_LIFE_S = 400 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose package it has to be. `credential` is the device's credential as it registered it."""
+class PackageOwner:
+    """The signature key and the serialised credential with which the device was registered."""
 
     signature_key: bytes
     credential: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A package that is good. `reference` (hex) tells it from all others; the lifetime is in seconds since 1970."""
+class ValidPackage:
+    """A valid package with its KeyPackageRef (hex); its lifetime is in seconds since 1970."""
 
     reference: str
     message: bytes
@@ -31,8 +31,8 @@ class Checked:
     not_after: int
 
 
-def check(message: bytes, owner: Owner, *, now_s: int) -> Checked:
-    """The package if it is good now; raises Malformed, which says what is wrong with it."""
+def validate(message: bytes, owner: PackageOwner, *, now_s: int) -> ValidPackage:
+    """The package, if it is valid now; raises Malformed with the reason."""
     package = framing.key_package(message)
     if package.version != MLS_1_0 or package.suite != SUITE:
         raise Malformed("it is of another version or cipher suite")
@@ -46,7 +46,7 @@ def check(message: bytes, owner: Owner, *, now_s: int) -> Checked:
         raise Malformed("it does not carry the device's own credential")
     _require_lifetime(package, now_s)
     _require_signatures(package)
-    return Checked(_reference(package.package), message, package.not_before, package.not_after)
+    return ValidPackage(_reference(package.package), message, package.not_before, package.not_after)
 
 
 def _require_lifetime(package: KeyPackage, now_s: int) -> None:
@@ -71,7 +71,7 @@ def _require_signatures(package: KeyPackage) -> None:
 
 
 def _labelled(label: str, content: bytes) -> bytes:
-    """What SignWithLabel signs (RFC 9420, 5.1.2)."""
+    """The input of SignWithLabel (RFC 9420, 5.1.2)."""
     return vector(b"MLS 1.0 " + label.encode()) + vector(content)
 
 

@@ -1,4 +1,4 @@
-"""Keys: what comes in and what goes out. Binary values are base 64."""
+"""Request and response bodies of keys. Binary values are base 64."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DeviceId = Annotated[str, Field(pattern=_DEVICE_ID)]
 Epoch = Count
 
 
-def _decoded(text: object) -> bytes:
+def _decode(text: object) -> bytes:
     if not isinstance(text, str):
         raise ValueError("must be base 64")
     try:
@@ -29,7 +29,7 @@ def _decoded(text: object) -> bytes:
 _BASE64: dict[str, Any] = {"format": "base64", "contentEncoding": "base64"}
 Binary = Annotated[
     bytes,
-    BeforeValidator(_decoded, json_schema_input_type=str),
+    BeforeValidator(_decode, json_schema_input_type=str),
     Field(min_length=1, json_schema_extra=_BASE64),
 ]
 BinaryOut = Annotated[
@@ -39,13 +39,13 @@ SmallBinary = Annotated[Binary, Field(max_length=1024)]
 PackageIn = Annotated[Binary, Field(max_length=8 * 1024)]
 
 
-def _listed(given: Any) -> list[str]:
+def _split(given: Any) -> list[str]:
     parts = [given] if isinstance(given, str) else given
     return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
 
 
 def is_device_id(text: str) -> bool:
-    """Whether a path names a device as clients may."""
+    """Whether a text has the form of a device id."""
     return re.fullmatch(_DEVICE_ID, text) is not None
 
 
@@ -76,14 +76,14 @@ class DeviceList(Output):
 class DeviceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
-    user_ids: Annotated[list[Id], BeforeValidator(_listed), Field(min_length=1, max_length=100)]
+    user_ids: Annotated[list[Id], BeforeValidator(_split), Field(min_length=1, max_length=100)]
 
 
 # --- packages -------------------------------------------------------------------------------------------------
 
 
 class NewPackages(Input):
-    """Key packages as MLSMessages; `last_resort` is one that may be handed out again and again."""
+    """Key packages as MLSMessages; `last_resort` may be claimed repeatedly."""
 
     device_id: DeviceId
     packages: Annotated[list[PackageIn], Field(max_length=100)]
@@ -116,7 +116,7 @@ class ClaimedPackage(Output):
 
 
 class ClaimedPackages(Output):
-    """`missing` are the devices that have no package left."""
+    """`missing` are the devices without any package."""
 
     packages: list[ClaimedPackage]
     missing: list[str]
@@ -140,7 +140,7 @@ class LogQuery(Paging):
 
 
 class KeyLogEntry(Output):
-    """What happened to the signature key of a device; the leaf of the tree is the hash of exactly this (RFC 8785)."""
+    """A change of a device's signature key; the RFC 8785 JSON of this object is the input of the tree's leaf hash."""
 
     n: int
     user_id: str
@@ -156,14 +156,15 @@ class KeyLogEntries(Output):
 
 
 class ProofQuery(Query):
-    """`from`: how many entries the log had when the caller last looked."""
+    """`from`: the size of the log that the caller has verified before."""
 
     user_id: Id | None = None
     since: Annotated[int, Field(ge=0, lt=2**53, alias="from")] = 0
 
 
 class KeyLogProof(Output):
-    """That `entry`, the person's latest, is number `index` of `size` (RFC 9162). `head` is a JWS over size and root."""
+    """Proofs (RFC 9162) that `entry`, the person's latest, has `index` in a log of `size`; `head` is a JWS over both
+    size and root."""
 
     entry: KeyLogEntry
     index: int
@@ -182,7 +183,7 @@ class AddressedWelcome(Input):
 
 
 class NewCommit(Input):
-    """`epoch` is the one the commit was made in, 0 for the first. All values are MLSMessages of at most 4 MB."""
+    """`epoch` is the epoch in which the commit was made, 0 for the first. Messages have at most 4 MB each."""
 
     client_id: ClientId
     epoch: Epoch
@@ -192,7 +193,7 @@ class NewCommit(Input):
 
 
 class Committed(Output):
-    """The group's present epoch, and where in the log the commit stands."""
+    """The group's present epoch, and the event's seq."""
 
     epoch: int
     seq: int
@@ -204,7 +205,7 @@ class NewProposal(Input):
 
 
 class CommitOut(Output):
-    """The commit that was made in `epoch`; `size` in bytes. `sender_device` is null for a session without a device."""
+    """The commit of `epoch`; `size` is in bytes, `sender_device` null for a session without a device."""
 
     epoch: int
     sender_device: str | None
@@ -232,7 +233,7 @@ class ProposalEvent(Output):
 
 
 class GroupInfo(Output):
-    """`ratchet_tree` is null where the GroupInfo brings it itself."""
+    """`ratchet_tree` is null if the GroupInfo contains it."""
 
     epoch: int
     group_info: BinaryOut
@@ -244,7 +245,7 @@ class WelcomeQuery(Paging):
 
 
 class WelcomeOut(Output):
-    """`epoch` is the one that the Welcome brings its device into."""
+    """`epoch` is the epoch that the device joins."""
 
     id: str
     conversation_id: str
@@ -258,7 +259,7 @@ class WelcomeList(Output):
 
 
 class WelcomeNotice(Output):
-    """The `data` of `mls.welcome`: which device has something to read."""
+    """The `data` of `mls.welcome`: a pending Welcome and its device."""
 
     id: str
     conversation_id: str
@@ -270,7 +271,7 @@ class WelcomeNotice(Output):
 
 
 def _is_base64(text: str) -> str:
-    _decoded(text)
+    _decode(text)
     return text
 
 
@@ -278,7 +279,7 @@ Base64Text = Annotated[str, AfterValidator(_is_base64), Field(min_length=1, json
 
 
 class Backup(Input):
-    """Made and encrypted by the client; what `version` and `params` mean is its business."""
+    """A backup encrypted by the client, which alone interprets `version` and `params`."""
 
     version: Count | Annotated[Opaque, Field(min_length=1, max_length=40)]
     salt: Annotated[Opaque, Field(max_length=1024)]

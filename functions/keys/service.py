@@ -1,4 +1,4 @@
-"""Devices and key packages: registering, leaving packages, claiming those of others."""
+"""Registering devices, uploading their key packages, claiming those of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.limiter import Charge, Limit
 from kernel.resilience import retried
-from keys import framing, notices, packages, store, transparency
+from keys import framing, key_events, packages, store, transparency
 from keys.framing import Malformed
 from keys.model import (
     KEY_BYTES,
@@ -27,26 +27,26 @@ from keys.model import (
     InvalidKeyPackage,
     identity_of,
 )
-from keys.packages import Checked, Owner
+from keys.packages import PackageOwner, ValidPackage
 from users import api as users
 
 CLAIM = Limit("claim_keys", requests=30, window_s=3600, without_redis="closed")
-_LOG_TRIES = 12  # of an append to the key log, which all devices share
+_LOG_TRIES = 12  # of an append to the key log, for which all devices contend
 
 # --- devices --------------------------------------------------------------------------------------------------
 
 
 def register(*, caller: Caller, device_id: str, name: str, signature_key: bytes, credential: bytes) -> Device:
-    """Register the caller's device, or give it another name or key; it belongs to the session that calls.
+    """Register the caller's device, or change its name or key, and bind it to the calling session.
 
-    A new or changed key is written into the key log, and told. Raises ValidationFailed, Conflict `too_many_devices`.
+    A new or changed key is added to the key log and published. Raises ValidationFailed, Conflict `too_many_devices`.
     """
     _require_keys(caller.user_id, device_id, signature_key, credential)
-    device, told = retried(
+    device, follow_up = retried(
         partial(_register, caller, device_id, name, signature_key, credential), on=Cancelled, tries=_LOG_TRIES
     )
-    if told is not None:
-        told.complete()
+    if follow_up is not None:
+        follow_up.complete()
     return device
 
 
@@ -78,14 +78,15 @@ def _register(
     )
     transaction = Transaction()
     store.stage_device(transaction, after, before)
-    told = notices.keys_changed(transparency.stage(transaction, after, "added" if before is None else "changed"))
-    told.stage(transaction)
+    entry = transparency.stage(transaction, after, "added" if before is None else "changed")
+    follow_up = key_events.follow_up_of(entry)
+    follow_up.stage(transaction)
     transaction.commit()
-    return after, told
+    return after, follow_up
 
 
 def remove(*, caller: Caller, device_id: str) -> None:
-    """Take one of the caller's devices out: it is given out no more, and groups must rekey. Raises NotFound."""
+    """Remove one of the caller's devices; its groups have to rekey. Raises NotFound."""
     retried(partial(_remove, caller.user_id, device_id), on=Cancelled, tries=_LOG_TRIES).complete()
 
 
@@ -95,57 +96,56 @@ def _remove(user_id: str, device_id: str) -> FollowUp:
         raise NotFound
     transaction = Transaction()
     store.stage_removal(transaction, gone)
-    told = notices.keys_changed(transparency.stage(transaction, gone, "removed"))
-    told.stage(transaction)
+    follow_up = key_events.follow_up_of(transparency.stage(transaction, gone, "removed"))
+    follow_up.stage(transaction)
     transaction.commit()
-    return told
+    return follow_up
 
 
 def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
-    """The devices of these people: of those who exist and whom no block keeps apart from the caller.
+    """The devices of these people, except people separated from the caller by a block.
 
-    A device whose session has ended is gone with it: whoever meets one first takes it out.
+    Devices whose sessions have ended are removed here.
     """
-    found = store.devices_of(_within_reach(caller.user_id, user_ids))
-    standing = parallel.mapped(lambda device: session_stands(device.user_id, device.session_id), found)
-    for device, stands in zip(found, standing, strict=True):
-        if not stands:
+    found = store.devices_of(_visible(caller.user_id, user_ids))
+    alive = parallel.mapped(lambda device: session_stands(device.user_id, device.session_id), found)
+    for device, is_alive in zip(found, alive, strict=True):
+        if not is_alive:
             _retire(device)
-    return [device for device, stands in zip(found, standing, strict=True) if stands]
+    return [device for device, is_alive in zip(found, alive, strict=True) if is_alive]
 
 
 def _retire(device: Device) -> None:
-    """Take out a device whose session has ended; what meets others' changes is left to who meets it next."""
+    """Remove a device whose session has ended; upon a concurrent change it is left to the next caller."""
     with suppress(Cancelled, NotFound):
         _remove(device.user_id, device.device_id).complete()
         telemetry.count("DevicesRetired")
 
 
-def require_within_reach(viewer_id: str, user_id: str) -> None:
-    """Raises NotFound for who does not exist, and where a block stands between the two."""
-    if not _within_reach(viewer_id, [user_id]):
+def require_visible(viewer_id: str, user_id: str) -> None:
+    """Raises NotFound if the person does not exist or a block separates the two."""
+    if not _visible(viewer_id, [user_id]):
         raise NotFound
 
 
-def _within_reach(viewer_id: str, user_ids: Iterable[str]) -> list[str]:
+def _visible(viewer_id: str, user_ids: Iterable[str]) -> list[str]:
     asked = list(dict.fromkeys(user_ids))
     others = [user_id for user_id in asked if user_id != viewer_id]
     known = users.public_profiles(others)
-    within = users.receivers("keys", viewer_id, list(known)) if known else set()
-    return [each for each in asked if each == viewer_id or each in within]
+    unblocked = users.receivers("keys", viewer_id, list(known)) if known else set()
+    return [each for each in asked if each == viewer_id or each in unblocked]
 
 
 # --- packages -------------------------------------------------------------------------------------------------
 
 
 def leave_packages(*, caller: Caller, device_id: str, given: Sequence[bytes], last_resort: bytes | None) -> int:
-    """Keep key packages of one of the caller's devices for others to claim; returns how many wait now.
+    """Save key packages of one of the caller's devices; returns the number of available one-time packages.
 
-    Raises NotFound for a device that is not registered, InvalidKeyPackage naming the one that is not good,
-    Conflict `too_many_packages`.
+    Raises NotFound for an unregistered device, InvalidKeyPackage naming the invalid one, Conflict `too_many_packages`.
     """
     device = _own(caller, device_id)
-    owner = Owner(device.signature_key, device.credential)
+    owner = PackageOwner(device.signature_key, device.credential)
     named = [(f"packages.{index}", message) for index, message in enumerate(given)]
     if last_resort is not None:
         named.append(("last_resort", last_resort))
@@ -156,7 +156,7 @@ def leave_packages(*, caller: Caller, device_id: str, given: Sequence[bytes], la
         raise Conflict(f"At most {MAX_PACKAGES} packages of a device wait.", code="too_many_packages")
     one_time, spare = checked[: len(given)], checked[len(given) :]
     try:
-        store.keep(device, one_time, spare[0] if spare else None)
+        store.add_packages(device, one_time, spare[0] if spare else None)
     except Cancelled as refused:
         for (field, _), each in zip(named, checked, strict=True):
             if each.reference in refused.failed:
@@ -172,31 +172,34 @@ def _own(caller: Caller, device_id: str) -> Device:
     return device
 
 
-def _checked(field: str, message: bytes, owner: Owner) -> Checked:
+def _checked(field: str, message: bytes, owner: PackageOwner) -> ValidPackage:
     try:
-        return packages.check(message, owner, now_s=clock.now_s())
+        return packages.validate(message, owner, now_s=clock.now_s())
     except Malformed as error:
         raise InvalidKeyPackage.at(field, str(error)) from error
 
 
-def _require_unseen(fields: Sequence[str], checked: Sequence[Checked]) -> None:
-    seen = store.seen([each.reference for each in checked])
+def _require_unseen(fields: Sequence[str], checked: Sequence[ValidPackage]) -> None:
+    known = store.known_references([each.reference for each in checked])
     for field, each in zip(fields, checked, strict=True):
-        if each.reference in seen:
+        if each.reference in known:
             raise InvalidKeyPackage.at(field, "it was left here before")
-        seen.add(each.reference)
+        known.add(each.reference)
 
 
 def available(*, caller: Caller, device_id: str) -> tuple[int, bool]:
-    """How many packages of one of the caller's devices wait, and whether one of last resort does; raises NotFound."""
+    """The number of available packages of one of the caller's devices, and whether it has one of last resort.
+
+    Raises NotFound.
+    """
     return store.available(_own(caller, device_id))
 
 
 def claim(*, caller: Caller, user_ids: Sequence[str]) -> tuple[list[Claimed], list[str]]:
-    """A key package of each device of these people, and the devices that have none.
+    """Claim a key package of each device of these people; also returns the ids of devices without any.
 
-    People who do not exist or whom a block keeps apart have no devices here. Raises LimitExceeded above 30 claims of
-    one caller on one target in an hour, counted in DynamoDB where Redis is away.
+    Unknown people and people separated by a block have no devices here. Raises LimitExceeded above 30 claims per caller
+    and person in an hour.
     """
     asked = list(dict.fromkeys(user_ids))
     for allowance in limiter.measure([Charge(CLAIM, f"{caller.user_id}:{each}") for each in asked]):
@@ -209,12 +212,12 @@ def claim(*, caller: Caller, user_ids: Sequence[str]) -> tuple[list[Claimed], li
     telemetry.count("KeyPackagesMissing", len(missing))
     for each in claimed:
         if each.left < LOW:
-            notices.keys_low(each)
+            key_events.publish_keys_low(each)
     return claimed, missing
 
 
 def _claim(device: Device) -> Claimed | None:
-    one_time = store.take(device)
+    one_time = store.take_package(device)
     if one_time is not None:
         package, left = one_time
         return Claimed(device.user_id, device.device_id, package, last_resort=False, left=left)

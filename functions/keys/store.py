@@ -1,4 +1,4 @@
-"""Devices, their key packages and Welcomes in DynamoDB: all parts of one table, kept together by their owner."""
+"""Devices, key packages and Welcomes in DynamoDB: parts of one table, under their owners."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pynamodb.exceptions import DeleteError
 from kernel import clock, parallel
 from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
 from keys.model import Device, Welcome
-from keys.packages import Checked
+from keys.packages import ValidPackage
 
-_LOOKED_AT = 10  # packages that a claim chooses among, so that claims at once seldom meet
-_PER_TRANSACTION = 48  # packages, each with the mark that it was seen
+_CANDIDATES = 10  # packages among which a claim chooses, so that concurrent claims seldom collide
+_PER_TRANSACTION = 48  # packages, each with the mark of its reference
 WELCOME_DAYS = 90
 
 
 class _Part(Record):
-    """A part of what one owner has in the table."""
+    """An item of the table; `owner` is a person, a device's pool of packages, a session, a conversation or the log."""
 
     class Meta:
         table_name = TableName("keys")
@@ -47,7 +47,7 @@ class DeviceRecord(_Part):
 
 
 class PackageRecord(_Part):
-    """A one-time package. Parts sort by the begin of their lifetime: what has been good for longest goes first."""
+    """A one-time package. Parts sort by the beginning of their lifetime, so that the oldest is claimed first."""
 
     class Meta:
         table_name = TableName("keys")
@@ -56,7 +56,7 @@ class PackageRecord(_Part):
 
 
 class MarkRecord(_Part):
-    """That something was seen: a package by its reference; which device a session is, in `device_id`."""
+    """Marks the reference of a package as used, or maps a session to its `device_id`."""
 
     class Meta:
         table_name = TableName("keys")
@@ -95,7 +95,7 @@ def device(user_id: str, device_id: str) -> Device | None:
 
 
 def devices_of(user_ids: Iterable[str]) -> list[Device]:
-    """All devices of these people, by person and id: a query each, at once."""
+    """All devices of these people: a query each, in parallel."""
     return [device for devices in parallel.mapped(_devices_of, user_ids) for device in devices]
 
 
@@ -105,13 +105,13 @@ def _devices_of(user_id: str) -> list[Device]:
 
 
 def devices_named(pairs: Iterable[tuple[str, str]]) -> list[Device]:
-    """The devices that exist among these (person, device): one round trip per 100."""
+    """The existing devices among these (person, device): one round trip per 100."""
     rows = read_together([(DeviceRecord, (user_id, _device_part(name))) for user_id, name in pairs])
     return [_device(row) for row in rows if row is not None]
 
 
 def stage_device(transaction: Transaction, after: Device, before: Device | None) -> None:
-    """Add a device, or give it other keys (label `device`: it is not as it was any more)."""
+    """Add a device or change its keys (label `device` fails upon a concurrent change)."""
     row = DeviceRecord(
         after.user_id,
         _device_part(after.device_id),
@@ -131,7 +131,7 @@ def stage_device(transaction: Transaction, after: Device, before: Device | None)
 
 
 def rename(before: Device, after: Device) -> None:
-    """Give a device another name and session; its keys stay. Raises Cancelled when it is not as it was any more."""
+    """Change a device's name and session; raises Cancelled upon a concurrent change."""
     transaction = Transaction()
     transaction.update(
         "device",
@@ -144,7 +144,7 @@ def rename(before: Device, after: Device) -> None:
 
 
 def stage_removal(transaction: Transaction, gone: Device) -> None:
-    """Take a device out (label `device`). Its packages are void with its generation, and go by their TTL."""
+    """Remove a device (label `device`). Its packages become invalid with its generation, and expire by TTL."""
     row = DeviceRecord(gone.user_id, _device_part(gone.device_id))
     transaction.delete("device", row, DeviceRecord.generation == gone.generation)
 
@@ -154,12 +154,12 @@ def _session_mark(device: Device) -> MarkRecord:
 
 
 def session_key(session_id: str) -> tuple[type[Record], tuple[str, str]]:
-    """The key of the record that tells which device a session is, for who reads more with it."""
+    """The model and key of a session's device, for a caller who reads it together with others; see `device_in`."""
     return MarkRecord, (session_id, "device")
 
 
 def device_in(row: Any) -> str | None:
-    """The device that a record of `session_key` tells; None where the session has registered none."""
+    """The device of a record that was read by `session_key`; None if the session has registered none."""
     return None if row is None else str(row.device_id)
 
 
@@ -174,16 +174,17 @@ def _seen_mark(reference: str) -> tuple[str, str]:
     return f"seen#{reference}", "package"
 
 
-def seen(references: Sequence[str]) -> set[str]:
-    """Those of these packages that were left here before: one round trip per 100."""
+def known_references(references: Sequence[str]) -> set[str]:
+    """The references of packages that were uploaded before: one round trip per 100."""
     rows = read_together([(MarkRecord, _seen_mark(reference)) for reference in references])
     return {reference for reference, row in zip(references, rows, strict=True) if row is not None}
 
 
-def keep(device: Device, packages: Sequence[Checked], last_resort: Checked | None) -> None:
-    """Keep packages; raises Cancelled, with the reference as label, where one came in by another call meanwhile.
+def add_packages(device: Device, packages: Sequence[ValidPackage], last_resort: ValidPackage | None) -> None:
+    """Save packages; raises Cancelled.
 
-    `device` fails where the device has changed its key or is gone.
+    A failed label is the reference of a package that was uploaded concurrently, or `device` if the device has changed
+    its key or is removed.
     """
     for start in range(0, len(packages), _PER_TRANSACTION):
         transaction = Transaction()
@@ -211,20 +212,20 @@ def keep(device: Device, packages: Sequence[Checked], last_resort: Checked | Non
         transaction.commit()
 
 
-def _stage_seen(transaction: Transaction, package: Checked) -> None:
+def _stage_seen(transaction: Transaction, package: ValidPackage) -> None:
     row = MarkRecord(*_seen_mark(package.reference), expires_at=package.not_after)
     transaction.put(package.reference, row, MarkRecord.owner.does_not_exist())
 
 
 def available(device: Device) -> tuple[int, bool]:
-    """How many one-time packages can still be claimed, and whether there is one of last resort."""
+    """The number of valid one-time packages, and whether there is one of last resort."""
     now = clock.now_s()
     count = PackageRecord.count(_pool(device), filter_condition=PackageRecord.expires_at > now, consistent_read=True)
     return count, last_resort(device) is not None
 
 
 def last_resort(device: Device) -> bytes | None:
-    """The package that a device leaves for when all others are used up, if it is good now."""
+    """The device's package of last resort, if it is valid now."""
     row = DeviceRecord.find(device.user_id, _device_part(device.device_id))
     if row is None or row.generation != device.generation or row.last_resort is None:
         return None
@@ -232,19 +233,19 @@ def last_resort(device: Device) -> bytes | None:
     return found if int(row.last_resort_from) <= clock.now_s() < int(row.last_resort_until) else None
 
 
-def take(device: Device) -> tuple[bytes, int] | None:
-    """Take a one-time package out, for one caller only however many race; with how many are left (at most 10)."""
+def take_package(device: Device) -> tuple[bytes, int] | None:
+    """Claim a one-time package, exactly once under concurrency; also returns the number left (counted up to 10)."""
     while True:
         ready = _ready(device)
         if not ready:
             return None
-        row = random.choice(ready)  # noqa: S311 - spreads racers, guards nothing
+        row = random.choice(ready)  # noqa: S311 - to avoid collisions, not for security
         try:
             row.delete(condition=PackageRecord.owner.exists())
         except DeleteError as error:
             if not condition_failed(error):
                 raise
-            continue  # somebody else was first: there is one less now
+            continue  # claimed by another call
         return row.package, len(ready) - 1
 
 
@@ -256,7 +257,7 @@ def _ready(device: Device) -> list[PackageRecord]:
         begun,
         filter_condition=PackageRecord.expires_at > now,
         consistent_read=True,
-        limit=_LOOKED_AT,
+        limit=_CANDIDATES,
     )
     return list(rows)
 
@@ -268,12 +269,12 @@ def _welcome_part(welcome_id: str) -> str:
     return f"welcome#{welcome_id}"
 
 
-def keep_welcomes(welcomes: Sequence[Welcome]) -> None:
-    """Keep Welcomes for their devices; again is fine."""
-    parallel.mapped(_keep_welcome, welcomes)
+def save_welcomes(welcomes: Sequence[Welcome]) -> None:
+    """Save Welcomes, in parallel. Idempotent."""
+    parallel.mapped(_save_welcome, welcomes)
 
 
-def _keep_welcome(each: Welcome) -> None:
+def _save_welcome(each: Welcome) -> None:
     _welcome_record(each).save()
 
 
@@ -295,7 +296,7 @@ def _welcome_record(each: Welcome) -> WelcomeRecord:
 
 
 def welcomes(user_id: str, device_id: str, *, after: str | None, limit: int) -> list[Welcome]:
-    """The Welcomes that wait for a device, the oldest first."""
+    """The pending Welcomes of a device, oldest first."""
     rows: Any = WelcomeRecord.query(
         user_id,
         WelcomeRecord.part.between(_welcome_part(f"{after}~" if after else ""), _welcome_part("~")),
@@ -313,8 +314,8 @@ def _welcome(row: WelcomeRecord) -> Welcome:
     )  # fmt: skip
 
 
-def forget_welcome(user_id: str, welcome_id: str) -> Welcome | None:
-    """Delete a Welcome that was read; the one that was there."""
+def delete_welcome(user_id: str, welcome_id: str) -> Welcome | None:
+    """Delete a Welcome; returns it, or None if there is none."""
     row = WelcomeRecord.find(user_id, _welcome_part(welcome_id))
     if row is None:
         return None

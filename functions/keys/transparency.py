@@ -1,4 +1,4 @@
-"""The key log: every device key that ever was, in one tree that only grows, so that no key can be slipped in unseen."""
+"""The key log: all changes of device keys in one append-only Merkle tree, so that clients detect a forged key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD_TYPE = "key-log-head"
 
 @dataclass(frozen=True, slots=True)
 class LogProof:
-    """That an entry is in the log, which has `size` entries, and that this log begins with an earlier one.
+    """Proofs that an entry is in the log of `size` entries, and that an earlier log is a prefix of this one.
 
     Hashes are hex; `index` counts from 0. `head` is a JWS (ES256) over `{size, root, at}`.
     """
@@ -31,7 +31,7 @@ class LogProof:
 
 
 def stage(transaction: Transaction, device: Device, action: Action) -> LogEntry:
-    """Write into the log what happens to a device's key (label `log`: others came in between; try again)."""
+    """Append a change of a device's key to the log (label `log` fails upon a concurrent append)."""
     size, frontier = log_store.head()
     key_hash = hashlib.sha256(device.signature_key).hexdigest()
     entry = LogEntry(size + 1, device.user_id, device.device_id, action, key_hash, clock.now())
@@ -40,16 +40,16 @@ def stage(transaction: Transaction, device: Device, action: Action) -> LogEntry:
 
 
 def entries(*, viewer_id: str, user_id: str, after: int, limit: int, page: str | None) -> Page[LogEntry]:
-    """A person's entries with n > `after`, the oldest first."""
+    """A person's entries with n > `after`, oldest first."""
     paging = Paginator(page, viewer_id, "key_log", user_id, begun=[after or None])
     found = log_store.entries(user_id, after=paging.start or after, limit=limit + 1)
     return paging.page(found, limit, lambda entry: entry.n, lambda entries: entries)
 
 
 def prove(*, user_id: str, since: int) -> LogProof:
-    """Prove a person's latest entry, and that nothing has changed since the log had `since` entries.
+    """Prove a person's latest entry, and that the log is append-only since it had `since` entries.
 
-    Raises NotFound for who has none, ValidationFailed for a log that long.
+    Raises NotFound for a person without entries, ValidationFailed if `since` exceeds the log's size.
     """
     entry = log_store.last_entry(user_id)
     if entry is None:

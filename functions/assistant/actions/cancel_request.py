@@ -10,5 +10,5 @@ from kernel.websocket import action
 
 @action("aiCancel", CancelRequest)
 def handler(caller: Caller, frame: CancelRequest) -> None:
-    """Stop a streamed answer of AI help; one that has ended stays as it is."""
+    """Cancel a streamed answer of AI help, unless it has ended."""
     requests.cancel(caller.user_id, frame.request_id)

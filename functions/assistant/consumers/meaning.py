@@ -1,8 +1,8 @@
-"""The consumer of the queue of meaning: keeps that index up to date; deployed only where it is on."""
+"""The consumer of queue `meaning`: keeps the index of embeddings up to date; deployed only where that is enabled."""
 
 from __future__ import annotations
 
-import assistant.events  # noqa: F401 - what it subscribes to
+import assistant.events  # noqa: F401 - registers the subscriptions
 from kernel.consumers import all_messages
 from log import api as log
 

@@ -1,8 +1,8 @@
-"""The consumer of the queue of moderation: looks at messages for groups that want it; deployed only where it is on."""
+"""The consumer of queue `moderation`: reviews messages of groups with that policy; deployed only where enabled."""
 
 from __future__ import annotations
 
-import composition  # noqa: F401 - what messages hold is shown to admins by its domain
+import composition  # noqa: F401 - registers every domain's message and event types
 from kernel.consumers import all_messages
 from log import api as log
 

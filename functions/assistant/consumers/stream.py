@@ -1,4 +1,4 @@
-"""Streamed answers: takes requests from their queue and writes the pieces to the sockets of who asked."""
+"""The consumer of the queue of streamed requests: publishes answers to the sockets of their callers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernel.consumers import each_message
 
 
 def _handle(message: dict[str, Any]) -> None:
-    if accounts.is_live(message["user_id"], message["session_id"]):  # a session that has ended asks nothing (R52)
+    if accounts.is_live(message["user_id"], message["session_id"]):  # requests end with their session (R52)
         requests.carry_out(message)
 
 

@@ -1,4 +1,4 @@
-"""The function that statemachines/transcription.asl.json calls for each step of writing down a recording."""
+"""The function that statemachines/transcription.asl.json calls for each step of a transcription."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kernel import telemetry
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{user_id, job_id, status?, looks?, failed?}` → the same with the status that the machine goes on by.
+    """`{user_id, job_id, status?, looks?, failed?}` → the same with the next status; `looks` counts polls.
 
-    Without a status the job is begun; then it is looked at; `done` and `failed` are the last steps.
+    Without a status the job is begun; `running` polls it; `done` and `failed` end it.
     """
     with telemetry.call("assistant.transcribe", context) as line:
         user_id, job_id = event["user_id"], event["job_id"]
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         elif status is None:
             status = transcribing.begin(user_id, job_id)
         elif status == "running":
-            status, looks = transcribing.look(job_id, looks), looks + 1
+            status, looks = transcribing.poll(job_id, looks), looks + 1
         else:
             transcribing.finish(user_id, job_id)
             status = "over"

@@ -1,8 +1,8 @@
-"""Answers by search: the messages that answer a question, quoted; or that none does.
+"""Extractive answers: quotes of the messages that answer a question, or none.
 
-Lines are weighed by the question's content words in them, the rarer the more, and by whether they have the shape that
-was asked for (a time for when, a number for how much). Where the best line is itself a question, what answered it then
-is the answer now. What is not sure enough is not an answer.
+A line is weighted by the question's content words in it (rare words count more) and by whether it has the kind of
+content that is asked for (a time for "when", a number for "how much"). Words of a question that the line answers, and
+of the lines before it, count as well. Without sufficient confidence there is no answer.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from assistant.model import Line
 
 MOST = 2  # lines that one answer quotes
 QUOTE_CHARS = 320
-SURE = 0.5  # of the weight of the question's words, what an answer and its question must have together
-CLOSE = 0.95  # a second line is quoted only if it is about as good as the first
-CONTEXT_LINES = 5  # what was said just before tells what a line is about
-BY_CONTEXT = 0.6  # how much of their weight words have that stand there only
-SECOND_SURE = 0.6  # what a second line must have of the question's words itself
-RIVAL = 0.85  # of the best line's weight: a line that is so good, and has words of the question that the best lacks
+SURE = 0.5  # the share of the question's words, by weight, that an answer must cover
+CLOSE = 0.95  # the share of the best line's weight that a second quoted line must have
+CONTEXT_LINES = 5  # lines before a line that count as its context
+BY_CONTEXT = 0.6  # the factor of words that occur in the context only
+SECOND_SURE = 0.6  # the share of the question's words that a second quoted line must cover itself
+RIVAL = 0.85  # the share of the best line's weight from which another line makes the answer ambiguous
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     line: Line
     weight: float
-    covered: float  # share of the question's words, by weight, in the line, what it answers, and (less) before it
-    own: float  # the share in the line and in what it answers
+    covered: float  # share of the question's words, by weight, in the line, the question it answers, and its context
+    own: float  # the same without the context
 
 
 def answer(question: str, lines: Sequence[Line]) -> list[Line]:
-    """The lines that answer a question, the best first; none where none is sure enough. `lines`: oldest first."""
+    """The lines that answer a question, the best first; none without sufficient confidence. `lines`: oldest first."""
     wanted = terms(cues.subject_of(question)) or terms(question)
     pool = [line for line in lines if line.text.strip()]
     if not wanted or not pool:
@@ -51,7 +51,7 @@ def answer(question: str, lines: Sequence[Line]) -> list[Line]:
     if best.covered < SURE or best.own == 0 or (kinds and not _fits(kinds, best.line)):
         return []
     if any(_is_rival(each, best, wanted, kinds) for each in found[1:]):
-        return []  # one of the two answers; which, is not sure enough
+        return []  # ambiguous
     close = [
         each
         for each in found[1:]
@@ -64,7 +64,7 @@ def answer(question: str, lines: Sequence[Line]) -> list[Line]:
 
 
 def _is_rival(other: _Found, best: _Found, wanted: frozenset[str], kinds: Sequence[str]) -> bool:
-    """Whether another line of the conversation might be the answer instead: it speaks of what the best leaves out."""
+    """Whether another line of the conversation may be the answer: it has words of the question that `best` lacks."""
     return (
         other.weight >= RIVAL * best.weight
         and other.line.conversation_id == best.line.conversation_id
@@ -73,8 +73,8 @@ def _is_rival(other: _Found, best: _Found, wanted: frozenset[str], kinds: Sequen
     )
 
 
-def written(lines: Sequence[Line]) -> str:
-    """The lines quoted, with marks for their citations."""
+def render(lines: Sequence[Line]) -> str:
+    """The lines as quotes with citation marks."""
     return "\n".join(f"“{quote(line.text, QUOTE_CHARS)}” [{n + 1}]" for n, line in enumerate(lines))
 
 

@@ -1,8 +1,7 @@
-"""Catching up: the lines of a chat that matter, quoted under a label, in the order they were written.
+"""Extractive summaries: the most important lines of a chat, quoted under labels, in chronological order.
 
-What a chat is about is not in its most central sentences (those are "ok"): it is in decisions, in questions with
-their answers, in dates, numbers, tasks and mentions, and in what people reacted to. Each line is weighed by these;
-then the heaviest are taken, each part of the talk once.
+The central sentences of a chat say little ("ok"). Lines are weighted by decisions, questions with their answers, dates,
+numbers, tasks, mentions and reactions instead; of similar lines only one is taken.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from assistant.model import Length, Line
 EXTRACTS: Mapping[Length, int] = {"short": 4, "long": 12}
 QUOTE_CHARS: Mapping[Length, int] = {"short": 160, "long": 320}
 ANSWER_WITHIN = 6  # messages after a question, unless the answer is a reply to it
-ALIKE = 0.6  # shared words, of the shorter line's, from which two lines say the same
-WEAKEST = 1.5  # what weighs less than this is small talk
+SIMILAR_FROM = 0.6  # the share of the shorter line's words from which two lines count as similar
+MIN_WEIGHT = 1.5  # lines below it are small talk
 
 _MARK = re.compile(r"[\[【]\s*(\d+)\s*[\]】]")
 _WEIGHTS: Mapping[Label, float] = {
@@ -39,7 +38,7 @@ _WEIGHTS: Mapping[Label, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """One entry of a catch-up: its label, and the lines that are quoted under it, a question before its answer."""
+    """One entry of a summary: its label and the quoted lines, a question before its answer."""
 
     label: Label
     lines: tuple[Line, ...]
@@ -51,34 +50,34 @@ class Extract:
 
 
 def extracts(lines: Sequence[Line], *, length: Length, reader_id: str = "") -> list[Extract]:
-    """The most important of these lines (oldest first), labelled; fewer where there is little to tell."""
+    """The most important of these lines, labelled, at most `EXTRACTS`; oldest first, as `lines`."""
     worth = [line for line in lines if line.text.strip()]
     if not worth:
         return []
     answers = answers_of(worth)
     common = _common_terms(worth)
     taken_as_answers = {answer.message_id for answer in answers.values()}
-    found = [_weighed(line, answers.get(line.message_id), reader_id, common) for line in worth]
+    found = [_weigh(line, answers.get(line.message_id), reader_id, common) for line in worth]
     ranked = sorted(found, key=lambda each: (-each.weight, each.lines[0].seq))
     chosen: list[Extract] = []
-    told: set[str] = set()
+    quoted: set[str] = set()
     for each in ranked:
-        if len(chosen) == EXTRACTS[length] or each.weight < WEAKEST:
+        if len(chosen) == EXTRACTS[length] or each.weight < MIN_WEIGHT:
             break
         alone = len(each.lines) == 1
-        if alone and each.lines[0].message_id in told:
+        if alone and each.lines[0].message_id in quoted:
             continue
         if alone and each.lines[0].message_id in taken_as_answers and each.label != "decision":
-            continue  # it comes with its question
-        if any(_alike(each.text, other.text) for other in chosen):
+            continue  # quoted with its question
+        if any(_is_similar(each.text, other.text) for other in chosen):
             continue
         chosen.append(each)
-        told.update(line.message_id for line in each.lines)
+        quoted.update(line.message_id for line in each.lines)
     return sorted(chosen, key=lambda each: each.lines[0].seq)
 
 
-def written(found: Sequence[Extract], *, length: Length, language: str) -> tuple[str, list[Line]]:
-    """Extracts as a text with marks such as [1], and the lines that those marks stand for."""
+def render(found: Sequence[Extract], *, length: Length, language: str) -> tuple[str, list[Line]]:
+    """Extracts as a text with citation marks such as [1], and the cited lines."""
     names = labels(language)
     room = QUOTE_CHARS[length]
     cited: list[Line] = []
@@ -94,8 +93,8 @@ def written(found: Sequence[Extract], *, length: Length, language: str) -> tuple
 
 
 def quote(text: str, room: int) -> str:
-    """A line's text in one row, cut at a word where it is too long."""
-    row = _MARK.sub(r"(\1)", " ".join(text.split()))  # a number in brackets would read as one of our marks
+    """A line's text in one row, cut between words if it is longer than `room` characters."""
+    row = _MARK.sub(r"(\1)", " ".join(text.split()))  # a number in brackets would look like a citation mark
     if len(row) <= room:
         return row
     cut = row[: room - 1]
@@ -104,7 +103,7 @@ def quote(text: str, room: int) -> str:
 
 
 def answers_of(lines: Sequence[Line]) -> dict[str, Line]:
-    """Which line answers which question (by the question's message id): a reply to it, or what fits soon after it."""
+    """The line that answers each question, by the question's message id: a reply, or a fitting line soon after it."""
     found: dict[str, Line] = {}
     replies: dict[str, list[Line]] = {}
     for line in lines:
@@ -140,7 +139,7 @@ def _answer(question: Line, after: Sequence[Line], replies: Sequence[Line], used
         fit = 2.0 * fits + min(2, len(asked & terms(line.text))) - 0.4 * distance
         fit += 0.5 * cues.is_decision(line.text)
         if cues.is_filler(line.text):
-            fit -= 1.0 if kinds else 0.2  # "yes" answers what asks for nothing in particular
+            fit -= 1.0 if kinds else 0.2  # "yes" may answer a question for nothing in particular
         elif not kinds:
             fit += 0.8
         if fit > most:
@@ -148,7 +147,7 @@ def _answer(question: Line, after: Sequence[Line], replies: Sequence[Line], used
     return best
 
 
-def _weighed(line: Line, answer: Line | None, reader_id: str, common: Counter[str]) -> Extract:
+def _weigh(line: Line, answer: Line | None, reader_id: str, common: Counter[str]) -> Extract:
     label = _label(line, answer, reader_id)
     lines = (line,) if answer is None or label != "answered" else (line, answer)
     text = " ".join(each.text for each in lines)
@@ -185,11 +184,11 @@ def _label(line: Line, answer: Line | None, reader_id: str) -> Label:
 
 
 def _common_terms(lines: Sequence[Line]) -> Counter[str]:
-    """In how many lines each content word stands."""
+    """The number of lines that contain each content word."""
     return Counter(term for line in lines for term in terms(line.text))
 
 
-def _alike(one: str, other: str) -> bool:
+def _is_similar(one: str, other: str) -> bool:
     first, second = terms(one), terms(other)
     fewer = min(len(first), len(second))
-    return fewer > 0 and len(first & second) / fewer >= ALIKE
+    return fewer > 0 and len(first & second) / fewer >= SIMILAR_FROM

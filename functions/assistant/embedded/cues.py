@@ -1,4 +1,4 @@
-"""What lines of a chat are by their wording: decisions, questions, tasks, times, numbers, filler; three languages."""
+"""Patterns that classify lines of a chat: decisions, questions, tasks, times, numbers, filler; in three languages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _FILLER = re.compile(
     _I | re.VERBOSE,
 )
 
-# what a question asks for, and what an answer to it looks like
+# for each kind of question, the pattern of the question and the pattern of its answer
 KINDS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "when": (
         re.compile(
@@ -135,13 +135,13 @@ def has_number(text: str) -> bool:
 
 
 def is_filler(text: str) -> bool:
-    """Whether nobody would miss a line: a greeting, a thank-you, a laugh, a lone emoji."""
+    """Whether a line has no content: a greeting, a thank-you, a laugh, a lone emoji."""
     letters = [char for char in text if unicodedata.category(char)[0] in "LN"]
     return not letters or (len(text) <= 60 and bool(_FILLER.match(" ".join(re.findall(r"[\w']+", text)))))
 
 
 def asked_kinds(question: str) -> list[str]:
-    """What a question asks for: when, much, who, where, why."""
+    """The `KINDS` that a question asks for."""
     return [kind for kind, (asks, _) in KINDS.items() if asks.search(question)]
 
 
@@ -153,7 +153,7 @@ def answers_kind(kind: str, text: str) -> bool:
 
 
 def subject_of(question: str) -> str:
-    """A question without the words that ask."""
+    """A question without its question words."""
     for asks, _ in KINDS.values():
         question = asks.sub(" ", question)
     return question

@@ -1,4 +1,4 @@
-"""The words that the embedded provider itself says, by language. Everything else in its answers is quoted."""
+"""The embedded provider's own texts by language. Everything else in its answers is quoted."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ NO_SUPPORT = {
 }
 
 
-def said(texts: Mapping[str, str], language: str) -> str:
-    """One of our texts in a language, in English where we do not speak it."""
+def localized(texts: Mapping[str, str], language: str) -> str:
+    """A text in a language, or in English if there is no translation."""
     return texts.get(language.partition("-")[0].lower(), texts["en"])
 
 

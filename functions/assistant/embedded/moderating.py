@@ -1,7 +1,7 @@
-"""How harmful a text is, by word lists and rules: a score between 0 and 1 for each category.
+"""Scores of how harmful a text is, by word lists and rules: between 0 and 1 for each category.
 
-A hint for people, not a verdict: lists know no irony and no quotation. Texts are compared folded, with digits that
-stand for letters read as letters and with letters that are drawn out or set apart put together again.
+A hint for people, not a verdict: lists recognise neither irony nor quotation. Texts are folded, and evasions undone:
+digits for letters, repeated letters, spaced-out words.
 """
 
 # ruff: noqa: E501 - a rule is one row
@@ -146,7 +146,7 @@ _NEGATED = re.compile(r"\b(?:not|never|don'?t|nicht|nie|kein\w*)\s+(?:\w+\s+)?$"
 
 
 def scores(text: str) -> dict[str, float]:
-    """For each category how likely a text belongs to it, 0 to 1, in hundredths."""
+    """The probability that a text belongs to each category, rounded to two digits."""
     plain = fold(text[:MAX_CHARS]).replace("’", "'").replace("ß", "ss")
     spelled = _respelled(plain)
     return {name: _score(rules, plain, spelled) for name, rules in _COMPILED.items()}
@@ -162,7 +162,7 @@ def _respelled(plain: str) -> str:
 
 
 def _score(rules: tuple[tuple[float, re.Pattern[str]], ...], plain: str, spelled: str) -> float:
-    """Independent signs add up as chances do: 1 - (1 - a)(1 - b)…; the same sign again counts half."""
+    """Independent hits combine as probabilities: 1 - (1 - a)(1 - b)…; each further hit of a rule counts half."""
     innocent = 1.0
     for weight, pattern in rules:
         hits = max(_hits(pattern, plain), _hits(pattern, spelled))

@@ -1,4 +1,4 @@
-"""Three replies that somebody might want to send: by what the last message is, in its language."""
+"""Suggested replies by the kind of the last message, in its language."""
 
 # ruff: noqa: E501 - a rule is one row
 from __future__ import annotations
@@ -124,7 +124,7 @@ _REPLIES: Mapping[str, Mapping[Kind, tuple[str, str, str]]] = {
 
 
 def suggestions(lines: Sequence[Line], *, reader_id: str, fallback_language: str) -> tuple[str, str, str]:
-    """Three different replies to what somebody else said last (oldest line first)."""
+    """Three replies to the last line of somebody else (oldest line first)."""
     others = [line for line in lines if line.sender_id != reader_id and line.text.strip()]
     if not others:
         return _in(fallback_language)["first"]
@@ -138,7 +138,7 @@ def _in(spoken: str) -> Mapping[Kind, tuple[str, str, str]]:
 
 
 def kind_of(text: str) -> Kind:
-    """What a message asks its reader to say."""
+    """The kind of a message, which selects its replies."""
     for kind, shape in _SHAPES:
         if shape.search(text):
             return kind

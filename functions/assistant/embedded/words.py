@@ -1,4 +1,4 @@
-"""Words of chats in several scripts: content words for comparing lines, and which language a text is in."""
+"""Content words of texts in several scripts, and language detection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from kernel.text import fold
 
-STEM_CHARS = 7  # words are compared by their beginnings: "reservation" and "reservations" are about the same
+STEM_CHARS = 7  # words are compared by their beginnings: "reservation" equals "reservations"
 _ENDINGS = ("ings", "ing", "ied", "ed", "es", "en", "er", "em", "est", "st", "s", "e", "t", "n", "y")
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -49,7 +49,7 @@ _ENGLISH_SIGNS = _ENGLISH - _GERMAN
 
 
 def terms(text: str) -> frozenset[str]:
-    """The content words of a text, folded and cut to their beginnings; pairs of signs where there are no spaces."""
+    """The stemmed content words of a text; pairs of characters for scripts without spaces."""
     return _terms(text[:2_000])
 
 
@@ -66,7 +66,7 @@ def _terms(text: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    """A word without one usual ending, and without the same letter twice at its end; numbers stay."""
+    """A word without one common ending and without a doubled last letter; numbers are not changed."""
     if word.isdigit() or len(word) < 4:
         return word
     ending = next((each for each in _ENDINGS if word.endswith(each) and len(word) - len(each) >= 3), "")
@@ -75,7 +75,7 @@ def _stem(word: str) -> str:
 
 
 def language(text: str) -> str:
-    """`ja`, `de` or `en`: the one that a text looks most like."""
+    """The most probable language of a text: `ja`, `de` or `en`."""
     if _KANA.search(text):
         return "ja"
     seen = _WORD.findall(fold(text))

@@ -1,6 +1,8 @@
-"""Amazon Bedrock by Converse and ConverseStream: within the account, no training on what is sent ("Data protection in
-Amazon Bedrock"). Instructions are cached where the model can and they are long enough: a cache point after those that
-are the same for all who ask alike. Data of chats is not: it costs more to keep, and is hardly asked of twice."""
+"""Amazon Bedrock by Converse and ConverseStream, within the account, without training on its input ("Data protection in
+Amazon Bedrock").
+
+Rules are cached if the model supports it and they are long enough. Chat data is not cached: it is hardly ever reused.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +13,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant.model import tokens
 from assistant.prompts import Prompt
-from assistant.providers.language_model import MODEL_LIMITS, Completion, watched
+from assistant.providers.language_model import MODEL_LIMITS, Completion, guarded_stream
 from assistant.settings import settings
 from kernel import aws, breakers
 from kernel.breakers import CircuitOpen
 from kernel.errors import DependencyUnavailable, Timeout
 
-breaker = breakers.named("bedrock", MODEL_LIMITS)  # beside that of each call: a stream counts from end to end
+breaker = breakers.named("bedrock", MODEL_LIMITS)  # in addition to the AWS client's, which does not cover streams
 _FAILURES = (BotoCoreError, ClientError, DependencyUnavailable)
 _SLOW = ("ReadTimeoutError", "ConnectTimeoutError")
-_CACHES = ("anthropic.claude", "amazon.nova")  # models that take cache points ("Prompt caching for faster inference")
-_CACHED_FROM_TOKENS = 1_024  # below, models keep nothing
+_CACHES = ("anthropic.claude", "amazon.nova")  # models with cache points ("Prompt caching for faster inference")
+_CACHED_FROM_TOKENS = 1_024  # models cache nothing shorter
 
 
 class Bedrock:
-    """A way to Bedrock's models."""
+    """A `Model` of Bedrock."""
 
     def complete(self, model: str, prompt: Prompt) -> Completion:
         try:
@@ -39,11 +41,11 @@ class Bedrock:
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
         try:
-            with watched(breaker, _broken_off()):
+            with guarded_stream(breaker, _stream_errors()):
                 yield from _events(_client().converse_stream(**arguments(model, prompt))["stream"])
         except CircuitOpen as error:
             raise _problem(error) from error
-        except _broken_off() as error:
+        except _stream_errors() as error:
             raise _problem(error) from error
 
 
@@ -64,7 +66,7 @@ def _events(stream: Any) -> Iterator[str | Completion]:
 
 
 def arguments(model: str, prompt: Prompt) -> dict[str, Any]:
-    """Of Converse and ConverseStream alike."""
+    """The arguments of both Converse and ConverseStream."""
     system: list[dict[str, Any]] = [{"text": prompt.rules}]
     if any(name in model for name in _CACHES) and tokens(prompt.rules) >= _CACHED_FROM_TOKENS:
         system.append({"cachePoint": {"type": "default"}})
@@ -83,8 +85,8 @@ def arguments(model: str, prompt: Prompt) -> dict[str, Any]:
     return arguments
 
 
-def _broken_off() -> tuple[type[Exception], ...]:
-    """What a stream raises that ends before its time: botocore hands these on as they are."""
+def _stream_errors() -> tuple[type[Exception], ...]:
+    """The exceptions of a broken stream, including urllib3's, which botocore does not wrap."""
     from urllib3.exceptions import HTTPError
 
     return (*_FAILURES, HTTPError, OSError)

@@ -1,4 +1,4 @@
-"""Which provider this deployment uses; what it needs is imported when it is chosen."""
+"""The deployment's provider; its modules are imported only if it is configured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assistant.settings import settings
 
 @lru_cache(maxsize=1)
 def provider() -> Provider:
-    """The configured provider; raises ConfigurationError for one that is not fully configured."""
+    """The configured provider; raises ConfigurationError for an incomplete configuration."""
     chosen = settings().provider
     if chosen == "bedrock":
         from assistant.providers.bedrock import Bedrock
@@ -29,6 +29,6 @@ def provider() -> Provider:
     return Embedded()
 
 
-def has(feature: Feature) -> bool:
-    """Whether this deployment has a feature: sound is written down by a service beside the provider."""
-    return settings().transcribes if feature == "transcriptions" else provider().has(feature)
+def supports(feature: Feature) -> bool:
+    """Whether this deployment supports a feature; transcriptions are done by a service of their own."""
+    return settings().transcribes if feature == "transcriptions" else provider().supports(feature)

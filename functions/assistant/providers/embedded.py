@@ -1,36 +1,36 @@
-"""The default provider: rules and search, no network, no key, no cost. What it cannot do it does not have."""
+"""The default provider: rules and search, without network, key or cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from assistant.embedded import answering, catchup, moderating, replies
-from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, ONLY_SMALL_TALK, said
+from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, ONLY_SMALL_TALK, localized
 from assistant.model import AiUnavailable, Feature, ModelUsage, tokens, tokens_of
 from assistant.providers.port import Outcome, Task
 
-_HAS: frozenset[Feature] = frozenset({"summaries", "replies", "answers", "moderations"})
+_FEATURES: frozenset[Feature] = frozenset({"summaries", "replies", "answers", "moderations"})
 MODEL = "rules-1"
 
 
 class Embedded:
-    """Counts tokens as the others do, so that budgets mean the same; they cost nothing."""
+    """Counts tokens like the other providers, so that budgets mean the same; they cost nothing."""
 
     name = "embedded"
     leaves_account = False
 
-    def has(self, feature: Feature) -> bool:
-        return feature in _HAS
+    def supports(self, feature: Feature) -> bool:
+        return feature in _FEATURES
 
-    def most(self, task: Task) -> ModelUsage:
+    def max_usage(self, task: Task) -> ModelUsage:
         return self._usage(task, "")
 
-    def do(self, task: Task) -> Outcome:
+    def run(self, task: Task) -> Outcome:
         if task.feature == "summaries":
             return self._summary(task)
         if task.feature == "answers":
             cited = answering.answer(task.question, task.lines)
-            text = answering.written(cited) if cited else said(NO_SUPPORT, task.language)
+            text = answering.render(cited) if cited else localized(NO_SUPPORT, task.language)
             return Outcome(MODEL, self._usage(task, text), text, cited)
         if task.feature == "replies":
             found = replies.suggestions(task.lines, reader_id=task.reader_id, fallback_language=task.language)
@@ -40,15 +40,15 @@ class Embedded:
         raise AiUnavailable.of(task.feature, self.name)
 
     def stream(self, task: Task) -> Iterator[str | Outcome]:
-        outcome = self.do(task)
+        outcome = self.run(task)
         yield outcome.text
         yield outcome
 
     def _summary(self, task: Task) -> Outcome:
         found = catchup.extracts(task.lines, length=task.length, reader_id=task.reader_id)
-        text, cited = catchup.written(found, length=task.length, language=task.language)
+        text, cited = catchup.render(found, length=task.length, language=task.language)
         if not text:
-            text = said(ONLY_SMALL_TALK if task.lines else NOTHING_NEW, task.language)
+            text = localized(ONLY_SMALL_TALK if task.lines else NOTHING_NEW, task.language)
         return Outcome(MODEL, self._usage(task, text), text, cited)
 
     def _usage(self, task: Task, text: str) -> ModelUsage:

@@ -1,4 +1,4 @@
-"""What providers with a language model share: a task becomes a prompt, the model's words become an outcome."""
+"""The common part of providers with a language model: tasks become prompts, completions become outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from assistant import prompts
 from assistant.embedded import replies
-from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, said
+from assistant.embedded.labels import NO_SUPPORT, NOTHING_NEW, localized
 from assistant.model import REPLIES, Feature, ModelUsage, tokens
 from assistant.prompts import Prompt
 from assistant.providers.port import Outcome, Task
@@ -19,12 +19,14 @@ from kernel import deadline
 from kernel.breakers import Breaker, Limits
 from kernel.errors import DependencyUnavailable, Timeout
 
-_HAS: frozenset[Feature] = frozenset({"summaries", "replies", "translations", "rewrites", "answers", "moderations"})
+_FEATURES: frozenset[Feature] = frozenset(
+    {"summaries", "replies", "translations", "rewrites", "answers", "moderations"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model has said, and the tokens that its provider counted; None where it did not tell."""
+    """A model's text, and the tokens that the endpoint reported; None if it did not."""
 
     text: str
     input_tokens: int | None = None
@@ -32,24 +34,24 @@ class Completion:
 
 
 class Model(Protocol):
-    """A way to a model. Both raise DependencyUnavailable and Timeout."""
+    """Access to language models. Both methods raise DependencyUnavailable and Timeout."""
 
     def complete(self, model: str, prompt: Prompt) -> Completion: ...
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
-        """Pieces of the text as they come; at the end, if it is told, a completion with the tokens."""
+        """Pieces of the text as they come, and a completion with the tokens if the endpoint reports them."""
         ...
 
 
-# A model may think for 20 s: three that fail one after the other, or one that says nothing for so long, open it.
+# Opened by three failures in a row, or by one call without a response for 20 s.
 MODEL_LIMITS = Limits(failures=3, window=3, window_s=60.0, patience_s=20.0, probe_s=10.0, rest_s=15.0, rest_max_s=120.0)
 
 
 @contextmanager
-def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iterator[None]:
-    """A stream from its opening to its end as one call of a breaker: one that breaks off on the way counts against it.
+def guarded_stream(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """A stream from opening to end as one call of a breaker, so that a broken stream counts as a failure.
 
-    Raises CircuitOpen, and Timeout where the invocation's deadline has come.
+    Raises CircuitOpen, and Timeout at the invocation's deadline.
     """
     deadline.require()
     breaker.admit()
@@ -62,7 +64,7 @@ def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iter
             raise Timeout from error
         breaker.failed(time.monotonic() - started)
         raise
-    except BaseException:  # nobody waits for it any more, or it makes no sense: that tells nothing of the provider
+    except BaseException:  # cancelled, or an unreadable response: no evidence about the provider's health
         breaker.abandoned()
         raise
     breaker.succeeded()
@@ -70,20 +72,20 @@ def watched(breaker: Breaker, failures: tuple[type[BaseException], ...]) -> Iter
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A provider whose model is reached by `model`."""
+    """A provider that answers tasks by `model`; `leaves_account` as in `Provider`."""
 
     name: str
     leaves_account: bool
     model: Model
 
-    def has(self, feature: Feature) -> bool:
-        return feature in _HAS
+    def supports(self, feature: Feature) -> bool:
+        return feature in _FEATURES
 
-    def most(self, task: Task) -> ModelUsage:
+    def max_usage(self, task: Task) -> ModelUsage:
         prompt = prompts.of(task)
         return settings().priced(prompt.input_tokens, prompt.most_output)
 
-    def do(self, task: Task) -> Outcome:
+    def run(self, task: Task) -> Outcome:
         if _is_empty(task):
             return self._nothing(task)
         prompt = prompts.of(task)
@@ -91,33 +93,33 @@ class LanguageModel:
 
     def stream(self, task: Task) -> Iterator[str | Outcome]:
         if _is_empty(task) or task.feature in ("replies", "moderations"):
-            outcome = self.do(task)
+            outcome = self.run(task)
             yield outcome.text
             yield outcome
             return
         prompt = prompts.of(task)
-        said_, counted = "", Completion("")
+        text_so_far, counted = "", Completion("")
         for piece in self.model.pieces(settings().model_of(task.feature), prompt):
             if isinstance(piece, Completion):
                 counted = piece
                 continue
-            said_ += piece
+            text_so_far += piece
             yield piece
-        whole = Completion(said_, counted.input_tokens, counted.output_tokens)
+        whole = Completion(text_so_far, counted.input_tokens, counted.output_tokens)
         yield self._outcome(task, prompt, whole)
 
     def _outcome(self, task: Task, prompt: Prompt, completion: Completion) -> Outcome:
         model, usage = settings().model_of(task.feature), self._usage(prompt, completion)
         text = completion.text.strip()
         if task.feature == "replies":
-            return Outcome(model, usage, suggestions=_three(task, text))
+            return Outcome(model, usage, suggestions=_with_fallback(task, text))
         if task.feature == "moderations":
             scores = prompts.categories(text)
             if scores is None:
                 raise DependencyUnavailable("The model gave no scores; try again.")
             return Outcome(model, usage, categories=scores)
         if task.feature == "answers" and "NO SUPPORT" in text[:40]:
-            return Outcome(model, usage, said(NO_SUPPORT, task.language))
+            return Outcome(model, usage, localized(NO_SUPPORT, task.language))
         return Outcome(model, usage, text, task.lines)
 
     def _usage(self, prompt: Prompt, completion: Completion) -> ModelUsage:
@@ -126,17 +128,17 @@ class LanguageModel:
         return settings().priced(read, written)
 
     def _nothing(self, task: Task) -> Outcome:
-        """What needs no model: there is nothing to read."""
+        """The outcome of a task without any lines, which needs no model."""
         texts = NOTHING_NEW if task.feature == "summaries" else NO_SUPPORT
-        return Outcome(settings().model_of(task.feature), ModelUsage(), said(texts, task.language))
+        return Outcome(settings().model_of(task.feature), ModelUsage(), localized(texts, task.language))
 
 
 def _is_empty(task: Task) -> bool:
     return task.feature in ("summaries", "answers") and not task.lines
 
 
-def _three(task: Task, text: str) -> list[str]:
-    """The model's replies, made three by rules where it gave fewer."""
+def _with_fallback(task: Task, text: str) -> list[str]:
+    """The model's replies, with rule-based ones added if there are fewer than three."""
     found = prompts.suggestions(text)
     by_rules = replies.suggestions(task.lines, reader_id=task.reader_id, fallback_language=task.language)
     return list(dict.fromkeys([*found, *by_rules]))[:REPLIES]

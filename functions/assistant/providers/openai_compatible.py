@@ -1,7 +1,7 @@
-"""Any endpoint that speaks the OpenAI chat protocol. What is sent leaves the account: docs/ai.md says what.
+"""Any endpoint with the OpenAI chat protocol. Prompts leave the account (docs/ai.md).
 
-The address comes from the deployment, not from people, and is held to the same rule (R40): HTTPS, a host on the allow
-list, an address that is public when it is connected to, no redirects. 127.0.0.1 counts in local environments only.
+The URL is the deployment's own but restricted like a user's (R40): HTTPS, a host on the allow list, a public IP address
+when connecting, no redirects. 127.0.0.1 is allowed in local environments only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from assistant.prompts import Prompt
-from assistant.providers.language_model import MODEL_LIMITS, Completion, watched
+from assistant.providers.language_model import MODEL_LIMITS, Completion, guarded_stream
 from assistant.settings import settings
 from kernel import aws, breakers, deadline, outbound
 from kernel.breakers import CircuitOpen
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
 CONNECT_TIMEOUT_S = 2.0
-READ_TIMEOUT_S = 20.0  # between two pieces of an answer
+READ_TIMEOUT_S = 20.0  # between two pieces of a response
 MAX_ANSWER_BYTES = 512 * 1024
 KEY_MEMO_S = 300
 
@@ -34,8 +34,8 @@ breaker = breakers.named("openai", MODEL_LIMITS)
 _keys: Memo[str] = Memo(max_entries=2, ttl_s=KEY_MEMO_S)
 
 
-class _Unwell(Exception):
-    """The endpoint failed in a way that counts against it."""
+class _EndpointFailure(Exception):
+    """A failure of the endpoint that counts for the breaker."""
 
     def __init__(self, problem: Exception) -> None:
         self.problem = problem
@@ -43,13 +43,13 @@ class _Unwell(Exception):
 
 
 class OpenAiCompatible:
-    """A way to the models of an endpoint."""
+    """A `Model` of an endpoint."""
 
     def complete(self, model: str, prompt: Prompt) -> Completion:
         target = endpoint()
-        with _told(), watched(breaker, (_Unwell, *_transport_errors())):
+        with _translated_errors(), guarded_stream(breaker, (_EndpointFailure, *_transport_errors())):
             answer = _post(target, _body(model, prompt, stream=False))
-            with _reading(answer):
+            with _parsing(answer):
                 found = json.loads(answer.read(MAX_ANSWER_BYTES + 1, decode_content=True)[: MAX_ANSWER_BYTES + 1])
                 usage = found.get("usage") or {}
                 text = found["choices"][0]["message"]["content"] or ""
@@ -57,9 +57,9 @@ class OpenAiCompatible:
 
     def pieces(self, model: str, prompt: Prompt) -> Iterator[str | Completion]:
         target = endpoint()
-        with _told(), watched(breaker, (_Unwell, *_transport_errors())):
+        with _translated_errors(), guarded_stream(breaker, (_EndpointFailure, *_transport_errors())):
             answer = _post(target, _body(model, prompt, stream=True))
-            with _reading(answer):
+            with _parsing(answer):
                 yield from _events(answer)
 
 
@@ -76,12 +76,12 @@ def _events(answer: BaseHTTPResponse) -> Iterator[str | Completion]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Around a call: raises what its caller is to be told when the endpoint fails or is not asked."""
+def _translated_errors() -> Iterator[None]:
+    """Raise DependencyUnavailable or Timeout for failures of the endpoint and an open breaker."""
     try:
         yield
-    except _Unwell as unwell:
-        raise unwell.problem from unwell.problem.__cause__
+    except _EndpointFailure as failure:
+        raise failure.problem from failure.problem.__cause__
     except CircuitOpen as error:
         raise _problem(error) from error
     except _transport_errors() as error:
@@ -89,8 +89,8 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(answer: BaseHTTPResponse) -> Iterator[None]:
-    """While an answer is read: raises DependencyUnavailable when it makes no sense; closes it."""
+def _parsing(answer: BaseHTTPResponse) -> Iterator[None]:
+    """Close a response after reading, and raise DependencyUnavailable if it cannot be parsed."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -100,7 +100,7 @@ def _reading(answer: BaseHTTPResponse) -> Iterator[None]:
 
 
 def endpoint() -> Target:
-    """Where chat completions are asked for; raises ConfigurationError unless it may be called at all."""
+    """The URL of chat completions; raises ConfigurationError if it is not allowed."""
     try:
         target = outbound.parse(f"{settings().base_url}/chat/completions")
     except outbound.UnsafeUrl as error:
@@ -135,17 +135,17 @@ def _post(target: Target, body: dict[str, Any]) -> BaseHTTPResponse:
             redirect=False, retries=False, preload_content=False,
         )  # fmt: skip
     except _transport_errors() as error:
-        raise _Unwell(_problem(error)) from error
+        raise _EndpointFailure(_problem(error)) from error
     if answer.status != 200:
         answer.close()
         refused = DependencyUnavailable("The provider of AI help refused the call.", retry_after_s=15)
         refused.__cause__ = RuntimeError(f"status {answer.status}")
-        raise _Unwell(refused)
+        raise _EndpointFailure(refused)
     return answer
 
 
 def _server_sent(answer: BaseHTTPResponse) -> Iterator[str]:
-    """The data of server-sent events (WHATWG HTML, 9.2), up to the size that any answer of ours may have."""
+    """The data of server-sent events (WHATWG HTML, 9.2); raises ValueError above the maximum size."""
     waiting, size = b"", 0
     for chunk in answer.stream(4_096, decode_content=True):
         size += len(chunk)
@@ -158,7 +158,7 @@ def _server_sent(answer: BaseHTTPResponse) -> Iterator[str]:
 
 
 def _key() -> str:
-    """The endpoint's key, from Secrets Manager; read again every five minutes. Empty where none is configured."""
+    """The endpoint's API key from Secrets Manager, cached for five minutes; empty if none is configured."""
     if not settings().key_secret_arn:
         return ""
     known = _keys.get("key")
@@ -171,7 +171,7 @@ def _key() -> str:
 
 @lru_cache(maxsize=2)
 def _pool(target: Target, address: str) -> HTTPConnectionPool:
-    """Connections to an address that was checked; the certificate must be that of the name."""
+    """Connections to a checked address; the certificate must match the host's name."""
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
     if target.scheme == "http":  # 127.0.0.1 of a local stack, which alone may be http

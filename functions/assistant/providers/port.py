@@ -1,4 +1,4 @@
-"""The port of all providers: a task goes in, an answer comes out. Which provider does it is the deployment's choice."""
+"""The port of providers: a task goes in, an outcome comes out. The deployment chooses the provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assistant.model import Feature, Length, Line, ModelUsage
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is asked of a provider. `lines` are what it may speak of, oldest first; `text` is a single text to work on.
+    """A request to a provider. `lines` are its sources, oldest first; `text` is a single text to work on.
 
     `names` are the display names of the lines' senders, for providers that need them.
     """
@@ -30,7 +30,7 @@ class Task:
 
     @property
     def basis(self) -> str:
-        """The ETag (RFC 9110, 8.8.3) of its answer: other where anything that it rests on is other."""
+        """The ETag (RFC 9110, 8.8.3) of the answer: it changes with everything that the answer is based on."""
         read = [(line.message_id, line.text) for line in self.lines]
         asked = (self.feature, self.language, self.text, self.question, self.target_language, self.tone, self.length)
         return f'"{hashlib.sha256(repr((asked, read)).encode()).hexdigest()[:32]}"'
@@ -38,8 +38,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A provider's answer: a text whose marks such as [2] stand for the second of `cited`, or what the feature asks
-    for instead of a text. Not checked yet: that is the service's work."""
+    """A provider's unfiltered answer: a text in which the mark [2] cites the second line of `cited`, or the feature's
+    suggestions or scores."""
 
     model: str
     usage: ModelUsage
@@ -50,7 +50,7 @@ class Outcome:
 
 
 class Provider(Protocol):
-    """Raises DependencyUnavailable and Timeout where the outside does not answer."""
+    """Answers tasks; raises DependencyUnavailable and Timeout. `leaves_account`: its input leaves the AWS account."""
 
     @property
     def name(self) -> str: ...
@@ -58,14 +58,14 @@ class Provider(Protocol):
     @property
     def leaves_account(self) -> bool: ...
 
-    def has(self, feature: Feature) -> bool: ...
+    def supports(self, feature: Feature) -> bool: ...
 
-    def most(self, task: Task) -> ModelUsage:
-        """What the task may consume at most: so much is reserved before it is done."""
+    def max_usage(self, task: Task) -> ModelUsage:
+        """The maximum usage of a task, to be reserved before it is run."""
         ...
 
-    def do(self, task: Task) -> Outcome: ...
+    def run(self, task: Task) -> Outcome: ...
 
     def stream(self, task: Task) -> Iterator[str | Outcome]:
-        """Pieces of the text as they come, and at the end the outcome, whose `text` is all of them together."""
+        """Pieces of the text as they come, and at the end the outcome with the whole text."""
         ...

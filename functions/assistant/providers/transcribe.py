@@ -1,5 +1,4 @@
-"""Amazon Transcribe: writes down recordings of the drive, within the account. A job is asked for, looked at, and
-removed there with its document when that was read."""
+"""Amazon Transcribe, within the account: jobs are started, polled, and deleted once their result was read."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ from kernel.errors import DependencyUnavailable
 NAME, MODEL = "transcribe", "amazon-transcribe"
 State = Literal["running", "done", "failed"]
 
-# Transcribe's formats ("Data input and output"), with how many bytes a second has at the least: it is not known how
-# long a recording is before it was heard, and so much is held of the budget.
+# Transcribe's formats ("Data input and output"), with the minimum of bytes per second: a recording's length is unknown
+# before the transcription, and its maximum by size is reserved of the budget.
 _OPUS, _LOSSY, _PLAIN = 1_500, 3_000, 12_000
 FORMATS: Mapping[str, tuple[str, int]] = {
     "audio/webm": ("webm", _OPUS),
@@ -40,13 +39,13 @@ LONGEST_S = 4 * 3_600  # "Guidelines and quotas"
 
 
 def longest_s(recording: Recording) -> int:
-    """How many seconds a recording may have at the most, by its size."""
+    """The maximum length of a recording in seconds, by its size."""
     least_bytes = FORMATS[recording.content_type][1]
     return max(LEAST_BILLED_S, -(-recording.size // least_bytes))
 
 
 def begin(job_id: str, recording: Recording) -> None:
-    """Ask for a job under this name unless it was asked for already; raises DependencyUnavailable."""
+    """Start a job of this name; idempotent. Raises DependencyUnavailable."""
     try:
         _call(
             "start_transcription_job",
@@ -63,7 +62,7 @@ def begin(job_id: str, recording: Recording) -> None:
 
 
 def state(job_id: str) -> State:
-    """How a job is going; one that is gone has failed. Raises DependencyUnavailable."""
+    """The state of a job; a missing job counts as failed. Raises DependencyUnavailable."""
     try:
         found = _call("get_transcription_job", TranscriptionJobName=job_id)["TranscriptionJob"][
             "TranscriptionJobStatus"
@@ -77,7 +76,7 @@ def state(job_id: str) -> State:
 
 
 def forget(job_id: str) -> None:
-    """Remove a job, which Transcribe would list for 90 days; one that is gone is fine."""
+    """Delete a job, which Transcribe would list for 90 days, if it exists. Raises DependencyUnavailable."""
     try:
         _call("delete_transcription_job", TranscriptionJobName=job_id)
     except ClientError as error:
@@ -86,7 +85,7 @@ def forget(job_id: str) -> None:
 
 
 def segments_of(document: Mapping[str, Any]) -> list[SpokenSegment]:
-    """What was said, in order, from Transcribe's document ("Data input and output", example output)."""
+    """The segments in Transcribe's document ("Data input and output", example output), in order."""
     results = document["results"]
     if parts := results.get("audio_segments"):
         return [
@@ -104,7 +103,7 @@ def _ms(seconds: str) -> int:
 
 
 def _call(operation: str, **arguments: Any) -> Any:
-    """One call; raises ClientError for what Transcribe refuses, DependencyUnavailable where it does not answer."""
+    """One call; raises ClientError if Transcribe refuses it, DependencyUnavailable if it does not respond."""
     call = getattr(aws.client("transcribe", settings().transcribe_url or None), operation)
     try:
         return call(**arguments)

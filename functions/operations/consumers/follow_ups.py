@@ -21,7 +21,7 @@ KINDS = (  # naming them here imports the modules that register them
     accounts.TELL_OF_SIGN_IN,
     conversations.ERASE_CONVERSATION,
     conversations.NOTE_BLOCK,
-    keys.TELL_KEYS_CHANGED,
+    keys.PUBLISH_KEYS_CHANGED,
     messages.FORGET_REACTIONS,
     polls.FORGET_VOTES,
 )

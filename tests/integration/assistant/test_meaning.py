@@ -70,10 +70,10 @@ def test_without_ai_help_nothing_is_indexed_and_switching_it_off_deletes_all() -
     assert _index(off) == 0
     assert _index(tea) == 1
     conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"ai_enabled": False}})
-    meaning_index.follow_switch([tea])
+    meaning_index.apply_settings([tea])
     assert meaning_store.newest(tea, first=1) == {}
     conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"ai_enabled": True}})
-    meaning_index.follow_switch([tea])
+    meaning_index.apply_settings([tea])
     assert len(meaning_store.newest(tea, first=1)) == 1
 
 
@@ -117,6 +117,6 @@ def test_a_vector_goes_with_its_message_however_that_ends(how: str) -> None:
         else:
             conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"encrypted": True}})
         for _ in range(2):  # told twice (R25)
-            meaning_index.follow_switch([tea])
+            meaning_index.apply_settings([tea])
             _index(tea)
         assert meaning_store.newest(tea, first=1) == {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assistant import neutral, requests
+from assistant import requests, sanitizer
 from assistant import settings as ai_settings
 from assistant.providers import choice
 from assistant.providers.port import Task
@@ -49,7 +49,7 @@ def obedient(settings: pytest.MonkeyPatch) -> Iterator[LoopbackModel]:
 def _require_harmless(result: Any) -> None:
     texts = [result] if isinstance(result, str) else result["suggestions"]
     for text in texts:
-        assert not neutral.leads_somewhere(text), text
+        assert not sanitizer.has_link(text), text
         folded = re.sub("\u200b", "", text).casefold()
         for sign in (
             "https://",
@@ -92,7 +92,7 @@ def test_nothing_that_was_planted_leads_anywhere_or_does_anything(obedient: Loop
             from assistant import service
 
             shown.clear()
-            streamed = service.carry_out(task, show=shown.append)
+            streamed = service.carry_out(task, publish=shown.append)
             _require_harmless("".join(shown))
             _require_harmless(streamed["result"])
     assert (rows("events"), rows("members"), rows("conversations"), rows("users")) == before

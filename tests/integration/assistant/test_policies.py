@@ -27,7 +27,7 @@ def _deployed(settings: pytest.MonkeyPatch) -> None:
 
 
 def _look(conversation_id: str) -> int:
-    return policies.look_at((conversation_id, event.seq) for event in rooms.whole_log(conversation_id))
+    return policies.review((conversation_id, event.seq) for event in rooms.whole_log(conversation_id))
 
 
 def _reports(admin: Caller, conversation_id: str) -> list[dict[str, Any]]:

@@ -76,7 +76,9 @@ def test_an_answer_is_checked_counted_and_priced(model: LoopbackModel, tea: Any)
 def test_a_streamed_answer_is_shown_piece_by_piece_and_counted_once(model: LoopbackModel, tea: Any) -> None:
     ada, _, place, _ = tea
     shown: list[str] = []
-    answer = service.carry_out(requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0), show=shown.append)
+    answer = service.carry_out(
+        requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0), publish=shown.append
+    )
     assert len(shown) == 3
     assert "".join(shown) == answer["result"] == "The ferry leaves at 6:40 [1]. Bring tea. More at (link)"
     assert people.get(ada.user_id)["budget"]["used_tokens"] == 120
@@ -87,7 +89,7 @@ def test_a_stream_that_breaks_off_is_counted_and_told(model: LoopbackModel, tea:
     model.mode = "broken"
     task = requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0)
     with pytest.raises(DependencyUnavailable):
-        service.carry_out(task, show=lambda _: None)
+        service.carry_out(task, publish=lambda _: None)
     used = people.get(ada.user_id)["budget"]["used_tokens"]
     assert 0 < used < 1_000  # what was read and what had come, not all that was reserved
 
@@ -100,7 +102,7 @@ def test_a_stream_that_bedrock_ends_by_throttling_is_counted_once(settings: pyte
         for _ in range(3):
             task = requests.TASKS["summaries"](ada, conversation_id=place, after_seq=0)
             with pytest.raises(DependencyUnavailable):
-                service.carry_out(task, show=lambda _: None)
+                service.carry_out(task, publish=lambda _: None)
     used = people.get(ada.user_id)["budget"]["used_tokens"]
     assert 0 < used < 3_000  # thrice what was read and one piece, not thrice what was held
     assert bedrock.breaker.state == "open"  # though each stream began well
@@ -155,7 +157,7 @@ def test_what_a_model_says_without_a_citation_is_no_answer(model: LoopbackModel,
     shown: list[str] = []
     asked = {"conversation_id": tea[2], "question": "When does the ferry leave?"}
     answer = desk.ask(tea[0], "answers", **asked)
-    streamed = service.carry_out(requests.TASKS["answers"](tea[0], **asked), show=shown.append)
+    streamed = service.carry_out(requests.TASKS["answers"](tea[0], **asked), publish=shown.append)
     for each in (answer, streamed):
         assert each["result"].startswith("No support found")
         assert each["citations"] == []
@@ -166,7 +168,7 @@ def test_a_streamed_answer_waits_for_its_first_citation_alone(model: LoopbackMod
     model.say = lambda system, user: "I looked it up. It leaves at 6:40 [2]. From pier 3."
     shown: list[str] = []
     asked = {"conversation_id": tea[2], "question": "When does the ferry leave?"}
-    answer = service.carry_out(requests.TASKS["answers"](tea[0], **asked), show=shown.append)
+    answer = service.carry_out(requests.TASKS["answers"](tea[0], **asked), publish=shown.append)
     assert shown == ["I looked it up. It leaves at 6:40 [1]. ", "From pier 3."]
     assert "".join(shown) == answer["result"]
 
@@ -224,7 +226,7 @@ def test_while_nobody_counts_nothing_is_asked(model: LoopbackModel, tea: Any, mo
     for show in (None, lambda _: None):
         task = requests.TASKS["summaries"](tea[0], conversation_id=tea[2], after_seq=0)
         with pytest.raises(DependencyUnavailable):
-            service.carry_out(task, show=show)
+            service.carry_out(task, publish=show)
     assert model.asked == []
 
 
@@ -238,7 +240,7 @@ def test_nothing_that_is_asked_or_answered_stands_in_a_log(model: LoopbackModel,
                 ("translations", {"text": "ferry", "target_language": "de", "message_id": None}),
             ):
                 task = requests.TASKS[route](ada, **fields)  # type: ignore[index]
-                service.carry_out(task, show=(lambda _: None) if stream else None)
+                service.carry_out(task, publish=(lambda _: None) if stream else None)
         model.mode = "failing"
         with pytest.raises(DependencyUnavailable):
             desk.ask(ada, "answers", conversation_id=place, question="When does the ferry leave?")
@@ -268,7 +270,7 @@ def test_models_are_asked_by_feature_with_limits_and_without_tools(model: Loopba
 
 
 def test_transcription_is_not_there_unless_it_is_deployed(model: LoopbackModel) -> None:
-    assert choice.provider().has("transcriptions") is False
+    assert choice.provider().supports("transcriptions") is False
 
 
 def test_the_endpoint_s_key_comes_from_its_secret(settings: pytest.MonkeyPatch, tea: Any) -> None:

@@ -122,7 +122,7 @@ def test_an_answer_that_is_cancelled_while_it_comes_stops_and_counts_what_has_co
 
     def is_cancelled_as_it_thinks(system: str, user: str) -> str:
         _cancel(ada, request_id)
-        time.sleep(requests.LOOK_AGAIN_S + 0.1)
+        time.sleep(requests.CHECK_INTERVAL_S + 0.1)
         return "We take the bus. " * 100
 
     with models.serving(is_cancelled_as_it_thinks) as model:
@@ -148,10 +148,10 @@ def test_an_answer_ends_when_nobody_listens_any_more(queue: str, settings: pytes
     tea = desk.group(ada, bob)
     request_id = requests.start(ada, "replies", {"conversation_id": tea})
     stream_of_hers = requests._Stream(ada.user_id, request_id)
-    stream_of_hers.moved("queued", "running")
-    time.sleep(requests.LOOK_AGAIN_S + 0.1)
+    stream_of_hers.move("queued", "running")
+    time.sleep(requests.CHECK_INTERVAL_S + 0.1)
     with pytest.raises(requests.RequestCancelled):
-        stream_of_hers.show("No socket of hers is open.")
+        stream_of_hers.publish("No socket of hers is open.")
     kept = store.job(ada.user_id, request_id, kind="request")
     assert kept is not None
     assert kept.state == "cancelled"

@@ -35,4 +35,4 @@ def test_without_support_there_is_no_answer() -> None:
 
 
 def test_an_answer_quotes_its_lines_with_marks() -> None:
-    assert answering.written(chat(*ROWS)[2:3]) == "“The cabin costs 120 euros.” [1]"
+    assert answering.render(chat(*ROWS)[2:3]) == "“The cabin costs 120 euros.” [1]"

@@ -59,7 +59,7 @@ def test_what_is_said_twice_is_told_once() -> None:
 
 def test_a_text_has_marks_for_its_lines_and_labels_in_the_reader_s_language() -> None:
     found = catchup.extracts(chat("ada: When?", "bob: On Monday at 9:00", "cid: Decided: room 4."), length="short")
-    text, cited = catchup.written(found, length="short", language="de-AT")
+    text, cited = catchup.render(found, length="short", language="de-AT")
     assert text == "Frage: When? [1] → On Monday at 9:00 [2]\nEntscheidung: Decided: room 4. [3]"
     assert [line.seq for line in cited] == [1, 2, 3]
 
@@ -73,6 +73,6 @@ def test_a_long_line_is_cut_at_a_word() -> None:
 def test_two_hundred_messages_take_less_than_300_ms_of_cpu() -> None:
     lines = [line for each in all_chats() for line in each.lines][:200]
     started = time.process_time()
-    catchup.written(catchup.extracts(lines, length="long"), length="long", language="en")
+    catchup.render(catchup.extracts(lines, length="long"), length="long", language="en")
     assert len(lines) == 200
     assert time.process_time() - started < 0.3

@@ -32,7 +32,7 @@ def grown(contents: Sequence[bytes]) -> dict[merkle.Node, bytes]:
     hashes: dict[merkle.Node, bytes] = {}
     for size, content in enumerate(contents):
         known = {node: hashes[node] for node in merkle.subtrees(0, size)}
-        hashes |= merkle.grown(size, content, known)
+        hashes |= merkle.grow(size, content, known)
     return hashes
 
 

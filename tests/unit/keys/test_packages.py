@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keys import framing, packages
 from keys.framing import Malformed, vector
-from keys.packages import Owner
+from keys.packages import PackageOwner
 from tests.mls import Package, credential
 
 PASSIVE = json.loads((Path(__file__).parent / "vectors" / "passive_client.json").read_text())
@@ -23,13 +23,13 @@ def test_key_packages_of_the_rfc_are_good_at_their_time() -> None:
     for each in PASSIVE["joins"]:
         message = bytes.fromhex(each["key_package"])
         read = framing.key_package(message)
-        owner = Owner(read.signature_key, read.credential.encoded)
-        checked = packages.check(message, owner, now_s=read.not_before)
+        owner = PackageOwner(read.signature_key, read.credential.encoded)
+        checked = packages.validate(message, owner, now_s=read.not_before)
         assert (checked.not_before, checked.not_after) == (read.not_before, read.not_after)
         # the reference by which the Welcome of the same vector names its newcomer
         assert checked.reference in each["welcome"]
         with pytest.raises(Malformed, match="over"):
-            packages.check(message, owner, now_s=read.not_after)
+            packages.validate(message, owner, now_s=read.not_after)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def package() -> Package:
 
 
 def test_a_package_of_the_device_itself_is_good(package: Package) -> None:
-    checked = packages.check(package.message(), package.owner, now_s=NOW)
+    checked = packages.validate(package.message(), package.owner, now_s=NOW)
     assert len(checked.reference) == 64
     assert checked.message == package.message()
 
@@ -65,18 +65,18 @@ def test_a_package_of_the_device_itself_is_good(package: Package) -> None:
 )
 def test_a_package_with_a_flaw_is_refused(package: Package, flaw: dict[str, object], reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
-        packages.check(replace(package, **flaw).message(), package.owner, now_s=NOW)  # type: ignore[arg-type]
+        packages.validate(replace(package, **flaw).message(), package.owner, now_s=NOW)  # type: ignore[arg-type]
 
 
 def test_a_package_of_another_key_is_refused(package: Package) -> None:
     other = Package("usr_1", "phone", not_before=NOW, not_after=NOW + DAY)
     with pytest.raises(Malformed, match="own signature key"):
-        packages.check(other.message(), package.owner, now_s=NOW)
+        packages.validate(other.message(), package.owner, now_s=NOW)
 
 
 def test_a_package_may_begin_within_the_hour_and_live_for_400_days(package: Package) -> None:
     late = replace(package, not_before=NOW + 3_600, not_after=NOW + 3_600 + 400 * DAY)
-    assert packages.check(late.message(), late.owner, now_s=NOW).not_before == NOW + 3_600
+    assert packages.validate(late.message(), late.owner, now_s=NOW).not_before == NOW + 3_600
 
 
 def test_every_altered_byte_is_noticed(package: Package) -> None:
@@ -84,4 +84,4 @@ def test_every_altered_byte_is_noticed(package: Package) -> None:
     for at in range(len(message)):
         altered = message[:at] + bytes([message[at] ^ 1]) + message[at + 1 :]
         with pytest.raises(Malformed):
-            packages.check(altered, package.owner, now_s=NOW)
+            packages.validate(altered, package.owner, now_s=NOW)

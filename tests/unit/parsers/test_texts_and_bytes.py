@@ -150,7 +150,7 @@ def test_an_altered_key_package_is_refused(seed: int) -> None:
     altered = _altered(package.message(), seed)
     if altered != package.message():
         with pytest.raises(framing.Malformed):
-            packages.check(altered, package.owner, now_s=NOW_S)
+            packages.validate(altered, package.owner, now_s=NOW_S)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant import neutral
+from assistant import sanitizer
 
 LINKS = [
     "https://evil.example/x?q=1",
@@ -38,8 +38,8 @@ SHAPES = ["{}", "see {} now", "[here]({})", "![picture]({})", "<a href='{}'>here
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("link", LINKS)
 def test_nothing_that_looks_like_a_link_is_left(link: str, shape: str) -> None:
-    cleaned = neutral.clean(shape.format(link, link))
-    assert not neutral.leads_somewhere(cleaned)
+    cleaned = sanitizer.clean(shape.format(link, link))
+    assert not sanitizer.has_link(cleaned)
     for part in ("evil", "://", "](", "<a", "<img", "192.168", "javascript:", "base64"):
         assert part not in cleaned.casefold()
 
@@ -55,17 +55,17 @@ def test_nothing_that_looks_like_a_link_is_left(link: str, shape: str) -> None:
     ],
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert neutral.clean(text) == text
-    assert not neutral.leads_somewhere(text)
+    assert sanitizer.clean(text) == text
+    assert not sanitizer.has_link(text)
 
 
 def test_the_words_of_a_link_stay_and_what_it_leads_to_goes() -> None:
-    assert neutral.clean("Read [the plan](https://evil.example/p) first") == "Read the plan first"
+    assert sanitizer.clean("Read [the plan](https://evil.example/p) first") == "Read the plan first"
 
 
 def test_links_hidden_in_links_are_found_too() -> None:
-    assert "evil" not in neutral.clean(
+    assert "evil" not in sanitizer.clean(
         "[[[[[a](http://evil.com)](http://evil.com)](http://evil.com)](http://evil.com)]"
     )
-    assert "evil" not in neutral.clean("ht<b>tps://evil.com/x")
-    assert "://" not in neutral.clean("hthttps://a.comtps://evil.com" * 50)
+    assert "evil" not in sanitizer.clean("ht<b>tps://evil.com/x")
+    assert "://" not in sanitizer.clean("hthttps://a.comtps://evil.com" * 50)

@@ -1,7 +1,7 @@
-"""Answers without links and images: whatever a model or a chat says, nothing in an answer leads anywhere.
+"""Removes links, images and tags from answers, whatever a model or a chat has written.
 
-Text is shown as text; but clients make links of what looks like one, so nothing that looks like one is left.
-Normalised before it is looked at: width, invisible signs, HTML entities.
+Clients show answers as plain text but turn everything that looks like a URL into a link, so nothing like that is left.
+Texts are normalised first: width, invisible characters, HTML entities.
 """
 
 # ruff: noqa: E501 - a rule is one row
@@ -26,7 +26,7 @@ _ADDRESS = re.compile(
 )
 _PROTOCOL_RELATIVE = re.compile(r"(?<![\w:/])//[\w-]+\.\S+")
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-# names that people click: with a path, a port or a query behind them, or with an ending that is sold
+# hosts without a scheme: with a path, a port or a query, or with a known top-level domain
 _ENDINGS = (
     "com|net|org|info|biz|io|co|ai|app|dev|tv|cc|ly|gl|gg|xyz|top|site|online|shop|store|club|link|live|click|"
     "page|cloud|tech|world|news|blog|ru|cn|fr|uk|eu|jp|kr|br|nl|ch|se|dk|fi|pl|cz|pt|gr|tr|"
@@ -42,9 +42,9 @@ _SPACES = re.compile(r"[ \t]{2,}")
 
 
 def clean(text: str) -> str:
-    """The text without anything that leads somewhere: links become `(link)`, pictures and tags go."""
+    """The text without links, which become `(link)`, and without images and tags; cut to `MAX_CHARS`."""
     plain = _plain(text[:MAX_CHARS])
-    for _ in range(4):  # what is taken out may leave a link behind that was hidden around it
+    for _ in range(4):  # a removal may join the parts of another link around it
         before = plain
         plain = _once(plain)
         if plain == before:
@@ -75,6 +75,6 @@ def _once(text: str) -> str:
     return _STRAY_IMAGE.sub("", text)
 
 
-def leads_somewhere(text: str) -> bool:
-    """Whether anything in a text looks like a link, a picture or a tag; an answer's must be False."""
+def has_link(text: str) -> bool:
+    """Whether anything in a text looks like a link, an image or a tag; False for every answer."""
     return _once(_plain(text)) != _plain(text)
