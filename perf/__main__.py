@@ -1,8 +1,8 @@
 """`python -m perf [--only PART,PART…] [--quick|--slow]`; parts are counts, parity, slow_socket, texts, cold, cost,
-pushes, push_queue, push_delay, live, load and web, and all but load without a choice.
+pushes, push_queue, push_delay, live, load, encryption and web, and all but load without a choice.
 
 The figures, and how they stand to their budgets, are printed in tables and kept in .local/perf/latest.json.
-`push_queue`, `push_delay`, `live`, `load` and `web` need a running local cloud, `web` Chromium as well.
+`push_queue`, `push_delay`, `live`, `load` and `web` need a running local cloud, `encryption` and `web` Chromium.
 `--against REVISION` compares the processor time of calls with that of another commit, in turn, and does nothing else;
 with `--only web` it compares the web client instead (docs/web.md).
 """
@@ -23,6 +23,7 @@ from perf import (
     cold,
     cost,
     counts,
+    encryption,
     live,
     load,
     packages,
@@ -98,6 +99,7 @@ PARTS: dict[str, Callable[[Effort, Tell], Part]] = {
     "push_delay": lambda effort, tell: push_delay.part(running(), effort, tell),
     "live": _live,
     "load": _load,
+    "encryption": encryption.part,
     "web": _web,
 }
 # Seconds that a part takes on two quiet cores, by effort: quick, usual, slow. They only tell how long the rest takes.
@@ -113,6 +115,7 @@ EXPECTED_S: dict[str, tuple[float, float, float]] = {
     "push_delay": (10, 20, 40),
     "live": (60, 110, 320),
     "load": (60, 250, 250),
+    "encryption": (20, 30, 30),
     "web": (30, 40, 70),
 }
 AGAINST = {"cpu": against.part, "web": web_against.part}  # they tell by themselves how long they take

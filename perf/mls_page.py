@@ -1,0 +1,94 @@
+"""The two MLS libraries in one group: the web client's in a page of Chromium, the Python client's in this process."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from secureconnect_client.encryption.mls_rs import MlsRsEngine, MlsRsGroup
+from secureconnect_client.encryption.vault import MemoryVault
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+ADDRESS = "https://mls.test/"  # WebCrypto is there for pages by https alone; nothing of it goes out
+
+
+class PageDevice:
+    """A device of the web client's library. Messages are bytes."""
+
+    def __init__(self, page: Page, user_id: str = "ada", device_id: str = "page") -> None:
+        self._page = page
+        self._call("open", user_id, device_id)
+
+    def create(self, group_id: str) -> None:
+        self._call("create", group_id)
+
+    def key_package(self) -> bytes:
+        return b64decode(self._call("newPackage"))
+
+    def join(self, welcome: bytes) -> float:
+        """The ms that it took."""
+        return float(self._call("join", _b64(welcome)))
+
+    def add(self, packages: Sequence[bytes]) -> tuple[float, bytes, bytes]:
+        """By one commit: the ms that it took, the commit, and its Welcome."""
+        made = self._call("add", [_b64(each) for each in packages])
+        return float(made["ms"]), b64decode(made["commit"]), b64decode(made["welcome"])
+
+    def update(self) -> bytes:
+        return b64decode(self._call("update"))
+
+    def encrypt(self, text: str) -> bytes:
+        return b64decode(self._call("say", text))
+
+    def receive(self, messages: Sequence[bytes]) -> tuple[float, list[str | None]]:
+        """The ms that it took, and what they say; None of commits."""
+        heard = self._call("hear", [_b64(each) for each in messages])
+        return float(heard["ms"]), heard["texts"]
+
+    def members(self) -> int:
+        return int(self._call("members"))
+
+    def _call(self, name: str, *given: Any) -> Any:
+        return self._page.evaluate(f"(given) => mls.{name}(...given)", list(given))
+
+
+@contextmanager
+def page_device() -> Iterator[PageDevice]:
+    """A page with the library, built anew."""
+    subprocess.run(["npm", "run", "-s", "build:mls"], cwd=WEB, check=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        try:
+            page = browser.new_page()
+            page.route("**/*", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+            page.goto(ADDRESS)
+            page.add_script_tag(path=WEB / ".build/mls/mls.js")
+            yield PageDevice(page)
+        finally:
+            browser.close()
+
+
+def engines(count: int) -> list[MlsRsEngine]:
+    """Devices of the Python client's library, each of another person."""
+    return [MlsRsEngine(MemoryVault(), user_id=f"usr_{number}", device_id="phone") for number in range(count)]
+
+
+def group_of(size: int, device: PageDevice) -> tuple[MlsRsEngine, MlsRsGroup, bytes, list[MlsRsEngine]]:
+    """A group of this size with the page's device: who began it, the group, the Welcome, and the others."""
+    first, *others = engines(size - 1)
+    group = first.create("cnv_1")
+    commit = group.add([device.key_package(), *(each.key_package() for each in others)])
+    group.receive(commit.message)
+    assert commit.welcome is not None
+    return first, group, commit.welcome, others
+
+
+def _b64(raw: bytes) -> str:
+    return b64encode(raw).decode()

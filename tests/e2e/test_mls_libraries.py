@@ -1,0 +1,59 @@
+"""The MLS libraries of both clients in one group, each way: Welcomes, messages, new keys, members by either.
+
+SC_MLS_MEMBERS=1000 for a large one (the figures have it as well).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from perf.mls_page import engines, group_of, page_device
+from tests.e2e.windows import needs_a_browser
+
+pytestmark = needs_a_browser
+SIZES = [int(each) for each in os.environ.get("SC_MLS_MEMBERS", "2,50").split(",")]
+
+
+def test_both_libraries_bring_in_talk_and_rekey_in_groups_of_each_size() -> None:
+    with page_device() as page:
+        for size in SIZES:
+            _, group, welcome, others = group_of(size, page)
+            page.join(welcome)
+            assert page.members() == len(group.leaves()) == size
+
+            # words each way, and of another member of the group where there is one
+            assert group.receive(page.encrypt("from the page")).data == b"from the page"
+            speakers = [group, *(each.join(welcome) for each in others[:1])]
+            said = [each.encrypt(f"from {n}".encode()) for n, each in enumerate(speakers)]
+            assert page.receive(said)[1] == [f"from {n}" for n in range(len(speakers))]
+
+            # new keys by either
+            renewed = page.update()
+            for each in speakers:
+                each.receive(renewed)
+            commit = group.update()
+            for each in speakers:
+                each.receive(commit.message)
+            assert page.receive([commit.message, group.encrypt(b"again")])[1] == [None, "again"]
+
+            # the page brings another one in, who reads and is read
+            (late,) = engines(size)[-1:]
+            _, brought, invitation = page.add([late.key_package()])
+            group.receive(brought)
+            joined = late.join(invitation)
+            assert joined.receive(page.encrypt("welcome")).data == b"welcome"
+            assert group.receive(joined.encrypt(b"thanks")).data == b"thanks"
+
+
+@pytest.mark.parametrize("count", [100])
+def test_a_hundred_members_come_in_by_one_commit_of_either(count: int) -> None:
+    with page_device() as page:
+        page.create("cnv_1")
+        others = engines(count)
+        _, _, welcome = page.add([each.key_package() for each in others])
+        joined = [others[0].join(welcome), others[-1].join(welcome)]
+        word = page.encrypt("hello")
+        assert [each.receive(word).data for each in joined] == [b"hello", b"hello"]
+        assert len(joined[0].leaves()) == page.members() == count + 1
