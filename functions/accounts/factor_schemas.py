@@ -1,7 +1,5 @@
 """Second factors: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

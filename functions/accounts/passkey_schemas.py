@@ -1,7 +1,5 @@
 """Passkeys: what comes in and what goes out. Options and credentials are the JSON forms of WebAuthn level 3."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field

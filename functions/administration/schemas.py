@@ -1,7 +1,5 @@
 """Request and response bodies of administration."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.schemas import AiAnswer
 from kernel import clock
 from kernel.errors import Problem
 from realtime import api as realtime
@@ -25,6 +24,8 @@ def publish_done(
     """Publish the end of a request or job: its answer or its problem."""
     data: dict[str, Any] = {"request_id": request_id}
     if answer is not None:
+        from assistant.schemas import AiAnswer
+
         data["answer"] = AiAnswer.model_validate(answer).model_dump(mode="json")
     if problem is not None:
         data["problem"] = problem.as_dict(request_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assistant.schemas import Delta, Done
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_UPDATED
 from log.api import EventType, register, subscribe
@@ -30,7 +29,10 @@ def _apply_settings(events: Sequence[Event]) -> None:
     meaning_index.apply_settings(event.conversation_id for event in events)
 
 
-register(EventType("ai.delta", data=Delta, durable=False), EventType("ai.done", data=Done, durable=False))
+register(
+    EventType("ai.delta", data="assistant.schemas.Delta", durable=False),
+    EventType("ai.done", data="assistant.schemas.Done", durable=False),
+)
 subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
 subscribe(CONVERSATION_UPDATED, _apply_settings, queue="meaning")
 subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from calls import call_events
-from calls.schemas import CallOut, SignalEvent
 from conversations.api import Eraser, register_eraser
 from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, on_loss, register
 
@@ -29,8 +28,8 @@ def _of_contact(change: ContactChanged) -> None:
 
 
 for _name in (call_events.RINGING, call_events.UPDATED, call_events.ANSWERED_ELSEWHERE, call_events.ENDED):
-    register(EventType(_name, data=CallOut, durable=False))
-register(EventType(call_events.SIGNAL, data=SignalEvent, durable=False))
+    register(EventType(_name, data="calls.schemas.CallOut", durable=False))
+register(EventType(call_events.SIGNAL, data="calls.schemas.SignalEvent", durable=False))
 on_loss(ConversationLost, "calls", _of_conversation)
 on_loss(SessionsLost, "calls", _of_sessions)
 on_loss(ContactChanged, "calls", _of_contact)

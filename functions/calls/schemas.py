@@ -1,7 +1,5 @@
 """Calls: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from calls import schemas
 from calls.model import Call
 from calls.participant import Participant
 
@@ -43,6 +42,8 @@ def _participant(each: Participant) -> dict[str, Any]:
 
 def as_json(it: Call) -> dict[str, Any]:
     """The call as a client receives it, for what no route renders: frames of the socket."""
+    from calls import schemas  # few calls render outside of a route
+
     return schemas.CallOut.model_validate(call(it)).model_dump(mode="json")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import conversations.erasure  # noqa: F401 - registers its follow-up work
 from conversations import model
-from conversations.schemas import Conversation, MemberOut
 from log import api as log
 from log.api import ContactChanged, ConversationLost, EventType, Rendering, on_loss, register, subscribe
 from log.model import Event
@@ -75,10 +74,18 @@ def _contact_changed(change: ContactChanged) -> None:
 
 
 for _name in (model.CONVERSATION_CREATED, model.CONVERSATION_UPDATED):
-    register(EventType(_name, data=Conversation, render=_conversation, viewer_specific=True, changes_access=True))
+    register(
+        EventType(
+            _name,
+            data="conversations.schemas.Conversation",
+            render=_conversation,
+            viewer_specific=True,
+            changes_access=True,
+        )
+    )
 register(EventType(model.CONVERSATION_DELETED, render=_nothing, changes_access=True))
 for _name in (model.MEMBER_ADDED, model.MEMBER_REMOVED, model.MEMBER_UPDATED):
-    register(EventType(_name, data=MemberOut, render=_member, changes_access=True))
+    register(EventType(_name, data="conversations.schemas.MemberOut", render=_member, changes_access=True))
 register_audience(_Members())
 for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
     subscribe(_name, _lost, queue=log.LOSSES, carries=_whom)

@@ -1,19 +1,17 @@
 """Conversations: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from calls.schemas import CallOut
+from conversations.ping_frame import Cursors
 from kernel.schema import Beyond, Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
 from kernel.websocket import Frame
 from log.schemas import AnyEvent
 from messages.schemas import Message
 from users.schemas import PublicProfile
 
-MAX_SYNC_CURSORS = 1_000
 Who = Literal["all", "admins"]
 
 
@@ -149,7 +147,7 @@ class EventQuery(Query):
 
 
 class SyncRequest(Input):
-    cursors: Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]
+    cursors: Cursors
 
 
 class SyncedConversation(Output):
@@ -171,16 +169,6 @@ class SyncAnswer(Output):
 
 # --- frames of the socket -------------------------------------------------------------------------------------
 
-Cursors = Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]
-
 
 class Sync(Frame):
     cursors: Cursors
-
-
-class Ping(Frame):
-    """With `cursors`, the pong names the conversations that have moved on. `focus` is the conversation on the screen,
-    null for none: of what is seen there nobody is told by push. It holds for a minute; left out it stays."""
-
-    cursors: Cursors = {}
-    focus: Id | None = None

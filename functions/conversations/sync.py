@@ -9,7 +9,6 @@ from typing import Any
 
 from conversations import ports, read_work, store, views
 from conversations.model import MemberContext
-from conversations.schemas import Conversation
 from conversations.service import require_member
 from kernel import ids
 from kernel.caller import Caller
@@ -84,6 +83,8 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         for context in sorted(contexts.values(), key=lambda context: -context.head.last_at)
         if context.head.last_seq > cursors.get(context.conversation_id, 0)
     ]
+    from conversations.schemas import Conversation  # a ping needs none of it
+
     reached = dict(cursors)
     room = max_bytes - len(json.dumps(removed))
     answer: list[dict[str, Any]] = []

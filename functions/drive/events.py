@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from conversations.api import Eraser, register_eraser
-from drive.schemas import File
 from log.api import AccountLost, ConversationLost, EventType, on_loss, register
 
-register(EventType("file.ready", data=File, durable=False), EventType("file.rejected", data=File, durable=False))
+register(
+    EventType("file.ready", data="drive.schemas.File", durable=False),
+    EventType("file.rejected", data="drive.schemas.File", durable=False),
+)
 
 
 def _abort_of_conversation(loss: ConversationLost) -> None:

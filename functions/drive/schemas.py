@@ -1,7 +1,5 @@
 """Request and response bodies of the drive."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conversations.api import Eraser, register_eraser
-from invitations.schemas import JoinRequestOut
 from log.api import EventType, register
 
 register(
-    EventType("join_request.created", data=JoinRequestOut, durable=False),
-    EventType("join_request.updated", data=JoinRequestOut, durable=False),
+    EventType("join_request.created", data="invitations.schemas.JoinRequestOut", durable=False),
+    EventType("join_request.updated", data="invitations.schemas.JoinRequestOut", durable=False),
 )
 
 

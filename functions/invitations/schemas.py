@@ -1,7 +1,5 @@
 """Invitations by link and requests to join: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -7,15 +7,14 @@ from typing import Any
 from conversations.api import Eraser, register_eraser
 from conversations.model import KEYS_CHANGED
 from keys.model import KEYS_LOW, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
-from keys.schemas import CommitEvent, KeyLogEntry, LowPackages, ProposalEvent, WelcomeNotice
 from log.api import EventType, register
 
 register(
-    EventType(MLS_COMMIT, data=CommitEvent),
-    EventType(MLS_PROPOSAL, data=ProposalEvent),
-    EventType(KEYS_CHANGED, data=KeyLogEntry),
-    EventType(MLS_WELCOME, data=WelcomeNotice, durable=False),
-    EventType(KEYS_LOW, data=LowPackages, durable=False),
+    EventType(MLS_COMMIT, data="keys.schemas.CommitEvent"),
+    EventType(MLS_PROPOSAL, data="keys.schemas.ProposalEvent"),
+    EventType(KEYS_CHANGED, data="keys.schemas.KeyLogEntry"),
+    EventType(MLS_WELCOME, data="keys.schemas.WelcomeNotice", durable=False),
+    EventType(KEYS_LOW, data="keys.schemas.LowPackages", durable=False),
 )
 
 

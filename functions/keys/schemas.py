@@ -1,7 +1,5 @@
 """Request and response bodies of keys. Binary values are base 64."""
 
-from __future__ import annotations
-
 import binascii
 import re
 from base64 import b64decode, b64encode

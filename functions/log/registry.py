@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from pydantic import BaseModel
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.dynamo import Key, Record
 from log.model import Context, Event
 from log.rows import Rows
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class Viewer(Protocol):
@@ -66,7 +68,8 @@ def as_stored(_events: Sequence[Event], _rendering: Rendering) -> DataView:
 class EventType:
     """A kind of event.
 
-    `data` is the schema of the data in API answers (None for events without). `render` is called once for all events of
+    `data` names the schema of the data in API answers, as `polls.schemas.PollOut` (None for events without): a process
+    knows many types and renders few, and schemas take long to make. `render` is called once for all events of
     the type and all viewers; `keys` returns the records it will need, so that those of all types are read together.
     `viewer_specific`: viewers see different data, so that the fan-out renders it for the people who are online; a
     function decides by the event and the messages already read. `changes_access`: an append that finds such an event
@@ -74,12 +77,20 @@ class EventType:
     """
 
     name: str
-    data: type[BaseModel] | None = None
+    data: str | None = None
     render: Render = as_stored
     keys: Keys | None = None
     viewer_specific: bool | Callable[[Event, Sequence[Event]], bool] = False
     changes_access: bool = False
     durable: bool = True
+
+    def data_model(self) -> type[BaseModel] | None:
+        """The schema that `data` names."""
+        if self.data is None:
+            return None
+        module, _, name = self.data.rpartition(".")
+        model: type[BaseModel] = getattr(import_module(module), name)
+        return model
 
     def is_viewer_specific(self, event: Event, messages: Sequence[Event]) -> bool:
         """Whether viewers see different data in this event."""

@@ -1,7 +1,5 @@
 """Events as JSON: each event type has a model of its own, with that type's `data`."""
 
-from __future__ import annotations
-
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -45,7 +43,8 @@ class EphemeralEvent(Output):
 def frame_model(kind: EventType) -> type[BaseModel]:
     """The model of an event type, named after the type: `poll.voted` is `PollVotedEvent`."""
     name = "".join(word.capitalize() for word in kind.name.replace("_", ".").split(".")) + "Event"
-    data: Any = None if kind.data is None else kind.data | None
+    shown = kind.data_model()
+    data: Any = None if shown is None else shown | None
     base = LoggedEvent if kind.durable else EphemeralEvent
     fields: dict[str, Any] = {"type": (Literal[kind.name], ...), "data": (data, ...)}
     model: type[BaseModel] = create_model(name, __base__=base, **fields)

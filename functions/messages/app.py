@@ -11,6 +11,7 @@ from kernel.http import Answer, App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 from messages import drafts, edits, pins, reactions, receipts, scheduled, service, threads, typing_notice
+from messages.light_frames import ReadMarker, ReadState, Typing
 from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
 from messages.schemas import (
     DraftIn,
@@ -23,11 +24,8 @@ from messages.schemas import (
     MessageList,
     MessageQuery,
     PinList,
-    ReadMarker,
-    ReadState,
     ReceiptList,
     ReceiptQuery,
-    Typing,
 )
 
 app = App("messages", authenticate=authenticate)

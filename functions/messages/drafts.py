@@ -15,7 +15,6 @@ from kernel.paging import Page, Paginator, fitting
 from log.api import ConversationLost
 from messages import drafts_store
 from messages.drafts_model import Draft
-from messages.schemas import DraftOut
 
 UPDATED = "draft.updated"
 
@@ -51,6 +50,8 @@ def clear(*, caller: Caller, conversation_id: str) -> None:
 def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
     if not drafts_store.keep(caller.user_id, draft):
         return drafts_store.find(caller.user_id, draft.conversation_id) or draft
+    from messages.schemas import DraftOut
+
     shown = DraftOut.model_validate(asdict(draft)).model_dump(mode="json")
     conversations.publish_ephemeral(context, UPDATED, shown, to=[caller.user_id])
     return draft

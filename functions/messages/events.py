@@ -18,8 +18,6 @@ from log.api import (
 )
 from log.model import MESSAGE_CREATED, Event
 from messages import model
-from messages.scheduled_schemas import Scheduled
-from messages.schemas import DraftOut, Message, ReactionEvent, Receipt, TypingOut
 from realtime.api import Job, register_job
 
 
@@ -118,14 +116,14 @@ for _name, _specific in (
     (model.MESSAGE_UPDATED, _differs),
     (model.MESSAGE_DELETED, False),
 ):
-    register(EventType(_name, data=Message, render=_render, keys=_keys, viewer_specific=_specific))
+    register(EventType(_name, data="messages.schemas.Message", render=_render, keys=_keys, viewer_specific=_specific))
 register(
-    EventType(model.REACTION_ADDED, data=ReactionEvent),
-    EventType(model.REACTION_REMOVED, data=ReactionEvent),
-    EventType("receipt.updated", data=Receipt, durable=False),
-    EventType("draft.updated", data=DraftOut, durable=False),
-    EventType("scheduled.failed", data=Scheduled, durable=False),
-    EventType("typing", data=TypingOut, durable=False),
+    EventType(model.REACTION_ADDED, data="messages.schemas.ReactionEvent"),
+    EventType(model.REACTION_REMOVED, data="messages.schemas.ReactionEvent"),
+    EventType("receipt.updated", data="messages.schemas.Receipt", durable=False),
+    EventType("draft.updated", data="messages.schemas.DraftOut", durable=False),
+    EventType("scheduled.failed", data="messages.scheduled_schemas.Scheduled", durable=False),
+    EventType("typing", data="messages.schemas.TypingOut", durable=False),
 )
 register_messages(_previews)
 register_eraser(Eraser("messages", _erase, erase_of_members=_erase_drafts))

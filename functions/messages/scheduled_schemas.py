@@ -1,7 +1,5 @@
 """Scheduled messages: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from kernel.schema import Instant, InstantIn, Output

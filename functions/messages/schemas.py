@@ -1,7 +1,5 @@
 """Messages: what comes in and what goes out."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any, Literal
 
@@ -85,14 +83,6 @@ class MessageFields(Input):
 
 class Edit(Input):
     text: MessageText
-
-
-class ReadMarker(Input):
-    seq: Count
-
-
-class Typing(Input):
-    typing: bool
 
 
 class MessageQuery(Query):
@@ -198,11 +188,6 @@ class DraftList(Output):
     next_cursor: str | None
 
 
-class ReadState(Output):
-    read_seq: int
-    unread_count: int
-
-
 class Receipt(Output):
     user_id: str
     delivered_seq: int
@@ -249,25 +234,3 @@ class SendMessage(Frame, MessageFields):
 class EditMessage(Frame, Edit):
     conversation_id: Id
     message_id: Id
-
-
-class DeleteMessage(Frame):
-    conversation_id: Id
-    message_id: Id
-
-
-class React(Frame):
-    """`remove` takes the reaction back."""
-
-    conversation_id: Id
-    message_id: Id
-    emoji: Annotated[Opaque, Field(min_length=1, max_length=32)]
-    remove: bool = False
-
-
-class MarkRead(Frame, ReadMarker):
-    conversation_id: Id
-
-
-class SetTyping(Frame, Typing):
-    conversation_id: Id

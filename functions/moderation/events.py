@@ -6,11 +6,10 @@ from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from log.api import EventType, register
-from moderation.schemas import ReportOut
 
 register(
-    EventType("report.created", data=ReportOut, durable=False),
-    EventType("report.updated", data=ReportOut, durable=False),
+    EventType("report.created", data="moderation.schemas.ReportOut", durable=False),
+    EventType("report.updated", data="moderation.schemas.ReportOut", durable=False),
 )
 
 

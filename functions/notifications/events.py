@@ -10,7 +10,6 @@ from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
 from log.api import ConversationLost, EventType, SessionsLost, on_loss, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
-from notifications.schemas import Notification
 
 NOTIFICATION = "notification"
 # The fields of an event that decide who is notified: ids, no content.
@@ -32,7 +31,7 @@ def _follow(events: Sequence[Event]) -> None:
             notifier.notify(occurrence, to=to)
 
 
-register(EventType(NOTIFICATION, data=Notification, durable=False))
+register(EventType(NOTIFICATION, data="notifications.schemas.Notification", durable=False))
 for _type in (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATED):
     subscribe(_type, _follow, queue="follow", carries=_routing_data)
 

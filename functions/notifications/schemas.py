@@ -1,7 +1,5 @@
 """Request and response bodies of notifications (contract §10)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator

@@ -1,7 +1,5 @@
 """Response bodies of operations."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from kernel.schema import Output

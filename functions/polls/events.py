@@ -11,7 +11,6 @@ from log.api import EventType, Rendering, register
 from log.model import Event
 from messages.api import register_content
 from polls import model
-from polls.schemas import PollOut
 
 
 def _keys(events: Sequence[Event], rendering: Rendering) -> Any:
@@ -47,5 +46,5 @@ def _erase(conversation_id: str, cursor: Any) -> Any:
 register_eraser(Eraser("polls", _erase))
 after_commit.register(model.FORGET_VOTES, _forget_votes)
 for _name in (model.POLL_CREATED, model.POLL_UPDATED, model.POLL_VOTED, model.POLL_CLOSED):
-    register(EventType(_name, data=PollOut, render=_render, keys=_keys, viewer_specific=True))
+    register(EventType(_name, data="polls.schemas.PollOut", render=_render, keys=_keys, viewer_specific=True))
 register_content("poll", _content)

@@ -1,8 +1,6 @@
 """Polls: what comes in and what goes out."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -38,7 +36,7 @@ class NewPollIn(Input):
         return options
 
     @model_validator(mode="after")
-    def _consistent(self) -> NewPollIn:
+    def _consistent(self) -> Self:
         if self.max_choices is not None:
             if not self.multiple and self.max_choices != 1:
                 raise ValueError("max_choices above 1 needs multiple")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from log.api import ContactChanged, EventType, on_loss, register
-from presence.schemas import PresenceOut
 from realtime.api import Job, register_job
 
 
@@ -37,7 +36,7 @@ def _recheck(job: Job) -> None:
     presence_fanout.recheck(user_ids=job["user_ids"])
 
 
-register(EventType("presence", data=PresenceOut, durable=False))
+register(EventType("presence", data="presence.schemas.PresenceOut", durable=False))
 register_job("presence", _tell, queue="presence")
 register_job("presence_due", _due, queue="presence")
 register_job("presence_own", _own, queue="presence")

@@ -1,7 +1,5 @@
 """Presence: what comes in and what goes out."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from log.api import EventType, register
 from realtime.jobs import FRAMES, Job, do, register_job
-from realtime.schemas import Pong, Reconnect, SessionRevoked
 
 
 def _frames(job: Job) -> None:
@@ -37,9 +36,9 @@ def _close_sessions(job: Job) -> None:
 
 
 register(
-    EventType("pong", data=Pong, durable=False),
-    EventType("reconnect", data=Reconnect, durable=False),
-    EventType("session.revoked", data=SessionRevoked, durable=False),
+    EventType("pong", data="realtime.schemas.Pong", durable=False),
+    EventType("reconnect", data="realtime.schemas.Reconnect", durable=False),
+    EventType("session.revoked", data="realtime.schemas.SessionRevoked", durable=False),
 )
 for _kind in FRAMES:
     register_job(_kind, _frames, queue="fanout")

@@ -1,7 +1,5 @@
 """What is known of the texts that go to sockets, whatever they tell."""
 
-from __future__ import annotations
-
 import json
 import re
 

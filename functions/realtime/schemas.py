@@ -1,7 +1,5 @@
 """Tickets of the socket, and what sockets tell of themselves."""
 
-from __future__ import annotations
-
 from kernel.schema import Output
 
 

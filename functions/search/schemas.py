@@ -1,7 +1,5 @@
 """Search: requests and answers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field

@@ -1,7 +1,5 @@
 """People: requests and answers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field

@@ -66,6 +66,7 @@ def build(instance: Instance, given: list[str]) -> str:
         *("--parameter-overrides", *given, f"PythonRuntime={python_runtime()}"),
     )
     precompile.functions(BUILD)
+    precompile.methods(BUILD)
     stamp.write_text(fingerprint)
     return "built"
 

@@ -1,4 +1,4 @@
-"""Builds the runtime layer: installs requirements.txt, leaves out what no function uses, compiles the rest.
+"""Builds the runtime layer: installs requirements.txt, leaves out or puts off what no function uses, compiles the rest.
 
 A finished layer is kept under --cache by the hash of its inputs. Small matters: every cold start unpacks it.
 """
@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import lean
+import models
 
 REQUIREMENTS = Path("requirements.txt")
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
@@ -72,6 +75,8 @@ def main() -> None:
             packages = Path(draft, "python")
             install(packages, version, chosen.machine)
             prune(packages)
+            models.cut_down(packages / "botocore" / "data", SERVICES)
+            lean.put_off(packages)
             if (version, chosen.machine) == (running, platform.machine()):
                 check(packages)
                 compile_all(packages)
@@ -82,7 +87,7 @@ def main() -> None:
 
 def fingerprint(version: str) -> str:
     digest = hashlib.sha256(version.encode())
-    for path in (REQUIREMENTS, Path(__file__)):
+    for path in (REQUIREMENTS, *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

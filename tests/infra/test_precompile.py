@@ -1,5 +1,6 @@
 """Functions go out with compiled files that Python takes whatever their time stamps."""
 
+import os
 import py_compile
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra import precompile
+from kernel import coldstart
 
 
 def write(build: Path, function: str, code: str) -> Path:
@@ -79,3 +81,48 @@ def test_what_is_not_python_stops_the_build(tmp_path: Path) -> None:
 
     with pytest.raises(py_compile.PyCompileError):
         precompile.functions(tmp_path)
+
+
+THING = "from dataclasses import dataclass\n@dataclass(frozen=True, slots=True)\nclass Thing:\n    size: int\n"
+COUNTING = """
+import sys
+import kernel
+compiled = []
+sys.addaudithook(lambda event, given: event == "compile" and compiled.append(given))
+import things.app
+assert things.app.Thing(1) == things.app.Thing(1)
+print(len(compiled))
+"""
+
+
+def compiled_at_start(function: Path, layer: Path, **environment: str) -> int:
+    paths = os.pathsep.join((str(function), str(layer / "python")))
+    ran = subprocess.run(
+        [sys.executable, "-c", COUNTING],
+        env={"PYTHONPATH": paths, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(ran.stdout)
+
+
+def test_in_lambda_methods_of_dataclasses_are_those_that_the_build_has_compiled(tmp_path: Path) -> None:
+    function, other, layer = tmp_path / "OneFunction", tmp_path / "Nested/TwoFunction", tmp_path / "KernelLayer"
+    for folder in (function, other):
+        (folder / "things").mkdir(parents=True)
+        (folder / "things/__init__.py").touch()
+        (folder / "things/app.py").write_text(THING)
+    layer.mkdir()
+    (layer / "python").symlink_to(Path(__file__).parents[2] / "layers/shared")
+    precompile.functions(tmp_path)
+
+    precompile.methods(tmp_path)
+    precompile.methods(tmp_path)  # a build that was there already
+
+    assert (other / coldstart.METHODS).samefile(function / coldstart.METHODS)
+    assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") == 0
+    assert compiled_at_start(function, layer) > 0, "elsewhere dataclasses are left alone"
+    (function / "things/app.py").write_text(THING.replace("size", "other"))
+    precompile.functions(tmp_path)
+    assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") > 0, "an unknown class is compiled as ever"

@@ -53,7 +53,7 @@ def throws_for_viewers(events, rendering):
     return lambda event, viewer_id: {"height": event.data["height"], "mine": event.actor_id == viewer_id}
 
 
-register(EventType("toy.thrown", data=ThrowOut, render=throws_for_viewers, viewer_specific=True))
+register(EventType("toy.thrown", data="toys.events.ThrowOut", render=throws_for_viewers, viewer_specific=True))
 register_job("toy_played", lambda job: played.append(job["with"]))
 subscribe("toy.thrown", followed.extend, queue="toys", carries=lambda event: {"height": event.data["height"]})
 '''

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from conversations.schemas import Ping
+from conversations.ping_frame import Ping
 from infra import documents
 from kernel import asyncapi, openapi, websocket
 from kernel.errors import ValidationFailed

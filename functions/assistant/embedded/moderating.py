@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from assistant.model import FLAG_FROM
 from kernel.text import fold
@@ -135,21 +136,26 @@ _RULES: Mapping[str, tuple[tuple[float, str], ...]] = {
         (0.3, r"\bbit\.ly|tinyurl|t\.me/"),
     ),
 }
-_COMPILED = {
-    name: tuple((weight, re.compile(pattern.replace("é", "e"))) for weight, pattern in rules)
-    for name, rules in _RULES.items()
-}
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 _APART = re.compile(r"\b(?:\w[ .\-_*]){2,}\w\b")
 _DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")
 _NEGATED = re.compile(r"\b(?:not|never|don'?t|nicht|nie|kein\w*)\s+(?:\w+\s+)?$")
 
 
+@lru_cache(maxsize=1)
+def _compiled() -> Mapping[str, tuple[tuple[float, re.Pattern[str]], ...]]:
+    """The rules, compiled when a text is first judged: many functions import this and few judge."""
+    return {
+        name: tuple((weight, re.compile(pattern.replace("é", "e"))) for weight, pattern in rules)
+        for name, rules in _RULES.items()
+    }
+
+
 def scores(text: str) -> dict[str, float]:
     """The probability that a text belongs to each category, rounded to two digits."""
     plain = fold(text[:MAX_CHARS]).replace("’", "'").replace("ß", "ss")
     spelled = _respelled(plain)
-    return {name: _score(rules, plain, spelled) for name, rules in _COMPILED.items()}
+    return {name: _score(rules, plain, spelled) for name, rules in _compiled().items()}
 
 
 def flagged(found: Mapping[str, float]) -> bool:

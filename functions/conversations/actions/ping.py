@@ -6,7 +6,7 @@ from typing import Any
 
 import messages.events  # noqa: F401 - who has which messages
 from conversations import sync
-from conversations.schemas import Ping
+from conversations.ping_frame import Ping
 from kernel import clock, websocket
 from kernel.caller import Caller
 from kernel.websocket import action

@@ -6,7 +6,7 @@ import composition  # noqa: F401 - what all domains put into messages and events
 from kernel.caller import Caller
 from kernel.websocket import action
 from messages import service
-from messages.schemas import DeleteMessage
+from messages.light_frames import DeleteMessage
 
 
 @action("deleteMessage", DeleteMessage)

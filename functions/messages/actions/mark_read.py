@@ -7,7 +7,7 @@ from typing import Any
 from kernel.caller import Caller
 from kernel.websocket import action
 from messages import receipts
-from messages.schemas import MarkRead, ReadState
+from messages.light_frames import MarkRead, ReadState
 
 
 @action("markRead", MarkRead, returns=ReadState)

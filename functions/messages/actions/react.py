@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel.caller import Caller
 from kernel.websocket import action
 from messages import reactions
-from messages.schemas import React
+from messages.light_frames import React
 
 
 @action("react", React)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kernel.caller import Caller
 from kernel.websocket import action
 from messages import typing_notice
-from messages.schemas import SetTyping
+from messages.light_frames import SetTyping
 
 
 @action("typing", SetTyping)

@@ -3,8 +3,6 @@
 A model's validator is built at its first use: a function imports more models than it is ever called with.
 """
 
-from __future__ import annotations
-
 import math
 import unicodedata
 from typing import Annotated, Any, TypeVar

@@ -4,8 +4,6 @@ The identity comes from the connect authorizer (the ticket), through API Gateway
 counted per socket (R16): above the limit each is answered with a warning, and who goes on is disconnected.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -1,0 +1,110 @@
+"""What packages of the layer load at once and no function needs is loaded where it is used.
+
+Each change puts a text of the package in the place of another. `…` stands for whatever lies between. The build stops
+where a package has no longer what is changed, so a new version is looked at again.
+"""
+
+import re
+from pathlib import Path
+
+# file: (what stands there exactly once, what stands there from now on)
+CHANGES: dict[str, list[tuple[str, str]]] = {
+    # the documentation of clients' methods, with a parser of HTML: written when somebody asks for help()
+    "botocore/docs/__init__.py": [
+        ("from botocore.docs.service import ServiceDocumenter\n", ""),
+        ("    # Create the root", "    from botocore.docs.service import ServiceDocumenter\n\n    # Create the root"),
+    ],
+    "botocore/docs/docstring.py": [
+        ("from botocore.docs.bcdoc…import document_wait_method\n", ""),
+        (
+            "        docstring_structure = D",
+            "        from botocore.docs.bcdoc.restdoc import DocumentStructure\n\n        docstring_structure = D",
+        ),
+        *(
+            (f"        {name}(", f"        from botocore.docs.{module} import {name}\n\n        {name}(")
+            for module, name in (
+                ("method", "document_model_driven_method"),
+                ("waiter", "document_wait_method"),
+                ("paginator", "document_paginate_method"),
+            )
+        ),
+    ],
+    # versions of installed packages, with zipfile and a reader of e-mail
+    "urllib3/http2/__init__.py": [
+        ("from importlib.metadata import version\n", ""),
+        ("    h2_version = v", "    from importlib.metadata import version\n\n    h2_version = v"),
+    ],
+    "redis/utils.py": [
+        ("from importlib import metadata\n", ""),
+        ("    try:\n        libver", "    from importlib import metadata\n\n    try:\n        libver"),
+    ],
+    # clients for asyncio, clusters and sentinels: half of what redis loads
+    "redis/__init__.py": [
+        ("from redis import asyncio  # noqa\n", ""),
+        ("from redis.cluster import RedisCluster\n", ""),
+        ("from redis.keyspace_notifications import (…)\n", ""),
+        ("from redis.sentinel import (…)\n", ""),
+    ],
+    "redis/commands/core.py": [
+        (
+            "from redis.asyncio.observability.recorder import (…)\n",
+            "async def async_record_streaming_lag(**arguments):\n"
+            "    from redis.asyncio.observability import recorder\n\n"
+            "    await recorder.record_streaming_lag_from_response(**arguments)\n\n\n",
+        ),
+    ],
+    "redis/_parsers/base.py": [
+        ("from asyncio import IncompleteReadError, StreamReader\n", ""),
+        ("            except IncompleteReadError", '            except __import__("asyncio").IncompleteReadError'),
+    ],
+    # plugins of pydantic: there are none, and it looks through all packages for them
+    "pydantic/plugin/_loader.py": [
+        ("import importlib.metadata as importlib_metadata\n", ""),
+        ("    disabled_plugins = os", "    return ()\n    disabled_plugins = os"),
+    ],
+    # a hundred types of dictionaries for checkers of types, each made from the text of its annotations
+    "pydantic_core/core_schema.py": [
+        (
+            "if sys.version_info < (3, 12):\n    from typing_extensions import TypedDict\n"
+            "else:\n    from typing import TypedDict\n",
+            "\n\nclass TypedDict(dict):\n    def __init_subclass__(cls, total=True):\n"
+            "        super().__init_subclass__()\n\n\n",
+        ),
+    ],
+    # certificates and keys of SSH, which none of our tokens is checked with; the latter bring bcrypt
+    "cryptography/hazmat/primitives/serialization/__init__.py": [
+        (
+            "from cryptography.hazmat.primitives.serialization.ssh import (…)\n",
+            "\n\ndef __getattr__(name):\n"
+            "    from cryptography.hazmat.primitives.serialization import ssh\n\n    return getattr(ssh, name)\n",
+        ),
+    ],
+    "jwt/algorithms.py": [
+        ("    from cryptography import x509\n", ""),
+        ("            x509.load", "            from cryptography import x509\n\n            x509.load"),
+        (
+            "        load_ssh_public_key,\n    )\n",
+            "    )\n\n    def load_ssh_public_key(data):\n"
+            "        from cryptography.hazmat.primitives.serialization import ssh\n\n"
+            "        return ssh.load_ssh_public_key(data)\n",
+        ),
+    ],
+}
+
+
+class PackageChanged(Exception):
+    """A package no longer has what was to be changed."""
+
+
+def put_off(packages: Path) -> None:
+    """Make the changes in a folder of installed packages. Raises PackageChanged."""
+    for name, changes in CHANGES.items():
+        path = packages / name
+        text = path.read_text()
+        for before, after in changes:
+            pattern = re.compile(".*?".join(map(re.escape, before.split("…"))), re.DOTALL)
+            found = len(pattern.findall(text))
+            if found != 1:
+                raise PackageChanged(f"{name} has {found} times: {before}")
+            text = pattern.sub(lambda _, after=after: after, text)
+        path.write_text(text)

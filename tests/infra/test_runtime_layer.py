@@ -1,0 +1,182 @@
+"""What the runtime layer leaves out of botocore's models, or loads later, is not what functions use."""
+
+import ast
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import botocore
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = Path(botocore.__file__).parents[1]
+CODE = (ROOT / "functions", ROOT / "layers/shared")
+REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-4", "cn-north-1", "us-gov-west-1")
+MAX_MODEL_BYTES = {"dynamodb": 27_000, "sqs": 12_000, "kms": 16_000, "s3": 72_000}
+MAX_ENDPOINTS_BYTES = 80_000
+
+# an operation of each service that needs few arguments
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dynamodb": ("get_item", {"TableName": "t", "Key": {"id": {"S": "x"}}}),
+    "kms": ("describe_key", {"KeyId": "k"}),
+    "secretsmanager": ("get_secret_value", {"SecretId": "s"}),
+    "sqs": ("get_queue_attributes", {"QueueUrl": "https://sqs.us-east-1.amazonaws.com/1/q"}),
+    "stepfunctions": ("stop_execution", {"executionArn": "a"}),
+    "s3": ("get_object", {"Bucket": "b", "Key": "k"}),
+}
+
+
+def _layer_module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "layers/runtime" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+models, lean = _layer_module("models"), _layer_module("lean")
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of data of botocore, cut down."""
+    data: Path = tmp_path_factory.mktemp("botocore") / "data"
+    data.mkdir()
+    for name in models.OPERATIONS:
+        shutil.copytree(PACKAGES / "botocore/data" / name, data / name)
+    for path in (PACKAGES / "botocore/data").glob("*.json"):
+        shutil.copy(path, data)
+    models.cut_down(data, list(models.OPERATIONS))
+    return data
+
+
+def _names_of_operations(path: Path) -> Iterator[str]:
+    """What is called on a client, and what is named to a `_call` of a module that asks AWS."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Attribute) and "aws.client(" in ast.unparse(function.value):
+            yield function.attr
+        called = ast.unparse(function).rpartition(".")[2]
+        if called in ("_call", "_kms", "_s3") and node.args and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
+
+
+def test_every_operation_that_the_code_names_is_kept() -> None:
+    kept = {name for operations in models.OPERATIONS.values() for name in operations}
+    session = botocore.session.get_session()
+    untouched = {
+        name
+        for service in ("sesv2", "chime-sdk-meetings", "transcribe", "bedrock-runtime")
+        for name in session.get_service_model(service).operation_names
+    }
+    named = {
+        "".join(word.capitalize() for word in name.split("_"))
+        for folder in CODE
+        for path in folder.rglob("*.py")
+        if "aws.client(" in (text := path.read_text()) or "aws" in text
+        for name in _names_of_operations(path)
+    }
+    assert {"GetItem", "SendMessageBatch", "StartExecution", "Encrypt", "HeadObject"} <= named
+    assert named - kept - untouched == set()
+
+
+def test_what_pynamodb_calls_is_kept() -> None:
+    constants = (PACKAGES / "pynamodb/constants.py").read_text()
+    called = {"GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
+    called |= {"TransactGetItems", "TransactWriteItems"}
+    assert all(f"'{name}'" in constants for name in called)
+    assert called <= set(models.OPERATIONS["dynamodb"])
+
+
+def _url(data: Path | None, service: str, region: str) -> str:
+    session = botocore.session.Session()
+    if data is not None:
+        session.set_config_variable("data_path", str(data))
+        session.get_component("data_loader").search_paths[:] = [str(data)]
+    session.set_credentials("key", "secret")
+    client = session.create_client(service, region_name=region)
+    sent: list[Any] = []
+
+    def answer(request: Any, **_: Any) -> Any:
+        sent.append(request)
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Empty())
+
+    client.meta.events.register("before-send", answer)
+    operation, arguments = CALLS[service]
+    getattr(client, operation)(**arguments)
+    return f"{sent[0].method} {sent[0].url} {sent[0].headers.get('X-Amz-Target')}"
+
+
+class _Empty:
+    def stream(self, **_: Any) -> list[bytes]:
+        return [b"{}"]
+
+    def read(self, *_: Any) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize("service", sorted(CALLS))
+def test_calls_go_where_they_went(cut: Path, service: str) -> None:
+    for region in REGIONS:
+        assert _url(cut, service, region) == _url(None, service, region)
+
+
+def test_little_is_read_before_the_first_call(cut: Path) -> None:
+    sizes = {name: max((cut / name).iterdir()).joinpath("service-2.json").stat().st_size for name in MAX_MODEL_BYTES}
+    assert {name: size for name, size in sizes.items() if size > MAX_MODEL_BYTES[name]} == {}
+    assert (cut / "endpoints.json").stat().st_size < MAX_ENDPOINTS_BYTES
+
+
+def test_an_operation_that_a_service_does_not_have_stops_the_build() -> None:
+    model: dict[str, Any] = {"operations": {"Get": {}}, "shapes": {}}
+    with pytest.raises(models.NoSuchOperation, match="Put"):
+        models.only(model, ["Get", "Put"])
+
+
+def test_shapes_are_kept_as_far_as_they_are_used() -> None:
+    model = {
+        "operations": {"Get": {"input": {"shape": "Key"}, "documentation": "<p>"}, "Put": {"input": {"shape": "Item"}}},
+        "shapes": {
+            "Key": {"members": {"id": {"shape": "Id"}, "documentation": {"shape": "Id"}}},
+            "Id": {"type": "string", "documentation": "<p>"},
+            "Item": {"type": "string"},
+        },
+    }
+    assert models.only(model, ["Get"]) == {
+        "operations": {"Get": {"input": {"shape": "Key"}}},
+        "shapes": {
+            "Key": {"members": {"id": {"shape": "Id"}, "documentation": {"shape": "Id"}}},
+            "Id": {"type": "string"},
+        },
+    }
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    for name in lean.CHANGES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGES / name, tmp_path / name)
+    return tmp_path
+
+
+def test_what_is_put_off_is_in_the_packages_as_they_are(packages: Path) -> None:
+    lean.put_off(packages)
+    for name in lean.CHANGES:
+        compile((packages / name).read_text(), name, "exec")
+    assert "asyncio" not in (packages / "redis/__init__.py").read_text()
+
+
+def test_a_package_that_has_changed_stops_the_build(packages: Path) -> None:
+    lean.put_off(packages)
+    with pytest.raises(lean.PackageChanged, match="has 0 times"):
+        lean.put_off(packages)
