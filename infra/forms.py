@@ -41,8 +41,8 @@ class Form:
     `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
     one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
     calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
-    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms but those that take a version
-    back, as they would tell nobody.
+    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms but those that take a
+    version back, as they would tell nobody.
     """
 
     network: bool = False
@@ -65,7 +65,9 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
     return Form(
         network=given["CacheMode"] == "serverless",
         closed=given["DefaultEndpoint"] == "off",
-        silent=environment in UNHEARD and not given["AlarmTopicArn"] and all(given[name] == "off" for name in ON_ALARMS),
+        silent=environment in UNHEARD
+        and not given["AlarmTopicArn"]
+        and all(given[name] == "off" for name in ON_ALARMS),
         alias=environment not in LOCAL,
         alarms=(*ALARMS, *watched) if slowly else (),
         build=build,
