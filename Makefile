@@ -16,7 +16,7 @@ SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf compare evaluate build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf compare evaluate versions build deploy openapi web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,13 +48,16 @@ logs: $(VENV)/python ## recent log events of all functions, or of FUNCTION=Name
 
 test: venv ## every test that needs no cloud account; the end-to-end ones on an instance of their own
 	@code=0; \
-	$(PYTEST) -n 2 $(RERUNS) $(wildcard tests/unit tests/integration tests/field tests/infra) || code=$$?; \
+	$(PYTEST) -n 2 $(RERUNS) $(wildcard tests/unit tests/integration tests/field tests/infra tests/versions) || code=$$?; \
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(LOCAL) --instance test run $(PYTEST) $(RERUNS) tests/e2e || code=$$?; \
 	exit $$code
 
 fuzz: venv ## every parser of what comes from outside, with 50 times as many examples (5 min)
 	$(PYTEST) --hypothesis-profile deep tests/unit/parsers tests/unit/kernel tests/unit/keys tests/unit/drive tests/unit/messages tests/unit/search
+
+versions: venv ## this version beside the one before, over the same tables (AGAINST=… for another; a minute)
+	AGAINST=$(AGAINST) $(PYTEST) -rs tests/versions
 
 conformance: venv ## every route as its document says, with 10 times as many calls (SEED=… repeats a run)
 	@SC_EXAMPLES=30 SC_SEED=$(or $(SEED),$(shell date +%s)) $(LOCAL) --instance test run $(PYTEST) tests/e2e/test_schemathesis.py

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
@@ -21,6 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()  # moto's tables don't expect threads
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    posted: list[tuple[str, str]] | None = None
     wbufsize = -1  # one packet an answer: the second would wait for the first one's acknowledgement
 
     def do_POST(self) -> None:
@@ -30,7 +32,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if name.lower() not in ("content-length", "server", "date", "connection"):
                 self.send_header(name, str(value))
-        self.send_header("Content-Length", str(len(text)))
+        # of an answer without its body, the length is that of what there is
+        told = {name.lower(): value for name, value in headers.items()}
+        length = told.get("content-length", 0) if self.command == "HEAD" else len(text)
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
@@ -40,6 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> tuple[int, dict[str, Any], bytes]:
         scope = _SCOPE.search(self.headers.get("Authorization", ""))
         if scope is None or scope[2] == "execute-api":
+            if self.posted is not None:
+                self.posted.append((unquote(self.path.rpartition("/")[2]), body.decode()))
             return 200, {}, b""  # a post to a socket
         url = f"https://{_HOSTS.get(scope[2], scope[2])}.{scope[1]}.amazonaws.com{self.path}"
         headers = HTTPHeaders()
@@ -54,9 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def aws_proxy() -> Iterator[str]:
-    """The address of the bridge, which stands as long as the block."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+def aws_proxy(posted: list[tuple[str, str]] | None = None) -> Iterator[str]:
+    """The address of the bridge, which stands as long as the block. Posts to sockets go to `posted`, by connection."""
+    handler = type("_Handler", (_Handler,), {"posted": posted})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
