@@ -20,7 +20,16 @@ from perf.compare import cells, xmpp
 from perf.compare.cells import CELLS, RunScale
 from perf.compare.matrix import Synapse
 from perf.compare.side import Ours, Side
-from perf.compare.turns import DISTURBED_PERCENT, TURNS, Turns, take
+from perf.compare.turns import (
+    DISTURBED_PERCENT,
+    IMPATIENT_WAIT_S,
+    QUIET_WAIT_S,
+    TURNS,
+    Measure,
+    Turns,
+    measuring,
+    take,
+)
 from perf.machine import memory_of
 from perf.progress import Progress
 from perf.report import Table, number
@@ -35,7 +44,9 @@ def _say(what: str) -> None:
     print(f"  {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
-async def _compare(ours: Ours, peers: list[Side], scale: RunScale) -> dict[str, tuple[list[Turns], dict[str, float]]]:
+async def _compare(
+    ours: Ours, peers: list[Side], scale: RunScale, measure: Measure
+) -> dict[str, tuple[list[Turns], dict[str, float]]]:
     """By peer: its cells, and the megabytes of ours and theirs before and after."""
     steps = {f"{side.name} is made ready": READY_S for side in (ours, *peers)}
     steps |= {f"{peer.name}: {cell.name}": CELL_S for peer in peers for cell in CELLS}
@@ -51,7 +62,7 @@ async def _compare(ours: Ours, peers: list[Side], scale: RunScale) -> dict[str, 
             turns = []
             for cell in CELLS:
                 progress.begin(f"{peer.name}: {cell.name}")
-                turns.append(await take(cell, (ours, peer), scale, progress.tell))
+                turns.append(await take(cell, (ours, peer), scale, progress.tell, measure=measure))
             memory |= {f"{side.name}, after it all": memory_of(side.servers) for side in (ours, peer)}
             found[peer.name] = turns, memory
             await peer.leave()
@@ -119,7 +130,9 @@ def main() -> int:
         _say(f"ejabberd is left out: {why}")
     try:
         ours = Ours(running())
-        found = asyncio.run(_compare(ours, peers, cells.QUICK if chosen.quick else RunScale()))
+        scale = cells.QUICK if chosen.quick else RunScale()
+        measure = measuring(IMPATIENT_WAIT_S if chosen.disturbed else QUIET_WAIT_S)
+        found = asyncio.run(_compare(ours, peers, scale, measure))
     except (NotUp, Problem) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2

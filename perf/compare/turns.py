@@ -13,7 +13,7 @@ from perf.machine import Meter, Usage, wait_for_quiet
 from perf.ratios import Compared, in_turn
 
 DISTURBED_PERCENT = 20.0  # of one processor, by others than the server and the load generator
-QUIET_WAIT_S = 15.0
+QUIET_WAIT_S, IMPATIENT_WAIT_S = 20.0, 1.0  # at most before a run: what the other side's run has left is done by then
 TURNS, MORE_TURNS = 3, 2  # of each side; how many more are tried where some were disturbed
 
 
@@ -89,16 +89,15 @@ async def take(
     scale: RunScale,
     tell: Callable[[str], None],
     *,
-    measure: Measure | None = None,
+    measure: Measure,
 ) -> Turns:
     """Warm both up, then measure them in turn."""
-    run = measure or measured
     for side in sides:
-        await run(cell, side, WARM_UP, 0)
+        await measure(cell, side, WARM_UP, 0)
     turns = Turns(cell)
     while not turns.enough():
         number = len(turns.pairs) + 1
-        found = {side.name: await run(cell, side, scale, number) for side in in_turn(sides, number)}
+        found = {side.name: await measure(cell, side, scale, number) for side in in_turn(sides, number)}
         turns.pairs.append((found[sides[0].name], found[sides[1].name]))
         now, other = (found[side.name].result.figures[cell.figure] for side in sides)
         note = "" if turns.pairs[-1] in turns.clean() else ", disturbed"
@@ -106,14 +105,18 @@ async def take(
     return turns
 
 
-async def measured(cell: Contest, side: Side, scale: RunScale, number: int) -> Measured:
-    """One run, with those who hear in it."""
-    hearers = cell.heard_by(side)
-    await side.listen(hearers)
-    try:
-        await asyncio.to_thread(wait_for_quiet, QUIET_WAIT_S)
-        with Meter(side.servers) as meter:
-            result = await cell.run(side, scale, number)
-    finally:
-        await side.hush(hearers)
-    return Measured(result, meter.usage)
+def measuring(quiet_wait_s: float) -> Measure:
+    """One run with those who hear in it, after a moment in which the machine does next to nothing, or so many seconds."""
+
+    async def measure(cell: Contest, side: Side, scale: RunScale, number: int) -> Measured:
+        hearers = cell.heard_by(side)
+        await side.listen(hearers)
+        try:
+            await asyncio.to_thread(wait_for_quiet, quiet_wait_s)
+            with Meter(side.servers) as meter:
+                result = await cell.run(side, scale, number)
+        finally:
+            await side.hush(hearers)
+        return Measured(result, meter.usage)
+
+    return measure
