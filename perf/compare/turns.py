@@ -106,7 +106,7 @@ async def take(
 
 
 def measuring(quiet_wait_s: float) -> Measure:
-    """One run with those who hear in it, after a moment in which the machine does next to nothing, or so many seconds."""
+    """One run, with who hears in it, after a moment in which the machine does next to nothing or so many seconds."""
 
     async def measure(cell: Contest, side: Side, scale: RunScale, number: int) -> Measured:
         hearers = cell.heard_by(side)
