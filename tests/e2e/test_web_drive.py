@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually
@@ -185,3 +185,46 @@ def test_what_was_deleted_comes_back_or_goes_for_good(page: Page, ada: Person) -
     page.get_by_role("dialog").get_by_role("button", name="Delete for good: plan.txt").click()
     expect(page.get_by_role("button", name="Delete for good: plan.txt")).to_have_count(0)
     assert ada.ok("GET", "/drive/usage")["used"] == 0
+
+
+KEPT_BYTES = 64 * 2**20  # what the browser keeps of a file that is on its way
+SOME_PARTS = 3
+
+
+def test_an_upload_that_a_reload_interrupts_waits_in_the_list_for_its_file(
+    page: Page, ada: Person, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.bin"
+    with film.open("wb") as file:
+        file.truncate(KEPT_BYTES + 1)
+    sent = 0
+
+    def store_some(route: Route) -> None:
+        """The storage takes a few parts, and never answers about the others."""
+        nonlocal sent
+        if route.request.method != "PUT":
+            route.fallback()
+        elif sent < SOME_PARTS:
+            sent += 1
+            route.fallback()
+
+    page.route("**/*", store_some)
+    page.locator("section.page > header input[type=file]").set_input_files(film)
+    row = page.locator("ul.list > li").filter(has_text="film.bin")
+    bar = row.get_by_role("progressbar", name="film.bin")
+    eventually(lambda: bar.evaluate("bar => bar.value > 0") and sent == SOME_PARTS, within_s=60)
+    reserved = ada.ok("GET", "/drive/usage")["reserved"]
+    assert reserved > KEPT_BYTES
+
+    page.reload()
+    page.get_by_role("button", name="Drive").click()
+    expect(row).to_contain_text("Choose the same file again to go on.")
+    expect(bar).to_have_js_property("max", KEPT_BYTES + 1)
+    assert 0 < bar.evaluate("bar => bar.value") < KEPT_BYTES
+    row.locator("input[type=file]").set_input_files(FilePayload(name="film.bin", mimeType="", buffer=b"another"))
+    expect(row.get_by_role("alert")).to_have_text("That is another file.")
+    expect(row.get_by_role("button", name="Choose film.bin again")).to_be_visible()
+
+    row.get_by_role("button", name="Remove film.bin").click()
+    expect(row).to_have_count(0)
+    eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)

@@ -21,11 +21,14 @@ const SETTLE_POLL_MS = 1_500;
 /** Bytes that are kept in IndexedDB while they are on their way. */
 const MAX_KEPT_BYTES = 64 * 2 ** 20;
 const PREFIX = "upload:";
+const ARRIVED_TIMEOUT_MS = 20_000;
 
 /** What the store remembers of an upload. */
 interface Remembered {
   readonly fields: UploadFields;
   readonly blob: Blob | null;
+  /** The file at the service, once it was begun there. */
+  readonly fileId?: string;
 }
 
 export interface UploadParts {
@@ -52,10 +55,22 @@ export class UploadManager implements Uploads {
   /** Takes up what was begun before a reload. */
   async restore(): Promise<void> {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
-    for (const { fields, blob } of remembered.values()) {
+    for (const { fields, blob, fileId } of remembered.values()) {
       this.#put(fields, { state: "waiting_for_file" });
       // its end shows in the list of uploads, which is all that is left of whoever began it
       if (blob) this.#go(fields, blob).catch(() => undefined);
+      else if (fileId) void this.#showArrived(fields, fileId);
+    }
+  }
+
+  /** How much of it had arrived before the reload, while it waits for its file. */
+  async #showArrived({ client_id: id }: UploadFields, fileId: string): Promise<void> {
+    try {
+      const { uploaded } = await this.#ask(fileId, [], AbortSignal.timeout(ARRIVED_TIMEOUT_MS));
+      const waits = this.items.get().some((each) => each.clientId === id && each.state === "waiting_for_file");
+      if (waits) this.#change(id, { sentBytes: uploaded.reduce((sum, part) => sum + part.size, 0) });
+    } catch {
+      // it is shown without; whether the service still has it turns out when it goes on
     }
   }
 
@@ -70,7 +85,7 @@ export class UploadManager implements Uploads {
       clientId?: string;
     } = {},
   ): Promise<DriveFile> {
-    const { account, store, uuid } = this.#parts;
+    const { uuid } = this.#parts;
     const fields: UploadFields = {
       client_id: options.clientId ?? uuid(),
       name: options.name ?? file.name ?? "file",
@@ -89,16 +104,17 @@ export class UploadManager implements Uploads {
       throw error;
     }
     const blob = file.size <= MAX_KEPT_BYTES ? file : null;
-    await store.saveValue(account, PREFIX + fields.client_id, { fields, blob } satisfies Remembered);
+    await this.#remember({ fields, blob });
     return this.#go(fields, file);
   }
 
   async resume(clientId: string, file: Blob): Promise<DriveFile> {
-    const { account, store } = this.#parts;
-    const remembered = await store.loadValue<Remembered>(account, PREFIX + clientId);
+    const remembered = await this.#remembered(clientId);
     if (!remembered) throw new UploadCancelled("there is no such upload any more");
     if (file.size !== remembered.fields.size || (await sha256Hex(file)) !== remembered.fields.sha256) {
-      throw new UploadRejected("another_file");
+      const error = new UploadRejected("another_file");
+      this.#change(clientId, { error });
+      throw error;
     }
     return this.#go(remembered.fields, file);
   }
@@ -106,9 +122,10 @@ export class UploadManager implements Uploads {
   async cancel(clientId: string): Promise<void> {
     this.#stops.get(clientId)?.abort(new UploadCancelled("cancelled"));
     const item = this.items.get().find((each) => each.clientId === clientId);
+    const fileId = item?.file?.id ?? (await this.#remembered(clientId))?.fileId; // which may be from before a reload
     await this.#forget(clientId);
     this.#change(clientId, { state: "cancelled" });
-    if (item?.file) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: item.file.id } });
+    if (fileId) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: fileId } });
   }
 
   dismiss(clientId: string): void {
@@ -129,6 +146,8 @@ export class UploadManager implements Uploads {
     try {
       const begun = await api.post("/drive/uploads", { body: fields, signal: stop.signal });
       this.#change(id, { file: begun.file });
+      const remembered = await this.#remembered(id);
+      if (remembered) await this.#remember({ ...remembered, fileId: begun.file.id });
       if (begun.upload) {
         if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, stop.signal);
         else await this.#sendParts(id, begun.file.id, begun.upload, file, stop.signal);
@@ -235,6 +254,14 @@ export class UploadManager implements Uploads {
     } finally {
       this.#settling.delete(fileId);
     }
+  }
+
+  #remembered(clientId: string): Promise<Remembered | undefined> {
+    return this.#parts.store.loadValue<Remembered>(this.#parts.account, PREFIX + clientId);
+  }
+
+  async #remember(what: Remembered): Promise<void> {
+    await this.#parts.store.saveValue(this.#parts.account, PREFIX + what.fields.client_id, what);
   }
 
   async #forget(clientId: string): Promise<void> {

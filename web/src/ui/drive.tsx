@@ -5,8 +5,9 @@ import { type FormEvent, Suspense, lazy, useDeferredValue, useEffect, useRef, us
 import { useLanguage } from "../i18n";
 import { sizeOf } from "./attachments";
 import "./chat/chat.css";
-import { FileTray, useUploads } from "./chat/file-tray";
+import { FileTray, UploadRow, useUploads } from "./chat/file-tray";
 import { Entries, type Entry, type FileEntry } from "./files/entries";
+import type { UploadState } from "../engine";
 import type { Shown } from "./files";
 import { useAttempt, useEngine, useValue } from "./hooks";
 import { More, usePages } from "./kit";
@@ -51,6 +52,8 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
   const inFolder = here.id !== "shared" && !q;
   const folder = here.id === "root" ? null : here.id;
   const tray = useUploads((each) => each.conversationId === null && each.state !== "ready", folder === null ? {} : { folderId: folder });
+  const isHere = (each: UploadState) => inFolder && each.folderId === folder;
+  const arriving = tray.uploads.filter(isHere);
   const arrived = useValue(uploads.items).filter((each) => each.conversationId === null && each.state === "ready").length;
 
   const refresh = async () => {
@@ -154,10 +157,13 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
         </form>
       )}
       <Problem text={problem || pages.problem} />
-      <FileTray tray={tray} />
-      {pages.loaded && pages.items.length === 0 && <p className="empty">{t(inFolder ? "drive.empty" : "list.empty")}</p>}
+      <FileTray tray={{ ...tray, uploads: tray.uploads.filter((each) => !isHere(each)) }} />
+      {pages.loaded && pages.items.length + arriving.length === 0 && <p className="empty">{t(inFolder ? "drive.empty" : "list.empty")}</p>}
       <Entries
         items={pages.items}
+        before={arriving.map((each) => (
+          <UploadRow key={each.clientId} upload={each} tray={tray} />
+        ))}
         pictured={pictured}
         onOpen={open}
         actions={(each) => (

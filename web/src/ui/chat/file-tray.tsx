@@ -79,42 +79,57 @@ export function useUploads(belongs: (upload: UploadState) => boolean, where: Whe
 }
 
 export function FileTray({ tray }: { tray: Tray }) {
-  const { t, locale } = useLanguage();
-  const picker = useRef<HTMLInputElement>(null);
-  const wanted = useRef<UploadState | null>(null);
   if (tray.uploads.length === 0) return <Problem text={tray.problem ?? ""} />;
   return (
     <ul className="tray">
       {tray.uploads.map((each) => (
-        <li key={each.clientId} className="row">
-          <span className="grow cut" dir="auto">
-            {each.name} <small>{sizeOf(each.size, locale)}</small>
-          </span>
-          {ON_THE_WAY.has(each.state) && <progress max={each.size || 1} value={each.sentBytes} aria-label={each.name} />}
-          {each.state === "processing" && <small>{t("files.checking")}</small>}
-          {each.state === "failed" && each.error && (
-            <span role="alert" className="problem">
-              {each.error instanceof UploadRejected ? t("files.rejected", { reason: each.error.reason }) : each.error instanceof UploadCancelled ? "" : told(each.error, t)}
-            </span>
-          )}
-          {each.state === "waiting_for_file" && <span role="status">{t("files.choose_again")}</span>}
-          {(each.state === "failed" || each.state === "waiting_for_file") && (
-            <button
-              className="icon"
-              aria-label={t("files.again", { name: each.name })}
-              onClick={() => {
-                wanted.current = each;
-                picker.current?.click();
-              }}
-            >
-              <RotateCcw aria-hidden />
-            </button>
-          )}
-          <button className="icon" aria-label={t("files.remove", { name: each.name })} onClick={() => tray.remove(each)}>
-            <X aria-hidden />
-          </button>
-        </li>
+        <UploadRow key={each.clientId} upload={each} tray={tray} />
       ))}
+    </ul>
+  );
+}
+
+function said(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
+  if (error instanceof UploadCancelled) return "";
+  if (!(error instanceof UploadRejected)) return told(error, t);
+  return error.reason === "another_file" ? t("files.another") : t("files.rejected", { reason: error.reason });
+}
+
+/** A file on its way, in any list: how far it is, what went wrong, and what can be done about it. */
+export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray }) {
+  const { t, locale } = useLanguage();
+  const picker = useRef<HTMLInputElement>(null);
+  const { name, state, error } = upload;
+  const waits = state === "waiting_for_file";
+  const choose = () => picker.current?.click();
+  return (
+    <li className="row">
+      <span className="grow cut" dir="auto">
+        {name} <small>{sizeOf(upload.size, locale)}</small>
+      </span>
+      {(ON_THE_WAY.has(state) || (waits && upload.sentBytes > 0)) && <progress max={upload.size || 1} value={upload.sentBytes} aria-label={name} />}
+      {state === "processing" && <small>{t("files.checking")}</small>}
+      {(state === "failed" || waits) && error && (
+        <span role="alert" className="problem">
+          {said(error, t)}
+        </span>
+      )}
+      {waits && (
+        <>
+          <span role="status">{t("files.choose_again")}</span>
+          <button onClick={choose} aria-label={t("files.choose_it", { name })}>
+            {t("files.choose")}
+          </button>
+        </>
+      )}
+      {state === "failed" && (
+        <button className="icon" aria-label={t("files.again", { name })} onClick={choose}>
+          <RotateCcw aria-hidden />
+        </button>
+      )}
+      <button className="icon" aria-label={t("files.remove", { name })} onClick={() => tray.remove(upload)}>
+        <X aria-hidden />
+      </button>
       <input
         ref={picker}
         type="file"
@@ -122,10 +137,10 @@ export function FileTray({ tray }: { tray: Tray }) {
         data-again
         onChange={(event) => {
           const [file] = event.target.files ?? [];
-          if (file && wanted.current) tray.again(wanted.current, file);
+          if (file) tray.again(upload, file);
           event.target.value = "";
         }}
       />
-    </ul>
+    </li>
   );
 }

@@ -10,16 +10,19 @@ export type FileEntry = Extract<Entry, { kind: "file" }>;
 
 interface EntriesProps {
   readonly items: readonly Entry[];
+  /** Rows above them: files that are on their way here. */
+  readonly before?: ReactNode;
   readonly pictured: boolean;
   readonly onOpen: (entry: Entry) => void;
   /** What else can be done with one: buttons behind its name. */
   readonly actions: (entry: Entry) => ReactNode;
 }
 
-export function Entries({ items, pictured, onOpen, actions }: EntriesProps) {
+export function Entries({ items, before, pictured, onOpen, actions }: EntriesProps) {
   const { locale } = useLanguage();
   return (
     <ul className={pictured ? "list tiles" : "list"}>
+      {before}
       {items.map((each) => (
         <li key={each.id} className={pictured ? "tile" : "row"}>
           <button className="entry grow" onClick={() => onOpen(each)}>
