@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, HeadersDict
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.parsers import JSONParser
 from botocore.serialize import JSONSerializer
+
+from kernel import signing
 
 # Services whose endpoint no argument changes, and whose bodies are JSON both ways.
 SERVICES = frozenset({"dynamodb", "sqs"})
@@ -145,17 +146,11 @@ class DirectCalls:
 
     def _signed(self, endpoint: _Endpoint, request: Mapping[str, Any], context: dict[str, Any]) -> AWSPreparedRequest:
         body: bytes = request["body"]
-        # with these two given, the signer neither prepares the whole request once more to get at the body, nor takes
-        # the address apart twice
-        headers = {
-            **request["headers"],
-            "Host": endpoint.host,
-            "X-Amz-Content-SHA256": sha256(body).hexdigest(),
-        }
-        signed = AWSRequest("POST", endpoint.url, headers=headers, data=body)
-        self._signer.get_auth_instance(endpoint.service, endpoint.region).add_auth(signed)
-        sent: Any = HeadersDict(signed.headers.items())
-        sent["User-Agent"], sent["Content-Length"] = self._user_agent, str(len(body))
+        headers = signing.signed(
+            self._signer._credentials, endpoint.service, endpoint.region,
+            method="POST", url=endpoint.url, headers={**request["headers"], "Host": endpoint.host}, body=body,
+        )  # fmt: skip
+        sent: Any = HeadersDict(headers, **{"User-Agent": self._user_agent, "Content-Length": str(len(body))})
         return AWSPreparedRequest("POST", endpoint.url, sent, body, False, context)
 
     def _ask(self, request: AWSPreparedRequest, name: str) -> Any:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -65,14 +64,14 @@ def _threads() -> ThreadPoolExecutor:
 def _request(method: str, connection_id: str, body: bytes) -> int:
     """The HTTP status of one call, 0 when there was no answer in time."""
     import urllib3
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
+
+    from kernel import signing  # loads botocore, which not every function needs
 
     url = f"{management_url()}/@connections/{quote(connection_id, safe='')}"
-    # with the body's hash given, the signer does not prepare the whole request once more to get at the body
-    headers = {"host": urlsplit(url).netloc, "X-Amz-Content-SHA256": sha256(body).hexdigest()}
-    request = AWSRequest(method, url, headers=headers, data=body)
-    SigV4Auth(aws.credentials(), "execute-api", config().region).add_auth(request)
+    headers = signing.signed(
+        aws.credentials(), "execute-api", config().region,
+        method=method, url=url, headers={"Host": urlsplit(url).netloc}, body=body,
+    )  # fmt: skip
     try:
         wait_s = breaker.admit(deadline.bounded(SOCKET_POST_TIMEOUT_S))
     except (Timeout, CircuitOpen):
@@ -85,7 +84,7 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
     )
     started = time.monotonic()
     try:
-        status = int(_http().urlopen(method, url, body=body, headers=dict(request.headers), **limits).status)
+        status = int(_http().urlopen(method, url, body=body, headers=headers, **limits).status)
     except urllib3.exceptions.HTTPError:
         status = 0
     except BaseException:
