@@ -31,7 +31,7 @@ from kernel.errors import (
     UnsupportedMediaType,
     as_problem,
 )
-from kernel.limiter import Allowance, Limit, LimitExceeded
+from kernel.limiter import Allowance, Charge, Limit, LimitExceeded
 from kernel.schema import parse_json, parse_query
 
 MAX_BODY_BYTES = 256 * 1024
@@ -326,17 +326,14 @@ def _require_json(incoming: Incoming) -> None:
 
 
 def _spend(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> Allowance | None:
-    tightest: Allowance | None = None
+    """Count the call against its limits; what is left of the tightest one."""
+    charges = []
     for limit in limits:
         if limit.per == "address":
-            allowance = limiter.spend(limit, address, config().address_limit_factor)
+            charges.append(Charge(limit, address, config().address_limit_factor))
         elif caller is not None:
-            allowance = limiter.spend(limit, caller.user_id)
-        else:
-            continue
-        if tightest is None or allowance.remaining < tightest.remaining:
-            tightest = allowance
-    return tightest
+            charges.append(Charge(limit, caller.user_id))
+    return min(limiter.spend_all(charges), key=lambda each: each.remaining) if charges else None
 
 
 def _render(route: Route, result: Any) -> dict[str, Any]:

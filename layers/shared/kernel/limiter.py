@@ -9,7 +9,7 @@ twice its value at window edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kernel import cache, clock, telemetry
@@ -84,9 +84,22 @@ class LimitExceeded(RateLimited):
 
 def spend(limit: Limit, subject: str, factor: int = 1, *, cost: int = 1) -> Allowance:
     """Count one request of `subject`, or what it costs, against `limit`·`factor`; raises LimitExceeded above it."""
-    (allowance,) = measure([Charge(limit, subject, factor, cost)])
-    allowance.require()
+    (allowance,) = spend_all([Charge(limit, subject, factor, cost)])
     return allowance
+
+
+def spend_all(charges: Sequence[Charge]) -> list[Allowance]:
+    """Count a call against several limits in one round trip of Redis; raises LimitExceeded of the first one above it.
+
+    A call that one limit refuses is not counted against those behind it.
+    """
+    allowances = measure(charges)
+    for number, allowance in enumerate(allowances, 1):
+        if allowance.used > allowance.limit:
+            if behind := charges[number:]:
+                measure([replace(each, cost=-each.cost) for each in behind])
+            allowance.require()
+    return allowances
 
 
 def give_back(limit: Limit, subject: str) -> None:

@@ -11,7 +11,7 @@ from infra import documents
 from kernel import aws, cache, clock, config, limiter
 from kernel.errors import DependencyUnavailable
 from kernel.http import PER_ACCOUNT
-from kernel.limiter import Limit, LimitExceeded
+from kernel.limiter import Charge, Limit, LimitExceeded
 from tests.tools import give_up, rows
 
 OPEN = Limit("sends", requests=5, window_s=60)
@@ -39,6 +39,15 @@ def test_redis_counts_for_all_processes(limit: Limit, redis: Any) -> None:
         assert _passed(limit, 20) == 5
     assert rows("limits") == []
     assert limiter._in_process._entries == {}
+
+
+def test_several_limits_are_counted_in_one_round_trip(redis: Any) -> None:
+    limiter.spend(OPEN, "usr_eve")  # a connection is opened with reads of its own
+    before = redis.info("stats")["total_reads_processed"]
+    with clock.held(START_MS):
+        found = limiter.spend_all([Charge(OPEN, "usr_ada"), Charge(CLOSED, "usr_ada")])
+    assert [each.used for each in found] == [1, 1]
+    assert redis.info("stats")["total_reads_processed"] - before <= 2  # the one of `info` among them
 
 
 def test_a_counter_in_redis_ends_with_its_window(redis: Any) -> None:

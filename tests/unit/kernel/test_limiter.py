@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel import clock, limiter
-from kernel.limiter import Limit, LimitExceeded
+from kernel.limiter import Charge, Limit, LimitExceeded
 
 SENDS = Limit("sends", requests=3, window_s=60)
 START_MS = 1_800_000_000_000 // 60_000 * 60_000  # the first instant of a window
@@ -77,3 +77,14 @@ def test_a_factor_widens_a_limit() -> None:
             limiter.spend(SENDS, "203.0.113.7", factor=2)
         with pytest.raises(LimitExceeded):
             limiter.spend(SENDS, "203.0.113.7", factor=2)
+
+
+def test_a_call_that_one_limit_refuses_is_counted_against_those_before_it_alone() -> None:
+    wide, narrow, last = (Limit(name, requests=most, window_s=60) for name, most in (("a", 9), ("b", 1), ("c", 9)))
+    charges = [Charge(each, "usr_ada") for each in (wide, narrow, last)]
+    limiter.spend_all(charges)
+    with pytest.raises(LimitExceeded) as refused:
+        limiter.spend_all(charges)
+    assert refused.value.allowance.limit == 1
+    used = [limiter.spend(each, "usr_ada").used for each in (wide, last)]
+    assert used == [3, 2]
