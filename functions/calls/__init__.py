@@ -1,4 +1,4 @@
-"""Owns calls: who rings, who is in one, their signals, when it is over, and who had which.
+"""Calls: their participants, ringing, signalling, quality reports and history.
 
-It never sees what is said: media goes from device to device, or through the SFU.
+It never sees media, which goes from device to device or through the SFU.
 """

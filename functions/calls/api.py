@@ -1,4 +1,4 @@
-"""Calls as other domains use them: which ring or go on, for `sync`, and for whom one rings."""
+"""Calls for other domains: live calls for `sync`, and the people for whom a call is ringing."""
 
 from __future__ import annotations
 

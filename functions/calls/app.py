@@ -42,7 +42,7 @@ IN_CALL = ["not_in_call", "answered_elsewhere", "call_ended"]
     limits=[START],
 )
 def start_call(caller: Caller, conversation_id: str, body: NewCall) -> Answer:
-    """Call everybody in the conversation; the live call that there is already is answered with 200."""
+    """Call everybody in the conversation; 200 with the live call if there is one already."""
     call, new = service.start(
         caller=caller, conversation_id=conversation_id, client_id=body.client_id, media=body.media
     )
@@ -52,7 +52,7 @@ def start_call(caller: Caller, conversation_id: str, body: NewCall) -> Answer:
 @app.get("/conversations/{conversation_id}/calls", query=Paging, returns=CallList)
 def list_calls_of_conversation(caller: Caller, conversation_id: str, query: Paging) -> Any:
     """The calls of a conversation, newest first."""
-    return history.of_conversation(
+    return history.list_of_conversation(
         caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
     )
 
@@ -60,18 +60,18 @@ def list_calls_of_conversation(caller: Caller, conversation_id: str, query: Pagi
 @app.get("/calls", query=Paging, returns=CallList)
 def list_calls(caller: Caller, query: Paging) -> Any:
     """The calls that rang for the caller or that they joined, newest first."""
-    return history.of_caller(caller=caller, limit=query.limit, after=query.cursor)
+    return history.list_of_caller(caller=caller, limit=query.limit, after=query.cursor)
 
 
 @app.get("/calls/ice-servers", returns=IceServers)
 def list_ice_servers(caller: Caller) -> Any:
-    """STUN and TURN servers, with credentials that are good for an hour."""
+    """STUN and TURN servers, with credentials that are valid for an hour."""
     return {"ice_servers": ice.servers(caller.user_id)}
 
 
 @app.get("/calls/{call_id}", returns=CallOut)
 def get_call(caller: Caller, call_id: str) -> Any:
-    """A call as it is now."""
+    """The present state of a call."""
     return service.get(caller=caller, call_id=call_id)
 
 
@@ -82,13 +82,13 @@ def get_call(caller: Caller, call_id: str) -> Any:
     limits=[CHANGE],
 )
 def join_call(caller: Caller, call_id: str) -> Any:
-    """Answer, join or come back; the first of a person's devices has the call, and makes offers to its `peers`."""
+    """Answer, join or rejoin; the first device of a person gets the call, and sends offers to its `peers`."""
     return service.join(caller=caller, call_id=call_id)
 
 
 @app.post("/calls/{call_id}/decline", returns=CallOut, errors=["answered_elsewhere", "call_ended"], limits=[CHANGE])
 def decline_call(caller: Caller, call_id: str) -> Any:
-    """Stop it ringing for the caller, on all their devices."""
+    """Decline a call on all of the caller's devices."""
     return service.decline(caller=caller, call_id=call_id)
 
 
@@ -100,19 +100,19 @@ def leave_call(caller: Caller, call_id: str) -> Any:
 
 @app.post("/calls/{call_id}/end", returns=CallOut, limits=[CHANGE])
 def end_call(caller: Caller, call_id: str) -> Any:
-    """End the call for everybody: either of two, in a group who began it and admins."""
+    """End the call for everybody: either of two people, or in a group its initiator and admins."""
     return service.end(caller=caller, call_id=call_id)
 
 
 @app.post("/calls/{call_id}/heartbeat", returns=CallOut, errors=["blocked", *IN_CALL])
 def keep_call(caller: Caller, call_id: str) -> Any:
-    """Stay in the call for 45 s more; to be sent every 15 s."""
+    """Renew the caller's lease in a call for 45 s; to be sent every 15 s."""
     return service.heartbeat(caller=caller, call_id=call_id)
 
 
 @app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=CallOut, errors=IN_CALL, limits=[CHANGE])
 def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
-    """Tell what one sends: microphone, camera, screen, and a raised hand."""
+    """Set the caller's media state: microphone, camera, screen, raised hand."""
     return service.set_media(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))
 
 
@@ -125,7 +125,7 @@ def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
     limits=[SIGNAL],
 )
 def send_signal(caller: Caller, call_id: str, body: SignalFields) -> Any:
-    """Pass a message to one participant's device; those to the same one keep the order of their answers."""
+    """Send a signal to one participant's device; signals to the same one keep the order of their responses."""
     return signals.send(caller=caller, call_id=call_id, to=body.to, kind=body.kind, payload=body.payload)
 
 
@@ -133,11 +133,11 @@ def send_signal(caller: Caller, call_id: str, body: SignalFields) -> Any:
     "/calls/{call_id}/signals", query=SignalQuery, returns=SignalList, errors=["blocked", *IN_CALL], limits=[SIGNAL]
 )
 def list_signals(caller: Caller, call_id: str, query: SignalQuery) -> Any:
-    """Signals for the caller after a number, at most 60 s old: the way without a socket."""
-    return signals.received(caller=caller, call_id=call_id, after=query.after)
+    """The caller's signals after a number, at most 60 s old, for clients without a socket."""
+    return signals.list_received(caller=caller, call_id=call_id, after=query.after)
 
 
 @app.post("/calls/{call_id}/quality", body=Quality, status=202, errors=["not_in_call"], limits=[CHANGE])
 def report_quality(caller: Caller, call_id: str, body: Quality) -> None:
-    """Client statistics, counted and not kept."""
+    """Report client statistics, which become metrics and are not stored."""
     quality.report(caller=caller, call_id=call_id, quality=body)

@@ -1,4 +1,4 @@
-"""Writing a call's changes down, each by condition, the end of it together with the conversation's log."""
+"""Saving changes of a call under conditions; the end of a call together with the conversation's log."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Step = Callable[[Call], Call]
 
 
 def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> Call:
-    """Apply `step` to a call as of now and write it down; returns the call as it is stored then.
+    """Apply `step` to the present state of a call and save it; returns the saved call.
 
-    `step` is asked again whenever somebody else's change was first, and raises what forbids it then. What has
-    happened to the call by itself meanwhile is written with it. Raises DependencyUnavailable when no try came through.
+    `step` is called again after a concurrent change, and raises if it is not allowed. Timeouts that have passed are
+    saved with it. Raises DependencyUnavailable when retries are exhausted.
     """
     stored = first
     for _ in retry_loop(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
@@ -39,12 +39,12 @@ def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> 
             if after.ended:
                 return _finish(stored, after, actor_id)
             return store.save_join(stored, after, actor_id) if joining else store.save(stored, after)
-        except store.Moved:
-            stored = _again(first.id)
+        except store.VersionConflict:
+            stored = _reload(first.id)
     raise DependencyUnavailable("This call is very busy; try again.", retry_after_s=1)
 
 
-def _again(call_id: str) -> Call:
+def _reload(call_id: str) -> Call:
     found = store.find(call_id)
     if found is None:
         raise NotFound
@@ -52,28 +52,28 @@ def _again(call_id: str) -> Call:
 
 
 def apply_timeouts(call: Call) -> Call:
-    """Write down what has happened to a call by itself, and tell of it; returns the call as it is then."""
+    """Save and publish the timeouts of a call that have passed; returns the present call."""
     if call.as_of(clock.now()) == call:
         return call
     after = change(call, lambda now: now, actor_id=call.initiator_id)
-    call_events.changed(after)
+    call_events.publish_change(after)
     return after
 
 
 def _finish(before: Call, after: Call, actor_id: str) -> Call:
-    """The end of a call: its item, its message in the log and the conversation's live call, in one transaction.
+    """Save the end of a call: its item, its message in the log and the conversation's live call, in one transaction.
 
-    The log is appended to in the place of somebody who still is a member; raises Moved.
+    The event's actor is one of the call's people who is still a member. Raises VersionConflict.
     """
     people = (actor_id, after.initiator_id, *(each.user_id for each in after.participants))
     try:
         if not any(_end_in_log(before, after, user_id) for user_id in dict.fromkeys(people)):
-            after = after.failed()
+            after = after.with_failure()
             _end_beside_log(before, after)
     except Cancelled as refused:
         if refused.failed.keys() != {"message"}:
-            raise store.Moved from refused
-        _end_beside_log(before, after)  # the message was deleted: there is none to keep current
+            raise store.VersionConflict from refused
+        _end_beside_log(before, after)  # the message was deleted
     sfu.close(after)
     telemetry.count("CallsEnded")
     telemetry.count(f"CallsEnded{(after.end_reason or '').capitalize()}")
@@ -82,7 +82,7 @@ def _finish(before: Call, after: Call, actor_id: str) -> Call:
 
 
 def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
-    about = {"message_seq": after.message_seq, "message_id": after.message_id}
+    data = {"message_seq": after.message_seq, "message_id": after.message_id}
 
     def plan(context: MemberContext) -> log.AppendPlan:
         def stage(transaction: Transaction) -> None:
@@ -91,7 +91,7 @@ def _end_in_log(before: Call, after: Call, user_id: str) -> bool:
                 transaction, after.conversation_id, after.message_seq, context.next_seq, views.message(after)
             )
 
-        return log.AppendPlan([NewEvent(MESSAGE_UPDATED, user_id, about)], stage, live_call="")
+        return log.AppendPlan([NewEvent(MESSAGE_UPDATED, user_id, data)], stage, live_call="")
 
     try:
         context, events = conversations.append(after.conversation_id, user_id, plan)
@@ -108,4 +108,4 @@ def _end_beside_log(before: Call, after: Call) -> None:
     try:
         transaction.commit()
     except Cancelled as refused:
-        raise store.Moved from refused
+        raise store.VersionConflict from refused

@@ -1,4 +1,4 @@
-"""What calls refuse, with the codes of the contract."""
+"""Errors of calls, with the codes of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls tell. Hints: whoever misses one sees the call in `sync` and in GET /calls/{id}."""
+"""The ephemeral event types of calls, and reactions to lost access and erased conversations."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from conversations.api import Eraser, register_eraser
 from log.api import ContactChanged, ConversationLost, EventType, SessionsLost, on_loss, register
 
 
-def _of_conversation(loss: ConversationLost) -> None:
-    from calls import losing
+def _dismiss_former_members(loss: ConversationLost) -> None:
+    from calls import lost_access
 
-    losing.of_conversation(loss)
-
-
-def _of_sessions(loss: SessionsLost) -> None:
-    from calls import losing
-
-    losing.of_sessions(loss)
+    lost_access.dismiss_former_members(loss)
 
 
-def _of_contact(change: ContactChanged) -> None:
-    from calls import losing
+def _dismiss_sessions(loss: SessionsLost) -> None:
+    from calls import lost_access
 
-    losing.of_contact(change)
+    lost_access.dismiss_sessions(loss)
+
+
+def _end_blocked_call(change: ContactChanged) -> None:
+    from calls import lost_access
+
+    lost_access.end_blocked_call(change)
 
 
 for _name in (call_events.RINGING, call_events.UPDATED, call_events.ANSWERED_ELSEWHERE, call_events.ENDED):
     register(EventType(_name, data="calls.schemas.CallOut", durable=False))
 register(EventType(call_events.SIGNAL, data="calls.schemas.SignalEvent", durable=False))
-on_loss(ConversationLost, "calls", _of_conversation)
-on_loss(SessionsLost, "calls", _of_sessions)
-on_loss(ContactChanged, "calls", _of_contact)
+on_loss(ConversationLost, "calls", _dismiss_former_members)
+on_loss(SessionsLost, "calls", _dismiss_sessions)
+on_loss(ContactChanged, "calls", _end_blocked_call)
 
 
 def _erase(conversation_id: str, cursor: Any) -> Any:
     from calls import store
 
-    return store.erase_listed(conversation_id)
+    return store.erase_index(conversation_id)
 
 
 register_eraser(Eraser("calls", _erase))

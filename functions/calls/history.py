@@ -1,4 +1,4 @@
-"""The calls that were: of a person, of a conversation. Newest first."""
+"""The history of calls of a person or a conversation, newest first."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kernel.caller import Caller
 from kernel.paging import Page, Paginator
 
 
-def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The calls that rang for the caller or that they joined, in conversations they are in now and may look back in.
+def list_of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The calls that rang for the caller or that they joined, as far as they may see them now.
 
     A page may be shorter than `limit` and still have a next one.
     """
@@ -26,25 +26,27 @@ def of_caller(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str
         return [
             each
             for each in calls
-            if (context := contexts.get(each.conversation_id)) is not None and _shows(context, each)
+            if (context := contexts.get(each.conversation_id)) is not None and _is_visible(context, each)
         ]
 
     return _page(caller.user_id, Paginator(after, caller.user_id, "calls"), limit, visible)
 
 
-def of_conversation(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The calls of a conversation since the caller may see it."""
+def list_of_conversation(
+    *, caller: Caller, conversation_id: str, limit: int, after: str | None
+) -> Page[dict[str, Any]]:
+    """The calls of a conversation that the caller may see; raises NotFound."""
     context = require_member(conversation_id, caller.user_id)
 
     def visible(calls: list[Call]) -> list[Call]:
-        return [each for each in calls if _shows(context, each)]
+        return [each for each in calls if _is_visible(context, each)]
 
     paging = Paginator(after, caller.user_id, "calls", conversation_id)
     return _page(conversation_id, paging, limit, visible)
 
 
-def _shows(context: MemberContext, call: Call) -> bool:
-    """Who came (back) later does not see what was over by then."""
+def _is_visible(context: MemberContext, call: Call) -> bool:
+    """Whether a member may see a call: not if it ended before they joined."""
     return call.message_seq >= context.member.visible_from or not call.ended
 
 
@@ -53,7 +55,7 @@ def _page(
 ) -> Page[dict[str, Any]]:
     found, now = store.history(owner, before=paging.start, limit=limit + 1), clock.now()
 
-    def show(page: Sequence[str]) -> list[dict[str, Any]]:
+    def render(page: Sequence[str]) -> list[dict[str, Any]]:
         return [views.call(each.as_of(now)) for each in visible(store.find_all(page))]
 
-    return paging.page(found, limit, lambda call_id: call_id, show)
+    return paging.page(found, limit, lambda call_id: call_id, render)

@@ -1,4 +1,4 @@
-"""ICE servers: STUN addresses, and TURN ones with credentials that end by themselves.
+"""ICE servers: STUN URLs, and TURN URLs with short-lived credentials.
 
 A credential is made from the secret shared with the TURN servers: `username = expiry:user_id`,
 `credential = base64(HMAC-SHA1(secret, username))` (draft-uberti-behave-turn-rest-00; coturn: use-auth-secret).
@@ -25,7 +25,10 @@ _secrets: Memo[str] = Memo(max_entries=1, ttl_s=300.0)
 
 
 def servers(user_id: str) -> list[dict[str, Any]]:
-    """What RTCPeerConnection takes as `iceServers`; the TURN credentials are good for an hour."""
+    """The `iceServers` of an RTCPeerConnection; TURN credentials are valid for an hour.
+
+    Raises ConfigurationError, DependencyUnavailable.
+    """
     found: list[dict[str, Any]] = []
     configured = settings()
     if configured.stun_urls:
@@ -37,9 +40,9 @@ def servers(user_id: str) -> list[dict[str, Any]]:
 
 
 def credentials(secret: str, user_id: str, *, ttl_s: int = CREDENTIAL_TTL_S) -> tuple[str, str]:
-    """A username and its credential."""
+    """A TURN username and its credential."""
     username = f"{clock.now_s() + ttl_s}:{user_id}"
-    # SHA-1 is what the draft and TURN servers use; as a MAC of short-lived names it is sound
+    # the draft and TURN servers require SHA-1, which is secure as a MAC
     digest = hmac.digest(secret.encode(), username.encode(), "sha1")
     return username, b64encode(digest).decode()
 

@@ -1,4 +1,4 @@
-"""One person in a call: the device that joined, the lease, what is sent."""
+"""A participant of a call: the joined device, the lease, the media state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Presence = Literal["ringing", "joined", "left", "declined", "missed"]
 
 @dataclass(frozen=True, slots=True)
 class MediaState:
-    """What a participant sends; `speaking` is a hint for whom to show."""
+    """The media that a participant sends; `speaking` is a hint for the layout."""
 
     audio: bool = True
     video: bool = False
@@ -28,14 +28,14 @@ class MediaState:
 OFF = MediaState(audio=False)
 
 
-def at_first(media: Media) -> MediaState:
-    """What one sends on joining."""
+def initial_media(media: Media) -> MediaState:
+    """The media state on joining."""
     return MediaState(video=media == "video")
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One person in a call. `session_id` is the device that joined, `order` the turn in which (0: never yet)."""
+    """A person in a call. `session_id` is the joined device, `order` the rank of joining (0: never joined)."""
 
     participant_id: str
     user_id: str
@@ -52,10 +52,10 @@ class Participant:
     def joined(self) -> bool:
         return self.state == "joined"
 
-    def gone(self, at: int) -> Participant:
-        """Out of the call since `at`, but not since before joining."""
+    def with_left(self, at: int) -> Participant:
+        """The participant after leaving at `at`, or at the time of joining if that is later."""
         return replace(self, state="left", left_at=max(at, self.joined_at or 0), until=0, media=OFF)
 
-    def comes_back(self, session_id: str, now: int) -> bool:
-        """Whether this is the same device within 30 s: a reload, a change of network."""
+    def is_rejoin(self, session_id: str, now: int) -> bool:
+        """Whether the same device joins again within 30 s, after a reload or a change of network."""
         return self.session_id == session_id and now - (self.left_at or 0) < REJOIN_MS

@@ -1,4 +1,4 @@
-"""What clients measure of a call, into metrics."""
+"""Metrics of the quality of calls, as clients measure it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kernel import telemetry
 from kernel.caller import Caller
 from kernel.telemetry import MetricUnit
 
-# Above these people notice: 400 ms there and back, 50 ms of jitter, 5 % of loss.
+# Above these values people notice the poor quality.
 POOR_RTT_MS, POOR_JITTER_MS, POOR_LOSS_PERCENT = 400, 50, 5
 
 
 def report(*, caller: Caller, call_id: str, quality: Quality) -> None:
-    """Count what somebody who is or was in the call has measured; raises NotInCall."""
+    """Record the measurements of a present or former participant; raises NotFound, NotInCall."""
     call, _ = require_call(call_id, caller)
-    mine = call.of(caller.user_id)
+    mine = call.participant(caller.user_id)
     if mine is None or mine.order == 0:
         raise NotInCall
     telemetry.count("CallRtt", quality.rtt_ms, MetricUnit.Milliseconds)

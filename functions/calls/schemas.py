@@ -1,4 +1,4 @@
-"""Calls: what comes in and what goes out."""
+"""Request and response bodies of calls."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ class NewCall(Input):
 
 
 class MediaStateIn(Input):
-    """What one sends; `hand_raised` and `speaking` (a hint for whom to show) are false when left out."""
+    """A media state; `hand_raised` and `speaking` (a hint for the layout) default to false."""
 
     audio: bool
     video: bool
@@ -39,8 +39,8 @@ class SignalQuery(Query):
 
 
 class Quality(Input):
-    """Client statistics. `packet_loss` in percent; `setup_ms` from joining to the first decoded frame, once;
-    `setup_failed` when no media ever came."""
+    """Client statistics. `packet_loss` is in percent; `setup_ms`, reported once, is from joining to the first decoded
+    frame; `setup_failed` means that no media was received."""
 
     rtt_ms: Measure
     jitter_ms: Measure
@@ -57,7 +57,7 @@ class MediaStateOut(Output):
 
 
 class ParticipantOut(Output):
-    """`busy`: was in another call when this one rang."""
+    """`busy`: the person was in another call when this one rang."""
 
     participant_id: str
     user_id: str
@@ -71,7 +71,7 @@ class ParticipantOut(Output):
 
 
 class CallOut(Output):
-    """`duration_seconds` is null until the end, 0 for a call that nobody answered."""
+    """`duration_seconds` is null until the end, 0 for an unanswered call."""
 
     id: str
     conversation_id: str
@@ -93,7 +93,7 @@ class CallList(Output):
 
 
 class IceServer(Output):
-    """As RTCPeerConnection takes it."""
+    """An RTCIceServer."""
 
     urls: list[str]
     username: str | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -105,9 +105,9 @@ class IceServers(Output):
 
 
 class Joined(Output):
-    """`peers` were in the call before: the newcomer makes each an offer. Towards `polite_towards` one gives way
-    when offers collide. Signals up to `last_signal` were for an earlier life of this participant, before a reload.
-    `sfu` is what the SFU's client library needs, null in a mesh."""
+    """`peers` are the participants to send offers to; towards those in `polite_towards` the client is the polite peer.
+    Signals up to `last_signal` were for the participant before a reload. `sfu` is the input of the SFU's client
+    library, null in a mesh."""
 
     call: CallOut
     participant_id: str
@@ -123,7 +123,7 @@ class SignalSent(Output):
 
 
 class _FromSomebody(Output):
-    """What comes `from` somebody, which is no name in Python."""
+    """Has a field `from`, which is a keyword in Python."""
 
     model_config = ConfigDict(serialize_by_alias=True)
     from_: str = Field(serialization_alias="from")

@@ -1,4 +1,4 @@
-"""Calls: starting, answering, leaving, ending them; who is in one and what they send."""
+"""Starting, joining, declining, leaving and ending calls; media state, leases, reading."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _STALE_TRIES = 3
 
 
 def require_call(call_id: str, caller: Caller) -> tuple[Call, MemberContext]:
-    """A call as it is stored, and the caller's context in its conversation; raises NotFound for who may not see it.
+    """A stored call and the caller's context in its conversation.
 
-    Who became a member later does not see what was over by then.
+    Raises NotFound, also for a call that ended before the caller joined the conversation.
     """
     call = store.find(call_id) if ids.is_id(call_id, "cal") else None
     if call is None:
@@ -44,10 +44,10 @@ def require_call(call_id: str, caller: Caller) -> tuple[Call, MemberContext]:
 
 
 def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media) -> tuple[dict[str, Any], bool]:
-    """A new call that the caller is in and that rings for the others, or the live one there is, and False.
+    """Start a call that rings for the other members: the call and True, or the conversation's live call and False.
 
-    A repeated client_id returns its first call; raises Unprocessable when that was another one, Forbidden and
-    NotFound where the caller may not send.
+    A repeated client_id returns its first call and False. Raises Unprocessable if that was with other media, Forbidden
+    and NotFound if the caller may not send, Conflict.
     """
     send = log.Send(f"call#{log.send_key(caller.user_id, client_id)}", media)
     for _ in range(_STALE_TRIES):
@@ -56,36 +56,33 @@ def start(*, caller: Caller, conversation_id: str, client_id: str, media: Media)
             with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
                 call, is_new = _start(caller, conversation_id, client_id, media, send)
         except log.DuplicateSend:
-            call, is_new, repeated = _first_of(send, conversation_id), False, True
+            call, is_new, repeated = _original_call(send, conversation_id), False, True
         if is_new:
             return views.call(call), True
         now = call.as_of(clock.now())
         if not now.ended or (call.ended and repeated):
             return views.call(now), False
         if not call.ended:
-            changing.apply_timeouts(call)  # it is over, and nobody has written that down yet
+            changing.apply_timeouts(call)  # it has ended by a timeout that is not saved yet
     raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
 def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, send: log.Send) -> tuple[Call, bool]:
-    """A new call and True, or the live one there is and False.
-
-    Raises `log.DuplicateSend` where this client_id began one.
-    """
+    """A new call and True, or the live call and False; raises `log.DuplicateSend` for a repeated client_id."""
     call_id = ids.new("cal")
-    watched = False
+    lifecycle_started = False
     made: list[Call] = []
 
     def plan(context: MemberContext) -> log.AppendPlan:
-        nonlocal watched
+        nonlocal lifecycle_started
         context.require_send()
         if context.head.live_call is not None:
             if log.original_send(send.key) is not None:
                 raise log.DuplicateSend
             return log.AppendPlan([])
-        if not watched:  # before the call is there: none is ever without
+        if not lifecycle_started:  # before the call is saved, so that no call is without it
             workflows.start(LIFECYCLE, call_id, {"call_id": call_id, "wait_s": model.RING_TIMEOUT_MS // clock.SECOND})
-            watched = True
+            lifecycle_started = True
         call = _new(caller, context, call_id, client_id, media)
         made.append(call)
 
@@ -127,7 +124,7 @@ def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, m
     )
 
 
-def _first_of(send: log.Send, conversation_id: str) -> Call:
+def _original_call(send: log.Send, conversation_id: str) -> Call:
     message = log.original_event(send, conversation_id, noun="call")
     call = store.find(message.data["metadata"]["call_id"])
     if call is None:
@@ -135,18 +132,18 @@ def _first_of(send: log.Send, conversation_id: str) -> Call:
     return call
 
 
-# --- being in it ----------------------------------------------------------------------------------------------
+# --- participating --------------------------------------------------------------------------------------------
 
 
 def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
-    """Answer, join, or come back; the first of a person's devices has the call.
+    """Answer, join or rejoin; the first device of a person gets the call.
 
-    Raises CallEnded, AnsweredElsewhere, CallFull when the mesh is full and there is no SFU.
+    Raises NotFound, Forbidden, CallEnded, AnsweredElsewhere, and CallFull for a full mesh without an SFU.
     """
     call, context = require_call(call_id, caller)
     context.require_not_blocked()
-    servers = ice.servers(caller.user_id)  # who cannot have them cannot take part either
-    was = call.of(caller.user_id)
+    servers = ice.servers(caller.user_id)  # before joining, because it may raise
+    was = call.participant(caller.user_id)
     last_signal = signal_store.last(call.id, was.participant_id) if was is not None and was.order else 0
 
     def answer(now: Call) -> Call:
@@ -158,7 +155,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
     except CallFull:
         after = _join_through_sfu(call, caller)
     mine = after.require_joined(caller.user_id, caller.session_id)
-    _tell_of_joining(call, after, caller)
+    _publish_joined(call, after, caller)
     return {
         "call": views.call(after),
         "participant_id": mine.participant_id,
@@ -176,60 +173,60 @@ def _join_through_sfu(call: Call, caller: Caller) -> Call:
         raise CallFull
 
     def move_and_join(now: Call) -> Call:
-        moved = now if now.topology == "sfu" else now.moved_to_sfu(meeting)
+        moved = now if now.topology == "sfu" else now.with_sfu(meeting)
         return moved.join(caller.user_id, caller.session_id, clock.now(), limit=SFU_LIMIT)
 
     return changing.change(call, move_and_join, actor_id=caller.user_id, joining=True)
 
 
-def _tell_of_joining(before: Call, after: Call, caller: Caller) -> None:
-    was, mine = before.of(caller.user_id), after.require_joined(caller.user_id, caller.session_id)
+def _publish_joined(before: Call, after: Call, caller: Caller) -> None:
+    was, mine = before.participant(caller.user_id), after.require_joined(caller.user_id, caller.session_id)
     if was is not None and was.joined and was.participant_id == mine.participant_id:
-        return  # the same device once more
-    call_events.changed(after)
-    call_events.answered_elsewhere(after, caller.user_id, caller.session_id)
+        return  # a repeated request of the same device
+    call_events.publish_change(after)
+    call_events.publish_answered_elsewhere(after, caller.user_id, caller.session_id)
     telemetry.count("CallsJoined")
-    if after.answered_at is not None and after.answered_at == mine.joined_at:  # by whom it was answered
+    if after.answered_at is not None and after.answered_at == mine.joined_at:  # this participant answered the call
         telemetry.count("CallsAnswered")
         telemetry.count("CallAnswerTime", after.answered_at - after.created_at, MetricUnit.Milliseconds)
 
 
 def decline(*, caller: Caller, call_id: str) -> dict[str, Any]:
-    """Stop it ringing for the caller; it ends when nobody is left who could answer."""
-    return _act(caller, call_id, lambda it, _: it.decline(caller.user_id, caller.session_id, clock.now()))
+    """Decline the call; it ends when it rings for nobody any more."""
+    return _apply(caller, call_id, lambda it, _: it.decline(caller.user_id, caller.session_id, clock.now()))
 
 
 def leave(*, caller: Caller, call_id: str) -> dict[str, Any]:
-    """Hang up; the last to leave ends it."""
-    return _act(caller, call_id, lambda it, _: it.leave(caller.user_id, caller.session_id, clock.now()))
+    """Hang up; the last one to leave ends the call."""
+    return _apply(caller, call_id, lambda it, _: it.leave(caller.user_id, caller.session_id, clock.now()))
 
 
 def end(*, caller: Caller, call_id: str) -> dict[str, Any]:
-    """End it for everybody."""
-    return _act(
+    """End the call for everybody."""
+    return _apply(
         caller, call_id, lambda it, context: it.end(caller.user_id, clock.now(), is_admin=context.member.is_admin)
     )
 
 
 def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
-    """What the caller sends from now on."""
-    return _act(
+    """Set the caller's media state."""
+    return _apply(
         caller,
         call_id,
         lambda it, _: it.set_media(it.require_joined(caller.user_id, caller.session_id), media, clock.now()),
     )
 
 
-def _act(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
+def _apply(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
     call, context = require_call(call_id, caller)
     after = changing.change(call, lambda it: step(it, context), actor_id=caller.user_id)
     if after != call:
-        call_events.changed(after)
+        call_events.publish_change(after)
     return views.call(after)
 
 
 def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:
-    """Move the caller's lease on: 45 s from now."""
+    """Renew the caller's lease for 45 s; raises NotFound, CallEnded, NotInCall, AnsweredElsewhere."""
     call, context = require_call(call_id, caller)
     context.require_not_blocked()
     now = call.as_of(clock.now())
@@ -239,7 +236,7 @@ def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:
     return views.call(now)
 
 
-# --- looking --------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------
 
 
 def get(*, caller: Caller, call_id: str) -> dict[str, Any]:
@@ -248,13 +245,13 @@ def get(*, caller: Caller, call_id: str) -> dict[str, Any]:
 
 
 def live(call_ids: list[str]) -> list[dict[str, Any]]:
-    """The calls of these ids that ring or go on, for `sync`; their ids come from contexts of the caller's."""
+    """The live calls among these ids, for `sync`, whose caller has access to them."""
     now = clock.now()
     return [views.call(call) for call in (each.as_of(now) for each in store.find_all(call_ids)) if not call.ended]
 
 
 def ringing_for(call_id: str) -> set[str]:
-    """For whom a call rings now: nobody once it has ended or rung out."""
+    """The people for whom a call is ringing now."""
     call = store.find(call_id)
     now = None if call is None else call.as_of(clock.now())
     if now is None or now.ended:

@@ -1,4 +1,4 @@
-"""What a deployment decides about calls: read once from the environment, validated before the first call."""
+"""A deployment's settings of calls, read once from the environment and validated before the first call."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from kernel.config import ConfigurationError
 
-SFU_LIMIT = 50  # every change of a call writes its whole item: a kilobyte for every four participants
+SFU_LIMIT = 50  # participants; every change of a call writes its whole item, a kilobyte per four participants
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """`mesh_limit` participants send to each other directly; more need an SFU (`none` or `chime`)."""
+    """Up to `mesh_limit` participants send to each other directly; more need an SFU (`none` or `chime`)."""
 
     mesh_limit: int
     sfu: str

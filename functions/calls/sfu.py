@@ -1,6 +1,6 @@
-"""The SFU: what a call larger than a mesh sends through. A port, and Amazon Chime SDK meetings behind it.
+"""The port to an SFU (selective forwarding unit) for calls larger than a mesh, and its adapter for Amazon Chime SDK.
 
-Without one configured a mesh that is full stays full.
+Without a configured SFU calls are limited to the mesh.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from kernel.errors import DependencyUnavailable
 
 
 class Sfu(Protocol):
-    """Meetings are JSON values that the call keeps; both they and attendees go to clients as they are."""
+    """Meetings are JSON objects that are stored with the call; meetings and attendees are sent to clients unchanged."""
 
     def open(self, call: Call) -> dict[str, Any]:
-        """The meeting of a call, made if there is none; the same however often it is asked for."""
+        """The meeting of a call, created if there is none. Idempotent."""
         ...
 
     def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
-        """What one participant needs to take part."""
+        """A new attendee for a participant."""
         ...
 
     def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
-        """Put a participant out of the meeting, however often they were let in; none there is fine."""
+        """Remove all attendees of a participant, if there are any."""
         ...
 
     def close(self, meeting: dict[str, Any]) -> None:
-        """End the meeting; one that has ended is fine."""
+        """End the meeting, if it has not ended."""
         ...
 
 
 class Chime:
-    """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or its mobile kin."""
+    """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or the mobile SDKs."""
 
     def open(self, call: Call) -> dict[str, Any]:
-        # the token makes it the same meeting when two people ask at once, the id ties it to the call
+        # the token makes concurrent requests idempotent; the id refers to the call
         made = self._call(
             "create_meeting",
             ClientRequestToken=call.id,
@@ -91,12 +91,12 @@ class Chime:
 
 @lru_cache(maxsize=1)
 def configured() -> Sfu | None:
-    """The SFU of this deployment, if it has one."""
+    """The deployment's SFU, or None."""
     return Chime() if settings().sfu == "chime" else None
 
 
 def meeting_for(call: Call) -> str | None:
-    """The call's meeting, opened if need be, as the text that the call keeps; None without an SFU."""
+    """The call's meeting as JSON, created if there is none; None without an SFU."""
     port = configured()
     return None if port is None else json.dumps(port.open(call))
 
@@ -111,14 +111,14 @@ def admission(call: Call, participant: Participant) -> dict[str, Any] | None:
 
 
 def dismiss(call: Call, participant: Participant) -> None:
-    """Put somebody out of a call's meeting if it has one and goes on; raises DependencyUnavailable."""
+    """Remove a participant from the meeting of a live call, if it has one; raises DependencyUnavailable."""
     port = configured()
     if port is not None and call.meeting is not None and not call.ended:
         port.dismiss(json.loads(call.meeting), participant)
 
 
 def close(call: Call) -> None:
-    """End a call's meeting if it has one. Never raises: Chime ends one that nobody is in by itself."""
+    """End a call's meeting, if it has one. Never raises, because Chime ends empty meetings by itself."""
     port = configured()
     if port is None or call.meeting is None:
         return

@@ -1,4 +1,4 @@
-"""Signals in DynamoDB: an inbox per participant, numbered without a gap, kept for 60 s."""
+"""Signals in DynamoDB: an inbox per participant, numbered without gaps, kept for 60 s."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COUNTER_KEPT_S = 24 * 3600  # longer than any call
 PAGE_BYTES = 1_000_000
 PAGE_SIGNALS = 100
 PATIENCE_S = 5.0
-_COUNTER = 0  # the row that holds the last number
+_COUNTER = 0  # the sort key of the row that holds the last number
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One message from one participant to another; `payload` is a JSON text, `at` in ms."""
+    """A signal from one participant to another; `payload` is a JSON text, `at` in ms."""
 
     n: int
     sender: str
@@ -68,10 +68,10 @@ def last(call_id: str, participant_id: str) -> int:
 
 
 def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: str) -> int:
-    """Append to an inbox whose last number is thought to be `last`; returns the signal's number.
+    """Append a signal to an inbox; returns its number. `last` is the expected last number.
 
-    Whoever reads number n finds all before it, as each is written with the counter. Raises DependencyUnavailable when
-    others were always first.
+    A reader of number n finds all signals before it, because each is written together with the counter. Raises
+    DependencyUnavailable when retries after concurrent signals are exhausted.
     """
     inbox = _inbox(call_id, to)
     for _ in retry_loop(PATIENCE_S, base_s=0.005, cap_s=0.2):
@@ -90,17 +90,17 @@ def put(call_id: str, to: str, *, last: int, sender: str, kind: str, payload: st
 def _write(inbox: str, signal: Signal) -> None:
     now_s = signal.at // clock.SECOND
     counter = SignalRecord(inbox, _COUNTER)
-    unmoved = SignalRecord.last == signal.n - 1 if signal.n > 1 else SignalRecord.last.does_not_exist()
+    unchanged = SignalRecord.last == signal.n - 1 if signal.n > 1 else SignalRecord.last.does_not_exist()
     steps: list[Any] = [SignalRecord.last.set(signal.n), SignalRecord.expires_at.set(now_s + COUNTER_KEPT_S)]
     transaction = Transaction()
-    transaction.update("counter", counter, steps, unmoved)
+    transaction.update("counter", counter, steps, unchanged)
     expires_at = now_s + KEPT_MS // clock.SECOND + 1
     transaction.put("signal", _SIGNAL.record(signal, inbox, expires_at=expires_at))
     transaction.commit()
 
 
 def after(call_id: str, participant_id: str, n: int) -> list[Signal]:
-    """The signals of an inbox after number n that are not older than 60 s, ascending, at most 1 MB or 100 of them."""
+    """The signals after number `n` that are at most 60 s old, ascending; at most 1 MB or 100 signals."""
     oldest = clock.now() - KEPT_MS
     found: list[Signal] = []
     size = 0

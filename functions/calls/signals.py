@@ -1,4 +1,4 @@
-"""Signalling: what peer connections say to each other while they are set up. Never looked into."""
+"""Signalling between peer connections. Payloads are never interpreted."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 
 
 def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> dict[str, int]:
-    """Put a signal into a participant's inbox and hand it to their device; `{n}` is its number there.
+    """Save a signal in a participant's inbox and publish it to their device; `{n}` is its number.
 
-    Signals of one sender to one participant keep the order in which they are acknowledged. Raises NotInCall,
-    AnsweredElsewhere, CallEnded, and NotFound for who is not in the call.
+    Signals of one sender to one participant keep the order of their acknowledgements. Raises NotInCall,
+    AnsweredElsewhere, CallEnded, ValidationFailed, PayloadTooLarge, and NotFound for a receiver who is not in the call.
     """
     try:
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -45,7 +45,7 @@ def send(*, caller: Caller, call_id: str, to: str, kind: str, payload: Any) -> d
     n = signal_store.put(call_id, to, last=last, sender=mine.participant_id, kind=kind, payload=text)
     telemetry.count("CallSignals")
     data = {"call_id": call_id, "n": n, "from": mine.participant_id, "kind": kind, "payload": payload}
-    call_events.signal(call, peer.user_id, peer.session_id or "", data)
+    call_events.publish_signal(call, peer.user_id, peer.session_id or "", data)
     return {"n": n}
 
 
@@ -55,8 +55,8 @@ def _is_member(context: MemberContext, call: Call, user_id: str) -> bool:
     return conversations.member(call.conversation_id, user_id) is not None
 
 
-def received(*, caller: Caller, call_id: str, after: int) -> dict[str, Any]:
-    """The signals for the caller after number `after`, at most 60 s old: the way without a socket."""
+def list_received(*, caller: Caller, call_id: str, after: int) -> dict[str, Any]:
+    """The caller's signals after number `after`, at most 60 s old, for clients without a socket."""
     stored, context = require_call(call_id, caller)
     context.require_not_blocked()
     mine = stored.as_of(clock.now()).require_joined(caller.user_id, caller.session_id)

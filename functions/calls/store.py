@@ -1,4 +1,5 @@
-"""Calls in DynamoDB: one item each, changed by condition on its version; and who had which call."""
+"""Calls in DynamoDB: an item per call, updated under a condition on its version; and an index by person and
+conversation."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from kernel.records import CountsAttribute, IntegerAttribute, Mapper
 _NOW = "now"
 
 
-class Moved(Exception):
-    """Somebody else has changed the call meanwhile: look again."""
+class VersionConflict(Exception):
+    """The call was changed concurrently; read it again."""
 
 
 class CallRecord(Record):
-    """`participants` are kept without the leases, which are renewed on their own: a heartbeat moves no version."""
+    """`leases` are stored apart from `participants`, so that a heartbeat does not change the version."""
 
     class Meta:
         table_name = TableName("calls")
@@ -50,7 +51,7 @@ class CallRecord(Record):
 
 
 class IndexRecord(Record):
-    """The calls of a conversation or a person (`entry` is a call's id); `now` is the one that a person is in."""
+    """The calls of a conversation or a person (`entry` is a call's id); `now` is the last one a person joined."""
 
     class Meta:
         table_name = TableName("call_index")
@@ -90,7 +91,7 @@ def find(call_id: str) -> Call | None:
 
 
 def current(user_id: str) -> Call | None:
-    """The call that a person joined last, whether or not they still are in it."""
+    """The call that a person joined last, whether or not they are still in it."""
     row = IndexRecord.find(user_id, _NOW)
     return None if row is None or row.call_id is None else find(row.call_id)
 
@@ -100,8 +101,8 @@ def find_all(call_ids: Sequence[str]) -> list[Call]:
     return CALL.values(read_together([(CallRecord, (each,)) for each in call_ids]))
 
 
-def erase_listed(conversation_id: str) -> bool | None:
-    """Forget which calls a conversation had (its people keep theirs); True while there may be more."""
+def erase_index(conversation_id: str) -> bool | None:
+    """Delete a conversation's index of calls, not that of its people; True while there may be more."""
     return True if IndexRecord.delete_found(conversation_id, limit=500) == 500 else None
 
 
@@ -113,14 +114,14 @@ def history(owner: str, *, before: str | None, limit: int) -> list[str]:
 
 
 def in_another_call(user_ids: Sequence[str]) -> set[str]:
-    """Those of them who are in some call now: one round trip, and one more when there may be any."""
+    """The people among these who are in a call now: one or two round trips."""
     rows = [row for row in read_together([(IndexRecord, (each, _NOW)) for each in user_ids]) if row is not None]
     if not rows:
         return set()
     calls = {call.id: call.as_of(clock.now()) for call in find_all(list({row.call_id for row in rows}))}
     found = set()
     for row in rows:
-        mine = calls[row.call_id].of(row.owner) if row.call_id in calls else None
+        mine = calls[row.call_id].participant(row.owner) if row.call_id in calls else None
         if mine is not None and mine.joined:
             found.add(row.owner)
     return found
@@ -130,7 +131,7 @@ def in_another_call(user_ids: Sequence[str]) -> set[str]:
 
 
 def stage_new(transaction: Transaction, call: Call) -> None:
-    """A new call and where to find it again."""
+    """Save a new call and its index entries."""
     transaction.put("new call", CALL.record(call, participants=_stored(call), leases=_leases(call)))
     for owner in (call.conversation_id, *(each.user_id for each in call.participants)):
         transaction.put("index", IndexRecord(owner, call.id))
@@ -138,36 +139,36 @@ def stage_new(transaction: Transaction, call: Call) -> None:
 
 
 def stage_change(transaction: Transaction, before: Call, after: Call) -> None:
-    """Write a change down if the call still is what was looked at (label `call`)."""
-    transaction.update("call", CallRecord(before.id), _actions(before, after), _unmoved(before, after))
+    """Save a change on condition that the call is unchanged (label `call`)."""
+    transaction.update("call", CallRecord(before.id), _actions(before, after), _unchanged(before, after))
 
 
 def save(before: Call, after: Call) -> Call:
-    """Write a change down; raises Moved when somebody else was first."""
-    if not CallRecord(before.id).update_if(_unmoved(before, after), *_actions(before, after)):
-        raise Moved
+    """Save a change; raises VersionConflict."""
+    if not CallRecord(before.id).update_if(_unchanged(before, after), *_actions(before, after)):
+        raise VersionConflict
     return replace(after, version=before.version + 1)
 
 
 def save_join(before: Call, after: Call, user_id: str) -> Call:
-    """Write down that somebody is in the call, and that they are in no other; raises Moved."""
+    """Save that a person has joined this call as their current one; raises VersionConflict."""
     transaction = Transaction()
     stage_change(transaction, before, after)
     transaction.put("now", IndexRecord(user_id, _NOW, call_id=before.id))
-    if before.of(user_id) is None:  # it did not ring for them: now it is in their history
+    if before.participant(user_id) is None:  # it did not ring for them, so it is not in their history yet
         transaction.put("index", IndexRecord(user_id, before.id))
     try:
         transaction.commit()
     except Cancelled as refused:
-        raise Moved from refused
+        raise VersionConflict from refused
     return replace(after, version=before.version + 1)
 
 
-def _unmoved(before: Call, after: Call) -> Condition:
+def _unchanged(before: Call, after: Call) -> Condition:
     condition: Condition = CallRecord.version == before.version
     kept = _leases(after)
     for user_id, until in _leases(before).items():
-        if user_id not in kept:  # a lease that was renewed at this moment has not lapsed
+        if user_id not in kept:  # a lease that is renewed concurrently has not lapsed
             condition &= CallRecord.leases[user_id] == until
     return condition
 
@@ -185,6 +186,6 @@ def _actions(before: Call, after: Call) -> list[Action]:
 
 
 def renew(call: Call, user_id: str, until: int) -> bool:
-    """Move a lease on if the person is still in the call."""
+    """Renew a lease until `until` (ms); False if the person is not in the call any more."""
     lease = CallRecord.leases[user_id]
     return CallRecord(call.id).update_if(lease.exists(), lease.set(until))

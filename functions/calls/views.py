@@ -1,4 +1,4 @@
-"""How a call looks; the same to everybody who may see it."""
+"""Views of calls, the same for everybody with access."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def _participant(each: Participant) -> dict[str, Any]:
 
 
 def as_json(it: Call) -> dict[str, Any]:
-    """The call as a client receives it, for what no route renders: frames of the socket."""
+    """The JSON view of a call, for frames of the socket."""
     from calls import schemas  # few calls render outside of a route
 
     return schemas.CallOut.model_validate(call(it)).model_dump(mode="json")
 
 
 def message(it: Call) -> dict[str, Any]:
-    """What the log keeps of the call's message: `metadata` tells what kind of call it is and how it ended."""
+    """The data of the call's message in the log; `metadata` has the media, the state and the end of the call."""
     metadata = {
         "call_id": it.id,
         "media": it.media,

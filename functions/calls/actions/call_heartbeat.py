@@ -12,5 +12,5 @@ from kernel.websocket import action
 
 @action("callHeartbeat", CallHeartbeat, returns=CallOut)
 def handler(caller: Caller, frame: CallHeartbeat) -> Any:
-    """Stay in a call for 45 s more; to be sent every 15 s."""
+    """Renew the caller's lease in a call for 45 s; to be sent every 15 s."""
     return service.heartbeat(caller=caller, call_id=frame.call_id)

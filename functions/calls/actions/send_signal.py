@@ -13,5 +13,5 @@ from kernel.websocket import action
 
 @action("signal", SendSignal, returns=SignalSent, limit=Limit("signals", requests=1200, window_s=60))
 def handler(caller: Caller, frame: SendSignal) -> Any:
-    """Pass a message to one participant of a call; wait for the ack before the next one to keep their order."""
+    """Send a signal to one participant of a call; wait for the ack before sending the next one to keep the order."""
     return signals.send(caller=caller, call_id=frame.call_id, to=frame.to, kind=frame.kind, payload=frame.payload)

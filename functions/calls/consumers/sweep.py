@@ -1,7 +1,6 @@
-"""The task of the lifecycle machine: writes down what has happened to a call by itself, and says when to look again.
+"""The task of the lifecycle state machine: saves a call's timeouts and returns the time until the next check.
 
-It may come late, twice or not at all: whoever looks at a call applies the time themselves, and every change is
-made by condition.
+It may run late, twice or not at all: every reader of a call applies timeouts, and every change has a condition.
 """
 
 from __future__ import annotations
@@ -11,25 +10,25 @@ from typing import Any
 from calls import changing, model, store
 from kernel import clock, telemetry
 
-# A vanished participant has left 60 s after the last sign of life at the latest: a lease of 45 s and this. And 8 h of
-# it make 2,400 rounds of 9 entries in the execution's history, which takes 25,000.
+# So a vanished participant leaves within 60 s of the last heartbeat (45 s of lease, and this), and 8 h take 2,400
+# rounds of 9 entries in the execution's history, which is limited to 25,000.
 EVERY_S = 12
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{call_id}` in, `{call_id, over, wait_s}` out."""
+    """`{call_id}` → `{call_id, over, wait_s}`."""
     with telemetry.call("calls.sweep", context) as line:
         call_id = str(event["call_id"])
         line.fields["call_id"] = call_id
         found = store.find(call_id)
-        if found is None:  # another one was first in that conversation
+        if found is None:  # another call was first in that conversation
             return {"call_id": call_id, "over": True, "wait_s": 0}
         call = changing.apply_timeouts(found)
         line.count("CallsLive", not call.ended)
         if call.ended:
             return {"call_id": call_id, "over": True, "wait_s": 0}
         due = call.next_check()
-        # while it rings to the second; a full second, so that what is due then is over when it is looked at
+        # precise while ringing, rounded up to a second so that the timeout has passed at the check
         shortest_s = 1 if due <= call.created_at + model.RING_TIMEOUT_MS else EVERY_S
         wait_s = max(shortest_s, -(-(due - clock.now()) // clock.SECOND))
         return {"call_id": call_id, "over": False, "wait_s": wait_s}

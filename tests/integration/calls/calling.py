@@ -63,12 +63,12 @@ def states(call: dict[str, Any]) -> list[str]:
 
 
 def swept(call: dict[str, Any]) -> dict[str, Any]:
-    """What the lifecycle machine's task answers now."""
+    """The result of the lifecycle state machine's task."""
     return sweep.handler({"call_id": call["id"], "wait_s": 1}, CONTEXT)
 
 
 def refusal(step: Any) -> str:
-    """The code with which something is refused."""
+    """The code of the error that an action raises."""
     with pytest.raises(Problem) as refused:
         step()
     return refused.value.stable_code

@@ -1,4 +1,4 @@
-"""Calls on moto: TURN servers to tell of, and sockets that are read."""
+"""Fixtures of calls on moto: configured TURN servers, and sockets whose frames are captured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TURN_SECRET = "9fQ2xV7mK4tR8wZ1cB6nH3jL5pS0dGyA"
 
 @pytest.fixture(autouse=True)
 def _deployed(cloud: Cloud, settings: pytest.MonkeyPatch) -> None:
-    """What calls need of a deployment beside tables."""
+    """The resources of a deployment that calls need beside tables."""
     secret = aws.client("secretsmanager").create_secret(
         Name=f"{STACK}/turn", SecretString=f'{{"secret": "{TURN_SECRET}"}}'
     )
@@ -26,6 +26,6 @@ def _deployed(cloud: Cloud, settings: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    """What sockets receive."""
+    """The frames that sockets receive."""
     with serving(settings) as management:
         yield management

@@ -1,4 +1,4 @@
-"""Two or more doing something at once, in an order that a seed decides: one store request at a time."""
+"""Concurrent actions in an interleaving that a seed determines, one store request at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE_S = 20.0
 
 
 class Interleaving:
-    """Runs steps in threads, each of which waits before every request until the seed gives it a turn."""
+    """Runs steps in threads, each of which waits before every request until the seed selects it."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
@@ -23,7 +23,7 @@ class Interleaving:
         self._turn: int | None = None
 
     def run(self, steps: Sequence[Callable[[], None]]) -> None:
-        """Returns when all are through; raises what one of them has raised."""
+        """Run all steps to their end; raises the exception of a step."""
         failures: list[BaseException] = []
         threads = [threading.Thread(target=self._go, args=(each, failures), daemon=True) for each in steps]
         events = aws.client("dynamodb").meta.events

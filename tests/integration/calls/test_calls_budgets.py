@@ -1,4 +1,4 @@
-"""What calls cost, counted: round trips to the store and write units (docs/decisions.md has the reasons)."""
+"""The costs of calls: round trips to the store and write units (docs/decisions.md has the reasons)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_WRITE_UNITS = {"heartbeat of a call": 2, "signal in a call": 4}
 
 @pytest.fixture(scope="module")
 def counted() -> Mapping[str, Counted]:
-    """Counted once, on a stack that is gone before the first test's own cloud is there."""
+    """Counted once, on a stack that is stopped before the first test's own cloud starts."""
     with in_process_stack() as of:
         return {name: count(of, name, OPERATIONS[name](of), repeats=1) for name in MAX_TRIPS}
 

@@ -1,4 +1,4 @@
-"""Calls from ringing to history: what is stored, what is told, who may."""
+"""Calls from ringing to history: what is stored and published, and who may do what."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_without_the_machine_no_call_begins() -> None:
     ada, _, chat = two()
     aws.client("stepfunctions").delete_state_machine(stateMachineArn=_lifecycle())
     assert refusal(lambda: ring(ada, chat)) == "dependency_unavailable"
-    assert history.of_conversation(caller=ada, conversation_id=chat, limit=5, after=None).items == []
+    assert history.list_of_conversation(caller=ada, conversation_id=chat, limit=5, after=None).items == []
 
 
 def test_everybody_is_told_on_all_devices(management: Management) -> None:
@@ -174,7 +174,7 @@ def test_a_large_group_is_told_by_the_fan_out() -> None:
     assert any("call.ringing" in str(job["frames"]) for job in told if job["kind"] == "members")
     answered = join(others[0], call)["call"]
     assert (answered["state"], states(answered)) == ("active", ["joined", "joined"])
-    assert history.of_caller(caller=others[0], limit=5, after=None).items[0]["id"] == call["id"]
+    assert history.list_of_caller(caller=others[0], limit=5, after=None).items[0]["id"] == call["id"]
 
 
 def test_sync_brings_live_calls() -> None:
@@ -238,7 +238,7 @@ def test_a_removed_member_has_no_part_in_it_any_more() -> None:
         lambda: service.get(caller=bob, call_id=call["id"]),
     ):
         assert refusal(step) == "not_found"
-    assert history.of_caller(caller=bob, limit=5, after=None).items == []
+    assert history.list_of_caller(caller=bob, limit=5, after=None).items == []
 
 
 def test_who_was_removed_before_a_change_hears_nothing_of_it(management: Management) -> None:
@@ -253,7 +253,7 @@ def test_who_was_removed_before_a_change_hears_nothing_of_it(management: Managem
         remove(ada, context, bob)  # while the change is under way
         return now.leave(cleo.user_id, cleo.session_id, clock.now())
 
-    service._act(cleo, call["id"], leave_after_the_removal)
+    service._apply(cleo, call["id"], leave_after_the_removal)
     told = "call.updated", "call.ended"
     assert [kind for kind in management.kinds("b1") if kind in told] == []
     assert [kind for kind in management.kinds("c1") if kind in told] != []
@@ -292,7 +292,7 @@ def test_a_newcomer_sees_the_live_call_and_none_from_before() -> None:
     service.end(caller=ada, call_id=old["id"])
     live = ring(ada, context)
     add(ada, context, cleo)
-    listed = history.of_conversation(caller=cleo, conversation_id=context, limit=5, after=None).items
+    listed = history.list_of_conversation(caller=cleo, conversation_id=context, limit=5, after=None).items
     assert [each["id"] for each in listed] == [live["id"]]
     assert refusal(lambda: service.get(caller=cleo, call_id=old["id"])) == "not_found"
     assert states(join(cleo, live)["call"]) == ["joined", "ringing", "joined"]
@@ -364,7 +364,7 @@ def test_a_lease_that_is_renewed_while_it_is_being_swept_has_not_lapsed() -> Non
         seen_by_sweep = stored(call)
         assert store.renew(seen_by_sweep, ada.user_id, NOW + 90_000)
         advance(45_000)
-        with pytest.raises(store.Moved):
+        with pytest.raises(store.VersionConflict):
             store.save(seen_by_sweep, seen_by_sweep.as_of(clock.now()))
 
 
@@ -373,7 +373,7 @@ def test_changes_that_meet_each_other_all_take_effect() -> None:
     call = ring(ada, group(ada, bob, cleo))
     stale = stored(call)
     join(bob, call)
-    with pytest.raises(store.Moved):
+    with pytest.raises(store.VersionConflict):
         store.save(stale, stale.join(cleo.user_id, cleo.session_id, clock.now(), limit=6))
     assert states(join(cleo, call)["call"]) == ["joined", "joined", "joined"]
 
@@ -387,14 +387,14 @@ def test_history_comes_in_pages_newest_first() -> None:
             service.end(caller=ada, call_id=made[-1])
     found, cursor = [], None
     while True:
-        page = history.of_caller(caller=bob, limit=2, after=cursor)
+        page = history.list_of_caller(caller=bob, limit=2, after=cursor)
         found += [each["id"] for each in page.items]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert found == made[::-1]
-    last = history.of_conversation(caller=bob, conversation_id=chat, limit=2, after=None).next_cursor
-    assert refusal(lambda: history.of_caller(caller=bob, limit=2, after=last)) == "invalid_cursor"
+    last = history.list_of_conversation(caller=bob, conversation_id=chat, limit=2, after=None).next_cursor
+    assert refusal(lambda: history.list_of_caller(caller=bob, limit=2, after=last)) == "invalid_cursor"
 
 
 def test_who_comes_back_does_not_see_the_calls_from_before() -> None:
@@ -407,8 +407,8 @@ def test_who_comes_back_does_not_see_the_calls_from_before() -> None:
     add(ada, context, bob)
     assert refusal(lambda: service.get(caller=bob, call_id=call["id"])) == "not_found"
     for found in (
-        history.of_caller(caller=bob, limit=5, after=None),
-        history.of_conversation(caller=bob, conversation_id=context, limit=5, after=None),
+        history.list_of_caller(caller=bob, limit=5, after=None),
+        history.list_of_conversation(caller=bob, conversation_id=context, limit=5, after=None),
     ):
         assert found.items == []
 
@@ -429,7 +429,7 @@ def test_a_busy_conversation_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(changing, "PATIENCE_S", 0.1)
 
     def always_late(before: object, after: object) -> None:
-        raise store.Moved
+        raise store.VersionConflict
 
     monkeypatch.setattr(store, "save", always_late)
     with pytest.raises(DependencyUnavailable):

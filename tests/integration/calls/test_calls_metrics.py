@@ -1,4 +1,4 @@
-"""What operators see of calls: how many, how long, how they ended, and what clients have measured."""
+"""The metrics of calls: numbers, durations, end reasons, and clients' measurements."""
 
 from __future__ import annotations
 

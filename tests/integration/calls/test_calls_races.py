@@ -78,7 +78,7 @@ def test_answering_against_cancelling_leaves_one_truth(seed: int) -> None:
 
 
 def _forget(chat: str) -> None:
-    """As if there had been no call: what lies in the tables makes moto slower, which copies them to write."""
+    """Delete all calls, because moto copies its tables for each write and becomes slow with many rows."""
     backend = dynamodb_backends[ACCOUNT][REGION]
     for name in ("calls", "call_index", "sends", "events"):
         backend.get_table(f"{STACK}-{name}").items.clear()

@@ -1,4 +1,4 @@
-"""Signalling: numbered without a gap, for 60 s, between participants alone."""
+"""Signalling: signals are numbered without gaps, kept for 60 s, and sent between participants only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _send(who: Caller, call: dict[str, Any], to: str, payload: Any = None, kind:
 
 
 def _received(who: Caller, call: dict[str, Any], after: int = 0) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = signals.received(caller=who, call_id=call["id"], after=after)["items"]
+    found: list[dict[str, Any]] = signals.list_received(caller=who, call_id=call["id"], after=after)["items"]
     return found
 
 

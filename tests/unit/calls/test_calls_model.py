@@ -54,7 +54,7 @@ def _refusal(step: Callable[[], Call]) -> str:
 
 
 def _sent(call: Call, who: str) -> str:
-    mine = call.of(who)
+    mine = call.participant(who)
     assert mine is not None
     return mine.participant_id
 
@@ -89,7 +89,7 @@ def test_the_same_device_may_join_again() -> None:
     call = _join(_direct(), "bob", START + S)
     again = _join(call, "bob", START + 9 * S)
     assert _sent(again, "bob") == _sent(call, "bob")
-    assert again.of("bob").until == START + 9 * S + LEASE_MS  # type: ignore[union-attr]
+    assert again.participant("bob").until == START + 9 * S + LEASE_MS  # type: ignore[union-attr]
 
 
 def test_nobody_answers_for_45_seconds() -> None:
@@ -164,7 +164,7 @@ def test_back_within_30_seconds_as_the_same_participant() -> None:
     call = _join(_direct(), "bob", START + S)
     back = _join(call.leave("bob", "bob-1", START + 2 * S), "bob", START + 31 * S)
     assert _sent(back, "bob") == _sent(call, "bob")
-    assert back.polite_towards(back.of("bob")) == call.polite_towards(call.of("bob"))  # type: ignore[arg-type]
+    assert back.polite_towards(back.participant("bob")) == call.polite_towards(call.participant("bob"))  # type: ignore[arg-type]
 
 
 def test_back_later_or_on_another_device_as_a_new_one() -> None:
@@ -197,7 +197,7 @@ def test_a_lease_that_lapses_is_leaving() -> None:
     call = _join(call, "ada", START + 20 * S)
     later = call.as_of(START + 45 * S)
     assert _states(later) == {"ada": "joined", "bob": "left", "cleo": "joined"}
-    assert later.of("bob").left_at == START  # type: ignore[union-attr]  # when last heard of
+    assert later.participant("bob").left_at == START  # type: ignore[union-attr]  # when last heard of
 
 
 def test_one_of_two_who_vanishes_ends_it_within_a_lease() -> None:
@@ -243,7 +243,7 @@ def test_in_a_group_only_who_began_it_and_admins_end_it_for_all() -> None:
 
 def test_a_newcomer_meets_who_was_there_in_the_order_of_joining() -> None:
     call = _join(_join(_call("bob", "cleo"), "cleo", START), "bob", START)
-    bob = call.of("bob")
+    bob = call.participant("bob")
     assert bob is not None
     assert call.peers(bob) == [_sent(call, "ada"), _sent(call, "cleo")]
 
@@ -255,7 +255,7 @@ def test_of_any_two_exactly_one_is_polite_whatever_the_order(seed: int) -> None:
     call = _call(*people[1:])
     for turn in range(30):
         who, now = chance.choice(people), START + turn * S
-        mine = call.of(who)
+        mine = call.participant(who)
         if mine is not None and mine.joined and len(call.joined) > 1:
             call = call.leave(who, f"{who}-1", now)
         else:
@@ -277,9 +277,9 @@ def test_who_was_not_called_may_join() -> None:
 
 def test_media_state_is_off_before_joining_and_after_leaving() -> None:
     call = _join(_direct(), "bob", START)
-    assert call.of("bob").media == MediaState(audio=True, video=True)  # type: ignore[union-attr]
+    assert call.participant("bob").media == MediaState(audio=True, video=True)  # type: ignore[union-attr]
     left = call.leave("bob", "bob-1", START)
-    assert left.of("bob").media == MediaState(audio=False)  # type: ignore[union-attr]
+    assert left.participant("bob").media == MediaState(audio=False)  # type: ignore[union-attr]
 
 
 # --- any history ----------------------------------------------------------------------------------------------
