@@ -12,7 +12,7 @@ from assistant import budgets, store
 from assistant.model import DEFAULT_LANGUAGE, AiDisabled, AiPreferences, AiUnavailable, EncryptedConversation, Feature
 from assistant.providers import choice
 from conversations import api as conversations
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from conversations.model import ConversationInfo, MemberContext
 from kernel import clock
 from kernel.caller import Caller
@@ -48,7 +48,7 @@ def require(caller: Caller, feature: Feature, conversation_id: str | None, *, pa
         rows = read_together(keys)
     else:
         loader = ContextLoader(records=keys)
-        context = loader(known(conversation_id), caller.user_id)
+        context = loader(require_id(conversation_id), caller.user_id)
         rows = loader.records
     if context is not None and context.info.settings.encrypted:
         raise EncryptedConversation

@@ -12,7 +12,7 @@ from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
 from calls.settings import SFU_LIMIT, settings
 from conversations import api as conversations
-from conversations.api import known, require_member
+from conversations.api import require_id, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
@@ -92,7 +92,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, s
         new = NewEvent(MESSAGE_CREATED, caller.user_id, views.message(call), send=send)
         return log.AppendPlan([new], stage, live_call=call_id)
 
-    context, events = conversations.append(known(conversation_id), caller.user_id, plan)
+    context, events = conversations.append(require_id(conversation_id), caller.user_id, plan)
     if events:
         call = made[-1]
         call_events.ring(context, call)

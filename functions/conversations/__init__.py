@@ -1,5 +1,5 @@
-"""Conversations: their info, members, roles, preferences, bans; one's list of them, and catching up.
+"""Owns conversations: their info, members, roles, preferences and bans, a person's list of them, and catching up.
 
-It owns who may do what where, and renders events as their types are registered. It never reads a message, a poll or a
-call: what it shows of messages comes through `ports`.
+It decides who may do what in a conversation. It never reads messages, polls or calls: previews of messages come through
+`ports`.
 """

@@ -1,22 +1,21 @@
-"""Conversations as other domains use them: fetching and authorising in one call, appending, telling."""
+"""Conversations for other domains: fetching and authorising in one call, appending, publishing."""
 
 from __future__ import annotations
 
-from conversations.ban_store import Doorway, doorway, stage_unban
+from conversations.ban_store import JoinContext, join_context, stage_unban
 from conversations.block_notes import NOTE_BLOCK, note_of_block
 from conversations.context_loader import ContextLoader
 from conversations.erasure import ERASE_CONVERSATION
-from conversations.joining import enter, plan_one
+from conversations.joining import join, plan_join
+from conversations.members import affected_members
 from conversations.members import remove as remove_member
-from conversations.members import who_lost
 from conversations.plans import append, append_and_publish, with_info
 from conversations.ports import Eraser, Preview, register_eraser, register_messages
-from conversations.publish import ephemeral_frame, missed, publish_ephemeral, publish_events, to_admins
-from conversations.read_work import CONVERSATIONS_AT_ONCE
+from conversations.publish import ephemeral_frame, log_unpublished, publish_ephemeral, publish_events, publish_to_admins
+from conversations.read_work import CONVERSATIONS_AT_ONCE, spend_on_records
 from conversations.read_work import spend as spend_read_work
-from conversations.read_work import spend_on_records as spend_on_records
 from conversations.record_store import member_of
-from conversations.service import known, list_conversations, require_member
+from conversations.service import list_conversations, require_id, require_member
 from conversations.store import (
     admins,
     context,
@@ -33,9 +32,9 @@ from conversations.store import (
     members,
     members_among,
     members_by_id,
+    memberships_of,
     move_marker,
     stage_slot,
-    standing_of,
     system_context,
 )
 from conversations.views import conversation as conversation_view
@@ -47,10 +46,11 @@ __all__ = [
     "ERASE_CONVERSATION",
     "NOTE_BLOCK",
     "ContextLoader",
-    "Doorway",
     "Eraser",
+    "JoinContext",
     "Preview",
     "admins",
+    "affected_members",
     "append",
     "append_and_publish",
     "context",
@@ -59,16 +59,16 @@ __all__ = [
     "contexts",
     "conversation_view",
     "conversations_of",
-    "doorway",
-    "enter",
     "ephemeral_frame",
     "event_views",
     "info",
     "info_in",
     "info_key",
     "infos",
-    "known",
+    "join",
+    "join_context",
     "list_conversations",
+    "log_unpublished",
     "member",
     "member_key",
     "member_of",
@@ -76,23 +76,22 @@ __all__ = [
     "members",
     "members_among",
     "members_by_id",
-    "missed",
+    "memberships_of",
     "move_marker",
     "note_of_block",
-    "plan_one",
+    "plan_join",
     "publish_ephemeral",
     "publish_events",
+    "publish_to_admins",
     "register_eraser",
     "register_messages",
     "remove_member",
+    "require_id",
     "require_member",
     "spend_on_records",
     "spend_read_work",
     "stage_slot",
     "stage_unban",
-    "standing_of",
     "system_context",
-    "to_admins",
-    "who_lost",
     "with_info",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - what all domains put into messages and events
+import composition  # noqa: F401 - the contents of messages and the events of all domains
 from accounts.api import authenticate
 from calls import api as calls
 from conversations import members, service, sync
@@ -42,7 +42,7 @@ app = App("conversations", authenticate=authenticate)
     errors=["blocked", "ai_unavailable"],
 )
 def create_conversation(caller: Caller, body: NewConversation) -> Answer:
-    """Start a direct conversation or a group; the direct one of the same two people is answered with 200."""
+    """Create a direct conversation or a group; 200 if the two people already have a direct conversation."""
     made, new = service.create(
         caller=caller,
         kind=body.type,
@@ -86,7 +86,7 @@ def delete_conversation(caller: Caller, conversation_id: str) -> None:
 
 @app.get("/conversations/{conversation_id}/members", query=Paging, returns=MemberList)
 def list_members(caller: Caller, conversation_id: str, query: Paging) -> Any:
-    """Who is in the conversation."""
+    """The members of a conversation."""
     return service.members(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
 
 
@@ -110,13 +110,13 @@ def change_member(caller: Caller, conversation_id: str, user_id: str, body: Role
 
 @app.delete("/conversations/{conversation_id}/members/{user_id}", status=204)
 def remove_member(caller: Caller, conversation_id: str, user_id: str) -> None:
-    """Remove somebody from a group; on oneself it is leaving."""
+    """Remove somebody from a group, or leave it oneself."""
     members.remove(caller=caller, conversation_id=conversation_id, user_id=user_id)
 
 
 @app.get("/conversations/{conversation_id}/bans", query=Paging, returns=BanList)
 def list_bans(caller: Caller, conversation_id: str, query: Paging) -> Any:
-    """Who was removed from a group and cannot come back by a link (owner and admins)."""
+    """The people who were removed from a group and cannot come back by a link (owner and admins)."""
     return members.bans(caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor)
 
 
@@ -128,14 +128,14 @@ def lift_ban(caller: Caller, conversation_id: str, user_id: str) -> None:
 
 @app.put("/conversations/{conversation_id}/me", body=Preferences, returns=Conversation)
 def change_preferences(caller: Caller, conversation_id: str, body: Preferences) -> Any:
-    """Mute, pin, archive, choose notifications: for oneself only."""
+    """Mute, pin, archive or choose notifications, for the caller only."""
     changes = body.model_dump(exclude_unset=True)
     return service.update_preferences(caller=caller, conversation_id=conversation_id, changes=changes)
 
 
 @app.get("/conversations/{conversation_id}/events", query=EventQuery, returns=EventList)
 def list_events(caller: Caller, conversation_id: str, query: EventQuery) -> Any:
-    """Durable events after a seq: ascending, dense, the gap-free source."""
+    """The conversation's events after a seq, ascending and without gaps."""
     return sync.events(
         caller=caller,
         conversation_id=conversation_id,

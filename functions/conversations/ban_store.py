@@ -1,4 +1,4 @@
-"""The door of a group in DynamoDB: who may not come in by themselves, and what is found by who would."""
+"""Bans in DynamoDB, and the records that decide whether somebody may join a group by an invitation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BAN = "ban#"
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """That somebody was removed from a group, and cannot come back by a link."""
+    """A person who was removed from a group and cannot come back by a link; `banned_at` in ms."""
 
     user_id: str
     banned_by: str
@@ -34,51 +34,52 @@ _BANNED = Mapper(
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
-    """A conversation as somebody finds it who would come in by themselves.
+class JoinContext:
+    """A conversation that somebody wants to join by an invitation.
 
-    `context` is theirs, or the one they would have; `host` is the member who invites them, None if that one is out.
+    `context` is the person's, or the one they would have as a new member. `inviter` is None if the person who made the
+    invitation is no longer a member.
     """
 
     context: MemberContext
     is_member: bool
     is_banned: bool
-    host: Member | None
+    inviter: Member | None
 
 
-def doorway(conversation_id: str, user_id: str, host_id: str) -> Doorway:
-    """What somebody finds who would come in by themselves, in one round trip; NotFound if the conversation is gone."""
-    head, info, member, ban, host = read_together(
+def join_context(conversation_id: str, user_id: str, inviter_id: str) -> JoinContext:
+    """Read a JoinContext in one round trip; raises NotFound if the conversation does not exist or was deleted."""
+    head, info, member, ban, inviter = read_together(
         [
             log.head_key(conversation_id),
             (ConversationRecord, (conversation_id, INFO)),
             (MemberRecord, (conversation_id, user_id)),
             (ConversationRecord, (conversation_id, f"{_BAN}{user_id}")),
-            (MemberRecord, (conversation_id, host_id)),
+            (MemberRecord, (conversation_id, inviter_id)),
         ]
     )
     if head is None or info is None or info.deleted_at is not None:
         raise NotFound
     future = Member(conversation_id, user_id, "member", joined_at=0, visible_from=int(head.last_seq) + 1)
-    return Doorway(
+    return JoinContext(
         context=store.context_of(head, info, future if member is None else record_store.member_of(member)),
         is_member=member is not None,
         is_banned=ban is not None,
-        host=None if host is None else record_store.member_of(host),
+        inviter=None if inviter is None else record_store.member_of(inviter),
     )
 
 
-def inside_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Those of these people who are members, and those who are banned: one round trip per 50."""
-    contexts = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
+def members_and_banned(conversation_id: str, user_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The people among these who are members, and those who are banned: one round trip per 50."""
+    memberships = [(MemberRecord, (conversation_id, user_id)) for user_id in user_ids]
     bans = [(ConversationRecord, (conversation_id, f"{_BAN}{user_id}")) for user_id in user_ids]
-    rows = read_together([each for both in zip(contexts, bans, strict=True) for each in both])
-    inside = {user_id for user_id, row in zip(user_ids, rows[::2], strict=True) if row is not None}
-    return inside, {user_id for user_id, row in zip(user_ids, rows[1::2], strict=True) if row is not None}
+    rows = read_together([each for both in zip(memberships, bans, strict=True) for each in both])
+    members = {user_id for user_id, row in zip(user_ids, rows[::2], strict=True) if row is not None}
+    return members, {user_id for user_id, row in zip(user_ids, rows[1::2], strict=True) if row is not None}
 
 
 def bans_page(conversation_id: str, *, after: str | None, limit: int) -> list[Ban]:
-    """Bans by the person's id, from after the given one."""
+    """Bans ordered by the person's id, from after `after`."""
     start = None if after is None else ConversationRecord.start(conversation_id, f"{_BAN}{after}")
     rows = ConversationRecord.query(
         conversation_id,
@@ -95,7 +96,7 @@ def stage_ban(transaction: Transaction, conversation_id: str, ban: Ban) -> None:
 
 
 def stage_no_ban(transaction: Transaction, conversation_id: str, user_id: str) -> None:
-    """Only while somebody is not banned (label `ban`)."""
+    """Check that somebody is not banned (label `ban`)."""
     transaction.check(
         "ban", ConversationRecord, (conversation_id, f"{_BAN}{user_id}"), ConversationRecord.part.does_not_exist()
     )
@@ -106,5 +107,5 @@ def stage_unban(transaction: Transaction, conversation_id: str, user_id: str) ->
 
 
 def unban(conversation_id: str, user_id: str) -> None:
-    """Lift a ban; none there is fine."""
+    """Lift a ban; idempotent."""
     ConversationRecord(conversation_id, f"{_BAN}{user_id}").delete()

@@ -1,4 +1,4 @@
-"""Notes in direct conversations that a block stands between their two: follow-up work of a block and of its end."""
+"""Notes of blocks in direct conversations (`ConversationInfo.blocked_by`): follow-up work of a block and its end."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ NOTE_BLOCK = "note_block"
 
 
 def note_of_block(blocker_id: str, blocked_id: str, blocked: bool) -> FollowUp:
-    """What has to follow a block, or its end."""
+    """The follow-up work of a block, or of its end."""
     return FollowUp.of(NOTE_BLOCK, {"blocker_id": blocker_id, "blocked_id": blocked_id, "blocked": blocked})
 
 
 def _note(work: after_commit.Work) -> None:
-    """Note what was asked for; where the two were asked for at once, or this comes late, what stands now.
+    """Note the requested state, then the present one if it differs, as this may run late or concurrently.
 
-    Then whoever keeps what stood on their contact is told.
+    Then enqueue the loss of contact for the domains that depend on it.
     """
     blocker_id, blocked_id = work["blocker_id"], work["blocked_id"]
     direct_id = service.note_block(blocker_id, blocked_id, work["blocked"])
-    stands, _ = users.blocks_between(blocker_id, blocked_id)
-    if stands != work["blocked"]:
-        service.note_block(blocker_id, blocked_id, stands)
-    log.enqueue_loss(log.ContactChanged(blocker_id, blocked_id, stands, direct_id, clock.now()))
+    blocks, _ = users.blocks_between(blocker_id, blocked_id)
+    if blocks != work["blocked"]:
+        service.note_block(blocker_id, blocked_id, blocks)
+    log.enqueue_loss(log.ContactChanged(blocker_id, blocked_id, blocks, direct_id, clock.now()))
 
 
 after_commit.register(NOTE_BLOCK, _note)

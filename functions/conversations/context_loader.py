@@ -1,7 +1,7 @@
-"""A caller's context together with what else a rule wants to look at, all in one round trip.
+"""Loads a caller's context together with further records that a rule needs, in one round trip.
 
-The records of one batch are read one after another: what is decided by them is written under conditions of its own
-(`log.stage_change`), as the head may be newer than they are.
+A batch read is not a snapshot: the head may be newer than the other records, so writes that depend on those need
+conditions of their own.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from log.model import Event
 
 
 class ContextLoader:
-    """Finds a context as `store.context` does, and reads events, memberships and further records with it.
+    """Loads a context like `store.context`, and with it events, memberships (`people`) and further records.
 
-    Hand it to `log.append` as `load`: then all is read anew when the context is. `records` are in the order asked for.
+    As `load` of `log.append` it reads all of them again together with the context. `records` keep the order of their
+    keys.
     """
 
     def __init__(
@@ -58,13 +59,13 @@ class ContextLoader:
         return context
 
     def at(self, message_id: str) -> Event | None:
-        """One of the messages asked for, whether the caller may see it or not."""
+        """One of the requested messages, even if the caller may not see it."""
         seq = _position(message_id)
         event = None if seq is None else self._events.get(seq)
         return event if event is not None and event.is_message and event.data["id"] == message_id else None
 
     def message(self, context: MemberContext, message_id: str) -> Event:
-        """One of the messages asked for, if the caller may see it; raises NotFound."""
+        """One of the requested messages; raises NotFound if there is none or the caller may not see it."""
         event = self.at(message_id)
         if event is None or not context.member.visible_from <= event.seq <= context.head.last_seq:
             raise NotFound

@@ -1,7 +1,8 @@
-"""Erasing what a conversation was: follow-up work of its deletion, in steps that may be stopped, repeated and resumed.
+"""Erasure of a deleted conversation: follow-up work in steps that can be interrupted, repeated and resumed.
 
-First its members go, so that it is read with nobody's list any more, then what each domain keeps of it, in the order
-of `ports.erasers`, and last its own parts. A new group that was never finished is erased in the same way.
+Memberships are erased first, so that nobody's list contains the conversation any more, then the data of each domain in
+the order of `ports.erasers`, and finally the conversation's own records. A group whose creation was never completed is
+erased in the same way.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ MEMBERS_PER_STEP = 100
 
 
 def of_conversation(conversation_id: str) -> FollowUp:
-    """What has to follow the end of a conversation."""
+    """The follow-up work of a conversation's deletion."""
     return FollowUp.of(ERASE_CONVERSATION, {"conversation_id": conversation_id, "step": MEMBERS, "cursor": None})
 
 
 def _erase(work: Work) -> Work | None:
-    """One step; returns what is left. Nothing is done to a conversation that goes on."""
+    """Do one step; returns the remaining work. Does nothing to a conversation that exists."""
     conversation_id, step = work["conversation_id"], work["step"]
     if store.info(conversation_id) is not None:
         return None
@@ -40,7 +41,7 @@ def _erase(work: Work) -> Work | None:
 
 
 def _erase_members(conversation_id: str, _cursor: Any) -> Any:
-    """Some members, after what domains keep of them here; the last one's id while there may be more."""
+    """Erase some members, after the domains' data of them; the last member's id if there may be more, else None."""
     user_ids = [each.user_id for each in store.members_page(conversation_id, after=None, limit=MEMBERS_PER_STEP)]
     for eraser in ports.erasers():
         if eraser.erase_of_members is not None:

@@ -1,4 +1,4 @@
-"""What conversations tell: their events in the log, and how the fan-out finds and serves their members."""
+"""Registers the events of conversations, the audience of the fan-out, and handlers of membership changes."""
 
 from __future__ import annotations
 
@@ -43,34 +43,34 @@ class _Members:
         return publish.frames_for(conversation_id, seqs, to)
 
 
-def _whom(event: Event) -> Mapping[str, Any]:
+def _user_id(event: Event) -> Mapping[str, Any]:
     return {"user_id": event.data["user_id"]} if "user_id" in event.data else {}
 
 
-def _lost(events: Sequence[Event]) -> None:
-    """Whoever was removed, or everybody with a group, has lost the conversation."""
+def _on_lost(events: Sequence[Event]) -> None:
+    """Pass removals of members and deletions of groups to the handlers of losses."""
     for event in events:
         log.handle_loss(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
 
 
-def _came(events: Sequence[Event]) -> None:
-    from conversations import hearing
+def _on_joined(events: Sequence[Event]) -> None:
+    from conversations import member_blocks
 
     for event in events:
         added = event.data.get("user_id")
-        hearing.of_newcomers(event.conversation_id, None if added is None else [added])
+        member_blocks.update_newcomers(event.conversation_id, None if added is None else [added])
 
 
-def _departed(loss: ConversationLost) -> None:
-    from conversations import hearing
+def _on_departed(loss: ConversationLost) -> None:
+    from conversations import member_blocks
 
-    hearing.of_departure(loss)
+    member_blocks.remove_departed(loss)
 
 
-def _contact_changed(change: ContactChanged) -> None:
-    from conversations import hearing
+def _on_contact_changed(change: ContactChanged) -> None:
+    from conversations import member_blocks
 
-    hearing.of_contact(change)
+    member_blocks.update_pair(change)
 
 
 for _name in (model.CONVERSATION_CREATED, model.CONVERSATION_UPDATED):
@@ -88,8 +88,8 @@ for _name in (model.MEMBER_ADDED, model.MEMBER_REMOVED, model.MEMBER_UPDATED):
     register(EventType(_name, data="conversations.schemas.MemberOut", render=_member, changes_access=True))
 register_audience(_Members())
 for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
-    subscribe(_name, _lost, queue=log.LOSSES, carries=_whom)
+    subscribe(_name, _on_lost, queue=log.LOSSES, carries=_user_id)
 for _name in (model.MEMBER_ADDED, model.CONVERSATION_CREATED):
-    subscribe(_name, _came, queue=log.LOSSES, carries=_whom)
-on_loss(ConversationLost, "hearing", _departed)
-on_loss(ContactChanged, "hearing", _contact_changed)
+    subscribe(_name, _on_joined, queue=log.LOSSES, carries=_user_id)
+on_loss(ConversationLost, "member_blocks", _on_departed)
+on_loss(ContactChanged, "member_blocks", _on_contact_changed)

@@ -1,4 +1,4 @@
-"""How people become members of a group: added by others, or coming in by themselves."""
+"""How people become members of a group: added by a member, or joining by an invitation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from conversations import ban_store, plans, publish, store, views
-from conversations.ban_store import Doorway
+from conversations.ban_store import JoinContext
 from conversations.model import MAX_MEMBERS, MEMBER_ADDED, Member, MemberContext
 from kernel import clock
 from kernel.dynamo import Transaction
@@ -22,7 +22,7 @@ def has_room_for(context: MemberContext, count: int) -> bool:
 def plan(
     context: MemberContext, user_ids: Sequence[str], *, actor_id: str, also: Callable[[Transaction], None] | None = None
 ) -> log.AppendPlan:
-    """Make people members, who must not be yet; `also` stages what happens with it."""
+    """Plan to add people who are not members yet; `also` stages further writes of the transaction."""
     whole = context.info.settings.history_visible
     now = clock.now()
     new = [
@@ -40,40 +40,40 @@ def plan(
     return plans.with_info(context, context.info.with_new(user_ids), events, stage)
 
 
-def plan_one(
+def plan_join(
     context: MemberContext, user_id: str, *, actor_id: str, also: Callable[[Transaction], None] | None = None
 ) -> log.AppendPlan:
-    """The same for one person who wanted it; raises Conflict `group_full`."""
+    """Plan to add one person who asked to join; raises Conflict `group_full`."""
     if not has_room_for(context, 1):
         raise Conflict(f"This group has its {MAX_MEMBERS} members.", code="group_full")
     return plan(context, [user_id], actor_id=actor_id, also=also)
 
 
-def enter(
+def join(
     conversation_id: str,
     user_id: str,
-    host_id: str,
+    inviter_id: str,
     *,
-    admit: Callable[[Doorway], None],
+    admit: Callable[[JoinContext], None],
     also: Callable[[Transaction], None],
 ) -> tuple[MemberContext, bool]:
-    """Let somebody come in by themselves; their context, and whether they are new.
+    """Join a group by an invitation; returns the person's context, and whether they are a new member.
 
-    `admit` decides about who is no member yet, and raises to refuse; `also` stages what happens with it. Raises
-    NotFound if the conversation is gone, Conflict `group_full`, Cancelled when a condition of `also` fails, or
-    `ban` if they are banned by now.
+    `admit` raises to refuse somebody who is not a member yet; `also` stages further writes of the transaction. Raises
+    NotFound if the conversation was deleted, Conflict `group_full`, Cancelled if a condition of `also` fails or (label
+    `ban`) the person has been banned meanwhile.
     """
-    found: list[Doorway] = []
+    found: list[JoinContext] = []
 
     def load(conversation_id: str, user_id: str) -> MemberContext:
-        found[:] = [ban_store.doorway(conversation_id, user_id, host_id)]
+        found[:] = [ban_store.join_context(conversation_id, user_id, inviter_id)]
         return found[0].context
 
     def planned(context: MemberContext) -> log.AppendPlan:
         if found[0].is_member:
             return log.AppendPlan([])
         admit(found[0])
-        return plan_one(context, user_id, actor_id=user_id, also=stage)
+        return plan_join(context, user_id, actor_id=user_id, also=stage)
 
     def stage(transaction: Transaction) -> None:
         ban_store.stage_no_ban(transaction, conversation_id, user_id)

@@ -1,7 +1,6 @@
-"""A person's conversations by their last activity, read for one page at a time.
+"""A person's conversations by their last activity, read page by page.
 
-Where they lie in that order is known only by their heads, which are read for all; the rest is read for those alone that
-the page shows.
+Their order depends on their heads, which are read for all of them; other records are read for one page only.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from conversations.model import MemberContext
 from conversations.read_work import CONVERSATIONS_AT_ONCE
 from log.model import LogHead
 
-TURNS = 5  # so often further ones are read for a page, where those read before do not belong to it
+MAX_ROUNDS = 5  # of reads for a page, where a filter rejects conversations
 Position = tuple[int, str]
 
 
 @dataclass(slots=True)
 class Listing:
-    """The way through up to 2,000 conversations: `order` are those behind the page before, `looked` how many of them
-    have been looked at. `older` names the youngest 2,000, behind which there are more; None where there are not."""
+    """A scan of up to 2,000 conversations: `order` are those after the previous page, `scanned` the number of them that
+    this page has read. `older` is the id below which the next 2,000 begin; None if there are no more."""
 
     user_id: str
     limit: int
@@ -30,11 +29,11 @@ class Listing:
     older: str | None
     order: list[Position]
     known: dict[str, MemberContext]
-    looked: int = 0
+    scanned: int = 0
 
     @classmethod
     def of(cls, user_id: str, *, below: str | None, behind: Sequence[Any] | None, limit: int) -> Listing:
-        """The conversations older than `below`, behind the position `behind` in the order of their activity."""
+        """The conversations with ids below `below`, after the position `behind` in the order of activity."""
         ids = store.conversations_of(user_id, below=below, limit=CONVERSATIONS_AT_ONCE + 1)
         window, known = ids[:CONVERSATIONS_AT_ONCE], {}
         heads: dict[str, LogHead]
@@ -52,30 +51,30 @@ class Listing:
         return cls(user_id, limit, below, older, order, known)
 
     def first(self, wanted: Callable[[MemberContext], bool]) -> list[MemberContext]:
-        """The first of them that are wanted: as many as a page has, or fewer where many are not."""
+        """The first `limit` conversations that are `wanted`, or fewer if the filter rejects many."""
         found: list[MemberContext] = []
-        for turn in range(TURNS):
-            some = [conversation_id for _, conversation_id in self.order[self.looked : self.looked + self.limit + 1]]
+        for turn in range(MAX_ROUNDS):
+            some = [conversation_id for _, conversation_id in self.order[self.scanned : self.scanned + self.limit + 1]]
             if turn > 0 and not self.known:
                 read_work.spend(self.user_id, read_work.units(3 * len(some)))
             contexts = self.known or store.contexts(some, self.user_id)
             for conversation_id in some:
                 if len(found) == self.limit:
                     return found
-                self.looked += 1
+                self.scanned += 1
                 if conversation_id in contexts and wanted(contexts[conversation_id]):
                     found.append(contexts[conversation_id])
-            if self.looked == len(self.order):
+            if self.scanned == len(self.order):
                 break
         return found
 
     def position(self, shown: Sequence[MemberContext], *, whole: bool) -> Any:
-        """Where the next page begins, if it is behind `shown`; `whole`: nothing of what was found is left."""
+        """The position of the next page, after `shown`; `whole` if the page has all that was found."""
         if not whole:
             last = shown[-1]
             return [self.below, self._position(last.conversation_id)]
-        if self.looked < len(self.order):
-            return [self.below, self.order[self.looked - 1]]
+        if self.scanned < len(self.order):
+            return [self.below, self.order[self.scanned - 1]]
         return None if self.older is None else [self.older, None]
 
     def _position(self, conversation_id: str) -> Position:

@@ -1,4 +1,4 @@
-"""Who is in a group: adding, removing, leaving, roles, bans."""
+"""The members of a group: adding, removing, leaving, roles, bans."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conversations.model import (
     require_not_last_owner,
     successor,
 )
-from conversations.service import known, require_member
+from conversations.service import require_id, require_member
 from kernel import clock, ids
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
@@ -32,22 +32,22 @@ from log.model import NewEvent
 from users import api as users
 
 T = TypeVar("T")
-ADDED_PER_WRITE = 32  # each takes an event, a member record and maybe a ban of the 100 actions of a transaction
+ADDED_PER_WRITE = 32  # each takes up to three of the 100 actions of a transaction: event, membership, lifted ban
 
 
-def who_lost(loss: log.ConversationLost) -> list[str]:
-    """Whom a loss takes the conversation from: one member, or all of a deleted group."""
+def affected_members(loss: log.ConversationLost) -> list[str]:
+    """The ids of the people who lose a conversation: one former member, or all members of a deleted group."""
     if loss.user_id is not None:
         return [loss.user_id]
     return [each.user_id for each in store.members(loss.conversation_id)]
 
 
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Add people to a group: who was added, and who was skipped.
+    """Add people to a group; returns the ids added, and those skipped.
 
-    Skipped are those who are unknown or members already, who block the caller, and the banned, unless an admin adds
-    them: that lifts the ban. Adds nobody and raises Forbidden `blocked` where the caller blocks one of them,
-    ValidationFailed where not all others fit.
+    Skipped are people who are unknown, are members already, or block the caller, and banned people unless an admin adds
+    them, which lifts the ban. Adds nobody and raises Forbidden `blocked` if the caller blocks one of them,
+    ValidationFailed if not all others fit into the group.
     """
     context = require_member(conversation_id, caller.user_id)
     context.require_add()
@@ -55,14 +55,14 @@ def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tup
     existing = users.public_profiles(asked)
     hearing = users.reachable("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
     able = [user_id for user_id in asked if user_id in hearing]
-    if len(able) > ADDED_PER_WRITE:  # the plan of a single write sees to that by itself
+    if len(able) > ADDED_PER_WRITE:  # a single write checks the room in its plan
         _require_room(context, able)
     added = add_in_batches(caller=caller, conversation_id=conversation_id, user_ids=able)
     return added, [user_id for user_id in asked if user_id not in added]
 
 
 def add_in_batches(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
-    """Add people who exist and between whom and the caller no block stands; those who are members now by it."""
+    """Add existing people without blocks between them and the caller; returns the ids added."""
     added: list[str] = []
     for start in range(0, len(user_ids), ADDED_PER_WRITE):
         some = user_ids[start : start + ADDED_PER_WRITE]
@@ -71,20 +71,20 @@ def add_in_batches(*, caller: Caller, conversation_id: str, user_ids: Sequence[s
         except ValidationFailed:
             if not added:
                 raise
-            break  # others have come in since the first write
+            break  # others have filled the group since the first write
     return added
 
 
 def _require_room(context: MemberContext, user_ids: Sequence[str]) -> None:
-    """Raises ValidationFailed unless all of these fit who can be added."""
-    inside, banned = ban_store.inside_and_banned(context.conversation_id, user_ids)
+    """Raise ValidationFailed unless all of these people who can be added fit into the group."""
+    inside, banned = ban_store.members_and_banned(context.conversation_id, user_ids)
     left_out = inside if context.member.is_admin else inside | banned
     if not joining.has_room_for(context, len(user_ids) - len(left_out)):
         raise _too_many()
 
 
 def _add_some(caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> list[str]:
-    known_at = _as_of_access(lambda: ban_store.inside_and_banned(conversation_id, user_ids))
+    known_at = _as_of_access(lambda: ban_store.members_and_banned(conversation_id, user_ids))
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_add()
@@ -110,11 +110,11 @@ def _too_many() -> ValidationFailed:
 
 
 def remove(*, caller: Caller, conversation_id: str, user_id: str) -> None:
-    """Remove somebody, who is banned by that, or leave.
+    """Remove and ban somebody, or leave.
 
-    A last owner who leaves hands over; with the last member the group ends.
+    When the last owner leaves, a successor becomes owner; when the last member leaves, the group is deleted.
     """
-    retried(partial(_remove, caller, known(conversation_id), user_id), on=Cancelled)
+    retried(partial(_remove, caller, require_id(conversation_id), user_id), on=Cancelled)
 
 
 def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
@@ -141,29 +141,26 @@ def _remove(caller: Caller, conversation_id: str, user_id: str) -> None:
             if heir is not None:
                 store.stage_role(transaction, heir)
             else:
-                _stage_an_owner_stays(transaction, people, target)
+                _stage_owner_remains(transaction, people, target)
             if not leaves:
                 ban_store.stage_ban(transaction, conversation_id, Ban(user_id, caller.user_id, clock.now()))
 
-        planned = plans.ending if info.member_count == 0 else plans.with_info
+        planned = plans.with_deletion if info.member_count == 0 else plans.with_info
         return planned(context, info, events, stage)
 
     context, events = plans.append(conversation_id, caller.user_id, plan)
-    # whoever has left is told that they did, and of nothing that came with it
+    # the former member gets the removal, but not the events after it
     publish.publish_events(context, events[:1], also=[user_id])
     publish.publish_events(context, events[1:])
 
 
 def change_role(*, caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
-    """Give somebody another role; raises Conflict `last_owner` rather than leave a group without one.
-
-    The role that one has already changes nothing.
-    """
-    return retried(partial(_change_role, caller, known(conversation_id), user_id, role), on=Cancelled)
+    """Change somebody's role; the same role again changes nothing. Raises Conflict `last_owner`."""
+    return retried(partial(_change_role, caller, require_id(conversation_id), user_id, role), on=Cancelled)
 
 
 def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role) -> dict[str, Any]:
-    standing: list[Member] = []
+    unchanged: list[Member] = []
     people_at = _as_of_access(lambda: store.members(conversation_id))
 
     def plan(context: MemberContext) -> log.AppendPlan:
@@ -172,7 +169,7 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         target = _among(people, user_id)
         context.require_role_change(target, role)
         require_not_last_owner(people, target, role)
-        standing[:] = [target]
+        unchanged[:] = [target]
         if role == target.role:
             return log.AppendPlan([])
         changed = replace(target, role=role, promoted_by=caller.user_id)
@@ -180,25 +177,25 @@ def _change_role(caller: Caller, conversation_id: str, user_id: str, role: Role)
         def stage(transaction: Transaction) -> None:
             store.stage_role(transaction, changed)
             if role != "owner":
-                _stage_an_owner_stays(transaction, people, target)
+                _stage_owner_remains(transaction, people, target)
 
         return log.AppendPlan([NewEvent(MEMBER_UPDATED, caller.user_id, views.member_ref(changed))], stage)
 
     context, events = plans.append(conversation_id, caller.user_id, plan)
     if not events:
-        return views.members(standing)[0]
+        return views.members(unchanged)[0]
     publish.publish_events(context, events)
     member: dict[str, Any] = views.event_views(context, events)[0]["data"]
     return member
 
 
 def bans(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """Who was removed from a group and cannot come back by a link (for its admins)."""
+    """The bans of a group, for its admins."""
     require_member(conversation_id, caller.user_id).require_admin()
     paging = Paginator(after, caller.user_id, "bans", conversation_id)
     found = ban_store.bans_page(conversation_id, after=paging.start, limit=limit + 1)
 
-    def show(page: Sequence[ban_store.Ban]) -> list[dict[str, Any]]:
+    def view(page: Sequence[ban_store.Ban]) -> list[dict[str, Any]]:
         people = users.public_profiles(ban.user_id for ban in page)
         return [
             {"user": people[ban.user_id], "banned_by": ban.banned_by, "banned_at": ban.banned_at}
@@ -206,11 +203,11 @@ def bans(*, caller: Caller, conversation_id: str, limit: int, after: str | None)
             if ban.user_id in people
         ]
 
-    return paging.page(found, limit, lambda ban: ban.user_id, show)
+    return paging.page(found, limit, lambda ban: ban.user_id, view)
 
 
 def unban(*, caller: Caller, conversation_id: str, user_id: str) -> None:
-    """Let somebody who was removed come back by a link; no ban there is fine."""
+    """Lift a ban (admins); idempotent. Raises NotFound for a malformed id."""
     require_member(conversation_id, caller.user_id).require_admin()
     if not ids.is_id(user_id, "usr"):
         raise NotFound
@@ -224,15 +221,15 @@ def _among(people: Sequence[Member], user_id: str) -> Member:
     return target
 
 
-def _stage_an_owner_stays(transaction: Transaction, people: Sequence[Member], without: Member) -> None:
-    """Where an owner goes or steps down, another one must be there at that moment."""
+def _stage_owner_remains(transaction: Transaction, people: Sequence[Member], without: Member) -> None:
+    """If an owner leaves or steps down, check that another member is still an owner (label `owner`)."""
     others = [member for member in people if member.role == "owner" and member.user_id != without.user_id]
     if without.role == "owner" and others:
         store.stage_still_owner(transaction, others[0])
 
 
 def _as_of_access(read: Callable[[], T]) -> Callable[[MemberContext], T]:
-    """What is read as of a context; in a busy log it is read again only after an event that may have changed it."""
+    """A reader that caches by the context's `access_seq`: it reads again only after an event that changes access."""
     found: dict[int, T] = {}
 
     def as_of(context: MemberContext) -> T:

@@ -21,11 +21,11 @@ KEYS_CHANGED = "keys.changed"
 
 Kind = Literal["direct", "group"]
 Role = Literal["owner", "admin", "member"]
-WHO = Literal["all", "admins"]
+Who = Literal["all", "admins"]
 Notifications = Literal["all", "mentions", "none"]
 
 MAX_MEMBERS = 1_000
-# Up to this many members the info lists them, so that sending needs no read of the member_ids.
+# Up to this many members, the info lists their ids, so that sending need not read the memberships.
 MEMBER_IDS_MAX = 20
 RANK: Mapping[str, int] = {"member": 0, "admin": 1, "owner": 2}
 
@@ -36,18 +36,18 @@ class PolicyUnavailable(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a conversation's admins decide."""
+    """The settings of a conversation."""
 
-    who_can_send: WHO = "all"
-    who_can_add: WHO = "all"
-    who_can_create_polls: WHO = "all"
+    who_can_send: Who = "all"
+    who_can_add: Who = "all"
+    who_can_create_polls: Who = "all"
     ai_enabled: bool = False
     encrypted: bool = False
     disappearing_seconds: int | None = None
     history_visible: bool = False
     slow_mode_seconds: int = 0
-    who_can_pin: WHO = "all"
-    moderation: Literal["off", "flag"] = "off"  # what looks harmful is reported to the admins
+    who_can_pin: Who = "all"
+    moderation: Literal["off", "flag"] = "off"  # flag: messages that look harmful are reported to the admins
 
     @property
     def slow_mode_ms(self) -> int:
@@ -56,11 +56,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person's context in a conversation. Seqs: `visible_from` is the first event they may see.
+    """One person's membership of a conversation. Times in ms; `visible_from` is the first seq the member may see.
 
-    `archived_seq` is the last message there was when they archived it; `last_sent_at` is kept under slow mode only;
-    `promoted_by` is who gave them their role. `apart` are those of a group's members from whom a block parts this one,
-    as it was a moment ago (conversations.hearing).
+    `archived_seq` is the last message's seq when the member archived the conversation; `last_sent_at` is kept under
+    slow mode only; `promoted_by` is the person who gave the role. `apart` are the members of a group whom the member
+    blocks or who block the member, with a short delay (conversations.member_blocks).
     """
 
     conversation_id: str
@@ -79,9 +79,9 @@ class Member:
     promoted_by: str | None = None
     apart: frozenset[str] = frozenset()
 
-    def receives(self, what: NoticeKind, of: str | None) -> bool:
-        """Whether this member hears of what another does (users.model.receives)."""
-        return receives(what, of, apart=self.apart)
+    def receives(self, kind: NoticeKind, actor_id: str | None) -> bool:
+        """Whether this member receives a notice caused by another (users.model.receives)."""
+        return receives(kind, actor_id, apart=self.apart)
 
     @property
     def is_admin(self) -> bool:
@@ -91,14 +91,15 @@ class Member:
         return self.notifications == "none" or (self.muted_until is not None and self.muted_until > now)
 
     def is_archived(self, last_message_seq: int, now: int) -> bool:
-        """A new message brings an archived conversation back, unless it is muted."""
+        """Whether the conversation is archived; a new message unarchives it, unless it is muted."""
         return self.archived and (last_message_seq <= self.archived_seq or self.is_muted(now))
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationInfo:
-    """What a conversation is, apart from its log. `member_ids` lists the members while they are few; `version` counts
-    the changes, so that one made of an older reading is not kept."""
+    """A conversation's info. `member_ids` are the members' ids while there are at most 20 of them, else None;
+    `blocked_by` the people in a direct conversation who block the other; `version` counts changes (optimistic locking).
+    """
 
     conversation_id: str
     kind: Kind
@@ -113,27 +114,27 @@ class ConversationInfo:
     deleted_at: int | None = None
     version: int = 0
 
-    def receives(self, what: NoticeKind, of: str | None) -> bool:
-        """Whether, as far as the note of a block in a direct conversation tells, the other hears of what one does."""
-        return receives(what, of, apart=(of,) if self.blocked_by and of is not None else ())
+    def receives(self, kind: NoticeKind, actor_id: str | None) -> bool:
+        """Whether the other person of a direct conversation receives a notice of `actor_id`; True for groups."""
+        return receives(kind, actor_id, apart=(actor_id,) if self.blocked_by and actor_id is not None else ())
 
     def with_new(self, user_ids: Sequence[str]) -> ConversationInfo:
-        """The info after people came; the member_ids is kept while it is short."""
+        """The info after people have joined."""
         member_ids = None if self.member_ids is None else (*self.member_ids, *user_ids)
         return self._with(self.member_count + len(user_ids), member_ids)
 
     def without(self, user_id: str, people: Sequence[Member]) -> ConversationInfo:
-        """The info after one of these people went."""
+        """The info after `user_id`, one of the members `people`, has left."""
         return self._with(self.member_count - 1, tuple(each.user_id for each in people if each.user_id != user_id))
 
     def _with(self, count: int, member_ids: tuple[str, ...] | None) -> ConversationInfo:
-        short = member_ids if member_ids and len(member_ids) <= MEMBER_IDS_MAX else None
-        return replace(self, member_count=count, member_ids=short)
+        listed = member_ids if member_ids and len(member_ids) <= MEMBER_IDS_MAX else None
+        return replace(self, member_count=count, member_ids=listed)
 
 
 @dataclass(frozen=True, slots=True)
 class MemberContext:
-    """A caller's context: head, info and own membership as read together."""
+    """A caller's context in a conversation: the log's head, the info and the caller's membership."""
 
     head: LogHead
     info: ConversationInfo
@@ -143,9 +144,10 @@ class MemberContext:
     def conversation_id(self) -> str:
         return self.head.conversation_id
 
-    def receives(self, what: NoticeKind, of: str | None) -> bool:
-        """Whether the member hears of what another does here."""
-        return of == self.member.user_id or (self.info.receives(what, of) and self.member.receives(what, of))
+    def receives(self, kind: NoticeKind, actor_id: str | None) -> bool:
+        """Whether the member receives a notice caused by another in this conversation."""
+        own = actor_id == self.member.user_id
+        return own or (self.info.receives(kind, actor_id) and self.member.receives(kind, actor_id))
 
     @property
     def next_seq(self) -> int:
@@ -155,7 +157,7 @@ class MemberContext:
         return replace(self, head=head)
 
     def head_after(self, head: LogHead, new: NewEvent) -> LogHead:
-        """An encrypted group needs a new key once somebody or some device with the present one goes."""
+        """The head, with `rekey_due` if a person or device that has the keys of an encrypted conversation leaves."""
         if self.info.settings.encrypted and voids_keys(new):
             return replace(head, group=replace(head.group, rekey_due=True))
         return head
@@ -175,40 +177,40 @@ class MemberContext:
             raise Forbidden("A direct conversation has no members to manage and no settings to change.")
 
     def require_not_blocked(self) -> None:
-        """Raises Forbidden to who blocks the other side, NotFound to whom the other side has blocked."""
+        """Raise Forbidden `blocked` if the member blocks the other person, NotFound if the other blocks the member."""
         if self.info.blocked_by:
             refuse(blocks=self.member.user_id in self.info.blocked_by)
 
     def require_send(self) -> None:
-        """Whether the member may send here; raises Forbidden, NotFound."""
+        """Require that the member may send; raises Forbidden, NotFound."""
         self.require_not_blocked()
         if self.info.settings.who_can_send == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may send here.")
 
     @property
     def is_slowed(self) -> bool:
-        """Whether slow mode holds for the member."""
+        """Whether slow mode applies to the member."""
         return self.info.settings.slow_mode_seconds > 0 and not self.member.is_admin
 
     def must_wait_ms(self, now: int) -> int:
-        """How long slow mode keeps the member from sending; 0 or less if it does not."""
+        """For how many ms slow mode keeps the member from sending; 0 or less if it does not."""
         last = self.member.last_sent_at
         return 0 if last is None or not self.is_slowed else last + self.info.settings.slow_mode_ms - now
 
     def require_create_polls(self) -> None:
-        """Whether the member may put a poll here; raises Forbidden, NotFound."""
+        """Require that the member may create a poll; raises Forbidden, NotFound."""
         self.require_send()
         if self.info.settings.who_can_create_polls == "admins" and not self.member.is_admin:
             raise Forbidden("Only admins may make polls here.")
         self.require_plain()
 
     def require_plain(self) -> None:
-        """Whether what the server can read may be put here; raises Forbidden `encrypted_conversation`."""
+        """Require a conversation without encryption; raises Forbidden `encrypted_conversation`."""
         if self.info.settings.encrypted:
             raise Forbidden("This conversation takes only encrypted messages.", code="encrypted_conversation")
 
     def require_pin(self) -> None:
-        """Whether the member may pin: all, unless a group leaves it to its admins; raises Forbidden, NotFound."""
+        """Require that the member may pin messages; raises Forbidden, NotFound."""
         self.require_not_blocked()
         limited = self.info.kind == "group" and self.info.settings.who_can_pin == "admins"
         if limited and not self.member.is_admin:
@@ -220,13 +222,16 @@ class MemberContext:
             raise Forbidden("Only admins may add people here.")
 
     def require_removal_of(self, target: Member) -> None:
-        """Admins remove members, owners remove anybody."""
+        """Require that the member may remove `target`: admins remove members, owners anybody. Raises Forbidden."""
         self.require_group()
         if not self.member.is_admin or (self.member.role != "owner" and RANK[target.role] >= RANK["admin"]):
             raise Forbidden("You may not remove this person.")
 
     def require_role_change(self, target: Member, role: Role) -> None:
-        """Owners give any role; admins make members admins, unmake those whom they made, and may step down."""
+        """Require that the member may give `target` a role; raises Forbidden.
+
+        Owners give any role. Admins promote members to admins, demote admins whom they promoted, and may step down.
+        """
         self.require_admin()
         if self.member.role == "owner":
             return
@@ -237,12 +242,12 @@ class MemberContext:
 
 
 def voids_keys(new: NewEvent) -> bool:
-    """Whether somebody or some device goes with this event, who has keys of the group until its next commit."""
+    """Whether a person or device leaves by this event, who has the group's keys until its next commit."""
     return new.type == MEMBER_REMOVED or (new.type == KEYS_CHANGED and new.data["action"] != "added")
 
 
 def successor(members: list[Member], leaving: str) -> Member | None:
-    """Who takes over when the last owner leaves: the longest-serving admin, else member; None if nobody has to."""
+    """The next owner when the last one leaves: the longest-serving admin, else member; None if none is needed."""
     rest = [member for member in members if member.user_id != leaving]
     if not rest or any(member.role == "owner" for member in rest):
         return None
@@ -251,7 +256,7 @@ def successor(members: list[Member], leaving: str) -> Member | None:
 
 
 def require_not_last_owner(members: list[Member], target: Member, role: Role) -> None:
-    """Raises Conflict when a role change would leave a group without an owner."""
+    """Raise Conflict `last_owner` if a role change would leave a group without an owner."""
     owners = [member for member in members if member.role == "owner"]
     if target.role == "owner" and role != "owner" and len(owners) == 1:
         raise Conflict("A group needs an owner: make somebody else owner first.", code="last_owner")

@@ -1,19 +1,19 @@
-"""Appending to a conversation's log as a member, and plans that change what the conversation is."""
+"""Appending to a conversation's log as a member, and plans that change the conversation's info."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import conversations.events  # noqa: F401 - what is appended here
+import conversations.events  # noqa: F401 - registers the event types
 from conversations import erasure, store
 from conversations.model import ConversationInfo, MemberContext
-from conversations.publish import publish_alone, publish_events
+from conversations.publish import publish_events, publish_extra
 from kernel import clock
 from kernel.dynamo import Transaction
 from log import api as log
 from log.model import Event, NewEvent
-from realtime.api import NOTHING, Beside
+from realtime.api import NO_EXTRA, ExtraFrames
 
 
 def append(
@@ -23,8 +23,8 @@ def append(
     *,
     load: Callable[[str, str], MemberContext] = store.context,
 ) -> tuple[MemberContext, list[Event]]:
-    """`log.append` for a member. `load` is another one for who is about to be a member, for the platform itself
-    (`system_context`), and for who reads more with the context (`ContextLoader`)."""
+    """`log.append` for a member. Other values of `load` are for a future member, for the platform (`system_context`),
+    and for reading more records with the context (`ContextLoader`)."""
     return log.append(conversation_id, user_id, plan, load=load)
 
 
@@ -34,19 +34,19 @@ def append_and_publish(
     plan: Callable[[MemberContext], log.AppendPlan],
     *,
     load: Callable[[str, str], MemberContext] = store.context,
-    beside: Callable[[MemberContext], Beside] | None = None,
+    extra: Callable[[MemberContext], ExtraFrames] | None = None,
 ) -> tuple[MemberContext, list[Event]]:
-    """Append what many people may want at once, and publish it; see `log.append` for what such a plan has to bear.
+    """Append with a transaction that may be shared, and publish; `log.append` says what such a plan must allow.
 
-    `beside` goes with it, and alone where somebody else has committed and published it.
+    `extra` frames are published with the events, or alone if another writer has published these.
     """
 
     def publish(context: MemberContext, events: Sequence[Event]) -> None:
-        goes_with = NOTHING if beside is None else beside(context)
+        frames = NO_EXTRA if extra is None else extra(context)
         if events:
-            publish_events(context, events, beside=goes_with)
-        elif beside is not None:
-            publish_alone(context, goes_with)
+            publish_events(context, events, extra=frames)
+        elif extra is not None:
+            publish_extra(context, frames)
 
     return log.append(conversation_id, user_id, plan, load=load, publish=publish)
 
@@ -57,7 +57,7 @@ def with_info(
     events: Sequence[NewEvent],
     stage: Callable[[Transaction], None] | None = None,
 ) -> log.AppendPlan:
-    """A plan that also replaces the conversation's info."""
+    """An append plan that also replaces the conversation's info."""
 
     def stage_all(transaction: Transaction) -> None:
         store.stage_info(transaction, info)
@@ -67,13 +67,13 @@ def with_info(
     return log.AppendPlan(events, stage_all, replace(context, info=info))
 
 
-def ending(
+def with_deletion(
     context: MemberContext,
     info: ConversationInfo,
     events: Sequence[NewEvent],
     stage: Callable[[Transaction], None] | None = None,
 ) -> log.AppendPlan:
-    """A plan that ends the conversation. It is erased after a minute, when its fan-out has told its members."""
+    """An append plan that deletes the conversation. It is erased after a minute, when the fan-out is done."""
 
     def stage_all(transaction: Transaction) -> None:
         erasure.of_conversation(context.conversation_id).stage(transaction)

@@ -1,7 +1,7 @@
-"""What conversations need of domains that they do not know, which register here.
+"""Ports: functions that conversations need of domains above, which register them here.
 
-Messages: a list of conversations carries each one's last message and what is unread in it, and whoever is handed
-events is noted to have them. All domains: what they keep of a conversation goes with it.
+`Messages` provides the previews in lists of conversations, and notes which events a device has received. An `Eraser`
+deletes a domain's data of a deleted conversation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from log.model import LogHead
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What is shown of a conversation's messages in a list: the last one as its reader sees it, and what is unread."""
+    """The preview of a conversation in a list: the last message as the viewer sees it, and the unread counts."""
 
     last_message: dict[str, Any] | None
     unread: int
@@ -25,30 +25,30 @@ class Preview:
 
 
 class Messages(Protocol):
-    """The port; `messages` is behind it."""
+    """The port to the domain `messages`."""
 
     def previews(self, contexts: Sequence[MemberContext], viewer_id: str) -> Mapping[str, Preview]:
-        """By conversation, for one person: two round trips and the counts of what is unread."""
+        """The previews of one person's conversations, by id: two round trips and the unread counts."""
         ...
 
     def previews_of_members(
         self, head: LogHead, info: ConversationInfo, members: Sequence[Member]
     ) -> Mapping[str, Preview]:
-        """By person, for members of one conversation, read for all of them together."""
+        """The previews of one conversation, by member; shared records are read once."""
         ...
 
     def note_delivered(self, caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:
-        """Note how far the caller's device has the log of each of these by now. Never raises."""
+        """Note the seq up to which the caller's device has each conversation's log. Never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """How a domain erases what it keeps of a conversation that has ended. All of it is repeatable.
+    """How a domain erases its data of a deleted conversation. Both functions are idempotent.
 
-    `erase` takes the conversation's id and where to begin (None: at the beginning), works for a second or two, and
-    returns where to go on (JSON), None when nothing is left. `erase_of_members` erases what is kept of these members in
-    it. What is `derived` from other domains' rows is erased after all of those.
+    `erase` takes the conversation's id and a cursor (JSON; None: from the beginning), works for a second or two, and
+    returns the next cursor, None at the end. `erase_of_members` erases the data of these members in the conversation.
+    `derived` data is erased after the data it is derived from.
     """
 
     name: str
@@ -61,12 +61,12 @@ _erasers: dict[str, Eraser] = {}
 
 
 def register_eraser(eraser: Eraser) -> None:
-    """Name how a domain erases what it keeps of a conversation."""
+    """Register a domain's eraser."""
     _erasers[eraser.name] = eraser
 
 
 def erasers() -> list[Eraser]:
-    """Those of all domains that are known in this process, in the order in which they erase."""
+    """The erasers registered in this process, in the order in which they run."""
     return sorted(_erasers.values(), key=lambda each: (each.derived, each.name))
 
 
@@ -74,12 +74,12 @@ _load: list[Callable[[], Messages]] = []
 
 
 def register_messages(load: Callable[[], Messages]) -> None:
-    """Name what is behind the port; it is loaded when it is first asked."""
+    """Register the implementation of the port, which is imported at its first use."""
     _load[:] = [load]
 
 
 def messages() -> Messages:
-    """What is behind the port; raises LookupError where nobody has registered: import `composition`."""
+    """The implementation of the port; raises LookupError if none is registered: import `composition`."""
     if not _load:
         raise LookupError("nobody shows messages here: import `composition`, or `messages.events`")
     return _load[0]()

@@ -1,4 +1,4 @@
-"""Telling live sockets what was committed, each person what they may see."""
+"""Publishing committed events and ephemeral frames to live sockets, to each person what they may see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from log.api import event_view
 from log.model import Event
 from log.schemas import frame
 from realtime import api as realtime
-from realtime.api import NOTHING, Beside, ToMembers
+from realtime.api import NO_EXTRA, ExtraFrames, ToMembers
 from users.model import NoticeKind
 
 
@@ -24,24 +24,23 @@ def publish_events(
     *,
     also: Sequence[str] = (),
     preloaded: Sequence[Event] = (),
-    beside: Beside = NOTHING,
+    extra: ExtraFrames = NO_EXTRA,
 ) -> None:
-    """Publish events just committed to all members, and to people in `also` who are not members any more.
+    """Publish committed events to all members, and to the former members in `also`.
 
-    `preloaded` are the messages they are about as they are now, where the caller has them at hand. `beside` goes with
-    events that are the same to all.
-    Never raises: the events are in the log, and whoever misses them on a socket sees the gap in `seq`.
+    `preloaded` are the present messages the events are about, where the caller has read them. `extra` frames are sent
+    with the events that are the same for all. Never raises: a client that misses events sees the gap in `seq`.
     """
     if not events:
         return
     try:
-        _publish_events(context, events, also, preloaded, beside)
-    except Exception as error:  # a failure to tell must not turn a committed write into an error
-        missed(context.conversation_id, error)
+        _publish_events(context, events, also, preloaded, extra)
+    except Exception as error:  # the write is committed, so that the call has succeeded
+        log_unpublished(context.conversation_id, error)
 
 
-def missed(conversation_id: str, error: Exception) -> None:
-    """Log that something could not be told; whoever missed it finds it in the log, or asks."""
+def log_unpublished(conversation_id: str, error: Exception) -> None:
+    """Write a log line about a failure to publish; clients find the events in the conversation's log."""
     telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
 
 
@@ -50,7 +49,7 @@ def _publish_events(
     events: Sequence[Event],
     also: Sequence[str],
     preloaded: Sequence[Event],
-    beside: Beside,
+    extra: ExtraFrames,
 ) -> None:
     shared = [event for event in events if not _differs(event, preloaded)]
     member_ids = context.info.member_ids
@@ -63,9 +62,9 @@ def _publish_events(
             else:
                 at_once.append(text)
         if by_members:
-            realtime.publish_to_members(context.conversation_id, by_members, beside=beside)
+            realtime.publish_to_members(context.conversation_id, by_members, extra=extra)
         if member_ids is not None and at_once:
-            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]), beside=beside)
+            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]), extra=extra)
         elif also:
             realtime.publish(texts, also)
     seqs = [event.seq for event in events if _differs(event, preloaded)]
@@ -73,18 +72,18 @@ def _publish_events(
         realtime.enqueue([{"kind": "personal", "conversation_id": context.conversation_id, "seq": seq} for seq in seqs])
 
 
-def publish_alone(context: MemberContext, beside: Beside) -> None:
-    """Publish what would have gone with events that somebody else has published. Never raises."""
+def publish_extra(context: MemberContext, extra: ExtraFrames) -> None:
+    """Publish extra frames alone, when another writer has published the events. Never raises."""
     member_ids = context.info.member_ids
     try:
-        texts = beside.frames()
+        texts = extra.frames()
         if texts and member_ids is not None:
-            realtime.publish(texts, [each for each in member_ids if beside.is_for(each)])
+            realtime.publish(texts, [each for each in member_ids if extra.is_for(each)])
         elif texts:
-            alone = [ToMembers(0, text, 0, text, what=beside.what, of=beside.of) for text in texts]
-            realtime.publish_to_members(context.conversation_id, alone, but=beside.of)
+            alone = [ToMembers(0, text, 0, text, what=extra.what, of=extra.of) for text in texts]
+            realtime.publish_to_members(context.conversation_id, alone, but=extra.of)
     except Exception as error:  # it is a hint; the caller's own work is done
-        missed(context.conversation_id, error)
+        log_unpublished(context.conversation_id, error)
 
 
 def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
@@ -92,13 +91,13 @@ def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
 
 
 def frames_for(conversation_id: str, seqs: Sequence[int], to: Sequence[Member]) -> dict[str, list[str]]:
-    """Events that look different to each of these members, as frames by person."""
+    """Viewer-specific events as frames, by member id."""
     events = list(log.events_at((conversation_id, seq) for seq in seqs).values())
     return {user_id: [frame(event) for event in seen] for user_id, seen in views.for_members(events, to).items()}
 
 
 def _is_hidden_from_some(event: Event, context: MemberContext) -> bool:
-    """Whether an event is about a message from before somebody may have joined: nobody did after `access_seq`."""
+    """Whether an event is about a message older than the last change of access, as a member may have joined since."""
     return (event.message_seq or event.seq) < min(event.seq, context.head.access_seq)
 
 
@@ -107,23 +106,23 @@ def _to_members(event: Event, text: str) -> ToMembers:
     return ToMembers(event.seq, text, about, frame(event_view(event, None)) if about < event.seq else text)
 
 
-def to_admins(
+def publish_to_admins(
     conversation_id: str,
     kind: str,
     data: Callable[[], Any],
     *,
     may_see: Callable[[Member], bool] = lambda _: True,
 ) -> None:
-    """Publish something that is not in the log to the devices of those admins who may see it. Never raises."""
+    """Publish an ephemeral frame to the devices of the admins who may see it. Never raises."""
     try:
-        told = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
-        realtime.publish([ephemeral_frame(conversation_id, kind, data())], told)
+        recipients = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
+        realtime.publish([ephemeral_frame(conversation_id, kind, data())], recipients)
     except Exception as error:  # it is a hint; the caller's own work is done
-        missed(conversation_id, error)
+        log_unpublished(conversation_id, error)
 
 
 def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
-    """The frame of what is not in the log."""
+    """A frame (JSON) about a conversation that is not in its log."""
     at = clock.rfc3339(clock.now())
     return json.dumps({"type": kind, "conversation_id": conversation_id, "at": at, "data": data})
 
@@ -131,8 +130,8 @@ def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
 def publish_ephemeral(
     context: MemberContext, kind: str, data: Any, *, what: NoticeKind = "message", to: Sequence[str] | None = None
 ) -> None:
-    """Publish something that is not in the log (typing, drafts) to all other members who hear of `what` from the one
-    of `context`, or to `to`. Never raises."""
+    """Publish an ephemeral frame (typing, drafts) to the people in `to`, by default to all other members who receive
+    notices of the kind `what` from the member of `context`. Never raises."""
     text, me = ephemeral_frame(context.conversation_id, kind, data), context.member
     try:
         if to is not None:
@@ -144,4 +143,4 @@ def publish_ephemeral(
             to_all = ToMembers(0, text, 0, text, what=what, of=me.user_id)
             realtime.publish_to_members(context.conversation_id, [to_all], but=me.user_id)
     except Exception as error:  # it is a hint; the caller's own work is done
-        missed(context.conversation_id, error)
+        log_unpublished(context.conversation_id, error)

@@ -1,4 +1,4 @@
-"""The records of conversations and members, and what they are as values."""
+"""The records of conversations and members, and their mapping to values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ info_of, member_of, member_record = _INFO.value, _MEMBER.value, _MEMBER.record
 
 
 def info_record(info: ConversationInfo) -> ConversationRecord:
-    """The record of a new conversation's info, which has no version until it is changed."""
+    """The record of a new conversation's info, which has no version before its first change."""
     return _INFO.record(info, part=INFO, version=None)
 
 
@@ -94,7 +94,7 @@ def erase_parts(conversation_id: str, _cursor: Any = None) -> None:
 
 
 def save_members(members: Sequence[Member]) -> None:
-    """Put the records of members of a conversation that nobody can see yet, 25 a round trip."""
+    """Put the members of a conversation that does not exist for anybody yet: 25 a round trip."""
     with MemberRecord.batch_write() as batch:
         for member in members:
             batch.save(member_record(member))

@@ -1,18 +1,17 @@
-"""Conversations: what comes in and what goes out."""
+"""Conversations: requests and answers."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from calls.schemas import CallOut
+from conversations.model import Who
 from conversations.ping_frame import Cursors
 from kernel.schema import Beyond, Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
 from kernel.websocket import Frame
 from log.schemas import AnyEvent
 from messages.schemas import Message
 from users.schemas import PublicProfile
-
-Who = Literal["all", "admins"]
 
 
 class SettingsIn(Input):

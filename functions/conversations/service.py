@@ -1,4 +1,4 @@
-"""Conversations: making, finding, changing and ending them; one's own view of them."""
+"""Conversations: creating, finding, changing and deleting them; a member's preferences."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
 from users import api as users
 from users.model import refuse
 
-MEMBERS_IN_LAST_WRITE = 90  # a transaction takes 100 actions; the others are written before it
+MEMBERS_IN_LAST_WRITE = 90  # a transaction takes 100 actions; further members are written before it
 
 
 def require_member(conversation_id: str, user_id: str) -> MemberContext:
-    """The caller's context in a conversation: fetching and authorising in one; raises NotFound for non-members."""
-    return store.context(known(conversation_id), user_id)
+    """The caller's context in a conversation; raises NotFound if the caller is not a member."""
+    return store.context(require_id(conversation_id), user_id)
 
 
-def known(conversation_id: str) -> str:
-    """An id that may be a conversation's; raises NotFound for anything of another shape."""
+def require_id(conversation_id: str) -> str:
+    """The id, if it has the form of a conversation's id; raises NotFound."""
     if not ids.is_id(conversation_id, "cnv"):
         raise NotFound
     return conversation_id
@@ -57,10 +57,11 @@ def create(
     description: str | None,
     settings: Mapping[str, Any],
 ) -> tuple[dict[str, Any], bool]:
-    """A new conversation, or the direct one these two people have already; and whether it is new.
+    """Create a conversation, or find the direct one of the two people; returns it, and whether it is new.
 
-    Who blocks the caller is left out of a group silently. Raises ValidationFailed for unknown people, Forbidden
-    `blocked` for somebody the caller blocks, NotFound for a direct one with somebody who blocks them.
+    People who block the caller are silently left out of a group. Raises ValidationFailed for unknown people, Forbidden
+    `blocked` for somebody whom the caller blocks, NotFound for a direct conversation with somebody who blocks the
+    caller.
     """
     others = [user_id for user_id in dict.fromkeys(member_ids) if user_id != caller.user_id]
     if kind == "direct":
@@ -84,13 +85,13 @@ def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str,
             raise ValidationFailed.of(f"settings.{name}", "a direct conversation has no admins")
     users.require_user(others[0])
     try:
-        return retried(partial(_meet, caller, others[0], settings), on=Cancelled)
+        return retried(partial(_find_or_create_direct, caller, others[0], settings), on=Cancelled)
     except Cancelled as refused:
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from refused
 
 
-def _meet(caller: Caller, other: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The direct conversation of two people, found or made; raises Cancelled when somebody else makes it now."""
+def _find_or_create_direct(caller: Caller, other: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The direct conversation of two people; raises Cancelled if somebody else creates it at the same time."""
     existing = store.direct_between(caller.user_id, other)
     if existing is not None:
         return views.conversation(store.context(existing, caller.user_id)), False
@@ -110,10 +111,10 @@ def _write_new(
     description: str | None,
     settings: Mapping[str, Any],
 ) -> MemberContext:
-    """A new conversation, which is there when it is whole.
+    """Write a new conversation, which exists from its last transaction on.
 
-    Of a large group the members are written before it, and work that erases them with it: that is taken back by the
-    write that makes the group, and done where the process has ended before.
+    Most members of a large group are written before that, together with follow-up work that erases them. The last
+    transaction cancels this work; it is done only if the process ends before.
     """
     conversation_id, now = ids.new("cnv"), clock.now()
     people = [caller.user_id, *others]
@@ -148,7 +149,7 @@ def _write_new(
         unfinished.stage_off(transaction)
     store.stage_new(transaction, head, info, founders[:MEMBERS_IN_LAST_WRITE])
     log.stage_event(transaction, first)
-    if kind == "direct":  # a block is noted in a conversation that is there, so it must not be made past one
+    if kind == "direct":  # a block at the same time would not find this conversation to note itself in
         users.require_no_block_in(transaction, user_id=caller.user_id, other_id=others[0])
     transaction.commit()
     context = MemberContext(head, info, founders[0])
@@ -163,10 +164,10 @@ def get(*, caller: Caller, conversation_id: str) -> dict[str, Any]:
 def list_conversations(
     *, caller: Caller, limit: int, after: str | None, archived: bool | None = None
 ) -> Page[dict[str, Any]]:
-    """The caller's conversations, most recent activity first: all, or those that are or are not archived.
+    """The caller's conversations, most recent activity first; `archived` filters them.
 
-    Who has more than 2,000 gets the youngest 2,000 in this order, then the next ones. A page may be short or empty
-    though more follow. Raises LimitExceeded for who has too much read a minute.
+    With more than 2,000 conversations, the youngest 2,000 come first in this order, then the next ones. A page may be
+    short or empty even if more follow. Raises LimitExceeded if the caller's reads of this minute are spent.
     """
     paging = Paginator(after, caller.user_id, "conversation list", str(archived))
     below, behind = paging.start or (None, None)
@@ -175,16 +176,16 @@ def list_conversations(
     found = listing.first(
         lambda context: archived is None or context.member.is_archived(context.head.last_message_seq, now) == archived
     )
-    shown = views.conversations(found, caller.user_id)
-    fit = fitting(shown)
-    return Page(shown[:fit], paging.cursor(listing.position(found[:fit], whole=fit == len(found))))
+    rendered = views.conversations(found, caller.user_id)
+    fit = fitting(rendered)
+    return Page(rendered[:fit], paging.cursor(listing.position(found[:fit], whole=fit == len(found))))
 
 
 def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change name, description or settings of a group (owner and admins); what is so already makes no event.
+    """Change name, description or settings of a group (owner and admins); no event if nothing changes.
 
-    In a direct conversation either side may switch AI help. Switching it, or what is reported to admins, leaves a
-    system message for all members.
+    In a direct conversation either person may switch AI help. Switching AI help or moderation adds a system message for
+    all members.
     """
 
     def plan(context: MemberContext) -> log.AppendPlan:
@@ -202,39 +203,43 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         if settings.ai_enabled != before.ai_enabled:
             on, off = "AI help was switched on.", "AI help was switched off."
             about = {"kind": "ai_enabled", "enabled": settings.ai_enabled}
-            changed.append(_told(caller.user_id, context.next_seq + 1, about, on if settings.ai_enabled else off))
+            changed.append(
+                _system_message(caller.user_id, context.next_seq + 1, about, on if settings.ai_enabled else off)
+            )
         if settings.moderation != before.moderation:
             flags = settings.moderation == "flag"
             on, off = "What looks harmful is reported to the admins.", "Messages are not looked at any more."
             about = {"kind": "moderation", "enabled": flags}
-            changed.append(_told(caller.user_id, context.next_seq + len(changed), about, on if flags else off))
+            changed.append(
+                _system_message(caller.user_id, context.next_seq + len(changed), about, on if flags else off)
+            )
         return plans.with_info(context, info, changed)
 
-    context, events = plans.append(known(conversation_id), caller.user_id, plan)
+    context, events = plans.append(require_id(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)
     return views.conversation(context)
 
 
-def _told(user_id: str, seq: int, about: dict[str, Any], text: str) -> NewEvent:
-    """The system message that tells members what may read here from now on, or may not any more."""
+def _system_message(user_id: str, seq: int, about: dict[str, Any], text: str) -> NewEvent:
+    """A system message about a changed setting that lets software read messages."""
     message_id = ids.new_at("msg", seq)
     data = {"id": message_id, "client_id": message_id, "type": "system", "metadata": about}
     return NewEvent(MESSAGE_CREATED, user_id, data, text=text)
 
 
 def delete(*, caller: Caller, conversation_id: str) -> None:
-    """Delete a group for everybody (owner only): from now on nobody has it, and it is erased from a minute later on."""
+    """Delete a group for everybody (owner only); its erasure begins a minute later."""
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_owner()
-        return plans.ending(context, context.info, [NewEvent(CONVERSATION_DELETED, caller.user_id)])
+        return plans.with_deletion(context, context.info, [NewEvent(CONVERSATION_DELETED, caller.user_id)])
 
-    context, events = plans.append(known(conversation_id), caller.user_id, plan)
+    context, events = plans.append(require_id(conversation_id), caller.user_id, plan)
     publish.publish_events(context, events)
 
 
 def update_preferences(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change one's own view: mute, pin, archive, notifications."""
+    """Change the caller's preferences: mute, pin, archive, notifications. Raises ValidationFailed, NotFound."""
     context = require_member(conversation_id, caller.user_id)
     values = dict(changes)
     if values.get("muted_until") is not None:
@@ -260,7 +265,7 @@ def _instant(text: str) -> int:
 
 
 def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> str | None:
-    """Stop (or allow again) what the direct conversation of two people carries; its id, if there is one."""
+    """Note a block, or its end, in the direct conversation of two people; returns its id, None if there is none."""
     existing = store.direct_between(blocker_id, blocked_id)
     if existing is not None:
         store.note_block(existing, blocker_id, blocked)
@@ -268,7 +273,7 @@ def note_block(blocker_id: str, blocked_id: str, blocked: bool) -> str | None:
 
 
 def members(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The members, by id."""
+    """The members, ordered by id."""
     require_member(conversation_id, caller.user_id)
     paging = Paginator(after, caller.user_id, "members", conversation_id)
     found = store.members_page(conversation_id, after=paging.start, limit=limit + 1)
@@ -276,7 +281,7 @@ def members(*, caller: Caller, conversation_id: str, limit: int, after: str | No
 
 
 def _merged(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Settings after changes; raises PolicyUnavailable for one that nobody would carry out here."""
+    """Settings after changes; raises PolicyUnavailable for moderation in a deployment without it."""
     if changes.get("moderation") == "flag" and os.environ.get("AI_MODERATION", "off") != "on":
         raise PolicyUnavailable
     return replace(settings, **changes)

@@ -28,7 +28,7 @@ from log.model import LogHead
 
 
 def context_of(head: Any, info: Any, member: Member) -> MemberContext:
-    """A context from its records."""
+    """The context of a member, with the records of head and info."""
     return MemberContext(log.head_of(head), info_of(info), member)
 
 
@@ -36,17 +36,13 @@ def context_of(head: Any, info: Any, member: Member) -> MemberContext:
 
 
 def context(conversation_id: str, user_id: str) -> MemberContext:
-    """The caller's context, in one round trip; raises NotFound for anybody who is not a member now."""
+    """The caller's context, in one round trip; raises NotFound if the caller is not a member now."""
     return context_in(read_together(context_keys(conversation_id, user_id)))
 
 
 def context_keys(conversation_id: str, user_id: str) -> list[tuple[type[Record], Key]]:
-    """The keys of the three records that make a context, for who reads more with them; see `context_in`."""
-    return [
-        log.head_key(conversation_id),
-        (ConversationRecord, (conversation_id, INFO)),
-        member_key(conversation_id, user_id),
-    ]
+    """The keys of a context's three records, for reading them with other records; `context_in` maps the records."""
+    return [log.head_key(conversation_id), info_key(conversation_id), member_key(conversation_id, user_id)]
 
 
 def member_key(conversation_id: str, user_id: str) -> tuple[type[Record], Key]:
@@ -54,67 +50,70 @@ def member_key(conversation_id: str, user_id: str) -> tuple[type[Record], Key]:
 
 
 def context_in(records: Sequence[Any]) -> MemberContext:
-    """The context that the records of `context_keys` make; raises NotFound."""
-    head, info, member = records
-    if head is None or info is None or member is None or info.deleted_at is not None:
+    """The context in the records of `context_keys`; raises NotFound."""
+    found = _context(records)
+    if found is None:
         raise NotFound
-    return MemberContext(log.head_of(head), info_of(info), member_of(member))
-
-
-def system_context(conversation_id: str, actor_id: str) -> MemberContext:
-    """The context from which the platform itself writes in somebody's name (a poll's time is over), member or not.
-
-    Raises NotFound when the conversation is gone.
-    """
-    head, info = read_together([log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))])
-    if head is None or info is None or info.deleted_at is not None:
-        raise NotFound
-    nobody = Member(conversation_id, actor_id, "owner", joined_at=int(info.created_at), visible_from=1)
-    return context_of(head, info, nobody)
-
-
-def contexts(conversation_ids: Sequence[str], user_id: str) -> dict[str, MemberContext]:
-    """The caller's contexts in several conversations; those they have no context in are left out."""
-    keys: list[Any] = []
-    for conversation_id in conversation_ids:
-        keys += [log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))]
-        keys.append((MemberRecord, (conversation_id, user_id)))
-    rows = iter(read_together(keys))
-    found = {}
-    for conversation_id, head, info, member in zip(conversation_ids, rows, rows, rows, strict=True):
-        if head is not None and info is not None and member is not None and info.deleted_at is None:
-            found[conversation_id] = MemberContext(log.head_of(head), info_of(info), member_of(member))
     return found
 
 
-def outline(conversation_id: str) -> tuple[LogHead, ConversationInfo] | None:
-    """LogHead and info, in one round trip; None when there is no such conversation any more."""
-    head, info = read_together([log.head_key(conversation_id), (ConversationRecord, (conversation_id, INFO))])
+def _context(records: Sequence[Any]) -> MemberContext | None:
+    head, info, member = records
+    if head is None or info is None or member is None or info.deleted_at is not None:
+        return None
+    return context_of(head, info, member_of(member))
+
+
+def system_context(conversation_id: str, actor_id: str) -> MemberContext:
+    """A context in which the platform appends in somebody's name (to close a poll, for example), member or not.
+
+    Raises NotFound if the conversation does not exist.
+    """
+    found = head_and_info(conversation_id)
+    if found is None:
+        raise NotFound
+    head, info = found
+    member = Member(conversation_id, actor_id, "owner", joined_at=info.created_at, visible_from=1)
+    return MemberContext(head, info, member)
+
+
+def contexts(conversation_ids: Sequence[str], user_id: str) -> dict[str, MemberContext]:
+    """The caller's contexts by conversation id, without those of which the caller is not a member.
+
+    One round trip per 33 conversations.
+    """
+    rows = iter(read_together([key for each in conversation_ids for key in context_keys(each, user_id)]))
+    found = (_context(records) for records in zip(rows, rows, rows, strict=True))
+    return {each.conversation_id: each for each in found if each is not None}
+
+
+def head_and_info(conversation_id: str) -> tuple[LogHead, ConversationInfo] | None:
+    """Head and info, in one round trip; None if there is no such conversation."""
+    head, info = read_together([log.head_key(conversation_id), info_key(conversation_id)])
     if head is None or info is None or info.deleted_at is not None:
         return None
     return log.head_of(head), info_of(info)
 
 
 def info(conversation_id: str) -> ConversationInfo | None:
-    """What a conversation is; None for one that is not there any more."""
-    record = ConversationRecord.find(conversation_id, INFO)
-    return None if record is None or record.deleted_at is not None else info_of(record)
+    """The info of a conversation; None if it does not exist or was deleted."""
+    return info_in(ConversationRecord.find(conversation_id, INFO))
 
 
 def info_key(conversation_id: str) -> tuple[type[Record], Key]:
-    """For who reads what a conversation is with other records; see `info_in`."""
+    """The key of an info, for reading it together with other records; `info_in` maps the record."""
     return ConversationRecord, (conversation_id, INFO)
 
 
 def info_in(record: Any) -> ConversationInfo | None:
-    """What a conversation is, by the record of `info_key`; None for one that is not there any more."""
+    """The info in a record of `info_key`; None if the conversation does not exist or was deleted."""
     return None if record is None or record.deleted_at is not None else info_of(record)
 
 
 def conversations_of(user_id: str, *, below: str | None = None, limit: int | None = None) -> list[str]:
-    """The ids of a person's conversations, the youngest first: all, or so many from below an id.
+    """The ids of a person's conversations, the youngest first: at most `limit`, from below the id `below`.
 
-    By index, so a new one may take a moment to appear.
+    Read from an index, so eventually consistent.
     """
     older = None if below is None else MemberRecord.conversation_id < below
     rows = MemberRecord.by_user.query(user_id, older, scan_index_forward=False, limit=limit)
@@ -122,25 +121,25 @@ def conversations_of(user_id: str, *, below: str | None = None, limit: int | Non
 
 
 def heads(conversation_ids: Sequence[str]) -> dict[str, LogHead]:
-    """The heads of those of these conversations that are there: one round trip per 100."""
+    """The heads by conversation id, without those that do not exist: one round trip per 100."""
     rows = read_together([log.head_key(each) for each in conversation_ids])
     return {row.conversation_id: log.head_of(row) for row in rows if row is not None}
 
 
-def standing_of(user_ids: Sequence[str], *, fresh: str | None) -> list[tuple[LogHead, list[Member]]]:
-    """All conversations of several people, each once, with those of the people who are members: two round trips.
+def memberships_of(user_ids: Sequence[str], *, fresh: str | None) -> list[tuple[LogHead, list[Member]]]:
+    """The conversations of several people, each with the memberships of those people: two round trips.
 
-    `fresh` is read as it is now, the others, for half the price, as they were a moment ago. A deleted group may be
-    among them while it is not erased: see `infos`.
+    The conversation `fresh` is read consistently, the others eventually, for half the price. Deleted groups may be
+    among them until they are erased: see `infos`.
     """
     members: dict[str, set[str]] = defaultdict(set)
     for user_id, theirs in zip(user_ids, parallel.mapped(conversations_of, user_ids), strict=True):
         for conversation_id in theirs:
             members[conversation_id].add(user_id)
-    now = [] if fresh is None else _standing_keys(fresh, user_ids)
+    consistent = [] if fresh is None else _membership_keys(fresh, user_ids)
     members.pop(fresh or "", None)
-    before = [key for conversation_id, those in members.items() for key in _standing_keys(conversation_id, those)]
-    rows = _read_at_once([(now, True), (before, False)])
+    others = [key for conversation_id, those in members.items() for key in _membership_keys(conversation_id, those)]
+    rows = _read_in_parallel([(consistent, True), (others, False)])
     heads = {row.conversation_id: log.head_of(row) for row in rows if not isinstance(row, MemberRecord)}
     found: dict[str, list[Member]] = defaultdict(list)
     for row in rows:
@@ -149,12 +148,12 @@ def standing_of(user_ids: Sequence[str], *, fresh: str | None) -> list[tuple[Log
     return [(head, found[conversation_id]) for conversation_id, head in heads.items() if conversation_id in found]
 
 
-def _standing_keys(conversation_id: str, user_ids: Iterable[str]) -> list[tuple[type[Record], Key]]:
+def _membership_keys(conversation_id: str, user_ids: Iterable[str]) -> list[tuple[type[Record], Key]]:
     return [log.head_key(conversation_id), *(member_key(conversation_id, user_id) for user_id in user_ids)]
 
 
-def _read_at_once(asked: Sequence[tuple[Sequence[tuple[type[Record], Key]], bool]]) -> list[Any]:
-    """The records that are there of these keys, each with whether it is read consistently."""
+def _read_in_parallel(asked: Sequence[tuple[Sequence[tuple[type[Record], Key]], bool]]) -> list[Any]:
+    """The existing records of (keys, whether to read consistently)."""
     chunks = [
         (keys[start : start + BATCH_GET_MAX_KEYS], consistent)
         for keys, consistent in asked
@@ -165,7 +164,7 @@ def _read_at_once(asked: Sequence[tuple[Sequence[tuple[type[Record], Key]], bool
 
 
 def infos(conversation_ids: Sequence[str]) -> dict[str, ConversationInfo]:
-    """What those of these conversations are that are there: one round trip per 100."""
+    """The infos by conversation id, without those that do not exist: one round trip per 100."""
     found = (info_in(row) for row in read_together([info_key(each) for each in conversation_ids]))
     return {each.conversation_id: each for each in found if each is not None}
 
@@ -176,37 +175,36 @@ def member(conversation_id: str, user_id: str) -> Member | None:
 
 
 def members(conversation_id: str) -> list[Member]:
-    """Everybody in a conversation: one round trip for up to about 5,000."""
+    """All members of a conversation: one round trip for up to about 5,000."""
     return [member_of(record) for record in MemberRecord.query(conversation_id, consistent_read=True)]
 
 
 def admins(conversation_id: str) -> list[Member]:
-    """Owners and admins."""
+    """The owners and admins of a conversation."""
     rows = MemberRecord.query(conversation_id, filter_condition=MemberRecord.role != "member", consistent_read=True)
     return [member_of(record) for record in rows]
 
 
 def members_among(conversation_id: str, user_ids: Sequence[str]) -> set[str]:
-    """Those of these people who are members: one round trip per 100."""
-    rows = read_together([(MemberRecord, (conversation_id, user_id)) for user_id in user_ids])
-    return {row.user_id for row in rows if row is not None}
+    """The people among these who are members: one round trip per 100."""
+    return set(members_by_id(conversation_id, user_ids))
 
 
 def members_by_id(conversation_id: str, user_ids: Sequence[str]) -> dict[str, Member]:
-    """Those of these people who are members, as such: one round trip per 100."""
-    rows = read_together([(MemberRecord, (conversation_id, user_id)) for user_id in user_ids])
+    """The memberships of these people by id, without those who are not members: one round trip per 100."""
+    rows = read_together([member_key(conversation_id, user_id) for user_id in user_ids])
     return {row.user_id: member_of(row) for row in rows if row is not None}
 
 
 def members_page(conversation_id: str, *, after: str | None, limit: int) -> list[Member]:
-    """Members ordered by id, from after the given one."""
+    """Members ordered by id, from after `after`."""
     condition = None if after is None else MemberRecord.user_id > after
     rows = MemberRecord.query(conversation_id, condition, consistent_read=True, limit=limit)
     return [member_of(record) for record in rows]
 
 
 def direct_between(first: str, second: str) -> str | None:
-    """The id of the direct conversation of two people, if there is one."""
+    """The id of the direct conversation of two people, None if there is none."""
     lock = ConversationRecord.find(_pair(first, second), LOCK)
     return None if lock is None else lock.target
 
@@ -215,11 +213,11 @@ def _pair(first: str, second: str) -> str:
     return "direct#" + "#".join(sorted((first, second)))
 
 
-# --- writes, staged in a transaction with the event that tells of them ----------------------------------------
+# --- writes staged in a transaction with their event ----------------------------------------------------------
 
 
 def stage_new(transaction: Transaction, head: LogHead, info: ConversationInfo, members: Iterable[Member]) -> None:
-    """A new conversation; a direct one also takes its pair's lock (label `pair`)."""
+    """Put a new conversation; a direct one also takes the lock of its two people (label `pair`)."""
     log.stage_new_head(transaction, head)
     transaction.put("info", info_record(info))
     for each in members:
@@ -230,9 +228,9 @@ def stage_new(transaction: Transaction, head: LogHead, info: ConversationInfo, m
 
 
 def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
-    """Replace the info but for `blocked_by`, if it is the one that was read (label `info`).
+    """Replace the info except `blocked_by`, if its version is the one that was read (label `info`).
 
-    Whoever changes it moves the head; but the two are read one after another, so the head may be the newer one.
+    The head's condition does not suffice: head and info are not read as a snapshot, so the head may be newer.
     """
     version = ConversationRecord.version
     actions: list[Action] = [
@@ -249,18 +247,18 @@ def stage_info(transaction: Transaction, info: ConversationInfo) -> None:
 
 
 def stage_member(transaction: Transaction, member: Member) -> None:
-    """A new member, who must not be one yet (label `member`)."""
+    """Put a new membership; label `member` fails if there is one."""
     transaction.put("member", member_record(member), MemberRecord.user_id.does_not_exist())
 
 
 def stage_still_owner(transaction: Transaction, member: Member) -> None:
-    """Only while somebody is an owner (label `owner`)."""
+    """Check that somebody is an owner (label `owner`)."""
     key = (member.conversation_id, member.user_id)
     transaction.check("owner", MemberRecord, key, MemberRecord.role == "owner")
 
 
 def stage_role(transaction: Transaction, member: Member) -> None:
-    """Change the role of somebody who is still there (label `member`)."""
+    """Change a member's role; label `member` fails if the membership has ended."""
     transaction.update(
         "member",
         MemberRecord(member.conversation_id, member.user_id),
@@ -270,7 +268,7 @@ def stage_role(transaction: Transaction, member: Member) -> None:
 
 
 def stage_slot(transaction: Transaction, member: Member, *, now: int, every_ms: int) -> None:
-    """Note that somebody sends now, unless they did in the last `every_ms` or are out (label `turn`)."""
+    """Take a slow-mode slot; label `turn` fails if the member took one in the last `every_ms`, or has left."""
     last = MemberRecord.last_sent_at
     transaction.update(
         "turn",
@@ -288,7 +286,7 @@ def stage_removal(transaction: Transaction, member: Member) -> None:
 
 
 def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]) -> Member:
-    """Change one's own view of a conversation; raises NotFound if the membership has ended meanwhile."""
+    """Change a member's preferences; raises NotFound if the membership has ended."""
     fields = MemberRecord.get_attributes()
     actions = [set_or_remove(fields[name], value) for name, value in changes.items()]
     record = MemberRecord(conversation_id, user_id)
@@ -300,14 +298,14 @@ def save_preferences(conversation_id: str, user_id: str, changes: dict[str, Any]
 def move_marker(
     conversation_id: str, user_id: str, marker: Literal["read_seq", "delivered_seq"], seq: int
 ) -> Member | None:
-    """Move a marker forward; None when it is there or beyond already, or the membership has ended."""
+    """Move a marker forward; None if it is already there or beyond, or if the membership has ended."""
     record, attribute = MemberRecord(conversation_id, user_id), MemberRecord.get_attributes()[marker]
     moved = record.update_if(MemberRecord.role.exists() & (attribute < seq), attribute.set(seq))
     return member_of(record) if moved else None
 
 
 def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
-    """Mark or unmark in a direct conversation that one side blocks the other."""
+    """Add or remove a person in a direct conversation's `blocked_by`."""
     change = (
         ConversationRecord.blocked_by.add({blocker_id})
         if blocked
@@ -317,7 +315,7 @@ def note_block(conversation_id: str, blocker_id: str, blocked: bool) -> None:
 
 
 def note_apart(conversation_id: str, user_id: str, other_id: str, apart: bool) -> None:
-    """Note in a membership that a block parts it from another member, or does no more; none there is fine."""
+    """Add or remove another member in a membership's `apart`; does nothing if the membership has ended."""
     names = MemberRecord.apart
     change = names.add({other_id}) if apart else names.delete({other_id})
     MemberRecord(conversation_id, user_id).update_if(MemberRecord.role.exists(), change)

@@ -1,4 +1,4 @@
-"""Catching up: events after a seq, and everything missed in one answer."""
+"""Catching up: events of a conversation after a seq, and the missed events of all conversations in one answer."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ _ENVELOPE_BYTES = 100  # around each conversation in the answer
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What a device has missed; `removed` are conversations that it knows and has no context in any more.
-
-    `more`: further conversations have moved on than fit this answer. `live_calls` are the ids of calls that ring
-    or go on in any of the caller's conversations.
+    """What a device has missed. `removed` are ids of conversations in its cursors of which the caller is no longer a
+    member; `more`: further conversations have new events; `live_calls`: ids of calls in the caller's conversations.
     """
 
     conversations: list[dict[str, Any]]
@@ -38,7 +36,7 @@ class Missed:
     live_calls: list[str]
 
     def with_calls(self, calls: list[dict[str, Any]]) -> dict[str, Any]:
-        """The whole answer, with those calls as they are now."""
+        """The whole answer, with the live calls as rendered by `calls`."""
         return {
             "conversations": self.conversations,
             "removed": self.removed,
@@ -48,13 +46,13 @@ class Missed:
 
 
 def events(*, caller: Caller, conversation_id: str, after: int, limit: int, page: str | None) -> Page[dict[str, Any]]:
-    """Durable events after a seq, ascending, dense from the first one this person may see."""
+    """Events after a seq, ascending and dense from the first one the caller may see."""
     context = require_member(conversation_id, caller.user_id)
     paging = Paginator(page, caller.user_id, "events", conversation_id, begun=[after or None])
     after = after if paging.start is None else paging.start
     first, last = _window(context, after, limit)
-    shown = views.event_views(context, log.events(conversation_id, first, last))
-    found = shown[: fitting(shown)]
+    rendered = views.event_views(context, log.events(conversation_id, first, last))
+    found = rendered[: fitting(rendered)]
     last = found[-1]["seq"] if found else last
     ports.messages().note_delivered(caller, {conversation_id: context}, {conversation_id: max(after, last)})
     more = last < context.head.last_seq
@@ -67,10 +65,10 @@ def _window(context: MemberContext, after: int, limit: int) -> tuple[int, int]:
 
 
 def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_ANSWER_BYTES) -> Missed:
-    """Everything missed since `cursors`, and in the youngest 2,000 conversations of the caller, within `max_bytes`.
+    """The events after `cursors` (seq by conversation id), also of the caller's 2,000 youngest conversations.
 
-    A conversation with `more` has further events: ask again with the cursors moved on. Raises LimitExceeded for who has
-    too much read a minute.
+    The answer has at most about `max_bytes`. A conversation with `more` has further events, which the next request
+    gets with newer cursors. Raises LimitExceeded if the caller's reads of this minute are spent.
     """
     known = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
     youngest = store.conversations_of(caller.user_id, limit=read_work.CONVERSATIONS_AT_ONCE)
@@ -93,7 +91,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
         size = len(Conversation.model_validate(seen).model_dump_json().encode()) + _ENVELOPE_BYTES
         if answer and size > room:
             break
-        # an answer brings something new however long it is, so that asking again comes to an end
+        # each answer has at least one new item, however long, so that repeated requests come to an end
         at_least = 0 if answer or removed else 1
         found = _next_events(context, cursors.get(context.conversation_id, 0), room - size, at_least=at_least)
         room -= size + sum(size for _, size in found)
@@ -114,7 +112,7 @@ def missed(*, caller: Caller, cursors: Mapping[str, int], max_bytes: int = MAX_A
 
 
 def _next_events(context: MemberContext, after: int, room: int, *, at_least: int) -> list[tuple[dict[str, Any], int]]:
-    """Events after a seq with their sizes, as many as there is room for, but `at_least` so many."""
+    """Events after a seq with their sizes in bytes, as many as fit `room`, but at least `at_least`."""
     found: list[tuple[dict[str, Any], int]] = []
     while len(found) < MAX_EVENTS:
         first, last = _window(context, after, PAGE_EVENTS)
@@ -132,7 +130,7 @@ def _next_events(context: MemberContext, after: int, room: int, *, at_least: int
 
 
 def behind(*, caller: Caller, cursors: Mapping[str, int]) -> dict[str, int]:
-    """Of the conversations given with the seq a device has, those that have moved on, with their last seq."""
+    """The last seqs of those conversations in `cursors` that have newer events."""
     wanted = [conversation_id for conversation_id in cursors if ids.is_id(conversation_id, "cnv")]
     read_work.spend_on_records(caller.user_id, 3 * len(wanted))
     contexts = store.contexts(wanted, caller.user_id)

@@ -1,4 +1,4 @@
-"""How conversations, members and events about them look to one person."""
+"""Views of conversations, members and their events for one viewer."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ _ABOUT_CONVERSATION = frozenset({CONVERSATION_CREATED, CONVERSATION_UPDATED})
 
 
 def conversations(contexts: Sequence[MemberContext], viewer_id: str) -> list[dict[str, Any]]:
-    """Conversations as their member sees them, each with its last message.
-
-    Two round trips at most, and the counts of unread messages at once.
-    """
+    """Conversations as the viewer sees them, with their last messages: up to two round trips and the unread counts."""
     previews = ports.messages().previews(contexts, viewer_id)
     return [_conversation(context, previews[context.conversation_id]) for context in contexts]
 
@@ -65,38 +62,40 @@ def members(people: Iterable[Member]) -> list[dict[str, Any]]:
 
 
 def member_ref(member: Member) -> dict[str, Any]:
-    """What the log keeps of a member; the name is looked up when somebody reads."""
+    """A member in the data of an event; the profile is read when the event is rendered."""
     return {"user_id": member.user_id, "role": member.role, "joined_at": member.joined_at}
 
 
 def event_views(
     context: MemberContext, events: Sequence[Event], preloaded: Iterable[Event] = ()
 ) -> list[dict[str, Any]]:
-    """Events as the member of `context` may see them; see `log.rendering`."""
+    """Events as the member of `context` may see them (log.rendering)."""
     viewer = context.member
     return log.event_views(events, [viewer], context=context, preloaded=preloaded)[viewer.user_id]
 
 
 def for_members(events: Sequence[Event], members_: Sequence[Member]) -> dict[str, list[dict[str, Any]]]:
-    """Events as each of these members sees them, for events whose `data` differs from person to person.
+    """Viewer-specific events as these members see them, by member id.
 
-    All is read for all of them together: what it takes grows with them only where people's own votes are shown. Nobody
-    gets anything where the conversation that an event is about is gone.
+    Shared records are read once; only votes in polls are read per member. Members for whom the conversation of an event
+    no longer exists are left out.
     """
-    seen = log.event_views(events, members_)
-    since = {each.user_id: [it for it in seen[each.user_id] if it["seq"] >= each.visible_from] for each in members_}
-    return {user_id: views for user_id, views in since.items() if not any(_is_gone(each) for each in views)}
+    rendered = log.event_views(events, members_)
+    visible = {
+        each.user_id: [view for view in rendered[each.user_id] if view["seq"] >= each.visible_from] for each in members_
+    }
+    return {user_id: views for user_id, views in visible.items() if not any(_is_gone(each) for each in views)}
 
 
 def _is_gone(view: dict[str, Any]) -> bool:
     return view["type"] in _ABOUT_CONVERSATION and view["data"] is None
 
 
-# --- how the log shows our events -----------------------------------------------------------------------------
+# --- renderers of this domain's event types -------------------------------------------------------------------
 
 
 def conversations_for_viewers(events: Sequence[Event], rendering_: Rendering) -> DataView:
-    """`conversation.created` and `.updated` show the whole conversation as it is now; nothing if it is gone."""
+    """Render `conversation.created` and `.updated` as the present conversation; None if it no longer exists."""
     whole: Mapping[str, dict[str, Any]]
     if rendering_.context is not None:
         context = cast(MemberContext, rendering_.context)
@@ -107,8 +106,8 @@ def conversations_for_viewers(events: Sequence[Event], rendering_: Rendering) ->
 
 
 def _conversation_for(conversation_id: str, members_: Sequence[Member]) -> dict[str, dict[str, Any]]:
-    """A conversation as each of these members sees it; nothing if it is gone."""
-    found = store.outline(conversation_id)
+    """A conversation as these members see it, by member id; empty if it no longer exists."""
+    found = store.head_and_info(conversation_id)
     if found is None:
         return {}
     head, info = found
@@ -120,7 +119,7 @@ def _conversation_for(conversation_id: str, members_: Sequence[Member]) -> dict[
 
 
 def members_for_viewers(events: Sequence[Event], _rendering: Rendering) -> DataView:
-    """`member.added`, `.removed` and `.updated` show who it is about, by their profile of now."""
+    """Render `member.added`, `.removed` and `.updated` with the present profile."""
     people = users.public_profiles([event.data["user_id"] for event in events])
     return lambda event, _: {
         "user": people.get(event.data["user_id"]),
@@ -130,5 +129,5 @@ def members_for_viewers(events: Sequence[Event], _rendering: Rendering) -> DataV
 
 
 def nothing_left(_events: Sequence[Event], _rendering: Rendering) -> DataView:
-    """Nothing is left of what the event is about."""
+    """Render the data of a deleted conversation: None."""
     return lambda _event, _user_id: None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from conversations import api as conversations
-from conversations.api import known, require_member
+from conversations.api import require_id, require_member
 from conversations.model import MemberContext
 from invitations import schemas, store
 from invitations.model import Invitation, JoinRequest, RequestState
@@ -52,7 +52,7 @@ def list_join_requests(*, caller: Caller, conversation_id: str, limit: int, afte
 def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
     """Let somebody in who asked; who is in already stays. Raises NotFound where nobody asks, Conflict `group_full`."""
     _require_person(user_id)
-    return retried(partial(_approve, caller, known(conversation_id), user_id), on=Cancelled)
+    return retried(partial(_approve, caller, require_id(conversation_id), user_id), on=Cancelled)
 
 
 def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_admin()
-        return conversations.plan_one(context, user_id, actor_id=caller.user_id, also=end_request)
+        return conversations.plan_join(context, user_id, actor_id=caller.user_id, also=end_request)
 
     def end_request(transaction: Transaction) -> None:
         store.stage_answered(transaction, request)
@@ -86,7 +86,7 @@ def end(*, caller: Caller, conversation_id: str, user_id: str) -> None:
     own = user_id == caller.user_id
     if not own:
         require_member(conversation_id, caller.user_id).require_admin()
-    request = store.request(known(conversation_id), user_id, clock.now())
+    request = store.request(require_id(conversation_id), user_id, clock.now())
     if request is None or not store.drop(conversation_id, user_id):
         raise NotFound
     _tell_admins("join_request.updated", request, "withdrawn" if own else "declined")
@@ -115,4 +115,4 @@ def _tell_admins(kind: str, request: JoinRequest, state: RequestState) -> None:
     def shown() -> Any:
         return schemas.JoinRequestOut.model_validate(_views([request], state)[0]).model_dump(mode="json")
 
-    conversations.to_admins(request.conversation_id, kind, shown)
+    conversations.publish_to_admins(request.conversation_id, kind, shown)

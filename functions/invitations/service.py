@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from conversations import api as conversations
-from conversations.api import Doorway, doorway, known, require_member
+from conversations.api import JoinContext, join_context, require_id, require_member
 from invitations import requests, store
 from invitations.model import TOKEN_BITS, Invitation
 from kernel import clock, ids, telemetry
@@ -81,10 +81,10 @@ def preview(*, caller: Caller, token: str) -> dict[str, Any]:
     """What a link leads to, for somebody who thinks of coming in; raises as `accept` does."""
     invitation = store.by_token(token)
     users.require_reachable("invitation", caller.user_id, invitation.created_by)
-    door = _door(invitation, caller)
-    if not door.is_member:
-        _require_welcome(door, invitation)
-    profile = door.context.info
+    joining = _join_context(invitation, caller)
+    if not joining.is_member:
+        _require_may_join(joining, invitation)
+    profile = joining.context.info
     return {
         "name": profile.name,
         "member_count": profile.member_count,
@@ -114,11 +114,11 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
         store.stage_use(transaction, invitation, now=clock.now())
 
     try:
-        context, new = conversations.enter(
-            known(invitation.conversation_id),
+        context, new = conversations.join(
+            require_id(invitation.conversation_id),
             caller.user_id,
             invitation.created_by,
-            admit=lambda door: _require_welcome(door, invitation),
+            admit=lambda joining: _require_may_join(joining, invitation),
             also=count_use,
         )
     except NotFound as error:
@@ -129,25 +129,25 @@ def _enter(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] 
 
 
 def _ask(caller: Caller, invitation: Invitation) -> tuple[str, dict[str, Any] | None, bool]:
-    door = _door(invitation, caller)
-    if door.is_member:
-        return "joined", conversations.conversation_view(door.context), False
-    _require_welcome(door, invitation)
+    joining = _join_context(invitation, caller)
+    if joining.is_member:
+        return "joined", conversations.conversation_view(joining.context), False
+    _require_may_join(joining, invitation)
     return "requested", None, requests.ask(caller=caller, invitation=invitation)
 
 
-def _door(invitation: Invitation, caller: Caller) -> Doorway:
+def _join_context(invitation: Invitation, caller: Caller) -> JoinContext:
     try:
-        return doorway(invitation.conversation_id, caller.user_id, invitation.created_by)
+        return join_context(invitation.conversation_id, caller.user_id, invitation.created_by)
     except NotFound as error:
         raise Gone("This group is no longer there.") from error
 
 
-def _require_welcome(door: Doorway, invitation: Invitation) -> None:
+def _require_may_join(joining: JoinContext, invitation: Invitation) -> None:
     """Whether somebody who is no member yet may come in; raises Gone, Forbidden `banned`."""
     invitation.require_open(clock.now())
-    settings = door.context.info.settings
-    if door.host is None or not (door.host.is_admin or settings.who_can_add == "all"):
+    settings = joining.context.info.settings
+    if joining.inviter is None or not (joining.inviter.is_admin or settings.who_can_add == "all"):
         raise Gone("This invitation is over.")
-    if door.is_banned:
+    if joining.is_banned:
         raise Forbidden("You were removed from this group.", code="banned")

@@ -14,7 +14,7 @@ from functools import partial
 
 import keys.events  # noqa: F401 - what is appended here
 from conversations import api as conversations
-from conversations.api import ContextLoader, known, require_member
+from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
@@ -78,7 +78,7 @@ def commit(*, caller: Caller, conversation_id: str, new: CommitRequest) -> tuple
     ValidationFailed for a Welcome to a device of no member, PayloadTooLarge, NotEncrypted, NotFound.
     """
     send = log.Send(log.send_key(caller.user_id, new.client_id), new.fingerprint)
-    known(conversation_id)
+    require_id(conversation_id)
     try:
         with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
             event = _commit(caller, conversation_id, new, send)
@@ -218,7 +218,7 @@ def propose(*, caller: Caller, conversation_id: str, client_id: str, proposal: b
         raise PayloadTooLarge("A proposal has at most 16 KB.")
     fingerprint = hashlib.sha256(b"mls.proposal " + proposal).hexdigest()
     send = log.Send(log.send_key(caller.user_id, client_id), fingerprint)
-    known(conversation_id)
+    require_id(conversation_id)
     try:
         with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
             event = _propose(caller, conversation_id, proposal, send)

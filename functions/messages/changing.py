@@ -9,7 +9,7 @@ from typing import Any
 
 import messages.events  # noqa: F401 - what is appended here
 from conversations import api as conversations
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Key, Record, Transaction
@@ -26,7 +26,7 @@ TRIES = 8
 class MessageChange:
     """An event of this kind about a message, which is `after` it what it is then; `stage` writes that.
 
-    `stage` gets the seq of the event. `details` are what the event tells beside.
+    `stage` gets the seq of the event. `details` are what the event tells extra.
     """
 
     kind: str
@@ -55,7 +55,7 @@ def change(
     Two store round trips and those of telling. `plan` is asked again when the message or the log has moved on.
     """
     seen = ContextLoader(messages=[message_id], people=people, records=records)
-    attempt = partial(_attempt, caller, known(conversation_id), message_id, plan, seen)
+    attempt = partial(_attempt, caller, require_id(conversation_id), message_id, plan, seen)
     return retried(attempt, on=MessageMoved, tries=TRIES)
 
 

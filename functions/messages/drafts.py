@@ -84,4 +84,4 @@ def _position(draft: Draft) -> list[Any]:
 
 def of_conversation(loss: ConversationLost) -> None:
     """What somebody had begun to write goes with the membership; with a deleted group, everybody's."""
-    drafts_store.forget(loss.conversation_id, conversations.who_lost(loss), before=loss.at)
+    drafts_store.forget(loss.conversation_id, conversations.affected_members(loss), before=loss.at)

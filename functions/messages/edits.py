@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from kernel.caller import Caller
 from kernel.errors import Forbidden
 from kernel.paging import Page
@@ -13,7 +13,7 @@ from messages.history_store import EarlierVersion
 def list_versions(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierVersion]:
     """What a message said before, oldest first, at most 50; nothing of a deleted one. For its sender and admins."""
     seen = ContextLoader(messages=[message_id])
-    context = seen(known(conversation_id), caller.user_id)
+    context = seen(require_id(conversation_id), caller.user_id)
     message = seen.message(context, message_id)
     if message.actor_id != caller.user_id and not context.member.is_admin:
         raise Forbidden("Only its sender, the owner and admins may see what a message said before.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from messages.model import Origin
@@ -32,7 +32,7 @@ def original(caller: Caller, source: Origin) -> Original:
     """
     seen = ContextLoader(messages=[source.message_id])
     try:
-        context = seen(known(source.conversation_id), caller.user_id)
+        context = seen(require_id(source.conversation_id), caller.user_id)
         message = seen.message(context, source.message_id)
     except NotFound as error:
         raise ValidationFailed.of("forward", "there is no such message") from error

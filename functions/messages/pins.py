@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel import clock
 from kernel.caller import Caller
@@ -89,7 +89,7 @@ def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | N
     Two round trips, a third if any has reactions.
     """
     seen = ContextLoader(records=[pins_store.key(conversation_id)])
-    context = seen(known(conversation_id), caller.user_id)
+    context = seen(require_id(conversation_id), caller.user_id)
     paging = Paginator(page, caller.user_id, "pins", conversation_id)
     before = paging.start
     pins = {

@@ -61,7 +61,7 @@ def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reache
             if news and caller.connection_id:
                 _tell_soon(context)
         except Exception as error:  # whoever asked for events gets them all the same
-            conversations.missed(context.conversation_id, error)
+            conversations.log_unpublished(context.conversation_id, error)
 
 
 def list_receipts(
@@ -125,7 +125,7 @@ def _tell_soon(context: MemberContext) -> None:
         for delay_ms in debounce.add({key: window_ms}, [me]).values():
             realtime.enqueue([job], delay_s=debounce.whole_seconds(delay_ms))
     except Exception as error:  # the marker has moved, and GET receipts shows it
-        conversations.missed(context.conversation_id, error)
+        conversations.log_unpublished(context.conversation_id, error)
 
 
 def _key(conversation_id: str) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from conversations import api as conversations
-from conversations.api import known, require_member
+from conversations.api import require_id, require_member
 from kernel import clock, ids, parallel, telemetry, workflows
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
@@ -98,7 +98,7 @@ def _wake_at(scheduled: ScheduledMessage) -> None:
 def list_scheduled(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
     """The caller's scheduled messages here, the next first; former members see what was not sent, and why."""
     paging = Paginator(page, caller.user_id, "scheduled", conversation_id)
-    found = store.listed(caller.user_id, known(conversation_id), after=paging.start, limit=limit + 1)
+    found = store.listed(caller.user_id, require_id(conversation_id), after=paging.start, limit=limit + 1)
     if not found:
         require_member(conversation_id, caller.user_id)
     return paging.page(found, limit, lambda each: each.id, lambda shown: [each.view() for each in shown])
@@ -106,7 +106,7 @@ def list_scheduled(*, caller: Caller, conversation_id: str, limit: int, page: st
 
 def cancel(*, caller: Caller, conversation_id: str, scheduled_id: str) -> None:
     """Take a message back before it is sent, or put away one that failed; raises Conflict while it is being sent."""
-    found = _find(caller.user_id, known(conversation_id), scheduled_id)
+    found = _find(caller.user_id, require_id(conversation_id), scheduled_id)
     if found is None:
         raise NotFound
     if not store.cancel(found):
@@ -170,7 +170,7 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
     try:
         realtime.publish([frame], [scheduled.user_id])
     except Exception as error:  # it is noted, and its sender sees it in the list
-        conversations.missed(scheduled.conversation_id, error)
+        conversations.log_unpublished(scheduled.conversation_id, error)
 
 
 # --- losing the right -----------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def of_conversation(loss: ConversationLost) -> None:
     """What a member had scheduled ends with the membership, and does not come back with it; with a deleted group,
     everybody's."""
     end = partial(_end, conversation_id=loss.conversation_id, before=loss.at, reason=NotFound.code)
-    parallel.mapped(end, conversations.who_lost(loss))
+    parallel.mapped(end, conversations.affected_members(loss))
 
 
 def of_account(loss: AccountLost) -> None:

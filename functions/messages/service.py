@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import messages.events  # noqa: F401 - what is appended here
-from conversations.api import ContextLoader, known, require_member
+from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
 from drive.api import attachments
 from kernel import clock, ids, telemetry
@@ -102,7 +102,7 @@ def _send(
 
     try:
         _, events = slow_mode.append(
-            known(conversation_id), caller.user_id, plan, load=seen, beside=typing_notice.over_with
+            require_id(conversation_id), caller.user_id, plan, load=seen, extra=typing_notice.typing_stopped
         )
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:
@@ -120,7 +120,7 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> int:
         attachments.require(caller.user_id, message.attachment_ids)
     named = mentions.named(message.text, message.mentions)
     seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
-    context = seen(known(conversation_id), caller.user_id)
+    context = seen(require_id(conversation_id), caller.user_id)
     _require_sendable(context, message, seen)
     named.stored(context, seen)
     return context.member.joined_at
@@ -235,7 +235,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
     """One message in its present state; raises NotFound."""
     seen = ContextLoader(messages=[message_id])
-    context = seen(known(conversation_id), caller.user_id)
+    context = seen(require_id(conversation_id), caller.user_id)
     return views.messages([seen.message(context, message_id)], caller.user_id)[0]
 
 

@@ -15,7 +15,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited
 from log import api as log
 from log.model import Event
-from realtime.api import Beside
+from realtime.api import ExtraFrames
 
 
 def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
@@ -41,12 +41,12 @@ def append(
     plan: Callable[[MemberContext], log.AppendPlan],
     *,
     load: Callable[[str, str], MemberContext] = conversations.context,
-    beside: Callable[[MemberContext], Beside] | None = None,
+    extra: Callable[[MemberContext], ExtraFrames] | None = None,
 ) -> tuple[MemberContext, list[Event]]:
     """Append and publish what takes a turn; such a plan is asked again when another message of theirs took it first."""
     try:
-        return conversations.append_and_publish(conversation_id, user_id, plan, load=load, beside=beside)
+        return conversations.append_and_publish(conversation_id, user_id, plan, load=load, extra=extra)
     except Cancelled as refused:
         if "turn" not in refused.failed:
             raise
-    return conversations.append_and_publish(conversation_id, user_id, plan, load=load, beside=beside)
+    return conversations.append_and_publish(conversation_id, user_id, plan, load=load, extra=extra)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations.api import ContextLoader, known
+from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel import ids
 from kernel.caller import Caller
@@ -41,7 +41,7 @@ def list_replies(
     Whoever joined after the root sees the replies since then. Three round trips.
     """
     seen = ContextLoader(messages=[message_id])
-    context = seen(known(conversation_id), caller.user_id)
+    context = seen(require_id(conversation_id), caller.user_id)
     root_seq = _root_seq(context, seen.at(message_id))
     paging = Paginator(page, caller.user_id, "thread", conversation_id, message_id)
     after = max(paging.start or 0, context.member.visible_from - 1)

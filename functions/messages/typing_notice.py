@@ -23,7 +23,7 @@ from kernel.errors import Forbidden, NotFound
 from log.api import ContactChanged, ConversationLost
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import api as realtime
-from realtime.api import Beside, Job
+from realtime.api import ExtraFrames, Job
 
 KEEP_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # nobody else reminds of the end of this typing
@@ -120,14 +120,14 @@ def on_job(job: Job) -> None:
         over(conversation_id=job["conversation_id"], user_id=job["user_id"])
 
 
-def over_with(context: MemberContext) -> Beside:
+def typing_stopped(context: MemberContext) -> ExtraFrames:
     """What goes to the others beside a message: that its sender types no more, where they see it."""
     me = context.member
 
     def frames() -> list[str]:
         return [_frame(context, False)] if _ended_now(context) else []
 
-    return Beside(frames, "typing", me.user_id, lambda each: each != me.user_id and me.receives("typing", each))
+    return ExtraFrames(frames, "typing", me.user_id, lambda each: each != me.user_id and me.receives("typing", each))
 
 
 def of_conversation(loss: ConversationLost) -> None:

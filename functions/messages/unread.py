@@ -61,7 +61,7 @@ def of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
     `fresh` is the conversation that is counted as it is now, the others as they were a moment ago.
     """
     behind: list[tuple[LogHead, list[Member]]] = []
-    for head, members in conversations.standing_of(user_ids, fresh=fresh):
+    for head, members in conversations.memberships_of(user_ids, fresh=fresh):
         late = [each for each in members if _after(each) < head.last_message_seq]
         if late:
             behind.append((head, late))

@@ -198,4 +198,4 @@ def _publish_to_admins(event_type: str, report: Report) -> None:
     def render() -> Any:
         return schemas.ReportOut.model_validate(_views([report])[0]).model_dump(mode="json")
 
-    conversations.to_admins(report.conversation_id, event_type, render, may_see=report.is_for)
+    conversations.publish_to_admins(report.conversation_id, event_type, render, may_see=report.is_for)

@@ -14,7 +14,7 @@ from kernel import clock
 from notifications.model import MESSAGES, RING_MS, Kind, Occurrence
 
 Urgency = Literal["high", "normal", "low"]
-# Beside notifications: a conversation was read elsewhere, a call stopped ringing.
+# ExtraFrames notifications: a conversation was read elsewhere, a call stopped ringing.
 PushKind = Kind | Literal["read", "call_ended"]
 
 TITLE_MAX_CHARS = 80

@@ -12,7 +12,7 @@ from typing import Any
 
 import polls.events  # noqa: F401 - what is appended here
 from conversations import api as conversations
-from conversations.api import ContextLoader, known, require_member
+from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
@@ -87,7 +87,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, send: log.Send
         ]
         return log.AppendPlan(events, stage, at=at)
 
-    messages.append_in_slot(known(conversation_id), caller.user_id, plan)
+    messages.append_in_slot(require_id(conversation_id), caller.user_id, plan)
     telemetry.count("PollsCreated")
     return made[0].view((), clock.now())
 

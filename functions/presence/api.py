@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from presence.service import came, went
+from presence.service import socket_closed, socket_opened
 
-__all__ = ["came", "went"]
+__all__ = ["socket_closed", "socket_opened"]

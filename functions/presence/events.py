@@ -21,7 +21,7 @@ def _due(job: Job) -> None:
 def _own(job: Job) -> None:
     from presence import presence_fanout
 
-    presence_fanout.tell_oneself(user_id=job["user_id"])
+    presence_fanout.notify_own_devices(user_id=job["user_id"])
 
 
 def _contact_changed(change: ContactChanged) -> None:

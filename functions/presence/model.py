@@ -40,13 +40,13 @@ class Presence:
     text: str | None = None
 
     @property
-    def shown(self) -> list[str | None]:
+    def summary(self) -> list[str | None]:
         """What is news when it changes, in the form of a job."""
         return [self.status, self.text]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PresenceState:
     """What the server knows of somebody. `seen_at` is when their last socket was heard of, None for never."""
 
     user_id: str
@@ -89,6 +89,6 @@ class Standing:
         return now if self.present else self.seen_at
 
 
-def unseen(user_id: str) -> Presence:
+def offline_view(user_id: str) -> Presence:
     """What is seen of somebody who does not exist, or from whom a block keeps apart."""
     return Presence(user_id, "offline")

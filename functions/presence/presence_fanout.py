@@ -14,7 +14,7 @@ from dataclasses import asdict
 import presence.events  # noqa: F401 - where its jobs go
 from kernel import clock, debounce
 from presence import service, store
-from presence.model import Presence, unseen
+from presence.model import Presence, offline_view
 from presence.store import Watcher
 from realtime import api as realtime
 from realtime.api import Target
@@ -29,16 +29,16 @@ def notify(*, user_id: str, was: list[str | None] | None, until: int | None = No
 
     `was` None stands for somebody who was there until a socket of theirs was lost or closed.
     """
-    standing = service.standings([user_id]).get(user_id)
-    if standing is None:
+    state = service.states_of([user_id]).get(user_id)
+    if state is None:
         return
-    shown = standing.for_others().shown
-    if until is not None and standing.choice.until != until:
+    shown = state.for_others().summary
+    if until is not None and state.choice.until != until:
         return  # something else was set meanwhile, and told then
     if until is not None and until > clock.now():
-        service.look_at_the_end(user_id, shown, until)  # its end is further away than a queue holds a job back
+        service.schedule_expiry(user_id, shown, until)  # its end is further away than a queue holds a job back
         return
-    if (standing.present or standing.hidden) if was is None else shown == was:
+    if (state.present or state.hidden) if was is None else shown == was:
         return
     watchers, following = store.watchers(user_id, after=after, limit=PAGE)
     if following is not None:
@@ -46,7 +46,7 @@ def notify(*, user_id: str, was: list[str | None] | None, until: int | None = No
     watchers = _still_open(user_id, watchers)
     if not watchers:
         return
-    if standing.present:
+    if state.present:
         service.schedule_recheck([user_id])
     windows = {_key(each.connection_id): CROWD_WINDOW_MS if each.crowd else WINDOW_MS for each in watchers}
     delays = debounce.add(windows, [user_id])
@@ -80,35 +80,35 @@ def flush(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
 
 
 def _show(due: Mapping[Target, Collection[str]]) -> None:
-    known = service.standings({person for people in due.values() for person in people})
+    known = service.states_of({person for people in due.values() for person in people})
     pairs = {(viewer, person) for (viewer, _), people in due.items() for person in people}
-    views = service.as_seen(pairs, known)
+    views = service.views_for(pairs, known)
     _deliver({target: [views.get((target[0], person)) for person in sorted(people)] for target, people in due.items()})
 
 
 def notify_pair(*, user_ids: Sequence[str]) -> None:
     """Show two people what they see of each other, also where that is nothing any more."""
     one, other = user_ids
-    views = service.as_seen([(one, other), (other, one)], service.standings(user_ids))
+    views = service.views_for([(one, other), (other, one)], service.states_of(user_ids))
     frames: dict[Target, list[Presence | None]] = {}
     for viewer, person in ((one, other), (other, one)):
         for socket in realtime.connections_of([viewer]):
             if person in store.watched_by(socket.connection_id):
-                frames[socket.target] = [views.get((viewer, person), unseen(person))]
+                frames[socket.target] = [views.get((viewer, person), offline_view(person))]
     _deliver(frames)
 
 
-def tell_oneself(*, user_id: str) -> None:
+def notify_own_devices(*, user_id: str) -> None:
     """Show one's own devices what one has set."""
-    standing = service.standings([user_id]).get(user_id)
-    if standing is not None:
+    state = service.states_of([user_id]).get(user_id)
+    if state is not None:
         live = realtime.reachable(realtime.connections_of([user_id]))
-        _deliver({each.target: [standing.for_oneself()] for each in live})
+        _deliver({each.target: [state.for_oneself()] for each in live})
 
 
 def recheck(*, user_ids: Sequence[str]) -> None:
     """Tell of those of these people whose sockets ended without a word; look at the others again later."""
-    there = realtime.attendance(user_ids)
+    there = realtime.liveness_of(user_ids)
     for user_id in user_ids:
         if there[user_id].lapsed:
             notify(user_id=user_id, was=None)

@@ -19,7 +19,7 @@ from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from kernel.limiter import Limit
 from presence import store
-from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, Standing, unseen
+from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, PresenceState, offline_view
 from realtime import api as realtime
 from realtime.api import Liveness
 from users import api as users
@@ -28,19 +28,19 @@ SET = Limit("presence", requests=30, window_s=60)
 WATCH = Limit("watch_presence", requests=30, window_s=60)
 GRACE_S = 2  # nobody is told of an absence that is shorter
 MAX_DELAY_S = 900  # of a queue's message
-GUARD_EVERY_S = realtime.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
+RECHECK_AFTER_S = realtime.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
 
-_guarded: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=GUARD_EVERY_S)
+_rechecks: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=RECHECK_AFTER_S)
 
 
-def standings(user_ids: Iterable[str]) -> dict[str, Standing]:
+def states_of(user_ids: Iterable[str]) -> dict[str, PresenceState]:
     """What is known of those of these people who exist: three round trips per 100."""
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     settings = users.settings_of(wanted)
     known = list(settings)
-    there, choices = realtime.attendance(known), store.choices(known)
+    there, choices = realtime.liveness_of(known), store.choices(known)
     return {
-        user_id: Standing(
+        user_id: PresenceState(
             user_id,
             choices.get(user_id, Choice()),
             there[user_id].present,
@@ -51,7 +51,7 @@ def standings(user_ids: Iterable[str]) -> dict[str, Standing]:
     }
 
 
-def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> dict[tuple[str, str], Presence]:
+def views_for(pairs: Collection[tuple[str, str]], known: dict[str, PresenceState]) -> dict[tuple[str, str], Presence]:
     """For each (viewer, person) what the viewer sees; nothing for pairs that a block keeps apart.
 
     One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
@@ -71,13 +71,13 @@ def as_seen(pairs: Collection[tuple[str, str]], known: dict[str, Standing]) -> d
 
 def seen(*, viewer_id: str, user_ids: Sequence[str]) -> list[Presence]:
     """What somebody sees of these people, in their order."""
-    views = as_seen([(viewer_id, user_id) for user_id in user_ids], standings(user_ids))
-    return [views.get((viewer_id, user_id)) or unseen(user_id) for user_id in user_ids]
+    views = views_for([(viewer_id, user_id) for user_id in user_ids], states_of(user_ids))
+    return [views.get((viewer_id, user_id)) or offline_view(user_id) for user_id in user_ids]
 
 
 def choose(*, caller: Caller, status: Chosen, text: str | None, until: str | None) -> Presence:
     """Set one's own presence; raises ValidationFailed for an `until` that is no time in the coming year."""
-    before = standings([caller.user_id]).get(caller.user_id)
+    before = states_of([caller.user_id]).get(caller.user_id)
     if before is None:
         raise NotFound  # the account is gone
     hidden_seen_at = before.last_visible_at(clock.now()) if status == "invisible" else None
@@ -85,25 +85,25 @@ def choose(*, caller: Caller, status: Chosen, text: str | None, until: str | Non
     store.choose(caller.user_id, choice)
     telemetry.count("PresenceSet")
     after = replace(before, choice=choice)
-    _told_by_jobs(before, after)
+    _enqueue_changes(before, after)
     return after.for_oneself()
 
 
-def _told_by_jobs(before: Standing, after: Standing) -> None:
+def _enqueue_changes(before: PresenceState, after: PresenceState) -> None:
     was, now_is = before.for_others(), after.for_others()
     jobs: list[dict[str, Any]] = [{"kind": "presence_own", "user_id": after.user_id}]
-    if was.shown != now_is.shown:  # else others would learn from the frame that something was set
-        jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.shown})
+    if was.summary != now_is.summary:  # else others would learn from the frame that something was set
+        jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.summary})
     try:
         realtime.enqueue(jobs)
         until = after.choice.until
         if until is not None:
-            look_at_the_end(after.user_id, now_is.shown, until)
+            schedule_expiry(after.user_id, now_is.summary, until)
     except Exception as error:  # it is set; who asks sees it
-        _not_told(after.user_id, error)
+        _log_failure(after.user_id, error)
 
 
-def look_at_the_end(user_id: str, was: list[str | None], until: int) -> None:
+def schedule_expiry(user_id: str, was: list[str | None], until: int) -> None:
     """Have watchers told when what somebody has set ends; a queue holds a job back for 15 min at most."""
     delay_s = min(MAX_DELAY_S, debounce.whole_seconds(until - clock.now()))
     job = {"kind": "presence", "user_id": user_id, "was": was, "until": until}
@@ -156,54 +156,54 @@ def schedule_recheck(user_ids: Sequence[str]) -> None:
     Without Redis (declared mode) there may be one per process. Never raises.
     """
     try:
-        mine = _unguarded(user_ids)
+        mine = _claim_rechecks(user_ids)
         if mine:
-            realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=GUARD_EVERY_S)
+            realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=RECHECK_AFTER_S)
     except Exception as error:  # who asks sees how it is
-        _not_told("", error)
+        _log_failure("", error)
 
 
-def _unguarded(user_ids: Sequence[str]) -> list[str]:
+def _claim_rechecks(user_ids: Sequence[str]) -> list[str]:
     def ask(redis: Any) -> list[bool]:
         pipe = redis.pipeline(transaction=False)
         for user_id in user_ids:
-            pipe.set(f"presence:guard:{user_id}", 1, nx=True, ex=GUARD_EVERY_S)
+            pipe.set(f"presence:guard:{user_id}", 1, nx=True, ex=RECHECK_AFTER_S)
         return [bool(answer) for answer in pipe.execute()]
 
     try:
         free = cache.call(ask)
     except cache.CacheUnavailable:
-        free = [not _guarded.get(user_id) for user_id in user_ids]
+        free = [not _rechecks.get(user_id) for user_id in user_ids]
         for user_id in user_ids:
-            _guarded.put(user_id, True)
+            _rechecks.put(user_id, True)
     return [user_id for user_id, is_free in zip(user_ids, free, strict=True) if is_free]
 
 
 # --- news of sockets, told by jobs ----------------------------------------------------------------------------
 
 
-def came(user_id: str, before: Liveness) -> None:
+def socket_opened(user_id: str, before: Liveness) -> None:
     """A socket was opened: have it told if the person was not there before. Never raises: it is a hint.
 
     Also to those who never saw them away, as others may have begun to watch in the seconds between.
     """
     if not before.present:
-        _have_told({"kind": "presence", "user_id": user_id, "was": unseen(user_id).shown})
+        _enqueue_notify({"kind": "presence", "user_id": user_id, "was": offline_view(user_id).summary})
 
 
-def went(user_id: str, after: Liveness) -> None:
+def socket_closed(user_id: str, after: Liveness) -> None:
     """A socket was closed: have it told, unless the person is still there or soon is again. Never raises."""
     if not after.present:
-        _have_told({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)
+        _enqueue_notify({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)
 
 
-def _have_told(job: dict[str, Any], *, delay_s: int = 0) -> None:
+def _enqueue_notify(job: dict[str, Any], *, delay_s: int = 0) -> None:
     try:
         if store.is_watched(job["user_id"]):
             realtime.enqueue([job], delay_s=delay_s)
     except Exception as error:  # the socket is open or closed all the same; who asks sees it
-        _not_told(job["user_id"], error)
+        _log_failure(job["user_id"], error)
 
 
-def _not_told(user_id: str, error: Exception) -> None:
+def _log_failure(user_id: str, error: Exception) -> None:
     telemetry.logger().error("presence not told", exc_info=error, extra={"user_id": user_id})

@@ -26,7 +26,7 @@ def _hint(job: Job) -> None:
 def _close(job: Job) -> None:
     from realtime import service
 
-    service.close_again(job["connection_ids"], turn=job.get("turn", 0))
+    service.retry_close(job["connection_ids"], turn=job.get("turn", 0))
 
 
 def _close_sessions(job: Job) -> None:

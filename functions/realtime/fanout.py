@@ -66,7 +66,7 @@ def handle(batch: Sequence[Job]) -> None:
         else:
             jobs.do(job)
     for conversation_id, waiting in by_conversation.items():
-        _spread(conversation_id, sorted(waiting, key=lambda job: job["seq"]), outgoing)
+        _route(conversation_id, sorted(waiting, key=lambda job: job["seq"]), outgoing)
     service.deliver(
         {
             target: fresh
@@ -76,17 +76,17 @@ def handle(batch: Sequence[Job]) -> None:
     )
 
 
-def _spread(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) -> None:
+def _route(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) -> None:
     """Frames for the live members of a conversation: into `outgoing`, or dealt out if they are many."""
     (audience,) = _audience
     people = {each.user_id: each for each in audience.recipients(conversation_id)}
     live = service.reachable(store.connections_of(list(people)))
-    wholesale = [job for job in waiting if job["kind"] == "members"]
-    if wholesale and len(live) > MAX_DIRECT:
-        for job in wholesale:
-            _deal_out(people, live, job)
-        wholesale = []
-    for job in wholesale:
+    shared = [job for job in waiting if job["kind"] == "members"]
+    if shared and len(live) > MAX_DIRECT:
+        for job in shared:
+            _enqueue_chunks(people, live, job)
+        shared = []
+    for job in shared:
         for connection in live:
             outgoing[connection.target].extend(_frames_for(people[connection.user_id], job))
     seqs = [job["seq"] for job in waiting if job["kind"] == "personal"]
@@ -97,7 +97,7 @@ def _spread(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) ->
             outgoing[connection.target].extend(frames.get(connection.user_id, ()))
 
 
-def _deal_out(people: Mapping[str, Recipient], live: Sequence[Connection], job: Job) -> None:
+def _enqueue_chunks(people: Mapping[str, Recipient], live: Sequence[Connection], job: Job) -> None:
     seen_by: dict[tuple[str, ...], list[Connection]] = defaultdict(list)
     for connection in live:
         seen_by[_frames_for(people[connection.user_id], job)].append(connection)

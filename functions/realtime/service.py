@@ -26,14 +26,14 @@ CHUNK_CONNECTIONS = 100
 # A slow socket is told to sync after 2, 4, 8 … 64 s, until it takes that; meanwhile nobody waits for it.
 SYNC_HINT_DELAY_S = 2
 SYNC_HINT_DELAY_MAX_S = 64
-LATE_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
+SLOW_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
 # A socket that could not be closed is tried again after 1, 2, 4, 8, 8 … s, for the two hours that it may live at all.
-CLOSE_AGAIN_S = 1
-CLOSE_AGAIN_MAX_S = 8
-CLOSES_MAX = 900
-HEARD_EVERY_S = 60
+CLOSE_RETRY_S = 1
+CLOSE_RETRY_MAX_S = 8
+MAX_CLOSE_RETRIES = 900
+TOUCH_EVERY_S = 60
 
-_heard: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=HEARD_EVERY_S)
+_touched: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=TOUCH_EVERY_S)
 
 
 # --- sockets --------------------------------------------------------------------------------------------------
@@ -72,10 +72,10 @@ def touch(caller: Caller) -> None:
     """
     key = f"heard:{caller.connection_id}"
     try:
-        first = bool(cache.call(lambda redis: redis.set(key, 1, nx=True, ex=HEARD_EVERY_S)))
+        first = bool(cache.call(lambda redis: redis.set(key, 1, nx=True, ex=TOUCH_EVERY_S)))
     except cache.CacheUnavailable:
-        first = not _heard.get(key)
-        _heard.put(key, True)
+        first = not _touched.get(key)
+        _touched.put(key, True)
     if first:
         store.touch(caller.user_id, caller.connection_id)
 
@@ -95,7 +95,7 @@ def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason:
     try:
         _close_sessions(user_id, session_ids, reason)
     except DependencyUnavailable:
-        if turn > CLOSES_MAX:
+        if turn > MAX_CLOSE_RETRIES:
             raise
         telemetry.count("SocketClosesRepeated")
         named = None if session_ids is None else sorted(session_ids)
@@ -114,22 +114,22 @@ def _close_sessions(user_id: str, session_ids: Collection[str] | None, reason: s
         data = {"session_id": connection.session_id, "reason": reason}
         frames[connection.connection_id] = [_event("session.revoked", data).encode()]
     sockets.post_all(frames)
-    _close_later(sockets.close_all(frames), turn=0)
+    _schedule_close(sockets.close_all(frames), turn=0)
     store.remove(user_id, list(frames))
 
 
 def _close_delay_s(turn: int) -> int:
-    return min(CLOSE_AGAIN_MAX_S, CLOSE_AGAIN_S << min(turn, 8))
+    return min(CLOSE_RETRY_MAX_S, CLOSE_RETRY_S << min(turn, 8))
 
 
-def close_again(connection_ids: Sequence[str], *, turn: int) -> None:
+def retry_close(connection_ids: Sequence[str], *, turn: int) -> None:
     """Close sockets that could not be closed before, for the `turn`th time, and have the queue bring those again that
     still cannot: sooner than it would bring a job that failed, and not to its dead letters."""
-    _close_later(sockets.close_all(connection_ids), turn=turn + 1)
+    _schedule_close(sockets.close_all(connection_ids), turn=turn + 1)
 
 
-def _close_later(still_open: Sequence[str], *, turn: int) -> None:
-    if not still_open or turn > CLOSES_MAX:
+def _schedule_close(still_open: Sequence[str], *, turn: int) -> None:
+    if not still_open or turn > MAX_CLOSE_RETRIES:
         return
     telemetry.count("SocketClosesRepeated", len(still_open))
     enqueue([{"kind": "close", "connection_ids": list(still_open), "turn": turn}], delay_s=_close_delay_s(turn))
@@ -153,7 +153,7 @@ def _resync_frame() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ExtraFrames:
     """Frames that go with others to those who hear of `what` from the person `of`, but not to that one. Which frames
     these are, is asked while the others are on their way."""
 
@@ -163,35 +163,35 @@ class Beside:
     is_for: Callable[[str], bool]
 
 
-NOTHING = Beside(lambda: (), "message", "", lambda _: False)
+NO_EXTRA = ExtraFrames(lambda: (), "message", "", lambda _: False)
 
 
-def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", beside: Beside = NOTHING) -> None:
+def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", extra: ExtraFrames = NO_EXTRA) -> None:
     """Deliver frames (JSON texts) to people, but not to `but`.
 
     Up to 10 sockets are posted to from here, more by the fan-out function.
     """
     people = [user_id for user_id in user_ids if user_id != but]
-    live, more = _at_once(lambda: reachable(store.connections_of(people)), beside)
-    theirs = [each for each in live if more and beside.is_for(each.user_id)]
+    live, more = _with_extra(lambda: reachable(store.connections_of(people)), extra)
+    theirs = [each for each in live if more and extra.is_for(each.user_id)]
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: [*frames, *more] if each in theirs else frames for each in live})
     else:
         enqueue([*jobs_for(live, frames), *(jobs_for(theirs, more) if theirs else ())])
 
 
-def _at_once(do: Callable[[], T], beside: Beside) -> tuple[T, Sequence[str]]:
+def _with_extra(do: Callable[[], T], extra: ExtraFrames) -> tuple[T, Sequence[str]]:
     """What `do` answers, and what goes beside it, asked at the same time."""
-    if beside is NOTHING:
+    if extra is NO_EXTRA:
         return do(), ()
     done: list[T] = []
-    _, more = parallel.mapped(lambda call: call(), [lambda: done.append(do()), beside.frames])
+    _, more = parallel.mapped(lambda call: call(), [lambda: done.append(do()), extra.frames])
     return done[0], more or ()
 
 
 def reachable(live: Iterable[Connection]) -> list[Connection]:
     """Those of these sockets that are not late: late ones are told to sync once they take something again (R10)."""
-    return [each for each in live if not each.is_late]
+    return [each for each in live if not each.is_slow]
 
 
 def publish_to_sessions(frames: Sequence[str], user_id: str, *, only: str = "", but: str = "") -> None:
@@ -217,14 +217,14 @@ class ToMembers:
 
 
 def publish_to_members(
-    conversation_id: str, frames: Iterable[ToMembers], *, but: str = "", beside: Beside = NOTHING
+    conversation_id: str, frames: Iterable[ToMembers], *, but: str = "", extra: ExtraFrames = NO_EXTRA
 ) -> None:
     """Let the fan-out function deliver frames to all members of a conversation, but not to `but`."""
     jobs = [_to_members(conversation_id, each, but) for each in frames]
-    _, more = _at_once(lambda: enqueue(jobs), beside)
+    _, more = _with_extra(lambda: enqueue(jobs), extra)
     if more:
-        others = [ToMembers(0, text, 0, text, what=beside.what, of=beside.of) for text in more]
-        enqueue([_to_members(conversation_id, each, beside.of) for each in others])
+        others = [ToMembers(0, text, 0, text, what=extra.what, of=extra.of) for text in more]
+        enqueue([_to_members(conversation_id, each, extra.of) for each in others])
 
 
 def _to_members(conversation_id: str, it: ToMembers, but: str) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
     """
     posted = _post(frames)
     _count(frames, posted)
-    _tell_again(posted, turn=0)
+    _schedule_resync_hint(posted, turn=0)
 
 
 def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Posted]) -> None:
@@ -289,13 +289,13 @@ def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Poste
 def resync_hint(targets: Iterable[Target], *, turn: int) -> None:
     """Tell slow sockets to sync, for the `turn`th time; those that take it are delivered to again."""
     posted = _post({target: [_resync_frame()] for target in targets})
-    _tell_again(posted, turn=turn + 1)
+    _schedule_resync_hint(posted, turn=turn + 1)
     took = [target for target, outcome in posted.items() if outcome is Posted.DELIVERED]
     back = [target for target in took if store.resume(*target)]
     _post({target: [_resync_frame()] for target in back})  # for what was not posted between the first hint and now
 
 
-def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
+def _schedule_resync_hint(posted: Mapping[Target, Posted], *, turn: int) -> None:
     """Have those that a post did not reach told to sync later; slow ones are left out until then."""
     missed = [target for target, outcome in posted.items() if outcome in (Posted.LATE, Posted.YOUNG)]
     if not missed:
@@ -305,7 +305,7 @@ def _tell_again(posted: Mapping[Target, Posted], *, turn: int) -> None:
     for target in missed:
         if posted[target] is Posted.LATE:
             telemetry.total("SocketsLate")
-            store.suspend(*target, clock.now() + delay_s * clock.SECOND + LATE_GRACE_MS)
+            store.suspend(*target, clock.now() + delay_s * clock.SECOND + SLOW_GRACE_MS)
 
 
 def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:

@@ -39,7 +39,7 @@ class Connection:
     slow_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
 
     @property
-    def is_late(self) -> bool:
+    def is_slow(self) -> bool:
         return self.slow_until > clock.now()
 
     @property
@@ -119,7 +119,7 @@ def _heard_at(entry: Mapping[str, Any]) -> int:
     return int(entry.get("heard_at", entry["opened_at"]))
 
 
-def _attendance(record: ConnectionsRecord, *, but: str = "") -> Liveness:
+def _liveness(record: ConnectionsRecord, *, but: str = "") -> Liveness:
     """Of one person, without the socket `but`."""
     entries = {} if record.connections is None else record.connections.as_dict()
     heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
@@ -127,10 +127,10 @@ def _attendance(record: ConnectionsRecord, *, but: str = "") -> Liveness:
     return Liveness(seen_at or None, heard + PRESENT_MS if heard else 0)
 
 
-def attendance(user_ids: Sequence[str]) -> dict[str, Liveness]:
+def liveness_of(user_ids: Sequence[str]) -> dict[str, Liveness]:
     """Whether these people are there: one round trip per 100."""
     rows = read_together([(ConnectionsRecord, (user_id,)) for user_id in user_ids])
-    found = {row.user_id: _attendance(row) for row in rows if row is not None}
+    found = {row.user_id: _liveness(row) for row in rows if row is not None}
     return {user_id: found.get(user_id, Liveness()) for user_id in user_ids}
 
 
@@ -160,7 +160,7 @@ def add(connection: Connection) -> tuple[list[str], Liveness]:
     over = newest[MAX_CONNECTIONS_PER_PERSON:] + [
         each for each in newest[:MAX_CONNECTIONS_PER_PERSON] if int(held[each]["opened_at"]) < oldest
     ]
-    before = _attendance(record, but=connection.connection_id)
+    before = _liveness(record, but=connection.connection_id)
     if over:
         _drop(connection.user_id, over, [])
     return over, before
@@ -176,7 +176,7 @@ def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Li
     record = ConnectionsRecord(user_id)
     if actions:
         record.update_if(ConnectionsRecord.connections.exists(), *actions, *more)
-    return _attendance(record)
+    return _liveness(record)
 
 
 def touch(user_id: str, connection_id: str) -> None:
@@ -225,7 +225,7 @@ def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
     forgotten = record.update_if(handshaken & earlier, entry.remove(), seen) or record.update_if(
         entry.does_not_exist() | handshaken, entry.remove()
     )
-    return _attendance(record) if forgotten else None
+    return _liveness(record) if forgotten else None
 
 
 def suspend(user_id: str, connection_id: str, until: int) -> None:

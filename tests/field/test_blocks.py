@@ -206,7 +206,7 @@ def test_only_one_function_decides_what_a_block_withholds() -> None:
     found = {str(path.relative_to(functions)) for path in functions.rglob("*.py") if looks.search(path.read_text())}
     assert {each for each in found if not each.startswith("users/")} == {
         "conversations/block_notes.py",
-        "conversations/hearing.py",
+        "conversations/member_blocks.py",
         "conversations/model.py",
         "conversations/store.py",
         "messages/unread_store.py",  # reads less for members without blocks

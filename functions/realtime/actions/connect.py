@@ -24,5 +24,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             line.fields["status"] = 401
             return {"statusCode": 401}
         line.count("Connected")
-        presence.came(caller.user_id, before)
+        presence.socket_opened(caller.user_id, before)
         return {"statusCode": 200}

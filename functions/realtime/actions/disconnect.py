@@ -15,6 +15,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return unknown_action(event, context)
     with telemetry.call("socket.disconnect", context) as line:
         caller = caller_of(event)
-        presence.went(caller.user_id, service.close_connection(caller))
+        presence.socket_closed(caller.user_id, service.close_connection(caller))
         line.count("Disconnected")
         return {"statusCode": 200}

@@ -300,12 +300,12 @@ def test_who_is_still_there_is_looked_at_again_while_somebody_watches(management
     now(guard["delay_s"] * clock.SECOND - 1)
     connections.touch(watched.user_id, "bob-1")
     now(1)
-    service._guarded._entries.clear()
+    service._rechecks._entries.clear()
     work(guard)
     (again,) = jobs()
     assert (again["kind"], _told(management, "ada-1", bob)) == ("presence_guard", [])
     _watch(device)
-    service._guarded._entries.clear()
+    service._rechecks._entries.clear()
     work(again)
     assert jobs() == []
 

@@ -126,7 +126,7 @@ def test_a_gone_peer_that_an_earlier_version_registered_is_forgotten(management:
     management.status["old"] = 410
     service.deliver({(ada.user_id, "old"): [HELLO]})
     assert _sockets_of(ada) == set()
-    assert store.attendance([ada.user_id])[ada.user_id].seen_at == opened_at
+    assert store.liveness_of([ada.user_id])[ada.user_id].seen_at == opened_at
 
 
 def test_a_peer_whose_handshake_is_not_over_is_told_to_sync_and_kept(management: Management) -> None:

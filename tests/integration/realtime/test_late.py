@@ -85,7 +85,7 @@ def test_a_socket_whose_hint_never_came_is_delivered_to_again_after_a_while(
     with clock.held(clock.now()) as advance:
         say(ada, conversation_id, "lost")
         management.status.clear()
-        advance(service.SYNC_HINT_DELAY_S * clock.SECOND + service.LATE_GRACE_MS)
+        advance(service.SYNC_HINT_DELAY_S * clock.SECOND + service.SLOW_GRACE_MS)
         say(ada, conversation_id, "seen")
     assert [frame["data"]["text"] for frame in management.frames("bob")] == ["seen"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernel import clock
-from presence.model import Choice, Standing
+from presence.model import Choice, PresenceState
 
 NOW = 1_800_000_000_000
 EARLIER = NOW - clock.HOUR
@@ -20,11 +20,11 @@ def _held() -> Iterator[None]:
         yield
 
 
-def _standing(**fields: Any) -> Standing:
+def _standing(**fields: Any) -> PresenceState:
     given: dict[str, Any] = {
         "user_id": "usr_bob", "choice": Choice(), "present": True, "seen_at": EARLIER, "last_seen_for": "everyone"
     }  # fmt: skip
-    return Standing(**{**given, **fields})
+    return PresenceState(**{**given, **fields})
 
 
 @pytest.mark.parametrize("status", ["online", "away", "busy"])
@@ -47,8 +47,8 @@ def test_who_hides_looks_as_they_did_before_they_hid() -> None:
 
 @pytest.mark.parametrize("until", [NOW, NOW - 1])
 def test_what_was_chosen_ends_to_the_millisecond(until: int) -> None:
-    assert _standing(choice=Choice("busy", "lunch", until=until)).for_others().shown == ["online", None]
-    assert _standing(choice=Choice("busy", "lunch", until=NOW + 1)).for_others().shown == ["busy", "lunch"]
+    assert _standing(choice=Choice("busy", "lunch", until=until)).for_others().summary == ["online", None]
+    assert _standing(choice=Choice("busy", "lunch", until=NOW + 1)).for_others().summary == ["busy", "lunch"]
 
 
 def test_a_time_in_hiding_is_not_betrayed_after_it() -> None:

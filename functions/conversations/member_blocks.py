@@ -1,7 +1,7 @@
-"""Keeps in each membership of a group from which of the other members a block parts this one (`Member.apart`).
+"""Keeps a copy of blocks between members in the memberships of groups (`Member.apart`).
 
-So whoever tells members of something reads no blocks: the membership is read anyway. It follows blocks and joining by
-the queue of losses, a moment later; what must not wait for that (pushes, presence) asks the blocks themselves.
+So publishing reads no blocks, only the memberships it needs anyway. The copy follows blocks and joins by the queue of
+losses, with a short delay; pushes and presence, which must not wait for it, read the blocks themselves.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from kernel import parallel
 from log.api import ContactChanged, ConversationLost
 from users import api as users
 
-Change = tuple[str, str, bool]  # in whose membership, who is named there, and whether they stay apart
+Change = tuple[str, str, bool]  # whose membership, the other member, and whether a block is between them
 
 
-def of_contact(change: ContactChanged) -> None:
-    """Note a block between two, or that there is none any more, in all groups that both are in."""
+def update_pair(change: ContactChanged) -> None:
+    """Note the present block between two people, or its absence, in all groups that both are in."""
     one, other = change.user_id, change.other_id
     apart = any(users.blocks_between(one, other))
     ours, theirs = parallel.mapped(store.conversations_of, [one, other])
@@ -27,8 +27,8 @@ def of_contact(change: ContactChanged) -> None:
         _save(conversation_id, [(one, other, apart), (other, one, apart)])
 
 
-def of_newcomers(conversation_id: str, user_ids: Sequence[str] | None) -> None:
-    """Note which blocks stand between these new members of a group and the others; None: all are new."""
+def update_newcomers(conversation_id: str, user_ids: Sequence[str] | None) -> None:
+    """Note the blocks between new members of a group and all others; None if all members are new."""
     info = store.info(conversation_id)
     if info is None or info.kind != "group":
         return
@@ -42,21 +42,21 @@ def of_newcomers(conversation_id: str, user_ids: Sequence[str] | None) -> None:
         _save(conversation_id, _changes(members[user_id], others, own[user_id] | theirs))
 
 
-def of_departure(loss: ConversationLost) -> None:
-    """Forget who is a member no more in the memberships of those who stay."""
+def remove_departed(loss: ConversationLost) -> None:
+    """Remove a former member from the notes of the remaining members."""
     if loss.user_id is not None and store.member(loss.conversation_id, loss.user_id) is None:
-        named = [each for each in store.members(loss.conversation_id) if loss.user_id in each.apart]
-        _save(loss.conversation_id, [(each.user_id, loss.user_id, False) for each in named])
+        noted = [each for each in store.members(loss.conversation_id) if loss.user_id in each.apart]
+        _save(loss.conversation_id, [(each.user_id, loss.user_id, False) for each in noted])
 
 
 def _changes(newcomer: Member, others: Iterable[Member], apart: set[str]) -> list[Change]:
     found: list[Change] = []
     for each in others:
-        stands = each.user_id in apart
-        if stands != (newcomer.user_id in each.apart):
-            found.append((each.user_id, newcomer.user_id, stands))
-        if stands != (each.user_id in newcomer.apart):
-            found.append((newcomer.user_id, each.user_id, stands))
+        is_apart = each.user_id in apart
+        if is_apart != (newcomer.user_id in each.apart):
+            found.append((each.user_id, newcomer.user_id, is_apart))
+        if is_apart != (each.user_id in newcomer.apart):
+            found.append((newcomer.user_id, each.user_id, is_apart))
     return found
 
 
