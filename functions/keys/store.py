@@ -1,4 +1,4 @@
-"""Devices, key packages and Welcomes in DynamoDB: parts of one table, under their owners."""
+"""Devices and key packages in DynamoDB: parts of one table, under their owners."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from pynamodb.exceptions import DeleteError
 
 from kernel import clock, parallel
 from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
-from keys.model import Device, Welcome
+from keys.model import Device
 from keys.packages import ValidPackage
 
 _CANDIDATES = 10  # packages among which a claim chooses, so that concurrent claims seldom collide
 _PER_TRANSACTION = 48  # packages, each with the mark of its reference
-WELCOME_DAYS = 90
 
 
 class _Part(Record):
@@ -62,17 +61,6 @@ class MarkRecord(_Part):
         table_name = TableName("keys")
 
     device_id = UnicodeAttribute(null=True)
-
-
-class WelcomeRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
-    device_id = UnicodeAttribute()
-    conversation_id = UnicodeAttribute()
-    epoch = NumberAttribute()
-    content = BinaryAttribute(legacy_encoding=False, null=True)
-    blob = UnicodeAttribute(null=True)
 
 
 # --- devices --------------------------------------------------------------------------------------------------
@@ -260,64 +248,3 @@ def _ready(device: Device) -> list[PackageRecord]:
         limit=_CANDIDATES,
     )
     return list(rows)
-
-
-# --- welcomes -------------------------------------------------------------------------------------------------
-
-
-def _welcome_part(welcome_id: str) -> str:
-    return f"welcome#{welcome_id}"
-
-
-def save_welcomes(welcomes: Sequence[Welcome]) -> None:
-    """Save Welcomes, in parallel. Idempotent."""
-    parallel.mapped(_save_welcome, welcomes)
-
-
-def _save_welcome(each: Welcome) -> None:
-    _welcome_record(each).save()
-
-
-def stage_welcome(transaction: Transaction, each: Welcome) -> None:
-    transaction.put("welcome", _welcome_record(each))
-
-
-def _welcome_record(each: Welcome) -> WelcomeRecord:
-    return WelcomeRecord(
-        each.user_id,
-        _welcome_part(each.id),
-        device_id=each.device_id,
-        conversation_id=each.conversation_id,
-        epoch=each.epoch,
-        content=each.content,
-        blob=each.blob,
-        expires_at=clock.now_s() + WELCOME_DAYS * 86_400,
-    )
-
-
-def welcomes(user_id: str, device_id: str, *, after: str | None, limit: int) -> list[Welcome]:
-    """The pending Welcomes of a device, oldest first."""
-    rows: Any = WelcomeRecord.query(
-        user_id,
-        WelcomeRecord.part.between(_welcome_part(f"{after}~" if after else ""), _welcome_part("~")),
-        filter_condition=WelcomeRecord.device_id == device_id,
-        consistent_read=True,
-        limit=limit,
-    )
-    return [_welcome(row) for row in rows if int(row.expires_at or 0) > clock.now_s()]
-
-
-def _welcome(row: WelcomeRecord) -> Welcome:
-    return Welcome(
-        row.part.partition("#")[2], row.owner, row.device_id, row.conversation_id, int(row.epoch), row.content,
-        row.blob,
-    )  # fmt: skip
-
-
-def delete_welcome(user_id: str, welcome_id: str) -> Welcome | None:
-    """Delete a Welcome; returns it, or None if there is none."""
-    row = WelcomeRecord.find(user_id, _welcome_part(welcome_id))
-    if row is None:
-        return None
-    row.delete()
-    return _welcome(row)

@@ -12,7 +12,7 @@ from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import MAX_PAGE_BYTES, Page, Paginator
-from keys import key_events, large, store
+from keys import key_events, large, store, welcome_store
 from keys.model import Device, Welcome
 from log.model import Event
 
@@ -80,13 +80,13 @@ def stage(
 ) -> None:
     """Save Welcomes in the transaction of their commit, which was made in this epoch."""
     for each in device_welcomes:
-        store.stage_welcome(transaction, _welcome(conversation_id, epoch, at, each))
+        welcome_store.stage(transaction, _welcome(conversation_id, epoch, at, each))
 
 
 def save(commit: Event, device_welcomes: Sequence[DeviceWelcome]) -> None:
     """Save Welcomes of a commit that is in the log. Idempotent."""
     welcomes = [_welcome(commit.conversation_id, commit.data["epoch"], commit.at, each) for each in device_welcomes]
-    store.save_welcomes(welcomes)
+    welcome_store.save(welcomes)
 
 
 def publish(commit: Event, device_welcomes: Sequence[DeviceWelcome]) -> None:
@@ -98,7 +98,7 @@ def publish(commit: Event, device_welcomes: Sequence[DeviceWelcome]) -> None:
 def pending(*, caller: Caller, device_id: str, limit: int, page: str | None) -> Page[Welcome]:
     """The pending Welcomes of one of the caller's devices, oldest first, as many as fit into a response."""
     paging = Paginator(page, caller.user_id, "welcomes", device_id)
-    found = store.welcomes(caller.user_id, device_id, after=paging.start, limit=limit + 1)
+    found = welcome_store.pending(caller.user_id, device_id, after=paging.start, limit=limit + 1)
     items: list[Welcome] = []
     room = MAX_PAGE_BYTES
     for each in found[:limit]:
@@ -113,5 +113,5 @@ def pending(*, caller: Caller, device_id: str, limit: int, page: str | None) -> 
 
 def delete(*, caller: Caller, welcome_id: str) -> None:
     """Delete a Welcome that its device has read; raises NotFound."""
-    if not ids.is_id(welcome_id, "wel") or store.delete_welcome(caller.user_id, welcome_id) is None:
+    if not ids.is_id(welcome_id, "wel") or welcome_store.delete(caller.user_id, welcome_id) is None:
         raise NotFound

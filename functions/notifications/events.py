@@ -46,9 +46,9 @@ register_eraser(Eraser("notifications", _erase))
 
 
 def _drop_alerts(loss: ConversationLost) -> None:
-    from notifications import notifier
+    from notifications import alert_updates
 
-    notifier.drop_alerts(loss)
+    alert_updates.drop_alerts(loss)
 
 
 def _forget_devices(loss: SessionsLost) -> None:

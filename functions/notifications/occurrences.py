@@ -11,7 +11,7 @@ from log import api as log
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
 from notifications.model import Kind, Occurrence
-from notifications.notifier import ring_key
+from notifications.push_jobs import ring_key
 from realtime.api import Audience
 
 _KINDS: Mapping[str, Kind] = {"text": "message", "encrypted": "message", "file": "file", "poll": "poll"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernel.consumers import Message, each_message
-from notifications import notifier, occurrences
+from notifications import alert_updates, notifier, occurrences, push_jobs
 from realtime import api as realtime
 
 
@@ -14,7 +14,7 @@ def _notice(job: Message) -> None:
 
 
 def _ring_over(job: Message) -> None:
-    notifier.call_over(job["call_id"], job["conversation_id"], job["to"], but_session=job["session_id"] or None)
+    push_jobs.call_over(job["call_id"], job["conversation_id"], job["to"], but_session=job["session_id"] or None)
     if job["missed"]:
         notifier.notify(occurrences.of_missed_call(job), to=job["missed"])
 
@@ -22,8 +22,8 @@ def _ring_over(job: Message) -> None:
 DO: dict[str, Callable[[Message], None]] = {
     realtime.NOTICE: _notice,
     realtime.RING_OVER: _ring_over,
-    realtime.WAS_READ: lambda job: notifier.dismiss(job["conversation_id"], job["to"]),
-    notifier.UPDATE: lambda job: notifier.update(job["conversation_id"]),
+    realtime.WAS_READ: lambda job: alert_updates.dismiss(job["conversation_id"], job["to"]),
+    push_jobs.UPDATE: lambda job: alert_updates.update(job["conversation_id"]),
 }
 
 

@@ -12,7 +12,7 @@ from users import service as users
 
 
 def switched_on(*callers: Caller) -> None:
-    """These people have AI help from now on."""
+    """Enable AI help for these people."""
     for each in callers:
         users.change(user_id=each.user_id, changes={"settings": {"ai_enabled": True}})
 

@@ -25,7 +25,7 @@ CANARY = "canary-of-somebody-else"
 
 
 def _obeys(system: str, user: str) -> str:
-    """A model that does what each message, text or question in the data asks for, and says that a message says so."""
+    """A model that obeys every instruction in the data, and cites a message for it."""
     data = data_in(user)
     read = [each["text"] for each in data.get("messages", ())] + [data.get("text", ""), data.get("question", "")]
     said = "\n\n".join(obeyed(text) for text in read if text)

@@ -47,7 +47,7 @@ def _connected(who: Caller) -> None:
 
 
 def _work(message: dict[str, Any], settings: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Have a message of the queue handled; the ai events that were posted."""
+    """Handle a message of the queue; returns the published ai events."""
     with serving(settings) as management:
         assert stream.handler(queue_event(message), CONTEXT) == {"batchItemFailures": []}
         return [each for each in management.frames("socket-1") if each["type"].startswith("ai.")]

@@ -58,7 +58,7 @@ def cast() -> tuple[Caller, Caller, str, str, str]:
 
 
 def _run(who: Caller, job_id: str, *, steps: int = 20) -> list[str]:
-    """The statuses that the machine goes through, as its definition says."""
+    """The statuses of a run of the state machine, by its definition."""
     found: list[str] = []
     event: dict[str, Any] = {"user_id": who.user_id, "job_id": job_id}
     for _ in range(steps):

@@ -290,7 +290,7 @@ def test_folders_end_at_a_depth(ada: Caller) -> None:
 
 
 def test_a_folder_that_is_taken_back_at_once_keeps_what_it_holds(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rest of a large folder is put away by the sweep, which must not go on after its restoring."""
+    """The sweep trashes the rest of a large folder, and must stop once the folder is restored."""
     monkeypatch.setattr(trash.run_task, "__kwdefaults__", {"at_most": 2})
     monkeypatch.setattr(sweep, "FOLDER_STEP", 3)
     top = _folder(ada, "top")

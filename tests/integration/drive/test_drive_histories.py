@@ -122,7 +122,7 @@ class _World:
 
 
 def _there() -> tuple[int, Counter[str]]:
-    """Bytes that are charged, and of them what is ready by type, by looking at every item."""
+    """The charged bytes, and the ready ones by type, counted over all items."""
     taken, used = 0, Counter[str]()
     for item in Item.scan():
         if item.part == item_store.UPLOAD:
@@ -134,7 +134,7 @@ def _there() -> tuple[int, Counter[str]]:
 
 
 def _lost() -> list[str]:
-    """Nodes that no list leads to: neither a folder's, nor the trash's, nor a conversation's, and no purge."""
+    """Nodes that are in no folder, trash or conversation and have no cleanup task."""
     rows = [item_store.nodes.value(item) for item in Item.scan() if item.part == item_store.NODE]
     known = {node.id: node for node in rows}
     lost = []

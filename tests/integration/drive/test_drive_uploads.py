@@ -241,7 +241,7 @@ def test_nothing_is_reserved_for_what_is_deleted_in_this_moment(ada: Caller, mon
     reserve, commit = uploads._reserve, store.commit
 
     def meets(place: Any, name: str, real: Any, node_id: str, *, file: bool) -> None:
-        """What `name` does next is done when the node has just been deleted."""
+        """Have the next call of `name` run just after the node was deleted."""
 
         def met(*given: Any) -> Any:
             monkeypatch.setattr(place, name, real)

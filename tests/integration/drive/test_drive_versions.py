@@ -102,7 +102,7 @@ def test_fewer_kept_versions_drop_the_older_ones_with_the_next_upload(
 
 
 def test_a_file_of_the_most_versions_there_may_be_is_deleted_whole(ada: Caller) -> None:
-    """One more than are kept: an old one that was made the current one again stays."""
+    """With one version above the maximum, a restored old version is kept."""
     file_id = desk.put(ada, b"12345")
     first = store.versions(file_id)[0]
     more = config.VERSIONS_KEPT_MAX

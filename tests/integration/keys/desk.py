@@ -55,7 +55,7 @@ class Device:
 
 
 def put(person: Person, device_id: str, key: Ed25519PrivateKey, **changed: Any) -> Reply:
-    """Register a device; what is `changed` is sent instead."""
+    """Register a device, with the fields in `changed` replaced."""
     fields = {
         "name": f"{device_id} of {person.username}",
         "signature_key": b64(key.public_key().public_bytes_raw()),

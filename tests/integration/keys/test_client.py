@@ -49,7 +49,7 @@ async def started(*devices: Encryption) -> None:
 
 
 async def heard(device: Encryption, conversation_id: str) -> list[str | None]:
-    """What a device reads newly in a conversation, after it has opened the Welcomes that wait for it."""
+    """The new messages that a device reads in a conversation, after it has opened its pending Welcomes."""
     await device.join_waiting()
     return [each.text for each in await device.catch_up(conversation_id)]
 

@@ -22,7 +22,7 @@ from tests.tools import ACCOUNT, _delay_s
 
 
 def register(who: Caller, browser: Browser, device_id: str = "d1", **fields: Any) -> dict[str, Any]:
-    """Let a browser of somebody's hear pushes."""
+    """Register a browser of a person for pushes."""
     given = browser.subscription
     keys = given["keys"]
     return service.register(
@@ -40,18 +40,18 @@ def register(who: Caller, browser: Browser, device_id: str = "d1", **fields: Any
 
 
 def wishes(who: Caller, **changes: Any) -> None:
-    """Change what somebody wants to be told of."""
+    """Change a person's notification preferences."""
     service.change_preferences(caller=who, changes=changes)
 
 
 def listed(who: Caller) -> list[dict[str, Any]]:
-    """Somebody's list of notices, the newest first."""
+    """A person's in-app list, newest first."""
     page, _ = service.list_notices(caller=who, limit=50, cursor=None)
     return page.items
 
 
 def waiting(queue: str) -> list[dict[str, Any]]:
-    """The jobs that wait in a queue, each with its `delay_s`; they are taken out."""
+    """Receive the jobs of a queue, each with its `delay_s`."""
     found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{queue}")
     jobs = [{"body": message.body, "delay_s": _delay_s(message)} for message in found._messages]
     found._messages.clear()
@@ -59,7 +59,7 @@ def waiting(queue: str) -> list[dict[str, Any]]:
 
 
 def queued(bodies: Sequence[str]) -> dict[str, Any]:
-    """These messages as SQS hands them on."""
+    """An SQS event with these messages."""
     return {
         "Records": [{"messageId": f"m{n}", "receiptHandle": f"r{n}", "body": body} for n, body in enumerate(bodies)]
     }
@@ -75,19 +75,19 @@ class World:
     jobs: list[dict[str, Any]] = field(default_factory=list)
 
     def browser(self, who: Caller, name: str, device_id: str = "d1") -> Browser:
-        """A browser of somebody's that hears pushes."""
+        """A person's browser that receives pushes."""
         made = self.service.browser(name)
         register(who, made, device_id)
         return made
 
     def follow(self) -> None:
-        """Give the notifier what is new in the log."""
+        """Deliver the new events of the log to the notifier."""
         records = told()
         fresh, self.seen = records[self.seen :], len(records)
         assert follow.handler(queued(dispatched("follow", fresh)), CONTEXT) == {"batchItemFailures": []}
 
     def work(self) -> None:
-        """Carry out everything that waits without a delay, until nothing does."""
+        """Handle all jobs without a delay, until there are none."""
         self.follow()
         while True:
             jobs = waiting("notifications")
@@ -101,14 +101,14 @@ class World:
             assert push.handler(queued(pushes), CONTEXT) == {"batchItemFailures": []}
 
     def work_later(self) -> None:
-        """Carry out the jobs whose delay is over by now."""
+        """Handle the jobs whose delay has passed."""
         bodies, self.later = self.later, []
         assert notifying.handler(queued(bodies), CONTEXT) == {"batchItemFailures": []}
         self.work()
 
 
 def repeat(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Give the push function jobs once more; what it answers."""
+    """Call the push function with jobs again; returns its response."""
     answer: dict[str, Any] = push.handler(queued([json.dumps(job) for job in jobs]), CONTEXT)
     return answer
 

@@ -1,4 +1,4 @@
-"""What domains tell people of by `realtime.notify`: who hears of it, and what stands in their list."""
+"""Notifications by `realtime.notify`: who is notified, and the items in their list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The canary's walk, over real sockets to a server that keeps the contract; and what its function tells of it."""
+"""The canary's walk, over real sockets to a server that implements the contract; and its function's metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOBODY_LISTENS = "http://127.0.0.1:9/v1"
 
 
 class Server(World):
-    """Knows what the walk asks for beside what the client's own tests need."""
+    """A test server with the routes that the walk needs in addition."""
 
     def _route(self, method: str, path: list[str], headers: dict[str, str], body: Any, params: dict[str, str]) -> Reply:
         match method, path:

@@ -39,7 +39,7 @@ def lines(cloud: object) -> Iterator[Lines]:
 
 @contextmanager
 def _instead(event: str, answer: Callable[..., Any]) -> Iterator[None]:
-    """Have something else happen where a try is sent to DynamoDB."""
+    """Replace the sending of an attempt to DynamoDB."""
     events = dynamo.connection().client.meta.events
     events.register_last(event, answer)
     try:
@@ -49,7 +49,7 @@ def _instead(event: str, answer: Callable[..., Any]) -> Iterator[None]:
 
 
 class _Refusal:
-    """The body of an answer, as urllib3 gives it."""
+    """The body of a response, like urllib3's."""
 
     def __init__(self, code: str) -> None:
         self._text = f'{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"m"}}'.encode()

@@ -146,7 +146,7 @@ def _function_arn(name: str) -> str:
 
 
 def _given_up_changes(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What Lambda tells of changes of a stream that a function has failed at."""
+    """Lambda's message about records of a stream that a function has failed to process."""
     client = aws.client("dynamodbstreams")
     arn = aws.client("dynamodb").describe_table(TableName=f"{STACK}-events")["Table"]["LatestStreamArn"]
     (shard,) = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]

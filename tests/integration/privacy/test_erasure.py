@@ -57,7 +57,7 @@ def send(who: Caller, conversation_id: str, text: str, **fields: Any) -> dict[st
 
 
 def erased(user_id: str) -> None:
-    """What the state machine does, with a process that ends after each step."""
+    """Run the state machine, with a new process after each step."""
     state = State(user_id)
     for _ in range(200):
         state = State(**json.loads(json.dumps(vars_of(erasure.run(state, patience_s=0.0001)))))
@@ -71,7 +71,7 @@ def vars_of(state: State) -> dict[str, Any]:
 
 
 def found_in_tables() -> list[str]:
-    """The tables in which a canary stands, but for those whose rows are encrypted under keys nobody keeps."""
+    """The tables that contain a canary text, except those with rows encrypted under lost keys."""
     names = [str(each["TableName"]).removeprefix("test-") for each in table_properties()]
     return [name for name in names if name != "idempotency" and CANARY in str(rows(name)).lower()]
 
