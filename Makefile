@@ -16,7 +16,7 @@ SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf compare evaluate versions build deploy openapi web reindex format
+.PHONY: help venv up down reset status watch logs test fuzz conformance check sbom demo chaos drill load perf compare evaluate versions build checkov deploy openapi rights web reindex format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,12 @@ check: venv ## style, types, templates, imports, secrets, known vulnerabilities
 	$(VENV)/python -m infra.local.secrets
 	$(VENV)/python -m infra.local.audit layers/*/requirements.txt
 	$(VENV)/python -m infra.web --run typecheck
+
+checkov: venv ## what Checkov finds in production's templates and nobody has a reason for (its own environment, once 2 min)
+	@$(VENV)/python -m infra.local.checkov
+
+rights: venv ## what functions of the tests' running local cloud were refused, and which of their rights nobody used
+	@$(VENV)/python -m infra.local.rights test
 
 format: venv ## put the code into shape
 	$(VENV)/ruff format .

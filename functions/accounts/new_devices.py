@@ -34,11 +34,13 @@ def _tell(work: after_commit.Work) -> None:
     """End sessions above the greatest number, and tell a person of the one that has begun: by a notice always, by a
     letter if the device is new. Twice is fine: the tokens of both letters end the same."""
     user_id, session_id = work["user_id"], work["session_id"]
+    owner = store.credentials(user_id)
+    if owner is None:  # erased meanwhile: nothing is kept of them any more, no notice either (R43)
+        return
     standing = session_store.live_ones(user_id)
     sessions.end_surplus(user_id, standing, but=session_id)
     notify([user_id], "security", {"reason": "new_sign_in", "session_id": session_id})
-    owner = store.credentials(user_id)
-    if owner is None or _is_known(standing, session_id, (work["device_name"], work["ip"])):
+    if _is_known(standing, session_id, (work["device_name"], work["ip"])):
         return
     try:
         limiter.spend(LETTERS_OF_ONE_ACCOUNT, user_id)

@@ -14,6 +14,7 @@ from infra.local import (
     parity_http,
     parity_keys,
     parity_limits,
+    parity_rights,
     parity_sockets,
     parity_stacks,
     parity_streams,
@@ -35,7 +36,9 @@ def main() -> None:
     parity_keys.apply()
     parity_backups.apply()
     memory.apply()
-    status_page.apply(Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME)))
+    home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
+    parity_rights.apply(home / "calls.jsonl")
+    status_page.apply(home)
     sys.argv = ["ministack"]
     importlib.import_module("ministack.app").main()
 

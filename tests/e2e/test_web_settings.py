@@ -12,7 +12,8 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.e2e.people import PASSWORD
+from tests.e2e.people import PASSWORD, Town
+from tests.e2e.tools import problem
 from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
@@ -198,3 +199,30 @@ def test_a_copy_of_ones_data_is_made_and_the_account_erased(ada: Window, tmp_pat
     dialog.get_by_role("button", name="Erase it").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert json.loads(page.evaluate("JSON.stringify(Object.keys(sessionStorage))")) == []
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["alive", "ended"])
+def test_a_session_of_somebody_else_is_ended_from_the_letter_without_signing_in(
+    browser: Browser, endpoints: dict[str, str], town: Town, ended: bool
+) -> None:
+    # given somebody's sign-in that the letter tells of, who may have signed out again
+    ada = town.person("ada")
+    stranger = ada.another_session(device_name="a device nobody knows")
+    token = town.code_in_letter(ada.email, "A sign-in from a new device")
+    if ended:
+        assert stranger.post("/auth/logout").status_code == 204
+    with closing(Window(browser, endpoints["web_url"], "Ada", ada.username)) as window:
+        # when its link is opened and the button pressed
+        page = window.tab(f"#/disown?token={token}")
+        page.get_by_role("button", name="That was not me").click()
+        # then it has ended, one's own stands, and the next step is at hand
+        expect(page.get_by_role("status")).to_contain_text("That session has ended")
+        problem(stranger.get("/users/me"), 401, "token_revoked")
+        assert ada.get("/users/me").status_code == 200
+        page.get_by_role("button", name="New password").click()
+        expect(page.get_by_label("E-mail address")).to_be_visible()
+        # and the link is good once
+        again = window.tab(f"#/disown?token={token}")
+        again.get_by_role("button", name="That was not me").click()
+        expect(again.get_by_role("alert")).to_be_visible()
+        assert window.wrong == []

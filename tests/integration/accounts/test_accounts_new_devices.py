@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto.backends import get_backend
 
-from accounts import new_devices, passwords, session_store, signin
+from accounts import new_devices, passwords, session_store, signin, store
 from accounts.app import TOKENS, app
 from kernel import after_commit, auth, clock, queues
 from kernel.config import config
@@ -245,6 +245,21 @@ def test_a_letter_that_comes_late_tells_when_the_sign_in_was(
 
     (letter,) = cloud.letters()
     assert letter["at"] == clock.rfc3339(begun)
+
+
+def test_of_somebody_erased_before_the_sweep_nothing_is_told(
+    ada: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(after_commit.FollowUp, "complete", lambda self: None)
+        login()
+    notices()
+    store.CredentialRecord(user_of(ada)).delete()
+
+    with clock.held(clock.now() + 2 * clock.MINUTE):
+        after_commit.sweep(patience_s=5.0)
+
+    assert (notices(), cloud.letters()) == ([], [])
 
 
 def test_of_two_sign_ins_at_once_neither_takes_the_other_for_the_known_device(

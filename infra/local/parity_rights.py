@@ -1,0 +1,64 @@
+"""What each role was seen to do, for `infra.local.rights`: one line of JSON for each kind of call, when it first comes.
+
+MiniStack checks a call against the policies of the role that makes it, as AWS does, and refuses what none allows; what
+it decided is kept here beside what was asked (R44).
+"""
+
+import json
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from infra.local.patching import wrap
+
+EVALUATOR = "ministack.core.iam_evaluator"
+# ids in the last part of a resource's name say nothing more of a right: uploads, messages, connections
+_ID = re.compile(r"(?<=[/:])[^/:]*[0-9A-HJKMNP-TV-Z]{20,}[^/:]*")
+_KEYRING = "kms:encryptioncontext:keyring"
+
+
+def apply(calls: Path) -> None:
+    """Append to this file what was not in it yet."""
+    known = set(calls.read_text().splitlines()) if calls.exists() else set()
+    asked: ContextVar[Any] = ContextVar("asked", default=None)
+
+    def remembering(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+        def evaluated(question: Any, *policies: Any) -> Any:
+            asked.set(question)
+            return evaluate(question, *policies)
+
+        return evaluated
+
+    def noting(enforce: Callable[..., Any]) -> Callable[..., Any]:
+        def enforced(*call: Any, **named: Any) -> Any:
+            asked.set(None)
+            refusal = enforce(*call, **named)
+            if (question := asked.get()) is not None and ":assumed-role/" in question.principal_arn:
+                note(line_of(question, allowed=refusal is None))
+            return refusal
+
+        return enforced
+
+    def note(line: str) -> None:
+        if line not in known:
+            known.add(line)
+            with calls.open("a") as file:
+                file.write(f"{line}\n")
+
+    wrap(EVALUATOR, "evaluate", remembering)
+    wrap(EVALUATOR, "enforce", noting)
+
+
+def line_of(question: Any, *, allowed: bool) -> str:
+    """What is kept of a call: whose role, which action on what, and under which keyring's name a key was used."""
+    return json.dumps(
+        {
+            "role": question.principal_arn.split("/")[1],
+            "action": question.action,
+            "resource": _ID.sub("*", question.resource_arn),
+            "keyring": question.service_context.get(_KEYRING),
+            "allowed": allowed,
+        }
+    )
