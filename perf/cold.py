@@ -61,7 +61,7 @@ class ColdStart:
     cpu_ms: float  # of both, without bcrypt
     of_bare: float  # that, as a multiple of the bare start's
     time_of_bare: float  # start_ms without bcrypt, as a multiple of the bare start's
-    held_of_bare: float  # the same, both held to SHARE of a core
+    held_of_bare: float | None  # the same, both held to SHARE of a core; that takes thrice the time of all the others
     modules: int  # loaded when the first call was answered
     imported: tuple[str, ...]
     used: tuple[str, ...]
@@ -82,14 +82,22 @@ class ColdStarts:
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """What the starts of one function, and the bare ones before each, have reported; the last of both were held."""
+    """What the starts of one function, and the bare ones before each, have reported; and a bare and an own one held."""
 
     bare: Sequence[Mapping[str, Any]]
     function: Sequence[Mapping[str, Any]]
+    held: tuple[Mapping[str, Any], Mapping[str, Any]] | None
 
 
-def measure(build: Build, *, runs: int, done: Callable[[str], None] = print, only: Collection[str] = ()) -> ColdStarts:
-    """Start every function of the templates `runs` times, or `only` these."""
+def measure(
+    build: Build,
+    *,
+    runs: int,
+    done: Callable[[str], None] = print,
+    only: Collection[str] = (),
+    hold: bool = True,
+) -> ColdStarts:
+    """Start every function of the templates `runs` times, or `only` these; and `hold` each once to its share."""
     with (
         in_process_stack(),
         aws_proxy() as address,
@@ -103,8 +111,8 @@ def measure(build: Build, *, runs: int, done: Callable[[str], None] = print, onl
             if only and function.id not in only:
                 continue
             load, *_ = os.getloadavg()
-            reports = starts.of(function, runs)
-            bare += reports.bare[:-1]
+            reports = starts.of(function, runs, hold=hold)
+            bare += reports.bare
             found.append(_summary(function, reports, load))
             done(function.id)
     by = "a control group" if group else "stopping and continuing it"
@@ -125,13 +133,15 @@ class _Starts:
         for name in BARE_PACKAGES:
             (self._bare / name).symlink_to(Path(boto3.__file__).parents[1] / name)
 
-    def of(self, function: Function, runs: int) -> _Reports:
-        """Starts it `runs` times with a bare start before each, and once more with both held."""
-        bare, own = [], []
-        for share in (*[1.0] * runs, SHARE):
-            bare.append(self._start(BARE, {"table": "users"}, [str(self._bare)], share))
-            own.append(self._start(function.handler, self._events.of(function), self._build.paths, share))
-        return _Reports(bare, own)
+    def of(self, function: Function, runs: int, *, hold: bool) -> _Reports:
+        """Starts it `runs` times with a bare start before each, and with `hold` once more with both held."""
+        pairs = [self._pair(function, 1.0) for _ in range(runs)]
+        held_pair = self._pair(function, SHARE) if hold else None
+        return _Reports([bare for bare, _ in pairs], [own for _, own in pairs], held_pair)
+
+    def _pair(self, function: Function, share: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        bare = self._start(BARE, {"table": "users"}, [str(self._bare)], share)
+        return bare, self._start(function.handler, self._events.of(function), self._build.paths, share)
 
     def _start(self, handler: str, event: dict[str, Any], paths: Sequence[str], share: float) -> dict[str, Any]:
         given, report = self._folder / "event.json", self._folder / "report.json"
@@ -207,8 +217,8 @@ def _median(reports: Iterable[Mapping[str, Any]], of: Callable[[Mapping[str, Any
 
 
 def _ratio(reports: _Reports, of: Callable[[Mapping[str, Any]], float]) -> float:
-    """The median of the ratios of each start to the bare one before it, those that were held left out."""
-    pairs = zip(reports.function[:-1], reports.bare[:-1], strict=True)
+    """The median of the ratios of each start to the bare one before it, the one that was held left out."""
+    pairs = zip(reports.function, reports.bare, strict=True)
     return statistics.median(of(function) / of(bare) for function, bare in pairs)
 
 
@@ -216,7 +226,7 @@ def _summary(function: Function, reports: _Reports, load: float) -> ColdStart:
     def median(start: int, end: int) -> float:
         return _median(free, lambda report: report["marks"][end][0] - report["marks"][start][0]) * 1000
 
-    *free, last = reports.function
+    free, last = reports.function, reports.function[-1]
     return ColdStart(
         function_id=function.id,
         import_ms=median(0, 1),
@@ -226,7 +236,7 @@ def _summary(function: Function, reports: _Reports, load: float) -> ColdStart:
         cpu_ms=_median(free, _cpu_s) * 1000,
         of_bare=_ratio(reports, _cpu_s),
         time_of_bare=_ratio(reports, _start_s),
-        held_of_bare=_start_s(last) / _start_s(reports.bare[-1]),
+        held_of_bare=_start_s(reports.held[1]) / _start_s(reports.held[0]) if reports.held else None,
         modules=last["modules"],
         imported=tuple(sorted(heavy(last["imported"]))),
         used=tuple(sorted(heavy(last["used"]))),
@@ -265,7 +275,8 @@ def table(starts: ColdStarts) -> Table:
             each.function_id, number(each.import_ms), number(each.first_call_ms), number(each.start_ms),
             number(each.cpu_ms), number(each.of_bare),
             verdict.budget.text() if (verdict := _verdict(each)) else "-", verdict.text() if verdict else "-",
-            number(each.time_of_bare), number(each.held_of_bare), str(each.modules), number(each.load),
+            number(each.time_of_bare), number(each.held_of_bare) if each.held_of_bare else "-",
+            str(each.modules), number(each.load),
             number(each.second_call_ms), each.answered, ", ".join(each.unneeded) or "-",
         )
         for each in starts.functions

@@ -38,10 +38,11 @@ class LiveScale:
     warm_up_s: float = 1.0
     warm_up_messages: int = 20
     quiet_wait_s: float = 10.0  # at most, before each run
+    senders: tuple[int, ...] = (1, 8, SENDERS)  # budgets are of 8
 
 
 QUICK = LiveScale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
-USUAL = LiveScale(seconds=3.0, messages=60, group_messages=25, warm_up_s=0.5, quiet_wait_s=2.0)
+USUAL = LiveScale(seconds=3.0, messages=60, group_messages=25, warm_up_s=0.5, quiet_wait_s=2.0, senders=(8,))
 
 
 def scale_of(effort: Effort) -> LiveScale:
@@ -94,15 +95,17 @@ class Session:
         group_body = {"type": "group", "name": "perf", "member_ids": [person.id for person in people[1:]]}
         group = (await people[0].call("POST", "/conversations", group_body))["id"]
         self._done(f"{PEOPLE} people, {SENDERS} direct conversations and a group are there")
-        for count in (1, 8, SENDERS):
+        for count in self._scale.senders:
             await self._throughput(f"{count} senders, HTTP, own direct conversations", benchmarks.http, pairs, count)
         crowded = [(person, group) for person in people]
-        for count in (8, SENDERS):
+        for count in self._scale.senders:
+            if count == 1:
+                continue  # that is no different from a direct conversation
             await self._throughput(f"{count} senders, HTTP, one group of 50", benchmarks.http, crowded, count)
         await in_parallel(PEOPLE, lambda n: people[n].open_socket())
         for way, say in (("socket", benchmarks.socket), ("HTTP", benchmarks.http)):
             await self._delivery(f"delivery to 1, sent by {way}", say, pairs[0], [partners[0]], self._scale.messages)
-        for count in (1, 8, SENDERS):
+        for count in self._scale.senders:
             await self._throughput(
                 f"{count} senders, socket, own direct conversations", benchmarks.socket, pairs, count
             )

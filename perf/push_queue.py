@@ -123,7 +123,7 @@ def _memory_mb(addresses: Addresses) -> float:
 
 def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
     """What is printed, and what is kept."""
-    groups = effort.of(3, 10, GROUPS)
+    groups = effort.of(3, 6, GROUPS)
     with push_service.serving() as url:
         load = asyncio.run(_measure(addresses, url, groups, done))
     done(f"{load.arrived} pushes")
