@@ -12,6 +12,7 @@ STACK ?= secureconnect-local
 AGAINST ?=
 SLOW ?=
 ANYWAY ?=
+EJABBERD ?=
 SEED ?=
 export SAM_CLI_TELEMETRY := 0
 
@@ -95,7 +96,7 @@ perf: venv ## measure the running local cloud (6 min; SLOW=1: 20 min); AGAINST=R
 	@$(VENV)/python -m perf $(if $(SLOW),--slow) $(if $(AGAINST),--against $(AGAINST))
 
 compare: venv ## the local cloud beside Synapse, in turn, on one of its own (10 min); ANYWAY=1: a verdict though others work
-	@$(LOCAL) --instance test run -- $(VENV)/python -m perf.compare $(if $(ANYWAY),--disturbed)
+	@$(LOCAL) --instance test run -- $(VENV)/python -m perf.compare $(if $(ANYWAY),--disturbed) $(if $(EJABBERD),--ejabberd)
 
 load: venv ## an open-loop mix at 1, 2 and 4 times what a local cloud of its own can take (5 min)
 	@SC_QUOTA=$${SC_QUOTA:-16} $(VENV)/python -m infra.local --instance test run -- $(VENV)/python -m perf --only load

@@ -1,4 +1,4 @@
-"""`python -m perf.compare`: the running local stack beside Synapse, and beside ejabberd where it is installed.
+"""`python -m perf.compare`: the running local stack beside Synapse, and with `--ejabberd` beside ejabberd.
 
 Exits with 1 if a goal is missed, with 3 if other work disturbed too much for a verdict (`--disturbed` gives one
 nevertheless, marked so). Figures are kept in .local/perf/compare.json.
@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from infra.local.console import Problem
@@ -38,6 +39,7 @@ from perf.template import ROOT
 REPORT = ROOT / ".local" / "perf" / "compare.json"
 READY_S, CELL_S = 40.0, 45.0  # expected of a side and of a cell of two
 MISSED, NO_VERDICT = 1, 3
+Found = tuple[list[Turns], dict[str, float]]  # the cells with one peer, and the megabytes of both
 
 
 def _say(what: str) -> None:
@@ -45,13 +47,13 @@ def _say(what: str) -> None:
 
 
 async def _compare(
-    ours: Ours, peers: list[Side], scale: RunScale, measure: Measure
-) -> dict[str, tuple[list[Turns], dict[str, float]]]:
+    ours: Ours, peers: list[Side], scale: RunScale, measure: Measure, show: Callable[[Side, Found], None]
+) -> dict[str, Found]:
     """By peer: its cells, and the megabytes of ours and theirs before and after."""
     steps = {f"{side.name} is made ready": READY_S for side in (ours, *peers)}
     steps |= {f"{peer.name}: {cell.name}": CELL_S for peer in peers for cell in CELLS}
     progress = Progress(steps, _say)
-    found: dict[str, tuple[list[Turns], dict[str, float]]] = {}
+    found: dict[str, Found] = {}
     try:
         progress.begin(f"{ours.name} is made ready")
         await ours.ready()
@@ -65,6 +67,7 @@ async def _compare(
                 turns.append(await take(cell, (ours, peer), scale, progress.tell, measure=measure))
             memory |= {f"{side.name}, after it all": memory_of(side.servers) for side in (ours, peer)}
             found[peer.name] = turns, memory
+            show(peer, found[peer.name])
             await peer.leave()
             peer.stop()
         progress.end()
@@ -120,11 +123,16 @@ def _as_json(turns: list[Turns], memory: dict[str, float]) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="perf.compare", description="Our local stack beside other chat servers.")
     parser.add_argument("--disturbed", action="store_true", help="a verdict although other work disturbs, marked so")
+    parser.add_argument(
+        "--ejabberd", action="store_true", help="beside ejabberd, too, where it is installed (5 min more)"
+    )
     parser.add_argument("--quick", action="store_true", help="short runs: to see that it works")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that peers are stopped
     peers: list[Side] = [Synapse()]
-    if (why := xmpp.missing()) is None:
+    if not chosen.ejabberd:
+        _say("ejabberd is left out: it was not asked for")
+    elif (why := xmpp.missing()) is None:
         peers.append(xmpp.Ejabberd())
     else:
         _say(f"ejabberd is left out: {why}")
@@ -132,12 +140,14 @@ def main() -> int:
         ours = Ours(running())
         scale = cells.QUICK if chosen.quick else RunScale()
         measure = measuring(IMPATIENT_WAIT_S if chosen.disturbed else QUIET_WAIT_S)
-        found = asyncio.run(_compare(ours, peers, scale, measure))
+
+        def show(peer: Side, measured: Found) -> None:
+            print(_table(ours, peer, *measured, anyway=chosen.disturbed).markdown(), flush=True)
+
+        found = asyncio.run(_compare(ours, peers, scale, measure, show))
     except (NotUp, Problem) as problem:
         print(f"\nError: {problem}", file=sys.stderr)
         return 2
-    for peer in peers:
-        print(_table(ours, peer, *found[peer.name], anyway=chosen.disturbed).markdown(), flush=True)
     kept = {name: _as_json(*measured) for name, measured in found.items()}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} | kept, indent=1) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from perf.template import ROOT
 HOME = ROOT / ".local" / "compare" / "ejabberd"
 START_WAIT_S, STOP_WAIT_S = 60, 20
 DOMAIN = "compare.local"
+USER = "ejabberd"  # of the package
 ROOMS = f"conference.{DOMAIN}"
 ARCHIVE = Path("/usr/share/doc/erlang-p1-sqlite3")  # without which it keeps no archive in SQLite
 CONFIG = """
@@ -44,7 +46,7 @@ modules:
 CONTROL = """
 INET_DIST_INTERFACE={host}
 ERLANG_NODE=compare@localhost
-ERL_EPMD_ADDRESS={host}
+ERL_DIST_PORT={distribution}
 """
 STREAM = (
     f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' xmlns='jabber:client' "
@@ -208,19 +210,23 @@ def _start() -> Daemon:
         (HOME / folder).mkdir(parents=True)
     port = free_port()
     (HOME / "ejabberd.yml").write_text(CONFIG.format(domain=DOMAIN, home=HOME, port=port, host=HOST))
-    (HOME / "ejabberdctl.cfg").write_text(CONTROL.format(host=HOST))
+    (HOME / "ejabberdctl.cfg").write_text(CONTROL.format(host=HOST, distribution=free_port()))
     shutil.copy("/etc/ejabberd/inetrc", HOME / "inetrc")
     options = ["--config-dir", HOME, "--config", HOME / "ejabberd.yml", "--ctl-config", HOME / "ejabberdctl.cfg"]
     places = ["--spool", HOME / "data", "--logs", HOME / "log"]
-    command = ("ejabberdctl", *map(str, [*options, *places]), "foreground")
+    command: tuple[str, ...] = ("ejabberdctl", *map(str, [*options, *places]), "foreground")
+    if os.geteuid() == 0:  # it refuses to run as root
+        for each in (HOME, *HOME.rglob("*")):
+            shutil.chown(each, USER)
+        command = ("runuser", "-u", USER, "--", "env", f"HOME={HOME}", *command)
     daemon = Daemon(
         name="ejabberd",
         port=port,
-        mark=str(HOME / "data"),
+        mark=f'"{HOME / "data"}"',  # as Erlang has it, who is a child of what is started here
         pid_file=HOME / "ejabberd.pid",
         log=HOME / "ejabberd.log",
         command=command,
-        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(HOME), "ERL_EPMD_ADDRESS": HOST},
+        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(HOME)},
     )
     daemon.start(wait_s=START_WAIT_S)
     return daemon
