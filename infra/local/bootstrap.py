@@ -154,8 +154,9 @@ def install() -> None:
     pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check"]
     if ran([*pip, "install", "--progress-bar", "off", "--no-deps", INSTALLER]):
         said = subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, text=True, check=False).stdout
-        uv = [VENV_PYTHON, "-m", "uv", "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode"]
+        uv = [VENV_PYTHON, "-m", "uv", "pip", "install", "--python", VENV_PYTHON]
         if ran([*uv, "-r", "requirements.txt"], uv_environment(said)):
+            compile_aside()
             return
     print(f"{LABEL}once more by pip, which takes minutes ...", flush=True)
     if ran([*pip, "install", "--progress-bar", "off", "-r", "requirements.txt"]):
@@ -166,6 +167,21 @@ def install() -> None:
         f"pip could not install requirements.txt (its last words are above, all of them in {LOG})",
         "check the network or pip's index settings and run make up again; what is installed already is kept",
     )
+
+
+def compile_aside() -> subprocess.Popen[bytes]:
+    """Compile what was installed while other things go on, and only when they leave time for it: half of the time of
+    an installation otherwise, for 12,000 files of which the local cloud needs few."""
+    nice = ["nice", "-n", "19"] if shutil.which("nice") else []
+    packages = os.path.join(VENV, "lib")
+    with open(LOG, "a") as log:
+        return subprocess.Popen(
+            [*nice, VENV_PYTHON, "-m", "compileall", "-q", packages],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from infra.local import antivirus, sam, services, web
 from infra.local.config import REGION, STACK, STATE, Instance
@@ -39,12 +40,13 @@ def _up(instance: Instance, *, force: bool) -> None:
         scanner = antivirus.found()
         current.note = antivirus.told(scanner)
     stack, parameters = Stack(instance), sam.parameters(instance, antivirus=scanner)
-    with locked("build"):  # all instances share the build
+    with locked("build"), ThreadPoolExecutor(1) as aside:  # all instances share the build
+        built = aside.submit(web.build, instance)  # npm and SAM wait for other things, so they do it at once
         with step("Build") as current:
             current.note = sam.build(instance, parameters)
         _deploy(instance, stack, parameters, force=force)
         with step("Web client") as current:
-            web_url, current.note = web.publish(instance, stack)
+            web_url, current.note = web.publish(instance, stack, built)
     endpoints = write_endpoints(instance, stack, web_url)
     with step("Ready") as current:
         current.note = wait_until_ready(instance, str(endpoints["http_url"]))

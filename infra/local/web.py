@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 from infra import web
@@ -17,16 +18,21 @@ POLICY = (
 )
 
 
-def publish(instance: Instance, stack: Stack) -> tuple[str | None, str]:
-    """Build the web client and put it onto the local cloud. Its address, None where it can't be; and what was done."""
+def build(instance: Instance) -> str:
+    """What was done. Raises CannotBuild."""
+    if (why := web.missing()) is not None:
+        raise web.CannotBuild(why)
+    return web.build(instance.logs / "web.log")
+
+
+def publish(instance: Instance, stack: Stack, built: Future[str]) -> tuple[str | None, str]:
+    """Put the web client onto the local cloud. Its address, None where it can't be; and what was done."""
     outputs = stack.outputs()
     bucket = outputs.get("WebBucketName")
     if bucket is None:
         return None, "off: WebClient is not on"
-    if (why := web.missing()) is not None:
-        return None, f"left out: {why}"
     try:
-        done = web.build(instance.logs / "web.log")
+        done = built.result()
     except web.CannotBuild as problem:
         return None, f"left out: {problem}"
     api = urlsplit(instance.execute_api(outputs["RestApiId"])).path

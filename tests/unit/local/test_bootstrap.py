@@ -91,7 +91,7 @@ global.index-url='https://pypi.example/simple'
 @pytest.mark.parametrize(
     ("failing", "tried"),
     [
-        ([], ["uv wanted", "by uv"]),
+        ([], ["uv wanted", "by uv", "compiled aside"]),
         (["by uv"], ["uv wanted", "by uv", "by pip"]),
         (["uv wanted"], ["uv wanted", "by pip"]),
     ],
@@ -109,6 +109,7 @@ def test_pip_installs_where_uv_does_not(
     monkeypatch.setattr(bootstrap, "LOG", str(tmp_path / "log"))
     monkeypatch.setattr(bootstrap, "VENV_PYTHON", sys.executable)
     monkeypatch.setattr(bootstrap, "ran", ran)
+    monkeypatch.setattr(bootstrap, "compile_aside", lambda: done.append("compiled aside"))
     bootstrap.install()
     assert done == tried
 
@@ -125,3 +126,13 @@ def test_what_neither_installs_is_told_with_its_last_words(
     with pytest.raises(SystemExit):
         bootstrap.install()
     assert "No matching distribution found for no-such-package-of-ours==1" in capsys.readouterr().err
+
+
+def test_what_uv_installed_is_compiled_by_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "module.py").write_text("x = 1\n")
+    monkeypatch.setattr(bootstrap, "LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(bootstrap, "VENV", str(tmp_path))
+    monkeypatch.setattr(bootstrap, "VENV_PYTHON", sys.executable)
+    bootstrap.compile_aside().wait(timeout=30)
+    assert list((tmp_path / "lib" / "__pycache__").glob("module.*.pyc"))
