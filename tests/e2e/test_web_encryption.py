@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Request, WebSocket, expect
 from secureconnect_client import Client
 from secureconnect_client.encryption.content import open_file, seal_file
 from secureconnect_client.encryption.encryption import Encryption
-from secureconnect_client.encryption.errors import NotInGroup
+from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
 from secureconnect_client.errors import ApiError
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
@@ -223,3 +223,39 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         # and nothing of it left the window in the clear
         assert any(conversation_id in each for each in sent)
         assert [each for each in sent if word in each] == []
+
+
+def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
+    browser: Browser, endpoints: dict[str, str], town: Town, tmp_path: Path
+) -> None:
+    ada, bob = town.person("ada"), town.person("bob")
+    with _devices(town, tmp_path) as devices:
+        bobs = devices.device(bob)
+        with window_of(browser, endpoints, ada) as window:
+            page = window.page
+            registered = f"/keys/devices?user_ids={ada.id}"
+            assert eventually(lambda: ada.ok("GET", registered)["items"], within_s=15, every_s=0.3)
+            tea = devices.run(bobs.create([ada.id], name="Tea"))
+            devices.run(bobs.send(tea, "a cup of tea?"))
+            window.open("Tea")
+            expect(window.message("a cup of tea?")).to_be_visible()
+            page.get_by_role("button", name="End-to-end encryption").click()
+            page.get_by_label("Passphrase").fill("what I shall not forget")
+            page.get_by_role("button", name="Back up now").click()
+            expect(page.get_by_text("1 messages are backed up.")).to_be_visible()
+
+        laptop = devices.device(ada)
+        with pytest.raises(CannotDecrypt):
+            devices.run(laptop.restore("something else"))
+        assert devices.run(laptop.restore("what I shall not forget")) == 1
+        assert [each.text for each in laptop.said(tea)] == ["a cup of tea?"]
+
+        with window_of(browser, endpoints, ada) as window:
+            page = window.page
+            window.open("Tea")
+            page.get_by_role("button", name="End-to-end encryption").click()
+            page.get_by_label("Passphrase").fill("what I shall not forget")
+            page.get_by_role("button", name="Read the backup").click()
+            expect(page.get_by_text("1 earlier messages were read.")).to_be_visible()
+            page.get_by_role("button", name="Close").click()
+            expect(window.message("a cup of tea?")).to_be_visible()

@@ -92,6 +92,17 @@ export class EncryptionDesk implements EndToEnd {
     await this.#tell(conversationId);
   }
 
+  async backUp(passphrase: string): Promise<number> {
+    return (await this.#open()).backUp(passphrase);
+  }
+
+  async restore(passphrase: string): Promise<number> {
+    const said = await (await this.#open()).restore(passphrase);
+    this.#learn(said);
+    if (said.length > 0) this.#parts.tabs.tell("said", said);
+    return said.length;
+  }
+
   shown(message: Message): Message {
     if (message.type !== "encrypted" || message.text !== null || message.deleted_at !== null) return message;
     const known = this.#shown.get(message);

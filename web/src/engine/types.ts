@@ -223,6 +223,10 @@ export interface EndToEnd {
   compared(userId: string): Promise<string | undefined>;
   setCompared(userId: string, number: string): Promise<void>;
   dismissChanges(conversationId: string): Promise<void>;
+  /** Keeps what this device has read with the server, encrypted under a passphrase; how many messages. */
+  backUp(passphrase: string): Promise<number>;
+  /** How many messages the backup brought. Throws EncryptionError for another passphrase, ApiError 404 where there is none. */
+  restore(passphrase: string): Promise<number>;
   /** A file encrypted for one message of an encrypted conversation, to be uploaded under this client_id. */
   sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
   /** What an upload of such a file is called in the clear; undefined after a reload. */

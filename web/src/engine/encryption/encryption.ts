@@ -7,6 +7,7 @@ import type { KeyChange } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
+import { openBackup, sealBackup } from "./backup";
 import { base64, bytesOf, hex } from "./bytes";
 import { Committer } from "./committer";
 import { Device, identityOf } from "./device";
@@ -197,6 +198,19 @@ export class Encryption {
   /** What one message said, as far as this device has read it. */
   recall(conversationId: string, messageId: string): Promise<Said | undefined> {
     return this.#shelf.recall(conversationId, messageId);
+  }
+
+  /** Keeps what this device has read with the server, encrypted under a passphrase; how many messages. */
+  async backUp(passphrase: string): Promise<number> {
+    const said = await this.#exclusive(() => this.#shelf.everything(this.#parts.now()));
+    await this.#parts.api.put("/keys/backup", { body: await sealBackup(said, passphrase) });
+    return said.length;
+  }
+
+  /** Reads the backup; what of it this device had not read. Throws CannotDecrypt, and ApiError 404 where there is none. */
+  async restore(passphrase: string): Promise<readonly Said[]> {
+    const found = await openBackup(await this.#parts.api.get("/keys/backup"), passphrase);
+    return this.#exclusive(() => this.#shelf.takeBack(found, this.#parts.now()));
   }
 
   isInGroup(conversationId: string): Promise<boolean> {

@@ -117,6 +117,29 @@ export class Shelf {
     return [...found.values()].filter((each) => !over.includes(each)).sort((a, b) => a.seq - b.seq);
   }
 
+  /** All texts of all conversations, newest first. */
+  async everything(now: number): Promise<Said[]> {
+    const found = [...(await this.vault.all<Said>("said/")).values()];
+    const present = found.filter(({ text, expiresAt }) => text !== null && (expiresAt === null || Date.parse(expiresAt) > now));
+    return present.sort((a, b) => (a.messageId < b.messageId ? 1 : -1));
+  }
+
+  /** Remembers what a backup holds, but what was known here or is ahead of the group, as this device will read that itself. */
+  async takeBack(said: readonly Said[], now: number): Promise<readonly Said[]> {
+    const news: Said[] = [];
+    const places = new Map<string, number>();
+    for (const each of said) {
+      const { conversationId: id } = each;
+      if (!places.has(id)) places.set(id, (await this.vault.get<Kept>(`group/${id}`))?.seq ?? Infinity);
+      if (each.seq > places.get(id)! || (each.expiresAt !== null && Date.parse(each.expiresAt) <= now)) continue;
+      const known = await this.recall(id, each.messageId);
+      if (known?.text != null || known?.deviceId) continue; // with a device and no text it was deleted here
+      this.remember(each);
+      news.push(each);
+    }
+    return news;
+  }
+
   // --- files that go with the next message, by how they are called before and after they are uploaded
 
   sealedFile(name: string): Promise<Omit<SealedFile, "id"> | undefined> {

@@ -8,6 +8,7 @@ import { Panel, type PanelProps } from "../panels";
 import { useMembers } from "../people";
 import { Problem } from "../problem";
 import { QrCode } from "../qr";
+import { Backup } from "./backup";
 
 export default function EncryptionPanel({ conversation, onClose }: PanelProps) {
   const t = useTranslations();
@@ -26,6 +27,7 @@ export default function EncryptionPanel({ conversation, onClose }: PanelProps) {
             <Person conversationId={conversation.id} id={each.id} name={each.display_name} />
           </details>
         ))}
+      <Backup />
     </Panel>
   );
 }

@@ -12,11 +12,12 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Requester, given
-from secureconnect_client.encryption import tls
+from secureconnect_client.encryption import backup, tls
 from secureconnect_client.encryption.content import SealedFile, files_of, packed, unpacked
 from secureconnect_client.encryption.engine import Commit, Engine, Group
 from secureconnect_client.encryption.errors import (
@@ -453,6 +454,34 @@ class Encryption:
         digest = hashlib.sha512("\n".join(parts).encode()).digest()
         digits = str(int.from_bytes(digest, "big") % 10**60).zfill(60)
         return " ".join(digits[start : start + 5] for start in range(0, 60, 5))
+
+    # -- the backup
+
+    async def back_up(self, passphrase: str) -> int:
+        """Keep what this device has read with the server, encrypted under a passphrase; how many messages."""
+        kept = [_kept(raw) for name in self._vault.names("said/") if (raw := self._vault.get(name))]
+        said = sorted((each for each in kept if each.text is not None), key=lambda each: each.message_id)
+        document = backup.seal([asdict(each) for each in reversed(said)], passphrase)
+        await self._client.request("PUT", "/keys/backup", json=document)
+        return len(said)
+
+    async def restore(self, passphrase: str) -> int:
+        """Read the backup; how many messages this device had not read. Raises CannotDecrypt, ApiError 404."""
+        document = await self._client.request("GET", "/keys/backup")
+        found = 0
+        for fields in backup.unseal(document, passphrase):
+            expires_at = fields.get("expires_at")
+            if expires_at is not None and datetime.fromisoformat(expires_at) <= datetime.now(UTC):
+                continue
+            said = _kept(json.dumps({name: fields[name] for name in Said.__slots__}).encode())
+            known = self.recall(said.conversation_id, said.seq)
+            is_ahead = self._vault.get(f"place/{said.conversation_id}") is not None and (
+                said.seq > self._place(said.conversation_id)[1]
+            )
+            if (known is None or known.text is None) and not is_ahead:  # what is ahead it will read itself
+                self._remember(said)
+                found += 1
+        return found
 
     # -- what is kept
 
