@@ -65,6 +65,18 @@ test("who comes and goes is told, by device", async () => {
   expect((await bob.changes(id)).map(({ deviceId }) => deviceId)).toEqual([phone.deviceId]);
 });
 
+test("somebody's first device is no change of theirs, the next one is", async () => {
+  const { server, ada, id } = await two();
+  change(server, id, "member.added", "carol");
+  await device(server, "carol");
+  await ada.reconcile(id);
+  expect(await ada.changes(id)).toEqual([]);
+
+  const laptop = await device(server, "carol");
+  await ada.catchUp(id);
+  expect((await ada.changes(id)).map(({ deviceId }) => deviceId)).toEqual([laptop.deviceId]);
+});
+
 test("a device that is gone is taken out and reads nothing more", async () => {
   const { server, ada, bob, id } = await two();
   const phone = await device(server, "bob");

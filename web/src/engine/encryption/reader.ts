@@ -88,6 +88,8 @@ export class LogReader {
       case "keys.changed": {
         const { data } = event;
         if (!data || data.device_id === this.#parts.own.deviceId) break;
+        // somebody's first device is no change: there was none to compare with
+        if (data.action === "added" && !group.leaves.some(({ userId }) => userId === data.user_id)) break;
         await this.#parts.shelf.noteChange(conversationId, { userId: data.user_id, deviceId: data.device_id, action: data.action, at: data.at });
         break;
       }
