@@ -58,6 +58,11 @@ class Bill:
         return float(sum(asdict(self).values()))
 
     @property
+    def of_gateway(self) -> float:
+        """The whole for each dollar of API Gateway's, which takes the requests and the posts whatever stands behind."""
+        return self.total / self.gateway
+
+    @property
     def observing(self) -> float:
         """What is for those who look at it: logs, with the metrics in them, and traces."""
         return self.logs + self.traces
@@ -132,12 +137,20 @@ def measure(
 def table(bills: dict[tuple[str, int], Bill], assumed: Assumptions) -> Table:
     """US dollars per million messages."""
     of = prices()
-    head = "sent by", "members", "total $", "observing %", *(name.replace("_", " ") for name in Bill.__slots__)
+    head = (
+        "sent by",
+        "members",
+        "total $",
+        "× gateway",
+        "observing %",
+        *(name.replace("_", " ") for name in Bill.__slots__),
+    )
     rows = [
         (
             way,
             str(size),
             number(each.total),
+            number(each.of_gateway),
             number(100 * each.observing / each.total),
             *(number(value) for value in asdict(each).values()),
         )
