@@ -63,7 +63,7 @@ def account(username: str) -> str:
     """The id of whoever has this username or e-mail address; raises SystemExit for nobody."""
     from accounts import admin_api as accounts
 
-    user_id = accounts.holder(username)
+    user_id = accounts.user_id_of(username)
     if user_id is None:
         raise SystemExit(f"there is nobody called {username}")
     return user_id

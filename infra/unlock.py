@@ -18,7 +18,7 @@ def unlock(username: str, *, second_factor: bool) -> str:
     from accounts import admin_api as accounts
 
     user_id = chosen_stack.account(username)
-    accounts.forget_attempts(user_id)
+    accounts.delete_attempts(user_id)
     done = f"{username} ({user_id}) is not locked"
     if second_factor:
         done += ", has no second factor any more" if accounts.reset_totp(user_id) else ", has no authenticator app"

@@ -28,7 +28,7 @@ from perf.report import Table, number
 from perf.template import ROOT
 
 PUSHES = 10_000
-PEOPLE = 25  # of a job, as `telling` makes them
+PEOPLE = 25  # of a job, as `notifications.push_jobs` makes them
 JOBS_PER_BATCH = 5  # what the queue hands on at once (infra/notifications.yaml)
 BUDGETS = (
     Budget("10,000 pushes", "seconds", at_most=60),

@@ -1,4 +1,4 @@
-"""Owns how people sign in: credentials, sessions and their tokens, one-time tokens, letters to an address.
+"""Accounts: credentials, sign-in, second factors, sessions and their tokens, one-time tokens, e-mails about them.
 
-It never keeps a password or a token, only what proves them, and never shows anybody to others.
+It stores only hashes of passwords and tokens, and never shows people to each other.
 """

@@ -1,6 +1,7 @@
-"""Counting attempts at an account before they are looked at: five failures in 15 minutes lock it for 15.
+"""Lockout: attempts at an account are counted before they are verified; five failures in 15 minutes lock it for 15.
 
-Passwords and codes of second factors count together, at sign-in and wherever else they are asked for.
+Attempts at passwords and codes of second factors count together, at sign-in and everywhere else. The `subject` of
+attempts is a user's id, or stands for an unknown name (`store.unknown_subject`).
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from kernel import deadline, ids, telemetry
 from kernel.errors import Locked
 from kernel.resilience import retried
 
-# Sign-ins under way count as failures until they succeed; others wait for them before they are turned away.
+# Running sign-ins count as failures until they succeed; others wait for their outcome before they are refused.
 ADMISSION_TRIES = 20
 ADMISSION_PAUSE_S = 0.25
 ATTEMPT_BITS = 64
 
 
-def admit(counted_by: str, attempts: Attempts, pause: Callable[[float], None] = deadline.pause) -> str:
-    """Count an attempt and return its id; raises Locked."""
+def admit(subject: str, attempts: Attempts, pause: Callable[[float], None] = deadline.pause) -> str:
+    """Count an attempt and return its id; raises Locked, after waiting for running attempts."""
     for number in range(ADMISSION_TRIES):
         if number:
             pause(ADMISSION_PAUSE_S)
-            attempts = store.attempts(counted_by)
+            attempts = store.attempts(subject)
         locked_for_s = attempts.locked_for_s()
-        if locked_for_s is not None and attempts.settled:
+        if locked_for_s is not None and attempts.all_failed:
             raise _locked(locked_for_s)
         if locked_for_s is None:
             attempt = ids.token(ATTEMPT_BITS)
             try:
-                store.count_attempt(counted_by, attempts, attempts.with_one(attempt))
+                store.count_attempt(subject, attempts, attempts.with_attempt(attempt))
             except Contended:
                 continue
             return attempt
@@ -45,38 +46,38 @@ def _locked(for_s: int) -> Locked:
     return Locked(retry_after_s=for_s)
 
 
-def note_accepted() -> None:
-    """Count a sign-in that led to a session."""
+def count_accepted() -> None:
+    """Count a successful sign-in."""
     telemetry.total("SignInsAccepted")
 
 
-def note_refusal(user_id: str | None, why: str) -> None:
-    """Count a sign-in that was refused, and keep for what reason.
+def record_refusal(user_id: str | None, why: str) -> None:
+    """Count a refused sign-in and record its reason.
 
-    Nothing of the name that was given: it may be somebody's password in the wrong field.
+    The given name is not recorded, because it may be a password in the wrong field.
     """
     telemetry.total("SignInsRefused", refused=why)
     audit.record("sign_in.refused", actor=None, target=user_id, details={"reason": why})
 
 
-def withdraw(counted_by: str, attempt: str) -> None:
-    """Take back an attempt that was right as far as it went; those before it still count."""
+def withdraw(subject: str, attempt: str) -> None:
+    """Remove an attempt that was correct; earlier ones still count."""
 
-    def take_back() -> None:
-        seen = store.attempts(counted_by)
+    def attempt_withdrawal() -> None:
+        seen = store.attempts(subject)
         if any(each == attempt for each, _ in seen.tried):
-            store.withdraw_attempt(counted_by, seen, attempt)
+            store.withdraw_attempt(subject, seen, attempt)
 
-    retried(take_back, on=Contended)
+    retried(attempt_withdrawal, on=Contended)
 
 
 @contextmanager
-def counted(user_id: str) -> Iterator[None]:
-    """Count what is tried inside: as a failure if it raises InvalidCredentials. Raises Locked before it is tried."""
+def counted_attempt(user_id: str) -> Iterator[None]:
+    """Count the enclosed attempt, as a failure if it raises InvalidCredentials. Raises Locked before it."""
     attempt = admit(user_id, store.attempts(user_id))
     try:
         yield
     except InvalidCredentials:
-        store.note_failure(user_id, attempt)
+        store.mark_failed(user_id, attempt)
         raise
     withdraw(user_id, attempt)

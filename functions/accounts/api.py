@@ -1,7 +1,6 @@
-"""What every function asks of accounts: who calls.
+"""Authentication for all functions.
 
-What only platform admins may do with an account stands in `admin_api`, whether a session stands in `session_api`: so
-nobody loads what they do not need.
+`admin_api` and `session_api` have the rest, so that no function loads more than it needs.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ def _per_address(name: str, requests: int) -> Limit:
 
 
 REGISTRATIONS = _per_address("register", 20)
-# Guesses at one account are stopped by its lock. This is for floods and for guessing at many: 5/s keep 2 of the
-# function's 20 environments busy with bcrypt. It is counted before an account is known, so it stands well above the
-# 100 failures that must keep nobody else at that address out (R35).
+# Guessing at one account is stopped by its lockout. This limit is against floods and guessing at many accounts: 5/s
+# keep 2 of the function's 20 environments busy with bcrypt. It applies to an IP address, so it is well above the 100
+# failures of one account that must not keep others at that address out (R35).
 SIGN_INS = _per_address("login", 300)
 FORGOTTEN = _per_address("forgot", 10)
 TOKENS = _per_address("one_time_tokens", 30)
@@ -30,8 +30,8 @@ JWKS_MAX_AGE_S = 300
 
 
 def _unused(first: FirstAnswer, **_: Any) -> bool:
-    """Tokens of a sign-in are answered again until they are used, the session ends or the password is changed."""
-    return signin.unused(first.body["tokens"])
+    """Whether a repeated sign-in may get the same tokens: until they are used, or the session or password changes."""
+    return signin.are_unused(first.body["tokens"])
 
 
 app = App("accounts", authenticate=sessions.authenticate_by_table)
@@ -50,7 +50,7 @@ passkey_routes.add_to(app)
     stands=_unused,
 )
 def register(body: schemas.Registration, request: Incoming) -> Any:
-    """Make an account and sign in."""
+    """Create an account and sign in."""
     user, tokens = signin.register(**body.model_dump(), ip=request.address)
     return {"user": user, "tokens": tokens}
 
@@ -78,10 +78,10 @@ def login(body: schemas.SignIn, request: Incoming) -> Any:
     returns=schemas.Refreshed,
     limits=[REFRESHES],
     errors=["refresh_reused", "token_revoked"],
-    stands=sessions.tokens_stand,
+    stands=sessions.tokens_are_unused,
 )
 def refresh(body: schemas.Refresh, request: Incoming) -> Any:
-    """New tokens for a refresh token, which is used up by it."""
+    """Exchange a refresh token for new tokens."""
     return {"tokens": sessions.refresh(refresh_token=body.refresh_token, ip=request.address)}
 
 
@@ -99,7 +99,7 @@ def logout_all(caller: Caller) -> None:
 
 @app.get("/auth/sessions", query=Paging, returns=schemas.SessionList)
 def list_sessions(caller: Caller, query: Paging) -> Any:
-    """The caller's sessions, the newest first."""
+    """The caller's sessions, newest first."""
     page = sessions.list_sessions(user_id=caller.user_id, limit=query.limit, after=query.cursor)
     items = [
         {
@@ -130,7 +130,7 @@ def end_session(caller: Caller, session_id: str) -> None:
     errors=["invalid_token"],
 )
 def disown_session(body: schemas.Disowning) -> None:
-    """End a session that somebody else has begun, and those begun since, by the token of the letter about it."""
+    """End a session that somebody else has begun, and all newer ones, by the token of the e-mail about it."""
     new_devices.disown(body.token)
 
 
@@ -148,7 +148,7 @@ def change_password(caller: Caller, body: schemas.PasswordChange) -> None:
 
 @app.post("/auth/password/forgot", public=True, body=schemas.ForgottenPassword, status=202, limits=[FORGOTTEN])
 def forgot_password(body: schemas.ForgottenPassword) -> None:
-    """Have a token sent that resets the password; answers alike whether there is such an account or not."""
+    """Send a token that resets the password; the response is the same if there is no such account."""
     recovery.forgot(body.email)
 
 
@@ -174,13 +174,13 @@ def reset_password(body: schemas.PasswordReset) -> None:
     errors=["invalid_token"],
 )
 def verify_email(body: schemas.EmailVerification) -> None:
-    """Show that an e-mail address is one's own, by a token sent to it."""
+    """Verify an e-mail address by the token that was sent to it."""
     recovery.verify_email(body.token)
 
 
 @app.post("/auth/email/resend", status=202, limits=[RESENDS])
 def resend_verification(caller: Caller) -> None:
-    """Have another token sent that verifies the address."""
+    """Send another token that verifies the caller's e-mail address."""
     recovery.resend_verification(caller.user_id)
 
 

@@ -1,4 +1,4 @@
-"""The job of accounts: having an end of sessions remembered that Redis did not take at once."""
+"""The job of accounts: marking ended sessions in Redis after it was unavailable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of second factors: secrets are sealed, recovery codes kept as MACs, so that the table alone signs nobody in."""
+"""Encryption of TOTP secrets and MACs of recovery codes, so that the table alone does not suffice to sign in."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _cipher(seed: Seed) -> Any:
 
 
 def seal(user_id: str, secret: str) -> str:
-    """A secret as it is kept; it opens for the same person only."""
+    """Encrypt a secret for storage, bound to the person."""
     nonce = os.urandom(_NONCE_BYTES)
     sealed = _cipher(keyrings.factors.seeds()[0]).encrypt(nonce, secret.encode(), user_id.encode())
     return b64encode(nonce + sealed).decode()
 
 
 def unseal(user_id: str, sealed: str) -> str:
-    """The secret inside; raises RuntimeError when the key it was sealed with is gone."""
+    """Decrypt a secret; raises RuntimeError if its key is gone."""
     from cryptography.exceptions import InvalidTag
 
     raw = b64decode(sealed)
@@ -44,7 +44,7 @@ def unseal(user_id: str, sealed: str) -> str:
 
 
 def macs(user_id: str, code: str) -> list[str]:
-    """What a recovery code may be kept as, by each key that is good; the first is of the key to keep with."""
+    """The MACs of a recovery code by all valid keys; the first is by the current one, for storage."""
     return [_mac(seed, user_id, code) for seed in keyrings.factors.seeds()]
 
 

@@ -1,4 +1,4 @@
-"""Second factors: what comes in and what goes out."""
+"""Request and response bodies of second factors."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ class TotpRemoval(Input):
 
 
 class TotpEnrolment(Output):
-    """Shown once. Each recovery code signs in once, in place of a code."""
+    """Returned once. Each recovery code can be used once, in place of a TOTP code."""
 
     secret: str
     otpauth_uri: str

@@ -1,8 +1,8 @@
-"""Whether a session stands: DynamoDB decides.
+"""Whether a session is live. DynamoDB is authoritative, Redis caches the answer for a minute.
 
-Redis remembers the answer, since every call asks. Who ends a session marks it there (`session_ends`), so nobody
-believes a Redis that takes no writes: while there is none, or it is away, paused or read-only, each call reads the
-table. What opens or renews something always does (`stands`), as Redis may have lost a mark (R51).
+Ending a session marks it in Redis (`session_ends`). A Redis that accepts no writes would miss such marks, so without
+one, or while it is unavailable, paused or read-only, each call reads the table. Routes that open or renew something
+always read the table (`is_live_by_table`), because Redis may have lost a mark (R51).
 """
 
 from __future__ import annotations
@@ -16,35 +16,34 @@ from kernel import breakers, cache, session_marks
 from kernel.session_marks import ENDED, LIVE
 
 REMEMBER_LIVE_S = 60
-REMEMBER_REVOKED_S = 7_500  # longer than any socket of it may live, and than any access token
+REMEMBER_REVOKED_S = 7_500  # longer than the lifetime of sockets and access tokens
 
 
 def is_live(user_id: str, session_id: str) -> bool:
-    """Whether a session stands."""
+    """Whether a session is live, from the cache if possible."""
     key = session_marks.key(session_id)
     try:
-        # GETEX counts as a write, so a Redis that takes no marks (read-only, paused for writes) does not answer it
+        # GETEX counts as a write, so that a read-only or paused Redis, which accepts no marks, fails here
         state = cache.call(lambda redis: redis.getex(key))
     except cache.CacheUnavailable:
-        return stands(user_id, session_id)
+        return is_live_by_table(user_id, session_id)
     if state is not None:
         return bool(state == LIVE)
-    live = stands(user_id, session_id)
+    live = is_live_by_table(user_id, session_id)
     with suppress(cache.CacheUnavailable):
-        # only if absent: the news of its end may have come in since the table was read
+        # only if absent, because the session may have been marked as ended since the table was read
         cache.call(lambda redis: redis.set(key, LIVE if live else ENDED, ex=REMEMBER_LIVE_S, nx=True))
     return live
 
 
-def stands(user_id: str, session_id: str) -> bool:
-    """Whether a session stands by the table, whatever is remembered of it: one consistent read."""
+def is_live_by_table(user_id: str, session_id: str) -> bool:
+    """Whether a session is live, by a consistent read of the table."""
     session = session_store.find(user_id, session_id)
     return session is not None and session.live
 
 
 def mark_ended(session_ids: Collection[str]) -> None:
-    """Have it remembered that these sessions have ended. Raises CacheUnavailable where there is a Redis that does not
-    take that, which is asked whatever its breaker thinks of it."""
+    """Mark sessions as ended in a configured Redis, even while its breaker is open; raises CacheUnavailable."""
 
     def mark(redis: Any) -> None:
         pipe = redis.pipeline(transaction=False)

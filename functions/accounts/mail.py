@@ -1,7 +1,7 @@
-"""The e-mails of accounts: what is put into the queue, and the letters made from it.
+"""The e-mails of accounts: messages for the queue, and their rendering.
 
-The queue's messages hold one-time tokens in plain text, since the letter needs them; the queue is encrypted at
-rest and keeps them for a day at most. The store has only their hashes, and no log has any.
+Messages hold one-time tokens in plain text; the queue is encrypted at rest and keeps them for a day at most. The store
+has only hashes of tokens, and logs have none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EVENTS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedMail:
     """An e-mail ready to be sent."""
 
     subject: str
@@ -54,34 +54,34 @@ def reset_password(to: str, username: str, token: str) -> Message:
 
 
 def session_reused(owner: Credentials, *, device_name: str | None) -> Message:
-    """A message about a session that was ended because its refresh token had been copied."""
+    """A message about a session that was ended because its refresh token was reused."""
     kind = "session_reused"
     return {"kind": kind, "to": owner.email, "username": owner.username, "device_name": device_name or ""}
 
 
 def new_device(owner: Credentials, token: str, *, device_name: str | None, ip: str, at: int) -> Message:
     """A message about a sign-in from a new device at that time (ms), with the token that ends it."""
-    about = {"device_name": device_name or "", "address": ip, "at": clock.rfc3339(at)}
-    return {"kind": "new_device", "to": owner.email, "username": owner.username, "token": token, **about}
+    details = {"device_name": device_name or "", "address": ip, "at": clock.rfc3339(at)}
+    return {"kind": "new_device", "to": owner.email, "username": owner.username, "token": token, **details}
 
 
 def security_notice(owner: Credentials, event: SecurityEvent) -> Message:
-    """A message about a change of how an account is signed in to."""
+    """A message about a change of second factors or passkeys."""
     return {"kind": "security_notice", "to": owner.email, "username": owner.username, "event": event}
 
 
 def nothing(token: str) -> Message:
-    """A message that makes no letter: the answer for an unknown address takes the same way and time."""
+    """A message without an e-mail, so that the response for an unknown address takes the same time."""
     return {"kind": "nothing", "to": "", "username": "", "token": token}
 
 
 def enqueue(message: Message) -> None:
-    """Have a letter sent; raises DependencyUnavailable."""
+    """Queue an e-mail; raises DependencyUnavailable."""
     queues.send(config().mail_queue_url, [message])
 
 
 def enqueue_if_possible(message: Message) -> None:
-    """Have a letter sent that must not fail what it is about."""
+    """Queue an e-mail; a failure is logged only."""
     try:
         enqueue(message)
     except DependencyUnavailable:
@@ -91,63 +91,63 @@ def enqueue_if_possible(message: Message) -> None:
 # --- out of the queue -----------------------------------------------------------------------------------------
 
 
-def letter(message: Mapping[str, Any]) -> Letter | None:
-    """The letter of a message, None where there is nothing to send; raises KeyError for a kind unknown."""
+def render(message: Mapping[str, Any]) -> RenderedMail | None:
+    """The e-mail of a message, None for kind `nothing`; raises KeyError for an unknown kind."""
     if message["kind"] == "nothing":
         return None
-    writers = {
+    renderers = {
         "verify_email": _verify,
         "reset_password": _reset,
         "new_device": _new_device,
         "session_reused": _reused,
         "security_notice": _notice,
     }
-    return writers[message["kind"]](message)
+    return renderers[message["kind"]](message)
 
 
-def _verify(message: Mapping[str, Any]) -> Letter:
+def _verify(message: Mapping[str, Any]) -> RenderedMail:
     return _with_token(
         message,
         subject="Verify your e-mail address",
         path="verify",
-        about="Please confirm that this e-mail address is yours.",
+        details="Please confirm that this e-mail address is yours.",
         after="It is good for 24 hours. If you have not registered, ignore this letter.",
     )
 
 
-def _reset(message: Mapping[str, Any]) -> Letter:
+def _reset(message: Mapping[str, Any]) -> RenderedMail:
     return _with_token(
         message,
         subject="Reset your password",
         path="reset",
-        about="Somebody, hopefully you, asked to reset your password.",
+        details="Somebody, hopefully you, asked to reset your password.",
         after="It is good for one hour and once. If it was not you, ignore this letter: nothing has changed.",
     )
 
 
-def _new_device(message: Mapping[str, Any]) -> Letter:
+def _new_device(message: Mapping[str, Any]) -> RenderedMail:
     moment = f"{message['at'][:16].replace('T', ' ')} UTC"
     whence = f"{_on_device(message)}, from the address {message['address']}, at {moment}"
     return _with_token(
         message,
         subject="A sign-in from a new device",
         path="disown",
-        about=f"Your account was signed in to{whence}. "
+        details=f"Your account was signed in to{whence}. "
         "If this was you, there is nothing to do. If not, end that session; you need not sign in for it.",
         after="It is good for 7 days and once. Then set a new password, as whoever signed in knows yours.",
     )
 
 
 def _on_device(message: Mapping[str, Any]) -> str:
-    """The device as it calls itself, unless mail programs might make a link of it: anybody can register an account
-    with somebody else's address and have it say what they like."""
+    """The device's name, unless mail programs might turn it into a link: anybody can register somebody else's address
+    and choose the name of the device."""
     name = str(message.get("device_name", ""))
     plain = len(name) <= DEVICE_MAX_CHARS and not any(char in ".:/@" for char in name)
     return f" on “{name}”" if name and plain else ""
 
 
-def _reused(message: Mapping[str, Any]) -> Letter:
-    return _letter(
+def _reused(message: Mapping[str, Any]) -> RenderedMail:
+    return _render(
         message,
         "A sign-in of yours was ended for safety",
         [
@@ -159,27 +159,29 @@ def _reused(message: Mapping[str, Any]) -> Letter:
     )
 
 
-def _notice(message: Mapping[str, Any]) -> Letter:
+def _notice(message: Mapping[str, Any]) -> RenderedMail:
     subject, text = _EVENTS[message["event"]]
     doubt = "If this was not you, change your password now and look through your list of sessions."
-    return _letter(message, subject, [text, doubt])
+    return _render(message, subject, [text, doubt])
 
 
-def _with_token(message: Mapping[str, Any], *, subject: str, path: str, about: str, after: str) -> Letter:
+def _with_token(message: Mapping[str, Any], *, subject: str, path: str, details: str, after: str) -> RenderedMail:
     token = str(message["token"])
     if not config().public_url:  # a stack without a web client
-        return _letter(message, subject, [f"{about} This is the code:", token, after])
+        return _render(message, subject, [f"{details} This is the code:", token, after])
     link = f"{config().public_url}/{path}?token={token}"
-    return _letter(message, subject, [f"{about} Open this link:", link, "or enter this code:", token, after], link=link)
+    return _render(
+        message, subject, [f"{details} Open this link:", link, "or enter this code:", token, after], link=link
+    )
 
 
-def _letter(message: Mapping[str, Any], subject: str, parts: list[str], *, link: str = "") -> Letter:
-    """Each part is a paragraph of its own, so a token stands on its own line."""
+def _render(message: Mapping[str, Any], subject: str, parts: list[str], *, link: str = "") -> RenderedMail:
+    """Each part is a paragraph, so that a token is alone on its line."""
     username = str(message.get("username", ""))
     paragraphs = [f"Hello {username}," if username else "Hello,", *parts, "SecureConnect"]
     anchor = f'<a href="{escape(link)}">{escape(link)}</a>'
     html = "".join(f"<p>{anchor if part == link else escape(part)}</p>" for part in paragraphs)
-    return Letter(
+    return RenderedMail(
         subject,
         "\n\n".join(paragraphs) + "\n",
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'

@@ -1,4 +1,4 @@
-"""Accounts: credentials, sessions, one-time tokens, and when an account locks. No AWS in here."""
+"""Types and rules of accounts: credentials, sessions, one-time tokens, lockout, factors, passkeys. No AWS in here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFRESH_GRACE_MS = 30 * clock.SECOND
 LOCK_AFTER = 5
 LOCK_WINDOW_MS = 15 * clock.MINUTE
 LOCK_MS = 15 * clock.MINUTE
-UNDER_WAY_MS = 10 * clock.SECOND  # a sign-in ends within its function's time limit
+UNDER_WAY_MS = 10 * clock.SECOND  # the longest duration of a sign-in, by its function's timeout
 
 Purpose = Literal["verify_email", "reset_password", "disown_session", "nothing"]
 TOKEN_TTL_MS: dict[Purpose, int] = {
@@ -42,7 +42,7 @@ class UsernameTaken(Conflict):
 
 
 class Contended(Conflict):
-    """Another change came in between; the attempt can be made again."""
+    """A concurrent change; the caller may retry."""
 
     detail = "Somebody changed this at the same time; try again."
 
@@ -56,7 +56,7 @@ class InvalidToken(ValidationFailed):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs a person in. `password_set_at` tells one password from the next."""
+    """A person's credentials. `password_set_at` (ms) identifies the password."""
 
     user_id: str
     username: str
@@ -68,7 +68,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
-    """What a client gets on signing in."""
+    """The tokens of a session, for its client."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -79,7 +79,7 @@ class IssuedTokens:
 
 @dataclass(frozen=True, slots=True)
 class AccountSession:
-    """A signed-in device. Of refresh tokens only hashes are kept, and the salt that leads from one to the next."""
+    """A signed-in device, with hashes of its current and previous refresh token and the salt to derive the next."""
 
     user_id: str
     session_id: str
@@ -94,17 +94,17 @@ class AccountSession:
     previous_hash: str | None = None
     rotated_at: int = 0
     revoked_at: int | None = None
-    proved_at: int = 0  # when its person last proved who they are, by password or passkey
+    proved_at: int = 0  # the last sign-in or step-up
 
     @property
     def live(self) -> bool:
-        """Neither ended nor expired; the store's own expiry may lag for days (R26)."""
+        """Neither ended nor expired; the table's TTL may lag for days (R26)."""
         return self.revoked_at is None and clock.now_s() < self.expires_at_s
 
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """A token sent by e-mail, by its hash; good once, for one purpose, until its time. `session_id` is what it ends."""
+    """A token sent by e-mail, as its hash; valid once, for one purpose. `session_id` is the session that it ends."""
 
     token_hash: str
     purpose: Purpose
@@ -115,51 +115,51 @@ class OneTimeToken:
     session_id: str | None = None
 
     @property
-    def good(self) -> bool:
+    def is_valid(self) -> bool:
         return clock.now() < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The sign-ins tried lately at one account: (id, instant), oldest first; successes clear them.
+    """The recent attempts at one account: (id, instant in ms), oldest first; a success clears them.
 
-    An attempt is counted before its password is looked at, so that tries in parallel get no more than others.
+    An attempt is counted before its password is verified, so that parallel attempts are limited as well.
     """
 
     tried: tuple[tuple[str, int], ...] = ()
     failed: frozenset[str] = frozenset()
 
     def locked_for_s(self) -> int | None:
-        """Seconds until the lock of 15 min opens, None when there is none."""
+        """Seconds until the end of the lockout, None if there is none."""
         if len(self.tried) < LOCK_AFTER:
             return None
         left_ms = self.tried[-1][1] + LOCK_MS - clock.now()
         return -(-left_ms // clock.SECOND) if left_ms > 0 else None
 
     @property
-    def settled(self) -> bool:
-        """Whether all that count have failed; if not, one under way may yet succeed and clear them."""
+    def all_failed(self) -> bool:
+        """Whether all attempts have failed; if not, a running one may still succeed and clear them."""
         begun = clock.now() - UNDER_WAY_MS
         return all(attempt in self.failed or at < begun for attempt, at in self.tried)
 
-    def with_one(self, attempt: str) -> Attempts:
-        """With one more attempt now, without those older than 15 min."""
+    def with_attempt(self, attempt: str) -> Attempts:
+        """The attempts of the last 15 min and a new one."""
         recent = tuple(each for each in self.tried if each[1] > clock.now() - LOCK_WINDOW_MS)
         names = {each for each, _ in recent}
         return Attempts((*recent, (attempt, clock.now())), self.failed & names)
 
-    def without(self, attempt: str) -> Attempts:
-        """Without this attempt, which was right as far as it went."""
+    def without_attempt(self, attempt: str) -> Attempts:
+        """The attempts without this one."""
         return Attempts(tuple(each for each in self.tried if each[0] != attempt), self.failed - {attempt})
 
 
 def digest(secret: str) -> str:
-    """The hash under which a random secret is kept; it has 256 bits, so one round is enough."""
+    """The SHA-256 of a random secret, which needs no slow hash as it has 256 bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def folded(identifier: str) -> str:
-    """The spelling under which e-mail addresses and usernames are unique."""
+    """The normalised form in which e-mail addresses and usernames are unique."""
     return identifier.strip().lower()
 
 
@@ -180,7 +180,7 @@ class StepUpRequired(Unauthenticated):
 
 
 class AccountBanned(Forbidden):
-    """Told only to who knows the password. `until` is an instant in ms, None for a ban without end."""
+    """Raised only after the password was verified. `until` is in ms, None for a permanent ban."""
 
     code, detail = "account_banned", "This account is banned."
 
@@ -195,7 +195,7 @@ class AccountBanned(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class AccountBan:
-    """That an account may not be signed in to until then (ms; None: without end)."""
+    """A ban of an account until an instant (ms; None: permanent), by an admin."""
 
     since: int
     until: int | None
@@ -203,16 +203,16 @@ class AccountBan:
     by: str
 
     @property
-    def stands(self) -> bool:
+    def is_active(self) -> bool:
         return self.until is None or clock.now() < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class Totp:
-    """A person's second factor (RFC 6238), in force once it is confirmed by a code.
+    """A person's second factor (RFC 6238), which is enabled once it is `confirmed` by a code.
 
-    `used` are the steps of 30 s whose code was taken lately, `recovery` the MACs of the recovery codes that are left.
-    `version` tells one state from the next.
+    `used` are the recent steps of 30 s whose codes were used, `recovery` the MACs of the remaining recovery codes;
+    `version` counts changes.
     """
 
     user_id: str
@@ -223,13 +223,13 @@ class Totp:
     version: int = 0
 
     def after_step(self, step: int) -> Totp:
-        """With the code of this step used up; steps that are over are forgotten."""
+        """The factor after the code of this step was used; old steps are dropped."""
         oldest = clock.now_s() // TOTP_STEP_S - 2 * TOTP_STEPS_EITHER_WAY
         used = tuple(each for each in self.used if each >= oldest)
         return replace(self, used=(*used, step), version=self.version + 1)
 
     def after_recovery(self, mac: str) -> Totp:
-        """With this recovery code used up."""
+        """The factor after this recovery code was used."""
         left = tuple(each for each in self.recovery if each != mac)
         return replace(self, recovery=left, version=self.version + 1)
 
@@ -254,14 +254,14 @@ class PasskeyCredential:
     synced: bool
     last_used_at: int | None = None
 
-    def runs_back_at(self, counter: int) -> bool:
-        """Whether a signature with this counter was made by a copy (WebAuthn 6.1.1); authenticators without send 0."""
+    def indicates_copy(self, counter: int) -> bool:
+        """Whether a signature counter indicates a cloned authenticator (WebAuthn 6.1.1); 0 means no counter."""
         return counter != 0 and self.counter != 0 and counter <= self.counter
 
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """A challenge (URL-safe base 64), good once and until `expires_at`; `user_id` is whose registration it is."""
+    """A challenge (URL-safe base 64), valid once until `expires_at` (ms); `user_id` is set for registrations."""
 
     id: str
     purpose: str

@@ -44,15 +44,15 @@ def add_to(app: App) -> None:
 
     @app.post("/auth/passkeys", body=NewPasskey, returns=Passkey, status=201, errors=["invalid_token"])
     def add_passkey(caller: Caller, body: NewPasskey) -> Any:
-        """Keep a passkey that the device has made."""
+        """Add a passkey that the device has created."""
         return passkeys.add(
             caller=caller, registration_id=body.registration_id, credential=body.credential, name=body.name
         )
 
     @app.get("/auth/passkeys", query=Paging, returns=PasskeyList)
     def list_passkeys(caller: Caller, query: Paging) -> Any:
-        """The caller's passkeys, the oldest first; at most 20, so they are one page."""
-        return whole(passkeys.listed(caller.user_id), query.cursor)
+        """The caller's passkeys, oldest first: at most 20, in one page."""
+        return whole(passkeys.list_passkeys(caller.user_id), query.cursor)
 
     @app.delete("/auth/passkeys/{passkey_id}", body=StepUp, status=204, limits=[PASSKEY_CHANGES], errors=_STEP_UP)
     def remove_passkey(caller: Caller, passkey_id: str, body: StepUp) -> None:
@@ -78,7 +78,7 @@ def add_to(app: App) -> None:
         returns=SignedIn,
         limits=[CHALLENGES],
         errors=["invalid_credentials"],
-        stands=sessions.tokens_stand,
+        stands=sessions.tokens_are_unused,
         measured_as="SignInDuration",
     )
     def login_with_passkey(body: PasskeySignIn, request: Incoming) -> Any:

@@ -1,4 +1,4 @@
-"""Passkeys: what comes in and what goes out. Options and credentials are the JSON forms of WebAuthn level 3."""
+"""Request and response bodies of passkeys. Options and credentials are the JSON forms of WebAuthn level 3."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ CeremonyId = Id
 
 
 class StepUp(Input):
-    """`password` is needed when the session's last proof is older than 10 minutes."""
+    """`password` is required when the session's last step-up is older than 10 minutes."""
 
     password: Annotated[Secret | None, Field(min_length=1, max_length=1024, repr=False)] = None
 
@@ -28,21 +28,21 @@ class PasskeySignIn(Input):
 
 
 class PasskeyRegistration(Output):
-    """`options` is for `navigator.credentials.create`; good for 5 minutes and once."""
+    """`options` is for `navigator.credentials.create`; valid once, for 5 minutes."""
 
     registration_id: str
     options: dict[str, Any]
 
 
 class PasskeyChallenge(Output):
-    """`options` is for `navigator.credentials.get`; good for 5 minutes and once."""
+    """`options` is for `navigator.credentials.get`; valid once, for 5 minutes."""
 
     challenge_id: str
     options: dict[str, Any]
 
 
 class Passkey(Output):
-    """`synced`: its authenticator keeps copies of it elsewhere."""
+    """`synced`: the authenticator backs the passkey up."""
 
     id: str
     name: str

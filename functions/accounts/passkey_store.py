@@ -1,4 +1,4 @@
-"""Passkeys and the ceremonies under way, in DynamoDB."""
+"""Passkeys and pending ceremonies in DynamoDB."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PasskeyRecord(Record):
 
 
 class CeremonyRecord(Record):
-    """A challenge that waits for its answer, in the table of one-time tokens, where it expires."""
+    """A pending challenge, in the table of one-time tokens."""
 
     class Meta:
         table_name = TableName("one_time_tokens", "access")
@@ -47,34 +47,34 @@ _PASSKEY = Mapper(PasskeyRecord, PasskeyCredential, renamed={"id": "passkey_id"}
 
 
 def _unique(credential_id: str, user_id: str = "") -> CredentialRecord:
-    """The row that keeps a credential with one account."""
+    """The row that makes a credential unique to one account."""
     return CredentialRecord(f"passkey#{digest(credential_id)}", user_id=user_id)
 
 
 def of_user(user_id: str) -> list[PasskeyCredential]:
-    """A person's passkeys, the oldest first."""
+    """A person's passkeys, oldest first."""
     return _PASSKEY.values(PasskeyRecord.query(user_id, consistent_read=True))
 
 
 def stage_new(transaction: Transaction, new: PasskeyCredential) -> None:
-    """A new passkey (label `credential` fails when some account has it)."""
+    """Add a passkey (label `credential` fails if an account has it already)."""
     transaction.put("credential", _unique(new.credential_id, new.user_id), CredentialRecord.key.does_not_exist())
     transaction.put("passkey", _PASSKEY.record(new))
 
 
 def stage_use(transaction: Transaction, seen: PasskeyCredential, *, counter: int, synced: bool) -> None:
-    """Note a use (label `passkey` fails when it was used or removed meanwhile)."""
+    """Save the use of a passkey (label `passkey` fails if it was used or removed meanwhile)."""
     actions = [
         PasskeyRecord.counter.set(counter),
         PasskeyRecord.synced.set(synced),
         PasskeyRecord.last_used_at.set(clock.now()),
     ]
-    as_seen = PasskeyRecord.counter == seen.counter
-    transaction.update("passkey", PasskeyRecord(seen.user_id, seen.id), [*actions], as_seen)
+    unchanged = PasskeyRecord.counter == seen.counter
+    transaction.update("passkey", PasskeyRecord(seen.user_id, seen.id), [*actions], unchanged)
 
 
 def stage_removal(transaction: Transaction, passkey: PasskeyCredential) -> None:
-    """Remove a passkey (label `passkey` fails when it has gone)."""
+    """Remove a passkey (label `passkey` fails if it was removed meanwhile)."""
     transaction.delete("credential", _unique(passkey.credential_id))
     transaction.delete("passkey", PasskeyRecord(passkey.user_id, passkey.id), PasskeyRecord.user_id.exists())
 
@@ -94,7 +94,7 @@ def begin(ceremony: Ceremony) -> None:
 
 
 def redeem(ceremony_id: str) -> Ceremony | None:
-    """The ceremony of this id, once; None for one that is unknown or used."""
+    """Redeem a ceremony, once; None if it is unknown or was redeemed."""
     row = CeremonyRecord.find(_key(ceremony_id))
     if row is None or not row.delete_if(CeremonyRecord.token_hash.exists()):
         return None

@@ -1,7 +1,7 @@
 """Passkeys (WebAuthn level 3, by the package `webauthn`): adding, listing, removing them, and signing in with one.
 
-Credentials are discoverable and need user verification, so that a passkey alone is two factors. The package is
-imported where it is used: it takes 0.14 s, which other sign-ins need not wait for.
+Credentials are discoverable and require user verification, so that a passkey alone is two factors. The package is
+imported where it is used, because its import takes 0.14 s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
-from accounts import admission, new_devices, notices, passkey_store, sessions, step_up, store
+from accounts import admission, alerts, new_devices, passkey_store, sessions, step_up, store
 from accounts.model import (
     CEREMONY_MS,
     PASSKEYS_MAX,
@@ -41,7 +41,10 @@ _CHALLENGE_BYTES = 32
 
 
 def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, dict[str, Any]]:
-    """A registration's id and its options; raises StepUpRequired, InvalidCredentials, Conflict above 20 passkeys."""
+    """Begin a registration: its id and options.
+
+    Raises StepUpRequired, InvalidCredentials, Conflict above 20 passkeys.
+    """
     from webauthn import generate_registration_options
     from webauthn.helpers import structs
 
@@ -70,36 +73,36 @@ def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, di
 
 
 def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], name: str) -> PasskeyCredential:
-    """Keep a new passkey; raises InvalidToken for a registration used or over, ValidationFailed, Conflict."""
+    """Add a passkey; raises InvalidToken for a used or expired registration, ValidationFailed, Conflict."""
     ceremony = passkey_store.redeem(registration_id)
     if ceremony is None or not ceremony.is_good_for(_REGISTRATION, caller.user_id):
         raise InvalidToken
-    made = _verified_registration(credential, ceremony)
+    verified = _verify_registration(credential, ceremony)
     new = PasskeyCredential(
         user_id=caller.user_id,
         id=ids.new("pky"),
-        credential_id=_text(made.credential_id),
-        public_key=_text(made.credential_public_key),
-        counter=made.sign_count,
+        credential_id=_text(verified.credential_id),
+        public_key=_text(verified.credential_public_key),
+        counter=verified.sign_count,
         name=name,
         created_at=clock.now(),
-        synced=bool(made.credential_backed_up),
+        synced=bool(verified.credential_backed_up),
     )
 
     def attempt() -> None:
         transaction = Transaction()
         passkey_store.stage_new(transaction, new)
-        about = {"passkey_id": new.id}
-        audit.stage(transaction, "passkey.added", actor=caller.user_id, target=caller.user_id, details=about)
+        details = {"passkey_id": new.id}
+        audit.stage(transaction, "passkey.added", actor=caller.user_id, target=caller.user_id, details=details)
         if store.commit(transaction):
             raise Conflict("This passkey belongs to an account already.")
 
     retried(attempt, on=Contended)
-    notices.send(caller, "passkey_added")
+    alerts.alert(caller, "passkey_added")
     return new
 
 
-def _verified_registration(credential: dict[str, Any], ceremony: Ceremony) -> Any:
+def _verify_registration(credential: dict[str, Any], ceremony: Ceremony) -> Any:
     from webauthn import verify_registration_response
 
     try:
@@ -111,13 +114,13 @@ def _verified_registration(credential: dict[str, Any], ceremony: Ceremony) -> An
             require_user_verification=True,
             supported_pub_key_algs=_algorithms(),
         )
-    except Exception as error:  # its parsers raise whatever hostile bytes lead to, and all of it means the same
+    except Exception as error:  # parsers of untrusted bytes raise anything, which always means a refusal
         telemetry.logger().info("passkey refused", extra={"why": type(error).__name__})
         raise ValidationFailed.of("credential", "is not an answer to this registration") from error
 
 
-def listed(user_id: str) -> list[PasskeyCredential]:
-    """A person's passkeys, the oldest first."""
+def list_passkeys(user_id: str) -> list[PasskeyCredential]:
+    """A person's passkeys, oldest first."""
     return passkey_store.of_user(user_id)
 
 
@@ -131,20 +134,20 @@ def remove(*, caller: Caller, passkey_id: str, password: str | None) -> None:
     def attempt() -> None:
         transaction = Transaction()
         passkey_store.stage_removal(transaction, found)
-        about = {"passkey_id": found.id}
-        audit.stage(transaction, "passkey.removed", actor=caller.user_id, target=caller.user_id, details=about)
+        details = {"passkey_id": found.id}
+        audit.stage(transaction, "passkey.removed", actor=caller.user_id, target=caller.user_id, details=details)
         if store.commit(transaction):
             raise NotFound
 
     retried(attempt, on=Contended)
-    notices.send(caller, "passkey_removed")
+    alerts.alert(caller, "passkey_removed")
 
 
 # --- signing in -----------------------------------------------------------------------------------------------
 
 
 def begin_sign_in() -> tuple[str, dict[str, Any]]:
-    """A challenge's id and its options: for any passkey of this deployment that the device has."""
+    """Begin a sign-in with any of the device's passkeys: the challenge's id and options."""
     from webauthn import generate_authentication_options
     from webauthn.helpers import structs
 
@@ -161,25 +164,25 @@ def begin_sign_in() -> tuple[str, dict[str, Any]]:
 def sign_in(
     *, challenge_id: str, credential: dict[str, Any], device_name: str | None, ip: str
 ) -> tuple[Profile, IssuedTokens]:
-    """Sign in with a passkey; raises InvalidCredentials whatever is wrong."""
+    """Sign in with a passkey; raises InvalidCredentials for any failure."""
     ceremony = passkey_store.redeem(challenge_id)
     if ceremony is None or not ceremony.is_good_for(_SIGN_IN, None):
         raise _refused(None, "challenge")
-    passkey = _named_by(credential)
+    passkey = _find_by_credential(credential)
     if passkey is None:
         raise _refused(None, "unknown_passkey")
-    made = _verified_sign_in(credential, ceremony, passkey)
-    if passkey.runs_back_at(made.new_sign_count):
-        notices.send_to(passkey.user_id, "passkey_copied")
+    verified = _verify_sign_in(credential, ceremony, passkey)
+    if passkey.indicates_copy(verified.new_sign_count):
+        alerts.alert_user(passkey.user_id, "passkey_copied")
         raise _refused(passkey.user_id, "counter_ran_back")
-    tokens, telling = retried(lambda: _open_session(passkey, made, device_name, ip), on=Contended)
-    admission.note_accepted()
-    telling.complete()
+    tokens, follow_up = retried(lambda: _open_session(passkey, verified, device_name, ip), on=Contended)
+    admission.count_accepted()
+    follow_up.complete()
     return users.get(passkey.user_id), tokens
 
 
-def _named_by(credential: dict[str, Any]) -> PasskeyCredential | None:
-    """The passkey that a credential says it is, by the user handle and its id."""
+def _find_by_credential(credential: dict[str, Any]) -> PasskeyCredential | None:
+    """The passkey that a credential claims to be, by its user handle and id."""
     response = credential.get("response")
     handle = response.get("userHandle") if isinstance(response, dict) else None
     credential_id = credential.get("id")
@@ -193,7 +196,7 @@ def _named_by(credential: dict[str, Any]) -> PasskeyCredential | None:
     return next((each for each in known if each.credential_id == credential_id.rstrip("=")), None)
 
 
-def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: PasskeyCredential) -> Any:
+def _verify_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: PasskeyCredential) -> Any:
     from webauthn import verify_authentication_response
 
     try:
@@ -203,7 +206,7 @@ def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: P
             expected_rp_id=config().passkey_domain,
             expected_origin=_origin_of(credential),
             credential_public_key=_bytes(passkey.public_key),
-            credential_current_sign_count=0,  # judged by `runs_back_at`, which its owner is told of
+            credential_current_sign_count=0,  # `indicates_copy` checks it, so that its owner can be alerted
             require_user_verification=True,
         )
     except Exception as error:  # as for registrations
@@ -211,30 +214,31 @@ def _verified_sign_in(credential: dict[str, Any], ceremony: Ceremony, passkey: P
 
 
 def _open_session(
-    passkey: PasskeyCredential, made: Any, device_name: str | None, ip: str
+    passkey: PasskeyCredential, verified: Any, device_name: str | None, ip: str
 ) -> tuple[IssuedTokens, FollowUp]:
-    """A session and what is to follow it."""
+    """A new session and its follow-up work."""
     credentials = store.credentials(passkey.user_id)
-    if credentials is None or (credentials.ban is not None and credentials.ban.stands):
+    if credentials is None or (credentials.ban is not None and credentials.ban.is_active):
         raise _refused(passkey.user_id, "banned")
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=passkey.user_id, device_name=device_name, ip=ip)
-    telling = new_devices.telling(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
-    telling.stage(transaction)
+    follow_up = new_devices.follow_up_of(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    follow_up.stage(transaction)
     store.stage_unchanged(transaction, credentials)
-    passkey_store.stage_use(transaction, passkey, counter=made.new_sign_count, synced=bool(made.credential_backed_up))
-    about = {"session_id": tokens.session_id, "by": "passkey", "passkey_id": passkey.id}
-    audit.stage(transaction, "sign_in.accepted", actor=passkey.user_id, target=passkey.user_id, details=about)
+    synced = bool(verified.credential_backed_up)
+    passkey_store.stage_use(transaction, passkey, counter=verified.new_sign_count, synced=synced)
+    details = {"session_id": tokens.session_id, "by": "passkey", "passkey_id": passkey.id}
+    audit.stage(transaction, "sign_in.accepted", actor=passkey.user_id, target=passkey.user_id, details=details)
     failed = store.commit(transaction)
     if "password" in failed:
-        raise Contended  # changed or banned meanwhile: looked at again
+        raise Contended  # changed or banned meanwhile; checked again by the retry
     if failed:
         raise _refused(passkey.user_id, "used_at_once")
-    return tokens, telling
+    return tokens, follow_up
 
 
 def _refused(user_id: str | None, why: str) -> InvalidCredentials:
-    admission.note_refusal(user_id, f"passkey: {why}")
+    admission.record_refusal(user_id, f"passkey: {why}")
     return InvalidCredentials("This passkey does not sign in.")
 
 
@@ -249,10 +253,7 @@ def _begin(purpose: str, user_id: str | None) -> Ceremony:
 
 
 def _origin_of(credential: dict[str, Any]) -> str:
-    """The origin to expect: the one that is claimed, if it is among those of the deployment.
-
-    Locally pages come from any port of this machine. Raises ValueError for any other.
-    """
+    """The claimed origin, if it is one of the deployment's or a local page of a local stack; else raises ValueError."""
     claimed = json.loads(_bytes(credential["response"]["clientDataJSON"]))["origin"]
     if claimed not in config().passkey_origins and not origin.is_local_page(claimed):
         raise ValueError("another origin")
@@ -260,7 +261,7 @@ def _origin_of(credential: dict[str, Any]) -> str:
 
 
 def _algorithms() -> list[Any]:
-    """Ed25519, ES256 and RS256, which between them every authenticator has."""
+    """Ed25519, ES256 and RS256; every authenticator supports one of them."""
     from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
 
     return [Algorithm.EDDSA, Algorithm.ECDSA_SHA_256, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]

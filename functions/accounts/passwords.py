@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, how they are hashed and compared. Knows no account."""
+"""Password rules, hashing and verification, without any accounts."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from kernel.errors import ValidationFailed
 COST = 12
 MIN_CHARS, MAX_CHARS = 10, 128  # code points as sent; the schema checks them
 PRODUCT = "Secure Connect"
-CONTEXT_MIN_CHARS = 4  # shorter names stand in too many words
-REST_MIN_CHARS = 6  # beside such words
+CONTEXT_MIN_CHARS = 4  # shorter names occur in too many words
+REST_MIN_CHARS = 6  # that a password must have besides such names
 _COMMON = Path(__file__).with_name("common_passwords.txt")
-# of random bytes nobody kept: unknown accounts are compared against it, so that they take as long
+# the hash of discarded random bytes, compared with for unknown accounts, so that they take the same time
 _NOBODY = "$2b$12$.qVZMPatvxgrW7AfrxXM5uO0L9j4Ao1oVG5kYr6hTJTI4Zdi.rTDa"
 
 
 def require_uncommon(password: str, field: str) -> None:
-    """Raise ValidationFailed for a password of the shipped list, in any case of letters."""
-    if _folded(password) in _common():
+    """Raise ValidationFailed for a password of the shipped list, ignoring case."""
+    if _fold(password) in _common():
         raise ValidationFailed.of(field, "is one of the most common passwords")
 
 
 def require_unrelated(password: str, field: str, names: Iterable[str]) -> None:
-    """Raise ValidationFailed for a password that is hardly more than words of its context: the product's name and the
-    person's own names (username, display name, e-mail address), of which a guesser thinks first."""
-    rest = _folded(password)
-    words = {word for text in (PRODUCT, *names) for word in (_folded(text), "".join(_words(text)), *_words(text))}
+    """Raise ValidationFailed for a password that is hardly more than the product's name or the person's `names`
+    (username, display name, e-mail address), which are guessed first."""
+    rest = _fold(password)
+    words = {word for text in (PRODUCT, *names) for word in (_fold(text), "".join(_words(text)), *_words(text))}
     for word in sorted((each for each in words if len(each) >= CONTEXT_MIN_CHARS), key=len, reverse=True):
         rest = rest.replace(word, "")
     if len(rest) < REST_MIN_CHARS:
         raise ValidationFailed.of(field, "is hardly more than a name of yours or of this service")
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()
 
 
 def _words(text: str) -> list[str]:
-    """Its runs of letters and digits."""
-    return "".join(char if char.isalnum() else " " for char in _folded(text)).split()
+    """The runs of letters and digits in a text."""
+    return "".join(char if char.isalnum() else " " for char in _fold(text)).split()
 
 
 @lru_cache(maxsize=1)
@@ -56,21 +56,21 @@ def _common() -> frozenset[str]:
     return frozenset(words.split("\n"))
 
 
-def hashed(password: str) -> str:
-    """The bcrypt hash to keep."""
-    return bcrypt.hashpw(_prepared(password), bcrypt.gensalt(COST)).decode()
+def hash_password(password: str) -> str:
+    """The bcrypt hash of a password, for storage."""
+    return bcrypt.hashpw(_prepare(password), bcrypt.gensalt(COST)).decode()
 
 
-def matches(password: str, kept: str | None) -> bool:
-    """Whether it is the password of that hash; None (no such account) takes as long and is never right."""
-    right = bcrypt.checkpw(_prepared(password), (kept or _NOBODY).encode())
-    return right and kept is not None
+def matches(password: str, password_hash: str | None) -> bool:
+    """Whether a password has this hash; None (an unknown account) takes the same time and is always False."""
+    right = bcrypt.checkpw(_prepare(password), (password_hash or _NOBODY).encode())
+    return right and password_hash is not None
 
 
-def _prepared(password: str) -> bytes:
-    """What bcrypt gets: it takes 72 bytes and stops at NUL, so 44 characters made from the whole password.
+def _prepare(password: str) -> bytes:
+    """The input of bcrypt, which reads 72 bytes up to a NUL: a SHA-256 of the whole password in base 64.
 
-    NFC first, as for OpaqueString in RFC 8265: what looks the same is the same from every keyboard.
+    Normalised to NFC first (OpaqueString, RFC 8265), so that equal texts from different keyboards are equal.
     """
     whole = unicodedata.normalize("NFC", password).encode()
     return b64encode(hashlib.sha256(whole).digest())

@@ -1,4 +1,4 @@
-"""Proving an e-mail address, changing and resetting passwords; the one-time tokens of letters."""
+"""Verifying e-mail addresses, changing and resetting passwords; the one-time tokens of e-mails."""
 
 from __future__ import annotations
 
@@ -28,55 +28,55 @@ from users import api as users
 LETTERS_TO_ONE_ADDRESS = Limit("reset_letters", requests=10, window_s=3600, without_redis="closed")
 
 
-# --- the address ----------------------------------------------------------------------------------------------
+# --- e-mail addresses -----------------------------------------------------------------------------------------
 
 
 def stage_verification(transaction: Transaction, owner: Credentials) -> str:
-    """A token that verifies the address of new credentials, as part of the transaction that makes them."""
+    """Save a token that verifies the address of new credentials, in the transaction that creates them; returns it."""
     secret = ids.token()
-    store.stage_token(transaction, _kept(secret, "verify_email", owner))
+    store.stage_token(transaction, _token(secret, "verify_email", owner))
     return secret
 
 
 def send_verification(owner: Credentials, secret: str) -> None:
-    """Send it; if that fails, the account stands all the same and can ask for another."""
+    """Queue the e-mail with the token; if that fails, the person can request another one."""
     mail.enqueue_if_possible(mail.verify_email(owner.email, owner.username, secret))
 
 
 def resend_verification(user_id: str) -> None:
-    """Send another letter to an address that is not verified yet."""
+    """Queue another e-mail to an address that is not verified yet; raises DependencyUnavailable."""
     owner = store.credentials(user_id)
     if owner is None or users.get(user_id).email_verified:
         return
-    secret = keep_token(owner, "verify_email")
+    secret = issue_token(owner, "verify_email")
     mail.enqueue(mail.verify_email(owner.email, owner.username, secret))
 
 
 def verify_email(token: str) -> None:
-    """Mark the address a token was sent to as verified; raises InvalidToken."""
-    kept = good_token(token, "verify_email")
+    """Mark the address that a token was sent to as verified; raises InvalidToken."""
+    found = require_token(token, "verify_email")
 
     def attempt() -> None:
         transaction = Transaction()
-        store.stage_burning(transaction, kept)
-        users.verify_email_in(transaction, user_id=kept.user_id, email=kept.email)
+        store.stage_redemption(transaction, found)
+        users.verify_email_in(transaction, user_id=found.user_id, email=found.email)
         if store.commit(transaction):
             raise InvalidToken
 
     retried(attempt, on=Contended)
 
 
-# --- the password ---------------------------------------------------------------------------------------------
+# --- passwords ------------------------------------------------------------------------------------------------
 
 
 def change_password(*, caller: Caller, current_password: str, new_password: str) -> None:
-    """Set a new password and end the other sessions; raises InvalidCredentials for a wrong current one."""
+    """Set a new password and end the other sessions; raises InvalidCredentials, ValidationFailed."""
     passwords.require_uncommon(new_password, "new_password")
     credentials = store.credentials(caller.user_id)
     if credentials is None or not passwords.matches(current_password, credentials.password_hash):
         raise InvalidCredentials("The current password is wrong.")
     _require_unrelated(new_password, credentials)
-    new_hash = passwords.hashed(new_password)
+    new_hash = passwords.hash_password(new_password)
 
     def attempt() -> None:
         transaction = Transaction()
@@ -90,43 +90,43 @@ def change_password(*, caller: Caller, current_password: str, new_password: str)
 
 
 def forgot(email: str) -> None:
-    """Send a token that resets the password, if there is such an account; if not, take the same way to nowhere."""
+    """Queue an e-mail with a token that resets the password; for an unknown address do the same without an e-mail."""
     try:
         limiter.spend(LETTERS_TO_ONE_ADDRESS, digest(folded(email)))
     except LimitExceeded:
         return
-    user_id = store.owner(email)
-    owner, _ = store.look_up(user_id or store.unknown(email))
+    user_id = store.user_id_of(email)
+    owner, _ = store.find_with_attempts(user_id or store.unknown_subject(email))
     if owner is None:
-        mail.enqueue(mail.nothing(keep_token(None, "nothing")))
+        mail.enqueue(mail.nothing(issue_token(None, "nothing")))
     else:
-        mail.enqueue(mail.reset_password(owner.email, owner.username, keep_token(owner, "reset_password")))
+        mail.enqueue(mail.reset_password(owner.email, owner.username, issue_token(owner, "reset_password")))
 
 
 def reset_password(*, token: str, new_password: str) -> None:
-    """Set a new password by a token and end all sessions; raises InvalidToken.
+    """Set a new password by a token and end all sessions; raises InvalidToken, ValidationFailed.
 
-    A token is good for the password it was asked for: a change or a reset meanwhile makes it useless.
+    A token is valid until the password changes.
     """
     passwords.require_uncommon(new_password, "new_password")
-    kept = good_token(token, "reset_password")
-    owner = store.credentials(kept.user_id)
+    found = require_token(token, "reset_password")
+    owner = store.credentials(found.user_id)
     if owner is None:
         raise InvalidToken
     _require_unrelated(new_password, owner)
-    new_hash = passwords.hashed(new_password)
+    new_hash = passwords.hash_password(new_password)
 
     def attempt() -> None:
         transaction = Transaction()
-        store.stage_burning(transaction, kept)
-        store.stage_password(transaction, kept.user_id, new_hash, instead_of=kept.password_set_at)
-        store.stage_no_attempts(transaction, owner.user_id)
-        audit.stage(transaction, "password.reset", actor=kept.user_id, target=kept.user_id)
+        store.stage_redemption(transaction, found)
+        store.stage_password(transaction, found.user_id, new_hash, instead_of=found.password_set_at)
+        store.stage_attempts_deletion(transaction, owner.user_id)
+        audit.stage(transaction, "password.reset", actor=found.user_id, target=found.user_id)
         if store.commit(transaction):
             raise InvalidToken
 
     retried(attempt, on=Contended)
-    _end_sessions(kept.user_id, "password_reset")
+    _end_sessions(found.user_id, "password_reset")
 
 
 def _require_unrelated(password: str, owner: Credentials) -> None:
@@ -135,21 +135,21 @@ def _require_unrelated(password: str, owner: Credentials) -> None:
 
 
 def _end_sessions(user_id: str, reason: str, *, but: str | None = None) -> None:
-    """The password is changed by now, so a passing failure must not leave the old sessions standing."""
+    """With a retry, because the password is changed already and the old sessions must not stay live."""
     retried(partial(sessions.end_all, user_id, reason=reason, but=but), on=DependencyUnavailable, tries=2)
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------
 
 
-def keep_token(owner: Credentials | None, purpose: Purpose, *, session_id: str | None = None) -> str:
-    """A new token, of which the store keeps the hash alone."""
+def issue_token(owner: Credentials | None, purpose: Purpose, *, session_id: str | None = None) -> str:
+    """A new token, saved as its hash."""
     secret = ids.token()
-    store.keep_token(_kept(secret, purpose, owner, session_id))
+    store.save_token(_token(secret, purpose, owner, session_id))
     return secret
 
 
-def _kept(secret: str, purpose: Purpose, owner: Credentials | None, session_id: str | None = None) -> OneTimeToken:
+def _token(secret: str, purpose: Purpose, owner: Credentials | None, session_id: str | None = None) -> OneTimeToken:
     return OneTimeToken(
         token_hash=digest(secret),
         purpose=purpose,
@@ -161,9 +161,9 @@ def _kept(secret: str, purpose: Purpose, owner: Credentials | None, session_id: 
     )
 
 
-def good_token(secret: str, purpose: Purpose) -> OneTimeToken:
-    """What a token stands for; raises InvalidToken for one that is unknown, over, used or for another purpose."""
-    kept = store.token(secret)
-    if kept is None or kept.purpose != purpose or not kept.good:
+def require_token(secret: str, purpose: Purpose) -> OneTimeToken:
+    """The record of a token; raises InvalidToken if it is unknown, expired, used or for another purpose."""
+    found = store.token(secret)
+    if found is None or found.purpose != purpose or not found.is_valid:
         raise InvalidToken
-    return kept
+    return found

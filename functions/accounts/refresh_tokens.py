@@ -1,8 +1,8 @@
 """Refresh tokens: `user.session.generation.secret.mac`, opaque to clients.
 
-The MAC tells ours from forged ones before anything is read, and an old one of ours from a guess. The successor of
-a token is computed from it and the session's salt: those who present the same token together get the same one,
-and it need not be kept.
+The MAC detects forged tokens without a read, and distinguishes a reused token from a guess. The successor of a token is
+derived from it and the session's salt, so that concurrent requests with the same token get the same successor without
+storing it.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ class RefreshToken:
 
     @property
     def hash(self) -> str:
-        """What the session keeps of it."""
+        """The hash that the session stores."""
         return digest(self.secret)
 
     def successor(self, salt: str) -> RefreshToken:
-        """The next one; always the same for this one and the session's salt."""
+        """The next token, deterministic for this one and the session's salt."""
         mac = hmac.digest(self.secret.encode(), salt.encode(), hashlib.sha256)
         return replace(self, generation=self.generation + 1, secret=_text(mac))
 
-    def sealed(self) -> str:
-        """As the client gets it."""
+    def encode(self) -> str:
+        """The token for the client."""
         fields = f"{self.user_id}.{self.session_id}.{self.generation}.{self.secret}"
         return f"{fields}.{_mac(keyrings.refresh_tokens.seeds()[0], fields)}"
 
 
-def opened(token: str) -> RefreshToken:
-    """A token of ours, of whatever age; raises Unauthenticated for any other text."""
+def decode(token: str) -> RefreshToken:
+    """Decode a genuine token of any age; raises Unauthenticated for any other text."""
     fields, _, mac = token.rpartition(".")
     if len(token) > MAX_CHARS or not token.isascii():
         raise Unauthenticated

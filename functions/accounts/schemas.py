@@ -1,4 +1,4 @@
-"""Accounts: what comes in and what goes out."""
+"""Request and response bodies of accounts."""
 
 from typing import Annotated, Any
 
@@ -79,7 +79,7 @@ class Refreshed(Output):
 
 
 class Session(Output):
-    """A signed-in device; `current` is the one that asks."""
+    """A signed-in device; `current` is the calling one."""
 
     session_id: str
     device_name: str | None

@@ -1,9 +1,8 @@
-"""Whether a session stands; apart, so that what opens sockets loads no reader of keys."""
+"""Whether sessions are live, for other domains. Apart from `api`, so that opening sockets loads no keyrings."""
 
 from __future__ import annotations
 
-from accounts.liveness import is_live
-from accounts.liveness import stands as session_stands
-from accounts.session_store import live_among as live_sessions_among
+from accounts.liveness import is_live, is_live_by_table
+from accounts.session_store import live_sessions_among
 
-__all__ = ["is_live", "live_sessions_among", "session_stands"]
+__all__ = ["is_live", "is_live_by_table", "live_sessions_among"]

@@ -1,4 +1,4 @@
-"""Having the ends of sessions remembered by a Redis that does not take them at once: a queue repeats them."""
+"""Marking ended sessions in Redis, retried by a queue while Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from kernel import cache, clock, telemetry
 from realtime import api as realtime
 
 AGAIN_S = 1
-REPEATED_MS = (liveness.REMEMBER_LIVE_S + 15) * clock.SECOND  # by then Redis can call none of them live, see `is_live`
+REPEATED_MS = (liveness.REMEMBER_LIVE_S + 15) * clock.SECOND  # then the cached state of `is_live` has expired
 
 
 def remember(session_ids: Sequence[str], *, until: int) -> None:
-    """Mark these sessions as ended, or have the queue try it again each second until this time (ms).
+    """Mark sessions as ended, or have the queue retry it each second until an instant (ms).
 
-    Raises DependencyUnavailable where neither Redis nor the queue takes it.
+    Raises DependencyUnavailable if neither Redis nor the queue is available.
     """
     try:
         liveness.mark_ended(session_ids)

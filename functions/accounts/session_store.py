@@ -21,7 +21,7 @@ from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retried
 
 REVOKED_KEPT_S = 24 * 60 * 60
-_ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one is for what else is staged
+_ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one action is left for `stage`
 
 
 class SessionRecord(Record):
@@ -53,7 +53,7 @@ _SESSION = Mapper(
 
 
 def stage_new(transaction: Transaction, new: AccountSession) -> None:
-    """A new session, as part of a transaction."""
+    """Add a session, as part of a transaction."""
     transaction.put("session", _SESSION.record(new, proved_at=new.proved_at))
 
 
@@ -61,8 +61,8 @@ def find(user_id: str, session_id: str) -> AccountSession | None:
     return _SESSION.found(SessionRecord.find(user_id, session_id))
 
 
-def live_ones(user_id: str) -> list[AccountSession]:
-    """The sessions that stand, the newest first."""
+def live_sessions(user_id: str) -> list[AccountSession]:
+    """A person's live sessions, newest first."""
     rows = SessionRecord.query(
         user_id,
         filter_condition=SessionRecord.revoked_at.does_not_exist(),
@@ -72,15 +72,14 @@ def live_ones(user_id: str) -> list[AccountSession]:
     return [session for session in _SESSION.values(rows) if session.live]
 
 
-def live_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of these (user, session) whose session stands: one round trip per 100."""
+def live_sessions_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The live sessions among these (user, session): one round trip per 100."""
     rows = read_together([(SessionRecord, pair) for pair in pairs])
     return {(each.user_id, each.session_id) for each in _SESSION.values(rows) if each.live}
 
 
 def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int) -> None:
-    """Keep the hash of the next refresh token and until when it is good; raises Contended when `seen` is not the
-    present state any more."""
+    """Save the hash and expiry of the next refresh token; raises Contended if the session has changed since `seen`."""
     actions = [
         SessionRecord.generation.set(seen.generation + 1),
         SessionRecord.current_hash.set(successor_hash),
@@ -90,22 +89,22 @@ def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: 
         SessionRecord.expires_at.set(expires_at_s),
         SessionRecord.ip.set(ip),
     ]
-    as_seen = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
-    if not SessionRecord(seen.user_id, seen.session_id).update_if(as_seen, *actions):
+    unchanged = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
+    if not SessionRecord(seen.user_id, seen.session_id).update_if(unchanged, *actions):
         raise Contended
 
 
 def prove(user_id: str, session_id: str) -> None:
-    """Note that the person of a session has just proved who they are; raises Contended if it has ended."""
-    standing = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
-    if not SessionRecord(user_id, session_id).update_if(standing, SessionRecord.proved_at.set(clock.now())):
+    """Save the time of a step-up; raises Contended if the session has ended."""
+    live = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
+    if not SessionRecord(user_id, session_id).update_if(live, SessionRecord.proved_at.set(clock.now())):
         raise Contended
 
 
 def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None]) -> set[str]:
-    """End sessions, with what else is staged; those that have gone or ended already are fine. Kept for a day.
+    """End sessions, together with the actions of `stage`; ended sessions are kept for a day.
 
-    Returns those that this call has ended: of several at once one has.
+    Returns the sessions that this call has ended; ended, missing and concurrently ended ones are skipped.
     """
     ended: set[str] = set()
     ordered = sorted(session_ids)
@@ -121,7 +120,7 @@ def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Trans
 
 
 def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transaction], None]) -> frozenset[str]:
-    """End these sessions, or none of them if some had gone before: those."""
+    """End all of these sessions, or none if some have ended already; returns the latter."""
     transaction = Transaction()
     stage(transaction)
     for session_id in session_ids:

@@ -1,4 +1,4 @@
-"""Sessions: signing devices in, checking their tokens, rotating refresh tokens, ending sessions."""
+"""Sessions: authenticating access tokens, beginning sessions, rotating refresh tokens, ending sessions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accounts.model import (
     IssuedTokens,
     RefreshReused,
 )
-from accounts.refresh_tokens import RefreshToken, opened
+from accounts.refresh_tokens import RefreshToken, decode
 from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
-# --- checking -------------------------------------------------------------------------------------------------
+# --- authentication -------------------------------------------------------------------------------------------
 
 
 def authenticate(token: str) -> Caller:
-    """Who calls with this access token; raises Unauthenticated, TokenRevoked when the session has ended."""
+    """The caller with this access token; raises Unauthenticated, and TokenRevoked if the session has ended."""
     return _authenticated(token, liveness.is_live)
 
 
 def authenticate_by_table(token: str) -> Caller:
-    """The same by the table alone: for routes that open or renew something, or change what keeps an account safe.
+    """The caller, authenticated without the cache: for routes that open or renew something, or are security-relevant.
 
-    An end that Redis has missed holds there at once (R51).
+    So the end of a session that Redis has missed is effective there (R51).
     """
-    return _authenticated(token, liveness.stands)
+    return _authenticated(token, liveness.is_live_by_table)
 
 
 def _authenticated(token: str, is_live: Callable[[str, str], bool]) -> Caller:
@@ -60,7 +60,7 @@ def _authenticated(token: str, is_live: Callable[[str, str], bool]) -> Caller:
 
 
 def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None, ip: str) -> IssuedTokens:
-    """The tokens of a new session, which stands once the transaction is carried out."""
+    """Stage a new session; returns its tokens, which are valid once the transaction is committed."""
     token = RefreshToken(user_id, ids.new("ses"))
     session = AccountSession(
         user_id=user_id,
@@ -69,7 +69,7 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
         ip=ip,
         created_at=clock.now(),
         last_seen_at=clock.now(),
-        expires_at_s=_expiry(clock.now()),
+        expires_at_s=_expires_at_s(clock.now()),
         generation=token.generation,
         current_hash=token.hash,
         salt=ids.token(),
@@ -79,19 +79,19 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
     return _tokens(token)
 
 
-def _expiry(begun_at: int) -> int:
-    """Until when (s) a session stands that is refreshed now: 30 days without use, and never beyond its greatest age."""
+def _expires_at_s(begun_at: int) -> int:
+    """The expiry (s) of a session that is refreshed now: after 30 days without use, but at most its maximum age."""
     oldest_s = begun_at // clock.SECOND + config().session_max_days * clock.DAY // clock.SECOND
     return min(clock.now_s() + SESSION_TTL_S, oldest_s)
 
 
 def refresh(*, refresh_token: str, ip: str) -> IssuedTokens:
-    """New tokens for a refresh token; the same ones for who presents it together with others, within 30 s.
+    """Exchange a refresh token for new tokens; concurrent requests within 30 s get the same ones.
 
-    An older token has been copied: its session is ended and its owner told. Raises Unauthenticated for what is
-    no token of ours, TokenRevoked, RefreshReused.
+    The reuse of an older token ends its session and alerts its owner. Raises Unauthenticated for an invalid token,
+    TokenRevoked, RefreshReused.
     """
-    token = opened(refresh_token)
+    token = decode(refresh_token)
     return retried(lambda: _refresh(token, ip), on=Contended)
 
 
@@ -99,8 +99,8 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
     session = session_store.find(token.user_id, token.session_id)
     if session is None or not session.live or token.generation > session.generation:
         raise TokenRevoked
-    expires_at_s = _expiry(session.created_at)
-    if expires_at_s <= clock.now_s():  # it is older than a setting allows that has come since
+    expires_at_s = _expires_at_s(session.created_at)
+    if expires_at_s <= clock.now_s():  # the maximum age has been lowered since
         raise TokenRevoked
     successor = token.successor(session.salt)
     if (token.generation, token.hash) == (session.generation, session.current_hash):
@@ -114,34 +114,34 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
 
 
 def _end_copied(session: AccountSession) -> None:
-    doomed = [session.session_id]
-    if not revoke(session.user_id, doomed, reason="refresh_reused", sockets_of=doomed):
-        return  # who has ended it tells of it: the same token may be tried many times at once
+    copied = [session.session_id]
+    if not revoke(session.user_id, copied, reason="refresh_reused", sockets_of=copied):
+        return  # ended by another call, which alerts the owner
     notify([session.user_id], "security", {"reason": "refresh_reused"})
     owner = store.credentials(session.user_id)
     if owner is not None:
         mail.enqueue_if_possible(mail.session_reused(owner, device_name=session.device_name))
 
 
-def unused(tokens: Mapping[str, Any]) -> AccountSession | None:
-    """The session that these tokens, as answered, are the latest of; None when it has ended or was given others since.
+def find_unused(tokens: Mapping[str, Any]) -> AccountSession | None:
+    """The live session whose latest tokens these are; None if it has ended or its tokens were refreshed since.
 
-    Such tokens may be answered again: whoever was given them has come back for nothing yet.
+    A repeated request may get unused tokens again.
     """
-    token = opened(tokens["refresh_token"])
+    token = decode(tokens["refresh_token"])
     session = session_store.find(token.user_id, token.session_id)
     return session if session is not None and session.live and session.current_hash == token.hash else None
 
 
-def tokens_stand(first: FirstAnswer, **_: Any) -> bool:
-    """Whether a repeated request is answered the same tokens again: until they are used or their session has ended."""
-    return unused(first.body["tokens"]) is not None
+def tokens_are_unused(first: FirstAnswer, **_: Any) -> bool:
+    """Whether a repeated request may get the tokens of the first response again (`find_unused`)."""
+    return find_unused(first.body["tokens"]) is not None
 
 
 def _tokens(token: RefreshToken) -> IssuedTokens:
     return IssuedTokens(
         access_token=auth.issue(token.user_id, token.session_id),
-        refresh_token=token.sealed(),
+        refresh_token=token.encode(),
         expires_in=auth.ACCESS_TTL_S,
         session_id=token.session_id,
     )
@@ -151,16 +151,16 @@ def _tokens(token: RefreshToken) -> IssuedTokens:
 
 
 def list_sessions(*, user_id: str, limit: int, after: str | None) -> Page[AccountSession]:
-    """The sessions that stand, the newest first."""
+    """A person's live sessions, newest first."""
     paging = Paginator(after, user_id, "sessions")
-    found = session_store.live_ones(user_id)
+    found = session_store.live_sessions(user_id)
     if paging.start is not None:
         found = [session for session in found if session.session_id < paging.start]
     return paging.page(found, limit, lambda each: each.session_id, list)
 
 
-def shown(user_id: str) -> list[dict[str, Any]]:
-    """The sessions that stand, for their person's copy of what is held on them."""
+def session_views(user_id: str) -> list[dict[str, Any]]:
+    """The views of a person's live sessions, for a data export."""
     return [
         {
             "session_id": each.session_id,
@@ -169,18 +169,20 @@ def shown(user_id: str) -> list[dict[str, Any]]:
             "created_at": clock.rfc3339(each.created_at),
             "last_seen_at": clock.rfc3339(each.last_seen_at),
         }
-        for each in session_store.live_ones(user_id)
+        for each in session_store.live_sessions(user_id)
     ]
 
 
 def end_current(caller: Caller) -> None:
-    """Sign out: end the session that calls."""
+    """Sign out: end the calling session."""
     revoke(caller.user_id, [caller.session_id], reason="logout", sockets_of=[caller.session_id])
 
 
 def end_one(*, user_id: str, session_id: str) -> None:
-    """End one of one's own sessions; raises NotFound, also for one that has ended: what should have followed its end is
-    done again before, as the answer may have been lost and with it all that."""
+    """End one of a person's sessions; raises NotFound.
+
+    The follow-up work is repeated for an ended session, too, because it may have failed the first time.
+    """
     session = session_store.find(user_id, session_id) if ids.is_id(session_id, "ses") else None
     if session is None:
         raise NotFound
@@ -189,56 +191,59 @@ def end_one(*, user_id: str, session_id: str) -> None:
         raise NotFound
 
 
-def end_surplus(user_id: str, standing: Sequence[AccountSession], *, but: str) -> None:
-    """End as many of these sessions as an account has too many, those unused for the longest time, but never `but`;
-    tell of it. Whoever signs in last of many at once sees all of them, so none are left over."""
-    surplus = len(standing) - config().sessions_max
+def end_surplus(user_id: str, live: Sequence[AccountSession], *, but: str) -> None:
+    """End the least recently used sessions above the maximum number, but never `but`, and alert the person.
+
+    The last of concurrent sign-ins sees all sessions, so that no surplus is left.
+    """
+    surplus = len(live) - config().sessions_max
     if surplus <= 0:
         return
-    others = sorted((each for each in standing if each.session_id != but), key=lambda each: each.last_seen_at)
+    others = sorted((each for each in live if each.session_id != but), key=lambda each: each.last_seen_at)
     ending = [each.session_id for each in others[:surplus]]
     if revoke(user_id, ending, reason="too_many_sessions", sockets_of=ending):
         notify([user_id], "security", {"reason": "too_many_sessions"})
 
 
 def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
-    """End all sessions of a person, but for one if so wished."""
-    standing = [session.session_id for session in session_store.live_ones(user_id)]
-    ending = [each for each in standing if each != but]
-    # without an exception all sockets are closed, also those left by an end that was interrupted
+    """End all sessions of a person, except session `but`."""
+    live = [session.session_id for session in session_store.live_sessions(user_id)]
+    ending = [each for each in live if each != but]
+    # if no session is excepted, all sockets are closed, also those of sessions that ended before
     revoke(user_id, ending, reason=reason, sockets_of=None if but is None else ending)
 
 
 def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> set[str]:
-    """End sessions at once, everywhere: first the truth, then what is remembered of it, then sockets (None: all).
+    """End sessions in the table, then their cached state, then their sockets (None: all of the person's).
 
-    Sockets that cannot be closed now are closed by the sweep of follow-up work. Returns those sessions that this call
-    has ended, which others may have done meanwhile.
+    Failed steps are repeated by the sweep of follow-up work. Returns the sessions that this call has ended.
     """
-    everything = {
+    work_data = {
         "user_id": user_id,
         "session_ids": sorted(session_ids),
         "sockets_of": None if sockets_of is None else sorted(sockets_of),
         "reason": reason,
     }
-    closing = FollowUp.of(CLOSE_SOCKETS, everything)
+    closing = FollowUp.of(CLOSE_SOCKETS, work_data)
     ended = session_store.revoke(user_id, session_ids, stage=closing.stage)
     closing.complete()
     return ended
 
 
 def _close_sockets(work: after_commit.Work) -> None:
-    """Close the sockets of ended sessions, forget what is remembered of these as live, and tell of their end whoever
-    keeps what stood on them, all at once; twice is fine. What fails is raised: the sweep brings it again."""
+    """Close the sockets of ended sessions, mark these in Redis, and enqueue their loss for other domains, in parallel.
+
+    Idempotent; raises the first failure, so that the sweep repeats it.
+    """
     remember = partial(session_ends.remember, work["session_ids"], until=clock.now() + session_ends.REPEATED_MS)
-    steps = [remember, partial(_close, work), partial(_tell_loss, work)]
-    failures = [failure for failure in parallel.mapped(_failure_of, steps) if failure is not None]
+    steps = [remember, partial(_close, work), partial(_enqueue_loss, work)]
+    failures = [failure for failure in parallel.mapped(_exception_of, steps) if failure is not None]
     if failures:
         raise failures[0]
 
 
-def _failure_of(step: Callable[[], None]) -> Exception | None:
-    """What a step raises: it keeps none of the others from being done."""
+def _exception_of(step: Callable[[], None]) -> Exception | None:
+    """The exception of a step, returned so that it does not prevent the other steps."""
     try:
         step()
     except Exception as error:
@@ -252,7 +257,7 @@ def _close(work: after_commit.Work) -> None:
         realtime.close_sessions(work["user_id"], sockets_of, reason=work["reason"])
 
 
-def _tell_loss(work: after_commit.Work) -> None:
+def _enqueue_loss(work: after_commit.Work) -> None:
     if work["session_ids"]:
         log.enqueue_loss(log.SessionsLost(work["user_id"], list(work["session_ids"]), clock.now()))
 

@@ -1,4 +1,4 @@
-"""Registering and signing in with a password; locking an account after five failures in 15 minutes."""
+"""Registering, and signing in with a password and a second factor."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from users.model import Profile
 
 
 def register(*, email: str, username: str, password: str, display_name: str, ip: str) -> tuple[Profile, IssuedTokens]:
-    """A new account, signed in, with a letter to verify its address on the way.
+    """Create an account, sign in, and queue the e-mail that verifies its address.
 
-    Raises EmailTaken, UsernameTaken, ValidationFailed for a common password.
+    Raises EmailTaken, UsernameTaken, ValidationFailed for a weak password.
     """
     passwords.require_uncommon(password, "password")
     passwords.require_unrelated(password, "password", (username, display_name, email))
@@ -39,7 +39,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
         user_id=ids.new("usr"),
         username=username,
         email=email,
-        password_hash=passwords.hashed(password),
+        password_hash=passwords.hash_password(password),
         password_set_at=clock.now(),
     )
 
@@ -75,44 +75,43 @@ def login(
     totp: str | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Profile, IssuedTokens]:
-    """Sign in by e-mail address or username, with a code where a second factor is in force.
+    """Sign in by e-mail address or username, with a code if a second factor is enabled.
 
-    An unknown account takes the same steps as a known one, so that answers are alike in body and time. Whether it is
-    banned or has a second factor is told to who knows the password only.
-    Raises InvalidCredentials, Locked, AccountBanned, TotpRequired.
+    An unknown account takes the same steps as a known one, so that responses are equal in body and time. AccountBanned
+    and TotpRequired are raised only after the password was verified. Raises InvalidCredentials, Locked as well.
     """
-    user_id = store.owner(identifier)
-    counted_by = user_id or store.unknown(identifier)
-    credentials, attempts = store.look_up(counted_by)
-    attempt = admission.admit(counted_by, attempts, pause)
+    user_id = store.user_id_of(identifier)
+    subject = user_id or store.unknown_subject(identifier)
+    credentials, attempts = store.find_with_attempts(subject)
+    attempt = admission.admit(subject, attempts, pause)
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
-        store.note_failure(counted_by, attempt)
-        admission.note_refusal(user_id, "password")
+        store.mark_failed(subject, attempt)
+        admission.record_refusal(user_id, "password")
         raise InvalidCredentials
-    if credentials.ban is not None and credentials.ban.stands:
-        admission.withdraw(counted_by, attempt)
-        admission.note_refusal(user_id, "banned")
+    if credentials.ban is not None and credentials.ban.is_active:
+        admission.withdraw(subject, attempt)
+        admission.record_refusal(user_id, "banned")
         raise AccountBanned(credentials.ban.until)
     factor = totp_store.find(credentials.user_id)
     if factor is not None and factor.confirmed and not totp:
-        admission.withdraw(counted_by, attempt)
+        admission.withdraw(subject, attempt)
         raise TotpRequired
     try:
-        opening = partial(_open_session, credentials, device_name, ip, totp or "")
-        tokens, telling = retried(opening, on=Contended)
+        open_session = partial(_open_session, credentials, device_name, ip, totp or "")
+        tokens, follow_up = retried(open_session, on=Contended)
     except InvalidCredentials:
-        store.note_failure(counted_by, attempt)
-        admission.note_refusal(user_id, "second_factor")
+        store.mark_failed(subject, attempt)
+        admission.record_refusal(user_id, "second_factor")
         raise
-    admission.note_accepted()
-    telling.complete()
+    admission.count_accepted()
+    follow_up.complete()
     return users.get(credentials.user_id), tokens
 
 
-def unused(tokens: Mapping[str, Any]) -> bool:
-    """Whether tokens of a sign-in may be answered again: nothing was done with them, nor the password changed since."""
-    session = sessions.unused(tokens)
+def are_unused(tokens: Mapping[str, Any]) -> bool:
+    """Whether the tokens of a sign-in are unused and the password is unchanged since."""
+    session = sessions.find_unused(tokens)
     owner = None if session is None else store.credentials(session.user_id)
     return session is not None and owner is not None and owner.password_set_at <= session.created_at
 
@@ -120,16 +119,16 @@ def unused(tokens: Mapping[str, Any]) -> bool:
 def _open_session(
     credentials: Credentials, device_name: str | None, ip: str, given: str
 ) -> tuple[IssuedTokens, FollowUp]:
-    """A session and what is to follow it, unless password, ban or factor were changed while they were looked at.
+    """A new session and its follow-up work, on condition that password, ban and factor are unchanged.
 
-    Uses the code up where a factor is in force; raises InvalidCredentials for a wrong one.
+    Uses up the code of an enabled factor; raises InvalidCredentials for a wrong one, Contended.
     """
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
-    telling = new_devices.telling(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
-    telling.stage(transaction)
+    follow_up = new_devices.follow_up_of(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
+    follow_up.stage(transaction)
     store.stage_unchanged(transaction, credentials)
-    store.stage_no_attempts(transaction, credentials.user_id)
+    store.stage_attempts_deletion(transaction, credentials.user_id)
     factor = totp_store.find(credentials.user_id) if given else None
     by = "password"
     if factor is not None and factor.confirmed:
@@ -139,7 +138,7 @@ def _open_session(
     audit.stage(transaction, "sign_in.accepted", actor=credentials.user_id, target=credentials.user_id, details=details)
     failed = store.commit(transaction)
     if "totp" in failed:
-        raise Contended  # the code may have been used up meanwhile: it is looked at again
+        raise Contended  # the code may have been used meanwhile; checked again by the retry
     if failed:
         raise InvalidCredentials
-    return tokens, telling
+    return tokens, follow_up

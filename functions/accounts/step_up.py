@@ -1,4 +1,4 @@
-"""Proving again who one is, before what a stolen session must not do: factors, exports, erasure."""
+"""Step-up: requiring a recent proof of identity before changes of factors, exports and erasure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kernel.errors import TokenRevoked
 
 
 def require_password(user_id: str, password: str) -> Credentials:
-    """Whose password it is; raises InvalidCredentials, Locked."""
-    with admission.counted(user_id):
+    """Verify a person's password and return their credentials; raises InvalidCredentials, Locked."""
+    with admission.counted_attempt(user_id):
         credentials = store.credentials(user_id)
         if credentials is None or not passwords.matches(password, credentials.password_hash):
             raise InvalidCredentials("The password is wrong.")
@@ -19,9 +19,9 @@ def require_password(user_id: str, password: str) -> Credentials:
 
 
 def require_recent_proof(caller: Caller, password: str | None) -> None:
-    """Let a session go on whose person proved who they are within 10 min, or proves it now by the password.
+    """Require a sign-in or step-up of the session within the last 10 min, or step up now by the password.
 
-    Raises StepUpRequired, InvalidCredentials, Locked.
+    Raises StepUpRequired, InvalidCredentials, Locked, TokenRevoked.
     """
     if password is not None:
         require_password(caller.user_id, password)

@@ -16,7 +16,7 @@ from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttrib
 
 
 class CredentialRecord(Record):
-    """`usr_…`: a person's credentials. `email#…`, `username#…`: whose these are, which keeps them unique."""
+    """`usr_…`: a person's credentials. `email#…`, `username#…`: their owner, which makes them unique."""
 
     class Meta:
         table_name = TableName("credentials", "access")
@@ -35,7 +35,7 @@ def _tried(kept: Any) -> tuple[tuple[str, int], ...]:
 
 
 class AttemptsRecord(Record):
-    """The attempts at one account, in the table of limits, where they expire."""
+    """The attempts at one account, in the table of limits."""
 
     class Meta:
         table_name = TableName("limits", "access")
@@ -73,7 +73,7 @@ def _lock_keys(email: str, username: str) -> dict[str, str]:
 
 
 def stage_new(transaction: Transaction, new: Credentials) -> None:
-    """New credentials; the labels `email` and `username` fail when somebody has them."""
+    """Add credentials; the labels `email` and `username` fail if they are taken."""
     for label, key in _lock_keys(new.email, new.username).items():
         row = CredentialRecord(key, user_id=new.user_id)
         transaction.put(label, row, CredentialRecord.key.does_not_exist())
@@ -81,8 +81,8 @@ def stage_new(transaction: Transaction, new: Credentials) -> None:
     transaction.put("credentials", row, CredentialRecord.key.does_not_exist())
 
 
-def owner(identifier: str) -> str | None:
-    """Whose e-mail address or username it is."""
+def user_id_of(identifier: str) -> str | None:
+    """The id of the person with this e-mail address or username."""
     kind = "email" if "@" in identifier else "username"
     row = CredentialRecord.find(f"{kind}#{folded(identifier)}")
     return None if row is None else row.user_id
@@ -93,26 +93,26 @@ def credentials(user_id: str) -> Credentials | None:
 
 
 def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
-    """The bans of these people, over or not: one round trip per 100."""
+    """The bans of these people, active or expired: one round trip per 100."""
     rows = read_together([(CredentialRecord, (user_id,)) for user_id in user_ids])
     return {row.user_id: row.ban for row in rows if row is not None and row.ban is not None}
 
 
 def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
-    """Let the transaction fail (label `password`) if the password was changed or the account banned since."""
+    """Require that the password and ban are unchanged (label `password`)."""
     same = CredentialRecord.password_set_at == seen.password_set_at
     banned = CredentialRecord.ban.does_not_exist() if seen.ban is None else CredentialRecord.ban.exists()
     transaction.check("password", CredentialRecord, (seen.user_id,), same & banned)
 
 
 def stage_ban(transaction: Transaction, user_id: str, ban: AccountBan | None) -> None:
-    """Ban an account or, with None, lift the ban (label `credentials` fails where there is no such account)."""
+    """Ban an account or, with None, lift the ban (label `credentials` fails if there is no such account)."""
     action = set_or_remove(CredentialRecord.ban, ban)
     transaction.update("credentials", CredentialRecord(user_id), [action], CredentialRecord.password_hash.exists())
 
 
 def stage_password(transaction: Transaction, user_id: str, password_hash: str, *, instead_of: int) -> None:
-    """Set the password if the one set at `instead_of` still stands (label `password`)."""
+    """Set a password in place of the one set at `instead_of` (ms), if it is unchanged (label `password`)."""
     transaction.update(
         "password",
         CredentialRecord(user_id),
@@ -127,27 +127,27 @@ def stage_password(transaction: Transaction, user_id: str, password_hash: str, *
 # --- attempts -------------------------------------------------------------------------------------------------
 
 
-def unknown(identifier: str) -> str:
-    """What guesses are counted by under a name that is no account's: an account's own count by its user_id."""
+def unknown_subject(identifier: str) -> str:
+    """The subject of attempts at an unknown name; that of an account is its user_id."""
     return f"nobody#{digest(folded(identifier))}"
 
 
-def look_up(counted_by: str) -> tuple[Credentials | None, Attempts]:
-    """Credentials and attempts of an account, or of an unknown name: one round trip, the same for both."""
-    row, attempts = read_together([(CredentialRecord, (counted_by,)), (AttemptsRecord, (_attempts_key(counted_by),))])
+def find_with_attempts(subject: str) -> tuple[Credentials | None, Attempts]:
+    """The credentials and attempts of a subject, known or not, in one round trip."""
+    row, attempts = read_together([(CredentialRecord, (subject,)), (AttemptsRecord, (_attempts_key(subject),))])
     return _CREDENTIALS.found(row), _ATTEMPTS.found(attempts) or Attempts()
 
 
-def attempts(counted_by: str) -> Attempts:
-    return _ATTEMPTS.found(AttemptsRecord.find(_attempts_key(counted_by))) or Attempts()
+def attempts(subject: str) -> Attempts:
+    return _ATTEMPTS.found(AttemptsRecord.find(_attempts_key(subject))) or Attempts()
 
 
-def _attempts_key(counted_by: str) -> str:
-    return f"attempts#{counted_by}"
+def _attempts_key(subject: str) -> str:
+    return f"attempts#{subject}"
 
 
-def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
-    """Keep `now` instead of `seen`; raises Contended when others were counted meanwhile."""
+def count_attempt(subject: str, seen: Attempts, now: Attempts) -> None:
+    """Replace `seen` by `now`; raises Contended upon a concurrent attempt."""
     attempt, at = now.tried[-1]
     actions: list[Action] = [
         AttemptsRecord.tried.set(now.tried),
@@ -156,41 +156,41 @@ def count_attempt(counted_by: str, seen: Attempts, now: Attempts) -> None:
     ]
     if seen.failed - now.failed:
         actions.append(AttemptsRecord.failed.delete(set(seen.failed - now.failed)))
-    as_seen: Condition = AttemptsRecord.key.does_not_exist()
+    unchanged: Condition = AttemptsRecord.key.does_not_exist()
     if seen.tried:
-        as_seen = AttemptsRecord.last == seen.tried[-1][0]
-    if not AttemptsRecord(_attempts_key(counted_by)).update_if(as_seen, *actions):
+        unchanged = AttemptsRecord.last == seen.tried[-1][0]
+    if not AttemptsRecord(_attempts_key(subject)).update_if(unchanged, *actions):
         raise Contended
 
 
-def note_failure(counted_by: str, attempt: str) -> None:
-    """Mark an attempt as failed; one that has been cleared meanwhile stays so."""
-    row = AttemptsRecord(_attempts_key(counted_by))
+def mark_failed(subject: str, attempt: str) -> None:
+    """Mark an attempt as failed, unless the attempts were cleared meanwhile."""
+    row = AttemptsRecord(_attempts_key(subject))
     row.update_if(AttemptsRecord.key.exists(), AttemptsRecord.failed.add({attempt}))
 
 
-def withdraw_attempt(counted_by: str, seen: Attempts, attempt: str) -> None:
-    """Take back one of the attempts seen; raises Contended when others were counted meanwhile."""
-    left = seen.without(attempt)
-    row = AttemptsRecord(_attempts_key(counted_by))
-    as_seen = AttemptsRecord.last == seen.tried[-1][0]
+def withdraw_attempt(subject: str, seen: Attempts, attempt: str) -> None:
+    """Remove one of the attempts in `seen`; raises Contended upon a concurrent attempt."""
+    left = seen.without_attempt(attempt)
+    row = AttemptsRecord(_attempts_key(subject))
+    unchanged = AttemptsRecord.last == seen.tried[-1][0]
     if left.tried:
         last = AttemptsRecord.last.set(left.tried[-1][0])
-        done = row.update_if(as_seen, AttemptsRecord.tried.set(left.tried), last)
+        done = row.update_if(unchanged, AttemptsRecord.tried.set(left.tried), last)
     else:
-        done = row.delete_if(as_seen)
+        done = row.delete_if(unchanged)
     if not done:
         raise Contended
 
 
-def stage_no_attempts(transaction: Transaction, user_id: str) -> None:
-    """Forget what was counted at an account, as part of a transaction."""
+def stage_attempts_deletion(transaction: Transaction, user_id: str) -> None:
+    """Delete the attempts at an account, as part of a transaction."""
     transaction.delete("attempts", AttemptsRecord(_attempts_key(user_id)))
 
 
-def forget_attempts(counted_by: str) -> None:
-    """Forget what was counted at an account, by itself."""
-    AttemptsRecord(_attempts_key(counted_by)).delete()
+def delete_attempts(subject: str) -> None:
+    """Delete the attempts at a subject, which ends its lockout."""
+    AttemptsRecord(_attempts_key(subject)).delete()
 
 
 # --- one-time tokens ------------------------------------------------------------------------------------------
@@ -204,25 +204,25 @@ def stage_token(transaction: Transaction, token: OneTimeToken) -> None:
     transaction.put("token", _token_record(token))
 
 
-def keep_token(token: OneTimeToken) -> None:
+def save_token(token: OneTimeToken) -> None:
     _token_record(token).save()
 
 
 def token(text: str) -> OneTimeToken | None:
-    """What a token stands for, whether good or not."""
+    """The record of a token, valid or not."""
     return _TOKEN.found(OneTimeTokenRecord.find(digest(text)))
 
 
-def stage_burning(transaction: Transaction, token: OneTimeToken) -> None:
-    """Use a token up, as part of what it allows (label `token` fails when it was used or is over)."""
+def stage_redemption(transaction: Transaction, token: OneTimeToken) -> None:
+    """Redeem a token, as part of a transaction (label `token` fails if it was redeemed or has expired)."""
     still_good = (OneTimeTokenRecord.purpose == token.purpose) & (OneTimeTokenRecord.expires_at_ms > clock.now())
     transaction.delete("token", OneTimeTokenRecord(token.token_hash), still_good)
 
 
 def commit(transaction: Transaction) -> frozenset[str]:
-    """Carry out a transaction of several tables: the labels of its failed conditions, none when it was done.
+    """Commit a transaction; returns the labels of failed conditions, none upon success.
 
-    Raises Contended when it met another one and can be tried again.
+    Raises Contended upon contention with another transaction, for a retry.
     """
     try:
         transaction.commit()

@@ -1,4 +1,4 @@
-"""The second factor by time-based codes (RFC 6238) and recovery codes: setting up, confirming, using, removing."""
+"""Second factors by time-based codes (RFC 6238) and recovery codes: enrolling, confirming, verifying, removing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 
-from accounts import admission, factor_keys, notices, step_up, store, totp_store
+from accounts import admission, alerts, factor_keys, step_up, store, totp_store
 from accounts.model import (
     RECOVERY_CODES,
     TOTP_STEP_S,
@@ -24,14 +24,14 @@ from kernel.errors import Conflict, NotFound
 from kernel.resilience import retried
 
 ISSUER = "SecureConnect"
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike on paper
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
 _GROUPS, _GROUP_CHARS = 4, 4  # 16 of 31 letters: 79 bits
 _WRONG = "The code is wrong or was used before."
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a new factor's person gets to see, once."""
+    """The secret and recovery codes of a new factor, returned once."""
 
     secret: str = field(repr=False)
     otpauth_uri: str = field(repr=False)
@@ -42,18 +42,18 @@ class Enrolment:
 
 
 def begin(*, caller: Caller, password: str) -> Enrolment:
-    """A new factor that waits for `confirm`; one that waits already is replaced.
+    """Begin a new factor in place of an unconfirmed one; `confirm` enables it.
 
-    Raises InvalidCredentials for a wrong password, Conflict while a factor is in force.
+    Raises InvalidCredentials, Locked, and Conflict if a factor is enabled.
     """
     import pyotp
 
     owner = step_up.require_password(caller.user_id, password)
     secret = pyotp.random_base32()
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    kept = tuple(factor_keys.macs(caller.user_id, _plain(code))[0] for code in codes)
+    macs = tuple(factor_keys.macs(caller.user_id, _normalise(code))[0] for code in codes)
     transaction = Transaction()
-    totp_store.stage_new(transaction, Totp(caller.user_id, secret, kept, version=clock.now()))
+    totp_store.stage_new(transaction, Totp(caller.user_id, secret, macs, version=clock.now()))
     if store.commit(transaction):
         raise Conflict("The second factor is in force: remove it first.")
     uri = pyotp.TOTP(secret).provisioning_uri(name=owner.username, issuer_name=ISSUER)
@@ -61,13 +61,13 @@ def begin(*, caller: Caller, password: str) -> Enrolment:
 
 
 def is_pending(caller: Caller, *, secret: str) -> bool:
-    """Whether this is the secret of the caller's factor, which is not in force yet."""
+    """Whether this is the secret of the caller's unconfirmed factor."""
     factor = totp_store.find(caller.user_id)
     return factor is not None and not factor.confirmed and hmac.compare_digest(factor.secret, secret)
 
 
 def confirm(*, caller: Caller, code: str) -> None:
-    """Put the factor in force by a code of it, which is used up; raises InvalidCredentials, Conflict, NotFound."""
+    """Enable the factor by a code, which is used up; raises InvalidCredentials, Locked, Conflict, NotFound."""
 
     def attempt() -> None:
         factor = totp_store.find(caller.user_id)
@@ -83,13 +83,13 @@ def confirm(*, caller: Caller, code: str) -> None:
         audit.stage(transaction, "totp.enabled", actor=caller.user_id, target=caller.user_id)
         _commit(transaction)
 
-    with admission.counted(caller.user_id):
+    with admission.counted_attempt(caller.user_id):
         retried(attempt, on=Contended)
-    notices.send(caller, "totp_enabled")
+    alerts.alert(caller, "totp_enabled")
 
 
 def remove(*, caller: Caller, password: str, code: str) -> None:
-    """Remove the factor by password and code; raises InvalidCredentials, NotFound."""
+    """Remove the factor by password and code; raises InvalidCredentials, Locked, NotFound."""
     step_up.require_password(caller.user_id, password)
 
     def attempt() -> None:
@@ -102,15 +102,15 @@ def remove(*, caller: Caller, password: str, code: str) -> None:
         audit.stage(transaction, "totp.disabled", actor=caller.user_id, target=caller.user_id)
         _commit(transaction)
 
-    with admission.counted(caller.user_id):
+    with admission.counted_attempt(caller.user_id):
         retried(attempt, on=Contended)
-    notices.send(caller, "totp_disabled")
+    alerts.alert(caller, "totp_disabled")
 
 
 def reset(user_id: str) -> bool:
-    """Take the factor from somebody who has lost it, for an operator who knows who asks; whether there was one.
+    """Remove the factor of somebody who has lost it, for an operator who has verified them; whether there was one.
 
-    They are told if it was in force, as it may be somebody else who asked.
+    The person is alerted if it was enabled, in case somebody else asked for it.
     """
     factor = totp_store.find(user_id)
     if factor is None:
@@ -120,7 +120,7 @@ def reset(user_id: str) -> bool:
     audit.stage(transaction, "totp.disabled", actor=None, target=user_id)
     _commit(transaction)
     if factor.confirmed:
-        notices.send_to(user_id, "totp_disabled")
+        alerts.alert_user(user_id, "totp_disabled")
     return True
 
 
@@ -133,19 +133,19 @@ def _commit(transaction: Transaction) -> None:
 
 
 def after_use(factor: Totp, given: str) -> Totp:
-    """The factor with a code or recovery code used up; raises InvalidCredentials for a wrong or used one."""
+    """The factor after the use of a code or recovery code; raises InvalidCredentials for a wrong or used one."""
     step = _step_of(factor, given)
     if step is not None:
         return factor.after_step(step)
-    for mac in factor_keys.macs(factor.user_id, _plain(given)):
-        for kept in factor.recovery:
-            if hmac.compare_digest(mac, kept):
-                return factor.after_recovery(kept)
+    for mac in factor_keys.macs(factor.user_id, _normalise(given)):
+        for macs in factor.recovery:
+            if hmac.compare_digest(mac, macs):
+                return factor.after_recovery(macs)
     raise InvalidCredentials(_WRONG)
 
 
 def _step_of(factor: Totp, given: str) -> int | None:
-    """The step whose code this is, among those around now that were not used; None for no code of it."""
+    """The current, previous or next step whose unused code this is; None for a wrong or used code."""
     import pyotp
 
     digits = re.sub(r"\s", "", given)
@@ -163,6 +163,6 @@ def _recovery_code() -> str:
     return "-".join(groups)
 
 
-def _plain(code: str) -> str:
-    """A recovery code however it was typed."""
+def _normalise(code: str) -> str:
+    """A recovery code without spaces, hyphens and capitals."""
     return re.sub(r"[\s-]", "", code).lower()

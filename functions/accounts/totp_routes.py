@@ -14,7 +14,7 @@ FACTOR_CHANGES = Limit("factor_changes", requests=30, window_s=900, without_redi
 
 
 def _pending(first: FirstAnswer, caller: Caller, **_: Any) -> bool:
-    """A secret and its recovery codes are answered again until the factor is in force or another one is begun."""
+    """Whether a repeated request may get the same secret: until the factor is enabled or another one is begun."""
     return totp.is_pending(caller, secret=first.body["secret"])
 
 
@@ -31,7 +31,7 @@ def add_to(app: App) -> None:
         stands=_pending,
     )
     def begin_totp(caller: Caller, body: NewTotp) -> Any:
-        """A new second factor, in force once it is confirmed by a code of it."""
+        """Begin a second factor, which is enabled once it is confirmed by a code."""
         return totp.begin(caller=caller, password=body.password)
 
     @app.post(
@@ -42,7 +42,7 @@ def add_to(app: App) -> None:
         errors=["invalid_credentials", "account_locked"],
     )
     def confirm_totp(caller: Caller, body: TotpCode) -> None:
-        """Put the second factor in force."""
+        """Enable the second factor by a code."""
         totp.confirm(caller=caller, code=body.code)
 
     @app.delete(

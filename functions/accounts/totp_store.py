@@ -1,4 +1,4 @@
-"""Second factors in DynamoDB, beside the credentials they belong to."""
+"""Second factors in DynamoDB, in the table of credentials."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def find(user_id: str) -> Totp | None:
 
 
 def stage_new(transaction: Transaction, new: Totp) -> None:
-    """A factor that waits for its confirmation, instead of one that does (label `totp` fails where one is in force)."""
+    """Save an unconfirmed factor in place of another unconfirmed one (label `totp` fails if one is enabled)."""
     free = TotpRecord.key.does_not_exist() | (TotpRecord.confirmed == False)  # noqa: E712 - a condition, not a test
     transaction.put("totp", _row(new), free)
 
 
 def stage_change(transaction: Transaction, seen: Totp, now: Totp) -> None:
-    """Keep `now` instead of `seen` (label `totp` fails when it was changed meanwhile)."""
+    """Replace `seen` by `now` (label `totp` fails upon a concurrent change)."""
     transaction.put("totp", _row(now), TotpRecord.version == seen.version)
 
 
 def stage_removal(transaction: Transaction, seen: Totp) -> None:
-    """Remove a factor (label `totp` fails when it was changed meanwhile)."""
+    """Remove a factor (label `totp` fails upon a concurrent change)."""
     transaction.delete("totp", TotpRecord(_key(seen.user_id)), TotpRecord.version == seen.version)
 
 

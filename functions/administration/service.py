@@ -75,7 +75,7 @@ def _scan(q: str | None, last: object) -> tuple[list[tuple[object, Person]], boo
         positions: list[object] = [each.id for each in profiles]
         return list(zip(positions, _persons(profiles), strict=True)), len(profiles) < SCANNED_AT_ONCE
     if "@" in q.strip("@"):
-        user_id = accounts.holder(q)
+        user_id = accounts.user_id_of(q)
         known = users.profiles_of([user_id] if user_id else [])
         return [(each.profile.id, each) for each in _persons([*known.values()])], True
     entries = users.directory_entries(fold(q), after=last if isinstance(last, list) else None, limit=SCANNED_AT_ONCE)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from accounts.session_api import session_stands
+from accounts.session_api import is_live_by_table
 from kernel import clock, ids, limiter, parallel, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
@@ -108,7 +108,7 @@ def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
     Devices whose sessions have ended are removed here.
     """
     found = store.devices_of(_visible(caller.user_id, user_ids))
-    alive = parallel.mapped(lambda device: session_stands(device.user_id, device.session_id), found)
+    alive = parallel.mapped(lambda device: is_live_by_table(device.user_id, device.session_id), found)
     for device, is_alive in zip(found, alive, strict=True):
         if not is_alive:
             _retire(device)

@@ -126,7 +126,7 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     me = Caller(user_id, "")
     profile = FullProfile.model_validate(users.get(user_id))
     yield "profile", [profile.model_dump(mode="json")]
-    yield "sessions", accounts.sessions_shown(user_id)
+    yield "sessions", accounts.session_views(user_id)
     yield "contacts", _all(lambda after: users.contacts(user_id=user_id, state=None, limit=PAGE, after=after))
     yield "blocks", _all(lambda after: users.blocks(user_id=user_id, limit=PAGE, after=after))
     mine = _all(lambda after: conversations.list_conversations(caller=me, limit=PAGE, after=after))

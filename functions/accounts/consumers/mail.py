@@ -1,4 +1,4 @@
-"""The mail queue's consumer: sends letters by SES (v2)."""
+"""The mail queue's consumer: sends e-mails by SES (v2)."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from accounts.mail import letter
+from accounts.mail import render
 from kernel import aws
 from kernel.config import config
 from kernel.consumers import each_message
 
 
 class LetterRefused(Exception):
-    """SES did not take a letter. Its own error is left out: it may name the address, and errors are logged."""
+    """SES refused an e-mail; the message is its error code only, because its text may have the address."""
 
 
 def _settings() -> dict[str, str]:
-    """The configuration set, by which SES keeps addresses that bounced or complained from further letters."""
+    """The configuration set, by which SES suppresses addresses that bounced or complained."""
     name = config().mail_configuration_set
     return {"ConfigurationSetName": name} if name else {}
 
 
 def send(message: dict[str, Any]) -> None:
-    """Send the letter of one message; one that comes again may be sent again."""
-    written = letter(message)
-    if written is None:
+    """Send the e-mail of one message; a repeated message may be sent again."""
+    mail = render(message)
+    if mail is None:
         return
     try:
         aws.client("sesv2").send_email(
@@ -34,10 +34,10 @@ def send(message: dict[str, Any]) -> None:
             **_settings(),
             Content={
                 "Simple": {
-                    "Subject": {"Data": written.subject, "Charset": "UTF-8"},
+                    "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
                     "Body": {
-                        "Text": {"Data": written.text, "Charset": "UTF-8"},
-                        "Html": {"Data": written.html, "Charset": "UTF-8"},
+                        "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                        "Html": {"Data": mail.html, "Charset": "UTF-8"},
                     },
                 }
             },

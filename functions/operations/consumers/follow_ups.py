@@ -18,7 +18,7 @@ KINDS = (  # naming them here imports the modules that register them
     accounts.END_DISOWNED,
     accounts.END_ERASED,
     accounts.END_SESSIONS,
-    accounts.TELL_OF_SIGN_IN,
+    accounts.AFTER_SIGN_IN,
     conversations.ERASE_CONVERSATION,
     conversations.NOTE_BLOCK,
     keys.PUBLISH_KEYS_CHANGED,

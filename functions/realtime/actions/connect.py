@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
         # registered before the check: a revocation finds the socket, or the check finds the revocation
         before = service.open_connection(caller)
-        if not accounts.session_stands(caller.user_id, caller.session_id):
+        if not accounts.is_live_by_table(caller.user_id, caller.session_id):
             service.close_connection(caller)
             line.fields["status"] = 401
             return {"statusCode": 401}

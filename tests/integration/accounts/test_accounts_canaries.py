@@ -1,4 +1,4 @@
-"""Nothing personal or secret gets into a log (R42): canaries are planted in every field and looked for."""
+"""No personal data or secrets in logs (R42): canary texts are sent in every field and searched for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-ins from new devices: who is told, and ending what somebody else has begun ("this was not me")."""
+"""Sign-ins from new devices: alerts, and ending sessions of somebody else ("this was not me")."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PASSWORD = "four lilac otters"
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", 4)
-    monkeypatch.setattr(passwords, "_NOBODY", passwords.hashed("nobody"))
+    monkeypatch.setattr(passwords, "_NOBODY", passwords.hash_password("nobody"))
 
 
 @pytest.fixture
 def ada(cloud: Cloud) -> str:
-    """Ada's access token; her letter about the address has been read."""
+    """Ada's access token; the e-mail that verifies her address has been received."""
     _, tokens = signin.register(
         email="ada@example.com", username="ada", password=PASSWORD, display_name="Ada", ip="192.0.2.1"
     )
@@ -60,7 +60,7 @@ def user_of(access_token: str) -> str:
 
 
 def notices() -> list[dict[str, Any]]:
-    """What people were told of since last asked."""
+    """The notifications since the last call."""
     found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-notifications")
     bodies = [json.loads(message.body) for message in found._messages]
     found._messages.clear()
@@ -224,7 +224,7 @@ def test_a_process_that_dies_before_any_write_of_a_sign_in_loses_no_letter(ada: 
             login(f"phone {number}")
         with clock.held(clock.now() + 2 * clock.MINUTE):
             after_commit.sweep(patience_s=5.0)
-        begun = any(each.device_name == f"phone {number}" for each in session_store.live_ones(user_of(ada)))
+        begun = any(each.device_name == f"phone {number}" for each in session_store.live_sessions(user_of(ada)))
         told = {letter["device_name"] for letter in cloud.letters()}
         assert told == ({f"phone {number}"} if begun else set()), f"killed before write {number}"
         if written() < number:
@@ -351,5 +351,5 @@ def test_of_many_sign_ins_at_once_no_more_than_the_greatest_number_stand(
     with ThreadPoolExecutor(4) as pool:
         begun = list(pool.map(login, [f"phone {number}" for number in range(8)]))
 
-    assert len(session_store.live_ones(user_of(ada))) == 3
+    assert len(session_store.live_sessions(user_of(ada))) == 3
     assert sum(map(stands, begun)) == 3

@@ -19,12 +19,12 @@ NEW = "five velvet herons"
 def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """bcrypt at its lowest cost: how it hashes is tested elsewhere."""
     monkeypatch.setattr(passwords, "COST", 4)
-    monkeypatch.setattr(passwords, "_NOBODY", passwords.hashed("nobody"))
+    monkeypatch.setattr(passwords, "_NOBODY", passwords.hash_password("nobody"))
 
 
 @pytest.fixture
 def token(cloud: Cloud) -> str:
-    """The access token of Ada, whose letter to verify her address has been read."""
+    """Ada's access token; the e-mail that verifies her address has been received."""
     _, tokens = signin.register(
         email="ada@example.com", username="ada", password=PASSWORD, display_name="Ada", ip="192.0.2.1"
     )

@@ -31,7 +31,7 @@ def another_session(person: Person, device_name: str = "other") -> Any:
 
 
 def works(token: str) -> bool:
-    """Whether a call that opens and changes nothing is answered: what is remembered of the session decides."""
+    """Whether a read-only call is accepted, which the cached state of the session decides."""
     return ask(users_app, "GET", "/users/me", token=token).status == 200
 
 
@@ -243,7 +243,7 @@ def test_more_sessions_than_one_transaction_takes_are_ended_too() -> None:
 
     sessions.end_all(person.user_id, reason="logout")
 
-    assert session_store.live_ones(person.user_id) == []
+    assert session_store.live_sessions(person.user_id) == []
 
 
 def test_one_ends_another_of_ones_own_sessions() -> None:

@@ -23,7 +23,7 @@ WRONG = "five lilac otters"
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """bcrypt at its lowest cost, for tests of anything but time."""
     monkeypatch.setattr(passwords, "COST", 4)
-    monkeypatch.setattr(passwords, "_NOBODY", passwords.hashed("nobody"))
+    monkeypatch.setattr(passwords, "_NOBODY", passwords.hash_password("nobody"))
 
 
 def ada(username: str = "ada") -> None:
@@ -93,7 +93,7 @@ def test_an_unknown_account_costs_the_same_calls_to_the_store(quick_hashes: None
 
 
 def test_an_unknown_account_costs_the_same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The most of a sign-in's time; `make perf` measures the whole of it against the 5 % of R35."""
+    """The largest part of a sign-in's time; `make perf` measures all of it against the 5 % of R35."""
     ada()
     hashed: list[tuple[int, bytes]] = []
     compare = bcrypt.checkpw
@@ -216,19 +216,19 @@ def test_many_right_sign_ins_at_once_all_succeed(quick_hashes: None) -> None:
 
 def test_sign_ins_under_way_are_waited_for_before_another_is_turned_away(quick_hashes: None) -> None:
     ada()
-    counted_by = store.owner("ada")
-    assert counted_by is not None
-    seen = store.attempts(counted_by)
+    subject = store.user_id_of("ada")
+    assert subject is not None
+    seen = store.attempts(subject)
     for number in range(5):
-        now = seen.with_one(f"under way {number}")
-        store.count_attempt(counted_by, seen, now)
+        now = seen.with_attempt(f"under way {number}")
+        store.count_attempt(subject, seen, now)
         seen = now
     waited: list[float] = []
 
     def one_fails(seconds: float) -> None:
         waited.append(seconds)
         for number in range(5):
-            store.note_failure(counted_by, f"under way {number}")
+            store.mark_failed(subject, f"under way {number}")
 
     with pytest.raises(Locked):
         signin.login(identifier="ada", password=PASSWORD, device_name=None, ip="192.0.2.1", pause=one_fails)
@@ -239,7 +239,7 @@ def test_a_sign_in_with_a_password_changed_meanwhile_is_refused(
     quick_hashes: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada()
-    user_id = store.owner("ada")
+    user_id = store.user_id_of("ada")
     assert user_id is not None
     right = passwords.matches
 

@@ -29,13 +29,13 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def advance() -> Iterator[Any]:
-    """The clock stands at the beginning of a step of 30 s until it is moved on."""
+    """Hold the clock at the beginning of a step of 30 s."""
     with clock.held(NOON) as advance:
         yield advance
 
 
 class Ada:
-    """Somebody with a password, and with a second factor once it is on."""
+    """A person with a password and, once it is enabled, a second factor."""
 
     def __init__(self) -> None:
         new = {"email": "ada@example.com", "username": "ada", "password": PASSWORD, "display_name": "Ada"}
@@ -50,7 +50,7 @@ class Ada:
         return reply
 
     def code(self, steps: int = 0) -> str:
-        """The code of the present step, or of one so many steps from it."""
+        """The code of the present step, or of the one `steps` later."""
         return pyotp.TOTP(self.secret).generate_otp(clock.now_s() // 30 + steps)
 
     def confirm(self, code: str | None = None) -> Reply:
@@ -71,7 +71,7 @@ def ada() -> Ada:
 
 @pytest.fixture
 def guarded(ada: Ada, advance: Any) -> Ada:
-    """Ada with her second factor on, a minute later."""
+    """Ada, a minute after she has enabled her second factor."""
     ada.begin()
     assert ada.confirm().status == 204
     advance(clock.MINUTE)

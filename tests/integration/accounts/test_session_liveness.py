@@ -1,4 +1,4 @@
-"""What is remembered of sessions, in Redis and without it: an end holds whatever Redis does meanwhile (R14, R51)."""
+"""The cached state of sessions, with Redis and without: ending one is effective whatever Redis does (R14, R51)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def refresh(token: str) -> Reply:
 
 
 def works(token: str) -> bool:
-    """Whether a call that opens and changes nothing is answered: what is remembered of the session decides."""
+    """Whether a read-only call is accepted, which the cached state of the session decides."""
     return ask(users_app, "GET", "/users/me", token=token).status == 200
 
 
 def say(who: Caller, conversation_id: str, text: str) -> dict[str, Any]:
-    """What a message over a socket is answered with."""
+    """The response to a message over a socket."""
     frame = {"action": "sendMessage", "id": "1", "conversation_id": conversation_id, "client_id": text, "text": text}
     answer: dict[str, Any] = json.loads(send_message.handler(socket_event(who, frame), CONTEXT)["body"])
     return answer
@@ -80,14 +80,14 @@ def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = someone()
-    in_table = liveness.stands
+    in_table = liveness.is_live_by_table
 
     def slowly(user_id: str, session_id: str) -> bool:
         live = in_table(user_id, session_id)
         sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
         return live
 
-    monkeypatch.setattr(liveness, "stands", slowly)
+    monkeypatch.setattr(liveness, "is_live_by_table", slowly)
     liveness.is_live(person.user_id, person.session_id)
 
     assert redis.get(f"session:{person.session_id}") == "revoked"
@@ -122,7 +122,7 @@ def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
 
 @pytest.mark.parametrize("with_redis", [True, False])
 def test_what_opens_or_changes_something_is_refused_whatever_is_remembered(redis: Any, with_redis: bool) -> None:
-    """R51: an end that Redis has missed, as it was paused or failed over, or another process did without it."""
+    """R51: the end of a session that Redis has missed, because it was paused or failed over."""
     person = someone()
     session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)
     if with_redis:
@@ -142,7 +142,7 @@ def test_what_opens_or_changes_something_is_refused_whatever_is_remembered(redis
 
 
 def _repeated_marks() -> list[dict[str, Any]]:
-    """Let the queue bring the marks that Redis did not take, once; what it brought."""
+    """Deliver the queued marks that Redis has missed, once; returns them."""
     marks = jobs()
     assert all(mark["delay_s"] == session_ends.AGAIN_S for mark in marks)
     fanout.handle(marks)
@@ -158,7 +158,7 @@ def _redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def _read_only(redis: Any) -> Iterator[None]:
-    """Valkey that misses a replica which it wants: it answers reads and refuses writes."""
+    """A Valkey without its required replica, which accepts reads and refuses writes."""
     redis.config_set("min-replicas-to-write", 1)
     try:
         yield
@@ -194,7 +194,7 @@ FAULTS: dict[str, Callable[[Any], AbstractContextManager[None]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_session_that_ends_while_redis_takes_nothing_is_refused_at_once(redis: Any, fault: str) -> None:
-    """Redis goes on remembering it as live; who asks gets no answer from a Redis that takes no news (R51)."""
+    """Redis still has the session as live, but callers do not trust a Redis that accepts no writes (R51)."""
     person = someone()
     assert works(person.token)
     with FAULTS[fault](redis):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from accounts.refresh_tokens import opened
+from accounts.refresh_tokens import decode
 from kernel import auth, aws, clock, ids, keyrings, paging
 from kernel.config import ConfigurationError, config
 from kernel.errors import DependencyUnavailable, Unauthenticated
@@ -44,7 +44,7 @@ def test_a_rotation_signs_nobody_out() -> None:
     rotate(*ROTATING)
 
     assert auth.verify(person.token).user_id == person.user_id
-    assert opened(person.refresh_token).session_id == person.session_id
+    assert decode(person.refresh_token).session_id == person.session_id
     assert paging.unseal(place, bound_to=("a",)) == [1]
 
 

@@ -8,7 +8,7 @@ def after(attempts: int, *, apart_ms: int, advance: object, failed: bool = True)
     found = Attempts()
     for number in range(attempts):
         name = f"attempt {number}"
-        found = found.with_one(name)
+        found = found.with_attempt(name)
         if failed:
             found = Attempts(found.tried, found.failed | {name})
         advance(apart_ms)  # type: ignore[operator]
@@ -45,14 +45,14 @@ def test_attempts_under_way_may_yet_succeed_but_not_for_ever() -> None:
     with clock.held(0) as advance:
         attempts = after(LOCK_AFTER, apart_ms=0, advance=advance, failed=False)
 
-        assert not attempts.settled
+        assert not attempts.all_failed
         advance(UNDER_WAY_MS + 1)
-        assert attempts.settled
+        assert attempts.all_failed
 
 
 def test_a_failure_is_forgotten_together_with_its_attempt() -> None:
     with clock.held(0) as advance:
-        attempts = after(4, apart_ms=5 * clock.MINUTE, advance=advance).with_one("last")
+        attempts = after(4, apart_ms=5 * clock.MINUTE, advance=advance).with_attempt("last")
 
         assert len(attempts.tried) == 3
         assert attempts.failed == {"attempt 2", "attempt 3"}

@@ -50,7 +50,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _passkey(said: str) -> object:
-    return passkeys._named_by({"id": said, "response": {"userHandle": said}})
+    return passkeys._find_by_credential({"id": said, "response": {"userHandle": said}})
 
 
 def _forwarded(said: str) -> str:
@@ -60,11 +60,11 @@ def _forwarded(said: str) -> str:
 
 READERS: dict[str, Callable[[str], object]] = {
     "access token": auth.verify,
-    "refresh token": refresh_tokens.opened,
+    "refresh token": refresh_tokens.decode,
     "Idempotency-Key": idempotency.require_key,
     "X-Forwarded-For": _forwarded,
     "code of a second factor": lambda said: totp._step_of(FACTOR, said),
-    "recovery code": totp._plain,
+    "recovery code": totp._normalise,
     "passkey": _passkey,
     "link of a file": lambda said: http._PATH_ID.fullmatch(said) and link_store.token_hash(said),
     "invitation": lambda said: http._PATH_ID.fullmatch(said) and invitations.hashed(said),
@@ -125,7 +125,7 @@ def test_a_token_whose_header_is_nested_without_end_is_refused() -> None:
 @with_keys
 @given(credential=st.dictionaries(st.sampled_from(["id", "rawId", "type", "response"]), JSON, max_size=4))
 def test_any_credential_of_a_passkey_is_read_or_refused(credential: dict[str, Any]) -> None:
-    assert passkeys._named_by(credential) is None
+    assert passkeys._find_by_credential(credential) is None
 
 
 # --- bytes ----------------------------------------------------------------------------------------------------

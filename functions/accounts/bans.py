@@ -1,4 +1,4 @@
-"""Bans: who may not sign in, and ending what they have open."""
+"""Bans of accounts, and ending all sessions of banned and erased accounts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ END_ERASED = "end_erased"
 
 
 def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
-    """The bans that stand of these people: one round trip per 100."""
+    """The active bans of these people: one round trip per 100."""
     found = store.bans(user_ids)
-    return {user_id: ban for user_id, ban in found.items() if ban.stands}
+    return {user_id: ban for user_id, ban in found.items() if ban.is_active}
 
 
 def ban(*, user_id: str, by: str, reason: str, until: int | None) -> None:
-    """Keep somebody from signing in, and end their sessions and sockets at once; raises NotFound.
+    """Ban somebody until an instant (ms; None: permanently), and end their sessions and sockets; raises NotFound.
 
-    The ban stands from the commit on: a sign-in that was under way fails by its condition or is among the sessions
-    that are ended.
+    A concurrent sign-in either fails by its condition or its session is ended, too.
     """
     made = AccountBan(since=clock.now(), until=until, reason=reason, by=by)
     details = {"reason": reason, "until": None if until is None else clock.rfc3339(until)}
@@ -39,7 +38,7 @@ def ban(*, user_id: str, by: str, reason: str, until: int | None) -> None:
 
 
 def unban(*, user_id: str, by: str) -> None:
-    """Let somebody sign in again; fine if they could. Raises NotFound."""
+    """Lift a ban, if there is one; raises NotFound for an unknown person."""
     _commit(user_id, None, "user.unbanned", by, {})
 
 
@@ -64,19 +63,19 @@ def _commit(
 
 
 def end_everything(user_id: str, *, reason: str) -> None:
-    """End all sessions and sockets; a passing failure is tried again."""
+    """End all sessions and sockets, with retries."""
     retried(partial(sessions.end_all, user_id, reason=reason), on=DependencyUnavailable, tries=3)
 
 
 def _end_sessions(work: after_commit.Work) -> None:
-    """What a ban calls for; also when the process that banned has ended meanwhile. Twice is fine."""
+    """The follow-up work of a ban. Idempotent."""
     if bans([work["user_id"]]):
         log.enqueue_loss(log.AccountLost(work["user_id"], "account_banned", clock.now()))
         end_everything(work["user_id"], reason=work["reason"])
 
 
 def _end_erased(work: after_commit.Work) -> None:
-    """What an erasure that was asked for calls for at once. Twice is fine: who has come back signs in again."""
+    """The follow-up work of a requested erasure. A repeated call ends later sessions, too, which is harmless."""
     log.enqueue_loss(log.AccountLost(work["user_id"], "account_erased", clock.now()))
     end_everything(work["user_id"], reason="erased")
 
