@@ -18,7 +18,7 @@ from perf.template import ROOT
 
 BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
 FUNCTIONS = "MessagesFunction"  # any will do: all functions have the same code
-LAYERS = ("RuntimeLayer", "KernelLayer", "Drive/MediaLayer")
+LAYERS = ("RuntimeLayer", "KernelLayer", "ClientLayer", "Drive/MediaLayer")
 MB = 2**20
 
 

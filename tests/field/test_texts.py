@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from accounts.schemas import Registration, SignIn
 from conversations.schemas import ConversationChanges, NewConversation
 from drive.files import folders
-from drive.schemas import NewFolder
+from drive.route_schemas import NewFolder
 from kernel import text
 from kernel.errors import Conflict, ValidationFailed
 from kernel.schema import Input

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from perf.counts import Counted, count
-from perf.imports import NEEDED, unneeded
+from perf.imports import FIRST_PARTY_MAX, NEEDED, unneeded
 from perf.in_process_stack import in_process_stack
 from perf.operations import OPERATIONS
 from perf.template import ROOT, functions
@@ -350,6 +350,25 @@ def _alike() -> list[list[str]]:
     for function_id, needed in NEEDED.items():
         groups[frozenset(needed)].append(function_id)
     return list(groups.values())
+
+
+@pytest.mark.parametrize("function_id", FIRST_PARTY_MAX)
+def test_functions_import_little_of_ours_and_make_few_schemas(function_id: str) -> None:
+    paths = [str(ROOT / "functions"), str(ROOT / "layers" / "shared")]
+    code = (
+        f"import sys; sys.path[:0] = {paths}; import {functions()[function_id].module}\n"
+        "def below(schema): return {schema}.union(*map(below, schema.__subclasses__()))\n"
+        "schemas = sys.modules.get('kernel.schema')\n"
+        "made = set() if schemas is None else below(schemas.BaseModel)\n"
+        "files = [str(getattr(each, '__file__', '')) for each in sys.modules.values()]\n"
+        f"print(sum(each.startswith(tuple({paths})) for each in files), len(made))"
+    )
+    environment = {"ENVIRONMENT": "local", "STACK_NAME": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    modules, schemas = map(int, done.stdout.split())
+    most_modules, most_schemas = FIRST_PARTY_MAX[function_id]
+    assert modules <= most_modules
+    assert schemas <= most_schemas
 
 
 @pytest.mark.parametrize("group", _alike(), ids=lambda group: group[0])

@@ -6,12 +6,11 @@ from typing import Any
 
 from drive.files import folders, listings
 from drive.files import service as files
-from drive.schemas import (
+from drive.route_schemas import (
     ActivityList,
     Children,
     Download,
     EntryList,
-    File,
     FileChanges,
     FileList,
     FileSearch,
@@ -21,6 +20,7 @@ from drive.schemas import (
     NewFolder,
     Usage,
 )
+from drive.schemas import File
 from kernel.caller import Caller
 from kernel.errors import NotFound
 from kernel.http import App

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive.schemas import (
-    FileList,
-    Link,
-    LinkedFile,
-    LinkList,
-    NewLink,
-    NewShare,
-    Share,
-    SharedList,
-    ShareList,
-)
+from drive.route_schemas import FileList, Link, LinkedFile, LinkList, NewLink, NewShare, Share, SharedList, ShareList
 from drive.sharing import links
 from drive.sharing import service as sharing
 from kernel.caller import Caller

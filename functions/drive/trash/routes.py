@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive.schemas import File, Folder, Removal, TrashList
+from drive.route_schemas import Folder, Removal, TrashList
+from drive.schemas import File
 from drive.trash import service as trash
 from kernel.caller import Caller
 from kernel.http import App

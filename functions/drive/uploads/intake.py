@@ -211,7 +211,7 @@ def _publish_outcome(node: Node, upload: PendingUpload, accepted: bool, reason: 
     if not accepted and upload.version > 1:
         data |= {"state": "rejected", "reject_reason": reason, "version": upload.version}
     try:
-        from drive.schemas import FileEvent
+        from drive.route_schemas import FileEvent
 
         kind = "file.ready" if accepted else "file.rejected"
         event = {"type": kind, "conversation_id": node.conversation_id, "at": clock.now(), "data": data}

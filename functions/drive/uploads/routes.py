@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive.schemas import File, PartNumbers, Parts, Upload, UploadCompletion, UploadFields
+from drive.route_schemas import PartNumbers, Parts, Upload, UploadCompletion, UploadFields
+from drive.schemas import File
 from drive.uploads import service as uploads
 from drive.uploads import transfers
 from drive.uploads.service import NewUpload

@@ -11,7 +11,7 @@ import pytest
 from drive import model
 from drive.files import access, folders
 from drive.files import service as files
-from drive.schemas import NewLink
+from drive.route_schemas import NewLink
 from drive.sharing import links
 from drive.sharing import service as sharing
 from drive.trash import service as trash
