@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from calls import changing, model, store
+from calls import changing, store
 from kernel import clock, telemetry
-
-# So a vanished participant leaves within 60 s of the last heartbeat (45 s of lease, and this), and 8 h take 2,400
-# rounds of 9 entries in the execution's history, which is limited to 25,000.
-EVERY_S = 12
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -27,8 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         line.count("CallsLive", not call.ended)
         if call.ended:
             return {"call_id": call_id, "over": True, "wait_s": 0}
-        due = call.next_check()
-        # precise while ringing, rounded up to a second so that the timeout has passed at the check
-        shortest_s = 1 if due <= call.created_at + model.RING_TIMEOUT_MS else EVERY_S
-        wait_s = max(shortest_s, -(-(due - clock.now()) // clock.SECOND))
+        # rounded up to a second so that the timeout has passed at the check; checks of leases are 12 s apart at least,
+        # so 8 h take 2,400 rounds of 9 entries in the execution's history, which is limited to 25,000
+        wait_s = max(1, -(-(call.next_check() - clock.now()) // clock.SECOND))
         return {"call_id": call_id, "over": False, "wait_s": wait_s}

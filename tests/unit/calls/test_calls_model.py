@@ -219,11 +219,41 @@ def test_eight_hours_are_the_longest() -> None:
     assert call.as_of(START + model.LONGEST_MS).end_reason == "timeout"
 
 
-def test_the_next_check_is_never_later_than_what_happens_next() -> None:
-    call = _join(_call("bob", "cleo"), "bob", START + S)
-    due = call.next_check()
-    assert call.as_of(due - 1) == call
-    assert call.as_of(due) != call
+def test_ringing_is_looked_at_when_it_ends() -> None:
+    due = _call("bob").next_check()
+    assert due == START + model.RING_TIMEOUT_MS
+    assert _call("bob").as_of(due).end_reason == "missed"
+
+
+def test_a_call_that_goes_well_is_looked_at_every_42_seconds_at_most() -> None:
+    call, looks, due, beats = _join(_call("bob", "cleo", "dan"), "bob", START), 0, START, 15
+    call = _join(_join(call, "cleo", START), "dan", START)
+    for at in range(START, START + clock.HOUR, S):
+        for n, who in enumerate(("ada", "bob", "cleo", "dan")):
+            if (at - START) // S % beats == 4 * n:  # not at once
+                call = _join(call, who, at)
+        if at >= due:
+            assert call.as_of(at) == call
+            looks, due = looks + 1, call.next_check()
+            assert due - at >= 42 * S - S or looks == 1
+    assert looks <= 3600 / 42 + 1
+
+
+@pytest.mark.parametrize("last_heard_s", range(0, 46, 5))
+def test_who_vanishes_is_found_gone_within_a_minute_of_the_last_sign_of_life(last_heard_s: int) -> None:
+    call, due = _join(_call("bob"), "bob", START), START
+    for at in range(START, START + 3 * clock.MINUTE, S):
+        if at <= START + last_heard_s * S and (at - START) // S % 5 == 0:
+            call = _join(call, "bob", at)
+        if (at - START) // S % 15 == 0:
+            call = _join(call, "ada", at)
+        if at >= due:
+            call = call.as_of(at)
+            due = call.next_check()
+            if _states(call)["bob"] == "left":
+                assert at <= START + last_heard_s * S + 60 * S
+                return
+    raise AssertionError("nobody looked")
 
 
 def test_only_who_is_in_it_leaves() -> None:
