@@ -20,11 +20,11 @@ ADDRESS = "https://mls.test/"  # WebCrypto is there for pages by https alone; no
 
 
 class PageDevice:
-    """A device of the web client's library. Messages are bytes."""
+    """A device of the web client's library, with a clock that may be days behind. Messages are bytes."""
 
-    def __init__(self, page: Page, user_id: str = "ada", device_id: str = "page") -> None:
+    def __init__(self, page: Page, *, days_ago: int) -> None:
         self._page = page
-        self._call("open", user_id, device_id)
+        self._call("open", "ada", "page", days_ago)
 
     def create(self, group_id: str) -> None:
         self._call("create", group_id)
@@ -60,7 +60,7 @@ class PageDevice:
 
 
 @contextmanager
-def page_device() -> Iterator[PageDevice]:
+def page_device(*, days_ago: int = 0) -> Iterator[PageDevice]:
     """A page with the library, built anew."""
     subprocess.run(["npm", "run", "-s", "build:mls"], cwd=WEB, check=True)
     with sync_playwright() as playwright:
@@ -70,7 +70,7 @@ def page_device() -> Iterator[PageDevice]:
             page.route("**/*", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
             page.goto(ADDRESS)
             page.add_script_tag(path=WEB / ".build/mls/mls.js")
-            yield PageDevice(page)
+            yield PageDevice(page, days_ago=days_ago)
         finally:
             browser.close()
 

@@ -57,3 +57,25 @@ def test_a_hundred_members_come_in_by_one_commit_of_either(count: int) -> None:
         word = page.encrypt("hello")
         assert [each.receive(word).data for each in joined] == [b"hello", b"hello"]
         assert len(joined[0].leaves()) == page.members() == count + 1
+
+
+OLD_DAYS = 40  # a package of the web client is good for 28
+
+
+def test_one_leaf_that_is_old_keeps_no_device_of_the_python_client_out_of_a_group() -> None:
+    """A leaf keeps the lifetime of its package for as long as it is in the tree."""
+    with page_device(days_ago=OLD_DAYS) as page:
+        page.create("cnv_1")
+        first, late = engines(2)
+        _, _, welcome = page.add([first.key_package()])
+        group = first.join(welcome)
+        assert group.receive(page.encrypt("hello")).data == b"hello"
+
+        commit = group.add([late.key_package()])
+        group.receive(commit.message)
+        assert commit.welcome is not None
+        joined = late.join(commit.welcome)
+        assert page.receive([commit.message])[1] == [None]
+        assert joined.receive(page.encrypt("welcome")).data == b"welcome"
+        renewed = page.update()
+        assert [each.receive(renewed).removed for each in (group, joined)] == [False, False]

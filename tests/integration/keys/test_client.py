@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.helpers import Person, someone
 from tests.integration import rooms
 from tests.integration.keys.desk import b64, raw
 from tests.integration.keys.server import Cheat, encryption
+from tests.mls import Package
 from tests.tools import rows
 
 
@@ -223,6 +225,31 @@ def test_a_device_that_goes_while_it_is_brought_in_is_left_out(ada: Person, bob:
         assert await adas.reconcile(tea) == []
         await adas.send(tea, "without the phone")
         assert await heard(bobs, tea) == ["without the phone"]
+
+    asyncio.run(chat())
+
+
+def test_a_package_that_is_not_valid_yet_keeps_nobody_else_out(ada: Person, bob: Person) -> None:
+    """The server hands it out where clocks differ, and the library makes no commit with it."""
+    now = int(time.time())
+    early = Package(bob.user_id, "early", not_before=now + 1_800, not_after=now + 86_400)
+
+    def ahead(method: str, path: str, answer: Any) -> Any:
+        if path == "/keys/claims":
+            item = {"user_id": bob.user_id, "device_id": "early", "package": b64(early.message())}
+            answer["packages"].append({**item, "last_resort": False})
+        return answer
+
+    adas, bobs = encryption(ada, cheat=ahead), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        owner = {"signature_key": b64(early.owner.signature_key), "credential": b64(early.owner.credential)}
+        await bobs._client.request("PUT", "/keys/devices/early", json={"name": "early", **owner})
+        tea = await adas.create([bob.user_id])
+        await adas.send(tea, "hello")
+        assert await heard(bobs, tea) == ["hello"]
+        assert "early" in await adas.reconcile(tea)
 
     asyncio.run(chat())
 

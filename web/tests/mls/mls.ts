@@ -8,8 +8,9 @@ let identity: Identity;
 let made: MadePackage;
 let group: Group;
 
-export async function open(userId: string, deviceId: string): Promise<void> {
-  mls = await TsMls.open(Date.now);
+/** With a clock that is so many days behind. */
+export async function open(userId: string, deviceId: string, daysAgo: number): Promise<void> {
+  mls = await TsMls.open(() => Date.now() - daysAgo * 86_400_000);
   identity = await mls.newIdentity(userId, deviceId);
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -362,8 +363,8 @@ class Encryption:
                     await self.key_log.require_registered(leaf)
                 except GhostDevice as error:
                     raise KeySwapped(str(error)) from error
-                if leaf in wanted:
-                    packages[leaf] = message
+                if leaf in wanted and tls.is_valid_at(message, time.time()):
+                    packages[leaf] = message  # what is not valid is left for who looks next
         return packages, sorted(leaf.device_id for leaf in wanted - packages.keys())
 
     async def _require_honest(

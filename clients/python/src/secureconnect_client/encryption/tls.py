@@ -82,6 +82,19 @@ def leaf_of_package(message: bytes) -> Leaf:
     return _leaf(reader)
 
 
+def is_valid_at(message: bytes, now_s: float) -> bool:
+    """Whether the lifetime of this key package has begun and is not over."""
+    reader = Reader(message)
+    reader.take(8)  # version and wire format, version and cipher suite
+    for _ in range(3):  # init key, encryption key, signature key
+        reader.vector()
+    reader.take(2)  # the kind of credential
+    for _ in range(6):  # whose it is, and what it is capable of
+        reader.vector()
+    reader.take(1)
+    return reader.number(8) <= now_s <= reader.number(8)
+
+
 def leaves_of_tree(tree: bytes) -> list[Leaf]:
     """The devices in a ratchet tree (RFC 9420, 12.4.3.3); empty places in it are left out."""
     reader = Reader(Reader(tree).vector())
