@@ -1,4 +1,4 @@
-"""The frame that keeps a socket open, apart from the schemas of conversations: it comes once a minute from all."""
+"""The ping frame, apart from the schemas of conversations: every socket sends it once a minute."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ Cursors = Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]
 
 
 class Ping(Frame):
-    """With `cursors`, the pong names the conversations that have moved on. `focus` is the conversation on the screen,
-    null for none: of what is seen there nobody is told by push. It holds for a minute; left out it stays."""
+    """With `cursors`, the pong names the conversations with newer events. `focus` is the conversation on the screen,
+    null for none: its messages cause no push. It holds for a minute; if absent, it does not change."""
 
     cursors: Cursors = {}
     focus: Id | None = None

@@ -1,4 +1,4 @@
-"""Owns links into a group and requests to join.
+"""Owns invitations to a group by link, and requests to join.
 
-It never makes anybody a member: `conversations` does, with what an invitation allows.
+Memberships themselves are written by `conversations`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import composition  # noqa: F401 - what all domains put into messages and events
+import composition  # noqa: F401 - the contents of messages and the events of all domains
 from accounts.api import authenticate
 from conversations.schemas import MemberOut
 from invitations import requests, service
@@ -35,7 +35,7 @@ app = App("invitations", authenticate=authenticate)
     limits=[INVITE],
 )
 def create_invitation(caller: Caller, conversation_id: str, body: NewInvitation) -> Any:
-    """Make a link into a group (who may add people to it); its token is told this once."""
+    """Create an invitation link (members who may add people); this answer alone contains its token."""
     return service.create(
         caller=caller,
         conversation_id=conversation_id,
@@ -47,7 +47,7 @@ def create_invitation(caller: Caller, conversation_id: str, body: NewInvitation)
 
 @app.get("/conversations/{conversation_id}/invitations", query=Paging, returns=InvitationList)
 def list_invitations(caller: Caller, conversation_id: str, query: Paging) -> Any:
-    """A group's invitations, newest first: all for owner and admins, for others their own."""
+    """A group's invitations, newest first: all of them for owner and admins, their own for others."""
     return service.list_invitations(
         caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
     )
@@ -61,7 +61,7 @@ def revoke_invitation(caller: Caller, conversation_id: str, invitation_id: str) 
 
 @app.get("/invitations/{token}", returns=InvitationPreview, errors=["blocked", "banned"], limits=[FOLLOW])
 def preview_invitation(caller: Caller, token: str) -> Any:
-    """What a link leads to: name, number of members, picture."""
+    """The group behind a link: name, number of members, picture."""
     return service.preview(caller=caller, token=token)
 
 
@@ -74,7 +74,7 @@ def preview_invitation(caller: Caller, token: str) -> Any:
     limits=[FOLLOW],
 )
 def accept_invitation(caller: Caller, token: str) -> Answer:
-    """Join by a link (201), or ask to be let in (202); 200 for who is a member or has asked already."""
+    """Join by a link (201), or request to join (202); 200 for members and repeated requests."""
     state, conversation, new = service.accept(caller=caller, token=token)
     status = 200 if not new else 201 if state == "joined" else 202
     return Answer({"state": state, "conversation": conversation}, status=status)
@@ -82,7 +82,7 @@ def accept_invitation(caller: Caller, token: str) -> Answer:
 
 @app.get("/conversations/{conversation_id}/join-requests", query=Paging, returns=JoinRequestList)
 def list_join_requests(caller: Caller, conversation_id: str, query: Paging) -> Any:
-    """Who asks to be let in (owner and admins)."""
+    """The pending requests to join (owner and admins)."""
     return requests.list_join_requests(
         caller=caller, conversation_id=conversation_id, limit=query.limit, after=query.cursor
     )
@@ -94,7 +94,7 @@ def list_join_requests(caller: Caller, conversation_id: str, query: Paging) -> A
     errors=["group_full"],
 )
 def approve_join_request(caller: Caller, conversation_id: str, user_id: str) -> Any:
-    """Let somebody in who asked (owner and admins)."""
+    """Approve a request to join (owner and admins)."""
     return requests.approve(caller=caller, conversation_id=conversation_id, user_id=user_id)
 
 

@@ -1,4 +1,4 @@
-"""What invitations tell: requests to join, to those who decide them."""
+"""Registers the frames about requests to join, and the erasure of invitations."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ TOKEN_BITS = 256
 DEFAULT_LIFE_S = 7 * clock.DAY // clock.SECOND
 MIN_LIFE_S, MAX_LIFE_S = 60, 365 * clock.DAY // clock.SECOND
 REQUEST_LIFE_MS = 30 * clock.DAY
-# How long an invitation that is over still answers that it is: later it is as if it had never been.
+# An ended invitation is kept for this time, to be answered with 410 instead of 404.
 KEPT_AFTER_MS = 30 * clock.DAY
 
 InvitationState = Literal["open", "expired", "used_up", "revoked"]
@@ -21,7 +21,7 @@ RequestState = Literal["pending", "approved", "declined", "withdrawn"]
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link into a group. Times in ms; `uses` counts who became a member by it, `max_uses` None is no limit."""
+    """An invitation link. Times in ms; `uses` counts the people who joined by it, `max_uses` None is no limit."""
 
     id: str
     conversation_id: str
@@ -35,7 +35,7 @@ class Invitation:
     revoked_at: int | None = None
 
     def state(self, now: int) -> InvitationState:
-        """What it is worth now, whatever has not been swept away yet."""
+        """The state at `now` (ms)."""
         if self.revoked_at is not None:
             return "revoked"
         if self.expires_at <= now:
@@ -43,14 +43,14 @@ class Invitation:
         return "used_up" if self.max_uses is not None and self.uses >= self.max_uses else "open"
 
     def require_open(self, now: int) -> None:
-        """Raises Gone for an invitation that is over."""
+        """Raise Gone unless the invitation is open."""
         if self.state(now) != "open":
             raise Gone("This invitation is over.")
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
-    """That somebody with an invitation asked to be let in; it lapses after 30 days."""
+    """A request to join by somebody with an invitation; it lapses after 30 days."""
 
     conversation_id: str
     user_id: str

@@ -1,4 +1,4 @@
-"""Requests to join a group: asked by who has a link that needs approval, answered by admins."""
+"""Requests to join a group: made by people with a link that needs approval, decided by admins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from users import api as users
 
 
 def ask(*, caller: Caller, invitation: Invitation) -> bool:
-    """Ask to be let in; False if that was asked already."""
+    """Make a request to join; False if there is one already."""
     request = JoinRequest(invitation.conversation_id, caller.user_id, invitation.id, clock.now())
     new = store.ask(request)
     if new:
@@ -35,7 +35,7 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
 
 
 def list_join_requests(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """Who asks to be let in (for admins), by id; not who has become a member in another way."""
+    """The pending requests (for admins), ordered by user id, without those of people who are members by now."""
     require_member(conversation_id, caller.user_id).require_admin()
     paging = Paginator(after, caller.user_id, "join-requests", conversation_id)
     found = store.requests(conversation_id, after=paging.start, limit=limit + 1, now=clock.now())
@@ -50,14 +50,14 @@ def list_join_requests(*, caller: Caller, conversation_id: str, limit: int, afte
 
 
 def approve(*, caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
-    """Let somebody in who asked; who is in already stays. Raises NotFound where nobody asks, Conflict `group_full`."""
+    """Approve a request; idempotent for members. Raises NotFound without a request, Conflict `group_full`."""
     _require_person(user_id)
     return retried(partial(_approve, caller, require_id(conversation_id), user_id), on=Cancelled)
 
 
 def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, Any]:
     require_member(conversation_id, caller.user_id).require_admin()
-    request = store.request(conversation_id, user_id, clock.now())  # first: who is let in meanwhile is a member then
+    request = store.request(conversation_id, user_id, clock.now())  # read before the membership
     member = conversations.member(conversation_id, user_id)
     if member is not None:
         store.drop(conversation_id, user_id)
@@ -71,7 +71,7 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
 
     def end_request(transaction: Transaction) -> None:
         store.stage_answered(transaction, request)
-        conversations.stage_unban(transaction, conversation_id, user_id)  # they may have been in and out meanwhile
+        conversations.stage_unban(transaction, conversation_id, user_id)  # a removal meanwhile may have banned them
 
     context, events = conversations.append(conversation_id, caller.user_id, plan)
     conversations.publish_events(context, events)
@@ -81,7 +81,7 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
 
 
 def end(*, caller: Caller, conversation_id: str, user_id: str) -> None:
-    """Decline a request (admins), or withdraw one's own; raises NotFound where there is none."""
+    """Decline a request (admins), or withdraw one's own; raises NotFound if there is none."""
     _require_person(user_id)
     own = user_id == caller.user_id
     if not own:

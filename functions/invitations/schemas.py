@@ -1,4 +1,4 @@
-"""Invitations by link and requests to join: what comes in and what goes out."""
+"""Invitations by link and requests to join: requests and answers."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ class InvitationOut(Output):
 
 
 class CreatedInvitation(InvitationOut):
-    """`token` is told this once; `url` is where the web client takes it."""
+    """`token` is answered this once; `url` opens it in the web client."""
 
     token: str
     url: str
@@ -44,7 +44,7 @@ class InvitationList(Output):
 
 
 class InvitationPreview(Output):
-    """What somebody outside learns of the group."""
+    """The part of a group's info that a person with a link may see."""
 
     name: str | None
     member_count: int
@@ -65,7 +65,7 @@ class JoinRequestList(Output):
 
 
 class Acceptance(Output):
-    """`conversation` for who is in; null while an admin has to decide."""
+    """`conversation` is null while an admin has to decide."""
 
     state: Literal["joined", "requested"]
     conversation: Conversation | None

@@ -1,6 +1,6 @@
-"""Invitations by link: making, showing, revoking them, and coming in by one.
+"""Invitations by link: creating, listing, revoking and accepting them.
 
-An invitation is worth what its maker is: if they are out or may not add people any more, it is over (R6).
+An invitation is over when the member who made it leaves or may no longer add people (R6).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from users import api as users
 def create(
     *, caller: Caller, conversation_id: str, expires_in_s: int, max_uses: int | None, needs_approval: bool
 ) -> dict[str, Any]:
-    """A new link into a group, for who may add people to it; its token is told this once."""
+    """Create an invitation, as a member who may add people; this answer alone contains its token."""
     if needs_approval and max_uses is not None:
         raise ValidationFailed.of("max_uses", "where an admin decides on everybody, uses are not limited")
     require_member(conversation_id, caller.user_id).require_add()
@@ -58,7 +58,7 @@ def _view(invitation: Invitation) -> dict[str, Any]:
 
 
 def list_invitations(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """A group's invitations, newest first: all of them for admins, for others their own."""
+    """A group's invitations, newest first: all of them for admins, their own for others."""
     context = require_member(conversation_id, caller.user_id)
     context.require_group()
     paging = Paginator(after, caller.user_id, "invitations", conversation_id)
@@ -68,7 +68,7 @@ def list_invitations(*, caller: Caller, conversation_id: str, limit: int, after:
 
 
 def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
-    """End an invitation (its maker and admins); again is fine."""
+    """Revoke an invitation (its maker and admins); idempotent."""
     context = require_member(conversation_id, caller.user_id)
     context.require_group()
     invitation = store.by_id(conversation_id, invitation_id) if ids.is_id(invitation_id, "inv") else None
@@ -78,7 +78,7 @@ def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:
 
 
 def preview(*, caller: Caller, token: str) -> dict[str, Any]:
-    """What a link leads to, for somebody who thinks of coming in; raises as `accept` does."""
+    """The group behind a link, for a person who may join; raises the errors of `accept`."""
     invitation = store.by_token(token)
     users.require_reachable("invitation", caller.user_id, invitation.created_by)
     joining = _join_context(invitation, caller)
@@ -94,11 +94,11 @@ def preview(*, caller: Caller, token: str) -> dict[str, Any]:
 
 
 def accept(*, caller: Caller, token: str) -> tuple[str, dict[str, Any] | None, bool]:
-    """Come in by a link: `joined` with the conversation, or `requested`; and whether that is new.
+    """Accept an invitation; returns `joined` with the conversation, or `requested`; and whether that is new.
 
-    A member stays one, and no use is counted. Raises NotFound for an unknown token and where its maker blocks the
-    caller, Forbidden `blocked` and `banned`, Gone for an invitation that is over, Conflict `group_full`. However
-    many accept at once, no more come in than the invitation lets: each use is counted with the membership.
+    For members it changes nothing, and no use is counted. Uses are counted in the transaction that adds the member, so
+    concurrent calls never exceed `max_uses`. Raises NotFound for an unknown token and if its maker blocks the caller,
+    Forbidden `blocked` and `banned`, Gone for an invitation that is over, Conflict `group_full`.
     """
 
     def attempt() -> tuple[str, dict[str, Any] | None, bool]:
@@ -144,7 +144,7 @@ def _join_context(invitation: Invitation, caller: Caller) -> JoinContext:
 
 
 def _require_may_join(joining: JoinContext, invitation: Invitation) -> None:
-    """Whether somebody who is no member yet may come in; raises Gone, Forbidden `banned`."""
+    """Require that a person who is not a member may join; raises Gone, Forbidden `banned`."""
     invitation.require_open(clock.now())
     settings = joining.context.info.settings
     if joining.inviter is None or not (joining.inviter.is_admin or settings.who_can_add == "all"):

@@ -1,4 +1,4 @@
-"""Invitations and requests to join in DynamoDB. Of a token only its hash is kept."""
+"""Invitations and requests to join in DynamoDB. Tokens are stored as hashes only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _PER_STEP = 200
 
 
 class InvitationRecord(Record):
-    """Under a conversation its invitations (by id) and requests (by person); under a token's hash where it leads."""
+    """In the scope of a conversation its invitations (by id) and requests (by person); in that of a token's hash the
+    invitation it belongs to."""
 
     class Meta:
         table_name = TableName("invitations")
@@ -59,7 +60,7 @@ _ASKED = Mapper(
 
 
 def keep(invitation: Invitation) -> None:
-    """Keep a new invitation and where its token leads."""
+    """Store a new invitation and its token."""
     swept_at = (invitation.expires_at + KEPT_AFTER_MS) // clock.SECOND
     transaction = Transaction()
     transaction.put("invitation", _INVITE.record(invitation, expires_at=swept_at))
@@ -75,7 +76,7 @@ def keep(invitation: Invitation) -> None:
 
 
 def by_token(token: str) -> Invitation:
-    """Where a token leads, in two round trips; raises NotFound."""
+    """The invitation of a token, in two round trips; raises NotFound."""
     found = InvitationRecord.find(f"{_TOKEN}#{hashed(token)}", _TOKEN)
     invitation = None if found is None else by_id(found.conversation_id, found.invitation_id)
     if invitation is None:
@@ -88,7 +89,7 @@ def by_id(conversation_id: str, invitation_id: str) -> Invitation | None:
 
 
 def invitations(conversation_id: str, *, created_by: str | None, after: str | None, limit: int) -> list[Invitation]:
-    """A conversation's invitations, newest first, from before the given one: all, or one person's."""
+    """A conversation's invitations, newest first, from after `after`: all, or one person's."""
     rows = InvitationRecord.query(
         conversation_id,
         InvitationRecord.entry.startswith(_INVITATION),
@@ -102,14 +103,14 @@ def invitations(conversation_id: str, *, created_by: str | None, after: str | No
 
 
 def revoke(invitation: Invitation, now: int) -> None:
-    """End an invitation; one that has ended is left as it is."""
+    """Revoke an invitation; idempotent."""
     of = InvitationRecord
     stands = of.scope.exists() & of.revoked_at.does_not_exist()
     of(invitation.conversation_id, invitation.id).update_if(stands, of.revoked_at.set(now))
 
 
 def stage_use(transaction: Transaction, invitation: Invitation, *, now: int) -> None:
-    """Count one more who became a member by an invitation that is open (label `invitation`)."""
+    """Count a use of an invitation; label `invitation` fails if it is not open."""
     of = InvitationRecord
     is_open = of.revoked_at.does_not_exist() & (of.ends_at > now)
     if invitation.max_uses is not None:
@@ -122,7 +123,7 @@ def stage_use(transaction: Transaction, invitation: Invitation, *, now: int) -> 
 
 
 def ask(request: JoinRequest) -> bool:
-    """Keep a request; False if one of this person stands already."""
+    """Store a request; False if the person has a pending one."""
     of = InvitationRecord
     expires_at = (request.requested_at + REQUEST_LIFE_MS) // clock.SECOND + 1
     record = _ASKED.record(request, entry=f"{_REQUEST}{request.user_id}", expires_at=expires_at)
@@ -137,7 +138,7 @@ def request(conversation_id: str, user_id: str, now: int) -> JoinRequest | None:
 
 
 def requests(conversation_id: str, *, after: str | None, limit: int, now: int) -> list[JoinRequest]:
-    """The pending requests to join a conversation, by the person's id, from after the given one."""
+    """The pending requests to join a conversation, ordered by the person's id, from after `after`."""
     rows = InvitationRecord.query(
         conversation_id,
         InvitationRecord.entry.startswith(_REQUEST),
@@ -150,13 +151,13 @@ def requests(conversation_id: str, *, after: str | None, limit: int, now: int) -
 
 
 def stage_answered(transaction: Transaction, request: JoinRequest) -> None:
-    """End a request that stands (label `request`)."""
+    """Delete a request; label `request` fails if there is none."""
     record = InvitationRecord(request.conversation_id, f"{_REQUEST}{request.user_id}")
     transaction.delete("request", record, InvitationRecord.scope.exists())
 
 
 def drop(conversation_id: str, user_id: str) -> bool:
-    """End a request; False if none stands."""
+    """Delete a request; False if there is none."""
     record = InvitationRecord(conversation_id, f"{_REQUEST}{user_id}")
     return record.delete_if(InvitationRecord.scope.exists())
 
@@ -165,7 +166,7 @@ def drop(conversation_id: str, user_id: str) -> bool:
 
 
 def erase(conversation_id: str) -> bool | None:
-    """Erase some invitations and requests of a conversation that has ended; True while there may be more."""
+    """Erase some invitations and requests of a deleted conversation; True if there may be more, else None."""
     rows = list(InvitationRecord.query(conversation_id, consistent_read=True, limit=_PER_STEP))
     tokens = [InvitationRecord(f"{_TOKEN}#{row.token_hash}", _TOKEN) for row in rows if row.token_hash is not None]
     InvitationRecord.delete_all([*tokens, *rows])

@@ -1,4 +1,4 @@
-"""Messages: sending, changing, reading, threads, reactions, pins, drafts, receipts, unread counts, expiry, slow mode.
+"""Owns messages: sending, changing, reading, threads, reactions, pins, drafts, receipts, unread counts, slow mode.
 
-It owns what a message is and how it looks. What other domains put into one (a poll) it never looks into: `contents`.
+The contents that other domains put into messages (polls) are registered in `contents`, and never read here.
 """

@@ -1,4 +1,4 @@
-"""Messages as other domains use them: slow mode, what a message holds, how it looks."""
+"""Messages for other domains: slow mode, contents of messages, views, erasure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
     """One message in its present state; raises NotFound."""
-    from messages import service  # few of those who use this module read messages
+    from messages import service  # few users of this module read messages
 
     return service.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
@@ -52,7 +52,7 @@ def list_messages(*, caller: Caller, conversation_id: str, after: int, limit: in
 
 
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Leave a tombstone in place of a message (its sender and admins)."""
+    """Delete a message, which leaves a tombstone (its sender and admins)."""
     from messages import service
 
     service.delete(caller=caller, conversation_id=conversation_id, message_id=message_id)

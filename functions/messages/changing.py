@@ -1,4 +1,4 @@
-"""Changing a message: an event about it, and its new state with it, both or neither."""
+"""Changing a message: its new state and the event about it are written in one transaction."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from kernel.resilience import retried
 from log import api as log
 from log.model import Event, NewEvent
 
-STALE = {"message", "pins"}  # the labels of what is written only if it still is as it was read
+STALE = {
+    "message",
+    "pins",
+}  # labels of conditions that fail when message or pins have changed since
 TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class MessageChange:
-    """An event of this kind about a message, which is `after` it what it is then; `stage` writes that.
+    """A change of a message: the event's type, the message after it, and `stage`, which writes it.
 
-    `stage` gets the seq of the event. `details` are what the event tells extra.
+    `stage` gets the seq of the event. `details` are further data of the event.
     """
 
     kind: str
@@ -36,7 +39,7 @@ class MessageChange:
 
 
 class MessageMoved(Conflict):
-    """What was read has moved on each time before it could be changed."""
+    """The message has changed between reading and writing, in all tries."""
 
     detail = "Somebody changed this at the same time; try again."
 
@@ -50,9 +53,9 @@ def change(
     people: Iterable[str] = (),
     records: Sequence[tuple[type[Record], Key]] = (),
 ) -> Event | None:
-    """Carry out what `plan` wants of a message as it is, None for nothing; returns it as it is then.
+    """Make the change that `plan` returns for the present message (None for no change); returns the new message.
 
-    Two store round trips and those of telling. `plan` is asked again when the message or the log has moved on.
+    Two store round trips, and those of publishing. `plan` is called again when the message or the log has changed.
     """
     seen = ContextLoader(messages=[message_id], people=people, records=records)
     attempt = partial(_attempt, caller, require_id(conversation_id), message_id, plan, seen)

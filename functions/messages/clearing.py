@@ -1,4 +1,4 @@
-"""Erasing the log of a conversation that has ended, and what hangs on its messages, a page of events at a time."""
+"""Erasing the log of a deleted conversation and the data of its messages, a page of events at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EVENTS_PER_STEP = 100
 
 
 def erase_page(conversation_id: str, _cursor: Any) -> Any:
-    """Erase the first events there are, and what hangs on them before them; a seq while there may be more.
+    """Erase the data of the first remaining events, then the events; a seq if there may be more, else None.
 
-    Files are left to the sweep of the drive, which takes them from the members and deletes what is nobody else's.
+    Files are left to the drive's sweep, which revokes the members' access and deletes files without other users.
     """
     events = log.stored(conversation_id, limit=EVENTS_PER_STEP)
     log.forget_sends(event.sent_as for event in events if event.sent_as is not None)
@@ -39,5 +39,5 @@ def _last(events: Sequence[Event]) -> int:
 
 
 def erase_drafts(conversation_id: str, user_ids: Iterable[str]) -> None:
-    """Erase what these people have written into a conversation and not sent."""
+    """Erase these people's drafts in a conversation."""
     drafts_store.erase(conversation_id, user_ids)

@@ -1,6 +1,6 @@
-"""What other domains put into messages: a message of type `poll` shows a poll, which messages do not know.
+"""Contents that other domains put into messages: a message of type `poll` shows a poll.
 
-Each such type is registered once, in the `events.py` of its domain.
+A domain registers the type of its content in its `events.py`.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from log.api import Rows
 from log.model import Event
 
 OWN_TYPES = frozenset({"text", "file", "encrypted", "system", "call"})
-Held = Callable[[Event, str], dict[str, Any] | None]  # what a message holds, as a person sees it
+ContentView = Callable[[Event, str], dict[str, Any] | None]  # a message's content as the person with this id sees it
 
 
 class Content(Protocol):
-    """What a message of one type holds, for many messages at once. `field` is where a message shows it."""
+    """The content of messages of one type. `field` is the message's field that shows it."""
 
     field: str
 
     def keys(self, messages: Sequence[Event], viewer_ids: Sequence[str]) -> Sequence[tuple[type[Record], Key]]:
-        """The records that `shown` is going to read."""
+        """The records that `views` will read."""
         ...
 
-    def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Held: ...
+    def views(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> ContentView: ...
 
     def stage_deletion(self, transaction: Transaction, message: Event) -> Sequence[FollowUp]:
-        """What goes in the transaction that deletes the message; returns the work that has to follow it."""
+        """Stage the content's deletion in that of its message; returns the follow-up work."""
         ...
 
 
@@ -37,14 +37,14 @@ _loaders: dict[str, Callable[[], Content]] = {}
 
 
 def register_content(type_: str, load: Callable[[], Content]) -> None:
-    """Name what messages of this type hold; it is loaded when the first such message is met."""
+    """Register the content of a type of messages; it is imported with the first such message."""
     _loaders[type_] = load
 
 
-def held_by(message: Event) -> Content | None:
-    """What a message holds of another domain; None for texts, files and our own.
+def content_of(message: Event) -> Content | None:
+    """The content of a message from another domain; None for texts, files, encrypted, system and call messages.
 
-    Raises LookupError where its domain has not registered: rather than show or delete half of a message.
+    Raises LookupError for an unregistered type, rather than rendering or deleting half of a message.
     """
     type_ = message.data.get("type")
     if type_ in OWN_TYPES or message.deleted_at is not None:
@@ -55,10 +55,10 @@ def held_by(message: Event) -> Content | None:
 
 
 def by_content(messages: Iterable[Event]) -> list[tuple[Content, list[Event]]]:
-    """The messages that hold something, by what they hold."""
+    """The messages with a content of another domain, grouped by it."""
     found: dict[int, tuple[Content, list[Event]]] = {}
     for message in messages:
-        content = held_by(message)
+        content = content_of(message)
         if content is not None:
             found.setdefault(id(content), (content, []))[1].append(message)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Drafts, the same on all devices of a person: the one written last wins. Nobody else ever sees them."""
+"""Drafts, synchronised across a person's devices: the last written one wins. Nobody else sees them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def keep(
     thread_root: str | None,
     written_at: int | None,
 ) -> Draft:
-    """Keep a draft and tell the caller's devices; if a later one is there, that stays and is returned.
+    """Store a draft and send it to the caller's devices; if there is a later one, that one stays and is returned.
 
-    `written_at` is when the device took it down (now, if it does not say); a time to come counts as now. Raises
-    Forbidden `encrypted_conversation` where texts must not reach the server.
+    `written_at` (ms) is by the device's clock, at most now, by default now. Raises Forbidden `encrypted_conversation`,
+    NotFound.
     """
     context = require_member(conversation_id, caller.user_id)
     if context.info.settings.encrypted:
@@ -42,7 +42,7 @@ def keep(
 
 
 def clear(*, caller: Caller, conversation_id: str) -> None:
-    """Forget the draft; older ones that a device still holds do not come back."""
+    """Clear the draft; older drafts of other devices do not replace this."""
     context = require_member(conversation_id, caller.user_id)
     _kept(caller, context, Draft(conversation_id, None, None, None, clock.now()))
 
@@ -67,7 +67,7 @@ def get(*, caller: Caller, conversation_id: str) -> Draft:
 
 
 def list_drafts(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
-    """The caller's drafts in all conversations that they are in, the latest first."""
+    """The caller's drafts in all their conversations, the latest first."""
     paging = Paginator(page, caller.user_id, "drafts")
     before = paging.start
     drafts = drafts_store.of(caller.user_id)
@@ -83,5 +83,5 @@ def _position(draft: Draft) -> list[Any]:
 
 
 def of_conversation(loss: ConversationLost) -> None:
-    """What somebody had begun to write goes with the membership; with a deleted group, everybody's."""
+    """Delete the drafts of a former member, or of all members of a deleted group."""
     drafts_store.forget(loss.conversation_id, conversations.affected_members(loss), before=loss.at)

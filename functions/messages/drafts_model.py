@@ -1,4 +1,4 @@
-"""Drafts: what somebody has written into a conversation and not sent. Standard library and kernel only."""
+"""Drafts: texts that are not sent yet. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`written_at` (ms) decides which of two is the later; no text: it was cleared then."""
+    """A draft, or (text None) the note that it was cleared. The later `written_at` (ms) wins."""
 
     conversation_id: str
     text: str | None

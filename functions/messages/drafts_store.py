@@ -1,4 +1,4 @@
-"""Drafts in DynamoDB: one item per person and conversation, which nobody else's path leads to."""
+"""Drafts in DynamoDB: one item per person and conversation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute, Mapper
 from messages.drafts_model import Draft
 
-KEEP_CLEARED_MS = 30 * clock.DAY  # so long a device may come back with something older
+KEEP_CLEARED_MS = 30 * clock.DAY  # for devices that come back with an older draft
 
 
 class DraftRecord(Record):
@@ -35,13 +35,13 @@ def find(user_id: str, conversation_id: str) -> Draft | None:
 
 
 def of(user_id: str) -> list[Draft]:
-    """Everything this person has written and not sent."""
+    """All drafts of a person."""
     rows = DraftRecord.query(user_id, filter_condition=DraftRecord.text.exists(), consistent_read=True)
     return _DRAFT.values(rows)
 
 
 def keep(user_id: str, draft: Draft) -> bool:
-    """Keep a draft unless a later one is there; whether it was kept."""
+    """Store a draft unless there is a later one; returns whether it was stored."""
     cleared = draft.text is None
     expires_at = (draft.written_at + KEEP_CLEARED_MS) // clock.SECOND if cleared else None
     later = DraftRecord.written_at
@@ -50,7 +50,7 @@ def keep(user_id: str, draft: Draft) -> bool:
 
 
 def forget(conversation_id: str, user_ids: Iterable[str], *, before: int) -> None:
-    """Delete these people's drafts of a conversation, those written up to `before` (ms)."""
+    """Delete these people's drafts of a conversation that were written up to `before` (ms)."""
     written = DraftRecord.written_at <= before
     parallel.mapped(lambda user_id: DraftRecord(user_id, conversation_id).delete_if(written), user_ids)
 

@@ -11,7 +11,7 @@ from messages.history_store import EarlierVersion
 
 
 def list_versions(*, caller: Caller, conversation_id: str, message_id: str) -> Page[EarlierVersion]:
-    """What a message said before, oldest first, at most 50; nothing of a deleted one. For its sender and admins."""
+    """The earlier texts of a message, oldest first, at most 50; none of a deleted one. For its sender and admins."""
     seen = ContextLoader(messages=[message_id])
     context = seen(require_id(conversation_id), caller.user_id)
     message = seen.message(context, message_id)

@@ -1,4 +1,4 @@
-"""What messages tell: their events in the log, what conversations show of them, and jobs of the queues."""
+"""Registers the events of messages, the previews of conversations, erasure, jobs, and handlers of losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log as upkeep needs it: what has expired and is still stored, and every message there is."""
+"""Expired messages whose content is still stored, and scans of all messages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SHARDS = range(log.EXPIRY_SHARDS)
 
 
 def expired(shard: int, *, limit: int) -> list[Event]:
-    """Messages of a shard that have expired and are still stored, the longest due first."""
+    """Expired messages of a shard whose content is still stored, the oldest expiry first."""
     due = EventRecord.by_expiry.query(shard, EventRecord.disappears_at <= clock.now(), limit=limit)
     return list(log.events_at((row.conversation_id, row.seq) for row in due).values())
 
 
 def erase(message: Event) -> bool:
-    """Leave nothing but the tombstone of an expired message; False if that was done already.
+    """Reduce an expired message to its tombstone, without reactions, earlier texts and its count in a thread.
 
-    No reaction to it, no earlier text, and no context in the count of its thread is left.
+    Returns False if that was done before.
     """
     reactions_store.erase(message.conversation_id, message.seq)
     history_store.forget_earlier(message.conversation_id, message.seq)
@@ -42,7 +42,7 @@ def erase(message: Event) -> bool:
 
 
 def every_message(conversation_id: str | None = None, *, since: int = 0) -> Iterator[tuple[str, int]]:
-    """The (conversation, seq) of all messages, or of one conversation's, sent since then (ms): reads them all."""
+    """The (conversation, seq) of all messages, or of one conversation's, sent since then (ms), by a full scan."""
     wanted = (EventRecord.type == MESSAGE_CREATED) & (EventRecord.at >= since)
     names = ["conversation_id", "seq"]
     rows = (

@@ -1,7 +1,7 @@
-"""What an erased person leaves in messages and reactions, found by who made them.
+"""Erasing the messages and reactions of a person.
 
-Rows are found by reading whole tables, a page at a time: who has left a conversation stands in no index of it, and
-an index for something that happens once in a life would cost a write with each message.
+Rows are found by table scans, a page at a time: former members are in no index of a conversation, and an index for
+erasures alone would cost a write with each message.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PAGE = 1_000
 
 
 def erase_message(conversation_id: str, seq: int) -> bool:
-    """Leave nothing of a message but its seq; False if nothing was there. Twice is fine."""
+    """Erase everything of a message except its seq; False if there is none. Idempotent."""
     message = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
     if message is None or not message.is_message:
         return False
     reactions_store.erase(conversation_id, seq)
     history_store.forget_earlier(conversation_id, seq)
-    held = None if message.deleted_at is not None else contents.held_by(message)
+    held = None if message.deleted_at is not None else contents.content_of(message)
     transaction = Transaction()
     actions = message_store.to_tombstone(message, message.deleted_at or clock.now())
     actions[1] = EventRecord.data.set({**message.tombstone(0).data, "client_id": "erased"})
@@ -40,7 +40,7 @@ def erase_message(conversation_id: str, seq: int) -> bool:
 
 
 def own_messages(user_id: str, conversation_id: str) -> Iterator[str]:
-    """The ids of this person's messages in a conversation that are not deleted yet, the oldest first."""
+    """The ids of a person's messages in a conversation that are not deleted, the oldest first."""
     for _, seq in expiry_store.every_message(conversation_id):
         message = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
         if message is not None and message.actor_id == user_id and message.deleted_at is None:
@@ -48,15 +48,15 @@ def own_messages(user_id: str, conversation_id: str) -> Iterator[str]:
 
 
 def remove_reactions(user_id: str, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Take back this person's reactions in the next page of all reactions; where to go on."""
+    """Remove a person's reactions in the next page of all reactions; returns the next cursor."""
     mine = ReactionRecord.entry.contains(f"#{user_id}")
     rows = ReactionRecord.scan(mine, page_size=PAGE, last_evaluated_key=cursor)
     for item in next(rows.page_iter)["Items"]:
-        _take_back(ReactionRecord.from_raw_data(item), user_id)
+        _remove_reaction(ReactionRecord.from_raw_data(item), user_id)
     return rows.last_evaluated_key
 
 
-def _take_back(row: ReactionRecord, user_id: str) -> None:
+def _remove_reaction(row: ReactionRecord, user_id: str) -> None:
     emoji, _, reactor = row.entry.rpartition("#")
     conversation_id, _, seq = row.message.rpartition("#")
     if reactor != user_id:

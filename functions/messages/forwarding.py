@@ -1,4 +1,4 @@
-"""Forwarding: what somebody may read in one conversation goes into another, with its author but not its context."""
+"""Forwarding: a message the caller may read is sent to another conversation, with its author but not its context."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from messages.model import Origin
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What is forwarded; `credit` is what the new message tells of it: the first author, and when they wrote it.
-
-    Its files are the forwarder's own: they go along by reference.
-    """
+    """A message to forward; `credit` is its first author and the time of writing. Its files belong to the caller."""
 
     type: Literal["text", "file"]
     text: str | None
@@ -27,8 +24,8 @@ class Original:
 def original(caller: Caller, source: Origin) -> Original:
     """The message to forward, in one round trip.
 
-    Raises ValidationFailed for one that the caller may not see, that is deleted, or that has somebody else's files,
-    Forbidden `encrypted_conversation` where it would leave an encrypted conversation.
+    Raises ValidationFailed if the caller may not see it, if it is deleted, or if its files belong to somebody else,
+    Forbidden `encrypted_conversation` if it is from an encrypted conversation.
     """
     seen = ContextLoader(messages=[source.message_id])
     try:

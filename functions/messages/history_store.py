@@ -1,4 +1,4 @@
-"""What messages said before their edits, in DynamoDB."""
+"""The earlier texts of edited messages in DynamoDB."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEXT = "text#"
 
 
 class EarlierTextRecord(Record):
-    """`text#{n}`: what a message said before, and since when."""
+    """`text#{n}`: an earlier text of a message, and the time it was written."""
 
     class Meta:
         table_name = TableName("message_parts", "log")
@@ -29,7 +29,7 @@ class EarlierTextRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class EarlierVersion:
-    """What a message said from `written_at` (ms) until its next edit."""
+    """The text of a message from `written_at` (ms) until its next edit."""
 
     text: str = ""
     written_at: int = 0
@@ -43,7 +43,7 @@ def _key(conversation_id: str, seq: int) -> str:
 
 
 def stage_earlier(transaction: Transaction, message: Event) -> None:
-    """Keep what a message says now; of more than 50 the oldest goes."""
+    """Store a message's present text as an earlier one; it replaces the oldest of 50."""
     row = EarlierTextRecord(
         _key(message.conversation_id, message.seq),
         f"{_TEXT}{message.edits % MAX_EARLIER_TEXTS:02}",
@@ -54,18 +54,18 @@ def stage_earlier(transaction: Transaction, message: Event) -> None:
 
 
 def stage_forgotten(transaction: Transaction, message: Event) -> None:
-    """Forget everything that a message said before."""
+    """Delete a message's earlier texts in a transaction."""
     for row in _earlier_rows(message):
         transaction.delete("earlier", row)
 
 
 def forget_earlier(conversation_id: str, seq: int) -> None:
-    """The same for a message of which it is not known any more how often it was edited. Twice is fine."""
+    """Delete a message's earlier texts without knowing the number of edits. Idempotent."""
     EarlierTextRecord.delete_found(_key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT))
 
 
 def forget_earlier_of(messages: Iterable[Event]) -> None:
-    """The same for messages of which that is known: 25 texts a round trip."""
+    """Delete the earlier texts of messages: 25 a round trip."""
     EarlierTextRecord.delete_all(row for message in messages for row in _earlier_rows(message))
 
 
@@ -75,7 +75,7 @@ def _earlier_rows(message: Event) -> list[EarlierTextRecord]:
 
 
 def earlier(conversation_id: str, seq: int) -> list[EarlierVersion]:
-    """What a message said before, oldest first."""
+    """The earlier texts of a message, oldest first."""
     rows = EarlierTextRecord.query(
         _key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT), consistent_read=True
     )

@@ -1,6 +1,6 @@
-"""Mentions: who is named in a text as `@username`, or by the field `mentions`; and `@all`.
+"""Mentions: people named in a text as `@username` or in the field `mentions`, and `@all`.
 
-Only members are mentioned. `@all` counts in a group when its owner or an admin writes it; from others it is text.
+Only members are mentioned. `@all` is a mention in groups, by the owner and admins only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BACKTICKS = re.compile("`+")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Whom somebody names: ids given as such, usernames written in the text with whom they may mean."""
+    """The people named: user ids of the field, and for each username in the text the ids it may stand for."""
 
     given: tuple[str, ...]
     written: tuple[tuple[str, ...], ...]
@@ -33,11 +33,11 @@ class Named:
 
     @property
     def user_ids(self) -> list[str]:
-        """Everybody who may be meant, to be looked up among the members."""
+        """The ids of all people who may be mentioned, to be read as members."""
         return list(dict.fromkeys([*self.given, *(user_id for each in self.written for user_id in each)]))
 
     def stored(self, context: MemberContext, seen: ContextLoader) -> dict[str, Any]:
-        """What a message keeps of it: `mentions`, `named` (those given as ids), `everyone`."""
+        """The data of a message: `mentions`, `named` (those of the field), `everyone`."""
         members = self._members(context, seen)
         named = [user_id for user_id in self.given if user_id in members]
         written = (next((each for each in meant if each in members), None) for meant in self.written)
@@ -45,8 +45,8 @@ class Named:
         everyone = self.everybody and context.info.kind == "group" and context.member.is_admin
         return {"mentions": mentions[:MAX_MENTIONS], "named": named, "everyone": everyone}
 
-    def stored_beside(self, kept: Mapping[str, Any], context: MemberContext, seen: ContextLoader) -> dict[str, Any]:
-        """The same for a text that replaces one: those given as ids with the first stay mentioned."""
+    def stored_after_edit(self, kept: Mapping[str, Any], context: MemberContext, seen: ContextLoader) -> dict[str, Any]:
+        """The data of an edited message: people of the field of the first version stay mentioned."""
         first = kept.get("named", [])
         fresh = self.stored(context, seen)
         return {**fresh, "named": first, "mentions": list(dict.fromkeys([*first, *fresh["mentions"]]))[:MAX_MENTIONS]}
@@ -57,7 +57,7 @@ class Named:
 
 
 def named(text: str | None, given: Sequence[str] = ()) -> Named:
-    """Whom a text and the field `mentions` name; a query for each username not met lately."""
+    """The people named by a text and the field `mentions`; one query per username that is not cached."""
     names = [_spellings(name) for name in dict.fromkeys(_AT.findall(_without_code(text or "").lower()))]
     everybody = any(EVERYBODY in each for each in names)
     people = names[:MAX_MENTIONS]
@@ -67,13 +67,13 @@ def named(text: str | None, given: Sequence[str] = ()) -> Named:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    """A name as it is, and without the full stops of its sentence or the underscores of emphasis around it."""
+    """A name, and the name without trailing full stops, or full stops and underscores (emphasis)."""
     spellings = dict.fromkeys((name, name.rstrip("."), name.rstrip("._")))
     return tuple(each for each in spellings if len(each) in USERNAME_CHARS)
 
 
 def _without_code(text: str) -> str:
-    """The text without what stands in `code` or in a fenced block: there nobody is named (CommonMark 4.5, 6.1)."""
+    """The text without code spans and fenced code blocks, which mention nobody (CommonMark 4.5, 6.1)."""
     if "`" not in text and "~~~" not in text:
         return text
     kept, fence = [], ""

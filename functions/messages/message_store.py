@@ -1,4 +1,4 @@
-"""Changes of messages: the present state of one is its event of the log (`log.EventRecord`)."""
+"""Changes of messages, whose present state is in their events of the log (`log.EventRecord`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from log.model import Event
 
 
 def stage_change(transaction: Transaction, message: Event, seq: int, actions: Sequence[Action]) -> None:
-    """Change a message with the event at `seq`, if it still is as it was read (label `message`)."""
+    """Change a message with the event at `seq`; label `message` fails if it has changed since it was read."""
     last = EventRecord.changed_seq
     unchanged = last.does_not_exist() if message.changed_seq is None else last == message.changed_seq
     condition = unchanged & not_deleted(clock.now()) & EventRecord.type.exists()
@@ -24,7 +24,7 @@ def stage_change(transaction: Transaction, message: Event, seq: int, actions: Se
 
 
 def stage_edit(transaction: Transaction, message: Event, seq: int, after: Event, *, text: str, now: int) -> None:
-    """Replace a message's text, and what of its data comes of the text."""
+    """Replace a message's text and the data derived from it."""
     actions = [
         EventRecord.text.set(text),
         EventRecord.edited_at.set(now),
@@ -38,19 +38,19 @@ def stage_edit(transaction: Transaction, message: Event, seq: int, after: Event,
 def stage_system_update(
     transaction: Transaction, conversation_id: str, message_seq: int, seq: int, data: Mapping[str, Any]
 ) -> None:
-    """Tell in a message of ours (which nobody edits) what came of it, unless it is gone (label `message`)."""
+    """Replace the data of a system message; label `message` fails if it was deleted."""
     record = EventRecord(conversation_id, message_seq)
     actions: list[Action] = [EventRecord.changed_seq.set(seq), EventRecord.data.set(dict(data))]
     transaction.update("message", record, actions, not_deleted(clock.now()) & EventRecord.type.exists())
 
 
 def stage_deletion(transaction: Transaction, message: Event, seq: int, *, now: int) -> None:
-    """Make a tombstone of a message: its content leaves the table."""
+    """Replace a message by its tombstone."""
     stage_change(transaction, message, seq, to_tombstone(message, now))
 
 
 def to_tombstone(message: Event, deleted_at: int) -> list[Action]:
-    """The actions that leave nothing of a message but its context, its thread and its time."""
+    """The actions that remove everything of a message except the tombstone's fields."""
     return [
         EventRecord.deleted_at.set(deleted_at),
         EventRecord.data.set(dict(message.tombstone(deleted_at).data)),
@@ -66,7 +66,7 @@ def to_tombstone(message: Event, deleted_at: int) -> list[Action]:
 
 
 def stage_count(transaction: Transaction, message: Event, seq: int, emoji: str, count: int) -> None:
-    """How many people have reacted with this emoji; 0 forgets it."""
+    """Set the number of people who reacted with this emoji; 0 removes it."""
     field = EventRecord.reactions[emoji]
     stage_change(transaction, message, seq, [set_or_remove(field, count if count > 0 else None)])
 
@@ -81,7 +81,7 @@ def stage_into_thread(transaction: Transaction, conversation_id: str, root: str)
 
 
 def stage_out_of_thread(transaction: Transaction, message: Event) -> None:
-    """Count a message that was a reply no more."""
+    """Remove a message from the count of its thread, if it is a reply."""
     if message.thread_root is not None:
         _stage_counted(transaction, message.conversation_id, message.thread_root, -1)
 

@@ -30,7 +30,7 @@ TYPING_RELAY_MS = 2 * clock.SECOND
 
 
 def lifetime_ms(settings: Settings, type_: str) -> int | None:
-    """How long a new message lasts; None for ever. What people write disappears, polls and calls do not."""
+    """The lifetime (ms) of a new message, None for no limit: texts, files and encrypted messages disappear."""
     if settings.disappearing_seconds is None or type_ not in ("text", "file", "encrypted"):
         return None
     return settings.disappearing_seconds * clock.SECOND
@@ -38,7 +38,7 @@ def lifetime_ms(settings: Settings, type_: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message to be forwarded stands."""
+    """The message to be forwarded."""
 
     conversation_id: str
     message_id: str
@@ -46,7 +46,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """What somebody wants to send."""
+    """A message to be sent."""
 
     client_id: str
     type: Literal["text", "file", "encrypted"]
@@ -79,7 +79,7 @@ class NewMessage:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def stored(self, message_id: str, **more: Any) -> dict[str, Any]:
-        """What the log keeps beside the text, with what became of it; absent where there is nothing to keep."""
+        """The data of the message's event, without empty fields; `more` are fields derived while sending."""
         kept = {
             "ciphertext": self.ciphertext,
             "reply_to": self.reply_to,
@@ -90,12 +90,12 @@ class NewMessage:
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of these fields in which there is anything to keep."""
+    """The fields that are not empty."""
     return {name: value for name, value in fields.items() if value}
 
 
 def require_content(message: NewMessage, *, encrypted_conversation: bool) -> None:
-    """Raises ValidationFailed unless the content fits the type and the conversation."""
+    """Raise ValidationFailed unless the content fits the type and the conversation."""
     if message.type == "encrypted":
         if message.ciphertext is None:
             raise ValidationFailed.of("ciphertext", "an encrypted message carries its ciphertext")
@@ -121,7 +121,7 @@ def require_content(message: NewMessage, *, encrypted_conversation: bool) -> Non
 
 
 def require_editable(message: Event, editor_id: str) -> None:
-    """The sender may edit a text of their own for 24 h."""
+    """Require that the sender edits a text of their own within 24 h; raises Forbidden, Gone."""
     if message.actor_id != editor_id:
         raise Forbidden("Only its sender may edit a message.")
     if message.deleted_at is not None:

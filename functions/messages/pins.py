@@ -1,4 +1,4 @@
-"""Pinned messages: at most 50 in a conversation, for all of its members."""
+"""Pinned messages: at most 50 in a conversation, the same for all members."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from messages.pins_store import Pin, Pins, pins_of
 
 
 def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Pin a message; raises Conflict `too_many_pins` for a 51st, Gone for a deleted one. Twice is fine."""
+    """Pin a message; idempotent. Raises Conflict `too_many_pins` for a 51st, Gone for a deleted one."""
 
     def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_pin()
@@ -33,7 +33,7 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         before = pins_of(seen.records[0])
         others = before.without(message.seq)
         if len(others) >= MAX_PINS:
-            others = _standing(context.conversation_id, others)
+            others = _undeleted(context.conversation_id, others)
         if len(others) >= MAX_PINS:
             raise Conflict(f"A conversation has at most {MAX_PINS} pinned messages.", code="too_many_pins")
         after = (*others, Pin(message.seq, caller.user_id, clock.now()))
@@ -43,7 +43,7 @@ def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
 
 def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Unpin a message; one that is not pinned stays so."""
+    """Unpin a message; idempotent."""
 
     def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_pin()
@@ -55,8 +55,8 @@ def unpin(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     _carry_out(caller, conversation_id, message_id, plan)
 
 
-def _standing(conversation_id: str, items: tuple[Pin, ...]) -> tuple[Pin, ...]:
-    """The pins of messages that have not disappeared meanwhile."""
+def _undeleted(conversation_id: str, items: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """The pins of messages that are neither deleted nor expired."""
     found = log.events_at((conversation_id, each.seq) for each in items)
     return tuple(
         each for each in items if (event := found.get((conversation_id, each.seq))) and event.deleted_at is None
@@ -77,14 +77,14 @@ def _change(message: Event, before: Pins, after: tuple[Pin, ...], *, pinned: boo
 
 
 def stage_deletion(transaction: Transaction, message: Event, seen: ContextLoader, seq: int) -> None:
-    """A deleted message is pinned no more; `seen` has read the pins."""
+    """Unpin a message in the transaction that deletes it; `seen` has read the pins."""
     if message.pinned:
         pins = pins_of(seen.records[0])
         pins_store.stage(transaction, message.conversation_id, pins, pins.without(message.seq), seq)
 
 
 def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
-    """The pinned messages that the caller may see, the last pinned first, with who pinned them and when.
+    """The pinned messages that the caller may see, the last pinned first, with the person and time of pinning.
 
     Two round trips, a third if any has reactions.
     """
@@ -98,7 +98,7 @@ def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | N
         if pin.seq >= context.member.visible_from and (before is None or [pin.at, pin.seq] < before)
     }
     found = log.events_at((conversation_id, seq) for seq in pins)
-    standing = [event for event in found.values() if event.deleted_at is None]
+    undeleted = [event for event in found.values() if event.deleted_at is None]
 
     def show(shown: Sequence[Event]) -> list[dict[str, Any]]:
         return [
@@ -106,4 +106,4 @@ def list_pins(*, caller: Caller, conversation_id: str, limit: int, page: str | N
             for each in views.messages(shown, caller.user_id)
         ]
 
-    return paging.fitting_page(standing, limit, lambda event: [pins[event.seq].at, event.seq], show)
+    return paging.fitting_page(undeleted, limit, lambda event: [pins[event.seq].at, event.seq], show)

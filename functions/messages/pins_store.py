@@ -1,4 +1,4 @@
-"""The pinned messages of a conversation in DynamoDB: one item, so that they are read, counted and limited at once."""
+"""The pins of a conversation in DynamoDB: one item, so that they are read, counted and limited together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PART = "pins"
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """That a message was pinned, by whom and when (ms)."""
+    """The pin of a message: its seq, the person who pinned it, and when (ms)."""
 
     seq: int
     by: str
@@ -44,7 +44,7 @@ class PinsRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """All pins, oldest first; `version` is the event that changed them last."""
+    """All pins, oldest first; `version` is the seq of the event that last changed them."""
 
     items: tuple[Pin, ...] = ()
     version: int | None = None

@@ -1,4 +1,4 @@
-"""What conversations show of messages: the last one and what is unread. Behind the port of `conversations.ports`."""
+"""Previews of conversations: the last message and unread counts. Implements the port of `conversations.ports`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from messages import receipts, unread, views
 
 
 def previews(contexts: Sequence[MemberContext], viewer_id: str) -> Mapping[str, Preview]:
-    """By conversation: one round trip, two if last messages have reactions or hold something, and the counts."""
+    """The previews by conversation: one round trip, two if last messages have reactions or contents, and the counts."""
     last = log.events_at(_last_message(each) for each in contexts if _sees_last_message(each))
-    look = views.looks(last.values(), [viewer_id], Rows())
+    render = views.renderer(last.values(), [viewer_id], Rows())
     counts = unread.of_contexts(contexts)
 
     def preview(context: MemberContext) -> Preview:
         message, count = last.get(_last_message(context)), counts[context.conversation_id]
-        return Preview(None if message is None else look(message, viewer_id), count.messages, count.mentions)
+        return Preview(None if message is None else render(message, viewer_id), count.messages, count.mentions)
 
     return {each.conversation_id: preview(each) for each in contexts}
 
@@ -34,17 +34,17 @@ def _sees_last_message(context: MemberContext) -> bool:
 
 
 def previews_of_members(head: LogHead, info: ConversationInfo, members: Sequence[Member]) -> Mapping[str, Preview]:
-    """By person, for members of one conversation: its last message and its unread part are read once for all."""
+    """The previews of one conversation by member: last message and unread part of the log are read once."""
     message = log.events_at([(head.conversation_id, head.last_message_seq)]).get(
         (head.conversation_id, head.last_message_seq)
     )
-    look = views.looks([] if message is None else [message], [member.user_id for member in members], Rows())
+    render = views.renderer([] if message is None else [message], [member.user_id for member in members], Rows())
     counts = unread.of_members(head, members)
 
     def preview(member: Member) -> Preview:
         sees = message is not None and _sees_last_message(MemberContext(head, info, member))
         count = counts[member.user_id]
-        return Preview(look(message, member.user_id) if sees and message else None, count.messages, count.mentions)
+        return Preview(render(message, member.user_id) if sees and message else None, count.messages, count.mentions)
 
     return {member.user_id: preview(member) for member in members}
 

@@ -1,4 +1,4 @@
-"""Reactions: which emoji, how many kinds, and that counts equal the people who reacted."""
+"""Reactions: allowed emoji, the limit of kinds per message, and counts."""
 
 from __future__ import annotations
 

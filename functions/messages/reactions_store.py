@@ -1,4 +1,4 @@
-"""Who reacted to which message with what, in DynamoDB. The counts stand in the message (`log.stage_count`)."""
+"""Reactions by message and person in DynamoDB. Their counts are in the message (`message_store.stage_count`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def key(conversation_id: str, seq: int, emoji: str, user_id: str) -> tuple[type[
 
 
 def stage(transaction: Transaction, message: Event, *, emoji: str, user_id: str, added: bool) -> None:
-    """Add or take back one person's reaction (label `reaction`)."""
+    """Add or remove one person's reaction (label `reaction`)."""
     record = ReactionRecord(*key(message.conversation_id, message.seq, emoji, user_id)[1])
     if added:
         transaction.put("reaction", record, ReactionRecord.entry.does_not_exist())
@@ -92,5 +92,5 @@ def reactors(message: Event) -> Mapping[str, frozenset[str]]:
 
 
 def erase(conversation_id: str, seq: int) -> int:
-    """Remove every reaction to a message; how many there were. Twice is fine."""
+    """Delete all reactions to a message; returns their number. Idempotent."""
     return ReactionRecord.delete_found(_message_key(conversation_id, seq))

@@ -1,9 +1,8 @@
-"""Receipts: how far each member has received and read. Both markers only move forward.
+"""Receipts: the seqs up to which each member has received and read. Both markers only move forward.
 
-`delivered_seq` moves with what a device says it has (the cursors of a ping or a sync) and with what `/events` and
-`/sync` hand out: at most one write per conversation and call, none while it stands. What is read, and what devices on a
-socket have, is told to the others by a job that reads the markers as they are then, so that many moves in a window are
-one frame per socket; who polls moves the marker without a word.
+`delivered_seq` moves with the cursors of a ping or sync and with the answers of `/events` and `/sync`: at most one
+write per conversation and call. A debounced job publishes read markers, and delivered markers of devices with a socket,
+so that many moves within a window are one frame per socket. Markers moved by polling are not published.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from realtime import api as realtime
 from realtime.api import Target, was_read
 from users import api as users
 
-SHOWN_UP_TO = 200  # members; above, receipts are counted and only one's own devices are told
+LISTED_UP_TO = 200  # members; in larger conversations receipts are counted, and published to one's own devices only
 WINDOW_MS = 1 * clock.SECOND
-CROWD_WINDOW_MS = 15 * clock.SECOND  # where there are too many members for a member_ids
-MAX_MOVES = 25  # conversations whose marker one call moves; the rest with the next one
+CROWD_WINDOW_MS = 15 * clock.SECOND  # for conversations too large to list `member_ids`
+MAX_MOVES = 25  # conversations per call; further ones move with the next call
 
 
 def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, int]:
-    """Move the read marker forward, at most to the end of the log; it never moves back."""
+    """Move the read marker forward, at most to the end of the log; returns it with the unread count."""
     context = require_member(conversation_id, caller.user_id)
     seq = min(seq, context.head.last_seq)
     moved = seq > context.member.read_seq
@@ -41,12 +40,12 @@ def mark_read(*, caller: Caller, conversation_id: str, seq: int) -> dict[str, in
         context = require_member(conversation_id, caller.user_id)
     if member is not None:
         context = replace(context, member=member)
-        _tell_soon(context)
+        _schedule_notify(context)
     return {"read_seq": context.member.read_seq, "unread_count": unread.of_context(context).messages}
 
 
 def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reached: Mapping[str, int]) -> None:
-    """Move the caller's delivered markers to what this device has by now. Never raises: it is a hint."""
+    """Move the caller's delivered markers to the seqs this device has reached. Never raises."""
     moves = [
         (contexts[conversation_id], seq)
         for conversation_id, seq in reached.items()
@@ -56,10 +55,10 @@ def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reache
         seq = min(reached_seq, context.head.last_seq)
         try:
             member = conversations.move_marker(context.conversation_id, caller.user_id, "delivered_seq", seq)
-            # what was read is known to have been delivered
-            news = member is not None and seq > member.read_seq and context.info.member_count <= SHOWN_UP_TO
+            # a read message is known to be delivered
+            news = member is not None and seq > member.read_seq and context.info.member_count <= LISTED_UP_TO
             if news and caller.connection_id:
-                _tell_soon(context)
+                _schedule_notify(context)
         except Exception as error:  # whoever asked for events gets them all the same
             conversations.log_unpublished(context.conversation_id, error)
 
@@ -67,17 +66,17 @@ def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reache
 def list_receipts(
     *, caller: Caller, conversation_id: str, seq: int | None, limit: int, page: str | None
 ) -> dict[str, Any]:
-    """Everybody's receipt; in a conversation of more than 200 one's own, and counts for `seq` (the last message).
+    """The receipts of all members; with more than 200 only the caller's, and counts for `seq` (the last message).
 
-    Who has switched read receipts off is shown as having read nothing, and sees nobody else's read position. Across a
-    block nothing is shown of the other, as what they receive would tell when they are there.
+    Members who have switched read receipts off show `read_seq` 0, and do not see those of others. With a block between
+    two members both markers are 0, as delivery would reveal when the other is online.
     """
     context = require_member(conversation_id, caller.user_id)
     paging = Paginator(page, caller.user_id, "receipts", conversation_id, begun=[seq])
     after = paging.start or ""
     people = conversations.members(conversation_id)
     private = _private({member.user_id for member in people})
-    if context.info.member_count <= SHOWN_UP_TO:
+    if context.info.member_count <= LISTED_UP_TO:
         rest = sorted((each for each in people if each.user_id > after), key=lambda each: each.user_id)
         items = [_receipt(member, caller.user_id, private) for member in rest[:limit]]
         items = [each if context.receives("receipt", each["user_id"]) else _nothing(each["user_id"]) for each in items]
@@ -109,15 +108,15 @@ def _nothing(user_id: str) -> dict[str, Any]:
 
 
 def _private(user_ids: Collection[str]) -> set[str]:
-    """Those of these people who have switched read receipts off: one round trip per 100."""
+    """The people who have switched read receipts off: one round trip per 100."""
     settings = users.settings_of(user_ids)
     return {user_id for user_id in user_ids if user_id in settings and not settings[user_id].read_receipts}
 
 
-# --- telling --------------------------------------------------------------------------------------------------
+# --- publishing -----------------------------------------------------------------------------------------------
 
 
-def _tell_soon(context: MemberContext) -> None:
+def _schedule_notify(context: MemberContext) -> None:
     key, me = _key(context.conversation_id), context.member.user_id
     window_ms = CROWD_WINDOW_MS if context.info.member_ids is None else WINDOW_MS
     job = {"kind": "receipts", "conversation_id": context.conversation_id, "user_ids": [me]}
@@ -133,7 +132,7 @@ def _key(conversation_id: str) -> str:
 
 
 def notify(*, conversation_id: str, user_ids: Collection[str]) -> None:
-    """The queue's job: show the live members the receipts of these people, and of others that wait to be shown."""
+    """The job: publish the receipts of these people, and all others that are due, to the live members."""
     key = _key(conversation_id)
     with debounce.drained({key: user_ids}) as moved:
         _show(conversation_id, moved[key])
@@ -148,7 +147,7 @@ def _show(conversation_id: str, moved: Collection[str]) -> None:
     context = conversations.contexts([conversation_id], movers[0].user_id).get(conversation_id)
     if context is None:
         return  # it has been deleted
-    everybody = context.info.member_count <= SHOWN_UP_TO and context.info.receives("receipt", movers[0].user_id)
+    everybody = context.info.member_count <= LISTED_UP_TO and context.info.receives("receipt", movers[0].user_id)
     audience = list(people) if everybody else [member.user_id for member in movers]
     live = realtime.reachable(realtime.connections_of(audience))
     private = _private({each.user_id for each in live} | {member.user_id for member in movers})

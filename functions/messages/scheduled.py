@@ -1,8 +1,8 @@
-"""Scheduled messages: kept, listed, cancelled, and sent by the server at their time, exactly once.
+"""Scheduled messages: stored, listed, cancelled, and sent by the server at their time, exactly once.
 
-A state machine per message wakes at the time; a look at the table every minute finds what one has missed. Both may
-come, and twice: the row says whether it waits, and the message's client_id makes one message of many sends. Whether
-it may be sent is asked when it is scheduled and again when it is sent.
+A state machine per message wakes at its time; a sweep every minute sends overdue messages. Both may run, repeatedly:
+the row holds the state, and the client_id deduplicates sends. Permissions are checked when the message is scheduled and
+again when it is sent.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from realtime import api as realtime
 
 MACHINE = "scheduled-message"
 FAILED = "scheduled.failed"
-OVERDUE_MS = clock.MINUTE  # then the machine has failed, and the look every minute sends it
-SWEEP_MAX = 1_000  # per shard and look
-PATIENCE_S = 16.0  # of a look, for all shards
+OVERDUE_MS = clock.MINUTE  # then the machine has failed, and the sweep sends the message
+SWEEP_MAX = 1_000  # messages per shard and sweep
+PATIENCE_S = 16.0  # of a sweep, for all shards
 
 
 def schedule(
     *, caller: Caller, conversation_id: str, fields: MessageFields, send_at: int
 ) -> tuple[dict[str, Any], bool]:
-    """Keep a message to be sent at a time (ms), and whether it is new; a repeated client_id returns the first one.
+    """Schedule a message for `send_at` (ms); returns it and whether it is new: a repeated client_id gets the first.
 
-    Raises what sending it now would, ValidationFailed for a time in the past or over a year ahead, Conflict
-    `too_many_scheduled`, and `already_sent` for a client_id whose message has been sent or cancelled.
+    Raises the errors of sending, ValidationFailed for a time in the past or over a year ahead, Conflict
+    `too_many_scheduled`, and `already_sent` for a client_id whose message was sent or cancelled.
     """
     message = fields.message()
     fingerprint = pseudonym("scheduled", f"{message.fingerprint}@{send_at}")  # keyed, as hashes of texts can be guessed
@@ -52,14 +52,14 @@ def schedule(
         used = store.used(caller.user_id, conversation_id, fields.client_id)
         if used is None:
             raise
-        # what is too late or not allowed any more was neither when it was scheduled
+        # the first request was in time and allowed
         return _earlier(caller, conversation_id, used, fingerprint).view(), False
     new = ScheduledMessage(
         id=model.new_id(send_at),
         user_id=caller.user_id,
         conversation_id=conversation_id,
         send_at=send_at,
-        created_at=max(clock.now(), joined_at),  # clocks differ, and it is not sent for who has joined after it
+        created_at=max(clock.now(), joined_at),  # clocks differ, and a message older than the membership is not sent
         draft=fields.model_dump(exclude_defaults=True),
         type=message.type,
         fingerprint=fingerprint,
@@ -82,7 +82,7 @@ def _earlier(caller: Caller, conversation_id: str, used: store.Used, fingerprint
 
 
 def _wake_at(scheduled: ScheduledMessage) -> None:
-    """Have a machine wake at the time. Never raises: what no machine wakes for is found by the look every minute."""
+    """Start the state machine of a message. Never raises, as the sweep sends messages without one."""
     about = {
         "user_id": scheduled.user_id,
         "conversation_id": scheduled.conversation_id,
@@ -96,7 +96,7 @@ def _wake_at(scheduled: ScheduledMessage) -> None:
 
 
 def list_scheduled(*, caller: Caller, conversation_id: str, limit: int, page: str | None) -> Page[dict[str, Any]]:
-    """The caller's scheduled messages here, the next first; former members see what was not sent, and why."""
+    """The caller's scheduled messages in a conversation, the next first; former members see their failed ones."""
     paging = Paginator(page, caller.user_id, "scheduled", conversation_id)
     found = store.listed(caller.user_id, require_id(conversation_id), after=paging.start, limit=limit + 1)
     if not found:
@@ -105,7 +105,7 @@ def list_scheduled(*, caller: Caller, conversation_id: str, limit: int, page: st
 
 
 def cancel(*, caller: Caller, conversation_id: str, scheduled_id: str) -> None:
-    """Take a message back before it is sent, or put away one that failed; raises Conflict while it is being sent."""
+    """Cancel a message, or delete a failed one; raises Conflict `being_sent`, NotFound."""
     found = _find(caller.user_id, require_id(conversation_id), scheduled_id)
     if found is None:
         raise NotFound
@@ -123,10 +123,10 @@ def _find(user_id: str, conversation_id: str, scheduled_id: str) -> ScheduledMes
 
 
 def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> int | None:
-    """Send it if its time has come; when to ask again (ms) if that is still to come or slow mode holds it back.
+    """Send a message if it is due; returns the time (ms) of the next try if it is not, or if slow mode delays it.
 
-    May be repeated, and be done by two at once. Raises what may pass, so that it is tried again; anything else is
-    noted for the sender as its reason.
+    Idempotent, also when called concurrently. Raises temporary errors, so that the call is retried; other errors are
+    stored as the message's reason.
     """
     found = _find(user_id, conversation_id, scheduled_id)
     if found is None or found.state == "failed":
@@ -144,10 +144,10 @@ def _send(scheduled: ScheduledMessage) -> int | None:
             caller=sender,
             conversation_id=scheduled.conversation_id,
             message=message,
-            member_since=scheduled.created_at,  # who has left meanwhile has ended it, also where they are back
+            member_since=scheduled.created_at,  # leaving has cancelled it, even if the sender is a member again
         )
     except RateLimited as slowed:
-        store.put_back(scheduled)  # it may have to wait for an hour, in which it can be cancelled
+        store.put_back(scheduled)  # slow mode may delay it for an hour, in which it can be cancelled
         return clock.now() + (slowed.retry_after_s or 1) * clock.SECOND
     except Problem as problem:
         if model.may_pass(problem):
@@ -161,7 +161,7 @@ def _send(scheduled: ScheduledMessage) -> int | None:
 
 
 def _fail(scheduled: ScheduledMessage, reason: str) -> None:
-    """Note that it is not sent, and why, and tell its sender's devices."""
+    """Mark a message as failed, with the reason, and notify its sender's devices."""
     if not store.fail(scheduled, reason):
         return
     telemetry.count("ScheduledFailed")
@@ -169,7 +169,7 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
     frame = conversations.ephemeral_frame(scheduled.conversation_id, FAILED, failed.model_dump(mode="json"))
     try:
         realtime.publish([frame], [scheduled.user_id])
-    except Exception as error:  # it is noted, and its sender sees it in the list
+    except Exception as error:  # the state is stored, and the list shows it
         conversations.log_unpublished(scheduled.conversation_id, error)
 
 
@@ -177,19 +177,21 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
 
 
 def of_conversation(loss: ConversationLost) -> None:
-    """What a member had scheduled ends with the membership, and does not come back with it; with a deleted group,
-    everybody's."""
+    """Fail the scheduled messages of a former member, for good, or of all members of a deleted group."""
     end = partial(_end, conversation_id=loss.conversation_id, before=loss.at, reason=NotFound.code)
     parallel.mapped(end, conversations.affected_members(loss))
 
 
 def of_account(loss: AccountLost) -> None:
-    """Nothing is sent for who may not act here any more."""
+    """Fail all scheduled messages of a person who is banned or being erased."""
     _end(loss.user_id, None, before=loss.at, reason=loss.code)
 
 
 def of_contact(change: ContactChanged) -> None:
-    """Nothing goes from one to the other of two between whom a block stands; the blocked one does not learn of it."""
+    """Fail the scheduled messages in the direct conversation of two people after a block.
+
+    The reason `blocked` is given to the person who blocks; for the other it is NotFound, which hides the block.
+    """
     if change.blocked and change.direct_id is not None:
         _end(change.user_id, change.direct_id, before=change.at, reason="blocked")
         _end(change.other_id, change.direct_id, before=change.at, reason=NotFound.code)
@@ -202,10 +204,9 @@ def _end(user_id: str, conversation_id: str | None, *, before: int, reason: str)
 
 
 def sweep() -> int:
-    """Send what is over a minute late; how many there were, but for those that slow mode holds back.
+    """Send messages that are over a minute late; returns their number, without those that slow mode delays.
 
-    One that fails does not stop the others, and those that wait do not keep others from being reached: each shard has
-    its part of the time.
+    A failed one does not stop the others, and each shard has its part of the time.
     """
     before = clock.now() - OVERDUE_MS
     late = 0

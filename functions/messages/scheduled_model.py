@@ -1,4 +1,4 @@
-"""Scheduled messages: their rules. Standard library and kernel only."""
+"""Scheduled messages: rules. Standard library and kernel only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = Literal["pending", "sending", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ScheduledMessage:
-    """A message that waits to be sent. `draft` is the body it was given with; `reason` the code of why it failed."""
+    """A scheduled message. `draft` is the request's body, `reason` the error code of a failed one; times in ms."""
 
     id: str
     user_id: str
@@ -31,7 +31,7 @@ class ScheduledMessage:
     reason: str | None = None
 
     def view(self) -> dict[str, Any]:
-        """The scheduled message as its sender sees it: one that is being sent is still pending."""
+        """The sender's view, in which a message that is being sent is still pending."""
         return {
             "id": self.id,
             "conversation_id": self.conversation_id,
@@ -46,12 +46,12 @@ class ScheduledMessage:
 
 
 def new_id(send_at: int) -> str:
-    """An id that says when: the list is sorted by it."""
+    """A new id, which sorts by the time of sending."""
     return ids.new_at("sch", send_at)
 
 
 def require_time(send_at: int) -> None:
-    """Raises ValidationFailed unless the time lies ahead, within a year."""
+    """Raise ValidationFailed unless the time is within the coming year."""
     ahead = send_at - clock.now()
     if ahead <= 0:
         raise ValidationFailed.of("send_at", "a time in the future")
@@ -60,5 +60,5 @@ def require_time(send_at: int) -> None:
 
 
 def may_pass(problem: Problem) -> bool:
-    """Whether the same send may succeed later: an outage, a conflict with another write."""
+    """Whether the error is temporary: an outage, or a conflict with another write."""
     return problem.status >= 500 or problem.retry_after_s is not None

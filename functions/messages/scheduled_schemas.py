@@ -1,4 +1,4 @@
-"""Scheduled messages: what comes in and what goes out."""
+"""Scheduled messages: requests and answers."""
 
 from typing import Literal
 

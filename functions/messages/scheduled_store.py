@@ -1,7 +1,7 @@
 """Scheduled messages in DynamoDB.
 
-A person's rows: one per scheduled message, sorted by conversation and time; one per client_id that has ever been used
-for one; and how many are pending, which moves with them.
+A person's rows: one per scheduled message, sorted by conversation and time; one per client_id ever used; and one with
+the number of pending messages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WAITING = ("pending", "sending")
 
 
 class _ByDue(GlobalSecondaryIndex[Any]):
-    """What waits, by time: a row leaves it when it is sent, cancelled or has failed."""
+    """The waiting messages by time of sending."""
 
     class Meta:
         index_name = "by_due"
@@ -89,7 +89,7 @@ _SCHEDULED = Mapper(
 
 
 def keep(new: ScheduledMessage) -> None:
-    """Keep a new one. Raises Used for a client_id that was used in this conversation, Conflict for one too many."""
+    """Store a new message. Raises Used for a client_id used before in this conversation, Conflict above the limit."""
     transaction = Transaction()
     entry = _entry(new.conversation_id, new.id)
     row = _SCHEDULED.record(new, entry=entry, due_shard=new.created_at % len(DUE_SHARDS))
@@ -110,7 +110,7 @@ def keep(new: ScheduledMessage) -> None:
 
 
 def used(user_id: str, conversation_id: str, client_id: str) -> Used | None:
-    """What a client_id was used for in this conversation."""
+    """The earlier use of a client_id in this conversation, None if there is none."""
     record = ScheduledRecord.find(user_id, _used_entry(conversation_id, client_id))
     return None if record is None else Used(record.scheduled_id, record.fingerprint)
 
@@ -133,7 +133,7 @@ def _is_over(record: ScheduledRecord) -> bool:
 
 
 def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int) -> list[ScheduledMessage]:
-    """A person's scheduled messages in a conversation, the next first, from after an id."""
+    """A person's scheduled messages in a conversation, the next first, from after the id `after`."""
     start = f"{conversation_id}#" if after is None else _entry(conversation_id, after)
     between = ScheduledRecord.entry.between(start, f"{conversation_id}$")  # $ follows #
     rows = ScheduledRecord.query(user_id, between, consistent_read=True, page_size=limit + 1)
@@ -142,7 +142,7 @@ def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int)
 
 
 def due(shard: int, *, before: int, limit: int) -> Iterator[tuple[str, str, str]]:
-    """(person, conversation, id) of what was to be sent before a moment and still waits, the longest due first."""
+    """(user id, conversation id, id) of waiting messages due before a time (ms), the longest due first."""
     for row in ScheduledRecord.by_due.query(shard, ScheduledRecord.send_at < before, limit=limit):
         conversation_id, _, scheduled_id = row.entry.split("#")
         yield row.user_id, conversation_id, scheduled_id
@@ -152,24 +152,24 @@ def due(shard: int, *, before: int, limit: int) -> Iterator[tuple[str, str, str]
 
 
 def begin(scheduled: ScheduledMessage) -> bool:
-    """From here on it can't be cancelled; False if it was cancelled, was sent or has failed before."""
+    """Begin to send, after which it cannot be cancelled; False if it was cancelled, sent, or has failed."""
     of = ScheduledRecord
     return _record(scheduled).update_if(of.state.is_in(*_WAITING), of.state.set("sending"))
 
 
 def put_back(scheduled: ScheduledMessage) -> None:
-    """It was not sent and has to wait: until the next try it can be cancelled."""
+    """Return to `pending` after a try, so that it can be cancelled until the next one."""
     of = ScheduledRecord
     _record(scheduled).update_if(of.state == "sending", of.state.set("pending"))
 
 
 def sent(scheduled: ScheduledMessage) -> None:
-    """It stands in the log: nothing of it is kept here."""
+    """Delete a message that is now in the log."""
     _leave(scheduled, ScheduledRecord.state.is_in(*_WAITING))
 
 
 def cancel(scheduled: ScheduledMessage) -> bool:
-    """Take it back; False if it is being sent, or gone."""
+    """Delete a pending or failed message; False if it is being sent, or was deleted."""
     if scheduled.state == "failed":
         _record(scheduled).delete(ScheduledRecord.state == "failed")
         return True
@@ -184,7 +184,7 @@ def _leave(scheduled: ScheduledMessage, condition: Condition) -> bool:
 
 
 def waiting(user_id: str, conversation_id: str | None) -> list[ScheduledMessage]:
-    """A person's scheduled messages that wait to be sent, in one conversation or (None) in all."""
+    """A person's pending messages in one conversation, or (None) in all."""
     prefix = "cnv_" if conversation_id is None else f"{conversation_id}#"
     rows = ScheduledRecord.query(
         user_id,
@@ -196,8 +196,8 @@ def waiting(user_id: str, conversation_id: str | None) -> list[ScheduledMessage]
 
 
 def fail(scheduled: ScheduledMessage, reason: str) -> bool:
-    """Note why one that is being sent was not, or that one that waits (`scheduled.state`) never will be; kept 30 days
-    for its sender to see. False where its state is another one by now."""
+    """Mark a message as failed, with the reason; it is kept for 30 days. False if it is no longer in
+    `scheduled.state`."""
     transaction = Transaction()
     actions: list[Action] = [
         ScheduledRecord.state.set("failed"),
@@ -211,7 +211,7 @@ def fail(scheduled: ScheduledMessage, reason: str) -> bool:
 
 
 def _committed(transaction: Transaction) -> bool:
-    """Whether it was carried out; False where its condition failed, Conflict where another write was in the way."""
+    """Commit; False if a condition failed. Raises Conflict after a collision with another write."""
     try:
         transaction.commit()
     except Cancelled as refused:

@@ -33,7 +33,7 @@ from messages import (
     views,
 )
 from messages.changing import MessageChange, change
-from messages.contents import held_by
+from messages.contents import content_of
 from messages.model import FORGET_REACTIONS, MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetime_ms
 
 # --- sending --------------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ from messages.model import FORGET_REACTIONS, MESSAGE_DELETED, MESSAGE_UPDATED, N
 def send(
     *, caller: Caller, conversation_id: str, message: NewMessage, member_since: int | None = None
 ) -> tuple[dict[str, Any], bool]:
-    """Append a message; a repeated client_id returns the first one and False.
+    """Append a message; returns it and whether it is new: a repeated client_id gets the first one.
 
     With `member_since` (ms) only for who has been a member from then on without a break.
 
@@ -113,7 +113,7 @@ def _send(
 
 
 def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> int:
-    """Since when (ms) its sender is a member; raises what sending this message now would, but for slow mode."""
+    """Raise the errors of sending this message now, except those of slow mode; returns when (ms) the sender joined."""
     if message.forward is not None:
         forwarding.original(caller, message.forward)
     if message.attachment_ids:
@@ -127,7 +127,7 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> int:
 
 
 def _require_sendable(context: MemberContext, message: NewMessage, seen: ContextLoader) -> str | None:
-    """Raises unless the member may send this message here; returns the root of the thread that it goes into."""
+    """Require that the member may send this message; returns the root of its thread, None outside of one."""
     context.require_send()
     model.require_content(message, encrypted_conversation=context.info.settings.encrypted)
     if context.info.settings.encrypted:
@@ -149,22 +149,19 @@ def _require_reply(context: MemberContext, seen: ContextLoader, message_id: str 
 
 
 def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) -> dict[str, Any]:
-    """Replace the text of one's own message, for 24 h after it was sent; what it said before is kept.
-
-    The same text again changes nothing: the message is answered as it stands.
-    """
+    """Replace the text of one's own message, within 24 h; the earlier text is kept. The same text changes nothing."""
     now = clock.now()
     named = mentions.named(text)
-    standing: list[Event] = []
+    present: list[Event] = []
 
     def plan(context: MemberContext, message: Event, seen: ContextLoader) -> MessageChange | None:
         context.require_send()
         context.require_plain()
         model.require_editable(message, caller.user_id)
-        standing[:] = [message]
+        present[:] = [message]
         if text == message.text:
             return None
-        data = model.present({**message.data, **named.stored_beside(message.data, context, seen)})
+        data = model.present({**message.data, **named.stored_after_edit(message.data, context, seen)})
         after = replace(message, text=text, data=data, edited_at=now, edits=message.edits + 1)
 
         def stage(transaction: Transaction, seq: int) -> None:
@@ -180,13 +177,13 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
         plan=plan,
         people=named.user_ids,
     )
-    return views.messages([after or standing[0]], caller.user_id)[0]
+    return views.messages([after or present[0]], caller.user_id)[0]
 
 
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Leave a tombstone in place of a message (its sender and admins); deleting it again changes nothing.
+    """Replace a message by a tombstone (its sender and admins); idempotent.
 
-    Its earlier texts, its pin and its place in the count of its thread go with it, who reacted within minutes.
+    Its earlier texts, pin and count in a thread are deleted with it, its reactions within minutes.
     """
     now = clock.now()
     deleted: list[Event] = []
@@ -202,9 +199,9 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
 
         def stage(transaction: Transaction, seq: int) -> None:
             message_store.stage_deletion(transaction, message, seq, now=now)
-            if (content := held_by(message)) is not None:
+            if (content := content_of(message)) is not None:
                 following[:] = content.stage_deletion(transaction, message)
-            if message.reactions:  # nobody sees them any more: the sweep removes them
+            if message.reactions:  # already invisible; deleted by the sweep of follow-up work
                 about = {"conversation_id": conversation_id, "seq": message.seq}
                 FollowUp.of(FORGET_REACTIONS, about).stage(transaction)
             history_store.stage_forgotten(transaction, message)
@@ -250,7 +247,7 @@ def list_messages(
 ) -> Page[dict[str, Any]]:
     """Messages by seq: newest first, from below `before`; or oldest first, from above `after`.
 
-    A cursor goes on with the list that it came from: raises InvalidCursor when it comes with another beginning.
+    Raises InvalidCursor for a cursor of a list with another `before` or `after`.
     """
     if before is not None and after is not None:
         raise ValidationFailed.of("after", "give before or after, not both")

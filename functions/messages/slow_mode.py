@@ -1,7 +1,7 @@
-"""Slow mode: a member of a group sends once in `settings.slow_mode_seconds`; owner and admins whenever they like.
+"""Slow mode: members of a group send once in `settings.slow_mode_seconds`; owner and admins are not limited.
 
-When a member sent last stands in their membership, which is read with their context, and moves in the transaction
-that appends the message: so sending takes one item more under slow mode, and none without.
+The time of a member's last message is in the membership, and is written in the transaction of the message: slow mode
+costs one more item per message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from realtime.api import ExtraFrames
 
 
 def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
-    """Raises RateLimited while this member has to wait; `log.DuplicateSend` instead if this is a repeated send."""
+    """Raise RateLimited while the member has to wait, or `log.DuplicateSend` for a repeated send."""
     wait_ms = context.must_wait_ms(now)
     if wait_ms <= 0:
         return
@@ -30,7 +30,7 @@ def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
 
 
 def stage(transaction: Transaction, context: MemberContext, *, now: int) -> None:
-    """Take this member's turn, where there is slow mode for them (label `turn`)."""
+    """Take a slow-mode slot, if slow mode applies to the member (label `turn`)."""
     if context.is_slowed:
         conversations.stage_slot(transaction, context.member, now=now, every_ms=context.info.settings.slow_mode_ms)
 
@@ -43,7 +43,7 @@ def append(
     load: Callable[[str, str], MemberContext] = conversations.context,
     extra: Callable[[MemberContext], ExtraFrames] | None = None,
 ) -> tuple[MemberContext, list[Event]]:
-    """Append and publish what takes a turn; such a plan is asked again when another message of theirs took it first."""
+    """Append and publish with a plan that takes a slot; the plan is called again if another message took it first."""
     try:
         return conversations.append_and_publish(conversation_id, user_id, plan, load=load, extra=extra)
     except Cancelled as refused:

@@ -1,4 +1,4 @@
-"""The replies of threads, in DynamoDB: which messages stand under which."""
+"""The replies of threads in DynamoDB."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def replies(conversation_id: str, root_seq: int, *, after: int, limit: int) -> l
 
 
 def forget_replies(replies: Iterable[Event]) -> None:
-    """Forget under which messages these replies stand."""
+    """Delete the entries of these replies."""
     ReplyRecord.delete_all(
         ReplyRecord(_key(each.conversation_id, ids.position(each.thread_root or "") or 0), _reply(each.seq))
         for each in replies

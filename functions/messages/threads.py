@@ -17,7 +17,7 @@ from messages import message_store, thread_store, views
 
 
 def root_of(context: MemberContext, seen: ContextLoader, message_id: str | None) -> str | None:
-    """The root of the thread that a reply to this message belongs to; raises ValidationFailed for what is not seen."""
+    """The root of the thread of a reply to this message; raises ValidationFailed if the caller may not see it."""
     if message_id is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Typing: relayed to the other live members, never stored, over after 3 s by the server's clock.
+"""Typing: relayed to the other live members, never stored, ended after 3 s by the server's clock.
 
 At most one relay per person and 2 s. In a conversation of more members than `member_ids` lists, where each relay is as
 many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 100 events.
@@ -25,7 +25,7 @@ from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import api as realtime
 from realtime.api import ExtraFrames, Job
 
-KEEP_MS = 4 * TYPING_TTL_MS
+STATE_TTL_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # nobody else reminds of the end of this typing
 EVENTS_PER_NOTICE = 100  # a notice is two frames, so 2 % of what a busy large group is sent
 QUIET_MS = 10 * clock.SECOND  # where nobody has written for so long, there is one notice in so long
@@ -89,39 +89,39 @@ redis.call('hset', KEYS[1], 'seq', ARGV[2], 'at', ARGV[1])
 redis.call('pexpire', KEYS[1], ARGV[6])
 return 1
 """
-SHARE_KEEP_MS = 1 * clock.HOUR
+SHARE_TTL_MS = 1 * clock.HOUR
 _relayed: cache.Memo[int] = cache.Memo(max_entries=5_000, ttl_s=TYPING_RELAY_MS / clock.SECOND)
-_noticed: cache.Memo[tuple[int, int]] = cache.Memo(max_entries=1_000, ttl_s=SHARE_KEEP_MS / clock.SECOND)
+_noticed: cache.Memo[tuple[int, int]] = cache.Memo(max_entries=1_000, ttl_s=SHARE_TTL_MS / clock.SECOND)
 
 
 def typing(*, caller: Caller, conversation_id: str, is_typing: bool) -> None:
-    """Tell the others that the caller types or has stopped; raises NotFound, Forbidden for who may not send there."""
+    """Relay that the caller is typing or has stopped; raises NotFound, Forbidden if the caller may not send."""
     context = require_member(conversation_id, caller.user_id)
     context.require_send()
     if not is_typing:
         _end(context, by_hand=True)
     elif _within_share(context) and (start := _start(context)):
         if start < 0:
-            _look_again(context, -start)
+            _schedule_check(context, -start)
             return
         _relay(context, True)
         if start == ALONE:
-            _look_again(context, TYPING_TTL_MS)
+            _schedule_check(context, TYPING_TTL_MS)
 
 
 def over(*, conversation_id: str, user_id: str) -> None:
-    """The queue's reminder: tell that the typing is over, or goes on again, or look again when it went on meanwhile."""
+    """Check typing at its expected end: relay its end or a delayed start, or schedule the next check."""
     _end(require_member(conversation_id, user_id), by_hand=False)
 
 
 def on_job(job: Job) -> None:
-    """The same as the queue's job; nobody waits for the end of the typing of who is no member any more."""
+    """The job of a scheduled check; does nothing for former members."""
     with contextlib.suppress(NotFound):
         over(conversation_id=job["conversation_id"], user_id=job["user_id"])
 
 
 def typing_stopped(context: MemberContext) -> ExtraFrames:
-    """What goes to the others beside a message: that its sender types no more, where they see it."""
+    """The extra frames of a message: the end of its sender's typing, if the others see it."""
     me = context.member
 
     def frames() -> list[str]:
@@ -131,13 +131,13 @@ def typing_stopped(context: MemberContext) -> ExtraFrames:
 
 
 def of_conversation(loss: ConversationLost) -> None:
-    """Who is a member no more does not type any more."""
+    """End the typing of a former member."""
     if loss.user_id is not None:
         _end_now(loss.conversation_id, loss.user_id)
 
 
 def of_contact(change: ContactChanged) -> None:
-    """Of two between whom a block stands neither sees the other type."""
+    """End the typing in the direct conversation of two people after a block."""
     if change.blocked and change.direct_id is not None:
         _end_now(change.direct_id, change.user_id)
         _end_now(change.direct_id, change.other_id)
@@ -151,7 +151,7 @@ def _end_now(conversation_id: str, user_id: str) -> None:
 
 
 def _ended_now(context: MemberContext) -> bool:
-    """End somebody's typing; whether the others saw it. Without Redis the reminder tells that it is over."""
+    """End somebody's typing; returns whether the others see it. Without Redis the scheduled check relays the end."""
     try:
         return bool(cache.call(lambda redis: redis.eval(_SENT, 1, _key(context), clock.now())))
     except cache.CacheUnavailable:
@@ -159,10 +159,10 @@ def _ended_now(context: MemberContext) -> bool:
 
 
 def _start(context: MemberContext) -> int:
-    """Note that somebody types. 0: not to be relayed now; ALONE: to be relayed, and to be reminded of; less than 0: to
-    be held back for so many ms."""
+    """Note that somebody is typing. 0: no relay now; ALONE: relay, and schedule a check; 2: relay only; negative: delay
+    the relay by this many ms."""
     now, key = clock.now(), _key(context)
-    arguments = (now, now + TYPING_TTL_MS, TYPING_RELAY_MS, KEEP_MS)
+    arguments = (now, now + TYPING_TTL_MS, TYPING_RELAY_MS, STATE_TTL_MS)
     try:
         return int(cache.call(lambda redis: redis.eval(_STARTED, 1, key, *arguments)))
     except cache.CacheUnavailable:
@@ -174,29 +174,29 @@ def _start(context: MemberContext) -> int:
 
 def _end(context: MemberContext, *, by_hand: bool) -> None:
     how = "by hand" if by_hand else "by time"
-    arguments = (clock.now(), TYPING_RELAY_MS, KEEP_MS, how)
+    arguments = (clock.now(), TYPING_RELAY_MS, STATE_TTL_MS, how)
     try:
         wait_ms = int(cache.call(lambda redis: redis.eval(_ENDED, 1, _key(context), *arguments)))
     except cache.CacheUnavailable:
         # by hand: the reminder that came with the start tells it soon enough
         wait_ms = -1 if by_hand else 0
     if wait_ms > 0:
-        _look_again(context, wait_ms)
+        _schedule_check(context, wait_ms)
     elif wait_ms == 0:
         _relay(context, False)
     elif wait_ms < -1:
         with contextlib.suppress(Forbidden, NotFound):  # it may have been forbidden in the meantime
             context.require_send()
             _relay(context, True)
-        _look_again(context, -wait_ms - 1)
+        _schedule_check(context, -wait_ms - 1)
 
 
 def _within_share(context: MemberContext) -> bool:
-    """Whether a large conversation has been sent enough, or has been quiet for long enough, for a notice."""
+    """Whether a typing notice fits its share of the frames of a large conversation."""
     if context.info.member_ids is not None:
         return True
     now, head, key = clock.now(), context.head, f"typing:{context.conversation_id}"
-    arguments = (now, head.last_seq, head.last_at, QUIET_MS, EVENTS_PER_NOTICE, SHARE_KEEP_MS)
+    arguments = (now, head.last_seq, head.last_at, QUIET_MS, EVENTS_PER_NOTICE, SHARE_TTL_MS)
     try:
         return bool(cache.call(lambda redis: redis.eval(_SHARE, 1, key, *arguments)))
     except cache.CacheUnavailable:
@@ -219,7 +219,7 @@ def _frame(context: MemberContext, is_typing: bool) -> str:
     return conversations.ephemeral_frame(context.conversation_id, "typing", _data(context, is_typing))
 
 
-def _look_again(context: MemberContext, wait_ms: int) -> None:
+def _schedule_check(context: MemberContext, wait_ms: int) -> None:
     job = {"kind": "typing_over", "conversation_id": context.conversation_id, "user_id": context.member.user_id}
     realtime.enqueue([job], delay_s=debounce.whole_seconds(wait_ms))
 

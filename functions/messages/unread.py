@@ -1,7 +1,7 @@
-"""Unread messages and mentions, counted from the log (R5): exact, in parts that are read at the same time.
+"""Unread messages and mentions, counted exactly from the log (R5).
 
-The seqs behind a read marker are dense, so they are cut into spans, and the spans of all conversations asked for are
-counted in parallel: the time grows with the sixteenth part of what is unread, not with all of it.
+The dense seqs after a read marker are divided into spans, and the spans of all conversations are counted in parallel,
+sixteen at a time.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SPAN_SEQS = 2_000  # about a megabyte of events, which is what one page of a que
 @dataclass(frozen=True, slots=True)
 class Unread:
     """How many messages of others after the read marker stand undeleted, and how many of them mention the reader, but
-    for those of people of whom the reader hears nothing."""
+    those of people whose mentions the reader does not receive."""
 
     messages: int = 0
     mentions: int = 0
 
 
 def of_contexts(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
-    """By conversation, for one person's contexts: no read for those whose last message is read."""
+    """One person's unread counts by conversation; nothing is read for conversations without unread messages."""
     spans = [
         (context, first, last) for context in contexts for first, last in _spans(_after(context.member), context.head)
     ]
@@ -50,15 +50,15 @@ def of_context(context: MemberContext) -> Unread:
 
 
 def of_members(head: LogHead, members: Sequence[Member]) -> dict[str, Unread]:
-    """By person, for members of one conversation: their part of the log is read once for all of them."""
-    standing = [message for read in parallel.mapped(_call, _reads(head, members)) for message in read]
-    return {each.user_id: _unread(each, standing) for each in members}
+    """The unread counts of one conversation by member; their part of the log is read once."""
+    undeleted = [message for read in parallel.mapped(_call, _reads(head, members)) for message in read]
+    return {each.user_id: _unread(each, undeleted) for each in members}
 
 
 def of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
-    """How many messages several people have not read in all their conversations: three round trips for them all.
+    """The unread messages of several people in all their conversations, by person: three round trips.
 
-    `fresh` is the conversation that is counted as it is now, the others as they were a moment ago.
+    The conversation `fresh` is read consistently, the others eventually.
     """
     behind: list[tuple[LogHead, list[Member]]] = []
     for head, members in conversations.memberships_of(user_ids, fresh=fresh):
@@ -70,27 +70,27 @@ def of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
     asked: list[Callable[[], Any]] = [infos, *(read for _, read in reads)]
     there, *parts = parallel.mapped(_call, asked)
     total = dict.fromkeys(user_ids, 0)
-    for (members, _), standing in zip(reads, parts, strict=True):
+    for (members, _), undeleted in zip(reads, parts, strict=True):
         for each in members:
             if each.conversation_id in there:
-                total[each.user_id] += _unread(each, standing).messages
+                total[each.user_id] += _unread(each, undeleted).messages
     return total
 
 
 def _reads(head: LogHead, members: Sequence[Member]) -> list[Callable[[], Any]]:
-    """The calls that read, each in part, the messages after the earliest of these members' markers."""
+    """The calls that read the messages after the earliest of these members' markers, one per span."""
     spans = _spans(min((_after(each) for each in members), default=head.last_message_seq), head)
-    return [partial(unread_store.standing, head.conversation_id, first=first, last=last) for first, last in spans]
+    return [partial(unread_store.undeleted, head.conversation_id, first=first, last=last) for first, last in spans]
 
 
 def _call(read: Callable[[], Any]) -> Any:
     return read()
 
 
-def _unread(reader: Member, standing: Sequence[CountedMessage]) -> Unread:
-    theirs = [each for each in standing if each.seq > _after(reader) and each.actor_id != reader.user_id]
-    heard = [each for each in theirs if reader.receives("mention", each.actor_id)]
-    return Unread(len(theirs), sum(_mentions(each.mentioned, reader.user_id) for each in heard))
+def _unread(reader: Member, undeleted: Sequence[CountedMessage]) -> Unread:
+    theirs = [each for each in undeleted if each.seq > _after(reader) and each.actor_id != reader.user_id]
+    received = [each for each in theirs if reader.receives("mention", each.actor_id)]
+    return Unread(len(theirs), sum(_mentions(each.mentioned, reader.user_id) for each in received))
 
 
 def _after(member: Member) -> int:

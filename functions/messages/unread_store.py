@@ -1,4 +1,4 @@
-"""Counting messages in the log, as far as unread counts want it."""
+"""Counting messages in the log for unread counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from log.model import MESSAGE_CREATED
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many messages were found, and whom those mention that mention anybody."""
+    """The number of messages, and the ids mentioned by each message with mentions."""
 
     count: int
     mentioned: Sequence[frozenset[str]]
@@ -24,14 +24,14 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class CountedMessage:
-    """A message that is not deleted, as far as counting goes."""
+    """The fields of an undeleted message that counting needs."""
 
     seq: int
     actor_id: str
     mentioned: frozenset[str]
 
 
-def _standing_messages() -> Condition:
+def _is_counted() -> Condition:
     condition: Condition = (EventRecord.type == MESSAGE_CREATED) & not_deleted(clock.now())
     return condition
 
@@ -39,7 +39,7 @@ def _standing_messages() -> Condition:
 def count(reader: Member, *, first: int, last: int) -> Counted:
     """Messages of others in first…last that stand undeleted; only their mentions are sent over, and who mentions where
     the reader does not hear of everybody."""
-    condition = _standing_messages() & (EventRecord.actor_id != reader.user_id)
+    condition = _is_counted() & (EventRecord.actor_id != reader.user_id)
     fields = ["mentioned", "actor_id"] if reader.apart else ["mentioned"]
     pages = list(_pages(reader.conversation_id, first, last, condition, fields))
     mentioned = [
@@ -51,11 +51,11 @@ def count(reader: Member, *, first: int, last: int) -> Counted:
     return Counted(sum(page["Count"] for page in pages), mentioned)
 
 
-def standing(conversation_id: str, *, first: int, last: int) -> list[CountedMessage]:
+def undeleted(conversation_id: str, *, first: int, last: int) -> list[CountedMessage]:
     """The messages in first…last that stand undeleted."""
     return [
         CountedMessage(int(item["seq"]["N"]), item["actor_id"]["S"], _names(item))
-        for page in _pages(conversation_id, first, last, _standing_messages(), ["seq", "actor_id", "mentioned"])
+        for page in _pages(conversation_id, first, last, _is_counted(), ["seq", "actor_id", "mentioned"])
         for item in page["Items"]
     ]
 

@@ -1,4 +1,4 @@
-"""How messages look to those who read them."""
+"""Views of messages for their readers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from log.model import Event
 from messages import contents, reactions_store
 
 Keys = list[tuple[type[Record], Key]]
-Look = Callable[[Event, str], dict[str, Any]]  # a message as a person sees it
+Render = Callable[[Event, str], dict[str, Any]]  # a message as the person with this id sees it
 
 
 def attachment_view(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A file as its message shows it: as it was when it was sent. Its thumbnail comes with the file itself."""
+    """A file in a message, as it was when it was sent; its thumbnail is read from the file itself."""
     unknown = {"width": None, "height": None}  # of what was sent before they were kept
     return {**unknown, **kept, "folder_id": None, "state": "ready", "reject_reason": None, "thumbnail_url": None}
 
@@ -24,10 +24,8 @@ def attachment_view(kept: Mapping[str, Any]) -> dict[str, Any]:
 def message_view(
     event: Event, mine: frozenset[str] = frozenset(), poll: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The message as one person sees it: `mine` are the emoji they reacted with, `poll` is its poll as they see it.
-
-    A deleted one is a tombstone.
-    """
+    """The message as one person sees it: `mine` are their own emoji, `poll` the poll as they see it. A deleted message
+    is a tombstone."""
     gone = event.deleted_at is not None
     data = event.data
     return {
@@ -64,44 +62,44 @@ def message_view(
 
 
 def messages(events: Sequence[Event], viewer_id: str) -> list[dict[str, Any]]:
-    """Messages as this person sees them: one round trip if any has reactions or holds something (a poll)."""
-    look = looks(events, [viewer_id], Rows())
-    return [look(event, viewer_id) for event in events]
+    """Messages as this person sees them: one round trip if any has reactions or a content of another domain."""
+    render = renderer(events, [viewer_id], Rows())
+    return [render(event, viewer_id) for event in events]
 
 
-def looks(messages: Iterable[Event], viewer_ids: Sequence[str], rows: Rows) -> Look:
-    """What messages look like to each of these people: one round trip, and a query for each that has reactions where
-    there are several people."""
+def renderer(messages: Iterable[Event], viewer_ids: Sequence[str], rows: Rows) -> Render:
+    """A function that renders these messages for each of these people: one round trip, and for several people a query
+    per message with reactions."""
     listed = list(messages)
     rows.read(keys_of(listed, viewer_ids))
     theirs = reactions_store.of_people(viewer_ids, listed, read=rows.read)
     held = {
-        (message.conversation_id, message.seq): content.shown(those, viewer_ids, rows)
+        (message.conversation_id, message.seq): content.views(those, viewer_ids, rows)
         for content, those in contents.by_content(listed)
         for message in those
     }
 
-    def look(message: Event, viewer_id: str) -> dict[str, Any]:
+    def render(message: Event, viewer_id: str) -> dict[str, Any]:
         holds = held.get((message.conversation_id, message.seq))
         mine = theirs.get((viewer_id, message.conversation_id, message.seq), frozenset())
         return message_view(message, mine, None if holds is None else holds(message, viewer_id))
 
-    return look
+    return render
 
 
 def keys_of(messages: Sequence[Event], viewer_ids: Sequence[str]) -> Keys:
-    """The records that `looks` reads: what the messages hold, and the reader's own reactions if there is one reader."""
+    """The records that `renderer` reads: contents of the messages, and for a single viewer their own reactions."""
     found: Keys = [key for content, those in contents.by_content(messages) for key in content.keys(those, viewer_ids)]
     if len(viewer_ids) == 1:
         found += reactions_store.keys_of(viewer_ids[0], messages)
     return found
 
 
-# --- how the log shows our events -----------------------------------------------------------------------------
+# --- renderers of this domain's event types -------------------------------------------------------------------
 
 
 def message_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
-    """What `messages_for_viewers` reads at once: the messages that are not at hand, and what those at hand show."""
+    """The records that `messages_for_viewers` reads first: messages not preloaded, contents of preloaded ones."""
     about = dict.fromkeys((each.conversation_id, each.message_seq or 0) for each in events)
     there = [rendering.messages[seq] for _, seq in about if seq in rendering.messages]
     missing = [log.event_key(*each) for each in about if each[1] not in rendering.messages]
@@ -109,27 +107,27 @@ def message_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
 
 
 def messages_for_viewers(events: Sequence[Event], rendering: Rendering) -> DataView:
-    """Every event about a message shows that message as it is now."""
+    """Render every event about a message as the present message."""
     about = dict.fromkeys((each.conversation_id, each.message_seq or 0) for each in events)
     missing = [each for each in about if each[1] not in rendering.messages]
     rows = rendering.rows.read(log.event_key(*each) for each in missing)
     present = {seq: rendering.messages[seq] for _, seq in about if seq in rendering.messages}
     present |= {row_seq: log.event_of(row) for (_, row_seq), row in zip(missing, rows, strict=True) if row is not None}
-    look = looks(present.values(), rendering.viewer_ids, rendering.rows)
+    render = renderer(present.values(), rendering.viewer_ids, rendering.rows)
 
     def shown(event: Event, viewer_id: str) -> dict[str, Any] | None:
         message = present.get(event.message_seq or 0)
-        return None if message is None else look(message, viewer_id)
+        return None if message is None else render(message, viewer_id)
 
     return shown
 
 
 def differs(event: Event, messages: Sequence[Event]) -> bool:
-    """Whether people see a message differently: where it has reactions (`mine`) or holds something.
+    """Whether people see a message differently: if it has reactions (`mine`) or a content of another domain.
 
-    A new message has no reactions. An update of one that is not at hand may be about such a message.
+    A new message has no reactions; a message that is not preloaded may have some.
     """
     if event.is_message:
-        return contents.held_by(event) is not None
-    plain = {each.seq for each in messages if contents.held_by(each) is None and not any(each.reactions.values())}
+        return contents.content_of(event) is not None
+    plain = {each.seq for each in messages if contents.content_of(each) is None and not any(each.reactions.values())}
     return event.message_seq not in plain

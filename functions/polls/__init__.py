@@ -1,4 +1,4 @@
-"""Polls: questions in a conversation, votes, tallies, closing.
+"""Owns polls in conversations: questions, votes, tallies, closing.
 
-It owns what each poll asks and who voted for what, and shows each reader what they may know. Nobody else reads a vote.
+It renders a poll for each reader, with the part of the tally they may see. No other domain reads a vote.
 """

@@ -1,4 +1,4 @@
-"""Polls as other domains use them: taking back what an erased person has voted."""
+"""Polls for other domains: retracting the votes of an erased person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from polls import store
 
 
 def retract_votes(user_id: str, conversation_id: str) -> None:
-    """Take back a person's votes in a conversation, of closed and secret polls too; tallies move with them."""
+    """Retract a person's votes in a conversation, including closed and anonymous polls; updates the tallies."""
     before: str | None = None
     while ids := store.in_conversation(conversation_id, before=before, limit=100):
         for poll in store.polls(ids).values():

@@ -1,6 +1,6 @@
-"""The end of a poll: by its time (a state machine watches it) or by hand. One `poll.closed` event whatever races.
+"""Closing polls: at their time (by a state machine) or by hand, with exactly one `poll.closed` event.
 
-Votes are refused by the time itself; the machine only tells of the end, so a late or lost one loses no more than that.
+Votes are refused by the closing time itself; a late or lost state machine only delays the event.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ MACHINE = "poll-closing"
 
 
 def start(poll_id: str, closes_at: int) -> None:
-    """Have a poll closed at its time; raises DependencyUnavailable."""
+    """Start the state machine that closes a poll at its time; raises DependencyUnavailable."""
     workflows.start(MACHINE, poll_id, {"poll_id": poll_id, "closes_at": clock.rfc3339(closes_at)})
 
 
 def stop(poll_id: str) -> None:
-    """Nobody need wait for this poll any more. Never raises: a machine that wakes all the same finds it closed."""
+    """Stop the state machine of a poll. Never raises: a machine that wakes finds the poll closed."""
     try:
         workflows.stop(MACHINE, poll_id)
     except DependencyUnavailable as error:
@@ -34,7 +34,7 @@ def stop(poll_id: str) -> None:
 
 
 def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.AppendPlan]:
-    """Close a poll that has no `poll.closed` yet. What its time has closed was closed then, not now."""
+    """Plan to close a poll, if it has no `poll.closed` yet; `closed_at` is its closing time, if that has passed."""
     if poll.tally.closed_at is not None:
         return poll, log.AppendPlan([])
     since = poll.closed_at(at) or at
@@ -43,10 +43,7 @@ def plan(poll: Poll, at: int, *, actor_id: str) -> tuple[Poll, log.AppendPlan]:
 
 
 def when_due(poll_id: str) -> dict[str, Any]:
-    """What the state machine asks for: close the poll if its time is over, else say when to ask again.
-
-    Repeating it changes nothing. Answers `{done, closes_at}`.
-    """
+    """Close a poll if its time has passed; returns `{done, closes_at}` for the state machine. Idempotent."""
     poll = store.find(poll_id)
     if poll is None or poll.closes_at is None:
         return {"done": True, "closes_at": None}

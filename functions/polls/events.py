@@ -1,4 +1,4 @@
-"""What polls tell: their events in the log, and what a message of type `poll` holds."""
+"""Registers the events of polls, the content of messages of type `poll`, and erasure."""
 
 from __future__ import annotations
 

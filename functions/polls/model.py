@@ -1,7 +1,7 @@
 """Polls: types and rules. Standard library and kernel only.
 
-A poll is what it asks (fixed but for added options) and its tally, which moves with the votes. Who may see the
-tally is decided here, in `view`, and nowhere else.
+A poll has a question with options (fixed, except for added options) and a tally, which changes with the votes. `view`
+alone decides who may see the tally.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class VoteFinal(Conflict):
 
 
 class PollRef(NamedTuple):
-    """How the log names a poll: enough to find its parts and a person's vote."""
+    """A poll in the data of events: enough to find its parts and a person's vote."""
 
     id: str
     anonymous: bool
 
 
 def poll_of(data: Mapping[str, Any]) -> PollRef | None:
-    """The poll that a message holds or an event is about, in what the log keeps of it."""
+    """The poll in the data of a message or event, None if there is none."""
     found = data.get("poll")
     return None if found is None else PollRef(found["id"], found["anonymous"])
 
@@ -63,14 +63,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many chose each option, how many voted, and since when it is final. Moves with the votes."""
+    """The number of votes per option and of voters; `closed_at` (ms) is set when the poll is closed."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     voters: int = 0
     closed_at: int | None = None
 
     def changed(self, before: Choice, after: Choice) -> Tally:
-        """The tally when one person's vote has become another."""
+        """The tally after one person's vote has changed."""
         counts = dict(self.counts)
         for option_id, step in steps(before, after).items():
             counts[option_id] = counts.get(option_id, 0) + step
@@ -78,13 +78,13 @@ class Tally:
 
 
 def steps(before: Choice, after: Choice) -> dict[str, int]:
-    """What replacing a vote adds to each option's count."""
+    """The changes of the options' counts when a vote is replaced."""
     return dict.fromkeys(set(after) - set(before), 1) | dict.fromkeys(set(before) - set(after), -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A poll as stored. Instants in ms; `message_seq` is where it stands in the log."""
+    """A poll as stored. Times in ms; `message_seq` is the seq of its message."""
 
     id: str
     conversation_id: str
@@ -109,11 +109,11 @@ class Poll:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the log keeps of a poll in an event about it; the poll itself is looked up when somebody reads."""
+        """The data of an event about the poll; the poll itself is read when the event is rendered."""
         return {"poll": self.ref._asdict(), "message_seq": self.message_seq}
 
     def closed_at(self, now: int) -> int | None:
-        """When it closed, by hand or by time; None while it is open. Its time is over at `closes_at` itself."""
+        """When (ms) the poll closed, by hand or at `closes_at` (inclusive); None while it is open."""
         if self.tally.closed_at is not None:
             return self.tally.closed_at
         return self.closes_at if self.closes_at is not None and self.closes_at <= now else None
@@ -126,7 +126,7 @@ class Poll:
             raise PollClosed
 
     def choice(self, option_ids: Sequence[str]) -> Choice:
-        """A vote for these options, in the poll's order; raises ValidationFailed for one that cannot be."""
+        """A vote for these options, in the poll's order; raises ValidationFailed for unknown or too many options."""
         known = [option.id for option in self.options]
         wanted = set(option_ids)
         if not wanted <= set(known):
@@ -137,12 +137,12 @@ class Poll:
         return tuple(option_id for option_id in known if option_id in wanted)
 
     def require_change(self, before: Choice, after: Choice) -> None:
-        """Whether one vote may become another; raises VoteFinal."""
+        """Require that a vote may be changed; raises VoteFinal."""
         if before and before != after and not self.allow_change:
             raise VoteFinal
 
     def voted(self, before: Choice, after: Choice) -> Poll:
-        """The poll when one person's vote has become another."""
+        """The poll after one person's vote has changed."""
         return replace(self, tally=self.tally.changed(before, after))
 
     def with_option(self, text: str) -> Poll:
@@ -156,28 +156,28 @@ class Poll:
         return replace(self, options=(*self.options, Option(ids.new("opt"), text)))
 
     def closed(self, since: int) -> Poll:
-        """The poll with its tally final."""
+        """The poll, closed at `since` (ms)."""
         return replace(self, tally=replace(self.tally, closed_at=since))
 
     def shows_results(self, chosen: Choice, now: int) -> bool:
-        """Whether who has voted so may see the tally now."""
+        """Whether a person with this vote may see the tally at `now` (ms)."""
         if self.results == "live" or self.closed_at(now) is not None:
             return True
         return self.results == "after_vote" and bool(chosen)
 
     def actor_of_votes(self, user_id: str) -> str:
-        """Who acts in the log when this person votes: everybody reads it, who may see results or not."""
+        """The actor of a vote's event, which all members read: `anonymous` unless the results are live and public."""
         return user_id if self.results == "live" and not self.anonymous else ANONYMOUS
 
     def require_voters(self, chosen: Choice, now: int) -> None:
-        """Whether who has voted so may see who voted for what; raises Forbidden."""
+        """Require that a person with this vote may see the voters; raises Forbidden."""
         if self.anonymous:
             raise Forbidden("Votes in this poll are secret.", code="anonymous_poll")
         if not self.shows_results(chosen, now):
             raise Forbidden("The results of this poll are not shown yet.", code="results_hidden")
 
     def view(self, chosen: Choice, now: int) -> dict[str, Any]:
-        """The poll as somebody who has voted so sees it: a tally that is hidden from them is not in it."""
+        """The poll as a person with this vote sees it; the tally is null while it is hidden from them."""
         shown = self.shows_results(chosen, now)
         return {
             "id": self.id,
@@ -206,7 +206,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class NewPoll:
-    """What somebody wants to ask."""
+    """A poll to be created."""
 
     client_id: str
     question: str
@@ -237,13 +237,13 @@ class NewPoll:
 
     @property
     def most(self) -> int:
-        """How many options one may choose; of those that may be added later, any number."""
+        """The number of options a voter may choose, including options that may be added later."""
         if not self.multiple:
             return 1
         return self.max_choices or (MAX_OPTIONS if self.allow_add_options else len(self.options))
 
     def require_time(self, now: int) -> None:
-        """Raises ValidationFailed for a closing time that is over or too far away."""
+        """Raise ValidationFailed for a closing time that has passed or is too far away."""
         if self.closes_at is None:
             return
         if self.closes_at <= now:

@@ -1,4 +1,4 @@
-"""Polls: what comes in and what goes out."""
+"""Polls: requests and answers."""
 
 from typing import Annotated, Literal, Self
 

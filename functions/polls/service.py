@@ -1,4 +1,4 @@
-"""Polls: ask, vote, retract, add options, close, look.
+"""Polls: creating, voting, retracting, adding options, closing, reading.
 
 Every change is an event of the conversation's log and commits with it, so the votes of a poll, its closing and its
 tally have one order, and nobody votes twice or late however requests race.
@@ -26,18 +26,18 @@ from polls import closing, store
 from polls.model import POLL_CREATED, POLL_UPDATED, POLL_VOTED, Choice, NewPoll, Poll, PollClosed, State, poll_of
 from users import api as users
 
-Change = tuple[Poll, Choice, log.AppendPlan]  # a poll and the caller's vote as it leaves them, and what it takes
-MAX_LOOKED_AT = 300  # polls that one request reads in search of those in a state
+Change = tuple[Poll, Choice, log.AppendPlan]  # the poll and the caller's vote after a change, and its append plan
+MAX_SCANNED = 300  # polls that one request reads to find those in a state
 
 # --- asking ---------------------------------------------------------------------------------------------------
 
 
 def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dict[str, Any], bool]:
-    """Put a poll into the log; a repeated client_id returns the first one and False.
+    """Create a poll; returns it and whether it is new: a repeated client_id gets the first one.
 
-    One that closes by itself has its state machine started first, so that no poll is left open by a failure between
-    the two. Raises Unprocessable when the client_id stands for something else, ValidationFailed for a time that is
-    over, Forbidden, NotFound, DependencyUnavailable.
+    The state machine of a poll with a closing time is started first, so that a failure in between leaves no poll open.
+    Raises Unprocessable if the client_id made something else, ValidationFailed for a closing time that has passed,
+    Gone, Forbidden, NotFound, DependencyUnavailable.
     """
     send = log.Send(log.send_key(caller.user_id, draft.client_id), draft.fingerprint)
     try:
@@ -45,7 +45,7 @@ def create(*, caller: Caller, conversation_id: str, draft: NewPoll) -> tuple[dic
             return _create(caller, conversation_id, draft, send), True
     except log.DuplicateSend:
         ref = poll_of(log.original_event(send, conversation_id).data)
-    found = {} if ref is None else store.shown([ref], [caller.user_id])
+    found = {} if ref is None else store.views([ref], [caller.user_id])
     if ref is None or not found:
         raise Gone("This poll was deleted.")
     return found[ref.id, caller.user_id], False
@@ -96,7 +96,7 @@ def _create(caller: Caller, conversation_id: str, draft: NewPoll, send: log.Send
 
 
 def vote(*, caller: Caller, poll_id: str, option_ids: Sequence[str]) -> dict[str, Any]:
-    """Replace the caller's vote; the same one again changes nothing.
+    """Replace the caller's vote; idempotent.
 
     Raises PollClosed from `closes_at` on, VoteFinal, ValidationFailed for options that cannot be chosen, NotFound.
     """
@@ -104,13 +104,13 @@ def vote(*, caller: Caller, poll_id: str, option_ids: Sequence[str]) -> dict[str
 
 
 def retract(*, caller: Caller, poll_id: str) -> None:
-    """Take the caller's vote back; without one nothing changes. Raises PollClosed, VoteFinal, NotFound."""
+    """Retract the caller's vote; idempotent. Raises PollClosed, VoteFinal, NotFound."""
     _vote(caller, poll_id, lambda _: ())
 
 
 def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dict[str, Any]:
-    """One person's vote after another, each judged at its place in the log and counted where poll and vote still are
-    as they were read with it."""
+    """Append a vote: it is judged at its place in the log, and counted on the condition that the poll and the person's
+    vote have not changed since they were read."""
     ref = _find(poll_id)
     seen = ContextLoader(records=store.keys_of([ref.ref], [caller.user_id]))
     read_at: list[int] = []
@@ -132,7 +132,7 @@ def _vote(caller: Caller, poll_id: str, choose: Callable[[Poll], Choice]) -> dic
             log.event_time(context.head),
         )
         after = choose(poll)
-        if not (outcome and after == before):  # else it was counted, and whoever committed it could not say so
+        if not (outcome and after == before):  # else a batch has already committed this vote
             _require_open(poll, at)
             poll.require_change(before, after)
         outcome[:] = [(poll.voted(before, after), after)]
@@ -198,10 +198,10 @@ def close(*, caller: Caller, poll_id: str) -> dict[str, Any]:
 def _change(
     caller: Caller, poll_id: str, plan: Callable[[MemberContext, Poll, Choice, int], Change]
 ) -> tuple[bool, dict[str, Any]]:
-    """Append what `plan` wants for the poll and the caller's vote as they are at the head of the log, and the time.
+    """Append the events of `plan`, which gets the context, the present poll, the caller's vote and the time (ms).
 
-    Returns whether that was anything, and the poll as it left it: what was read after the head is still so when the
-    transaction finds the head unmoved. Raises NotFound for who may not see the poll, and what `plan` raises.
+    Returns whether there were events, and the caller's view of the poll. Poll and vote are read after the head, so they
+    are current if the transaction finds the head unmoved. Raises NotFound, and the errors of `plan`.
     """
     first = _find(poll_id)
     outcome: list[tuple[Poll, Choice]] = []
@@ -219,7 +219,7 @@ def _change(
     return bool(events), poll.view(chosen, clock.now())
 
 
-# --- looking --------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------
 
 
 def _find(poll_id: str) -> Poll:
@@ -230,7 +230,7 @@ def _find(poll_id: str) -> Poll:
 
 
 def _visible(context: MemberContext, poll: Poll) -> Poll:
-    """The poll, unless it is from before this member's time."""
+    """The poll, if the member may see its message; raises NotFound."""
     if poll.message_seq < context.member.visible_from:
         raise NotFound
     return poll
@@ -244,7 +244,7 @@ def _require(caller: Caller, poll_id: str) -> tuple[Poll, Choice]:
 
 
 def _with_vote(poll: Poll, caller: Caller) -> tuple[Poll, Choice]:
-    """The poll as it is now and the caller's vote, read together; raises NotFound if it was deleted meanwhile."""
+    """The present poll and the caller's vote, read together; raises NotFound if the poll was deleted."""
     found, chosen = store.with_votes([poll.ref], [caller.user_id])
     if poll.id not in found:
         raise NotFound
@@ -259,17 +259,17 @@ def get(*, caller: Caller, poll_id: str) -> dict[str, Any]:
 def list_polls(
     *, caller: Caller, conversation_id: str, state: State | None, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
-    """A conversation's polls, newest first; those in one state if it is named, then a page may be short."""
+    """A conversation's polls, newest first; with `state` only those in it, and then a page may be short."""
     context = require_member(conversation_id, caller.user_id)
     paging = Paginator(after, caller.user_id, "polls", conversation_id, state or "")
     before = paging.start
     now = clock.now()
     listed: list[Poll] = []
     seen, following = before, None
-    for looked_at, poll in enumerate(_newest_first(conversation_id, before, chunk=limit + 1)):
+    for scanned, poll in enumerate(_newest_first(conversation_id, before, chunk=limit + 1)):
         if poll.message_seq < context.member.visible_from:
             break  # and so are all that are older
-        if len(listed) == limit or looked_at == MAX_LOOKED_AT:
+        if len(listed) == limit or scanned == MAX_SCANNED:
             following = seen
             break
         seen = poll.id
@@ -291,7 +291,7 @@ def _newest_first(conversation_id: str, before: str | None, *, chunk: int) -> It
 def voters(
     *, caller: Caller, poll_id: str, option_id: str | None, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
-    """Who voted for what, by person. Raises Forbidden for secret votes and for results that are still hidden."""
+    """The votes ordered by user id. Raises Forbidden for anonymous polls and for hidden results, NotFound."""
     poll, chosen = _require(caller, poll_id)
     poll.require_voters(chosen, clock.now())
     paging = Paginator(after, caller.user_id, "voters", poll_id, option_id or "")

@@ -1,10 +1,10 @@
-"""Polls in DynamoDB: what each asks, its tally and its votes. The log refers to them, and shows them to each reader.
+"""Polls in DynamoDB: questions, tallies and votes.
 
-A poll is several parts: `poll` (what it asks), `tally` (small, as every vote writes it) and a `vote#…` per person.
-Whatever changes a poll appends an event in the same transaction, so the head of the log puts all changes in one
-order: what was read after the head is still so when a transaction finds that head unmoved.
+A poll has several parts: `poll` (question, options and rules), `tally` (small, as every vote writes it) and a `vote#…`
+per person. Each change of a poll appends an event in the same transaction, so the head of the log orders all changes:
+records read after the head are current if a transaction finds the head unmoved.
 
-A vote is kept under its person's id; where votes are secret, under a pseudonym that only the functions can make.
+A vote is stored under the person's id, in anonymous polls under a keyed pseudonym.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _RULES_KEPT = {name: partial(_rule, name) for name in _RULES}
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Who voted for what, in a poll whose votes are no secret."""
+    """One person's vote in a poll that is not anonymous; `voted_at` in ms."""
 
     user_id: str
     chosen: Choice
@@ -111,8 +111,8 @@ def _vote_part(poll: PollRef, user_id: str) -> str:
 
 
 Read = Callable[[Sequence[tuple[type[Record], Key]]], list[Any]]
-Shown = Mapping[tuple[str, str], dict[str, Any]]  # polls as people see them, by (poll, person)
-Votes = Mapping[tuple[str, str], Choice]  # by (poll, person); who has not voted is not in it
+PollViews = Mapping[tuple[str, str], dict[str, Any]]  # polls by (poll id, viewer id)
+Votes = Mapping[tuple[str, str], Choice]  # by (poll id, user id), without people who have not voted
 
 
 def find(poll_id: str) -> Poll | None:
@@ -120,25 +120,25 @@ def find(poll_id: str) -> Poll | None:
 
 
 def polls(poll_ids: Sequence[str]) -> dict[str, Poll]:
-    """The polls that are there, in the order asked for: one round trip per 50."""
+    """The polls by id, without unknown ones, in this order: one round trip per 50."""
     return _read(poll_ids, [])[0]
 
 
 def votes(poll_refs: Iterable[PollRef], user_ids: Sequence[str]) -> Votes:
-    """What these people have chosen in each of these polls: one round trip per 100."""
+    """These people's votes in each of these polls: one round trip per 100."""
     return _read([], [(poll, user_id) for poll in dict.fromkeys(poll_refs) for user_id in user_ids])[1]
 
 
 def with_votes(
     poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = read_together
 ) -> tuple[dict[str, Poll], Votes]:
-    """Both together: one round trip per 100 parts."""
+    """Polls and these people's votes in them: one round trip per 100 parts."""
     refs = list(dict.fromkeys(poll_refs))
     return _read([poll.id for poll in refs], [(poll, user_id) for poll in refs for user_id in user_ids], read)
 
 
 def keys_of(poll_refs: Iterable[PollRef], user_ids: Sequence[str]) -> list[tuple[type[Record], Key]]:
-    """The keys of polls and of these people's votes in them: what `shown` reads."""
+    """The keys of polls and of these people's votes in them, for `views`."""
     refs = list(dict.fromkeys(poll_refs))
     return _keys([poll.id for poll in refs], [(poll, user_id) for poll in refs for user_id in user_ids])
 
@@ -167,8 +167,8 @@ def _read(
     }
 
 
-def shown(poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = read_together) -> Shown:
-    """Polls as each of these people sees them, by (poll, person)."""
+def views(poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = read_together) -> PollViews:
+    """Polls as each of these people sees them, by (poll id, user id)."""
     found, chosen = with_votes(poll_refs, user_ids, read)
     now = clock.now()
     return {
@@ -179,14 +179,14 @@ def shown(poll_refs: Iterable[PollRef], user_ids: Sequence[str], read: Read = re
 
 
 def in_conversation(conversation_id: str, *, before: str | None, limit: int) -> list[str]:
-    """The ids of a conversation's polls, newest first (by index, so a new one may take a moment to appear)."""
+    """The ids of a conversation's polls, newest first, from before the id `before`; eventually consistent."""
     condition = None if before is None else PollRecord.poll_id < before
     rows = PollRecord.by_conversation.query(conversation_id, condition, scan_index_forward=False, limit=limit)
     return [row.poll_id for row in rows]
 
 
 def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit: int) -> list[Vote]:
-    """Votes that are no secret, by person from after the given one; those for one option if it is named."""
+    """A poll's votes, ordered by user id, from after `after`; with `option_id` only those for this option."""
     part = PollRecord.part
     condition = part.startswith(VOTE) if after is None else part.between(f"{VOTE}{after}\0", f"{VOTE}~")
     # the JSON text of a choice holds the option's id in quotes
@@ -195,7 +195,7 @@ def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit:
     return _VOTE.values(rows)
 
 
-# --- writes, staged in a transaction with the event that tells of them ----------------------------------------
+# --- writes staged in a transaction with their event ----------------------------------------------------------
 
 
 def stage_poll(transaction: Transaction, poll: Poll) -> None:
@@ -215,10 +215,10 @@ def stage_vote(
     at: int,
     closed_too: bool = False,
 ) -> None:
-    """Replace one person's vote (an empty one is none) and move the tally by the difference.
+    """Replace one person's vote (empty: none) and change the tally by the difference.
 
-    Labels: `vote` if theirs is not `before` any more, `tally` if the poll is closed or gone. `closed_too` is for the
-    votes of a person who is erased; else a closed poll stays as it was.
+    Label `vote` fails if the stored vote is not `before`, `tally` if the poll is closed or deleted. `closed_too` also
+    changes closed polls, for the erasure of a person.
     """
     people = bool(after) - bool(before)
     moved = {f"counts.{option_id}": step for option_id, step in steps(before, after).items()}
@@ -231,12 +231,12 @@ def stage_vote(
         return
     vote.chosen = list(after)
     if not poll.anonymous:
-        vote.voted_at = at  # of a secret vote not even the time is kept
+        vote.voted_at = at  # not stored for anonymous votes
     transaction.put("vote", vote, unchanged)
 
 
 def stage_closing(transaction: Transaction, poll: Poll, *, at: int) -> None:
-    """Close a poll that is open (label `tally`)."""
+    """Close a poll; label `tally` fails if it is closed or deleted."""
     condition = _tally_condition(closed_too=False)
     transaction.update("tally", PollRecord(poll.id, TALLY), [PollRecord.closed_at.set(at)], condition)
 
@@ -247,26 +247,26 @@ def _tally_condition(*, closed_too: bool) -> Condition:
 
 
 def stage_options(transaction: Transaction, poll: Poll) -> None:
-    """Keep a poll's options as they are now (label `poll`)."""
+    """Replace a poll's options; label `poll` fails if it was deleted."""
     record = PollRecord(poll.id, POLL)
     transaction.update("poll", record, [PollRecord.options.set(poll.options)], PollRecord.part.exists())
 
 
 def stage_deletion(transaction: Transaction, poll: PollRef) -> None:
-    """Take a poll away with its message; its votes, which nobody can reach then, go with `forget_votes`."""
+    """Delete a poll with its message; its votes, unreachable from then on, are deleted by `forget_votes`."""
     transaction.delete("poll", PollRecord(poll.id, POLL))
     transaction.delete("tally", PollRecord(poll.id, TALLY))
 
 
 def forget_votes(poll_id: str) -> None:
-    """Delete the votes of a poll that is gone. Twice is fine."""
+    """Delete the votes of a deleted poll; idempotent."""
     PollRecord.delete_found(poll_id, PollRecord.part.startswith(VOTE))
 
 
 def erase_page(conversation_id: str, before: str | None) -> str | None:
-    """Erase some polls of a conversation that has ended, the newest first; where to go on. Twice is fine."""
+    """Erase some polls of a deleted conversation, the newest first; returns the next cursor. Idempotent."""
     poll_ids = in_conversation(conversation_id, before=before, limit=_POLLS_PER_STEP)
     for poll_id in poll_ids:
-        forget_votes(poll_id)  # first: without its poll nobody would find them
+        forget_votes(poll_id)  # before the poll, by which they are found
         PollRecord.delete_found(poll_id)
     return poll_ids[-1] if len(poll_ids) == _POLLS_PER_STEP else None

@@ -1,4 +1,4 @@
-"""Polls in the log and in messages: each reader sees their own vote, and as much of the tally as they may know."""
+"""Views of polls in events and messages: with the reader's own vote and the part of the tally they may see."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def _refs(events: Iterable[Event]) -> list[PollRef]:
 
 
 def poll_keys(events: Sequence[Event], rendering: Rendering) -> Keys:
-    """What `polls_for_viewers` reads."""
+    """The records that `polls_for_viewers` reads."""
     return store.keys_of(_refs(events), rendering.viewer_ids)
 
 
 def polls_for_viewers(events: Sequence[Event], rendering: Rendering) -> DataView:
-    """Every event about a poll shows the poll as it is now."""
-    return _shown(events, rendering.viewer_ids, rendering.rows)
+    """Render every event about a poll as the present poll."""
+    return _views(events, rendering.viewer_ids, rendering.rows)
 
 
-def _shown(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
-    seen = store.shown(_refs(events), viewer_ids, rows.read)
+def _views(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
+    seen = store.views(_refs(events), viewer_ids, rows.read)
 
     def shown(event: Event, viewer_id: str) -> dict[str, Any] | None:
         ref = poll_of(event.data)
@@ -40,16 +40,16 @@ def _shown(events: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> Da
 
 
 class PollContent:
-    """What messages of type `poll` hold (`messages.contents`)."""
+    """The content of messages of type `poll` (`messages.contents`)."""
 
     def keys(self, messages: Sequence[Event], viewer_ids: Sequence[str]) -> Keys:
         return store.keys_of(_refs(messages), viewer_ids)
 
-    def shown(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
-        return _shown(messages, viewer_ids, rows)
+    def views(self, messages: Sequence[Event], viewer_ids: Sequence[str], rows: Rows) -> DataView:
+        return _views(messages, viewer_ids, rows)
 
     def stage_deletion(self, transaction: Transaction, message: Event) -> list[FollowUp]:
-        """A poll goes with its message; its votes, which nobody can reach then, go after it."""
+        """Stage the deletion of a message's poll; its votes are deleted by follow-up work."""
         refs = list(_refs([message]))
         following = [FollowUp.of(FORGET_VOTES, {"poll_id": ref.id}) for ref in refs]
         for ref, forgetting in zip(refs, following, strict=True):

@@ -1,4 +1,4 @@
-"""Owns who is there, what people have set of it, and which sockets watch whom.
+"""Owns presence: who is online, the status people choose, and which sockets watch whom.
 
-It never decides who may see what: blocks and settings, which `users` keeps, do.
+Who may see a person's presence follows from blocks and settings, which belong to `users`.
 """

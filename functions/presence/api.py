@@ -1,4 +1,4 @@
-"""Presence as other domains use it: news of sockets. None of it raises: it is a hint."""
+"""Presence for other domains: opened and closed sockets. Never raises."""
 
 from __future__ import annotations
 

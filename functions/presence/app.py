@@ -17,11 +17,11 @@ ASK = Limit("ask_presence", requests=120, window_s=60)
 
 @app.put("/presence", body=PresenceFields, returns=PresenceOut, limits=[service.SET])
 def set_presence(caller: Caller, body: PresenceFields) -> Any:
-    """Choose what others see while one is connected; answers with what one sees of oneself."""
+    """Set the presence that others see while one is connected; answers with one's own view."""
     return service.choose(caller=caller, status=body.status, text=body.text, until=body.until)
 
 
 @app.get("/presence", query=PresenceQuery, returns=PresenceList, limits=[ASK])
 def get_presence(caller: Caller, query: PresenceQuery) -> Any:
-    """Who of these people is there: as far as they let the caller see."""
+    """The presence of these people, as far as the caller may see it."""
     return {"items": service.seen(viewer_id=caller.user_id, user_ids=query.user_ids)}

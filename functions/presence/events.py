@@ -1,4 +1,4 @@
-"""What presence tells, and the jobs by which it is told."""
+"""Registers the presence frame and the jobs of its fan-out."""
 
 from __future__ import annotations
 

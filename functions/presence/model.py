@@ -1,4 +1,4 @@
-"""Presence: what people choose, what follows from their live sockets, and who may see what of it."""
+"""Presence: the status people choose, its combination with their live sockets, and what others may see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_UNTIL_MS = 366 * clock.DAY
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody has set; it ends at `until`. `hidden_seen_at`: when they were last seen before they hid."""
+    """A chosen status, which ends at `until` (ms). `hidden_seen_at`: the last time seen before becoming invisible."""
 
     status: Chosen = "online"
     text: str | None = None
@@ -32,7 +32,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What one person sees of another, or of themselves."""
+    """One person's presence as another person or they themselves see it."""
 
     user_id: str
     status: Status
@@ -41,13 +41,13 @@ class Presence:
 
     @property
     def summary(self) -> list[str | None]:
-        """What is news when it changes, in the form of a job."""
+        """The fields whose change is published, as a JSON value for jobs."""
         return [self.status, self.text]
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceState:
-    """What the server knows of somebody. `seen_at` is when their last socket was heard of, None for never."""
+    """A person's presence before rules of visibility. `seen_at` (ms) is the last sign of a socket, None for never."""
 
     user_id: str
     choice: Choice
@@ -63,7 +63,7 @@ class PresenceState:
         return self.choice_at(clock.now()).status == "invisible"
 
     def for_others(self, *, is_contact: bool = False) -> Presence:
-        """What somebody sees of them whom no block keeps apart."""
+        """The presence as another person sees it, if there is no block between the two."""
         now = clock.now()
         choice = self.choice_at(now)
         told = self.last_seen_for == "everyone" or (self.last_seen_for == "contacts" and is_contact)
@@ -73,14 +73,14 @@ class PresenceState:
         return Presence(self.user_id, choice.status, last_seen_at, choice.text)
 
     def for_oneself(self) -> Presence:
-        """One's own: what one has set, `invisible` as such; only others see `offline` for who has no socket."""
+        """The person's own view: `invisible` is shown as such, and `offline` never."""
         now = clock.now()
         choice = self.choice_at(now)
         seen_at = now if self.present else self.seen_at
         return Presence(self.user_id, choice.status, seen_at, choice.text)
 
     def last_visible_at(self, now: int) -> int | None:
-        """When others last could see them, `now` while they can: hiding leaves no trace, not even afterwards."""
+        """When others could last see the person online; time spent invisible never shows, not even afterwards."""
         choice = self.choice
         if choice.status == "invisible":
             hid_until = now if choice.until is None else min(now, choice.until)
@@ -90,5 +90,5 @@ class PresenceState:
 
 
 def offline_view(user_id: str) -> Presence:
-    """What is seen of somebody who does not exist, or from whom a block keeps apart."""
+    """The view of a person who does not exist, or with whom there is a block."""
     return Presence(user_id, "offline")

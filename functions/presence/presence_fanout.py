@@ -1,7 +1,7 @@
-"""Telling sockets of the people they watch: coalesced per socket, and only what the viewer may see.
+"""Presence fan-out: sends changes to watching sockets, debounced per socket, as the viewer may see them.
 
-A socket that watches a few people is told at most every 2 s, one that watches many every 30 s, of all who changed
-meanwhile in one frame (R17). What is told is read when it is told.
+A socket that watches few people gets at most one frame in 2 s, one that watches many in 30 s, with all changes in
+between (R17). The presence is read when the frame is sent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-import presence.events  # noqa: F401 - where its jobs go
+import presence.events  # noqa: F401 - registers the jobs
 from kernel import clock, debounce
 from presence import service, store
 from presence.model import Presence, offline_view
@@ -21,20 +21,20 @@ from realtime.api import Target
 
 WINDOW_MS = 2 * clock.SECOND
 CROWD_WINDOW_MS = 30 * clock.SECOND
-PAGE = 500  # watching sockets that one job tells
+PAGE = 500  # watching sockets per job
 
 
 def notify(*, user_id: str, was: list[str | None] | None, until: int | None = None, after: str | None = None) -> None:
-    """Tell who watches somebody what they are now, unless that is what they were.
+    """Send a person's presence to the watching sockets, unless it equals `was`.
 
-    `was` None stands for somebody who was there until a socket of theirs was lost or closed.
+    `was` None means that the person was online until a socket was lost or closed.
     """
     state = service.states_of([user_id]).get(user_id)
     if state is None:
         return
     shown = state.for_others().summary
     if until is not None and state.choice.until != until:
-        return  # something else was set meanwhile, and told then
+        return  # another status was set and published meanwhile
     if until is not None and until > clock.now():
         service.schedule_expiry(user_id, shown, until)  # its end is further away than a queue holds a job back
         return
@@ -63,7 +63,7 @@ def notify(*, user_id: str, was: list[str | None] | None, until: int | None = No
 
 
 def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
-    """Those of these whose sockets are open and take something; those that are closed are forgotten here."""
+    """The watchers whose sockets are open and not suspended; watches of closed sockets are removed."""
     live = realtime.connections_of(list({each.user_id for each in watchers}))
     known = {each.connection_id for each in live}
     if closed := [each.connection_id for each in watchers if each.connection_id not in known]:
@@ -73,7 +73,7 @@ def _still_open(user_id: str, watchers: Sequence[Watcher]) -> list[Watcher]:
 
 
 def flush(*, targets: Iterable[Target], user_ids: Collection[str]) -> None:
-    """Show sockets these people, and whoever else waits to be shown to them, in one frame each."""
+    """Send sockets the presence of these people, and of all others that are due, in one post each."""
     sockets = {_key(connection_id): (user_id, connection_id) for user_id, connection_id in targets}
     with debounce.drained(dict.fromkeys(sockets, user_ids)) as waiting:
         _show({sockets[key]: people for key, people in waiting.items()})
@@ -87,7 +87,7 @@ def _show(due: Mapping[Target, Collection[str]]) -> None:
 
 
 def notify_pair(*, user_ids: Sequence[str]) -> None:
-    """Show two people what they see of each other, also where that is nothing any more."""
+    """Send two people each other's presence, `offline` if there is a block by now."""
     one, other = user_ids
     views = service.views_for([(one, other), (other, one)], service.states_of(user_ids))
     frames: dict[Target, list[Presence | None]] = {}
@@ -99,7 +99,7 @@ def notify_pair(*, user_ids: Sequence[str]) -> None:
 
 
 def notify_own_devices(*, user_id: str) -> None:
-    """Show one's own devices what one has set."""
+    """Send a person's own presence to their devices."""
     state = service.states_of([user_id]).get(user_id)
     if state is not None:
         live = realtime.reachable(realtime.connections_of([user_id]))
@@ -107,7 +107,7 @@ def notify_own_devices(*, user_id: str) -> None:
 
 
 def recheck(*, user_ids: Sequence[str]) -> None:
-    """Tell of those of these people whose sockets ended without a word; look at the others again later."""
+    """Publish the absence of people whose sockets ended without a $disconnect; recheck the others later."""
     there = realtime.liveness_of(user_ids)
     for user_id in user_ids:
         if there[user_id].lapsed:

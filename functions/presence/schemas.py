@@ -1,4 +1,4 @@
-"""Presence: what comes in and what goes out."""
+"""Presence: requests and answers."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from presence.model import Chosen, Status
 
 
 class PresenceFields(Input):
-    """What one sets. `until` is an RFC 3339 time at which it ends; without it, it stands until it is changed."""
+    """The presence to set. `until` is the RFC 3339 time at which it ends; by default it lasts until it is changed."""
 
     status: Chosen
     text: Annotated[Name, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)] | None = None
@@ -19,7 +19,7 @@ class PresenceFields(Input):
 
 
 class PresenceOut(Output):
-    """`offline` is also who hides, who does not exist and from whom a block keeps apart; oneself never is."""
+    """`offline` also stands for people who are invisible, do not exist, or are blocked; never for oneself."""
 
     user_id: str
     status: Status

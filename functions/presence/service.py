@@ -1,7 +1,7 @@
-"""Presence: set, asked for, watched.
+"""Presence: setting, reading and watching it.
 
-Everything is read from DynamoDB when it is asked or told: what people chose, their live sockets, blocks, settings.
-So presence works without Redis; that only paces what sockets are told (`presence.presence_fanout`).
+Chosen status, live sockets, blocks and settings are read from DynamoDB whenever presence is read or sent. Redis only
+debounces the fan-out (`presence.presence_fanout`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import presence.events  # noqa: F401 - where its jobs go
+import presence.events  # noqa: F401 - registers the jobs
 from conversations import api as conversations
 from conversations.api import require_member
 from kernel import cache, clock, debounce, ids, telemetry
@@ -26,15 +26,15 @@ from users import api as users
 
 SET = Limit("presence", requests=30, window_s=60)
 WATCH = Limit("watch_presence", requests=30, window_s=60)
-GRACE_S = 2  # nobody is told of an absence that is shorter
+GRACE_S = 2  # shorter absences are not published
 MAX_DELAY_S = 900  # of a queue's message
-RECHECK_AFTER_S = realtime.PRESENT_MS // clock.SECOND  # so a socket that ended without a word is told of in 12 min
+RECHECK_AFTER_S = realtime.PRESENT_MS // clock.SECOND  # a socket lost without $disconnect shows in 12 min
 
 _rechecks: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=RECHECK_AFTER_S)
 
 
 def states_of(user_ids: Iterable[str]) -> dict[str, PresenceState]:
-    """What is known of those of these people who exist: three round trips per 100."""
+    """The presence states by user id; unknown people are left out. Three round trips per 100."""
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     settings = users.settings_of(wanted)
     known = list(settings)
@@ -52,9 +52,9 @@ def states_of(user_ids: Iterable[str]) -> dict[str, PresenceState]:
 
 
 def views_for(pairs: Collection[tuple[str, str]], known: dict[str, PresenceState]) -> dict[tuple[str, str], Presence]:
-    """For each (viewer, person) what the viewer sees; nothing for pairs that a block keeps apart.
+    """The views by (viewer, person), without pairs that have a block between them.
 
-    One round trip per 50 pairs, and one per 100 where last seen is for contacts only.
+    One round trip per 50 pairs, and one per 100 for people who show last seen to contacts only.
     """
     others = [(viewer, person) for viewer, person in pairs if viewer != person and person in known]
     heard = users.receiving_pairs("presence", others)
@@ -70,13 +70,13 @@ def views_for(pairs: Collection[tuple[str, str]], known: dict[str, PresenceState
 
 
 def seen(*, viewer_id: str, user_ids: Sequence[str]) -> list[Presence]:
-    """What somebody sees of these people, in their order."""
+    """The presence of these people as the viewer sees it, in this order."""
     views = views_for([(viewer_id, user_id) for user_id in user_ids], states_of(user_ids))
     return [views.get((viewer_id, user_id)) or offline_view(user_id) for user_id in user_ids]
 
 
 def choose(*, caller: Caller, status: Chosen, text: str | None, until: str | None) -> Presence:
-    """Set one's own presence; raises ValidationFailed for an `until` that is no time in the coming year."""
+    """Set one's own presence; raises ValidationFailed for an `until` outside of the coming year, NotFound."""
     before = states_of([caller.user_id]).get(caller.user_id)
     if before is None:
         raise NotFound  # the account is gone
@@ -92,19 +92,19 @@ def choose(*, caller: Caller, status: Chosen, text: str | None, until: str | Non
 def _enqueue_changes(before: PresenceState, after: PresenceState) -> None:
     was, now_is = before.for_others(), after.for_others()
     jobs: list[dict[str, Any]] = [{"kind": "presence_own", "user_id": after.user_id}]
-    if was.summary != now_is.summary:  # else others would learn from the frame that something was set
+    if was.summary != now_is.summary:  # otherwise the frame would reveal that something was set
         jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.summary})
     try:
         realtime.enqueue(jobs)
         until = after.choice.until
         if until is not None:
             schedule_expiry(after.user_id, now_is.summary, until)
-    except Exception as error:  # it is set; who asks sees it
+    except Exception as error:  # the status is stored; frames are hints
         _log_failure(after.user_id, error)
 
 
 def schedule_expiry(user_id: str, was: list[str | None], until: int) -> None:
-    """Have watchers told when what somebody has set ends; a queue holds a job back for 15 min at most."""
+    """Enqueue a job that publishes the end of a status; a queue delays a job by 15 min at most, so it may repeat."""
     delay_s = min(MAX_DELAY_S, debounce.whole_seconds(until - clock.now()))
     job = {"kind": "presence", "user_id": user_id, "was": was, "until": until}
     realtime.enqueue([job], delay_s=max(0, delay_s))
@@ -125,10 +125,10 @@ def _future(text: str) -> int:
 
 
 def watch(*, caller: Caller, user_ids: Sequence[str], conversation_id: str | None) -> list[Presence]:
-    """Let the caller's socket be told of these people, and of the members of a conversation that it has open.
+    """Let the caller's socket watch these people and the members of a conversation, instead of those before.
 
-    Takes the place of whom it watched before. Returns how they are now; raises ValidationFailed for more than 200,
-    NotFound where the caller is no member.
+    Returns their present status; raises ValidationFailed for more than 200 people, NotFound if the caller is not a
+    member of the conversation.
     """
     wanted = dict.fromkeys(user_ids)
     if conversation_id is not None:
@@ -151,15 +151,15 @@ def watch(*, caller: Caller, user_ids: Sequence[str], conversation_id: str | Non
 
 
 def schedule_recheck(user_ids: Sequence[str]) -> None:
-    """Have people who are there looked at later: a socket may end without a word. One look-out per person.
+    """Enqueue a recheck of people who are online, as a socket may end without a $disconnect. Never raises.
 
-    Without Redis (declared mode) there may be one per process. Never raises.
+    There is one recheck per person; without Redis (declared mode) there may be one per process.
     """
     try:
         mine = _claim_rechecks(user_ids)
         if mine:
             realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=RECHECK_AFTER_S)
-    except Exception as error:  # who asks sees how it is
+    except Exception as error:  # frames are hints; reading presence still works
         _log_failure("", error)
 
 
@@ -179,20 +179,20 @@ def _claim_rechecks(user_ids: Sequence[str]) -> list[str]:
     return [user_id for user_id, is_free in zip(user_ids, free, strict=True) if is_free]
 
 
-# --- news of sockets, told by jobs ----------------------------------------------------------------------------
+# --- opened and closed sockets --------------------------------------------------------------------------------
 
 
 def socket_opened(user_id: str, before: Liveness) -> None:
-    """A socket was opened: have it told if the person was not there before. Never raises: it is a hint.
+    """Enqueue the publication of a person's presence when their first socket was opened. Never raises.
 
-    Also to those who never saw them away, as others may have begun to watch in the seconds between.
+    `was` is `offline`, as some watchers may have begun while the person was away.
     """
     if not before.present:
         _enqueue_notify({"kind": "presence", "user_id": user_id, "was": offline_view(user_id).summary})
 
 
 def socket_closed(user_id: str, after: Liveness) -> None:
-    """A socket was closed: have it told, unless the person is still there or soon is again. Never raises."""
+    """Enqueue the publication of a person's absence when their last socket was closed. Never raises."""
     if not after.present:
         _enqueue_notify({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)
 
@@ -201,7 +201,7 @@ def _enqueue_notify(job: dict[str, Any], *, delay_s: int = 0) -> None:
     try:
         if store.is_watched(job["user_id"]):
             realtime.enqueue([job], delay_s=delay_s)
-    except Exception as error:  # the socket is open or closed all the same; who asks sees it
+    except Exception as error:  # the socket's own action has succeeded
         _log_failure(job["user_id"], error)
 
 

@@ -1,4 +1,4 @@
-"""What people have set, and which sockets watch whom, in DynamoDB."""
+"""Chosen status and watches in DynamoDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernel.records import IntegerAttribute, Mapper, NamesAttribute
 from presence.model import Choice
 from realtime.api import CONNECTION_TTL_MS
 
-CROWD = 20  # who watches more people than this is told of them less often
+CROWD = 20  # a socket that watches more people than this gets frames less often
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class PresenceRecord(Record):
 
 
 class WatchRecord(Record):
-    """That a socket watches somebody; or, where both keys are the socket, whom it watches in all.
+    """A socket's watch of a person; or, where both keys are the socket's id, the list of all people it watches.
 
-    It ends with the longest life of a socket, whether or not that was closed properly.
+    It expires after a socket's longest life, if the socket was not closed properly.
     """
 
     class Meta:
@@ -58,24 +58,24 @@ _WATCHER = Mapper(WatchRecord, Watcher)
 
 
 def choices(user_ids: Sequence[str]) -> dict[str, Choice]:
-    """What each of these people has set, of those who have set anything: one round trip per 100."""
+    """The chosen statuses by user id, without people who have not set one: one round trip per 100."""
     rows = read_together([(PresenceRecord, (user_id,)) for user_id in user_ids])
     return {row.user_id: _CHOICE.value(row) for row in rows if row is not None}
 
 
 def choose(user_id: str, choice: Choice) -> None:
-    """Keep what somebody has set, in place of what was."""
+    """Store a chosen status in place of the one before."""
     _CHOICE.record(choice, user_id).save()
 
 
 def watched_by(connection_id: str) -> set[str]:
-    """Whom a socket watches."""
+    """The ids of the people a socket watches."""
     row = WatchRecord.find(connection_id, connection_id)
     return set() if row is None or row.expires_at <= clock.now_s() else set(row.user_ids)
 
 
 def watch(user_id: str, connection_id: str, wanted: Collection[str], before: Collection[str]) -> None:
-    """Let a socket watch `wanted` in place of `before`: one round trip per 25 that come or go."""
+    """Let a socket watch `wanted` instead of `before`: one round trip per 25 changes."""
     expires_at = clock.now_s() + CONNECTION_TTL_MS // clock.SECOND
     crowd = len(wanted) > CROWD
     with WatchRecord.batch_write() as batch:
@@ -91,12 +91,12 @@ def watch(user_id: str, connection_id: str, wanted: Collection[str], before: Col
 
 
 def is_watched(user_id: str) -> bool:
-    """Whether some socket watches somebody; one that is gone may still count."""
+    """Whether a socket watches this person; closed sockets may still count."""
     return next(iter(WatchRecord.query(user_id, limit=1)), None) is not None
 
 
 def watchers(user_id: str, *, after: str | None, limit: int) -> tuple[list[Watcher], str | None]:
-    """The sockets that watch somebody, by id, and after which to go on, None at the end."""
+    """A page of the sockets that watch a person, ordered by id, and the next `after`, None at the end."""
     condition = None if after is None else WatchRecord.connection_id > after
     rows = list(WatchRecord.query(user_id, condition, limit=limit, consistent_read=True))
     now_s = clock.now_s()
@@ -105,7 +105,7 @@ def watchers(user_id: str, *, after: str | None, limit: int) -> tuple[list[Watch
 
 
 def forget(user_id: str, connection_ids: Iterable[str]) -> None:
-    """Drop sockets that are no more from who watches somebody."""
+    """Delete watches of closed sockets."""
     with WatchRecord.batch_write() as batch:
         for connection_id in connection_ids:
             batch.delete(WatchRecord(user_id, connection_id))

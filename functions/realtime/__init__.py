@@ -1,5 +1,4 @@
-"""Sockets: connections, tickets, delivery, fan-out.
+"""Owns sockets: connections, tickets, queue jobs, delivery and fan-out.
 
-It owns who is connected, what a queue's job is, and how frames reach sockets. It knows frames and jobs and no domain:
-what they tell is registered by the domains above.
+It knows frames and jobs, but no domain: the domains above register the kinds of jobs and the audience of conversations.
 """

@@ -1,4 +1,4 @@
-"""Sockets as other domains use them: telling people something, and who is there."""
+"""Sockets for other domains: publishing frames, notifying people, and who is connected."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from realtime import service
 from realtime.schemas import TicketOut
 
 app = App("realtime", authenticate=authenticate_by_table)
-SPREAD_MS_PER_SOCKET = 4  # so that all of them together try at most 250 times a second, half of API Gateway's limit
+SPREAD_MS_PER_SOCKET = 4  # all sockets together reconnect 250 times a second, half of API Gateway's limit
 TICKETS = Limit("tickets", requests=120, window_s=60)
 
 
 @app.post("/realtime/tickets", returns=TicketOut, status=201, limits=[TICKETS])
 def create_ticket(caller: Caller) -> Any:
-    """A single-use ticket, good for 60 s, with which to open a socket at `url?ticket=…`."""
+    """A single-use ticket, valid for 60 s, to open a socket at `url?ticket=…`."""
     return {
         "ticket": service.make_ticket(caller),
         "url": _socket_url(),

@@ -1,4 +1,4 @@
-"""What sockets tell of themselves, and the jobs that deliver and close."""
+"""Registers the frames of sockets (pong, reconnect, session.revoked) and the jobs of delivery and closing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _frames(job: Job) -> None:
 
 
 def _gone(job: Job) -> None:
-    """Somebody's last socket is lost: the domain that shows who is there tells of it."""
+    """Pass the loss of a person's last socket to the domain that registered the job `presence`."""
     do({"kind": "presence", "user_id": job["user_id"], "was": None})
 
 

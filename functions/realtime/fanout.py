@@ -1,7 +1,7 @@
-"""Fan-out: delivers what the senders did not post themselves, packed per socket.
+"""Fan-out: delivers frames that the sender's function did not post itself, packed per socket.
 
-Membership is read here, after the commit, so nobody who was removed before it receives anything (R6). Jobs that
-arrive together and concern the same conversation share one read of its members and their sockets.
+Membership is read here, after the commit, so that a member removed before it receives nothing (R6). Jobs of one batch
+for the same conversation share one read of its members and their sockets.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from realtime.frames import has_expired
 from realtime.jobs import FRAMES, Job
 from realtime.store import Connection, Target
 
-MAX_DIRECT = 100  # more live sockets than this and the work is dealt out in chunks
+MAX_DIRECT = 100  # with more live sockets, the work is split into jobs of their own
 
 Outgoing = dict[Target, list[str]]
 
 
 class Recipient(Protocol):
-    """Somebody to whom a conversation's frames go; nothing from before `visible_from`."""
+    """A recipient of a conversation's frames, who gets nothing with a seq below `visible_from`."""
 
     @property
     def user_id(self) -> str: ...
@@ -30,19 +30,19 @@ class Recipient(Protocol):
     def visible_from(self) -> int: ...
 
     def receives(self, what: Any, of: str | None) -> bool:
-        """Whether they hear of what another of the conversation does."""
+        """Whether the recipient gets notices of the kind `what` caused by the person `of`."""
         ...
 
 
 class Audience(Protocol):
-    """Who hears of a conversation, and how events look that are different to each: the domain above answers."""
+    """The port to the domain above that knows a conversation's recipients and renders viewer-specific events."""
 
     def recipients(self, conversation_id: str) -> Sequence[Recipient]:
-        """Everybody in it now."""
+        """All present members of the conversation."""
         ...
 
     def render(self, conversation_id: str, seqs: Sequence[int], to: Sequence[Any]) -> Mapping[str, list[str]]:
-        """These events as frames, by person, for these of its recipients."""
+        """These events as frames, by user id, for these recipients."""
         ...
 
 
@@ -54,7 +54,7 @@ def register_audience(audience: Audience) -> None:
 
 
 def handle(batch: Sequence[Job]) -> None:
-    """Do jobs that arrived together; raises when any of them failed, and then may all be repeated."""
+    """Run a batch of jobs; raises if one of them fails, and then all of them may be repeated."""
     outgoing: Outgoing = defaultdict(list)
     by_conversation: dict[str, list[Job]] = defaultdict(list)
     for job in batch:
@@ -77,7 +77,7 @@ def handle(batch: Sequence[Job]) -> None:
 
 
 def _route(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) -> None:
-    """Frames for the live members of a conversation: into `outgoing`, or dealt out if they are many."""
+    """Add the frames for the live members of a conversation to `outgoing`, or enqueue them if they are many."""
     (audience,) = _audience
     people = {each.user_id: each for each in audience.recipients(conversation_id)}
     live = service.reachable(store.connections_of(list(people)))
@@ -107,7 +107,8 @@ def _enqueue_chunks(people: Mapping[str, Recipient], live: Sequence[Connection],
 
 
 def _frames_for(recipient: Recipient, job: Job) -> tuple[str, ...]:
-    """What somebody gets of a job: nothing from before they came, and of changes to what is from before, no content."""
+    """The frames of a job for one recipient: none of events before they joined, and frames without content for changes
+    of messages from before."""
     if recipient.user_id == job["but"] or 0 < job["seq"] < recipient.visible_from:
         return ()
     if not recipient.receives(job.get("what", "message"), job.get("of")):

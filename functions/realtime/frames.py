@@ -1,30 +1,30 @@
-"""What is known of the texts that go to sockets, whatever they tell."""
+"""Reading the JSON texts of frames without knowing their types."""
 
 import json
 import re
 
 from kernel import clock
 
-# As `log.schemas.frame` writes an event of the log; what is told and stands nowhere has no `seq`.
+# An event of the log as `log.schemas.frame` writes it; ephemeral frames have no `seq`.
 _OF_THE_LOG = re.compile(r'\{"conversation_id":"([^"]*)","seq":(\d+),"type":"[^"]*","actor_id":"[^"]*","at":"([^"]*)"')
 
 
 def age_ms(frame: str) -> int | None:
-    """How long ago the event of a frame was committed; None for what stands in no log."""
+    """The age (ms) of the event in a frame; None for ephemeral frames."""
     found = _OF_THE_LOG.match(frame)
     return None if found is None else max(0, clock.now() - clock.parse(found[3]))
 
 
 def event_of(frame: str) -> str | None:
-    """What the event of a frame is called in lines (`Event.name`); None for what stands in no log."""
+    """The name of the event in a frame (`Event.name`); None for ephemeral frames."""
     found = _OF_THE_LOG.match(frame)
     return None if found is None else f"{found[1]}/{found[2]}"
 
 
 def has_expired(frame: str) -> bool:
-    """Whether a frame that waited shows something whose time has come meanwhile (R26): `expires_at` in its `data`.
+    """Whether a frame shows a message that has expired while the frame waited (R26).
 
-    Only what we say of a message counts: its metadata are its sender's, whatever they are called.
+    Reads `expires_at` of the message only, as the sender's metadata may have a field of that name.
     """
     if '"expires_at":"' not in frame:
         return False

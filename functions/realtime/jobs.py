@@ -1,6 +1,6 @@
-"""What queues carry: jobs, each of a kind that one domain has registered in its `events.py` with its queue.
+"""Queue jobs: a domain registers each kind of job in its `events.py`, with the queue it goes into.
 
-Kinds that disturb each other have queues of their own: frames of the log never wait behind presence or erasure.
+Kinds that would delay each other have queues of their own: frames of the log never wait behind presence or erasure.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-DEFAULT_QUEUE = "jobs"  # of kinds that few people cause, and that nobody waits for
-# Jobs that deliver frames; those of a batch are done together (realtime.fanout).
+DEFAULT_QUEUE = "jobs"  # for rare kinds that nobody waits for
+# Kinds of jobs that deliver frames; a batch of them is done together (realtime.fanout).
 FRAMES = ("connections", "members", "personal")
 
 Job = dict[str, Any]
@@ -27,20 +27,20 @@ _kinds: dict[str, _Kind] = {}
 
 
 def register_job(kind: str, handle: Handle, *, queue: str = DEFAULT_QUEUE) -> None:
-    """Name what does the jobs of a kind, one by one, each reading what is so by then; twice is fine for any of them.
+    """Register the handler of a kind of jobs. It is called per job, reads the present state and is idempotent.
 
-    `queue` is one of infra/realtime.yaml. A kind that comes in floods, or that people wait for, names one.
+    `queue` is one of infra/realtime.yaml; frequent kinds and those that people wait for have their own.
     """
     _kinds[kind] = _Kind(handle, queue)
 
 
 def queue_of(job: Job) -> str:
-    """The queue that a job goes into; raises LookupError for a kind that this process does not know."""
+    """The queue of a job; raises LookupError for an unregistered kind."""
     return _registered(job).queue
 
 
 def do(job: Job) -> None:
-    """Do one job; raises LookupError for a kind that this process does not know."""
+    """Run one job; raises LookupError for an unregistered kind."""
     _registered(job).handle(job)
 
 
@@ -52,10 +52,10 @@ def _registered(job: Job) -> _Kind:
 
 
 def queues() -> set[str]:
-    """The queues of all kinds that this process knows."""
+    """The queues of all registered kinds."""
     return {kind.queue for kind in _kinds.values()}
 
 
 def forget(kind: str) -> None:
-    """Take a kind out again: for tests that register one of their own."""
+    """Remove a kind, for tests that register one of their own."""
     _kinds.pop(kind, None)

@@ -1,6 +1,6 @@
-"""`notify`: the port by which any domain tells people of something. Sockets, push and the in-app list are behind it.
+"""`notify`: the port by which domains notify people. Sockets, push and the in-app list are behind it.
 
-What is told goes into a queue: whoever tells does not wait for it, and cannot fail by it.
+Notices go into a queue, so that the caller neither waits for their delivery nor fails with it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from kernel import clock, ids, queues, telemetry
 from kernel.config import config
 
 NOTICE, RING_OVER, WAS_READ = "notice", "ring_over", "read"
-# Instead of naming people: those who are in the conversation when it is told.
+# Instead of user ids: the members or admins of the conversation when the notice is delivered.
 Audience = Sequence[str] | Literal["members", "admins"]
 
 
 def notify(
     recipients: Audience, kind: str, reference: Mapping[str, Any], *, actor_id: str | None = None, but: str = ""
 ) -> None:
-    """Tell people of something of a kind that the in-app list knows (contract §10), but not `but`. Never raises.
+    """Notify people, except `but`, with a kind of the in-app list (contract §10). Never raises.
 
-    `reference` has ids of what it is about; `conversation_id` and `message_id` have a place of their own in the list.
-    Where there is a conversation, its members alone are told, and of a message those who may see it.
+    `reference` has the ids of the objects the notice is about. With a `conversation_id` only its members are notified,
+    with a `message_id` only those who may see the message.
     """
     placed = ("conversation_id", "message_id")
     _enqueue(
@@ -48,8 +48,10 @@ def ring_over(
     began_at: int = 0,
     session_id: str = "",
 ) -> None:
-    """Stop a call's ring on these people's devices, but not on the session that answered; `missed` are those who
-    missed it, whom `caller_id` called at `began_at`. Never raises, and may be told again."""
+    """Stop a call's ring on these people's devices, except on the session that answered. Never raises; idempotent.
+
+    `missed` are the people who missed the call of `caller_id`, begun at `began_at` (ms).
+    """
     if not user_ids:
         return
     _enqueue(
@@ -67,7 +69,7 @@ def ring_over(
 
 
 def was_read(conversation_id: str, user_ids: Sequence[str]) -> None:
-    """Take away what these people's devices show of a conversation, as far as they have read it. Never raises."""
+    """Dismiss the notifications of a conversation on these people's devices, as far as read. Never raises."""
     _enqueue({"do": WAS_READ, "conversation_id": conversation_id, "to": list(user_ids)})
 
 
@@ -76,5 +78,5 @@ def _enqueue(job: dict[str, Any]) -> None:
         return
     try:
         queues.send(config().notifications_queue_url, [{**job, "key": ids.new("evt"), "at": clock.now()}])
-    except Exception as error:  # what it tells of is done, and can be seen where it happened
+    except Exception as error:  # a notice is a hint: the event itself is committed
         telemetry.logger().error("not told", exc_info=error, extra={"do": job["do"]})

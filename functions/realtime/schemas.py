@@ -1,10 +1,10 @@
-"""Tickets of the socket, and what sockets tell of themselves."""
+"""Tickets of sockets, and frames about sockets."""
 
 from kernel.schema import Output
 
 
 class TicketOut(Output):
-    """`reconnect_spread_ms`: over how long to spread the first reconnect after a socket is lost (R15)."""
+    """`reconnect_spread_ms`: the period over which clients spread the first reconnect after losing a socket (R15)."""
 
     ticket: str
     url: str
@@ -13,7 +13,7 @@ class TicketOut(Output):
 
 
 class Pong(Output):
-    """`behind`: the last seq of each given conversation that moved on; null asks the client to sync."""
+    """`behind`: the last seq of each given conversation with newer events; null asks the client to sync."""
 
     behind: dict[str, int] | None
 

@@ -1,4 +1,4 @@
-"""Delivering frames to live sockets, closing sockets, tickets. Sockets are a hint; the log is the truth."""
+"""Delivering frames to live sockets, closing sockets, tickets. Delivery is best effort: the log is the source."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from realtime.store import Connection, Liveness, Target, Ticket
 T = TypeVar("T")
 TICKET_TTL_S = 60
 TICKET_BITS = 256
-INLINE_CONNECTIONS = 10  # more than this and the fan-out function posts, so that the sender does not wait
+INLINE_CONNECTIONS = 10  # with more sockets, the fan-out function posts, so that the sender does not wait
 CHUNK_CONNECTIONS = 100
-# A slow socket is told to sync after 2, 4, 8 … 64 s, until it takes that; meanwhile nobody waits for it.
+# A slow socket is suspended, and gets a resync hint after 2, 4, 8 … 64 s, until it takes one.
 SYNC_HINT_DELAY_S = 2
 SYNC_HINT_DELAY_MAX_S = 64
-SLOW_GRACE_MS = 30 * clock.SECOND  # how much longer it is left out than the hint should take to come
-# A socket that could not be closed is tried again after 1, 2, 4, 8, 8 … s, for the two hours that it may live at all.
+SLOW_GRACE_MS = 30 * clock.SECOND  # for which it stays suspended beyond the time of the hint
+# Closing a socket is retried after 1, 2, 4, 8, 8 … s, for the two hours of a socket's longest life.
 CLOSE_RETRY_S = 1
 CLOSE_RETRY_MAX_S = 8
 MAX_CLOSE_RETRIES = 900
@@ -40,19 +40,19 @@ _touched: cache.Memo[bool] = cache.Memo(max_entries=5_000, ttl_s=TOUCH_EVERY_S)
 
 
 def make_ticket(caller: Caller) -> str:
-    """A single-use ticket for a socket, good for 60 s (R13: 256 bits, kept as a hash)."""
+    """A single-use ticket for a socket, valid for 60 s (R13: 256 bits, stored as a hash)."""
     ticket = ids.token(TICKET_BITS)
     store.keep_ticket(ticket, Ticket(caller.user_id, caller.session_id), ttl_s=TICKET_TTL_S)
     return ticket
 
 
 def redeem_ticket(ticket: str) -> Ticket | None:
-    """Whose ticket it is, once."""
+    """The owner of a ticket, which is used up; None if it is unknown, used or expired."""
     return store.redeem_ticket(ticket) if len(ticket) <= 128 else None
 
 
 def open_connection(caller: Caller) -> Liveness:
-    """Register a new socket and close those above the limit per person; whether the person was there before."""
+    """Register a new socket and close those above the limit per person; the person's liveness before."""
     now = clock.now()
     over, before = store.add(Connection(caller.connection_id, caller.user_id, caller.session_id, now, now))
     for connection_id in over:
@@ -61,14 +61,14 @@ def open_connection(caller: Caller) -> Liveness:
 
 
 def close_connection(caller: Caller) -> Liveness:
-    """Forget a socket that has closed; whether the person is still there."""
+    """Remove a closed socket; the person's liveness after it."""
     return store.remove(caller.user_id, [caller.connection_id])
 
 
 def touch(caller: Caller) -> None:
-    """Note that a socket lives: so its person stays present. Written at most once a minute.
+    """Note activity on a socket, which keeps its person present. Written at most once a minute.
 
-    Without Redis (declared mode) each process counts that minute by itself.
+    Without Redis (declared mode) at most once a minute per process.
     """
     key = f"heard:{caller.connection_id}"
     try:
@@ -81,16 +81,15 @@ def touch(caller: Caller) -> None:
 
 
 def focus(caller: Caller, conversation_id: str | None) -> None:
-    """Note which conversation a socket's screen shows now: a hint for who is told of what."""
+    """Note the conversation on a socket's screen (None for none), for which no push is sent."""
     store.focus(caller.user_id, caller.connection_id, conversation_id)
 
 
 def close_sessions(user_id: str, session_ids: Collection[str] | None, *, reason: str, turn: int = 0) -> None:
-    """Tell the sockets of these sessions (None: all) that they are revoked, and close them (R14).
+    """Send `session.revoked` to the sockets of these sessions (None: all) and close them (R14).
 
-    Where their registry does not answer the queue brings it again (`turn`): sooner than the sweep of follow-up work
-    would, as breakers may keep it shut for a while after it is well again. Raises DependencyUnavailable where the
-    queue does not take that either.
+    If DynamoDB does not answer, a delayed job retries (`turn`), which is sooner than the sweep of follow-up work.
+    Raises DependencyUnavailable if the queue does not take the job either.
     """
     try:
         _close_sessions(user_id, session_ids, reason)
@@ -123,8 +122,10 @@ def _close_delay_s(turn: int) -> int:
 
 
 def retry_close(connection_ids: Sequence[str], *, turn: int) -> None:
-    """Close sockets that could not be closed before, for the `turn`th time, and have the queue bring those again that
-    still cannot: sooner than it would bring a job that failed, and not to its dead letters."""
+    """Try again to close sockets, for the `turn`th time, and enqueue a delayed job for those that fail again.
+
+    A job of its own comes sooner than the redelivery of a failed one, and never ends in the dead letters.
+    """
     _schedule_close(sockets.close_all(connection_ids), turn=turn + 1)
 
 
@@ -136,7 +137,7 @@ def _schedule_close(still_open: Sequence[str], *, turn: int) -> None:
 
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:
-    """One event to one socket."""
+    """Post one frame to one socket."""
     sockets.post(caller.connection_id, _event(kind, data).encode())
 
 
@@ -145,7 +146,7 @@ def _event(kind: str, data: Any) -> str:
 
 
 def _resync_frame() -> str:
-    """A pong without `behind`: the socket was too slow for a frame and should sync."""
+    """The resync hint: a pong with `behind` null, after the socket was too slow for a frame."""
     return _event("pong", {"behind": None})
 
 
@@ -154,8 +155,8 @@ def _resync_frame() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ExtraFrames:
-    """Frames that go with others to those who hear of `what` from the person `of`, but not to that one. Which frames
-    these are, is asked while the others are on their way."""
+    """Frames that are sent with others to the recipients of notices of the kind `what` of the person `of`, except that
+    person. `frames` is called in parallel with the preparation of the others."""
 
     frames: Callable[[], Sequence[str]]
     what: str
@@ -167,10 +168,7 @@ NO_EXTRA = ExtraFrames(lambda: (), "message", "", lambda _: False)
 
 
 def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", extra: ExtraFrames = NO_EXTRA) -> None:
-    """Deliver frames (JSON texts) to people, but not to `but`.
-
-    Up to 10 sockets are posted to from here, more by the fan-out function.
-    """
+    """Deliver frames (JSON texts) to people, except `but`: up to 10 sockets directly, more by the fan-out function."""
     people = [user_id for user_id in user_ids if user_id != but]
     live, more = _with_extra(lambda: reachable(store.connections_of(people)), extra)
     theirs = [each for each in live if more and extra.is_for(each.user_id)]
@@ -181,7 +179,7 @@ def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", ex
 
 
 def _with_extra(do: Callable[[], T], extra: ExtraFrames) -> tuple[T, Sequence[str]]:
-    """What `do` answers, and what goes beside it, asked at the same time."""
+    """The result of `do`, and the extra frames, made in parallel."""
     if extra is NO_EXTRA:
         return do(), ()
     done: list[T] = []
@@ -190,22 +188,22 @@ def _with_extra(do: Callable[[], T], extra: ExtraFrames) -> tuple[T, Sequence[st
 
 
 def reachable(live: Iterable[Connection]) -> list[Connection]:
-    """Those of these sockets that are not late: late ones are told to sync once they take something again (R10)."""
+    """The sockets that are not suspended; suspended ones get a resync hint later (R10)."""
     return [each for each in live if not each.is_slow]
 
 
 def publish_to_sessions(frames: Sequence[str], user_id: str, *, only: str = "", but: str = "") -> None:
-    """Deliver frames to one person's sockets: those of the session `only`, or all but those of the session `but`."""
+    """Deliver frames to one person's sockets: those of the session `only`, or all except those of the session `but`."""
     live = reachable(store.connections_of([user_id]))
     deliver({each.target: frames for each in live if only in ("", each.session_id) and each.session_id != but})
 
 
 @dataclass(frozen=True, slots=True)
 class ToMembers:
-    """A frame for all members of a conversation. `seq` is its place in the log, 0 for what is not in it.
+    """A frame for all members of a conversation; `seq` is 0 for ephemeral frames.
 
-    Who joined after `seq` gets nothing, who joined after what it is `about` gets the `hidden` frame instead, and who
-    does not hear of `what` from the member `of` gets nothing either.
+    Members who joined after `seq` get nothing; those who joined after the seq `about` of its message get the `hidden`
+    frame instead; those who do not receive notices of the kind `what` of the member `of` get nothing.
     """
 
     seq: int
@@ -219,7 +217,7 @@ class ToMembers:
 def publish_to_members(
     conversation_id: str, frames: Iterable[ToMembers], *, but: str = "", extra: ExtraFrames = NO_EXTRA
 ) -> None:
-    """Let the fan-out function deliver frames to all members of a conversation, but not to `but`."""
+    """Enqueue frames for all members of a conversation, except `but`."""
     jobs = [_to_members(conversation_id, each, but) for each in frames]
     _, more = _with_extra(lambda: enqueue(jobs), extra)
     if more:
@@ -241,7 +239,7 @@ def _to_members(conversation_id: str, it: ToMembers, but: str) -> dict[str, Any]
 
 def enqueue(jobs: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:
     """Put jobs into the queues of their kinds (realtime.jobs)."""
-    import realtime.events  # noqa: F401 - the kinds of this domain; most calls have no job
+    import realtime.events  # noqa: F401 - the kinds of this domain, imported only when there are jobs
 
     by_queue: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
@@ -263,9 +261,9 @@ def jobs_for(live: Sequence[Connection], frames: Sequence[str]) -> list[dict[str
 
 
 def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
-    """Post to sockets, several frames packed as one. A gone socket is forgotten, a late one told to sync.
+    """Post frames to sockets, packed. Entries of gone sockets are removed; slow ones get a resync hint later.
 
-    A socket that is gone within seconds of its $connect is told to sync too: its handshake may not be over.
+    A socket that seems gone within seconds of its $connect also gets a hint: its handshake may not be complete.
     """
     posted = _post(frames)
     _count(frames, posted)
@@ -273,7 +271,7 @@ def deliver(frames: Mapping[Target, Sequence[str]]) -> None:
 
 
 def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Posted]) -> None:
-    """Count the frames that sockets have got, and how long after its commit the oldest event among them came."""
+    """Count the delivered frames, and measure the age of the oldest event among them."""
     told = [texts for target, texts in frames.items() if posted[target] is Posted.DELIVERED]
     if not told:
         return
@@ -287,7 +285,7 @@ def _count(frames: Mapping[Target, Sequence[str]], posted: Mapping[Target, Poste
 
 
 def resync_hint(targets: Iterable[Target], *, turn: int) -> None:
-    """Tell slow sockets to sync, for the `turn`th time; those that take it are delivered to again."""
+    """Send resync hints to slow sockets, for the `turn`th time; delivery to those that take one is resumed."""
     posted = _post({target: [_resync_frame()] for target in targets})
     _schedule_resync_hint(posted, turn=turn + 1)
     took = [target for target, outcome in posted.items() if outcome is Posted.DELIVERED]
@@ -296,7 +294,7 @@ def resync_hint(targets: Iterable[Target], *, turn: int) -> None:
 
 
 def _schedule_resync_hint(posted: Mapping[Target, Posted], *, turn: int) -> None:
-    """Have those that a post did not reach told to sync later; slow ones are left out until then."""
+    """Enqueue resync hints for the sockets that a post did not reach; slow ones are suspended until then."""
     missed = [target for target, outcome in posted.items() if outcome in (Posted.LATE, Posted.YOUNG)]
     if not missed:
         return
@@ -309,7 +307,7 @@ def _schedule_resync_hint(posted: Mapping[Target, Posted], *, turn: int) -> None
 
 
 def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
-    """Post to sockets until one fails to take something, and forget those that are gone."""
+    """Post to sockets, for each until a post fails, and remove the entries of gone ones."""
     posted_to = sockets.post_all({connection_id: pack(texts) for (_, connection_id), texts in frames.items()})
     outcomes = {target: posted_to[target[1]] for target in frames}
     for target, posted in outcomes.items():
@@ -325,9 +323,9 @@ def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
 
 
 def pack(frames: Iterable[str]) -> list[bytes]:
-    """Posts for one socket: frames together as batches of at most 32 KB; larger ones alone, up to 128 KB.
+    """Posts for one socket: batches of frames of at most 32 KB, larger frames alone, up to 128 KB.
 
-    What does not fit a post is left out: the receiver sees the gap in `seq` and reads it over HTTP.
+    A frame above 128 KB is dropped: the client sees the gap in `seq` and reads the event over HTTP.
     """
     posts: list[bytes] = []
     batch: list[str] = []

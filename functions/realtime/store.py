@@ -14,14 +14,14 @@ from kernel import clock
 from kernel.dynamo import Key, Record, TableName, read_together
 from kernel.records import IntegerAttribute, Mapper
 
-# A socket lives at most 2 h; without its $disconnect an entry counts for 10 min more (R11).
+# A socket lives at most 2 h; without a $disconnect its entry expires 10 min later (R11).
 CONNECTION_TTL_MS = 2 * clock.HOUR + 10 * clock.MINUTE
-# API Gateway says 410 of a socket until its $connect has been answered, and the entry is written before that.
+# API Gateway answers 410 for a socket until its $connect is answered, which is after the entry was written.
 HANDSHAKE_MS = 5 * clock.SECOND
-# Clients ping at least every 5 min; of whom nothing was heard for longer is not there, closed or not.
+# Clients ping at least every 5 min; after this time without a ping a person counts as absent.
 PRESENT_MS = 6 * clock.MINUTE
 MAX_CONNECTIONS_PER_PERSON = 25
-FOCUS_MS = clock.MINUTE  # clients say again what they show before that; a screen that went dark counts no longer
+FOCUS_MS = clock.MINUTE  # clients repeat their focus before that, unless the screen is off
 
 
 Target = tuple[str, str]  # user_id, connection_id
@@ -35,8 +35,8 @@ class Connection:
     user_id: str
     session_id: str
     opened_at: int
-    heard_at: int  # when it was opened or pinged last
-    slow_until: int = 0  # until then nobody waits for it: it was slow, and will be told to sync
+    heard_at: int  # when it was opened or last pinged
+    slow_until: int = 0  # suspended until then, as it was slow
 
     @property
     def is_slow(self) -> bool:
@@ -49,10 +49,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """Whether somebody is there, on whatever device. `seen_at` is None for who never was."""
+    """Whether a person is connected on any device. Times in ms."""
 
-    seen_at: int | None = None  # when a socket was heard of or closed last
-    present_until: int = 0  # if nothing more is heard of them; 0 for who has no socket
+    seen_at: int | None = None  # the last ping or close of a socket; None for never
+    present_until: int = 0  # without a further ping; 0 without a socket
 
     @property
     def present(self) -> bool:
@@ -60,20 +60,20 @@ class Liveness:
 
     @property
     def lapsed(self) -> bool:
-        """Whether there are sockets of theirs, of which nothing was heard for too long."""
+        """Whether the person has sockets, but without a recent ping."""
         return 0 < self.present_until <= clock.now()
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a ticket stands for."""
+    """The owner of a ticket."""
 
     user_id: str
     session_id: str
 
 
 class ConnectionsRecord(Record):
-    """All live sockets of one person, so that a hundred people are read in one call."""
+    """All live sockets of one person in one item, so that 100 people are read in one round trip."""
 
     class Meta:
         table_name = TableName("connections")
@@ -120,7 +120,7 @@ def _heard_at(entry: Mapping[str, Any]) -> int:
 
 
 def _liveness(record: ConnectionsRecord, *, but: str = "") -> Liveness:
-    """Of one person, without the socket `but`."""
+    """The liveness of one person, without regard to the socket `but`."""
     entries = {} if record.connections is None else record.connections.as_dict()
     heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
     seen_at = max(heard, record.last_seen_at or 0)
@@ -128,7 +128,7 @@ def _liveness(record: ConnectionsRecord, *, but: str = "") -> Liveness:
 
 
 def liveness_of(user_ids: Sequence[str]) -> dict[str, Liveness]:
-    """Whether these people are there: one round trip per 100."""
+    """The liveness of these people, by id: one round trip per 100."""
     rows = read_together([(ConnectionsRecord, (user_id,)) for user_id in user_ids])
     found = {row.user_id: _liveness(row) for row in rows if row is not None}
     return {user_id: found.get(user_id, Liveness()) for user_id in user_ids}
@@ -141,8 +141,8 @@ def connections_of(user_ids: Sequence[str]) -> list[Connection]:
 
 
 def add(connection: Connection) -> tuple[list[str], Liveness]:
-    """Register a socket; returns those of this person over the limit or past their time (dropped), and whether they
-    were there before it."""
+    """Register a socket; returns the ids of the person's removed sockets (above the limit, or expired), and the
+    person's liveness before it."""
     entry = {
         "session_id": connection.session_id,
         "opened_at": connection.opened_at,
@@ -167,7 +167,7 @@ def add(connection: Connection) -> tuple[list[str], Liveness]:
 
 
 def remove(user_id: str, connection_ids: Iterable[str]) -> Liveness:
-    """Forget sockets that are closed; unknown ones are fine. Whether their person is still there."""
+    """Remove closed sockets; idempotent. Returns the person's liveness after it."""
     return _drop(user_id, connection_ids, [ConnectionsRecord.last_seen_at.set(clock.now())])
 
 
@@ -180,13 +180,13 @@ def _drop(user_id: str, connection_ids: Iterable[str], more: list[Action]) -> Li
 
 
 def touch(user_id: str, connection_id: str) -> None:
-    """Note that a socket was heard of now. One that is forgotten stays so."""
+    """Note activity on a socket; does nothing if it was removed."""
     entry = ConnectionsRecord.connections[connection_id]
     ConnectionsRecord(user_id).update_if(entry.exists(), entry["heard_at"].set(clock.now()))
 
 
 def focus(user_id: str, connection_id: str, conversation_id: str | None) -> None:
-    """Note which conversation a socket's screen shows, None for none. One that is forgotten stays so."""
+    """Note the conversation on a socket's screen, None for none; does nothing if the socket was removed."""
     entry = ConnectionsRecord.connections[connection_id]
     shown = entry["focus"]
     actions: list[Action] = (
@@ -198,12 +198,12 @@ def focus(user_id: str, connection_id: str, conversation_id: str | None) -> None
 
 
 def connections_key(user_id: str) -> tuple[type[Record], Key]:
-    """For who reads a person's sockets with other records; see `shows`."""
+    """The key of a person's sockets, for reading them together with other records; see `shows`."""
     return ConnectionsRecord, (user_id,)
 
 
 def shows(record: ConnectionsRecord | None, conversation_id: str) -> bool:
-    """Whether one of a person's screens shows a conversation now, as far as its socket has told lately."""
+    """Whether one of a person's sockets has the conversation on its screen (focus)."""
     if record is None or record.connections is None:
         return False
     now = clock.now()
@@ -212,15 +212,15 @@ def shows(record: ConnectionsRecord | None, conversation_id: str) -> bool:
 
 
 def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
-    """Forget a socket that a post found gone; None, and nothing done, while its handshake may still be going on.
+    """Remove a socket that a post found gone, and set the person's last seen to its last ping.
 
-    Its person was last seen when it was heard of last. Whether they are still there on another one.
+    Returns the person's liveness; None, and removes nothing, while the socket's handshake may be incomplete.
     """
     entry, last_seen_at = ConnectionsRecord.connections[connection_id], ConnectionsRecord.last_seen_at
     handshaken = entry["opened_at"] < clock.now() - HANDSHAKE_MS
     earlier = last_seen_at.does_not_exist() | (last_seen_at < entry["heard_at"])
     record = ConnectionsRecord(user_id)
-    # an entry of an earlier version says only when it was opened
+    # entries of an earlier version have only `opened_at`
     seen = last_seen_at.set(entry["heard_at"] | entry["opened_at"])
     forgotten = record.update_if(handshaken & earlier, entry.remove(), seen) or record.update_if(
         entry.does_not_exist() | handshaken, entry.remove()
@@ -229,13 +229,13 @@ def remove_gone(user_id: str, connection_id: str) -> Liveness | None:
 
 
 def suspend(user_id: str, connection_id: str, until: int) -> None:
-    """Let nobody wait for a socket until then. One that is forgotten stays so."""
+    """Suspend delivery to a socket until then (ms); does nothing if it was removed."""
     entry = ConnectionsRecord.connections[connection_id]
     ConnectionsRecord(user_id).update_if(entry.exists(), entry["late_until"].set(until))
 
 
 def resume(user_id: str, connection_id: str) -> bool:
-    """Deliver to a socket again; whether it had been left out."""
+    """Resume delivery to a socket; returns whether it was suspended."""
     slow_until = ConnectionsRecord.connections[connection_id]["late_until"]
     return ConnectionsRecord(user_id).update_if(slow_until.exists(), slow_until.remove())
 
@@ -245,14 +245,14 @@ def _hash(ticket: str) -> str:
 
 
 def keep_ticket(ticket: str, owner: Ticket, *, ttl_s: int) -> None:
-    """Keep a ticket's hash until it is used or too old."""
+    """Store a ticket by its hash until it is used or expires."""
     expires_at_ms = clock.now() + ttl_s * clock.SECOND
     expires_at = expires_at_ms // clock.SECOND + 1
     _TICKET.record(owner, _hash(ticket), expires_at=expires_at, expires_at_ms=expires_at_ms).save()
 
 
 def redeem_ticket(ticket: str) -> Ticket | None:
-    """Use a ticket up: whose it was, or None if it is unknown, used or too old (whatever TTL has left behind)."""
+    """Use a ticket up; returns its owner, None if it is unknown, used or expired."""
     record = TicketRecord.find(_hash(ticket))
     if record is None or not record.delete_if(TicketRecord.user_id.exists()):
         return None

@@ -10,7 +10,7 @@ from messages.light_frames import React
 
 @action("react", React)
 def handler(caller: Caller, frame: React) -> None:
-    """Add a reaction, or take it back."""
+    """Add or remove a reaction."""
     reactions.react(
         caller=caller,
         conversation_id=frame.conversation_id,

@@ -10,5 +10,5 @@ from messages.light_frames import SetTyping
 
 @action("typing", SetTyping)
 def handler(caller: Caller, frame: SetTyping) -> None:
-    """Show the others that one is typing, or has stopped."""
+    """Show the other members that one is typing, or has stopped."""
     typing_notice.typing(caller=caller, conversation_id=frame.conversation_id, is_typing=frame.typing)

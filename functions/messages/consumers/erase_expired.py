@@ -1,7 +1,7 @@
-"""Erases messages whose time is over, every minute: they have been hidden since, here their content leaves the tables.
+"""Erases the content of expired messages, every minute; readers do not see it from the time of expiry on.
 
-The index of search follows by the stream. Bounded work: what is not done in time is done a minute later; how late
-the oldest one is, is a metric with an alarm.
+The search index follows by the stream. Work that is not done in time is done a minute later; the lag of the oldest
+message is a metric with an alarm.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PATIENCE_S = 45.0
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Erase what has expired, until nothing is left or 45 s are over."""
+    """Erase expired messages until none is left or 45 s have passed."""
     with telemetry.call("messages.erase_expired", context) as line:
         deadline = time.monotonic() + PATIENCE_S
         erased, oldest = 0, clock.now()
@@ -28,7 +28,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
             oldest = min([oldest, *(message.expires_at or oldest for message in found)])
             erased += sum(expiry_store.erase(message) for message in found)
             if len(found) == BATCH:
-                shards.append(shard)  # there may be more, after the others had their turn
+                shards.append(shard)  # there may be more
         line.found("ExpiredErased", erased)
         line.found("ExpiryLag", clock.now() - oldest)
         return {"erased": erased, "finished": not shards}

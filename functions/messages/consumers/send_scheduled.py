@@ -9,11 +9,11 @@ from messages import scheduled
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{user_id, conversation_id, scheduled_id}` → `{done, wait_s, again_at}`; not done: ask again then. Repeatable.
+    """`{user_id, conversation_id, scheduled_id}` → `{done, wait_s, again_at}`; the event of the schedule: sends overdue
+    messages. Idempotent.
 
-    The machine waits for `wait_s`: with a time it would ask without a pause where its clock is ahead of this one's.
-    `again_at` is for executions that began before there was `wait_s`. Any other event (the schedule's) → what is
-    overdue is sent.
+    If not done, the state machine calls again after `wait_s`; with a time it would call without a pause if its clock
+    were ahead. `again_at` is for executions that began with an earlier version.
     """
     with telemetry.call("messages.send_scheduled", context) as line:
         if "scheduled_id" in event:

@@ -13,5 +13,5 @@ from polls.schemas import PollOut, VoteFrame
 
 @action("vote", VoteFrame, returns=PollOut, limit=Limit("send", requests=1200, window_s=60))
 def handler(caller: Caller, frame: VoteFrame) -> Any:
-    """Vote in a poll, in place of one's vote before; the ack carries the poll."""
+    """Vote in a poll, or replace one's vote; the ack carries the poll."""
     return service.vote(caller=caller, poll_id=frame.poll_id, option_ids=frame.option_ids)

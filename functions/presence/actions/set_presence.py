@@ -12,5 +12,5 @@ from presence.schemas import PresenceOut, SetPresence
 
 @action("setPresence", SetPresence, returns=PresenceOut, limit=service.SET)
 def handler(caller: Caller, frame: SetPresence) -> Any:
-    """Choose what others see; the ack carries what one sees of oneself."""
+    """Set one's own presence; the ack carries it."""
     return service.choose(caller=caller, status=frame.status, text=frame.text, until=frame.until)

@@ -12,5 +12,5 @@ from presence.schemas import PresenceList, WatchPresence
 
 @action("watchPresence", WatchPresence, returns=PresenceList, limit=service.WATCH)
 def handler(caller: Caller, frame: WatchPresence) -> Any:
-    """Be told of these people, in place of those before; the ack carries how they are now."""
+    """Watch these people instead of those before; the ack carries their present status."""
     return {"items": service.watch(caller=caller, user_ids=frame.user_ids, conversation_id=frame.conversation_id)}

@@ -1,4 +1,4 @@
-"""The connect authorizer: burns the ticket of the query string; its context tells every later frame who sent it."""
+"""The connect authorizer: redeems the ticket of the query string; its context identifies the sender of every frame."""
 
 from __future__ import annotations
 

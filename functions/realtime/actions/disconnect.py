@@ -1,4 +1,4 @@
-"""`$disconnect`: forget the socket. It may never come; then the entry ends by age (R11)."""
+"""`$disconnect`: remove the socket's entry. This event may never arrive; then the entry expires (R11)."""
 
 from __future__ import annotations
 

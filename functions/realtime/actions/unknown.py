@@ -1,4 +1,4 @@
-"""`$default`: whatever matches no action gets an error frame, never a closed socket."""
+"""`$default`: a frame without a known action is answered by an error frame; the socket stays open."""
 
 from kernel.websocket import unknown_action as handler
 

@@ -1,4 +1,4 @@
-"""The fan-out function: takes the jobs of its queues, as every domain has registered them."""
+"""The fan-out function: runs the jobs of its queues with the handlers that the domains have registered."""
 
 from __future__ import annotations
 

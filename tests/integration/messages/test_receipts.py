@@ -244,7 +244,7 @@ def test_who_keeps_reading_private_shows_and_sees_no_read_position(
 def test_above_the_number_that_is_shown_receipts_are_counted(
     settings: pytest.MonkeyPatch, management: Management
 ) -> None:
-    settings.setattr(receipts, "SHOWN_UP_TO", 3)
+    settings.setattr(receipts, "LISTED_UP_TO", 3)
     ada, bob, cleo, dan = people("ada", "bob", "cleo", "dan")
     conversation_id = group(ada, bob, cleo, dan)
     for who, name in ((ada, "ada"), (bob, "bob"), (bob, "bob-2")):
