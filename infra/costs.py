@@ -30,6 +30,8 @@ DASHBOARD = 3.00
 SECRET, KEY = 0.40, 1.00
 # https://aws.amazon.com/lambda/pricing/ : a call, and a second of a GB
 CALL, GB_SECOND = 0.20 / 1e6, 0.0000166667
+# A snapshot of SnapStart while it is kept, and each start from it
+SNAPSHOT_GB_SECOND, RESTORED_GB = 0.0000015046, 0.0001397998
 SWEEP_S, SWEEP_READS = 0.05, 10  # of a sweep that finds nothing (make perf)
 # https://aws.amazon.com/dynamodb/pricing/on-demand/
 READ_UNIT, WRITE_UNIT = 0.125 / 1e6, 0.625 / 1e6
@@ -89,6 +91,8 @@ def _of(resource: Resource) -> Iterator[tuple[str, float]]:
             yield "canary", _calls(properties["ScheduleExpression"]) * _walk() + CANARY_METRICS * CUSTOM_METRIC
         case "AWS::Events::Rule" if "ScheduleExpression" in properties:
             yield "sweeps", _calls(properties["ScheduleExpression"]) * _sweep()
+        case "AWS::Lambda::Function" if properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions":
+            yield "snapshots", MINUTES * 60 * properties["MemorySize"] / 1024 * SNAPSHOT_GB_SECOND
         case "AWS::Lambda::EventSourceMapping" if ":sqs:" in str(properties) or "Queue" in str(properties):
             yield "asking empty queues", MINUTES * POLLS_A_MINUTE * SQS_REQUEST
         case "AWS::ElastiCache::ServerlessCache":
@@ -141,7 +145,14 @@ OPTIONS = {
     "DomainName": "the APIs have addresses of AWS's",
 }
 # Choices that cost, by the values that turn them on.
-CHOICES = {"CacheMode": "serverless", "Firewall": "on", "SloAlarms": "on", "FunctionAlarms": "on", "Dashboard": "on"}
+CHOICES = {
+    "CacheMode": "serverless",
+    "Firewall": "on",
+    "SloAlarms": "on",
+    "FunctionAlarms": "on",
+    "Dashboard": "on",
+    "SnapStart": "interactive",
+}
 
 
 def refusals(parameters: Mapping[str, str]) -> list[str]:

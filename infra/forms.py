@@ -41,11 +41,12 @@ class Form:
     `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
     one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
     calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
-    `closed`: the REST API has no address but its own domain. `silent`: there are no alarms but those that take a
-    version back, as they would tell nobody.
+    `snapshots`: versions of functions that answer people start from snapshots. `closed`: the REST API has no address
+    but its own domain. `silent`: there are no alarms but those that take a version back, as they would tell nobody.
     """
 
     network: bool = False
+    snapshots: bool = False
     closed: bool = False
     silent: bool = False
     alias: bool = False
@@ -64,6 +65,7 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
         watched += ("CanaryFailed",)
     return Form(
         network=given["CacheMode"] == "serverless",
+        snapshots=environment not in LOCAL and given["SnapStart"] == "interactive",
         closed=given["DefaultEndpoint"] == "off",
         silent=environment in UNHEARD
         and not given["AlarmTopicArn"]
@@ -104,6 +106,9 @@ def formed(template: Json, form: Form) -> Json:
     if form.alias:
         changed["Resources"] = _by_alias(changed["Resources"], functions)
         _publish(changed, form)
+    if form.snapshots:
+        for name in functions:
+            _start_from_snapshot(changed["Resources"][name]["Properties"])
     return changed
 
 
@@ -120,6 +125,17 @@ def _publish(template: Json, form: Form) -> None:
         prefix = "Prefix" if "Prefix" in template["Parameters"] else "AWS::StackName"
         alarms = [{"Fn::Sub": f"${{{prefix}}}-{name}"} for name in form.alarms]
         function["DeploymentPreference"] = {"Type": CANARY, "PassthroughCondition": True, "Alarms": alarms}
+
+
+def _start_from_snapshot(function: Json) -> None:
+    """Have versions of a function start from a snapshot, if people wait for it.
+
+    SnapStart is for published versions, and not together with provisioned concurrency, EFS or more than 512 MB of
+    /tmp: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+    """
+    events = {event["Type"] for event in function.get("Events", {}).values()}
+    if "Api" in events or ".actions." in function["Handler"]:
+        function["SnapStart"] = {"ApplyOn": "PublishedVersions"}
 
 
 def _by_alias(value: Any, functions: set[str]) -> Any:

@@ -63,7 +63,7 @@ class InProcessStack:
     def forget_answers(self) -> None:
         """Forget what the process and Redis remember for a minute, so that nothing of it ends while it is counted."""
         for memo in _first_party(Memo):
-            memo._entries.clear()
+            memo.clear()
         if config().redis_url:
             for key in cache._redis().scan_iter("session:*"):
                 cache._redis().delete(key)
@@ -137,8 +137,7 @@ def _forget() -> None:
         elif isinstance(value, type) and issubclass(value, Record) and value is not Record:
             value._connection = None
     breakers.reset_all()
-    for ring in keyrings.RINGS.values():
-        ring.forget()
+    keyrings.forget_all()
 
 
 def _first_party(kind: type[T]) -> Iterator[T]:

@@ -57,7 +57,9 @@ def test_before_a_deployment_it_is_said_what_it_lacks_and_what_more_would_cost()
     assert any("TurnUrls" in line for line in costs.lacking({"Environment": "dev"}))
     assert not any("TurnUrls" in line for line in costs.lacking({"Environment": "dev", "TurnUrls": "turn:a"}))
     more = dict(costs.choices({"Environment": "prod", "Dashboard": "on"}))
-    assert more.keys() == {"CacheMode=serverless", "Firewall=on", "SloAlarms=on", "FunctionAlarms=on"}
+    assert more.keys() == {
+        *("CacheMode=serverless", "Firewall=on", "SloAlarms=on", "FunctionAlarms=on", "SnapStart=interactive"),
+    }
     assert all(dollars > 1 for dollars in more.values())
 
 
@@ -92,6 +94,15 @@ def test_a_key_of_ones_own_for_the_tables_is_a_choice_with_a_price() -> None:
     assert costs.total(costs.monthly(deployed("local", TableKey="own").values())) == pytest.approx(
         costs.total(costs.monthly(deployed("local").values()))
     )
+
+
+def test_snapshots_are_a_choice_with_a_price_by_memory() -> None:
+    (of_one,) = bill("AWS::Lambda::Function", MemorySize=512, SnapStart={"ApplyOn": "PublishedVersions"})
+    assert of_one.dollars == pytest.approx(1.98, abs=0.01)
+    items = costs.monthly(deployed("prod", SnapStart="interactive").values())
+    (all_of_them,) = (item for item in items if item.what == "snapshots")
+    assert all_of_them.dollars >= all_of_them.count * of_one.dollars * 0.9
+    assert "snapshots" not in {item.what for item in costs.monthly(deployed("prod").values())}
 
 
 def test_an_alarm_costs_by_the_metrics_that_it_looks_at() -> None:

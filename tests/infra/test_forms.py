@@ -15,6 +15,7 @@ import yaml
 
 from infra import costs, forms, generate, translated
 from kernel import origin
+from perf.template import functions as all_functions
 from tests.tools import ROOT
 
 NETWORK = {"Environment": "prod", "CacheMode": "serverless"}
@@ -215,6 +216,40 @@ def test_the_largest_form_keeps_within_a_stack_s_limits() -> None:
         assert len(json.dumps(template)) < 1_000_000, path
         assert len(template.get("Parameters", {})) <= 200, path
         assert len(template.get("Outputs", {})) <= 200, path
+
+
+# --- starts from snapshots ------------------------------------------------------------------------------------
+
+SNAPSHOTS = {"ApplyOn": "PublishedVersions"}
+
+
+def test_functions_that_answer_people_start_from_snapshots_if_it_is_asked_for() -> None:
+    functions = of_kind("AWS::Lambda::Function", SnapStart="interactive")
+    chosen = {path.rpartition(".")[2] for path, each in functions.items() if each.get("SnapStart") == SNAPSHOTS}
+    assert chosen == {each.id for each in all_functions().values() if each.answers_people}
+    assert not any("SnapStart" in each for each in of_kind("AWS::Lambda::Function").values())
+    local = translated.deployment({"Environment": "local", "SnapStart": "interactive"})
+    assert not any("SnapStart" in each.properties for each in local.values()), "nothing is published there"
+
+
+def test_nothing_stands_beside_snapshots_that_lambda_does_not_take_with_them() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html, "Supported features and limitations"."""
+    deployment = deployed(SnapStart="interactive", Architecture="arm64", CacheMode="serverless")
+    functions = {
+        path: each.properties
+        for path, each in deployment.items()
+        if each.kind == "AWS::Lambda::Function" and each.properties.get("SnapStart") == SNAPSHOTS
+    }
+    assert functions
+    for path, function in functions.items():
+        assert "FileSystemConfigs" not in function, path
+        assert function.get("EphemeralStorage", {}).get("Size", 512) <= 512, path
+        assert int(function["Runtime"].removeprefix("python3.")) >= 12, path
+        assert function["Architectures"] == ["arm64"], path
+        assert "PackageType" not in function or function["PackageType"] == "Zip", path
+    aliases = [each.properties for each in deployment.values() if each.kind == "AWS::Lambda::Alias"]
+    assert len(aliases) >= len(functions)
+    assert not any("ProvisionedConcurrencyConfig" in each for each in aliases)
 
 
 # --- what stands before the APIs ------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from threading import local
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from kernel import breakers, deadline, telemetry
+from kernel import breakers, deadline, snapshot, telemetry
 from kernel.breakers import Breaker, CircuitOpen, Hanging, Limits
 from kernel.config import ConfigurationError, config
 from kernel.errors import DependencyUnavailable, Timeout
@@ -66,6 +67,7 @@ _THROTTLES = frozenset(
 Parts = Callable[[Mapping[str, Any]], Sequence[str]]
 _parts: dict[str, Parts] = {}
 _services: dict[str, Hanging] = {}
+_clients: WeakSet[Any] = WeakSet()
 
 
 class _Call:
@@ -284,4 +286,18 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         ),
     )
     made._make_api_call = _guarded(service, _way(service, made))
+    _clients.add(made)
     return made
+
+
+@snapshot.before
+def _make_clients() -> None:
+    for service in (STORE, "sqs"):  # what nearly all functions ask
+        client(service)
+
+
+@snapshot.after
+def _close_connections() -> None:
+    """Those of the process that was copied lead nowhere; clients open new ones."""
+    for each in _clients:
+        each.close()

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from kernel import deadline, telemetry
+from kernel import deadline, snapshot, telemetry
 from kernel.errors import DependencyUnavailable, Timeout
 
 T = TypeVar("T")
@@ -260,7 +260,8 @@ def every() -> Mapping[str, Breaker]:
     return dict(_registered)
 
 
+@snapshot.after
 def reset_all() -> None:
-    """Close and forget them all, for tests."""
+    """Close and forget them all."""
     for breaker in _registered.values():
         breaker.reset()

@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
-from kernel import breakers, deadline, telemetry
+from kernel import breakers, deadline, snapshot, telemetry
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
 from kernel.resilience import REDIS_TIMEOUT_S
@@ -65,6 +66,22 @@ def _client(timeout_s: float) -> Any:
     )
 
 
+@snapshot.before
+def _load() -> None:
+    if is_configured():
+        _redis()  # it connects when it is asked for something
+
+
+@snapshot.after
+def _forget() -> None:
+    for client in (_redis, _waiting_redis):
+        if client.cache_info().currsize:
+            client().connection_pool.disconnect()
+            client.cache_clear()
+    for memo in _memos:
+        memo.clear()
+
+
 def is_configured() -> bool:
     """Whether this deployment has a Redis at all."""
     return bool(config().redis_url)
@@ -101,12 +118,16 @@ def _call(command: Callable[[], T], limit_s: float) -> T:
         raise CacheUnavailable(type(error).__name__) from error
 
 
+_memos: WeakSet[Memo[Any]] = WeakSet()
+
+
 class Memo(Generic[V]):
     """A bounded in-process cache whose entries end after `ttl_s`."""
 
     def __init__(self, max_entries: int, ttl_s: float) -> None:
         self._max, self._ttl = max_entries, ttl_s
         self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
+        _memos.add(self)
 
     def get(self, key: str) -> V | None:
         entry = self._entries.get(key)
@@ -122,3 +143,7 @@ class Memo(Generic[V]):
 
     def drop(self, key: str) -> None:
         self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Remember nothing."""
+        self._entries.clear()

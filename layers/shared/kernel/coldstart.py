@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from kernel import snapshot
+
 # Beside the functions: what each text is compiled to by this version of Python, marshalled one by one.
 METHODS = f"dataclass_methods.{sys.implementation.cache_tag}"
 
@@ -28,9 +30,11 @@ def begin() -> None:
             _use(known)
 
 
+@snapshot.before
 @lru_cache(maxsize=1)
 def finish() -> None:
-    """Collect from now on, without the objects that are there already. The end of the first call calls it."""
+    """Collect from now on, without the objects that are there already. The end of the first call calls it, or the
+    taking of a snapshot."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
-from kernel import deadline, idempotency, limiter, origin, telemetry
+from kernel import deadline, idempotency, limiter, origin, snapshot, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import (
@@ -129,6 +129,13 @@ class App:
         self._authenticate = authenticate
         self._chalice = Chalice(app_name=name, configure_logs=False)
         self._line: telemetry.CallLine | None = None
+        snapshot.before(self._build_schemas)
+
+    def _build_schemas(self) -> None:
+        for route in self.routes:
+            for schema in (route.body, route.query, route.returns):
+                if schema is not None:
+                    schema.model_rebuild()
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(self.name, context) as line:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel import aws, clock, ids
+from kernel import aws, clock, ids, snapshot
 from kernel.config import ConfigurationError, config
 from kernel.dynamo import Record, TableName
 from kernel.errors import DependencyUnavailable
@@ -178,6 +178,13 @@ def pseudonym(purpose: str, name: str) -> str:
 
 
 # --- making them: the right of one function (infra/data.yaml) -----------------------------------------------------
+
+
+@snapshot.after
+def forget_all() -> None:
+    """Know nothing of any ring, as a new process does."""
+    for ring in RINGS.values():
+        ring.forget()
 
 
 def create_missing(rings: Iterable[Keyring] = tuple(RINGS.values())) -> list[str]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from kernel import aws, breakers, deadline
+from kernel import aws, breakers, deadline, snapshot
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
 from kernel.errors import DependencyUnavailable, Timeout
@@ -54,6 +54,12 @@ def _http() -> Any:
         retries=False,
         timeout=urllib3.Timeout(connect=AWS_CONNECT_TIMEOUT_S, read=SOCKET_POST_TIMEOUT_S),
     )
+
+
+@snapshot.after
+def _close_connections() -> None:
+    if _http.cache_info().currsize:
+        _http().clear()
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
 
-from kernel import clock, deadline, limiter, session_marks, sockets, telemetry
+from kernel import clock, deadline, limiter, session_marks, snapshot, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, TokenRevoked, as_problem
@@ -77,6 +77,12 @@ def action(
                 raise PayloadTooLarge
             parsed = parse_json(frame, raw)
             return _ack(parsed.id, view(caller, parsed), returns)
+
+        @snapshot.before
+        def build_schemas() -> None:
+            for schema in (frame, returns):
+                if schema is not None:
+                    schema.model_rebuild()
 
         return lambda event, context: _answer(name, event, context, respond, limit, measured_as)
 
