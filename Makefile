@@ -6,6 +6,8 @@ LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
 # In CI, whose machine others may share, up to five tests are tried once more; each is printed with what went wrong.
 RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
+# Tests of load, and those that break the stack, have it to themselves; of the others, which mostly wait, two run at once.
+ALONE := tests/e2e/histories $(addprefix tests/e2e/test_,alarms.py bulkheads.py chaos.py restore_drill.py runbooks.py)
 ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local
@@ -51,7 +53,8 @@ test: venv ## every test that needs no cloud account; the end-to-end ones on an 
 	@code=0; \
 	$(PYTEST) -n 2 $(RERUNS) $(wildcard tests/unit tests/integration tests/field tests/infra tests/versions) || code=$$?; \
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
-	$(LOCAL) --instance test run $(PYTEST) $(RERUNS) tests/e2e || code=$$?; \
+	$(LOCAL) --instance test run sh -c \
+		"$(PYTEST) $(RERUNS) $(ALONE); alone=\$$?; $(PYTEST) -n 2 --dist loadfile $(RERUNS) tests/e2e $(ALONE:%=--ignore=%) && exit \$$alone" || code=$$?; \
 	exit $$code
 
 fuzz: venv ## every parser of what comes from outside, with 50 times as many examples (5 min)
