@@ -39,7 +39,7 @@ def _until_joined(redis: Any, number: int) -> None:
 
 
 def _talk_all_at_once() -> list[int]:
-    """The seqs of what many people sent in one conversation at the same time."""
+    """The seqs of messages that many people sent to one conversation at the same time."""
     senders = people(*(f"p{n:02}" for n in range(SENDERS)))
     conversation_id = group(*senders)
     with ThreadPoolExecutor(SENDERS) as threads:

@@ -1,4 +1,4 @@
-"""Direct conversations: one per pair, and what a block does to it."""
+"""Direct conversations: one per pair of people, and the effects of a block."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_block_without_a_conversation_is_fine() -> None:
 
 
 def test_a_block_set_while_the_conversation_is_being_made_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block's own look for a conversation to note it in found none, as it was not there yet."""
+    """The block found no direct conversation to note itself in, as the conversation was created afterwards."""
     ada, bob = people("ada", "bob")
     written = log.stage_event
 

@@ -1,4 +1,4 @@
-"""Group commit: many who append at once share transactions; each has a place, an answer and a message of their own."""
+"""Group commit: concurrent writers share transactions; each gets a seq, an answer and a message of their own."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_whose_batch_was_committed_by_somebody_who_died_then_gets_the_message_it
 
 
 def test_a_vote_that_stands_is_no_late_one_where_nobody_could_say_that_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever committed it is gone, and the poll was closed before the voter looked again."""
+    """The process that committed the vote ended, and the poll was closed before the voter's retry."""
     voters = people(*(f"p{n:02}" for n in range(WRITERS)))
     poll = ask(voters[0], conversation_id := group(*voters))
     committed: list[int] = []

@@ -1,4 +1,4 @@
-"""What somebody who joins a group sees of the time before."""
+"""What a new member of a group sees of its earlier events."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def _ask(
     who: Person | None, app: App, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None, **parameters: str,
 ) -> Reply:  # fmt: skip
-    """Call a route; its answer must be one that the document tells of."""
+    """Call a route; its answer must match the OpenAPI document."""
     token = None if who is None else who.token
     reply = ask(app, method, path, parameters, body=body, token=token, query=query, headers=headers)
     answers = _document()["paths"][path][method.lower()]["responses"]

@@ -1,4 +1,4 @@
-"""After any comings and goings, members and bans are what the rules make of them, and the log is dense."""
+"""After random joins, removals and bans, members and bans agree with a model of the rules, and the log is dense."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coming into a group by a link: who, how often, until when, and what others do at the same moment."""
+"""Joining a group by a link: permissions, number of uses, expiry, and concurrent changes."""
 
 from __future__ import annotations
 

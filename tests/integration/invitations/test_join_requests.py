@@ -1,4 +1,4 @@
-"""Asking to be let into a group, and what its admins answer."""
+"""Requests to join a group, and their approval or decline by admins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
 
 
 def _asked(*names: str) -> tuple[str, dict[str, Any], list[Caller]]:
-    """A group of ada's, a link that needs approval, and ada with those who have asked by it."""
+    """A group of ada's, a link that needs approval, and ada with the people who have requested to join by it."""
     ada, *others = people("ada", *names)
     conversation_id = group(ada)
     made = link(ada, conversation_id, needs_approval=True)

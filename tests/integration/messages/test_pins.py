@@ -1,4 +1,4 @@
-"""Pins: at most 50, by whom the group lets, and none of what is deleted."""
+"""Pins: at most 50, by members whom the settings allow, and none of deleted messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receipts: delivered and read, told at most once per window, and kept to oneself by who wants that."""
+"""Receipts: delivered and read markers, published at most once per window, and hidden for those who switch them off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polls for tests, and short names for what people do with them."""
+"""Polls for tests, and short functions to use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a poll: by its machine or by hand, told once."""
+"""Closing a poll, by its state machine or by hand, with exactly one event."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _online(*callers: Caller) -> None:
 
 
 def _deliver() -> list[dict[str, Any]]:
-    """Have done what waits in the queue; returns the jobs."""
+    """Run the jobs of the queue; returns them."""
     done = []
     while waiting := jobs():
         assert fanout.handler(queue_event(*waiting), CONTEXT) == {"batchItemFailures": []}

@@ -24,7 +24,7 @@ PER_ROOM = 10  # histories in one cloud: what is recounted grows with them
 
 
 class Room:
-    """A poll under test, and what its people do."""
+    """A poll under test, and the actions of its people."""
 
     def __init__(self, everybody: list[Caller], conversation_id: str, wanted: HistoryPlan) -> None:
         self.everybody = everybody

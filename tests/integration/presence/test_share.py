@@ -1,4 +1,4 @@
-"""Presence and typing stay a small share of what a busy large group is sent, for whoever watches most (R17).
+"""Presence and typing stay a small share of the frames of a busy large group, even for the busiest watcher (R17).
 
 Counted per socket, of which the share is the same however many members there are; with the 500 of the rule:
 SC_SHARE_MEMBERS=500 (some minutes).
@@ -33,7 +33,7 @@ SHARE = 0.10
 
 
 class Frames:
-    """Counts frames by socket and by what they bring; a batch is one frame."""
+    """Counts frames by socket and by the types of their events; a batch is one frame."""
 
     def __init__(self) -> None:
         self.by_socket: dict[str, Counter[str]] = {}

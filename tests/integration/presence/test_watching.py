@@ -1,4 +1,4 @@
-"""Watching: sockets are told of the people they watch, once per window, and of nobody else."""
+"""Watching: sockets receive the presence of the people they watch, once per window, and of nobody else."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _told(management: Management, name: str, about: Caller) -> list[tuple[str, s
 
 
 def _run() -> None:
-    """Have done what waits for now, and leave what is for later."""
+    """Run the jobs that are due, and leave delayed ones."""
     due = [job for job in jobs() if job["kind"] != "presence_guard"]
     if due:
         work(*due)

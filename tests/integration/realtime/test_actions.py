@@ -1,4 +1,4 @@
-"""Socket actions as frames: each does what its route does, and is answered once."""
+"""Socket actions: each has the effect of its route, and is answered once."""
 
 from __future__ import annotations
 

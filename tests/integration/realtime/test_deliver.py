@@ -1,4 +1,4 @@
-"""Posting to sockets: a gone peer is forgotten alone, a stuck one is set aside and told to sync (R9, R10)."""
+"""Posting to sockets: only a gone socket is removed, a slow one is suspended and gets a resync hint (R9, R10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fan-out function: who gets what, whatever the queue does (R6, R24, R25)."""
+"""The fan-out function: recipients and their frames, with repeated and reordered jobs (R6, R24, R25)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _fan_out(*given: dict[str, Any]) -> list[str]:
 
 
 def _run() -> None:
-    """Have done what waits in the queue, and what comes of it."""
+    """Run the jobs of the queue, and those that they enqueue."""
     while waiting := jobs():
         assert _fan_out(*waiting) == []
 

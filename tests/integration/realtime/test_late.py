@@ -1,4 +1,4 @@
-"""Slow sockets: after the first wait nobody waits for them again, and they are told to sync (R10)."""
+"""Slow sockets are suspended after the first slow post, and get resync hints (R10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files among what search finds."""
+"""Files among the results of search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index follows the log, however changes are told (R25)."""
+"""The index follows the log, with changes delivered repeatedly and in any order (R25)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.tools import rows
 
 
 def _history() -> None:
-    """Messages, edits, deletions, reactions and what else happens in two conversations."""
+    """Messages, edits, deletions, reactions and other events in two conversations."""
     ada, bob = rooms.people("ada", "bob")
     for context in (rooms.group(ada, bob), rooms.direct(ada, bob)):
         sent = [rooms.send(ada, context, f"text number {n}", client_id=f"{context}{n}") for n in range(6)]

@@ -1,4 +1,4 @@
-"""Search: what is found by whom."""
+"""Search: results and their visibility."""
 
 from __future__ import annotations
 

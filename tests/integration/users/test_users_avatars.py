@@ -1,4 +1,4 @@
-"""Avatars: made of one's own pictures, shown to everybody, and untouched by what becomes of the file."""
+"""Avatars: made of one's own pictures, shown to everybody, and independent of later changes of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what in a conversation, and how messages look."""
+"""Permissions in a conversation, and views of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message may hold, who may change it, and what is an emoji."""
+"""The contents of messages, who may change them, and which texts are emoji."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polls: who may see the tally, what a vote may be, when it is over."""
+"""Polls: visibility of the tally, valid votes, and closing times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checker of vote histories finds what it is there to find."""
+"""The checker of vote histories finds each kind of violation."""
 
 from __future__ import annotations
 

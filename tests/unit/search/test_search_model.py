@@ -1,4 +1,4 @@
-"""Words and queries: what finds what."""
+"""Words and queries: which queries match which texts."""
 
 from __future__ import annotations
 
