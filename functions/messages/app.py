@@ -96,7 +96,7 @@ def list_thread(caller: Caller, conversation_id: str, message_id: str, query: Pa
 
 @app.get("/conversations/{conversation_id}/messages/{message_id}/edits", returns=EditList)
 def list_edits(caller: Caller, conversation_id: str, message_id: str) -> Any:
-    """What a message said before its edits, oldest first (its sender, owner and admins)."""
+    """The earlier texts of a message, oldest first (its sender, owner and admins)."""
     return edits.list_versions(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
@@ -113,7 +113,7 @@ def add_reaction(caller: Caller, conversation_id: str, message_id: str, emoji: s
 
 @app.delete("/conversations/{conversation_id}/messages/{message_id}/reactions/{emoji}", status=204, limits=[SEND])
 def remove_reaction(caller: Caller, conversation_id: str, message_id: str, emoji: str) -> None:
-    """Take a reaction back."""
+    """Remove a reaction."""
     reactions.react(caller=caller, conversation_id=conversation_id, message_id=message_id, emoji=emoji, added=False)
 
 
@@ -125,7 +125,7 @@ def list_pins(caller: Caller, conversation_id: str, query: Paging) -> Any:
 
 @app.put("/conversations/{conversation_id}/pins/{message_id}", status=204, errors=["too_many_pins"], limits=[SEND])
 def pin_message(caller: Caller, conversation_id: str, message_id: str) -> None:
-    """Pin a message for everybody: every member, unless `who_can_pin` leaves it to owner and admins."""
+    """Pin a message for all members (any member, or owner and admins, by `who_can_pin`)."""
     pins.pin(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
@@ -143,19 +143,19 @@ def list_drafts(caller: Caller, query: Paging) -> Any:
 
 @app.get("/conversations/{conversation_id}/draft", returns=DraftOut)
 def get_draft(caller: Caller, conversation_id: str) -> Any:
-    """What the caller has written here and not sent."""
+    """The caller's draft in a conversation."""
     return drafts.get(caller=caller, conversation_id=conversation_id)
 
 
 @app.put("/conversations/{conversation_id}/draft", body=DraftIn, returns=DraftOut, errors=["encrypted_conversation"])
 def keep_draft(caller: Caller, conversation_id: str, body: DraftIn) -> Any:
-    """Keep a draft for all of one's devices; the one written last stays, and is answered."""
+    """Store a draft for all of one's devices; answers with the last written one, which stays."""
     return drafts.keep(caller=caller, conversation_id=conversation_id, **body.model_dump())
 
 
 @app.delete("/conversations/{conversation_id}/draft", status=204)
 def clear_draft(caller: Caller, conversation_id: str) -> None:
-    """Forget the draft on all of one's devices."""
+    """Clear the draft on all of one's devices."""
     drafts.clear(caller=caller, conversation_id=conversation_id)
 
 
@@ -167,7 +167,7 @@ def mark_read(caller: Caller, conversation_id: str, body: ReadMarker) -> Any:
 
 @app.get("/conversations/{conversation_id}/receipts", query=ReceiptQuery, returns=ReceiptList)
 def list_receipts(caller: Caller, conversation_id: str, query: ReceiptQuery) -> Any:
-    """How far each member has received and read; counts of a seq where there are more than 200."""
+    """The delivered and read markers of the members; with more than 200 members counts for a seq."""
     return receipts.list_receipts(
         caller=caller, conversation_id=conversation_id, seq=query.seq, limit=query.limit, page=query.cursor
     )
@@ -175,7 +175,7 @@ def list_receipts(caller: Caller, conversation_id: str, query: ReceiptQuery) -> 
 
 @app.post("/conversations/{conversation_id}/typing", body=Typing, status=204)
 def set_typing(caller: Caller, conversation_id: str, body: Typing) -> None:
-    """Show the others that one is typing; it ends by itself after 3 s."""
+    """Show the other members that one is typing; it ends after 3 s."""
     typing_notice.typing(caller=caller, conversation_id=conversation_id, is_typing=body.typing)
 
 
@@ -189,7 +189,7 @@ def set_typing(caller: Caller, conversation_id: str, body: Typing) -> None:
     limits=[SCHEDULE],
 )
 def schedule_message(caller: Caller, conversation_id: str, body: NewScheduled) -> Answer:
-    """Have a message sent at `send_at`, at most a year ahead; a repeated client_id returns the first one with 200."""
+    """Schedule a message for `send_at`, at most a year ahead; a repeated client_id returns the first one with 200."""
     kept, new = scheduled.schedule(
         caller=caller, conversation_id=conversation_id, fields=body.fields(), send_at=body.send_at
     )
@@ -198,7 +198,7 @@ def schedule_message(caller: Caller, conversation_id: str, body: NewScheduled) -
 
 @app.get("/conversations/{conversation_id}/scheduled", query=Paging, returns=ScheduledList)
 def list_scheduled(caller: Caller, conversation_id: str, query: Paging) -> Any:
-    """The caller's own messages that wait, the next first, and those that could not be sent, with the reason."""
+    """The caller's scheduled messages, the next first, and failed ones with the reason."""
     return scheduled.list_scheduled(
         caller=caller, conversation_id=conversation_id, limit=query.limit, page=query.cursor
     )
@@ -208,5 +208,5 @@ def list_scheduled(caller: Caller, conversation_id: str, query: Paging) -> Any:
     "/conversations/{conversation_id}/scheduled/{scheduled_id}", status=204, errors=["being_sent"], limits=[SCHEDULE]
 )
 def cancel_scheduled(caller: Caller, conversation_id: str, scheduled_id: str) -> None:
-    """Take a message back before it is sent, or put away one that could not be sent."""
+    """Cancel a scheduled message before it is sent, or delete a failed one."""
     scheduled.cancel(caller=caller, conversation_id=conversation_id, scheduled_id=scheduled_id)

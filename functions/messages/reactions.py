@@ -35,14 +35,14 @@ def require_emoji(text: str) -> str:
 @lru_cache(maxsize=1)
 def _fully_qualified() -> dict[str, str]:
     """Unicode's fully qualified emoji, by their spelling without selectors."""
-    from emoji import EMOJI_DATA, STATUS  # 40 ms that only who reacts spends
+    from emoji import EMOJI_DATA, STATUS  # an import of 40 ms, for reactions only
 
     whole = STATUS["fully_qualified"]
     return {each.replace(PICTURE_SELECTOR, ""): each for each, known in EMOJI_DATA.items() if known["status"] == whole}
 
 
 def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
-    """Add or take back one's reaction; doing it twice changes nothing.
+    """Add or remove one's reaction; idempotent.
 
     Three store round trips: context, message and one's reaction; transaction; connections. Raises Conflict
     `too_many_reactions` for a 21st kind, Gone for a deleted message.

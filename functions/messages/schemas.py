@@ -1,4 +1,4 @@
-"""Messages: what comes in and what goes out."""
+"""Messages: requests and answers."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -37,7 +37,7 @@ Base64 = Annotated[
 
 
 class Forward(Input):
-    """The message to forward, and the conversation it stands in."""
+    """The message to forward, and its conversation."""
 
     conversation_id: Id
     message_id: Id
@@ -99,7 +99,7 @@ class Reaction(Output):
 
 
 class Forwarded(Output):
-    """Who wrote a forwarded message, and when. Where it stood is nobody's business."""
+    """The author of a forwarded message and the time of writing; its conversation is not revealed."""
 
     sender_id: str
     sent_at: Instant
@@ -153,7 +153,7 @@ class PinList(Output):
 
 
 class EarlierText(Output):
-    """What a message said from `written_at` on, until its next edit."""
+    """The text of a message from `written_at` until its next edit."""
 
     text: str
     written_at: Instant
@@ -165,7 +165,7 @@ class EditList(Output):
 
 
 class DraftIn(Input):
-    """`written_at` is when the device took it down: of two drafts the later one stays. Absent: now."""
+    """`written_at` is the time by the device's clock (default: now); of two drafts the later one stays."""
 
     text: MessageText
     reply_to: Id | None = None
@@ -195,7 +195,7 @@ class Receipt(Output):
 
 
 class ReceiptCounts(Output):
-    """How many members have received and read up to `seq`; `read` is null to who has read receipts off."""
+    """How many members have received and read up to `seq`; `read` is null if the caller has read receipts off."""
 
     seq: int
     members: int
@@ -204,7 +204,7 @@ class ReceiptCounts(Output):
 
 
 class ReceiptList(Output):
-    """Everybody's receipts; where there are more than 200 members one's own, and `counts`, which else is null."""
+    """The receipts of all members (`counts` null); with more than 200 members only the caller's, and `counts`."""
 
     items: list[Receipt]
     next_cursor: str | None
@@ -212,13 +212,13 @@ class ReceiptList(Output):
 
 
 class ReceiptQuery(Paging):
-    """The seq that is counted, the last message's if it is not given."""
+    """`seq` for the counts; by default the last message's."""
 
     seq: Count | None = None
 
 
 class TypingOut(Output):
-    """That somebody types, or has stopped."""
+    """A person is typing, or has stopped."""
 
     user_id: str
     typing: bool

@@ -1,11 +1,11 @@
 """Typing: relayed to the other live members, never stored, ended after 3 s by the server's clock.
 
-At most one relay per person and 2 s. In a conversation of more members than `member_ids` lists, where each relay is as
-many frames as a message, typing keeps to a share of them (R17): while people write, one notice per 100 events.
+At most one relay per person and 2 s. In a conversation too large to list `member_ids`, a relay is as many frames as a
+message, so typing is limited to a share of them (R17): one notice per 100 events.
 
-What is known of a person's typing is one hash in Redis: until when it lasts, when it was relayed last, whether the
-others see it, and whether a start is held back, as the end before it was told within 2 s. Declared mode without Redis:
-relays are paced per process, and an end may be told twice.
+A person's typing is one hash in Redis: `until` when it lasts, when it was `relayed` last, whether it is `shown` to the
+others, and whether a start is `held` back because an end was relayed within 2 s. Declared mode without Redis: relays
+are limited per process, and an end may be relayed twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import messages.events  # noqa: F401 - where its job goes
+import messages.events  # noqa: F401 - registers the job
 from conversations import api as conversations
 from conversations.api import require_member
 from conversations.model import MemberContext
@@ -26,12 +26,12 @@ from realtime import api as realtime
 from realtime.api import ExtraFrames, Job
 
 STATE_TTL_MS = 4 * TYPING_TTL_MS
-ALONE = 1  # nobody else reminds of the end of this typing
-EVENTS_PER_NOTICE = 100  # a notice is two frames, so 2 % of what a busy large group is sent
-QUIET_MS = 10 * clock.SECOND  # where nobody has written for so long, there is one notice in so long
+ALONE = 1  # no check of this typing is scheduled yet
+EVENTS_PER_NOTICE = 100  # a notice is two frames, so 2 % of the frames of a busy large group
+QUIET_MS = 10 * clock.SECOND  # in a conversation without events for this long, one notice per this time
 
-# Answers 0 when the start is not to be relayed now, 2 when it is and a reminder is under way, else 1. Less than 0: the
-# end was told a moment ago, and the start is to be held back for so many ms.
+# 0: do not relay the start now; 1: relay it; 2: relay it, a check is already scheduled. Negative: an end was relayed
+# within 2 s, so delay the start by this many ms.
 _STARTED = """
 redis.call('hset', KEYS[1], 'until', ARGV[2])
 redis.call('pexpire', KEYS[1], ARGV[4])
@@ -45,8 +45,8 @@ end
 redis.call('hset', KEYS[1], 'relayed', ARGV[1], 'shown', 1)
 return seen[2] and 2 or 1
 """
-# Answers 0 when the end is to be relayed now, the ms to wait until it may, or -1 where there is none to be told. Less
-# than -1: a start that was held back is to be relayed now, and to be looked at again after so many ms and 1.
+# 0: relay the end now; positive: check again after this many ms; -1: nothing to relay. Below -1: relay a delayed start
+# now, and check again after (-n - 1) ms.
 _ENDED = """
 local seen = redis.call('hmget', KEYS[1], 'until', 'relayed', 'shown')
 local wait = tonumber(seen[2] or '0') + tonumber(ARGV[2]) - tonumber(ARGV[1])
@@ -68,7 +68,7 @@ redis.call('hset', KEYS[1], 'relayed', ARGV[1])
 redis.call('hdel', KEYS[1], 'shown')
 return 0
 """
-# Answers 1 when the others see typing that ends with a message.
+# 1 if the others see the typing that ends with a message, else 0.
 _SENT = """
 if redis.call('exists', KEYS[1]) == 0 then return 0 end
 local shown = redis.call('hget', KEYS[1], 'shown')
@@ -78,7 +78,7 @@ if not shown then return 0 end
 redis.call('hset', KEYS[1], 'relayed', ARGV[1])
 return 1
 """
-# Answers 1 when a large conversation may be sent a notice, which is then its last one.
+# 1 if a notice may be sent to a large conversation, and then notes it as the last one; else 0.
 _SHARE = """
 local last = redis.call('hmget', KEYS[1], 'seq', 'at')
 if last[1] then

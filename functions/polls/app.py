@@ -25,7 +25,7 @@ SEND = Limit("send", requests=1200, window_s=60)
     limits=[SEND],
 )
 def create_poll(caller: Caller, conversation_id: str, body: NewPollIn) -> Answer:
-    """Ask something; a repeated client_id returns the first poll with 200."""
+    """Create a poll; a repeated client_id returns the first one with 200."""
     poll, new = service.create(caller=caller, conversation_id=conversation_id, draft=body.poll())
     return Answer(poll, status=201 if new else 200)
 
@@ -46,13 +46,13 @@ def get_poll(caller: Caller, poll_id: str) -> Any:
 
 @app.put("/polls/{poll_id}/vote", body=Ballot, returns=PollOut, errors=["poll_closed", "vote_final"], limits=[SEND])
 def vote(caller: Caller, poll_id: str, body: Ballot) -> Any:
-    """Vote, in place of one's vote before."""
+    """Vote, or replace one's vote."""
     return service.vote(caller=caller, poll_id=poll_id, option_ids=body.option_ids)
 
 
 @app.delete("/polls/{poll_id}/vote", status=204, errors=["poll_closed", "vote_final"], limits=[SEND])
 def retract_vote(caller: Caller, poll_id: str) -> None:
-    """Take one's vote back."""
+    """Retract one's vote."""
     service.retract(caller=caller, poll_id=poll_id)
 
 
@@ -82,7 +82,7 @@ def close_poll(caller: Caller, poll_id: str) -> Any:
     errors=["anonymous_poll", "results_hidden"],
 )
 def list_voters(caller: Caller, poll_id: str, query: VoterQuery) -> Any:
-    """Who voted for what; not for anonymous polls, nor before the caller may see the results."""
+    """The votes by person; not of anonymous polls, nor before the caller may see the results."""
     return service.voters(
         caller=caller, poll_id=poll_id, option_id=query.option_id, limit=query.limit, after=query.cursor
     )
