@@ -80,7 +80,7 @@ class Turns:
     def trouble(self) -> float:
         """How many messages were refused or lost."""
         results = [each.result.figures for pair in self.pairs for each in pair]
-        return sum(figures.get("refused", 0) + figures.get("lost", 0) for figures in results)
+        return sum(figures.get("refused", 0) + abs(figures.get("lost", 0)) for figures in results)
 
 
 async def take(
