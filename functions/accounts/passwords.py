@@ -17,7 +17,7 @@ COST = 12
 MIN_CHARS, MAX_CHARS = 10, 128  # code points as sent; the schema checks them
 PRODUCT = "Secure Connect"
 CONTEXT_MIN_CHARS = 4  # shorter names occur in too many words
-REST_MIN_CHARS = 6  # that a password must have besides such names
+REST_MIN_CHARS = 3  # that a password must have besides such names
 _COMMON = Path(__file__).with_name("common_passwords.txt")
 # the hash of discarded random bytes, compared with for unknown accounts, so that they take the same time
 _NOBODY = "$2b$12$.qVZMPatvxgrW7AfrxXM5uO0L9j4Ao1oVG5kYr6hTJTI4Zdi.rTDa"

@@ -60,7 +60,7 @@ NAMES = ("ada_lovelace", "Augusta King", "countess@ockham.example")
 
 @pytest.mark.parametrize(
     "password",
-    ["SecureConnect!", "secure-connect-1", "Ada_Lovelace1815", "adalovelace12", "Augusta.King", "ockham2024ockham"],
+    ["SecureConnect!", "secure-connect1", "Ada_Lovelace15", "adalovelace12", "Augusta.King", "ockham24ockham"],
 )
 def test_a_password_that_is_hardly_more_than_a_name_is_refused(password: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
@@ -69,7 +69,9 @@ def test_a_password_that_is_hardly_more_than_a_name_is_refused(password: str) ->
     assert refused.value.errors[0].field == "new_password"
 
 
-@pytest.mark.parametrize("password", ["four lilac otters", "lovelace's engine of 1843", "1234567890", "🦦" * 10])
+@pytest.mark.parametrize(
+    "password", ["four lilac otters", "lovelace's engine", "pw-ada_lovelace", "1234567890", "🦦" * 10]
+)
 def test_a_password_may_hold_a_name_beside_enough_else(password: str) -> None:
     passwords.require_unrelated(password, "new_password", NAMES)
 
