@@ -193,9 +193,12 @@ class MemberContext:
         return self.info.settings.slow_mode_seconds > 0 and not self.member.is_admin
 
     def must_wait_ms(self, now: int) -> int:
-        """For how many ms slow mode keeps the member from sending; 0 or less if it does not."""
-        last = self.member.last_sent_at
-        return 0 if last is None or not self.is_slowed else last + self.info.settings.slow_mode_ms - now
+        """For how many ms slow mode keeps the member from sending; 0 or less if it does not.
+
+        At most its interval, as the last message may be from a process whose clock is ahead.
+        """
+        last, every = self.member.last_sent_at, self.info.settings.slow_mode_ms
+        return 0 if last is None or not self.is_slowed else min(last - now, 0) + every
 
     def require_create_polls(self) -> None:
         """Require that the member may create a poll; raises Forbidden, NotFound."""

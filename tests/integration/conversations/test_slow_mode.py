@@ -41,6 +41,16 @@ def test_a_member_waits_until_the_next_message_to_the_millisecond(advance: Advan
     assert refusal.value.retry_after_s == 30
 
 
+def test_nobody_waits_longer_than_the_interval_for_a_message_of_a_clock_that_is_ahead(advance: Advance) -> None:
+    conversation_id, _, bob = _slow_group()
+    advance(5)
+    send(bob, conversation_id, "one")
+    advance(-5)
+    with pytest.raises(RateLimited) as refusal:
+        send(bob, conversation_id, "two")
+    assert refusal.value.retry_after_s == 30
+
+
 def test_owner_and_admins_do_not_wait(advance: Advance) -> None:
     conversation_id, ada, bob = _slow_group()
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role="admin")

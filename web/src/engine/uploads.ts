@@ -45,6 +45,8 @@ export class UploadManager implements Uploads {
   readonly #parts: UploadParts;
   readonly #limit = new Limit(PARALLEL_PARTS);
   readonly #stops = new Map<string, AbortController>();
+  /** The files at the service, by client id, also of uploads from before a reload. */
+  readonly #fileIds = new Map<string, string>();
   readonly #settling = new Map<string, (file: DriveFile) => void>();
   readonly items = new Value<readonly UploadState[]>([]);
 
@@ -57,6 +59,7 @@ export class UploadManager implements Uploads {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
     for (const { fields, blob, fileId } of remembered.values()) {
       this.#put(fields, { state: "waiting_for_file" });
+      if (fileId) this.#fileIds.set(fields.client_id, fileId);
       // its end shows in the list of uploads, which is all that is left of whoever began it
       if (blob) this.#go(fields, blob).catch(() => undefined);
       else if (fileId) void this.#showArrived(fields, fileId);
@@ -121,11 +124,10 @@ export class UploadManager implements Uploads {
 
   async cancel(clientId: string): Promise<void> {
     this.#stops.get(clientId)?.abort(new UploadCancelled("cancelled"));
-    const item = this.items.get().find((each) => each.clientId === clientId);
-    const fileId = item?.file?.id ?? (await this.#remembered(clientId))?.fileId; // which may be from before a reload
-    await this.#forget(clientId);
+    const fileId = this.#fileIds.get(clientId);
     this.#change(clientId, { state: "cancelled" });
-    if (fileId) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: fileId } });
+    const atService = fileId && this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: fileId } });
+    await Promise.all([this.#forget(clientId), atService]); // neither waits for the other: a store can take seconds
   }
 
   dismiss(clientId: string): void {
@@ -145,9 +147,10 @@ export class UploadManager implements Uploads {
     this.#put(fields, { state: "uploading" });
     try {
       const begun = await api.post("/drive/uploads", { body: fields, signal: stop.signal });
+      this.#fileIds.set(id, begun.file.id);
       this.#change(id, { file: begun.file });
       const remembered = await this.#remembered(id);
-      if (remembered) await this.#remember({ ...remembered, fileId: begun.file.id });
+      if (remembered && !stop.signal.aborted) await this.#remember({ ...remembered, fileId: begun.file.id });
       if (begun.upload) {
         if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, stop.signal);
         else await this.#sendParts(id, begun.file.id, begun.upload, file, stop.signal);
