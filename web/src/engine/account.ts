@@ -1,6 +1,6 @@
 /**
- * One signed-in person in one tab: the stream, the outbox and the place in the log. The SDK's middle layer: `engine.ts`
- * adds what screens show, a program without screens takes the events from here.
+ * One signed-in person in one tab: the event stream, the outbox and the cursors. This is the SDK's middle layer:
+ * `engine.ts` adds the state that screens show; a program without screens takes the events from here.
  */
 import type { Event, Message, MessageFields } from "./api";
 import { type Backoff, RECONNECT_POLICY } from "./backoff";
@@ -38,18 +38,18 @@ export interface AccountParts {
   ports: Ports;
   settings?: Partial<LiveSettings>;
   outboxBackoff?: Backoff;
-  /** How a message of the outbox goes out; over the socket, else by HTTP, unless given. */
+  /** Sends a message of the outbox; by default over the socket, or over HTTP when the socket fails. */
   post?: (conversationId: string, body: MessageFields) => Promise<Message>;
-  /** Synchronous: an event has been dealt with when this returns. Each comes once per tab, in order. */
+  /** Called once per event and tab, in order. Must be synchronous: on return the event counts as processed. */
   onEvent: (event: Event) => void;
   onStatus?: (status: LinkStatus) => void;
-  /** A message of the outbox has changed, in whichever tab; `null` when it was taken out. */
+  /** An item of the outbox has changed, in this or another tab; `null` if it was discarded. */
   onItem?: (clientId: string, item: OutboxItem | null) => void;
   /** See `CatchUpParts`. */
   onList?: (conversationIds: ReadonlySet<string>) => void;
-  /** There is a new connection, here or in another tab: what lasts only as long as one is to be said again. */
+  /** There is a new connection, in this or another tab: state that the server keeps per connection must be sent again. */
   onOpen?: () => void;
-  /** Before the place in the log is stored: what was made of the events goes first. */
+  /** Called before the cursors are stored, so that state derived from the events is stored first. */
   beforeFlush?: () => Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export class Account {
   readonly #parts: AccountParts;
   readonly #bookmarks: Bookmarks;
   readonly #stop = new AbortController();
-  /** Settles when the stream has ended: resolves after `stop`, rejects when the session is over. */
+  /** Settles when the stream ends: resolves after `stop`, rejects when the session is over. */
   readonly over: Promise<void>;
 
   private constructor(parts: AccountParts, bookmarks: Bookmarks, from: Place) {
@@ -94,7 +94,7 @@ export class Account {
       tabs: this.tabs,
       settings: { ...LIVE_SETTINGS, ...settings },
       ...from,
-      emit: (event) => this.#take(event),
+      emit: (event) => this.#dispatch(event),
       onStatus: (status) => parts.onStatus?.(status),
       onLead: (signal) => void this.outbox.lead(signal),
       onList: parts.onList,
@@ -124,17 +124,17 @@ export class Account {
     this.over = this.#run();
   }
 
-  /** Starts it; events begin to come at once. */
+  /** Starts an account at its stored cursors; events begin to arrive at once. */
   static async open(parts: AccountParts): Promise<Account> {
     return Account.begin(parts, await Account.place(parts.store, parts.userId));
   }
 
-  /** Where this device is in the log of somebody. */
+  /** The cursors that this device has stored for a person. */
   static place(store: Store, userId: string): Promise<Place> {
     return new Bookmarks(store, userId).load();
   }
 
-  /** Starts it from there. */
+  /** Starts an account at these cursors; events begin to arrive at once. */
   static begin(parts: AccountParts, from: Place): Account {
     return new Account(parts, new Bookmarks(parts.store, parts.userId), from);
   }
@@ -145,7 +145,7 @@ export class Account {
     this.tabs.tell("item", { clientId, item: null });
   }
 
-  /** Ends it; the place in the log is kept. With `crashed` as if the tab had been killed, for tests. */
+  /** Stops the account and stores its cursors. `crashed` skips the storing, as if the tab had been killed (for tests). */
   async stop({ crashed = false } = {}): Promise<void> {
     const flush = !crashed && this.tabs.leading;
     this.#stop.abort(new DOMException("stopped", "AbortError"));
@@ -157,13 +157,13 @@ export class Account {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     try {
-      await Promise.race([this.live.run(signal), this.#keepPlace(signal)]);
+      await Promise.race([this.live.run(signal), this.#flushPeriodically(signal)]);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  async #keepPlace(signal: AbortSignal): Promise<never> {
+  async #flushPeriodically(signal: AbortSignal): Promise<never> {
     for (;;) {
       await this.#parts.ports.clock.sleep(FLUSH_MS, signal);
       if (this.tabs.leading) await this.#flush();
@@ -175,8 +175,8 @@ export class Account {
     await this.#bookmarks.flush();
   }
 
-  #take(event: Event): void {
-    if (this.#stop.signal.aborted) return; // an answer on its way when the end came: the next start asks again
+  #dispatch(event: Event): void {
+    if (this.#stop.signal.aborted) return; // a late answer: the next start asks for it again
     this.#parts.onEvent(event);
     this.#bookmarks.done(event);
   }

@@ -1,4 +1,4 @@
-/** Waiting that can be cut short: for a loop that sleeps until something is due, or until somebody rings. */
+/** Interruptible waiting for loops that sleep until something is due or somebody rings; and a limit of concurrency. */
 import type { Clock } from "./ports";
 
 export class Alarm {
@@ -10,7 +10,7 @@ export class Alarm {
     this.#clock = clock;
   }
 
-  /** Rung already; the next wait returns at once. */
+  /** Whether it has rung since the last wait; if so, the next wait returns at once. */
   get rung(): boolean {
     return this.#rung;
   }
@@ -20,12 +20,12 @@ export class Alarm {
     this.#wake?.abort(this);
   }
 
-  /** Forgets rings from before. */
+  /** Forgets earlier rings. */
   clear(): void {
     this.#rung = false;
   }
 
-  /** Until it rings or so many milliseconds have passed (null: only rings); rejects when the signal aborts. */
+  /** Resolves when it rings or after `ms` milliseconds (null: only when it rings); rejects when the signal aborts. */
   async wait(ms: number | null, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#rung && (ms === null || ms > 0)) {
@@ -42,7 +42,7 @@ export class Alarm {
   }
 }
 
-/** At most so many at a time; the others wait in line. */
+/** Runs at most `width` tasks at a time; further ones queue. */
 export class Limit {
   #free: number;
   readonly #waiting: (() => void)[] = [];

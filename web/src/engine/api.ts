@@ -1,18 +1,18 @@
-/** The shapes of the API, as its documents give them, and the types that turn a route's name into its question and answer. */
+/** Types of the API, derived from its OpenAPI and AsyncAPI documents: a route's name gives its request and its response. */
 import type { components, paths } from "./generated/http";
 import type { EventFrames, SocketActions } from "./generated/socket";
 
 export type Schemas = components["schemas"];
-/** Per type of event, what it is about. The last two are made by this client. */
+/** The data of each event type. The last two types are made by this client. */
 export type EventData = { [T in keyof EventFrames]: EventFrames[T]["data"] } & {
-  /** The log has ended for the reader. Should they be let in again, it begins anew with what they may then see. */
+  /** The log has ended for this reader. If they join again, a new log begins with the events that they may then see. */
   "conversation.removed": null;
-  /** The server's own summary came with a sync; with `skipped`, more had happened than was worth reading. */
+  /** A sync brought the server's summary. `skipped`: there were too many events to read, and they were left out. */
   "conversation.synced": { conversation: Conversation; skipped: boolean };
 };
 export type EventType = keyof EventData;
 
-/** Something that happened. With a `seq` it stands in that conversation's log; without, it is fleeting. */
+/** An event. One with a `seq` is in its conversation's log; one without is ephemeral. */
 export interface EventOf<T extends EventType> {
   readonly type: T;
   readonly data: EventData[T];
@@ -41,15 +41,15 @@ type Body<O> = O extends { requestBody: { content: { "application/json": infer J
     ? { body?: J }
     : { body?: undefined };
 
-/** The JSON of a route's 2xx answers; undefined of an empty one. */
+/** The JSON of a route's 2xx responses; undefined for an empty one. */
 export type Answer<M extends Method, P extends Route<M>> =
   Operation<M, P> extends { responses: infer R } ? Content<R[keyof R]> : never;
 
-/** What a request may say besides its route. */
+/** Options that every request takes. */
 export interface RequestOptions {
   idempotencyKey?: string;
   headers?: Record<string, string>;
-  /** Overrides whether a repetition does no harm. */
+  /** Whether the request may be repeated; by default only if it is idempotent. */
   retry?: boolean;
   signal?: AbortSignal;
 }
@@ -61,7 +61,7 @@ export type Question<M extends Method, P extends Route<M>> = RequestOptions &
 type Asked<M extends Method, P extends Route<M>> =
   Record<never, never> extends Question<M, P> ? [question?: Question<M, P>] : [question: Question<M, P>];
 
-/** Every route by its method and path: `api.get("/users/{user_id}", { path: { user_id } })`. Errors are thrown. */
+/** Every route by its method and path: `api.get("/users/{user_id}", { path: { user_id } })`. Throws ApiError. */
 export interface Api {
   get<P extends Route<"get">>(route: P, ...question: Asked<"get", P>): Promise<Answer<"get", P>>;
   post<P extends Route<"post">>(route: P, ...question: Asked<"post", P>): Promise<Answer<"post", P>>;
@@ -70,10 +70,10 @@ export interface Api {
   delete<P extends Route<"delete">>(route: P, ...question: Asked<"delete", P>): Promise<Answer<"delete", P>>;
 }
 
-/** What a route takes. */
+/** The request body of a route. */
 export type BodyOf<M extends Method, P extends Route<M>> = NonNullable<Body<Operation<M, P>>["body"]>;
 
-// The nouns, by the routes that answer with them: routes are the contract, names of schemas are not.
+// Resources are named after the routes that return them: routes are the contract, names of schemas are not.
 export type Message = Answer<"get", "/conversations/{conversation_id}/messages/{message_id}">;
 export type MessageFields = BodyOf<"post", "/conversations/{conversation_id}/messages">;
 export type Conversation = Answer<"get", "/conversations/{conversation_id}">;
@@ -98,7 +98,7 @@ export type Draft = Answer<"get", "/drafts">["items"][number];
 export type EarlierText = Answer<"get", "/conversations/{conversation_id}/messages/{message_id}/edits">["items"][number];
 export type Scheduled = Answer<"get", "/conversations/{conversation_id}/scheduled">["items"][number];
 export type AiSettings = Answer<"get", "/ai/settings">;
-/** What can be asked of AI help; each is a route under /ai. */
+/** The features of AI help; each is a route under /ai. */
 export type AiFeature = "summaries" | "replies" | "translations" | "rewrites" | "answers";
 export type AiQuestion<F extends AiFeature> = Omit<BodyOf<"post", `/ai/${F}`>, "stream">;
 export type AiAnswer = Extract<Answer<"post", "/ai/answers">, { result: unknown }>;

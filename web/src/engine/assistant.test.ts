@@ -6,7 +6,7 @@ import { until } from "./testing/until";
 
 const ANSWER = { result: "one two", citations: [], model: "m", provider: "p", usage: { input_tokens: 1, output_tokens: 1, cost_usd: 0 } };
 
-/** A desk whose service answers with a request's id once `begin` is called; `sleep` decides when time passes. */
+/** A desk with a fake service, which returns the request's id once `begin` is called; `sleep` controls time. */
 function desk({ streaming = true, sleep = () => new Promise<void>(() => undefined) }: { streaming?: boolean; sleep?: () => Promise<void> } = {}) {
   const asked: unknown[] = [];
   const cancelled: unknown[] = [];
@@ -32,7 +32,7 @@ function desk({ streaming = true, sleep = () => new Promise<void>(() => undefine
   return { made, asked, cancelled, delta, done, begin: () => begin() };
 }
 
-test("pieces are put together in their order, also those that came before the request was named", async () => {
+test("chunks are joined in order, also those that arrived before the request's id", async () => {
   const { made, delta, done, begin } = desk();
   const shown: string[] = [];
   const asking = made.ask("answers", { question: "?" }, { onText: (text) => shown.push(text) });
@@ -46,7 +46,7 @@ test("pieces are put together in their order, also those that came before the re
   expect(shown).toEqual(["one two"]);
 });
 
-test("why there is no answer is told as the service says it", async () => {
+test("a failed answer throws the service's error", async () => {
   const { made, done, begin } = desk();
   const asking = made.ask("translations", { text: "a", target_language: "de" });
   begin();
@@ -66,7 +66,7 @@ test("an answer that is no longer wanted is cancelled at the service", async () 
   await until(() => expect(cancelled).toEqual([{ path: { request_id: "r1" } }]));
 });
 
-test("one given up before its request has a name is cancelled as soon as it has one", async () => {
+test("a request that is aborted before its id is known is cancelled once it is", async () => {
   const { made, cancelled, begin } = desk();
   const stop = new AbortController();
   const asking = made.ask("summaries", { conversation_id: "c" }, { signal: stop.signal });
@@ -76,7 +76,7 @@ test("one given up before its request has a name is cancelled as soon as it has 
   await until(() => expect(cancelled).toEqual([{ path: { request_id: "r1" } }]));
 });
 
-test("an answer that is here is not cancelled when its panel is left", async () => {
+test("a finished answer is not cancelled when its panel is closed", async () => {
   const { made, cancelled, done, begin } = desk();
   const stop = new AbortController();
   const asking = made.ask("summaries", { conversation_id: "c" }, { signal: stop.signal });
@@ -89,13 +89,13 @@ test("an answer that is here is not cancelled when its panel is left", async () 
   expect(cancelled).toEqual([]);
 });
 
-test("where pieces would not come it asks for the whole", async () => {
+test("without a socket the whole answer is requested at once", async () => {
   const { made, asked } = desk({ streaming: false });
   expect((await made.ask("answers", { question: "?" })).result).toBe("one two");
   expect(asked).toEqual([["/ai/answers", { question: "?" }]]);
 });
 
-test("an answer that breaks off does not keep one waiting for ever", async () => {
+test("an answer that stops in the middle fails after a while", async () => {
   const { made, begin } = desk({ sleep: async () => undefined });
   const asking = made.ask("answers", { question: "?" });
   begin();

@@ -1,13 +1,13 @@
 /**
- * AI help: answers that come in pieces over the socket, put together here, or at once where there is no socket.
- * An answer that is no longer wanted is cancelled at the service, so that it costs nothing more.
+ * AI help: answers are streamed in chunks over the socket and joined here; without a socket they come whole.
+ * An aborted answer is cancelled at the service, so that it costs nothing more.
  */
 import type { AiAnswer, AiFeature, AiQuestion, Api, Event, EventData } from "./api";
 import type { Clock } from "./ports";
 import { ApiError, SecureConnectError, TransportFailed } from "./problems";
 import type { Assistant } from "./types";
 
-/** Without a piece for so long, an answer is given up: the longest that a provider may take, and some. */
+/** An answer fails after this time without a chunk: a provider's own time limit and a margin. */
 const SILENCE_MS = 45_000;
 
 type Delta = NonNullable<EventData["ai.delta"]>;
@@ -17,7 +17,7 @@ type Frame = { readonly delta: Delta } | { readonly done: Done };
 export interface AssistantParts {
   api: Api;
   clock: Clock;
-  /** Whether pieces would reach this tab. */
+  /** Whether chunks would reach this tab. */
   streaming: () => boolean;
 }
 
@@ -42,46 +42,46 @@ export class AnswerDesk implements Assistant {
       if ("result" in answer) return answer;
       throw new TransportFailed("an answer in pieces came where none was asked for");
     }
-    // pieces may be here before the answer that names their request
+    // chunks may arrive before the HTTP answer with the id of their request
     const early: [string, Frame][] = [];
     let take = (requestId: string, frame: Frame): void => void early.push([requestId, frame]);
     const listener = (requestId: string, frame: Frame) => take(requestId, frame);
     this.#listeners.add(listener);
     const over = new AbortController();
-    let named: string | undefined;
-    const givenUp = new Promise<never>((_, reject) => {
+    let knownId: string | undefined;
+    const aborted = new Promise<never>((_, reject) => {
       const stop = () => {
         reject(signal?.reason);
-        if (named !== undefined) void this.#cancel(named);
+        if (knownId !== undefined) void this.#cancel(knownId);
       };
       signal?.addEventListener("abort", stop, { signal: over.signal });
     });
     try {
       signal?.throwIfAborted();
-      // asked to its end: what is begun at the service can be cancelled only by its name
-      const beginning = api.post(route, { body: { ...body, stream: true }, retry: false }).then((begun) => {
+      // not aborted by the signal: a request that the service has started can be cancelled only by its id
+      const starting = api.post(route, { body: { ...body, stream: true }, retry: false }).then((begun) => {
         if ("result" in begun) return begun;
-        named = begun.request_id;
-        if (signal?.aborted) void this.#cancel(named);
+        knownId = begun.request_id;
+        if (signal?.aborted) void this.#cancel(knownId);
         return begun;
       });
-      const begun = await Promise.race([beginning, givenUp]);
+      const begun = await Promise.race([starting, aborted]);
       if ("result" in begun) return begun;
       const whole = new Promise<AiAnswer>((resolve, reject) => {
-        const pieces = new Pieces(onText);
-        let heardAt = this.#parts.clock.now();
+        const chunks = new ChunkBuffer(onText);
+        let lastFrameAt = this.#parts.clock.now();
         take = (requestId, frame) => {
           if (requestId !== begun.request_id) return;
-          heardAt = this.#parts.clock.now();
-          if ("delta" in frame) return pieces.add(frame.delta);
+          lastFrameAt = this.#parts.clock.now();
+          if ("delta" in frame) return chunks.add(frame.delta);
           const { answer, problem } = frame.done;
           if (answer) resolve(answer);
           else reject(new ApiError(problem ?? {}));
         };
-        void this.#watch(over.signal, () => heardAt, () => reject(new TransportFailed("the answer broke off")));
+        void this.#watchForSilence(over.signal, () => lastFrameAt, () => reject(new TransportFailed("the answer broke off")));
         for (const [requestId, frame] of early) take(requestId, frame);
       });
-      return await Promise.race([whole, givenUp]);
+      return await Promise.race([whole, aborted]);
     } finally {
       over.abort();
       this.#listeners.delete(listener);
@@ -89,24 +89,24 @@ export class AnswerDesk implements Assistant {
   }
 
   apply(event: Event): void {
-    if (event.type === "ai.delta" && event.data) this.#tell(event.data.request_id, { delta: event.data });
-    if (event.type === "ai.done" && event.data) this.#tell(event.data.request_id, { done: event.data });
+    if (event.type === "ai.delta" && event.data) this.#notify(event.data.request_id, { delta: event.data });
+    if (event.type === "ai.done" && event.data) this.#notify(event.data.request_id, { done: event.data });
   }
 
-  #tell(requestId: string, frame: Frame): void {
+  #notify(requestId: string, frame: Frame): void {
     for (const each of [...this.#listeners]) each(requestId, frame);
   }
 
-  async #watch(signal: AbortSignal, heardAt: () => number, silent: () => void): Promise<void> {
+  async #watchForSilence(signal: AbortSignal, lastFrameAt: () => number, silent: () => void): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
-      const left = heardAt() + SILENCE_MS - clock.now();
+      const left = lastFrameAt() + SILENCE_MS - clock.now();
       if (left <= 0) return silent();
-      await clock.sleep(left, signal).catch(() => undefined); // over: the loop ends
+      await clock.sleep(left, signal).catch(() => undefined); // aborted: the loop ends
     }
   }
 
-  /** A request that has ended meanwhile needs no cancelling. */
+  /** Errors are ignored: a request that has ended meanwhile needs no cancelling. */
   async #cancel(request_id: string): Promise<void> {
     try {
       await this.#parts.api.delete("/ai/requests/{request_id}", { path: { request_id } });
@@ -116,8 +116,8 @@ export class AnswerDesk implements Assistant {
   }
 }
 
-/** Pieces by their number: the text is what has come without a hole. */
-class Pieces {
+/** Joins numbered chunks that arrive in any order; the text grows up to the first missing one. */
+class ChunkBuffer {
   readonly #waiting = new Map<number, string>();
   readonly #onText: ((text: string) => void) | undefined;
   #next = 1;
@@ -130,9 +130,9 @@ class Pieces {
   add({ n, text }: Delta): void {
     this.#waiting.set(n, text);
     const before = this.#next;
-    for (let piece = this.#waiting.get(this.#next); piece !== undefined; piece = this.#waiting.get(this.#next)) {
+    for (let chunk = this.#waiting.get(this.#next); chunk !== undefined; chunk = this.#waiting.get(this.#next)) {
       this.#waiting.delete(this.#next);
-      this.#text += piece;
+      this.#text += chunk;
       this.#next += 1;
     }
     if (this.#next > before) this.#onText?.(this.#text);

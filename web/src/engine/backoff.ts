@@ -1,10 +1,11 @@
 /**
- * When to try again: pure arithmetic over a source of randomness; it never sleeps. Milliseconds throughout.
+ * Delays before retries and reconnects: pure functions of a source of randomness. All times are in milliseconds.
  *
- * All waits are full jitter, uniform over a window (AWS Architecture Blog, "Exponential Backoff And Jitter").
- * API Gateway admits 500 new sockets a second. What keeps a fleet below that is the window of the first reconnect, and
- * only the server knows how many clients there are: it publishes the window as `after_ms` of a `reconnect` frame, and
- * as `reconnect_spread_ms` of the ticket for drops without a hint. A failed try never waits over less than that.
+ * All delays have full jitter, uniform over a window (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ * API Gateway admits 500 new sockets a second. A wide window for the first reconnect keeps all clients together below
+ * that, and only the server knows how many clients there are. It publishes the window as `after_ms` of a `reconnect`
+ * frame and, for connections that drop without a hint, as `reconnect_spread_ms` of the ticket. The window after a
+ * failed attempt is never smaller.
  */
 type Random = () => number;
 
@@ -13,20 +14,20 @@ export interface Backoff {
   readonly capMs: number;
 }
 
-/** The longest wait before retry number `attempt`, which starts at 0. */
+/** The longest delay before retry number `attempt`, counted from 0. */
 export function backoffWindow({ baseMs, capMs }: Backoff, attempt: number): number {
   return Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30));
 }
 
-/** The jitter comes on top of a server's Retry-After. */
+/** The delay before a retry: the server's Retry-After, if any, and jitter on top. */
 export function backoffDelay(backoff: Backoff, attempt: number, random: Random, retryAfterMs: number | null = 0): number {
   return (retryAfterMs ?? 0) + random() * backoffWindow(backoff, attempt);
 }
 
 /**
- * When a socket comes back. `spreadMs` serves where the server announced none. A connection is replaced after a time
- * drawn from `lifetimeMs`, before API Gateway ends it at 2 h. One that lived less than `stableMs` counts as a failed
- * try, so that a server which accepts and drops is not hammered.
+ * When to reconnect. `spreadMs` is the window if the server announced none. A connection is replaced after a random
+ * time from the range `lifetimeMs`, before API Gateway ends it at 2 h. One that lived less than `stableMs` counts as a
+ * failed attempt, so that a server which accepts connections and drops them is not flooded.
  */
 export interface ReconnectPolicy {
   readonly backoff: Backoff;
@@ -46,12 +47,12 @@ export function delayAfterHint(afterMs: number, random: Random): number {
   return random() * Math.max(0, afterMs);
 }
 
-/** After a healthy connection was lost without a hint. */
+/** The delay after a stable connection was lost without a hint. */
 export function delayAfterDrop(policy: ReconnectPolicy, random: Random, spreadMs: number | null): number {
   return random() * (spreadMs ?? policy.spreadMs);
 }
 
-/** After the `attempt`-th failure in a row, from 0. */
+/** The delay after failure number `attempt` in a row, counted from 0. */
 export function delayAfterFailure(
   policy: ReconnectPolicy,
   attempt: number,

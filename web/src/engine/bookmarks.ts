@@ -1,9 +1,10 @@
 /**
- * How far the application has got, across reloads. Writes cursors, nothing else.
+ * The cursors of processed events, kept across reloads. Writes nothing else to the store.
  *
- * Within a tab an event is handed out once. Its cursor is stored at most half a second later, so after a crash what
- * was handed out since then comes again: exactly once while running, at least once over a crash. A cursor at an event
- * that put the reader out is stored negative: the next start, too, has to ask whether they came back.
+ * Within a tab an event is delivered once. Its cursor is stored at most half a second later, so after a crash the
+ * events since then are delivered again: exactly once while running, at least once across a crash. If the last event
+ * removed the reader from the conversation, the cursor is stored negative, so that the next start asks whether they
+ * are back.
  */
 import type { Event } from "./api";
 import { putsOut } from "./events";
@@ -19,7 +20,7 @@ export class Bookmarks {
     this.#account = account;
   }
 
-  /** Where to go on from. */
+  /** The stored cursors, and the conversations from which the reader was removed (`inDoubt`). */
   async load(): Promise<{ cursors: Record<string, number>; inDoubt: string[] }> {
     const stored = Object.entries(await this.#store.loadCursors(this.#account));
     return {
@@ -28,7 +29,7 @@ export class Bookmarks {
     };
   }
 
-  /** The application has dealt with this event. */
+  /** Marks an event as processed. */
   done(event: Event): void {
     if (event.conversation_id === undefined) return;
     if (event.type === "conversation.removed") this.#dirty[event.conversation_id] = null;
@@ -39,7 +40,7 @@ export class Bookmarks {
     }
   }
 
-  /** Stores what is done. */
+  /** Stores the cursors that have changed. */
   async flush(): Promise<void> {
     const dirty = this.#dirty;
     if (Object.keys(dirty).length === 0) return;

@@ -1,4 +1,4 @@
-/** The real ports: what a browser gives, in a tab or a worker. Looks at no document. */
+/** The ports of a browser, for a tab or a worker. Uses no DOM. */
 import { TabEngine } from "./engine";
 import { IdbStore } from "./idb-store";
 import type { LiveSettings } from "./live";
@@ -29,7 +29,7 @@ export const clock: Clock = {
     }),
 };
 
-/** Opens a WebSocket. What it says of a failure is one word: a page never learns why a handshake was refused. */
+/** Opens a WebSocket. A failure carries no reason, since browsers hide from a page why a handshake was refused. */
 export function dial(url: string, { onText, onClose }: WireEvents): Promise<Wire> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
@@ -70,7 +70,7 @@ export function channel(name: string): Channel {
   };
 }
 
-/** By XMLHttpRequest, since fetch does not tell how much has gone. */
+/** Uses XMLHttpRequest, since fetch does not report the progress of uploads. */
 export const sendBytes: SendBytes = (method, url, body, onProgress, signal) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -94,7 +94,7 @@ export const browserPorts: Ports = {
   uuid: () => crypto.randomUUID(),
 };
 
-/** An engine for this tab; call `start`. `httpUrl` may be relative to `here`, which is `location.href` of a page. */
+/** Creates this tab's engine, which the caller starts. `httpUrl` and `wsUrl` may be relative to `here`, the page's URL. */
 export async function createEngine(options: {
   httpUrl: string;
   wsUrl?: string | undefined;

@@ -1,19 +1,19 @@
 /**
- * What is told of calls: they come as frames and in every sync, in any order, and must ring once.
+ * Filters repeated and late news of calls. Calls come as frames and in every sync, in any order, and must ring once.
  *
- * A call only moves from ringing to active to ended. What shows an earlier state than was heard of is late, and what
- * looks as before is a repetition; neither is told.
+ * A call moves only from ringing to active to ended. An earlier state than the known one is late, and an equal copy is a
+ * repetition; both are dropped.
  */
 import type { Call, Event } from "./api";
 
-/** Calls remembered, the latest heard of. */
+/** How many calls are remembered; the least recently updated one is forgotten first. */
 const MAX_KNOWN = 256;
 const RANK: Readonly<Record<string, number>> = { ringing: 0, active: 1, ended: 2 };
 
 export class CallTracker {
-  readonly #known = new Map<string, { rank: number; look: string }>();
+  readonly #known = new Map<string, { rank: number; snapshot: string }>();
 
-  /** Whether an event of the socket tells something new; that of no call always does. */
+  /** Whether an event from the socket is to be delivered; always true if it is not about a call. */
   letsPass(event: Event): boolean {
     switch (event.type) {
       case "call.ringing":
@@ -30,7 +30,7 @@ export class CallTracker {
     return event.type === "call.ringing" ? first : news || event.type === "call.answered_elsewhere";
   }
 
-  /** Events for what is new among the live calls that a sync shows. */
+  /** Events for those live calls of a sync that are new or have changed. */
   listed(calls: readonly Call[]): Event[] {
     const events: Event[] = [];
     for (const call of calls) {
@@ -44,11 +44,11 @@ export class CallTracker {
 
   #isNews(call: Call): boolean {
     const rank = RANK[call.state] ?? 0;
-    const look = JSON.stringify(call, sortedKeys);
+    const snapshot = JSON.stringify(call, sortedKeys);
     const known = this.#known.get(call.id);
-    if (known && (rank < known.rank || look === known.look)) return false;
+    if (known && (rank < known.rank || snapshot === known.snapshot)) return false;
     this.#known.delete(call.id);
-    this.#known.set(call.id, { rank, look });
+    this.#known.set(call.id, { rank, snapshot });
     for (const id of this.#known.keys()) {
       if (this.#known.size <= MAX_KNOWN) break;
       this.#known.delete(id);
@@ -57,7 +57,7 @@ export class CallTracker {
   }
 }
 
-/** Equal objects give equal texts, whatever the order of their keys. */
+/** A replacer for JSON.stringify that makes the text independent of the order of keys. */
 function sortedKeys(_: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

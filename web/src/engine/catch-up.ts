@@ -1,7 +1,7 @@
 /**
- * Catching up with the log over HTTP: `POST /sync` for everything, `GET …/events` for one conversation.
+ * Catching up with the log over HTTP: `POST /sync` for all conversations, `GET …/events` for one.
  *
- * Owns the dialogue; what may be delivered is the sequencer's decision, when to ask is the caller's.
+ * The sequencer decides which events may be delivered, the caller (`resync.ts`) when to catch up.
  */
 import { Limit } from "./alarm";
 import type { Conversation, Event, SyncAnswer } from "./api";
@@ -13,11 +13,11 @@ import type { Requests } from "./requests";
 import type { Sequencer } from "./sequencer";
 
 const PAGE_SIZE = 100;
-/** The server takes no more. */
+/** The server's limit. */
 const MAX_SYNC_CURSORS = 1_000;
 const PARALLEL_HEALS = 4;
-/** A log that may not be read any more: gone, or never to be known about. */
-const OUT = new Set([403, 404, 410]);
+/** Statuses of a log that may not be read, or not any more. */
+const NO_ACCESS = new Set([403, 404, 410]);
 
 interface Page<T> {
   items: T[];
@@ -29,13 +29,13 @@ export interface CatchUpParts {
   sequencer: Sequencer;
   emit: (event: Event) => void;
   /**
-   * Events of one conversation that are worth reading after an absence. Above it the conversation's summary is taken
-   * and the log goes on behind it (`conversation.synced` with `skipped`). Infinity: every event is delivered.
+   * The most events of one conversation that are read after an absence. If more were missed, they are replaced by the
+   * conversation's summary (`conversation.synced` with `skipped`). Infinity: every event is delivered.
    */
   skipBeyond: number;
   /**
-   * For screens: the first thing read is the list of conversations, which says what they look like now; a device that
-   * knows nothing begins there and leaves out all that lies before. Called with the ids, once. Without it every log is
+   * For screens: the list of conversations is read before the first sync, and this is called once with their ids. A
+   * device without cursors starts at the present state and skips all earlier events. Without this callback every log is
    * read from its cursor, or from its start.
    */
   onList: ((conversationIds: ReadonlySet<string>) => void) | undefined;
@@ -56,7 +56,7 @@ export class CatchUp {
     return this.#parts.sequencer;
   }
 
-  /** An event that came some other way. */
+  /** Takes in an event from the socket or from another tab. */
   offer(event: Event): void {
     const { sequencer } = this.#parts;
     if (event.type === "conversation.removed") {
@@ -68,7 +68,7 @@ export class CatchUp {
     }
   }
 
-  /** The server's own summary of a conversation; `skip` leaves out what the log holds up to it. */
+  /** Takes in the server's summary of a conversation; `skip` leaves out the events before it that are still missing. */
   summary(conversation: Conversation, skip: boolean): void {
     const { sequencer, emit } = this.#parts;
     const { id, last_seq } = conversation;
@@ -84,16 +84,16 @@ export class CatchUp {
     while (await this.step(signal)) signal.throwIfAborted();
   }
 
-  /** One sync answer, and the holes once it gets no further by itself. True if there is more. */
+  /** One sync; fills the gaps if the sync makes no further progress. True if there is more. */
   async step(signal: AbortSignal): Promise<boolean> {
-    const before = this.#mark();
-    const more = await this.#round(signal);
-    if (more && this.#mark() !== before) return true;
+    const before = this.#progress();
+    const more = await this.#syncOnce(signal);
+    if (more && this.#progress() !== before) return true;
     await this.healAll(signal);
-    return more && this.#mark() !== before;
+    return more && this.#progress() !== before;
   }
 
-  /** Reads the list of conversations to find what moved on; with `skip` that is left out. Returns the ids. */
+  /** Reads the list of conversations to find missed events; with `skip` those are left out. Returns the ids. */
   async survey(signal: AbortSignal, { skip }: { skip: boolean }): Promise<Set<string>> {
     const listed = new Set<string>();
     let cursor: string | null = null;
@@ -108,13 +108,13 @@ export class CatchUp {
     return listed;
   }
 
-  /** Fills every hole that is known of; one that fails throws after the others were served. */
+  /** Fills every known gap. If one fails, throws its error once the others are done. */
   async healAll(signal: AbortSignal): Promise<void> {
     const outcomes = await Promise.allSettled(this.sequencer.behind().map((id) => this.heal(id, signal)));
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
-  /** Reads this conversation's log from the cursor to its end. */
+  /** Reads a conversation's log from the cursor to its end. */
   async heal(id: string, signal: AbortSignal): Promise<void> {
     await this.#limit.run(async () => {
       this.heals += 1;
@@ -122,13 +122,13 @@ export class CatchUp {
         if (this.sequencer.inDoubt.has(id)) await this.#findStart(id, signal);
         while (await this.#readPage(id, signal)) signal.throwIfAborted();
       } catch (error) {
-        if (!(error instanceof ApiError) || !OUT.has(error.status)) throw error;
-        await this.#askWhetherOut(id, signal);
+        if (!(error instanceof ApiError) || !NO_ACCESS.has(error.status)) throw error;
+        await this.#confirmRemoval(id, signal);
       }
     });
   }
 
-  async #round(signal: AbortSignal): Promise<boolean> {
+  async #syncOnce(signal: AbortSignal): Promise<boolean> {
     const { sequencer, requests, skipBeyond, onList } = this.#parts;
     if (onList && !this.#listed) {
       onList(await this.survey(signal, { skip: sequencer.size === 0 }));
@@ -148,7 +148,7 @@ export class CatchUp {
     let more = answer.more;
     for (const entry of answer.conversations) {
       const { id, last_seq } = entry.conversation;
-      // ended while the answer was on its way: it does not show where the log starts
+      // removed while the answer was on its way: the answer does not show where the log starts now
       if (sequencer.cursor(id) === undefined && id in asked) continue;
       const events = parseEvents(entry.events, id);
       const reached = events.at(-1)?.seq ?? asked[id] ?? 0;
@@ -159,14 +159,14 @@ export class CatchUp {
       this.#emitAll(sequencer.offerLog(id, events));
       if (entry.more) {
         more = true;
-        sequencer.note(id, reached + 1); // should the next answer not reach it either, the log itself is asked
+        sequencer.note(id, reached + 1); // if the next sync does not bring it either, the log itself is read
       } else {
         this.summary(entry.conversation, false);
       }
     }
     for (const id of answer.removed) {
       if (sequencer.cursor(id) === asked[id]) this.#emitAll(sequencer.end(id));
-      else sequencer.inDoubt.add(id); // it moved on meanwhile: were we out before, or are we now?
+      else sequencer.inDoubt.add(id); // newer events came meanwhile: unclear whether the reader is removed now, or was before them
     }
     this.#emitAll(this.#calls.listed(answer.ephemeral?.calls ?? []));
     return more;
@@ -174,11 +174,11 @@ export class CatchUp {
 
   async #surveyAll(asked: Readonly<Record<string, number>>, signal: AbortSignal): Promise<void> {
     const listed = await this.survey(signal, { skip: false });
-    // The list moves while it is read: only the log can tell that one is gone.
+    // The list may change between its pages: only the log tells for certain that a conversation is gone.
     for (const id of Object.keys(asked)) if (!listed.has(id)) await this.heal(id, signal);
   }
 
-  /** We were put out; if we are back, the first event shown tells whether the old log still counts. */
+  /** The reader was removed. If they are back, the first readable event tells whether the old log goes on. */
   async #findStart(id: string, signal: AbortSignal): Promise<void> {
     const first = (await this.#log(id, { after: 0, limit: 1 }, signal)).events[0];
     if (first?.seq !== undefined) this.#emitAll(this.sequencer.resolve(id, first.seq));
@@ -189,7 +189,7 @@ export class CatchUp {
     const { sequencer } = this.#parts;
     const before = sequencer.cursor(id);
     const { events, more } = await this.#log(id, { after: before ?? 0, limit: PAGE_SIZE }, signal);
-    if (before !== undefined && sequencer.cursor(id) === undefined) return false; // ended meanwhile
+    if (before !== undefined && sequencer.cursor(id) === undefined) return false; // removed meanwhile
     this.#emitAll(sequencer.offerLog(id, events, { confirmed: true }));
     return more && sequencer.cursor(id) !== before;
   }
@@ -200,19 +200,19 @@ export class CatchUp {
     return { events: parseEvents(page.items, id), more: page.next_cursor !== null };
   }
 
-  async #askWhetherOut(id: string, signal: AbortSignal): Promise<void> {
+  async #confirmRemoval(id: string, signal: AbortSignal): Promise<void> {
     const { sequencer } = this.#parts;
-    const knownOut = sequencer.inDoubt.has(id);
+    const wasRemoved = sequencer.inDoubt.has(id);
     if (sequencer.cursor(id) === undefined) sequencer.giveUp(id);
-    else if (knownOut || sequencer.size > MAX_SYNC_CURSORS) this.#emitAll(sequencer.end(id));
-    else await this.#round(signal); // names it in `removed` if so
+    else if (wasRemoved || sequencer.size > MAX_SYNC_CURSORS) this.#emitAll(sequencer.end(id));
+    else await this.#syncOnce(signal); // its `removed` names the conversation if the reader is out
   }
 
   async #get<T>(signal: AbortSignal, path: string, query: Record<string, unknown>): Promise<T> {
     return (await this.#parts.requests.request("GET", { path, query, retry: true, signal })) as T;
   }
 
-  #mark(): string {
+  #progress(): string {
     return JSON.stringify(this.sequencer.cursors);
   }
 

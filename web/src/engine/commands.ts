@@ -1,8 +1,8 @@
 /**
- * What can be asked over the socket, and its way out: the same call over HTTP when the socket fails.
+ * Commands that go over the socket, and over HTTP when the socket fails.
  *
- * A call whose acknowledgement is lost may have been done. Repeating it over HTTP is safe, since a message keeps its
- * `client_id` and everything else sets a state.
+ * A command whose acknowledgement was lost may have been executed. Repeating it over HTTP is safe: a message keeps its
+ * `client_id`, and all other commands are idempotent.
  */
 import type { Event, Message, MessageFields, Poll, ReadState } from "./api";
 import { backoffDelay } from "./backoff";
@@ -13,8 +13,8 @@ import { ApiError, ConnectionLost, FrameRefused } from "./problems";
 import type { Requests } from "./requests";
 
 const MAX_RETRY_AFTER_MS = 10_000;
-/** Before what the socket had no room for goes over HTTP. */
-const BUSY = { baseMs: 500, capMs: 500 };
+/** The wait before a command that the gateway refused goes over HTTP. */
+const BUSY_BACKOFF = { baseMs: 500, capMs: 500 };
 
 export interface CommandParts {
   live: Live;
@@ -32,14 +32,14 @@ export class SocketCommands {
   async sendMessage(conversationId: string, body: MessageFields): Promise<Message> {
     const path = fillPath("/conversations/{id}/messages", { id: conversationId });
     const fields = { conversation_id: conversationId, ...body };
-    const message = (await this.#either("sendMessage", fields, "POST", path, body)) as Message;
+    const message = (await this.#overSocketOrHttp("sendMessage", fields, "POST", path, body)) as Message;
     if (message.edited_at === null && message.deleted_at === null) this.#parts.live.receive(created(message));
     return message;
   }
 
   async editMessage(conversationId: string, messageId: string, text: string): Promise<Message> {
-    return (await this.#changing(conversationId, () =>
-      this.#either(
+    return (await this.#thenReadOwnEvent(conversationId, () =>
+      this.#overSocketOrHttp(
         "editMessage",
         { conversation_id: conversationId, message_id: messageId, text },
         "PATCH",
@@ -50,8 +50,8 @@ export class SocketCommands {
   }
 
   async deleteMessage(conversationId: string, messageId: string): Promise<void> {
-    await this.#changing(conversationId, () =>
-      this.#either(
+    await this.#thenReadOwnEvent(conversationId, () =>
+      this.#overSocketOrHttp(
         "deleteMessage",
         { conversation_id: conversationId, message_id: messageId },
         "DELETE",
@@ -62,8 +62,8 @@ export class SocketCommands {
 
   async react(conversationId: string, messageId: string, emoji: string, remove: boolean): Promise<void> {
     const path = `${messagePath(conversationId, messageId)}/reactions/${encodeURIComponent(emoji)}`;
-    await this.#changing(conversationId, () =>
-      this.#either(
+    await this.#thenReadOwnEvent(conversationId, () =>
+      this.#overSocketOrHttp(
         "react",
         { conversation_id: conversationId, message_id: messageId, emoji, remove },
         remove ? "DELETE" : "PUT",
@@ -75,19 +75,19 @@ export class SocketCommands {
   async vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
     const path = fillPath("/polls/{id}/vote", { id: poll.id });
     const body = { option_ids: [...optionIds] };
-    return (await this.#changing(poll.conversation_id, () =>
-      this.#either("vote", { poll_id: poll.id, ...body }, "PUT", path, body),
+    return (await this.#thenReadOwnEvent(poll.conversation_id, () =>
+      this.#overSocketOrHttp("vote", { poll_id: poll.id, ...body }, "PUT", path, body),
     )) as Poll;
   }
 
   async markRead(conversationId: string, seq: number): Promise<ReadState> {
     const path = fillPath("/conversations/{id}/read", { id: conversationId });
     const fields = { conversation_id: conversationId, seq };
-    return (await this.#either("markRead", fields, "POST", path, { seq })) as ReadState;
+    return (await this.#overSocketOrHttp("markRead", fields, "POST", path, { seq })) as ReadState;
   }
 
-  /** A connection is not told of what it did itself: the log is asked unless something came meanwhile. */
-  async #changing(conversationId: string, work: () => Promise<unknown>): Promise<unknown> {
+  /** A connection gets no frame for its own commands, so the log is read afterwards, unless an event came meanwhile. */
+  async #thenReadOwnEvent(conversationId: string, work: () => Promise<unknown>): Promise<unknown> {
     const { live } = this.#parts;
     const since = live.cursor(conversationId);
     const answer = await work();
@@ -95,7 +95,7 @@ export class SocketCommands {
     return answer;
   }
 
-  async #either(
+  async #overSocketOrHttp(
     action: string,
     fields: Record<string, unknown>,
     method: string,
@@ -106,11 +106,11 @@ export class SocketCommands {
     try {
       return await live.request(action, fields);
     } catch (error) {
-      const passing = error instanceof ConnectionLost || (error instanceof ApiError && error.transient);
-      if (!passing) throw error;
+      const transient = error instanceof ConnectionLost || (error instanceof ApiError && error.transient);
+      if (!transient) throw error;
       const busy = error instanceof FrameRefused || error instanceof ApiError;
       const after = error instanceof ApiError ? Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS) : 0;
-      if (busy) await clock.sleep(backoffDelay(BUSY, 0, Math.random, after));
+      if (busy) await clock.sleep(backoffDelay(BUSY_BACKOFF, 0, Math.random, after));
     }
     return requests.request(method, { path, body, retry: true });
   }
@@ -120,7 +120,7 @@ function messagePath(conversationId: string, messageId: string): string {
   return fillPath("/conversations/{id}/messages/{message}", { id: conversationId, message: messageId });
 }
 
-/** The log's event for a message that was just stored: the message's seq is the event's. */
+/** The log's event for a message that was just stored; the two have the same seq. */
 export function created(message: Message): Event {
   return {
     type: "message.created",

@@ -6,7 +6,7 @@ import { FrameRefused } from "./problems";
 /** What API Gateway sends when a route's function is throttled or fails. */
 const NO_ROOM = JSON.stringify({ message: "Internal server error", connectionId: "c", requestId: "r" });
 
-test("a frame that the gateway has no room for is refused at once, and the socket stands", async () => {
+test("a frame that the gateway cannot handle is refused at once, and the socket stays open", async () => {
   const passed: unknown[] = [];
   const connection = await Connection.open(
     async (_url, events) => ({ send: () => void setTimeout(() => events.onText(NO_ROOM), 1), close: () => undefined }),

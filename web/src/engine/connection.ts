@@ -1,22 +1,22 @@
 /**
- * One socket from its opening to its end: frames in, requests with correlation ids out.
+ * One socket from its opening to its end: incoming frames, and requests with correlation ids.
  *
- * It never reconnects and never looks at what an event means; that is `live`'s business.
+ * It never reconnects (`reconnect.ts`) and never interprets events (`live.ts`).
  */
 import type { Clock, Dial, Wire } from "./ports";
 import { ApiError, ConnectionLost, FrameRefused } from "./problems";
 
-/** What may be sent in one frame. */
+/** API Gateway's limit for one frame. */
 const MAX_FRAME_BYTES = 32 * 1024;
 
 export type Frame = Readonly<Record<string, unknown>>;
 
-/** The request does not fit into a frame; another way is needed. */
+/** The request does not fit into a frame; it has to go over HTTP. */
 export class FrameTooLarge extends ConnectionLost {
   override name = "FrameTooLarge";
 }
 
-interface Waiting {
+interface PendingRequest {
   resolve(data: unknown): void;
   reject(error: Error): void;
 }
@@ -24,12 +24,12 @@ interface Waiting {
 export class Connection {
   readonly #clock: Clock;
   readonly #onFrame: (connection: Connection, frame: Frame) => void;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, PendingRequest>();
   readonly #closed = new AbortController();
   #wire!: Wire;
   #lastId = 0;
   #framesHeard = 0;
-  /** Another connection has taken over. */
+  /** Whether another connection has taken over. */
   retiring = false;
 
   private constructor(clock: Clock, onFrame: (connection: Connection, frame: Frame) => void) {
@@ -37,7 +37,7 @@ export class Connection {
     this.#onFrame = onFrame;
   }
 
-  /** Frames that answer no request go to `onFrame`. Throws ConnectionLost. */
+  /** Opens a socket; frames that answer no request go to `onFrame`. Throws ConnectionLost. */
   static async open(
     dial: Dial,
     url: string,
@@ -58,21 +58,21 @@ export class Connection {
   }
 
   /**
-   * Sends a frame and waits for its acknowledgement's data. Throws ApiError for an error frame, and ConnectionLost
-   * when no answer came: it may have been done.
+   * Sends a frame and returns the data of its acknowledgement. Throws ApiError for an error frame, and ConnectionLost
+   * when no answer came; the request may have been executed all the same.
    */
   async request(action: string, fields: Frame, timeoutMs: number): Promise<unknown> {
     const id = String((this.#lastId += 1));
     const text = JSON.stringify({ ...fields, action, id });
     if (new TextEncoder().encode(text).length > MAX_FRAME_BYTES) throw new FrameTooLarge("larger than 32 KB");
     if (this.closed.aborted) throw new ConnectionLost("the socket is closed");
-    const heard = this.#framesHeard;
+    const framesBefore = this.#framesHeard;
     const over = new AbortController();
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#clock.sleep(timeoutMs, over.signal).then(
         () => {
-          if (this.#framesHeard === heard) this.abort(); // nothing at all came: it is dead and does not know it
+          if (this.#framesHeard === framesBefore) this.abort(); // no frame at all arrived: the connection is dead, though the socket looks open
           reject(new ConnectionLost(`no acknowledgement of ${action} within ${timeoutMs} ms`));
         },
         () => undefined,
@@ -87,7 +87,7 @@ export class Connection {
     }
   }
 
-  /** Another connection has taken over: lets requests under way finish, then closes. */
+  /** Closes the socket once pending requests are answered, or after `graceMs`: another connection has taken over. */
   async retire(graceMs: number): Promise<void> {
     this.retiring = true;
     const until = this.#clock.now() + graceMs;
@@ -107,7 +107,7 @@ export class Connection {
     try {
       frame = JSON.parse(text);
     } catch {
-      return; // not one of ours
+      return; // not a frame of the service
     }
     if (!isFrame(frame)) return;
     if (frame.type === "batch") {
@@ -117,17 +117,17 @@ export class Connection {
     } else if (frame.type === "error") {
       this.#waiting.get(String(frame.id))?.reject(new ApiError(isFrame(frame.problem) ? { ...frame.problem } : {}));
     } else if (frame.type === undefined && frame.connectionId !== undefined) {
-      this.#refused();
+      this.#refuseAll();
     } else {
       this.#onFrame(this, frame);
     }
   }
 
   /**
-   * The gateway could not have a frame handled: too many at once, or the function was throttled or failed. It does not
-   * say which frame, so none of those under way is known to be done; each goes on over HTTP.
+   * API Gateway could not have a frame handled, because a function was throttled or failed. It does not say which frame,
+   * so all pending requests are rejected; their callers repeat them over HTTP.
    */
-  #refused(): void {
+  #refuseAll(): void {
     for (const each of this.#waiting.values()) each.reject(new FrameRefused("the gateway could not have the frame handled"));
   }
 

@@ -1,4 +1,4 @@
-/** The list of conversations: the server's summaries, kept current by events. */
+/** The list of conversations: the server's summaries, updated by events. */
 import type { Conversation, Event, Message } from "./api";
 import { tombstone } from "./reduce";
 import { Derived } from "./subscribable";
@@ -6,9 +6,9 @@ import type { Conversations } from "./types";
 
 export interface ConversationListParts {
   userId: string;
-  /** Asks the server for one. */
+  /** Reads one conversation from the server. */
   fetch: (conversationId: string) => Promise<Conversation>;
-  /** A summary cannot be told from an event alone: it is to be asked for, soon and once. */
+  /** Schedules a refresh from the server, for changes that cannot be derived from an event. */
   later: (conversationId: string) => void;
 }
 
@@ -28,7 +28,7 @@ export class ConversationList implements Conversations {
 
   put(conversation: Conversation): void {
     const known = this.#items.get(conversation.id);
-    // An answer that was overtaken by events would turn the list back.
+    // An answer older than the events that have come since would turn the list back.
     if (known && known.last_seq > conversation.last_seq) this.#parts.later(conversation.id);
     else this.#set(conversation);
   }
@@ -39,13 +39,13 @@ export class ConversationList implements Conversations {
     return conversation;
   }
 
-  /** What this device remembered, before the server is heard. */
+  /** Shows the conversations that this device stored, until the server's list is read. */
   restore(conversations: readonly Conversation[]): void {
     for (const each of conversations) this.#items.set(each.id, each);
     this.list.changed();
   }
 
-  /** The server's list is in; with `only`, those that it did not name are gone. */
+  /** The server's list has been read; `only` are its ids, all other conversations are removed. */
   loadedAll(only?: ReadonlySet<string>): void {
     this.#loaded = true;
     if (only) for (const id of this.#items.keys()) if (!only.has(id)) this.#items.delete(id);
@@ -79,10 +79,10 @@ export class ConversationList implements Conversations {
       return;
     }
     if (event.seq === undefined || event.seq <= known.last_seq) return;
-    this.#set(this.#after({ ...known, last_seq: event.seq }, event));
+    this.#set(this.#withEvent({ ...known, last_seq: event.seq }, event));
   }
 
-  /** The caller has read up to here. */
+  /** The person has read up to `seq`; `unread` is the server's count afterwards, if known. */
   read(conversationId: string, seq: number, unread?: number): void {
     const known = this.#items.get(conversationId);
     if (!known) return;
@@ -97,7 +97,7 @@ export class ConversationList implements Conversations {
     else this.#parts.later(known.id);
   }
 
-  #after(known: Conversation, event: Event): Conversation {
+  #withEvent(known: Conversation, event: Event): Conversation {
     switch (event.type) {
       case "message.created":
         return event.data ? this.#withMessage(known, event.data) : known;
@@ -124,13 +124,13 @@ export class ConversationList implements Conversations {
   }
 
   #withMessage(known: Conversation, message: Message): Conversation {
-    const foreign = message.sender_id !== this.#parts.userId;
-    // The server alone knows whom this person hears of: a mention by somebody who is blocked calls for nobody.
-    if (foreign && (message.mentions_all || message.mentions.includes(this.#parts.userId))) this.#parts.later(known.id);
+    const fromOther = message.sender_id !== this.#parts.userId;
+    // Only the server can count mentions: one by a blocked person does not count.
+    if (fromOther && (message.mentions_all || message.mentions.includes(this.#parts.userId))) this.#parts.later(known.id);
     return {
       ...known,
       last_message: message,
-      unread_count: known.unread_count + (foreign ? 1 : 0),
+      unread_count: known.unread_count + (fromOther ? 1 : 0),
     };
   }
 

@@ -6,7 +6,7 @@ import { ApiError, TransportFailed } from "./problems";
 import { MemoryStore } from "./store";
 import { until } from "./testing/until";
 
-/** A board on a device; `asked` is what the server was told, `answer` what it says. */
+/** The drafts of a device; `asked` are the requests to the server, `answer` makes its responses. */
 function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal, encrypted?: boolean) {
   const asked: [string, unknown][] = [];
   const call = (method: string) => async (_route: string, question: { body?: { text: string } }) => {
@@ -22,7 +22,7 @@ function board(store = new MemoryStore(), answer: () => unknown = () => ({}), jo
 const elsewhere = (text: string | null, at: number) =>
   ({ type: "draft.updated", data: { conversation_id: "c", text, reply_to: null, thread_root: null, written_at: new Date(at).toISOString() } }) as never;
 
-test("what is written is there at once, after a reload, and on the server", async () => {
+test("a draft is kept at once, survives a reload, and reaches the server", async () => {
   const { drafts, asked, store } = board();
   drafts.write("c", "hel");
   drafts.write("c", "hello", { replyTo: "msg_1" });
@@ -33,7 +33,7 @@ test("what is written is there at once, after a reload, and on the server", asyn
   expect(reloaded.of("c").get()).toMatchObject({ text: "hello", replyTo: "msg_1" });
 });
 
-test("without a network it waits for the next connection, also over a reload", async () => {
+test("without a network a draft waits for the next connection, also across a reload", async () => {
   const { drafts, store } = board(new MemoryStore(), () => {
     throw new TransportFailed("cut");
   });
@@ -45,7 +45,7 @@ test("without a network it waits for the next connection, also over a reload", a
   await until(() => expect(asked).toEqual([["put", "kept"]]));
 });
 
-test("of two devices the one that wrote later counts", async () => {
+test("of two devices' drafts the later one wins", async () => {
   const { drafts } = board();
   drafts.write("c", "here"); // at about 1 s
   drafts.apply(elsewhere("older", 500));
@@ -56,7 +56,7 @@ test("of two devices the one that wrote later counts", async () => {
   expect(drafts.of("c").get().text).toBe("");
 });
 
-test("what the server refuses for good stays on this device, and is not said again", async () => {
+test("a draft that the server refuses for good stays on this device and is not sent again", async () => {
   const { drafts, asked } = board(new MemoryStore(), () => {
     throw new ApiError({ status: 403, code: "encrypted_conversation" });
   });
@@ -67,7 +67,7 @@ test("what the server refuses for good stays on this device, and is not said aga
   expect(asked).toHaveLength(1);
 });
 
-test("what one writes in an encrypted conversation is told to no server", async () => {
+test("a draft in an encrypted conversation is never sent to the server", async () => {
   const { drafts, asked, store } = board(new MemoryStore(), undefined, undefined, true);
   drafts.write("c", "secret");
   await drafts.renew();
@@ -75,7 +75,7 @@ test("what one writes in an encrypted conversation is told to no server", async 
   expect(asked).toEqual([]);
 });
 
-test("a thread's text stays on this device, beside the conversation's", async () => {
+test("a thread's draft stays on this device, apart from the conversation's", async () => {
   const { drafts, asked } = board();
   drafts.write("c", "in the thread", { threadRoot: "msg_1" });
   drafts.write("c", "outside");
@@ -83,7 +83,7 @@ test("a thread's text stays on this device, beside the conversation's", async ()
   expect(drafts.of("c", "msg_1").get().text).toBe("in the thread");
 });
 
-test("a page that ends before the store is done loses nothing", async () => {
+test("a page that ends before the store has written loses nothing", async () => {
   const lines = new Map<string, string>();
   const journal: Journal = {
     write: (key, text) => void lines.set(key, text),
@@ -91,7 +91,7 @@ test("a page that ends before the store is done loses nothing", async () => {
     entries: () => lines,
   };
   const slow = new MemoryStore();
-  slow.saveValue = () => new Promise<void>(() => undefined); // the page is gone before it is done
+  slow.saveValue = () => new Promise<void>(() => undefined); // the page ends before this resolves
   board(slow, undefined, journal).drafts.write("c", "every letter");
 
   const { drafts: reloaded } = board(new MemoryStore(), undefined, journal);
@@ -100,7 +100,7 @@ test("a page that ends before the store is done loses nothing", async () => {
   await until(() => expect(lines.size).toBe(0));
 });
 
-test("what one is changing is there after a reload, beside the draft, and the server hears nothing of it", async () => {
+test("an unfinished edit survives a reload, apart from the draft, and is not sent to the server", async () => {
   const { drafts, store } = board();
   drafts.writeEdit("c", "msg_1", "a better text");
   drafts.writeEdit("c", "msg_2", "", "root");
@@ -117,7 +117,7 @@ test("what one is changing is there after a reload, beside the draft, and the se
   expect(asked).toEqual([]);
 });
 
-test("the draft of a thread stays on this device after a reload as well", async () => {
+test("a thread's draft stays on this device after a reload as well", async () => {
   const { drafts, store } = board();
   drafts.write("c", "in the thread", { threadRoot: "root" });
   const { drafts: reloaded, asked } = board(store);

@@ -13,7 +13,7 @@ import { until } from "./testing/until";
 const open: EncryptionDesk[] = [];
 afterEach(() => open.splice(0).forEach((each) => each.stop()));
 
-/** Somebody's leading tab; `went` is what it sent, `told` what it said to other tabs. */
+/** The leading tab of a person; `went` are the messages it sent, `told` its messages to other tabs. */
 function desk(server: FakeDelivery, userId: string, id: string) {
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
@@ -42,7 +42,7 @@ const messages = (server: FakeDelivery, id: string) =>
   events(server, id).flatMap((each) => (each.type === "message.created" && each.data ? [{ ...each.data, conversation_id: id }] : []));
 const ready = (of: EncryptionDesk, id: string) => until(() => expect(of.of(id).get().phase).toBe("ready"));
 
-/** Ada has begun an encrypted conversation, Bob's tab is in it. */
+/** Ada has created the group of an encrypted conversation, and Bob's device has joined. */
 async function two() {
   const server = new FakeDelivery();
   const id = server.make("cnv_1", "ada", "bob");
@@ -54,7 +54,7 @@ async function two() {
   return { server, id, ada, bob };
 }
 
-test("a text goes out encrypted alone, shows at once, and is read by the other as its event comes", async () => {
+test("a text is sent only encrypted, shows at once, and the other person decrypts it when its event arrives", async () => {
   const { server, id, ada, bob } = await two();
   await ada.deliver(id, { client_id: "c1", type: "encrypted", text: "between us", reply_to: "msg_0" });
 
@@ -62,7 +62,7 @@ test("a text goes out encrypted alone, shows at once, and is read by the other a
   expect(JSON.stringify(server.logs.get(id))).not.toContain("between us");
   const [message] = messages(server, id);
   expect(ada.shown(message!).text).toBe("between us");
-  expect([bob.shown(message!).text, bob.sealed(message!)]).toEqual([null, "unreadable"]); // it is an old one: nothing is on its way
+  expect([bob.shown(message!).text, bob.sealed(message!)]).toEqual([null, "unreadable"]); // it is old, so no longer "waiting"
 
   for (const each of events(server, id)) bob.apply(each);
   expect(bob.sealed(message!)).toBe("waiting");
@@ -71,7 +71,7 @@ test("a text goes out encrypted alone, shows at once, and is read by the other a
   expect(bob.told.find(([kind]) => kind === "said")?.[1]).toMatchObject([{ text: "between us" }]); // his other tabs
 });
 
-test("after a device is gone the group gets new keys before anything more is said", async () => {
+test("after a device was removed the group gets new keys before the next message", async () => {
   const { server, id, ada, bob } = await two();
   const phone = desk(server, "bob", id);
   await phone.renew();
@@ -87,7 +87,7 @@ test("after a device is gone the group gets new keys before anything more is sai
   await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("only us"));
 });
 
-test("what was encrypted for an epoch that is over is encrypted anew", async () => {
+test("a message encrypted for a past epoch is encrypted again", async () => {
   const { server, id, ada, bob } = await two();
   const send = server.post.bind(server);
   let late = true;
@@ -107,7 +107,7 @@ test("what was encrypted for an epoch that is over is encrypted anew", async () 
   await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("again"));
 });
 
-test("a message whose answer was lost goes out again as it was, also after the log has brought it", async () => {
+test("a message whose answer was lost is sent again with the same ciphertext, also after the log has brought it", async () => {
   const { server, id, ada } = await two();
   const send = server.post.bind(server);
   server.post = (...given) => {
@@ -121,13 +121,13 @@ test("a message whose answer was lost goes out again as it was, also after the l
 
   const message = await ada.deliver(id, { client_id: "c1", text: "once" });
 
-  await ada.deliver(id, { client_id: "c1", text: "once" }); // a tab that ended before it could note the answer
+  await ada.deliver(id, { client_id: "c1", text: "once" }); // as after a tab that ended before it stored the answer
   expect(ada.went.slice(1)).toEqual([ada.went[0], ada.went[0]]);
   expect(ada.shown({ ...message, conversation_id: id }).text).toBe("once");
   expect(messages(server, id)).toHaveLength(1);
 });
 
-test("a device that is not in the group yet is told so, waits, and is let in by a member's", async () => {
+test("a device that is not in the group yet waits until a member's device adds it", async () => {
   const { server, id, ada } = await two();
   await ada.dismissChanges(id);
   const laptop = desk(server, "bob", id);
@@ -137,7 +137,7 @@ test("a device that is not in the group yet is told so, waits, and is let in by 
   await expect(laptop.deliver(id, { client_id: "c1", text: "too early" })).rejects.toMatchObject({ code: "not_in_group", passing: true });
   expect(laptop.went).toEqual([]);
 
-  for (const each of events(server, id, 1)) ada.apply(each); // she sees that it has come
+  for (const each of events(server, id, 1)) ada.apply(each); // Ada's tab sees the new device
   await until(() => expect(server.welcomes).toHaveLength(1));
   laptop.apply({ type: "mls.welcome", data: null });
   await ready(laptop, id);
@@ -147,7 +147,7 @@ test("a device that is not in the group yet is told so, waits, and is let in by 
   expect(laptop.went).toHaveLength(1);
 });
 
-test("a server that shows what honest ones do not ends it, and nothing more is sent", async () => {
+test("proof of a misbehaving server breaks the conversation, and nothing more is sent", async () => {
   const { server, id, ada, bob } = await two();
   server.append(id, "eve", "mls.commit", { epoch: 7, sender_device: null, size: 1, commit: "AAAA" });
   for (const each of events(server, id, 2)) bob.apply(each);

@@ -1,6 +1,6 @@
 /**
- * End-to-end encryption as the rest of the engine sees it: the tab that leads reads and sends for all, every tab shows
- * what was read. What does it (`encryption/`) is loaded once somebody is signed in.
+ * The engine's entry to end-to-end encryption: the leading tab decrypts and sends for all tabs, and every tab shows the
+ * decrypted messages. The implementation (`encryption/`) is loaded once somebody is signed in.
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
 import type { Encryption, KeyChange, Said, SealedFile } from "./encryption";
@@ -11,18 +11,18 @@ import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
 import type { ConversationKeys, EndToEnd, Subscribable, TimelineItem, UploadState } from "./types";
 
-/** Of a message that others come before, or that waits for new keys. */
-const TRIES = 8;
-const AGAIN_MS = 5_000;
-/** Who made a change sees to it; the others wait a while, and longer the more they are. */
+/** Attempts to send a message whose epoch ended, or whose group needs new keys first. */
+const MAX_TRIES = 8;
+const RETRY_AFTER_MS = 5_000;
+/** The device that caused a change commits it; other devices wait, longer in larger groups, so that few collide. */
 const OWN_CHANGE_MS = 300;
 const FOREIGN_CHANGE_MS = 1_500;
 const PER_MEMBER_MS = 100;
-const UNKNOWN: ConversationKeys = { phase: "opening", changes: [] };
+const OPENING: ConversationKeys = { phase: "opening", changes: [] };
 
 export interface EncryptionDeskParts {
   userId: string;
-  /** What others see of this device. */
+  /** The name under which others see this device. */
   deviceName: string;
   api: Api;
   store: Store;
@@ -32,20 +32,20 @@ export interface EncryptionDeskParts {
   conversation: (conversationId: string) => Conversation | undefined;
   conversations: () => readonly Conversation[];
   send: (conversationId: string, body: MessageFields) => Promise<Message>;
-  /** More can be read of this conversation's messages than before. */
+  /** More messages of this conversation can be shown than before, or the state of its keys has changed. */
   onRead: (conversationId: string) => void;
 }
 
 export class EncryptionDesk implements EndToEnd {
   readonly #parts: EncryptionDeskParts;
-  readonly #said = new Map<string, Said>();
-  /** What this tab is sending or has just sent, by client_id: shown before the log has brought it. */
-  readonly #own = new Map<string, { text: string; files: readonly SealedFile[] }>();
+  readonly #decrypted = new Map<string, Said>();
+  /** Contents that this tab sends or has just sent, by client_id: shown before the log brings the message. */
+  readonly #ownContents = new Map<string, { text: string; files: readonly SealedFile[] }>();
   readonly #files = new Map<string, SealedFile>();
   readonly #names = new Map<string, string>();
   readonly #shown = new WeakMap<Message, Message>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
-  readonly #heard = new Map<string, Event[]>();
+  readonly #newEvents = new Map<string, Event[]>();
   readonly #reading = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   #opening: Promise<Encryption> | null = null;
@@ -53,8 +53,8 @@ export class EncryptionDesk implements EndToEnd {
 
   constructor(parts: EncryptionDeskParts) {
     this.#parts = parts;
-    parts.tabs.on<readonly Said[]>("said", (said) => this.#learn(said));
-    parts.tabs.on<{ conversationId: string; keys: ConversationKeys }>("keys", ({ conversationId, keys }) => this.#value(conversationId).set(keys));
+    parts.tabs.on<readonly Said[]>("said", (said) => this.#addDecrypted(said));
+    parts.tabs.on<{ conversationId: string; keys: ConversationKeys }>("keys", ({ conversationId, keys }) => this.#keysOf(conversationId).set(keys));
   }
 
   stop(): void {
@@ -62,17 +62,17 @@ export class EncryptionDesk implements EndToEnd {
     void this.#opening?.then((encryption) => encryption.close());
   }
 
-  // --- what screens ask for
+  // --- called by screens
 
   of(conversationId: string): Subscribable<ConversationKeys> {
-    return this.#value(conversationId);
+    return this.#keysOf(conversationId);
   }
 
   async begin(conversationId: string): Promise<void> {
     const encryption = await this.#open();
     await this.#register(encryption);
     await encryption.begin(conversationId);
-    await this.#tell(conversationId);
+    await this.#publishState(conversationId);
   }
 
   async safetyNumber(userId: string): Promise<string> {
@@ -89,7 +89,7 @@ export class EncryptionDesk implements EndToEnd {
 
   async dismissChanges(conversationId: string): Promise<void> {
     await (await this.#open()).dismissChanges(conversationId);
-    await this.#tell(conversationId);
+    await this.#publishState(conversationId);
   }
 
   async backUp(passphrase: string): Promise<number> {
@@ -98,7 +98,7 @@ export class EncryptionDesk implements EndToEnd {
 
   async restore(passphrase: string): Promise<number> {
     const said = await (await this.#open()).restore(passphrase);
-    this.#learn(said);
+    this.#addDecrypted(said);
     if (said.length > 0) this.#parts.tabs.tell("said", said);
     return said.length;
   }
@@ -107,12 +107,12 @@ export class EncryptionDesk implements EndToEnd {
     if (message.type !== "encrypted" || message.text !== null || message.deleted_at !== null) return message;
     const known = this.#shown.get(message);
     if (known) return known;
-    const own = message.sender_id === this.#parts.userId && message.client_id ? this.#own.get(message.client_id) : undefined;
-    const said = this.#said.get(message.id);
+    const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
+    const said = this.#decrypted.get(message.id);
     const text = said?.text ?? own?.text ?? null;
     if (text === null) return message;
     for (const each of said?.files ?? own?.files ?? []) this.#files.set(each.id, each);
-    const shown = { ...message, text, attachments: message.attachments.map((each) => ({ ...each, ...this.#inTheClear(each.id) })) };
+    const shown = { ...message, text, attachments: message.attachments.map((each) => ({ ...each, ...this.#decryptedFields(each.id) })) };
     this.#shown.set(message, shown);
     return shown;
   }
@@ -148,37 +148,37 @@ export class EncryptionDesk implements EndToEnd {
     return openFile(new Uint8Array(await fetched.arrayBuffer()), secret);
   }
 
-  #inTheClear(fileId: string): { name: string; content_type: string; size: number } | undefined {
+  #decryptedFields(fileId: string): { name: string; content_type: string; size: number } | undefined {
     const found = this.#files.get(fileId);
     return found && { name: found.name, content_type: found.content_type, size: found.size };
   }
 
-  /** Why a message shows no text; undefined if it does. */
+  /** Why a message shows no text; undefined if it shows one. */
   sealed(message: Message): TimelineItem["sealed"] {
     if (message.type !== "encrypted" || message.deleted_at !== null || message.text !== null) return undefined;
-    if (this.#said.has(message.id)) return "unreadable";
-    const { phase } = this.#value(message.conversation_id).get();
+    if (this.#decrypted.has(message.id)) return "unreadable";
+    const { phase } = this.#keysOf(message.conversation_id).get();
     const isBusy = phase === "opening" || this.#reading.has(message.conversation_id);
     const seconds = (this.#parts.ports.clock.now() - Date.parse(message.created_at)) / 1000;
     return isBusy || (phase === "ready" && seconds < 10) ? "waiting" : "unreadable";
   }
 
-  // --- what the engine tells it
+  // --- called by the engine
 
-  /** Somebody looks at this conversation: what was read of it before comes from the store. */
+  /** A screen shows this conversation: loads its messages that were decrypted before. */
   async look(conversationId: string): Promise<void> {
     if (!this.#isEncrypted(conversationId)) return;
-    await this.#quietly(conversationId, async (encryption) => {
-      this.#learn(await encryption.said(conversationId));
-      if (this.#value(conversationId).get() === UNKNOWN) await this.#tell(conversationId);
+    await this.#handlingErrors(conversationId, async (encryption) => {
+      this.#addDecrypted(await encryption.said(conversationId));
+      if (this.#keysOf(conversationId).get() === OPENING) await this.#publishState(conversationId);
     });
     if (this.#parts.tabs.leading) this.#read(conversationId);
   }
 
-  /** There is a connection: this device is registered, joins what waits for it, and reads on. */
+  /** There is a new connection: registers this device, joins groups whose welcome waits for it, and reads on. */
   async renew(): Promise<void> {
     if (!this.#parts.tabs.leading) return;
-    await this.#quietly(null, async (encryption) => {
+    await this.#handlingErrors(null, async (encryption) => {
       await this.#register(encryption);
       await this.#join(encryption);
       for (const each of this.#parts.conversations()) if (each.settings?.encrypted) this.#read(each.id);
@@ -188,37 +188,40 @@ export class EncryptionDesk implements EndToEnd {
   apply(event: Event): void {
     const { conversation_id: id, seq } = event;
     if (!this.#parts.tabs.leading) return;
-    if (event.type === "mls.welcome") void this.#quietly(null, (encryption) => this.#join(encryption));
-    else if (event.type === "keys.low") void this.#quietly(null, (encryption) => encryption.leavePackages());
+    if (event.type === "mls.welcome") void this.#handlingErrors(null, (encryption) => this.#join(encryption));
+    else if (event.type === "keys.low") void this.#handlingErrors(null, (encryption) => encryption.leavePackages());
     if (id === undefined || !this.#isEncrypted(id)) return;
     if (seq !== undefined) {
-      this.#heard.set(id, [...(this.#heard.get(id) ?? []), event]);
+      this.#newEvents.set(id, [...(this.#newEvents.get(id) ?? []), event]);
       this.#read(id);
     } else if (event.type === "conversation.synced") this.#read(id);
     if (event.type === "member.added" || event.type === "member.removed" || event.type === "keys.changed") this.#reconcileLater(id, event);
   }
 
-  /** Whether a message goes out encrypted: by what it is, or by where it goes. */
+  /** Whether a message must be sent encrypted: by its type, or because its conversation is encrypted. */
   takes(conversationId: string, body: Pick<MessageFields, "type">): boolean {
     return body.type === "encrypted" || this.#isEncrypted(conversationId);
   }
 
-  /** Encrypts and sends; first the group gets new keys if somebody has gone. Throws what HTTP throws, and EncryptionError. */
+  /**
+   * Encrypts and sends a message; if a device has left, the group gets new keys first. Throws ApiError, TransportFailed,
+   * EncryptionError.
+   */
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
     const { client_id, text, reply_to, thread_root, attachment_ids = [] } = body;
     const encryption = await this.#open();
     const content = await encryption.content(client_id, text ?? "", attachment_ids);
-    this.#own.set(client_id, content);
+    this.#ownContents.set(client_id, content);
     const about = { ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}), ...(attachment_ids.length > 0 ? { attachment_ids } : {}) };
     let last: ApiError | null = null;
-    for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const ciphertext = await this.#sealed(encryption, conversationId, client_id, content);
+    for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+      const ciphertext = await this.#seal(encryption, conversationId, client_id, content);
       const sealed: MessageFields = { client_id, type: "encrypted", ciphertext, ...about };
       try {
         const message = await this.#parts.send(conversationId, sealed);
         const said = await encryption.sent(message);
         if (said) {
-          this.#learn([said]);
+          this.#addDecrypted([said]);
           this.#parts.tabs.tell("said", [said]);
         }
         return message;
@@ -234,12 +237,12 @@ export class EncryptionDesk implements EndToEnd {
 
   // --- how
 
-  async #sealed(encryption: Encryption, conversationId: string, clientId: string, content: { text: string; files: readonly SealedFile[] }): Promise<string> {
+  async #seal(encryption: Encryption, conversationId: string, clientId: string, content: { text: string; files: readonly SealedFile[] }): Promise<string> {
     try {
       return await encryption.seal(conversationId, clientId, content);
     } catch (error) {
       if (!(error instanceof EncryptionError) || error.code !== "not_in_group") throw error;
-      await this.begin(conversationId); // throws the same if somebody else has: they bring this device in
+      await this.begin(conversationId); // throws the same error if the group exists: its members then add this device
       return encryption.seal(conversationId, clientId, content);
     }
   }
@@ -253,7 +256,7 @@ export class EncryptionDesk implements EndToEnd {
     this.#opening ??= load().then(({ Encryption }) =>
       Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid }),
     );
-    this.#opening.catch(() => (this.#opening = null)); // without a network, say: the next one tries again
+    this.#opening.catch(() => (this.#opening = null)); // for example without a network: the next call tries again
     return this.#opening;
   }
 
@@ -265,24 +268,24 @@ export class EncryptionDesk implements EndToEnd {
 
   async #join(encryption: Encryption): Promise<void> {
     for (const id of await encryption.joinWaiting()) {
-      await this.#tell(id);
+      await this.#publishState(id);
       this.#read(id);
     }
   }
 
-  /** Reads a conversation's log on; one after the other. */
+  /** Decrypts a conversation's new events; one run after the other. */
   #read(conversationId: string): void {
     const before = this.#reading.get(conversationId) ?? Promise.resolve();
     const work = before.then(async () => {
-      const heard = this.#heard.get(conversationId) ?? [];
-      this.#heard.delete(conversationId);
-      await this.#quietly(conversationId, async (encryption) => {
+      const heard = this.#newEvents.get(conversationId) ?? [];
+      this.#newEvents.delete(conversationId);
+      await this.#handlingErrors(conversationId, async (encryption) => {
         const said = await encryption.catchUp(conversationId, heard);
         if (said.length > 0) {
-          this.#learn(said);
+          this.#addDecrypted(said);
           this.#parts.tabs.tell("said", said);
         }
-        await this.#tell(conversationId);
+        await this.#publishState(conversationId);
       });
     });
     this.#reading.set(conversationId, work);
@@ -293,20 +296,20 @@ export class EncryptionDesk implements EndToEnd {
     });
   }
 
-  #learn(said: readonly Said[]): void {
-    for (const each of said) this.#said.set(each.messageId, each);
+  #addDecrypted(said: readonly Said[]): void {
+    for (const each of said) this.#decrypted.set(each.messageId, each);
     for (const id of new Set(said.map((each) => each.conversationId))) this.#parts.onRead(id);
   }
 
-  /** Brings devices in or out after a change, unless another device was faster. */
+  /** Adds and removes devices after a change, unless another device was faster. */
   #reconcileLater(conversationId: string, event: Event): void {
     const members = this.#parts.conversation(conversationId)?.member_count ?? 0;
     const { clock, random } = this.#parts.ports;
-    const foreign = FOREIGN_CHANGE_MS + random() * (FOREIGN_CHANGE_MS + members * PER_MEMBER_MS);
-    const waitMs = event.actor_id === this.#parts.userId && event.type !== "keys.changed" ? OWN_CHANGE_MS : foreign;
+    const foreignWaitMs = FOREIGN_CHANGE_MS + random() * (FOREIGN_CHANGE_MS + members * PER_MEMBER_MS);
+    const waitMs = event.actor_id === this.#parts.userId && event.type !== "keys.changed" ? OWN_CHANGE_MS : foreignWaitMs;
     void clock.sleep(waitMs, this.#stop.signal).then(
       () =>
-        this.#quietly(conversationId, async (encryption) => {
+        this.#handlingErrors(conversationId, async (encryption) => {
           await encryption.catchUp(conversationId);
           if (!(await encryption.isSettled(conversationId, event))) await encryption.reconcile(conversationId);
         }),
@@ -314,50 +317,50 @@ export class EncryptionDesk implements EndToEnd {
     );
   }
 
-  async #tell(conversationId: string): Promise<void> {
+  async #publishState(conversationId: string): Promise<void> {
     const encryption = await this.#open();
     const isIn = await encryption.isInGroup(conversationId);
     this.#publish(conversationId, { phase: isIn ? "ready" : "waiting", changes: await encryption.changes(conversationId) });
     const last = this.#parts.conversation(conversationId)?.last_message;
-    const said = last?.type === "encrypted" && !this.#said.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
-    if (said) this.#learn([said]);
+    const said = last?.type === "encrypted" && !this.#decrypted.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
+    if (said) this.#addDecrypted([said]);
   }
 
   #publish(conversationId: string, keys: ConversationKeys): void {
-    const value = this.#value(conversationId);
+    const value = this.#keysOf(conversationId);
     if (JSON.stringify(value.get()) === JSON.stringify(keys)) return;
     value.set(keys);
     this.#parts.tabs.tell("keys", { conversationId, keys });
     this.#parts.onRead(conversationId);
   }
 
-  #value(conversationId: string): Value<ConversationKeys> {
+  #keysOf(conversationId: string): Value<ConversationKeys> {
     let value = this.#keys.get(conversationId);
-    if (!value) this.#keys.set(conversationId, (value = new Value(UNKNOWN)));
+    if (!value) this.#keys.set(conversationId, (value = new Value(OPENING)));
     return value;
   }
 
-  /** What goes wrong is shown where it matters, and tried again where that may help. */
-  async #quietly(conversationId: string | null, work: (encryption: Encryption) => Promise<unknown>): Promise<void> {
+  /** Runs `work`; publishes an error as the state of the conversation's keys, or tries again later if it may pass. */
+  async #handlingErrors(conversationId: string | null, work: (encryption: Encryption) => Promise<unknown>): Promise<void> {
     try {
       await work(await this.#open());
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      const changes: readonly KeyChange[] = conversationId === null ? [] : this.#value(conversationId).get().changes;
+      const changes: readonly KeyChange[] = conversationId === null ? [] : this.#keysOf(conversationId).get().changes;
       if (error instanceof EncryptionError && conversationId !== null) {
         const phase = error.code === "not_in_group" ? "waiting" : error.code === "server_misbehaved" ? "broken" : null;
         if (phase) this.#publish(conversationId, { phase, changes });
       } else if (error instanceof DOMException && error.name === "NotSupportedError") {
         for (const each of this.#parts.conversations()) if (each.settings?.encrypted) this.#publish(each.id, { phase: "unsupported", changes });
       } else if (error instanceof SecureConnectError) {
-        if (conversationId !== null) this.#again(conversationId);
+        if (conversationId !== null) this.#retryLater(conversationId);
       } else throw error;
     }
   }
 
-  #again(conversationId: string): void {
+  #retryLater(conversationId: string): void {
     const { ports, tabs } = this.#parts;
-    void ports.clock.sleep(AGAIN_MS, this.#stop.signal).then(
+    void ports.clock.sleep(RETRY_AFTER_MS, this.#stop.signal).then(
       () => tabs.leading && this.#read(conversationId),
       () => undefined, // nobody is signed in any more
     );

@@ -10,7 +10,7 @@ import { until } from "./testing/until";
 let machines = 0;
 const open: TabEngine[] = [];
 
-/** A browser with somebody signed in; each call of the answer opens a tab. */
+/** A browser in which somebody is signed in; each call of the returned function opens a tab. */
 async function browser(server: FakeServer) {
   const name = `machine-${(machines += 1)}`;
   const machine = localTabs();
@@ -28,7 +28,7 @@ async function browser(server: FakeServer) {
   };
 }
 
-/** What a tab was told of a conversation. */
+/** The texts of the messages that a tab receives from now on. */
 function texts(engine: TabEngine): string[] {
   const heard: string[] = [];
   engine.on("message.created", (event) => heard.push(event.data?.text ?? ""));
@@ -41,7 +41,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.stop()));
 });
 
-test("three tabs share one socket, and each is told each thing once", async () => {
+test("three tabs share one socket, and each gets each event once", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const tab = await browser(server);
@@ -54,7 +54,7 @@ test("three tabs share one socket, and each is told each thing once", async () =
   expect(tabs.filter((each) => each.status.get().leader)).toHaveLength(1);
 });
 
-test("when the tab with the socket goes, another takes over and nothing is lost", async () => {
+test("when the tab with the socket closes, another takes over and nothing is lost", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const tab = await browser(server);
@@ -68,7 +68,7 @@ test("when the tab with the socket goes, another takes over and nothing is lost"
   await until(() => expect(heard).toEqual(["between", "after"]));
 });
 
-test("what a tab sends shows in all of them, once, and is taken by the tab with the socket", async () => {
+test("a message shows once in all tabs and is sent by the tab with the socket", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const tab = await browser(server);
@@ -98,7 +98,7 @@ test("a lost frame is read from the log", async () => {
   await until(() => expect(heard).toEqual(["lost", "heard"]));
 });
 
-test("after the network was away everything comes, and what was written meanwhile goes", async () => {
+test("after an outage missed messages arrive, and those written meanwhile are sent", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();
@@ -115,7 +115,7 @@ test("after the network was away everything comes, and what was written meanwhil
   await until(() => expect(engine.outbox.items.get()).toEqual([]));
 });
 
-test("where sockets are refused the log is asked, and messages go by HTTP", async () => {
+test("where sockets are refused the log is polled, and messages go over HTTP", async () => {
   const server = new FakeServer();
   server.socketsRefused = true;
   server.say("c", "ada", "before");
@@ -143,7 +143,7 @@ test("a message written before a reload is sent after it", async () => {
   await until(() => expect(second.outbox.items.get()).toEqual([]));
 });
 
-test("a device that knows nothing begins with the list, not with every event there ever was", async () => {
+test("a new device begins with the list of conversations, not with all past events", async () => {
   const server = new FakeServer();
   for (let n = 0; n < 500; n += 1) server.say("c", "ada", `${n}`);
   const engine = await (await browser(server))();
@@ -164,19 +164,19 @@ test("signing out in one tab signs out the others", async () => {
   expect(first.session.get()).toEqual({ state: "signed_out" });
 });
 
-test("a screen that is told of the end of one thing never finds another that still stands", async () => {
+test("at sign-out a screen never sees a stopped engine with a session that is still there", async () => {
   const server = new FakeServer();
   const engine = await (await browser(server))();
   await live(engine);
   const states: string[] = [];
-  // a screen draws itself a microtask after it was told
+  // a screen renders a microtask after it was notified
   engine.status.subscribe(() => void Promise.resolve().then(() => states.push(engine.session.get().state)));
   server.once("POST /auth/logout", 204);
   await engine.logout();
   expect(states.at(-1)).toBe("signed_out");
 });
 
-test("a session that was ended elsewhere ends here and says so", async () => {
+test("a session that was revoked elsewhere ends here with the reason", async () => {
   const server = new FakeServer();
   const engine = await (await browser(server))();
   await live(engine);
@@ -184,7 +184,7 @@ test("a session that was ended elsewhere ends here and says so", async () => {
   await until(() => expect(engine.session.get()).toEqual({ state: "signed_out", reason: "revoked" }));
 });
 
-test("typing is said at most every two seconds, and taken back", async () => {
+test("typing is sent at most every two seconds, and then its end", async () => {
   const server = new FakeServer();
   const engine = await (await browser(server))();
   await live(engine);
@@ -194,7 +194,7 @@ test("typing is said at most every two seconds, and taken back", async () => {
   await until(() => expect(frames()).toEqual([true, false]));
 });
 
-test("unread messages are counted as they come, and read ones are not", async () => {
+test("unread messages are counted as they arrive, and not any more once they are read", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();
@@ -202,12 +202,12 @@ test("unread messages are counted as they come, and read ones are not", async ()
   server.say("c", "ada", "one");
   server.say("c", "me", "two");
   await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_count: 1 }));
-    void engine.commands.markRead("c", 3).catch(() => undefined);
+  void engine.commands.markRead("c", 3).catch(() => undefined);
   expect(engine.conversations.of("c")?.unread_count).toBe(0);
   await clock.sleep(1);
 });
 
-test("who is mentioned is the server's to count: a person who is blocked calls for nobody", async () => {
+test("mentions are counted by the server: those by blocked people do not count", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();

@@ -1,4 +1,4 @@
-/** The engine of one tab: who is signed in, and everything of theirs. */
+/** The engine of one tab: the session, and the state of the person who is signed in. */
 import type {
   Action,
   ActionData,
@@ -23,14 +23,14 @@ import type { Auth, Engine, LinkStatus, SessionState, Subscribable, Timeline } f
 const STOPPED: LinkStatus = { phase: "stopped", caughtUp: false, leader: false };
 
 export interface EngineParts {
-  /** Absolute: the REST stage. */
+  /** The absolute URL of the HTTP API. */
   httpUrl: string;
-  /** Where sockets are opened, in place of the address that tickets give. */
+  /** The URL for sockets, instead of the one that tickets give. */
   wsUrl?: string | undefined;
   store: Store;
   ports: Ports;
   settings?: Partial<LiveSettings>;
-  /** What others see of this device in encrypted conversations; without it there is no end-to-end encryption here. */
+  /** The name of this device in encrypted conversations; without it end-to-end encryption is off. */
   deviceName?: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export class TabEngine implements Engine, Auth {
   readonly #status = new Value<LinkStatus>(STOPPED);
   readonly #listeners = new Map<EventType | "*", Set<Listener>>();
   #person: Person | null = null;
-  #turning: Promise<void> = Promise.resolve();
+  #switching: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(parts: EngineParts) {
@@ -65,7 +65,7 @@ export class TabEngine implements Engine, Auth {
       clock: ports.clock,
       locks: ports.locks,
       lockName: `${name}:refresh`,
-      onChange: (session, revoked) => void this.#turn(session, revoked),
+      onChange: (session, revoked) => void this.#switchSession(session, revoked),
     });
     this.api = typedApi({ request: (method, request) => authorised(this.#http, this.#keeper, method, request) });
     this.#channel = ports.channel(`${name}:session`);
@@ -79,17 +79,17 @@ export class TabEngine implements Engine, Auth {
   async start(): Promise<void> {
     const session = await this.#keeper.load();
     if (session === null) this.session.set({ state: "signed_out" });
-    await this.#turning;
+    await this.#switching;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#turning;
+    await this.#switching;
     await this.#person?.stop();
     this.#channel.close();
   }
 
-  // --- who is signed in
+  // --- session
 
   async register(body: Parameters<Auth["register"]>[0]): Promise<void> {
     await this.adopt(await this.api.post("/auth/register", { body }));
@@ -102,7 +102,7 @@ export class TabEngine implements Engine, Auth {
   async adopt(answer: SignedIn): Promise<void> {
     await this.#keeper.begin(answer);
     this.#channel.post("changed");
-    await this.#turning;
+    await this.#switching;
   }
 
   async logout({ everywhere = false } = {}): Promise<void> {
@@ -112,7 +112,7 @@ export class TabEngine implements Engine, Auth {
       await (everywhere ? this.api.post("/auth/logout-all", {}) : this.api.post("/auth/logout", {}));
     } finally {
       await this.#keeper.end();
-      await this.#turning;
+      await this.#switching;
       await this.#parts.store.wipe(session.userId);
       this.#channel.post("changed");
     }
@@ -122,7 +122,7 @@ export class TabEngine implements Engine, Auth {
     return this.#require().refreshProfile();
   }
 
-  // --- what is theirs; throws NotSignedIn while nobody is
+  // --- state of the signed-in person; throws NotSignedIn while nobody is signed in
 
   get conversations() {
     return this.#require().conversations;
@@ -193,15 +193,15 @@ export class TabEngine implements Engine, Auth {
     return this.#person;
   }
 
-  /** From one session to the next; one turn at a time. */
-  #turn(session: Session | null, revoked: boolean): Promise<void> {
-    const last = this.#turning.catch(() => undefined); // who asked for that turn was told
-    this.#turning = last.then(async () => {
+  /** Switches from one session to the next, or to none; switches run one after the other. */
+  #switchSession(session: Session | null, revoked: boolean): Promise<void> {
+    const last = this.#switching.catch(() => undefined); // its caller got the error
+    this.#switching = last.then(async () => {
       if (this.#stopped) return;
       const before = this.#person;
       const leaving = before !== null && session?.userId !== before.userId;
       if (leaving) {
-        // all of it before anything is waited for: whoever is told of one of these finds the others
+        // all of it before the first await: a listener of one of these values sees the others changed as well
         this.#person = null;
         this.#status.set(STOPPED);
         this.#me.set(null);
@@ -216,12 +216,12 @@ export class TabEngine implements Engine, Auth {
       if (!this.#person) await this.#open(session);
       this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
     });
-    return this.#turning;
+    return this.#switching;
   }
 
   async #open(session: Session): Promise<void> {
     const { httpUrl, wsUrl, store, ports, settings = {}, deviceName } = this.#parts;
-    const { Person } = await import("./person"); // nobody needs it to sign in
+    const { Person } = await import("./person"); // not needed to sign in
     const person = await Person.open({
       userId: session.userId,
       httpUrl,
@@ -232,7 +232,7 @@ export class TabEngine implements Engine, Auth {
       ports,
       settings,
       deviceName,
-      onEvent: (event) => this.#tell(event),
+      onEvent: (event) => this.#dispatch(event),
     });
     this.#person = person;
     const current = () => this.#person === person;
@@ -240,13 +240,13 @@ export class TabEngine implements Engine, Auth {
     person.me.subscribe(() => current() && this.#me.set(person.me.get()));
     this.#status.set(person.status.get());
     this.#me.set(person.me.get());
-    person.account.over.catch((error: unknown) => this.#ended(person, error));
-    // what this device remembers of the profile does until then, and the next start asks again
+    person.account.over.catch((error: unknown) => this.#streamEnded(person, error));
+    // on failure the stored profile stays, and the next start asks again
     person.refreshProfile().catch(() => undefined);
   }
 
-  /** The stream has ended by itself: with the session, or by a fault of ours, which is not to go unseen. */
-  async #ended(person: Person, error: unknown): Promise<void> {
+  /** The stream has ended: either the session is over, or this client has a bug, whose error must surface. */
+  async #streamEnded(person: Person, error: unknown): Promise<void> {
     if (this.#person !== person) return;
     const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
     if (!refused && !(error instanceof NotSignedIn)) throw error;
@@ -258,7 +258,7 @@ export class TabEngine implements Engine, Auth {
     this.#channel.post("changed");
   }
 
-  #tell(event: Event): void {
+  #dispatch(event: Event): void {
     if (event.type === "session.revoked") void this.#revoked();
     for (const key of [event.type, "*"] as const) for (const each of [...(this.#listeners.get(key) ?? [])]) each(event);
   }

@@ -1,7 +1,7 @@
-/** Frames and rows of the log as events. Never throws on data: one odd event must not stop a stream. */
+/** Parses frames and rows of the log. Never throws on malformed data: one odd event must not stop the stream. */
 import type { Event, EventOf } from "./api";
 
-/** An event from its wire form; types that this version does not know pass through as they are. */
+/** An event from its wire form, null if it is none; types unknown to this version pass through unchanged. */
 export function parseEvent(raw: unknown, conversationId?: string): Event | null {
   if (typeof raw !== "object" || raw === null) return null;
   const { type, data, conversation_id, seq, actor_id, at } = raw as Record<string, unknown>;
@@ -21,12 +21,12 @@ export function parseEvents(rows: unknown, conversationId: string): Event[] {
   return rows.map((row) => parseEvent(row, conversationId)).filter((each) => each !== null);
 }
 
-/** The end of a log for its reader; made here, so it has no seq. */
+/** The event for the end of a log for its reader; it is made by this client, so it has no seq. */
 export function conversationRemoved(conversationId: string): EventOf<"conversation.removed"> {
   return { type: "conversation.removed", data: null, conversation_id: conversationId };
 }
 
-/** Whether the log ends with this event for its reader, until they are let in again. */
+/** Whether the log ends with this event for its reader, until they join again. */
 export function putsOut(event: Event, readerId: string | null): boolean {
   if (event.type === "conversation.deleted") return true;
   return event.type === "member.removed" && readerId !== null && event.data?.user?.id === readerId;

@@ -1,51 +1,51 @@
 /**
- * Which conversation is on the screen, told to the server so that nobody is pushed to about what they look at.
+ * Tells the server which conversation is on screen, so that no pushes are sent about it.
  *
- * It counts there for a minute and for one connection, so it is said again while it lasts and after a new connection.
+ * The server keeps it for a minute and per connection, so it is sent repeatedly, and again after a reconnect.
  */
 import type { Clock } from "./ports";
 import { SecureConnectError } from "./problems";
 
-const AGAIN_MS = 40_000;
+const REPEAT_MS = 40_000;
 
 export class FocusHint {
   readonly #clock: Clock;
   readonly #tell: (conversationId: string | null) => Promise<unknown>;
   #shown: string | null = null;
-  #turn = 0;
+  #generation = 0;
 
   constructor(parts: { clock: Clock; tell: (conversationId: string | null) => Promise<unknown> }) {
     this.#clock = parts.clock;
     this.#tell = parts.tell;
   }
 
-  /** null: this tab shows none, or nobody looks at it. */
+  /** null: this tab shows no conversation, or the tab is hidden. */
   show(conversationId: string | null): void {
     if (conversationId === this.#shown) return;
     this.#shown = conversationId;
-    void this.#say();
+    void this.#send();
   }
 
-  /** There is a new connection, which knows nothing. */
+  /** There is a new connection: sends the focus again. */
   renew(): void {
-    if (this.#shown !== null) void this.#say();
+    if (this.#shown !== null) void this.#send();
   }
 
   stop(): void {
-    this.#turn += 1;
+    this.#generation += 1;
   }
 
-  async #say(): Promise<void> {
-    const turn = (this.#turn += 1);
+  async #send(): Promise<void> {
+    const generation = (this.#generation += 1);
     do {
       try {
         await this.#tell(this.#shown);
       } catch (error) {
-        // without a connection nothing counts; the next one is told
+        // without a connection no focus counts; it is sent with the next one
         if (!(error instanceof SecureConnectError)) throw error;
       }
-      if (this.#shown === null || turn !== this.#turn) return;
-      await this.#clock.sleep(AGAIN_MS);
-    } while (turn === this.#turn);
+      if (this.#shown === null || generation !== this.#generation) return;
+      await this.#clock.sleep(REPEAT_MS);
+    } while (generation === this.#generation);
   }
 }

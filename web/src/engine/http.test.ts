@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Http } from "./http";
 import { ApiError } from "./problems";
 
-/** What API Gateway answers where a function is throttled (template.yaml), and other answers; and the waits between. */
+/** A service that gives these answers in turn; `waits` are the delays between the requests. */
 function service(...answers: Response[]) {
   const waits: number[] = [];
   const asked: string[] = [];
@@ -29,20 +29,20 @@ function refusal(status: number, retryAfter?: string): Response {
   return new Response(JSON.stringify({ status, code: status === 429 ? "rate_limited" : "dependency_unavailable" }), { status, headers });
 }
 
-test("who meets a throttled function comes again after its Retry-After, with jitter on top that grows", async () => {
+test("a throttled request is repeated after its Retry-After, with growing jitter on top", async () => {
   const { http, waits, asked } = service(refusal(503, "1"), refusal(429, "2"), refusal(503));
   await expect(http.exchange("GET", { path: "/users/me" })).resolves.toEqual({ ok: true });
   expect(asked).toHaveLength(4);
   expect(waits).toEqual([1_000 + 100, 2_000 + 200, 400]);
 });
 
-test("after four tries the refusal is the caller's", async () => {
+test("after four tries the refusal is thrown", async () => {
   const { http, asked } = service(...[1, 2, 3, 4, 5].map(() => refusal(503, "1")));
   await expect(http.exchange("GET", { path: "/users/me" })).rejects.toMatchObject({ status: 503 });
   expect(asked).toHaveLength(4);
 });
 
-test("what may have been done is not repeated, unless it carries a name by which it is known", async () => {
+test("a request that may have been executed is repeated only if it carries a client_id", async () => {
   const bare = service(refusal(503, "1"));
   await expect(bare.http.exchange("POST", { path: "/conversations", body: {} })).rejects.toBeInstanceOf(ApiError);
   expect(bare.asked).toHaveLength(1);
@@ -51,7 +51,7 @@ test("what may have been done is not repeated, unless it carries a name by which
   expect(named.asked).toHaveLength(2);
 });
 
-test("a Retry-After of minutes is the caller's business", async () => {
+test("a Retry-After of minutes is not waited for but thrown", async () => {
   const { http, waits } = service(refusal(429, "120"));
   await expect(http.exchange("GET", { path: "/users/me" })).rejects.toMatchObject({ retryAfterMs: 120_000 });
   expect(waits).toEqual([]);

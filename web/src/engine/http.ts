@@ -1,9 +1,9 @@
 /**
- * One HTTP exchange, with a time limit and retries. Knows nothing of sessions, tokens or resources.
+ * HTTP requests with a time limit and retries. Knows nothing of sessions, tokens or resources.
  *
- * A request is repeated when that cannot do harm: its method is idempotent, it carries an Idempotency-Key or a
- * `client_id`, or the caller says so; and only on 429, 502, 503, 504, when no answer came, or on a 409 with a
- * Retry-After (its first try may still be under way). A Retry-After of more than 20 s is handed to the caller instead.
+ * A request is repeated only if that is safe: its method is idempotent, it carries an Idempotency-Key or a `client_id`,
+ * or the caller says so; and only after a 429, 502, 503 or 504, when no answer came, or after a 409 with a Retry-After
+ * (the first attempt may still be running). An error with a Retry-After of more than 20 s is thrown instead.
  */
 import { type Backoff, backoffDelay } from "./backoff";
 import type { Clock } from "./ports";
@@ -12,7 +12,7 @@ import { ApiError, TransportFailed, problemOf } from "./problems";
 const RETRY_STATUSES = new Set([429, 502, 503, 504]);
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const MAX_RETRY_AFTER_MS = 20_000;
-/** The service answers within 10 s, API Gateway gives up at 29 s. */
+/** The service answers within 10 s; API Gateway times out at 29 s. */
 const TIMEOUT_MS = 20_000;
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 
@@ -42,7 +42,7 @@ export class Http {
     this.#settings = { tries: 4, backoff: BACKOFF, timeoutMs: TIMEOUT_MS, ...settings };
   }
 
-  /** The JSON of a 2xx answer, undefined of an empty one. Throws ApiError for any other, TransportFailed for none. */
+  /** The JSON of a 2xx answer, undefined for an empty one. Throws ApiError for other answers, TransportFailed for none. */
   async exchange(method: string, request: HttpRequest): Promise<unknown> {
     const { tries, backoff, clock, random } = this.#settings;
     const retry = request.retry ?? isRepeatable(method, request);
@@ -50,8 +50,8 @@ export class Http {
       try {
         return await this.#once(method, request);
       } catch (error) {
-        const passing = error instanceof TransportFailed || (error instanceof ApiError && mayPass(error));
-        if (!retry || !passing || attempt + 1 >= tries || request.signal?.aborted) throw error;
+        const transient = error instanceof TransportFailed || (error instanceof ApiError && isTransient(error));
+        if (!retry || !transient || attempt + 1 >= tries || request.signal?.aborted) throw error;
         const after = error instanceof ApiError ? error.retryAfterMs : null;
         await clock.sleep(backoffDelay(backoff, attempt, random, after), request.signal);
       }
@@ -60,11 +60,11 @@ export class Http {
 
   async #once(method: string, { path, query, body, headers, signal }: HttpRequest): Promise<unknown> {
     const { baseUrl, clock, timeoutMs } = this.#settings;
-    const call = this.#settings.fetch; // a browser's fetch must not be called as somebody's method
+    const call = this.#settings.fetch; // a browser's fetch throws when called as a method of another object
     const limit = new AbortController();
-    const give_up = () => limit.abort(signal?.reason);
-    signal?.addEventListener("abort", give_up);
-    if (signal?.aborted) give_up();
+    const abort = () => limit.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
     const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {
       const answer = await call(baseUrl + path + search(query), {
@@ -87,12 +87,12 @@ export class Http {
       throw new TransportFailed(`${method} ${path}: ${error instanceof Error ? error.message : "no answer"}`);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", give_up);
+      signal?.removeEventListener("abort", abort);
     }
   }
 }
 
-/** `/users/{user_id}` with its parts filled in: ids are URL-safe, emoji are not. */
+/** A route such as `/users/{user_id}` with its parameters filled in, percent-encoded: emoji are not URL-safe. */
 export function fillPath(route: string, parts: Readonly<Record<string, unknown>> = {}): string {
   return route.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(parts[name])));
 }
@@ -106,7 +106,7 @@ function search(query: Readonly<Record<string, unknown>> | undefined): string {
   return text && `?${text}`;
 }
 
-function mayPass(error: ApiError): boolean {
+function isTransient(error: ApiError): boolean {
   const underWay = error.status === 409 && error.retryAfterMs !== null;
   return (RETRY_STATUSES.has(error.status) || underWay) && (error.retryAfterMs ?? 0) <= MAX_RETRY_AFTER_MS;
 }

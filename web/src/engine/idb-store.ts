@@ -19,7 +19,7 @@ interface Schema extends DBSchema {
   values: { key: [account: string, key: string]; value: { account: string; key: string; value: unknown } };
 }
 
-/** Above every string that is an id or a key. */
+/** Sorts after every id and key. */
 const LAST = "\uffff";
 
 export class IdbStore implements Store {
@@ -40,7 +40,7 @@ export class IdbStore implements Store {
         fresh.createObjectStore("values", { keyPath: ["account", "key"] });
       },
       blocking(_current, _blocked, event) {
-        (event.target as IDBDatabase).close(); // a newer version of ours in another tab comes first
+        (event.target as IDBDatabase).close(); // lets a newer version of this client in another tab upgrade the database
       },
     });
     return new IdbStore(db);

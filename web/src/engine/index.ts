@@ -1,4 +1,4 @@
-/** The TypeScript SDK of SecureConnect: typed routes, gap-free events, an outbox that survives a reload. No DOM. */
+/** The TypeScript SDK of SecureConnect: typed routes, gap-free events, an outbox that survives reloads. Uses no DOM. */
 export type * from "./api";
 export type * from "./types";
 export * from "./problems";

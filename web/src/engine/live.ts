@@ -1,8 +1,8 @@
 /**
- * The live stream of one tab: events as they happen, each once and in order, over whatever the network does.
+ * The live event stream of one tab: each event once and in order, whatever the network does.
  *
- * The tab that leads holds the socket for all and passes on what it delivers; every tab has a sequencer of its own and
- * reads from the log what it has missed. Where sockets are refused, the leader asks the log at intervals.
+ * The leading tab holds the socket and broadcasts the events it delivers to the other tabs; every tab has its own
+ * sequencer and reads missed events from the log. Where sockets are refused, the leader polls the log.
  */
 import type { Event } from "./api";
 import type { ReconnectPolicy } from "./backoff";
@@ -19,21 +19,21 @@ import type { Tabs } from "./tabs";
 import { socketUrl } from "./ticket";
 import type { LinkStatus } from "./types";
 
-/** Of at most 55 bytes each, in a frame of 32 KB. */
+/** A cursor takes at most 55 bytes, a frame 32 KB. */
 const CURSORS_PER_PING = 300;
 const PINGS_PER_SYNC = 4;
-/** Failed tries after which sockets count as refused here. */
+/** Failed attempts in a row after which sockets count as refused. */
 const REFUSED_AFTER = 2;
 
 export interface LiveSettings {
   policy: ReconnectPolicy;
-  /** How long frames may be out of order before the log is asked. */
+  /** How long a gap may last before it is filled from the log. */
   gapWaitMs: number;
   pingMs: number;
-  /** How often the server is told what has been received, for receipts; null: never. */
+  /** How often the server is told which events have arrived, for delivery receipts; null: never. */
   deliveredEveryMs: number | null;
   requestTimeoutMs: number;
-  /** How often the log is asked while there is no socket. */
+  /** How often the log is polled while there is no socket. */
   pollMs: number;
   skipBeyond: number;
 }
@@ -41,7 +41,7 @@ export interface LiveSettings {
 export interface LiveParts {
   account: string;
   httpUrl: string;
-  /** Where sockets are opened, in place of the address that tickets give. */
+  /** The URL for sockets, instead of the one that tickets give. */
   wsUrl: string | undefined;
   requests: Requests;
   ports: Ports;
@@ -53,9 +53,9 @@ export interface LiveParts {
   onList?: ((conversationIds: ReadonlySet<string>) => void) | undefined;
   emit: (event: Event) => void;
   onStatus: (status: LinkStatus) => void;
-  /** This tab leads now, until the signal aborts. */
+  /** This tab is the leader now, until the signal aborts. */
   onLead: (signal: AbortSignal) => void;
-  /** There is a new connection, here or in another tab. */
+  /** There is a new connection, in this or another tab. */
   onOpen: () => void;
 }
 
@@ -64,11 +64,11 @@ export class Live {
   readonly #catchUp: CatchUp;
   readonly #resync: Resync;
   readonly #sequencer: Sequencer;
-  #link: Reconnect | null = null;
-  #led: LinkStatus = { phase: "connecting", caughtUp: false, leader: false };
+  #reconnect: Reconnect | null = null;
+  #leaderStatus: LinkStatus = { phase: "connecting", caughtUp: false, leader: false };
   #leader: string | null = null;
   #outgoing: Event[] = [];
-  #told: Record<string, number> = {};
+  #reported: Record<string, number> = {};
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -89,7 +89,7 @@ export class Live {
     });
     const { tabs } = parts;
     tabs.on<{ cursors: Record<string, number>; status: LinkStatus }>("hello", ({ cursors, status }, from) => {
-      this.#led = status;
+      this.#leaderStatus = status;
       if (this.#leader !== from) parts.onOpen();
       this.#leader = from;
       for (const [id, seq] of Object.entries(cursors)) this.#sequencer.note(id, seq);
@@ -98,14 +98,14 @@ export class Live {
     });
     tabs.on<Event[]>("events", (events) => events.forEach((event) => this.receive(event)));
     tabs.on<LinkStatus>("status", (status) => {
-      this.#led = status;
+      this.#leaderStatus = status;
       this.#publishStatus();
     });
-    tabs.on("who", () => tabs.leading && this.#introduce());
-    tabs.on("wake", () => this.#link?.hurry());
+    tabs.on("who", () => tabs.leading && this.#announce());
+    tabs.on("wake", () => this.#reconnect?.hurry());
   }
 
-  /** Never resolves; rejects when the signal aborts, and with what ended the session. */
+  /** Never resolves; rejects when the signal aborts, or with the error that ended the session. */
   async run(signal: AbortSignal): Promise<never> {
     const over = new AbortController();
     const both = AbortSignal.any([signal, over.signal]);
@@ -113,12 +113,12 @@ export class Live {
       this.#resync.sync();
       this.#parts.tabs.tell("who");
       const lead = () => this.#lead(both);
-      const serve = (action: string, fields: Frame) => this.#ask(action, fields);
+      const serve = (action: string, fields: Frame) => this.#requestOverSocket(action, fields);
       await Promise.race([this.#resync.run(both), this.#parts.tabs.run(both, lead, serve)]);
       throw new ConnectionLost("stopped");
     } finally {
       over.abort();
-      this.#link = null;
+      this.#reconnect = null;
     }
   }
 
@@ -126,39 +126,41 @@ export class Live {
     return this.#sequencer.cursors;
   }
 
-  /** Nothing is known to be missing in this tab. */
+  /** Whether this tab has every event it knows of. */
   get caughtUp(): boolean {
     return this.#resync.settled;
   }
 
   get connected(): boolean {
-    return this.#link?.current != null;
+    return this.#reconnect?.current != null;
   }
 
   get stats(): { openings: number; heals: number; duplicates: number } {
     return {
-      openings: this.#link?.openings ?? 0,
+      openings: this.#reconnect?.openings ?? 0,
       heals: this.#catchUp.heals,
       duplicates: this.#sequencer.duplicates,
     };
   }
 
-  /** An action over the socket, whichever tab has it. Throws ApiError; ConnectionLost when it may have been done. */
+  /**
+   * Sends an action over the socket of this or the leading tab. Throws ApiError, and ConnectionLost when no answer came;
+   * the action may have been executed all the same.
+   */
   async request(action: string, fields: Frame): Promise<unknown> {
     const { tabs, settings } = this.#parts;
-    if (tabs.leading) return this.#ask(action, fields);
+    if (tabs.leading) return this.#requestOverSocket(action, fields);
     return tabs.ask(action, { ...fields }, settings.requestTimeoutMs);
   }
 
-  /** An event that is known to be in the log, or that came as a frame. */
+  /** Takes in an event that came as a frame or is known to be in the log. */
   receive(event: Event): void {
     this.#catchUp.offer(event);
     this.#resync.look();
   }
 
   /**
-   * This log may hold something after `since` that no socket will bring: a connection need not be told of what it did
-   * itself.
+   * Reads the log after `since`, unless newer events have come: a connection gets no frames for its own commands.
    */
   suspect(conversationId: string, since: number | undefined): void {
     if (this.#sequencer.cursor(conversationId) === since) this.#resync.lookInto(conversationId, since);
@@ -168,30 +170,30 @@ export class Live {
     return this.#sequencer.cursor(conversationId);
   }
 
-  /** Everything may be out of date: ask the log now. */
+  /** Starts a sync: any conversation may be out of date. */
   sync(): void {
     this.#resync.sync();
   }
 
-  /** The network is back, or somebody looks. */
+  /** The network is back, or the tab is visible again: reconnects at once. */
   wake(): void {
-    this.#link?.hurry();
+    this.#reconnect?.hurry();
     if (!this.#parts.tabs.leading) this.#parts.tabs.tell("wake");
     const { ports, settings } = this.#parts;
     if (ports.clock.now() - (this.#resync.syncedAt ?? 0) > settings.pollMs) this.#resync.sync();
   }
 
-  /** For tests: the socket goes without a goodbye. */
+  /** For tests: drops the socket. */
   dropConnection(): void {
-    this.#link?.current?.abort();
-    this.#link?.hurry();
+    this.#reconnect?.current?.abort();
+    this.#reconnect?.hurry();
   }
 
   // --- as the leader
 
   async #lead(signal: AbortSignal): Promise<void> {
     const { requests, ports, settings, httpUrl, wsUrl, onLead } = this.#parts;
-    this.#link = new Reconnect({
+    this.#reconnect = new Reconnect({
       enter: async () => {
         const ticket = await requests.request("POST", { path: "/realtime/tickets", retry: true, signal });
         return socketUrl(ticket, { httpUrl, wsUrl });
@@ -204,13 +206,13 @@ export class Live {
       onDown: () => this.#publishStatus(),
       onFrame: (connection, frame) => this.#onFrame(connection, frame),
     });
-    this.#introduce();
+    this.#announce();
     onLead(signal);
-    await Promise.race([this.#link.run(signal), this.#ping(signal), this.#pollWithoutSocket(signal), this.#tellDelivered(signal)]);
+    await Promise.race([this.#reconnect.run(signal), this.#pingPeriodically(signal), this.#pollWithoutSocket(signal), this.#reportDelivered(signal)]);
   }
 
-  async #ask(action: string, fields: Frame): Promise<unknown> {
-    const connection = this.#link?.current;
+  async #requestOverSocket(action: string, fields: Frame): Promise<unknown> {
+    const connection = this.#reconnect?.current;
     if (!connection) throw new ConnectionLost("there is no connection at the moment");
     return connection.request(action, fields, this.#parts.settings.requestTimeoutMs);
   }
@@ -218,7 +220,7 @@ export class Live {
   #opened(): void {
     this.#resync.sync();
     this.#parts.onOpen();
-    this.#introduce();
+    this.#announce();
     this.#publishStatus();
   }
 
@@ -228,44 +230,44 @@ export class Live {
       this.#resync.behind(data.behind);
       if (data.behind === null) this.#resync.sync(); // frames could not be delivered to this socket
     } else if (frame.type === "reconnect") {
-      if (!connection.retiring) this.#link?.hint(Number(frame.after_ms ?? data.after_ms ?? 0));
+      if (!connection.retiring) this.#reconnect?.hint(Number(frame.after_ms ?? data.after_ms ?? 0));
     } else {
       const event = parseEvent(frame);
-      // what passes comes by the successor as well
+      // the connection that replaces a retiring one brings ephemeral events as well
       if (event && !(event.seq === undefined && connection.retiring)) this.receive(event);
     }
   }
 
-  async #ping(signal: AbortSignal): Promise<never> {
+  async #pingPeriodically(signal: AbortSignal): Promise<never> {
     const { ports, settings } = this.#parts;
-    for (let turn = 1; ; turn += 1) {
+    for (let round = 1; ; round += 1) {
       await ports.clock.sleep(settings.pingMs, signal);
-      // A ping asks about the conversations known; one that is new and was missed needs a sync.
-      if (turn % PINGS_PER_SYNC === 0) this.#resync.sync();
+      // A ping covers known conversations only; an unknown new one is found by a sync.
+      if (round % PINGS_PER_SYNC === 0) this.#resync.sync();
       const cursors = Object.entries(this.#sequencer.cursors);
       for (let start = 0; start === 0 || start < cursors.length; start += CURSORS_PER_PING) {
-        await this.#hintToServer(Object.fromEntries(cursors.slice(start, start + CURSORS_PER_PING)));
+        await this.#sendPing(Object.fromEntries(cursors.slice(start, start + CURSORS_PER_PING)));
       }
-      this.#introduce();
+      this.#announce();
     }
   }
 
-  /** Shows the server what has been received, at most so often and only what moved on. */
-  async #tellDelivered(signal: AbortSignal): Promise<void> {
+  /** Reports the cursors that have advanced to the server, every `deliveredEveryMs`. */
+  async #reportDelivered(signal: AbortSignal): Promise<void> {
     const { ports, settings } = this.#parts;
-    this.#told = this.#sequencer.cursors;
+    this.#reported = this.#sequencer.cursors;
     for (;;) {
       await ports.clock.sleep(settings.deliveredEveryMs ?? 2 ** 31 - 1, signal);
-      const moved = Object.entries(this.#sequencer.cursors).filter(([id, seq]) => seq > (this.#told[id] ?? 0));
+      const moved = Object.entries(this.#sequencer.cursors).filter(([id, seq]) => seq > (this.#reported[id] ?? 0));
       const part = Object.fromEntries(moved.slice(0, CURSORS_PER_PING));
-      if (moved.length > 0 && (await this.#hintToServer(part))) this.#told = { ...this.#told, ...part };
+      if (moved.length > 0 && (await this.#sendPing(part))) this.#reported = { ...this.#reported, ...part };
     }
   }
 
-  /** What fails here is said again soon; a dead socket is closed by it. */
-  async #hintToServer(cursors: Record<string, number>): Promise<boolean> {
+  /** Sends cursors to the server and returns whether it answered. A failure is harmless: the next ping repeats them. */
+  async #sendPing(cursors: Record<string, number>): Promise<boolean> {
     try {
-      await this.#ask("ping", { cursors });
+      await this.#requestOverSocket("ping", { cursors });
       return true;
     } catch (error) {
       if (error instanceof SecureConnectError) return false;
@@ -276,34 +278,34 @@ export class Live {
   async #pollWithoutSocket(signal: AbortSignal): Promise<never> {
     const { ports, settings } = this.#parts;
     for (;;) {
-      // a little jitter, so that many clients do not fall into step
+      // jitter keeps clients from polling at the same time
       await ports.clock.sleep(settings.pollMs * (0.9 + 0.2 * ports.random()), signal);
-      if (!this.connected && (this.#link?.failures ?? 0) >= REFUSED_AFTER) this.#resync.sync();
+      if (!this.connected && (this.#reconnect?.failures ?? 0) >= REFUSED_AFTER) this.#resync.sync();
     }
   }
 
-  // --- telling
+  // --- events and status to this and the other tabs
 
   #emit(event: Event): void {
     this.#parts.emit(event);
     if (!this.#parts.tabs.leading) return;
-    if (this.#outgoing.length === 0) queueMicrotask(() => this.#passOn());
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#broadcast());
     this.#outgoing.push(event);
   }
 
-  #passOn(): void {
+  #broadcast(): void {
     const events = this.#outgoing;
     this.#outgoing = [];
     this.#parts.tabs.tell("events", events);
   }
 
-  #introduce(): void {
+  #announce(): void {
     this.#parts.tabs.tell("hello", { cursors: this.#sequencer.cursors, status: this.#ownStatus() });
   }
 
   #ownStatus(): LinkStatus {
-    const refused = (this.#link?.failures ?? 0) >= REFUSED_AFTER;
-    const unreachable = this.#resync.failing || this.#link?.lastError instanceof TransportFailed;
+    const refused = (this.#reconnect?.failures ?? 0) >= REFUSED_AFTER;
+    const unreachable = this.#resync.failing || this.#reconnect?.lastError instanceof TransportFailed;
     const without = unreachable ? "offline" : refused ? "polling" : "connecting";
     return { phase: this.connected ? "live" : without, caughtUp: this.#resync.settled, leader: true };
   }
@@ -315,7 +317,7 @@ export class Live {
       tabs.tell("status", status);
       onStatus(status);
     } else {
-      onStatus({ phase: this.#led.phase, caughtUp: this.#resync.settled, leader: false });
+      onStatus({ phase: this.#leaderStatus.phase, caughtUp: this.#resync.settled, leader: false });
     }
   }
 }

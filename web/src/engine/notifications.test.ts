@@ -13,7 +13,7 @@ const told = (n: number, read = false): Notification => ({
 });
 const frame = (n: number): Event => ({ type: "notification", data: told(n) }) as Event;
 
-/** A service with these entries; `hold` keeps the next answer back until it is called. */
+/** A service with these entries; `hold` delays the next answers until the function it returns is called. */
 function service(entries: Notification[]) {
   let gate: Promise<void> = Promise.resolve();
   const api = {
@@ -40,7 +40,7 @@ function service(entries: Notification[]) {
   return { api, hold };
 }
 
-test("what is told while the list is on its way is in it once, and counted", async () => {
+test("a notification that arrives while the list loads is in it once, and counted", async () => {
   const { api, hold } = service([told(1, true)]);
   const board = new NotificationBoard(api);
   const answer = hold();
@@ -53,7 +53,7 @@ test("what is told while the list is on its way is in it once, and counted", asy
   expect(board.state.get().items.map((each) => each.id)).toEqual(["ntf_2", "ntf_1"]);
 });
 
-test("reading up to one leaves those after it unread", async () => {
+test("marking as read up to a notification leaves newer ones unread", async () => {
   const { api } = service([told(3), told(2), told(1)]);
   const board = new NotificationBoard(api);
   await board.load();
@@ -62,7 +62,7 @@ test("reading up to one leaves those after it unread", async () => {
   expect(board.state.get().items.map((each) => each.read)).toEqual([false, true, true]);
 });
 
-test("older ones follow without a gap or a repetition, though newer ones came between", async () => {
+test("older notifications follow without a gap or a repetition, though newer ones came meanwhile", async () => {
   const { api } = service(Array.from({ length: 60 }, (_, n) => told(100 + 60 - n, true)));
   const board = new NotificationBoard(api);
   await board.load();
@@ -88,7 +88,7 @@ function stillClock() {
   };
 }
 
-test("what is on the screen is said once, again while it lasts and to each new connection, and taken back", async () => {
+test("the focus is sent once, repeated while it lasts and on each new connection, and withdrawn", async () => {
   const said: (string | null)[] = [];
   const { clock, pass } = stillClock();
   const hint = new FocusHint({ clock, tell: async (id) => said.push(id) });
@@ -104,7 +104,7 @@ test("what is on the screen is said once, again while it lasts and to each new c
   expect(said).toEqual(["cnv_1", "cnv_1", "cnv_1", "cnv_1", null]);
 });
 
-test("without a connection it waits for the next one", async () => {
+test("without a connection the focus is sent again later", async () => {
   const { clock, pass } = stillClock();
   let tries = 0;
   const hint = new FocusHint({

@@ -1,4 +1,4 @@
-/** The list of what a person was told of: asked for when somebody looks, kept current by `notification` frames. */
+/** The list of notifications: read when a screen shows it, then updated by `notification` frames. */
 import type { Api, Event, Notification } from "./api";
 import { Value } from "./subscribable";
 import type { NotificationsState } from "./types";
@@ -10,19 +10,19 @@ export class NotificationBoard {
   readonly state = new Value<NotificationsState>(EMPTY);
   readonly #api: Api;
   #cursor: string | null = null;
-  /** Told while a page was on its way: newer than what it holds. */
-  #meanwhile: Notification[] = [];
+  /** Notifications that arrived while a page was loading; they may be newer than the page. */
+  #arrivedMeanwhile: Notification[] = [];
 
   constructor(api: Api) {
     this.#api = api;
   }
 
-  /** The newest ones, in place of what was there. */
+  /** Replaces the list by the newest notifications. */
   async load(): Promise<void> {
-    this.#meanwhile = [];
+    this.#arrivedMeanwhile = [];
     const page = await this.#api.get("/notifications", { query: { limit: PAGE } });
     const known = new Set(page.items.map((each) => each.id));
-    const newer = this.#meanwhile.filter((each) => !known.has(each.id));
+    const newer = this.#arrivedMeanwhile.filter((each) => !known.has(each.id));
     this.#cursor = page.next_cursor;
     this.state.set({
       items: [...newer, ...page.items],
@@ -36,7 +36,7 @@ export class NotificationBoard {
     const cursor = this.#cursor;
     if (cursor === null) return;
     const page = await this.#api.get("/notifications", { query: { limit: PAGE, cursor } });
-    if (this.#cursor !== cursor) return; // begun anew meanwhile
+    if (this.#cursor !== cursor) return; // the list was loaded again meanwhile
     this.#cursor = page.next_cursor;
     const before = this.state.get();
     const known = new Set(before.items.map((each) => each.id));
@@ -44,7 +44,7 @@ export class NotificationBoard {
     this.state.set({ ...before, items: [...before.items, ...older], more: page.next_cursor !== null });
   }
 
-  /** It and all before it are read. */
+  /** Marks this notification and all older ones as read. */
   async markRead(upTo: string): Promise<void> {
     const { unread_count } = await this.#api.post("/notifications/read", { body: { up_to: upTo } });
     const before = this.state.get();
@@ -54,11 +54,11 @@ export class NotificationBoard {
   }
 
   apply(event: Event): void {
-    const told = event.type === "notification" ? event.data : null;
-    if (told === null) return;
-    this.#meanwhile.unshift(told);
+    const notification = event.type === "notification" ? event.data : null;
+    if (notification === null) return;
+    this.#arrivedMeanwhile.unshift(notification);
     const before = this.state.get();
-    if (before.items.some((each) => each.id === told.id)) return;
-    this.state.set({ ...before, items: [told, ...before.items], unread: before.unread + (told.read ? 0 : 1) });
+    if (before.items.some((each) => each.id === notification.id)) return;
+    this.state.set({ ...before, items: [notification, ...before.items], unread: before.unread + (notification.read ? 0 : 1) });
   }
 }

@@ -32,14 +32,14 @@ function outbox(kept: Store, post: (conversationId: string, body: MessageFields)
 const stored = (client_id: string, seq = 1) => ({ id: `msg-${client_id}`, client_id, seq }) as unknown as Message;
 const pending = async (kept: Store) => (await kept.items("me")).filter((each) => each.state === "pending").length;
 
-test("messages of a conversation go one after the other, in their order", async () => {
+test("messages of a conversation are sent one after the other, in order", async () => {
   const kept = await store();
   const sent: string[] = [];
-  let under_way = 0;
+  let concurrent = 0;
   const { lanes, lead } = outbox(kept, async (_, { client_id }) => {
-    expect((under_way += 1)).toBe(1);
+    expect((concurrent += 1)).toBe(1);
     await clock.sleep(3);
-    under_way -= 1;
+    concurrent -= 1;
     sent.push(client_id);
     return stored(client_id);
   });
@@ -48,7 +48,7 @@ test("messages of a conversation go one after the other, in their order", async 
   await until(async () => expect(sent).toEqual(["a", "b", "c", "d"]));
 });
 
-test("what is pending at a reload is sent by the next start, with the same body", async () => {
+test("messages pending at a reload are sent after it, with the same body", async () => {
   const kept = await store();
   const before = outbox(kept, () => Promise.reject(new TransportFailed("no network")));
   await before.lead();
@@ -62,7 +62,7 @@ test("what is pending at a reload is sent by the next start, with the same body"
   expect(bodies).toEqual([{ client_id: "a", text: "kept" }]);
 });
 
-test("a refusal that will not pass fails the message and lets the next ones go ahead", async () => {
+test("a permanent refusal fails the message, and the next ones are sent", async () => {
   const kept = await store();
   const { lanes, lead } = outbox(kept, async (_, { client_id }) => {
     if (client_id === "bad") throw new ApiError({ status: 403, code: "blocked" });
@@ -75,7 +75,7 @@ test("a refusal that will not pass fails the message and lets the next ones go a
   expect(await kept.getItem("bad")).toMatchObject({ state: "failed", error: "blocked" });
 });
 
-test("a failed message that is tried again goes behind those pending", async () => {
+test("a failed message is sent after a retry", async () => {
   const kept = await store();
   let refused = true;
   const sent: string[] = [];
@@ -105,7 +105,7 @@ test("overload and outages are waited out", async () => {
   await until(async () => expect(await kept.getItem("a")).toMatchObject({ state: "sent", tries: 4 }));
 });
 
-test("a message that was taken out while it was tried does not come back", async () => {
+test("a message that is discarded while it is being sent does not come back", async () => {
   const kept = await store();
   const { lanes, lead } = outbox(kept, async () => {
     await clock.sleep(10);

@@ -1,9 +1,9 @@
 /**
- * Messages that get there: stored before the first try, sent in order per conversation, until acknowledged.
+ * The outbox: messages are stored before the first attempt, and sent in order per conversation until acknowledged.
  *
- * A message is tried again after anything that may pass, with full jitter, also after a reload or by another tab; its
- * `client_id` makes the repetition harmless. A refusal that will not pass marks it failed and lets those behind it go
- * ahead. One tab at a time may run the lanes (`lead`); all others only put messages in.
+ * After a transient error a message is sent again, with full jitter, also after a reload or by another tab; its
+ * `client_id` makes repetitions harmless. A permanent refusal marks the message as failed, and the next ones are sent.
+ * Each conversation has a lane. Only the leading tab runs the lanes (`lead`); all tabs add messages.
  */
 import { Alarm, Limit } from "./alarm";
 import type { Message, MessageFields } from "./api";
@@ -16,8 +16,8 @@ import type { OutboxItem } from "./types";
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 const PARALLEL_SENDS = 8;
 const KEEP_SENT_MS = 24 * 3_600_000;
-/** Refusals that may pass; 401 is waited out until somebody signs in again. */
-const PASSING = new Set([401, 408, 429]);
+/** Transient refusals, besides 5xx; after a 401 the message waits until the person signs in again. */
+const TRANSIENT = new Set([401, 408, 429]);
 
 export interface OutboxParts {
   account: string;
@@ -25,16 +25,16 @@ export interface OutboxParts {
   clock: Clock;
   random: () => number;
   uuid: () => string;
-  /** Sends one message; throws what HTTP throws. */
+  /** Sends one message. Throws ApiError, TransportFailed, NotSignedIn, EncryptionError. */
   post: (conversationId: string, body: MessageFields) => Promise<Message>;
   onChange: (item: OutboxItem) => void;
   backoff?: Backoff | undefined;
 }
 
 interface Lane {
-  /** Ends its pause. */
+  /** Ends the pause before the next attempt. */
   readonly wake: Alarm;
-  /** A message was put in since the lane last looked. */
+  /** Whether a message was added since the lane last read the store. */
   more: boolean;
   done: boolean;
 }
@@ -52,10 +52,10 @@ export class OutboxLanes {
     this.#parts = parts;
   }
 
-  /** Takes a message for sending; stored when it resolves. A `client_id` that is there already gives that message. */
+  /** Adds a message; it is stored when this resolves. For a known `client_id` returns the item that is there. */
   async add(conversationId: string, fields: Omit<MessageFields, "client_id"> & { client_id?: string }): Promise<OutboxItem> {
     const { account, store, clock, uuid } = this.#parts;
-    // Taken before anything is awaited: two messages keep the order in which they were given.
+    // Set before the first await, so that messages keep the order of the calls.
     this.#lastAt = Math.max(clock.now(), this.#lastAt + 0.001);
     const created_at = this.#lastAt;
     const known = fields.client_id === undefined ? undefined : await store.getItem(fields.client_id);
@@ -75,7 +75,7 @@ export class OutboxLanes {
     return item;
   }
 
-  /** Runs the lanes until the signal aborts; what is pending then stays in the store. */
+  /** Runs the lanes until the signal aborts; pending messages stay in the store. */
   async lead(signal: AbortSignal): Promise<void> {
     this.#leading = signal;
     signal.addEventListener("abort", () => {
@@ -85,7 +85,7 @@ export class OutboxLanes {
     await this.kick();
   }
 
-  /** Tries everything pending now: at the start, with every new connection, when the network is back. */
+  /** Tries all pending messages now: at the start, on every new connection, when the network is back. */
   async kick(): Promise<void> {
     if (!this.#leading) return;
     const { account, store, clock } = this.#parts;
@@ -96,12 +96,12 @@ export class OutboxLanes {
     for (const lane of this.#lanes.values()) lane.wake.ring();
   }
 
-  /** A message was put in, here or by another tab. */
+  /** A message was added, by this or another tab. */
   heard(item: OutboxItem): void {
     if (this.#leading && item.state === "pending") this.#lane(item.conversation_id);
   }
 
-  /** Gives a failed message another chance, behind those now pending. */
+  /** Makes a failed message pending again, after those that are pending now. */
   async retry(clientId: string): Promise<void> {
     const item = await this.#parts.store.getItem(clientId);
     if (item?.state !== "failed") return;
@@ -111,14 +111,14 @@ export class OutboxLanes {
     this.heard(again);
   }
 
-  /** Takes a message out; one that is being sent just now may still arrive. */
+  /** Removes a message; if it is being sent just now, it may still arrive. */
   async discard(clientId: string): Promise<OutboxItem | undefined> {
     const item = await this.#parts.store.getItem(clientId);
     await this.#parts.store.dropItem(clientId);
     return item;
   }
 
-  /** Sees to it that somebody sends this conversation's messages. */
+  /** Starts the lane of a conversation unless it is running. */
   #lane(conversationId: string): void {
     const signal = this.#leading;
     const present = this.#lanes.get(conversationId);
@@ -142,7 +142,7 @@ export class OutboxLanes {
       lane.more = false;
       const item = await store.nextItem(account, conversationId);
       if (!item) {
-        if (lane.more) continue; // one came while we looked
+        if (lane.more) continue; // one was added during the read
         lane.done = true;
         return;
       }
@@ -164,31 +164,31 @@ export class OutboxLanes {
     try {
       message = await this.#parts.post(item.conversation_id, item.body);
     } catch (error) {
-      if (signal.aborted || error instanceof NotSignedIn) throw error; // it begins anew with the next leader
-      if (error instanceof TransportFailed) return this.#again(item, "network", null);
-      if (error instanceof EncryptionError && error.passing) return this.#again(item, error.code, null);
+      if (signal.aborted || error instanceof NotSignedIn) throw error; // stays pending for the next leader
+      if (error instanceof TransportFailed) return this.#retryLater(item, "network", null);
+      if (error instanceof EncryptionError && error.passing) return this.#retryLater(item, error.code, null);
       if (error instanceof EncryptionError) {
-        await this.#keep({ ...item, state: "failed", error: error.code });
+        await this.#saveOutcome({ ...item, state: "failed", error: error.code });
         return "settled";
       }
       if (!(error instanceof ApiError)) throw error;
       const underWay = error.status === 409 && error.retryAfterMs !== null;
-      if (error.status >= 500 || PASSING.has(error.status) || underWay) {
-        return this.#again(item, error.code, error.retryAfterMs);
+      if (error.status >= 500 || TRANSIENT.has(error.status) || underWay) {
+        return this.#retryLater(item, error.code, error.retryAfterMs);
       }
-      await this.#keep({ ...item, state: "failed", error: error.code });
+      await this.#saveOutcome({ ...item, state: "failed", error: error.code });
       return "settled";
     }
-    await this.#keep({ ...item, state: "sent", message_id: message.id, seq: message.seq, error: undefined });
+    await this.#saveOutcome({ ...item, state: "sent", message_id: message.id, seq: message.seq, error: undefined });
     return "settled";
   }
 
-  async #again(item: OutboxItem, error: string, retryAfterMs: number | null): Promise<Outcome> {
-    return (await this.#keep({ ...item, error })) ? { retryAfterMs } : "settled";
+  async #retryLater(item: OutboxItem, error: string, retryAfterMs: number | null): Promise<Outcome> {
+    return (await this.#saveOutcome({ ...item, error })) ? { retryAfterMs } : "settled";
   }
 
-  /** Notes what came of a try, unless the message was taken out meanwhile: it does not come back. */
-  async #keep(item: OutboxItem): Promise<boolean> {
+  /** Stores the outcome of an attempt; false if the message was discarded meanwhile, which must not bring it back. */
+  async #saveOutcome(item: OutboxItem): Promise<boolean> {
     if (!(await this.#parts.store.getItem(item.client_id))) return false;
     await this.#put(item);
     return true;

@@ -1,11 +1,11 @@
-/** What passes: who is there, who types, how far everybody has read, which calls ring. Kept in memory only. */
+/** Ephemeral state: presence, typing, read receipts and calls. Kept in memory only. */
 import type { Call, Event, Presence, Receipt } from "./api";
 import type { Clock } from "./ports";
 import { SecureConnectError } from "./problems";
 import { Derived, Value } from "./subscribable";
 import type { Calls, PresenceState, Receipts, Subscribable, TypingState } from "./types";
 
-/** The server's own time limit for typing, and some way there. */
+/** How long a typing signal lasts without a repetition. */
 const TYPING_LASTS_MS = 4_000;
 const TYPING_AGAIN_MS = 2_000;
 const MAX_WATCHED = 200;
@@ -16,19 +16,19 @@ type Ask = (action: "watchPresence" | "setPresence" | "typing", fields: Record<s
 
 export interface PresenceParts {
   ask: Ask;
-  /** The same over HTTP, where there is no socket. */
+  /** Sets presence over HTTP when there is no socket. */
   put: (fields: Record<string, unknown>) => Promise<Presence>;
-  /** Tells the other tabs whom this one watches. */
+  /** Tells the other tabs which people this tab watches. */
   share: (userIds: readonly string[]) => void;
   leading: () => boolean;
 }
 
 export class PresenceBoard implements PresenceState {
   readonly #parts: PresenceParts;
-  readonly #here = new Map<symbol, readonly string[]>();
-  readonly #elsewhere = new Map<string, readonly string[]>();
+  readonly #watchedHere = new Map<symbol, readonly string[]>();
+  readonly #watchedElsewhere = new Map<string, readonly string[]>();
   readonly all = new Value<ReadonlyMap<string, Presence>>(new Map());
-  #due = false;
+  #scheduled = false;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
@@ -40,11 +40,11 @@ export class PresenceBoard implements PresenceState {
 
   watch(userIds: readonly string[]): () => void {
     const key = Symbol();
-    this.#here.set(key, userIds);
-    this.#changed();
+    this.#watchedHere.set(key, userIds);
+    this.#watchedChanged();
     return () => {
-      this.#here.delete(key);
-      this.#changed();
+      this.#watchedHere.delete(key);
+      this.#watchedChanged();
     };
   }
 
@@ -65,17 +65,17 @@ export class PresenceBoard implements PresenceState {
     if (event.type === "presence" && event.data) this.saw([event.data]);
   }
 
-  /** Whom another tab watches; nobody when it goes. */
+  /** The people that another tab watches; an empty list when that tab closes. */
   heard(tab: string, userIds: readonly string[]): void {
-    if (userIds.length > 0) this.#elsewhere.set(tab, userIds);
-    else this.#elsewhere.delete(tab);
-    this.#soon();
+    if (userIds.length > 0) this.#watchedElsewhere.set(tab, userIds);
+    else this.#watchedElsewhere.delete(tab);
+    this.#schedule();
   }
 
-  /** There is a new leader or connection, which watches nobody yet. */
+  /** There is a new leader or connection: the watched people must be sent again. */
   renew(): void {
     this.#parts.share(this.#wanted());
-    this.#soon();
+    this.#schedule();
   }
 
   saw(items: readonly Presence[]): void {
@@ -85,25 +85,25 @@ export class PresenceBoard implements PresenceState {
   }
 
   #wanted(): string[] {
-    return [...new Set([...this.#here.values()].flat())];
+    return [...new Set([...this.#watchedHere.values()].flat())];
   }
 
-  #changed(): void {
+  #watchedChanged(): void {
     this.#parts.share(this.#wanted());
-    this.#soon();
+    this.#schedule();
   }
 
-  #soon(): void {
-    if (this.#due) return;
-    this.#due = true;
-    setTimeout(() => void this.#say(), 50);
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setTimeout(() => void this.#send(), 50);
   }
 
-  /** A hint that is said again with the next connection: what fails here is left to that. */
-  async #say(): Promise<void> {
-    this.#due = false;
+  /** Sends the watched people of all tabs. A failure is ignored, since the next connection sends them again. */
+  async #send(): Promise<void> {
+    this.#scheduled = false;
     if (!this.#parts.leading()) return;
-    const wanted = new Set([...this.#wanted(), ...[...this.#elsewhere.values()].flat()]);
+    const wanted = new Set([...this.#wanted(), ...[...this.#watchedElsewhere.values()].flat()]);
     try {
       const answer = await this.#parts.ask("watchPresence", { user_ids: [...wanted].slice(0, MAX_WATCHED) });
       this.saw((answer as { items: Presence[] }).items);
@@ -124,7 +124,7 @@ export interface TypingParts {
 export class TypingBoard implements TypingState {
   readonly #parts: TypingParts;
   readonly #until = new Map<string, Map<string, number>>();
-  readonly #said = new Map<string, number>();
+  readonly #sentAt = new Map<string, number>();
   readonly all = new Derived<ReadonlyMap<string, readonly string[]>>(() => this.#make());
 
   constructor(parts: TypingParts) {
@@ -138,14 +138,14 @@ export class TypingBoard implements TypingState {
   typed(conversationId: string): void {
     const { clock } = this.#parts;
     const now = clock.now();
-    if (now - (this.#said.get(conversationId) ?? 0) < TYPING_AGAIN_MS) return;
-    this.#said.set(conversationId, now);
-    this.#say(conversationId, true);
+    if (now - (this.#sentAt.get(conversationId) ?? 0) < TYPING_AGAIN_MS) return;
+    this.#sentAt.set(conversationId, now);
+    this.#send(conversationId, true);
   }
 
   stopped(conversationId: string): void {
-    if (!this.#said.delete(conversationId)) return;
-    this.#say(conversationId, false);
+    if (!this.#sentAt.delete(conversationId)) return;
+    this.#send(conversationId, false);
   }
 
   apply(event: Event): void {
@@ -170,8 +170,8 @@ export class TypingBoard implements TypingState {
     void clock.sleep(TYPING_LASTS_MS + 10).then(() => this.all.changed());
   }
 
-  /** Nobody misses one of these: the next keystroke says it again. */
-  #say(conversationId: string, typing: boolean): void {
+  /** Sends a typing signal. A failure is ignored, since later keystrokes repeat it. */
+  #send(conversationId: string, typing: boolean): void {
     this.#parts.ask("typing", { conversation_id: conversationId, typing }).catch((error: unknown) => {
       if (!(error instanceof SecureConnectError)) throw error;
     });
@@ -220,7 +220,7 @@ export class ReceiptBoard implements Receipts {
   }
 }
 
-/** Markers only move forward, whatever order they come in. */
+/** The furthest markers of each person: markers move only forward, in whatever order they arrive. */
 function furthest(receipts: readonly Receipt[]): Receipt[] {
   const found = new Map<string, Receipt>();
   for (const each of receipts) {

@@ -1,4 +1,4 @@
-/** Everything that screens show of one signed-in person in one tab. Puts the parts together; holds few rules. */
+/** The state that screens show for one signed-in person in one tab. Composes the engine's parts; has few rules itself. */
 import { Account } from "./account";
 import { AnswerDesk } from "./assistant";
 import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./api";
@@ -21,9 +21,9 @@ import { TimelineWindow } from "./timeline";
 import type { Commands, LinkStatus, Outbox, OutboxItem, Timeline } from "./types";
 import { UploadManager } from "./uploads";
 
-/** Events of one conversation worth reading one by one after an absence; above it a fresh page is. */
+/** The most events of one conversation that are read after an absence; if there are more, its timeline is reloaded. */
 const SKIP_BEYOND = 300;
-const LATER_MS = 300;
+const REFRESH_AFTER_MS = 300;
 const READ_AFTER_MS = 400;
 const REMEMBER_EVERY_MS = 5_000;
 const RECEIPTS_PAGE = 100;
@@ -61,8 +61,8 @@ export class Person implements Outbox, Commands {
   readonly items = new Value<readonly OutboxItem[]>([]);
   readonly #parts: PersonParts;
   readonly #timelines = new Map<string, { window: TimelineWindow; holders: number }>();
-  readonly #later = new Set<string>();
-  readonly #reads = new Map<string, number>();
+  readonly #refreshing = new Set<string>();
+  readonly #pendingReads = new Map<string, number>();
   #rememberedAt = 0;
 
   private constructor(parts: PersonParts, account: (person: Person) => Account) {
@@ -132,7 +132,7 @@ export class Person implements Outbox, Commands {
     this.account.tabs.on<readonly string[]>("watch", (userIds, from) => this.presence.heard(from, userIds));
   }
 
-  /** Shows what this device remembers, then begins to listen. */
+  /** Shows the state that this device has stored, and starts the event stream. */
   static async open(parts: PersonParts): Promise<Person> {
     const { userId, store } = parts;
     const [conversations, me, items, cursors] = await Promise.all([
@@ -146,7 +146,7 @@ export class Person implements Outbox, Commands {
         {
           ...parts,
           settings: { skipBeyond: SKIP_BEYOND, ...parts.settings },
-          onEvent: (event) => self.#take(event),
+          onEvent: (event) => self.#dispatch(event),
           onStatus: (status) => self.status.set(status),
           onItem: (clientId, item) => self.#itemChanged(clientId, item),
           onList: (ids) => self.conversations.loadedAll(ids),
@@ -187,13 +187,13 @@ export class Person implements Outbox, Commands {
   // --- messages
 
   timeline(conversationId: string): Timeline {
-    let held = this.#timelines.get(conversationId);
-    if (!held) {
-      const window = this.#window(conversationId);
-      this.#timelines.set(conversationId, (held = { window, holders: 0 }));
+    let entry = this.#timelines.get(conversationId);
+    if (!entry) {
+      const window = this.#openWindow(conversationId);
+      this.#timelines.set(conversationId, (entry = { window, holders: 0 }));
     }
-    held.holders += 1;
-    return held.window;
+    entry.holders += 1;
+    return entry.window;
   }
 
   async send(conversationId: string, fields: Parameters<Outbox["send"]>[1]): Promise<OutboxItem> {
@@ -212,14 +212,14 @@ export class Person implements Outbox, Commands {
 
   async editMessage(conversationId: string, messageId: string, text: string): Promise<Message> {
     const edited_at = new Date(this.#parts.ports.clock.now()).toISOString();
-    return this.#showing(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
+    return this.#optimistically(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
       this.account.commands.editMessage(conversationId, messageId, text),
     );
   }
 
   async deleteMessage(conversationId: string, messageId: string): Promise<void> {
     const deleted_at = new Date(this.#parts.ports.clock.now()).toISOString();
-    await this.#showing(conversationId, messageId, (known) => ({ ...known, text: null, attachments: [], deleted_at }), () =>
+    await this.#optimistically(conversationId, messageId, (known) => ({ ...known, text: null, attachments: [], deleted_at }), () =>
       this.account.commands.deleteMessage(conversationId, messageId),
     );
   }
@@ -232,27 +232,27 @@ export class Person implements Outbox, Commands {
       const others = known.reactions.filter((each) => each.emoji !== emoji);
       return { ...known, reactions: count > 0 ? [...others, { emoji, count, mine: !remove }] : others };
     };
-    await this.#showing(conversationId, messageId, change, () =>
+    await this.#optimistically(conversationId, messageId, change, () =>
       this.account.commands.react(conversationId, messageId, emoji, remove),
     );
   }
 
   async vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
     const change = (known: Message): Message => ({ ...known, poll: known.poll && withVote(known.poll, optionIds) });
-    return this.#showing(poll.conversation_id, poll.message_id, change, () =>
+    return this.#optimistically(poll.conversation_id, poll.message_id, change, () =>
       this.account.commands.vote(poll, optionIds),
     );
   }
 
   async markRead(conversationId: string, seq: number): Promise<void> {
     const { clock } = this.#parts.ports;
-    const waiting = this.#reads.get(conversationId);
+    const waiting = this.#pendingReads.get(conversationId);
     this.conversations.read(conversationId, seq);
-    this.#reads.set(conversationId, Math.max(seq, waiting ?? 0));
+    this.#pendingReads.set(conversationId, Math.max(seq, waiting ?? 0));
     if (waiting !== undefined) return;
     await clock.sleep(READ_AFTER_MS);
-    const furthest = this.#reads.get(conversationId) ?? seq;
-    this.#reads.delete(conversationId);
+    const furthest = this.#pendingReads.get(conversationId) ?? seq;
+    this.#pendingReads.delete(conversationId);
     const { unread_count } = await this.account.commands.markRead(conversationId, furthest);
     this.conversations.read(conversationId, furthest, unread_count);
   }
@@ -260,13 +260,13 @@ export class Person implements Outbox, Commands {
   // --- how
 
   async #post(conversationId: string, body: MessageFields): Promise<Message> {
-    // a conversation that is not known yet may be an encrypted one: its texts must not go out as they are
+    // a conversation that is not known yet may be encrypted, and then its texts must not be sent in the clear
     if (!this.conversations.of(conversationId)) await this.conversations.refresh(conversationId);
     if (this.endToEnd.takes(conversationId, body)) return this.endToEnd.deliver(conversationId, body);
     return this.account.commands.sendMessage(conversationId, body);
   }
 
-  #window(conversationId: string): TimelineWindow {
+  #openWindow(conversationId: string): TimelineWindow {
     const { store, ports } = this.#parts;
     const path = { conversation_id: conversationId };
     const key = `timeline:${conversationId}`;
@@ -293,15 +293,15 @@ export class Person implements Outbox, Commands {
   }
 
   #release(conversationId: string): void {
-    const held = this.#timelines.get(conversationId);
-    if (!held) return;
-    held.holders -= 1;
-    if (held.holders > 0) return;
-    held.window.dispose();
+    const entry = this.#timelines.get(conversationId);
+    if (!entry) return;
+    entry.holders -= 1;
+    if (entry.holders > 0) return;
+    entry.window.dispose();
     this.#timelines.delete(conversationId);
   }
 
-  async #showing<T>(
+  async #optimistically<T>(
     conversationId: string,
     messageId: string,
     change: (known: Message) => Message,
@@ -310,7 +310,7 @@ export class Person implements Outbox, Commands {
     const undo = this.#timelines.get(conversationId)?.window.patch(messageId, change);
     try {
       const answer = await work();
-      // the event of it is read from the log within the wait for gaps: the change shows until then
+      // the optimistic change stays until its event has been read from the log
       void this.#parts.ports.clock.sleep(undo ? 1_500 : 0).then(() => undo?.());
       return answer;
     } catch (error) {
@@ -319,7 +319,7 @@ export class Person implements Outbox, Commands {
     }
   }
 
-  #take(event: Event): void {
+  #dispatch(event: Event): void {
     this.conversations.apply(event);
     if (event.conversation_id !== undefined) this.#timelines.get(event.conversation_id)?.window.apply(event);
     this.presence.apply(event);
@@ -331,12 +331,12 @@ export class Person implements Outbox, Commands {
     this.drafts.apply(event);
     this.assistant.apply(event);
     if (this.#parts.deviceName) this.endToEnd.apply(event);
-    if (event.type === "message.created" && event.data) this.#arrived(event.data.client_id);
+    if (event.type === "message.created" && event.data) this.#dropArrived(event.data.client_id);
     this.#parts.onEvent(event);
   }
 
-  /** A message of the log is no longer on its way, whoever has sent it: a tab that was closing tells nobody any more. */
-  #arrived(clientId: string | null | undefined): void {
+  /** Drops an outbox item once its message is in the log: the tab that sent it may have closed before telling others. */
+  #dropArrived(clientId: string | null | undefined): void {
     if (clientId && this.items.get().some((each) => each.client_id === clientId)) this.#itemChanged(clientId, null);
   }
 
@@ -347,16 +347,16 @@ export class Person implements Outbox, Commands {
     for (const [id, { window }] of this.#timelines) window.setOutgoing(open.filter((each) => each.conversation_id === id));
   }
 
-  /** Asks for a summary, once for many events. */
+  /** Schedules a refresh of the conversation's summary, once for many events. */
   #refreshLater(conversationId: string): void {
-    if (this.#later.has(conversationId)) return;
-    this.#later.add(conversationId);
-    void this.#parts.ports.clock.sleep(LATER_MS).then(async () => {
-      this.#later.delete(conversationId);
+    if (this.#refreshing.has(conversationId)) return;
+    this.#refreshing.add(conversationId);
+    void this.#parts.ports.clock.sleep(REFRESH_AFTER_MS).then(async () => {
+      this.#refreshing.delete(conversationId);
       try {
         await this.conversations.refresh(conversationId);
       } catch (error) {
-        // gone, or the network is: the next event or sync tells
+        // a network failure is left to the next event or sync; a 404 means that the conversation is gone
         if (!(error instanceof SecureConnectError)) throw error;
         if (error instanceof ApiError && error.status === 404) {
           this.conversations.apply({ type: "conversation.removed", data: null, conversation_id: conversationId });
@@ -379,7 +379,7 @@ export class Person implements Outbox, Commands {
     return found;
   }
 
-  /** Keeps the list for the next start, not at every event. */
+  /** Stores the list of conversations for the next start, at most every `REMEMBER_EVERY_MS`. */
   async #remember(): Promise<void> {
     const now = this.#parts.ports.clock.now();
     if (now - this.#rememberedAt < REMEMBER_EVERY_MS || !this.conversations.list.get().loaded) return;

@@ -1,13 +1,13 @@
-/** What the engine needs of the world around it. `browser.ts` has the real ones, tests bring their own. */
+/** The engine's ports to its environment. `browser.ts` implements them for browsers; tests have fakes. */
 
 export interface Clock {
-  /** Epoch milliseconds by this machine's clock. */
+  /** Epoch milliseconds of this machine's clock. */
   now(): number;
-  /** Resolves after so many milliseconds; rejects with the signal's reason once that aborts. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** An open socket of text frames. */
+/** An open socket that carries text frames. */
 export interface Wire {
   /** Throws ConnectionLost once it is closed. */
   send(text: string): void;
@@ -19,22 +19,22 @@ export interface WireEvents {
   onClose(): void;
 }
 
-/** Opens a socket; rejects with ConnectionLost. `onClose` comes once, however it ends. */
+/** Opens a socket; rejects with ConnectionLost. `onClose` is called once, however the socket ends. */
 export type Dial = (url: string, events: WireEvents) => Promise<Wire>;
 
-/** Web Locks: one holder per name over all tabs; the lock is let go when `run` settles or the tab dies. */
+/** Web Locks: one holder per name among all tabs; the lock is released when `run` settles or the tab ends. */
 export interface Locks {
   hold<T>(name: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T>;
 }
 
-/** BroadcastChannel: what one tab posts every other one gets, in order. */
+/** BroadcastChannel: a message that one tab posts reaches every other tab, in order. */
 export interface Channel {
   post(message: unknown): void;
   onMessage(listener: (message: unknown) => void): void;
   close(): void;
 }
 
-/** Sends bytes to the storage, and says how many have gone. Resolves with the answer's status; rejects when none came. */
+/** Sends bytes to the storage and reports progress. Resolves with the response's status; rejects when none came. */
 export type SendBytes = (
   method: "POST" | "PUT",
   url: string,
@@ -44,13 +44,13 @@ export type SendBytes = (
 ) => Promise<number>;
 
 /**
- * A few texts that have to outlive a page which ends this very moment: written before the call returns, which
- * IndexedDB cannot do. Removed as soon as the store has them.
+ * A synchronous store for a few texts, so that they survive a page which ends right after the call; IndexedDB writes too
+ * late. Entries are removed once the store has the text.
  */
 export interface Journal {
   write(key: string, text: string): void;
   remove(key: string): void;
-  /** By key, those whose keys begin like this. */
+  /** The texts whose keys begin with `prefix`, by key. */
   entries(prefix: string): ReadonlyMap<string, string>;
 }
 

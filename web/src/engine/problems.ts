@@ -1,11 +1,11 @@
-/** What can go wrong, as errors. Owns the reading of problem+json (RFC 9457); never retries anything. */
+/** The errors of this client, and the parsing of problem+json (RFC 9457). */
 
 export interface FieldError {
   field: string;
   message: string;
 }
 
-/** Base of everything this client throws on purpose. */
+/** Base class of the client's errors. */
 export class SecureConnectError extends Error {
   override name = "SecureConnectError";
 }
@@ -15,22 +15,22 @@ export class NotSignedIn extends SecureConnectError {
   override name = "NotSignedIn";
 }
 
-/** No answer came: the network failed or a time limit passed. The call may or may not have happened. */
+/** No answer came: the network failed or a time limit passed. The request may or may not have been executed. */
 export class TransportFailed extends SecureConnectError {
   override name = "TransportFailed";
 }
 
-/** The socket went away, or never answered, before the acknowledgement. */
+/** The socket closed or stayed silent before the acknowledgement. */
 export class ConnectionLost extends SecureConnectError {
   override name = "ConnectionLost";
 }
 
-/** The socket stands, but the service had no room for a frame: it is worth asking again after a moment. */
+/** The gateway could not handle a frame, but the socket is still open; the request may be repeated after a moment. */
 export class FrameRefused extends ConnectionLost {
   override name = "FrameRefused";
 }
 
-/** The service has looked at the bytes and does not take them; `reason` is its word for why. */
+/** The service has checked an uploaded file and rejected it; `reason` is the service's code. */
 export class UploadRejected extends SecureConnectError {
   override name = "UploadRejected";
   readonly reason: string;
@@ -45,11 +45,11 @@ export class UploadCancelled extends SecureConnectError {
   override name = "UploadCancelled";
 }
 
-/** Something of end-to-end encryption did not work; `code` tells what. */
+/** End-to-end encryption failed; `code` says why. */
 export class EncryptionError extends SecureConnectError {
   override name = "EncryptionError";
   readonly code: string;
-  /** Whether the same may well succeed later. */
+  /** Whether the same call may succeed later. */
   readonly passing: boolean;
 
   constructor(message: string, { code, passing }: { code: string; passing: boolean }) {
@@ -59,7 +59,7 @@ export class EncryptionError extends SecureConnectError {
   }
 }
 
-// What an answer without a problem document means: API Gateway's own answers look like that.
+// Codes for answers without a problem document, such as API Gateway's own.
 const CODES: Record<number, string> = {
   400: "validation_failed",
   401: "unauthenticated",
@@ -75,7 +75,7 @@ const CODES: Record<number, string> = {
   504: "timeout",
 };
 
-/** An answer of the service that is an error; `code` is the stable name to branch on. */
+/** An error answer of the service; `code` is stable and made for branching. */
 export class ApiError extends SecureConnectError {
   override name = "ApiError";
   readonly status: number;
@@ -83,11 +83,11 @@ export class ApiError extends SecureConnectError {
   readonly detail: string;
   readonly errors: readonly FieldError[];
   readonly requestId: string | null;
-  /** Milliseconds to wait before the next try, where the server says so. */
+  /** Milliseconds to wait before a retry, if the server gave them. */
   readonly retryAfterMs: number | null;
-  /** False for an answer that was no problem document, such as one of API Gateway's own. */
+  /** False if the answer was no problem document, for example one of API Gateway's own. */
   readonly documented: boolean;
-  /** The document as it came: some codes add fields, such as `until` of a ban. */
+  /** The whole problem document: some codes add fields, such as `until` of a ban. */
   readonly problem: Readonly<Record<string, unknown>>;
 
   constructor(problem: Record<string, unknown>, given: { status?: number; retryAfterMs?: number | null } = {}) {
@@ -106,7 +106,7 @@ export class ApiError extends SecureConnectError {
     this.problem = problem;
   }
 
-  /** Whether the same request may well succeed later. */
+  /** Whether the same request may succeed later. */
   get transient(): boolean {
     return this.status === 408 || this.status === 429 || this.status >= 500;
   }
@@ -127,14 +127,14 @@ export function retryAfterMs(value: string | null, now: number): number | null {
   return Number.isFinite(wait) ? Math.max(0, wait) : null;
 }
 
-/** The error of an HTTP answer of 400 or more. */
+/** The error for an HTTP response with a status of 400 or more. */
 export async function problemOf(answer: Response, now: number): Promise<ApiError> {
   let problem: Record<string, unknown> = {};
   try {
     const parsed: unknown = await answer.json();
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) problem = { ...parsed };
   } catch {
-    // no document: the status alone has to do
+    // no problem document: the status decides the code
   }
   return new ApiError(
     { request_id: answer.headers.get("X-Request-Id"), ...problem, status: answer.status },

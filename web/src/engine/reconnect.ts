@@ -1,8 +1,8 @@
 /**
- * Keeping one connection open for as long as it is wanted: when to open the next, when to let the last go.
+ * Keeps one connection open: decides when to open the next one and when to close the last.
  *
- * Follows the published back-off. After a hint, or at the end of its lifetime, a connection stays in use until its
- * successor is open, so that nothing is missed for want of a socket.
+ * Follows the published back-off (`backoff.ts`). After a hint, or at the end of its lifetime, a connection stays in use
+ * until its successor is open, so that there is always a socket.
  */
 import { Alarm } from "./alarm";
 import {
@@ -20,32 +20,32 @@ import { ApiError, ConnectionLost, NotSignedIn, TransportFailed } from "./proble
 const RETIRE_GRACE_MS = 5_000;
 
 export interface ReconnectParts {
-  /** A ticket: the address with it, and the window that the server announced for coming back. */
+  /** Gets a ticket: the URL that contains it, and the server's window for reconnects. */
   enter: () => Promise<{ url: string; spreadMs: number | null }>;
   dial: Dial;
   clock: Clock;
   random: () => number;
   policy: ReconnectPolicy;
   onOpen: () => void;
-  /** The connection in use went away, or one more try failed. */
+  /** The connection in use was lost, or another attempt failed. */
   onDown: () => void;
   onFrame: (connection: Connection, frame: Frame) => void;
 }
 
 export class Reconnect {
   readonly #parts: ReconnectParts;
-  readonly #hurry: Alarm;
+  readonly #retryAlarm: Alarm;
   #current: Connection | null = null;
   #hint: { afterMs: number; alarm: AbortController } | null = null;
   #spreadMs: number | null = null;
   #failures = 0;
-  /** Why the last try failed; null once one went well. */
+  /** The error of the last attempt; null after a successful one. */
   lastError: unknown = null;
   openings = 0;
 
   constructor(parts: ReconnectParts) {
     this.#parts = parts;
-    this.#hurry = new Alarm(parts.clock);
+    this.#retryAlarm = new Alarm(parts.clock);
   }
 
   /** The connection to use, null while there is none. */
@@ -53,12 +53,12 @@ export class Reconnect {
     return this.#current?.closed.aborted ? null : this.#current;
   }
 
-  /** Failed tries in a row. */
+  /** Failed attempts in a row. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** The server would like this client elsewhere, some time within `afterMs`. */
+  /** The server asks this client to reconnect at a random time within `afterMs`. */
   hint(afterMs: number): void {
     if (this.#hint && !this.#hint.alarm.signal.aborted) {
       this.#hint.afterMs = afterMs;
@@ -66,19 +66,19 @@ export class Reconnect {
     }
   }
 
-  /** Do not wait any longer. */
+  /** Ends the wait before the next attempt. */
   hurry(): void {
-    this.#hurry.ring();
+    this.#retryAlarm.ring();
   }
 
-  /** Never resolves; rejects when the signal aborts, or when coming back is pointless: the session is over. */
+  /** Never resolves; rejects when the signal aborts, or with an error after which retrying is pointless (session over). */
   async run(signal: AbortSignal): Promise<never> {
     const { clock, policy } = this.#parts;
     let waitMs = 0;
     try {
       for (;;) {
-        this.#hurry.clear();
-        await this.#hurry.wait(waitMs, signal);
+        this.#retryAlarm.clear();
+        await this.#retryAlarm.wait(waitMs, signal);
         let connection: Connection;
         try {
           connection = await this.#open(signal);
@@ -87,14 +87,14 @@ export class Reconnect {
           this.lastError = error;
           this.#failures += 1;
           this.#parts.onDown();
-          waitMs = this.#afterFailure(error instanceof ApiError ? error.retryAfterMs : null);
+          waitMs = this.#delayAfterFailure(error instanceof ApiError ? error.retryAfterMs : null);
           continue;
         }
-        const born = clock.now();
-        const hintMs = await this.#untilOver(connection, signal);
-        this.#failures = clock.now() - born >= policy.stableMs ? 0 : this.#failures + 1;
+        const openedAt = clock.now();
+        const hintMs = await this.#untilReplaced(connection, signal);
+        this.#failures = clock.now() - openedAt >= policy.stableMs ? 0 : this.#failures + 1;
         if (connection.closed.aborted) this.#parts.onDown();
-        waitMs = this.#afterEnd(hintMs, connection.closed.aborted);
+        waitMs = this.#delayAfterEnd(hintMs, connection.closed.aborted);
       }
     } finally {
       this.#current?.abort();
@@ -120,8 +120,8 @@ export class Reconnect {
     return connection;
   }
 
-  /** Waits for the hint, the end or the age of a connection; the hint's `afterMs` if there was one. */
-  async #untilOver(connection: Connection, signal: AbortSignal): Promise<number | null> {
+  /** Waits for a connection's hint, its loss or the end of its lifetime; returns the hint's `afterMs`, if any. */
+  async #untilReplaced(connection: Connection, signal: AbortSignal): Promise<number | null> {
     const { clock, policy, random } = this.#parts;
     const hint = this.#hint;
     if (!hint) return null;
@@ -131,26 +131,26 @@ export class Reconnect {
     return hint.alarm.signal.aborted ? hint.afterMs : null;
   }
 
-  #afterEnd(hintMs: number | null, closed: boolean): number {
+  #delayAfterEnd(hintMs: number | null, closed: boolean): number {
     const { policy, random } = this.#parts;
     if (hintMs !== null) {
       this.#spreadMs = Math.max(this.#spreadMs ?? 0, hintMs);
       const waitMs = delayAfterHint(hintMs, random);
-      // Hints that come one upon the other must not make a tight loop.
+      // Hints in quick succession must not make a tight loop.
       const again = this.#failures - 2;
       return again >= 0 ? waitMs + backoffDelay(policy.backoff, again, random) : waitMs;
     }
-    if (!closed) return 0; // the end of its lifetime, which is spread out already
-    return this.#failures === 0 ? delayAfterDrop(policy, random, this.#spreadMs) : this.#afterFailure(null);
+    if (!closed) return 0; // end of its lifetime, which is random already
+    return this.#failures === 0 ? delayAfterDrop(policy, random, this.#spreadMs) : this.#delayAfterFailure(null);
   }
 
-  #afterFailure(retryAfterMs: number | null): number {
+  #delayAfterFailure(retryAfterMs: number | null): number {
     const { policy, random } = this.#parts;
     return delayAfterFailure(policy, this.#failures - 1, random, { spreadMs: this.#spreadMs, retryAfterMs });
   }
 }
 
-/** Whether trying again can change nothing. */
+/** Whether a retry is pointless. */
 function isFinal(error: unknown): boolean {
   if (error instanceof ApiError) return error.status === 401 || error.status === 403;
   return error instanceof NotSignedIn || !(error instanceof ConnectionLost || error instanceof TransportFailed);

@@ -1,9 +1,9 @@
-/** What events make of messages: pure, and shared by the full view of a log and by the windows that screens show. */
+/** Pure reducers of messages, shared by the full view of a log (`view.ts`) and by timelines (`timeline.ts`). */
 import type { EventOf, Message, Poll } from "./api";
 
 type Reacted = EventOf<"reaction.added"> | EventOf<"reaction.removed">;
 
-/** What is left of a message that was deleted or has expired. */
+/** The tombstone of a message that was deleted or has expired. */
 export function tombstone(message: Message, deletedAt: string | null): Message {
   return {
     ...message,
@@ -19,26 +19,26 @@ export function tombstone(message: Message, deletedAt: string | null): Message {
   };
 }
 
-/** No event tells of it: a message that disappears says when, and the client drops it then. */
+/** Whether a disappearing message has expired. There is no event for that: the client hides it at `expires_at`. */
 export function hasExpired(message: Message, now: number): boolean {
   return message.deleted_at === null && message.expires_at !== null && Date.parse(message.expires_at) <= now;
 }
 
-/** The counts after one more reaction, or one less; those of a message come by emoji. */
+/** The message after a reaction was added or removed; reactions are counted per emoji. */
 export function withReaction(message: Message, event: Reacted, myId: string): Message {
   if (!event.data) return message;
   const { emoji, user_id } = event.data;
   const mine = user_id === myId;
   const added = event.type === "reaction.added";
   const present = message.reactions.find((each) => each.emoji === emoji);
-  if (mine && present?.mine === added) return message; // shown already
+  if (mine && present?.mine === added) return message; // applied already, optimistically
   const count = (present?.count ?? 0) + (added ? 1 : -1);
   const others = message.reactions.filter((each) => each.emoji !== emoji);
   const changed = { emoji, count, mine: mine ? added : (present?.mine ?? false) };
   return { ...message, reactions: count > 0 ? [...others, changed].sort(byEmoji) : others };
 }
 
-/** A poll as its voter sees it once this vote is in; hidden results stay hidden. */
+/** The poll after the viewer's vote; hidden results stay hidden. */
 export function withVote(poll: Poll, optionIds: readonly string[]): Poll {
   const before = new Set(poll.my_votes);
   const now = new Set(optionIds);
@@ -52,7 +52,7 @@ export function withVote(poll: Poll, optionIds: readonly string[]): Poll {
   };
 }
 
-/** By code points, as the server sorts them. */
+/** Compares by code points, like the server. */
 export function byEmoji(a: { emoji: string }, b: { emoji: string }): number {
   const [left, right] = [[...a.emoji], [...b.emoji]];
   for (let i = 0; i < Math.min(left.length, right.length); i += 1) {

@@ -1,10 +1,10 @@
-/** Requests as somebody: the token is put in, and renewed once when the server says that it has expired. */
+/** Authenticated requests: adds the access token, and renews it once when the server says that it has expired. */
 import type { Answer, Api, Method, Question, Route } from "./api";
 import { type Http, type HttpRequest, fillPath } from "./http";
 import { ApiError } from "./problems";
 import type { SessionKeeper } from "./session";
 
-/** The one thing that the parts of the engine need of HTTP. */
+/** The port through which the engine's parts send HTTP requests. */
 export interface Requests {
   request(method: string, request: HttpRequest): Promise<unknown>;
 }
@@ -21,7 +21,10 @@ const PUBLIC = new Set([
   "POST /auth/passkeys/login",
 ]);
 
-/** With a token where a session is there, unless the route is one of those that make one. */
+/**
+ * Sends a request with an access token if there is a session; public routes are sent without. With `asUser` it throws
+ * NotSignedIn unless that person is signed in.
+ */
 export async function authorised(
   http: Http,
   keeper: SessionKeeper,
@@ -38,19 +41,19 @@ export async function authorised(
   try {
     return await send(token);
   } catch (error) {
-    // An authoriser in front of the service may say 401 without a reason.
+    // A gateway authoriser in front of the service may answer 401 without a problem document.
     const expired = error instanceof ApiError && error.status === 401 && (error.code === "token_expired" || !error.documented);
     if (!expired) throw error;
   }
   return send(await keeper.renew(token, userId));
 }
 
-/** One person's requests: after somebody else has signed in they fail instead of being sent as the other. */
+/** Requests of one person: after somebody else has signed in they fail, and are not sent as that other person. */
 export function actingAs(http: Http, keeper: SessionKeeper, userId: string): Requests {
   return { request: (method, request) => authorised(http, keeper, method, request, userId) };
 }
 
-/** The typed routes over any requests. */
+/** A typed API over a `Requests` port. */
 export function typedApi(requests: Requests): Api {
   const call =
     <M extends Method>(method: M) =>

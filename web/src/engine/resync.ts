@@ -1,8 +1,8 @@
 /**
- * When to ask the log: after every connection, on holes, and when the server says we are behind.
+ * Decides when to catch up with the log: after every connect, on gaps, and when the server says that we are behind.
  *
- * One loop, so that catching up is never done twice at a time; each conversation has its own back-off, so that one
- * that fails holds up no other. Asking is `catch-up`'s business.
+ * A single loop prevents concurrent syncs; each conversation has its own back-off, so that a failing one does not delay
+ * the others. The requests themselves are made by `catch-up.ts`.
  */
 import { Alarm } from "./alarm";
 import { type Backoff, backoffDelay } from "./backoff";
@@ -11,7 +11,7 @@ import type { Clock } from "./ports";
 import { ApiError, TransportFailed } from "./problems";
 import type { Sequencer } from "./sequencer";
 
-/** A hole that the log does not fill so many times in a row is no hole: half a minute. */
+/** Attempts after which a gap that the log does not fill is ignored; they take about half a minute. */
 const GIVE_UP_AFTER = 8;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
 
@@ -29,9 +29,9 @@ export interface ResyncParts {
   catchUp: CatchUp;
   clock: Clock;
   random: () => number;
-  /** How long frames may be out of order before the log is asked. */
+  /** How long a gap may last before it is filled from the log. */
   gapWaitMs: number;
-  /** Whether anything is known to be missing has changed, or a sync went well or not. */
+  /** `settled` or `failing` has changed, or a sync has ended. */
   onChange: () => void;
 }
 
@@ -39,14 +39,14 @@ export class Resync {
   readonly #parts: ResyncParts;
   readonly #sequencer: Sequencer;
   readonly #alarm: Alarm;
-  #due = false;
-  #retry = new Retry();
+  #syncDue = false;
+  #syncRetry = new Retry();
   #suspects = new Map<string, number | undefined>();
   #retries = new Map<string, Retry>();
   #settled = false;
-  /** When the last sync went well, in epoch milliseconds. */
+  /** The time of the last successful sync, in epoch milliseconds. */
   syncedAt: number | null = null;
-  /** The last question to the log failed. */
+  /** Whether the last sync failed. */
   failing = false;
 
   constructor(parts: ResyncParts) {
@@ -55,30 +55,30 @@ export class Resync {
     this.#alarm = new Alarm(parts.clock);
   }
 
-  /** Nothing is known to be missing. */
+  /** Whether there are no known gaps and no sync is due. */
   get settled(): boolean {
     return this.#settled;
   }
 
-  /** Everything may be out of date. */
+  /** Makes a sync due: any conversation may be out of date. */
   sync(): void {
-    this.#due = true;
-    this.#retry = new Retry();
+    this.#syncDue = true;
+    this.#syncRetry = new Retry();
     this.#wake();
   }
 
-  /** There may be a hole. */
+  /** Wakes the loop if the sequencer has gaps. */
   look(): void {
     if (this.#sequencer.behind().length > 0) this.#wake();
   }
 
-  /** This log may have grown, unless by then the cursor has moved past that seq. */
+  /** Reads this conversation's log, unless its cursor has moved past `unlessPast` by then. */
   lookInto(id: string, unlessPast: number | undefined): void {
     this.#suspects.set(id, unlessPast);
     this.#wake();
   }
 
-  /** What a `pong` says: `{conversation_id: last_seq}`, or ids alone. */
+  /** Takes in the `behind` of a `pong` frame: `{conversation_id: last_seq}`, or a list of ids. */
   behind(named: unknown): void {
     if (Array.isArray(named)) {
       for (const id of named) this.lookInto(String(id), this.#sequencer.cursor(String(id)));
@@ -93,41 +93,41 @@ export class Resync {
     const { clock, gapWaitMs } = this.#parts;
     for (;;) {
       await this.#alarm.wait(this.#nextDue(), signal);
-      if (this.#due && this.#retry.due <= clock.now()) await this.#sync(signal);
-      else await clock.sleep(gapWaitMs, signal); // frames out of order sort themselves out
-      const wounds = this.#wounds();
-      this.#retries = new Map(wounds.map((id) => [id, this.#retries.get(id) ?? new Retry()]));
+      if (this.#syncDue && this.#syncRetry.due <= clock.now()) await this.#sync(signal);
+      else await clock.sleep(gapWaitMs, signal); // frames that are only out of order close the gap by themselves
+      const gaps = this.#gaps();
+      this.#retries = new Map(gaps.map((id) => [id, this.#retries.get(id) ?? new Retry()]));
       const now = clock.now();
-      const dueOnes = [...this.#retries].filter(([, retry]) => retry.due <= now);
-      const outcomes = await Promise.allSettled(dueOnes.map(([id, retry]) => this.#heal(id, retry, signal)));
+      const due = [...this.#retries].filter(([, retry]) => retry.due <= now);
+      const outcomes = await Promise.allSettled(due.map(([id, retry]) => this.#heal(id, retry, signal)));
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-      if (!this.#due && this.#wounds().length === 0 && !this.#alarm.rung) this.#settle(true);
+      if (!this.#syncDue && this.#gaps().length === 0 && !this.#alarm.rung) this.#settle(true);
     }
   }
 
-  #wounds(): string[] {
+  #gaps(): string[] {
     return [...new Set([...this.#sequencer.behind(), ...this.#suspects.keys()])];
   }
 
-  /** Milliseconds until something is to be done, null when nothing is. */
+  /** Milliseconds until the next sync or gap is due, null if none is. */
   #nextDue(): number | null {
-    const due = this.#wounds().map((id) => this.#retries.get(id)?.due ?? 0);
-    if (this.#due) due.push(this.#retry.due);
+    const due = this.#gaps().map((id) => this.#retries.get(id)?.due ?? 0);
+    if (this.#syncDue) due.push(this.#syncRetry.due);
     return due.length > 0 ? Math.max(0, Math.min(...due) - this.#parts.clock.now()) : null;
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
-    const retry = this.#retry;
-    this.#due = false;
+    const retry = this.#syncRetry;
+    this.#syncDue = false;
     try {
       await this.#parts.catchUp.all(signal);
       this.syncedAt = this.#parts.clock.now();
-      this.#failed(false);
+      this.#setFailing(false);
     } catch (error) {
-      throwIfOver(error, signal);
-      this.#due = true;
+      throwIfFinal(error, signal);
+      this.#syncDue = true;
       retry.later(this.#parts.clock.now(), this.#parts.random, error instanceof ApiError ? error.retryAfterMs : null);
-      this.#failed(true);
+      this.#setFailing(true);
     }
   }
 
@@ -142,7 +142,7 @@ export class Resync {
     try {
       await catchUp.heal(id, signal);
     } catch (error) {
-      throwIfOver(error, signal);
+      throwIfFinal(error, signal);
       retry.later(clock.now(), random, error instanceof ApiError ? error.retryAfterMs : null);
       return;
     }
@@ -153,7 +153,7 @@ export class Resync {
     else retry.later(clock.now(), random);
   }
 
-  #failed(failing: boolean): void {
+  #setFailing(failing: boolean): void {
     this.failing = failing;
     this.#parts.onChange();
   }
@@ -170,8 +170,8 @@ export class Resync {
   }
 }
 
-/** Throws where there is no point in asking again: the session is over, or the fault is ours. */
-function throwIfOver(error: unknown, signal: AbortSignal): void {
+/** Rethrows an error after which a retry is pointless: the session is over, or this client has a bug. */
+function throwIfFinal(error: unknown, signal: AbortSignal): void {
   const passing = error instanceof TransportFailed || (error instanceof ApiError && error.status !== 401);
   if (signal.aborted || !passing) throw error;
 }

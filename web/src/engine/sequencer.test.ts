@@ -8,8 +8,8 @@ const removal = (seq: number, userId: string): Event =>
   ({ type: "member.removed", data: { user: { id: userId } }, conversation_id: "c", seq }) as unknown as Event;
 const seqs = (events: Event[]) => events.map((each) => each.seq ?? each.type);
 
-describe("what sockets offer", () => {
-  test("comes out in order, once, whatever order it came in", () => {
+describe("an event from a socket", () => {
+  test("is delivered once and in order, in whatever order events arrive", () => {
     const sequencer = new Sequencer({ cursors: { c: 3 } });
     expect(seqs(sequencer.offer(at(5)))).toEqual([]);
     expect(sequencer.behind()).toEqual(["c"]);
@@ -21,51 +21,51 @@ describe("what sockets offer", () => {
     expect(sequencer.cursors).toEqual({ c: 5 });
   });
 
-  test("of a conversation that is not known waits for the log to say where it starts", () => {
+  test("of an unknown conversation is held until the log shows where it starts", () => {
     const sequencer = new Sequencer();
     expect(seqs(sequencer.offer(at(7)))).toEqual([]);
     expect(seqs(sequencer.offerLog("c", [at(6), at(7), at(8)]))).toEqual([6, 7, 8]);
   });
 
-  test("of a new conversation begins with its first event", () => {
+  test("is delivered at once if it is the first of a new conversation", () => {
     expect(seqs(new Sequencer().offer(at(1)))).toEqual([1]);
   });
 
-  test("without a seq passes at once", () => {
+  test("is delivered at once if it has no seq", () => {
     expect(new Sequencer().offer({ type: "typing", data: {} } as Event)).toHaveLength(1);
   });
 });
 
-describe("what the log confirms", () => {
-  test("with a hole means that the reader was out meanwhile", () => {
+describe("a confirmed stretch of the log", () => {
+  test("with a gap means that the reader was removed in between", () => {
     const sequencer = new Sequencer({ cursors: { c: 2 } });
     expect(seqs(sequencer.offerLog("c", [at(9)], { confirmed: true }))).toEqual(["conversation.removed", 9]);
   });
 });
 
-describe("who is put out", () => {
-  test("hears nothing more until it is known whether they are back", () => {
+describe("a removed reader", () => {
+  test("gets no more events until it is known whether they are back", () => {
     const sequencer = new Sequencer({ cursors: { c: 1 }, readerId: "me" });
     expect(seqs(sequencer.offer(removal(2, "me")))).toEqual([2]);
     expect(seqs(sequencer.offer(at(3)))).toEqual([]);
     expect(sequencer.behind()).toEqual(["c"]);
   });
 
-  test("and is back with the whole history goes on where they were", () => {
+  test("who is back with the whole history continues at the cursor", () => {
     const sequencer = new Sequencer({ cursors: { c: 1 }, readerId: "me" });
     sequencer.offer(removal(2, "me"));
     sequencer.offer(at(3));
     expect(seqs(sequencer.resolve("c", 1))).toEqual([3]);
   });
 
-  test("and is back without it begins anew", () => {
+  test("who is back without the history begins a new log", () => {
     const sequencer = new Sequencer({ cursors: { c: 1 }, readerId: "me" });
     sequencer.offer(removal(2, "me"));
     sequencer.offer(at(5));
     expect(seqs(sequencer.resolve("c", 5))).toEqual(["conversation.removed", 5]);
   });
 
-  test("for good is told so once", () => {
+  test("gets conversation.removed only once", () => {
     const sequencer = new Sequencer({ cursors: { c: 1 } });
     expect(seqs(sequencer.end("c"))).toEqual(["conversation.removed"]);
     expect(seqs(sequencer.end("c"))).toEqual([]);
@@ -73,21 +73,21 @@ describe("who is put out", () => {
 });
 
 describe("skipping", () => {
-  test("goes on behind a summary, with what was held", () => {
+  test("continues after the summary's seq with the held events", () => {
     const sequencer = new Sequencer({ cursors: { c: 1 } });
     sequencer.offer(at(900));
     expect(seqs(sequencer.skipTo("c", 899))).toEqual([900]);
     expect(sequencer.behind()).toEqual([]);
   });
 
-  test("never goes back", () => {
+  test("never moves the cursor back", () => {
     const sequencer = new Sequencer({ cursors: { c: 7 } });
     expect(sequencer.skipTo("c", 5)).toEqual([]);
     expect(sequencer.cursor("c")).toBe(7);
   });
 });
 
-test("any order of a log's events gives the log, when the log fills what is missing", () => {
+test("whatever order frames come in, the result is the log, once its pages fill the gaps", () => {
   for (let seed = 1; seed <= 200; seed += 1) {
     const random = mulberry(seed);
     const sequencer = new Sequencer({ cursors: { c: 0 } });
@@ -109,7 +109,7 @@ test("any order of a log's events gives the log, when the log fills what is miss
   }
 });
 
-/** A small generator of numbers from 0 to 1 that a seed repeats. */
+/** A seeded random number generator, uniform in [0, 1). */
 function mulberry(seed: number): () => number {
   let state = seed;
   return () => {

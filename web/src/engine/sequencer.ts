@@ -1,17 +1,17 @@
 /**
- * Exactly once and in order: what may be delivered now, given what came so far. Pure; does no I/O.
+ * Orders events for exactly-once delivery: decides which may be delivered, given those that have arrived. Does no I/O.
  *
- * Sockets are a hint and the log is the truth. Events from sockets are offered and may be lost, doubled or shuffled;
- * events from `GET …/events` are confirmed: within an answer nothing is missing that the caller may see. A conversation
- * that is not known yet starts where the log says it starts.
+ * Frames from sockets are hints; they may be lost, repeated or out of order. Events from `GET …/events` are confirmed:
+ * an answer has every event in its range that the reader may see. A conversation that is not known yet starts where its
+ * log starts.
  *
- * An event that puts the reader out leaves the conversation in doubt: what comes behind it is held until it is known
- * whether the reader came back, and if so, where the log now starts for them.
+ * An event that removes the reader leaves the conversation in doubt: later events are held until it is known whether the
+ * reader is back, and where the log then starts for them.
  */
 import type { Event } from "./api";
 import { conversationRemoved, putsOut } from "./events";
 
-/** Per conversation; what is not held comes from the log later. */
+/** Held events per conversation; further ones are dropped and later read from the log. */
 const MAX_HELD = 1_000;
 
 export class Sequencer {
@@ -33,7 +33,7 @@ export class Sequencer {
     this.inDoubt = new Set(inDoubt);
   }
 
-  /** Per conversation, the last seq delivered; everything before it has been, too. */
+  /** The last delivered seq of each conversation; all earlier events have been delivered as well. */
   get cursors(): Record<string, number> {
     return Object.fromEntries(this.#cursors);
   }
@@ -46,7 +46,7 @@ export class Sequencer {
     return this.#cursors.get(conversationId);
   }
 
-  /** What this event makes deliverable: nothing if it is old or early, else itself and its followers. */
+  /** The events that are deliverable now: none if `event` is a duplicate or too early, else `event` and held followers. */
   offer(event: Event): Event[] {
     const { conversation_id: id, seq } = event;
     if (id === undefined || seq === undefined) return [event];
@@ -68,8 +68,8 @@ export class Sequencer {
   }
 
   /**
-   * The same for an ascending stretch of the log asked for after this cursor or an earlier one. A hole in a confirmed
-   * stretch means that the caller was out of the conversation in between: its log ends and begins anew.
+   * The same for a stretch of the log, which was read from the cursor or from an earlier seq. A gap in a confirmed
+   * stretch means that the reader was not a member in between: the old log ends, and a new one begins.
    */
   offerLog(id: string, events: readonly Event[], { confirmed = false } = {}): Event[] {
     const ready: Event[] = [];
@@ -87,18 +87,18 @@ export class Sequencer {
     return ready;
   }
 
-  /** The log is known to reach this seq. */
+  /** Notes that the log reaches at least this seq. */
   note(id: string, seq: number): void {
     if ((this.#cursors.get(id) ?? -1) >= seq) return;
     this.#highest.set(id, Math.max(seq, this.#highest.get(id) ?? 0));
   }
 
-  /** Conversations whose log reaches further than what was delivered, or that are in doubt. */
+  /** Conversations whose log reaches further than the cursor, or that are in doubt. */
   behind(): string[] {
     return [...new Set([...this.#highest.keys(), ...this.inDoubt])];
   }
 
-  /** The log of a conversation in doubt starts here for the reader now. */
+  /** Resolves a doubt: the reader is back, and their log starts at `firstSeq`. */
   resolve(id: string, firstSeq: number): Event[] {
     this.inDoubt.delete(id);
     if (firstSeq <= (this.#cursors.get(id) ?? 0)) return this.#advance(id); // back, with the whole history
@@ -106,7 +106,7 @@ export class Sequencer {
     return [conversationRemoved(id), ...this.#advance(id)];
   }
 
-  /** Goes on behind this seq without what lies before it; the caller has seen its outcome some other way. */
+  /** Moves the cursor to `seq` and skips the events before; the caller knows their outcome from a summary. */
   skipTo(id: string, seq: number): Event[] {
     if ((this.#cursors.get(id) ?? -1) >= seq) return [];
     this.inDoubt.delete(id);
@@ -114,7 +114,7 @@ export class Sequencer {
     return this.#advance(id);
   }
 
-  /** Stops expecting what the log refuses to show. */
+  /** Forgets a gap that the log does not fill. */
   giveUp(id: string): void {
     this.inDoubt.delete(id);
     this.#highest.delete(id);
@@ -122,8 +122,8 @@ export class Sequencer {
   }
 
   /**
-   * The caller is out: forgets the conversation and says so, once. What is held may be from after a return: it stays,
-   * as that of a conversation not known yet.
+   * The reader is removed: forgets the conversation and returns `conversation.removed`, once. Held events may be from
+   * after a return, so they stay, like those of an unknown conversation.
    */
   end(id: string): Event[] {
     this.inDoubt.delete(id);
@@ -145,7 +145,7 @@ export class Sequencer {
     if (held) this.#held.set(id, new Map([...held].filter(([each]) => each >= seq)));
   }
 
-  /** Delivers this event, if given, and what was held behind it. */
+  /** Moves the cursor over this event, if given, and over held events that follow; returns them. */
   #advance(id: string, event?: Event): Event[] {
     const held = this.#heldOf(id);
     let seq = this.#cursors.get(id) ?? 0;

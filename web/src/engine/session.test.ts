@@ -6,7 +6,7 @@ import { SessionKeeper } from "./session";
 import { MemoryStore } from "./store";
 import { FakeServer } from "./testing/fake-server";
 
-/** So many tabs of one browser, in which somebody is signed in. */
+/** `count` tabs of one browser in which somebody is signed in. */
 async function tabs(server: FakeServer, count: number) {
   const ports = server.ports();
   const store = new MemoryStore();
@@ -28,7 +28,7 @@ async function tabs(server: FakeServer, count: number) {
   return made;
 }
 
-test("an expired token is renewed once, however many requests of however many tabs find out", async () => {
+test("an expired token is renewed once, however many requests and tabs meet it", async () => {
   const server = new FakeServer();
   const all = await tabs(server, 4);
   server.accessToken = "another";
@@ -36,7 +36,7 @@ test("an expired token is renewed once, however many requests of however many ta
   expect(server.refreshes).toBe(1);
 });
 
-test("a token with little life left is renewed before it is used", async () => {
+test("a token that expires soon is renewed before it is used", async () => {
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   await tab?.keeper.begin({ user: { id: "me" }, tokens: server.tokens(30) });
@@ -44,7 +44,7 @@ test("a token with little life left is renewed before it is used", async () => {
   expect(server.asked).toEqual(["POST /auth/refresh", "GET /users/me"]);
 });
 
-test("a hiccup of the refresh does not show while the token is still good", async () => {
+test("a failed refresh does not show while the token is still valid", async () => {
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   await tab?.keeper.begin({ user: { id: "me" }, tokens: server.tokens(30) });
@@ -52,7 +52,7 @@ test("a hiccup of the refresh does not show while the token is still good", asyn
   await expect(tab?.me()).resolves.toMatchObject({ id: "me" });
 });
 
-test("a session that the server has ended ends here, and says why", async () => {
+test("a session that the server has ended ends here as revoked", async () => {
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   server.accessToken = "another";
@@ -63,7 +63,7 @@ test("a session that the server has ended ends here, and says why", async () => 
   expect(tab?.keeper.current).toBeNull();
 });
 
-test("who signs out while a refresh is on its way stays signed out", async () => {
+test("signing out during a refresh stays in effect", async () => {
   const server = new FakeServer();
   const [first, second] = await tabs(server, 2);
   server.accessToken = "another";
@@ -75,7 +75,7 @@ test("who signs out while a refresh is on its way stays signed out", async () =>
   expect(await first?.keeper.load()).toBeNull();
 });
 
-test("a request of somebody who has signed out since is not sent as another", async () => {
+test("a request of a person who has signed out is not sent as somebody else", async () => {
   const server = new FakeServer();
   const [tab] = await tabs(server, 1);
   await expect(tab?.keeper.token("somebody else")).rejects.toThrow(NotSignedIn);

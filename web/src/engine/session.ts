@@ -1,8 +1,8 @@
 /**
- * The caller's session: which token to send, and its renewal.
+ * The session: the access token, and its renewal.
  *
- * Refresh tokens rotate, and using an old one later than 30 s after its successor was made revokes the whole session.
- * Hence one refresh at a time over all tabs (a lock), the successor is stored before it is used, and the store is read
+ * Refresh tokens rotate, and using an old one more than 30 s after its successor was issued revokes the whole session.
+ * So a lock allows one refresh at a time among all tabs, the new token is stored before it is used, and the store is read
  * first inside the lock, in case another tab has already refreshed.
  */
 import type { Http } from "./http";
@@ -23,9 +23,9 @@ export interface SessionParts {
   store: Store;
   clock: Clock;
   locks: Locks;
-  /** Of the refresh lock: one per origin and server. */
+  /** The name of the refresh lock: one per origin and server. */
   lockName: string;
-  /** The session is another than before, or none; `revoked` when the server ended it. */
+  /** The session was replaced or has ended (null); `revoked` if the server ended it. */
   onChange?: (session: Session | null, revoked: boolean) => void;
 }
 
@@ -42,39 +42,39 @@ export class SessionKeeper {
     return this.#session;
   }
 
-  /** Throws NotSignedIn. */
+  /** The signed-in person's id; throws NotSignedIn. */
   get userId(): string {
     return this.#require().userId;
   }
 
-  /** Reads the store: at the start, and when another tab has changed it. */
+  /** Reads the session from the store, at the start and after a change by another tab. */
   async load(): Promise<Session | null> {
-    this.#take(await this.#parts.store.loadSession(), false);
+    this.#setSession(await this.#parts.store.loadSession(), false);
     return this.#session;
   }
 
-  /** Takes up the session of a sign-in answer. */
+  /** Starts and stores the session of a sign-in answer. */
   async begin(answer: SignedIn): Promise<Session> {
     const session = this.#sessionOf(answer.user.id, answer.tokens);
     await this.#parts.store.saveSession(session);
-    this.#take(session, false);
+    this.#setSession(session, false);
     return session;
   }
 
-  /** Forgets the session on this device; the server is not told. `revoked`: it was the server's doing. */
+  /** Removes the session from this device without telling the server; `revoked` if the server ended it. */
   async end({ revoked = false } = {}): Promise<void> {
     await this.#parts.store.saveSession(null);
-    this.#take(null, revoked);
+    this.#setSession(null, revoked);
   }
 
-  /** This person's access token, with some life left. Throws NotSignedIn, ApiError, TransportFailed. */
+  /** This person's access token, renewed if it expires within a minute. Throws NotSignedIn, ApiError, TransportFailed. */
   async token(userId: string): Promise<string> {
     const session = this.#require(userId);
     if (session.expiresAt - this.#parts.clock.now() > REFRESH_AHEAD_MS) return session.accessToken;
     try {
       return await this.renew(session.accessToken, userId);
     } catch (error) {
-      // Still good for a moment: a hiccup of the refresh route need not show.
+      // A transient failure of the refresh does not matter while the old token is valid.
       const passing = error instanceof TransportFailed || (error instanceof ApiError && error.transient);
       if (passing && session.expiresAt > this.#parts.clock.now()) return session.accessToken;
       throw error;
@@ -97,36 +97,36 @@ export class SessionKeeper {
     const { store, http, clock } = this.#parts;
     const kept = await store.loadSession();
     if (kept === null || kept.userId !== session.userId) {
-      this.#take(kept, false);
+      this.#setSession(kept, false);
       throw new NotSignedIn("signed out in another tab");
     }
     if (kept.accessToken !== session.accessToken) {
-      this.#take(kept, false);
+      this.#setSession(kept, false);
       if (kept.expiresAt > clock.now()) return kept;
     }
     let answer: unknown;
     try {
-      // Repeating it is safe: for 30 s the same token is answered with the same successor.
+      // Safe to repeat: for 30 s the same refresh token is answered with the same new tokens.
       answer = await http.exchange("POST", {
         path: "/auth/refresh",
         body: { refresh_token: kept.refreshToken },
         retry: true,
       });
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) await this.#forget(kept);
+      if (error instanceof ApiError && error.status === 401) await this.#endRefused(kept);
       throw error;
     }
     const fresh = this.#sessionOf(kept.userId, (answer as { tokens: TokensAnswer }).tokens);
     if ((await store.loadSession())?.userId !== kept.userId) throw new NotSignedIn("signed out meanwhile");
     await store.saveSession(fresh);
-    if (this.#session !== null) this.#take(fresh, false);
+    if (this.#session !== null) this.#setSession(fresh, false);
     return fresh;
   }
 
-  async #forget(session: Session): Promise<void> {
+  async #endRefused(session: Session): Promise<void> {
     const kept = await this.#parts.store.loadSession();
     if (kept?.refreshToken === session.refreshToken) await this.#parts.store.saveSession(null);
-    if (this.#session?.userId === session.userId) this.#take(null, true);
+    if (this.#session?.userId === session.userId) this.#setSession(null, true);
   }
 
   #sessionOf(userId: string, tokens: TokensAnswer): Session {
@@ -139,7 +139,7 @@ export class SessionKeeper {
     };
   }
 
-  #take(session: Session | null, revoked: boolean): void {
+  #setSession(session: Session | null, revoked: boolean): void {
     const before = this.#session;
     this.#session = session;
     if (before?.userId !== session?.userId || before?.sessionId !== session?.sessionId) {

@@ -1,8 +1,8 @@
 /**
- * What outlives a reload: the session, cursors, the outbox and remembered values. The port, and the one in memory.
+ * The port of the persistent store (session, cursors, outbox, values by key), and an implementation in memory.
  *
- * Every method is one short transaction. Rows belong to an account (the user's id), so a second person signing in
- * never sees or sends what the first one left.
+ * Every method is one short transaction. Rows belong to an account (the user's id), so a second person who signs in
+ * never sees the first one's data or sends their messages.
  */
 import type { OutboxItem } from "./types";
 
@@ -11,17 +11,17 @@ export interface Session {
   readonly sessionId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** Epoch milliseconds, by this machine's clock. */
+  /** Epoch milliseconds of this machine's clock. */
   readonly expiresAt: number;
 }
 
 export interface Store {
   loadSession(): Promise<Session | null>;
-  /** Durable when it resolves: the token before this one is dead. */
+  /** Durable when it resolves, since the previous refresh token is no longer valid. */
   saveSession(session: Session | null): Promise<void>;
 
   loadCursors(account: string): Promise<Record<string, number>>;
-  /** Sets the named ones (a negative one counts as such); null removes one. */
+  /** Sets the given cursors, negative ones as they are; null removes a cursor. */
   saveCursors(account: string, changed: Readonly<Record<string, number | null>>): Promise<void>;
 
   /** Adds or replaces by `client_id`. Durable when it resolves. */
@@ -29,16 +29,16 @@ export interface Store {
   getItem(clientId: string): Promise<OutboxItem | undefined>;
   /** Oldest first. */
   items(account: string): Promise<OutboxItem[]>;
-  /** The oldest pending one. */
+  /** The oldest pending item of a conversation. */
   nextItem(account: string, conversationId: string): Promise<OutboxItem | undefined>;
   dropItem(clientId: string): Promise<void>;
 
   loadValue<T>(account: string, key: string): Promise<T | undefined>;
-  /** undefined removes it. */
+  /** Sets a value; undefined removes it. */
   saveValue(account: string, key: string, value: unknown): Promise<void>;
-  /** All of them or none; undefined removes one. Durable when it resolves. */
+  /** Sets all values or none; undefined removes one. Durable when it resolves. */
   saveValues(account: string, values: ReadonlyMap<string, unknown>): Promise<void>;
-  /** Those whose keys begin like this. */
+  /** The values whose keys begin with `prefix`, by key. */
   loadValues<T>(account: string, prefix: string): Promise<Map<string, T>>;
 
   /** Removes everything of the account. */
@@ -49,7 +49,7 @@ export interface Store {
 export const byAge = (a: OutboxItem, b: OutboxItem): number =>
   a.created_at - b.created_at || (a.client_id < b.client_id ? -1 : 1);
 
-/** Forgets everything with the process. */
+/** A store in memory, for programs and tests. */
 export class MemoryStore implements Store {
   #session: Session | null = null;
   readonly #cursors = new Map<string, Record<string, number>>();

@@ -1,4 +1,4 @@
-/** A value that is replaced, never changed in place, and tells whoever listens. */
+/** Observable values: replaced, never changed in place, so that React can compare them by identity. */
 import type { Subscribable } from "./types";
 
 export class Value<T> implements Subscribable<T> {
@@ -23,7 +23,7 @@ export class Value<T> implements Subscribable<T> {
   }
 }
 
-/** One that is made anew only when somebody looks after a change: many changes in a row cost one making. */
+/** A derived value, computed lazily: after any number of changes the next `get` computes it once. */
 export class Derived<T> implements Subscribable<T> {
   readonly #make: () => T;
   readonly #listeners = new Set<() => void>();

@@ -1,15 +1,16 @@
 /**
- * The tabs of one account: which of them leads, and what they say to each other.
+ * The tabs of one account: leader election, and messages between tabs.
  *
- * The leader is whoever holds a lock, which the browser passes on when a tab ends, however it ends. The others ask it
- * for what only it can do; a question that it cannot answer any more fails when its successor introduces itself.
+ * The leader is the tab that holds a Web Lock; when it ends, for whatever reason, the browser gives the lock to another
+ * tab. Other tabs ask the leader for actions that need the socket. A question to a leader that is gone fails when the
+ * next leader announces itself.
  */
 import type { Channel, Clock, Locks } from "./ports";
 import { ApiError, ConnectionLost } from "./problems";
 
 const FAILED = { api: "api", lost: "lost" } as const;
 
-interface Told {
+interface TabMessage {
   kind: string;
   from: string;
   to?: string;
@@ -22,7 +23,7 @@ interface Question {
   fields: Record<string, unknown>;
 }
 
-interface Waiting {
+interface PendingQuestion {
   leader: string | null;
   resolve(data: unknown): void;
   reject(error: Error): void;
@@ -33,14 +34,14 @@ export interface TabsParts {
   locks: Locks;
   clock: Clock;
   lockName: string;
-  /** This tab, among all. */
+  /** A unique id of this tab. */
   tabId: string;
 }
 
 export class Tabs {
   readonly #parts: TabsParts;
   readonly #listeners = new Map<string, (body: never, from: string) => void>();
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending = new Map<number, PendingQuestion>();
   #answer: ((action: string, fields: Record<string, unknown>) => Promise<unknown>) | null = null;
   #leader: string | null = null;
   #lastId = 0;
@@ -48,7 +49,7 @@ export class Tabs {
 
   constructor(parts: TabsParts) {
     this.#parts = parts;
-    parts.channel.onMessage((message) => this.#hear(message as Told));
+    parts.channel.onMessage((message) => this.#receive(message as TabMessage));
   }
 
   get id(): string {
@@ -60,7 +61,7 @@ export class Tabs {
     return this.#answer !== null;
   }
 
-  /** Waits to become the leader, leads until `lead` ends, and settles as that does. */
+  /** Waits to become the leader, leads until `lead` settles, and settles like it. */
   async run(
     signal: AbortSignal,
     lead: () => Promise<void>,
@@ -70,7 +71,7 @@ export class Tabs {
       signal.throwIfAborted();
       this.#answer = answer;
       this.#leader = this.id;
-      this.#lose("another tab leads now");
+      this.#rejectPending("another tab leads now");
       try {
         await lead();
       } finally {
@@ -80,24 +81,24 @@ export class Tabs {
     });
   }
 
-  /** Tells all other tabs; nobody any more after `close`. */
+  /** Sends a message to all other tabs; does nothing after `close`. */
   tell(kind: string, body?: unknown): void {
     if (this.#closed) return;
-    this.#parts.channel.post({ kind, from: this.id, body } satisfies Told);
+    this.#parts.channel.post({ kind, from: this.id, body } satisfies TabMessage);
   }
 
-  /** One listener per kind. `hello` is what a leader says of itself: it marks the sender as the leader. */
+  /** Sets the listener of a kind of message. The kind `hello` comes from the leader and marks its sender as such. */
   on<T>(kind: string, listener: (body: T, from: string) => void): void {
     this.#listeners.set(kind, listener);
   }
 
-  /** Lets the leader do something. Throws what it throws, and ConnectionLost when it does not answer. */
+  /** Asks the leader to execute an action. Throws the leader's ApiError, and ConnectionLost when it does not answer. */
   async ask(action: string, fields: Record<string, unknown>, timeoutMs: number): Promise<unknown> {
     const id = (this.#lastId += 1);
     const over = new AbortController();
     try {
       return await new Promise<unknown>((resolve, reject) => {
-        this.#waiting.set(id, { leader: this.#leader, resolve, reject });
+        this.#pending.set(id, { leader: this.#leader, resolve, reject });
         this.tell("ask", { id, action, fields } satisfies Question);
         this.#parts.clock.sleep(timeoutMs, over.signal).then(
           () => reject(new ConnectionLost(`no other tab answered ${action}`)),
@@ -105,31 +106,31 @@ export class Tabs {
         );
       });
     } finally {
-      this.#waiting.delete(id);
+      this.#pending.delete(id);
       over.abort();
     }
   }
 
   close(): void {
     this.#closed = true;
-    this.#lose("this tab has stopped");
+    this.#rejectPending("this tab has stopped");
     this.#parts.channel.close();
   }
 
-  #hear(told: Told): void {
-    if (told.to !== undefined && told.to !== this.id) return;
-    if (told.kind === "ask") void this.#serve(told.from, told.body as Question);
-    else if (told.kind === "answer") this.#settle(told.body as Record<string, unknown>);
+  #receive(message: TabMessage): void {
+    if (message.to !== undefined && message.to !== this.id) return;
+    if (message.kind === "ask") void this.#serve(message.from, message.body as Question);
+    else if (message.kind === "answer") this.#settle(message.body as Record<string, unknown>);
     else {
-      if (told.kind === "hello") this.#follow(told.from);
-      this.#listeners.get(told.kind)?.(told.body as never, told.from);
+      if (message.kind === "hello") this.#setLeader(message.from);
+      this.#listeners.get(message.kind)?.(message.body as never, message.from);
     }
   }
 
-  #follow(leader: string): void {
+  #setLeader(leader: string): void {
     if (this.#leader === leader) return;
     this.#leader = leader;
-    for (const each of this.#waiting.values()) {
+    for (const each of this.#pending.values()) {
       if (each.leader !== leader) each.reject(new ConnectionLost("the tab that held the socket is gone"));
     }
   }
@@ -146,20 +147,20 @@ export class Tabs {
           : { id, failed: FAILED.lost, why: error instanceof Error ? error.message : String(error) };
     }
     if (this.#closed) return;
-    this.#parts.channel.post({ kind: "answer", from: this.id, to, body } satisfies Told);
+    this.#parts.channel.post({ kind: "answer", from: this.id, to, body } satisfies TabMessage);
   }
 
   #settle(body: Record<string, unknown>): void {
-    const waiting = this.#waiting.get(Number(body.id));
-    if (!waiting) return;
+    const pending = this.#pending.get(Number(body.id));
+    if (!pending) return;
     if (body.failed === FAILED.api) {
       const given = { status: Number(body.status), retryAfterMs: body.retryAfterMs as number | null };
-      waiting.reject(new ApiError(body.problem as Record<string, unknown>, given));
-    } else if (body.failed === FAILED.lost) waiting.reject(new ConnectionLost(String(body.why)));
-    else waiting.resolve(body.data);
+      pending.reject(new ApiError(body.problem as Record<string, unknown>, given));
+    } else if (body.failed === FAILED.lost) pending.reject(new ConnectionLost(String(body.why)));
+    else pending.resolve(body.data);
   }
 
-  #lose(why: string): void {
-    for (const each of this.#waiting.values()) each.reject(new ConnectionLost(why));
+  #rejectPending(why: string): void {
+    for (const each of this.#pending.values()) each.reject(new ConnectionLost(why));
   }
 }

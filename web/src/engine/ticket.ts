@@ -1,7 +1,7 @@
-/** Where to connect with a ticket. */
+/** The URL to open a socket with a ticket. */
 import type { Ticket } from "./api";
 
-/** At `wsUrl` if one is configured, else where the ticket says; relative ones are seen from the API. */
+/** Uses `wsUrl` if configured, else the ticket's URL; relative URLs are resolved against the API's. */
 export function socketUrl(
   answer: unknown,
   { httpUrl, wsUrl }: { httpUrl: string; wsUrl: string | undefined },

@@ -9,7 +9,7 @@ const message = (seq: number, more: Partial<Message> = {}): Message =>
   ({ ...server.message("c", seq, "ada", "", `text ${seq}`), ...more }) as unknown as Message;
 const created = (seq: number): Event => ({ type: "message.created", data: message(seq), conversation_id: "c", seq }) as Event;
 
-/** A timeline of so many messages; `held` keeps answers back until it is called. */
+/** A timeline of `count` messages; after `hold` the list's answers wait for `release`. */
 function timeline(count: number) {
   const all = Array.from({ length: count }, (_, i) => message(i + 1));
   let now = 0;
@@ -51,7 +51,7 @@ function timeline(count: number) {
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-test("opens at the end and reads on upwards, without a hole", async () => {
+test("opens at the end and loads older pages without a gap", async () => {
   const { window, seqs } = timeline(120);
   await window.jumpToEnd();
   expect(seqs()).toEqual(range(71, 120));
@@ -61,7 +61,7 @@ test("opens at the end and reads on upwards, without a hole", async () => {
   expect(window.get()).toMatchObject({ atStart: true, atEnd: true });
 });
 
-test("jumps to anywhere and reads on both ways", async () => {
+test("jumps anywhere and loads pages in both directions", async () => {
   const { window, seqs } = timeline(1_000);
   await window.jumpToEnd();
   expect(await window.jumpToSeq(500)).toBe("msg_c_500");
@@ -71,7 +71,7 @@ test("jumps to anywhere and reads on both ways", async () => {
   expect(seqs()).toEqual(range(425, 574));
 });
 
-test("finds a date by halving", async () => {
+test("finds a date by binary search", async () => {
   const { window, pages, all } = timeline(100_000);
   pages.list.mockClear();
   const id = await window.jumpToDate(new Date(all[41_234]?.created_at ?? 0));
@@ -79,7 +79,7 @@ test("finds a date by halving", async () => {
   expect(pages.list.mock.calls.length).toBeLessThan(25);
 });
 
-test("a message that comes while the page is on its way is not lost", async () => {
+test("a message that arrives while a page loads is not lost", async () => {
   const { window, seqs, hold, release } = timeline(10);
   hold();
   const loading = window.jumpToEnd();
@@ -89,14 +89,14 @@ test("a message that comes while the page is on its way is not lost", async () =
   expect(seqs()).toEqual(range(1, 11));
 });
 
-test("an event that the page has shown already changes nothing", async () => {
+test("an event that the page includes already changes nothing", async () => {
   const { window, seqs } = timeline(10);
   await window.jumpToEnd();
   window.apply(created(10));
   expect(seqs()).toEqual(range(1, 10));
 });
 
-test("elsewhere in the history a new message waits until one is back at the end", async () => {
+test("a new message does not show while the timeline is elsewhere in the history", async () => {
   const { window, seqs } = timeline(500);
   await window.jumpToEnd();
   await window.jumpToSeq(100);
@@ -105,13 +105,13 @@ test("elsewhere in the history a new message waits until one is back at the end"
   expect(window.get().atEnd).toBe(false);
 });
 
-test("reactions are counted once, also when the page may have shown them", async () => {
+test("reactions are counted once, also when a recent page may include them", async () => {
   const { window, all, pages, later } = timeline(3);
   await window.jumpToEnd();
   const reacted = (user_id: string): Event =>
     ({ type: "reaction.added", data: { message_id: "msg_c_2", user_id, emoji: "👍" }, conversation_id: "c", seq: 4 }) as Event;
   all[1] = message(2, { reactions: [{ emoji: "👍", count: 1, mine: false }] });
-  window.apply(reacted("ada")); // as close as this to the page, the message is asked for
+  window.apply(reacted("ada")); // this soon after the page was read, the message is fetched again
   await until(() => expect(window.get().items[1]?.message.reactions).toEqual([{ emoji: "👍", count: 1, mine: false }]));
   expect(pages.get).toHaveBeenCalledTimes(1);
   later(10_000);
@@ -119,7 +119,7 @@ test("reactions are counted once, also when the page may have shown them", async
   expect(window.get().items[1]?.message.reactions).toEqual([{ emoji: "👍", count: 2, mine: false }]);
 });
 
-test("what has not changed stays the same object", async () => {
+test("unchanged items stay the same objects", async () => {
   const { window, later } = timeline(50);
   await window.jumpToEnd();
   const before = window.get().items;
@@ -129,7 +129,7 @@ test("what has not changed stays the same object", async () => {
   expect(after.filter((each, index) => each !== before[index]).map((each) => each.message.seq)).toEqual([7]);
 });
 
-test("a change shows at once and goes when it is taken back", async () => {
+test("an optimistic change shows at once and disappears when it is undone", async () => {
   const { window } = timeline(3);
   await window.jumpToEnd();
   const undo = window.patch("msg_c_2", (known) => ({ ...known, text: "edited" }));
@@ -138,7 +138,7 @@ test("a change shows at once and goes when it is taken back", async () => {
   expect(window.get().items[1]?.message.text).toBe("text 2");
 });
 
-test("a failed page says so, and the next try shows it", async () => {
+test("a failed page shows its error, and the next attempt loads it", async () => {
   const { window, pages, seqs } = timeline(3);
   pages.list.mockRejectedValueOnce(new Error("cut"));
   await window.jumpToEnd();

@@ -1,6 +1,6 @@
 /**
- * The stretch of a conversation's history that is on screen: pages of the server's list, kept current by events, with
- * what is on its way at its end. It never has a hole: what lies elsewhere replaces it.
+ * The window of a conversation's history that a screen shows: pages of the server's list, updated by events, with pending
+ * messages at the end. It never has a gap: a jump to a distant message replaces the whole window.
  */
 import type { Event, EventOf, Message } from "./api";
 import { hasExpired, tombstone, withReaction } from "./reduce";
@@ -8,10 +8,10 @@ import { Derived } from "./subscribable";
 import type { OutboxItem, Timeline, TimelineItem, TimelineState } from "./types";
 
 const PAGE_SIZE = 50;
-/** Messages kept in memory: what scrolls out at the far end is read again when it is needed. */
+/** Messages kept in memory; those dropped at the far end are read again when needed. */
 const MAX_KEPT = 600;
-/** A page shows what happened until it was answered, and events of that time may still be on their way. */
-const AMBIGUOUS_MS = 3_000;
+/** For so long after a page was read, arriving events may already be included in it. */
+const MAY_INCLUDE_MS = 3_000;
 
 export interface Pages {
   list(query: { before?: number; after?: number; limit: number }, signal: AbortSignal): Promise<Message[]>;
@@ -23,12 +23,13 @@ export interface TimelineParts {
   userId: string;
   pages: Pages;
   now: () => number;
-  /** Messages as this device can read them, and why one shows no text. */
+  /** The message with its decrypted text, if this device has it. */
   shown?: ((message: Message) => Message) | undefined;
+  /** Why a message shows no text; undefined if it shows one. */
   sealed?: ((message: Message) => TimelineItem["sealed"]) | undefined;
-  /** Whoever asked for it has let go of it. */
+  /** A holder of this timeline has closed it. */
   onClose: () => void;
-  /** The newest page, remembered for the next start. */
+  /** Stores the newest page for the next start. */
   remember: (messages: readonly Message[]) => void;
 }
 
@@ -46,8 +47,8 @@ export class TimelineWindow implements Timeline {
   #error: Error | null = null;
   #stale = false;
   #loadedAt = 0;
-  #during: Event[] = [];
-  #work = new AbortController();
+  #eventsWhileLoading: Event[] = [];
+  #loadAbort = new AbortController();
 
   constructor(parts: TimelineParts) {
     this.#parts = parts;
@@ -57,7 +58,7 @@ export class TimelineWindow implements Timeline {
   readonly get = (): TimelineState => this.#state.get();
   readonly subscribe = (listener: () => void): (() => void) => this.#state.subscribe(listener);
 
-  // --- what the screen asks for
+  // --- called by screens
 
   async loadOlder(): Promise<void> {
     const first = this.#messages[0];
@@ -126,9 +127,9 @@ export class TimelineWindow implements Timeline {
     return this.jumpToSeq(message.seq);
   }
 
-  /** The first message at or after a moment, found by halving the seqs: 17 requests in 100,000 messages. */
+  /** Jumps to the first message at or after a date, by binary search over the seqs: 17 requests in 100,000 messages. */
   async jumpToDate(date: Date): Promise<string | null> {
-    const signal = this.#work.signal;
+    const signal = this.#loadAbort.signal;
     const [newest] = await this.#parts.pages.list({ limit: 1 }, signal);
     if (!newest) return null;
     let [low, high] = [0, newest.seq];
@@ -145,14 +146,14 @@ export class TimelineWindow implements Timeline {
     this.#parts.onClose();
   }
 
-  // --- what the engine tells it
+  // --- called by the engine
 
-  /** Nobody looks any more. */
+  /** Cancels requests: the last holder has closed this timeline. */
   dispose(): void {
-    this.#work.abort();
+    this.#loadAbort.abort();
   }
 
-  /** What this device remembered of the newest page, before the server is heard. */
+  /** Shows the newest page that this device stored, until the server's is read. */
   restore(messages: readonly Message[]): void {
     if (this.#messages.length > 0 || this.#loadedAt > 0) return;
     this.#messages = [...messages];
@@ -160,14 +161,14 @@ export class TimelineWindow implements Timeline {
     this.#state.changed();
   }
 
-  /** More has happened than events tell: read again what is shown. */
+  /** Reads the shown messages again, after events were skipped. */
   async reload(): Promise<void> {
     this.#stale = true;
     if (this.#atEnd || this.#messages.length === 0) await this.jumpToEnd();
     else await this.jumpToSeq(this.#messages[Math.floor(this.#messages.length / 2)]?.seq ?? 0);
   }
 
-  /** More can be read than before. */
+  /** Renders again: more messages can be decrypted than before. */
   refresh(): void {
     this.#state.changed();
   }
@@ -177,7 +178,7 @@ export class TimelineWindow implements Timeline {
     this.#state.changed();
   }
 
-  /** Shows a change before the server has it; the answer takes it back. */
+  /** Shows a change optimistically; returns the function that undoes it. */
   patch(messageId: string, change: (message: Message) => Message): () => void {
     this.#patches.set(messageId, change);
     this.#state.changed();
@@ -188,11 +189,11 @@ export class TimelineWindow implements Timeline {
   }
 
   apply(event: Event): void {
-    if (this.#loading) this.#during.push(event); // the page on its way may have been made before it
-    this.#take(event);
+    if (this.#loading) this.#eventsWhileLoading.push(event); // the page that is loading may be older than the event
+    this.#applyNow(event);
   }
 
-  #take(event: Event): void {
+  #applyNow(event: Event): void {
     switch (event.type) {
       case "message.created":
         if (event.data) this.#append(event.data, event.seq);
@@ -239,12 +240,15 @@ export class TimelineWindow implements Timeline {
     if (event.data) this.#replace(event.data.message_id, (known) => withReaction(known, event, this.#parts.userId), true);
   }
 
-  /** With `counting`, a change that must not be made twice: near a page's answer the message is asked for instead. */
+  /**
+   * Changes a message. `counting` marks a change that must not be applied twice: if a page was read just now, which may
+   * include the change already, the message is fetched instead.
+   */
   #replace(messageId: string, change: (known: Message) => Message, counting = false): void {
     const index = this.#messages.findIndex((each) => each.id === messageId);
     const known = this.#messages[index];
     if (!known) return;
-    if (counting && (this.#loading || this.#parts.now() - this.#loadedAt < AMBIGUOUS_MS)) {
+    if (counting && (this.#loading || this.#parts.now() - this.#loadedAt < MAY_INCLUDE_MS)) {
       void this.#refresh(messageId);
       return;
     }
@@ -264,19 +268,19 @@ export class TimelineWindow implements Timeline {
 
   async #load(what: NonNullable<TimelineState["loading"]>, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (what === "initial") {
-      this.#work.abort(); // a jump takes the place of whatever is being loaded
-      this.#work = new AbortController();
+      this.#loadAbort.abort(); // a jump replaces the load that is running
+      this.#loadAbort = new AbortController();
     }
-    const { signal } = this.#work;
+    const { signal } = this.#loadAbort;
     this.#loading = what;
     this.#error = null;
-    this.#during = [];
+    this.#eventsWhileLoading = [];
     this.#state.changed();
     try {
       await work(signal);
       signal.throwIfAborted();
       this.#loadedAt = this.#parts.now();
-      for (const event of this.#during) this.#take(event);
+      for (const event of this.#eventsWhileLoading) this.#applyNow(event);
       if (this.#atEnd) this.#parts.remember(this.#messages.slice(-PAGE_SIZE));
     } catch (error) {
       if (signal.aborted) return;
@@ -314,7 +318,7 @@ export class TimelineWindow implements Timeline {
     };
   }
 
-  /** The same object as before where nothing changed: a list of thousands is compared by identity. */
+  /** Returns the same object while nothing changes, so that a list of thousands can be compared by identity. */
   #item(message: Message, state: TimelineItem["state"], error?: string): TimelineItem {
     const expired = hasExpired(message, this.#parts.now()) ? tombstone(message, message.expires_at) : message;
     const read = this.#parts.shown?.(expired) ?? expired;
@@ -329,12 +333,12 @@ export class TimelineWindow implements Timeline {
   }
 }
 
-/** One's own keep the key that they had while they were on their way. */
+/** An own message keeps the key that it had while it was pending. */
 function keyOf(message: Message, userId: string): string {
   return message.sender_id === userId && message.client_id ? `own:${message.client_id}` : message.id;
 }
 
-/** What a message on its way looks like. */
+/** The message that a timeline shows for an outbox item. */
 export function asMessage(item: OutboxItem): Message {
   const { body } = item;
   return {

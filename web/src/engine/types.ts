@@ -1,6 +1,6 @@
 /**
- * What the screens see of the engine. Whatever changes by itself is a `Subscribable`: its value is replaced, never
- * changed in place, so `useSyncExternalStore(x.subscribe, x.get)` is all that React needs.
+ * The engine's interface for screens. All changing state is a `Subscribable`: its value is replaced, never changed in
+ * place, so React needs only `useSyncExternalStore(x.subscribe, x.get)`.
  */
 import type {
   Action,
@@ -27,30 +27,30 @@ import type {
 
 export interface Subscribable<T> {
   readonly get: () => T;
-  /** Calls back after each change; returns what ends that. */
+  /** Calls the listener after each change; returns a function that unsubscribes. */
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-// --- who is signed in
+// --- session
 
 export type SessionState =
   | { readonly state: "loading" }
-  /** `reason` says why, when it was not the person's own doing. */
+  /** `reason` is set if the session was not ended by signing out here. */
   | { readonly state: "signed_out"; readonly reason?: "revoked" | "elsewhere" }
   | { readonly state: "signed_in"; readonly userId: string; readonly sessionId: string };
 
 export interface Auth {
   readonly session: Subscribable<SessionState>;
-  /** One's own profile, kept current; null until it is known. */
+  /** The person's own profile, kept up to date; null until it is known. */
   readonly me: Subscribable<FullProfile | null>;
   register(fields: { email: string; username: string; password: string; display_name: string }): Promise<void>;
   /** Throws ApiError `invalid_credentials`, `totp_required`, `account_locked`, `account_banned`. */
   login(fields: { identifier: string; password: string; device_name?: string; totp?: string }): Promise<void>;
-  /** Takes up the session of any other answer `{user, tokens}`, such as that of a passkey. */
+  /** Starts the session of any other answer `{user, tokens}`, such as that of a passkey sign-in. */
   adopt(answer: { user: { id: string }; tokens: TokensAnswer }): Promise<void>;
   /**
-   * Ends the session in all tabs and forgets what was kept of it on this device. Throws when the server could not be
-   * told; signed out here one is all the same.
+   * Ends the session in all tabs and removes the account's data from this device. Throws if the server could not be
+   * reached; the device is signed out all the same.
    */
   logout(options?: { everywhere?: boolean }): Promise<void>;
   refreshProfile(): Promise<FullProfile>;
@@ -66,32 +66,32 @@ export interface TokensAnswer {
 // --- the connection
 
 export interface LinkStatus {
-  /** `polling`: sockets are refused, the log is asked at intervals. `offline`: neither way works at the moment. */
+  /** `polling`: sockets are refused, so the log is polled. `offline`: neither socket nor HTTP works at the moment. */
   readonly phase: "stopped" | "connecting" | "live" | "polling" | "offline";
-  /** Nothing is known to be missing. */
+  /** Whether there are no known gaps. */
   readonly caughtUp: boolean;
-  /** Whether this tab holds the socket for all. */
+  /** Whether this tab holds the socket for all tabs. */
   readonly leader: boolean;
 }
 
 // --- conversations and their messages
 
 export interface Conversations {
-  /** All of them: pinned first, then by latest activity; `loaded` once the server's list is in. */
+  /** All conversations: pinned first, then by latest activity; `loaded` once the server's list has been read. */
   readonly list: Subscribable<{ readonly items: readonly Conversation[]; readonly loaded: boolean }>;
   of(conversationId: string): Conversation | undefined;
-  /** Takes in what a route answered, such as that of a new or changed conversation. */
+  /** Takes in a conversation that a route returned, for example after a change. */
   put(conversation: Conversation): void;
-  /** Asks the server anew. */
+  /** Reads the conversation from the server. */
   refresh(conversationId: string): Promise<Conversation>;
 }
 
-/** A message on its way; it lives in IndexedDB until it is acknowledged. */
+/** A message that is being sent; it is in IndexedDB until it is acknowledged. */
 export interface OutboxItem {
   readonly client_id: string;
   readonly account: string;
   readonly conversation_id: string;
-  /** Sent the same at every try. */
+  /** The same at every attempt. */
   readonly body: MessageFields;
   /** Epoch milliseconds; also the order within a conversation. */
   readonly created_at: number;
@@ -108,21 +108,21 @@ export interface TimelineItem {
   readonly key: string;
   readonly state: "pending" | "failed" | "sent";
   readonly message: Message;
-  /** An encrypted one that shows no text: it is being decrypted, or this device has no key for it. */
+  /** Set for an encrypted message without text: it is being decrypted, or this device has no key for it. */
   readonly sealed?: "waiting" | "unreadable" | undefined;
-  /** Why a failed one failed; `outbox.retry(client_id)` or `outbox.discard(client_id)` go on. */
+  /** The error code of a failed message; `outbox.retry` or `outbox.discard` with its `client_id` resolve it. */
   readonly error?: string | undefined;
 }
 
 export interface TimelineState {
-  /** A stretch of the history without holes, oldest first; what is on its way comes last. */
+  /** A stretch of the history without gaps, oldest first; pending messages come last. */
   readonly items: readonly TimelineItem[];
-  /** Nothing older, or newer, exists. */
+  /** Whether the items include the oldest, and the newest, message. */
   readonly atStart: boolean;
   readonly atEnd: boolean;
   readonly loading: "initial" | "older" | "newer" | null;
   readonly error: Error | null;
-  /** The items came from this device's memory; the server's are on their way. */
+  /** The items are from this device's store; the server's are still loading. */
   readonly stale: boolean;
 }
 
@@ -130,57 +130,57 @@ export interface Timeline extends Subscribable<TimelineState> {
   readonly conversationId: string;
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
-  /** Shows the stretch around a seq; resolves with the nearest message's id, or null where there is none. */
+  /** Shows the stretch around a seq; resolves with the nearest message's id, or null if there is none. */
   jumpToSeq(seq: number): Promise<string | null>;
   jumpToMessage(messageId: string): Promise<string | null>;
   jumpToDate(date: Date): Promise<string | null>;
   jumpToEnd(): Promise<void>;
-  /** Lets go of it; the last to do so frees its memory. */
+  /** Releases this timeline; its memory is freed when the last holder has closed it. */
   close(): void;
 }
 
 export interface Outbox {
-  /** What is pending or failed, oldest first. */
+  /** Pending and failed messages, oldest first. */
   readonly items: Subscribable<readonly OutboxItem[]>;
-  /** Stored when it resolves, sent in order, also by another tab or after a reload. */
+  /** Adds a message; it is stored when this resolves, and sent in order, also by another tab or after a reload. */
   send(conversationId: string, fields: Omit<MessageFields, "client_id"> & { client_id?: string }): Promise<OutboxItem>;
   retry(clientId: string): Promise<void>;
   discard(clientId: string): Promise<void>;
 }
 
-/** Changes to what is there. Each shows at once where it can and is taken back when it is refused (it then throws). */
+/** Commands on existing messages. Changes show optimistically; if one is refused it is undone, and the call throws. */
 export interface Commands {
   editMessage(conversationId: string, messageId: string, text: string): Promise<Message>;
   deleteMessage(conversationId: string, messageId: string): Promise<void>;
   react(conversationId: string, messageId: string, emoji: string, options?: { remove?: boolean }): Promise<void>;
   vote(poll: Poll, optionIds: readonly string[]): Promise<Poll>;
-  /** Only moves forward; calls in quick succession become one. */
+  /** Moves the read marker, only forward; calls in quick succession make one request. */
   markRead(conversationId: string, seq: number): Promise<void>;
 }
 
 export interface UnsentText {
   readonly text: string;
-  /** The message it answers, or changes. */
+  /** The message that the text replies to or, for an edit, changes. */
   readonly replyTo: string | null;
-  /** Epoch milliseconds; 0 of what was never written. */
+  /** Epoch milliseconds; 0 if there is no text. */
   readonly writtenAt: number;
 }
 
-/** Texts not sent yet, the same on all devices of a person; those of threads stay on this one. */
+/** Unsent texts, synchronised between a person's devices; those of threads and edits stay on this device. */
 export interface Drafts {
   of(conversationId: string, threadRoot?: string): Subscribable<UnsentText>;
-  /** Kept here at once, told to the server a moment later; an empty text clears it. */
+  /** Stores the text on this device at once and on the server a moment later; an empty text removes the draft. */
   write(conversationId: string, text: string, options?: { replyTo?: string | null; threadRoot?: string | undefined }): void;
-  /** What is being changed there, on this device alone: `replyTo` is the message, null for none. */
+  /** The unfinished edit, on this device only: `replyTo` is the message being edited, null for none. */
   editOf(conversationId: string, threadRoot?: string): Subscribable<UnsentText>;
-  /** Kept here at once; without a message nothing is being changed any more. */
+  /** Stores an unfinished edit on this device; a null `messageId` ends editing. */
   writeEdit(conversationId: string, messageId: string | null, text: string, threadRoot?: string): void;
 }
 
 export interface Assistant {
   /**
-   * Asks AI help. `onText` gets all that has come so far, again with each piece; aborting cancels the answer. Throws
-   * ApiError `ai_disabled`, `ai_unavailable`, `ai_budget_exceeded`, `encrypted_conversation`.
+   * Asks AI help. `onText` gets the whole text so far after each chunk; aborting cancels the answer. Throws ApiError
+   * `ai_disabled`, `ai_unavailable`, `ai_budget_exceeded`, `encrypted_conversation`.
    */
   ask<F extends AiFeature>(
     feature: F,
@@ -191,7 +191,7 @@ export interface Assistant {
 
 // --- end-to-end encryption
 
-/** A device of a member that came, went or changed its key. */
+/** A member's device that was added or removed or has changed its key. */
 export interface KeyChange {
   readonly userId: string;
   readonly deviceId: string;
@@ -200,77 +200,77 @@ export interface KeyChange {
   readonly at: string;
 }
 
-/** Where this device is with an encrypted conversation. */
+/** The state of an encrypted conversation on this device. */
 export interface ConversationKeys {
   /**
-   * `waiting`: a device that is in has yet to let this one in. `broken`: the server has shown what an honest one does
-   * not, and one does not go on. `unsupported`: this browser lacks the algorithms.
+   * `waiting`: a device in the group has yet to add this one. `broken`: the server has provably misbehaved, so nothing
+   * more is sent. `unsupported`: this browser lacks the algorithms.
    */
   readonly phase: "opening" | "waiting" | "ready" | "broken" | "unsupported";
-  /** Those that nobody has dismissed yet, the oldest first. */
+  /** The changes that have not been dismissed yet, oldest first. */
   readonly changes: readonly KeyChange[];
 }
 
 export interface EndToEnd {
   of(conversationId: string): Subscribable<ConversationKeys>;
-  /** Begins the group of an encrypted conversation and brings its members' devices in. */
+  /** Creates the MLS group of an encrypted conversation and adds its members' devices. */
   begin(conversationId: string): Promise<void>;
-  /** A message with its text, where this device has read it; the same object while nothing changes. */
+  /** The message with its text, if this device has decrypted it; the same object while nothing changes. */
   shown(message: Message): Message;
-  /** 60 digits that both people see alike. Throws EncryptionError when the key log does not hold. */
+  /** 60 digits, the same for both people. Throws EncryptionError if the key log fails verification. */
   safetyNumber(userId: string): Promise<string>;
-  /** The number that was compared with this person, undefined if none was. */
+  /** The safety number that was compared with this person, undefined if none was. */
   compared(userId: string): Promise<string | undefined>;
   setCompared(userId: string, number: string): Promise<void>;
   dismissChanges(conversationId: string): Promise<void>;
-  /** Keeps what this device has read with the server, encrypted under a passphrase; how many messages. */
+  /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many messages. */
   backUp(passphrase: string): Promise<number>;
-  /** How many messages the backup brought. Throws EncryptionError for another passphrase, ApiError 404 where there is none. */
+  /** Restores the backup; returns how many messages. Throws EncryptionError for a wrong passphrase, ApiError 404 if none. */
   restore(passphrase: string): Promise<number>;
-  /** A file encrypted for one message of an encrypted conversation, to be uploaded under this client_id. */
+  /** Encrypts a file for one message of an encrypted conversation; to be uploaded with `uploadId` as its client_id. */
   sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
-  /** What an upload of such a file is called in the clear; undefined after a reload. */
+  /** The original name of such a file; undefined after a reload. */
   nameOfUpload(uploadId: string): string | undefined;
-  /** Uploads of such files that are done, before they go with a message. */
+  /** Links finished uploads to their encryption keys; to be called before they are sent with a message. */
   nameFiles(uploads: readonly UploadState[]): Promise<void>;
-  /** Whether a file was encrypted by whoever sent it, and can be opened here. */
+  /** Whether this device has the key of an encrypted file. */
   opens(fileId: string): boolean;
-  /** What it is in the clear. Throws EncryptionError when it is not what was sent. */
+  /** The decrypted file. Throws EncryptionError if it is not the file that was sent. */
   openFile(fileId: string): Promise<Blob>;
 }
 
-// --- what passes
+// --- ephemeral state
 
 export interface PresenceState {
-  /** Changes whenever anything about anybody does. */
+  /** The presence of everybody who is known, by user id. */
   readonly all: Subscribable<ReadonlyMap<string, Presence>>;
   of(userId: string): Presence | undefined;
-  /** Be told of these people until the answer is called. Lasts over reconnects. */
+  /** Follows these people, across reconnects, until the returned function is called. */
   watch(userIds: readonly string[]): () => void;
   set(status: "online" | "away" | "busy" | "invisible", options?: { text?: string; until?: string }): Promise<void>;
 }
 
 export interface TypingState {
-  /** Who types, by conversation; oneself never. */
+  /** The people who are typing, by conversation; never the person themselves. */
   readonly all: Subscribable<ReadonlyMap<string, readonly string[]>>;
   of(conversationId: string): readonly string[];
-  /** To be called at each keystroke: says so at most every 2 s, and takes it back when nothing follows. */
+  /** To be called at each keystroke; the server is told at most every 2 s, and the signal lapses without further ones. */
   typed(conversationId: string): void;
   stopped(conversationId: string): void;
 }
 
 export interface Receipts {
-  /** How far everybody is, once `load` has been called for the conversation. */
+  /** Everybody's delivered and read markers, once `load` has been called for the conversation. */
   of(conversationId: string): Subscribable<readonly Receipt[]>;
   load(conversationId: string): Promise<void>;
 }
 
 export interface Calls {
-  /** Calls that ring or run in one's conversations; ended ones go. */
+  /** Ringing and active calls in the person's conversations. */
   readonly live: Subscribable<readonly Call[]>;
-  /** A call that rings here, unless it was answered, declined or answered on another device. */
+  /** The call that rings on this device: not one that was answered or declined, here or on another device. */
   readonly ringing: Subscribable<Call | null>;
-  /** Takes in what a route of the call answered. */
+  /** Takes in a call that a route returned. */
   put(call: Call): void;
 }
 
@@ -279,7 +279,7 @@ export interface NotificationsState {
   readonly items: readonly Notification[];
   readonly unread: number;
   readonly loaded: boolean;
-  /** There are older ones. */
+  /** Whether there are older ones. */
   readonly more: boolean;
 }
 
@@ -287,7 +287,7 @@ export interface Notifications {
   readonly state: Subscribable<NotificationsState>;
   load(): Promise<void>;
   loadMore(): Promise<void>;
-  /** It and all before it are read. */
+  /** Marks this notification and all older ones as read. */
   markRead(upTo: string): Promise<void>;
 }
 
@@ -300,7 +300,7 @@ export interface UploadState {
   readonly contentType: string;
   readonly conversationId: string | null;
   readonly folderId: string | null;
-  /** `waiting_for_file`: begun before a reload; `resume` wants the same file again. */
+  /** `waiting_for_file`: started before a reload; `resume` needs the same file again. */
   readonly state: "hashing" | "uploading" | "processing" | "ready" | "failed" | "cancelled" | "waiting_for_file";
   readonly sentBytes: number;
   readonly file: DriveFile | null;
@@ -316,11 +316,11 @@ export interface Uploads {
   ): Promise<DriveFile>;
   resume(clientId: string, file: Blob): Promise<DriveFile>;
   cancel(clientId: string): Promise<void>;
-  /** Takes a finished one off the list. */
+  /** Removes a finished upload from the list. */
   dismiss(clientId: string): void;
 }
 
-// --- all of it
+// --- the engine
 
 export interface Engine {
   readonly api: Api;
@@ -338,16 +338,16 @@ export interface Engine {
   readonly drafts: Drafts;
   readonly assistant: Assistant;
   readonly endToEnd: EndToEnd;
-  /** The same one to everybody who asks for a conversation's; each calls `close` when done. */
+  /** The timeline of a conversation, shared by all callers; each calls `close` when done. */
   timeline(conversationId: string): Timeline;
-  /** Which conversation this tab shows to somebody who looks, null for none: nobody is pushed to about that one. */
+  /** Sets the conversation that this visible tab shows, null for none: no pushes are sent about it. */
   look(conversationId: string | null): void;
-  /** An action of the socket, whichever tab holds it. Throws ConnectionLost where there is none: use HTTP then. */
+  /** Sends an action over the socket, whichever tab holds it. Throws ConnectionLost without a socket: use HTTP then. */
   request<A extends Action>(action: A, fields: ActionFields<A>): Promise<ActionData<A>>;
-  /** Events in order, each once in this tab; "*" is all of them. Returns what ends that. */
+  /** Listens to events, each once per tab and in order; "*" means all types. Returns a function that unsubscribes. */
   on<T extends EventType>(type: T, listener: (event: EventOf<T>) => void): () => void;
   on(type: "*", listener: (event: Event) => void): () => void;
-  /** The network is back, or somebody looks: do not wait any longer. */
+  /** Reconnects and retries at once: the network is back, or the tab is visible again. */
   wake(): void;
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -1,8 +1,8 @@
 /**
- * Uploads that go on after a reload: begun at the service, sent to the storage in parts, four at a time, and followed
- * until the service has looked at the bytes.
+ * Uploads that survive a reload: created at the service, sent to the storage in parts, four at a time, and followed until
+ * the service has scanned the file.
  *
- * What is needed to go on lies in the store; the bytes too where they are few, else `resume` wants the file again.
+ * Their state is in the store, for small files with the bytes; for large files `resume` needs the file again.
  */
 import { Limit } from "./alarm";
 import { type Backoff, backoffDelay } from "./backoff";
@@ -17,17 +17,17 @@ import type { UploadState, Uploads } from "./types";
 const PARALLEL_PARTS = 4;
 const PART_TRIES = 6;
 const PART_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
-const SETTLE_POLL_MS = 1_500;
-/** Bytes that are kept in IndexedDB while they are on their way. */
+const SCAN_POLL_MS = 1_500;
+/** Files up to this size are kept in IndexedDB while they are uploaded. */
 const MAX_KEPT_BYTES = 64 * 2 ** 20;
 const PREFIX = "upload:";
-const ARRIVED_TIMEOUT_MS = 20_000;
+const PROGRESS_TIMEOUT_MS = 20_000;
 
-/** What the store remembers of an upload. */
+/** The stored form of an upload. */
 interface Remembered {
   readonly fields: UploadFields;
   readonly blob: Blob | null;
-  /** The file at the service, once it was begun there. */
+  /** The file's id, once the upload was created at the service. */
   readonly fileId?: string;
 }
 
@@ -45,35 +45,35 @@ export class UploadManager implements Uploads {
   readonly #parts: UploadParts;
   readonly #limit = new Limit(PARALLEL_PARTS);
   readonly #stops = new Map<string, AbortController>();
-  /** The files at the service, by client id, also of uploads from before a reload. */
+  /** File ids at the service, by client_id, including those of uploads from before a reload. */
   readonly #fileIds = new Map<string, string>();
-  readonly #settling = new Map<string, (file: DriveFile) => void>();
+  readonly #scanListeners = new Map<string, (file: DriveFile) => void>();
   readonly items = new Value<readonly UploadState[]>([]);
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
   }
 
-  /** Takes up what was begun before a reload. */
+  /** Continues uploads that were started before a reload. */
   async restore(): Promise<void> {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
     for (const { fields, blob, fileId } of remembered.values()) {
       this.#put(fields, { state: "waiting_for_file" });
       if (fileId) this.#fileIds.set(fields.client_id, fileId);
-      // its end shows in the list of uploads, which is all that is left of whoever began it
-      if (blob) this.#go(fields, blob).catch(() => undefined);
-      else if (fileId) void this.#showArrived(fields, fileId);
+      // an error shows in the list of uploads; the caller who started the upload is gone
+      if (blob) this.#upload(fields, blob).catch(() => undefined);
+      else if (fileId) void this.#showUploaded(fields, fileId);
     }
   }
 
-  /** How much of it had arrived before the reload, while it waits for its file. */
-  async #showArrived({ client_id: id }: UploadFields, fileId: string): Promise<void> {
+  /** Shows how much had been uploaded before the reload, while the upload waits for its file. */
+  async #showUploaded({ client_id: id }: UploadFields, fileId: string): Promise<void> {
     try {
-      const { uploaded } = await this.#ask(fileId, [], AbortSignal.timeout(ARRIVED_TIMEOUT_MS));
+      const { uploaded } = await this.#partsOf(fileId, [], AbortSignal.timeout(PROGRESS_TIMEOUT_MS));
       const waits = this.items.get().some((each) => each.clientId === id && each.state === "waiting_for_file");
       if (waits) this.#change(id, { sentBytes: uploaded.reduce((sum, part) => sum + part.size, 0) });
     } catch {
-      // it is shown without; whether the service still has it turns out when it goes on
+      // shown without progress; whether the service still has the upload turns out at `resume`
     }
   }
 
@@ -108,7 +108,7 @@ export class UploadManager implements Uploads {
     }
     const blob = file.size <= MAX_KEPT_BYTES ? file : null;
     await this.#remember({ fields, blob });
-    return this.#go(fields, file);
+    return this.#upload(fields, file);
   }
 
   async resume(clientId: string, file: Blob): Promise<DriveFile> {
@@ -119,7 +119,7 @@ export class UploadManager implements Uploads {
       this.#change(clientId, { error });
       throw error;
     }
-    return this.#go(remembered.fields, file);
+    return this.#upload(remembered.fields, file);
   }
 
   async cancel(clientId: string): Promise<void> {
@@ -127,7 +127,7 @@ export class UploadManager implements Uploads {
     const fileId = this.#fileIds.get(clientId);
     this.#change(clientId, { state: "cancelled" });
     const atService = fileId && this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: fileId } });
-    await Promise.all([this.#forget(clientId), atService]); // neither waits for the other: a store can take seconds
+    await Promise.all([this.#forget(clientId), atService]); // concurrently, since a busy store may take seconds
   }
 
   dismiss(clientId: string): void {
@@ -136,10 +136,10 @@ export class UploadManager implements Uploads {
 
   apply(event: Event): void {
     if (event.type !== "file.ready" && event.type !== "file.rejected") return;
-    if (event.data) this.#settling.get(event.data.id)?.(event.data);
+    if (event.data) this.#scanListeners.get(event.data.id)?.(event.data);
   }
 
-  async #go(fields: UploadFields, file: Blob): Promise<DriveFile> {
+  async #upload(fields: UploadFields, file: Blob): Promise<DriveFile> {
     const { api } = this.#parts;
     const id = fields.client_id;
     const stop = new AbortController();
@@ -160,7 +160,7 @@ export class UploadManager implements Uploads {
       if (begun.upload) await api.post("/drive/uploads/{file_id}/complete", { path, body: {}, retry: true });
       await this.#forget(id);
       this.#change(id, { state: "processing", sentBytes: fields.size });
-      const settled = await this.#settled(begun.file.id, stop.signal);
+      const settled = await this.#whenScanned(begun.file.id, stop.signal);
       if (settled.state === "rejected") throw new UploadRejected(settled.reject_reason ?? "rejected");
       this.#change(id, { state: "ready", file: settled });
       return settled;
@@ -178,7 +178,7 @@ export class UploadManager implements Uploads {
     const form = new FormData();
     for (const [name, value] of Object.entries(how.fields ?? {})) form.append(name, String(value));
     form.append("file", file);
-    await this.#patiently(signal, () =>
+    await this.#withRetries(signal, () =>
       this.#send("POST", how.url ?? "", form, (sent) => this.#change(id, { sentBytes: Math.min(sent, file.size) }), signal),
     );
   }
@@ -193,7 +193,7 @@ export class UploadManager implements Uploads {
     const each = how.part_size ?? file.size;
     const sizes = new Map<number, number>();
     for (let n = 1; n <= (how.part_count ?? 0); n += 1) sizes.set(n, Math.min(each, file.size - (n - 1) * each));
-    const { uploaded } = await this.#ask(fileId, [], signal);
+    const { uploaded } = await this.#partsOf(fileId, [], signal);
     const there = new Map(uploaded.filter((part) => sizes.get(part.number) === part.size).map((part) => [part.number, part.size]));
     const show = () => this.#change(id, { sentBytes: [...there.values()].reduce((sum, size) => sum + size, 0) });
     show();
@@ -201,8 +201,8 @@ export class UploadManager implements Uploads {
     await Promise.all(
       missing.map((number) =>
         this.#limit.run(() =>
-          this.#patiently(signal, async () => {
-            const url = (await this.#ask(fileId, [number], signal)).parts[0]?.url ?? "";
+          this.#withRetries(signal, async () => {
+            const url = (await this.#partsOf(fileId, [number], signal)).parts[0]?.url ?? "";
             const piece = file.slice((number - 1) * each, (number - 1) * each + (sizes.get(number) ?? 0));
             await this.#send("PUT", url, piece, (sent) => (there.set(number, sent), show()), signal);
             there.set(number, piece.size);
@@ -213,7 +213,7 @@ export class UploadManager implements Uploads {
     );
   }
 
-  async #ask(fileId: string, numbers: number[], signal: AbortSignal): Promise<UploadedParts> {
+  async #partsOf(fileId: string, numbers: number[], signal: AbortSignal): Promise<UploadedParts> {
     const path = { file_id: fileId };
     return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path, body: { part_numbers: numbers }, retry: true, signal });
   }
@@ -229,8 +229,8 @@ export class UploadManager implements Uploads {
     if (status < 200 || status > 299) throw new TransportFailed(`the storage answers ${status}`);
   }
 
-  /** Again after a failure of the network, each time from the beginning of the part. */
-  async #patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  /** Repeats `work` after network failures; each attempt sends its part from the beginning. */
+  async #withRetries(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     const { clock, random } = this.#parts;
     for (let attempt = 0; ; attempt += 1) {
       signal.throwIfAborted();
@@ -243,19 +243,19 @@ export class UploadManager implements Uploads {
     }
   }
 
-  /** The file once it is ready or rejected: an event says so, or a look at it. */
-  async #settled(fileId: string, signal: AbortSignal): Promise<DriveFile> {
+  /** The file once it is ready or rejected: waits for its event and polls as well. */
+  async #whenScanned(fileId: string, signal: AbortSignal): Promise<DriveFile> {
     const { api, clock } = this.#parts;
     let told: DriveFile | null = null;
-    this.#settling.set(fileId, (file) => (told = file));
+    this.#scanListeners.set(fileId, (file) => (told = file));
     try {
       for (;;) {
         const file: DriveFile = told ?? (await api.get("/drive/files/{file_id}", { path: { file_id: fileId }, signal }));
         if (file.state === "ready" || file.state === "rejected") return file;
-        for (let waited = 0; waited < SETTLE_POLL_MS && !told; waited += 100) await clock.sleep(100, signal);
+        for (let waited = 0; waited < SCAN_POLL_MS && !told; waited += 100) await clock.sleep(100, signal);
       }
     } finally {
-      this.#settling.delete(fileId);
+      this.#scanListeners.delete(fileId);
     }
   }
 

@@ -1,13 +1,13 @@
 /**
- * The present state of conversations, made from their events alone: what `GET …/messages` would show.
+ * The state of conversations, derived from their events alone; it equals what `GET …/messages` would show.
  *
- * Fed in order with the events of a sequencer; applying one twice changes nothing. It is complete for what was fed: a
- * view begun in the middle of a log knows the messages from there on.
+ * Events are applied in the order of a sequencer; applying one twice changes nothing. A view that starts in the middle of
+ * a log has only the messages from there on.
  */
 import type { Conversation, Event, EventOf, Message, Poll } from "./api";
 import { byEmoji, hasExpired, tombstone } from "./reduce";
 
-/** One conversation after `lastSeq`; messages by seq, tombstones included. */
+/** The state of a conversation after event `lastSeq`; messages are ordered by seq, tombstones included. */
 export interface ConversationState {
   readonly id: string;
   readonly lastSeq: number;
@@ -36,7 +36,7 @@ export class View {
     this.#now = now;
   }
 
-  /** Takes an event in. Fleeting ones and ones already applied make no difference. */
+  /** Applies an event. Ephemeral events, and events already applied, change nothing. */
   apply(event: Event): void {
     const id = event.conversation_id;
     if (id === undefined) return;
@@ -72,7 +72,7 @@ export class View {
     }
   }
 
-  /** What the conversation looks like now; null when nothing of it is known. */
+  /** The present state of a conversation; null if no event of it was applied. */
   state(id: string): ConversationState | null {
     const log = this.#logs.get(id);
     if (!log) return null;
@@ -91,7 +91,7 @@ export class View {
     return [...this.#logs.keys()];
   }
 
-  /** The replies of a thread all come after its root, so who knows the root can count them. */
+  /** A message as it shows now. All replies of a thread come after its root, so a view with the root has them all. */
   #shown(entry: Entry, replies: number): Message {
     if (hasExpired(entry.message, this.#now())) {
       entry.message = tombstone(entry.message, entry.message.expires_at);

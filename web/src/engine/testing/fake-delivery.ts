@@ -1,4 +1,4 @@
-/** The server's part in end-to-end encryption, in memory: devices, packages, the key log, groups. Reads no MLS. */
+/** A fake of the server's part in end-to-end encryption: devices, key packages, the key log, groups. Parses no MLS. */
 import type { Api } from "../api";
 import { base64, bytesOf, hex, sha256, fromBase64 } from "../encryption/bytes";
 import { leafHash } from "../encryption/merkle";
@@ -43,7 +43,7 @@ export class FakeDelivery {
   readonly welcomes: { id: string; device: string; conversation_id: string; epoch: number; welcome: string }[] = [];
   /** Called before each request; may throw. */
   before: (route: string) => void = () => undefined;
-  /** Called after what was asked was done, before it is answered; may throw. */
+  /** Called after a request was executed, before it is answered; may throw. */
   after: (route: string) => void = () => undefined;
   readonly #key = crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
   #next = 0;
@@ -63,7 +63,7 @@ export class FakeDelivery {
     return row;
   }
 
-  /** What this person's requests are answered with. */
+  /** The API as this person. */
   api(userId: string): Api {
     const call =
       (method: string) =>
@@ -159,7 +159,7 @@ export class FakeDelivery {
     return refuse(404, "not_found");
   }
 
-  /** POST messages of an encrypted conversation: what is not of the present epoch, or waits for new keys, is refused. */
+  /** Posts an encrypted message; refused if it is not of the present epoch, or if the group needs new keys first. */
   post(id: string, sender_id: string, body: { client_id: string; ciphertext?: string | null | undefined }): Record<string, unknown> {
     const known = this.logs.get(id)?.find((each) => each.data.client_id === body.client_id && each.data.sender_id === sender_id);
     if (known) return known.data;
@@ -169,7 +169,7 @@ export class FakeDelivery {
     return this.say(id, sender_id, body.client_id, body.ciphertext ?? "").data;
   }
 
-  /** Takes an encrypted message without looking at it; its event. */
+  /** Appends an encrypted message without checks; returns its event. */
   say(id: string, sender_id: string, client_id: string, ciphertext: string): Row {
     const fields = { id: `msg_${(this.#next += 1)}`, conversation_id: id, seq: (this.logs.get(id)?.length ?? 0) + 1, client_id, sender_id, type: "encrypted", ciphertext, text: null, attachments: [], deleted_at: null, expires_at: null };
     return this.append(id, sender_id, "message.created", fields);
@@ -197,12 +197,12 @@ export class FakeDelivery {
   }
 }
 
-/** Of a PrivateMessage (RFC 9420, 6): two numbers of two bytes, the group's id with its length in one byte, the epoch. */
+/** The epoch of a PrivateMessage (RFC 9420, 6), which follows two 2-byte numbers and the group's id with a 1-byte length. */
 function epochOf(message: Uint8Array<ArrayBuffer>): number {
   return Number(new DataView(message.buffer).getBigUint64(5 + (message[4] ?? 0)));
 }
 
-// --- the tree, by the recursive definitions of RFC 9162 (2.1)
+// --- the Merkle tree, by the recursive definitions of RFC 9162 (2.1)
 
 type Hash = Uint8Array<ArrayBuffer>;
 const url = (bytes: Uint8Array): string => base64(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");

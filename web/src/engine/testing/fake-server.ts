@@ -1,4 +1,4 @@
-/** A service in memory with the routes that the engine lives on, and sockets; what it is asked is counted. */
+/** A service in memory with the routes and sockets that the engine needs; it records all requests (`asked`). */
 import type { Channel, Locks, Ports, Wire, WireEvents } from "../ports";
 import { ConnectionLost } from "../problems";
 import { clock } from "../browser";
@@ -26,7 +26,7 @@ export class FakeServer {
   mentioned = 0; // unread mentions, as the server counts them
   readonly #answers: { route: string; answer: Answer }[] = [];
 
-  /** Answers once instead of what the route would. */
+  /** Replaces the next answer of a route. */
   once(route: string, ...answer: Answer): void {
     this.#answers.push({ route, answer });
   }
@@ -59,7 +59,7 @@ export class FakeServer {
     };
   }
 
-  /** Appends a message to a log; sockets are told unless it is to be missed. */
+  /** Appends a message to a log; with `told: false` no socket gets its frame. */
   say(conversationId: string, senderId: string, text: string, { told = true, clientId = "", mentions = [] as string[] } = {}): Record<string, unknown> {
     const log = this.logs.get(conversationId) ?? [];
     this.logs.set(conversationId, log);
@@ -76,7 +76,7 @@ export class FakeServer {
     for (const { events } of this.sockets) events.onText(JSON.stringify(frame));
   }
 
-  /** All sockets go, as at a restart of the gateway. */
+  /** Closes all sockets, as at a restart of the gateway. */
   dropSockets(): void {
     for (const { events } of this.sockets) events.onClose();
     this.sockets.clear();
@@ -199,7 +199,7 @@ export class FakeServer {
     return { access_token: this.accessToken, refresh_token: `refresh-${this.refreshes}`, expires_in, session_id: "ses_1" };
   }
 
-  /** The ports of a machine on which any number of tabs talk to this service. */
+  /** The ports of a machine whose tabs use this service. */
   ports(machine: { locks: Locks; channel: (name: string) => Channel } = localTabs()): Ports {
     let ids = 0;
     return {
@@ -214,7 +214,7 @@ export class FakeServer {
   }
 }
 
-/** Short waits, for tests on the real clock. */
+/** Short waits, for tests that use the real clock. */
 export const QUICK = {
   gapWaitMs: 5,
   pollMs: 30,

@@ -1,4 +1,4 @@
-/** Locks and channels of "tabs" that live in one process: each call makes one machine, on which any number of tabs meet. */
+/** Locks and channels for "tabs" within one process; each call makes one machine with any number of tabs. */
 import type { Channel, Locks } from "../ports";
 
 export function localTabs(): { locks: Locks; channel: (name: string) => Channel } {
@@ -9,13 +9,13 @@ export function localTabs(): { locks: Locks; channel: (name: string) => Channel 
     async hold(name, signal, run) {
       const before = queues.get(name) ?? Promise.resolve();
       const held = (async () => {
-        const given_up = new Promise<void>((go) => signal?.addEventListener("abort", () => go(), { once: true }));
-        await (signal ? Promise.race([before, given_up]) : before);
-        signal?.throwIfAborted(); // out of the line; who is behind still waits for who was before
+        const aborted = new Promise<void>((go) => signal?.addEventListener("abort", () => go(), { once: true }));
+        await (signal ? Promise.race([before, aborted]) : before);
+        signal?.throwIfAborted(); // leaves the queue; later ones still wait for the earlier holder
         return run();
       })();
-      const passed_on = Promise.allSettled([before, held]);
-      queues.set(name, passed_on);
+      const released = Promise.allSettled([before, held]);
+      queues.set(name, released);
       return held;
     },
   };
