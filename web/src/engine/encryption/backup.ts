@@ -1,7 +1,7 @@
 /**
- * What a device has read, encrypted under a passphrase (format 1), for the person's next device. Argon2id (RFC 9106)
- * makes the key, AES-256-GCM encrypts JSON that is compressed before; the server keeps it and cannot open it. Message
- * keys are used once and are gone, so it is texts that are kept, the newest that fit.
+ * Backup format 1: a device's decrypted messages, encrypted with a passphrase for the person's next device. The key is
+ * derived by Argon2id (RFC 9106); the content is compressed JSON, encrypted with AES-256-GCM. The server stores the backup
+ * and cannot open it. It holds texts, the newest that fit, since message keys are deleted after their only use.
  */
 import type { Schemas } from "../api";
 import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes";
@@ -10,11 +10,11 @@ import { asSealedFile } from "./files";
 import type { Said } from "./shelf";
 
 const FORMAT = 1;
-/** Of the ciphertext; the server takes 1 MB. */
+/** The server's limit for the ciphertext. */
 const MAX_BYTES = 1_000_000;
 const TAG_BYTES = 16;
-const ABOUT = bytesOf("SecureConnect backup 1");
-/** As OWASP has it ("Password Storage Cheat Sheet"); a second in a browser. */
+const ASSOCIATED_DATA = bytesOf("SecureConnect backup 1");
+/** As recommended by OWASP ("Password Storage Cheat Sheet"); takes about a second in a browser. */
 const PARAMS = { kdf: "argon2id", memory_kib: 47_104, passes: 1, lanes: 1 };
 const MAX_MEMORY_KIB = 262_144;
 const MAX_PASSES = 16;
@@ -32,25 +32,25 @@ interface Item {
   expires_at?: string | null;
 }
 
-/** `said` comes newest first; what does not fit is left out. */
+/** Encrypts messages, given newest first; the oldest are left out if they do not fit. */
 export async function sealBackup(said: readonly Said[], passphrase: string): Promise<Document> {
   let kept = said;
-  let plain = await packed(kept);
-  while (plain.length + TAG_BYTES > MAX_BYTES) plain = await packed((kept = kept.slice(0, Math.floor(kept.length * 0.8))));
+  let plain = await compressed(kept);
+  while (plain.length + TAG_BYTES > MAX_BYTES) plain = await compressed((kept = kept.slice(0, Math.floor(kept.length * 0.8))));
   const [salt, iv] = [crypto.getRandomValues(new Uint8Array(16)), crypto.getRandomValues(new Uint8Array(12))];
   const key = await keyOf(passphrase, salt, PARAMS, "encrypt");
-  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: ABOUT }, key, plain));
+  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: ASSOCIATED_DATA }, key, plain));
   return { version: FORMAT, salt: base64(salt), params: { ...PARAMS, nonce: base64(iv) } as never, ciphertext: base64(sealed) };
 }
 
-/** Throws CannotDecrypt for another passphrase, and for what this client does not know. */
+/** Decrypts a backup. Throws CannotDecrypt for a wrong passphrase, a damaged backup and an unknown format. */
 export async function openBackup({ version, salt, params, ciphertext }: Document, passphrase: string): Promise<Said[]> {
   if (version !== FORMAT) throw new CannotDecrypt("the backup is of another version");
   const given = params as unknown as Params;
   try {
     const key = await keyOf(passphrase, fromBase64(salt), given, "decrypt");
-    const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: fromBase64(given.nonce), additionalData: ABOUT }, key, fromBase64(ciphertext));
-    const { said } = JSON.parse(textOf(await through(new Uint8Array(plain), new DecompressionStream("deflate")))) as { said: Item[] };
+    const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: fromBase64(given.nonce), additionalData: ASSOCIATED_DATA }, key, fromBase64(ciphertext));
+    const { said } = JSON.parse(textOf(await piped(new Uint8Array(plain), new DecompressionStream("deflate")))) as { said: Item[] };
     return said.map(asSaid);
   } catch (error) {
     throw new CannotDecrypt(`the passphrase is another one, or the backup is damaged: ${error instanceof Error ? error.message : String(error)}`);
@@ -58,14 +58,14 @@ export async function openBackup({ version, salt, params, ciphertext }: Document
 }
 
 async function keyOf(passphrase: string, salt: Bytes, { memory_kib, passes, lanes }: typeof PARAMS, use: "encrypt" | "decrypt"): Promise<CryptoKey> {
-  // the server chooses what it shows: it shall not take this machine's memory
+  // the parameters come from the server, which must not be able to exhaust this machine's memory
   if (!(memory_kib <= MAX_MEMORY_KIB && passes <= MAX_PASSES)) throw new Error("the backup asks for more work than any of ours");
   const { argon2idAsync } = await import("@noble/hashes/argon2.js");
   const raw = await argon2idAsync(bytesOf(passphrase.normalize()), salt, { t: passes, m: memory_kib, p: lanes, dkLen: 32 });
   return crypto.subtle.importKey("raw", owned(raw), "AES-GCM", false, [use]);
 }
 
-function packed(said: readonly Said[]): Promise<Bytes> {
+function compressed(said: readonly Said[]): Promise<Bytes> {
   const items = said.map((each): Item => ({
     conversation_id: each.conversationId,
     message_id: each.messageId,
@@ -76,7 +76,7 @@ function packed(said: readonly Said[]): Promise<Bytes> {
     files: [...(each.files ?? [])],
     expires_at: each.expiresAt,
   }));
-  return through(bytesOf(JSON.stringify({ said: items })), new CompressionStream("deflate"));
+  return piped(bytesOf(JSON.stringify({ said: items })), new CompressionStream("deflate"));
 }
 
 const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], expires_at = null }: Item): Said => ({
@@ -90,6 +90,6 @@ const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, 
   expiresAt: expires_at,
 });
 
-async function through(data: Bytes, stream: CompressionStream | DecompressionStream): Promise<Bytes> {
+async function piped(data: Bytes, stream: CompressionStream | DecompressionStream): Promise<Bytes> {
   return new Uint8Array(await new Response(new Blob([data]).stream().pipeThrough(stream)).arrayBuffer());
 }

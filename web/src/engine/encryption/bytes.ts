@@ -1,13 +1,13 @@
-/** Bytes and their texts. */
+/** Conversions between bytes and text (UTF-8, base 64, hex), and SHA-256. */
 
 const utf8 = new TextEncoder();
-/** Throws TypeError for what is no UTF-8. */
+/** Throws TypeError for invalid UTF-8. */
 const strict = new TextDecoder("utf-8", { fatal: true });
 
 export const bytesOf = (text: string): Bytes => utf8.encode(text);
 export const textOf = (bytes: Uint8Array): string => strict.decode(bytes);
 
-/** Bytes in memory of their own, as WebCrypto takes them. */
+/** Bytes in an ArrayBuffer of their own, as the types of WebCrypto require. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 export const owned = (bytes: Uint8Array): Bytes => new Uint8Array(bytes);
 
@@ -17,7 +17,7 @@ export function base64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** Throws DOMException for what is no base 64. */
+/** Throws DOMException for invalid base 64. */
 export function fromBase64(text: string): Bytes {
   return Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
 }

@@ -1,4 +1,4 @@
-/** Changes the group: brings devices in and out, gives it new keys. One commit wins in each epoch; others are made anew. */
+/** Changes the group: adds and removes devices, updates keys. One commit wins in each epoch; the others are made again. */
 import type { Api } from "../api";
 import { ApiError } from "../problems";
 import { type Bytes, base64, fromBase64 } from "./bytes";
@@ -9,7 +9,7 @@ import type { People } from "./people";
 import type { LogReader } from "./reader";
 import type { Shelf } from "./shelf";
 
-/** Of a commit or a message that others come before. */
+/** Attempts to make a commit while other commits win. */
 export const TRIES = 8;
 const CLAIMED_AT_ONCE = 100;
 
@@ -36,15 +36,16 @@ export class Committer {
   }
 
   /**
-   * Brings in devices of members that are missing, and out those that have gone; whom it could not bring in. With
-   * `rekey` the group gets new keys in any case. Throws KeySwapped, GhostDevice, NotInGroup, NoRest.
+   * Adds missing devices of members, and removes devices that are gone. Returns the ids of devices that could not be
+   * added, for lack of a valid key package. With `rekey` the group gets new keys in any case. Throws KeySwapped,
+   * GhostDevice, NotInGroup, NoRest.
    */
   async reconcile(conversationId: string, { rekey = false } = {}): Promise<readonly string[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#reconcile(conversationId, rekey);
       } catch (error) {
-        // a device has gone since it was looked for, and is sent no Welcome
+        // a device was removed since it was listed, so the server refuses its Welcome
         if (!(error instanceof ApiError && error.code === "validation_failed") || attempt === TRIES) throw error;
       }
     }
@@ -84,13 +85,13 @@ export class Committer {
     return missing.filter((each) => !packages.has(nameOf(each))).map(({ deviceId }) => deviceId);
   }
 
-  /** Takes out who has gone since they came, if anybody: before anything is said. */
+  /** Removes leaves of people and devices that have left; to be called before a message is encrypted. */
   async settle(conversationId: string): Promise<void> {
     const { leaves } = await this.#current(conversationId);
     if ((await this.#parts.people.stale(conversationId, leaves)).size > 0) await this.reconcile(conversationId);
   }
 
-  /** A key package of each of these devices that has one, checked to be theirs. */
+  /** Claims a key package of each of these devices, and verifies that its key is in the key log; some may have none. */
   async #claim(wanted: readonly Leaf[]): Promise<Map<string, { leaf: Leaf; message: Bytes }>> {
     const { api, mls, keyLog } = this.#parts;
     const names = new Set(wanted.map(nameOf));
@@ -101,7 +102,7 @@ export class Committer {
       for (const each of packages) {
         const message = fromBase64(each.package);
         const leaf = leafOr(mls, message);
-        if (!leaf) continue; // its clock or ours is wrong, or it is over: the next one who looks tries again
+        if (!leaf) continue; // expired, or one of the clocks is wrong: a later attempt claims another one
         if (leaf.userId !== each.user_id || leaf.deviceId !== each.device_id) throw new KeySwapped(`a package for ${each.user_id} names somebody else`);
         try {
           await keyLog.requireRegistered(leaf);
@@ -115,7 +116,10 @@ export class Committer {
     return found;
   }
 
-  /** Makes a commit and has it taken; anew where another one came first. `make` answers null when there is nothing left to do. */
+  /**
+   * Makes a commit and sends it; makes it again if another commit won the epoch. `make` returns null if there is nothing
+   * left to do.
+   */
   async #commit(conversation_id: string, make: (group: Group) => Promise<MadeCommit | null>, added: () => readonly Leaf[] = () => []): Promise<void> {
     const { api, shelf, reader, uuid } = this.#parts;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
@@ -124,7 +128,7 @@ export class Committer {
       if (!made) return;
       const commit = base64(made.message);
       shelf.setPending(conversation_id, { message: commit, next: made.next.bytes });
-      await shelf.vault.flush(); // if the answer is lost, the log tells whether it was taken
+      await shelf.vault.flush(); // if the answer is lost, the log tells whether the commit was accepted
       const welcomes = made.welcome ? [{ device_ids: added().map(({ deviceId }) => deviceId), welcome: base64(made.welcome) }] : [];
       try {
         const body = { client_id: uuid(), epoch: group.epoch, commit, welcomes };
@@ -132,7 +136,7 @@ export class Committer {
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "epoch_conflict")) throw error;
         if (!isUnbegun(group)) continue;
-        shelf.forget(conversation_id); // another device began the group, where this one cannot see it
+        shelf.forget(conversation_id); // another device created the group, and this device cannot see its first commit
         throw new NotInGroup("another device began the group first");
       }
       await reader.catchUp(conversation_id);
@@ -141,7 +145,7 @@ export class Committer {
     throw new NoRest();
   }
 
-  /** The group after all that the log has of it. */
+  /** The group after all commits in the log. */
   async #current(conversationId: string): Promise<Group> {
     await this.#parts.reader.catchUp(conversationId);
     return (await this.#parts.shelf.load(conversationId)).group;

@@ -8,7 +8,7 @@ import { Encryption } from "./encryption";
 import { CannotDecrypt, GhostDevice, KeySwapped, LogTampered, NotInGroup } from "./errors";
 import { openFile } from "./files";
 
-/** A registered device; further tabs of it share its store. */
+/** A registered device; `anotherTab` opens a further tab with the same store. */
 async function device(server: FakeDelivery, userId: string, { store = new MemoryStore(), machine = localTabs() } = {}) {
   const open = () =>
     Encryption.open({ userId, api: server.api(userId), store, locks: machine.locks, lockName: userId, now: Date.now, uuid: () => crypto.randomUUID() });
@@ -19,14 +19,14 @@ async function device(server: FakeDelivery, userId: string, { store = new Memory
 
 let sent = 0;
 
-/** What somebody says, as the server takes it. */
+/** Sends a message through the server; returns its event. */
 async function says(server: FakeDelivery, id: string, userId: string, from: Encryption, text: string) {
   const clientId = `client-${(sent += 1)}`;
   return server.say(id, userId, clientId, await from.seal(id, clientId, { text, files: [] })) as unknown as Event;
 }
 const texts = async (of: Encryption, id: string) => (await of.said(id)).map(({ text }) => text);
 
-/** Ada, who has begun a group, and Bob, who is in it. */
+/** Ada has created a group, and Bob's device has joined it. */
 async function two() {
   const server = new FakeDelivery();
   const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
@@ -36,7 +36,7 @@ async function two() {
   return { server, ada, bob, id };
 }
 
-test("members are brought in, read and are read; a device that comes later reads from then on", async () => {
+test("members' devices are added and decrypt messages; a device that is added later decrypts from then on", async () => {
   const { server, ada, bob, id } = await two();
   await says(server, id, "ada", ada, "one");
   await says(server, id, "bob", bob, "two");
@@ -53,7 +53,7 @@ test("members are brought in, read and are read; a device that comes later reads
   expect(await ada.safetyNumber("bob")).toBe(await bob.safetyNumber("ada"));
 });
 
-test("who comes and goes is told, by device", async () => {
+test("added devices are listed as changes until they are dismissed", async () => {
   const { server, ada, bob, id } = await two();
   const phone = await device(server, "bob");
   await ada.catchUp(id);
@@ -65,7 +65,7 @@ test("who comes and goes is told, by device", async () => {
   expect((await bob.changes(id)).map(({ deviceId }) => deviceId)).toEqual([phone.deviceId]);
 });
 
-test("somebody's first device is no change of theirs, the next one is", async () => {
+test("a person's first device is not listed as a change, the next one is", async () => {
   const { server, ada, id } = await two();
   change(server, id, "member.added", "carol");
   await device(server, "carol");
@@ -77,7 +77,7 @@ test("somebody's first device is no change of theirs, the next one is", async ()
   expect((await ada.changes(id)).map(({ deviceId }) => deviceId)).toEqual([laptop.deviceId]);
 });
 
-test("a device that is gone is taken out and reads nothing more", async () => {
+test("a deleted device is removed from the group and decrypts nothing more", async () => {
   const { server, ada, bob, id } = await two();
   const phone = await device(server, "bob");
   await bob.reconcile(id);
@@ -94,7 +94,7 @@ test("a device that is gone is taken out and reads nothing more", async () => {
   expect(await bob.devices(id)).not.toContain(`bob/${phone.deviceId}`);
 });
 
-/** Takes somebody out of a conversation or lets them in, as its log has it. */
+/** Removes somebody from a conversation or adds them, with the event in its log. */
 function change(server: FakeDelivery, id: string, type: "member.added" | "member.removed", userId: string) {
   const members = server.members.get(id)!;
   if (type === "member.added") members.push(userId);
@@ -102,7 +102,7 @@ function change(server: FakeDelivery, id: string, type: "member.added" | "member
   server.append(id, "ada", type, { user: { id: userId } });
 }
 
-test("who was removed is out before the next word, also where another commit came first", async () => {
+test("a removed member leaves the group before the next message, also if another commit came in between", async () => {
   const { server, ada, bob, id } = await two();
   const carol = await device(server, "carol");
   change(server, id, "member.added", "carol");
@@ -123,12 +123,12 @@ test("who was removed is out before the next word, also where another commit cam
   expect(await texts(bob, id)).toEqual(["without Carol"]);
 });
 
-test("who is removed and let in again at once is brought in anew", async () => {
+test("a member who is removed and added again at once joins the group again", async () => {
   const { server, ada, bob, id } = await two();
   change(server, id, "member.removed", "bob");
   change(server, id, "member.added", "bob");
   const log = server.logs.get(id)!;
-  const hidden = log.splice(0, log.length - 1); // what was before Bob may not see
+  const hidden = log.splice(0, log.length - 1); // Bob may not see earlier events
   await expect(bob.catchUp(id)).rejects.toThrow(NotInGroup);
   log.unshift(...hidden);
 
@@ -139,7 +139,7 @@ test("who is removed and let in again at once is brought in anew", async () => {
   expect(await texts(bob, id)).toEqual(["hello again"]);
 });
 
-test("who comes in finds somebody who has left since, and says nothing to them", async () => {
+test("a device that joins removes somebody who has left meanwhile before it sends", async () => {
   const server = new FakeDelivery();
   const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
   await device(server, "carol");
@@ -151,7 +151,7 @@ test("who comes in finds somebody who has left since, and says nothing to them",
   expect((await bob.devices(id)).map((each) => each.split("/")[0]).sort()).toEqual(["ada", "bob"]);
 });
 
-test("of two commits in one epoch the second is made anew", async () => {
+test("of two commits in one epoch the second is made again", async () => {
   const { server, ada, bob, id } = await two();
   let raced = false;
   server.before = (route) => {
@@ -160,7 +160,7 @@ test("of two commits in one epoch the second is made anew", async () => {
       throw Object.assign(new Error("race"), { race: true });
     }
   };
-  await expect(ada.update(id)).rejects.toThrow("race"); // Ada's commit is made and lies in her store
+  await expect(ada.update(id)).rejects.toThrow("race"); // Ada's commit is stored as pending
   await bob.update(id);
   await ada.update(id);
   await says(server, id, "ada", ada, "healed");
@@ -170,7 +170,7 @@ test("of two commits in one epoch the second is made anew", async () => {
   expect(server.epochs.get(id)).toBe(4);
 });
 
-test("a commit whose answer was lost counts if the log has it", async () => {
+test("a commit whose answer was lost takes effect if the log has it", async () => {
   const { server, ada, bob, id } = await two();
   server.after = (route) => {
     if (!route.startsWith("POST") || !route.endsWith("/mls/commits")) return;
@@ -185,7 +185,7 @@ test("a commit whose answer was lost counts if the log has it", async () => {
   expect(await texts(bob, id)).toEqual(["with the new keys"]);
 });
 
-test("of two devices that begin at once one does, and lets the other in", async () => {
+test("of two devices that create the group at once one wins and adds the other", async () => {
   const server = new FakeDelivery();
   const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
   const id = server.make("cnv_1", "ada", "bob");
@@ -193,7 +193,7 @@ test("of two devices that begin at once one does, and lets the other in", async 
 
   await ada.begin(id);
   const log = server.logs.get(id) ?? [];
-  const hidden = log.splice(0); // Bob came later and does not see how it began
+  const hidden = log.splice(0); // Bob cannot see the beginning of the log
   await expect(bob.begin(id)).rejects.toThrow(NotInGroup);
   log.push(...hidden);
 
@@ -202,7 +202,7 @@ test("of two devices that begin at once one does, and lets the other in", async 
   expect(await bob.joinWaiting()).toEqual([id]);
 });
 
-test("with all packages used up a device is brought in by its last one, again and again", async () => {
+test("when all packages are used up a device is added with its last-resort package, repeatedly", async () => {
   const server = new FakeDelivery();
   const [ada, bob] = [await device(server, "ada"), await device(server, "bob")];
   server.devices.find(({ user_id }) => user_id === "bob")!.packages = [];
@@ -233,11 +233,11 @@ test("a file is encrypted with a key of its own, and its key travels in the mess
   await expect(ada.content("c2", "", ["fil_2"])).rejects.toThrow(CannotDecrypt);
 });
 
-test("two tabs of a device use each key once, and both know what was said", async () => {
+test("two tabs of a device use each message key once, and both have the decrypted texts", async () => {
   const { server, ada, bob, id } = await two();
   const tab = await bob.anotherTab();
   const first = await says(server, id, "ada", ada, "one");
-  const missed = (await tab.catchUp(id)).length; // reads it for both
+  const missed = (await tab.catchUp(id)).length; // decrypts it for both tabs
   expect([missed, await bob.catchUp(id, [first])]).toEqual([1, []]);
 
   await says(server, id, "bob", bob, "two");
@@ -249,7 +249,7 @@ test("two tabs of a device use each key once, and both know what was said", asyn
   expect(await texts(tab, id)).toEqual(["one", "two", "three"]);
 });
 
-test("a message that is tried again goes out as it was, and anew once it was refused", async () => {
+test("a repeated message keeps its ciphertext; after a refusal it is encrypted again", async () => {
   const { ada, id } = await two();
   const first = await ada.seal(id, "c1", { text: "hello", files: [] });
   expect(await ada.seal(id, "c1", { text: "hello", files: [] })).toBe(first);
@@ -257,7 +257,7 @@ test("a message that is tried again goes out as it was, and anew once it was ref
   expect(await ada.seal(id, "c1", { text: "hello", files: [] })).not.toBe(first);
 });
 
-test("what was deleted or has expired is gone from this device as well", async () => {
+test("deleted and expired texts are removed from this device as well", async () => {
   const { server, ada, bob, id } = await two();
   const first = await says(server, id, "ada", ada, "soon deleted");
   const second = await says(server, id, "ada", ada, "soon expired");
@@ -273,7 +273,7 @@ test("what was deleted or has expired is gone from this device as well", async (
 });
 
 type Row = { type: string; seq: number; data: Record<string, unknown> };
-/** Two commits of the log; each server below does something else with them. */
+/** What a misbehaving server does with two consecutive commits of the log. */
 const cheats: Record<string, (first: Row, second: Row, log: Row[]) => void> = {
   "is dropped, with something else in its place": (first) => (first.type = "message.read"),
   "is dropped, and the gap is closed": (first, _, log) => {
@@ -286,7 +286,7 @@ const cheats: Record<string, (first: Row, second: Row, log: Row[]) => void> = {
   "comes again under the next epoch": (first, second) => (second.data = { ...first.data, epoch: second.data.epoch }),
 };
 
-test.each(Object.keys(cheats))("a commit that %s is told", async (cheat) => {
+test.each(Object.keys(cheats))("a commit that %s is detected", async (cheat) => {
   const { server, ada, bob, id } = await two();
   await ada.update(id);
   await ada.update(id);
@@ -296,7 +296,7 @@ test.each(Object.keys(cheats))("a commit that %s is told", async (cheat) => {
   await expect(bob.catchUp(id)).rejects.toThrow(LogTampered);
 });
 
-test("a ghost that a member's commit brings in is told", async () => {
+test("a ghost device that a member's commit adds is detected", async () => {
   const { server, ada, bob, id } = await two();
   const eve = await device(server, "eve");
   server.members.get(id)!.push("eve"); // the server lets Ada believe that Eve is a member
@@ -306,7 +306,7 @@ test("a ghost that a member's commit brings in is told", async () => {
   expect(await eve.joinWaiting()).toEqual([]); // no member any more
 });
 
-test("a Welcome into a group of the server's own making is told", async () => {
+test("a Welcome into a group that the server made itself is detected", async () => {
   const server = new FakeDelivery();
   const [bob, elsewhere] = [await device(server, "bob"), new FakeDelivery()];
   const evil = await device(elsewhere, "ada"); // the server's own device of Ada, which she has never registered
@@ -321,7 +321,7 @@ test("a Welcome into a group of the server's own making is told", async () => {
   expect(await bob.isInGroup(id)).toBe(false);
 });
 
-test("a key log to which an entry comes while it is read is read on, and one that keeps an entry back is told", async () => {
+test("a key log that grows while it is read is read on, and one that withholds an entry is detected", async () => {
   const { server, ada } = await two();
   let isFirst = true;
   const phone = device(server, "carol");
@@ -342,7 +342,7 @@ test("a key log to which an entry comes while it is read is read on, and one tha
   await expect(ada.safetyNumber("carol")).rejects.toThrow("keeps back");
 });
 
-test("a message under another's name is told", async () => {
+test("a message under somebody else's name is detected", async () => {
   const { server, ada, bob, id } = await two();
   const event = await says(server, id, "ada", ada, "I am Ada");
   (event.data as { sender_id: string }).sender_id = "bob";
@@ -350,7 +350,7 @@ test("a message under another's name is told", async () => {
   await expect(bob.catchUp(id)).rejects.toThrow(LogTampered);
 });
 
-test("a damaged message is a gap, and the next one is read", async () => {
+test("a damaged message stays unreadable, and the next one is decrypted", async () => {
   const { server, ada, bob, id } = await two();
   const event = await says(server, id, "ada", ada, "damaged");
   const data = event.data as { ciphertext: string };
@@ -361,7 +361,7 @@ test("a damaged message is a gap, and the next one is read", async () => {
   expect(await texts(bob, id)).toEqual([null, "whole"]);
 });
 
-test("a device that its person never registered is not brought in, nor is another key", async () => {
+test("an unregistered device is not added, nor a package with another key", async () => {
   const { server, ada, id } = await two();
   const ghost = { user_id: "bob", device_id: "ghost", signature_key: btoa("x".repeat(32)), packages: [] };
   server.devices.push(ghost);
@@ -375,7 +375,7 @@ test("a device that its person never registered is not brought in, nor is anothe
   await expect(ada.reconcile(id)).rejects.toThrow(KeySwapped);
 });
 
-test("a key log with another past is told", async () => {
+test("a key log with a changed past is detected", async () => {
   const { server, ada } = await two();
   server.entries[0]!.key_hash = "0".repeat(64);
   await device(server, "carol");

@@ -1,6 +1,6 @@
 /**
- * End-to-end encryption of one device of one person. Each act holds a Web Lock, so that one tab at a time has the keys
- * in hand, reads them from the store and has written them when it lets go.
+ * End-to-end encryption of one device of one person. Each operation holds a Web Lock while it reads the keys from the
+ * store, uses them and writes them back, so that only one tab at a time uses them.
  */
 import type { Api, Event, Message } from "../api";
 import type { KeyChange } from "../types";
@@ -64,9 +64,9 @@ export class Encryption {
     this.deviceId = identity.deviceId;
   }
 
-  /** Throws NotSupportedError where this browser has not the algorithms of the cipher suite. */
+  /** Throws NotSupportedError if this browser lacks the algorithms of the cipher suite. */
   static async open(parts: EncryptionParts): Promise<Encryption> {
-    // pages that are neither https nor of this machine have none
+    // browsers offer WebCrypto only in secure contexts: https, or localhost
     if (!globalThis.crypto?.subtle) throw new DOMException("there is no WebCrypto here", "NotSupportedError");
     const { userId, store, locks, lockName, now, uuid } = parts;
     const mls = await TsMls.open(now);
@@ -75,7 +75,7 @@ export class Encryption {
     return new Encryption(parts, mls, vault, identity);
   }
 
-  /** What is under way is not written any more. */
+  /** Discards changes that are not stored yet, and stores nothing more. */
   close(): void {
     this.#vault.close();
   }
@@ -93,14 +93,17 @@ export class Encryption {
 
   // --- conversations
 
-  /** Begins the group of an encrypted conversation unless somebody has, and brings the members' devices in. */
+  /**
+   * Creates the group of an encrypted conversation, unless there is one, and adds the members' devices. Throws NotInGroup
+   * if the group exists without this device.
+   */
   begin(conversation_id: string): Promise<void> {
     return this.#exclusive(async () => {
       if (!(await this.#shelf.has(conversation_id))) {
         if (await this.#isBegun(conversation_id)) throw new NotInGroup("the group of this conversation has begun without this device");
         this.#shelf.keep(conversation_id, { group: await this.#mls.create(conversation_id, this.#identity), seq: 0 });
       }
-      // a commit before anybody is brought in: of two devices that begin at once, the server takes one's
+      // commit before any device is added: if two devices create the group at once, the server accepts one commit
       if (isUnbegun((await this.#shelf.load(conversation_id)).group)) await this.#committer.update(conversation_id);
       await this.#committer.reconcile(conversation_id);
     });
@@ -116,12 +119,12 @@ export class Encryption {
     return this.#exclusive(() => this.#committer.reconcile(conversationId, options));
   }
 
-  /** Gives the group new keys: what was stolen of this device's before is of no use from then on. */
+  /** Updates the group's keys: keys that were stolen from this device before are useless from then on. */
   update(conversationId: string): Promise<void> {
     return this.#exclusive(() => this.#committer.update(conversationId));
   }
 
-  /** What is said, encrypted for the group in base 64, kept until it is known to be sent: asked again, it is the same. */
+  /** Encrypts a message (base 64). The ciphertext is stored, so that repeated calls return the same until it is sent. */
   seal(conversationId: string, clientId: string, content: Content): Promise<string> {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
@@ -136,12 +139,15 @@ export class Encryption {
     });
   }
 
-  /** What was sealed was refused: the next time it is encrypted anew. */
+  /** Drops a stored ciphertext that was refused, so that `seal` encrypts the message again. */
   unseal(clientId: string): Promise<void> {
     return this.#exclusive(async () => this.#shelf.setSending(clientId, undefined));
   }
 
-  /** What was sealed is stored now; what it said. The log may have brought it before. */
+  /**
+   * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message. The
+   * log may have brought the message before.
+   */
   sent(message: Message): Promise<Said | undefined> {
     return this.#exclusive(async () => {
       const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
@@ -151,12 +157,12 @@ export class Encryption {
       const said: Said = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, text, files, expiresAt };
       this.#shelf.remember(said);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
-      for (const each of files) this.#shelf.setSealedFile(each.id, undefined); // the message knows it
+      for (const each of files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
       return said;
     });
   }
 
-  /** A file encrypted for one message; how is kept under this name until the upload has an id. */
+  /** Encrypts a file for one message; its key is stored under `name` until the upload has an id. */
   sealFile(name: string, file: Blob & { name?: string }): Promise<Blob> {
     return this.#exclusive(async () => {
       const { blob, secret } = await sealFile(file);
@@ -165,7 +171,7 @@ export class Encryption {
     });
   }
 
-  /** Uploads that are done, by how they were called before: the drive's ids of them are known now. */
+  /** Moves the keys of finished uploads from their names to the drive's ids. */
   nameFiles(done: readonly { name: string; id: string }[]): Promise<void> {
     return this.#exclusive(async () => {
       for (const { name, id } of done) {
@@ -177,7 +183,7 @@ export class Encryption {
     });
   }
 
-  /** What a message that is to be sealed says. Throws CannotDecrypt for a file that was not encrypted here. */
+  /** The content of a message to be sealed. Throws CannotDecrypt for a file that was not encrypted on this device. */
   async content(clientId: string, text: string, fileIds: readonly string[]): Promise<Content> {
     const known = await this.#shelf.sending(clientId);
     if (known) return known;
@@ -190,24 +196,24 @@ export class Encryption {
     return { text, files };
   }
 
-  /** All that this device has read or written in a conversation, oldest first. */
+  /** All decrypted and own messages of a conversation on this device, oldest first. */
   said(conversationId: string): Promise<Said[]> {
     return this.#exclusive(() => this.#shelf.said(conversationId, this.#parts.now()));
   }
 
-  /** What one message said, as far as this device has read it. */
+  /** The decrypted content of one message, if this device has it. */
   recall(conversationId: string, messageId: string): Promise<Said | undefined> {
     return this.#shelf.recall(conversationId, messageId);
   }
 
-  /** Keeps what this device has read with the server, encrypted under a passphrase; how many messages. */
+  /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many. */
   async backUp(passphrase: string): Promise<number> {
     const said = await this.#exclusive(() => this.#shelf.everything(this.#parts.now()));
     await this.#parts.api.put("/keys/backup", { body: await sealBackup(said, passphrase) });
     return said.length;
   }
 
-  /** Reads the backup; what of it this device had not read. Throws CannotDecrypt, and ApiError 404 where there is none. */
+  /** Restores the backup; returns the messages that are new here. Throws CannotDecrypt, and ApiError 404 if none. */
   async restore(passphrase: string): Promise<readonly Said[]> {
     const found = await openBackup(await this.#parts.api.get("/keys/backup"), passphrase);
     return this.#exclusive(() => this.#shelf.takeBack(found, this.#parts.now()));
@@ -217,12 +223,12 @@ export class Encryption {
     return this.#shelf.has(conversationId);
   }
 
-  /** Who is in the group, as `user_id/device_id`. Throws NotInGroup. */
+  /** The devices in the group, as `user_id/device_id`. Throws NotInGroup. */
   async devices(conversationId: string): Promise<readonly string[]> {
     return (await this.#shelf.load(conversationId)).group.leaves.map(({ userId, deviceId }) => `${userId}/${deviceId}`);
   }
 
-  /** 60 digits that both people see alike, made of all keys that their devices have now. */
+  /** 60 digits, the same for both people, derived from the present keys of all their devices. */
   safetyNumber(otherId: string): Promise<string> {
     return this.#exclusive(async () => {
       const parts: string[] = [];
@@ -235,7 +241,7 @@ export class Encryption {
     });
   }
 
-  /** The number that was compared with somebody. */
+  /** The safety number that was compared with somebody, undefined if none was. */
   compared(userId: string): Promise<string | undefined> {
     return this.#vault.get(`compared/${userId}`);
   }
@@ -252,7 +258,7 @@ export class Encryption {
     return this.#exclusive(async () => this.#shelf.dismissChanges(conversationId));
   }
 
-  /** Whether the group is already as a change of members or devices wants it; what cannot be told is not. */
+  /** Whether the group already reflects a change of members or devices; false if that cannot be told. */
   async isSettled(conversationId: string, change: Event): Promise<boolean> {
     const { leaves } = (await this.#shelf.load(conversationId)).group;
     switch (change.type) {
@@ -280,7 +286,7 @@ export class Encryption {
     }
   }
 
-  /** What was put before something went wrong fits together, and is kept. */
+  /** Runs `work` under the lock and stores its changes, also after an error: changes made before it are consistent. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
     const { locks, lockName } = this.#parts;
     return locks.hold(lockName, undefined, async () => {

@@ -1,7 +1,7 @@
-/** What goes wrong with encryption, told apart by what somebody can do about it. */
+/** The errors of encryption, by the reaction that they call for. */
 import { EncryptionError } from "../problems";
 
-/** This device is not in the conversation's group (yet): a device that is must add it. */
+/** This device is not in the conversation's group (yet): a device in the group must add it. */
 export class NotInGroup extends EncryptionError {
   override name = "NotInGroup";
 
@@ -10,7 +10,7 @@ export class NotInGroup extends EncryptionError {
   }
 }
 
-/** What this device has no key for: from before it came, or damaged on the way. */
+/** This device cannot decrypt something: it is from before the device joined, or damaged. */
 export class CannotDecrypt extends EncryptionError {
   override name = "CannotDecrypt";
 
@@ -19,7 +19,7 @@ export class CannotDecrypt extends EncryptionError {
   }
 }
 
-/** Others were faster, again and again. */
+/** Other commits won the epoch too many times in a row. */
 export class NoRest extends EncryptionError {
   override name = "NoRest";
 
@@ -28,7 +28,7 @@ export class NoRest extends EncryptionError {
   }
 }
 
-/** The server has shown something that honest servers do not: it is not to be trusted with this conversation. */
+/** The server has provably misbehaved, so it must not be trusted with this conversation. */
 export class ServerMisbehaved extends EncryptionError {
   override name = "ServerMisbehaved";
 
@@ -37,17 +37,17 @@ export class ServerMisbehaved extends EncryptionError {
   }
 }
 
-/** Commits were dropped, doubled, shuffled or replaced. */
+/** Commits or entries of the key log were dropped, repeated, reordered or replaced, or a message has a false sender. */
 export class LogTampered extends ServerMisbehaved {
   override name = "LogTampered";
 }
 
-/** A device is in the group, or was offered, that its person never registered in the key log. */
+/** A device in the group, or one to be added, was never registered in the key log, or its person is no member. */
 export class GhostDevice extends ServerMisbehaved {
   override name = "GhostDevice";
 }
 
-/** A key package carries another key than its device has in the key log. */
+/** A key package has another key than its device has in the key log. */
 export class KeySwapped extends ServerMisbehaved {
   override name = "KeySwapped";
 }

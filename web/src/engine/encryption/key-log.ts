@@ -1,6 +1,6 @@
 /**
- * The key log as a client sees it: every answer is checked against a signed head that only grows, and what was checked
- * is remembered. A server that shows another past later is caught.
+ * A client of the key log: every answer is verified against a signed head of a log that only grows, and the last verified
+ * head is stored. So a server that later shows a different past is detected.
  */
 import type { Answer, Api } from "../api";
 import { ApiError } from "../problems";
@@ -20,8 +20,8 @@ interface Head {
 
 const HEAD = "key-log/head";
 const PAGE = 100;
-/** To read a log to whose end new entries come. */
-const TRIES = 5;
+/** Attempts to read a log that grows while it is read. */
+const MAX_TRIES = 5;
 
 export interface KeyLogParts {
   api: Api;
@@ -31,47 +31,47 @@ export interface KeyLogParts {
 export class KeyLog {
   readonly #parts: KeyLogParts;
   readonly #keys = new Map<string, CryptoKey>();
-  readonly #present = new Map<string, ReadonlyMap<string, string>>();
-  readonly #ever = new Map<string, ReadonlySet<string>>();
+  readonly #current = new Map<string, ReadonlyMap<string, string>>();
+  readonly #everRegistered = new Map<string, ReadonlySet<string>>();
 
   constructor(parts: KeyLogParts) {
     this.#parts = parts;
   }
 
-  /** The hash (hex) of the present key of each device of somebody, newly asked for. Throws LogTampered. */
+  /** Reads a person's entries; returns the hash (hex) of each device's present key. Throws LogTampered. */
   async refresh(userId: string): Promise<ReadonlyMap<string, string>> {
     let entries = await this.#entries(userId, []);
     for (let attempt = 0; entries.length > 0 && !(await this.#prove(userId, entries.at(-1)!)); attempt += 1) {
-      if (attempt === TRIES) throw new LogTampered("the key log keeps back an entry that it proves");
-      entries = await this.#entries(userId, entries); // a newer one has come since
+      if (attempt === MAX_TRIES) throw new LogTampered("the key log keeps back an entry that it proves");
+      entries = await this.#entries(userId, entries); // a newer entry was added meanwhile
     }
     const present = new Map<string, string>();
     for (const each of entries) {
       if (each.action === "removed") present.delete(each.device_id);
       else present.set(each.device_id, each.key_hash);
     }
-    this.#present.set(userId, present);
-    this.#ever.set(userId, new Set(entries.map((each) => `${each.device_id}/${each.key_hash}`)));
+    this.#current.set(userId, present);
+    this.#everRegistered.set(userId, new Set(entries.map((each) => `${each.device_id}/${each.key_hash}`)));
     return present;
   }
 
-  /** Throws GhostDevice unless this device has just this key by the log. */
+  /** Throws GhostDevice unless the log has this key as the present one of this device. */
   async requireRegistered(leaf: Leaf): Promise<void> {
     const wanted = hex(await sha256(leaf.signatureKey));
-    if (this.#present.get(leaf.userId)?.get(leaf.deviceId) === wanted) return;
+    if (this.#current.get(leaf.userId)?.get(leaf.deviceId) === wanted) return;
     if ((await this.refresh(leaf.userId)).get(leaf.deviceId) === wanted) return;
     throw new GhostDevice(`${leaf.userId} has not registered this key for ${leaf.deviceId}`);
   }
 
-  /** Throws GhostDevice unless this device has or had just this key by the log. */
+  /** Throws GhostDevice unless the log has this key as a present or past one of this device. */
   async requireEverRegistered(leaf: Leaf): Promise<void> {
     const wanted = `${leaf.deviceId}/${hex(await sha256(leaf.signatureKey))}`;
-    if (this.#ever.get(leaf.userId)?.has(wanted)) return;
+    if (this.#everRegistered.get(leaf.userId)?.has(wanted)) return;
     await this.refresh(leaf.userId);
-    if (!this.#ever.get(leaf.userId)?.has(wanted)) throw new GhostDevice(`${leaf.userId} has never registered this key for ${leaf.deviceId}`);
+    if (!this.#everRegistered.get(leaf.userId)?.has(wanted)) throw new GhostDevice(`${leaf.userId} has never registered this key for ${leaf.deviceId}`);
   }
 
-  /** The entries that are known, and those after them. */
+  /** The known entries and all later ones. */
   async #entries(user_id: string, known: readonly Entry[]): Promise<Entry[]> {
     const entries = [...known];
     for (let more = true; more; ) {
@@ -89,7 +89,10 @@ export class KeyLog {
     return entries;
   }
 
-  /** Checks that the latest entry is in the log, and that the log goes on from the one last seen; false if there is a later one by now. */
+  /**
+   * Verifies that a person's last entry is in the log, and that the log is a continuation of the one last verified. False
+   * if the person has a later entry by now.
+   */
   async #prove(user_id: string, last: Entry): Promise<boolean> {
     const { api, vault } = this.#parts;
     const known = (await vault.get<Head>(HEAD)) ?? { size: 0, root: "" };
@@ -97,7 +100,7 @@ export class KeyLog {
     if (proof.entry.n > last.n) return false;
     const hash = await leafHash(proof.entry);
     if (hex(hash) !== hex(await leafHash(last))) throw new LogTampered("the key log and its proof do not speak of the same entry");
-    const head = await this.#checkedHead(proof.head);
+    const head = await this.#verifyHead(proof.head);
     if (head.size !== proof.size) throw new LogTampered("the key log and its head have not the same size");
     const root = fromHex(head.root);
     await requireInclusion({ hash, index: proof.index, size: head.size, proof: proof.inclusion.map(fromHex), root });
@@ -106,8 +109,8 @@ export class KeyLog {
     return true;
   }
 
-  /** What a signed head says (a JWS, ES256). Throws LogTampered. */
-  async #checkedHead(token: string): Promise<Head> {
+  /** Verifies a signed head (a JWS, ES256) and returns its content. Throws LogTampered. */
+  async #verifyHead(token: string): Promise<Head> {
     const [header = "", payload = "", signature = ""] = token.split(".");
     const { kid } = parsed(header) as { kid?: string };
     const key = kid === undefined ? undefined : await this.#key(kid);

@@ -1,8 +1,9 @@
 /**
- * Who belongs into a conversation's group: its members, their devices, and what the key log says of them.
+ * The people and devices that belong to a conversation's group, verified against the key log.
  *
- * The server counts any commit as new keys, also one that was made before it was known that somebody is gone, and who
- * comes back at once may have missed commits. So whoever went is remembered until a commit has taken them out.
+ * The server accepts any commit as new keys, even one made before its sender knew that somebody left; and a person who
+ * leaves and returns at once may have missed commits. So people and devices that left are stored as gone until a commit
+ * has removed them from the group.
  */
 import type { Api, Event } from "../api";
 import { fromBase64, hex, sha256 } from "./bytes";
@@ -42,7 +43,7 @@ export class People {
     return found;
   }
 
-  /** The devices that belong into the group, each checked against the key log. Throws GhostDevice. */
+  /** The devices of all members, each verified against the key log. Throws GhostDevice. */
   async devices(conversationId: string): Promise<Leaf[]> {
     const members = await this.members(conversationId);
     const found = new Map<string, Leaf>();
@@ -58,9 +59,9 @@ export class People {
   }
 
   /**
-   * Throws GhostDevice for a device that its person never registered, and for who was no member. One that has gone since
-   * is no ghost: it has to go before anything is said. Who comes in newly cannot know who was a member before, and says
-   * nothing to those who are none now.
+   * Verifies leaves. Throws GhostDevice for a device that was never registered, and for a person who was never a member. A
+   * person who left after `seq` is no ghost, but is marked as gone. A device that has just joined (`isNew`) cannot know
+   * past members, so it marks everybody as gone who is no member now.
    */
   async requireHonest(conversationId: string, leaves: readonly Leaf[], { seq, isNew = false }: { seq: number; isNew?: boolean }): Promise<void> {
     const { keyLog, shelf } = this.#parts;
@@ -73,11 +74,11 @@ export class People {
       if (!isNew && !(await this.#leavesLater(conversationId, leaf.userId, seq))) {
         throw new GhostDevice(`${leaf.userId} is in the group and no member of the conversation`);
       }
-      await this.#letGo(conversationId, [leaf.userId]);
+      await this.#addGone(conversationId, [leaf.userId]);
     }
   }
 
-  /** Takes in what an event of the log says of members and devices. `leaves` are the group's at that place. */
+  /** Notes changes of members and devices from an event of the log. `leaves` are the group's leaves before that event. */
   async read(conversationId: string, event: Event, leaves: readonly Leaf[]): Promise<void> {
     const { shelf } = this.#parts;
     switch (event.type) {
@@ -93,20 +94,20 @@ export class People {
         const userId = event.data?.user?.id;
         if (!userId) return;
         await shelf.meet(conversationId, [userId]);
-        return this.#letGo(conversationId, [userId]);
+        return this.#addGone(conversationId, [userId]);
       }
       case "keys.changed": {
         const { user_id, device_id, action, key_hash } = event.data ?? {};
         const named = `${user_id}/${device_id}/${key_hash}`;
-        if (action === "removed") return this.#letGo(conversationId, [named]);
+        if (action === "removed") return this.#addGone(conversationId, [named]);
         if (action !== "changed") return;
         const its = leaves.filter((each) => each.userId === user_id && each.deviceId === device_id);
-        return this.#letGo(conversationId, (await Promise.all(its.map(hashedName))).filter((each) => each !== named));
+        return this.#addGone(conversationId, (await Promise.all(its.map(hashedName))).filter((each) => each !== named));
       }
     }
   }
 
-  /** After a commit: who is out of the group by now is forgotten. */
+  /** After a commit: unmarks the gone people and devices that it has removed from the group. */
   async settle(conversationId: string, leaves: readonly Leaf[]): Promise<void> {
     const gone = await this.#parts.shelf.gone(conversationId);
     if (gone.size === 0) return;
@@ -114,7 +115,7 @@ export class People {
     this.#parts.shelf.setGone(conversationId, [...gone].filter((each) => inside.has(each)));
   }
 
-  /** The leaves of others that have gone since they came, by name: nothing is said before they are out. */
+  /** The names of leaves that are gone; they must be removed before the next message. */
   async stale(conversationId: string, leaves: readonly Leaf[]): Promise<ReadonlySet<string>> {
     const { shelf, own } = this.#parts;
     const gone = await shelf.gone(conversationId);
@@ -127,11 +128,11 @@ export class People {
     return found;
   }
 
-  async #letGo(conversationId: string, names: readonly string[]): Promise<void> {
+  async #addGone(conversationId: string, names: readonly string[]): Promise<void> {
     if (names.length > 0) this.#parts.shelf.setGone(conversationId, new Set([...(await this.#parts.shelf.gone(conversationId)), ...names]));
   }
 
-  /** Whether the log says after `seq` that somebody was taken out. */
+  /** Whether the log has the removal of this member after `seq`. */
   async #leavesLater(conversation_id: string, userId: string, seq: number): Promise<boolean> {
     const path = { conversation_id };
     for (let after = seq, more = true; more; ) {

@@ -1,6 +1,6 @@
 /**
- * Reads a conversation's log in order from where this device came in: commits lead the group on, messages are decrypted
- * and kept, since their keys are used once. What does not fit throws ServerMisbehaved, and one does not go on with it.
+ * Reads a conversation's log in order, from where this device joined: applies commits to the group, and decrypts and
+ * stores messages, since message keys are used once. An inconsistent log throws ServerMisbehaved, and reading stops there.
  */
 import type { Api, Event, Message } from "../api";
 import { fromBase64 } from "./bytes";
@@ -29,26 +29,26 @@ export class LogReader {
   }
 
   /**
-   * Reads on; what was said. `heard` are events of the log that came as frames: where they go on from here, nothing is
-   * asked for. Throws ServerMisbehaved, NotInGroup.
+   * Reads the log to its end and returns the new messages. `heard` are events that came as frames; if they continue the
+   * log without a gap, no request is made. Throws ServerMisbehaved, NotInGroup.
    */
   async catchUp(conversationId: string, heard: readonly Event[] = []): Promise<Said[]> {
     const { shelf, people } = this.#parts;
     let held = await shelf.load(conversationId);
     const found: Said[] = [];
-    const news = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-    if (heard.length > 0 && news.length === 0) return found; // another tab was here
-    const goesOn = news.length > 0 && news.every((each, n) => each.seq === held.seq + 1 + n);
+    const newEvents = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    if (heard.length > 0 && newEvents.length === 0) return found; // another tab has read them
+    const isContinuation = newEvents.length > 0 && newEvents.every((each, n) => each.seq === held.seq + 1 + n);
     for (let more = true; more; ) {
-      const page = goesOn ? { items: news, more: false } : await this.#page(conversationId, held.seq);
+      const page = isContinuation ? { items: newEvents, more: false } : await this.#page(conversationId, held.seq);
       for (const event of page.items) {
         if (event.seq !== held.seq + 1 && held.seq > 0) await this.#requireReturn(conversationId, event, held.seq);
         await people.read(conversationId, event, held.group.leaves);
-        const [next, heardOf] = await this.#takeIn(conversationId, held, event);
+        const [next, message] = await this.#apply(conversationId, held, event);
         held = next;
-        if (heardOf) {
-          shelf.remember(heardOf);
-          found.push(heardOf);
+        if (message) {
+          shelf.remember(message);
+          found.push(message);
         }
         shelf.keep(conversationId, held);
       }
@@ -58,7 +58,10 @@ export class LogReader {
     return found;
   }
 
-  /** A log begins anew for who was taken out and let in again, and others then bring this device in. Throws NotInGroup for that, LogTampered for any other hole. */
+  /**
+   * Always throws, for a gap in the log. A gap is legitimate only before the event by which this person was added again:
+   * NotInGroup, until others add this device. For any other gap LogTampered.
+   */
   async #requireReturn(conversationId: string, event: Event, seq: number): Promise<void> {
     const { shelf, own } = this.#parts;
     if (event.type !== "member.added" || event.data?.user?.id !== own.userId) throw new LogTampered(`the log jumps from ${seq} to ${event.seq}`);
@@ -73,8 +76,8 @@ export class LogReader {
     return { items: page.items as unknown as Event[], more: page.next_cursor !== null };
   }
 
-  /** One event of the log: the group after it, and what was said by it. */
-  async #takeIn(conversationId: string, { group }: Held, event: Event): Promise<[Held, Said | null]> {
+  /** Applies one event of the log: returns the group after it, and its message if it has one. */
+  async #apply(conversationId: string, { group }: Held, event: Event): Promise<[Held, Said | null]> {
     const seq = event.seq ?? 0;
     switch (event.type) {
       case "mls.commit":
@@ -88,7 +91,7 @@ export class LogReader {
       case "keys.changed": {
         const { data } = event;
         if (!data || data.device_id === this.#parts.own.deviceId) break;
-        // somebody's first device is no change: there was none to compare with
+        // a person's first device is no change, as there was no earlier key
         if (data.action === "added" && !group.leaves.some(({ userId }) => userId === data.user_id)) break;
         await this.#parts.shelf.noteChange(conversationId, { userId: data.user_id, deviceId: data.device_id, action: data.action, at: data.at });
         break;
@@ -110,11 +113,11 @@ export class LogReader {
     const pending = await shelf.pending(conversation_id);
     if (pending?.message === content) {
       shelf.setPending(conversation_id, undefined);
-      const made = mls.load(pending.next); // one's own commit comes by the log, as everybody's
+      const made = mls.load(pending.next); // an own commit takes effect when the log brings it
       await people.settle(conversation_id, made.leaves);
       return made;
     }
-    const next = await this.#foreign(conversation_id, group, content);
+    const next = await this.#receiveCommit(conversation_id, group, content);
     const before = new Set(group.leaves.map(nameOf));
     await people.requireHonest(conversation_id, next.leaves.filter((each) => !before.has(nameOf(each))), { seq });
     await people.settle(conversation_id, next.leaves);
@@ -122,7 +125,7 @@ export class LogReader {
     return next;
   }
 
-  async #foreign(conversationId: string, group: Held["group"], content: string): Promise<Held["group"]> {
+  async #receiveCommit(conversationId: string, group: Held["group"], content: string): Promise<Held["group"]> {
     const { shelf } = this.#parts;
     try {
       const received = await group.receive(fromBase64(content));
@@ -132,7 +135,7 @@ export class LogReader {
       if (!isUnbegun(group)) throw new LogTampered(`a commit of the log does not fit the group: ${error.message}`);
       shelf.forget(conversationId);
       await shelf.vault.flush();
-      throw new NotInGroup("another device began the group first"); // and brings this one in
+      throw new NotInGroup("another device began the group first"); // which will add this one
     }
     shelf.forget(conversationId);
     await shelf.vault.flush();
@@ -143,7 +146,7 @@ export class LogReader {
     try {
       return (await group.receive(fromBase64(proposal))).group;
     } catch (error) {
-      if (error instanceof CannotDecrypt) return group; // a commit that takes it up will not fit, and that is told
+      if (error instanceof CannotDecrypt) return group; // a commit that includes the proposal will fail, and then throws
       throw error;
     }
   }
@@ -153,7 +156,7 @@ export class LogReader {
     const unchanged = { group, seq };
     if (await shelf.recall(conversationId, data.id)) return [unchanged, null];
     if (data.deleted_at !== null || data.ciphertext === null) return [unchanged, null];
-    const closed: Said = {
+    const undecrypted: Said = {
       conversationId,
       messageId: data.id,
       seq,
@@ -163,15 +166,15 @@ export class LogReader {
       expiresAt: data.expires_at,
     };
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
-    // it stays until its sender has the answer: it may yet go out again, and then just as it was
-    if (sending) return [unchanged, { ...closed, deviceId: own.deviceId, text: sending.text, files: sending.files }];
+    // the ciphertext is kept until the sender has the answer, since the same may be sent again
+    if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, text: sending.text, files: sending.files }];
     try {
       const received = await group.receive(fromBase64(data.ciphertext));
       if (received.sender?.userId !== data.sender_id) throw new LogTampered("the server names another sender than the one who signed");
       const content = received.data && said(received.data);
-      return [{ group: received.group, seq }, { ...closed, deviceId: received.sender.deviceId, ...content }];
+      return [{ group: received.group, seq }, { ...undecrypted, deviceId: received.sender.deviceId, ...content }];
     } catch (error) {
-      if (error instanceof CannotDecrypt) return [unchanged, closed]; // damaged, or repeated: the gap is shown, and one goes on
+      if (error instanceof CannotDecrypt) return [unchanged, undecrypted]; // damaged or repeated: shown as unreadable
       throw error;
     }
   }

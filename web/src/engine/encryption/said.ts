@@ -1,4 +1,4 @@
-/** What the application data of a message says: UTF-8 JSON, filled up with blanks so that its size tells little. */
+/** The format of a message's application data: UTF-8 JSON, padded with spaces so that its size reveals little. */
 import { type Bytes, bytesOf, textOf } from "./bytes";
 import { type SealedFile, asSealedFile } from "./files";
 
@@ -16,7 +16,7 @@ export function asData({ text, files }: Content): Bytes {
   return data;
 }
 
-/** null where it is nothing that this client knows; names that it does not know are passed over. */
+/** Parses application data; null if its format is unknown. Unknown names are ignored. */
 export function said(data: Uint8Array): Content | null {
   try {
     const { text, files } = JSON.parse(textOf(data)) as { text?: unknown; files?: unknown };

@@ -1,4 +1,4 @@
-/** The groups and the texts that this device keeps, by conversation. What is put here is durable after `Vault.flush`. */
+/** Groups and decrypted messages on this device, by conversation. Changes are durable after `Vault.flush`. */
 import type { Group, Mls } from "./mls";
 import { NotInGroup } from "./errors";
 import type { SealedFile } from "./files";
@@ -8,7 +8,7 @@ import type { Vault } from "./vault";
 
 const CHANGES_KEPT = 20;
 
-/** A message as it was decrypted; `text` is null where this device has no key for it. */
+/** A decrypted message; `text` is null if this device has no key for it. */
 export interface Said {
   readonly conversationId: string;
   readonly messageId: string;
@@ -17,24 +17,24 @@ export interface Said {
   readonly deviceId: string | null;
   readonly text: string | null;
   readonly files?: readonly SealedFile[];
-  /** RFC 3339; the text goes then. */
+  /** RFC 3339; the text is removed then. */
   readonly expiresAt: string | null;
 }
 
-/** How far a conversation's log was read. */
+/** A conversation's group, and the seq of the last event of the log that was applied to it. */
 export interface Held {
   readonly group: Group;
   readonly seq: number;
 }
 
-/** A message on its way, encrypted once: at every try the same is sent. */
+/** A message that is being sent; encrypted once, so that every attempt sends the same. */
 export interface Sending extends Content {
   readonly ciphertext: string;
-  /** Epoch milliseconds, once its sender has the answer; kept a day more, as it may go out again after a crash. */
+  /** Epoch milliseconds of the server's answer; the entry is kept a day longer, as it may be sent again after a crash. */
   readonly sentAt?: number;
 }
 
-/** A commit that was sent, and the group that it leads to if it is taken. */
+/** A commit that was sent, and the group after it if it is accepted. */
 export interface Pending {
   /** Base 64. */
   readonly message: string;
@@ -75,7 +75,7 @@ export class Shelf {
     this.setPending(conversationId, undefined);
   }
 
-  // --- commits and messages on their way
+  // --- pending commits and messages
 
   pending(conversationId: string): Promise<Pending | undefined> {
     return this.vault.get(`pending/${conversationId}`);
@@ -99,7 +99,7 @@ export class Shelf {
     }
   }
 
-  // --- what was said
+  // --- decrypted messages
 
   recall(conversationId: string, messageId: string): Promise<Said | undefined> {
     return this.vault.get(`said/${conversationId}/${messageId}`);
@@ -109,38 +109,41 @@ export class Shelf {
     this.vault.put(`said/${said.conversationId}/${said.messageId}`, said);
   }
 
-  /** All that this device has read or written in a conversation; what has expired meanwhile goes. */
+  /** All decrypted and own messages of a conversation, oldest first; removes the texts of expired ones. */
   async said(conversationId: string, now: number): Promise<Said[]> {
     const found = await this.vault.all<Said>(`said/${conversationId}/`);
-    const over = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
-    for (const each of over) this.remember({ ...each, text: null, files: [] });
-    return [...found.values()].filter((each) => !over.includes(each)).sort((a, b) => a.seq - b.seq);
+    const expired = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
+    for (const each of expired) this.remember({ ...each, text: null, files: [] });
+    return [...found.values()].filter((each) => !expired.includes(each)).sort((a, b) => a.seq - b.seq);
   }
 
-  /** All texts of all conversations, newest first. */
+  /** All messages with a text, of all conversations, newest first. */
   async everything(now: number): Promise<Said[]> {
     const found = [...(await this.vault.all<Said>("said/")).values()];
     const present = found.filter(({ text, expiresAt }) => text !== null && (expiresAt === null || Date.parse(expiresAt) > now));
     return present.sort((a, b) => (a.messageId < b.messageId ? 1 : -1));
   }
 
-  /** Remembers what a backup holds, but what was known here or is ahead of the group, as this device will read that itself. */
+  /**
+   * Stores messages from a backup and returns them. Known messages are left out, and those ahead of the group's position
+   * in the log, which this device will decrypt itself.
+   */
   async takeBack(said: readonly Said[], now: number): Promise<readonly Said[]> {
-    const news: Said[] = [];
-    const places = new Map<string, number>();
+    const added: Said[] = [];
+    const cursors = new Map<string, number>();
     for (const each of said) {
       const { conversationId: id } = each;
-      if (!places.has(id)) places.set(id, (await this.vault.get<Kept>(`group/${id}`))?.seq ?? Infinity);
-      if (each.seq > places.get(id)! || (each.expiresAt !== null && Date.parse(each.expiresAt) <= now)) continue;
+      if (!cursors.has(id)) cursors.set(id, (await this.vault.get<Kept>(`group/${id}`))?.seq ?? Infinity);
+      if (each.seq > cursors.get(id)! || (each.expiresAt !== null && Date.parse(each.expiresAt) <= now)) continue;
       const known = await this.recall(id, each.messageId);
-      if (known?.text != null || known?.deviceId) continue; // with a device and no text it was deleted here
+      if (known?.text != null || known?.deviceId) continue; // a message with a device and no text was deleted here
       this.remember(each);
-      news.push(each);
+      added.push(each);
     }
-    return news;
+    return added;
   }
 
-  // --- files that go with the next message, by how they are called before and after they are uploaded
+  // --- keys of files for unsent messages, by the upload's name and, once uploaded, by the drive's id
 
   sealedFile(name: string): Promise<Omit<SealedFile, "id"> | undefined> {
     return this.vault.get(`file/${name}`);
@@ -150,7 +153,7 @@ export class Shelf {
     this.vault.put(`file/${name}`, secret);
   }
 
-  // --- changes of keys, as people are told of them
+  // --- changes of keys that the person has not dismissed
 
   async changes(conversationId: string): Promise<readonly KeyChange[]> {
     return (await this.vault.get<KeyChange[]>(`changes/${conversationId}`)) ?? [];
@@ -166,7 +169,7 @@ export class Shelf {
 
   // --- people
 
-  /** Who has gone and may still have leaves in the group: user_id, or user_id/device_id/hash of the key. */
+  /** People and devices that left and may still be in the group: user_id, or user_id/device_id/hash of the key. */
   async gone(conversationId: string): Promise<ReadonlySet<string>> {
     return new Set(await this.vault.get<string[]>(`gone/${conversationId}`));
   }
@@ -176,7 +179,7 @@ export class Shelf {
     this.vault.put(`gone/${conversationId}`, found.length > 0 ? found : undefined);
   }
 
-  /** Everybody who has been a member, as far as this device has seen. */
+  /** Everybody who is or was a member, as far as this device knows. */
   async people(conversationId: string): Promise<ReadonlySet<string>> {
     return new Set(await this.vault.get<string[]>(`people/${conversationId}`));
   }

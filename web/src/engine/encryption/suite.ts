@@ -1,8 +1,8 @@
 /**
- * The one cipher suite that is spoken here (1: X25519, AES-128-GCM, SHA-256, Ed25519), over WebCrypto.
+ * The only supported cipher suite (1: X25519, AES-128-GCM, SHA-256, Ed25519), over WebCrypto.
  *
- * ts-mls would choose among twenty by name and bring code for all of them; of its parts only what this suite needs is
- * taken. Node.js has these algorithms from 20 on, Chromium from 137, Firefox from 130, Safari from 17.
+ * The lookup of ts-mls by name would bundle the code of twenty suites, so only the parts for this one are imported.
+ * The algorithms are in Node.js from 20, Chromium from 137, Firefox from 130 and Safari from 17.
  */
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import type { CiphersuiteImpl } from "ts-mls/crypto/ciphersuite.js";
@@ -35,7 +35,7 @@ async function aesGcm(use: "encrypt" | "decrypt", key: Uint8Array, iv: Uint8Arra
   return new Uint8Array(await crypto.subtle[use]({ name: "AES-GCM", iv: owned(iv), additionalData: owned(aad) }, imported, owned(data)));
 }
 
-async function made(): Promise<CiphersuiteImpl> {
+async function implementation(): Promise<CiphersuiteImpl> {
   const kem = new DhkemX25519HkdfSha256();
   const aead = {
     encrypt: (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, data: Uint8Array) => aesGcm("encrypt", key, nonce, aad, data),
@@ -57,4 +57,4 @@ async function made(): Promise<CiphersuiteImpl> {
 
 let suite: Promise<CiphersuiteImpl> | null = null;
 
-export const suite1 = (): Promise<CiphersuiteImpl> => (suite ??= made());
+export const suite1 = (): Promise<CiphersuiteImpl> => (suite ??= implementation());

@@ -16,7 +16,7 @@ async function device(userId: string, deviceId: string, at = Date.now()) {
 }
 type Device = Awaited<ReturnType<typeof device>>;
 
-/** A group that the first made and the others joined. */
+/** A group that the first device created and the others joined. */
 async function group(first: Device, ...others: Device[]): Promise<Group[]> {
   const packages: MadePackage[] = await Promise.all(others.map((each) => each.package()));
   const made = await (await first.mls.create("cnv_1", first.identity)).add(packages.map(({ message }) => message));
@@ -30,7 +30,7 @@ async function says(from: Group, to: Group, text: string): Promise<[Group, Group
   return [after, got.group, textOf(got.data!), got.sender?.userId];
 }
 
-test("who joins by a Welcome reads and is read, and each message says who has signed it", async () => {
+test("a device that joined by a Welcome sends and receives, and each message has its signer", async () => {
   let [ada, bob] = (await group(await device("ada", "phone"), await device("bob", "laptop"))) as [Group, Group];
   let text: string, sender: string | undefined;
 
@@ -41,7 +41,7 @@ test("who joins by a Welcome reads and is read, and each message says who has si
   expect(bob.leaves.map(({ userId, deviceId }) => `${userId}/${deviceId}`)).toEqual(["ada/phone", "bob/laptop"]);
 });
 
-test("a group that was kept goes on where it was", async () => {
+test("a group that was serialised and loaded continues", async () => {
   const [first, second] = [await device("ada", "phone"), await device("bob", "laptop")];
   let [ada, bob] = (await group(first, second)) as [Group, Group];
   [ada, bob] = await says(ada, bob, "before");
@@ -52,7 +52,7 @@ test("a group that was kept goes on where it was", async () => {
   expect(text).toBe("after");
 });
 
-test("an update and a removal change the keys: who is out reads nothing more", async () => {
+test("updates and removals change the keys: a removed device decrypts nothing more", async () => {
   let [ada, bob, eve] = (await group(await device("ada", "a"), await device("bob", "b"), await device("eve", "e"))) as [Group, Group, Group];
   const update = await bob.update();
   ada = (await ada.receive(update.message)).group;
@@ -69,7 +69,7 @@ test("an update and a removal change the keys: who is out reads nothing more", a
   await expect(eve.receive(message)).rejects.toThrow(CannotDecrypt);
 });
 
-test("messages of the epoch before are read, out of order too, and each only once", async () => {
+test("messages of the previous epoch are decrypted, also out of order, and each only once", async () => {
   let [ada, bob] = (await group(await device("ada", "a"), await device("bob", "b"))) as [Group, Group];
   const one = await ada.encrypt(bytesOf("one"));
   const two = await one.group.encrypt(bytesOf("two"));
@@ -83,7 +83,7 @@ test("messages of the epoch before are read, out of order too, and each only onc
   await expect(earlier.group.receive(one.message)).rejects.toThrow(CannotDecrypt);
 });
 
-test("what was changed on the way is not read", async () => {
+test("a message that was changed is refused", async () => {
   const [ada, bob] = (await group(await device("ada", "a"), await device("bob", "b"))) as [Group, Group];
   const { message } = await ada.encrypt(bytesOf("hello"));
   message[message.length - 1]! ^= 1;
@@ -92,7 +92,7 @@ test("what was changed on the way is not read", async () => {
   await expect(bob.receive(bytesOf("no message at all"))).rejects.toThrow(CannotDecrypt);
 });
 
-test("a key package begins an hour back, and is refused once its 28 days are over", async () => {
+test("a key package is valid from an hour before it was made, and is refused after 28 days", async () => {
   const ada = await device("ada", "a", now);
   const { message } = await ada.package();
   const day = 86_400_000;
@@ -103,7 +103,7 @@ test("a key package begins an hour back, and is refused once its 28 days are ove
   expect(() => later.leafOfPackage(message)).toThrow(CannotDecrypt);
 });
 
-test("a credential that names no device is not taken", async () => {
+test("a credential that names no device is refused", async () => {
   const ada = await device("ada", "a");
   const odd = await device("nobody", "");
   const { message } = await odd.package();
@@ -112,7 +112,7 @@ test("a credential that names no device is not taken", async () => {
   await expect((await ada.mls.create("cnv_1", ada.identity)).add([message])).rejects.toThrow();
 });
 
-test("a package that lives for more than 400 days is taken neither by who adds nor by who receives", async () => {
+test("a package with a lifetime of more than 400 days is refused by the adding and by the receiving device", async () => {
   const [first, second] = [await device("ada", "a"), await device("bob", "b")];
   const [ada, bob] = (await group(first, second)) as [Group, Group];
   const suite = await suite1();

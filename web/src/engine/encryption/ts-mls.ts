@@ -1,11 +1,11 @@
 /**
- * The port over ts-mls 1.6.4, imported by its parts: the package's own index brings other suites' code and cannot be
- * loaded without packages that it declares optional.
+ * Implements the MLS port with ts-mls 1.6.4. Its modules are imported one by one: the package's index bundles the code of
+ * all suites and cannot be loaded without packages that it declares optional.
  *
- * What its defaults would leave open is set here: whose credentials are taken, how long key packages live and that
- * this is checked on receiving, how many skipped keys are kept; Welcomes carry the ratchet tree, as mls-rs expects;
- * capabilities name the one suite, without GREASE by chance. Commits from outside of the group are refused: the two
- * libraries do not agree on their bytes.
+ * Stricter than the library's defaults: which credentials are accepted, the longest lifetime of key packages and its check
+ * on receiving, and the number of skipped keys that are kept. Welcomes include the ratchet tree, as mls-rs expects;
+ * capabilities name only the one suite, without random GREASE values. External commits are refused, since the two
+ * libraries disagree on their encoding.
  */
 import { createCommit } from "ts-mls/createCommit.js";
 import { createApplicationMessage } from "ts-mls/createMessage.js";
@@ -29,10 +29,10 @@ import type { Group, Identity, Leaf, MadeCommit, MadePackage, Mls, Received } fr
 import { sameLeaf } from "./mls";
 import { suite1 } from "./suite";
 
-/** Of a key package; it begins in the past, since libraries refuse one that begins after their own clock. */
+/** A key package's lifetime; it begins in the past, since others refuse a package that begins after their own clock. */
 const LIFETIME_S = 28 * 86_400;
 const BEGINS_BEFORE_S = 3_600;
-/** Of those of others: the server takes none that live longer. */
+/** The longest accepted lifetime of others' packages, which is also the server's limit. */
 const LONGEST_LIFETIME_S = 400 * 86_400;
 const KEY_BYTES = 32;
 const CAPABILITIES = {
@@ -43,33 +43,33 @@ const CAPABILITIES = {
   credentials: ["basic" as const],
 };
 const CONFIG: ClientConfig = {
-  // The server takes messages of an epoch and of the one before it.
+  // The server accepts messages of the present and the previous epoch.
   keyRetentionConfig: { retainKeysForEpochs: 3, retainKeysForGenerations: 16, maximumForwardRatchetSteps: 256 },
-  // A leaf keeps the lifetime of its package for as long as it is in the tree, and a log is read late: who finds it over
-  // then finds no fault. So whether it is valid now is checked by who brings it in (`leafOfPackage`). How long it is
-  // at most, everybody checks; the option for that is read by nothing in ts-mls 1.6.4.
+  // A leaf keeps its package's lifetime while it is in the tree, and logs may be read long after, so an expired lifetime
+  // is no error on receiving. The device that adds a leaf checks that it is valid at that time (`leafOfPackage`).
+  // Everybody checks the length of lifetimes (`livesTooLong`), since ts-mls 1.6.4 ignores `maximumTotalLifetime`.
   lifetimeConfig: { maximumTotalLifetime: BigInt(LONGEST_LIFETIME_S), validateLifetimeOnReceive: false },
   keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
-  paddingConfig: { kind: "alwaysPad", paddingLength: 0 }, // what is said is filled up by whoever says it
+  paddingConfig: { kind: "alwaysPad", paddingLength: 0 }, // messages are padded by the sender (`asData`)
   authService: {
     validateCredential: async (credential, signatureKey) => leafOf(credential, signatureKey) !== null,
   },
 };
 
-/** Who a credential names: `user_id/device_id`; null for any other kind. Whether it is true, the key log knows. */
+/** The device that a credential names (`user_id/device_id`), null for other kinds; the key log tells whether it is true. */
 function leafOf(credential: Credential, signatureKey: Uint8Array): Leaf | null {
   if (credential.credentialType !== "basic" || signatureKey.length !== KEY_BYTES) return null;
-  const [userId, deviceId, ...more] = named(credential.identity).split("/");
+  const [userId, deviceId, ...more] = nameIn(credential.identity).split("/");
   return userId && deviceId && more.length === 0 ? { userId, deviceId, signatureKey: owned(signatureKey) } : null;
 }
 
 const credentialOf = ({ userId, deviceId }: Identity): Credential => ({ credentialType: "basic", identity: bytesOf(`${userId}/${deviceId}`) });
 
-function named(identity: Uint8Array): string {
+function nameIn(identity: Uint8Array): string {
   try {
     return textOf(identity);
   } catch {
-    return ""; // no UTF-8: it names nobody
+    return ""; // invalid UTF-8 names nobody
   }
 }
 
@@ -87,8 +87,8 @@ function decoded(message: Bytes): MLSMessage {
 
 const encoded = (message: MLSMessage): Bytes => owned(encodeMlsMessage(message));
 
-/** Whatever ts-mls and WebCrypto throw of bytes that others made means one thing here. */
-async function orCannot<T>(work: () => Promise<T>): Promise<T> {
+/** Turns any error of ts-mls and WebCrypto about foreign bytes into CannotDecrypt. */
+async function orCannotDecrypt<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -97,19 +97,19 @@ async function orCannot<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-interface Placed {
+interface IndexedLeaf {
   readonly index: number;
   readonly leaf: Leaf;
 }
 
-function placed(tree: RatchetTree): Placed[] {
+function leavesOf(tree: RatchetTree): IndexedLeaf[] {
   return tree.flatMap((node, n) => (node?.nodeType === "leaf" ? [{ index: n / 2, leaf: leafOfNode(node.leaf) }] : []));
 }
 
 class TsMlsGroup implements Group {
   readonly #suite: CiphersuiteImpl;
   readonly #state: ClientState;
-  #leaves: Placed[] | null = null;
+  #leaves: IndexedLeaf[] | null = null;
 
   constructor(suite: CiphersuiteImpl, state: ClientState) {
     this.#suite = suite;
@@ -125,7 +125,7 @@ class TsMlsGroup implements Group {
   }
 
   get leaves(): readonly Leaf[] {
-    return this.#placed.map(({ leaf }) => leaf);
+    return this.#indexedLeaves.map(({ leaf }) => leaf);
   }
 
   get bytes(): Bytes {
@@ -137,7 +137,7 @@ class TsMlsGroup implements Group {
   }
 
   remove(leaves: readonly Leaf[]): Promise<MadeCommit> {
-    const found = this.#placed.filter(({ leaf }) => leaves.some((each) => sameLeaf(each, leaf)));
+    const found = this.#indexedLeaves.filter(({ leaf }) => leaves.some((each) => sameLeaf(each, leaf)));
     return this.#commit(found.map(({ index }) => ({ proposalType: "remove", remove: { removed: index } })));
   }
 
@@ -156,7 +156,7 @@ class TsMlsGroup implements Group {
     if (message.wireformat !== "mls_private_message" && message.wireformat !== "mls_public_message") {
       throw new CannotDecrypt("this is no message to a group");
     }
-    return orCannot(async () => {
+    return orCannotDecrypt(async () => {
       let committer: number | undefined;
       const result = await processMessage(
         message,
@@ -176,17 +176,17 @@ class TsMlsGroup implements Group {
       }
       if (result.actionTaken === "reject") throw new CannotDecrypt("a commit comes from outside of the group, or brings a package that lives for too long");
       const removed = result.newState.groupActiveState.kind === "removedFromGroup";
-      const sender = this.#placed.find(({ index }) => index === committer)?.leaf ?? null;
+      const sender = this.#indexedLeaves.find(({ index }) => index === committer)?.leaf ?? null;
       return { group, sender, data: null, removed };
     });
   }
 
-  /** Who has signed a message that was read: ts-mls has checked the signature against this very leaf, and does not say which. */
+  /** The signer of a decrypted message: ts-mls has verified its signature against this leaf, but does not return it. */
   async #senderOf(message: PrivateMessage): Promise<Leaf | null> {
     const { groupContext, keySchedule, ratchetTree, historicalReceiverData } = this.#state;
     const past = message.epoch === groupContext.epoch ? undefined : historicalReceiverData.get(message.epoch);
     const data = await decryptSenderData(message, past?.senderDataSecret ?? keySchedule.senderDataSecret, this.#suite);
-    return placed(past?.ratchetTree ?? ratchetTree).find(({ index }) => index === data?.leafIndex)?.leaf ?? null;
+    return leavesOf(past?.ratchetTree ?? ratchetTree).find(({ index }) => index === data?.leafIndex)?.leaf ?? null;
   }
 
   async #commit(extraProposals: Proposal[]): Promise<MadeCommit> {
@@ -198,8 +198,8 @@ class TsMlsGroup implements Group {
     };
   }
 
-  get #placed(): Placed[] {
-    return (this.#leaves ??= placed(this.#state.ratchetTree));
+  get #indexedLeaves(): IndexedLeaf[] {
+    return (this.#leaves ??= leavesOf(this.#state.ratchetTree));
   }
 
   #next(state: ClientState): TsMlsGroup {
@@ -218,7 +218,7 @@ function packageOf(bytes: Bytes): KeyPackage {
   return message.keyPackage;
 }
 
-/** A package with its secrets, as `MadePackage.secret` has them: two keys of one length, and the package. */
+/** The format of `MadePackage.secret`: two private keys of `KEY_BYTES` each, and the package. */
 function packed(keyPackage: KeyPackage, { initPrivateKey, hpkePrivateKey }: PrivateKeyPackage): Bytes {
   return new Uint8Array([...initPrivateKey, ...hpkePrivateKey, ...encodeKeyPackage(keyPackage)]);
 }
@@ -289,7 +289,7 @@ export class TsMls implements Mls {
     const message = decoded(bytes);
     if (message.wireformat !== "mls_welcome") throw new CannotDecrypt("this is no Welcome");
     const [keyPackage, secrets] = unpacked(made.secret, identity.secretKey);
-    return orCannot(async () => {
+    return orCannotDecrypt(async () => {
       const state = await joinGroup(message.welcome, keyPackage, secrets, emptyPskIndex, this.#suite, undefined, undefined, CONFIG);
       return new TsMlsGroup(this.#suite, state);
     });
@@ -301,7 +301,7 @@ export class TsMls implements Mls {
     return new TsMlsGroup(this.#suite, { ...found[0], clientConfig: CONFIG });
   }
 
-  /** It is valid from an hour ago on, for others' clocks. */
+  /** Makes a key package that is valid from an hour ago, for others whose clocks are behind. */
   #package(identity: Identity) {
     const now = BigInt(Math.floor(this.#nowMs() / 1000));
     const lifetime = { notBefore: now - BigInt(BEGINS_BEFORE_S), notAfter: now + BigInt(LIFETIME_S) };

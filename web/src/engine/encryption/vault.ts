@@ -1,8 +1,8 @@
 /**
- * What this device keeps of encryption: keys, groups and what was said, in the store of the account.
+ * This device's encryption data (keys, groups, decrypted messages) in the account's store.
  *
- * Changes are seen at once and written together by `flush`, all or none: a group's state never gets ahead of, or falls
- * behind, what was read with it.
+ * Changes are visible at once and written by `flush`, all or none, so that a group's state and the messages decrypted
+ * with it never get out of step.
  */
 import type { Store } from "../store";
 
@@ -24,7 +24,7 @@ export class Vault {
     return this.#store.loadValue<T>(this.#account, PREFIX + name);
   }
 
-  /** undefined removes it. */
+  /** Sets a value; undefined removes it. */
   put(name: string, value: unknown): void {
     this.#changed.set(name, value);
   }
@@ -47,7 +47,7 @@ export class Vault {
     this.#changed = new Map();
   }
 
-  /** Nothing is written any more: the account may be wiped from this device now. */
+  /** Stops writing, so that the account's data can be removed from this device. */
   close(): void {
     this.#closed = true;
   }
