@@ -1,4 +1,4 @@
-/** The first thing on screen: sign-in, or the workspace once somebody is signed in. */
+/** The root component: sign-in, the workspace, or a screen that works in both cases. */
 import { Suspense, lazy, useEffect, useState } from "react";
 import type { Engine } from "../engine";
 import { useTranslations } from "../i18n";
@@ -18,23 +18,23 @@ export function App({ boot }: { boot: () => Promise<Engine> }) {
   const t = useTranslations();
   useEffect(() => {
     let started: Engine | null = null;
-    let gone = false;
+    let unmounted = false;
     void applyPreferences();
     boot().then(
       (ready) => {
         started = ready;
-        if (gone) void ready.stop();
+        if (unmounted) void ready.stop();
         else setEngine(ready);
       },
       () => setFailed(true),
     );
     return () => {
-      gone = true;
+      unmounted = true;
       void started?.stop();
     };
   }, [boot]);
   if (failed) return <p role="alert">{t("error.start")}</p>;
-  if (!engine) return <Waiting />;
+  if (!engine) return <Loading />;
   return (
     <EngineContext value={engine}>
       <Screen />
@@ -45,30 +45,30 @@ export function App({ boot }: { boot: () => Promise<Engine> }) {
 function Screen() {
   const session = useValue(useEngine().auth.session);
   const place = usePlace();
-  if (session.state === "loading") return <Waiting />;
+  if (session.state === "loading") return <Loading />;
   if (place.screen === "screen" && ["verify", "reset", "forgot", "disown"].includes(place.name)) {
     return (
-      <Suspense fallback={<Waiting />}>
+      <Suspense fallback={<Loading />}>
         <Letters key={place.name} name={place.name} />
       </Suspense>
     );
   }
   if (place.screen === "screen" && place.name === "links" && place.section) {
     return (
-      <Suspense fallback={<Waiting />}>
+      <Suspense fallback={<Loading />}>
         <FileLink token={place.section} />
       </Suspense>
     );
   }
   if (session.state === "signed_out") return <SignIn reason={session.reason} />;
   return (
-    <Suspense fallback={<Waiting />}>
+    <Suspense fallback={<Loading />}>
       <Workspace key={session.userId} />
     </Suspense>
   );
 }
 
-function Waiting() {
+function Loading() {
   const t = useTranslations();
   return (
     <main className="welcome" aria-busy="true">

@@ -1,4 +1,4 @@
-/** Files of a message: pictures as such, films and sounds that play in place, everything else to be brought to its reader. */
+/** A message's files: images are shown, video and audio play in place, other files are downloaded. */
 import { Download, Play } from "lucide-react";
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, lazy, useState } from "react";
@@ -8,9 +8,9 @@ import { useAttempt, useEngine } from "./hooks";
 import { Problem } from "./problem";
 
 const Preview = lazy(() => import("./files/preview"));
-/** Of the five minutes that addresses of files are good for. */
+/** How long a file's URL is cached; it is valid for five minutes. */
 export const ADDRESS_LASTS_MS = 4 * 60_000;
-/** The browser has begun to save it by then. */
+/** By then the browser has started to save a decrypted file. */
 const BLOB_LASTS_MS = 60_000;
 export type Attached = Message["attachments"][number];
 
@@ -21,7 +21,7 @@ export function sizeOf(bytes: number, locale: string): string {
   return new Intl.NumberFormat(locale, style).format(bytes / 1000 ** step);
 }
 
-/** Opens a file's short-lived address, which the storage answers as a download; an encrypted one is decrypted first. */
+/** Downloads a file through its short-lived URL; an encrypted file is fetched and decrypted first. */
 export function useDownload(): [(fileId: string, name?: string) => Promise<boolean>, string] {
   const { api, endToEnd } = useEngine();
   const { attempt, problem } = useAttempt();
@@ -79,7 +79,7 @@ export function Picture({ file, onOpen }: { file: Attached; onOpen: () => void }
   const { t } = useLanguage();
   const { api } = useEngine();
   const path = { file_id: file.id };
-  // a message may have been written before its small picture was made
+  // a message may be older than its image's thumbnail
   const { data } = useQuery({
     queryKey: ["picture", file.id],
     enabled: file.thumbnail_url === null,
@@ -88,7 +88,7 @@ export function Picture({ file, onOpen }: { file: Attached; onOpen: () => void }
       (await api.get("/drive/files/{file_id}", { path })).thumbnail_url ?? (await api.get("/drive/files/{file_id}/download", { path })).url,
   });
   const source = file.thumbnail_url ?? data;
-  // the room it will take is known before it is here, so nothing moves
+  // the known aspect ratio reserves the space, so that loading shifts no layout
   const ratio = file.width && file.height ? { aspectRatio: `${file.width} / ${file.height}` } : {};
   return (
     <button className="picture" aria-label={t("chat.view", { name: file.name })} onClick={onOpen}>
@@ -110,7 +110,7 @@ function FileButton({ file, onPress }: { file: Attached; onPress: () => void }) 
   );
 }
 
-/** Its bytes are asked for when somebody wants to see or hear it. */
+/** A player that fetches its file's URL only when somebody presses play. */
 function Player({ file, onDownload }: { file: Attached; onDownload: () => void }) {
   const { t } = useLanguage();
   const { api } = useEngine();

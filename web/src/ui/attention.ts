@@ -1,4 +1,4 @@
-/** What of the outside the workspace minds: who looks at which conversation, notifications of the system, the badge. */
+/** Keeps the engine and the system informed: the focused conversation, shown notifications, the unread badge. */
 import { useEffect } from "react";
 import { useLanguage } from "../i18n";
 import { useEngine, useValue } from "./hooks";
@@ -12,14 +12,14 @@ export function useAttention(place: Place): void {
   const shown = place.screen === "conversations" ? place.id : null;
 
   useEffect(() => {
-    const look = () => engine.look(document.visibilityState === "visible" && document.hasFocus() ? shown : null);
-    look();
+    const updateFocus = () => engine.look(document.visibilityState === "visible" && document.hasFocus() ? shown : null);
+    updateFocus();
     const events = ["focus", "blur"] as const;
-    for (const each of events) addEventListener(each, look);
-    document.addEventListener("visibilitychange", look);
+    for (const each of events) addEventListener(each, updateFocus);
+    document.addEventListener("visibilitychange", updateFocus);
     return () => {
-      for (const each of events) removeEventListener(each, look);
-      document.removeEventListener("visibilitychange", look);
+      for (const each of events) removeEventListener(each, updateFocus);
+      document.removeEventListener("visibilitychange", updateFocus);
       engine.look(null);
     };
   }, [engine, shown]);
@@ -28,26 +28,26 @@ export function useAttention(place: Place): void {
 
   useEffect(() => {
     const renew = () => void renewPush(engine.api).catch(() => undefined); // the next start tries again
-    const hear = ({ data, ports: [asking] }: MessageEvent<{ open?: string; renew?: boolean; look?: boolean }>) => {
+    const onMessage = ({ data, ports: [asking] }: MessageEvent<{ open?: string; renew?: boolean; look?: boolean }>) => {
       if (data.open) go(placeOf(data.open));
       if (data.renew) renew();
       if (data.look) asking?.postMessage(location.hash);
     };
     renew();
-    navigator.serviceWorker?.addEventListener("message", hear);
-    return () => navigator.serviceWorker?.removeEventListener("message", hear);
+    navigator.serviceWorker?.addEventListener("message", onMessage);
+    return () => navigator.serviceWorker?.removeEventListener("message", onMessage);
   }, [engine]);
 
   const unread = items.filter((each) => each.unread_count > 0);
   const tags = unread.map((each) => each.id).join(" ");
   const total = unread.reduce((sum, each) => sum + each.unread_count, 0);
   useEffect(() => {
-    const still = new Set(tags.split(" "));
-    const { list } = engine.conversations; // the engine has none any more once they have signed out
+    const wereUnread = new Set(tags.split(" "));
+    const { list } = engine.conversations; // read now, since after sign-out the cleanup could not read it from the engine
     return () => {
-      // what was unread and is no more, here or on another device
+      // conversations that have been read since, on this or another device
       for (const each of list.get().items) {
-        if (still.has(each.id) && each.unread_count === 0) void dismiss(each.id);
+        if (wereUnread.has(each.id) && each.unread_count === 0) void dismiss(each.id);
       }
     };
   }, [engine, tags]);

@@ -1,4 +1,4 @@
-/** The bell: how much one was told of and has not seen. */
+/** The bell: the number of unread notifications. */
 import { Bell } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslations } from "../i18n";
@@ -11,7 +11,7 @@ export function BellButton() {
   const { unread } = useValue(engine.notifications.state);
   const { phase } = useValue(engine.status);
   useEffect(() => {
-    // what was told while there was no connection; what fails is asked again by the screen itself
+    // fetches notifications from while there was no connection; on failure the notifications screen loads again
     if (phase === "live" || phase === "polling") void engine.notifications.load().catch(() => undefined);
   }, [engine, phase]);
   return (

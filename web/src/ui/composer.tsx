@@ -1,6 +1,6 @@
 /**
- * Where one writes: Enter sends, files come by button, drop or paste. What is typed is a draft from the first letter
- * on: kept on this device at once and on one's others a moment later.
+ * The composer: Enter sends; files are added by button, drop or paste. A text is a draft from the first letter on: stored
+ * on this device at once and on the person's other devices a moment later.
  */
 import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
@@ -20,7 +20,7 @@ const SendLater = lazy(() => import("./chat/send-later"));
 const AiTray = lazy(() => import("./chat/ai-tray"));
 
 export interface ComposerProps {
-  /** The message that begins the thread one writes in. */
+  /** The root message of the thread, if this composer is in one. */
   threadRoot?: string;
   onPoll?: () => void;
   onSent?: () => void;
@@ -39,7 +39,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const [wait, setWait] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const { encrypted } = settings; // texts and files; what else the server would read, it refuses
+  const { encrypted } = settings; // only texts and files: the server refuses other content in encrypted conversations
   const keys = useValue(engine.endToEnd.of(id));
   const tray = useTray(id, threadRoot === undefined);
   const ai = useAiHelp(conversation);
@@ -60,10 +60,10 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
     if (editing || unsent.replyTo) box.current?.focus();
   }, [editing, unsent.replyTo]);
 
-  /** The fields of what is written; null if there is nothing to send yet. */
+  /** The fields of the message; null if there is nothing to send yet. */
   function fields() {
     const written = text.trim();
-    if (tray.busy || (!written && tray.files.length === 0)) return null; // a file on its way goes with the message
+    if (tray.busy || (!written && tray.files.length === 0)) return null; // sending waits for uploads
     return {
       ...(written ? { text: written } : {}),
       ...(tray.files.length > 0 ? { attachment_ids: tray.files.map((each) => each.id) } : {}),
@@ -96,12 +96,12 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
     }
   }
 
-  const pasted = (event: ClipboardEvent) => {
+  const onPaste = (event: ClipboardEvent) => {
     if (event.clipboardData.files.length === 0 || threadRoot !== undefined) return;
     event.preventDefault();
     tray.add(event.clipboardData.files);
   };
-  const pressed = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent) => {
     if (mentions.pressed(event) || event.nativeEvent.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
@@ -125,9 +125,9 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   return (
     <div className="composer">
       {editing ? (
-        <About label={t("composer.editing")} messageId={editing} onCancel={endEdit} />
+        <Reference label={t("composer.editing")} messageId={editing} onCancel={endEdit} />
       ) : (
-        unsent.replyTo && <About label={t("composer.replying")} messageId={unsent.replyTo} onCancel={() => write(text, null)} />
+        unsent.replyTo && <Reference label={t("composer.replying")} messageId={unsent.replyTo} onCancel={() => write(text, null)} />
       )}
       {threadRoot === undefined && <FileTray tray={tray} />}
       <Problem text={problem} />
@@ -151,7 +151,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
               hidden
               onChange={(event) => {
                 tray.add(event.target.files ?? []);
-                event.target.value = ""; // the same file may be chosen again
+                event.target.value = ""; // lets the same file be chosen again
               }}
             />
             {onPoll && !encrypted && (settings.who_can_create_polls === "all" || admin) && (
@@ -181,11 +181,11 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
             if (!editing) engine.typing.typed(id);
           }}
           onFocus={({ target }) => {
-            if (target.selectionEnd === 0) target.setSelectionRange(text.length, text.length); // behind what was restored
+            if (target.selectionEnd === 0) target.setSelectionRange(text.length, text.length); // the caret goes behind a restored draft
           }}
           onSelect={mentions.look}
-          onKeyDown={pressed}
-          onPaste={pasted}
+          onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
         {!editing && !threadRoot && !encrypted && (text.trim() || tray.files.length > 0) && (
           <button className="icon" aria-label={t("later.title")} disabled={tray.busy} onClick={() => setOpen("later")}>
@@ -222,8 +222,8 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   );
 }
 
-/** Which message it is about, and the way out of it. */
-function About({ label, messageId, onCancel }: { label: string; messageId: string; onCancel: () => void }) {
+/** The message that is being edited or replied to, with a button to cancel. */
+function Reference({ label, messageId, onCancel }: { label: string; messageId: string; onCancel: () => void }) {
   const t = useTranslations();
   const { api, endToEnd } = useEngine();
   const { conversation } = useChat();

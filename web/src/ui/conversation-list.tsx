@@ -1,4 +1,4 @@
-/** All conversations of a person, with what was said last and what is unread. */
+/** The list of conversations, with previews and unread counts. */
 import type { Conversation, Message } from "../engine";
 import { type Translate, useLanguage } from "../i18n";
 import { timeOf, useEngine, useValue } from "./hooks";

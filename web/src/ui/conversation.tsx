@@ -1,4 +1,4 @@
-/** One conversation: its messages, what others type, and where one writes. */
+/** One conversation: its header, messages, typing indicator and composer. */
 import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Upload, Video } from "lucide-react";
 import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation } from "../engine";
@@ -23,18 +23,18 @@ import { Problem } from "./problem";
 
 const ConversationMenu = lazy(() => import("./chat/conversation-menu"));
 const CatchUp = lazy(() => import("./chat/catch-up"));
-/** So many unread messages are worth a summary. */
-const WORTH_A_SUMMARY = 5;
+/** From this many unread messages on, a summary is offered. */
+const MIN_UNREAD_FOR_SUMMARY = 5;
 
 export function ConversationScreen({ id, onClose }: { id: string; onClose: () => void }) {
   const engine = useEngine();
   useValue(engine.conversations.list);
   const conversation = engine.conversations.of(id);
   if (!conversation) return <p className="empty">…</p>;
-  return <Shown conversation={conversation} onClose={onClose} />;
+  return <Loaded conversation={conversation} onClose={onClose} />;
 }
 
-function Shown({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
+function Loaded({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const { t } = useLanguage();
   const engine = useEngine();
   const { id } = conversation;
@@ -64,22 +64,22 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
       await callStore.join(engine, made);
     });
   }
-  const dropped = (event: DragEvent) => {
+  const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
     tray.add(event.dataTransfer.files);
   };
-  const isFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
+  const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
   const { disappearing_seconds: disappearing, encrypted } = conversation.settings;
 
   return (
     <ChatProvider conversation={conversation}>
       <section
         className="page conversation"
-        onDragEnter={(event) => isFiles(event) && setDragging(true)}
-        onDragOver={(event) => isFiles(event) && event.preventDefault()}
+        onDragEnter={(event) => hasFiles(event) && setDragging(true)}
+        onDragOver={(event) => hasFiles(event) && event.preventDefault()}
         onDragLeave={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setDragging(false)}
-        onDrop={dropped}
+        onDrop={onDrop}
       >
         <header className="bar">
           <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
@@ -113,7 +113,7 @@ function Shown({ conversation, onClose }: { conversation: Conversation; onClose:
         </header>
         <CallGoingOn conversationId={id} />
         <Problem text={problem} />
-        {ai.allows("summaries") && unreadAtFirst >= WORTH_A_SUMMARY && (
+        {ai.allows("summaries") && unreadAtFirst >= MIN_UNREAD_FOR_SUMMARY && (
           <Suspense>
             <CatchUp conversation={conversation} unread={unreadAtFirst} />
           </Suspense>

@@ -1,4 +1,4 @@
-/** The drive: folders and files, bringing files in and looking at them, what others share, and how much room is left. */
+/** The drive: folders and files, uploads, previews, files that others share, and the used quota. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { ArrowLeft, FolderPlus, LayoutGrid, List, Share2, Trash2, Upload, Users } from "lucide-react";
 import { type FormEvent, Suspense, lazy, useDeferredValue, useEffect, useRef, useState } from "react";
@@ -23,9 +23,9 @@ interface Step {
 const FileSheet = lazy(() => import("./files"));
 const Preview = lazy(() => import("./files/preview"));
 const Trash = lazy(() => import("./files/trash"));
-/** What of the drive is asked for again after a change. */
-const KEYS = ["folder", "usage", "trash", "drive-search", "shared"];
-/** Remembered on this device: rows or pictures. */
+/** The queries that are refetched after a change. */
+const QUERIES = ["folder", "usage", "trash", "drive-search", "shared"];
+/** The key in localStorage of the chosen layout, rows or tiles. */
 const LAYOUT = "drive.layout";
 
 export default function Drive({ section, onClose }: ScreenProps) {
@@ -33,7 +33,7 @@ export default function Drive({ section, onClose }: ScreenProps) {
   return section === "shared" ? <Folders key="shared" root="shared" onClose={() => openScreen("drive")} /> : <Folders key="root" root="root" onClose={onClose} />;
 }
 
-/** From the top of one's own drive, or from what others share. */
+/** A browser of folders that starts at the person's own drive, or at the files that others share. */
 function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => void }) {
   const { t } = useLanguage();
   const { api, uploads } = useEngine();
@@ -57,14 +57,14 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
   const arrived = useValue(uploads.items).filter((each) => each.conversationId === null && each.state === "ready").length;
 
   const refresh = async () => {
-    for (const key of KEYS) await queries.invalidateQueries({ queryKey: [key] });
+    for (const key of QUERIES) await queries.invalidateQueries({ queryKey: [key] });
   };
   const seen = useRef(arrived);
   useEffect(() => {
-    if (seen.current !== arrived) void refresh(); // what is asked for at first is new already
+    if (seen.current !== arrived) void refresh(); // not at the first render, whose queries are fresh
     seen.current = arrived;
   }, [arrived]);
-  /** Tries a change; what it may have changed is asked for again. */
+  /** Attempts a change, then refetches. */
   const change = (doing: () => Promise<unknown>) => attempt(doing).then(refresh);
   const make = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -182,12 +182,12 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
         {shown && <FileSheet entry={shown} onClose={() => setShown(null)} />}
         {viewed && <Preview file={viewed} onClose={() => setViewed(null)} />}
       </Suspense>
-      <Room />
+      <Usage />
     </section>
   );
 }
 
-/** What a folder holds; with something typed, what is found in the whole drive. */
+/** The entries of a folder or, with a search text, the results from the whole drive. */
 function useEntries(folderId: string, q: string) {
   const { api } = useEngine();
   const key = q ? ["drive-search", q] : folderId === "shared" ? ["shared"] : ["folder", folderId];
@@ -198,7 +198,7 @@ function useEntries(folderId: string, q: string) {
   });
 }
 
-function Room() {
+function Usage() {
   const { t, locale } = useLanguage();
   const { api } = useEngine();
   const { data: usage } = useQuery({ queryKey: ["usage"], queryFn: () => api.get("/drive/usage") });

@@ -1,6 +1,6 @@
 import { useTranslations } from "../i18n";
 
-/** How a form ends: with the button that sends it, and the one that leaves it. */
+/** A form's buttons: submit and cancel. */
 export function FormEnd({ go, danger = false, onCancel }: { go: string; danger?: boolean; onCancel: () => void }) {
   const t = useTranslations();
   return (

@@ -1,4 +1,4 @@
-/** What screens share: the engine, its values as React state, and how errors are told. */
+/** Shared hooks and helpers of screens: the engine, its values as React state, texts for errors, formats of times. */
 import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
 import { ApiError, EncryptionError, type Engine, type Subscribable } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
@@ -20,7 +20,7 @@ export function useMyId(): string {
   return session.state === "signed_in" ? session.userId : "";
 }
 
-/** What to tell a person of an error: what the server says of it, or that there is no connection. */
+/** The text that tells a person what an error means: a known text for its code, else the server's detail. */
 export function told(error: unknown, t: Translate): string {
   if (error instanceof SaidError) return t(error.key);
   if (error instanceof EncryptionError) return t(ENCRYPTION[error.code] ?? "e2e.failed");
@@ -32,7 +32,7 @@ export function told(error: unknown, t: Translate): string {
   return error.detail || error.code;
 }
 
-/** Something of this device that a person can do something about; `key` is the text that says what. */
+/** An error of this device that a person can resolve; `key` is the text that says how. */
 export class SaidError extends Error {
   readonly key: TextKey;
 
@@ -42,7 +42,7 @@ export class SaidError extends Error {
   }
 }
 
-/** What a refusal means and what to do now, by its code. */
+/** Texts for the service's error codes, which say what the error means and what to do. */
 const KNOWN: Readonly<Record<string, TextKey>> = {
   account_banned: "error.banned",
   account_locked: "error.locked",
@@ -64,8 +64,8 @@ const ENCRYPTION: Readonly<Record<string, TextKey>> = {
 };
 
 /**
- * Does something that the server may refuse. `problem` tells what the last attempt met, and is empty when it went well;
- * `attempt` resolves to whether it did.
+ * Runs actions that may fail. `attempt` resolves to whether its action succeeded; `problem` is the error text of the
+ * last one, empty after a success.
  */
 export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Promise<boolean>; problem: string } {
   const t = useTranslations();
@@ -84,8 +84,8 @@ export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Prom
 }
 
 /**
- * As `useAttempt`, for changes of one thing: each begins when the one before has ended, so that the last one counts.
- * `inOrder` is true where it went well and no other has been asked for since.
+ * Like `useAttempt`, with `inOrder` for repeated changes of one thing: each starts after the previous one has ended, so
+ * that the last one wins. It resolves to true if the change succeeded and no further one was requested meanwhile.
  */
 export function useChanges(): ReturnType<typeof useAttempt> & { inOrder: (doing: () => Promise<unknown>) => Promise<boolean> } {
   const { attempt, problem } = useAttempt();
@@ -98,7 +98,7 @@ export function useChanges(): ReturnType<typeof useAttempt> & { inOrder: (doing:
   return { attempt, inOrder, problem };
 }
 
-/** Making one costs more than many uses of it. */
+/** Cached formatters: creating one costs more than using it many times. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 function format(locale: string, options: Intl.DateTimeFormatOptions, instant: string | Date): string {
   const key = locale + JSON.stringify(options);
@@ -123,7 +123,7 @@ export function dateOf(instant: string, locale: string): string {
   return format(locale, { dateStyle: "medium" }, instant);
 }
 
-/** So many seconds in the largest unit that fits: "2 hours". */
+/** A duration in the largest unit that fits, such as "2 hours". */
 export function durationOf(seconds: number, locale: string): string {
   const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]] as const;
   const [unit, size] = units.find(([, each]) => seconds >= each) ?? units[3];

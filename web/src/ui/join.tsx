@@ -1,4 +1,4 @@
-/** Where an invitation's link leads: what group it is, and coming in. `#/invitations/TOKEN` */
+/** The screen of an invitation's link (`#/invitations/TOKEN`): shows the group, and joins it. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "../i18n";

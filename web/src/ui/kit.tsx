@@ -1,4 +1,4 @@
-/** What forms and lists of all screens are made of. What HTML has is HTML; dialogs and switches are React Aria's. */
+/** Building blocks of forms and lists. Native elements where HTML has them; dialogs and switches from React Aria. */
 import { type InfiniteData, type QueryKey, useInfiniteQuery } from "@tanstack/react-query";
 import { type ComponentProps, type ReactNode, useId, useState } from "react";
 import { Switch } from "react-aria-components";
@@ -19,9 +19,9 @@ export function Section({ title, hint, children }: { title: string; hint?: strin
   );
 }
 
-type Said = { label: string; hint?: string | undefined };
+type Labelled = { label: string; hint?: string | undefined };
 
-export function Field({ label, hint, ...input }: Said & ComponentProps<"input">) {
+export function Field({ label, hint, ...input }: Labelled & ComponentProps<"input">) {
   const id = useId();
   return (
     <div className="field">
@@ -32,7 +32,7 @@ export function Field({ label, hint, ...input }: Said & ComponentProps<"input">)
   );
 }
 
-export function Area({ label, hint, ...input }: Said & ComponentProps<"textarea">) {
+export function Area({ label, hint, ...input }: Labelled & ComponentProps<"textarea">) {
   const id = useId();
   return (
     <div className="field">
@@ -43,14 +43,14 @@ export function Area({ label, hint, ...input }: Said & ComponentProps<"textarea"
   );
 }
 
-/** One of few: the browser's own list, which every reader and phone knows how to open. */
+/** A native select, which works well with screen readers and on phones. */
 export function Choice<T extends string>({
   label,
   hint,
   options,
   onChoose,
   ...select
-}: Said & { options: readonly (readonly [T, string])[]; onChoose?: (chosen: T) => void } & Omit<ComponentProps<"select">, "onChange">) {
+}: Labelled & { options: readonly (readonly [T, string])[]; onChoose?: (chosen: T) => void } & Omit<ComponentProps<"select">, "onChange">) {
   const id = useId();
   return (
     <div className="field">
@@ -83,7 +83,7 @@ export function Toggle({ label, on, disabled = false, onChange }: { label: strin
   );
 }
 
-/** A button for what cannot be taken back: says what will happen, and asks. */
+/** A button for an irreversible action; a dialog says what will happen and asks for confirmation. */
 export function Sure({
   label,
   text,
@@ -124,7 +124,7 @@ export function Sure({
   );
 }
 
-/** Says that something went well, for eyes and for readers. */
+/** A message of success, announced by screen readers. */
 export function Done({ text }: { text: string }) {
   return (
     <p role="status" className="done">
@@ -138,7 +138,7 @@ interface PageOf<T> {
   readonly next_cursor: string | null;
 }
 
-/** A list that is asked for page by page. */
+/** A paginated list. */
 export function usePages<T>(queryKey: QueryKey, fetch: (query: { limit: number; cursor?: string }) => Promise<PageOf<T>>) {
   const t = useTranslations();
   const query = useInfiniteQuery<PageOf<T>, Error, InfiniteData<PageOf<T>>, QueryKey, string | null>({

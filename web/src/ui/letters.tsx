@@ -1,4 +1,7 @@
-/** Where links of letters lead, signed in or not: `#/verify?token=…`, `#/reset?token=…`, `#/disown?token=…`, and asking for one: `#/forgot`. */
+/**
+ * Screens of the links in e-mails, whether signed in or not: `#/verify?token=…`, `#/reset?token=…`, `#/disown?token=…`;
+ * and `#/forgot`, which requests an e-mail to reset the password.
+ */
 import { type FormEvent, useState } from "react";
 import { type TextKey, useTranslations } from "../i18n";
 import { useAttempt, useEngine } from "./hooks";

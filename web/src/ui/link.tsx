@@ -1,4 +1,7 @@
-/** Where a link to a file leads, signed in or not: `#/links/TOKEN`. Each download counts, so it is asked for by a press. */
+/**
+ * The screen of a link to a file (`#/links/TOKEN`), whether signed in or not. The download starts only at a press, since
+ * the number of downloads may be limited.
+ */
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";

@@ -9,14 +9,14 @@ interface Element {
 
 const isElement = (node: unknown): node is Element => typeof node === "object" && node !== null && "props" in node;
 
-/** The elements of a tree and its texts, in order. */
+/** All elements and texts of a tree, in document order. */
 function partsOf(node: ReactNode): (Element | string)[] {
   if (Array.isArray(node)) return node.flatMap((each: ReactNode) => partsOf(each));
   if (isElement(node)) return [node, ...partsOf(node.props.children)];
   return typeof node === "string" ? [node] : [];
 }
 
-/** The numbers of one seed, the same each time (mulberry32): from 0 up to `below`. */
+/** A seeded random number generator (mulberry32): whole numbers from 0 up to, but not including, `below`. */
 function numbersOf(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -34,7 +34,7 @@ function madeOf(seed: number): string {
   return Array.from({ length: next(40) }, () => PIECES[next(PIECES.length)]).join("");
 }
 
-test("any text becomes elements of this list, links lead to http and https alone, and no text is lost or added", () => {
+test("any text renders only to allowed elements and http(s) links, and its characters keep their order", () => {
   for (let seed = 0; seed < 5_000; seed++) {
     const text = madeOf(seed);
     const parts = partsOf(Markup({ text }));
@@ -46,7 +46,7 @@ test("any text becomes elements of this list, links lead to http and https alone
   }
 });
 
-/** Whether the characters of `part` stand in `whole` in this order. */
+/** Whether `part` is a subsequence of `whole`. */
 function isWithin(part: string, whole: string): boolean {
   let at = 0;
   for (const char of part) {
@@ -59,7 +59,7 @@ function isWithin(part: string, whole: string): boolean {
 const LONGEST = 10_000;
 const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "```\n", "` ` `` ", "** _ ~~ `"];
 
-test.each(HARD)("a long message of %j is shown within a second", (piece) => {
+test.each(HARD)("a long message of repeated %j renders within a second", (piece) => {
   for (const text of [piece.repeat(LONGEST / piece.length), `${"`".repeat(LONGEST / 2)}${"a".repeat(LONGEST / 2)}`]) {
     const began = performance.now();
     Markup({ text });

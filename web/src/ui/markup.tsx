@@ -1,4 +1,4 @@
-/** A small part of Markdown as elements: **bold**, _italic_, ~~struck~~, `code`, fenced blocks, quotes and links. */
+/** Renders a subset of Markdown: **bold**, _italic_, ~~struck~~, `code`, fenced code blocks, and plain URLs as links. */
 import type { ReactNode } from "react";
 
 const FENCE = /^ {0,3}(```+|~~~+)/;

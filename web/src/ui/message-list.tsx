@@ -1,6 +1,6 @@
 /**
- * The messages of a conversation, oldest first. Only what is near the screen is in the document; what one reads stays
- * where it is when older or newer ones come.
+ * The virtualised list of a conversation's messages, oldest first. Only rows near the viewport are in the document; the
+ * visible ones keep their position when older or newer messages are loaded.
  */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
@@ -14,16 +14,16 @@ import { MessageRow } from "./message";
 import { Problem } from "./problem";
 
 const NOTHING: TimelineState = { items: [], atStart: false, atEnd: true, loading: "initial", error: null, stale: false };
-/** So many rows from the end of what is loaded, more is asked for. */
-const MORE_WITHIN = 18;
+/** Within this many rows of either end of the loaded messages, the next page is loaded. */
+const LOAD_WITHIN_ROWS = 18;
 const AT_END_PX = 80;
 const AWAY_PX = 320;
-/** Room for the line above the first message. */
+/** The height of the line above the first message. */
 const BEGINNING_PX = 72;
-const MARKED_MS = 2_500;
-/** A jump has landed after so long: rows that come above it until then would have another message at its index. */
+const HIGHLIGHT_MS = 2_500;
+/** How long a jump holds its target, while rows that load above it still change the target's index. */
 const LANDING_MS = 300;
-/** On screen for so long it counts as read; what passes while one jumps does not. */
+/** A message counts as read after this time on screen, so that those passed during a jump do not. */
 const SEEN_MS = 300;
 
 export function useTimeline(conversationId: string): [Timeline | null, TimelineState] {
@@ -41,7 +41,7 @@ export function useTimeline(conversationId: string): [Timeline | null, TimelineS
   return [timeline, state];
 }
 
-/** The first seq that is unread as the conversation is opened; null if none is, undefined until it is known. */
+/** The first unread seq when the conversation was opened; null if there is none, undefined until it is known. */
 function useFirstUnread(conversationId: string, unread: number, me: string): number | null | undefined {
   const { receipts } = useEngine();
   const [first, setFirst] = useState<number | null | undefined>(unread > 0 ? undefined : null);
@@ -50,7 +50,7 @@ function useFirstUnread(conversationId: string, unread: number, me: string): num
       const mine = receipts.of(conversationId).get().find((each) => each.user_id === me);
       setFirst((known) => (known !== undefined ? known : mine ? mine.read_seq + 1 : null));
     };
-    receipts.load(conversationId).then(find, find); // without it one begins at the end
+    receipts.load(conversationId).then(find, find); // on failure the list starts at the end
   }, [receipts, conversationId, me]);
   return first;
 }
@@ -65,7 +65,7 @@ function useVisible(): boolean {
   );
 }
 
-interface Aim {
+interface ScrollTarget {
   readonly id: string;
   readonly align: "center" | "start";
   readonly mark: boolean;
@@ -81,8 +81,8 @@ export function MessageList({ message }: { message: string | undefined }) {
   const receipts = useValue(engine.receipts.of(id));
   const firstUnread = useFirstUnread(id, conversation.unread_count, me);
   const box = useRef<HTMLDivElement>(null);
-  const placed = useRef(false);
-  const [aim, setAim] = useState<Aim | null>(null);
+  const positioned = useRef(false);
+  const [scrollTarget, setScrollTarget] = useState<ScrollTarget | null>(null);
   const [marked, setMarked] = useState("");
   const [problem, setProblem] = useState("");
   const visible = useVisible();
@@ -91,7 +91,7 @@ export function MessageList({ message }: { message: string | undefined }) {
   const virtualizer = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
-    estimateSize: useCallback((index: number) => guess(items[index]), [items]),
+    estimateSize: useCallback((index: number) => estimateHeight(items[index]), [items]),
     getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
     overscan: 6,
     anchorTo: "end",
@@ -103,14 +103,14 @@ export function MessageList({ message }: { message: string | undefined }) {
   const first = virtualizer.range?.startIndex ?? 0;
   const last = virtualizer.range?.endIndex ?? 0;
 
-  // --- going somewhere
+  // --- jumps
 
   const jump = useCallback(
-    async (target: Target, { align = "center", mark = true }: Partial<Aim> = {}) => {
+    async (target: Target, { align = "center", mark = true }: Partial<ScrollTarget> = {}) => {
       if (!timeline) return;
-      placed.current = true;
+      positioned.current = true;
       setProblem("");
-      setAim(null);
+      setScrollTarget(null);
       try {
         if (target === "end") {
           await timeline.jumpToEnd();
@@ -122,7 +122,7 @@ export function MessageList({ message }: { message: string | undefined }) {
           : "seq" in target
             ? timeline.jumpToSeq(target.seq)
             : timeline.jumpToDate(target.date));
-        if (found) setAim({ id: found, align, mark });
+        if (found) setScrollTarget({ id: found, align, mark });
       } catch (error) {
         setProblem(told(error, t));
       }
@@ -130,7 +130,7 @@ export function MessageList({ message }: { message: string | undefined }) {
     [timeline, virtualizer, t],
   );
   useEffect(() => canJump(id, jump), [id, jump]);
-  /** Where one begins has been reached: until then, what is on screen was not asked for and is not read. */
+  /** Whether the first jump has ended; until then no visible message counts as read. */
   const [landed, setLanded] = useState(false);
   useEffect(() => {
     if (!timeline) return;
@@ -140,47 +140,47 @@ export function MessageList({ message }: { message: string | undefined }) {
   }, [timeline, message, firstUnread, jump]);
 
   useLayoutEffect(() => {
-    if (placed.current || items.length === 0) return;
-    placed.current = true;
+    if (positioned.current || items.length === 0) return;
+    positioned.current = true;
     virtualizer.scrollToEnd();
   }, [items.length, virtualizer]);
   useLayoutEffect(() => {
-    const index = aim && byId.get(aim.id);
-    if (aim === null || index === undefined || index === null) return;
-    virtualizer.scrollToIndex(index, { align: aim.align });
-    if (aim.mark) setMarked(aim.id);
-    const timer = setTimeout(() => setAim(null), LANDING_MS);
+    const index = scrollTarget && byId.get(scrollTarget.id);
+    if (scrollTarget === null || index === undefined || index === null) return;
+    virtualizer.scrollToIndex(index, { align: scrollTarget.align });
+    if (scrollTarget.mark) setMarked(scrollTarget.id);
+    const timer = setTimeout(() => setScrollTarget(null), LANDING_MS);
     return () => clearTimeout(timer);
-  }, [aim, byId, virtualizer]);
+  }, [scrollTarget, byId, virtualizer]);
   useEffect(() => {
     if (!marked) return;
-    const timer = setTimeout(() => setMarked(""), MARKED_MS);
+    const timer = setTimeout(() => setMarked(""), HIGHLIGHT_MS);
     return () => clearTimeout(timer);
   }, [marked]);
 
-  // --- what is near
+  // --- loading more, and marking as read
 
   useEffect(() => {
-    if (!timeline || state.loading || state.error || aim || !placed.current || items.length === 0) return;
-    if (first < MORE_WITHIN && !state.atStart) void timeline.loadOlder();
-    else if (last > items.length - MORE_WITHIN && !state.atEnd) void timeline.loadNewer();
-  }, [timeline, state, aim, first, last, items.length]);
+    if (!timeline || state.loading || state.error || scrollTarget || !positioned.current || items.length === 0) return;
+    if (first < LOAD_WITHIN_ROWS && !state.atStart) void timeline.loadOlder();
+    else if (last > items.length - LOAD_WITHIN_ROWS && !state.atEnd) void timeline.loadNewer();
+  }, [timeline, state, scrollTarget, first, last, items.length]);
 
   const lastSeen = items[Math.min(last, items.length - 1)];
   const seenSeq = lastSeen?.state === "sent" && !state.stale ? lastSeen.message.seq : 0;
   const unread = conversation.unread_count;
   const readUpTo = useRef(0);
   useEffect(() => {
-    if (!visible || unread === 0 || !landed || aim) return;
+    if (!visible || unread === 0 || !landed || scrollTarget) return;
     if (seenSeq <= Math.max(readUpTo.current, (firstUnread ?? 1) - 1)) return;
     const timer = setTimeout(() => {
       readUpTo.current = seenSeq;
-      engine.commands.markRead(id, seenSeq).catch(() => (readUpTo.current = 0)); // said again with the next one seen
+      engine.commands.markRead(id, seenSeq).catch(() => (readUpTo.current = 0)); // sent again with the next seen message
     }, SEEN_MS);
     return () => clearTimeout(timer);
-  }, [engine, id, seenSeq, visible, unread, landed, firstUnread, aim]);
+  }, [engine, id, seenSeq, visible, unread, landed, firstUnread, scrollTarget]);
 
-  // --- keys
+  // --- keyboard
 
   const focusOn = (index: number) => {
     if (index < 0 || index >= items.length) return;
@@ -189,10 +189,10 @@ export function MessageList({ message }: { message: string | undefined }) {
     if (row()) row()?.focus({ preventScroll: true });
     else requestAnimationFrame(() => row()?.focus());
   };
-  function pressed(event: KeyboardEvent<HTMLDivElement>) {
+  function onKeyDown(event: KeyboardEvent<HTMLDivElement>) {
     const row = (event.target as Element).closest("article") === event.target ? (event.target as Element).closest<HTMLElement>("[data-index]") : null;
     const at = row ? Number(row.dataset.index) : null;
-    if (event.target !== box.current && at === null) return; // something within a message has the key
+    if (event.target !== box.current && at === null) return; // the key belongs to an element within a message
     const move = { ArrowUp: (at ?? items.length) - 1, ArrowDown: at === null ? -1 : at + 1, PageUp: -1, PageDown: -1 }[event.key];
     if (event.key === "End") void jump("end").then(() => focusOn((timeline?.get().items.length ?? 0) - 1));
     else if (event.key === "Home") focusOn(0);
@@ -201,10 +201,10 @@ export function MessageList({ message }: { message: string | undefined }) {
     event.preventDefault();
   }
 
-  const away = items.length > 0 && placed.current && (!state.atEnd || virtualizer.getDistanceFromEnd() > AWAY_PX);
+  const away = items.length > 0 && positioned.current && (!state.atEnd || virtualizer.getDistanceFromEnd() > AWAY_PX);
   return (
     <div className="history">
-      <div className="messages" ref={box} role="log" aria-label={t("messages")} aria-busy={state.loading !== null} tabIndex={0} onKeyDown={pressed}>
+      <div className="messages" ref={box} role="log" aria-label={t("messages")} aria-busy={state.loading !== null} tabIndex={0} onKeyDown={onKeyDown}>
         <div className="rows" style={{ height: virtualizer.getTotalSize() }}>
           {state.atStart && <p className="beginning">{t("messages.start")}</p>}
           {virtualizer.getVirtualItems().map((row) => {
@@ -223,7 +223,7 @@ export function MessageList({ message }: { message: string | undefined }) {
                   beginsUnread={beginsUnread}
                   follows={!newDay && !beginsUnread && before?.message.sender_id === item.message.sender_id && before.message.type !== "system"}
                   replied={index === undefined ? null : (items[index]?.message ?? null)}
-                  readBy={item.message.sender_id === me ? howMany(receipts, item.message, me) : 0}
+                  readBy={item.message.sender_id === me ? countReaders(receipts, item.message, me) : 0}
                   marked={marked === item.message.id}
                 />
               </div>
@@ -234,7 +234,7 @@ export function MessageList({ message }: { message: string | undefined }) {
       {state.error && (
         <p role="alert" className="problem row">
           {t("error.network")}
-          <button onClick={() => void (first < MORE_WITHIN && items.length > 0 ? timeline?.loadOlder() : timeline?.jumpToEnd())}>{t("chat.try_again")}</button>
+          <button onClick={() => void (first < LOAD_WITHIN_ROWS && items.length > 0 ? timeline?.loadOlder() : timeline?.jumpToEnd())}>{t("chat.try_again")}</button>
         </p>
       )}
       <Problem text={problem} />
@@ -247,14 +247,14 @@ export function MessageList({ message }: { message: string | undefined }) {
   );
 }
 
-/** Close enough to place a row before it is measured: most messages are a line or a few. */
-function guess(item: TimelineItem | undefined): number {
+/** An estimate of a row's height in px until it is measured; most messages have a few lines. */
+function estimateHeight(item: TimelineItem | undefined): number {
   if (!item) return 64;
   const { message } = item;
   const lines = message.text ? Math.ceil(message.text.length / 60) : 1;
   return 44 + Math.min(lines, 40) * 22 + message.attachments.length * 52 + (message.poll ? 180 : 0) + (message.reply_to ? 26 : 0);
 }
 
-function howMany(receipts: readonly Receipt[], message: Message, me: string): number {
+function countReaders(receipts: readonly Receipt[], message: Message, me: string): number {
   return receipts.filter((each) => each.user_id !== me && each.read_seq >= message.seq).length;
 }

@@ -1,4 +1,4 @@
-/** One message: what it says, its files and poll, who reacted, and what one may do with it. */
+/** One message: its text, files and poll, its reactions, and its actions. */
 import { Check, CheckCheck, Clock3, CornerUpRight, Ellipsis, MessagesSquare, Pencil, Pin, Reply, RotateCcw, Timer, Trash2 } from "lucide-react";
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, memo, useRef, useState } from "react";
@@ -17,17 +17,17 @@ export const QUICK = ["👍", "❤️", "😂", "🎉"];
 
 export interface MessageRowProps {
   item: TimelineItem;
-  /** The moment whose day begins here; null within a day. */
+  /** The message's time if it is the first of its day, else null. */
   day: string | null;
   beginsUnread: boolean;
-  /** The one before it is of the same person. */
+  /** Whether the previous message is from the same person. */
   follows: boolean;
   replied: Message | null;
   readBy: number;
   marked: boolean;
 }
 
-/** A person's name, also of one who has left. */
+/** A person's name; fetched if they are no longer a member. */
 export function Name({ userId }: { userId: string }) {
   const { names } = useChat();
   const { api } = useEngine();
@@ -36,7 +36,7 @@ export function Name({ userId }: { userId: string }) {
     queryKey: ["user", userId],
     enabled: known === undefined && userId !== "",
     staleTime: Infinity,
-    retryOnMount: false, // rows come and go: who is not found is not looked for again with each
+    retryOnMount: false, // virtualised rows mount often: a person who is not found must not be fetched each time
     queryFn: () => api.get("/users/{user_id}", { path: { user_id: userId } }),
   });
   return <>{known ?? data?.display_name ?? "…"}</>;
@@ -69,11 +69,11 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
   const { state } = item;
   const message = engine.endToEnd.shown(item.message);
   const own = message.sender_id === chat.me;
-  const there = state === "sent" && !message.deleted_at;
+  const actionable = state === "sent" && !message.deleted_at;
   const classes = ["message", own && "own", marked && "marked", follows && "follows"].filter(Boolean).join(" ");
 
-  const pressed = (event: KeyboardEvent) => {
-    if (event.target !== article.current || !there || event.ctrlKey || event.metaKey || event.altKey) return;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== article.current || !actionable || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === "ContextMenu") chat.menu(message, article.current);
     else if (event.key === "r") chat.reply(message);
     else if (event.key === "e" && own && message.type === "text") chat.edit(message);
@@ -92,11 +92,11 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
       onFocus={() => setActive(true)}
       onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setActive(false)}
       onContextMenu={(event) => {
-        if (!there || getSelection()?.toString()) return; // what is selected is to be copied
+        if (!actionable || getSelection()?.toString()) return; // keeps the browser's menu for copying a selection
         event.preventDefault();
         chat.menu(message, event.currentTarget);
       }}
-      onKeyDown={pressed}
+      onKeyDown={onKeyDown}
     >
       {chat.group && !own && !follows && (
         <header dir="auto">
@@ -118,18 +118,18 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
         </button>
       )}
       {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} sealed={item.sealed} />}
-      {there && <Translation translation={translation} />}
+      {actionable && <Translation translation={translation} />}
       <footer>
         {message.pinned && <Pin role="img" aria-label={t("chat.pinned")} />}
-        {there && message.expires_at && (
+        {actionable && message.expires_at && (
           <span className="row" title={momentOf(message.expires_at, locale)}>
             <Timer role="img" aria-label={t("chat.disappears_at", { time: momentOf(message.expires_at, locale) })} />
           </span>
         )}
         <time dateTime={message.created_at}>{timeOf(message.created_at, locale)}</time>
         {message.edited_at && !message.deleted_at && <span>{t("message.edited")}</span>}
-        {state === "pending" && <Clock3 role="img" aria-label={t("message.pending")} /> /* as large as the tick that comes */}
-        {there && own && (readBy > 0 ? <CheckCheck role="img" className="read" aria-label={t("chat.read_by", { count: readBy })} /> : <Check role="img" aria-label={t("chat.sent")} />)}
+        {state === "pending" && <Clock3 role="img" aria-label={t("message.pending")} /> /* same size as the tick that replaces it */}
+        {actionable && own && (readBy > 0 ? <CheckCheck role="img" className="read" aria-label={t("chat.read_by", { count: readBy })} /> : <Check role="img" aria-label={t("chat.sent")} />)}
         {state === "failed" && (
           <span className="problem" role="alert">
             {t("message.failed")} {item.error && t("chat.reason", { reason: item.error })}
@@ -142,14 +142,14 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
           </span>
         )}
       </footer>
-      {there && <Reactions message={message} />}
-      {there && message.thread_count > 0 && (
+      {actionable && <Reactions message={message} />}
+      {actionable && message.thread_count > 0 && (
         <button className="quiet thread-link" onClick={() => chat.thread(message.id)}>
           <MessagesSquare aria-hidden /> {t("chat.replies", { count: message.thread_count })}
         </button>
       )}
       <Problem text={problem} />
-      {there && active && (
+      {actionable && active && (
         <div className="actions" role="group" aria-label={t("message.actions")}>
           {QUICK.map((emoji) => (
             <button key={emoji} aria-label={t("message.react", { emoji })} onClick={() => void attempt(() => engine.commands.react(message.conversation_id, message.id, emoji))}>
@@ -186,7 +186,7 @@ function Body({ message, sealed }: { message: Message; sealed: TimelineItem["sea
   );
 }
 
-/** The message that is answered, in short; pressing it leads there. */
+/** A preview of the replied message; a press jumps to it. */
 function Quote({ messageId, known }: { messageId: string; known: Message | null }) {
   const { t } = useLanguage();
   const { conversation, jump } = useChat();

@@ -1,4 +1,4 @@
-/** Finding people and beginning to talk with one of them, or with several as a group. */
+/** Finding people and creating a direct conversation or a group. */
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
 import { useDeferredValue, useState } from "react";
@@ -37,7 +37,7 @@ export default function NewConversation({ onClose }: ScreenProps) {
           : { type: "direct", member_ids, settings },
       });
       if (encrypted && !made.settings.encrypted) {
-        // the two have been talking in the clear
+        // their existing direct conversation was not encrypted
         made = await engine.api.patch("/conversations/{conversation_id}", { path: { conversation_id: made.id }, body: { settings } });
       }
       engine.conversations.put(made);

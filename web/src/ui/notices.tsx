@@ -1,4 +1,4 @@
-/** What everybody is to see at once: a newer build waits, an account is about to go. */
+/** Notices above the list of conversations: a new build is ready, the account will be deleted. */
 import { useLanguage } from "../i18n";
 import { waitingUpdate } from "../service-worker";
 import { dateOf, useAttempt, useEngine, useValue } from "./hooks";

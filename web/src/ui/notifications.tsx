@@ -1,4 +1,4 @@
-/** What one was told of, newest first. A press leads to it. */
+/** The list of notifications, newest first; a press opens what a notification is about. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { Notification } from "../engine";
@@ -48,7 +48,7 @@ function Entry({ told, onRead }: { told: Notification; onRead: () => void }) {
   });
   const open = () => {
     if (!told.read) onRead();
-    lead(told);
+    openTarget(told);
   };
   return (
     <li>
@@ -88,8 +88,8 @@ function textOf({ kind, reference }: Notification, name: string, t: Translate): 
   return t(`notice.${kind}`, { name });
 }
 
-/** To what it is about. */
-function lead({ kind, conversation_id, message_id }: Notification): void {
+/** Opens the place that a notification is about. */
+function openTarget({ kind, conversation_id, message_id }: Notification): void {
   if (kind === "security") openScreen("settings", "security");
   else if (kind === "file_shared") openScreen("drive");
   else if (!conversation_id) return;

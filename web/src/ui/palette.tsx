@@ -1,4 +1,4 @@
-/** The command palette: a conversation by its name, or something to do. Also the sheet of shortcuts. */
+/** The command palette, which opens conversations and runs commands; and the sheet of shortcuts. */
 import { Autocomplete, Dialog, Input, Menu, MenuItem, Modal, ModalOverlay, SearchField, useFilter } from "react-aria-components";
 import type { Conversation } from "../engine";
 import { useTranslations } from "../i18n";
@@ -15,7 +15,7 @@ export default function InFront({ front, onClose, onFront }: { front: Front; onC
   return front === "palette" ? <Palette onClose={onClose} onSheet={() => onFront("sheet")} /> : <ShortcutSheet onClose={onClose} />;
 }
 
-interface Deed {
+interface Command {
   readonly id: string;
   readonly text: string;
   readonly act: () => void;
@@ -28,7 +28,7 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
   const { items } = useValue(engine.conversations.list);
   const { contains } = useFilter({ sensitivity: "base" });
   const dark = () => document.documentElement.dataset.theme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  const deeds: readonly Deed[] = [
+  const commands: readonly Command[] = [
     { id: "new", text: t("nav.new"), act: () => openScreen("new") },
     { id: "notifications", text: t("bell.title"), act: () => openScreen("notifications") },
     { id: "drive", text: t("nav.drive"), act: () => openScreen("drive") },
@@ -43,8 +43,8 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
   ];
   const act = (key: string) => {
     onClose();
-    const deed = deeds.find((each) => each.id === key);
-    if (deed) deed.act();
+    const command = commands.find((each) => each.id === key);
+    if (command) command.act();
     else openConversation(key);
   };
   return (
@@ -58,7 +58,7 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
             <Menu className="menu" aria-label={t("palette.title")} onAction={(key) => act(String(key))} renderEmptyState={() => <p className="empty">{t("palette.none")}</p>}>
               {[
                 ...items.map((each) => <Jump key={each.id} conversation={each} />),
-                ...deeds.map(({ id, text }) => (
+                ...commands.map(({ id, text }) => (
                   <MenuItem key={id} id={id} textValue={text} className="menu-item">
                     {text}
                   </MenuItem>

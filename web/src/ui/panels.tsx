@@ -1,4 +1,4 @@
-/** What opens in the stage or beside a conversation, each part loaded when it is first opened. */
+/** Screens (in the stage) and panels (beside a conversation), each loaded when it is first opened, and their frames. */
 import { ArrowLeft, Info, X } from "lucide-react";
 import { type ComponentType, type LazyExoticComponent, type ReactNode, Suspense, lazy, useEffect, useId, useRef } from "react";
 import type { Conversation } from "../engine";
@@ -49,7 +49,7 @@ export function Stage({ place }: { place: Place & { screen: "screen" } }) {
   );
 }
 
-/** The panel beside a conversation; nothing if none of that name exists. */
+/** The panel beside a conversation; nothing for an unknown name. */
 export function Beside({ place, conversation }: { place: Place & { screen: "conversations" }; conversation: Conversation }) {
   const Found = PANELS[place.panel ?? ""];
   if (!Found) return null;
@@ -62,7 +62,7 @@ export function Beside({ place, conversation }: { place: Place & { screen: "conv
 
 export const hasPanel = (place: Place): boolean => place.screen === "conversations" && (place.panel ?? "") in PANELS;
 
-/** Opens what stands behind a conversation: members, rules, invitations. */
+/** Opens the details of a conversation: members, rules, invitations. */
 export function DetailsButton({ id }: { id: string }) {
   const t = useTranslations();
   return (
@@ -76,12 +76,12 @@ export interface PanelFrameProps {
   title: string;
   onClose: () => void;
   actions?: ReactNode;
-  /** Stays below what scrolls. */
+  /** Stays below the scrolling part. */
   foot?: ReactNode;
   children: ReactNode;
 }
 
-/** The frame of a panel: takes the focus when it opens, gives it back when it closes, closes by Escape. */
+/** The frame of a panel: takes the focus when it opens, restores it when it closes, and closes on Escape. */
 export function Panel({ title, onClose, actions, foot, children }: PanelFrameProps) {
   const t = useTranslations();
   const heading = useRef<HTMLHeadingElement>(null);

@@ -4,7 +4,7 @@ import { type TextKey, useTranslations } from "../i18n";
 
 export type Part = readonly [key: string, title: TextKey, part: ReactNode];
 
-/** Parts of a screen as tabs, of which one is shown: the first where none of them is chosen. */
+/** Parts of a screen as tabs; an unknown `chosen` key shows the first. */
 export function Parts({
   label,
   parts,

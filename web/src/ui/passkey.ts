@@ -1,8 +1,8 @@
-/** The two ceremonies of WebAuthn, between this browser and the server's options. */
+/** WebAuthn: creating a passkey and signing in with one. */
 import type { Api } from "../engine";
 import { SaidError } from "./hooks";
 
-/** What stands in the way of passkeys here; null if nothing. An address of numbers belongs to nobody. */
+/** Why passkeys do not work here, null if they do. They belong to a domain name, so an IP address is no host for them. */
 export function whyNoPasskeys(): "browser" | "address" | null {
   if (!("PublicKeyCredential" in window) || typeof PublicKeyCredential.parseCreationOptionsFromJSON !== "function") return "browser";
   return /^[\d.]+$|:/.test(location.hostname) ? "address" : null;
@@ -11,15 +11,15 @@ export function whyNoPasskeys(): "browser" | "address" | null {
 export async function createPasskey(options: unknown): Promise<Record<string, unknown>> {
   requirePasskeys();
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options as PublicKeyCredentialCreationOptionsJSON);
-  return answered(() => navigator.credentials.create({ publicKey }));
+  return responseOf(() => navigator.credentials.create({ publicKey }));
 }
 
-/** Signs in; the answer is for `auth.adopt`. */
+/** Signs in with a passkey; returns the answer for `auth.adopt`. */
 export async function signInWithPasskey(api: Api) {
   requirePasskeys();
   const { challenge_id, options } = await api.post("/auth/passkeys/challenges", {});
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options as unknown as PublicKeyCredentialRequestOptionsJSON);
-  const credential = await answered(() => navigator.credentials.get({ publicKey }));
+  const credential = await responseOf(() => navigator.credentials.get({ publicKey }));
   return api.post("/auth/passkeys/login", { body: { challenge_id, credential } });
 }
 
@@ -28,7 +28,7 @@ function requirePasskeys(): void {
   if (why !== null) throw new SaidError(why === "address" ? "passkey.address" : "passkey.browser");
 }
 
-async function answered(ceremony: () => Promise<Credential | null>): Promise<Record<string, unknown>> {
+async function responseOf(ceremony: () => Promise<Credential | null>): Promise<Record<string, unknown>> {
   try {
     const credential = await ceremony();
     if (credential instanceof PublicKeyCredential) return credential.toJSON() as Record<string, unknown>;

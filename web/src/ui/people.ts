@@ -1,4 +1,4 @@
-/** Who is in a conversation, and what it is called for its reader. */
+/** The members of a conversation, and the title that its reader sees. */
 import { useQuery } from "@tanstack/react-query";
 import type { Conversation, Member } from "../engine";
 import { useEngine, useMyId } from "./hooks";
@@ -15,7 +15,7 @@ export function useMembers(conversationId: string): readonly Member[] {
   return data ?? NOBODY;
 }
 
-/** A group's own name; a direct conversation is called after the other person. */
+/** A group's name; a direct conversation is titled with the other person's name. */
 export function useTitle(conversation: Conversation): string {
   const me = useMyId();
   const members = useMembers(conversation.id);

@@ -11,18 +11,18 @@ const PLACES: readonly (readonly [string, Place])[] = [
   ["#/conversations/cnv_1/search/a%2Fb", { screen: "conversations", id: "cnv_1", panel: "search", detail: "a/b" }],
 ];
 
-test.each(PLACES)("%s leads to its place and back", (hash, place) => {
+test.each(PLACES)("%s is parsed to its place and formatted back", (hash, place) => {
   expect(placeOf(hash)).toEqual(place);
   expect(hashOf(place)).toBe(hash);
 });
 
-test("an address that nobody made leads home or nowhere, and throws nothing", () => {
+test("malformed addresses lead home or to an unknown screen, without an exception", () => {
   expect(placeOf("")).toEqual({ screen: "home" });
   expect(placeOf("#/conversations")).toEqual({ screen: "home" });
   expect(placeOf("#/%E0%A4%A/x")).toEqual({ screen: "screen", name: "%E0%A4%A", section: "x" });
 });
 
-test("a letter's token is no part of the place", () => {
+test("the token of an e-mail's link is not part of the place", () => {
   expect(placeOf("#/reset?token=abc")).toEqual({ screen: "screen", name: "reset" });
   expect(questionOf("#/reset?token=abc").get("token")).toBe("abc");
 });

@@ -1,14 +1,14 @@
 /**
- * Where one is in the application, as it stands behind `#` in the address: so a reload, a link and the browser's
- * buttons lead where they should. `#/conversations/cnv_1/thread/msg_2` is a conversation with a panel beside it.
+ * The router: the present place in the application is in the URL's fragment, so that reloads, links and the browser's
+ * back button work. `#/conversations/cnv_1/thread/msg_2` is a conversation with a panel beside it.
  */
 import { useSyncExternalStore } from "react";
 
 export type Place =
   | { readonly screen: "home" }
-  /** `panel` is a key of `PANELS` (panels.tsx), `detail` what it shows; `message` is shown and marked in the history. */
+  /** `panel` is a key of `PANELS` (panels.tsx), `detail` its parameter; `message` is scrolled to and highlighted. */
   | { readonly screen: "conversations"; readonly id: string; readonly panel?: string; readonly detail?: string; readonly message?: string }
-  /** A key of `SCREENS` (panels.tsx); `section` is a part of it. */
+  /** `name` is a key of `SCREENS` (panels.tsx), `section` a part of that screen. */
   | { readonly screen: "screen"; readonly name: string; readonly section?: string };
 
 const MESSAGES = "messages";
@@ -38,7 +38,7 @@ export function hashOf(place: Place): string {
   return `#/${parts.filter((each) => each !== undefined).map(encodeURIComponent).join("/")}`;
 }
 
-/** What follows `?` behind `#`, such as the token in a letter's link. */
+/** The query parameters within the fragment, such as the token of an e-mail's link. */
 export function questionOf(hash: string): URLSearchParams {
   return new URLSearchParams(hash.split("?")[1] ?? "");
 }
@@ -47,7 +47,7 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    return part; // somebody's own typing in the address bar
+    return part; // malformed percent-encoding, for example typed by hand
   }
 }
 
@@ -55,7 +55,7 @@ let hash = "";
 let place: Place = { screen: "home" };
 const listeners = new Set<() => void>();
 
-function look(): void {
+function update(): void {
   if (location.hash === hash) return;
   hash = location.hash;
   place = placeOf(hash);
@@ -63,7 +63,7 @@ function look(): void {
 }
 
 export const currentPlace = (): Place => {
-  if (hash === "" && location.hash !== "") look();
+  if (hash === "" && location.hash !== "") update();
   return place;
 };
 
@@ -71,7 +71,7 @@ export function go(to: Place, { replace = false } = {}): void {
   const wanted = hashOf(to);
   if (wanted === location.hash) return;
   history[replace ? "replaceState" : "pushState"](null, "", wanted);
-  look();
+  update();
 }
 
 export const openConversation = (id: string, rest: { panel?: string; detail?: string; message?: string } = {}): void =>
@@ -82,15 +82,15 @@ export const goHome = (): void => go({ screen: "home" });
 
 function subscribe(listener: () => void): () => void {
   if (listeners.size === 0) {
-    addEventListener("popstate", look);
-    addEventListener("hashchange", look);
+    addEventListener("popstate", update);
+    addEventListener("hashchange", update);
   }
   listeners.add(listener);
   return () => {
     listeners.delete(listener);
     if (listeners.size > 0) return;
-    removeEventListener("popstate", look);
-    removeEventListener("hashchange", look);
+    removeEventListener("popstate", update);
+    removeEventListener("hashchange", update);
   };
 }
 

@@ -1,4 +1,4 @@
-/** Polls: asking one, voting in it, and its results as far as they are shown. */
+/** Polls: creating one, voting, and the results as far as they are visible. */
 import { Suspense, lazy, useEffect, useState, type FormEvent } from "react";
 import type { Poll } from "../engine";
 import { useLanguage, useTranslations } from "../i18n";
@@ -7,9 +7,9 @@ import { durationOf, momentOf, useAttempt, useChanges, useEngine, useMyId } from
 import { Problem } from "./problem";
 
 const Voters = lazy(() => import("./chat/voters"));
-const SOON_S = 86_400;
+const COUNTDOWN_S = 86_400;
 
-/** Seconds until then, counted down while it is near; null without an end. */
+/** Seconds until a moment, updated every second; null if there is none. */
 function useSecondsTo(moment: string | null): number | null {
   const [left, setLeft] = useState<number | null>(null);
   useEffect(() => {
@@ -89,7 +89,7 @@ export function PollCard({ poll }: { poll: Poll }) {
             closed ? t("poll.closed") : "",
             poll.anonymous ? t("poll.anonymous") : "",
             poll.total_voters === null ? t(poll.results === "after_vote" ? "poll.hidden_until_vote" : "poll.hidden_until_close") : t("poll.voters", { count: poll.total_voters }),
-            !closed && left !== null ? (left < SOON_S ? t("poll.ends_in", { time: durationOf(left, locale) }) : t("poll.ends_at", { time: momentOf(poll.closes_at ?? "", locale) })) : "",
+            !closed && left !== null ? (left < COUNTDOWN_S ? t("poll.ends_in", { time: durationOf(left, locale) }) : t("poll.ends_at", { time: momentOf(poll.closes_at ?? "", locale) })) : "",
             final ? t("poll.final") : "",
           ]
             .filter(Boolean)
@@ -114,7 +114,7 @@ export function PollCard({ poll }: { poll: Poll }) {
   );
 }
 
-/** A link, since a closed poll's fieldset disables its buttons. */
+/** A link in the role of a button, since a closed poll's fieldset disables real buttons. */
 function VotersButton({ onOpen }: { onOpen: () => void }) {
   const t = useTranslations();
   return (

@@ -1,4 +1,4 @@
-/** What went wrong, told where it happened; nothing when nothing did. */
+/** An error text, announced by screen readers; renders nothing without a text. */
 export function Problem({ text }: { text: string }) {
   return text ? (
     <p role="alert" className="problem">

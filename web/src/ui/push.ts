@@ -1,4 +1,4 @@
-/** Pushes to this browser: permission, subscription, and the device that the server knows it as. */
+/** Push notifications in this browser: the permission, the subscription, and its registration as a device. */
 import type { Api } from "../engine";
 import { type Translate, currentLanguage } from "../i18n";
 import { PUSH_CACHE, PUSH_TEXTS } from "../push-messages";
@@ -32,13 +32,13 @@ export async function pushState(): Promise<PushState> {
   return Notification.permission === "granted" && (await subscription()) ? "on" : "off";
 }
 
-/** Asks for the permission where it is not given yet; throws what says what to do where that fails. */
+/** Asks for the permission if needed, subscribes and registers. Throws SaidError with advice if that fails. */
 export async function enablePush(api: Api): Promise<void> {
   if ((await Notification.requestPermission()) !== "granted") throw new SaidError("push.denied");
   const { application_server_key } = await api.get("/devices/webpush-key");
   const { pushManager } = await navigator.serviceWorker.ready;
   try {
-    await (await pushManager.getSubscription())?.unsubscribe(); // it may belong to another key
+    await (await pushManager.getSubscription())?.unsubscribe(); // it may have been made with another server key
     await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: application_server_key });
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
@@ -47,7 +47,7 @@ export async function enablePush(api: Api): Promise<void> {
   await renewPush(api);
 }
 
-/** Tells the server where this browser is reached now, if it is at all. */
+/** Sends the current subscription to the server, if pushes are on. */
 export async function renewPush(api: Api): Promise<void> {
   if ((await pushState()) !== "on") return;
   const found = (await subscription())?.toJSON();
@@ -69,20 +69,20 @@ export async function disablePush(api: Api): Promise<void> {
   await forgetPush();
 }
 
-/** For who signs out: the next person here is not told of this one's. */
+/** Unsubscribes at sign-out, so that the next person here gets no pushes of this one. */
 export async function forgetPush(): Promise<void> {
   if (!possible()) return;
   await (await subscription())?.unsubscribe();
   await dismiss();
 }
 
-/** Takes away what is shown of a conversation, or everything. */
+/** Closes the shown notifications with this tag (a conversation's id), or all. */
 export async function dismiss(tag?: string): Promise<void> {
   const registration = await navigator.serviceWorker?.getRegistration();
   for (const each of (await registration?.getNotifications(tag === undefined ? {} : { tag })) ?? []) each.close();
 }
 
-/** Leaves the worker what to say, in the language that was chosen. */
+/** Stores the texts of pushes for the service worker, in the chosen language. */
 export async function keepPushTexts(t: Translate): Promise<void> {
   if (!("caches" in window)) return;
   const texts = { title: t("app.name"), ...Object.fromEntries(PUSH_KINDS.map((kind) => [kind, t(`push.kind.${kind}`)])) };
@@ -94,7 +94,7 @@ async function subscription(): Promise<PushSubscription | null> {
   return (await registration?.pushManager.getSubscription()) ?? null;
 }
 
-/** The same for as long as the browser keeps anything. */
+/** This browser's device id; it stays the same until site data is cleared. */
 function deviceId(): string {
   const kept = localStorage.getItem(DEVICE);
   if (kept) return kept;

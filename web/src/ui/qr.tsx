@@ -1,4 +1,4 @@
-/** A QR code as a drawing: nothing is fetched and no address of an image is needed. */
+/** A QR code as inline SVG, so that nothing is fetched. */
 import { useMemo } from "react";
 import { encode } from "uqr";
 

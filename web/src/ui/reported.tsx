@@ -3,7 +3,7 @@ import type { Report } from "../engine";
 import { useLanguage } from "../i18n";
 import { momentOf } from "./hooks";
 
-/** A message that was reported: what it says, who reported it and why, when; `beside` the time, and what can be done. */
+/** A reported message with its text, reporter, reason and time; `beside` shows next to the time, `children` are actions. */
 export function Reported({ report, beside, children }: { report: Report; beside: ReactNode; children?: ReactNode }) {
   const { t, locale } = useLanguage();
   return (

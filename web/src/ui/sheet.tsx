@@ -1,4 +1,4 @@
-/** A dialog above everything: takes the focus, keeps it, gives it back; Escape and a press beside it close it. */
+/** A modal dialog with a focus trap, which restores the focus on closing; Escape and a press outside close it. */
 import type { ReactNode } from "react";
 import { Dialog, Heading, I18nProvider, Modal, ModalOverlay } from "react-aria-components";
 import { useLanguage } from "../i18n";

@@ -1,4 +1,4 @@
-/** Keys of the whole workspace. Those with a modifier work everywhere, `?` not while somebody types. */
+/** Global keyboard shortcuts. Those with a modifier work everywhere; `?` does not work in text fields. */
 import { useEffect } from "react";
 import type { TextKey } from "../i18n";
 
@@ -24,20 +24,20 @@ export interface Doing {
   readonly palette: () => void;
   readonly sheet: () => void;
   readonly settings: () => void;
-  /** The next conversation of the list, or the one before. */
+  /** Opens the next conversation of the list, or the previous one. */
   readonly step: (by: 1 | -1) => void;
 }
 
 export function useShortcuts(doing: Doing): void {
   useEffect(() => {
-    const press = (event: KeyboardEvent) => {
+    const onKeyDown = (event: KeyboardEvent) => {
       const act = actOf(event, doing);
       if (!act) return;
       event.preventDefault();
       act();
     };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
   });
 }
 
@@ -49,10 +49,10 @@ export function actOf(event: KeyboardEvent, doing: Doing): (() => void) | null {
     if (event.key === "ArrowDown") return () => doing.step(1);
     if (event.key === "ArrowUp") return () => doing.step(-1);
   }
-  if (event.key === "?" && !event.ctrlKey && !event.metaKey && !typing(event.target)) return doing.sheet;
+  if (event.key === "?" && !event.ctrlKey && !event.metaKey && !isTextField(event.target)) return doing.sheet;
   return null;
 }
 
-function typing(target: EventTarget | null): boolean {
+function isTextField(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }

@@ -1,4 +1,4 @@
-/** Signing in, and making an account. A second factor is asked for when the account has one. */
+/** Sign-in and registration; asks for the second factor if the account has one. */
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";

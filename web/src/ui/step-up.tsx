@@ -1,4 +1,4 @@
-/** Acts that want a fresh proof: the password is asked for when the server asks for it, and the act is done again. */
+/** Step-up authentication: when the server requires it, asks for the password and repeats the action with it. */
 import { type FormEvent, type ReactNode, useState } from "react";
 import { ApiError } from "../engine";
 import { useTranslations } from "../i18n";
@@ -8,14 +8,14 @@ import { useAttempt } from "./hooks";
 import { Field } from "./kit";
 import { Problem } from "./problem";
 
-type Act = (password?: string) => Promise<unknown>;
+type Action = (password?: string) => Promise<unknown>;
 
-/** `run` throws what the act throws, but asks for the password first where that is all it lacks. */
-export function useStepUp(): { run: (act: Act) => Promise<void>; dialog: ReactNode } {
-  const [waiting, setWaiting] = useState<{ act: Act; over: (error?: unknown) => void } | null>(null);
-  const run = async (act: Act) => {
+/** `run` throws the action's errors, except `step_up_required`, for which it shows `dialog` and repeats the action. */
+export function useStepUp(): { run: (action: Action) => Promise<void>; dialog: ReactNode } {
+  const [waiting, setWaiting] = useState<{ action: Action; over: (error?: unknown) => void } | null>(null);
+  const run = async (action: Action) => {
     try {
-      await act();
+      await action();
     } catch (error) {
       if (!(error instanceof ApiError && error.code === "step_up_required")) throw error;
       await new Promise<void>((resolve, reject) => {
@@ -24,14 +24,14 @@ export function useStepUp(): { run: (act: Act) => Promise<void>; dialog: ReactNo
           if (failed === undefined) resolve();
           else reject(failed);
         };
-        setWaiting({ act, over });
+        setWaiting({ action, over });
       });
     }
   };
-  return { run, dialog: waiting && <PasswordDialog act={waiting.act} over={waiting.over} /> };
+  return { run, dialog: waiting && <PasswordDialog action={waiting.action} over={waiting.over} /> };
 }
 
-function PasswordDialog({ act, over }: { act: Act; over: (error?: unknown) => void }) {
+function PasswordDialog({ action, over }: { action: Action; over: (error?: unknown) => void }) {
   const t = useTranslations();
   const { attempt, problem } = useAttempt();
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -39,9 +39,9 @@ function PasswordDialog({ act, over }: { act: Act; over: (error?: unknown) => vo
     const password = String(new FormData(event.currentTarget).get("password"));
     void attempt(async () => {
       try {
-        await act(password);
+        await action(password);
       } catch (error) {
-        if (error instanceof ApiError && error.code === "invalid_credentials") throw error; // they may try again
+        if (error instanceof ApiError && error.code === "invalid_credentials") throw error; // the person may try again
         over(error);
         return;
       }

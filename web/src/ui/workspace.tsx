@@ -1,4 +1,4 @@
-/** What a signed-in person works in: their conversations at one side, what is open at the other. */
+/** The layout after sign-in: the list of conversations on one side, the open conversation or screen on the other. */
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
