@@ -1,4 +1,4 @@
-/** The append-only log of what admins and accounts did, and the proof of its chain. */
+/** The audit log, with filters, and the proof of its hash chain. */
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { useLanguage } from "../../i18n";

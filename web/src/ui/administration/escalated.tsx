@@ -1,4 +1,4 @@
-/** Reports that admins of groups have passed on. */
+/** Reports that admins of groups have escalated. */
 import { useEngine } from "../hooks";
 import { More, usePages } from "../kit";
 import { Reported } from "../reported";

@@ -1,4 +1,4 @@
-/** What happened per day. */
+/** Statistics of the last 30 days. */
 import { useQuery } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";

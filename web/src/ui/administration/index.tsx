@@ -1,4 +1,4 @@
-/** What those who run the platform see and do: people, escalated reports, the audit log, figures. No content of messages. */
+/** Administration for platform admins: people, escalated reports, the audit log, statistics. */
 import { useTranslations } from "../../i18n";
 import { useEngine, useValue } from "../hooks";
 import { Page, type ScreenProps } from "../panels";

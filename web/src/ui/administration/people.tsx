@@ -1,4 +1,4 @@
-/** Everybody with an account: found, banned, signed out, made an admin. */
+/** All accounts: search, bans, ending sessions, the role of admin. */
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useDeferredValue, useState } from "react";
 import type { Answer } from "../../engine";

@@ -1,4 +1,4 @@
-/** Which microphone, camera and loudspeaker calls use, with a look into the mirror; holds at once, and for the next call. */
+/** The choice of microphone, camera and loudspeaker, with a preview; applies to the present and to later calls. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useAttempt } from "../hooks";
@@ -10,35 +10,35 @@ import type { CallSession } from "./session";
 
 const KINDS = ["audioinput", "videoinput", "audiooutput"] as const;
 
-/** `session`: the call that goes on, whose devices change; without one they are opened for as long as one looks. */
+/** `session` is the present call, whose devices change; without one, devices are opened only for the preview. */
 export default function Devices({ video, session, onClose }: { video: boolean; session?: CallSession; onClose: () => void }) {
   const t = useTranslations();
   const { attempt, problem } = useAttempt();
   const [devices, setDevices] = useState<readonly MediaDeviceInfo[]>([]);
   const [mirror, setMirror] = useState<MediaStream | null>(session?.local ?? null);
   const picture = useRef<HTMLVideoElement>(null);
-  const look = useCallback(async () => setDevices((await Promise.all(KINDS.map(listDevices))).flat()), []);
+  const refreshDevices = useCallback(async () => setDevices((await Promise.all(KINDS.map(listDevices))).flat()), []);
 
-  const [opened, setOpened] = useState(0); // counts how often they were chosen anew
+  const [opened, setOpened] = useState(0); // changes with each choice, to open the devices again
   useEffect(() => {
     let mine: MediaStream | null = null;
-    let gone = false;
+    let unmounted = false;
     void attempt(async () => {
       if (!session) {
         mine = await openDevices(video);
-        if (gone) mine.getTracks().forEach((each) => each.stop());
+        if (unmounted) mine.getTracks().forEach((each) => each.stop());
         else setMirror(mine);
       }
-      await look();
+      await refreshDevices();
     });
-    navigator.mediaDevices.addEventListener("devicechange", look);
+    navigator.mediaDevices.addEventListener("devicechange", refreshDevices);
     return () => {
-      gone = true;
-      navigator.mediaDevices.removeEventListener("devicechange", look);
+      unmounted = true;
+      navigator.mediaDevices.removeEventListener("devicechange", refreshDevices);
       mine?.getTracks().forEach((each) => each.stop());
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `attempt` is another one each time
-  }, [session, video, look, opened]);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `attempt` is a new function at each render
+  }, [session, video, refreshDevices, opened]);
   useEffect(() => {
     if (picture.current) picture.current.srcObject = mirror;
   }, [mirror]);

@@ -1,4 +1,4 @@
-/** A call that goes on in a conversation without this device: after a reload, or for who comes later. */
+/** A notice of an active call that this device has not joined, after a reload or when coming later; joins it. */
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine, useValue } from "../hooks";
 import { Problem } from "../problem";

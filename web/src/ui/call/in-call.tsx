@@ -1,4 +1,4 @@
-/** The call that this device is in: who is there and how well they come through, what they show, and the switches. */
+/** The call that this device has joined: participants with connection quality, shared screens, and controls. */
 import { Maximize2, Mic, MicOff, Minimize2, PhoneOff, PictureInPicture2, ScreenShare, ScreenShareOff, Settings, Signal, SignalLow, SignalMedium, Video, VideoOff } from "lucide-react";
 import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
@@ -36,10 +36,10 @@ export default function InCall() {
     try {
       await (session.screen ? session.unshare() : session.share());
     } catch (error) {
-      if (!(error instanceof DOMException && error.name === "NotAllowedError")) throw error; // none was chosen
+      if (!(error instanceof DOMException && error.name === "NotAllowedError")) throw error; // the person chose no screen
     }
   };
-  /** Out of the page: whoever speaks, or the first who is there. */
+  /** Toggles picture in picture of the speaker, or of the first participant with video. */
   const popOut = async () => {
     const screens = [...(box.current?.querySelectorAll<HTMLVideoElement>(OTHERS) ?? [])].filter((each) => each.videoWidth > 0);
     const chosen = screens.find((each) => each.dataset.participant === session.speaker) ?? screens[0];
@@ -116,7 +116,7 @@ interface ScreenProps {
   readonly speaks?: boolean;
   readonly big?: boolean;
   readonly muted?: boolean;
-  /** null while the connection is made or made again; left out where there is none. */
+  /** null while the connection is being (re-)established; undefined for this device's own streams. */
   readonly grade?: Grade | null;
 }
 
@@ -127,7 +127,7 @@ function Screen({ id, stream, name, silent = false, speaks = false, big = false,
     if (!video.current || !stream) return;
     video.current.srcObject = stream;
     const loudspeaker = chosenDevice("audiooutput");
-    if (loudspeaker && "setSinkId" in video.current) video.current.setSinkId(loudspeaker).catch(() => undefined); // it is unplugged: the system's own
+    if (loudspeaker && "setSinkId" in video.current) video.current.setSinkId(loudspeaker).catch(() => undefined); // unplugged: the system's default stays
   }, [stream]);
   const Bars = grade ? BARS[grade] : null;
   return (

@@ -1,6 +1,6 @@
-/** What a connection's statistics say of a call: figures for the operator, and one word for the person. */
+/** Quality of calls from WebRTC statistics: measurements for the operator, and a grade for the person. */
 
-/** Counters of a connection at one moment, as RTCStats have them. */
+/** Totals of a connection at one moment, from its RTCStats. */
 export interface Counted {
   readonly at: number; // ms
   readonly rttMs: number;
@@ -9,7 +9,7 @@ export interface Counted {
   readonly lost: number;
   readonly bytes: number;
 }
-/** Between two moments; the fields of `POST /calls/{id}/quality`. */
+/** A measurement between two moments, in the fields of `POST /calls/{id}/quality`. */
 export interface Measured {
   readonly rtt_ms: number;
   readonly jitter_ms: number;
@@ -18,7 +18,7 @@ export interface Measured {
 }
 export type Grade = "good" | "fair" | "poor";
 
-/** How much sound came in until now: its energy (of the loudest that a track can be, squared) over seconds of it. */
+/** Sound received so far: total audio energy (relative to full scale, squared) and seconds, as in RTCStats. */
 export interface Heard {
   readonly energy: number;
   readonly seconds: number;
@@ -29,7 +29,7 @@ interface Stat {
   readonly [field: string]: unknown;
 }
 
-/** Adds up what came in over a connection, and its way there and back. */
+/** The totals of a connection's received streams, and its round-trip time. */
 export function counted(stats: Iterable<Stat>, at: number): Counted {
   let [rttMs, jitterMs, received, lost, bytes] = [0, 0, 0, 0, 0];
   const number = (stat: Stat, field: string) => Number(stat[field] ?? 0);
@@ -44,7 +44,7 @@ export function counted(stats: Iterable<Stat>, at: number): Counted {
   return { at, rttMs, jitterMs, received, lost, bytes };
 }
 
-/** Of what a connection brings. A level at one moment would miss words between two looks. */
+/** The sound of a connection's received streams. Totals, since the level at one moment misses words between samples. */
 export function heard(stats: Iterable<Stat>): Heard {
   let [energy, seconds] = [0, 0];
   for (const each of stats) {
@@ -55,13 +55,13 @@ export function heard(stats: Iterable<Stat>): Heard {
   return { energy, seconds };
 }
 
-/** How loud it was between two looks, from 0 to 1. */
+/** The loudness between two samples, from 0 to 1. */
 export function loudness(before: Heard, after: Heard): number {
   const seconds = after.seconds - before.seconds;
   return seconds <= 0 ? 0 : Math.sqrt(Math.max(0, after.energy - before.energy) / seconds);
 }
 
-/** Counters begin anew when a connection does, so differences are never below nothing. */
+/** The measurement between two samples. Differences are at least 0, since counters restart with the connection. */
 export function between(before: Counted, after: Counted): Measured {
   const [received, lost, bytes] = [after.received - before.received, after.lost - before.lost, after.bytes - before.bytes].map((each) =>
     Math.max(0, each),
@@ -75,7 +75,7 @@ export function between(before: Counted, after: Counted): Measured {
   };
 }
 
-/** The worst of several connections, as people feel it. */
+/** The worst values of several connections, and the sum of their bit rates. */
 export function worst(all: readonly Measured[]): Measured {
   const most = (field: keyof Measured) => Math.max(0, ...all.map((each) => each[field]));
   return {
@@ -86,7 +86,7 @@ export function worst(all: readonly Measured[]): Measured {
   };
 }
 
-/** `poor` is where people notice (ITU-T G.114: 400 ms there and back), as the server counts it (functions/calls/quality.py). */
+/** The grade of a measurement. The limits of `poor` (ITU-T G.114: 400 ms) equal the server's (functions/calls/quality.py). */
 export function grade({ rtt_ms, jitter_ms, packet_loss }: Measured): Grade {
   if (rtt_ms > 400 || jitter_ms > 50 || packet_loss > 5) return "poor";
   return rtt_ms > 250 || jitter_ms > 30 || packet_loss > 2 ? "fair" : "good";

@@ -1,43 +1,43 @@
-/** Microphone, camera and loudspeaker: which ones this device uses, kept in localStorage, by no account. */
+/** The microphone, camera and loudspeaker chosen on this device; stored in localStorage for all its accounts. */
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
-const KEPT = "secureconnect.device.";
+const PREFIX = "secureconnect.device.";
 
 export function chosenDevice(kind: DeviceKind): string {
   try {
-    return localStorage.getItem(KEPT + kind) ?? "";
+    return localStorage.getItem(PREFIX + kind) ?? "";
   } catch {
-    return ""; // a page that may keep nothing
+    return ""; // localStorage may be forbidden
   }
 }
 
 export function keepDevice(kind: DeviceKind, id: string): void {
   try {
-    localStorage.setItem(KEPT + kind, id);
+    localStorage.setItem(PREFIX + kind, id);
   } catch {
-    // it then holds as long as the call
+    // the choice then lasts for the present call only
   }
 }
 
-/** What a device is asked for: the chosen one if it is there, else the system's own. */
-const wanted = (kind: DeviceKind): MediaTrackConstraints | true => {
+/** Prefers the chosen device; without it the browser takes the system's default. */
+const constraintsFor = (kind: DeviceKind): MediaTrackConstraints | true => {
   const id = chosenDevice(kind);
   return id ? { deviceId: { ideal: id } } : true;
 };
 
 /** Opens microphone and, if asked for, camera. Throws a DOMException when either is refused or missing. */
 export const openDevices = (video: boolean): Promise<MediaStream> =>
-  navigator.mediaDevices.getUserMedia({ audio: wanted("audioinput"), video: video && wanted("videoinput") });
+  navigator.mediaDevices.getUserMedia({ audio: constraintsFor("audioinput"), video: video && constraintsFor("videoinput") });
 
-/** Opens one of them anew, as it is chosen now. */
+/** Opens the microphone or camera that is chosen now. */
 export async function openTrack(kind: "audioinput" | "videoinput"): Promise<MediaStreamTrack> {
-  const asked = kind === "audioinput" ? { audio: wanted(kind) } : { video: wanted(kind) };
+  const asked = kind === "audioinput" ? { audio: constraintsFor(kind) } : { video: constraintsFor(kind) };
   const [track] = (await navigator.mediaDevices.getUserMedia(asked)).getTracks();
   if (!track) throw new DOMException("no track", "NotFoundError");
   return track;
 }
 
-/** The devices of a kind that have a name: browsers name none before the first is allowed. */
+/** The devices of a kind that have a label; browsers give labels only after access was granted. */
 export async function listDevices(kind: DeviceKind): Promise<MediaDeviceInfo[]> {
   return (await navigator.mediaDevices.enumerateDevices()).filter((each) => each.kind === kind && each.label);
 }

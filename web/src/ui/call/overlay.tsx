@@ -1,4 +1,4 @@
-/** A call that rings here, and the one that this device is in. */
+/** Shows the call that rings here, or the one that this device has joined. */
 import { Phone, PhoneOff, Settings } from "lucide-react";
 import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Call } from "../../engine";
@@ -60,7 +60,7 @@ function Ringing({ call }: { call: Call }) {
   );
 }
 
-/** Two soft tones, every two seconds, until the answer is called. */
+/** Plays two soft tones every two seconds, until the returned function is called. */
 function ring(): () => void {
   const audio = new AudioContext();
   const sound = () => {

@@ -1,6 +1,6 @@
 /**
- * One call of this device: media, peer connections by perfect negotiation (WebRTC 1.0, section 10.7), signals in the
- * order of their numbers. Signals go by the socket, and over HTTP where there is none.
+ * One call on this device: media, peer connections by perfect negotiation (WebRTC 1.0, section 10.7), and signals, which
+ * are handled in the order of their numbers. Signals are sent over the socket, or over HTTP without one.
  */
 import type { Call, Engine, EventOf, Schemas } from "../../engine";
 import { type Counted, type Grade, type Heard, type Measured, between, counted, grade, heard, loudness, worst } from "./measuring";
@@ -11,14 +11,14 @@ const POLL_MS = 1_000;
 const MEASURE_MS = 5_000;
 const REPORT_EVERY = 6; // measurements
 const LISTEN_MS = 1_000;
-const SPEAKS = 0.02; // of the loudest that a track can be
-const GRACE_MS = 4_000; // a connection that is back by then needs no help
-const GIVEN_UP_MS = 20_000; // no picture and no sound by then: the call has not come about
+const SPEAKING_LEVEL = 0.02; // relative to full scale
+const DISCONNECTED_GRACE_MS = 4_000; // a connection that recovers within this time needs no ICE restart
+const SETUP_TIMEOUT_MS = 20_000; // without received media by then the setup has failed
 
 type Signal = NonNullable<EventOf<"call.signal">["data"]>;
 type Joined = Schemas["Joined"];
 type Kind = "offer" | "answer" | "ice";
-/** What our clients put into a signal. `life` tells a reloaded page from the one before. */
+/** The payload of a signal. `life` is unique per page load, which tells a reloaded page from the one before. */
 interface Payload {
   life: string;
   description?: RTCSessionDescriptionInit;
@@ -33,7 +33,7 @@ interface Peer {
   heard: Heard | undefined;
   grade: Grade;
 }
-/** What somebody sends: themselves, and what they show. */
+/** A participant's streams: microphone and camera, and the shared screen. */
 export interface Shown {
   readonly person?: MediaStream;
   readonly screen?: MediaStream;
@@ -44,23 +44,23 @@ export class CallSession {
   readonly #engine: Engine;
   readonly #joined: Joined;
   readonly #changed: () => void;
-  readonly #life = crypto.randomUUID();
+  readonly #sessionId = crypto.randomUUID();
   readonly #peers = new Map<string, Peer>();
   readonly #polite: ReadonlySet<string>;
-  readonly #sent = new Map<string, Promise<unknown>>();
+  readonly #signalQueues = new Map<string, Promise<unknown>>();
   readonly #ends: (() => void)[] = [];
   readonly shown = new Map<string, Shown>();
   readonly local: MediaStream;
-  readonly #began = performance.now();
-  /** What this device shows of its screen. */
+  readonly #startedAt = performance.now();
+  /** The screen that this device shares. */
   screen: MediaStream | null = null;
-  /** Who is heard most now. */
+  /** The participant id of the loudest or last speaker. */
   speaker: string | null = null;
-  #cameAfterMs: number | undefined;
-  #settled = false; // whether it was told that the call came about, or did not
+  #connectedAfterMs: number | undefined;
+  #outcomeReported = false; // whether success or failure of the setup was reported
   #measurements = 0;
-  #last: number;
-  #taken: Promise<void> = Promise.resolve();
+  #lastSignal: number;
+  #signalsHandled: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine, joined: Joined, local: MediaStream, changed: () => void) {
     this.#engine = engine;
@@ -68,12 +68,12 @@ export class CallSession {
     this.#changed = changed;
     this.local = local;
     this.callId = joined.call.id;
-    this.#last = joined.last_signal;
+    this.#lastSignal = joined.last_signal;
     this.#polite = new Set(joined.polite_towards);
-    const beat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    const beat = setInterval(() => void this.#heartbeat(), HEARTBEAT_MS);
     const measure = setInterval(() => void this.#measure(), MEASURE_MS);
-    const listen = setInterval(() => void this.#listen(), LISTEN_MS);
-    const online = () => this.#restart();
+    const listen = setInterval(() => void this.#findSpeaker(), LISTEN_MS);
+    const online = () => this.#restartIce();
     addEventListener("online", online);
     const poll = setInterval(() => engine.status.get().phase !== "live" && void this.#fetchSignals(), POLL_MS);
     this.#ends.push(
@@ -82,27 +82,27 @@ export class CallSession {
       () => clearInterval(measure),
       () => clearInterval(listen),
       () => removeEventListener("online", online),
-      engine.on("call.signal", ({ data }) => data?.call_id === this.callId && this.#inOrder(data)),
+      engine.on("call.signal", ({ data }) => data?.call_id === this.callId && this.#receiveSignal(data)),
     );
     for (const peer of joined.peers) this.#peer(peer, true);
-    void this.#fetchSignals(); // what came between joining and now
+    void this.#fetchSignals(); // signals sent since the join
   }
 
   async setMedia(media: { audio: boolean; video: boolean }): Promise<void> {
     for (const track of this.local.getAudioTracks()) track.enabled = media.audio;
     for (const track of this.local.getVideoTracks()) track.enabled = media.video;
     this.#changed();
-    await this.#tellMedia();
+    await this.#sendMediaState();
   }
 
-  /** Shows a screen or window that the person chooses; throws NotAllowedError when they choose none. */
+  /** Shares a screen or window that the person chooses; throws NotAllowedError if they choose none. */
   async share(): Promise<void> {
     const screen = await navigator.mediaDevices.getDisplayMedia({ video: true });
     this.screen = screen;
-    for (const track of screen.getTracks()) track.onended = () => void this.unshare(); // the browser's own button
-    for (const { pc } of this.#peers.values()) this.#send(pc);
+    for (const track of screen.getTracks()) track.onended = () => void this.unshare(); // stopped by the browser's own button
+    for (const { pc } of this.#peers.values()) this.#addTracks(pc);
     this.#changed();
-    await this.#tellMedia();
+    await this.#sendMediaState();
   }
 
   async unshare(): Promise<void> {
@@ -112,10 +112,10 @@ export class CallSession {
       for (const sender of pc.getSenders()) if (sender.track && tracks.includes(sender.track)) pc.removeTrack(sender);
     for (const track of tracks) track.stop();
     this.#changed();
-    await this.#tellMedia();
+    await this.#sendMediaState();
   }
 
-  /** Takes the microphone or camera that is chosen now, without a word to the others. */
+  /** Switches to the microphone or camera that is chosen now, without renegotiation. */
   async change(kind: "audioinput" | "videoinput"): Promise<void> {
     const [before] = kind === "audioinput" ? this.local.getAudioTracks() : this.local.getVideoTracks();
     if (!before) return;
@@ -129,19 +129,19 @@ export class CallSession {
     this.#changed();
   }
 
-  /** How well somebody comes through: null while the connection is being made or made again. */
+  /** The quality of the connection to a participant; null while it is being (re-)established. */
   gradeOf(id: string): Grade | null {
     const peer = this.#peers.get(id);
     return peer?.pc.connectionState === "connected" ? peer.grade : null;
   }
 
-  async #tellMedia(): Promise<void> {
+  async #sendMediaState(): Promise<void> {
     const on = (tracks: MediaStreamTrack[]) => tracks.some((each) => each.enabled);
     const body = { audio: on(this.local.getAudioTracks()), video: on(this.local.getVideoTracks()), screen: this.screen !== null };
     this.#engine.calls.put(await this.#engine.api.put("/calls/{call_id}/media-state", { path: { call_id: this.callId }, body }));
   }
 
-  /** Who has left is let go of. */
+  /** Closes the connections to participants who have left. */
   update(call: Call): void {
     for (const each of call.participants) if (each.state !== "joined") this.#drop(each.participant_id);
   }
@@ -152,11 +152,11 @@ export class CallSession {
     for (const track of [...this.local.getTracks(), ...(this.screen?.getTracks() ?? [])]) track.stop();
   }
 
-  async #beat(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     try {
       this.#engine.calls.put(await this.#engine.api.post("/calls/{call_id}/heartbeat", { path: { call_id: this.callId } }));
     } catch {
-      // The next one comes soon; when the call is over its event says so.
+      // the next heartbeat follows soon; an event tells when the call is over
     }
   }
 
@@ -166,36 +166,36 @@ export class CallSession {
     if (this.shown.delete(id)) this.#changed();
   }
 
-  // --- signals: to each peer one after the other
+  // --- signals, sent to each peer one after the other
 
   #signal(to: string, kind: Kind, payload: Payload): void {
     const fields = { to, kind, payload: payload as never };
     const overHttp = () =>
       this.#engine.api.post("/calls/{call_id}/signals", { path: { call_id: this.callId }, body: fields });
-    const sent = (this.#sent.get(to) ?? Promise.resolve())
+    const sent = (this.#signalQueues.get(to) ?? Promise.resolve())
       .then(() => this.#engine.request("signal", { call_id: this.callId, ...fields }).catch(overHttp))
-      .catch(() => undefined); // the connection's own state shows that it does not come about
-    this.#sent.set(to, sent);
+      .catch(() => undefined); // a lost signal shows in the connection's state
+    this.#signalQueues.set(to, sent);
   }
 
-  #inOrder(signal: Signal): void {
-    if (signal.n <= this.#last) return;
-    if (signal.n > this.#last + 1) {
+  #receiveSignal(signal: Signal): void {
+    if (signal.n <= this.#lastSignal) return;
+    if (signal.n > this.#lastSignal + 1) {
       void this.#fetchSignals();
       return;
     }
-    this.#last = signal.n;
-    this.#taken = this.#taken.then(() => this.#act(signal)).catch(() => undefined);
+    this.#lastSignal = signal.n;
+    this.#signalsHandled = this.#signalsHandled.then(() => this.#handleSignal(signal)).catch(() => undefined);
   }
 
   async #fetchSignals(): Promise<void> {
     const { items } = await this.#engine.api.get("/calls/{call_id}/signals", {
       path: { call_id: this.callId },
-      query: { after: this.#last },
+      query: { after: this.#lastSignal },
     });
     const first = items[0];
-    if (first && first.n > this.#last + 1) this.#last = first.n - 1; // older ones are gone for good
-    for (const each of items) this.#inOrder({ ...each, call_id: this.callId } as Signal);
+    if (first && first.n > this.#lastSignal + 1) this.#lastSignal = first.n - 1; // older signals have expired
+    for (const each of items) this.#receiveSignal({ ...each, call_id: this.callId } as Signal);
   }
 
   // --- peer connections
@@ -205,17 +205,17 @@ export class CallSession {
     const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, heard: undefined, grade: "good" };
     this.#peers.set(id, peer);
     pc.onicecandidate = ({ candidate }) => {
-      if (candidate) this.#signal(id, "ice", { life: this.#life, candidate: candidate.toJSON() });
+      if (candidate) this.#signal(id, "ice", { life: this.#sessionId, candidate: candidate.toJSON() });
     };
     pc.onconnectionstatechange = () => {
       this.#changed();
-      if (pc.connectionState === "connected") this.#cameAfterMs ??= performance.now() - this.#began;
+      if (pc.connectionState === "connected") this.#connectedAfterMs ??= performance.now() - this.#startedAt;
       if (pc.connectionState === "failed") pc.restartIce();
-      if (pc.connectionState === "disconnected") setTimeout(() => pc.connectionState === "disconnected" && pc.restartIce(), GRACE_MS);
+      if (pc.connectionState === "disconnected") setTimeout(() => pc.connectionState === "disconnected" && pc.restartIce(), DISCONNECTED_GRACE_MS);
     };
     pc.ontrack = ({ streams: [stream] }) => {
       if (!stream) return;
-      const kind = stream.getAudioTracks().length > 0 ? "person" : "screen"; // nobody is there without a microphone
+      const kind = stream.getAudioTracks().length > 0 ? "person" : "screen"; // participants always send audio, screens never do
       this.shown.set(id, { ...this.shown.get(id), [kind]: stream });
       stream.onremovetrack = () => {
         const { [kind]: _, ...left } = this.shown.get(id) ?? {};
@@ -228,37 +228,37 @@ export class CallSession {
       peer.making = true;
       try {
         await pc.setLocalDescription();
-        if (pc.localDescription) this.#signal(id, "offer", { life: this.#life, description: pc.localDescription.toJSON() });
+        if (pc.localDescription) this.#signal(id, "offer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
       } finally {
         peer.making = false;
       }
     };
-    if (offering) this.#send(pc);
+    if (offering) this.#addTracks(pc);
     return peer;
   }
 
-  #send(pc: RTCPeerConnection): void {
+  #addTracks(pc: RTCPeerConnection): void {
     const sent = new Set(pc.getSenders().map((each) => each.track));
     for (const stream of [this.local, this.screen])
       for (const track of stream?.getTracks() ?? []) if (stream && !sent.has(track)) pc.addTrack(track, stream);
   }
 
-  /** The network is another one or is back: each connection looks for its way anew (ICE restart). */
-  #restart(): void {
+  /** Restarts ICE on each connection, after the network has changed or is back. */
+  #restartIce(): void {
     for (const { pc } of this.#peers.values()) if (pc.connectionState !== "new") pc.restartIce();
   }
 
-  // --- how it goes
+  // --- speaker and quality
 
-  async #listen(): Promise<void> {
-    let [loudest, who]: [number, string | null] = [SPEAKS, null];
+  async #findSpeaker(): Promise<void> {
+    let [loudest, who]: [number, string | null] = [SPEAKING_LEVEL, null];
     for (const [id, peer] of this.#peers) {
       const now = heard([...(await peer.pc.getStats()).values()]);
       const level = peer.heard ? loudness(peer.heard, now) : 0;
       peer.heard = now;
       if (level > loudest) [loudest, who] = [level, id];
     }
-    if (who === null || who === this.speaker) return; // who spoke last stays in view while nobody speaks
+    if (who === null || who === this.speaker) return; // the last speaker stays while nobody speaks
     this.speaker = who;
     this.#changed();
   }
@@ -277,28 +277,28 @@ export class CallSession {
     }
     if (found.length === 0) return;
     this.#changed();
-    const first = this.#outcome(found.some((each) => each.bitrate_kbps > 0));
+    const first = this.#setupOutcome(found.some((each) => each.bitrate_kbps > 0));
     if (first === null && ++this.#measurements % REPORT_EVERY !== 0) return;
     try {
       await this.#engine.api.post("/calls/{call_id}/quality", { path: { call_id: this.callId }, body: { ...worst(found), ...first } });
     } catch {
-      // a figure less for the operator; the call goes on
+      // one report less for the operator does not matter
     }
   }
 
-  /** Once: that something came, or that nothing has come for too long. */
-  #outcome(came: boolean): { setup_failed: true } | { setup_ms: number } | null {
-    const passed = performance.now() - this.#began;
-    if (this.#settled || (!came && passed < GIVEN_UP_MS)) return null;
-    this.#settled = true;
-    return came ? { setup_ms: Math.round(this.#cameAfterMs ?? passed) } : { setup_failed: true };
+  /** The outcome of the setup, once: the time until media arrived, or failure if none did for too long; else null. */
+  #setupOutcome(came: boolean): { setup_failed: true } | { setup_ms: number } | null {
+    const passed = performance.now() - this.#startedAt;
+    if (this.#outcomeReported || (!came && passed < SETUP_TIMEOUT_MS)) return null;
+    this.#outcomeReported = true;
+    return came ? { setup_ms: Math.round(this.#connectedAfterMs ?? passed) } : { setup_failed: true };
   }
 
-  async #act({ from, kind, payload }: Signal): Promise<void> {
+  async #handleSignal({ from, kind, payload }: Signal): Promise<void> {
     const { life, description, candidate } = payload as unknown as Payload;
     let peer = this.#peers.get(from);
     if (kind === "offer" && (!peer || (peer.life !== undefined && peer.life !== life))) {
-      if (peer) this.#drop(from); // it was reloaded
+      if (peer) this.#drop(from); // the peer has reloaded its page
       peer = this.#peer(from, false);
     }
     if (!peer || (peer.life !== undefined && peer.life !== life)) return;
@@ -317,8 +317,8 @@ export class CallSession {
     peer.life = life;
     await pc.setRemoteDescription(description);
     if (kind !== "offer") return;
-    this.#send(pc);
+    this.#addTracks(pc);
     await pc.setLocalDescription();
-    if (pc.localDescription) this.#signal(from, "answer", { life: this.#life, description: pc.localDescription.toJSON() });
+    if (pc.localDescription) this.#signal(from, "answer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
   }
 }

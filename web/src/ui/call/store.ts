@@ -1,4 +1,4 @@
-/** The call that this device is in: there is one at most. */
+/** The call that this device has joined; at most one. */
 import type { Call, Engine } from "../../engine";
 import { openDevices } from "./media";
 import { CallSession } from "./session";
@@ -6,7 +6,7 @@ import { CallSession } from "./session";
 export interface CallState {
   readonly session: CallSession | null;
   readonly call: Call | null;
-  /** Counts what changed inside the session. */
+  /** Counts changes within the session, which is mutable, so that React renders them. */
   readonly turn: number;
 }
 
@@ -21,7 +21,7 @@ class CallStore {
     return () => void this.#listeners.delete(listener);
   };
 
-  /** Takes part in a call with microphone, and camera where it is one with video. Throws when either is refused. */
+  /** Joins a call with the microphone and, for video calls, the camera. Throws if access to them is refused. */
   async join(engine: Engine, call: Call): Promise<void> {
     if (this.#state.session) return;
     const local = await openDevices(call.media === "video");
@@ -40,7 +40,7 @@ class CallStore {
 
   async leave(engine: Engine): Promise<void> {
     const { session } = this.#state;
-    this.#over();
+    this.#endCall();
     if (session) engine.calls.put(await engine.api.post("/calls/{call_id}/leave", { path: { call_id: session.callId } }));
   }
 
@@ -48,14 +48,14 @@ class CallStore {
     const { session } = this.#state;
     const call = engine.calls.live.get().find((each) => each.id === session?.callId);
     if (!call) {
-      this.#over();
+      this.#endCall();
       return;
     }
     session?.update(call);
     this.#set({ call });
   }
 
-  #over(): void {
+  #endCall(): void {
     this.#end?.();
     this.#end = null;
     this.#state.session?.close();

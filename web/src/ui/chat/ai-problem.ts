@@ -2,7 +2,7 @@ import { ApiError } from "../../engine";
 import type { Translate } from "../../i18n";
 import { told } from "../hooks";
 
-/** Why AI help did not answer, and what one can do about it. */
+/** The text for an error of AI help: why there is no answer, and what to do. */
 export function aiProblem(error: unknown, t: Translate): string {
   if (!(error instanceof ApiError)) return told(error, t);
   const known = {

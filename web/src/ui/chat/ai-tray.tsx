@@ -1,4 +1,4 @@
-/** AI help while one writes: what one might answer, and what is written said in another tone. */
+/** AI help in the composer: suggested replies, and the draft rewritten in another tone. */
 import { Undo2 } from "lucide-react";
 import { useRef, useState } from "react";
 import { useLanguage } from "../../i18n";
@@ -15,12 +15,12 @@ export default function AiTray({ help, text, onText, onClose }: { help: AiHelp; 
   const [suggested, setSuggested] = useState<readonly string[]>([]);
   const [before, setBefore] = useState<string | null>(null);
   const [problem, setProblem] = useState("");
-  const working = useRef<AbortController | null>(null);
+  const running = useRef<AbortController | null>(null);
   const [busy, setBusy] = useState(false);
 
   async function work(doing: (signal: AbortSignal) => Promise<void>) {
-    working.current?.abort();
-    const stop = (working.current = new AbortController());
+    running.current?.abort();
+    const stop = (running.current = new AbortController());
     setBusy(true);
     setProblem("");
     try {
@@ -28,7 +28,7 @@ export default function AiTray({ help, text, onText, onClose }: { help: AiHelp; 
     } catch (error) {
       if (!stop.signal.aborted) setProblem(aiProblem(error, t));
     } finally {
-      if (working.current === stop) setBusy(false);
+      if (running.current === stop) setBusy(false);
     }
   }
   const suggest = () =>
@@ -40,7 +40,7 @@ export default function AiTray({ help, text, onText, onClose }: { help: AiHelp; 
     work(async (signal) => {
       const { result } = await assistant.ask("rewrites", { text, tone }, { signal });
       if (typeof result !== "string") return;
-      setBefore(text); // one's own words can be had back
+      setBefore(text); // for undo
       onText(result);
     });
 
@@ -69,7 +69,7 @@ export default function AiTray({ help, text, onText, onClose }: { help: AiHelp; 
             <Undo2 aria-hidden className="flip" /> {t("ai.undo")}
           </button>
         )}
-        {busy && <button onClick={() => working.current?.abort()}>{t("ai.stop")}</button>}
+        {busy && <button onClick={() => running.current?.abort()}>{t("ai.stop")}</button>}
       </div>
       <p role="status" className="hint">
         {busy ? t("ai.working") : ""}

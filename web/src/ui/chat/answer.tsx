@@ -1,4 +1,4 @@
-/** An answer of AI help: what it says so far, the messages it rests on, who made it. */
+/** An answer of AI help: its text so far, the cited messages, the provider and model. */
 import { useTranslations } from "../../i18n";
 import type { AiAnswer } from "../../engine";
 import { useAttempt } from "../hooks";
@@ -15,7 +15,7 @@ export interface AnswerViewProps {
 
 export function AnswerView({ text, answer, busy, problem, onStop }: AnswerViewProps) {
   const t = useTranslations();
-  const { attempt, problem: notThere } = useAttempt();
+  const { attempt, problem: jumpProblem } = useAttempt();
   return (
     <div aria-live="polite" aria-busy={busy}>
       {busy && (
@@ -24,7 +24,7 @@ export function AnswerView({ text, answer, busy, problem, onStop }: AnswerViewPr
           <button onClick={onStop}>{t("ai.stop")}</button>
         </p>
       )}
-      <Problem text={problem || notThere} />
+      <Problem text={problem || jumpProblem} />
       {text && (
         <p className="answer" dir="auto">
           {text}

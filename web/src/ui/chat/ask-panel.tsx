@@ -1,4 +1,4 @@
-/** AI help in a conversation: whether both sides want it, and questions with answers that cite their messages. */
+/** AI help in a conversation: the person's and the conversation's consent, and questions whose answers cite messages. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";
@@ -86,7 +86,7 @@ interface ConsentProps {
   onChange: (given: boolean) => Promise<unknown>;
 }
 
-/** Shows what one wants at once, and what stands again if that is refused. */
+/** A checkbox that changes optimistically, and back if the change is refused. */
 function Consent({ label, given, mayChange, onChange }: ConsentProps) {
   const [wanted, setWanted] = useState<boolean | null>(null);
   return (

@@ -1,4 +1,4 @@
-/** Earlier messages for the next device: kept with the server, encrypted under a passphrase. */
+/** Backup of decrypted messages on the server, encrypted with a passphrase, for the person's next device. */
 import { type FormEvent, useState } from "react";
 import { ApiError, EncryptionError } from "../../engine";
 import { useTranslations } from "../../i18n";
@@ -6,7 +6,7 @@ import { useAttempt, useEngine } from "../hooks";
 import { Done, Field, Section } from "../kit";
 import { Problem } from "../problem";
 
-const SHORTEST = 10;
+const MIN_LENGTH = 10;
 
 export function Backup() {
   const t = useTranslations();
@@ -42,7 +42,7 @@ export function Backup() {
   return (
     <Section title={t("backup.title")} hint={t("backup.hint")}>
       <form className="form" onSubmit={submit}>
-        <Field label={t("backup.passphrase")} name="passphrase" type="password" autoComplete="off" minLength={SHORTEST} required />
+        <Field label={t("backup.passphrase")} name="passphrase" type="password" autoComplete="off" minLength={MIN_LENGTH} required />
         <Problem text={problem} />
         <Done text={done} />
         <p className="row">

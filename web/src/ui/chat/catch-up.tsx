@@ -1,4 +1,4 @@
-/** What one missed, when it was much: offered above the history, written when one asks for it. */
+/** An offer above the history to summarise many missed messages; the summary is made on request. */
 import { Sparkles, X } from "lucide-react";
 import { useState } from "react";
 import type { Conversation } from "../../engine";
@@ -12,7 +12,7 @@ export default function CatchUp({ conversation, unread }: { conversation: Conver
   const { receipts } = useEngine();
   const me = useMyId();
   const mine = useValue(receipts.of(conversation.id)).find((each) => each.user_id === me);
-  // reading goes on while it is written, so it counts from where one was on coming here
+  // fixed at the first render, since reading moves the marker on
   const [since, setSince] = useState<number | null>(null);
   if (since === null && mine) setSince(mine.read_seq);
   const [hidden, setHidden] = useState(false);

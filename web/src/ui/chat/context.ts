@@ -1,4 +1,4 @@
-/** What a message's row may ask of the conversation around it. */
+/** The context that message rows and composers get from the conversation around them. */
 import { createContext, use } from "react";
 import type { Conversation, Member, Message } from "../../engine";
 
@@ -12,11 +12,11 @@ export interface Chat {
   readonly members: readonly Member[];
   reply(message: Message): void;
   edit(message: Message): void;
-  /** Opens the menu of a message beside what was pressed. */
+  /** Opens a message's menu beside the pressed element. */
   menu(message: Message, anchor: Element): void;
   jump(messageId: string): void;
   thread(rootId: string): void;
-  /** Tries what may be refused, one after the other, and tells so above the history. */
+  /** Runs actions one after the other; an error shows above the history. */
   attempt(doing: () => Promise<unknown>): void;
 }
 

@@ -1,4 +1,4 @@
-/** What else there is of a conversation: panels beside it, and jumps into its history. */
+/** The menu of a conversation: further panels, and the jump to a date. */
 import { CalendarClock, CalendarDays, EllipsisVertical, Images, Pin, Sparkles } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Button, I18nProvider, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";

@@ -1,4 +1,4 @@
-/** What a message said before it was edited. */
+/** The earlier versions of an edited message. */
 import { useQuery } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { momentOf, told, useEngine } from "../hooks";

@@ -1,4 +1,4 @@
-/** Who is really at the other end: the safety number of each member, to be compared over another way. */
+/** Verification of members: the safety number of each, to be compared over another channel; and the backup. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
@@ -43,7 +43,7 @@ function Person({ conversationId, id, name }: { conversationId: string; id: stri
     staleTime: 0,
     queryFn: async () => ({ number: await endToEnd.safetyNumber(id), compared: (await endToEnd.compared(id)) ?? null }),
   });
-  // devices have come or gone: so has the number
+  // the number changes with the devices
   useEffect(() => void queries.invalidateQueries({ queryKey: ["safety-number", id] }), [queries, id, keys.changes]);
   const compare = () =>
     attempt(async () => {

@@ -1,4 +1,4 @@
-/** Files that go with the next message: on their way, ready, failed; those begun before a reload are here again. */
+/** Uploads for the next message: in progress, ready or failed, including those started before a reload. */
 import { RotateCcw, X } from "lucide-react";
 import { useRef } from "react";
 import { type DriveFile, UploadCancelled, UploadRejected, type UploadState, type Uploads } from "../../engine";
@@ -8,16 +8,16 @@ import { SaidError, told, useAttempt, useEngine, useValue } from "../hooks";
 import { Problem } from "../problem";
 
 const MAX_FILES = 10;
-/** Encrypted in one piece, in memory. */
+/** Encrypted files are encrypted as a whole, in memory. */
 const MAX_SEALED_BYTES = 64 * 2 ** 20;
-const ON_THE_WAY: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
+const IN_PROGRESS: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
 
 export interface Tray {
   readonly uploads: readonly UploadState[];
-  /** Those that are ready to go. */
+  /** The files that are ready to be sent. */
   readonly files: readonly DriveFile[];
   readonly busy: boolean;
-  /** Why something could not be added. */
+  /** Why a file could not be added. */
   readonly problem?: string;
   add(files: Iterable<File>): void;
   remove(upload: UploadState): void;
@@ -27,7 +27,7 @@ export interface Tray {
 
 type Where = Parameters<Uploads["start"]>[1];
 
-/** Files for the next message, encrypted where the conversation is. Recordings go by themselves, so they are not here. */
+/** The files for the next message, encrypted in an encrypted conversation. Voice messages are sent without the tray. */
 export function useTray(conversationId: string, enabled: boolean): Tray {
   const { conversations, endToEnd, uploads } = useEngine();
   const { attempt, problem } = useAttempt();
@@ -37,7 +37,7 @@ export function useTray(conversationId: string, enabled: boolean): Tray {
     if (file.size > MAX_SEALED_BYTES) throw new SaidError("e2e.file_too_large");
     const clientId = crypto.randomUUID();
     const blob = await endToEnd.sealFile(clientId, file);
-    // how the upload ends shows in its own line
+    // an error shows in the upload's own row
     void uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId }).catch(() => undefined);
   };
   const add = (given: Iterable<File>) => void attempt(() => Promise.all([...given].slice(0, MAX_FILES - tray.uploads.length).map(seal)));
@@ -53,26 +53,26 @@ export function useTray(conversationId: string, enabled: boolean): Tray {
   };
 }
 
-/** The uploads that belong here; new ones go to `where`, and there are `most` of them. */
+/** The uploads for which `belongs` holds; new ones are uploaded to `where`, up to `most` in all. */
 export function useUploads(belongs: (upload: UploadState) => boolean, where: Where, most = Infinity): Tray {
   const { uploads: manager } = useEngine();
   const uploads = useValue(manager.items).filter((each) => each.state !== "cancelled" && belongs(each));
   const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
-  // how an upload ends shows in its own line
-  const quietly = (work: Promise<unknown>) => void work.catch(() => undefined);
+  // an error shows in the upload's own row
+  const ignoringErrors = (work: Promise<unknown>) => void work.catch(() => undefined);
   return {
     uploads,
     files: files.slice(0, most),
-    busy: uploads.some((each) => ON_THE_WAY.has(each.state)),
-    add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => quietly(manager.start(file, where))),
+    busy: uploads.some((each) => IN_PROGRESS.has(each.state)),
+    add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => ignoringErrors(manager.start(file, where))),
     remove: (upload) => {
-      if (ON_THE_WAY.has(upload.state) || upload.state === "waiting_for_file") quietly(manager.cancel(upload.clientId));
+      if (IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file") ignoringErrors(manager.cancel(upload.clientId));
       manager.dismiss(upload.clientId);
     },
     again: (upload, file) => {
-      if (upload.state === "waiting_for_file") return quietly(manager.resume(upload.clientId, file));
+      if (upload.state === "waiting_for_file") return ignoringErrors(manager.resume(upload.clientId, file));
       manager.dismiss(upload.clientId);
-      quietly(manager.start(file, where));
+      ignoringErrors(manager.start(file, where));
     },
     clear: () => uploads.forEach((each) => each.state === "ready" && manager.dismiss(each.clientId)),
   };
@@ -89,13 +89,13 @@ export function FileTray({ tray }: { tray: Tray }) {
   );
 }
 
-function said(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
+function errorText(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
   if (error instanceof UploadCancelled) return "";
   if (!(error instanceof UploadRejected)) return told(error, t);
   return error.reason === "another_file" ? t("files.another") : t("files.rejected", { reason: error.reason });
 }
 
-/** A file on its way, in any list: how far it is, what went wrong, and what can be done about it. */
+/** An upload as a row of a list: its progress, its error, and its actions. */
 export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray }) {
   const { t, locale } = useLanguage();
   const picker = useRef<HTMLInputElement>(null);
@@ -107,11 +107,11 @@ export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray })
       <span className="grow cut" dir="auto">
         {name} <small>{sizeOf(upload.size, locale)}</small>
       </span>
-      {(ON_THE_WAY.has(state) || (waits && upload.sentBytes > 0)) && <progress max={upload.size || 1} value={upload.sentBytes} aria-label={name} />}
+      {(IN_PROGRESS.has(state) || (waits && upload.sentBytes > 0)) && <progress max={upload.size || 1} value={upload.sentBytes} aria-label={name} />}
       {state === "processing" && <small>{t("files.checking")}</small>}
       {(state === "failed" || waits) && error && (
         <span role="alert" className="problem">
-          {said(error, t)}
+          {errorText(error, t)}
         </span>
       )}
       {waits && (

@@ -1,4 +1,4 @@
-/** Sends a message on to other conversations. */
+/** Forwards a message to other conversations. */
 import { useState } from "react";
 import type { Conversation, Message } from "../../engine";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,4 @@
-/** All files of a conversation: pictures as a grid, the others as a list. */
+/** All files of a conversation: images as a grid, others as a list. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Suspense, lazy, useState } from "react";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,4 @@
-/** A message in short, in a list beside the history; pressing it shows it there. */
+/** A message as an entry of a list of results; a press shows it in the history. */
 import type { ReactNode } from "react";
 import type { Message } from "../../engine";
 import { useLanguage } from "../../i18n";

@@ -1,4 +1,4 @@
-/** Who has read a message, and whom it has reached. */
+/** The people to whom a message was delivered, and those who have read it. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
@@ -19,14 +19,14 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     queryFn: () => engine.api.get("/conversations/{conversation_id}/messages/{message_id}", { path }),
   });
   const seq = message?.seq ?? 0;
-  // of many members only numbers are told
+  // in large conversations the server gives only counts
   const { data: counted } = useQuery({
     queryKey: ["receipt-counts", id, seq],
     enabled: seq > 0,
     staleTime: 0,
     queryFn: () => engine.api.get("/conversations/{conversation_id}/receipts", { path: { conversation_id: id }, query: { seq, limit: 1 } }),
   });
-  useEffect(() => void engine.receipts.load(id).catch(() => undefined), [engine, id]); // the events of it come all the same
+  useEffect(() => void engine.receipts.load(id).catch(() => undefined), [engine, id]); // on failure receipts still arrive as events
   const receipts = useValue(engine.receipts.of(id)).filter((each) => each.user_id !== me && each.user_id !== message?.sender_id);
   const read = receipts.filter((each) => each.read_seq >= seq);
   const reached = receipts.filter((each) => each.delivered_seq >= seq && each.read_seq < seq);

@@ -1,13 +1,13 @@
-/** Brings a message on screen from anywhere: in the history that is open, or by opening the conversation it stands in. */
+/** Shows a message from anywhere: jumps in the open history, or opens the message's conversation. */
 import { openConversation } from "../places";
 
-/** Where in a history to go. */
+/** The target of a jump in a history. */
 export type Target = { readonly message: string } | { readonly seq: number } | { readonly date: Date } | "end";
 type Jump = (target: Target) => Promise<void>;
 
 const open = new Map<string, Jump>();
 
-/** A history is on screen until the answer is called. */
+/** Registers the open history of a conversation, until the returned function is called. */
 export function canJump(conversationId: string, jump: Jump): () => void {
   open.set(conversationId, jump);
   return () => {
@@ -17,7 +17,7 @@ export function canJump(conversationId: string, jump: Jump): () => void {
 
 const NARROW = "(max-width: 60rem)";
 
-/** On narrow screens a panel covers the history, so it closes. Throws what the API refuses. */
+/** Shows a message. On narrow screens this closes the panel, which would cover the history. Throws ApiError. */
 export async function showMessage(conversationId: string, message: string): Promise<void> {
   const jump = open.get(conversationId);
   if (!jump || matchMedia(NARROW).matches) openConversation(conversationId, { message });
@@ -28,7 +28,7 @@ export async function jumpIn(conversationId: string, target: Target): Promise<vo
   await open.get(conversationId)?.(target);
 }
 
-/** A link to a message that other members can open. */
+/** A URL of a message, which other members can open. */
 export function linkTo(conversationId: string, messageId: string): string {
   const place = `#/conversations/${encodeURIComponent(conversationId)}/messages/${encodeURIComponent(messageId)}`;
   return location.href.replace(/#.*$/, "") + place;

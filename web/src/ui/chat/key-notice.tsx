@@ -1,4 +1,4 @@
-/** What is said about keys where one writes: devices that came or went, and why one cannot write. */
+/** Notices about encryption keys at the composer: changed devices, and why writing is not possible. */
 import { KeyRound, X } from "lucide-react";
 import type { ConversationKeys, Member } from "../../engine";
 import { useTranslations } from "../../i18n";
@@ -29,7 +29,7 @@ export function KeyNotice({ conversationId, members }: { conversationId: string;
   );
 }
 
-/** In place of the box one writes in. */
+/** Replaces the composer while this device cannot send encrypted messages. */
 export function KeysHint({ conversationId, phase }: { conversationId: string; phase: Exclude<ConversationKeys["phase"], "ready" | "opening"> }) {
   const t = useTranslations();
   const { endToEnd } = useEngine();

@@ -1,24 +1,24 @@
-/** What is being typed after an `@`, and who it may mean. Pure. */
+/** The completion of mentions: the word after an `@`, and the matching members. Pure functions. */
 import type { Member } from "../../engine";
 
 export interface Suggestion {
   readonly username: string;
-  /** Empty for everybody. */
+  /** Empty for `@all`. */
   readonly name: string;
 }
 
-const MOST = 6;
-/** As the service reads names: not within a word, an address or a path. */
+const MAX_SUGGESTIONS = 6;
+/** Matches like the service: not within a word, an e-mail address or a path. */
 const TYPED = /(?<![A-Za-z0-9@./+-])@([A-Za-z0-9_.]{0,40})$/;
 
-/** What follows the `@` that the text ends with; null without one. */
+/** The word after the `@` at the end of the text; null if there is none. */
 export function beginning(text: string): string | null {
   return TYPED.exec(text)?.[1] ?? null;
 }
 
 const folded = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** Members whose name or username begins like that, oneself left out; everybody where one may mention them. */
+/** Members, except the writer, with a name or username that begins with `typed`; and `@all` if `everybody`. */
 export function suggestions(members: readonly Member[], me: string, typed: string, everybody: boolean): readonly Suggestion[] {
   const wanted = folded(typed);
   const found = members.flatMap(({ user }): Suggestion[] => {
@@ -27,5 +27,5 @@ export function suggestions(members: readonly Member[], me: string, typed: strin
     return words.some((each) => each.startsWith(wanted)) ? [{ username: user.username, name: user.display_name }] : [];
   });
   const all = everybody && "all".startsWith(wanted) ? [{ username: "all", name: "" }] : [];
-  return [...found, ...all].slice(0, MOST);
+  return [...found, ...all].slice(0, MAX_SUGGESTIONS);
 }

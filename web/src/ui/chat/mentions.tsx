@@ -1,4 +1,4 @@
-/** Completion of `@names` while one writes. The list is led by the keys of the text box, which keeps the focus. */
+/** Completion of `@names` in the composer. The text box keeps the focus, and its keys control the list. */
 import { type KeyboardEvent, type RefObject, useId, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useChat } from "./context";
@@ -9,10 +9,10 @@ export interface Mentions {
   readonly at: number;
   readonly listId: string;
   readonly choose: (suggestion: Suggestion) => void;
-  /** Whether the key was the list's. */
+  /** Handles a key; true if the list has used it. */
   readonly pressed: (event: KeyboardEvent) => boolean;
   readonly look: () => void;
-  /** What the text box says of the list. */
+  /** ARIA attributes of the text box. */
   readonly box: Record<string, string | undefined>;
 }
 

@@ -1,4 +1,4 @@
-/** What one may do with a message. One menu for the whole history, beside the row it was opened from. */
+/** The menu of a message: one instance for the whole history, shown beside the row that opened it. */
 import { CheckCheck, Copy, Flag, Forward, History, Languages, Link, MessagesSquare, Pencil, Pin, PinOff, Reply, Trash2 } from "lucide-react";
 import { type ReactNode, Suspense, lazy, useMemo, useRef, useState } from "react";
 import { I18nProvider, Menu, MenuItem, Popover } from "react-aria-components";
@@ -57,7 +57,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
       (own || (chat.group && admin)) && { id: "delete", label: "message.delete", icon: <Trash2 aria-hidden />, danger: true, run: () => setDialog("delete") },
     ];
     return found.filter((each) => each !== false);
-    // the menu is for one message and closes with what is chosen
+    // the other values cannot change while the menu is open
   }, [message, ai.on]);
 
   const done = () => {
@@ -89,7 +89,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
           onAction={(key) => {
             const chosen = items.find((each) => each.id === key);
             chosen?.run();
-            if (chosen && !STAYS.has(chosen.id)) onClose();
+            if (chosen && !OPENS_DIALOG.has(chosen.id)) onClose();
           }}
           shouldCloseOnSelect={false}
         >
@@ -104,8 +104,8 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
   );
 }
 
-/** What goes on in a dialog, or may be refused and has to say so. */
-const STAYS: ReadonlySet<string> = new Set(["forward", "report", "delete"]);
+/** Items that open a dialog; the menu's component stays mounted for it. */
+const OPENS_DIALOG: ReadonlySet<string> = new Set(["forward", "report", "delete"]);
 
 function DeleteDialog({ message, onClose }: { message: Message; onClose: () => void }) {
   const { t } = useLanguage();

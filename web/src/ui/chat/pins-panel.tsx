@@ -1,4 +1,4 @@
-/** What is pinned in a conversation, the last pinned first. */
+/** The pinned messages of a conversation, last pinned first. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { PinOff } from "lucide-react";
 import { useEffect } from "react";

@@ -1,4 +1,4 @@
-/** The conversation around rows and the box one writes in, with the menu of a message. */
+/** Provides the context of a conversation to its rows and composer, and shows the menu of a message. */
 import { type ReactNode, Suspense, lazy, useMemo, useRef, useState } from "react";
 import type { Conversation, Message } from "../../engine";
 import { useChanges, useEngine, useMyId } from "../hooks";
@@ -22,8 +22,8 @@ export function ChatProvider({ conversation, threadRoot, children }: ChatProvide
   const members = useMembers(conversation.id);
   const [menu, setMenu] = useState<{ readonly message: Message; readonly anchor: Element } | null>(null);
   const { attempt, inOrder, problem } = useChanges();
-  const trying = useRef({ attempt, inOrder });
-  trying.current = { attempt, inOrder };
+  const latest = useRef({ attempt, inOrder });
+  latest.current = { attempt, inOrder };
   const { id, type, role } = conversation;
   const chat = useMemo<Chat>(
     () => ({
@@ -36,9 +36,9 @@ export function ChatProvider({ conversation, threadRoot, children }: ChatProvide
       reply: (message) => engine.drafts.write(id, engine.drafts.of(id, threadRoot).get().text, { replyTo: message.id, threadRoot }),
       edit: (message) => engine.drafts.writeEdit(id, message.id, message.text ?? "", threadRoot),
       menu: (message, anchor) => setMenu({ message, anchor }),
-      jump: (messageId) => void trying.current.attempt(() => showMessage(id, messageId)),
+      jump: (messageId) => void latest.current.attempt(() => showMessage(id, messageId)),
       thread: (rootId) => openConversation(id, { panel: "thread", detail: rootId }),
-      attempt: (doing) => void trying.current.inOrder(doing),
+      attempt: (doing) => void latest.current.inOrder(doing),
     }),
     [engine, conversation, id, type, role, me, members, threadRoot],
   );

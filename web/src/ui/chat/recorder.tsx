@@ -1,4 +1,4 @@
-/** Records a voice message: what the microphone hears, how loud it is over time; sent as a file with `metadata.voice`. */
+/** Records a voice message with its waveform; it is sent as a file with `metadata.voice`. */
 import { SendHorizontal, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
@@ -9,7 +9,7 @@ import { type Voice, clockOf } from "./voice-note";
 const BARS = 60;
 const SAMPLE_MS = 50;
 const MAX_MS = 10 * 60_000;
-/** The first that this browser can record; the type without its codecs is what the service takes. */
+/** Recording formats, the first supported one is used; the service gets the type without codecs. */
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 
 interface Recording {
@@ -46,7 +46,7 @@ function release({ stream, context }: Recording): void {
   if (context.state !== "closed") void context.close();
 }
 
-/** Any number of measurements as that many bars, each the loudest of its stretch. */
+/** Reduces loudness samples to at most `count` bars, each the maximum of its stretch. */
 export function bars(loud: readonly number[], count = BARS): number[] {
   if (loud.length === 0) return [];
   const wanted = Math.min(count, loud.length);
@@ -66,10 +66,10 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
   const [problem, setProblem] = useState("");
 
   useEffect(() => {
-    let gone = false;
+    let unmounted = false;
     begin().then(
       (begun) => {
-        if (gone) return release(begun);
+        if (unmounted) return release(begun);
         recording.current = begun;
         setState("recording");
       },
@@ -79,11 +79,11 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
       },
     );
     return () => {
-      gone = true;
+      unmounted = true;
       if (recording.current?.recorder.state === "recording") recording.current.recorder.stop();
       if (recording.current) release(recording.current);
     };
-    // the microphone is asked for once, whatever the language becomes
+    // only once, not again when the language changes
   }, []);
   useEffect(() => {
     if (state !== "recording") return;
@@ -115,7 +115,7 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
       await engine.outbox.send(conversationId, { attachment_ids: [uploaded.id], metadata: { voice }, ...(replyTo ? { reply_to: replyTo } : {}) });
       onDone();
     } catch (error) {
-      setState("failed"); // the recording is kept: sending can be tried again
+      setState("failed"); // the recording is kept, so that sending can be repeated
       setProblem(told(error, t));
     }
   }

@@ -1,4 +1,4 @@
-/** What will be sent later, and what could not be; each can be taken back. */
+/** Scheduled messages, and those that could not be sent; each can be cancelled. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import { useLanguage } from "../../i18n";

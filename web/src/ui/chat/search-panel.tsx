@@ -1,4 +1,4 @@
-/** Finding messages and files again: by words, by whom, until when, with files; here or everywhere, or by meaning. */
+/** Search for messages and files, here or everywhere: by words, sender, date and attachments, or by meaning (AI). */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import type { Conversation } from "../../engine";
@@ -131,7 +131,7 @@ function HitElsewhere({ message, where }: { message: Found; where: Conversation 
   return <Hit message={message} who={nameOf(members, message.sender_id)} where={title} />;
 }
 
-/** A day as its reader knows it, with all of its messages. */
+/** The end of a day in local time, so that `before` includes the whole day. */
 function dayAfter(day: string): string {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   return new Date(year, month - 1, date + 1).toISOString();

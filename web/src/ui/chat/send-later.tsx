@@ -1,4 +1,4 @@
-/** When to send what is written. */
+/** The dialog that schedules a message. */
 import { type FormEvent, useState } from "react";
 import type { MessageFields } from "../../engine";
 import { useTranslations } from "../../i18n";
@@ -9,7 +9,7 @@ import { Sheet } from "../sheet";
 
 const HOUR_MS = 3_600_000;
 
-/** As `<input type="datetime-local">` writes a moment: in the reader's own zone. */
+/** A moment in the format of `<input type="datetime-local">`, in local time. */
 export function localInput(moment: Date): string {
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -1,4 +1,4 @@
-/** How long one has to wait in slow mode. */
+/** Slow mode: counts down the seconds until the person may send again. */
 import { Hourglass } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,4 @@
-/** One question to AI help at a time: its text as it comes, its answer, why there is none; stopped when asked or left. */
+/** State of one question to AI help at a time: the text so far, the answer, the error. Aborted by `stop` and on unmount. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { AiAnswer, AiFeature, AiQuestion } from "../../engine";
 import { useTranslations } from "../../i18n";
@@ -17,17 +17,17 @@ export interface Streamed<F extends AiFeature> {
 export function useStreamed<F extends AiFeature>(feature: F): Streamed<F> {
   const t = useTranslations();
   const { assistant } = useEngine();
-  const working = useRef<AbortController | null>(null);
+  const running = useRef<AbortController | null>(null);
   const [text, setText] = useState("");
   const [answer, setAnswer] = useState<AiAnswer | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
-  const stop = useCallback(() => working.current?.abort(), []);
+  const stop = useCallback(() => running.current?.abort(), []);
   useEffect(() => stop, [stop]);
   const ask = useCallback(
     async (question: AiQuestion<F>) => {
-      working.current?.abort();
-      const mine = (working.current = new AbortController());
+      running.current?.abort();
+      const mine = (running.current = new AbortController());
       setText("");
       setAnswer(null);
       setProblem("");
@@ -39,7 +39,7 @@ export function useStreamed<F extends AiFeature>(feature: F): Streamed<F> {
       } catch (error) {
         if (!mine.signal.aborted) setProblem(aiProblem(error, t));
       } finally {
-        if (working.current === mine) setBusy(false);
+        if (running.current === mine) setBusy(false);
       }
     },
     [assistant, feature, t],

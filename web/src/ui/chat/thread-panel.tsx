@@ -1,4 +1,4 @@
-/** A thread: the message it began with, its replies as they come, and where one answers. */
+/** A thread: its root message, the replies, and a composer. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import type { Message } from "../../engine";
@@ -47,7 +47,7 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   const outgoing = useValue(engine.outbox.items).filter((each) => each.conversation_id === id && each.body.thread_root === rootId);
   const shown = data ? [data.root, ...data.replies] : [];
   useEffect(() => {
-    void end.current?.scrollIntoView({ block: "end" }); // newer browsers answer with a promise, which is no clean-up
+    void end.current?.scrollIntoView({ block: "end" }); // `void`, since newer browsers return a promise, which is no clean-up function
   }, [shown.length, outgoing.length]);
 
   return (

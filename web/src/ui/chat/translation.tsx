@@ -1,4 +1,4 @@
-/** Translations shown below the messages they are of, until they are hidden or the page is left. */
+/** Translations, shown below their messages until they are hidden or the page is closed. */
 import { X } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import type { AiAnswer, Engine } from "../../engine";
@@ -19,7 +19,7 @@ function set(messageId: string, state: TranslationState | null): void {
   for (const each of listeners) each();
 }
 
-/** Asks for a message in a language; its row shows what comes, or why nothing does. */
+/** Requests the translation of a message; the message's row shows the text as it arrives, or the error. */
 export async function translate(engine: Engine, messageId: string, target_language: string, t: Translate): Promise<void> {
   const stopping = new AbortController();
   const asked = (text: string) => set(messageId, { state: "asked", text, stop: () => stopping.abort() });

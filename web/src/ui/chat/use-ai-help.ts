@@ -1,10 +1,10 @@
-/** Whether AI help may be used here: both the person and the conversation's admins have switched it on. */
+/** Whether AI help is available in a conversation: both the person and the conversation's admins must have it on. */
 import { useQuery } from "@tanstack/react-query";
 import type { AiFeature, AiSettings, Conversation } from "../../engine";
 import { useEngine } from "../hooks";
 
 export interface AiHelp {
-  /** Both sides agree. */
+  /** Both have it on. */
   readonly on: boolean;
   readonly conversationId: string;
   readonly settings: AiSettings | undefined;

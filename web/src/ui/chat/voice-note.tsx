@@ -1,4 +1,4 @@
-/** A voice message: its shape over time, played at one of three speeds. */
+/** A player of voice messages with a waveform and three speeds. */
 import { Pause, Play } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
 import type { Message } from "../../engine";
@@ -9,7 +9,7 @@ import { Problem } from "../problem";
 const SPEEDS = [1, 1.5, 2] as const;
 const STEP_S = 5;
 
-/** What `metadata.voice` of a voice message holds: how long it is, and how loud from 0 to 100, evenly over its time. */
+/** The `metadata.voice` of a voice message; `waveform` has loudness values from 0 to 100 at equal intervals. */
 export interface Voice {
   readonly duration_ms: number;
   readonly waveform: readonly number[];
@@ -52,7 +52,7 @@ export function VoiceNote({ message }: { message: Message }) {
     setAt(ms);
     if (audio.current) audio.current.currentTime = ms / 1000;
   };
-  const pressed = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent) => {
     const by = { ArrowRight: STEP_S, ArrowUp: STEP_S, ArrowLeft: -STEP_S, ArrowDown: -STEP_S }[event.key];
     if (by === undefined) return;
     event.preventDefault();
@@ -74,7 +74,7 @@ export function VoiceNote({ message }: { message: Message }) {
           aria-valuemax={Math.round(voice.duration_ms / 1000)}
           aria-valuenow={Math.round(at / 1000)}
           aria-valuetext={clockOf(at)}
-          onKeyDown={pressed}
+          onKeyDown={onKeyDown}
           onClick={(event) => {
             const box = event.currentTarget.getBoundingClientRect();
             seek(((event.clientX - box.left) / box.width) * voice.duration_ms);

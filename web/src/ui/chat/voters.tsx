@@ -1,4 +1,4 @@
-/** Who has voted for what, in a poll whose votes are open. */
+/** The voters of each option, for polls that are not anonymous. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { Poll } from "../../engine";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,4 @@
-/** Folders and files of the drive, as rows or as pictures. */
+/** Folders and files of the drive, as rows or tiles. */
 import { FileText, Folder, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Schemas } from "../../engine";
@@ -10,11 +10,11 @@ export type FileEntry = Extract<Entry, { kind: "file" }>;
 
 interface EntriesProps {
   readonly items: readonly Entry[];
-  /** Rows above them: files that are on their way here. */
+  /** Rows above the entries: uploads to this folder. */
   readonly before?: ReactNode;
   readonly pictured: boolean;
   readonly onOpen: (entry: Entry) => void;
-  /** What else can be done with one: buttons behind its name. */
+  /** Further buttons of an entry. */
   readonly actions: (entry: Entry) => ReactNode;
 }
 

@@ -1,4 +1,4 @@
-/** What one may do with a file or folder of the drive: share it, make links, go back to a version, rename, move. */
+/** The actions for a file or folder of the drive: shares, links, versions, renaming, moving. */
 import { useState } from "react";
 import { useTranslations } from "../../i18n";
 import { type Part, Parts } from "../parts";

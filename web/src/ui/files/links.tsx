@@ -1,4 +1,4 @@
-/** Links to a file for people without an account, with a password, an end and a number of downloads. */
+/** Links to a file for people without an account, optionally with a password, an expiry and a limit of downloads. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";
@@ -6,7 +6,7 @@ import { momentOf, told, useAttempt, useEngine } from "../hooks";
 import { Done, Field, Sure } from "../kit";
 import { Problem } from "../problem";
 
-/** The page of this client that asks for the password; the address that the API gives answers with JSON. */
+/** The URL of this client's page for a link, which asks for the password; the API's own URL returns JSON. */
 const pageOf = (token: string) => `${location.href.replace(/[?#].*$/, "")}#/links/${encodeURIComponent(token)}`;
 
 export function Links({ fileId }: { fileId: string }) {

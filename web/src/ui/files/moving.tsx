@@ -1,4 +1,4 @@
-/** Another name for a file or folder, or another place. */
+/** Renames a file or folder, or moves it to another folder. */
 import { useQueryClient } from "@tanstack/react-query";
 import { ArrowUp, Folder } from "lucide-react";
 import { type FormEvent, useState } from "react";

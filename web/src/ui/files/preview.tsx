@@ -1,4 +1,4 @@
-/** A file in full: pictures, films, sounds, PDF and text in place; everything else to be brought to its reader. */
+/** A preview of a file: images, video, audio, PDF and text are shown; other files can be downloaded. */
 import { useQuery } from "@tanstack/react-query";
 import { Download, X } from "lucide-react";
 import { useEffect } from "react";
@@ -8,9 +8,9 @@ import { told, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
 
-/** So much of a text is shown. */
+/** At most this much of a text is shown. */
 const TEXT_BYTES = 256 * 1024;
-/** A larger PDF is for a reader of its own: all of it would have to be fetched before its first page shows. */
+/** Larger PDFs have no preview, since the whole file is fetched before the first page shows. */
 const PDF_BYTES = 30 * 2 ** 20;
 
 export interface Previewed {
@@ -58,7 +58,10 @@ function Inside({ file, url }: { file: Previewed; url: string | undefined }) {
   return <p className="empty">{t("drive.no_preview")}</p>;
 }
 
-/** In the browser's own reader; the storage answers downloads, so the bytes are shown from here, as nothing but a PDF. */
+/**
+ * Shows a PDF in the browser's viewer. The storage serves files as downloads, so the bytes are fetched and shown from a
+ * blob, whose type makes sure that they are treated as a PDF and nothing else.
+ */
 function Pdf({ name, url }: { name: string; url: string }) {
   const t = useTranslations();
   const { data, error } = useQuery({

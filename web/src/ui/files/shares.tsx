@@ -1,4 +1,4 @@
-/** Who else sees a file or folder, and who may change it. */
+/** The people with whom a file or folder is shared, and their rights. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import type { BodyOf } from "../../engine";

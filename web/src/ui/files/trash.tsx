@@ -1,4 +1,4 @@
-/** What was deleted from the drive: it comes back, or goes for good. */
+/** The drive's trash: deleted entries can be restored or deleted for good. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { dateOf, useAttempt, useEngine } from "../hooks";

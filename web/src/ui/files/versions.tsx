@@ -1,4 +1,4 @@
-/** What a file was before, going back to it, and a new version. */
+/** The versions of a file: restoring one, and uploading a new one. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";

@@ -1,4 +1,4 @@
-/** Who was removed and cannot come back by a link. */
+/** People who were removed from the group and cannot come back by a link. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { dateOf, useAttempt, useEngine } from "../hooks";

@@ -1,4 +1,4 @@
-/** What stands behind a conversation: its members and rules, who may come in, what was reported. `#/…/group/PART` */
+/** The details of a conversation (`#/…/isGroup/PART`): members, rules, invitations, join requests, reports. */
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useEffect } from "react";
 import type { Conversation } from "../../engine";
@@ -21,19 +21,19 @@ export interface PartProps {
 }
 type Part = readonly [key: string, title: TextKey, part: ComponentType<PartProps>, shown: (conversation: Conversation) => boolean];
 
-const group = ({ type }: Conversation) => type === "group";
-const led = (conversation: Conversation) => group(conversation) && conversation.role !== "member";
-const mayAdd = (conversation: Conversation) => led(conversation) || (group(conversation) && conversation.settings.who_can_add === "all");
+const isGroup = ({ type }: Conversation) => type === "group";
+const isLed = (conversation: Conversation) => isGroup(conversation) && conversation.role !== "member";
+const mayAdd = (conversation: Conversation) => isLed(conversation) || (isGroup(conversation) && conversation.settings.who_can_add === "all");
 const PARTS: readonly Part[] = [
   ["members", "group.members", Members, () => true],
   ["mine", "group.mine", Mine, () => true],
-  ["rules", "group.rules", Rules, led],
+  ["rules", "group.rules", Rules, isLed],
   ["invitations", "group.invitations", Invitations, mayAdd],
-  ["requests", "group.requests", JoinRequests, led],
-  ["reports", "group.reports", Reports, led],
-  ["bans", "group.bans", Bans, led],
+  ["requests", "group.requests", JoinRequests, isLed],
+  ["reports", "group.reports", Reports, isLed],
+  ["bans", "group.bans", Bans, isLed],
 ];
-/** By what happens, which lists are out of date. */
+/** The queries to refetch, by the prefix of an event's type. */
 const STALE: readonly (readonly [prefix: string, key: string])[] = [
   ["member.", "members"],
   ["member.", "bans"],

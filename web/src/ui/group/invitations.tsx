@@ -1,4 +1,4 @@
-/** Links into a group. A link is shown once, as text and as a QR code; who loses it makes another. */
+/** Invitation links of a group. A new link is shown only once, as text and QR code, since the server keeps no copy. */
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";

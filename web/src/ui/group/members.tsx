@@ -1,4 +1,4 @@
-/** Who is in a conversation, what they may, and who else should come in. */
+/** The members of a conversation and their roles, and adding people. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import type { Member } from "../../engine";

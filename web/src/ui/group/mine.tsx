@@ -1,4 +1,4 @@
-/** How one conversation is for oneself: how loud, where in the list; and how to get out of it. */
+/** The person's own settings of a conversation: notifications, mute, pin, archive; and leaving or blocking. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { BodyOf, Conversation } from "../../engine";
 import { useTranslations } from "../../i18n";

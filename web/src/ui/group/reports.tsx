@@ -1,4 +1,4 @@
-/** Messages that members have reported, and what was decided. */
+/** Messages that members have reported, and the decisions on them. */
 import { useQueryClient } from "@tanstack/react-query";
 import type { BodyOf } from "../../engine";
 import { useTranslations } from "../../i18n";

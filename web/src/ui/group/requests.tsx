@@ -1,4 +1,4 @@
-/** Who asks to come in. */
+/** Requests to join the group. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { momentOf, useAttempt, useEngine } from "../hooks";

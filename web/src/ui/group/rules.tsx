@@ -1,4 +1,4 @@
-/** A group's name and what holds in it; and its end. */
+/** A group's name, description and rules, and its deletion. */
 import { type FormEvent, useState } from "react";
 import type { BodyOf, Conversation } from "../../engine";
 import { type TextKey, useTranslations } from "../../i18n";
@@ -118,7 +118,7 @@ export function Rules({ conversation }: PartProps) {
   );
 }
 
-/** What may be chosen, and what another client has set. */
+/** The offered values, and the present one if another client has set a different value. */
 function steps(known: readonly (readonly [number, TextKey])[], now: number): readonly (readonly [number, TextKey | null])[] {
   return known.some(([seconds]) => seconds === now) ? known : [...known, [now, null] as const];
 }

@@ -1,4 +1,4 @@
-/** A copy of everything that is held on a person, and the end of their account. */
+/** Exports of a person's data, and the deletion of the account. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage, useTranslations } from "../../i18n";
@@ -39,7 +39,7 @@ function Exports() {
         await queries.invalidateQueries({ queryKey: ["exports"] });
       }),
     );
-  /** Its address is good for a moment only, so it is asked for when it is wanted. */
+  /** The export's URL is short-lived, so it is fetched only at a press. */
   const fetch = (export_id: string) =>
     attempt(async () => {
       const { url } = await api.get("/users/me/exports/{export_id}", { path: { export_id } });

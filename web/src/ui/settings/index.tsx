@@ -1,4 +1,4 @@
-/** A person's settings, one part at a time: `#/settings/PART`. */
+/** A person's settings in parts: `#/settings/PART`. */
 import { useTranslations } from "../../i18n";
 import { Page, type ScreenProps } from "../panels";
 import { type Part, Parts } from "../parts";

@@ -14,7 +14,7 @@ export function LookPart() {
   const language = (chosen: Locale) =>
     void attempt(async () => {
       await chooseLocale(chosen);
-      await api.patch("/users/me", { body: { locale: chosen } }); // letters and pushes follow
+      await api.patch("/users/me", { body: { locale: chosen } }); // also for e-mails and pushes
     });
   return (
     <Section title={t("settings.look")}>

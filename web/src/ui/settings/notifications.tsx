@@ -1,4 +1,4 @@
-/** What one is told of, when, and whether this browser may show it. */
+/** Which notifications a person gets, at what times, and pushes to this browser. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationPreferences } from "../../engine";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,4 @@
-/** Passkeys: what is there, a new one, one less. */
+/** The person's passkeys: listing, adding and removing them. */
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";

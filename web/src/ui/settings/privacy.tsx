@@ -1,4 +1,4 @@
-/** Who sees what of a person, and whom they have blocked. */
+/** Privacy: what others see of the person, and blocked people. */
 import { useQueryClient } from "@tanstack/react-query";
 import type { FullProfile } from "../../engine";
 import { useTranslations } from "../../i18n";

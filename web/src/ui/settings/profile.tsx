@@ -1,4 +1,4 @@
-/** How others see a person: name, a few words, a picture. */
+/** The profile that others see: name, description, picture. */
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine, useValue } from "../hooks";

@@ -1,4 +1,4 @@
-/** Whether this browser shows notifications while the page is closed. */
+/** Switches push notifications of this browser on or off. */
 import { useEffect, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine } from "../hooks";
@@ -14,7 +14,7 @@ export function PushSwitch() {
   useEffect(() => {
     const look = () => void pushState().then(setState);
     look();
-    addEventListener("focus", look); // what was refused is allowed outside of the page
+    addEventListener("focus", look); // the permission may be changed in the browser's settings
     return () => removeEventListener("focus", look);
   }, []);
   const change = (on: boolean) =>

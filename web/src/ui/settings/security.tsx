@@ -1,4 +1,4 @@
-/** What proves who one is: password, authenticator, passkeys. */
+/** Authentication: password, authenticator app, passkeys. */
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine } from "../hooks";

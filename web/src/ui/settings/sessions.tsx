@@ -1,4 +1,4 @@
-/** Where one is signed in, and how to end that. */
+/** The person's sessions, and ending them. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { momentOf, useEngine } from "../hooks";

@@ -1,4 +1,4 @@
-/** An authenticator: its secret as a QR code, recovery codes that are shown once, and taking it away. */
+/** The authenticator app (TOTP): its secret as a QR code, recovery codes that are shown once, and its removal. */
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { FormEnd } from "../form-end";
