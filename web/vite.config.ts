@@ -2,18 +2,18 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import { VitePWA } from "vite-plugin-pwa";
 
-/** The local stack's address for `npm run dev`; the page and the API are on one origin everywhere else. */
+/** The local stack's URL for `npm run dev`; otherwise the page and the API share an origin. */
 const api = process.env.SC_HTTP_URL;
 
 export default defineConfig({
-  base: "./", // the page lies under a bucket's name locally, at the top of its domain in AWS
+  base: "./", // the page is below a bucket's name locally, and at the root of its domain in AWS
   plugins: [
     react(),
     VitePWA({
       strategies: "injectManifest",
       srcDir: "src",
       filename: "sw.ts",
-      injectRegister: false, // no inline script, and Trusted Types want a policy: src/service-worker.ts does it
+      injectRegister: false, // it would inject an inline script without a Trusted Types policy; src/service-worker.ts registers it
       injectManifest: { globPatterns: ["**/*.{js,css,html,svg,png,woff2}"] },
       manifest: {
         name: "SecureConnect",
@@ -36,9 +36,9 @@ export default defineConfig({
   ],
   build: {
     target: "es2022",
-    assetsInlineLimit: 0, // a data: address would need a hole in the content security policy
+    assetsInlineLimit: 0, // the content security policy forbids data: URLs
     modulePreload: { polyfill: false },
-    rolldownOptions: { external: ["crypto"] }, // @hpke/common asks Node.js for it where there is no WebCrypto
+    rolldownOptions: { external: ["crypto"] }, // @hpke/common imports Node's only where WebCrypto is missing
     manifest: true,
   },
   server: {

@@ -1,4 +1,4 @@
-/** Holds the build in dist/ to its budgets: compressed script before sign-in, and all of it. */
+/** Checks the build in dist/ against its budgets for gzipped script: before sign-in, and in all. */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
@@ -12,11 +12,11 @@ async function size(file) {
   if (!sizes.has(file)) sizes.set(file, gzipSync(await readFile(new URL(file, dist)), { level: 9 }).length / 1024);
   return sizes.get(file);
 }
-/** The chunk's file and those it imports at once; `before` names the parts that are loaded to sign in as well. */
-function together(key, found = new Set()) {
+/** The manifest keys of a chunk and of all its static imports, added to `found`. */
+function withImports(key, found = new Set()) {
   if (found.has(key)) return found;
   found.add(key);
-  for (const each of manifest[key].imports ?? []) together(each, found);
+  for (const each of manifest[key].imports ?? []) withImports(each, found);
   return found;
 }
 async function total(keys) {
@@ -26,8 +26,8 @@ async function total(keys) {
   return sum;
 }
 const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
-const first = together(entry);
-for (const key of Object.keys(manifest)) if (/ui\/sign-?in/.test(key)) together(key, first);
+const first = withImports(entry);
+for (const key of Object.keys(manifest)) if (/ui\/sign-?in/.test(key)) withImports(key, first);
 const before = await total(first);
 const whole = await total(Object.keys(manifest));
 console.log(`script before sign-in ${before.toFixed(1)} KB of ${BEFORE_SIGN_IN_KB}, whole ${whole.toFixed(1)} KB of ${WHOLE_KB} (gzip)`);

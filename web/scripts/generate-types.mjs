@@ -1,8 +1,8 @@
 /**
- * Writes src/engine/generated/*.ts from docs/api. Every script of package.json that needs them runs this first, so
- * they are never out of date and stand in no commit.
+ * Writes src/engine/generated/*.ts from docs/api. Every script of package.json that needs these files runs this first, so
+ * they are never out of date and need not be committed.
  *
- * AsyncAPI's messages are JSON Schemas like OpenAPI's, so they are handed to the same generator as components.
+ * AsyncAPI's messages are JSON Schemas like OpenAPI's, so the same generator gets them as components.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
@@ -13,7 +13,7 @@ const HEADER = "// Generated from docs/api by scripts/generate-types.mjs (`npm r
 const EVENT = "event.";
 const ACK = ".ack";
 
-/** Every `$ref` into messages or schemas leads to one flat set of components. */
+/** Rewrites every `$ref` to a message's payload into one flat set of components. */
 function flattened(node) {
   if (Array.isArray(node)) return node.map(flattened);
   if (node === null || typeof node !== "object") return node;
@@ -27,7 +27,7 @@ function flattened(node) {
   );
 }
 
-/** What every route answers to an error is one problem document: saying so 1,000 times would only slow tsc down. */
+/** Drops error responses: all are the same problem document, and 1,000 copies of it would slow down tsc. */
 function withoutErrors(document) {
   for (const operations of Object.values(document.paths)) {
     for (const operation of Object.values(operations)) {
@@ -60,11 +60,11 @@ async function socketTypes() {
   const actions = names.filter((name) => names.includes(name + ACK));
   return [
     astToString(await openapiTS(document, { alphabetize: true, defaultNonNullable: false })),
-    "/** Every frame of the server that tells of something, by its type. */",
+    "/** Every event frame of the server, by its type. */",
     "export interface EventFrames {",
     ...events.map((name) => `  ${JSON.stringify(name.slice(EVENT.length))}: ${schema(name)};`),
     "}",
-    "/** What may be asked over the socket: the frame's fields and the acknowledgement's data. */",
+    "/** Every action of the socket, with the frame's fields and the acknowledgement's data. */",
     "export interface SocketActions {",
     ...actions.map(
       (name) =>

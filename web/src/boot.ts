@@ -1,12 +1,12 @@
-/** The engine of this page: addresses come from its head, and it is woken when somebody looks or the network is back. */
+/** Starts this page's engine with the URLs from the meta tags, and wakes it when the tab is shown or the network is back. */
 import { type Engine, createEngine } from "./engine";
 import { localJournal } from "./journal";
 
-function address(name: string): string | undefined {
+function metaContent(name: string): string | undefined {
   return document.querySelector<HTMLMetaElement>(`meta[name="secureconnect-${name}"]`)?.content || undefined;
 }
 
-/** What others see of this device, such as "Chrome, Linux". */
+/** The name under which others see this device, such as "Chrome, Linux". */
 function browserName(): string {
   const agent = navigator.userAgent;
   const find = (names: readonly (readonly [RegExp, string])[]) => names.find(([pattern]) => pattern.test(agent))?.[1];
@@ -17,8 +17,8 @@ function browserName(): string {
 
 export async function bootEngine(): Promise<Engine> {
   const engine = await createEngine({
-    httpUrl: address("api") ?? "/v1",
-    wsUrl: address("socket"),
+    httpUrl: metaContent("api") ?? "/v1",
+    wsUrl: metaContent("socket"),
     here: location.href,
     journal: localJournal(),
     deviceName: browserName(),

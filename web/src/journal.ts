@@ -1,13 +1,13 @@
-/** Texts that outlive a page which ends this very moment, in localStorage. */
+/** The engine's journal in localStorage, which writes synchronously: texts survive a page that ends right after. */
 import type { Journal } from "./engine";
 
-/** None where the browser keeps storage from pages: what is typed is then in IndexedDB a moment later. */
+/** undefined if the browser blocks storage; texts are then only in IndexedDB, a moment later. */
 export function localJournal(): Journal | undefined {
   let storage: Storage;
   try {
     storage = localStorage;
   } catch {
-    return undefined; // storage of this page is blocked
+    return undefined; // storage is blocked for this page
   }
   const keys = () => Array.from({ length: storage.length }, (_, at) => storage.key(at) ?? "");
   return {
@@ -15,7 +15,7 @@ export function localJournal(): Journal | undefined {
       try {
         storage.setItem(key, text);
       } catch {
-        // it is full: IndexedDB, which holds more, has the text in a moment
+        // localStorage is full: IndexedDB, which holds more, gets the text in a moment
       }
     },
     remove: (key) => storage.removeItem(key),

@@ -14,5 +14,5 @@ if (root) {
   );
 }
 
-// after the first paint: what it fetches for offline use is not to compete with it
+// after the load event, so that precaching does not compete with the first paint
 addEventListener("load", () => void registerServiceWorker());

@@ -1,4 +1,4 @@
-/** What somebody chose on this device for how things look: language and theme. Kept in localStorage, by no account. */
+/** The language and theme chosen on this device; stored in localStorage for all its accounts. */
 import { LOCALES, type Locale, bestLocale, setLocale } from "./i18n";
 
 export type Theme = "system" | "light" | "dark";
@@ -11,7 +11,7 @@ export const chosenLocale = (): Locale | null => {
   return kept !== null && kept in LOCALES ? (kept as Locale) : null;
 };
 
-/** Shows the page as was chosen, else as the system is set. */
+/** Applies the chosen language and theme, or the system's if none was chosen. */
 export async function applyPreferences(): Promise<void> {
   showTheme(chosenTheme());
   const { locale, direction } = await setLocale(chosenLocale() ?? bestLocale(navigator.languages));
@@ -34,7 +34,7 @@ function showTheme(theme: Theme): void {
   else document.documentElement.dataset.theme = theme;
 }
 
-/** A browser may refuse to keep anything, as for a page without cookies; then the choice lasts as long as the page. */
+/** Stores a choice. A browser may refuse, for example with cookies blocked; the choice then lasts until a reload. */
 function keep(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);

@@ -1,4 +1,4 @@
-/** Registers the service worker under the page's Trusted Types policy; tells when a new build waits. */
+/** Registers the service worker under the page's Trusted Types policy, and tells when a new build is ready. */
 import { Value } from "./engine/subscribable";
 
 interface Policy {
@@ -11,12 +11,12 @@ declare global {
 }
 
 const SCRIPT = "./sw.js";
-const LOOK_EVERY_MS = 3_600_000;
+const CHECK_EVERY_MS = 3_600_000;
 
-/** A newer build is here and waits: calling it loads the page with it. null while there is none. */
+/** A function that activates a waiting new build and reloads the page; null while there is none. */
 export const waitingUpdate = new Value<(() => void) | null>(null);
 
-/** To be called once. A browser that refuses workers, as in some private windows, shows the page without. */
+/** To be called once. Some browsers refuse workers, for example in private windows; the page then works without. */
 export async function registerServiceWorker(): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
   const policy = window.trustedTypes?.createPolicy("secureconnect", {
@@ -46,8 +46,8 @@ export async function registerServiceWorker(): Promise<void> {
     const worker = registration.installing;
     worker?.addEventListener("statechange", () => offer(worker));
   });
-  // Browsers look for a newer worker when a page is opened, and a chat stays open for weeks.
-  const look = () => void registration.update().catch((error: unknown) => console.info("no newer version was looked for", error));
-  setInterval(look, LOOK_EVERY_MS);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
+  // Browsers check for a new worker only on navigation, and a chat may stay open for weeks.
+  const checkForUpdate = () => void registration.update().catch((error: unknown) => console.info("no newer version was looked for", error));
+  setInterval(checkForUpdate, CHECK_EVERY_MS);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && checkForUpdate());
 }

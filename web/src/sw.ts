@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 /**
- * The offline shell, and pushes. Every file of a build is there before it is needed, and the page opens without a
- * network. Pushes come while no page is open; what they say is decided in push-messages.ts.
+ * The service worker: offline shell and pushes. All files of a build are precached, so the page opens without a network.
+ * Pushes arrive also while no page is open; push-messages.ts decides what they show.
  */
 import { cleanupOutdatedCaches, getCacheKeyForURL, matchPrecache, precache } from "workbox-precaching";
 import { PUSH_CACHE, PUSH_TEXTS, type PushTexts, decidePush } from "./push-messages";
@@ -13,8 +13,8 @@ precache(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
 const home = new URL("./", self.location.href);
 const SHELL = new URL("index.html", home).href;
-const ASKING_MS = 3_000;
-const LOOKING_MS = 1_000; // a page on a busy machine
+const PAGE_TIMEOUT_MS = 3_000;
+const ANSWER_TIMEOUT_MS = 1_000; // long enough for a page on a busy machine
 
 self.addEventListener("install", (event) => event.waitUntil(caches.delete(SHELL_CACHE)));
 self.addEventListener("fetch", (event) => {
@@ -23,17 +23,17 @@ self.addEventListener("fetch", (event) => {
   else if (getCacheKeyForURL(url) !== undefined) event.respondWith(matchPrecache(event.request).then((kept) => kept ?? fetch(event.request)));
 });
 
-/** The page says where the API is, so it is asked for anew; without a network the last one does. */
+/** Network first, since the page's meta tags say where the API is; without a network the last stored page is used. */
 async function page(request: Request): Promise<Response> {
   const cache = await caches.open(SHELL_CACHE);
   try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(ASKING_MS) });
+    const answer = await fetch(request, { signal: AbortSignal.timeout(PAGE_TIMEOUT_MS) });
     if (answer.ok) {
       await cache.put(SHELL, answer.clone());
       return answer;
     }
   } catch {
-    // no network, or one that leads nowhere
+    // no network, or one without an answer in time
   }
   return (await cache.match(SHELL)) ?? (await matchPrecache(SHELL)) ?? Response.error();
 }
@@ -42,18 +42,18 @@ self.addEventListener("message", (event) => {
   if (event.data === "skipWaiting") void self.skipWaiting();
 });
 
-self.addEventListener("push", (event) => event.waitUntil(hear(event.data)));
+self.addEventListener("push", (event) => event.waitUntil(handlePush(event.data)));
 
-async function hear(data: PushMessageData | null): Promise<void> {
-  const said = decidePush(parsed(data), await texts());
-  if (!said) return;
-  await showBadge(said.badge);
-  if (said.do === "close") {
-    for (const each of await self.registration.getNotifications({ tag: said.tag })) each.close();
+async function handlePush(data: PushMessageData | null): Promise<void> {
+  const decision = decidePush(parsed(data), await texts());
+  if (!decision) return;
+  await showBadge(decision.badge);
+  if (decision.do === "close") {
+    for (const each of await self.registration.getNotifications({ tag: decision.tag })) each.close();
     return;
   }
-  for (const each of await windows()) if (each.focused && (await shownBy(each)) === said.hash) return; // they see it
-  await self.registration.showNotification(said.title, said.options);
+  for (const each of await windows()) if (each.focused && (await placeOf(each)) === decision.hash) return; // the person sees the conversation
+  await self.registration.showNotification(decision.title, decision.options);
 }
 
 self.addEventListener("notificationclick", (event) => {
@@ -71,18 +71,18 @@ async function open(hash: string): Promise<void> {
   await page.focus();
 }
 
-/** The browser has given this device a new address: a page tells the server, now or when the next one opens. */
+/** The browser has replaced the subscription: an open page sends it to the server, or else the next page that opens. */
 self.addEventListener("pushsubscriptionchange", (event) => {
   (event as ExtendableEvent).waitUntil(windows().then((pages) => pages.forEach((each) => each.postMessage({ renew: true }))));
 });
 
 const windows = () => self.clients.matchAll({ type: "window", includeUncontrolled: true });
 
-/** Where a page is now, which it alone knows: its URL here is the one that it was opened at. null: it does not answer. */
-function shownBy(page: Client): Promise<string | null> {
+/** A page's present fragment, null if it does not answer. It is asked, since `page.url` is the URL it was opened at. */
+function placeOf(page: Client): Promise<string | null> {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
-    setTimeout(resolve, LOOKING_MS, null);
+    setTimeout(resolve, ANSWER_TIMEOUT_MS, null);
     port1.onmessage = ({ data }) => resolve(data as string);
     page.postMessage({ look: true }, [port2]);
   });
@@ -92,7 +92,7 @@ function parsed(data: PushMessageData | null): unknown {
   try {
     return data?.json() ?? null;
   } catch {
-    return null; // no push of ours
+    return null; // malformed
   }
 }
 

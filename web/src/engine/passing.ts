@@ -5,7 +5,7 @@ import { SecureConnectError } from "./problems";
 import { Derived, Value } from "./subscribable";
 import type { Calls, PresenceState, Receipts, Subscribable, TypingState } from "./types";
 
-/** How long a typing signal lasts without a repetition. */
+/** How long a typing signal lasts without a repetition: the server's time limit, and a margin for the network. */
 const TYPING_LASTS_MS = 4_000;
 const TYPING_AGAIN_MS = 2_000;
 const MAX_WATCHED = 200;

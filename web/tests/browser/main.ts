@@ -1,11 +1,11 @@
-/** The engine with no screens, for tests in a real browser: `window.ready` is the engine of this tab. */
+/** The engine without screens, for tests in a real browser: `window.ready` resolves to this tab's engine. */
 import { type Engine, createEngine } from "../../src/engine";
 
 declare global {
   interface Window {
     ready: Promise<Engine>;
     engine: Engine;
-    /** Texts of the messages that this tab was told of, in order. */
+    /** Texts of the messages whose events this tab got, in order. */
     heard: string[];
   }
 }

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-/** The page of the tests in a browser. */
+/** Builds the page for tests in a browser. */
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",

@@ -1,4 +1,4 @@
-/** A device in the history of an encrypted group: what the engine has for it, without screens and sockets. */
+/** A device in a history of an encrypted group: the engine's encryption without screens and sockets. */
 import { Encryption } from "../../src/engine/encryption/encryption";
 import { hex } from "../../src/engine/encryption/bytes";
 import type { Identity } from "../../src/engine/encryption/mls";
@@ -36,7 +36,7 @@ export class EncryptedDevice {
   readonly #name: string;
   readonly #opening: EncryptedOpening;
   readonly #fetch: typeof fetch;
-  #times = 0;
+  #losses = 0;
   #running: Running | null = null;
 
   constructor(name: string, opening: EncryptedOpening, fetch_: typeof fetch) {
@@ -45,11 +45,11 @@ export class EncryptedDevice {
     this.#fetch = fetch_;
   }
 
-  /** Begins from what is stored; its device id and its signature key in hex. */
+  /** Starts from the stored state; returns the device id and the signature key in hex. */
   async open(): Promise<{ device_id: string; key: string }> {
     const { http_url, user_id: userId, session } = this.#opening;
-    const store = await IdbStore.open(`${this.#name} ${this.#times}`);
-    const tabs = localTabs(); // whoever held a lock is dead
+    const store = await IdbStore.open(`${this.#name} ${this.#losses}`);
+    const tabs = localTabs(); // new locks, as after the end of the process that held them
     const http = new Http({ baseUrl: http_url, fetch: this.#fetch, clock, random: Math.random, backoff: { baseMs: 100, capMs: 1_000 }, timeoutMs: 30_000 });
     const keeper = new SessionKeeper({ http, store, clock, locks: tabs.locks, lockName: "refresh" });
     await keeper.begin({ user: { id: userId }, tokens: session });
@@ -75,46 +75,46 @@ export class EncryptedDevice {
     return { device_id: encryption.deviceId, key: hex(identity!.signatureKey) };
   }
 
-  /** The process is gone; what it had stored is there. */
+  /** Starts again as after a crash, with the stored state. */
   restart() {
     this.#running?.store.close();
     return this.open();
   }
 
-  /** What it had stored is gone, too. */
+  /** Starts again after losing the stored state. */
   lose() {
-    this.#times += 1;
+    this.#losses += 1;
     return this.restart();
   }
 
   register(): Promise<void> {
-    return this.#now.encryption.register(this.#name);
+    return this.#opened.encryption.register(this.#name);
   }
 
   join(): Promise<string[]> {
-    return this.#now.encryption.joinWaiting();
+    return this.#opened.encryption.joinWaiting();
   }
 
   async send({ conversation_id, text, client_id }: About & { text: string; client_id: string }): Promise<number> {
-    if (!(await this.#now.encryption.isInGroup(conversation_id))) {
+    if (!(await this.#opened.encryption.isInGroup(conversation_id))) {
       throw new EncryptionError("it has been taken out", { code: "not_in_group", passing: true });
     }
-    return (await this.#now.desk.deliver(conversation_id, { client_id, text })).seq;
+    return (await this.#opened.desk.deliver(conversation_id, { client_id, text })).seq;
   }
 
   async catch_up({ conversation_id }: About): Promise<void> {
-    await this.#now.encryption.catchUp(conversation_id);
+    await this.#opened.encryption.catchUp(conversation_id);
   }
 
   async reconcile({ conversation_id }: About): Promise<void> {
-    await this.#now.encryption.reconcile(conversation_id);
+    await this.#opened.encryption.reconcile(conversation_id);
   }
 
   update({ conversation_id }: About): Promise<void> {
-    return this.#now.encryption.update(conversation_id);
+    return this.#opened.encryption.update(conversation_id);
   }
 
-  /** How far it is, and who is in the group there; null when it is not in. */
+  /** The device's epoch, seq and leaves of the group; null if the device is not in it. */
   async at({ conversation_id }: About) {
     const shelf = new Shelf(this.#vault, await TsMls.open(clock.now));
     if (!(await shelf.has(conversation_id))) return null;
@@ -123,15 +123,15 @@ export class EncryptedDevice {
   }
 
   async said({ conversation_id }: About): Promise<[number, string | null][]> {
-    return (await this.#now.encryption.said(conversation_id)).map(({ seq, text }: Said) => [seq, text]);
+    return (await this.#opened.encryption.said(conversation_id)).map(({ seq, text }: Said) => [seq, text]);
   }
 
-  get #now(): Running {
+  get #opened(): Running {
     if (!this.#running) throw new Error("the device was never opened");
     return this.#running;
   }
 
   get #vault(): Vault {
-    return new Vault(this.#now.store, this.#opening.user_id);
+    return new Vault(this.#opened.store, this.#opening.user_id);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Devices that run this engine, driven by somebody else over lines of JSON: that side carries requests and frames, so
- * that it can lose, double and delay them, and is told of each event as the application of a device got it.
+ * Devices that run this engine, driven by a test program over lines of JSON. The program carries their requests and
+ * frames, so that it can lose, duplicate and delay them, and gets each event that a device's application got.
  */
 import "fake-indexeddb/auto";
 import { createInterface } from "node:readline";
@@ -15,23 +15,23 @@ import { localTabs } from "../../src/engine/testing/local-tabs";
 import { View } from "../../src/engine/view";
 import { EncryptedDevice } from "./encrypted";
 
-/** What the other side of the pipe sends: the two are one test, kept right together. */
+/** A line from the test program; untyped, since both sides are one test. */
 type Line = any;
 
-const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const writeLine = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** Questions to the other side, by number. */
+/** Open questions to the test program, by id. */
 const asked = new Map<number, { resolve(line: Line): void; reject(error: Error): void }>();
 const wires = new Map<number, WireEvents>();
 let lastId = 0;
 
 function ask(line: object): Promise<Line> {
   const id = (lastId += 1);
-  say({ ...line, id });
+  writeLine({ ...line, id });
   return new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
 }
 
-/** The requests of one device, which the other side carries. */
+/** A device's fetch; the test program carries the requests. */
 const fetchOf =
   (device: string): typeof fetch =>
   async (url, { method, headers, body } = {}) => {
@@ -115,11 +115,11 @@ class Device {
       onEvent: (event) => {
         this.#view.apply(event);
         const { type, conversation_id, seq } = event;
-        if (seq !== undefined || type === "conversation.removed") say({ t: "event", device: this.#name, type, conversation_id, seq });
+        if (seq !== undefined || type === "conversation.removed") writeLine({ t: "event", device: this.#name, type, conversation_id, seq });
       },
-      onItem: (_, item) => item && say({ t: "item", device: this.#name, item }),
+      onItem: (_, item) => item && writeLine({ t: "item", device: this.#name, item }),
     }));
-    account.over.catch((error: unknown) => say({ t: "over", device: this.#name, error: String(error) }));
+    account.over.catch((error: unknown) => writeLine({ t: "over", device: this.#name, error: String(error) }));
   }
 
   async close({ crashed }: { crashed: boolean }): Promise<void> {
@@ -165,7 +165,7 @@ class Device {
     return this.#running.commands.markRead(conversation_id, seq);
   }
 
-  /** The messages as made from events. */
+  /** The messages as derived from events. */
   state({ conversation_id }: { conversation_id: string }) {
     return this.#view.state(conversation_id)?.messages ?? [];
   }
@@ -182,14 +182,14 @@ class Device {
   async #dial(url: string, events: WireEvents) {
     const { wire }: { wire: number } = await ask({ t: "dial", device: this.#name, url });
     wires.set(wire, events);
-    say({ t: "ready", wire });
+    writeLine({ t: "ready", wire });
     return {
       send: (text: string) => {
         if (!wires.has(wire)) throw new ConnectionLost("the socket is closed");
-        say({ t: "send", wire, text });
+        writeLine({ t: "send", wire, text });
       },
       close: () => {
-        if (wires.delete(wire)) say({ t: "close", wire });
+        if (wires.delete(wire)) writeLine({ t: "close", wire });
       },
     };
   }
@@ -204,7 +204,7 @@ async function serve(id: number, name: string, method: string, given: never): Pr
     const device = devices.get(name);
     if (!device) throw new Error(`there is no device ${name}`);
     const work = device[(method.startsWith("make") ? "open" : method) as never] as (given: never) => unknown;
-    say({ t: "result", id, value: (await work.call(device, given)) ?? null });
+    writeLine({ t: "result", id, value: (await work.call(device, given)) ?? null });
   } catch (error) {
     const kind =
       error instanceof EncryptionError
@@ -215,7 +215,7 @@ async function serve(id: number, name: string, method: string, given: never): Pr
           ? "lost"
           : "fault";
     const problem = error instanceof ApiError ? { ...error.problem, status: error.status, code: error.code } : null;
-    say({ t: "refused", id, kind, problem, why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    writeLine({ t: "refused", id, kind, problem, why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-/** One file that Node runs as it is. */
+/** Builds one self-contained file for Node. */
 export default defineConfig({
   publicDir: false,
   build: { ssr: "tests/histories/host.ts", outDir: ".build/host", target: "node20", emptyOutDir: true },

@@ -1,4 +1,7 @@
-/** A device of the web client's MLS library in a page, to be measured and held against the other library. Bytes are base 64. */
+/**
+ * A device with the web client's MLS library in a page, for measurements and for tests against the Python client's
+ * library. Bytes are base 64.
+ */
 import { base64, bytesOf, fromBase64, textOf } from "../../src/engine/encryption/bytes";
 import type { Group, Identity, MadePackage } from "../../src/engine/encryption/mls";
 import { TsMls } from "../../src/engine/encryption/ts-mls";
@@ -8,7 +11,7 @@ let identity: Identity;
 let made: MadePackage;
 let group: Group;
 
-/** With a clock that is so many days behind. */
+/** Creates the device, with a clock that is `daysAgo` days behind. */
 export async function open(userId: string, deviceId: string, daysAgo: number): Promise<void> {
   mls = await TsMls.open(() => Date.now() - daysAgo * 86_400_000);
   identity = await mls.newIdentity(userId, deviceId);
@@ -23,14 +26,14 @@ export async function newPackage(): Promise<string> {
   return base64(made.message);
 }
 
-/** Opens a Welcome; the ms that it took. */
+/** Joins by a Welcome; returns the time in ms. */
 export async function join(welcome: string): Promise<number> {
   const began = performance.now();
   group = await mls.join(fromBase64(welcome), identity, made);
   return performance.now() - began;
 }
 
-/** Brings all these in by one commit. */
+/** Adds these key packages with one commit. */
 export async function add(packages: readonly string[]): Promise<{ ms: number; commit: string; welcome: string }> {
   const began = performance.now();
   const { message, welcome, next } = await group.add(packages.map(fromBase64));
@@ -38,7 +41,7 @@ export async function add(packages: readonly string[]): Promise<{ ms: number; co
   return { ms: performance.now() - began, commit: base64(message), welcome: base64(welcome!) };
 }
 
-/** New keys for the group; the commit. */
+/** Updates the group's keys; returns the commit. */
 export async function update(): Promise<string> {
   const { message, next } = await group.update();
   group = next;
@@ -51,7 +54,7 @@ export async function say(text: string): Promise<string> {
   return base64(sealed.message);
 }
 
-/** Takes messages in, each after the one before, as a reader of the log does, its state written out after each. */
+/** Processes messages one after the other, and serialises the group after each, as the reader of the log does. */
 export async function hear(messages: readonly string[]): Promise<{ ms: number; texts: (string | null)[] }> {
   const began = performance.now();
   const texts: (string | null)[] = [];

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-/** One script for a page: the MLS library behind its port. */
+/** Builds one script for a page: the MLS port with its library. */
 export default defineConfig({
   publicDir: false,
   build: {
