@@ -1,6 +1,6 @@
 /**
- * Writes src/engine/generated/*.ts from docs/api. Every script of package.json that needs these files runs this first, so
- * they are never out of date and need not be committed.
+ * Writes src/engine/generated/*.ts from docs/api. Every script of package.json that needs these files runs this first,
+ * so they are never out of date and need not be committed.
  *
  * AsyncAPI's messages are JSON Schemas like OpenAPI's, so the same generator gets them as components.
  */

@@ -1,4 +1,7 @@
-/** Starts this page's engine with the URLs from the meta tags, and wakes it when the tab is shown or the network is back. */
+/**
+ * Starts this page's engine with the URLs from the meta tags, and wakes it when the tab is shown or the network is
+ * back.
+ */
 import { type Engine, createEngine } from "./engine";
 import { localJournal } from "./journal";
 

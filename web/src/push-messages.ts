@@ -1,4 +1,6 @@
-/** Decides what a push does on this device; pure, so that it is tested without a browser. The service worker does it. */
+/**
+ * Decides what a push does on this device; pure, so that it is tested without a browser. The service worker does it.
+ */
 
 /** Texts by kind of push, in the chosen language. */
 export type PushTexts = Readonly<Record<string, string>>;

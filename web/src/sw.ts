@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 /**
- * The service worker: offline shell and pushes. All files of a build are precached, so the page opens without a network.
- * Pushes arrive also while no page is open; push-messages.ts decides what they show.
+ * The service worker: offline shell and pushes. All files of a build are precached, so the page opens without a
+ * network. Pushes arrive also while no page is open; push-messages.ts decides what they show.
  */
 import { cleanupOutdatedCaches, getCacheKeyForURL, matchPrecache, precache } from "workbox-precaching";
 import { PUSH_CACHE, PUSH_TEXTS, type PushTexts, decidePush } from "./push-messages";

@@ -47,7 +47,9 @@ export interface AccountParts {
   onItem?: (clientId: string, item: OutboxItem | null) => void;
   /** See `CatchUpParts`. */
   onList?: (conversationIds: ReadonlySet<string>) => void;
-  /** There is a new connection, in this or another tab: state that the server keeps per connection must be sent again. */
+  /**
+   * There is a new connection, in this or another tab: state that the server keeps per connection must be sent again.
+   */
   onOpen?: () => void;
   /** Called before the cursors are stored, so that state derived from the events is stored first. */
   beforeFlush?: () => Promise<void>;
@@ -145,7 +147,9 @@ export class Account {
     this.tabs.tell("item", { clientId, item: null });
   }
 
-  /** Stops the account and stores its cursors. `crashed` skips the storing, as if the tab had been killed (for tests). */
+  /**
+   * Stops the account and stores its cursors. `crashed` skips the storing, as if the tab had been killed (for tests).
+   */
   async stop({ crashed = false } = {}): Promise<void> {
     const flush = !crashed && this.tabs.leading;
     this.#stop.abort(new DOMException("stopped", "AbortError"));

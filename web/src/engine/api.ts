@@ -1,4 +1,6 @@
-/** Types of the API, derived from its OpenAPI and AsyncAPI documents: a route's name gives its request and its response. */
+/**
+ * Types of the API, derived from its OpenAPI and AsyncAPI documents: a route's name gives its request and its response.
+ */
 import type { components, paths } from "./generated/http";
 import type { EventFrames, SocketActions } from "./generated/socket";
 

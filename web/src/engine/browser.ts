@@ -94,7 +94,9 @@ export const browserPorts: Ports = {
   uuid: () => crypto.randomUUID(),
 };
 
-/** Creates this tab's engine, which the caller starts. `httpUrl` and `wsUrl` may be relative to `here`, the page's URL. */
+/**
+ * Creates this tab's engine, which the caller starts. `httpUrl` and `wsUrl` may be relative to `here`, the page's URL.
+ */
 export async function createEngine(options: {
   httpUrl: string;
   wsUrl?: string | undefined;

@@ -1,8 +1,8 @@
 /**
  * Filters repeated and late news of calls. Calls come as frames and in every sync, in any order, and must ring once.
  *
- * A call moves only from ringing to active to ended. An earlier state than the known one is late, and an equal copy is a
- * repetition; both are dropped.
+ * A call moves only from ringing to active to ended. An earlier state than the known one is late, and an equal copy is
+ * a repetition; both are dropped.
  */
 import type { Call, Event } from "./api";
 

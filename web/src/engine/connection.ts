@@ -124,8 +124,8 @@ export class Connection {
   }
 
   /**
-   * API Gateway could not have a frame handled, because a function was throttled or failed. It does not say which frame,
-   * so all pending requests are rejected; their callers repeat them over HTTP.
+   * API Gateway could not have a frame handled, because a function was throttled or failed. It does not say which
+   * frame, so all pending requests are rejected; their callers repeat them over HTTP.
    */
   #refuseAll(): void {
     for (const each of this.#waiting.values()) each.reject(new FrameRefused("the gateway could not have the frame handled"));

@@ -204,8 +204,8 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   /**
-   * Encrypts and sends a message; if a device has left, the group gets new keys first. Throws ApiError, TransportFailed,
-   * EncryptionError.
+   * Encrypts and sends a message; if a device has left, the group gets new keys first. Throws ApiError,
+   * TransportFailed, EncryptionError.
    */
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
     const { client_id, text, reply_to, thread_root, attachment_ids = [] } = body;

@@ -42,7 +42,9 @@ export class Http {
     this.#settings = { tries: 4, backoff: BACKOFF, timeoutMs: TIMEOUT_MS, ...settings };
   }
 
-  /** The JSON of a 2xx answer, undefined for an empty one. Throws ApiError for other answers, TransportFailed for none. */
+  /**
+   * The JSON of a 2xx answer, undefined for an empty one. Throws ApiError for other answers, TransportFailed for none.
+   */
   async exchange(method: string, request: HttpRequest): Promise<unknown> {
     const { tries, backoff, clock, random } = this.#settings;
     const retry = request.retry ?? isRepeatable(method, request);

@@ -144,8 +144,8 @@ export class Live {
   }
 
   /**
-   * Sends an action over the socket of this or the leading tab. Throws ApiError, and ConnectionLost when no answer came;
-   * the action may have been executed all the same.
+   * Sends an action over the socket of this or the leading tab. Throws ApiError, and ConnectionLost when no answer
+   * came; the action may have been executed all the same.
    */
   async request(action: string, fields: Frame): Promise<unknown> {
     const { tabs, settings } = this.#parts;

@@ -1,4 +1,6 @@
-/** The state that screens show for one signed-in person in one tab. Composes the engine's parts; has few rules itself. */
+/**
+ * The state that screens show for one signed-in person in one tab. Composes the engine's parts; has few rules itself.
+ */
 import { Account } from "./account";
 import { AnswerDesk } from "./assistant";
 import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./api";
@@ -335,7 +337,9 @@ export class Person implements Outbox, Commands {
     this.#parts.onEvent(event);
   }
 
-  /** Drops an outbox item once its message is in the log: the tab that sent it may have closed before telling others. */
+  /**
+   * Drops an outbox item once its message is in the log: the tab that sent it may have closed before telling others.
+   */
   #dropArrived(clientId: string | null | undefined): void {
     if (clientId && this.items.get().some((each) => each.client_id === clientId)) this.#itemChanged(clientId, null);
   }

@@ -44,8 +44,8 @@ export type SendBytes = (
 ) => Promise<number>;
 
 /**
- * A synchronous store for a few texts, so that they survive a page which ends right after the call; IndexedDB writes too
- * late. Entries are removed once the store has the text.
+ * A synchronous store for a few texts, so that they survive a page which ends right after the call; IndexedDB writes
+ * too late. Entries are removed once the store has the text.
  */
 export interface Journal {
   write(key: string, text: string): void;

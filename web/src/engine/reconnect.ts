@@ -71,7 +71,9 @@ export class Reconnect {
     this.#retryAlarm.ring();
   }
 
-  /** Never resolves; rejects when the signal aborts, or with an error after which retrying is pointless (session over). */
+  /**
+   * Never resolves; rejects when the signal aborts, or with an error after which retrying is pointless (session over).
+   */
   async run(signal: AbortSignal): Promise<never> {
     const { clock, policy } = this.#parts;
     let waitMs = 0;

@@ -5,8 +5,8 @@
  * an answer has every event in its range that the reader may see. A conversation that is not known yet starts where its
  * log starts.
  *
- * An event that removes the reader leaves the conversation in doubt: later events are held until it is known whether the
- * reader is back, and where the log then starts for them.
+ * An event that removes the reader leaves the conversation in doubt: later events are held until it is known whether
+ * the reader is back, and where the log then starts for them.
  */
 import type { Event } from "./api";
 import { conversationRemoved, putsOut } from "./events";
@@ -46,7 +46,9 @@ export class Sequencer {
     return this.#cursors.get(conversationId);
   }
 
-  /** The events that are deliverable now: none if `event` is a duplicate or too early, else `event` and held followers. */
+  /**
+   * The events that are deliverable now: none if `event` is a duplicate or too early, else `event` and held followers.
+   */
   offer(event: Event): Event[] {
     const { conversation_id: id, seq } = event;
     if (id === undefined || seq === undefined) return [event];

@@ -2,8 +2,8 @@
  * The session: the access token, and its renewal.
  *
  * Refresh tokens rotate, and using an old one more than 30 s after its successor was issued revokes the whole session.
- * So a lock allows one refresh at a time among all tabs, the new token is stored before it is used, and the store is read
- * first inside the lock, in case another tab has already refreshed.
+ * So a lock allows one refresh at a time among all tabs, the new token is stored before it is used, and the store is
+ * read first inside the lock, in case another tab has already refreshed.
  */
 import type { Http } from "./http";
 import type { Clock, Locks } from "./ports";
@@ -67,7 +67,9 @@ export class SessionKeeper {
     this.#setSession(null, revoked);
   }
 
-  /** This person's access token, renewed if it expires within a minute. Throws NotSignedIn, ApiError, TransportFailed. */
+  /**
+   * This person's access token, renewed if it expires within a minute. Throws NotSignedIn, ApiError, TransportFailed.
+   */
   async token(userId: string): Promise<string> {
     const session = this.#require(userId);
     if (session.expiresAt - this.#parts.clock.now() > REFRESH_AHEAD_MS) return session.accessToken;

@@ -1,6 +1,6 @@
 /**
- * The window of a conversation's history that a screen shows: pages of the server's list, updated by events, with pending
- * messages at the end. It never has a gap: a jump to a distant message replaces the whole window.
+ * The window of a conversation's history that a screen shows: pages of the server's list, updated by events, with
+ * pending messages at the end. It never has a gap: a jump to a distant message replaces the whole window.
  */
 import type { Event, EventOf, Message } from "./api";
 import { hasExpired, tombstone, withReaction } from "./reduce";

@@ -225,7 +225,10 @@ export interface EndToEnd {
   dismissChanges(conversationId: string): Promise<void>;
   /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many messages. */
   backUp(passphrase: string): Promise<number>;
-  /** Restores the backup; returns how many messages. Throws EncryptionError for a wrong passphrase, ApiError 404 if none. */
+  /**
+   * Restores the backup; returns how many messages. Throws EncryptionError for a wrong passphrase, ApiError 404 if
+   * none.
+   */
   restore(passphrase: string): Promise<number>;
   /** Encrypts a file for one message of an encrypted conversation; to be uploaded with `uploadId` as its client_id. */
   sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
@@ -254,7 +257,9 @@ export interface TypingState {
   /** The people who are typing, by conversation; never the person themselves. */
   readonly all: Subscribable<ReadonlyMap<string, readonly string[]>>;
   of(conversationId: string): readonly string[];
-  /** To be called at each keystroke; the server is told at most every 2 s, and the signal lapses without further ones. */
+  /**
+   * To be called at each keystroke; the server is told at most every 2 s, and the signal lapses without further ones.
+   */
   typed(conversationId: string): void;
   stopped(conversationId: string): void;
 }

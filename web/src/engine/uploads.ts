@@ -1,6 +1,6 @@
 /**
- * Uploads that survive a reload: created at the service, sent to the storage in parts, four at a time, and followed until
- * the service has scanned the file.
+ * Uploads that survive a reload: created at the service, sent to the storage in parts, four at a time, and followed
+ * until the service has scanned the file.
  *
  * Their state is in the store, for small files with the bytes; for large files `resume` needs the file again.
  */

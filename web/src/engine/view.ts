@@ -1,8 +1,8 @@
 /**
  * The state of conversations, derived from their events alone; it equals what `GET …/messages` would show.
  *
- * Events are applied in the order of a sequencer; applying one twice changes nothing. A view that starts in the middle of
- * a log has only the messages from there on.
+ * Events are applied in the order of a sequencer; applying one twice changes nothing. A view that starts in the middle
+ * of a log has only the messages from there on.
  */
 import type { Conversation, Event, EventOf, Message, Poll } from "./api";
 import { byEmoji, hasExpired, tombstone } from "./reduce";

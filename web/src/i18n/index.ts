@@ -1,7 +1,8 @@
 /**
  * Texts of the screens. English is bundled with the application; other catalogues are loaded when they are chosen.
  *
- * `t("unread", { count: 3 })` uses Intl.PluralRules to choose the locale's plural form (`unread.one`, `unread.other` …).
+ * `t("unread", { count: 3 })` uses Intl.PluralRules to choose the locale's plural form (`unread.one`, `unread.other`
+ * …).
  */
 import { useSyncExternalStore } from "react";
 import chatEn from "./chat.en.json";

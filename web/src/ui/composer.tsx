@@ -1,6 +1,6 @@
 /**
- * The composer: Enter sends; files are added by button, drop or paste. A text is a draft from the first letter on: stored
- * on this device at once and on the person's other devices a moment later.
+ * The composer: Enter sends; files are added by button, drop or paste. A text is a draft from the first letter on:
+ * stored on this device at once and on the person's other devices a moment later.
  */
 import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";

@@ -1,6 +1,6 @@
 /**
- * The screen of a link to a file (`#/links/TOKEN`), whether signed in or not. The download starts only at a press, since
- * the number of downloads may be limited.
+ * The screen of a link to a file (`#/links/TOKEN`), whether signed in or not. The download starts only at a press,
+ * since the number of downloads may be limited.
  */
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../engine";

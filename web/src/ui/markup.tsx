@@ -1,4 +1,6 @@
-/** Renders a subset of Markdown: **bold**, _italic_, ~~struck~~, `code`, fenced code blocks, and plain URLs as links. */
+/**
+ * Renders a subset of Markdown: **bold**, _italic_, ~~struck~~, `code`, fenced code blocks, and plain URLs as links.
+ */
 import type { ReactNode } from "react";
 
 const FENCE = /^ {0,3}(```+|~~~+)/;

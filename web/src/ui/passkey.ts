@@ -2,7 +2,9 @@
 import type { Api } from "../engine";
 import { SaidError } from "./hooks";
 
-/** Why passkeys do not work here, null if they do. They belong to a domain name, so an IP address is no host for them. */
+/**
+ * Why passkeys do not work here, null if they do. They belong to a domain name, so an IP address is no host for them.
+ */
 export function whyNoPasskeys(): "browser" | "address" | null {
   if (!("PublicKeyCredential" in window) || typeof PublicKeyCredential.parseCreationOptionsFromJSON !== "function") return "browser";
   return /^[\d.]+$|:/.test(location.hostname) ? "address" : null;

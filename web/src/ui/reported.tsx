@@ -3,7 +3,9 @@ import type { Report } from "../engine";
 import { useLanguage } from "../i18n";
 import { momentOf } from "./hooks";
 
-/** A reported message with its text, reporter, reason and time; `beside` shows next to the time, `children` are actions. */
+/**
+ * A reported message with its text, reporter, reason and time; `beside` shows next to the time, `children` are actions.
+ */
 export function Reported({ report, beside, children }: { report: Report; beside: ReactNode; children?: ReactNode }) {
   const { t, locale } = useLanguage();
   return (

@@ -1,7 +1,7 @@
 /**
  * Backup format 1: a device's decrypted messages, encrypted with a passphrase for the person's next device. The key is
- * derived by Argon2id (RFC 9106); the content is compressed JSON, encrypted with AES-256-GCM. The server stores the backup
- * and cannot open it. It holds texts, the newest that fit, since message keys are deleted after their only use.
+ * derived by Argon2id (RFC 9106); the content is compressed JSON, encrypted with AES-256-GCM. The server stores the
+ * backup and cannot open it. It holds texts, the newest that fit, since message keys are deleted after their only use.
  */
 import type { Schemas } from "../api";
 import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes";

@@ -1,4 +1,6 @@
-/** Changes the group: adds and removes devices, updates keys. One commit wins in each epoch; the others are made again. */
+/**
+ * Changes the group: adds and removes devices, updates keys. One commit wins in each epoch; the others are made again.
+ */
 import type { Api } from "../api";
 import { ApiError } from "../problems";
 import { type Bytes, base64, fromBase64 } from "./bytes";
@@ -117,8 +119,8 @@ export class Committer {
   }
 
   /**
-   * Makes a commit and sends it; makes it again if another commit won the epoch. `make` returns null if there is nothing
-   * left to do.
+   * Makes a commit and sends it; makes it again if another commit won the epoch. `make` returns null if there is
+   * nothing left to do.
    */
   async #commit(conversation_id: string, make: (group: Group) => Promise<MadeCommit | null>, added: () => readonly Leaf[] = () => []): Promise<void> {
     const { api, shelf, reader, uuid } = this.#parts;

@@ -77,7 +77,9 @@ export class Device {
     await api.post("/keys/packages", { body: { device_id, packages, ...(last ? { last_resort: base64(last.message) } : {}) } });
   }
 
-  /** Joins groups by the Welcomes that wait for this device; returns their conversations' ids. Throws ServerMisbehaved. */
+  /**
+   * Joins groups by the Welcomes that wait for this device; returns their conversations' ids. Throws ServerMisbehaved.
+   */
   async joinWaiting(): Promise<string[]> {
     const { api, identity } = this.#parts;
     const joined: string[] = [];

@@ -94,8 +94,8 @@ export class Encryption {
   // --- conversations
 
   /**
-   * Creates the group of an encrypted conversation, unless there is one, and adds the members' devices. Throws NotInGroup
-   * if the group exists without this device.
+   * Creates the group of an encrypted conversation, unless there is one, and adds the members' devices. Throws
+   * NotInGroup if the group exists without this device.
    */
   begin(conversation_id: string): Promise<void> {
     return this.#exclusive(async () => {
@@ -124,7 +124,9 @@ export class Encryption {
     return this.#exclusive(() => this.#committer.update(conversationId));
   }
 
-  /** Encrypts a message (base 64). The ciphertext is stored, so that repeated calls return the same until it is sent. */
+  /**
+   * Encrypts a message (base 64). The ciphertext is stored, so that repeated calls return the same until it is sent.
+   */
   seal(conversationId: string, clientId: string, content: Content): Promise<string> {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
@@ -145,8 +147,8 @@ export class Encryption {
   }
 
   /**
-   * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message. The
-   * log may have brought the message before.
+   * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message.
+   * The log may have brought the message before.
    */
   sent(message: Message): Promise<Said | undefined> {
     return this.#exclusive(async () => {

@@ -1,6 +1,6 @@
 /**
- * A client of the key log: every answer is verified against a signed head of a log that only grows, and the last verified
- * head is stored. So a server that later shows a different past is detected.
+ * A client of the key log: every answer is verified against a signed head of a log that only grows, and the last
+ * verified head is stored. So a server that later shows a different past is detected.
  */
 import type { Answer, Api } from "../api";
 import { ApiError } from "../problems";
@@ -90,8 +90,8 @@ export class KeyLog {
   }
 
   /**
-   * Verifies that a person's last entry is in the log, and that the log is a continuation of the one last verified. False
-   * if the person has a later entry by now.
+   * Verifies that a person's last entry is in the log, and that the log is a continuation of the one last verified.
+   * False if the person has a later entry by now.
    */
   async #prove(user_id: string, last: Entry): Promise<boolean> {
     const { api, vault } = this.#parts;

@@ -2,7 +2,9 @@
 import { type Bytes, bytesOf, equal, sha256 } from "./bytes";
 import { LogTampered } from "./errors";
 
-/** The leaf hash of an entry, over its canonical JSON (RFC 8785); sorting suffices for ASCII names and whole numbers. */
+/**
+ * The leaf hash of an entry, over its canonical JSON (RFC 8785); sorting suffices for ASCII names and whole numbers.
+ */
 export function leafHash(entry: object): Promise<Bytes> {
   const sorted = Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
   return sha256(new Uint8Array([0, ...bytesOf(JSON.stringify(sorted))]));

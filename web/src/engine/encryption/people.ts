@@ -59,9 +59,9 @@ export class People {
   }
 
   /**
-   * Verifies leaves. Throws GhostDevice for a device that was never registered, and for a person who was never a member. A
-   * person who left after `seq` is no ghost, but is marked as gone. A device that has just joined (`isNew`) cannot know
-   * past members, so it marks everybody as gone who is no member now.
+   * Verifies leaves. Throws GhostDevice for a device that was never registered, and for a person who was never a
+   * member. A person who left after `seq` is no ghost, but is marked as gone. A device that has just joined (`isNew`)
+   * cannot know past members, so it marks everybody as gone who is no member now.
    */
   async requireHonest(conversationId: string, leaves: readonly Leaf[], { seq, isNew = false }: { seq: number; isNew?: boolean }): Promise<void> {
     const { keyLog, shelf } = this.#parts;
@@ -78,7 +78,9 @@ export class People {
     }
   }
 
-  /** Notes changes of members and devices from an event of the log. `leaves` are the group's leaves before that event. */
+  /**
+   * Notes changes of members and devices from an event of the log. `leaves` are the group's leaves before that event.
+   */
   async read(conversationId: string, event: Event, leaves: readonly Leaf[]): Promise<void> {
     const { shelf } = this.#parts;
     switch (event.type) {

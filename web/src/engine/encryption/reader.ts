@@ -1,6 +1,7 @@
 /**
  * Reads a conversation's log in order, from where this device joined: applies commits to the group, and decrypts and
- * stores messages, since message keys are used once. An inconsistent log throws ServerMisbehaved, and reading stops there.
+ * stores messages, since message keys are used once. An inconsistent log throws ServerMisbehaved, and reading stops
+ * there.
  */
 import type { Api, Event, Message } from "../api";
 import { fromBase64 } from "./bytes";
@@ -59,8 +60,8 @@ export class LogReader {
   }
 
   /**
-   * Always throws, for a gap in the log. A gap is legitimate only before the event by which this person was added again:
-   * NotInGroup, until others add this device. For any other gap LogTampered.
+   * Always throws, for a gap in the log. A gap is legitimate only before the event by which this person was added
+   * again: NotInGroup, until others add this device. For any other gap LogTampered.
    */
   async #requireReturn(conversationId: string, event: Event, seq: number): Promise<void> {
     const { shelf, own } = this.#parts;

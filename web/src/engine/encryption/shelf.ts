@@ -30,7 +30,9 @@ export interface Held {
 /** A message that is being sent; encrypted once, so that every attempt sends the same. */
 export interface Sending extends Content {
   readonly ciphertext: string;
-  /** Epoch milliseconds of the server's answer; the entry is kept a day longer, as it may be sent again after a crash. */
+  /**
+   * Epoch milliseconds of the server's answer; the entry is kept a day longer, as it may be sent again after a crash.
+   */
   readonly sentAt?: number;
 }
 
@@ -125,8 +127,8 @@ export class Shelf {
   }
 
   /**
-   * Stores messages from a backup and returns them. Known messages are left out, and those ahead of the group's position
-   * in the log, which this device will decrypt itself.
+   * Stores messages from a backup and returns them. Known messages are left out, and those ahead of the group's
+   * position in the log, which this device will decrypt itself.
    */
   async takeBack(said: readonly Said[], now: number): Promise<readonly Said[]> {
     const added: Said[] = [];

@@ -1,11 +1,11 @@
 /**
- * Implements the MLS port with ts-mls 1.6.4. Its modules are imported one by one: the package's index bundles the code of
- * all suites and cannot be loaded without packages that it declares optional.
+ * Implements the MLS port with ts-mls 1.6.4. Its modules are imported one by one: the package's index bundles the code
+ * of all suites and cannot be loaded without packages that it declares optional.
  *
- * Stricter than the library's defaults: which credentials are accepted, the longest lifetime of key packages and its check
- * on receiving, and the number of skipped keys that are kept. Welcomes include the ratchet tree, as mls-rs expects;
- * capabilities name only the one suite, without random GREASE values. External commits are refused, since the two
- * libraries disagree on their encoding.
+ * Stricter than the library's defaults: which credentials are accepted, the longest lifetime of key packages and its
+ * check on receiving, and the number of skipped keys that are kept. Welcomes include the ratchet tree, as mls-rs
+ * expects; capabilities name only the one suite, without random GREASE values. External commits are refused, since the
+ * two libraries disagree on their encoding.
  */
 import { createCommit } from "ts-mls/createCommit.js";
 import { createApplicationMessage } from "ts-mls/createMessage.js";
@@ -45,9 +45,10 @@ const CAPABILITIES = {
 const CONFIG: ClientConfig = {
   // The server accepts messages of the present and the previous epoch.
   keyRetentionConfig: { retainKeysForEpochs: 3, retainKeysForGenerations: 16, maximumForwardRatchetSteps: 256 },
-  // A leaf keeps its package's lifetime while it is in the tree, and logs may be read long after, so an expired lifetime
-  // is no error on receiving. The device that adds a leaf checks that it is valid at that time (`leafOfPackage`).
-  // Everybody checks the length of lifetimes (`livesTooLong`), since ts-mls 1.6.4 ignores `maximumTotalLifetime`.
+  // A leaf keeps its package's lifetime while it is in the tree, and logs may be read long after, so an expired
+  // lifetime is no error on receiving. The device that adds a leaf checks that it is valid at that time
+  // (`leafOfPackage`). Everybody checks the length of lifetimes (`livesTooLong`), since ts-mls 1.6.4 ignores
+  // `maximumTotalLifetime`.
   lifetimeConfig: { maximumTotalLifetime: BigInt(LONGEST_LIFETIME_S), validateLifetimeOnReceive: false },
   keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
   paddingConfig: { kind: "alwaysPad", paddingLength: 0 }, // messages are padded by the sender (`asData`)
@@ -56,7 +57,9 @@ const CONFIG: ClientConfig = {
   },
 };
 
-/** The device that a credential names (`user_id/device_id`), null for other kinds; the key log tells whether it is true. */
+/**
+ * The device that a credential names (`user_id/device_id`), null for other kinds; the key log tells whether it is true.
+ */
 function leafOf(credential: Credential, signatureKey: Uint8Array): Leaf | null {
   if (credential.credentialType !== "basic" || signatureKey.length !== KEY_BYTES) return null;
   const [userId, deviceId, ...more] = nameIn(credential.identity).split("/");

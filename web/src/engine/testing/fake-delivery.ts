@@ -197,7 +197,10 @@ export class FakeDelivery {
   }
 }
 
-/** The epoch of a PrivateMessage (RFC 9420, 6), which follows two 2-byte numbers and the group's id with a 1-byte length. */
+/**
+ * The epoch of a PrivateMessage (RFC 9420, 6), which follows two 2-byte numbers and the group's id with a 1-byte
+ * length.
+ */
 function epochOf(message: Uint8Array<ArrayBuffer>): number {
   return Number(new DataView(message.buffer).getBigUint64(5 + (message[4] ?? 0)));
 }

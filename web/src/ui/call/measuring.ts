@@ -86,7 +86,10 @@ export function worst(all: readonly Measured[]): Measured {
   };
 }
 
-/** The grade of a measurement. The limits of `poor` (ITU-T G.114: 400 ms) equal the server's (functions/calls/quality.py). */
+/**
+ * The grade of a measurement. The limits of `poor` (ITU-T G.114: 400 ms) equal the server's
+ * (functions/calls/quality.py).
+ */
 export function grade({ rtt_ms, jitter_ms, packet_loss }: Measured): Grade {
   if (rtt_ms > 400 || jitter_ms > 50 || packet_loss > 5) return "poor";
   return rtt_ms > 250 || jitter_ms > 30 || packet_loss > 2 ? "fair" : "good";

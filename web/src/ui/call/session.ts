@@ -1,6 +1,6 @@
 /**
- * One call on this device: media, peer connections by perfect negotiation (WebRTC 1.0, section 10.7), and signals, which
- * are handled in the order of their numbers. Signals are sent over the socket, or over HTTP without one.
+ * One call on this device: media, peer connections by perfect negotiation (WebRTC 1.0, section 10.7), and signals,
+ * which are handled in the order of their numbers. Signals are sent over the socket, or over HTTP without one.
  */
 import type { Call, Engine, EventOf, Schemas } from "../../engine";
 import { type Counted, type Grade, type Heard, type Measured, between, counted, grade, heard, loudness, worst } from "./measuring";

@@ -1,4 +1,6 @@
-/** AI help in a conversation: the person's and the conversation's consent, and questions whose answers cite messages. */
+/**
+ * AI help in a conversation: the person's and the conversation's consent, and questions whose answers cite messages.
+ */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";

@@ -1,4 +1,6 @@
-/** State of one question to AI help at a time: the text so far, the answer, the error. Aborted by `stop` and on unmount. */
+/**
+ * State of one question to AI help at a time: the text so far, the answer, the error. Aborted by `stop` and on unmount.
+ */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { AiAnswer, AiFeature, AiQuestion } from "../../engine";
 import { useTranslations } from "../../i18n";

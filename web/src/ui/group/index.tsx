@@ -1,4 +1,4 @@
-/** The details of a conversation (`#/…/isGroup/PART`): members, rules, invitations, join requests, reports. */
+/** The details of a conversation (`#/…/group/PART`): members, rules, invitations, join requests, reports. */
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useEffect } from "react";
 import type { Conversation } from "../../engine";
