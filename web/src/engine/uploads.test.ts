@@ -4,7 +4,7 @@ import type { UploadParts } from "./uploads";
 import { UploadManager } from "./uploads";
 import { MemoryStore } from "./store";
 
-/** A store that has taken an upload before a reload and is too busy to take anything else. */
+/** A store whose reads and writes do not resolve while it is `busy`. */
 class BusyStore extends MemoryStore {
   busy = false;
 
@@ -17,7 +17,7 @@ class BusyStore extends MemoryStore {
   }
 }
 
-test("cancelling an upload from before a reload frees its room at once, however long the store takes", async () => {
+test("cancelling an upload from before a reload frees its quota at once, however long the store takes", async () => {
   const store = new BusyStore();
   const fields = { client_id: "one", name: "film.bin", size: 7, sha256: "x", media_type: "", folder_id: null, conversation_id: null };
   await store.saveValue("me", "upload:one", { fields, blob: null, fileId: "fil_1" });
