@@ -145,7 +145,7 @@ def fresh_process() -> None:
         users._profile_memo,
         users._id_memo,
         limiter._in_process,
-        debounce._taken,
+        debounce._last_sent,
         append_queue._busy,
         presence._rechecks,
         realtime._touched,

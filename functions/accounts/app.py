@@ -47,7 +47,7 @@ passkey_routes.add_to(app)
     status=201,
     limits=[REGISTRATIONS],
     errors=["email_taken", "username_taken"],
-    stands=_unused,
+    may_replay=_unused,
 )
 def register(body: schemas.Registration, request: Incoming) -> Any:
     """Create an account and sign in."""
@@ -62,7 +62,7 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
     returns=schemas.SignedIn,
     limits=[SIGN_INS],
     errors=["invalid_credentials", "totp_required", "account_banned", "account_locked"],
-    stands=_unused,
+    may_replay=_unused,
     measured_as="SignInDuration",
 )
 def login(body: schemas.SignIn, request: Incoming) -> Any:
@@ -78,7 +78,7 @@ def login(body: schemas.SignIn, request: Incoming) -> Any:
     returns=schemas.Refreshed,
     limits=[REFRESHES],
     errors=["refresh_reused", "token_revoked"],
-    stands=sessions.tokens_are_unused,
+    may_replay=sessions.tokens_are_unused,
 )
 def refresh(body: schemas.Refresh, request: Incoming) -> Any:
     """Exchange a refresh token for new tokens."""

@@ -18,7 +18,7 @@ from accounts.schemas import SignedIn
 from kernel.caller import Caller
 from kernel.http import App, Incoming
 from kernel.limiter import Limit
-from kernel.paging import whole
+from kernel.paging import single_page
 from kernel.schema import Paging
 
 PASSKEY_CHANGES = Limit("passkey_changes", requests=60, window_s=900, without_redis="closed")
@@ -52,7 +52,7 @@ def add_to(app: App) -> None:
     @app.get("/auth/passkeys", query=Paging, returns=PasskeyList)
     def list_passkeys(caller: Caller, query: Paging) -> Any:
         """The caller's passkeys, oldest first: at most 20, in one page."""
-        return whole(passkeys.list_passkeys(caller.user_id), query.cursor)
+        return single_page(passkeys.list_passkeys(caller.user_id), query.cursor)
 
     @app.delete("/auth/passkeys/{passkey_id}", body=StepUp, status=204, limits=[PASSKEY_CHANGES], errors=_STEP_UP)
     def remove_passkey(caller: Caller, passkey_id: str, body: StepUp) -> None:
@@ -78,7 +78,7 @@ def add_to(app: App) -> None:
         returns=SignedIn,
         limits=[CHALLENGES],
         errors=["invalid_credentials"],
-        stands=sessions.tokens_are_unused,
+        may_replay=sessions.tokens_are_unused,
         measured_as="SignInDuration",
     )
     def login_with_passkey(body: PasskeySignIn, request: Incoming) -> Any:

@@ -28,7 +28,7 @@ def add_to(app: App) -> None:
         status=201,
         limits=[FACTOR_CHANGES],
         errors=["invalid_credentials", "account_locked"],
-        stands=_pending,
+        may_replay=_pending,
     )
     def begin_totp(caller: Caller, body: NewTotp) -> Any:
         """Begin a second factor, which is enabled once it is confirmed by a code."""

@@ -49,7 +49,7 @@ def _route_options(feature: Feature) -> dict[str, Any]:
         "errors": _ERRORS,
         "other_statuses": [202],
         "headers": ["ETag"],
-        "stands": is_current,
+        "may_replay": is_current,
     }
 
 
@@ -139,7 +139,7 @@ def _results_are_unchanged(first: FirstAnswer, caller: Caller, body: schemas.New
     returns=schemas.Digest,
     limits=[ASKED],
     errors=_ERRORS,
-    stands=_digest_is_unchanged,
+    may_replay=_digest_is_unchanged,
 )
 def get_digest(caller: Caller, body: schemas.NewDigest) -> Any:
     """Summarise the unread messages of all conversations with AI help, the most important first."""
@@ -152,7 +152,7 @@ def get_digest(caller: Caller, body: schemas.NewDigest) -> Any:
     returns=schemas.MeaningResults,
     limits=[ASKED],
     errors=_ERRORS,
-    stands=_results_are_unchanged,
+    may_replay=_results_are_unchanged,
 )
 def search_by_meaning(caller: Caller, body: schemas.NewMeaningSearch) -> Any:
     """Search messages by meaning and by words, the best first."""

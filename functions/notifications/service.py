@@ -13,7 +13,7 @@ from conversations import api as conversations
 from kernel import clock, outbound
 from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
-from kernel.paging import Page, Paginator, whole
+from kernel.paging import Page, Paginator, single_page
 from kernel.resilience import retried
 from log.api import SessionsLost
 from notifications import payloads, store
@@ -81,7 +81,7 @@ def devices(*, caller: Caller, cursor: str | None) -> Page[dict[str, Any]]:
     """The caller's devices with live sessions, the last registered first; raises InvalidCursor for any cursor."""
     found = live_devices([store.person(caller.user_id)])
     found.sort(key=lambda each: -each.updated_at)
-    return whole([_device_view(each, caller) for each in found], cursor)
+    return single_page([_device_view(each, caller) for each in found], cursor)
 
 
 def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:

@@ -8,7 +8,7 @@ from accounts.api import authenticate_by_table
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
-from kernel.paging import whole
+from kernel.paging import single_page
 from kernel.schema import Paging
 from privacy import exports, schemas, service
 
@@ -52,7 +52,7 @@ def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
 @app.get("/users/me/exports", query=Paging, returns=schemas.ExportList)
 def list_exports(caller: Caller, query: Paging) -> Any:
     """The caller's exports of the last 30 days, newest first, in one page."""
-    return whole(map(exports.render, exports.list_exports(caller.user_id)), query.cursor)
+    return single_page(map(exports.render, exports.list_exports(caller.user_id)), query.cursor)
 
 
 @app.get("/users/me/exports/{export_id}", returns=schemas.Export)

@@ -1,6 +1,6 @@
-"""Builds the runtime layer: installs requirements.txt, leaves out or puts off what no function uses, compiles the rest.
+"""Builds the runtime layer: installs requirements.txt, removes or defers unused code, and compiles the rest.
 
-A finished layer is kept under --cache by the hash of its inputs. Small matters: every cold start unpacks it.
+A finished layer is kept under --cache by the hash of its inputs. Its size matters because every cold start unpacks it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import models
 REQUIREMENTS = Path("requirements.txt")
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
-# The AWS services that the functions call. Calling another one fails with UnknownServiceError: add it here.
+# The AWS services that the functions call. A service that is missing here fails with UnknownServiceError.
 SERVICES = {
     "apigatewaymanagementapi",
     "bedrock-runtime",
@@ -40,7 +40,7 @@ SERVICES = {
     "transcribe",
 }
 
-# Chalice's command line, which imports packages that the layer leaves out; and code that never runs in a function.
+# Chalice's command line, which imports packages that the layer lacks, and code that never runs in a function.
 UNUSED = (
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*",
     "bin",
@@ -93,7 +93,7 @@ def fingerprint(version: str) -> str:
 
 
 def install(packages: Path, version: str, machine: str) -> None:
-    """Wheels for Lambda's Linux, whatever machine this is. --no-deps: requirements.txt names everything."""
+    """Install wheels for Lambda's Linux on any machine. --no-deps, because requirements.txt lists every package."""
     platforms = [argument for name in PLATFORMS for argument in ("--platform", f"{name}_{machine}")]
     command = [
         sys.executable,
@@ -129,12 +129,12 @@ def prune(packages: Path) -> None:
 
 
 def check(packages: Path) -> None:
-    """Import what functions import, from the layer alone."""
+    """Import what functions import, from the layer alone; exits if a package is missing."""
     code = (
         f"import sys; sys.path.insert(0, {str(packages)!r}); import {CHECKED}; "
         f"[boto3.client(name, region_name='us-east-1') for name in {sorted(SERVICES)!r}]"
     )
-    environment = {**os.environ, "LAMBDA_TASK_ROOT": "/var/task"}  # as in Lambda: X-Ray then opens no socket
+    environment = {**os.environ, "LAMBDA_TASK_ROOT": "/var/task"}  # as in Lambda, where X-Ray opens no socket
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-I", "-S", "-B", "-c", code], capture_output=True, text=True, env=environment
     )
@@ -143,7 +143,7 @@ def check(packages: Path) -> None:
 
 
 def compile_all(packages: Path) -> None:
-    """Compiled files that are valid whatever their time stamps: a zip does not keep those."""
+    """Compile with hashes instead of time stamps, which a zip does not keep."""
     arguments = [
         "-q",
         "--invalidation-mode",

@@ -1,15 +1,15 @@
-"""What packages of the layer load at once and no function needs is loaded where it is used.
+"""Defers imports that packages of the layer make at once although no function needs them.
 
-Each change puts a text of the package in the place of another. `…` stands for whatever lies between. The build stops
-where a package has no longer what is changed, so a new version is looked at again.
+Each change replaces a text in a package's file; `…` matches any text in between. The build stops if a package no longer
+has the text, so that a new version is reviewed.
 """
 
 import re
 from pathlib import Path
 
-# file: (what stands there exactly once, what stands there from now on)
+# file: (a text that occurs in it exactly once, its replacement)
 CHANGES: dict[str, list[tuple[str, str]]] = {
-    # the documentation of clients' methods, with a parser of HTML: written when somebody asks for help()
+    # the documentation of clients' methods, with an HTML parser: generated when somebody calls help()
     "botocore/docs/__init__.py": [
         ("from botocore.docs.service import ServiceDocumenter\n", ""),
         ("    # Create the root", "    from botocore.docs.service import ServiceDocumenter\n\n    # Create the root"),
@@ -29,7 +29,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             )
         ),
     ],
-    # versions of installed packages, with zipfile and a reader of e-mail
+    # versions of installed packages, which imports zipfile and the e-mail parser
     "urllib3/http2/__init__.py": [
         ("from importlib.metadata import version\n", ""),
         ("    h2_version = v", "    from importlib.metadata import version\n\n    h2_version = v"),
@@ -38,7 +38,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("from importlib import metadata\n", ""),
         ("    try:\n        libver", "    from importlib import metadata\n\n    try:\n        libver"),
     ],
-    # clients for asyncio, clusters and sentinels: half of what redis loads
+    # clients for asyncio, clusters and sentinels, half of redis's imports
     "redis/__init__.py": [
         ("from redis import asyncio  # noqa\n", ""),
         ("from redis.cluster import RedisCluster\n", ""),
@@ -57,12 +57,12 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("from asyncio import IncompleteReadError, StreamReader\n", ""),
         ("            except IncompleteReadError", '            except __import__("asyncio").IncompleteReadError'),
     ],
-    # plugins of pydantic: there are none, and it looks through all packages for them
+    # plugins of pydantic: there are none, and it searches all packages for them
     "pydantic/plugin/_loader.py": [
         ("import importlib.metadata as importlib_metadata\n", ""),
         ("    disabled_plugins = os", "    return ()\n    disabled_plugins = os"),
     ],
-    # a hundred types of dictionaries for checkers of types, each made from the text of its annotations
+    # a hundred TypedDicts for type checkers, each built from the text of its annotations
     "pydantic_core/core_schema.py": [
         (
             "if sys.version_info < (3, 12):\n    from typing_extensions import TypedDict\n"
@@ -71,7 +71,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "        super().__init_subclass__()\n\n\n",
         ),
     ],
-    # certificates and keys of SSH, which none of our tokens is checked with; the latter bring bcrypt
+    # certificates and SSH keys, with which no token here is verified; SSH keys import bcrypt
     "cryptography/hazmat/primitives/serialization/__init__.py": [
         (
             "from cryptography.hazmat.primitives.serialization.ssh import (…)\n",
@@ -93,11 +93,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
 
 
 class PackageChanged(Exception):
-    """A package no longer has what was to be changed."""
+    """A package's file no longer has the text to replace exactly once."""
 
 
 def put_off(packages: Path) -> None:
-    """Make the changes in a folder of installed packages. Raises PackageChanged."""
+    """Apply the changes to a folder of installed packages. Raises PackageChanged."""
     for name, changes in CHANGES.items():
         path = packages / name
         text = path.read_text()

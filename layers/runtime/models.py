@@ -1,9 +1,9 @@
-"""botocore's models of AWS's services, cut down to the operations that functions call.
+"""Cuts botocore's models of AWS services down to the operations that functions call.
 
-A client is made from its service's model, which botocore reads whole: DynamoDB's has 57 operations with their
-documentation, of which eight are used, and the list of endpoints is 1.2 MB for four hundred services. What is here is
-made from botocore's own files while the layer is built; calling another operation fails with an AttributeError or an
-OperationNotFoundError: add it here.
+botocore reads the whole model of a service to make a client: DynamoDB's has 57 operations with their documentation, of
+which eight are used, and the list of endpoints has 1.2 MB for four hundred services. The small models are made from
+botocore's own files when the layer is built. Calling an operation that is missing here fails with AttributeError or
+OperationNotFoundError.
 """
 
 import gzip
@@ -27,7 +27,7 @@ OPERATIONS: dict[str, Collection[str]] = {
     "sqs": ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "GetQueueAttributes"),
     "stepfunctions": ("StartExecution", "StopExecution", "DescribeStateMachine"),
 }
-# Their addresses follow from the list of endpoints as well, and botocore takes it where a service has no rules.
+# The list of endpoints gives their addresses too, and botocore uses it for services without rules.
 WITHOUT_RULES = ("dynamodb", "kms", "secretsmanager", "sqs", "stepfunctions")
 _RULES = "endpoint-rule-set-1.json.gz"
 _MODEL = "service-2.json.gz"
@@ -35,11 +35,11 @@ _PROSE = ("documentation", "documentationUrl", "examples")
 
 
 class NoSuchOperation(Exception):
-    """A service has no operation of this name."""
+    """A service has no operation with this name."""
 
 
 def cut_down(data: Path, services: Collection[str]) -> None:
-    """Cut down the models of these services in botocore's folder `data`. Raises NoSuchOperation."""
+    """Cut down the models of these services in botocore's `data` folder. Raises NoSuchOperation."""
     hosts = {_read(_newest(data, service) / _MODEL)["metadata"]["endpointPrefix"] for service in services}
     for service, operations in OPERATIONS.items():
         newest = _newest(data, service)
@@ -54,7 +54,7 @@ def cut_down(data: Path, services: Collection[str]) -> None:
 
 
 def only(model: dict[str, Any], operations: Collection[str]) -> dict[str, Any]:
-    """A service's model with these operations and the shapes that they are made of. Raises NoSuchOperation."""
+    """A service's model with these operations and the shapes they use. Raises NoSuchOperation."""
     missing = sorted(set(operations) - set(model["operations"]))
     if missing:
         raise NoSuchOperation(", ".join(missing))
@@ -70,7 +70,7 @@ def only(model: dict[str, Any], operations: Collection[str]) -> dict[str, Any]:
 
 
 def _shapes_in(value: Any) -> Iterator[str]:
-    """The names of shapes that an operation or a shape refers to."""
+    """The names of the shapes to which an operation or a shape refers."""
     if isinstance(value, dict):
         if isinstance(value.get("shape"), str):
             yield value["shape"]
@@ -87,7 +87,7 @@ def _without_prose(value: Any) -> Any:
 
 
 def _endpoints_of(endpoints: dict[str, Any], hosts: Collection[str]) -> dict[str, Any]:
-    """The list of endpoints with the services whose hosts are called so."""
+    """The list of endpoints, reduced to the services with these host names."""
     partitions = [
         {**each, "services": {name: found for name, found in each["services"].items() if name in hosts}}
         for each in endpoints["partitions"]
@@ -96,7 +96,7 @@ def _endpoints_of(endpoints: dict[str, Any], hosts: Collection[str]) -> dict[str
 
 
 def _newest(data: Path, service: str) -> Path:
-    return max((data / service).iterdir())  # folders are called by date
+    return max((data / service).iterdir())  # the folders' names are dates
 
 
 def _read(path: Path) -> dict[str, Any]:

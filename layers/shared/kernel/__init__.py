@@ -1,4 +1,4 @@
-"""The kernel: what every function needs and no product noun. It imports nothing of `functions/`."""
+"""The kernel: code that all functions share, without any product noun. It imports nothing from `functions/`."""
 
 from kernel import coldstart, snapshot
 

@@ -1,9 +1,10 @@
-"""Follow-up work: what a committed change calls for that cannot be part of its transaction.
+"""Follow-up work: work that a committed change requires and that cannot be part of its transaction.
 
-It is written in the transaction (`FollowUp.stage`), done right after it (`complete`), and done by `sweep` where that
-failed: the process ended, or something it needed did not answer. A domain registers a function for each kind of its
-work; it reads what is so by then, as it may run late, twice, or beside itself. Work that is long is done in steps of a
-few seconds: the function returns what is left, which is written down before it goes on.
+The work is written in the transaction (`FollowUp.stage`) and done right after the commit (`complete`). If that fails,
+because the process ended or a dependency did not answer, `sweep` does it later. A domain registers one function for
+each kind of its work. The function reads the present state, because it may run late, more than once, or concurrently
+with itself. Long work is done in steps of a few seconds: the function returns the remaining work, which is stored
+before the next step.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kernel.records import IntegerAttribute, Mapper
 Work = Mapping[str, Any]
 
 SHARDS = range(4)
-GRACE_MS = clock.MINUTE  # so long the process that has committed may take
+GRACE_MS = clock.MINUTE  # the time that the committing process has before the sweep takes over
 RETRY_MAX_MS = clock.HOUR
 _BATCH = 100
 
@@ -32,7 +33,7 @@ _kinds: dict[str, Do] = {}
 
 
 class FollowUpRecord(Record):
-    """Work that has not been seen to be done; `due` sorts by time and holds the id."""
+    """Follow-up work that is not finished; `due` is the time and the id, so that rows sort by time."""
 
     class Meta:
         table_name = TableName("follow_ups", "log")
@@ -47,7 +48,7 @@ class FollowUpRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Work to be done after a commit: `work` is a JSON object, `noted_at` in ms."""
+    """Work to do after a commit: `work` is a JSON object, `noted_at` in ms."""
 
     shard: int
     due: str
@@ -58,7 +59,7 @@ class FollowUp:
 
     @classmethod
     def of(cls, kind: str, work: Work) -> FollowUp:
-        """New work of a registered kind."""
+        """New work of a registered kind; raises LookupError for an unknown kind."""
         if kind not in _kinds:
             raise LookupError(f"no function is registered for follow-up work of the kind {kind!r}")
         now, follow_up_id = clock.now(), ids.new("fup")
@@ -66,27 +67,30 @@ class FollowUp:
         return cls(shard, _due(now + GRACE_MS, follow_up_id), kind, work, now)
 
     def stage(self, transaction: Transaction) -> None:
-        """Write the work down with the change that calls for it."""
+        """Store the work in the transaction of the change that requires it."""
         transaction.put("follow-up", _follow_ups.record(self))
 
     def keep(self) -> None:
-        """Write down work that must be done unless a change that is to follow takes it back (`stage_off`)."""
+        """Store work that must be done unless a later change cancels it (`stage_off`)."""
         _follow_ups.record(self).save()
 
     def stage_off(self, transaction: Transaction) -> None:
-        """Take the work back with a change that makes it needless, unless it has been done (label `follow-up`)."""
+        """Cancel the work in the transaction of a change that makes it unnecessary.
+
+        The label is `follow-up`; the transaction fails if the work was done before.
+        """
         transaction.delete("follow-up", _follow_ups.record(self), FollowUpRecord.kind.exists())
 
     def complete(self) -> None:
-        """Do the work now that the change has committed. Never raises: what fails is left to the sweep."""
+        """Do the work now that the change has committed. Never raises: work that fails is left to the sweep."""
         try:
             self.carry_out()
-        except Exception as error:  # the change is committed, and the work is written down
+        except Exception as error:  # the change is committed, and the work is stored
             telemetry.count("FollowUpsLeft")
             telemetry.logger().warning("left to the sweep", exc_info=error, extra={"kind": self.kind})
 
     def carry_out(self) -> bool:
-        """Do the work, or its next step, and write down what is left of it; whether that is nothing."""
+        """Do the work, or its next step, and store what remains; returns whether nothing remains."""
         left = _kinds[self.kind](self.work)
         if left is None:
             _follow_ups.record(self).delete()
@@ -96,7 +100,7 @@ class FollowUp:
         return left is None
 
     def postpone(self) -> None:
-        """Have it tried again later: after 1, 2, 4 … 60 minutes."""
+        """Schedule another try: after 1, 2, 4 … 60 minutes."""
         delay_ms = min(RETRY_MAX_MS, clock.MINUTE << min(self.tries, 6))
         due = _due(clock.now() + delay_ms, self.due.rpartition("#")[2])
         later = replace(self, due=due, tries=self.tries + 1)
@@ -114,18 +118,18 @@ def _due(at: int, follow_up_id: str) -> str:
 
 
 def register(kind: str, do: Do) -> None:
-    """Let `do` carry out the follow-up work of this kind; it returns what is left, None for nothing."""
+    """Register `do` for the follow-up work of this kind; it returns the remaining work, None if it is finished."""
     _kinds[kind] = do
 
 
 def touch() -> None:
-    """Read where follow-up work is written down, to see that it answers."""
+    """Read from the table of follow-up work, to check that it answers."""
     FollowUpRecord.find(0, "health")
 
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep has done; `lag_ms` is for how long the work that it found had not been moved on, at the most."""
+    """The results of a sweep; `lag_ms` is the longest time that any work it found had waited for its next step."""
 
     done: int = 0
     failed: int = 0
@@ -134,9 +138,9 @@ class Swept:
 
 
 def sweep(*, patience_s: float) -> Swept:
-    """Do what is due and was not done by who committed it, the longest due first, for so long at the most.
+    """Do overdue work, longest overdue first, for at most `patience_s` seconds.
 
-    Work of many steps gets one in each round over everything that is due, so it holds up no other.
+    Work of many steps gets one step in each round over all overdue work, so it delays no other work.
     """
     until, swept = time.monotonic() + patience_s, Swept(begun=True)
     while swept.begun and time.monotonic() < until:
@@ -146,7 +150,7 @@ def sweep(*, patience_s: float) -> Swept:
 
 
 def _sweep_round(swept: Swept, until: float) -> None:
-    """Everything that is due, or one step of it; `begun` tells whether steps are left."""
+    """Do all overdue work, or one step of it; `begun` is set if steps remain."""
     for shard in SHARDS:
         rows = FollowUpRecord.query(
             shard, FollowUpRecord.due < _due(clock.now(), ""), consistent_read=True, page_size=_BATCH
@@ -160,7 +164,7 @@ def _sweep_round(swept: Swept, until: float) -> None:
                     swept.done += 1
                 else:
                     swept.begun = True
-            except Exception as error:  # the others are not held up
+            except Exception as error:  # the sweep goes on with the others
                 swept.failed += 1
                 telemetry.logger().error("follow-up failed", exc_info=error, extra={"kind": follow_up.kind})
                 follow_up.postpone()

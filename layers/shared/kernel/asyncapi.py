@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of the socket, made from its actions. Not used at run time: `make openapi` writes it."""
+"""Generates the AsyncAPI 3 document of the socket from its actions. `make openapi` calls it; not used at run time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ _DEFS = "#/components/schemas/{model}"
 def document(
     actions: Mapping[str, Action], events: Mapping[str, type[BaseModel] | None], *, version: str
 ) -> dict[str, Any]:
-    """The document of these client actions and server events: models of whole frames (None: with any `data`)."""
+    """The document of these client actions and server events.
+
+    An event's model describes its whole frame; None allows any `data`.
+    """
     schemas: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    for _, action in sorted(actions.items()):  # whatever the order they were loaded in
+    for _, action in sorted(actions.items()):  # the order in which modules were imported must not show
         messages[action.name] = {
             "summary": action.summary,
             "payload": _schema(action.frame, "validation", schemas),
@@ -28,7 +31,7 @@ def document(
     messages["error"] = {"summary": "Answers a frame that could not be carried out.", "payload": _ERROR}
     for name, model in events.items():
         payload = _event(name) if model is None else _schema(model, "serialization", schemas)
-        messages[f"event.{name}"] = {"name": name, "payload": payload}  # `typing` is an action too
+        messages[f"event.{name}"] = {"name": name, "payload": payload}  # `typing` is also an action
     messages["batch"] = {"summary": "Several events in one frame.", "payload": _batch(events)}
     received = sorted(actions)
     sent = [name for name in messages if name not in actions]

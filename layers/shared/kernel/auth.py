@@ -1,6 +1,7 @@
-"""Access tokens: ES256 JWTs of 15 minutes.
+"""Access tokens: ES256 JWTs that are valid for 15 minutes.
 
-They are checked with public keys, which every function may read; making them takes the right to the ring `tokens`.
+Verifying a token takes only public keys, which every function may read. Issuing one takes the right to decrypt the ring
+`tokens`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from kernel.keyrings import Keyring, Seed
 ALGORITHM = "ES256"
 ACCESS_TTL_S = 15 * 60
 LEEWAY_S = 5
-AHEAD_MAX_S = 6 * 60  # of a signer's clock: who has just signed in would be refused by all others until they catch up
+# How far the clock of an issuer may be ahead: refusing its tokens would refuse people who have just signed in.
+AHEAD_MAX_S = 6 * 60
 AUDIENCE = "secureconnect"
 ISSUER = "secureconnect"
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "sid", "jti"]
 
 
-_verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S)  # with the time of expiry
+_verified: Memo[tuple[Caller, int]] = Memo(max_entries=2_000, ttl_s=ACCESS_TTL_S)  # caller and expiry (s), by token
 
 
 @lru_cache(maxsize=4)
@@ -36,7 +38,7 @@ def _private_key(seed: Seed) -> ec.EllipticCurvePrivateKey:
 
 
 def issue(user_id: str, session_id: str) -> str:
-    """A new access token of this person and session."""
+    """A new access token for this person and session."""
     now = clock.now_s()
     claims = {
         "iss": ISSUER,
@@ -51,7 +53,10 @@ def issue(user_id: str, session_id: str) -> str:
 
 
 def sign(payload: dict[str, Any], *, kind: str, ring: Keyring) -> str:
-    """A JWS (ES256) over this, with a key of the JWK set. `kind` is its `typ`, so that it is taken for nothing else."""
+    """A JWS (ES256) of this payload, signed with a key of the JWK set.
+
+    `kind` is its `typ`, so that it cannot pass for a token.
+    """
     return _signed(payload, ring, {"typ": kind})
 
 
@@ -63,7 +68,7 @@ def _signed(payload: dict[str, Any], ring: Keyring, headers: Mapping[str, str] |
 def verify(token: str) -> Caller:
     """The caller of a valid token; raises Unauthenticated (code `token_expired` for an expired one).
 
-    Whether the session still stands is the caller's next question (accounts.sessions).
+    It does not check whether the session has ended: callers ask `accounts.sessions` for that.
     """
     known = _verified.get(token)
     if known is not None and clock.now_s() < known[1]:
@@ -79,7 +84,7 @@ def verify(token: str) -> Caller:
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
-            # the times are checked below against this process's one clock
+            # the times are checked below against the kernel's clock
             options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
         )
     except (jwt.InvalidTokenError, ValueError, UnicodeError) as error:
@@ -97,7 +102,7 @@ def verify(token: str) -> Caller:
 
 
 def jwks() -> dict[str, Any]:
-    """The public keys as a JWK set (RFC 7517): those that check tokens, and those that check heads of the key log."""
+    """The public keys as a JWK set (RFC 7517): those that verify tokens, and those that verify heads of the key log."""
     return {"keys": [key for ring in (keyrings.tokens, keyrings.key_log) for key in ring.public_keys().values()]}
 
 

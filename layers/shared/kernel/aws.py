@@ -1,9 +1,9 @@
-"""AWS clients: one botocore session per process, made on first use. Nobody else makes one (a test sees to it).
+"""AWS clients: one botocore session per process, made on first use. No other module makes a client (a test checks it).
 
-Around every call stand its time limits, the invocation's deadline, the breakers of what it asks (`kernel.breakers`)
-and the retries: throttles and errors of the service are tried again with full jitter within a budget, what hung once
-more. A call whose dependency fails raises DependencyUnavailable; a refusal is botocore's ClientError as ever.
-botocore rather than boto3: PynamoDB has loaded it already, and boto3 adds 130 ms to a cold start.
+Every call has time limits, the invocation's deadline, the breakers of its dependency (`kernel.breakers`) and retries:
+throttled and failed calls are retried with full jitter within a budget, and those that time out are retried once. A
+call raises DependencyUnavailable if the dependency fails, and botocore's ClientError if the service refuses it.
+botocore is used rather than boto3 because PynamoDB loads it anyway, and boto3 adds 130 ms to a cold start.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     import botocore.session
 
 STORE = "dynamodb"
-POOL = 16  # connections of a client that are kept; as many calls are made at once by `kernel.parallel`
-TRIES = 6  # of a call that is throttled or fails by itself: at 30 % throttling one in 1,400 is still refused
+POOL = 16  # connections kept per client; `kernel.parallel` makes as many calls at once
+TRIES = 6  # attempts per call that is throttled or fails; with 30 % throttled, one call in 1,400 is still refused
 TRIES_OF_A_HANG = 2
 PAUSE_BASE_S = 0.025
 PAUSE_MAX_S = 0.4
 
-# Services that take longer to answer than a store: theirs is what a model needs to think, and one try is enough.
+# Read timeouts of services that are slower than a store, such as models. Calls of these are not retried.
 SLOW_READ_TIMEOUT_S = {"bedrock-runtime": 20.0}
 _STORE = Limits()
-_SERVICE = Limits(probe_s=1.0)  # those that do something when they are called, and may take their time
+_SERVICE = Limits(probe_s=1.0)  # services whose calls do work and may take longer
 _MODEL = Limits(failures=3, window=3, window_s=60.0, patience_s=20.0, probe_s=10.0, rest_s=15.0, rest_max_s=120.0)
 _LIMITS = {
     "dynamodb": _STORE,
@@ -71,7 +71,7 @@ _clients: WeakSet[Any] = WeakSet()
 
 
 class _Call:
-    """One call under way on this thread: what it asks, and the try that is not settled yet."""
+    """A call in progress on this thread: its breakers, and the start of its present attempt."""
 
     __slots__ = ("asked", "limit_s", "of_store", "started", "tries", "tries_of_a_hang")
 
@@ -84,7 +84,7 @@ class _Call:
         self.started: float | None = None
 
     def admit(self) -> float:
-        """Begin a try; how long it may take. Raises Timeout, CircuitOpen."""
+        """Begin an attempt; returns its time limit in seconds. Raises Timeout, CircuitOpen."""
         granted_s = deadline.bounded(self.limit_s)
         for number, breaker in enumerate(self.asked):
             try:
@@ -97,12 +97,12 @@ class _Call:
         return granted_s
 
     def count(self, metric: str) -> None:
-        """Count a try that failed; those of other services than the store are told by their breakers alone."""
+        """Count a failed attempt in a metric of the store; failures of other services show only in their breakers."""
         if self.of_store:
             telemetry.total(metric)
 
     def settle(self, outcome: Callable[[Breaker, float], None]) -> None:
-        """End the try, if one is under way."""
+        """End the attempt, if one is in progress, and report its outcome to the breakers."""
         if self.started is None:
             return
         took_s, self.started = time.monotonic() - self.started, None
@@ -128,46 +128,46 @@ def _abandoned(breaker: Breaker, _took_s: float) -> None:
 
 
 def has_parts(service: str, parts: Parts) -> None:
-    """Have a service's calls judged by the parts that their arguments name: each may fail alone."""
+    """Give each part of a service its own breaker; `parts` names the parts that a call's arguments concern."""
     _parts[service] = parts
 
 
 @lru_cache(maxsize=64)
 def breaker_of(service: str, part: str = "") -> Breaker:
-    """The breaker before a service of AWS, or before a part of it."""
+    """The breaker of an AWS service, or of one part of it."""
     name = f"{service}.{part}" if part else service
     return breakers.named(name, _LIMITS.get(service, _SERVICE), _services.setdefault(service, Hanging()))
 
 
 @lru_cache(maxsize=1)
 def session() -> botocore.session.Session:
-    """The one session; its event hooks see every call of every client (`perf` counts there)."""
+    """The one session of the process; its event hooks see every call of every client (`perf` counts calls there)."""
     import botocore.session
 
     made = botocore.session.get_session()
     hooks = made.get_component("event_emitter")
-    hooks.register_first("before-send", _before_a_try)  # before whatever answers in the place of the network
+    hooks.register_first("before-send", _before_a_try)  # before any hook that answers in place of the network
     hooks.register("needs-retry", _after_a_try)
     return made
 
 
 def _before_a_try(**given: Any) -> None:
-    """Before each try: raises Timeout at the deadline, CircuitOpen where a breaker is open; shortens the wait."""
+    """Runs before each attempt and sets its time limit; raises Timeout at the deadline, and CircuitOpen."""
     call = _here.call
     if call is None:
         raise RuntimeError("an AWS client that kernel.aws has not made")
     granted_s, context = call.admit(), given["request"].context
-    if granted_s < call.limit_s or "read_timeout" in context:  # of a try before this one
+    if granted_s < call.limit_s or "read_timeout" in context:  # an earlier attempt may have set the context's limit
         context["read_timeout"] = granted_s
 
 
 def _after_a_try(**given: Any) -> float | None:
-    """After each try: tell the breakers; the pause before the next try in seconds, None for none.
+    """Runs after each attempt: reports to the breakers, and returns the pause before the next one in seconds or None.
 
-    Raises Timeout where the deadline has come or would come during the pause.
+    None means no further attempt. Raises Timeout if the deadline has passed or would pass during the pause.
     """
     call = _here.call
-    if call is None or call.started is None:  # nothing was sent: the deadline or a breaker said no
+    if call is None or call.started is None:  # nothing was sent: the deadline or a breaker refused it
         return None
     error: BaseException | None = given["caught_exception"]
     hung = error is not None
@@ -176,7 +176,7 @@ def _after_a_try(**given: Any) -> float | None:
     if hung and deadline.left_s() <= 0:
         call.settle(Breaker.cut_off)
         raise Timeout from error
-    if not hung and not _unwell(given["response"]):
+    if not hung and not _is_failed_answer(given["response"]):
         call.settle(_succeeded)
         return None
     call.settle(Breaker.failed)
@@ -191,8 +191,8 @@ def _after_a_try(**given: Any) -> float | None:
     return pause_s
 
 
-def _unwell(response: tuple[Any, Mapping[str, Any]]) -> bool:
-    """Whether an answer speaks against the service: it failed by itself, or has no room for the call."""
+def _is_failed_answer(response: tuple[Any, Mapping[str, Any]]) -> bool:
+    """Whether an answer counts as a failure of the service: an error of its own, or a throttled call."""
     status = response[0].status_code
     if status < 400:
         return False
@@ -208,7 +208,7 @@ def _code(parsed: Mapping[str, Any]) -> str:
 
 
 def _throttled_in_part(parsed: Mapping[str, Any]) -> bool:
-    """Whether a transaction of DynamoDB was cancelled for want of capacity."""
+    """Whether DynamoDB cancelled a transaction because it was throttled."""
     reasons = parsed.get("CancellationReasons")
     if not reasons:
         return False
@@ -216,7 +216,7 @@ def _throttled_in_part(parsed: Mapping[str, Any]) -> bool:
 
 
 def _guarded(service: str, call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """`call` of a client with everything around it; it raises DependencyUnavailable where the service fails."""
+    """`call` of a client with breakers, limits and retries; raises DependencyUnavailable if the service fails."""
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ResponseStreamingError
 
     limit_s = SLOW_READ_TIMEOUT_S.get(service, AWS_READ_TIMEOUT_S)
@@ -237,7 +237,7 @@ def _guarded(service: str, call: Callable[[str, Any], Any]) -> Callable[[str, An
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if not _is_failure(status, _code(error.response)):
                 raise
-            # its text may repeat what was sent, a person's address for one
+            # the error's text may repeat the request, for example somebody's e-mail address
             raise DependencyUnavailable(retry_after_s=1) from RuntimeError(f"{service}: {_code(error.response)}")
         finally:
             here.settle(_abandoned)
@@ -246,9 +246,9 @@ def _guarded(service: str, call: Callable[[str, Any], Any]) -> Callable[[str, An
     return guarded
 
 
-def _way(service: str, made: Any) -> Callable[[str, Any], Any]:
-    """How a client makes its calls: those of the services that are asked all the time go by a shorter way."""
-    from kernel import aws_calls  # loads botocore, which not every function needs
+def _call_method(service: str, made: Any) -> Callable[[str, Any], Any]:
+    """The function by which a client makes its calls: a cheaper one for the services that are called most."""
+    from kernel import aws_calls  # imported here because it loads botocore, which not every function needs
 
     if service in aws_calls.SERVICES and made.meta.service_model.resolved_protocol == aws_calls.PROTOCOL:
         return aws_calls.DirectCalls(made, _after_a_try)
@@ -256,7 +256,7 @@ def _way(service: str, made: Any) -> Callable[[str, Any], Any]:
 
 
 def credentials() -> Any:
-    """The process's credentials; botocore refreshes them by itself."""
+    """The process's credentials, which botocore refreshes; raises ConfigurationError without any."""
     found = session().get_credentials()
     if found is None:
         raise ConfigurationError("there are no AWS credentials in the environment")
@@ -265,7 +265,7 @@ def credentials() -> Any:
 
 @lru_cache(maxsize=16)
 def client(service: str, endpoint_url: str | None = None) -> Any:
-    """A client with connect 0.5 s, read 2 s (models 20 s), at most 16 connections kept."""
+    """A client: connect timeout 0.5 s, read timeout 2 s (models 20 s), at most 16 kept connections."""
     from botocore.config import Config as BotoConfig
 
     made: Any = session().create_client(
@@ -275,29 +275,29 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         config=BotoConfig(
             connect_timeout=AWS_CONNECT_TIMEOUT_S,
             read_timeout=SLOW_READ_TIMEOUT_S.get(service, AWS_READ_TIMEOUT_S),
-            retries={"mode": "standard", "total_max_attempts": 1},  # `_after_a_try` decides
+            retries={"mode": "standard", "total_max_attempts": 1},  # retries are decided by `_after_a_try`
             max_pool_connections=POOL,
-            # a local cloud has one host for all buckets; checksums of bodies are the callers' own where they matter
+            # the local cloud has one host for all buckets; callers compute checksums of bodies where they need them
             s3={"addressing_style": "path" if config().aws_endpoint_url else "virtual"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            parameter_validation=False,  # PynamoDB and our types see to that; it costs a tenth of each call
-            user_agent=f"secureconnect/{config().version}",  # a fixed one: composing it costs another tenth
+            parameter_validation=False,  # PynamoDB and our types validate; this would cost a tenth of each call
+            user_agent=f"secureconnect/{config().version}",  # fixed, because composing it costs another tenth
         ),
     )
-    made._make_api_call = _guarded(service, _way(service, made))
+    made._make_api_call = _guarded(service, _call_method(service, made))
     _clients.add(made)
     return made
 
 
 @snapshot.before
 def _make_clients() -> None:
-    for service in (STORE, "sqs"):  # what nearly all functions ask
+    for service in (STORE, "sqs"):  # the services that nearly all functions call
         client(service)
 
 
 @snapshot.after
 def _close_connections() -> None:
-    """Those of the process that was copied lead nowhere; clients open new ones."""
+    """Close the connections copied from the snapshot, which are dead; clients open new ones."""
     for each in _clients:
         each.close()

@@ -1,9 +1,9 @@
-"""Calls of the services that are asked all the time, by botocore's own parts but by a shorter way.
+"""Calls of the most used services by botocore's own parts, without its costly steps.
 
-botocore resolves the endpoint of every call by a ruleset, announces it by a dozen events, copies what it sends and
-gets, and looks for each of ten kinds of value in every attribute of DynamoDB: two thirds of what a call costs here.
-Serialiser, signature, connections, parser and errors stay botocore's; so do the events that somebody listens to
-(`before-parameter-build`, `before-call`, `before-send`, `after-call`).
+For every call botocore resolves the endpoint by a ruleset, emits a dozen events, copies requests and answers, and tries
+ten kinds of value for each DynamoDB attribute: two thirds of the CPU time of a call here. This module keeps botocore's
+serializer, signer, connections, parser and errors, and the events that have listeners (`before-parameter-build`,
+`before-call`, `before-send`, `after-call`).
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from botocore.serialize import JSONSerializer
 
 from kernel import signing
 
-# Services whose endpoint no argument changes, and whose bodies are JSON both ways.
+# Services whose endpoint depends on no argument, and whose requests and answers are JSON.
 SERVICES = frozenset({"dynamodb", "sqs"})
 PROTOCOL = "json"
-# Kinds of DynamoDB's values that are the same in Python and in JSON; bytes, lists and maps are looked into.
+# Kinds of DynamoDB value that are the same in Python and in JSON. Bytes, lists and maps have to be converted.
 _PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 _VALUE = "AttributeValue"
 
-# What decides after each try: the pause before the next one in seconds, or None for none.
+# Called after each attempt; returns the pause before the next one in seconds, or None for no further attempt.
 AfterATry = Callable[..., "float | None"]
 
 
-_deep = _PLAIN.isdisjoint  # of a value, which has one kind
+_deep = _PLAIN.isdisjoint  # whether a DynamoDB value (a dict with its kind as the only key) needs conversion
 
 
 class Serializer(JSONSerializer):
-    """botocore's, which leaves values of DynamoDB as they are where they are JSON already."""
+    """botocore's serializer, which leaves DynamoDB values alone that are JSON already."""
 
     def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
         if shape.name == _VALUE and not _deep(value):
@@ -51,7 +51,7 @@ class Serializer(JSONSerializer):
 
 
 class Parser(JSONParser):
-    """botocore's, with the same shorter way."""
+    """botocore's parser, which leaves DynamoDB values alone that need no conversion."""
 
     def _handle_structure(self, shape: Any, value: Any) -> Any:
         if shape.name == _VALUE and value is not None and not _deep(value):
@@ -67,7 +67,7 @@ class Parser(JSONParser):
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Where a service's calls go, and for which service and Region they are signed."""
+    """The address of a service, and the service name and Region with which its calls are signed."""
 
     url: str
     host: str
@@ -77,9 +77,9 @@ class _Endpoint:
 
 
 class DirectCalls:
-    """Makes the calls of one client in the place of its `_make_api_call`.
+    """Makes the calls of one client in place of its `_make_api_call`.
 
-    `after_a_try` is told of each answer or failure, and decides whether there is another try.
+    `after_a_try` gets each answer or failure, and decides whether to try again.
     """
 
     def __init__(self, client: Any, after_a_try: AfterATry) -> None:
@@ -108,7 +108,7 @@ class DirectCalls:
         return parsed
 
     def _resolve(self, model: Any, arguments: Any) -> _Endpoint:
-        """What botocore finds for the first call, which holds for all."""
+        """Resolve the endpoint by botocore for the first call and keep it for all others."""
         context: dict[str, Any] = {}
         url, headers, _ = self._client._resolve_endpoint_ruleset(model, arguments, context)
         signing, signer = context.get("signing", {}), self._signer
@@ -124,14 +124,14 @@ class DirectCalls:
     def _send(
         self, endpoint: _Endpoint, request: Mapping[str, Any], model: Any, name: str, context: dict[str, Any]
     ) -> tuple[Any, Any]:
-        """The answer and what it says, after as many tries as are wanted; raises what the last one met."""
+        """The HTTP answer and its parsed body after all attempts; raises the last attempt's error."""
         attempts = 0
         while True:
             attempts += 1
             answer = parsed = failure = None
             try:
                 answer = self._ask(self._signed(endpoint, request, context), name)
-            except Exception as error:  # told to who decides, and raised if that was the last try
+            except Exception as error:  # `after_a_try` decides; raised below after the last attempt
                 failure = error
             else:
                 parsed = self._parsed(answer, model)
@@ -160,7 +160,7 @@ class DirectCalls:
         return self._client._endpoint.http_session.send(request)
 
     def _parsed(self, answer: Any, model: Any) -> Any:
-        """What the answer says; of an error also what its own kind tells, such as the reasons of a cancellation."""
+        """The parsed body; of an error also the fields of its type, such as the reasons of a cancellation."""
         raw = {"headers": answer.headers, "status_code": answer.status_code, "body": answer.content, "context": {}}
         parsed = self._parser.parse(raw, model.output_shape)
         if answer.status_code >= 300:

@@ -1,7 +1,7 @@
-"""Blobs in the bucket of this deployment: presigned forms and addresses, ranged reads, multipart uploads.
+"""Blobs in the deployment's bucket: presigned forms and URLs, ranged reads, multipart uploads.
 
-Addresses are signed with botocore's SigV4 without a client (no service model is loaded, 0.2 ms each). Reads are
-ranges of a fixed size, so that memory does not grow with a blob.
+URLs are signed with botocore's SigV4 without a client (0.2 ms each, no service model is loaded). Reads are ranges of a
+fixed size, so that memory does not grow with the size of a blob.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from kernel.errors import DependencyUnavailable
 
 T = TypeVar("T")
 CHUNK_BYTES = 8 * 1024 * 1024
-MAX_PARTS_LISTED = 1_000  # what S3 lists at once; no upload here has more parts
+MAX_PARTS_LISTED = 1_000  # the most that S3 lists at once; no upload here has more parts
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound"}
 
 
 class BlobMissing(Exception):
-    """There is no such blob, version or upload."""
+    """The blob, version or upload does not exist."""
 
 
 class PartsRefused(Exception):
-    """The parts of an upload do not fit what has arrived."""
+    """S3 refused to complete an upload with these parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A stored blob; `version` stays the same bytes for ever."""
+    """A stored blob; the bytes of a `version` never change."""
 
     key: str
     version: str
@@ -45,14 +45,14 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an upload that has arrived."""
+    """An uploaded part; `size` in bytes."""
 
     number: int
     size: int
     etag: str
 
 
-# --- addresses that others use --------------------------------------------------------------------------------
+# --- presigned URLs -------------------------------------------------------------------------------------------
 
 
 def _url(key: str = "") -> str:
@@ -64,7 +64,10 @@ def _url(key: str = "") -> str:
 
 
 def form(key: str, *, size: int, content_type: str, sha256: str, expires_s: int) -> tuple[str, dict[str, str]]:
-    """Where and with which fields to POST exactly this blob: key, size, type and checksum (hex) are in the policy."""
+    """The URL and the fields to POST exactly this blob.
+
+    The policy fixes key, size in bytes, content type and checksum (`sha256` in hex).
+    """
     from botocore.auth import S3SigV4PostAuth
     from botocore.awsrequest import AWSRequest
 
@@ -92,7 +95,7 @@ def address(
 ) -> str:
     """A presigned URL for one method on one blob; everything in `query` is signed.
 
-    With `size` the length of what is sent is signed too: S3 refuses a body of any other (SignatureDoesNotMatch).
+    `size` also signs the length of the body: S3 refuses any other length (SignatureDoesNotMatch).
     """
     from botocore.auth import S3SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
@@ -104,7 +107,7 @@ def address(
 
 
 def download(blob_key: str, version: str, *, name: str, content_type: str, expires_s: int) -> str:
-    """A presigned URL that gives this version as an attachment of this name."""
+    """A presigned URL that downloads this version as an attachment with this name."""
     plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\;%' else "_" for char in name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     query = {"response-content-disposition": disposition, "response-content-type": content_type}
@@ -135,7 +138,7 @@ def _call(operation: str, **arguments: Any) -> Any:
 
 
 def find(key: str, version: str = "") -> Blob | None:
-    """The blob if it is there."""
+    """The blob if it exists."""
     try:
         answer = _call("head_object", Key=key, **_version(version))
     except BlobMissing:
@@ -144,7 +147,7 @@ def find(key: str, version: str = "") -> Blob | None:
 
 
 def read(blob: Blob, first: int, length: int) -> bytes:
-    """At most `length` bytes from `first` on; raises BlobMissing."""
+    """At most `length` bytes from offset `first`; raises BlobMissing."""
     length = min(length, blob.size - first)
     if length <= 0:
         return b""
@@ -160,7 +163,7 @@ def read(blob: Blob, first: int, length: int) -> bytes:
 
 
 def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The whole blob, `size` bytes at a time; one chunk is held at once."""
+    """The whole blob in chunks of `size` bytes, one of which is in memory at a time."""
     for first in range(0, blob.size, size):
         yield read(blob, first, size)
 
@@ -170,14 +173,14 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
 
 
 def put_file(key: str, file: IO[bytes], *, content_type: str) -> None:
-    """Store a file from where it stands, up to 5 GiB, without reading it into memory."""
+    """Store an open file from its position on, up to 5 GiB, without reading it into memory."""
     _call("put_object", Key=key, Body=file, ContentType=content_type)
 
 
 def copy(source: str, target: str) -> None:
     """Copy a blob to another key, without its tags; raises BlobMissing.
 
-    The copy is encrypted by S3 itself (SSE-S3): who may read it needs no right on the KMS key of the bucket.
+    S3 encrypts the copy with its own key (SSE-S3), so readers need no right to the KMS key of the bucket.
     """
     _call(
         "copy_object",
@@ -189,7 +192,7 @@ def copy(source: str, target: str) -> None:
 
 
 def remove(key: str, version: str = "") -> None:
-    """Delete a version for good, or hide the blob when none is named; one that is not there is fine."""
+    """Delete a version permanently, or hide the blob if no version is given; a missing one is fine."""
     try:
         _call("delete_object", Key=key, **_version(version))
     except BlobMissing:
@@ -197,7 +200,7 @@ def remove(key: str, version: str = "") -> None:
 
 
 def remove_below(prefix: str) -> int:
-    """Delete every version of every blob whose key begins so, for good; how many there were."""
+    """Permanently delete all versions of all blobs whose key starts with `prefix`; returns how many there were."""
     removed = 0
     while True:
         answer = _call("list_object_versions", Prefix=prefix, MaxKeys=500)
@@ -214,34 +217,34 @@ def tags(blob: Blob) -> dict[str, str]:
     return {each["Key"]: each["Value"] for each in answer["TagSet"]}
 
 
-# --- uploads in parts -----------------------------------------------------------------------------------------
+# --- multipart uploads ----------------------------------------------------------------------------------------
 
 
 def begin(key: str, *, content_type: str) -> str:
-    """Begin an upload in parts; returns its id."""
+    """Begin a multipart upload; returns its id."""
     return str(_call("create_multipart_upload", Key=key, ContentType=content_type)["UploadId"])
 
 
 def part_address(key: str, upload_id: str, number: int, *, size: int, expires_s: int) -> str:
-    """Where to PUT one part of exactly so many bytes: no more than was reserved is ever stored (R31)."""
+    """The URL to PUT one part of exactly `size` bytes, so that no more than was reserved can be stored (R31)."""
     query = {"partNumber": str(number), "uploadId": upload_id}
     return address("PUT", key, expires_s=expires_s, query=query, size=size)
 
 
 def parts(key: str, upload_id: str) -> list[Part]:
-    """The parts that have arrived; raises BlobMissing when the upload has ended."""
+    """The uploaded parts; raises BlobMissing if the upload has ended."""
     answer = _call("list_parts", Key=key, UploadId=upload_id, MaxParts=MAX_PARTS_LISTED)
     return [Part(each["PartNumber"], int(each["Size"]), each["ETag"].strip('"')) for each in answer.get("Parts", ())]
 
 
 def finish(key: str, upload_id: str, arrived: Sequence[Part]) -> None:
-    """Make one blob of the parts; raises BlobMissing when the upload has ended, PartsRefused."""
+    """Complete the upload to one blob; raises BlobMissing if the upload has ended, PartsRefused."""
     listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in arrived]
     _call("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed})
 
 
 def abort(key: str, upload_id: str) -> None:
-    """Give up an upload in parts; one that has ended is fine."""
+    """Abort a multipart upload; one that has ended is fine."""
     try:
         _call("abort_multipart_upload", Key=key, UploadId=upload_id)
     except BlobMissing:

@@ -1,8 +1,9 @@
-"""Circuit breakers: a dependency that fails or hangs is given up, and asked again by one cheap call at a time.
+"""Circuit breakers: a dependency that fails or hangs is not called for a while, and then probed by one call at a time.
 
-Each process has its own, as they must cost under a microsecond and judge by what this process sees. A breaker opens
-when most of the last tries have failed, or when failed tries have taken `patience_s` together with no success since.
-Opens, rejections and the names of open breakers go into the line of the call under way (`telemetry`).
+Each process has its own breakers: they must cost less than a microsecond, and judge by what this process sees. A
+breaker opens when most of the last attempts failed, or when failed attempts have taken `patience_s` in total since the
+last success. Openings, rejections and the names of open breakers are logged in the line of the present call
+(`telemetry`).
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ from kernel.errors import DependencyUnavailable, Timeout
 T = TypeVar("T")
 State = Literal["closed", "open", "half_open"]
 
-# A probe that hung for one second is followed by twenty without one: 5 % of a long outage is spent hanging.
+# After a probe that hung for one second, the breaker rests for twenty: 5 % of a long outage is spent hanging.
 REST_PER_HANG = 20.0
-# Calls that are made while a probe is under way wait so long for what it finds: a request that asks several things at
-# once would fail by the others, in each process once, though its dependency is well again.
+# Calls made during a probe wait this long for its result. Otherwise a request that makes several calls would fail once
+# in each process after its dependency has recovered.
 WAIT_FOR_PROBE_S = 0.25
-PROBE_MAX_S = 1.0  # of one after others that hung: what is slow but well is found so
+PROBE_MAX_S = 1.0  # the longest limit of a probe, after others that hung: a slow but working dependency needs it
 RETRIES_PER_CALL = 0.5  # attempts per call stay below 1.5 (R20) …
-RETRIES_SAVED_MAX = 50.0  # … but for a burst after a calm time: at 30 % of throttles 0.43 are needed for each
+RETRIES_SAVED_MAX = 50.0  # … except in a burst after a calm time: with 30 % throttled, each call needs 0.43
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a dependency is given up, and how it is asked again.
+    """When a breaker opens, and how it probes its dependency.
 
-    `failures` of the last `window` tries (within `window_s`) open the breaker, and so does `patience_s` of waiting in
-    vain. A probe may take `probe_s`; the next comes after `rest_s`, later when it hung, within `rest_max_s`, and may
-    then take twice as long, up to a second. At most `at_once` calls are under way in one process: others are refused,
-    so that one dependency cannot take all threads.
+    It opens after `failures` of the last `window` attempts (within `window_s`), or after failed attempts of
+    `patience_s` in total. A probe may take `probe_s`. The next probe comes after `rest_s`, or later if this one hung,
+    at most `rest_max_s`, and may take twice as long, at most a second. At most `at_once` calls are in progress in one
+    process and others are refused, so that one dependency cannot occupy all threads.
     """
 
     failures: int = 16
@@ -52,7 +53,7 @@ class Limits:
 
 
 class CircuitOpen(DependencyUnavailable):
-    """The breaker rejects calls now; nothing was sent."""
+    """The breaker rejected the call; nothing was sent."""
 
 
 _asking: ContextVar[bool] = ContextVar("asking", default=False)
@@ -60,7 +61,7 @@ _asking: ContextVar[bool] = ContextVar("asking", default=False)
 
 @contextmanager
 def asked_for_real() -> Iterator[None]:
-    """While a dependency is examined: its breaker learns from each call and rejects none."""
+    """Inside this context breakers learn from each call and reject none; for health checks."""
     before = _asking.set(True)
     try:
         yield
@@ -69,7 +70,7 @@ def asked_for_real() -> Iterator[None]:
 
 
 class Hanging:
-    """How long calls of one service have waited in vain since its last success, shared by its breakers."""
+    """The seconds that failed calls of one service took since its last success, shared by its parts' breakers."""
 
     __slots__ = ("waited_s",)
 
@@ -78,7 +79,7 @@ class Hanging:
 
 
 class Breaker:
-    """The breaker of one dependency, or of one part of it that may fail alone (`service` is what the parts share)."""
+    """The breaker of one dependency, or of a part that may fail alone; the parts of a service share `service`."""
 
     def __init__(self, name: str, limits: Limits = Limits(), service: Hanging | None = None) -> None:
         self.name = name
@@ -90,14 +91,14 @@ class Breaker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as a new process would."""
+        """Return to the state of a new process."""
         self.opens = 0
         self.rejections = 0
-        self.hung_s = 0.0  # in all
+        self.hung_s = 0.0  # in total
         self.service.waited_s = 0.0
-        self._outcomes = 0  # a bit per try, 1 for a failure, the latest lowest
+        self._outcomes = 0  # one bit per attempt, 1 for a failure; the lowest is the latest
         self._latest = 0.0
-        self._waited_s = 0.0  # in vain, since the last success
+        self._waited_s = 0.0  # in failed attempts since the last success
         self._opened_at: float | None = None
         self._rest_s = self.limits.rest_s
         self._probe_s = self.limits.probe_s
@@ -112,13 +113,13 @@ class Breaker:
             return "closed"
         return "half_open" if time.monotonic() - self._opened_at >= self._rest_s else "open"
 
-    # --- one try: admitted, then settled by exactly one of the three below ------------------------------------
+    # --- one attempt: admit, then exactly one of succeeded, failed, abandoned and cut_off ---------------------
 
     def admit(self, limit_s: float = 0.0) -> float:
-        """How long a try may take whose own limit is `limit_s`; raises CircuitOpen unless one may be made now.
+        """The time limit in seconds for an attempt whose own limit is `limit_s`; raises CircuitOpen if it is refused.
 
-        After waiting in vain only what is left of the patience is granted, and a probe gets less; who comes
-        meanwhile waits for what it finds.
+        After failed attempts the limit is what remains of `patience_s`; a probe's limit is shorter. Calls during a
+        probe wait for its result.
         """
         with self._lock:
             if self._probing and not _asking.get():
@@ -139,7 +140,7 @@ class Breaker:
             return min(limit_s, self._probe_s) if not _asking.get() else limit_s
 
     def succeeded(self) -> None:
-        """The dependency answered, be it with a refusal that is the caller's own fault."""
+        """The dependency answered; a refusal that is the caller's fault counts too."""
         with self._lock:
             self._under_way -= 1
             self._retries = min(RETRIES_SAVED_MAX, self._retries + RETRIES_PER_CALL)
@@ -152,7 +153,7 @@ class Breaker:
             self._waited_s = self.service.waited_s = 0.0
 
     def failed(self, took_s: float = 0.0) -> None:
-        """The dependency did not answer, refused for want of capacity, or failed by itself, after so many seconds."""
+        """The dependency did not answer, throttled the call, or failed, after `took_s` seconds."""
         now = time.monotonic()
         with self._lock:
             self._under_way -= 1
@@ -172,22 +173,22 @@ class Breaker:
                     self._open(now, self.limits.probe_s if hung else took_s)
 
     def abandoned(self) -> None:
-        """The try ended before its dependency could be told good or bad."""
+        """The attempt ended without telling whether the dependency works."""
         with self._lock:
             self._under_way -= 1
             self._end_probe()
 
     def cut_off(self, took_s: float) -> None:
-        """The invocation's deadline ended the try: that tells of the dependency if it had as long as a probe has."""
+        """The invocation's deadline ended the attempt: a failure if it had at least as long as a probe has."""
         if took_s >= self.limits.probe_s:
             self.failed(took_s)
         else:
             self.abandoned()
 
-    # --- beside tries -----------------------------------------------------------------------------------------
+    # --- retries, late failures and whole calls ---------------------------------------------------------------
 
     def may_retry(self) -> bool:
-        """Whether a failed try may be made again: takes it from the budget, of which each success adds a half."""
+        """Whether a failed attempt may be retried; takes one from the budget, to which each success adds a half."""
         with self._lock:
             if self._opened_at is not None or self._retries < 1:
                 return False
@@ -195,15 +196,15 @@ class Breaker:
             return True
 
     def broke_off(self, took_s: float = 0.0) -> None:
-        """An answer that had been taken for a success ended before its time, after so many seconds."""
+        """An answer that was counted as a success broke off after `took_s` seconds."""
         with self._lock:
             self._under_way += 1
         self.failed(took_s)
 
     def call(self, attempt: Callable[[], T], failures: tuple[type[BaseException], ...]) -> T:
-        """Run `attempt`, which has its own time limit; the `failures` count against it, other exceptions do not.
+        """Run `attempt`, which has its own time limit; exceptions in `failures` count as failures, others do not.
 
-        Raises CircuitOpen, and Timeout where the invocation's deadline has come, before the attempt or by its failure.
+        Raises CircuitOpen, and Timeout if the invocation's deadline has passed before the attempt or when it fails.
         """
         deadline.require()
         self.admit()
@@ -248,7 +249,7 @@ _registered: dict[str, Breaker] = {}
 
 
 def named(name: str, limits: Limits = Limits(), service: Hanging | None = None) -> Breaker:
-    """The breaker of this name in this process, made on first use."""
+    """The breaker with this name in this process, made on first use."""
     found = _registered.get(name)
     if found is None:
         found = _registered.setdefault(name, Breaker(name, limits, service))
@@ -256,12 +257,12 @@ def named(name: str, limits: Limits = Limits(), service: Hanging | None = None) 
 
 
 def every() -> Mapping[str, Breaker]:
-    """All breakers of this process that have a name of their own."""
+    """All named breakers of this process."""
     return dict(_registered)
 
 
 @snapshot.after
 def reset_all() -> None:
-    """Close and forget them all."""
+    """Close all breakers and clear their history."""
     for breaker in _registered.values():
         breaker.reset()

@@ -1,6 +1,6 @@
-"""Redis or Valkey: speed, never truth. Every call has a time limit and a breaker; callers declare what holds without.
+"""Redis or Valkey: a cache, never the source of truth. Every call has a time limit and a breaker.
 
-Without Redis every call raises `CacheUnavailable` at once, and the caller takes its declared other way.
+Without Redis every call raises `CacheUnavailable` at once, and the caller continues in the way it has declared.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from kernel.resilience import REDIS_TIMEOUT_S
 T = TypeVar("T")
 V = TypeVar("V")
 
-WAIT_S = 0.05  # for what another process puts there
-TICK_S = 0.1  # so much later an idle Valkey may notice that a wait is over: it looks ten times a second
-POOL = 16  # connections; a seventeenth call at once goes the way without Redis
+WAIT_S = 0.05  # the longest wait for another process to push a value
+TICK_S = 0.1  # an idle Valkey may notice the end of a wait this much later: it checks ten times a second
+POOL = 16  # connections; a seventeenth concurrent call is handled as without Redis
 _LIMITS = Limits(
     failures=2,
     window=4,
@@ -46,7 +46,7 @@ def _redis() -> Any:
 
 @lru_cache(maxsize=1)
 def _waiting_redis() -> Any:
-    """A client of its own for commands that wait, as Redis answers them later than others."""
+    """A separate client for blocking commands, which need a longer time limit."""
     return _client(WAIT_S + TICK_S + REDIS_TIMEOUT_S)
 
 
@@ -69,7 +69,7 @@ def _client(timeout_s: float) -> Any:
 @snapshot.before
 def _load() -> None:
     if is_configured():
-        _redis()  # it connects when it is asked for something
+        _redis()  # it connects at the first command
 
 
 @snapshot.after
@@ -83,19 +83,22 @@ def _forget() -> None:
 
 
 def is_configured() -> bool:
-    """Whether this deployment has a Redis at all."""
+    """Whether this deployment has a Redis."""
     return bool(config().redis_url)
 
 
 def take(key: str) -> str | None:
-    """The first of a list in Redis, waited for up to `WAIT_S`; None where nothing came. Raises CacheUnavailable."""
+    """Pop the first value of a list in Redis, waiting up to `WAIT_S`; None without any. Raises CacheUnavailable."""
     found = _call(lambda: _waiting_redis().blpop([key], timeout=WAIT_S), WAIT_S + TICK_S + REDIS_TIMEOUT_S)
     return None if found is None else str(found[1])
 
 
 def call(command: Callable[[Any], T]) -> T:
-    """Run `command(redis)`; raises CacheUnavailable when Redis cannot serve it (down, hung, read-only, loading), or
-    when less is left of the invocation's time than it may take."""
+    """Run `command(redis)` within 0.1 s.
+
+    Raises CacheUnavailable if Redis cannot serve it (down, hung, read-only, loading), or if the invocation has less
+    time left than the command may take.
+    """
     started = time.monotonic()
     found = _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
     telemetry.timed("CacheDuration", (time.monotonic() - started) * 1_000)
@@ -122,7 +125,7 @@ _memos: WeakSet[Memo[Any]] = WeakSet()
 
 
 class Memo(Generic[V]):
-    """A bounded in-process cache whose entries end after `ttl_s`."""
+    """A bounded in-process cache whose entries expire after `ttl_s`."""
 
     def __init__(self, max_entries: int, ttl_s: float) -> None:
         self._max, self._ttl = max_entries, ttl_s
@@ -145,5 +148,4 @@ class Memo(Generic[V]):
         self._entries.pop(key, None)
 
     def clear(self) -> None:
-        """Remember nothing."""
         self._entries.clear()

@@ -1,4 +1,4 @@
-"""Who calls. Apart from `auth`, so that a function that checks no token does not load what checks them."""
+"""The caller of a request. Separate from `auth`, so that functions that verify no tokens do not load its libraries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a person in one session, on a socket when `connection_id` is set."""
+    """A person in one session, on a socket if `connection_id` is set."""
 
     user_id: str
     session_id: str

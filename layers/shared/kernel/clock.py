@@ -1,4 +1,4 @@
-"""Time: one source, held still by tests. All instants are whole milliseconds since 1970 UTC."""
+"""The time: one source, which tests can hold. All instants are whole milliseconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-END = 253_402_300_800_000  # of the year 9999, the last that RFC 3339 can write
+END = 253_402_300_800_000  # the end of the year 9999, the last that RFC 3339 can express
 
-_source: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # noqa: E731 - replaced as a whole by `held`
+_source: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # noqa: E731 - a variable that `held` replaces
 
 
 def now() -> int:
@@ -38,10 +38,10 @@ def rfc3339(instant_ms: int) -> str:
 
 
 def parse(text: str) -> int:
-    """The instant of an RFC 3339 time with its zone, in ms (finer parts are dropped); raises ValueError."""
+    """The instant of an RFC 3339 time with a zone, in ms, rounded down; raises ValueError."""
     try:
         instant_ms = (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    except (ValueError, TypeError, OverflowError) as error:  # TypeError: it has no zone
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: without a zone
         raise ValueError("must be an RFC 3339 time with its zone") from error
     if instant_ms >= END:
         raise ValueError("must be an RFC 3339 time with its zone, before the year 10000")
@@ -50,21 +50,23 @@ def parse(text: str) -> int:
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone of this name by the rules of the tzdata package, which is renewed with our releases. The zone
-    files of the machine, which Python prefers, may be years old: a province that turns its clocks no more would have
-    its nights an hour off. Raises ValueError."""
+    """The IANA time zone with this name, by the rules of the tzdata package; raises ValueError.
+
+    The package is updated with our releases. Python prefers the zone files of the machine, which may be years old, and
+    would be an hour off for a region that has changed its rules since.
+    """
     import zoneinfo
 
     zoneinfo.reset_tzpath(to=())
     try:
         return zoneinfo.ZoneInfo.no_cache(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of the package
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder
         raise ValueError("must be a zone of the IANA time zone database, such as Europe/Berlin") from error
 
 
 @contextmanager
 def held(at_ms: int) -> Iterator[Callable[[int], None]]:
-    """Hold the clock at `at_ms`; the yielded function moves it on by so many ms. For tests."""
+    """Hold the clock at `at_ms`; the yielded function advances it by a number of ms. For tests."""
     global _source
     before, moment = _source, [at_ms]
 

@@ -1,8 +1,9 @@
-"""What makes a function start sooner, in Lambda only: elsewhere the process belongs to somebody else.
+"""Speeds up cold starts, in Lambda only, because elsewhere the process belongs to another program.
 
-No garbage is collected: what imports make stays, and looking through it again and again costs a tenth of a cold start.
-And methods of dataclasses are not compiled: `dataclasses` writes them as text, 0.6 ms a class, and has it compiled by
-`exec`. The build keeps what comes of each text (`infra.precompile`); a text that it does not know is compiled as ever.
+Garbage collection is off during the start: imported objects stay anyway, and collecting takes a tenth of a cold start.
+Generated methods of dataclasses are not compiled again: `dataclasses` generates them as source text and runs `exec`,
+0.6 ms per class. The build stores the compiled code of each text (`infra.precompile`); texts that it does not know are
+compiled as usual.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 
 from kernel import snapshot
 
-# Beside the functions: what each text is compiled to by this version of Python, marshalled one by one.
+# Deployed with the functions: a marshalled dict from each source text to its marshalled code for this Python version.
 METHODS = f"dataclass_methods.{sys.implementation.cache_tag}"
 
 
 def begin() -> None:
-    """Begin to start. The kernel's first import calls it."""
+    """Turn off collection and load the compiled methods. The kernel's first import calls it."""
     if "LAMBDA_TASK_ROOT" in os.environ:
         gc.disable()
         if known := _known_methods():
@@ -33,8 +34,10 @@ def begin() -> None:
 @snapshot.before
 @lru_cache(maxsize=1)
 def finish() -> None:
-    """Collect from now on, without the objects that are there already. The end of the first call calls it, or the
-    taking of a snapshot."""
+    """Turn collection on, without the objects that exist already.
+
+    Called at the end of the first call, or before a snapshot is taken.
+    """
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
@@ -44,7 +47,7 @@ def _known_methods() -> Mapping[str, bytes]:
     for folder in sys.path:
         try:
             with open(os.path.join(folder, METHODS), "rb") as file:
-                found: dict[str, bytes] = marshal.load(file)  # noqa: S302 - part of the deployment, as code is
+                found: dict[str, bytes] = marshal.load(file)  # noqa: S302 - part of the deployment, like code
                 return found
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -56,4 +59,4 @@ def _use(known: Mapping[str, bytes]) -> None:
         code = known.get(text)
         exec(text if code is None else marshal.loads(code), *namespaces)  # noqa: S102, S302
 
-    setattr(dataclasses, "exec", compiled)  # noqa: B010 - its `exec` is the built-in one
+    setattr(dataclasses, "exec", compiled)  # noqa: B010 - a module global that shadows the built-in `exec`

@@ -10,17 +10,17 @@ from functools import lru_cache
 LOCAL_ENVIRONMENTS = ("local", "localstack")
 ENVIRONMENTS = (*LOCAL_ENVIRONMENTS, "dev", "staging", "prod")
 SESSION_DAYS_MAX = 3_650
-SESSIONS_MAX = 1_000  # all of an account are read in a few pages
-VERSIONS_KEPT_MAX = 50  # all of a file are deleted in one transaction, which has at most 100 parts
+SESSIONS_MAX = 1_000  # all sessions of an account are read in a few pages
+VERSIONS_KEPT_MAX = 50  # all versions of a file are deleted in one transaction of at most 100 actions
 
 
 class ConfigurationError(RuntimeError):
-    """A variable of the environment is missing or wrong; the message names it."""
+    """An environment variable is missing or wrong; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings of one process. Addresses without a value are empty strings."""
+    """All settings of one process. URLs and ARNs that are not set are empty strings."""
 
     environment: str
     stack: str
@@ -30,7 +30,7 @@ class Config:
     log_level: str
     redis_url: str
     key_arn: str
-    ready_secret_arn: str  # a secret by which readiness sees that Secrets Manager answers
+    ready_secret_arn: str  # a secret that the readiness check reads to see whether Secrets Manager answers
     socket_api_id: str
     socket_stage: str
     socket_url: str
@@ -74,13 +74,13 @@ class Config:
         return f"{self.state_machines}{name}"
 
     def aws_host(self, name: str) -> str:
-        """The host of an AWS endpoint in this Region, `name` being what comes before it: `x.execute-api`."""
+        """The host name of an AWS endpoint in this Region; `name` is the part before it, such as `x.execute-api`."""
         if not self.url_suffix:
             raise ConfigurationError("URL_SUFFIX is not set: addresses of AWS end with it (AWS::URLSuffix)")
         return f"{name}.{self.region}.{self.url_suffix}"
 
     def queue(self, name: str) -> str:
-        """The address of a queue of this stack that jobs or events go into."""
+        """The URL of a queue of this stack, by its name without the stack's; raises ConfigurationError."""
         try:
             return self.queue_urls[name]
         except KeyError as error:
@@ -108,13 +108,13 @@ def _integer(name: str, default: int, *, least: int = 1, most: int | None = None
 
 
 def _queue_urls(stack: str) -> dict[str, str]:
-    """The addresses in QUEUE_URLS, which blanks separate, by the names of their queues without the stack's."""
+    """The URLs in QUEUE_URLS (separated by spaces), by the names of their queues without the stack's."""
     urls = os.environ.get("QUEUE_URLS", "").split()
     return {url.rpartition("/")[2].removeprefix(f"{stack}-"): url for url in urls}
 
 
 def _loopback_targets(environment: str) -> bool:
-    """Whether addresses that people give may lead to 127.0.0.1: for tests of a local stack, never elsewhere."""
+    """Whether URLs that people give may lead to 127.0.0.1: for tests of a local stack only."""
     allowed = os.environ.get("LOOPBACK_TARGETS", "off") == "on"
     if allowed and environment not in LOCAL_ENVIRONMENTS:
         raise ConfigurationError("LOOPBACK_TARGETS may be on in local environments only")
@@ -123,10 +123,7 @@ def _loopback_targets(environment: str) -> bool:
 
 @lru_cache(maxsize=1)
 def config() -> Config:
-    """The configuration of this process.
-
-    Raises ConfigurationError naming the variable that is missing or wrong.
-    """
+    """The configuration of this process; raises ConfigurationError naming the missing or wrong variable."""
     environment = _required("ENVIRONMENT")
     if environment not in ENVIRONMENTS:
         raise ConfigurationError(f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")

@@ -1,8 +1,8 @@
-"""Handlers of queues and of a table's stream: one line a call, partial failures.
+"""Handlers of queues and of a table's stream: one log line per call, and partial failures.
 
-A record of a queue that fails is reported alone and comes again; after the queue's receive count it lands in the
-dead-letter queue. A stream keeps the order per partition key: with a change that fails, those after it come again,
-and what was handled already is handled a second time. Both deliver at least once, so `handle` must be idempotent.
+A queue message that fails is reported alone and is delivered again; after the queue's receive count it goes to the
+dead-letter queue. A stream keeps the order per partition key: if a change fails, it and those after it are delivered
+again, including ones that were handled already. Both deliver at least once, so `handle` must be idempotent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ Image = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of one row, from its table's stream. Images are as DynamoDB writes them; None before and after a row."""
+    """A change of one row, from its table's stream, in DynamoDB's JSON.
+
+    `old` is None for a new row, `new` for a deleted one.
+    """
 
     kind: Literal["INSERT", "MODIFY", "REMOVE"]
     keys: Image
@@ -30,7 +33,7 @@ class Change:
 
 
 class TryLater(Exception):
-    """A message cannot be handled now, and is worth another try after so many seconds."""
+    """A message cannot be handled now and should be delivered again after `after_s` seconds."""
 
     def __init__(self, after_s: int, reason: str) -> None:
         self.after_s = after_s
@@ -40,8 +43,11 @@ class TryLater(Exception):
 def each_message(
     name: str, handle: Callable[[Message], None], *, queue_url: Callable[[], str] | None = None
 ) -> Handler:
-    """A queue's handler that takes messages one at a time. With `queue_url`, `handle` may raise TryLater: the message
-    then comes again after that time, which counts as one of its tries."""
+    """A queue's handler that takes messages one at a time.
+
+    With `queue_url`, `handle` may raise TryLater: the message is delivered again after that time, which counts as one
+    of its tries.
+    """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         with deadline.of(context), telemetry.call(name, context) as line:
@@ -51,9 +57,9 @@ def each_message(
 
 
 def all_messages(name: str, handle: Callable[[Sequence[Message]], None]) -> Handler:
-    """A queue's handler that takes a batch together, and one by one after that has failed.
+    """A queue's handler that takes a batch together, and one by one if that fails.
 
-    So a poison message fails alone; `handle` must be harmless when repeated.
+    So a poison message fails alone; `handle` must be idempotent.
     """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -70,9 +76,10 @@ def all_messages(name: str, handle: Callable[[Sequence[Message]], None]) -> Hand
 
 
 def all_changes(name: str, partition_key: str, handle: Callable[[Sequence[Change]], None]) -> Handler:
-    """A stream's handler that takes a batch together, and change by change after that has failed.
+    """A stream's handler that takes a batch together, and change by change if that fails.
 
-    After a change that fails, later ones of the same partition are left for the next try, those of others are not.
+    After a change that fails, later ones of the same partition are left for the next try; those of other partitions are
+    handled.
     """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def _one_by_one(
             line.fields["later"] = str(later)
             line.total("RecordsPostponed")
             failed.append(record["messageId"])
-        except Exception as error:  # reported for this record alone; its trace goes into the line
+        except Exception as error:  # reported for this record alone; the trace is logged in the line
             line.error = error
             failed.append(record["messageId"])
     return failed

@@ -1,6 +1,6 @@
-"""Whole numbers of a DynamoDB record that several people add to in one transaction: their steps are summed up.
+"""Whole numbers of a DynamoDB record to which several callers add in one transaction.
 
-DynamoDB refuses a transaction with two writes of one record; so what several want to add becomes one update.
+DynamoDB refuses a transaction with two writes to one record, so the steps of all callers become one update.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Steps by path (`voters`, `counts.opt_1`) in the record with this raw key, under a condition in DynamoDB's words.
+    """Steps by path (`voters`, `counts.opt_1`) for the record with this raw key, under a DynamoDB condition expression.
 
-    All of it is what JSON takes, so that another process can write it.
+    All fields are JSON values, so that another process can write them.
     """
 
     label: str
@@ -28,11 +28,11 @@ class Counter:
 
     @property
     def identity(self) -> str:
-        """Equal for counters that can be written as one."""
+        """Equal for counters that can be merged into one update."""
         return json.dumps([self.table, self.key, self.condition, self.names, self.values], sort_keys=True)
 
     def operation(self) -> dict[str, Any]:
-        """The update that adds the steps; a number that is not there counts as 0."""
+        """The update that adds the steps; a missing number counts as 0."""
         names, values, actions = dict(self.names), {**self.values, ":none": {"N": "0"}}, []
         for number, (path, step) in enumerate(self.steps.items()):
             parts = path.split(".")
@@ -52,7 +52,7 @@ class Counter:
 
 
 def summed(counters: Iterable[Counter]) -> list[Counter]:
-    """These counters, with one for each record and condition."""
+    """These counters, merged to one per record and condition."""
     found: dict[str, Counter] = {}
     for each in counters:
         known = found.get(each.identity)

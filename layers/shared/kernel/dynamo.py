@@ -1,7 +1,7 @@
-"""DynamoDB: the base of all records, reads of several records in one round trip, transactions that say what failed.
+"""DynamoDB: the base of all records, reads of several records in one round trip, transactions that name what failed.
 
-Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Errors of the dependency become
-`DependencyUnavailable`; a failed condition is the store's to name.
+Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Failures of DynamoDB become
+`DependencyUnavailable`; stores turn failed conditions into errors of their domain.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ BATCH_GET_MAX_KEYS = 100
 TRANSACTION_MAX_ACTIONS = 100
 _UNPROCESSED_TRIES = 4
 _CONTENDED = {"TransactionConflictException", "TransactionInProgressException"}
-# Parts of the store that are judged apart, by what a table is for; one that is not named belongs to the last.
+# Groups of tables by purpose, each with its own breaker; tables that name no group belong to the last.
 GROUPS = ("access", "log", "rest")
 _group_of_table: dict[str, str] = {}
 
 
 def parts_asked(arguments: Mapping[str, Any]) -> Sequence[str]:
-    """The groups of the tables that a call of DynamoDB is about."""
+    """The groups of the tables that a DynamoDB call concerns."""
     table = arguments.get("TableName")
     if table is not None:
         return (_group(table),)
@@ -60,7 +60,7 @@ aws.has_parts("dynamodb", parts_asked)
 
 
 class _SharedConnection(Connection):
-    """One connection (session, client) for all records, so that one process makes one client."""
+    """One connection for all records, so that a process makes one client."""
 
     @property
     def client(self) -> Any:
@@ -82,9 +82,9 @@ def connection() -> Connection:
 
 
 class TableName:
-    """The name of a table, read from the configuration when first used (PynamoDB wants a string there).
+    """The name of a table, read from the configuration at first use, in place of PynamoDB's string.
 
-    `group` is the part of the store that it belongs to, which has a breaker of its own.
+    `group` is the group of tables whose breaker it shares.
     """
 
     def __init__(self, name: str, group: str = GROUPS[-1]) -> None:
@@ -103,14 +103,17 @@ class Record(Model):
         table = super()._get_connection()
         shared = connection()
         if table.connection is not shared:
-            with suppress(ValueError):  # another record of the same table has told it the keys already
+            with suppress(ValueError):  # another record of the same table has registered its keys
                 shared.add_meta_table(table.get_meta_table())
             table.connection = shared
         return table
 
     @classmethod
     def from_raw_data(cls: type[R], data: dict[str, Any]) -> R:
-        """The record of an item: as PynamoDB makes it, which looks each name up four times and sets defaults twice."""
+        """The record of a DynamoDB item.
+
+        Equivalent to PynamoDB's method, which looks up each name four times and sets defaults twice.
+        """
         attributes = _attributes(cls)
         if attributes is None:
             return super().from_raw_data(data)
@@ -134,14 +137,14 @@ class Record(Model):
 
     @classmethod
     def start(cls, *key: Any) -> dict[str, Any]:
-        """Where a query begins that goes on behind this key (`last_evaluated_key`)."""
+        """The `last_evaluated_key` for a query that starts after this key."""
         return _raw_key(cls, key)
 
     @classmethod
     def delete_found(cls, *query: Any, limit: int | None = None, **more: Any) -> int:
-        """Delete what a query (as `query` takes it) finds, 25 records a round trip; how many they were.
+        """Delete the records that a query finds (arguments as of `query`), 25 per round trip; returns how many.
 
-        Only the keys are read. With a `limit` that is reached there may be more.
+        Only the keys are read. If the result equals `limit`, there may be more.
         """
         keys = [each.attr_name for each in _key_attributes(cls)]
         more.update(attributes_to_get=keys, consistent_read=True, limit=limit)
@@ -151,29 +154,29 @@ class Record(Model):
 
     @classmethod
     def delete_all(cls: type[R], records: Iterable[R]) -> None:
-        """Delete records by their keys, 25 a round trip; one that is not there is fine."""
+        """Delete records by their keys, 25 per round trip; missing ones are fine."""
         with cls.batch_write() as batch:
             for record in records:
                 batch.delete(record)
 
     def save_if(self, condition: Condition) -> bool:
-        """Put the record if the condition holds of the one that is there; whether it was put."""
+        """Put the record if the stored one meets the condition; returns whether it was put."""
         return _unless_refused(lambda: self.save(condition=condition))
 
     def update_if(self, condition: Condition, *actions: Action) -> bool:
-        """Change the record if the condition holds; whether it was changed. It then is as it was left."""
+        """Update the record if the condition holds; returns whether it was. The object then has the stored values."""
         return _unless_refused(lambda: self.update(list(actions), condition=condition))
 
     def delete_if(self, condition: Condition) -> bool:
-        """Delete the record if the condition holds; whether it was deleted."""
+        """Delete the record if the condition holds; returns whether it was deleted."""
         return _unless_refused(lambda: self.delete(condition=condition))
 
 
 @lru_cache(maxsize=256)
 def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]] | None:
-    """The attributes of a model: its name for each, the table's, the attribute and its default.
+    """For each attribute of a model: its name in Python, its name in the table, the attribute and its default.
 
-    None where one is a map, of which PynamoDB makes an object when it is set.
+    None if one is a map, because PynamoDB converts maps when they are set.
     """
     if any(isinstance(each, MapAttribute) for each in model.get_attributes().values()):
         return None
@@ -182,7 +185,7 @@ def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]] | None:
 
 @lru_cache(maxsize=256)
 def _key_attributes(model: type[Record]) -> list[Any]:
-    """Those of the key, its hash before its range."""
+    """The key's attributes, the hash key first."""
     found = [each for each in model.get_attributes().values() if each.is_hash_key or each.is_range_key]
     return sorted(found, key=lambda each: each.is_range_key)
 
@@ -203,7 +206,7 @@ def condition_failed(error: PynamoDBException) -> bool:
 
 
 def read_together(keys: Sequence[tuple[type[Record], Key]], *, consistent: bool = True) -> list[Any]:
-    """Records of any tables in one round trip per 100 keys, None where there is none, in the order asked for."""
+    """Read records of any tables in one round trip per 100 keys; in the order of `keys`, None for missing ones."""
     found: dict[tuple[str, tuple[str, ...]], Record] = {}
     wanted = [(model, _raw_key(model, key)) for model, key in keys]
     unique = {(model.Meta.table_name, _identity(raw)): (model, raw) for model, raw in wanted}
@@ -221,7 +224,7 @@ def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
 
 
 def _identity(raw_key: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
-    """The parts of a key, in the order of their names."""
+    """The values of a key, in the order of their names."""
     return tuple([part for name in sorted(raw_key) for part in raw_key[name].values()])
 
 
@@ -249,7 +252,10 @@ def _read_chunk(
 
 
 class Cancelled(Collided):
-    """A transaction that was not carried out. `failed` maps the labels of failed conditions to the record found."""
+    """A transaction was not carried out. `failed` maps the labels of failed conditions to the records found there.
+
+    `contended` is set if another transaction or throttling prevented it.
+    """
 
     def __init__(self, failed: dict[str, Any], contended: bool) -> None:
         super().__init__(f"failed: {sorted(failed)}, contended: {contended}")
@@ -258,18 +264,19 @@ class Cancelled(Collided):
 
 
 class RightMissing(Exception):
-    """A transaction that the function has no right to: it was asked to write for somebody else."""
+    """The function has no right to a write of the transaction, which another function had asked it to make."""
 
 
 class Transaction:
-    """Several writes, all or none; each has a label by which a failed condition is named.
+    """Several writes, all or none; each has a label that names it if its condition fails.
 
-    Raises Cancelled on a failed condition or on contention with another transaction.
+    `commit` raises Cancelled for a failed condition or for contention with another transaction.
     """
 
     def __init__(self) -> None:
         self._write = TransactWrite(connection=connection())
-        # PynamoDB sends checks, deletes, puts, updates, in this order; reasons come back in it.
+        # PynamoDB sends checks, deletes, puts and updates in this order, and the reasons of a cancellation have the
+        # same order.
         self._labels: dict[str, list[tuple[str, type[Record] | None]]] = {
             "check": [],
             "delete": [],
@@ -300,9 +307,10 @@ class Transaction:
         self._labels["update"].append((label, type(record)))
 
     def count(self, label: str, model: type[Record], key: Key, steps: Mapping[str, int], condition: Condition) -> None:
-        """Add to whole numbers of a record, by their paths (`voters`, `counts.opt_1`); one that is not there is 0.
+        """Add to whole numbers of a record by their paths (`voters`, `counts.opt_1`); a missing one counts as 0.
 
-        What several want to add to one record, under one condition, is one write; of other writes a record takes one.
+        Steps of several callers for one record under the same condition become one write. DynamoDB allows no other
+        write to that record in the transaction.
         """
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
@@ -313,10 +321,10 @@ class Transaction:
         )
 
     def packed(self) -> list[dict[str, Any]]:
-        """What is to be written, as JSON takes it, for another process to `join`.
+        """The writes as JSON values, for another process to `join`.
 
-        Two writes of one `record` cannot be in one transaction, unless their `sum` is the same text: then they are
-        counters that become one write.
+        Two writes to one `record` cannot be in one transaction, unless both have the same `sum`: those are counters,
+        which become one write.
         """
         found = [
             {"kind": kind, "label": label, "record": _record_of(model, operation), "sum": None, "operation": operation}
@@ -331,7 +339,7 @@ class Transaction:
         return found
 
     def join(self, packed: Sequence[Mapping[str, Any]]) -> None:
-        """Write what others have packed as well."""
+        """Add writes that other processes have packed."""
         for each in packed:
             if each["kind"] == "count":
                 self._counters.append(Counter(**each["operation"]))
@@ -359,7 +367,7 @@ class Transaction:
         return dict(zip(self._labels, every, strict=True))
 
     def _cancelled(self, error: TransactWriteError) -> Cancelled:
-        """What the reasons of a cancelled transaction say; raises the error itself for what was written wrongly."""
+        """The Cancelled for a cancelled transaction; raises the error itself if a write was invalid."""
         labels = [label for kind in self._labels.values() for label in kind]
         failed: dict[str, Any] = {}
         contended = False
@@ -377,7 +385,7 @@ class Transaction:
 
 
 def _record_of(model: type[Record] | None, operation: Mapping[str, Any]) -> str:
-    """The table and the key that an operation is about, as one text."""
+    """The table and the key of an operation, as one text."""
     key = operation.get("Key")
     if key is None and model is not None:
         key = {each.attr_name: operation["Item"][each.attr_name] for each in _key_attributes(model)}

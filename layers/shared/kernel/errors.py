@@ -1,4 +1,4 @@
-"""Every error a caller may see: a class with its status and stable code, mapped to problem+json in one place."""
+"""The errors that callers may get: classes with a status and a stable code, mapped to problem+json in one place."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field of a request."""
+    """A validation error of one field of a request."""
 
     field: str
     message: str
 
 
 class Problem(Exception):
-    """The base of all expected errors (RFC 9457). Subclasses declare `status` and `code`."""
+    """The base of all expected errors (RFC 9457). Subclasses declare `status`, `code` and a default `detail`."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -40,7 +40,7 @@ class Problem(Exception):
         super().__init__(f"{self.stable_code}: {self.text}")
 
     def as_dict(self, request_id: str) -> dict[str, Any]:
-        """The problem document; `type` is a URN of the code, `title` the status phrase, `more` its own members."""
+        """The problem document; `type` is a URN of the code, `title` the status phrase, and `more` adds members."""
         return {
             "type": f"urn:secureconnect:problem:{self.stable_code}",
             "title": HTTPStatus(self.status).phrase,
@@ -62,7 +62,7 @@ class ValidationFailed(Problem):
 
     @classmethod
     def of(cls, field: str, message: str) -> ValidationFailed:
-        """A failure of one field."""
+        """A validation error of one field."""
         return cls(f"{field}: {message}", errors=(FieldError(field, message),))
 
 
@@ -146,14 +146,14 @@ class Timeout(Problem):
 
 
 class Collided(Exception):
-    """Something was not done because it met others' changes, or because the store was too busy: a store's own error.
+    """A store's write was not done because of concurrent changes or throttling.
 
-    Who expects it tries again or says what it means; else the caller is told to come again.
+    Callers that expect it retry or raise an error of their own; otherwise the client is told to try again.
     """
 
 
 def as_problem(error: Exception) -> Problem | None:
-    """What a caller is told of an error that may happen; None for one that must not."""
+    """The problem to answer for an expected error; None for an unexpected one."""
     if isinstance(error, Collided):
         problem = DependencyUnavailable("Too many changes at once; try again.", retry_after_s=1)
         problem.__cause__ = error

@@ -1,6 +1,6 @@
-"""The HTTP app of a domain: routes by Chalice, and around each view everything that every route needs.
+"""The HTTP app of a domain: routes by Chalice, and around each view the handling that all routes share.
 
-A view gets what its parameters name: path parameters, `caller`, `body`, `query`, `request`. It returns a plain
+A view gets the arguments that its parameters name: path parameters, `caller`, `body`, `query`, `request`. It returns a
 value that the route's `returns` model accepts, or an `Answer` to choose status and headers.
 """
 
@@ -54,20 +54,20 @@ def _parameters(view: Callable[..., Any]) -> frozenset[str]:
 
 
 class Authenticator(Protocol):
-    """Checks a bearer token and that its session stands; raises Unauthenticated."""
+    """Verifies a bearer token and that its session has not ended; raises Unauthenticated."""
 
     def __call__(self, token: str) -> Caller: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What some views need of the request beside its body."""
+    """The request's metadata for views; `address` is the caller's IP address."""
 
     request_id: str
     address: str
     headers: dict[str, str]
     query: dict[str, Any]
-    base_url: str = ""  # where the API was called, without a slash at the end
+    base_url: str = ""  # the URL of the API that was called, without a final slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswer:
-    """What the first call with an Idempotency-Key was answered, as JSON values."""
+    """The answer to the first call with an Idempotency-Key, as JSON values."""
 
     body: Any
     headers: dict[str, str]
@@ -89,7 +89,7 @@ class FirstAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route as registered; the OpenAPI document is made from these."""
+    """A registered route; the OpenAPI document is generated from these."""
 
     method: str
     path: str
@@ -102,14 +102,14 @@ class Route:
     limits: tuple[Limit, ...]
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
-    headers: tuple[str, ...] = ()  # of its own, beside those of all routes
-    stands: Callable[..., bool] | None = None  # whether an Idempotency-Key may get the first answer again; else always
+    headers: tuple[str, ...] = ()  # request headers of its own, for the OpenAPI document
+    may_replay: Callable[..., bool] | None = None  # for replays of an Idempotency-Key, see `App.route`
     max_body_bytes: int = MAX_BODY_BYTES
     measured_as: str | None = None
 
     @property
     def takes_no_body(self) -> bool:
-        """Whether it may come without a body, as all of its fields may be left out."""
+        """Whether requests may come without a body, because all of its fields are optional."""
         fields = self.body.model_fields.values() if self.body is not None else ()
         return self.method in ("POST", "DELETE") and not any(each.is_required() for each in fields)
 
@@ -122,7 +122,7 @@ class App:
     """The Lambda handler of a domain's HTTP routes."""
 
     def __init__(self, name: str, *, authenticate: Authenticator, hidden: bool = False) -> None:
-        """`hidden`: nobody may know of its routes but those whom `authenticate` lets in; all others get 404."""
+        """With `hidden`, callers whom `authenticate` refuses get 404, so that they do not learn of the routes."""
         self.name = name
         self.hidden = hidden
         self.routes: list[Route] = []
@@ -157,23 +157,23 @@ class App:
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
         headers: Sequence[str] = (),
-        stands: Callable[..., bool] | None = None,
+        may_replay: Callable[..., bool] | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         measured_as: str | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register a view. `errors` are the codes of its own beside the common ones, for the OpenAPI document.
+        """Register a view. `errors` are the route's own codes besides the common ones, for the OpenAPI document.
 
-        `stands` is for answers that may be wrong to give a second time, such as tokens or what people wrote: it takes
-        the first answer (`first`, a FirstAnswer) and what the view takes, and tells whether that answer may be given
-        again for its Idempotency-Key. If not, the call is carried out as if it had none. `measured_as` is the metric of
-        how long it takes, where an objective is about it.
+        `may_replay` is for answers that may be wrong to repeat, such as tokens or texts that people wrote. It takes the
+        first answer (`first`, a FirstAnswer) and the view's arguments, and returns whether that answer may be given
+        again for its Idempotency-Key. If not, the call is carried out as if it had no key. `measured_as` is the metric
+        of the route's duration if a service level objective concerns it.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
                 method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
-                tuple(other_statuses), tuple(headers), stands, max_body_bytes, measured_as,
+                tuple(other_statuses), tuple(headers), may_replay, max_body_bytes, measured_as,
             )  # fmt: skip
             self.routes.append(route)
 
@@ -205,7 +205,7 @@ class App:
 
     def _run(self, route: Route, path_parameters: dict[str, str]) -> Response:
         request = self._chalice.current_request
-        assert request is not None  # Chalice sets it before it calls a view
+        assert request is not None  # Chalice sets it before calling a view
         line = self._line or telemetry.CallLine()
         incoming = _incoming(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
@@ -213,7 +213,7 @@ class App:
         started = time.perf_counter()
         try:
             status, text, headers = self._answer(route, request, incoming, path_parameters, line, left)
-        except Exception as error:  # mapped here once: an unexpected one is logged with its trace, answered without
+        except Exception as error:  # mapped here only: an unexpected one is logged with its trace and answered without
             problem = as_problem(error)
             if problem is None:
                 line.error = error
@@ -234,7 +234,7 @@ class App:
         line: telemetry.CallLine,
         left: dict[str, str],
     ) -> tuple[int, str, dict[str, str]]:
-        """Status, body and headers; into `left` goes what an answer tells of the limits, also if it is an error."""
+        """Status, body and headers. `left` receives the rate-limit headers, which errors carry too."""
         caller = None if route.public else self._caller(incoming)
         if caller is not None:
             line.fields |= {"user_id": caller.user_id, "session_id": caller.session_id}
@@ -268,7 +268,7 @@ class App:
             who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
-            if replayed and route.stands is not None and not route.stands(first=_first(result), **arguments):
+            if replayed and route.may_replay is not None and not route.may_replay(first=_first(result), **arguments):
                 result, replayed = answer(), False
         headers: dict[str, str] = dict(result["headers"])
         if replayed:
@@ -305,7 +305,7 @@ def _incoming(request: Request) -> Incoming:
 
 
 def _base_url(context: Mapping[str, Any]) -> str:
-    """Where the API was called, by what the gateway says of it: clients may send any Host."""
+    """The URL of the API that was called, from the gateway's context, because clients may send any Host."""
     domain, stage = context.get("domainName"), context.get("stage", "")
     if config().aws_endpoint_url and context.get("apiId"):
         return f"{config().aws_endpoint_url}/_aws/execute-api/{context['apiId']}/{stage}"
@@ -333,7 +333,7 @@ def _require_json(incoming: Incoming) -> None:
 
 
 def _spend(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> Allowance | None:
-    """Count the call against its limits; what is left of the tightest one."""
+    """Count the call against its limits; returns the allowance of the tightest one."""
     charges = []
     for limit in limits:
         if limit.per == "address":

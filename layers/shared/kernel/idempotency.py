@@ -1,7 +1,8 @@
-"""`Idempotency-Key`: the first answer of a POST again for 24 h, by Powertools' idempotency over a table.
+"""`Idempotency-Key`: repeats the first answer of a POST for 24 h, by Powertools' idempotency over a table.
 
-Answers are kept encrypted, and with them what was asked: the key is derived from a seed that KMS seals, the caller
-and their Idempotency-Key, so that a reader of the table learns no token and has nothing to try passwords on.
+Answers are stored encrypted, together with a hash of the request. The encryption key is derived from a seed that KMS
+encrypts, the caller and their Idempotency-Key, so that a reader of the table learns no token and gets nothing to test
+passwords against.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ HEADER = "idempotency-key"
 REPLAYED = "Idempotent-Replayed"
 KEEP_S = 24 * 60 * 60
 MAX_KEY_CHARS = 64
-CALL_MAX_MS = 10_000  # no function that answers HTTP calls runs longer (checked against the template)
+CALL_MAX_MS = 10_000  # no function with HTTP routes runs longer (checked against the template)
 
 
 class _CallTime:
-    """The Lambda context as Powertools asks for it: a call cut off half-way may be made again after this time."""
+    """Stands in for the Lambda context: Powertools lets a call that was cut off be repeated after this time."""
 
     def get_remaining_time_in_millis(self) -> int:
         return CALL_MAX_MS
@@ -51,7 +52,7 @@ def once(
 ) -> tuple[dict[str, Any], bool]:
     """The JSON answer of the first call with this key, and whether it is a replay.
 
-    Raises Unprocessable when the key came with another route or body, Conflict while the first is under way.
+    Raises Unprocessable if the key was used with another route or body, Conflict while the first call is in progress.
     """
     from aws_lambda_powertools.utilities import idempotency as powertools
     from aws_lambda_powertools.utilities.idempotency import exceptions
@@ -87,11 +88,11 @@ def once(
     except exceptions.IdempotencyPersistenceLayerError as error:
         if not fresh:
             raise DependencyUnavailable from error
-        # what was asked for is done; only its answer could not be kept (an item takes 400 KB)
+        # the call is done; only its answer could not be stored (an item takes at most 400 KB)
     if fresh:
         return fresh[0], False
     before = _unlock(kept, name)
-    if before is None:  # its seed is gone: it is from before two rotations, or a restored table's
+    if before is None:  # its seed is gone: the answer is older than two rotations, or was restored
         return answer(), False
     if before["asked"] != asked:
         raise Unprocessable
@@ -99,13 +100,13 @@ def once(
 
 
 def require_key(key: str) -> None:
-    """Raises ValidationFailed for what is no key."""
+    """Raise ValidationFailed for an invalid key."""
     if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
         raise ValidationFailed.of("Idempotency-Key", "1 to 64 printable characters")
 
 
 def _ciphers(name: str) -> list[AESGCM]:
-    """The newest first."""
+    """The ciphers of this caller and key, the newest seed's first."""
     return [AESGCM(hmac.digest(seed.derive("answers"), name.encode(), "sha256")) for seed in keyrings.cursors.seeds()]
 
 

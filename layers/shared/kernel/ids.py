@@ -1,4 +1,4 @@
-"""Ids: a readable prefix and a ULID, so that they sort by creation and cannot be guessed (80 random bits)."""
+"""Ids: a readable prefix and a ULID, so that they sort by time of creation and cannot be guessed (80 random bits)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ID_CHARS = 40
 
 
 def base32(number: int, width: int = 1) -> str:
-    """Crockford's base 32 in lower case, at least `width` characters."""
+    """Crockford's base 32 in lower case, padded to at least `width` characters."""
     chars: list[str] = []
     while number or len(chars) < width:
         number, digit = divmod(number, 32)
@@ -24,17 +24,17 @@ def base32(number: int, width: int = 1) -> str:
 
 
 def new(prefix: str) -> str:
-    """A new id such as `usr_01j…`, 26 characters after the prefix."""
+    """A new id such as `usr_01j…`, with 26 characters after the prefix."""
     return f"{prefix}_{base32(clock.now(), 10)}{base32(secrets.randbits(80), 16)}"
 
 
 def new_at(prefix: str, position: int) -> str:
-    """A new id that also tells the position it was made for (a message's seq); read it with `position`."""
+    """A new id that also encodes a position (such as a message's seq); read it with `position`."""
     return f"{new(prefix)}{base32(position)}"
 
 
 def position(of_id: str) -> int | None:
-    """The position inside an id made by `new_at`; None for anything else."""
+    """The position encoded in an id by `new_at`; None for any other text."""
     tail = of_id.partition("_")[2][_ULID_CHARS:]
     if not tail or any(char not in _DIGITS for char in tail):
         return None

@@ -1,12 +1,12 @@
-"""Keyrings: the keys that a deployment makes for itself, one ring for each use.
+"""Keyrings: keys that a deployment generates itself, one ring for each use.
 
-A ring is an item of the table `keyrings`. It holds the newest generation and the one before: new things are made with
-the first, things made with either are accepted. A fresh generation is made use of ten minutes after it was made, when
-every process has read it, so that a rotation signs nobody out.
+A ring is an item of the table `keyrings`. It holds the newest generation and the previous one: new things are made with
+the newest, and things made with either are accepted. A new generation is used from ten minutes after its creation, when
+every process has read it, so a rotation signs nobody out.
 
-Of a generation the table shows its name (`kid`) and, where it signs, its public key. The seed is encrypted by KMS with
-the ring's name as encryption context, and IAM lets a function decrypt the rings it needs (infra/rights.yaml): whoever
-only checks tokens reads public keys and can sign none. Never logs a seed.
+The table shows a generation's name (`kid`) and, for rings that sign, its public key. The seed is encrypted by KMS with
+the ring's name as encryption context, and IAM lets each function decrypt only the rings it needs (infra/rights.yaml):
+functions that only verify tokens read public keys and cannot sign. Seeds are never logged.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 REFRESH_S = 300.0
 MISS_REFRESH_S = 10.0
-ACTIVATION_MS = 10 * clock.MINUTE  # twice REFRESH_S: by then every process knows a new generation
-ROTATION_MS = 90 * clock.DAY  # idle refresh tokens live 30 days, so one generation before is enough
-_SIGNING = "es256"  # what the seed's signing key is derived for
+ACTIVATION_MS = 10 * clock.MINUTE  # twice REFRESH_S: by then every process has read a new generation
+ROTATION_MS = 90 * clock.DAY  # idle refresh tokens live 30 days, so one previous generation is enough
+_SIGNING = "es256"  # the purpose from which signing keys are derived
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -68,13 +68,13 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A generation as the table keeps it."""
+    """A generation as stored in the table."""
 
     kid: str
-    sealed: str  # the seed, encrypted by KMS, in base 64
+    sealed: str  # the seed, encrypted by KMS, in base64
     made_at: int  # ms
     active_from: int  # ms
-    public: dict[str, str] | None = None  # the key that checks what it signs (JWK, RFC 7517)
+    public: dict[str, str] | None = None  # the key that verifies its signatures (JWK, RFC 7517)
 
 
 class KeyringRecord(Record):
@@ -88,10 +88,10 @@ class KeyringRecord(Record):
 
 
 class Keyring:
-    """The generations of one ring as this process knows them.
+    """The generations of one ring, as this process has read them.
 
-    They are read again every 5 minutes and, at most every 10 s, when one is missing. While the table cannot be
-    read the known ones stay good; raises DependencyUnavailable when there are none yet.
+    They are read again every 5 minutes, and at most every 10 s if one is missing. If the table cannot be read, the
+    known ones stay in use; raises DependencyUnavailable if there are none.
     """
 
     def __init__(self, name: str, *, signs: bool = False, rotates: bool = True) -> None:
@@ -100,24 +100,27 @@ class Keyring:
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing, as a new process does."""
+        """Return to the state of a new process."""
         self._generations: tuple[Generation, ...] = ()
         self._seeds: dict[str, Seed] = {}
         self._read_at = 0.0
 
     def seeds(self) -> tuple[Seed, ...]:
-        """The one to make things with first. Needs the right to decrypt this ring."""
+        """All seeds, the one for making new things first. Takes the right to decrypt this ring."""
         return tuple(self._unsealed(each) for each in self._current())
 
     def public_keys(self, missing: str | None = None) -> Mapping[str, dict[str, str]]:
-        """The public keys by `kid`. `missing` names one that was not found: then the table may be read again."""
+        """The public keys by `kid`. `missing` is a kid that was not found, which allows reading the table again."""
         return {each.kid: each.public for each in self._current(missing) if each.public is not None}
 
     def holds(self, seed: str) -> bool:
-        """Whether somebody has shown a seed of this ring. Needs no right to decrypt: the `kid` of a seed is known."""
+        """Whether `seed` is one of this ring's.
+
+        Takes no right to decrypt, because a generation's `kid` is derived from its seed.
+        """
         try:
             known = {each.kid for each in self._current()}
-        except ConfigurationError:  # it was not made yet, so nobody has one
+        except ConfigurationError:  # the ring does not exist yet, so it has no seeds
             return False
         return Seed(seed.encode()).kid in known
 
@@ -134,7 +137,7 @@ class Keyring:
         except DependencyUnavailable:
             if not self._generations:
                 raise
-            self._read_at = time.monotonic() - REFRESH_S + MISS_REFRESH_S  # keep the known ones, try again soon
+            self._read_at = time.monotonic() - REFRESH_S + MISS_REFRESH_S  # keep the known ones, read again in 10 s
             return
         if record is None:
             raise ConfigurationError(f"there is no keyring {self.name}: deploy again (docs/runbooks/keys.md)")
@@ -155,40 +158,41 @@ tokens = Keyring("tokens", signs=True)
 refresh_tokens = Keyring("refresh_tokens")
 cursors = Keyring("cursors")
 key_log = Keyring("key_log", signs=True)
-# rotated by hand only: a secret is sealed anew when it is used, and would be lost with the second rotation
+# Rotated by hand only: a secret is encrypted with the newest seed when it is used, and one that is not used between two
+# rotations would be lost.
 factors = Keyring("factors", rotates=False)
-# never rotated: the same name has to come out for as long as it is kept
+# Never rotated: pseudonyms must stay the same for as long as they are stored.
 pseudonyms = Keyring("pseudonyms", rotates=False)
-# never rotated: browsers' push subscriptions are bound to its public key
+# Never rotated: browsers' push subscriptions are bound to its public key.
 web_push = Keyring("web_push", rotates=False)
-# rotated by hand only: CloudFront shows its seed with each request, and gets a fresh one by a deployment
+# Rotated by hand only: CloudFront sends its seed with each request, and gets a new one by a deployment.
 edge = Keyring("edge", rotates=False)
 RINGS = {ring.name: ring for ring in (tokens, refresh_tokens, cursors, key_log, factors, pseudonyms, web_push, edge)}
 
 
 def touch() -> None:
-    """Read a ring as it is now, to see that the table answers."""
+    """Read a ring from the table, to check that it answers."""
     KeyringRecord.find(tokens.name)
 
 
 def pseudonym(purpose: str, name: str) -> str:
-    """A stand-in for a name, always the same, that tells nobody without the key whose it is (HMAC-SHA256, 160 bits)."""
+    """A constant substitute for a name, which cannot be traced back without the key (HMAC-SHA256, 160 bits)."""
     key = pseudonyms.seeds()[0].value
     return hmac.digest(key, f"{purpose}\0{name}".encode(), "sha256").hex()[:40]
 
 
-# --- making them: the right of one function (infra/data.yaml) -----------------------------------------------------
+# --- making keyrings, which takes the right of one function (infra/data.yaml) ---------------------------------
 
 
 @snapshot.after
 def forget_all() -> None:
-    """Know nothing of any ring, as a new process does."""
+    """Return all rings to the state of a new process."""
     for ring in RINGS.values():
         ring.forget()
 
 
 def create_missing(rings: Iterable[Keyring] = tuple(RINGS.values())) -> list[str]:
-    """Write a first generation for each ring that has none; the names of those."""
+    """Write a first generation for each ring that has none; returns the names of those rings."""
     made: list[str] = []
     for ring in rings:
         if KeyringRecord.find(ring.name) is None:
@@ -199,7 +203,7 @@ def create_missing(rings: Iterable[Keyring] = tuple(RINGS.values())) -> list[str
 
 
 def rotate(ring: Keyring) -> None:
-    """Write a fresh generation before the newest one, which stays good; an older one is dropped.
+    """Add a new generation; the previously newest one stays accepted, an older one is dropped.
 
     Raises ConfigurationError for a ring that does not exist, RotationUnfinished within 10 minutes of the last rotation.
     """
@@ -215,7 +219,7 @@ def rotate(ring: Keyring) -> None:
 
 
 def rotate_due() -> list[str]:
-    """Rotate each ring whose newest generation is 90 days old; the names of those."""
+    """Rotate each ring whose newest generation is 90 days old; returns the names of those rings."""
     due: list[str] = []
     for ring in RINGS.values():
         record = KeyringRecord.find(ring.name) if ring.rotates else None
@@ -226,7 +230,7 @@ def rotate_due() -> list[str]:
 
 
 class RotationUnfinished(RuntimeError):
-    """A ring cannot be rotated yet: what is made now would not be accepted after it."""
+    """A ring cannot be rotated yet, because things that are still being made would not be accepted afterwards."""
 
 
 def _generation(ring: Keyring, *, active_from: int) -> Generation:
@@ -243,7 +247,7 @@ def _public_jwk(seed: Seed) -> dict[str, str]:
 
 
 def _context(ring: str) -> dict[str, str]:
-    """What KMS binds a ciphertext to, and IAM a right: this ring of this stack."""
+    """The encryption context to which KMS binds a ciphertext, and IAM a right: this ring of this stack."""
     return {"stack": config().stack, "keyring": ring}
 
 

@@ -1,4 +1,4 @@
-"""Counters of limits that fail closed, in DynamoDB, for when Redis is away."""
+"""Counters in DynamoDB for limits that fail closed, used when Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LimitCounter(Record):
 
 
 def count(key: str, window_s: int, cost: int = 1) -> int:
-    """Count so much more under a key; the total so far."""
+    """Add `cost` to the counter of a key; returns the total so far."""
     counter = LimitCounter(key)
     try:
         counter.update([LimitCounter.used.add(cost), LimitCounter.expires_at.set(clock.now_s() + 2 * window_s)])

@@ -1,9 +1,9 @@
-"""Rate limits: fixed windows in Redis, with a declared mode for when Redis is away.
+"""Rate limits: fixed windows in Redis, with a declared mode for when Redis is unavailable.
 
-`open`: counted in this process (messages: availability first), so without Redis as many times the limit passes as
-its function has environments at work (infra/reservations.toml caps them). `closed`: counted in DynamoDB by all of them
-together (sign-in, codes, search, AI help: safety first); if that is away too, the call fails. A limit holds within
-twice its value at window edges.
+`open`: counted in each process (messages: availability first), so without Redis a limit is multiplied by the number of
+the function's execution environments (infra/reservations.toml caps them). `closed`: counted in DynamoDB by all
+processes together (sign-in, codes, search, AI help: safety first); if DynamoDB is unavailable too, the call fails.
+Across the edge of two windows up to twice the limit may pass.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One call of `subject`, which counts `cost` against `limit`·`factor`; windows begin at `since` (seconds)."""
+    """One call of `subject` that counts `cost` against `limit`·`factor`; windows are aligned to `since` (seconds)."""
 
     limit: Limit
     subject: str
@@ -41,7 +41,7 @@ class Charge:
 
     @property
     def window(self) -> tuple[int, int]:
-        """The number of the present window, and how many seconds it has been going."""
+        """The number of the present window, and the seconds since it began."""
         return divmod(clock.now_s() - self.since, self.limit.window_s)
 
     @property
@@ -51,7 +51,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is used of a limit: header values (draft-ietf-httpapi-ratelimit-headers)."""
+    """The use of a limit, as header values (draft-ietf-httpapi-ratelimit-headers)."""
 
     limit: int
     used: int
@@ -62,7 +62,7 @@ class Allowance:
         return max(0, self.limit - self.used)
 
     def require(self) -> None:
-        """Raises LimitExceeded when more is used than allowed."""
+        """Raise LimitExceeded if more is used than allowed."""
         if self.used > self.limit:
             raise LimitExceeded(self)
 
@@ -83,15 +83,15 @@ class LimitExceeded(RateLimited):
 
 
 def spend(limit: Limit, subject: str, factor: int = 1, *, cost: int = 1) -> Allowance:
-    """Count one request of `subject`, or what it costs, against `limit`·`factor`; raises LimitExceeded above it."""
+    """Count `cost` requests of `subject` against `limit`·`factor`; raises LimitExceeded above it."""
     (allowance,) = spend_all([Charge(limit, subject, factor, cost)])
     return allowance
 
 
 def spend_all(charges: Sequence[Charge]) -> list[Allowance]:
-    """Count a call against several limits in one round trip of Redis; raises LimitExceeded of the first one above it.
+    """Count a call against several limits in one round trip of Redis; raises LimitExceeded for the first exceeded one.
 
-    A call that one limit refuses is not counted against those behind it.
+    A call that one limit refuses is not counted against the limits after it.
     """
     allowances = measure(charges)
     for number, allowance in enumerate(allowances, 1):
@@ -103,28 +103,28 @@ def spend_all(charges: Sequence[Charge]) -> list[Allowance]:
 
 
 def give_back(limit: Limit, subject: str) -> None:
-    """Uncount one request of `subject`, for limits on what fails."""
+    """Take back one request of `subject`, for limits that count only failures."""
     measure([Charge(limit, subject, cost=-1)])
 
 
 def measure(charges: Sequence[Charge]) -> list[Allowance]:
-    """Count each of these and tell how much is used, refusing nothing: one round trip of Redis for all."""
+    """Count all charges and return how much is used, without refusing any: one round trip of Redis."""
     return measure_and_read(charges)[0]
 
 
 def measure_and_read(charges: Sequence[Charge], *keys: str) -> tuple[list[Allowance], Sequence[str | None]]:
-    """The same, and what Redis has at these keys, by the same round trip: nothing where it is away."""
+    """`measure`, and the values of `keys` in Redis by the same round trip; None for each if Redis is unavailable."""
     counts, read = _count(charges, keys)
     found = []
     for charge, used in zip(charges, counts, strict=True):
         allowance = Allowance(charge.limit.requests * charge.factor, used, charge.limit.window_s - charge.window[1])
-        _tell(charge, allowance)
+        _record(charge, allowance)
         found.append(allowance)
     return found, read
 
 
-def _tell(charge: Charge, allowance: Allowance) -> None:
-    """Count calls above a limit, and how many subjects have come to theirs: the first such call of each window."""
+def _record(charge: Charge, allowance: Allowance) -> None:
+    """Count calls above a limit, and the subjects that reached theirs: the first such call of each window."""
     if charge.cost > 0 and allowance.used > allowance.limit:
         telemetry.total("LimitsBlocked", limits=charge.limit.name)
         if allowance.used - charge.cost <= allowance.limit:
@@ -140,7 +140,7 @@ def _count(charges: Sequence[Charge], keys: Sequence[str]) -> tuple[list[int], S
 
 def _count_without_redis(charge: Charge) -> int:
     if charge.limit.without_redis == "closed":
-        from kernel import limit_table  # loads PynamoDB, which not every function needs
+        from kernel import limit_table  # imported here because it loads PynamoDB, which not every function needs
 
         return limit_table.count(charge.key, charge.limit.window_s, charge.cost)
     used = (_in_process.get(charge.key) or 0) + charge.cost

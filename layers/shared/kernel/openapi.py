@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the routes that serve it. Not used at run time: `make openapi` writes it."""
+"""Generates the OpenAPI 3.1 document from the routes. `make openapi` calls it; not used at run time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from kernel.http import App, Route
 
 _REF = "#/components/schemas/{model}"
-_WITHOUT_BODY = (202, 204)  # where the route names no model of its answer
+_WITHOUT_BODY = (202, 204)  # for routes without a `returns` model
 _COMMON = {
     400: ("validation_failed", "malformed_json", "invalid_cursor"),
     401: ("unauthenticated", "token_expired", "token_revoked"),

@@ -1,5 +1,7 @@
-"""Where the call under way comes from and where it was made to, for those who are not handed the request; and which
-pages of browsers are the deployment's own."""
+"""The address that a call comes from and the URL it was made to, and which browser pages may open sockets.
+
+The address and the URL are kept in a context variable for code that does not get the request.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +15,23 @@ from kernel import keyrings, telemetry
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
-# what our CloudFront shows with each request (infra/web.yaml); it adds no header whose name begins with X-Edge-
+# The secret header that our CloudFront adds to each request (infra/web.yaml). CloudFront adds no header named X-Edge-….
 EDGE_KEY = "x-distribution-key"
 _LOCAL_HOSTS = ("localhost", "127.0.0.1")
-_HOPS = 3  # an edge-optimized API has a CloudFront of its own behind ours
+_HOPS = 3  # an edge-optimized API has another CloudFront behind ours
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=("", ""))
 
 
 def address() -> str:
-    """The caller's address (`address_in`), empty outside of a call over HTTP."""
+    """The caller's IP address (`address_in`), empty outside of an HTTP call."""
     return _origin.get()[0]
 
 
 def address_in(seen: object, headers: Mapping[str, str]) -> str:
-    """The caller's address: the one that the gateway has seen, or the one that our CloudFront has; empty for none.
+    """The caller's IP address as the gateway saw it, or as our CloudFront saw it; empty for none.
 
-    `headers` have names in lower case. CloudFront adds the client to X-Forwarded-For, whatever stood there before, and
-    the gateway adds CloudFront, which it has seen. Of a call without CloudFront's key no header is asked, as clients
-    may send any.
+    `headers` have lower-case names. CloudFront appends the client's address to X-Forwarded-For, and the gateway appends
+    CloudFront's. Headers are only trusted with CloudFront's key, because clients may send any.
     """
     address = _canonical(seen)
     key = headers.get(EDGE_KEY)
@@ -57,13 +58,13 @@ def _is_ours(key: str) -> bool:
 
 
 def base_url() -> str:
-    """The address of the API that was called, without a slash at the end, empty outside of a call over HTTP."""
+    """The URL of the API that was called, without a final slash; empty outside of an HTTP call."""
     return _origin.get()[1]
 
 
 @contextmanager
 def called_from(address: str, base_url: str = "") -> Iterator[None]:
-    """Note both for what is done inside."""
+    """Set the address and the base URL of the call inside this context."""
     before = _origin.set((address, base_url))
     try:
         yield
@@ -72,16 +73,17 @@ def called_from(address: str, base_url: str = "") -> Iterator[None]:
 
 
 def is_local_page(page: str) -> bool:
-    """Whether it is the Origin of a page of this machine, from any port, and the environment a local one."""
+    """Whether an Origin is a page of this machine, on any port, in a local environment."""
     parts = urlsplit(page)
     whole = page == f"{parts.scheme}://{parts.netloc}" and parts.scheme in ("http", "https")
     return whole and parts.hostname in _LOCAL_HOSTS and config().is_local
 
 
 def may_open_sockets(page: str | None) -> bool:
-    """Whether a page of this Origin may open a socket (OWASP ASVS 5.0, V4.4.2): the web client's (PublicUrl) and the
-    origins that may call the API (CorsOrigins). None is no browser's, and a deployment that does not say where its
-    web client is cannot tell."""
+    """Whether a page of this Origin may open a socket (OWASP ASVS 5.0, V4.4.2): the web client's or one in CorsOrigins.
+
+    None means that no browser calls. Without PublicUrl the web client's origin is unknown, and every page may.
+    """
     home = urlsplit(config().public_url)
     if page is None or not home.netloc:
         return True

@@ -1,9 +1,9 @@
-"""Addresses that people give us to call: HTTPS to public addresses only (R40).
+"""URLs that people give us to call: HTTPS to public addresses only (R40).
 
-A URL is checked when it is given (`parse`) and again when it is called: `addresses` looks the name up, and the caller
-connects to what was checked, so that a name cannot lead elsewhere a moment later (DNS rebinding). Redirects are the
-caller's to refuse. With LOOPBACK_TARGETS, which only local environments set, 127.0.0.1 may be called too, also by
-plain HTTP.
+A URL is checked when it is given (`parse`) and again when it is called: `addresses` resolves the name, and the caller
+connects to the checked address, so that the name cannot lead elsewhere a moment later (DNS rebinding). Callers must
+refuse redirects. With LOOPBACK_TARGETS, which only local environments set, 127.0.0.1 may be called too, also by plain
+HTTP.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MAX_URL_CHARS = 2_048
 LOOKUP_TIMEOUT_S = 1.0
 HTTPS_PORT = 443
 LOOPBACK = "127.0.0.1"
-_URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+", re.ASCII | re.IGNORECASE)  # no blank, control, quote, backslash
+_URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+", re.ASCII | re.IGNORECASE)  # no blanks, controls, quotes, backslashes
 _NAME = re.compile(r"(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
-# Names that lead into somebody's own network, whatever a resolver says (RFC 6761, RFC 8375, RFC 9476 and habit).
+# Names of private networks, whatever a resolver answers (RFC 6761, RFC 8375, RFC 9476, and common use).
 _PRIVATE_NAMES = re.compile(r"(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|private|arpa)$")
-# What `is_global` lets pass: addresses that carry another one inside, and those of protocols, not of hosts.
+# Special networks that `is_global` accepts: addresses that embed another address, and those reserved for protocols.
 _SPECIAL = [
     ipaddress.ip_network(each)
     for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.0.0.0/24", "192.88.99.0/24")
@@ -37,16 +37,16 @@ _lookups = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lookup")
 
 
 class UnsafeUrl(ValueError):
-    """A URL that must not be called; the text says why, without repeating it."""
+    """A URL that must not be called; the text gives the reason without repeating the URL."""
 
 
 class Unresolved(OSError):
-    """The name of a URL has no address now, or nobody told it in time."""
+    """The name of a URL has no address at present, or was not resolved in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart. `path` has its query."""
+    """The parts of a URL; `path` includes the query."""
 
     scheme: str
     host: str
@@ -55,19 +55,19 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """As RFC 6454 writes it."""
+        """The origin as RFC 6454 writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = {"https": HTTPS_PORT, "http": 80}[self.scheme]
         return f"{self.scheme}://{host}" + ("" if self.port == usual else f":{self.port}")
 
     @property
     def authority(self) -> str:
-        """For the Host header."""
+        """The value of the Host header."""
         return self.origin.partition("://")[2]
 
 
 def parse(url: str) -> Target:
-    """A URL that may be called, as far as can be told without looking its name up; raises UnsafeUrl."""
+    """The parts of a URL that may be called, without resolving its name; raises UnsafeUrl."""
     if len(url) > MAX_URL_CHARS or not _URL.fullmatch(url):
         raise UnsafeUrl("must be an absolute https URL of at most 2,048 ASCII characters")
     try:
@@ -85,7 +85,7 @@ def parse(url: str) -> Target:
     if "[" in parts.netloc:
         _require_public(host)
     elif host.rpartition(".")[2][:1].isdigit() or not _NAME.fullmatch(host):
-        # a last label that begins with a digit is an address to some resolver: 127.1, 0x7f000001, 2130706433
+        # some resolvers take a last label that begins with a digit for an address: 127.1, 0x7f000001, 2130706433
         if not re.fullmatch(r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})", host):
             raise UnsafeUrl("must name a public host")
         _require_public(host)
@@ -95,7 +95,7 @@ def parse(url: str) -> Target:
 
 
 def addresses(target: Target) -> list[str]:
-    """Where a target leads now, all of it public; raises UnsafeUrl, and Unresolved."""
+    """The addresses of a target, all of them public; raises UnsafeUrl, Unresolved."""
     if target.host == LOOPBACK and config().loopback_targets:
         return [LOOPBACK]
     looked_up: Future[list[str]] = _lookups.submit(_look_up, target.host, target.port)
@@ -109,7 +109,7 @@ def addresses(target: Target) -> list[str]:
 
 
 def address(target: Target) -> str:
-    """The address to connect to, looked up and checked at most once a minute; raises as `addresses` does."""
+    """The address to connect to, resolved and checked at most once a minute; raises as `addresses` does."""
     known = _checked.get(target.host)
     if known is None:
         known = addresses(target)[0]
@@ -118,7 +118,10 @@ def address(target: Target) -> str:
 
 
 def require_not_private(target: Target) -> None:
-    """Look the name up once, when the URL is given; raises UnsafeUrl. A name without an address may get one later."""
+    """Check the name's addresses when the URL is given; raises UnsafeUrl.
+
+    A name without an address passes, because it may get one later.
+    """
     try:
         addresses(target)
     except Unresolved:

@@ -1,6 +1,6 @@
-"""Pages of lists, and the cursors between them.
+"""Pages of lists, and their cursors.
 
-A cursor is encrypted and authenticated (AES-GCM) and bound to the caller and the query: it shows no key, and is good
+A cursor is encrypted and authenticated (AES-GCM) and bound to the caller and the query: it reveals no key, and is valid
 for nothing else.
 """
 
@@ -21,24 +21,24 @@ from kernel.keyrings import Seed
 T = TypeVar("T")
 R = TypeVar("R")
 _NONCE_BYTES = 12
-MAX_CHARS = 2048  # takes 255 characters of any script
-MAX_PAGE_BYTES = 5_000_000  # Lambda answers with 6 MB at most ("Lambda quotas")
+MAX_CHARS = 2048  # enough for 255 characters of any script
+MAX_PAGE_BYTES = 5_000_000  # the answer of a Lambda function is at most 6 MB ("Lambda quotas")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A page of a list, and the cursor of the next one if there is more."""
+    """A page of a list, and the cursor of the next page if there is one."""
 
     items: list[T]
     next_cursor: str | None = None
 
 
 class Paginator:
-    """One caller's way through one list: where this page begins, and the cursor of the next.
+    """The position of one page in one caller's list.
 
-    `bound_to` are the caller, the list and its filters. `begun` are the parameters that say where a list begins, None
-    for one that was not given: a cursor goes on with the list it came from, so it comes with the same ones again or
-    with none, and they are that list's from then on. Raises InvalidCursor for a cursor of another list.
+    `bound_to` are the caller, the list and its filters. `begun` are the parameters that choose where the list begins,
+    None for one that was not given. A cursor continues its own list: it may come with the same parameters or with none,
+    and `begun` is then set to those of the list. Raises InvalidCursor for a cursor of another list.
     """
 
     __slots__ = ("_bound_to", "begun", "start")
@@ -46,7 +46,7 @@ class Paginator:
     def __init__(self, cursor: str | None, *bound_to: str, begun: Sequence[int | None] = ()) -> None:
         self._bound_to = (*bound_to, "begun") if begun else bound_to
         self.begun = list(begun)
-        self.start: Any = None  # at the beginning
+        self.start: Any = None  # None: at the beginning
         if cursor is not None:
             kept = unseal(cursor, bound_to=self._bound_to)
             own, self.start = kept if begun else (self.begun, kept)
@@ -55,7 +55,7 @@ class Paginator:
             self.begun = own
 
     def cursor(self, position: Any) -> str | None:
-        """The cursor of a page that begins behind `position` (any JSON value); None for None, the end of the list."""
+        """The cursor of a page that begins after `position` (any JSON value); None for None, the end of the list."""
         if position is None:
             return None
         return seal([self.begun, position] if self.begun else position, bound_to=self._bound_to)
@@ -63,9 +63,9 @@ class Paginator:
     def page(
         self, found: Sequence[T], limit: int, position: Callable[[T], Any], show: Callable[[Sequence[T]], Iterable[R]]
     ) -> Page[R]:
-        """The first `limit` of what was found, as `show` makes them seen; there is a next page if more was found.
+        """The first `limit` of the found items, rendered by `show`; there is a next page if more were found.
 
-        So one more than `limit` is asked of the store. `position` tells where a page ends whose last one this is.
+        Callers therefore read one item more than `limit`. `position` gives the position of a page's last item.
         """
         page = found[:limit]
         end = position(page[-1]) if len(found) > len(page) > 0 else None
@@ -74,24 +74,27 @@ class Paginator:
     def fitting_page(
         self, found: Sequence[T], limit: int, position: Callable[[T], Any], show: Callable[[Sequence[T]], Sequence[R]]
     ) -> Page[R]:
-        """As `page`, of no more items than fit one answer; `show` keeps their number and order."""
+        """Like `page`, but with no more items than fit one answer; `show` must keep their number and order."""
         shown = show(found[:limit])
         fit = fitting(shown)
         end = position(found[fit - 1]) if len(found) > fit > 0 else None
         return Page(list(shown[:fit]), self.cursor(end))
 
 
-def whole(items: Iterable[T], cursor: str | None) -> Page[T]:
-    """A list so short that it is one page: no cursor was ever given out for it. Raises InvalidCursor for any."""
+def single_page(items: Iterable[T], cursor: str | None) -> Page[T]:
+    """The page of a list that always fits one page.
+
+    Raises InvalidCursor for any cursor, because such a list never gives one out.
+    """
     if cursor is not None:
         raise InvalidCursor
     return Page(list(items))
 
 
 def fitting(items: Sequence[Any]) -> int:
-    """How many of the items of a list fit one answer, the first in any case: the others belong to the next page.
+    """The number of items that fit one answer, at least one; the others belong to the next page.
 
-    The body is a text within the function's answer, which is escaped once more: to ASCII, as the runtime does it.
+    Lambda's runtime escapes the JSON body once more, to ASCII, so the size is computed after both.
     """
     room = MAX_PAGE_BYTES
     for number, item in enumerate(items):
@@ -106,13 +109,13 @@ def fitting(items: Sequence[Any]) -> int:
 
 @lru_cache(maxsize=4)
 def _cipher(seed: Seed) -> Any:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 20 ms that most calls need not spend
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # takes 20 ms, and most calls need none
 
     return AESGCM(seed.derive("cursor"))
 
 
 def seal(position: Any, *, bound_to: tuple[str, ...]) -> str:
-    """The cursor for a position (any JSON value), good only for the same `bound_to` (caller, route, filters)."""
+    """The cursor for a position (any JSON value), valid only for the same `bound_to` (caller, route, filters)."""
     nonce = os.urandom(_NONCE_BYTES)
     plain = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     sealed = nonce + _cipher(keyrings.cursors.seeds()[0]).encrypt(nonce, plain, "\n".join(bound_to).encode())
@@ -120,12 +123,12 @@ def seal(position: Any, *, bound_to: tuple[str, ...]) -> str:
 
 
 def unseal(cursor: str, *, bound_to: tuple[str, ...]) -> Any:
-    """The position inside; raises InvalidCursor for anything but an unchanged cursor of this caller and query."""
+    """The position in a cursor; raises InvalidCursor for anything but an unchanged cursor of this caller and query."""
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError as error:
         raise InvalidCursor from error
-    # base 64 decoders overlook spare bits and foreign characters: only the one canonical spelling is ours
+    # base64 decoders ignore spare bits and foreign characters: only the canonical spelling is accepted
     if len(cursor) > MAX_CHARS or urlsafe_b64encode(raw).rstrip(b"=").decode() != cursor:
         raise InvalidCursor
     from cryptography.exceptions import InvalidTag

@@ -1,4 +1,4 @@
-"""Several calls to the outside at once, on threads of this process."""
+"""Concurrent calls to dependencies, on threads of this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-MAX_AT_ONCE = 16  # as many connections as a client of `kernel.aws` keeps
+MAX_AT_ONCE = 16  # the number of connections that a client of `kernel.aws` keeps
 
 
 @lru_cache(maxsize=1)
@@ -19,13 +19,16 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def carried(call: Callable[[T], R]) -> Callable[[T], R]:
-    """`call` for other threads, which have neither this one's deadline nor its line of the log by themselves."""
+    """`call` for other threads, with this thread's context: its deadline and its log line."""
     here = copy_context()
     return lambda value: here.copy().run(call, value)
 
 
 def mapped(call: Callable[[T], R], each: Iterable[T]) -> list[R]:
-    """`call` of each value, in order, at most 16 at once; a single one on this thread. The first error is raised."""
+    """The results of `call` for each value, in order, at most 16 calls at once.
+
+    A single call runs on this thread. Raises the first error.
+    """
     values = list(each)
     if len(values) < 2:
         return [call(value) for value in values]

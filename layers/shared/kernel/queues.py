@@ -1,4 +1,4 @@
-"""Sending to queues, up to ten messages and one megabyte a call."""
+"""Sending to SQS queues, up to ten messages and one megabyte per call."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kernel import aws, telemetry
 from kernel.errors import DependencyUnavailable
 
 BATCH = 10
-MAX_BATCH_BYTES = 1024 * 1024  # SQS quotas: of one message, and of all in one call
+MAX_BATCH_BYTES = 1024 * 1024  # SQS quota for one message, and for all messages of one call
 
 
 def send(queue_url: str, messages: Sequence[dict[str, Any]], *, delay_s: int = 0) -> None:
-    """Put JSON messages into a queue; raises DependencyUnavailable if any was not taken."""
+    """Put JSON messages into a queue; raises DependencyUnavailable if any was not accepted."""
     for batch in _batches(json.dumps(message, separators=(",", ":")) for message in messages):
         entries = [{"Id": str(n), "MessageBody": body, "DelaySeconds": delay_s} for n, body in enumerate(batch)]
         try:
@@ -28,7 +28,10 @@ def send(queue_url: str, messages: Sequence[dict[str, Any]], *, delay_s: int = 0
 
 
 def postpone(queue_url: str, receipt_handle: str, after_s: int) -> None:
-    """Have a message that is being handled come again after so many seconds (SQS: at most 12 h)."""
+    """Have the message that is being handled delivered again after `after_s` seconds (SQS: at most 12 h).
+
+    Never raises: if SQS refuses, the message is delivered again after its visibility timeout.
+    """
     try:
         aws.client("sqs").change_message_visibility(
             QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
@@ -37,14 +40,14 @@ def postpone(queue_url: str, receipt_handle: str, after_s: int) -> None:
         BotoCoreError,
         ClientError,
         DependencyUnavailable,
-    ) as error:  # then it comes again when the queue shows it by itself
+    ) as error:
         telemetry.logger().warning("not postponed", exc_info=error)
 
 
 def _batches(bodies: Iterable[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
-    for body in bodies:  # ASCII, so a character is a byte
+    for body in bodies:  # `json.dumps` writes ASCII, so a character is a byte
         if batch and (len(batch) == BATCH or size + len(body) > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0

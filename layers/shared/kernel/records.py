@@ -1,7 +1,7 @@
-"""Records as values: attributes that read and write the very type of a value's field, and one mapper for both ways.
+"""Records as values: attributes with the types of the values' fields, and a mapper between records and values.
 
-A store declares the attributes of its records with the types of this module, and a `Mapper` for each kind of value
-that they hold; no PynamoDB object leaves the store.
+A store declares its records' attributes with the types of this module, and a `Mapper` for each kind of value that they
+hold; no PynamoDB object leaves the store.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class IntegerAttribute(Attribute[int]):
 
 
 class NamesAttribute(Attribute[frozenset[str]]):
-    """A set of texts. DynamoDB keeps no empty ones: an attribute that is not there reads as an empty set."""
+    """A set of texts. DynamoDB stores no empty sets: a missing attribute reads as an empty set."""
 
     attr_type = STRING_SET
 
@@ -53,7 +53,7 @@ class NamesAttribute(Attribute[frozenset[str]]):
 
 
 class CountsAttribute(Attribute[dict[str, int]]):
-    """A map of whole numbers by name, each of which can be changed by itself (`Record.counts[name]`)."""
+    """A map of whole numbers by name, each of which can be updated by itself (`Record.counts[name]`)."""
 
     attr_type = MAP
 
@@ -65,7 +65,7 @@ class CountsAttribute(Attribute[dict[str, int]]):
 
 
 class ValueAttribute(Attribute[T]):
-    """A value kept as a JSON text: `read` makes it of what JSON holds, `write` the other way round."""
+    """A value stored as JSON text: `read` makes it from the parsed JSON, `write` converts it back."""
 
     attr_type = STRING
 
@@ -81,7 +81,7 @@ class ValueAttribute(Attribute[T]):
 
 
 def known_fields(value_type: Callable[..., V]) -> Callable[[Mapping[str, Any]], V]:
-    """Makes a dataclass of a JSON object, without what a later version has put there."""
+    """A function that makes a dataclass from a JSON object, ignoring fields that a later version has added."""
     names = {field.name for field in fields(cast(Any, value_type))}
     return lambda kept: value_type(**{name: value for name, value in kept.items() if name in names})
 
@@ -90,11 +90,11 @@ def known_fields(value_type: Callable[..., V]) -> Callable[[Mapping[str, Any]], 
 
 
 class Mapper(Generic[R, V]):
-    """Makes a dataclass of a record, and back.
+    """Converts records to dataclasses and back.
 
-    A field is kept in the attribute of its name, or in the one that `renamed` tells. `computed` are fields that are
-    made of the whole record instead, as what stands in a key; whoever writes such a record gives its keys.
-    A field whose attribute is not there has its default, and None if it has none.
+    A field is stored in the attribute with its name, or in the one that `renamed` gives. `computed` fields are computed
+    from the whole record instead, for example from its key; the caller of `record` then passes the key. A field whose
+    attribute is missing gets its default, or None if it has none.
     """
 
     def __init__(
@@ -126,23 +126,23 @@ class Mapper(Generic[R, V]):
         return self._value(**given)
 
     def found(self, record: R | None) -> V | None:
-        """The value of a record that may not be there."""
+        """The value of a record, None for None."""
         return None if record is None else self.value(record)
 
     def values(self, records: Iterable[R | None]) -> list[V]:
-        """The values of those of these records that are there."""
+        """The values of the records that are not None."""
         return [self.value(each) for each in records if each is not None]
 
     def attributes(self, value: V) -> dict[str, Any]:
-        """What is kept of a value, by attribute."""
+        """The stored attributes of a value, by name."""
         return {attribute: getattr(value, field) for field, attribute in self._stored.items()}
 
     def record(self, value: V, *key: Any, **more: Any) -> R:
-        """The record of a value, under `key` if that is not among its fields, with `more` attributes."""
+        """The record of a value, with `key` if its fields do not give one, and with `more` attributes."""
         return self._record(*key, **{**self.attributes(value), **more})
 
     def changes(self, before: V, after: V, *, but: Collection[str] = ()) -> list[Action]:
-        """The actions that make the record of `before` the one of `after`, without the fields in `but`."""
+        """The update actions that turn the record of `before` into that of `after`, except for the fields in `but`."""
         attributes = self._record.get_attributes()
         return [
             set_or_remove(attributes[attribute], now)
@@ -161,6 +161,6 @@ def _default(field: Field[Any]) -> Callable[[], Any] | None:
 
 
 def set_or_remove(attribute: Any, value: Any) -> Action:
-    """The action that keeps a value in an attribute or in a part of one; for None nothing is kept there."""
+    """The action that sets an attribute, or a part of one, to a value; None removes it."""
     action: Action = attribute.remove() if value is None else attribute.set(value)
     return action

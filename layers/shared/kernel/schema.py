@@ -1,6 +1,6 @@
-"""Pydantic bases for what comes in (unknown fields refused) and goes out, and the wording of what is wrong.
+"""Pydantic bases of requests (unknown fields are refused) and answers, the kinds of text, and validation errors.
 
-A model's validator is built at its first use: a function imports more models than it is ever called with.
+A model's validator is built at first use, because a function imports more models than it uses.
 """
 
 import math
@@ -14,7 +14,7 @@ from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
 
 
 class Input(BaseModel):
-    """What a client sends: strict types, no unknown fields."""
+    """A request body: strict types, no unknown fields."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True, allow_inf_nan=False
@@ -22,18 +22,18 @@ class Input(BaseModel):
 
 
 class Query(BaseModel):
-    """What stands in a query string; unknown names are ignored."""
+    """A query string; unknown names are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True, allow_inf_nan=False)
 
 
 class Output(BaseModel):
-    """What a client receives; made from plain values with the same names. Its errors show no value (R42)."""
+    """An answer, made from plain values with the same field names. Its validation errors show no values (R42)."""
 
     model_config = ConfigDict(from_attributes=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
-# --- kinds of text: each field of the API that takes a text names one, and a test asks for it --------------------
+# --- kinds of text: each text field of the API names one, which a test checks ---------------------------------
 
 
 def _no_nul(value: str) -> str:
@@ -46,8 +46,10 @@ JSON_MAX_DEPTH = 16
 
 
 def _readable(value: Any) -> Any:
-    """Free JSON goes into stores, logs of conversations and other people's parsers: its depth has an end, and its
-    numbers are numbers, which RFC 8259 wants and our parser does not."""
+    """Free-form JSON of limited depth, without NaN and infinity.
+
+    It goes to stores and other parsers; RFC 8259 forbids those numbers, but our parser accepts them.
+    """
     level = [value]
     for _ in range(JSON_MAX_DEPTH):
         if not all(map(_is_json, level)):
@@ -94,27 +96,25 @@ def _kind(name: str) -> Any:
     return Field(json_schema_extra={"x-text-kind": name})
 
 
-# What people write: several lines, of which something shows.
+# Written text: several lines, with something visible.
 Body = Annotated[str, AfterValidator(_body), _kind("body")]
-# The same, or nothing at all: a description, a biography.
+# Written text that may be empty: a description, a biography.
 Note = Annotated[str, AfterValidator(_note), _kind("note")]
-# What people, groups, devices, folders and files are called: one line that shows, in NFC, read in one direction.
+# Names of people, groups, devices, folders and files: one visible line in NFC, without changes of reading direction.
 Name = Annotated[str, AfterValidator(_one_line), _kind("name")]
-# One of several texts to choose from, which readers must tell apart (`text.sameness`).
+# One of several texts to choose from, which readers must be able to tell apart (`text.sameness`).
 Label = Annotated[str, AfterValidator(_one_line), _kind("label")]
-# A username.
 Handle = Annotated[str, _kind("handle")]
-# What somebody looks for.
+# A search query.
 SearchText = Annotated[str, AfterValidator(_no_nul), _kind("query")]
-# What machines make and compare byte by byte: ids of clients, tokens, passwords, ciphertext. Nobody is shown it.
+# Texts that machines generate and compare byte by byte, and nobody reads: client ids, tokens, ciphertext.
 Opaque = Annotated[str, AfterValidator(_no_nul), _kind("opaque")]
-# Passwords: every character counts.
+# Passwords: no character is refused or changed.
 Secret = Annotated[str, _kind("opaque")]
-# One of our ids.
 Id = Annotated[str, Field(min_length=1, max_length=40), _kind("id")]
-# A count, a version, what has been read: no more than JavaScript counts exactly, and far less than a store can keep.
+# A count, a version or a read position: at most the largest integer that JavaScript counts exactly.
 Count = Annotated[int, Field(ge=0, le=2**53)]
-# Where to look in a log, or how large something claims to be: it may lie far beyond what there is.
+# A position in a log or a claimed size: it may lie far beyond the existing ones.
 Beyond = Annotated[int, Field(ge=0, lt=2**63)]
 ClientId = Annotated[Opaque, Field(min_length=1, max_length=64)]
 Instant = Annotated[
@@ -142,7 +142,7 @@ class Paging(Query):
 
 
 def parse_json(model: type[M], raw: str | bytes) -> M:
-    """The body as a model; raises MalformedJson or ValidationFailed naming each field."""
+    """The body as a model; raises MalformedJson, or ValidationFailed naming each field."""
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What Redis remembers of a session, for whoever meets it: `accounts.liveness` writes it, frames of sockets read it."""
+"""The marks of sessions in Redis: `accounts.liveness` writes them, and the handlers of socket frames read them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ LIVE, ENDED = "live", "revoked"
 
 
 def key(session_id: str) -> str:
-    """Where it is."""
+    """The Redis key of a session's mark."""
     return f"session:{session_id}"

@@ -1,7 +1,7 @@
-"""Signs requests to AWS: botocore's SigV4, over plain headers.
+"""Signs requests to AWS: botocore's SigV4 over plain headers.
 
-botocore makes an e-mail message of a request's headers, and two more while it signs; that is half of what a signature
-costs. What is signed and how stays its own.
+botocore builds an e-mail message from a request's headers, and two more while signing: half the cost of a signature.
+The signing itself remains botocore's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
 
 
 class _Headers(dict[str, str]):
-    """Headers by their names in small letters, one of each, as the signer asks for them."""
+    """Headers by their lower-case names, one value each, with the method that the signer calls."""
 
     def get_all(self, name: str) -> list[str]:
         return [self[name]]
@@ -28,7 +28,7 @@ class _Signer(SigV4Auth):
 
 @dataclass(slots=True)
 class _Request:
-    """What the signer asks of a request; the hash of its body stands among the headers."""
+    """The fields of a request that the signer reads; the hash of the body is among the headers."""
 
     method: str
     url: str
@@ -40,7 +40,10 @@ class _Request:
 def signed(
     credentials: Any, service: str, region: str, *, method: str, url: str, headers: dict[str, str], body: bytes
 ) -> dict[str, str]:
-    """The headers of a request to AWS, `Host` among those given, with its signature; `credentials` may be renewed."""
+    """The headers of a request to AWS with its signature.
+
+    `headers` must include `Host`. Refreshes `credentials` if needed.
+    """
     request = _Request(method, url, {**headers, "X-Amz-Content-SHA256": sha256(body).hexdigest()})
     signer: Any = _Signer(credentials.get_frozen_credentials(), service, region)
     signer.add_auth(request)

@@ -1,7 +1,7 @@
 """Posting to sockets through the management endpoint (`@connections`): one attempt, short limits, in parallel.
 
-Signed with botocore's SigV4 and sent over pooled connections of urllib3 rather than by a botocore client: a post
-costs 0.4 ms of CPU instead of 1.3 (docs/decisions.md), and posts are what a busy group spends its CPU on.
+Requests are signed with botocore's SigV4 and sent over pooled urllib3 connections rather than by a botocore client: a
+post costs 0.4 ms of CPU instead of 1.3 (docs/decisions.md), and posts take most CPU time of a busy group.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from kernel.resilience import AWS_CONNECT_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 MAX_POST_BYTES = 128 * 1024
 MAX_FRAME_BYTES = 32 * 1024
 PARALLEL_POSTS = 16
-# One stuck peer among many is no sign of the endpoint: any success in between ends the waiting.
+# One stuck peer among many does not open the breaker: any success resets its failed time.
 breaker = breakers.named("connections", Limits(patience_s=3.0, at_once=2 * PARALLEL_POSTS))
 
 
 class Posted(Enum):
-    """What became of one post."""
+    """The outcome of one post."""
 
     DELIVERED = "delivered"
     GONE = "gone"
-    LATE = "late"  # throttled, slow or failed: the peer is set aside and told to sync
-    YOUNG = "young"  # gone, says the endpoint, but its handshake may not be over
+    LATE = "late"  # throttled, slow or failed: the peer is suspended and told to sync
+    YOUNG = "young"  # reported gone, but its handshake may not be finished
 
 
 def management_url() -> str:
-    """The management endpoint of the socket API; the local cloud serves it under its own address."""
+    """The management endpoint of the socket API; in a local cloud under that cloud's own address."""
     settings = config()
     if settings.aws_endpoint_url:
         return f"{settings.aws_endpoint_url}/_aws/execute-api/{settings.socket_api_id}/{settings.socket_stage}"
@@ -68,10 +68,10 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _request(method: str, connection_id: str, body: bytes) -> int:
-    """The HTTP status of one call, 0 when there was no answer in time."""
+    """The HTTP status of one call, 0 if there was no answer in time."""
     import urllib3
 
-    from kernel import signing  # loads botocore, which not every function needs
+    from kernel import signing  # imported here because it loads botocore, which not every function needs
 
     url = f"{management_url()}/@connections/{quote(connection_id, safe='')}"
     headers = signing.signed(
@@ -82,7 +82,7 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
         wait_s = breaker.admit(deadline.bounded(SOCKET_POST_TIMEOUT_S))
     except (Timeout, CircuitOpen):
         return 0
-    # the pool has the usual limits; a Timeout for each post would be work for nothing
+    # the pool has the usual limits, so most posts need no Timeout of their own
     limits = (
         {}
         if wait_s == SOCKET_POST_TIMEOUT_S
@@ -104,7 +104,7 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
 
 
 def post(connection_id: str, frame: bytes) -> Posted:
-    """Send one frame (at most 128 KB) to one socket."""
+    """Send one frame (at most 128 KB) to one socket; raises ValueError for a larger one."""
     if len(frame) > MAX_POST_BYTES:
         raise ValueError(f"a post of {len(frame)} bytes is above the {MAX_POST_BYTES} that API Gateway takes")
     status = _request("POST", connection_id, frame)
@@ -114,7 +114,7 @@ def post(connection_id: str, frame: bytes) -> Posted:
 
 
 def post_each(connection_id: str, frames: Iterable[bytes]) -> Posted:
-    """Send frames to one socket, in order, until it fails to take one."""
+    """Send frames to one socket in order; stops at the first one that is not delivered."""
     for frame in frames:
         posted = post(connection_id, frame)
         if posted is not Posted.DELIVERED:
@@ -123,7 +123,7 @@ def post_each(connection_id: str, frames: Iterable[bytes]) -> Posted:
 
 
 def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
-    """Send each socket its frames as `post_each` does, the sockets in parallel: none waits for another (R10)."""
+    """Send each socket its frames as `post_each` does, in parallel, so that no socket waits for another (R10)."""
     if len(frames) == 1:
         return {connection_id: post_each(connection_id, each) for connection_id, each in frames.items()}
     results = _threads().map(carried(lambda item: post_each(*item)), frames.items())
@@ -131,20 +131,20 @@ def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
 
 
 def require_endpoint() -> None:
-    """Ask the management endpoint for a socket that is not there; raises DependencyUnavailable unless it answers so."""
+    """Check the management endpoint by asking for a missing socket; raises DependencyUnavailable if it fails."""
     status = _request("GET", "health", b"")
     if status not in (400, 404, 410):
         raise DependencyUnavailable
 
 
 def close(connection_id: str) -> bool:
-    """Close a socket; whether it is closed now, by us or before."""
+    """Close a socket; returns whether it is closed now."""
     status = _request("DELETE", connection_id, b"")
     return 200 <= status < 300 or status == 410
 
 
 def close_all(connection_ids: Iterable[str]) -> list[str]:
-    """Close sockets, in parallel; returns those that could not be closed."""
+    """Close sockets in parallel; returns those that could not be closed."""
     wanted = list(connection_ids)
     closed = _threads().map(carried(close), wanted)
     return [connection_id for connection_id, done in zip(wanted, closed, strict=True) if not done]

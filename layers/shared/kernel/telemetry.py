@@ -1,12 +1,11 @@
-"""One structured line per call, with its metrics in it (CloudWatch embedded metric format), and traces.
+"""One structured log line per call, with its metrics in it (CloudWatch embedded metric format), and traces.
 
-A metric costs 0.30 $ a month for each value of its dimensions while it is written. So what every function has to tell
-(answers, the store, Redis, limits, breakers) is counted by the stack as a whole (`total`, `timed`): which function it
-was stands in the line. `count` is for what one function alone does. What is counted is shown on the dashboard
-(infra/dashboard.toml).
+A metric costs 0.30 $ a month for each value of its dimensions while it is written. Metrics of all functions (answers,
+the store, Redis, limits, breakers) are therefore counted for the stack as a whole (`total`, `timed`), and the line
+names the function. `count` is for metrics of a single function. The dashboard shows the metrics (infra/dashboard.toml).
 
-No other module imports Powertools' logger, metrics or tracer. Only codes, ids and numbers are logged: never a
-body, a token, a ticket, an address of a person or a name.
+No other module imports Powertools' logger, metrics or tracer. Only codes, ids and numbers are logged: never a body, a
+token, a ticket, an address of a person or a name.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics
-from aws_lambda_powertools.metrics import MetricUnit as MetricUnit  # for those who count
+from aws_lambda_powertools.metrics import MetricUnit as MetricUnit  # re-exported for callers of `count`
 
 from kernel import clock, coldstart
 from kernel.config import config
@@ -28,15 +27,15 @@ from kernel.errors import Problem
 
 NAMESPACE = "SecureConnect"
 NO_ANSWER_MS = 30_000
-SAMPLES_MAX = 100  # values of one metric in one line that CloudWatch takes
+SAMPLES_MAX = 100  # the most values of one metric that CloudWatch takes in one line
 
 
 @lru_cache(maxsize=1)
 def logger() -> Logger:
     """The process's structured logger."""
     settings = config()
-    # no `location`: it is this module's for all lines of calls, and the texts of the others stand once in the code;
-    # no `timestamp`: CloudWatch Logs keeps when each line was written, as `@timestamp`
+    # No `location`: for lines of calls it would always be this module, and other texts occur once in the code. No
+    # `timestamp`: CloudWatch Logs stores the time of each line as `@timestamp`.
     return Logger(service=settings.stack, level=settings.log_level, location=None, timestamp=None)
 
 
@@ -46,7 +45,7 @@ def _metrics() -> Metrics:
 
 
 class CallLine:
-    """The line of one call in the making: fields to log and metrics to count."""
+    """The log line of one call: fields to log and metrics to count."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
@@ -60,7 +59,7 @@ class CallLine:
         self._counts.append((name, unit, value))
 
     def found(self, name: str, value: float) -> None:
-        """Add a metric of what a sweep found; it found nothing most times, and a metric costs while it is written."""
+        """Add the number that a sweep found, unless it is zero: most are, and a written metric costs."""
         if value:
             self.count(name, value)
 
@@ -69,31 +68,31 @@ class CallLine:
         self._of_stack.setdefault(name, (MetricUnit.Count, []))[1].append(value)
 
     def timed(self, name: str, duration_ms: float) -> None:
-        """Add how long something took, to a metric that all functions of the stack share."""
+        """Add a duration to a metric that all functions of the stack share."""
         self._of_stack.setdefault(name, (MetricUnit.Milliseconds, []))[1].append(round(duration_ms, 1))
 
     def answered(self, name: str, duration_ms: float, status: int) -> None:
-        """Add how long an answer took that an objective is about (infra/slos.toml).
+        """Add the duration of an answer that a service level objective concerns (infra/slos.toml).
 
-        One that failed on our side counts as the longest that a client waits: so one metric tells how many are
-        answered, and how fast.
+        A failure of ours counts as the longest time that a client waits, so one metric covers both availability and
+        speed.
         """
         self.timed(name, duration_ms if status < 500 else NO_ANSWER_MS)
 
     def named(self, field: str, name: str) -> None:
-        """Note what a count was about in a field of the line, each name once: a dimension of a metric would cost."""
+        """Add a name to a field of the line, each name once. A dimension of the metric would cost more."""
         self._names.setdefault(field, set()).add(name)
 
     def problem(self, problem: Problem) -> None:
-        """Note an expected error; what caused one of ours is told by its kind and text, which hold no user data."""
+        """Log an expected error; for status 500 and above also its cause's type and text, which hold no user data."""
         self.fields |= {"status": problem.status, "code": problem.stable_code}
         if problem.status >= 500 and problem.__cause__ is not None:
             self.fields["cause"] = f"{type(problem.__cause__).__name__}: {problem.__cause__}"[:300]
 
     def write(self, duration_ms: float) -> None:
-        """Write the line: ERROR with the trace when there was an unexpected error, else INFO.
+        """Write the line: at ERROR with the trace for an unexpected error, else at INFO.
 
-        `Duration` (ms) is a field and no metric: CloudWatch has one of each function for nothing.
+        `Duration` (ms) is a field and no metric, because CloudWatch provides that metric of each function for free.
         """
         extra = {**self._measured(), "Duration": round(duration_ms, 2), **self.fields}
         if self.error is not None:
@@ -102,7 +101,7 @@ class CallLine:
             logger().info("call", extra=extra)
 
     def _measured(self) -> dict[str, Any]:
-        """The call's metrics in CloudWatch's format; nothing without any, as each metric that is written costs."""
+        """The call's metrics in CloudWatch's format; empty without any, because each written metric costs."""
         if opened := self._names.get("breakers_open"):
             self.total("BreakersOpen", len(opened))
         self.fields |= {field: sorted(names) for field, names in self._names.items()}
@@ -122,9 +121,9 @@ class CallLine:
         return found
 
     def _shared(self, written: dict[str, Any]) -> dict[str, Any]:
-        """Declare what all functions of the stack tell together: counts as their sum, durations (ms) one by one.
+        """Add the metrics that all functions share to `written`: counts as their sum, durations (ms) one by one.
 
-        Without their units, which nobody asks for: they were a tenth of a line's bytes.
+        Units are omitted: nothing reads them, and they were a tenth of a line's bytes.
         """
         metrics = [{"Name": name} for name in self._of_stack]
         written["CloudWatchMetrics"].append({"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics})
@@ -135,7 +134,7 @@ class CallLine:
 
 
 def _evenly(values: list[float]) -> list[float]:
-    """At most 100 of these, taken at even distances."""
+    """At most 100 of these values, evenly spaced."""
     return values[:: -(-len(values) // SAMPLES_MAX)]
 
 
@@ -143,14 +142,14 @@ _current: ContextVar[CallLine | None] = ContextVar("line", default=None)
 
 
 def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
-    """Add a metric to the call under way; without one it is not counted."""
+    """Add a metric to the present call; ignored outside of a call."""
     line = _current.get()
     if line is not None:
         line.count(name, value, unit)
 
 
 def total(name: str, value: float = 1, **about: str) -> None:
-    """Add to a count of the whole stack; `about` are fields of the line that say what it was, by name."""
+    """Add to a count of the whole stack; `about` adds names to fields of the line."""
     line = _current.get()
     if line is not None:
         line.total(name, value)
@@ -159,14 +158,14 @@ def total(name: str, value: float = 1, **about: str) -> None:
 
 
 def traced(event: str) -> None:
-    """Note the name of what the call under way wrote, passed on or delivered: one name finds all lines about it."""
+    """Log the id of an event that the present call wrote, passed on or delivered: one id finds all lines about it."""
     line = _current.get()
     if line is not None:
         line.named("events", event)
 
 
 def timed(name: str, duration_ms: float) -> None:
-    """Add how long something took to a metric of the whole stack."""
+    """Add a duration to a metric of the whole stack."""
     line = _current.get()
     if line is not None:
         line.timed(name, duration_ms)
@@ -174,7 +173,7 @@ def timed(name: str, duration_ms: float) -> None:
 
 @contextmanager
 def call(function: str, context: Any) -> Iterator[CallLine]:
-    """Measure one invocation and write its line at the end, whatever happens inside."""
+    """Measure one invocation and write its line at the end, also after an error."""
     line = CallLine()
     line.fields = {"function": function, "aws_request_id": getattr(context, "aws_request_id", "")}
     started = time.perf_counter()
@@ -197,7 +196,7 @@ def _segment(name: str) -> Iterator[None]:
     if not config().trace:
         yield
         return
-    from aws_lambda_powertools import Tracer  # imports the X-Ray SDK: 300 ms, only where traces are wanted
+    from aws_lambda_powertools import Tracer  # imports the X-Ray SDK, which takes 300 ms
 
     with Tracer(service=config().stack, auto_patch=False).provider.in_subsegment(name):
         yield

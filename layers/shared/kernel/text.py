@@ -1,6 +1,6 @@
-"""Text as readers see it: what shows, what reads the same, what search compares.
+"""Text as readers see it: whether it is visible, whether two texts look the same, and how search compares words.
 
-The kinds of text that the API's fields name are in `kernel.schema`, which checks each by the rules here.
+`kernel.schema` checks the kinds of text of the API's fields by these rules.
 """
 
 from __future__ import annotations
@@ -9,32 +9,35 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Canonical combining classes up to this are part of a letter (nukta, kana voicing, virama), those above accents.
+# Marks with canonical combining classes up to this belong to a letter (nukta, kana voicing, virama); above are accents.
 _LETTERS_OWN = 9
-# What shows nothing and means nothing to a search: format characters, default ignorables and the Hangul fillers
-# (Unicode's DerivedCoreProperties.txt, Default_Ignorable_Code_Point), soft hyphens among them.
+# Characters that are invisible and ignored by search: format characters, default ignorables, Hangul fillers and soft
+# hyphens (Unicode's DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
 _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _LETTER = re.compile(
     "[^\\W\u115f\u1160\u3164\uffa0]"
-)  # a letter or digit that shows: the fillers are letters to Unicode
-_BLANK = frozenset("\u2800")  # the Braille pattern without a dot is a symbol that shows nothing
-# Overrides, embeddings and isolates turn the reading direction of what follows (UAX 9): `exe.png` of `gnp.exe`.
+)  # a visible letter or digit: Unicode counts the excluded Hangul fillers as letters
+_BLANK = frozenset("\u2800")  # the empty Braille pattern is a symbol, but invisible
+# Overrides, embeddings and isolates change the reading direction (UAX 9), and show `gnp.exe` as `exe.png`.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LINE_BREAKS = ("Cc", "Zl", "Zp")
-# Unicode gives these letters no decomposition.
+# Letters that Unicode does not decompose.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
-# The signs that stand for one apostrophe and one hyphen.
+# Variants of the apostrophe and of the hyphen.
 _PUNCTUATION = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032", "'") | dict.fromkeys("\u2010\u2011\u2212", "-"))
 
 
-# --- what shows -----------------------------------------------------------------------------------------------
+# --- visibility -----------------------------------------------------------------------------------------------
 
 
 def shows(text: str) -> bool:
-    """Whether a reader sees anything: spaces, invisible characters, controls and lone marks alone are nothing."""
+    """Whether a text has a visible character.
+
+    Spaces, invisible characters, controls and lone combining marks do not count.
+    """
     if any(map(_is_visible, text[:32])) or _LETTER.search(text):
         return True
     return any(map(_is_visible, set(text[32:])))
@@ -42,27 +45,27 @@ def shows(text: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _is_visible(char: str) -> bool:
-    # what is unassigned or for private use shows as a box
+    # unassigned and private-use characters are drawn as a box, so they are visible
     shows_nothing = unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me", "Mc")
     return not (shows_nothing or char in _BLANK or _IGNORABLE.match(char) is not None)
 
 
 def is_one_line(text: str) -> bool:
-    """Whether a name holds no control character, line break, half of a pair, or change of reading direction."""
+    """Whether a text has no control character, line break, lone surrogate or change of reading direction."""
     return not _TURNING.search(text) and not any(
         unicodedata.category(char) in _LINE_BREAKS or "\ud800" <= char <= "\udfff" for char in text
     )
 
 
-# --- what reads the same --------------------------------------------------------------------------------------
+# --- sameness -------------------------------------------------------------------------------------------------
 
 
 def sameness(text: str) -> str:
-    """What is equal for two texts that a reader cannot tell apart, or would not mean apart: a key, not for showing.
+    """A key that is equal for texts that readers cannot tell apart or would not distinguish; not for display.
 
-    Case, accents, width, spaces and what is invisible make no difference, nor do letters of another script that look
-    like Latin ones (UTS 39, by the package confusable-homoglyphs). Latin letters and digits stay as they are: `modern`
-    and `modem` differ.
+    Case, accents, width, spaces and invisible characters make no difference, nor do letters of another script that look
+    like Latin ones (UTS 39, by the package confusable-homoglyphs). Latin letters and digits stay distinct: `modern` and
+    `modem` differ.
     """
     plain = " ".join(fold(text).split())
     return plain if plain.isascii() else "".join(_as_latin(char) for char in plain)
@@ -70,22 +73,22 @@ def sameness(text: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def _as_latin(char: str) -> str:
-    """The ASCII letters that a character of another script is confusable with; itself if there are none."""
+    """The ASCII letters with which a character of another script can be confused; else the character itself."""
     if char.isascii():
         return char
-    from confusable_homoglyphs.confusables import confusables_data  # 50 ms that only names in other scripts spend
+    from confusable_homoglyphs.confusables import confusables_data  # takes 50 ms, only needed for other scripts
 
     looks_like = (str(each["c"]) for each in confusables_data.get(char, ()))
     return next((each.casefold() for each in looks_like if each.isascii() and each.isalnum()), char)
 
 
-# --- what search compares -------------------------------------------------------------------------------------
+# --- search ---------------------------------------------------------------------------------------------------
 
 
 def fold(text: str) -> str:
-    """The text without case, accents, compatibility forms and what is invisible: "Ｃafé" and "CAFE" are alike.
+    """The text without case, accents, compatibility forms and invisible characters: "Ｃafé" and "CAFE" become equal.
 
-    Unicode's D146 over NFKD. One folding for the search of messages, people and files.
+    Unicode's D146 over NFKD. The search of messages, people and files all use this function.
     """
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     if not spread.isascii():
@@ -95,6 +98,6 @@ def fold(text: str) -> str:
 
 
 def parts_of_word(word: str) -> list[str]:
-    """A folded word as it may be looked for: whole, without its hyphens and apostrophes, and what stands between."""
+    """The search terms of a folded word: whole, without its hyphens and apostrophes, and the parts between them."""
     parts = re.split("['-]", word)
     return [word] if len(parts) == 1 else [word, "".join(parts), *(part for part in parts if part)]

@@ -1,7 +1,7 @@
-"""Handlers of socket routes: one frame in, exactly one `ack` or `error` out, as the route's response.
+"""Handlers of socket routes: for each frame exactly one `ack` or `error`, as the route's response.
 
-The identity comes from the connect authorizer (the ticket), through API Gateway, with every frame. Frames are
-counted per socket (R16): above the limit each is answered with a warning, and who goes on is disconnected.
+The identity comes from the connect authorizer (the ticket); API Gateway adds it to every frame. Frames are counted per
+socket (R16): each one above the limit is answered with a warning, and the socket is closed if it goes on.
 """
 
 import json
@@ -25,12 +25,12 @@ Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
 
 FRAMES_WINDOW_S = 60
-WARNINGS = 10  # frames above the limit that are warned of; what is under way then does not cost the socket
+WARNINGS = 10  # frames above the limit that get a warning, so that frames already on their way do not close the socket
 SEND = "sendMessage"
 
 
 class Frame(Input):
-    """What every client frame carries; actions add their fields."""
+    """The fields of every client frame; actions add their own."""
 
     action: str = Field(max_length=64)
     id: str = Field(min_length=1, max_length=64)
@@ -38,7 +38,7 @@ class Frame(Input):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One socket action as registered; the AsyncAPI document is made from these."""
+    """A registered socket action; the AsyncAPI document is generated from these."""
 
     name: str
     frame: type[Frame]
@@ -50,7 +50,7 @@ ACTIONS: dict[str, Action] = {}
 
 
 def caller_of(event: Event) -> Caller:
-    """Who is on this socket."""
+    """The caller on this socket."""
     context = event["requestContext"]
     identity = context["authorizer"]
     return Caller(identity["user_id"], identity["session_id"], context["connectionId"])
@@ -66,7 +66,7 @@ def action(
 ) -> Callable[[Callable[[Caller, Any], Any]], Handler]:
     """Make a socket handler of `view(caller, frame)`; its result becomes the `data` of the ack.
 
-    `measured_as` is the metric of how long it takes, where an objective is about it.
+    `measured_as` is the metric of its duration if a service level objective concerns it.
     """
 
     def register(view: Callable[[Caller, Any], Any]) -> Handler:
@@ -90,7 +90,7 @@ def action(
 
 
 class TooManyFrames(RateLimited):
-    """The warning to a socket that sends too many frames; it is closed when it goes on."""
+    """The warning to a socket that sends too many frames; it is closed if it goes on."""
 
     detail = "This socket sends too many frames; it is closed if it goes on."
 
@@ -103,7 +103,7 @@ def _answer(
     limit: Limit | None,
     measured_as: str | None = None,
 ) -> dict[str, Any]:
-    """Admit a frame and answer it once: with what `respond` says, or with the error that it raises."""
+    """Admit a frame and answer it once: with the result of `respond`, or with the error that was raised."""
     with deadline.of(context, at_most_s=deadline.ANSWER_MAX_S), telemetry.call(f"socket.{name}", context) as line:
         caller = caller_of(event)
         line.fields |= {"user_id": caller.user_id, "connection_id": caller.connection_id}
@@ -113,7 +113,7 @@ def _answer(
             _admit(name, event, caller, limit)
             text = respond(caller, raw)
             line.fields["status"] = 200
-        except Exception as error:  # mapped here once, like `http` does
+        except Exception as error:  # mapped here only, as in `http`
             expected = as_problem(error)
             if expected is None:
                 line.error = error
@@ -126,12 +126,13 @@ def _answer(
 
 
 def _admit(name: str, event: Event, caller: Caller, limit: Limit | None) -> None:
-    """Count a frame against its socket's limit and the action's: one round trip of Redis, in-process without. The
-    same trip tells whether its session has ended, as a socket may outlive that while it cannot be closed.
+    """Count a frame against its socket's limit and the action's, and check that its session has not ended.
 
-    Raises TokenRevoked, TooManyFrames, LimitExceeded. A socket's windows begin when it was opened.
+    One round trip of Redis; without it the frame is counted in-process. The session is checked because a socket that
+    could not be closed outlives it. A socket's windows begin when it was opened. Raises TokenRevoked, TooManyFrames,
+    LimitExceeded.
     """
-    factor = config().send_frame_factor  # so many sendMessage count as one frame
+    factor = config().send_frame_factor  # this many sendMessage frames count as one frame
     frames = Limit("frames", config().socket_frames, FRAMES_WINDOW_S)
     opened_at = int(event["requestContext"].get("connectedAt", 0)) // clock.SECOND
     cost = 1 if name == SEND else factor
@@ -160,7 +161,7 @@ def _ack(frame_id: str, result: Any, returns: type[BaseModel] | None) -> str:
 
 
 def error_frame(frame_id: str | None, problem: Problem, request_id: str) -> str:
-    """The `error` frame that answers the frame with this id (null when it had none)."""
+    """The `error` frame that answers the frame with this id (null if it had none)."""
     body = problem.as_dict(request_id)
     if problem.retry_after_s is not None:
         body["retry_after"] = problem.retry_after_s
@@ -183,12 +184,12 @@ class UnknownAction(Problem):
 
 
 def is_frame(event: Event) -> bool:
-    """Whether this is a client's frame: one whose action is called `$connect` may be led to that route."""
+    """Whether this is a client's frame: API Gateway leads a frame whose action is called `$connect` to that route."""
     return bool(event["requestContext"].get("eventType") == "MESSAGE")
 
 
 def unknown_action(event: Event, context: Any) -> dict[str, Any]:
-    """The `$default` route: an error frame for whatever matches no action."""
+    """The `$default` route: an error frame for frames that match no action."""
     return _answer("unknown", event, context, _refuse, None)
 
 

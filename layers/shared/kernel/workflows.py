@@ -1,4 +1,4 @@
-"""State machines: start an execution and stop it, by the name the caller gives it."""
+"""State machines of Step Functions: start and stop an execution by a name that the caller chooses."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kernel.errors import DependencyUnavailable
 
 
 def start(machine: str, name: str, given: dict[str, Any]) -> None:
-    """Start an execution of a machine unless one of this name (≤ 80 characters) has been started already.
+    """Start an execution of a machine, unless one with this name (≤ 80 characters) was started before.
 
-    Raises DependencyUnavailable when Step Functions does not take it.
+    Raises DependencyUnavailable if Step Functions does not accept it.
     """
     arn = config().state_machine(machine)
     _call("start_execution", ("ExecutionAlreadyExists",), stateMachineArn=arn, name=name, input=json.dumps(given))
 
 
 def stop(machine: str, name: str) -> None:
-    """Stop an execution; one that has ended, or was never there, is fine.
+    """Stop an execution; one that has ended or never existed is fine.
 
-    Raises DependencyUnavailable when Step Functions does not answer.
+    Raises DependencyUnavailable if Step Functions does not answer.
     """
     arn = config().state_machine(machine).replace(":stateMachine:", ":execution:", 1)
     ended = ("ExecutionDoesNotExist", "ValidationException")

@@ -60,7 +60,7 @@ class Notes:
         def is_last(first: FirstAnswer, body: Note) -> bool:
             return bool(first.body["number"] == len(self.made))
 
-        @self.app.post("/fleeting", body=Note, returns=Made, stands=is_last)
+        @self.app.post("/fleeting", body=Note, returns=Made, may_replay=is_last)
         def fleeting(body: Note) -> Any:
             """Make what stands until more is made."""
             return make(body)
