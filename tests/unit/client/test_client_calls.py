@@ -73,10 +73,10 @@ class Phone:
         self.watch = CallTracker()
 
     def frame(self, kind: str, call: dict[str, Any]) -> bool:
-        return self.watch.lets_pass(parse_event({"type": kind, "conversation_id": "cnv_1", "data": call}))
+        return self.watch.is_new(parse_event({"type": kind, "conversation_id": "cnv_1", "data": call}))
 
     def sync(self, *calls: dict[str, Any]) -> list[str]:
-        return [each.type for each in self.watch.listed(calls)]
+        return [each.type for each in self.watch.new_events(calls)]
 
 
 def test_a_call_rings_once_whether_the_frame_comes_first_or_a_sync() -> None:

@@ -59,7 +59,7 @@ async def test_what_came_is_told_once_and_again_if_that_failed() -> None:
         await asyncio.sleep(0.005)
         cursors["a"] = 5
 
-    await _for_a_while(attention.tell_what_came(lambda: cursors, 0.002, 300), more())
+    await _for_a_while(attention.report_delivered(lambda: cursors, 0.002, 300), more())
     assert server.asked == [("ping", {"cursors": {"a": 5}})]
 
 
@@ -68,16 +68,16 @@ async def test_what_is_on_the_screen_is_said_again_in_time_and_on_a_new_connecti
     server = Server()
     state = PresenceState(server.ask, lambda _: None)
     state.renew()  # nothing is shown yet
-    await _for_a_while(state.keep_showing(0.01))
+    await _for_a_while(state.keep_focus(0.01))
     assert server.asked == []
-    await state.show("cnv_1")
+    await state.set_focus("cnv_1")
     state.renew()
-    await _for_a_while(state.keep_showing(60.0))
+    await _for_a_while(state.keep_focus(60.0))
     assert server.asked == [("ping", {"focus": "cnv_1"})] * 2
-    await _for_a_while(state.keep_showing(0.01))
+    await _for_a_while(state.keep_focus(0.01))
     assert len(server.asked) > 2
-    await state.show(None)
+    await state.set_focus(None)
     said = len(server.asked)
-    await _for_a_while(state.keep_showing(0.01))
+    await _for_a_while(state.keep_focus(0.01))
     assert server.asked[-1] == ("ping", {"focus": None})
     assert len(server.asked) == said

@@ -1,4 +1,4 @@
-"""The nouns of AI help; `models` has them too."""
+"""The values of AI help."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiBudget:
-    """What one may consume in a day (UTC), and has."""
+    """A person's budget per day (UTC), and what is used of it today."""
 
     tokens_per_day: int = 0
     usd_per_day: float = 0.0
@@ -21,7 +21,7 @@ class AiBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiSettings:
-    """One's choices, and who answers; `leaves_account`: what is sent leaves the deployment's AWS account."""
+    """A person's choices and the provider; with `leaves_account` texts leave the deployment's AWS account."""
 
     enabled: bool = False
     features: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class AiUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiAnswer:
-    """An answer. Marks such as [2] in its text stand for the second of its citations."""
+    """An answer. A mark such as [2] in its text refers to the second of its citations."""
 
     result: Any = None
     citations: tuple[Citation, ...] = ()
@@ -59,19 +59,19 @@ class AiAnswer:
 
     @property
     def text(self) -> str:
-        """The result where it is a text, else nothing."""
+        """The result if it is a text, else an empty one."""
         return self.result if isinstance(self.result, str) else ""
 
     @property
     def suggestions(self) -> tuple[str, ...]:
-        """The three replies of `replies`."""
+        """The suggested replies of `Ai.replies`."""
         found = self.result.get("suggestions", ()) if isinstance(self.result, Mapping) else ()
         return tuple(str(each) for each in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestItem:
-    """What one missed in a conversation."""
+    """A summary of the unread messages of a conversation."""
 
     conversation_id: str = ""
     unread: int = 0
@@ -82,7 +82,7 @@ class DigestItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """What is said in a part of a recording."""
+    """The text of a part of a recording."""
 
     start_ms: int = 0
     end_ms: int = 0
@@ -91,7 +91,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What is said in a recording."""
+    """The text of a recording, whole and by segments."""
 
     text: str = ""
     segments: tuple[Segment, ...] = ()
@@ -99,7 +99,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiJob:
-    """Work that goes on after the answer."""
+    """Work that continues after the request was answered."""
 
     id: str = ""
     status: Literal["queued", "running", "done", "failed"] = "queued"

@@ -1,12 +1,13 @@
-"""When to try again: pure arithmetic over a source of randomness; it never sleeps.
+"""When to retry: pure arithmetic with a source of randomness; it never sleeps.
 
 All waits are full jitter, uniform over a window (AWS Architecture Blog, "Exponential Backoff And Jitter").
 
-API Gateway admits 500 new sockets a second. What keeps a fleet below that is the window of the *first*
-reconnect, and only the server knows how many clients there are. So the server publishes the window, as
-`after_ms` of a `reconnect` frame and as `reconnect_spread_ms` of the ticket for drops that come without a
-hint, by the rule `spread_for`: 4 ms per live connection, i.e. 250 connects/s on average, leaving the other
-half for chance, retries and newcomers. A failed try never waits over less than that window.
+API Gateway admits 500 new sockets a second. To keep all clients together below that, their *first* reconnect
+must be spread over a window, and only the server knows how many clients there are. So the server publishes
+the window by the rule `spread_for`: as `after_ms` of a `reconnect` frame, and as `reconnect_spread_ms` of the
+ticket for connections that drop without a hint. It is 4 ms per live connection, which is 250 connects/s on
+average and leaves the other half for variation, retries and new clients. After a failed try the wait is drawn
+from a window at least as long.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ MIN_SPREAD_S = 1.0
 
 
 def spread_for(connections: int) -> float:
-    """Seconds over which this many clients should come back; times 1,000 it is the `after_ms` to send."""
+    """The seconds over which this many clients should reconnect; times 1,000 it is the `after_ms` to send."""
     return max(MIN_SPREAD_S, connections * SPREAD_PER_CONNECTION_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Full-jitter exponential back-off; the jitter comes on top of a server's Retry-After."""
+    """Full-jitter exponential backoff; the jitter is added to a server's Retry-After."""
 
     base_s: float = 1.0
     cap_s: float = 30.0
 
     def window(self, attempt: int) -> float:
-        """The longest wait before retry number `attempt`, which starts at 0."""
+        """The longest wait in seconds before retry number `attempt` (from 0)."""
         return float(min(self.cap_s, self.base_s * 2 ** min(attempt, 30)))
 
     def delay(self, attempt: int, rng: random.Random, *, retry_after: float | None = None) -> float:
@@ -40,11 +41,11 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconnectPolicy:
-    """When a socket comes back: R15's published back-off.
+    """When a socket reconnects: the published backoff of R15.
 
-    `spread_s` serves where the server announced none. A connection is replaced after a time drawn from
+    `spread_s` applies if the server announced no window. A connection is replaced after a time drawn from
     `lifetime_s`, before API Gateway ends it at 2 h. One that lived less than `stable_s` counts as a failed
-    try, so that a server which accepts and drops is not hammered.
+    try, so that a server that accepts and drops connections is not flooded.
     """
 
     backoff: Backoff = Backoff()
@@ -73,5 +74,5 @@ class ReconnectPolicy:
         return (retry_after or 0.0) + rng.uniform(0.0, window)
 
     def lifetime(self, rng: random.Random) -> float:
-        """How long a connection is kept before it is replaced."""
+        """The seconds after which a connection is replaced."""
         return rng.uniform(*self.lifetime_s)

@@ -1,7 +1,7 @@
-"""What is told of calls: they come as frames and in every sync, in any order, and must ring once.
+"""Filters the events of calls, which come as frames and in every sync, in any order: a call must ring once.
 
-A call only moves from ringing to active to ended. What shows an earlier state than was heard of is late, and
-what looks as before is a repetition; neither is told.
+A call only moves from ringing to active to ended. An earlier state than the known one is late, and an equal
+one is a repetition; neither is delivered.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any
 
 from secureconnect_client.events import CallAnsweredElsewhere, CallEvent, CallRinging, Event, parse_event
 
-MAX_KNOWN = 256  # calls remembered, the latest heard of
+MAX_KNOWN = 256  # calls remembered, those with the latest events
 _ORDER = ("ringing", "active", "ended")
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Known:
     rank: int
-    look: str
+    content: str
 
 
 class CallTracker:
-    """The calls one device has heard of."""
+    """The calls of which one device knows."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Heard] = {}
+        self._known: dict[str, _Known] = {}
 
-    def lets_pass(self, event: Event) -> bool:
-        """Whether an event of the socket tells something new; that of no call always does."""
+    def is_new(self, event: Event) -> bool:
+        """Whether an event is new; events of other kinds always are."""
         if not isinstance(event, CallEvent) or event.data.get("state") not in _ORDER:
             return True
         known = self._known.get(str(event.data.get("id")))
@@ -39,8 +39,8 @@ class CallTracker:
             return known is None
         return news or isinstance(event, CallAnsweredElsewhere)
 
-    def listed(self, calls: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
-        """Events for what is new among the live calls that a sync shows."""
+    def new_events(self, calls: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
+        """Events for changes among the live calls in the answer of a sync."""
         for call in calls:
             first = str(call.get("id")) not in self._known
             if call.get("state") in _ORDER and self._is_news(call):
@@ -49,7 +49,7 @@ class CallTracker:
 
     def _is_news(self, call: Mapping[str, Any]) -> bool:
         key = str(call.get("id"))
-        now = _Heard(_ORDER.index(call["state"]), json.dumps(call, sort_keys=True))
+        now = _Known(_ORDER.index(call["state"]), json.dumps(call, sort_keys=True))
         known = self._known.get(key)
         if known is not None and (now.rank < known.rank or now == known):
             return False

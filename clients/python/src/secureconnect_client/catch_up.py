@@ -1,6 +1,6 @@
 """Catching up with the log over HTTP: `POST /sync` for everything, `GET …/events` for one conversation.
 
-Owns the dialogue; what may be delivered is the sequencer's decision, when to ask is the caller's.
+Makes the requests; the sequencer decides which events may be delivered, and callers decide when to ask.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from secureconnect_client.http import segment
 from secureconnect_client.sequencer import Sequencer
 
 PAGE_SIZE = 100
-MAX_SYNC_CURSORS = 1_000  # the server takes no more
+MAX_SYNC_CURSORS = 1_000  # the most that the server accepts
 PARALLEL_HEALS = 4
-# A log that may not be read any more: gone, or never to be known about.
+# Statuses of a log that the caller may no longer read or know about.
 _OUT = frozenset({403, 404, 410})
 
 
@@ -27,7 +27,7 @@ Fetch = Callable[[dict[str, int]], Awaitable[Any]]
 
 
 class CatchUp:
-    """Moves events from the log through a sequencer to `emit`. `room` is awaited before each further page."""
+    """Passes events from the log through a sequencer to `emit`. `room` is awaited before each page."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class CatchUp:
         self.heals = 0
 
     def offer(self, event: Event) -> None:
-        """An event that came some other way."""
-        if self._calls.lets_pass(event):
+        """Process an event from another source, such as the socket."""
+        if self._calls.is_new(event):
             self._emit_all(self.sequencer.offer(event))
 
     async def catch_up(self, fetch: Fetch | None = None) -> None:
@@ -55,7 +55,10 @@ class CatchUp:
             pass
 
     async def step(self, fetch: Fetch | None = None) -> bool:
-        """One sync answer, and the holes once it gets no further by itself. True if there is more."""
+        """Process one sync answer, and fill the gaps if it brought no progress.
+
+        Returns whether there is more.
+        """
         before = self.sequencer.cursors
         more = await self._round(fetch)
         if more and self.sequencer.cursors != before:
@@ -67,31 +70,31 @@ class CatchUp:
         await self._wait_for_room()
         asked = self.sequencer.cursors
         if len(asked) > MAX_SYNC_CURSORS:
-            await self._survey(asked)
+            await self._compare_with_list(asked)
             return False
         answer = await (fetch or self._sync)(asked)
         more = bool(answer.get("more"))
         for entry in answer.get("conversations", []):
             conversation_id = entry["conversation"]["id"]
             if self.sequencer.cursor(conversation_id) is None and conversation_id in asked:
-                continue  # ended while the answer was on its way: it does not show where the log starts
+                continue  # ended meanwhile: the answer does not tell where the log starts
             events = _events(entry.get("events"), conversation_id)
             self._emit_all(self.sequencer.offer_log(conversation_id, events))
             if entry.get("more"):
                 more = True
-                # Should the next answer not reach it either, the log itself is asked.
+                # If the next answer does not reach this seq either, the log itself is read.
                 last = events[-1].seq if events else asked.get(conversation_id)
                 self.sequencer.note(conversation_id, (last or 0) + 1)
         for conversation_id in answer.get("removed", []):
             if self.sequencer.cursor(conversation_id) == asked.get(conversation_id):
                 self._emit_all(self.sequencer.end(conversation_id))
-            else:  # it moved on while the answer was on its way: were we out before, or are we now?
+            else:  # new events came meanwhile: it is open whether the reader is out now
                 self.sequencer.in_doubt.add(conversation_id)
-        self._emit_all(self._calls.listed((answer.get("ephemeral") or {}).get("calls") or []))
+        self._emit_all(self._calls.new_events((answer.get("ephemeral") or {}).get("calls") or []))
         return more
 
-    async def _survey(self, asked: dict[str, int]) -> None:
-        """Find what moved on from the list of conversations, where there are too many for a sync."""
+    async def _compare_with_list(self, asked: dict[str, int]) -> None:
+        """Find changed conversations by the list of conversations, if there are too many for a sync."""
         unlisted, cursor = set(asked), None
         while True:
             params = {"limit": PAGE_SIZE, "cursor": cursor}
@@ -102,12 +105,12 @@ class CatchUp:
             cursor = page.get("next_cursor")
             if cursor is None:
                 break
-        # The list moves while it is read: only the log can tell that one is gone.
+        # The list changes while it is read: only the log can tell that a conversation is gone.
         for conversation_id in unlisted:
             await self.heal(conversation_id)
 
     async def heal_all(self) -> None:
-        """Fill every hole that is known of; one that fails raises after the others were served."""
+        """Fill every known gap; raises the first error after the others were handled."""
         limit = asyncio.Semaphore(PARALLEL_HEALS)
 
         async def one(conversation_id: str) -> None:
@@ -124,23 +127,23 @@ class CatchUp:
         self.heals += 1
         try:
             if conversation_id in self.sequencer.in_doubt:
-                await self._find_start(conversation_id)
+                await self._resolve_doubt(conversation_id)
             while await self._read_page(conversation_id):
                 pass
         except ApiError as error:
             if error.status not in _OUT:
                 raise
-            await self._ask_whether_out(conversation_id)
+            await self._check_access(conversation_id)
 
-    async def _find_start(self, conversation_id: str) -> None:
-        """We were put out; if we are back, the first event shown tells whether the old log still counts."""
+    async def _resolve_doubt(self, conversation_id: str) -> None:
+        """Check by the first event the reader may see whether the old log still counts for them."""
         page = await self._log(conversation_id, after=0, limit=1)
         events = _events(page["items"], conversation_id)
         if events and events[0].seq is not None:
             self._emit_all(self.sequencer.resolve(conversation_id, events[0].seq))
 
     async def _read_page(self, conversation_id: str) -> bool:
-        """One page of the log; True when there is another."""
+        """Read one page of the log; returns whether there is another."""
         await self._wait_for_room()
         before = self.sequencer.cursor(conversation_id)
         page = await self._log(conversation_id, after=before or 0, limit=PAGE_SIZE)
@@ -155,14 +158,14 @@ class CatchUp:
         path = f"/conversations/{segment(conversation_id)}/events"
         return await self._requests.request("GET", path, params=params, retry=True)
 
-    async def _ask_whether_out(self, conversation_id: str) -> None:
+    async def _check_access(self, conversation_id: str) -> None:
         known_out = conversation_id in self.sequencer.in_doubt
         if self.sequencer.cursor(conversation_id) is None:
             self.sequencer.give_up(conversation_id)
         elif known_out or len(self.sequencer.cursors) > MAX_SYNC_CURSORS:
             self._emit_all(self.sequencer.end(conversation_id))
         else:
-            await self._round()  # names it in `removed` if so
+            await self._round()  # reports it in `removed` if the reader is out
 
     async def _sync(self, cursors: dict[str, int]) -> Any:
         return await self._requests.request("POST", "/sync", json={"cursors": cursors}, retry=True)

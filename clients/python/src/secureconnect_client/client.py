@@ -1,4 +1,4 @@
-"""The client: one signed-in person on one server. Puts the parts together; holds no rule of its own."""
+"""The client: one signed-in person on one server. It connects the parts and has no rules of its own."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ if TYPE_CHECKING:
 class Client(Accounts):
     """A client of one server, used with `async with`.
 
-    `store` is a path (durable), a Store, or None (forgets with the process). `ws_url` overrides the address
-    that tickets give. `timeout`, `tries` and `backoff` are for HTTP; `transport`, `dial` and `rng` are seams
-    for tests.
+    `store` is a path (durable), a Store, or None (in memory). `ws_url` overrides the address in tickets.
+    `timeout`, `tries` and `backoff` are for HTTP; `transport`, `dial` and `rng` can be replaced in tests.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Client(Accounts):
         if self._owns_store:
             self._store.close()
 
-    # -- who is signed in
+    # -- the session
 
     @property
     def session(self) -> Session | None:
@@ -123,7 +122,7 @@ class Client(Accounts):
 
     @property
     def user_id(self) -> str:
-        """Raises NotSignedIn."""
+        """The id of the signed-in person. Raises NotSignedIn."""
         return self._session_keeper.user_id
 
     async def me(self) -> Profile:
@@ -132,7 +131,7 @@ class Client(Accounts):
     # -- requests
 
     async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any:
-        """Any route: the answer's JSON, None for an empty answer.
+        """Request any route; returns the answer's JSON, None for an empty answer.
 
         Raises ApiError, TransportFailed, NotSignedIn.
         """
@@ -151,7 +150,10 @@ class Client(Accounts):
         auth: bool = True,
         as_user: str | None = None,
     ) -> httpx.Response:
-        """The same with status and headers, with the options of `RequestOptions`; errors raise as ever."""
+        """Like `request`, but returns the response with status and headers.
+
+        The options are those of `RequestOptions`. Raises ApiError, TransportFailed, NotSignedIn.
+        """
         sent = dict(headers or {})
         if idempotency_key is not None:
             sent["Idempotency-Key"] = idempotency_key
@@ -169,18 +171,18 @@ class Client(Accounts):
         try:
             return await exchange(token)
         except ApiError as error:
-            # An authoriser in front of the service may say 401 without a reason.
+            # An authorizer in front of the service may answer 401 without a code.
             expired = error.code == "token_expired" or not error.documented
             if error.status != 401 or not expired:
                 raise
         return await exchange(await self._session_keeper.renew(token, user_id))
 
     async def sync(self, cursors: Mapping[str, int]) -> dict[str, Any]:
-        """One answer of `POST /sync`, as it comes. `connect` and `poll` do this for you."""
+        """The answer of one `POST /sync` as JSON. `connect` and `poll` call it themselves."""
         return dict(await self.request("POST", "/sync", json={"cursors": dict(cursors)}, retry=True))
 
     async def ticket(self, *, as_user: str | None = None) -> Ticket:
-        """A single-use admission to the socket."""
+        """A single-use ticket for opening a socket."""
         path = "/realtime/tickets"
         return decode(Ticket, await self.request("POST", path, retry=True, as_user=as_user))
 
@@ -188,7 +190,7 @@ class Client(Accounts):
         return dict(await self.request("GET", "/health", auth=False))
 
     async def ready(self) -> dict[str, Any]:
-        """Raises ApiError 503 when the service is down."""
+        """The service's readiness report. Raises ApiError 503 if it is not ready."""
         return dict(await self.request("GET", "/health/ready", auth=False, retry=False))
 
     # -- events
@@ -207,13 +209,13 @@ class Client(Accounts):
         policy: ReconnectPolicy | None = None,
         frame_filter: FrameFilter | None = None,
     ) -> Live:
-        """Events as they happen; `async with` it. One stream at a time per client.
+        """A stream of events as they happen; `async with` it. One stream at a time per client.
 
-        `start`: where the last stream or poll stopped (all history, if there was none), from the beginning,
-        or with what happens from now on. `delivered_every_s` is how often the server is told what has been
-        received, for receipts; None: never. `track_state` keeps the present state of every conversation.
-        `gap_wait_s` is how long frames may be out of order before the log is asked. `frame_filter` damages
-        incoming frames, for tests. Raises NotSignedIn.
+        `start`: where the last stream or poll stopped (all history, if there was none), at the beginning, or
+        with new events only. `delivered_every_s` is how often the server is told what was received, for
+        receipts; None: never. `track_state` keeps the present state of every conversation. `gap_wait_s` is
+        how long frames may be out of order before the log is read. `frame_filter` changes incoming frames,
+        for tests. Raises NotSignedIn.
         """
         settings = LiveSettings(
             start=start,
@@ -230,7 +232,10 @@ class Client(Accounts):
         return Live(self, settings)
 
     def poll(self, *, interval_s: float = 5.0) -> Polling:
-        """The same events without a socket: `async for event in client.poll()`. Raises NotSignedIn."""
+        """The same events as `connect` without a socket: `async for event in client.poll()`.
+
+        Raises NotSignedIn.
+        """
         return Polling(self, interval_s=interval_s)
 
     # -- encryption
@@ -238,10 +243,10 @@ class Client(Accounts):
     def encryption(
         self, device_id: str, *, vault: Vault | str | os.PathLike[str] | None = None
     ) -> Encryption:
-        """End-to-end encryption of the present account on this device (the extra `encryption`).
+        """End-to-end encryption of the signed-in account on this device (the extra `encryption`).
 
-        `vault` keeps its keys: a path, a Vault, or None for the file of `store` (memory, if that is none).
-        Raises NotSignedIn, and ImportError without the extra.
+        `vault` stores its keys: a path, a Vault, or None for the file of `store` (in memory, if there is
+        none). Raises NotSignedIn, and ImportError without the extra.
         """
         from secureconnect_client.encryption.encryption import Encryption
         from secureconnect_client.encryption.mls_rs import MlsRsEngine
@@ -259,7 +264,7 @@ class Client(Accounts):
         engine = MlsRsEngine(kept, user_id=user_id, device_id=device_id)
         return Encryption(ActingAs(self, user_id), kept, engine, user_id=user_id, device_id=device_id)
 
-    # -- for the parts
+    # -- for other modules of the client
 
     async def enter(self, user_id: str) -> tuple[Ticket, Wire]:
         """Get a ticket for this person and open a socket with it."""
@@ -267,13 +272,13 @@ class Client(Accounts):
         return ticket, await self._dial(socket_url(ticket, http_url=self._http_url, ws_url=self._ws_url))
 
     def bookmarks(self) -> Bookmarks:
-        """How far the present account has got."""
+        """The cursors of the signed-in account."""
         if self._bookmarks is None or self._bookmarks.account != self.user_id:
             self._bookmarks = Bookmarks(self._store, self.user_id)
         return self._bookmarks
 
     def view(self) -> View:
-        """The present account's state of conversations."""
+        """The conversations' states of the signed-in account."""
         return self._views.setdefault(self.user_id, View(self.user_id))
 
 

@@ -1,7 +1,7 @@
-"""What can be asked over the socket, and its way out: the same call over HTTP when the socket fails.
+"""Requests over the socket, and their fallback: the same call over HTTP if the socket fails.
 
-A call whose acknowledgement is lost may have been done. Repeating it over HTTP is safe, since a message
-keeps its `client_id` and everything else sets a state.
+A call without an acknowledgement may have been carried out. Repeating it over HTTP is safe, because a message
+keeps its `client_id` and all other calls set a state.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from secureconnect_client.events import Event, MessageCreated
 from secureconnect_client.models import Message, Poll, ReadMarker
 
 T = TypeVar("T")
-BUSY: Final = Backoff(base_s=0.5)  # before what the socket had no room for goes over HTTP
+BUSY: Final = Backoff(base_s=0.5)  # the pause before a refused request is sent over HTTP
 _rng: Final = random.Random()
 
 
 class Commands(ABC):
-    """Requests with acknowledgements. All of them raise ApiError, and TransportFailed when HTTP fails too."""
+    """Requests with acknowledgements. They raise ApiError, and TransportFailed if HTTP fails too."""
 
     _messages: Messages
     _polls: Polls
@@ -37,25 +37,27 @@ class Commands(ABC):
     @property
     @abstractmethod
     def connection(self) -> Connection | None:
-        """The open socket, if there is one at the moment."""
+        """The open socket, None while there is none."""
 
     @abstractmethod
     def _cursor(self, conversation_id: str) -> int | None:
-        """The last seq delivered."""
+        """The seq of the last event delivered."""
 
     @abstractmethod
     def _saw(self, event: Event) -> None:
-        """This event is known to be in the log."""
+        """Deliver an event that is known to be in the log."""
 
     @abstractmethod
-    def _suspect(self, conversation_id: str, *, since: int | None) -> None:
-        """The log may hold something after `since` that no socket will bring: a connection need not be
-        told of what it did itself."""
+    def _check_log(self, conversation_id: str, *, since: int | None) -> None:
+        """Check the log for events after `since`.
+
+        The server does not send a connection the events of its own requests.
+        """
 
     async def request(self, action: str, *, timeout_s: float | None = None, **fields: Any) -> Any:
-        """Any action of the socket (`signal`, `watchPresence` …); the acknowledgement's data.
+        """Request any action of the socket (`signal`, `watchPresence` …); returns the acknowledgement's data.
 
-        Raises ApiError, and ConnectionLost when it is not known whether it was done.
+        Raises ApiError, and ConnectionLost if it is unknown whether the action was carried out.
         """
         if self.connection is None:
             raise ConnectionLost("there is no connection at the moment")
@@ -94,7 +96,7 @@ class Commands(ABC):
             http=lambda: self._messages.edit(conversation_id, message_id, text),
             timeout_s=timeout_s,
         )
-        self._suspect(conversation_id, since=since)
+        self._check_log(conversation_id, since=since)
         return message
 
     async def delete_message(
@@ -108,7 +110,7 @@ class Commands(ABC):
             http=lambda: self._messages.delete(conversation_id, message_id),
             timeout_s=timeout_s,
         )
-        self._suspect(conversation_id, since=since)
+        self._check_log(conversation_id, since=since)
 
     async def react(
         self,
@@ -128,10 +130,10 @@ class Commands(ABC):
             http=lambda: call(conversation_id, message_id, emoji),
             timeout_s=timeout_s,
         )
-        self._suspect(conversation_id, since=since)
+        self._check_log(conversation_id, since=since)
 
     async def vote(self, poll: Poll, option_ids: Iterable[str], *, timeout_s: float | None = None) -> Poll:
-        """Vote, in place of one's vote before. Raises ApiError `poll_closed`, `vote_final` as well."""
+        """Vote, replacing an earlier vote. Raises also ApiError `poll_closed`, `vote_final`."""
         since, chosen = self._cursor(poll.conversation_id), [*option_ids]
         after = await self._try(
             "vote",
@@ -140,7 +142,7 @@ class Commands(ABC):
             http=lambda: self._polls.vote(poll.id, chosen),
             timeout_s=timeout_s,
         )
-        self._suspect(poll.conversation_id, since=since)
+        self._check_log(poll.conversation_id, since=since)
         return after
 
     async def mark_read(
@@ -190,7 +192,7 @@ class Commands(ABC):
 
 
 def _created(message: Message, raw: Mapping[str, Any], conversation_id: str) -> Event:
-    """The log's event for a message that was just stored: the message's seq is the event's."""
+    """The log's event for a message that was just stored; both have the same seq."""
     return MessageCreated(
         type="message.created",
         data=raw,

@@ -1,6 +1,6 @@
-"""One socket from its opening to its end: frames in, requests with correlation ids out.
+"""One socket from its opening to its end: incoming frames, and requests with correlation ids.
 
-It never reconnects and never looks at what an event means; that is `live`'s business.
+It never reconnects and does not interpret events; `live` does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ OnFrame = Callable[[Mapping[str, Any]], None]
 
 
 class FrameTooLarge(ConnectionLost):
-    """The request does not fit into a frame; another way is needed."""
+    """The request does not fit a frame and has to be sent another way."""
 
 
 class Connection:
-    """A live socket. Frames that answer no request of this connection go to `on_frame`."""
+    """An open socket. Frames that answer no request of this connection go to `on_frame`."""
 
     def __init__(self, wire: Wire, *, on_frame: OnFrame, frame_filter: FrameFilter | None = None) -> None:
         self._wire = wire
@@ -41,7 +41,8 @@ class Connection:
     async def request(self, action: str, fields: Mapping[str, Any], *, timeout_s: float) -> Any:
         """Send a frame and wait for its acknowledgement's data.
 
-        Raises ApiError for an error frame and ConnectionLost when no answer came: it may have been done.
+        Raises ApiError for an error frame, and ConnectionLost without an answer: it may have been carried
+        out.
         """
         request_id = str(next(self._ids))
         text = json.dumps({**fields, "action": action, "id": request_id}, ensure_ascii=False)
@@ -57,29 +58,29 @@ class Connection:
                 return await answer
         except TimeoutError:
             if self._frames_heard == heard:
-                self.abort()  # nothing at all came since: this socket is dead and does not know it
+                self.abort()  # no frame came since: the socket is dead
             raise ConnectionLost(f"no acknowledgement of {action} within {timeout_s:g} s") from None
         finally:
             del self._waiting[request_id]
             if not answer.cancel() and not answer.cancelled():
-                answer.exception()  # seen, should sending have failed first
+                answer.exception()  # retrieved, or asyncio logs it if sending failed first
 
     async def close(self) -> None:
-        """End it politely."""
+        """Close the socket with a closing handshake."""
         try:
             await self._wire.close()
         finally:
             await self._stop()
 
     async def retire(self, *, grace_s: float) -> None:
-        """Another connection has taken over: let requests under way finish, then close."""
+        """Close this replaced socket after the requests in progress, or after `grace_s` seconds."""
         self.retiring = True
         if self._waiting:
             await asyncio.wait(self._waiting.values(), timeout=grace_s)
         await self.close()
 
     def abort(self) -> None:
-        """End it as a broken network would: no goodbye."""
+        """End the socket without a closing handshake, like a broken network."""
         self._wire.abort()
 
     async def _read(self) -> None:
@@ -140,9 +141,9 @@ class Connection:
             answer.set_exception(ApiError.from_problem(problem if isinstance(problem, Mapping) else {}))
 
     def _refused(self) -> None:
-        """The gateway could not have a frame handled: its function was throttled or failed.
+        """API Gateway could not have a frame handled, because its function was throttled or failed.
 
-        It does not say which frame, so none of those under way is known to be done; each goes on over HTTP.
+        It does not say which frame, so all requests in progress fail and continue over HTTP.
         """
         for answer in self._waiting.values():
             if not answer.done():

@@ -1,6 +1,8 @@
-"""JSON objects into frozen dataclasses. Lenient on purpose: a newer server must not break an older client.
+"""Converts JSON objects to frozen dataclasses.
 
-Unknown fields are ignored, missing or null ones keep the dataclass's default; nothing here raises on data.
+Lenient on purpose: a newer server must not break an older client.
+
+Unknown fields are ignored, and missing or null ones keep the dataclass's default; no data raises an error.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ T = TypeVar("T")
 
 
 def decode(cls: type[T], data: object) -> T:
-    """A dataclass, whose fields all have defaults, from a JSON object; from anything else, the defaults."""
+    """A dataclass, whose fields all have defaults, from a JSON object; the defaults from any other value."""
     source = data if isinstance(data, Mapping) else {}
     given = {
         name: _convert(hint, source[name])
@@ -28,12 +30,12 @@ def decode(cls: type[T], data: object) -> T:
 
 
 def decode_all(cls: type[T], items: object) -> tuple[T, ...]:
-    """The same for a JSON array."""
+    """Dataclasses from a JSON array."""
     return tuple(decode(cls, each) for each in items) if isinstance(items, list) else ()
 
 
 def parse_time(value: object) -> datetime | None:
-    """An RFC 3339 time, or None where there is none to read."""
+    """The time in an RFC 3339 text, None for anything else."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. Owns the reading of problem+json (RFC 9457); never retries anything."""
+"""The client's exceptions, and the reading of problem+json (RFC 9457). This module never retries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-# What an answer without a problem document means: API Gateway's own answers look like that.
+# Codes for answers without a problem document, such as API Gateway's own.
 _CODES = {
     400: "validation_failed",
     401: "unauthenticated",
@@ -30,27 +30,30 @@ _CODES = {
 
 
 class SecureConnectError(Exception):
-    """Base of everything this client raises on purpose."""
+    """The base of all errors that this client raises on purpose."""
 
 
 class NotSignedIn(SecureConnectError):
-    """The call needs a session and the store holds none."""
+    """The call needs a session and the store has none."""
 
 
 class TransportFailed(SecureConnectError):
-    """No answer came: the network failed or a time limit passed. The call may or may not have happened."""
+    """There was no answer: the network failed or a time limit passed. The call may have been carried out."""
 
 
 class ConnectionLost(SecureConnectError):
-    """The socket went away, or never answered, before the acknowledgement."""
+    """The socket closed, or did not answer, before the acknowledgement."""
 
 
 class FrameRefused(ConnectionLost):
-    """The socket stands, but the server had no room for a frame: it is worth asking again after a moment."""
+    """The socket is open, but the server could not handle a frame now; try again after a moment."""
 
 
 class HandshakeRefused(ConnectionLost):
-    """The server did not open the socket: 401 for a bad, used or expired ticket, 429 when too many come."""
+    """The server did not open the socket.
+
+    The status is 401 for an invalid, used or expired ticket, and 429 for too many connections.
+    """
 
     def __init__(self, status: int, *, retry_after: float | None = None) -> None:
         super().__init__(f"the handshake was refused with {status}")
@@ -60,17 +63,17 @@ class HandshakeRefused(ConnectionLost):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One complaint of a `validation_failed` answer."""
+    """An error of one field in a `validation_failed` answer."""
 
     field: str
     message: str
 
 
 class ApiError(SecureConnectError):
-    """An answer of the service that is an error; `code` is the stable name to branch on.
+    """An error answered by the service; `code` is the stable name to check.
 
-    `retry_after` is in seconds. `documented` is False for an answer that was no problem document, such as
-    one of API Gateway's own.
+    `retry_after` is in seconds. `documented` is False for an answer without a problem document, such as API
+    Gateway's own.
     """
 
     def __init__(
@@ -95,14 +98,14 @@ class ApiError(SecureConnectError):
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may well succeed later."""
+        """Whether the same request may succeed later."""
         return self.status in (408, 429) or self.status >= 500
 
     @classmethod
     def from_problem(
         cls, problem: Mapping[str, Any], *, status: int = 500, retry_after: float | None = None
     ) -> ApiError:
-        """Read a problem document; fields that are missing or of a wrong type are left out."""
+        """Read a problem document; missing fields and those of a wrong type are omitted."""
         given = problem.get("status")
         status = given if isinstance(given, int) else status
         code = problem.get("code")
@@ -126,7 +129,7 @@ class ApiError(SecureConnectError):
 
     @classmethod
     def from_response(cls, response: httpx.Response) -> ApiError:
-        """Read an HTTP answer of 400 or more."""
+        """Read an HTTP answer with status 400 or more."""
         try:
             problem = response.json()
         except (json.JSONDecodeError, UnicodeDecodeError):
@@ -142,7 +145,7 @@ class ApiError(SecureConnectError):
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Seconds to wait from a Retry-After header, in either of its forms (RFC 9110, 10.2.3)."""
+    """The seconds of a Retry-After header, in either of its forms (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Events as typed values: one frozen class per type, told apart with `isinstance` or `match`.
+"""Events as typed values: one frozen class per type, to be told apart with `isinstance` or `match`.
 
-Owns the mapping from the wire's `type` to a class. `data` is always the object as it came; the typed
-properties read it on demand, so that one odd event never stops a stream.
+Maps the `type` of a frame to a class. `data` is always the received object; typed properties decode it on
+access, so that a malformed event never stops a stream.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from secureconnect_client.notification_models import Notification
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened. With a `seq` it stands in that conversation's log; without, it is fleeting."""
+    """An event. With a `seq` it is in its conversation's log; without, it is ephemeral."""
 
     type: str
     data: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Event:
 
 
 class MessageEvent(Event):
-    """Anything about one message."""
+    """An event about one message."""
 
     __slots__ = ()
 
@@ -101,8 +101,10 @@ class ConversationDeleted(ConversationEvent):
 
 
 class ConversationRemoved(Event):
-    """Made by this client: the log has ended for the caller. Should they be let in again, it begins anew
-    with what they may then see."""
+    """Made by this client when the log ends for the caller.
+
+    If they are added again, the log begins anew with the events that they may then see.
+    """
 
     __slots__ = ()
 
@@ -128,7 +130,7 @@ class MemberUpdated(MemberEvent):
 
 
 class JoinRequestEvent(Event):
-    """For admins: somebody asks to be let in, or has been answered."""
+    """For admins: somebody requests to join, or the request was decided."""
 
     __slots__ = ()
 
@@ -138,7 +140,7 @@ class JoinRequestEvent(Event):
 
 
 class ReportEvent(Event):
-    """For admins: a message was reported, or its reports were settled."""
+    """For admins: a message was reported, or its reports were decided."""
 
     __slots__ = ()
 
@@ -156,7 +158,7 @@ class ReceiptUpdated(Event):
 
 
 class DraftUpdated(Event):
-    """One's own draft, on another device; without text it was cleared."""
+    """The caller's draft was changed on another device; without text it was cleared."""
 
     __slots__ = ()
 
@@ -166,7 +168,7 @@ class DraftUpdated(Event):
 
 
 class ScheduledFailed(Event):
-    """A message of one's own that is not sent at its time, and why."""
+    """A scheduled message of the caller was not sent, with the reason."""
 
     __slots__ = ()
 
@@ -188,7 +190,7 @@ class Typing(Event):
 
 
 class NotificationAdded(Event):
-    """Something that one is told of, as it stands in the in-app list."""
+    """A new entry of the in-app list."""
 
     __slots__ = ()
 
@@ -206,13 +208,16 @@ class PresenceChanged(Event):
 
 
 class PollEvent(Event):
-    """Anything about one poll. The `actor_id` of a secret vote is `anonymous`."""
+    """An event about one poll. The `actor_id` of a secret vote is `anonymous`."""
 
     __slots__ = ()
 
     @property
     def poll(self) -> Poll:
-        """The poll as the caller sees it now; one without an id was deleted or is from before their time."""
+        """The poll as the caller sees it now.
+
+        It has no id if it was deleted, or is older than their membership.
+        """
         return decode(Poll, self.data)
 
 
@@ -221,13 +226,13 @@ class PollCreated(PollEvent):
 
 
 class PollUpdated(PollEvent):
-    """Somebody has added an option."""
+    """An option was added."""
 
     __slots__ = ()
 
 
 class PollVoted(PollEvent):
-    """Somebody has voted, changed their vote or taken it back."""
+    """Somebody voted, changed their vote or retracted it."""
 
     __slots__ = ()
 
@@ -237,7 +242,7 @@ class PollClosed(PollEvent):
 
 
 class CallEvent(Event):
-    """Anything about one call."""
+    """An event about one call."""
 
     __slots__ = ()
 
@@ -255,7 +260,7 @@ class CallUpdated(CallEvent):
 
 
 class CallAnsweredElsewhere(CallEvent):
-    """Another device of one's own has the call: stop ringing."""
+    """Another device of the caller has the call: stop ringing."""
 
     __slots__ = ()
 
@@ -265,7 +270,7 @@ class CallEnded(CallEvent):
 
 
 class CallSignalled(Event):
-    """A participant's peer connection has something to say to ours."""
+    """A signal from another participant's peer connection."""
 
     __slots__ = ()
 
@@ -275,13 +280,13 @@ class CallSignalled(Event):
 
 
 class FileEvent(Event):
-    """`data` is the file."""
+    """An event about a file, which is its `data`."""
 
     __slots__ = ()
 
 
 class KeysChanged(Event):
-    """A device of somebody came, went or has another key; with a `seq` in an encrypted conversation's log."""
+    """A device was added, removed or has another key; with a `seq` in an encrypted conversation's log."""
 
     __slots__ = ()
 
@@ -295,24 +300,24 @@ class KeysChanged(Event):
 
     @property
     def action(self) -> str:
-        """`added`, `changed` or `removed`."""
+        """The kind of change: `added`, `changed` or `removed`."""
         return str(self.data.get("action", ""))
 
 
 class KeysLow(Event):
-    """A device of one's own has few key packages left: `Encryption.leave_packages`."""
+    """A device of the caller has few key packages left: call `Encryption.leave_packages`."""
 
     __slots__ = ()
 
 
 class MlsEvent(Event):
-    """Something for `Encryption`: a commit or a proposal in the log, or a Welcome that waits."""
+    """An event for `Encryption`: a commit or a proposal in the log, or a pending Welcome."""
 
     __slots__ = ()
 
 
 class SessionRevoked(Event):
-    """This session is over; the next call will say so too."""
+    """This session has ended; the next call raises an error."""
 
     __slots__ = ()
 
@@ -360,7 +365,7 @@ _FAMILIES: Final[dict[str, type[Event]]] = {
 
 
 def parse_event(raw: Mapping[str, Any], *, conversation_id: str | None = None) -> Event:
-    """An event from its wire form; types this version does not know come out as plain `Event`."""
+    """An event from a frame or a log entry; unknown types become a plain `Event`."""
     kind = str(raw.get("type", ""))
     cls = _CLASSES.get(kind) or _FAMILIES.get(kind.partition(".")[0], Event)
     data, seq = raw.get("data"), raw.get("seq")
@@ -375,11 +380,11 @@ def parse_event(raw: Mapping[str, Any], *, conversation_id: str | None = None) -
 
 
 def conversation_removed(conversation_id: str) -> ConversationRemoved:
-    """The synthetic end of a log; it has no seq."""
+    """The synthetic end of a log, without a seq."""
     return ConversationRemoved(type="conversation.removed", data={}, conversation_id=conversation_id)
 
 
-def puts_out(event: Event, reader_id: str | None) -> bool:
-    """Whether the log ends with this event for its reader, until they are let in again."""
+def ends_log(event: Event, reader_id: str | None) -> bool:
+    """Whether the log ends with this event for its reader, until they are added again."""
     mine = isinstance(event, MemberRemoved) and event.member.user.id == reader_id
     return mine or isinstance(event, ConversationDeleted)

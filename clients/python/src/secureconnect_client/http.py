@@ -1,9 +1,9 @@
-"""One HTTP exchange, with time limits and retries. Knows nothing of sessions, tokens or resources.
+"""HTTP exchanges with time limits and retries. This module knows no sessions, tokens or resources.
 
-A request is retried when a repetition cannot do harm: its method is idempotent, it carries an
-Idempotency-Key or a `client_id`, or the caller says so; and only on 429, 502, 503, 504, when no answer came,
-or on a 409 with a Retry-After (its first try may still be under way). Waits are full jitter, on top of a
-Retry-After; one that asks for more than `MAX_RETRY_AFTER_S` is handed to the caller instead.
+A request is retried if a repetition is harmless: its method is idempotent, it has an Idempotency-Key or a
+`client_id`, or the caller says so. It is retried on 429, 502, 503 and 504, without an answer, and on a 409
+with a Retry-After (the first try may still be in progress). Waits are full jitter on top of a Retry-After; an
+answer with one above `MAX_RETRY_AFTER_S` raises ApiError instead.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from secureconnect_client.version import USER_AGENT
 RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 MAX_RETRY_AFTER_S: Final = 20.0
-# The service answers within 10 s, API Gateway gives up at 29 s.
+# The service answers within 10 s; API Gateway gives up after 29 s.
 DEFAULT_TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
 DEFAULT_BACKOFF: Final = Backoff(base_s=0.2, cap_s=5.0)
 
 
 def segment(value: str) -> str:
-    """One path segment, percent-encoded: ids are URL-safe, emoji are not."""
+    """A percent-encoded path segment, because emoji are not URL-safe."""
     return quote(value, safe="")
 
 
 class Http:
-    """Requests against one base URL."""
+    """HTTP requests to one base URL."""
 
     def __init__(
         self,
@@ -69,7 +69,10 @@ class Http:
         headers: Mapping[str, str] | None = None,
         retry: bool | None = None,
     ) -> httpx.Response:
-        """The answer, if it is a 2xx. Raises ApiError for any other, TransportFailed when none came."""
+        """Send a request; returns the answer if it is 2xx.
+
+        Raises ApiError for any other, TransportFailed without one.
+        """
         if retry is None:
             retry = is_repeatable(method, json=json, headers=headers or {})
         attempt = 0
@@ -103,7 +106,7 @@ class Http:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes longer than a request; many clients share them."""
+    """A shared TLS context, because reading the certificates takes longer than a request."""
     return httpx.create_ssl_context()
 
 
@@ -113,14 +116,14 @@ def _may_pass(error: ApiError) -> bool:
 
 
 def is_repeatable(method: str, *, json: Any, headers: Mapping[str, str]) -> bool:
-    """Whether sending this twice has the effect of sending it once."""
+    """Whether sending a request twice has the same effect as sending it once."""
     if method.upper() in IDEMPOTENT_METHODS or "idempotency-key" in {each.lower() for each in headers}:
         return True
     return isinstance(json, Mapping) and bool(json.get("client_id"))
 
 
 def content(response: httpx.Response) -> Any:
-    """The JSON of an answer, None for an empty one. Raises TransportFailed for what is not JSON."""
+    """The JSON of an answer, None for an empty one. Raises TransportFailed for an answer that is not JSON."""
     if not response.content:
         return None
     try:

@@ -1,10 +1,10 @@
-"""The live stream: events as they happen, each once and in order, over whatever the network does.
+"""The live stream: events as they happen, each once and in order, over an unreliable network.
 
-Ties together the connection (a socket, kept open), the sequencer (what may be delivered), the catching up
-(what is missing) and the application's bookmarks. Makes no decision of theirs.
+Connects the parts: the connection (an open socket), the sequencer (which events may be delivered), catching
+up (missing events) and the application's bookmarks. It makes none of their decisions.
 
-Events wait in a queue until they are iterated. When it is full, pushed events are left to the log and read
-from there once there is room: a slow reader costs the server a page, never this process its memory.
+Events wait in a queue until they are iterated. If it is full, pushed events are dropped and read from the log
+later, so that a slow reader costs the server a page but this process no memory.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from secureconnect_client.client import Client
 
 PINGS_PER_SYNC = 4
-TOO_LARGE = 413  # the answer, for a socket: a conversation's first event may be
-FOCUS_EVERY_S = 40.0  # the server forgets after a minute what a screen shows
-CURSORS_PER_PING = 300  # of at most 55 bytes each, in a frame of 32 KB
+TOO_LARGE = 413  # the status of an answer too large for a socket, which one event may cause
+FOCUS_EVERY_S = 40.0  # the server forgets the focus after a minute
+CURSORS_PER_PING = 300  # cursors of at most 55 bytes each, in a frame of 32 KB
 
 
 class Live(Commands):
-    """A connected client's stream. Enter it with `async with`, then iterate; one iterator at a time."""
+    """The stream of a client. Enter it with `async with`, then iterate; one iterator at a time."""
 
     def __init__(self, client: Client, settings: LiveSettings) -> None:
         self._client = client
@@ -83,11 +83,11 @@ class Live(Commands):
                 self._resync.run(),
                 self._pings(),
                 self._presence.keep_watching(),
-                self._presence.keep_showing(FOCUS_EVERY_S),
+                self._presence.keep_focus(FOCUS_EVERY_S),
             )
         ]
         if self._settings.delivered_every_s is not None:
-            told = self._presence.tell_what_came(
+            told = self._presence.report_delivered(
                 lambda: self._sequencer.cursors, self._settings.delivered_every_s, CURSORS_PER_PING
             )
             self._tasks.append(asyncio.create_task(told))
@@ -121,7 +121,10 @@ class Live(Commands):
         return self
 
     async def __anext__(self) -> Event:
-        """The next event. Raises ApiError or NotSignedIn once the session is over, when all was delivered."""
+        """The next event.
+
+        After the session has ended and all events were delivered, raises ApiError or NotSignedIn.
+        """
         while not self._queue:
             self._bookmarks.done()
             self._bookmarks.flush()
@@ -137,9 +140,9 @@ class Live(Commands):
         return self._bookmarks.hand_out(event)
 
     async def caught_up(self, timeout_s: float | None = None) -> None:
-        """Wait until nothing is known to be missing; events may still wait to be iterated.
+        """Wait until no event is known to be missing; delivered ones may still be in the queue.
 
-        Raises TimeoutError, and what ended the stream if it has ended.
+        Raises TimeoutError, and the stream's error if it has ended.
         """
         settled = asyncio.create_task(self._resync.settled.wait())
         try:
@@ -154,7 +157,7 @@ class Live(Commands):
             settled.cancel()
 
     def state(self, conversation_id: str) -> ConversationState | None:
-        """What a conversation looks like after everything received, iterated or not (`track_state=True`)."""
+        """The state of a conversation after all received events, iterated or not (`track_state=True`)."""
         if self._view is None:
             raise RuntimeError("state is kept only by connect(track_state=True)")
         return self._view.state(conversation_id)
@@ -163,7 +166,7 @@ class Live(Commands):
 
     @property
     def connection(self) -> Connection | None:
-        """The open socket, if there is one at the moment."""
+        """The open socket, None while there is none."""
         return self._reconnecting.current
 
     @property
@@ -180,7 +183,7 @@ class Live(Commands):
         )
 
     async def ping(self, *, timeout_s: float | None = None) -> None:
-        """Show the server how far this client is; what it is behind in is then read from the log."""
+        """Tell the server this client's cursors; missing events are then read from the log."""
         cursors = self._sequencer.cursors
         ids = list(cursors)
         for start in range(0, max(len(ids), 1), CURSORS_PER_PING):
@@ -188,7 +191,7 @@ class Live(Commands):
             await self.request("ping", cursors=part, timeout_s=timeout_s)
 
     async def sync(self) -> None:
-        """Catch up now, over the socket if possible. It happens by itself after every connection."""
+        """Catch up now, over the socket if possible. Every connection does so by itself."""
 
         async def fetch(cursors: dict[str, int]) -> Any:
             try:
@@ -205,7 +208,7 @@ class Live(Commands):
     async def set_presence(
         self, status: Status, *, text: str | None = None, until: str | None = None
     ) -> Presence:
-        """Choose what others see; `until` is an RFC 3339 time. Returns what one sees of oneself."""
+        """Set the status that others see; `until` is an RFC 3339 time. Returns the caller's presence."""
         return decode(
             Presence, await self.request("setPresence", **given(status=status, text=text, until=until))
         )
@@ -213,40 +216,40 @@ class Live(Commands):
     async def watch_presence(
         self, user_ids: Iterable[str] = (), *, conversation_id: str | None = None
     ) -> tuple[Presence, ...]:
-        """Be told of these people and a conversation's members (`PresenceChanged`), in place of those before.
+        """Receive `PresenceChanged` for these people and a conversation's members, replacing earlier ones.
 
-        Lasts over reconnects, after which everybody is told of anew. Returns how they are now.
+        It lasts over reconnects, each of which repeats everybody's presence. Returns their present one.
         """
         return decode_all(Presence, await self._presence.watch(user_ids, conversation_id))
 
     async def focus(self, conversation_id: str | None) -> None:
-        """Say which conversation is on the screen, None for none: of what is seen there no push comes.
+        """Set the conversation on the screen, None for none; the server sends no pushes for it.
 
-        Lasts over reconnects. Say None when the window is left or the screen goes dark.
+        It lasts over reconnects. Set None when the window loses the focus or the screen turns off.
         """
-        await self._presence.show(conversation_id)
+        await self._presence.set_focus(conversation_id)
 
     def reconnect_now(self) -> None:
-        """Cut a pause before reconnecting short, e.g. when the device is back online."""
+        """Skip the pause before reconnecting, for example when the device is online again."""
         self._reconnecting.hurry()
 
     def drop_connection(self) -> None:
-        """Kill the socket without a goodbye, as a network would. For tests."""
+        """End the socket without a closing handshake, like a broken network. For tests."""
         if self.connection is not None:
             self.connection.abort()
 
-    # -- what the parts call back
+    # -- callbacks
 
     def _cursor(self, conversation_id: str) -> int | None:
         return self._sequencer.cursor(conversation_id)
 
     def _saw(self, event: Event) -> None:
         self._catch_up.offer(event)
-        self._resync.look()
+        self._resync.check()
 
-    def _suspect(self, conversation_id: str, *, since: int | None) -> None:
+    def _check_log(self, conversation_id: str, *, since: int | None) -> None:
         if self._sequencer.cursor(conversation_id) == since:
-            self._resync.look_into(conversation_id, unless_past=since)
+            self._resync.check_log(conversation_id, unless_past=since)
 
     def _opened(self) -> None:
         self._resync.sync()
@@ -263,14 +266,14 @@ class Live(Commands):
         if kind == "pong":
             self._resync.behind(data.get("behind"))
             if data.get("behind", {}) is None:
-                self._resync.sync()  # frames could not be delivered to this socket
+                self._resync.sync()  # some frames could not be delivered to this socket
         elif kind == "reconnect":
             if not connection.retiring:
                 self._reconnecting.hint(float(frame.get("after_ms", data.get("after_ms", 0)) or 0))
         else:
             event = parse_event(frame)
             if event.seq is None and connection.retiring:
-                return  # its successor brings it as well
+                return  # the new connection receives it too
             self._receive(event)
 
     def _receive(self, event: Event) -> None:
@@ -279,7 +282,7 @@ class Live(Commands):
                 self._sequencer.note(event.conversation_id, event.seq)
         else:
             self._catch_up.offer(event)
-        self._resync.look()
+        self._resync.check()
 
     def _emit(self, event: Event) -> None:
         if self._view is not None:
@@ -307,10 +310,10 @@ class Live(Commands):
         for turn in count(1):
             await asyncio.sleep(self._settings.ping_interval_s)
             try:
-                # A ping asks about the conversations known; one that is new and was missed needs a sync.
+                # A ping covers the known conversations; finding new ones takes a sync.
                 await (self.ping() if turn % PINGS_PER_SYNC else self.sync())
             except SecureConnectError:
-                continue  # a dead socket was closed by this, anything else is worth another ping
+                continue  # a failed ping closes a dead socket; after other errors the next ping follows
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and self._failure is None:

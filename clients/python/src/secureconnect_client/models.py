@@ -1,4 +1,4 @@
-"""The nouns of the API as frozen values, named as in the API. Holds no behaviour and does no I/O."""
+"""The API's values as frozen dataclasses, with the API's names. No behaviour and no I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Status = Literal["online", "away", "busy", "invisible"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A public profile. `avatar_url` needs no token; it is good for up to an hour."""
+    """A public profile. `avatar_url` needs no token and is valid for up to an hour."""
 
     id: str = ""
     username: str = ""
@@ -28,7 +28,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile(User):
-    """One's own profile."""
+    """The caller's profile."""
 
     email: str | None = None
     locale: str | None = None
@@ -38,7 +38,7 @@ class Profile(User):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSession:
-    """A signed-in device, as listed by the server."""
+    """A session of the caller."""
 
     session_id: str = ""
     device_name: str | None = None
@@ -50,7 +50,7 @@ class AuthSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A friend request or a friend."""
+    """A contact, or a request for one."""
 
     user: User = field(default_factory=User)
     state: Literal["pending_in", "pending_out", "accepted"] = "accepted"
@@ -59,7 +59,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """One person's reaction to one message, as events carry it."""
+    """One person's reaction to one message."""
 
     message_id: str = ""
     user_id: str = ""
@@ -68,7 +68,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReactionCount:
-    """How often an emoji stands under a message, and whether one of them is the caller's."""
+    """The number of reactions with an emoji to a message, and whether the caller's is among them."""
 
     emoji: str = ""
     count: int = 0
@@ -77,7 +77,7 @@ class ReactionCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file of the drive; messages carry it too, without its thumbnail. Images have a width and height."""
+    """A file of the drive, or an attachment (without a thumbnail). Images have a width and a height."""
 
     id: str = ""
     name: str = ""
@@ -110,7 +110,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """That a person or a conversation may use a file or folder."""
+    """The access of a person or a conversation to a file or folder."""
 
     id: str = ""
     role: str = "viewer"
@@ -121,7 +121,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A public link to a file; its token is told once."""
+    """A public link to a file; only the answer of its creation has the token."""
 
     id: str = ""
     token: str = field(default="", repr=False)
@@ -133,7 +133,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded:
-    """Who wrote a forwarded message, and when."""
+    """The author of a forwarded message, and its time."""
 
     sender_id: str = ""
     sent_at: datetime | None = None
@@ -141,7 +141,7 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voter:
-    """Who voted for what, in a poll whose votes are no secret."""
+    """A person and their choices in a poll without secret votes."""
 
     user: User = field(default_factory=User)
     option_ids: tuple[str, ...] = ()
@@ -150,7 +150,7 @@ class Voter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message in its current state; a deleted one keeps its `seq` and nothing else of value."""
+    """A message in its present state; a deleted one keeps little more than its ids and `seq`."""
 
     id: str = ""
     conversation_id: str = ""
@@ -179,7 +179,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedMessage(Message):
-    """A pinned message, with who pinned it and when."""
+    """A pinned message, with the person who pinned it and the time."""
 
     pinned_by: str = ""
     pinned_at: datetime | None = None
@@ -187,7 +187,7 @@ class PinnedMessage(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierText:
-    """What a message said from `written_at` until its next edit."""
+    """The text of a message from `written_at` until its next edit."""
 
     text: str = ""
     written_at: datetime | None = None
@@ -195,7 +195,7 @@ class EarlierText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What one has written and not sent, the same on all of one's devices; without text it was cleared."""
+    """The caller's unsent text, shared by all of their devices; without text it was cleared."""
 
     conversation_id: str = ""
     text: str | None = None
@@ -206,7 +206,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledMessage:
-    """A message that waits for its time; `reason` is the code of what kept a failed one from being sent."""
+    """A message to be sent at a time; `reason` is the error code of one that could not be sent."""
 
     id: str = ""
     conversation_id: str = ""
@@ -253,7 +253,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ban:
-    """Somebody who was removed from a group and cannot come back by a link."""
+    """A person who was removed from a group and cannot come back by a link."""
 
     user: User = field(default_factory=User)
     banned_by: str = ""
@@ -262,7 +262,7 @@ class Ban:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """A link into a group; `token` and `url` are told only to who made it, when they did."""
+    """A link into a group; `token` and `url` are only in the answer of its creation."""
 
     id: str = ""
     conversation_id: str = ""
@@ -279,7 +279,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationPreview:
-    """What somebody outside learns of a group."""
+    """The view of a group for people who are not members."""
 
     name: str | None = None
     member_count: int = 0
@@ -289,7 +289,7 @@ class InvitationPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What came of accepting an invitation; `conversation` for who is in."""
+    """The result of accepting an invitation; `conversation` is set if the person has joined."""
 
     state: Literal["joined", "requested"] = "joined"
     conversation: Conversation | None = None
@@ -297,7 +297,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRequest:
-    """Somebody who asks to be let in."""
+    """A person's request to join."""
 
     user: User = field(default_factory=User)
     invitation_id: str = ""
@@ -307,7 +307,7 @@ class JoinRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A report of a message; `message` is what its reporter saw, for admins while the report is open."""
+    """A report of a message; `message`, as the reporter saw it, is for admins while the report is open."""
 
     id: str = ""
     conversation_id: str = ""
@@ -324,7 +324,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """How far one member's devices got, and how far the person has read."""
+    """The seq up to which one member's devices have received, and the person has read."""
 
     user_id: str = ""
     delivered_seq: int = 0
@@ -341,7 +341,7 @@ class ReadMarker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """Whether a person is there."""
+    """A person's presence."""
 
     user_id: str = ""
     status: str = "offline"
@@ -351,7 +351,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaState:
-    """What a participant of a call sends."""
+    """The media that a participant of a call sends."""
 
     audio: bool = False
     video: bool = False
@@ -360,7 +360,7 @@ class MediaState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallParticipant:
-    """A person in a call, or whom it rings for."""
+    """A person in a call, or called by it."""
 
     participant_id: str = ""
     user_id: str = ""
@@ -375,7 +375,7 @@ class CallParticipant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as it is, or was."""
+    """A live or ended call."""
 
     id: str = ""
     conversation_id: str = ""
@@ -402,7 +402,7 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedCall:
-    """One's own part in a call. Signals up to `last_signal` were for a life before a restart."""
+    """The caller's participation in a call. Signals up to `last_signal` belong to an earlier one."""
 
     call: Call = field(default_factory=Call)
     participant_id: str = ""
@@ -415,7 +415,7 @@ class JoinedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSignal:
-    """What one participant's peer connection says to another's; `n` counts within one's own inbox."""
+    """A signal between two participants' peer connections; `n` counts within the receiver's inbox."""
 
     call_id: str = ""
     n: int = 0
@@ -425,7 +425,7 @@ class CallSignal:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> CallSignal:
-        """From the wire, where the sender is called `from`."""
+        """From JSON, in which the sender is called `from`."""
         return cls(
             call_id=str(raw.get("call_id", "")),
             n=int(raw.get("n", 0)),
@@ -437,8 +437,11 @@ class CallSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A single-use admission to the socket. `reconnect_spread_ms`, where given, is the window over which
-    clients that lose the connection without a hint come back."""
+    """A single-use ticket for opening a socket.
+
+    `reconnect_spread_ms`, if given, is the window over which clients reconnect that lost their connection
+    without a hint.
+    """
 
     ticket: str = field(default="", repr=False)
     url: str = ""
@@ -448,7 +451,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list; pass `next_cursor` to get the next, None at the end."""
+    """One page of a list; `next_cursor` requests the next one and is None at the end."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None
@@ -456,7 +459,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkey:
-    """A way to sign in without a password; `synced`: its authenticator keeps copies of it elsewhere."""
+    """A passkey of the caller; `synced`: its authenticator copies it to other devices."""
 
     id: str = ""
     name: str = ""

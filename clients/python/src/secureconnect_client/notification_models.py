@@ -1,4 +1,4 @@
-"""What a person is told of, on which devices, and what they want to be told of."""
+"""Notifications, push devices, and preferences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushDevice:
-    """A device that pushes come to, for as long as its session lasts."""
+    """A device that receives pushes, as long as its session lasts."""
 
     device_id: str = ""
     platform: str = ""
@@ -25,7 +25,10 @@ class PushDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationPreferences:
-    """`quiet_hours` is `{"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin"}` or None."""
+    """A person's preferences.
+
+    `quiet_hours` is `{"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin"}` or None.
+    """
 
     messages: Literal["all", "mentions", "none"] = "all"
     mentions: bool = True
@@ -38,7 +41,10 @@ class NotificationPreferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """An entry of the in-app list. `text` tells what happened, never content; `reference` has further ids."""
+    """An entry of the in-app list.
+
+    `text` says what happened, without content; `reference` has further ids.
+    """
 
     id: str = ""
     kind: str = ""
@@ -53,7 +59,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class NotificationPage:
-    """A page of the list, newest first, and how many of all are unread."""
+    """A page of the list, newest first, and the total number of unread notifications."""
 
     items: tuple[Notification, ...]
     next_cursor: str | None

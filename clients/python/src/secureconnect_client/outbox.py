@@ -1,8 +1,8 @@
-"""Messages that get there: stored before the first try, sent in order per conversation, until acknowledged.
+"""Reliable sending: messages are stored before the first try and sent in order per conversation.
 
-A message is tried again after anything that may pass, with full jitter, also by the next process that opens
-the same store; its `client_id` makes the repetition harmless. A refusal that will not pass marks it
-`failed` and lets those behind it go ahead.
+A message is retried after temporary failures, with full jitter, also by the next process that opens the same
+store; its `client_id` makes repetitions harmless. A permanent refusal marks it `failed`, and later messages
+are sent.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 BACKOFF = Backoff(base_s=1.0, cap_s=30.0)
 PARALLEL_SENDS = 8
 KEEP_SENT_S = 24 * 3600.0
-# Refusals that may pass; 401 is waited out until somebody signs in again.
-_PASSING = frozenset({401, 408, 429})
+# Temporary refusals; after 401 messages wait until somebody signs in again.
+_TEMPORARY = frozenset({401, 408, 429})
 Listener = Callable[[OutboxItem], None]
 
 
 class Outbox:
-    """The outgoing messages of whoever is signed in."""
+    """The outgoing messages of the signed-in account."""
 
     def __init__(
         self, client: Client, store: Store, *, rng: random.Random, backoff: Backoff = BACKOFF
@@ -51,9 +51,9 @@ class Outbox:
     async def send(
         self, conversation_id: str, text: str | None = None, *, client_id: str | None = None, **fields: Any
     ) -> OutboxItem:
-        """Take a message for sending; once this returns it is stored. Fields as for `messages.send`.
+        """Accept a message for sending; it is stored when this returns. Fields as of `messages.send`.
 
-        A `client_id` that is in the outbox already returns that message. Raises NotSignedIn.
+        A `client_id` that is in the outbox returns that message. Raises NotSignedIn.
         """
         account = self._client.user_id
         if client_id is not None and (known := self._store.get_item(client_id)) is not None:
@@ -74,19 +74,19 @@ class Outbox:
         return self._store.get_item(client_id)
 
     def items(self) -> list[OutboxItem]:
-        """All that are kept, oldest first: pending, failed, and those sent within a day."""
+        """All stored messages, oldest first: pending, failed, and those sent within a day."""
         return self._store.items(self._client.user_id)
 
     def pending(self) -> list[OutboxItem]:
         return [each for each in self.items() if each.state == "pending"]
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every item that changes; the answer unsubscribes."""
+        """Call `listener` with every message that changes; returns a function that unsubscribes."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     async def wait(self, client_id: str, *, timeout_s: float | None = None) -> OutboxItem:
-        """Wait until a message is sent or failed. Raises TimeoutError; KeyError for one not in the outbox."""
+        """Wait until a message is sent or failed. Raises TimeoutError, and KeyError for an unknown one."""
         async with asyncio.timeout(timeout_s):
             while True:
                 item = self._store.get_item(client_id)
@@ -97,13 +97,13 @@ class Outbox:
                 await self._next_change()
 
     async def flush(self, *, timeout_s: float | None = None) -> None:
-        """Wait until nothing is pending. Raises TimeoutError."""
+        """Wait until no message is pending. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while self.pending():
                 await self._next_change()
 
     async def retry(self, client_id: str) -> None:
-        """Give a failed message another chance, behind those now pending."""
+        """Send a failed message again, after those that are pending now."""
         item = self._store.get_item(client_id)
         if item is not None and item.state == "failed":
             self._store.drop_item(client_id)
@@ -111,12 +111,12 @@ class Outbox:
             self._lane(item.account, item.conversation_id)
 
     def discard(self, client_id: str) -> None:
-        """Take a message out; one that is being sent just now may still arrive."""
+        """Remove a message; one that is being sent may still arrive."""
         self._store.drop_item(client_id)
         self._changed.set()
 
     def kick(self) -> None:
-        """Try everything pending now: at the start, after signing in, when the network is back."""
+        """Try all pending messages now: at the start, after signing in, when the network is back."""
         session = self._client.session
         if session is None:
             return
@@ -130,14 +130,14 @@ class Outbox:
             lane.wake.set()
 
     async def close(self) -> None:
-        """Stop sending; what is pending stays in the store."""
+        """Stop sending; pending messages stay in the store."""
         tasks = [lane.task for lane in self._lanes.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _lane(self, account: str, conversation_id: str) -> None:
-        """See to it that somebody sends this conversation's messages."""
+        """Make sure that a task sends this conversation's messages."""
         key = (account, conversation_id)
         lane = self._lanes.get(key)
         if lane is None or lane.task.done():
@@ -151,7 +151,7 @@ class Outbox:
         while (item := self._store.next_item(account, conversation_id)) is not None:
             session = self._client.session
             if session is None or session.user_id != account:
-                return  # `kick` comes when they have signed in again
+                return  # signing in again calls `kick`
             async with self._limit:
                 outcome = await self._try(item)
             if outcome is None:
@@ -167,26 +167,26 @@ class Outbox:
                 pass
             failures += 1
 
-    async def _try(self, item: OutboxItem) -> _Again | None:
+    async def _try(self, item: OutboxItem) -> _TryAgain | None:
         item = item.becomes(tries=item.tries + 1)
         try:
             raw = await self._client.messages.post(item.conversation_id, item.body, as_user=item.account)
         except NotSignedIn:
-            return _Again()  # the session is gone, as the next look at it will tell
+            return _TryAgain()  # the session has ended: `_send_all` stops at its next check
         except TransportFailed as error:
-            return _Again() if self._keep(item.becomes(error=str(error))) else None
+            return _TryAgain() if self._keep(item.becomes(error=str(error))) else None
         except ApiError as error:
             under_way = error.status == 409 and error.retry_after is not None
-            if error.status < 500 and error.status not in _PASSING and not under_way:
+            if error.status < 500 and error.status not in _TEMPORARY and not under_way:
                 self._keep(item.becomes(state="failed", error=error.code))
                 return None
-            return _Again(error.retry_after) if self._keep(item.becomes(error=error.code)) else None
+            return _TryAgain(error.retry_after) if self._keep(item.becomes(error=error.code)) else None
         message = decode(Message, raw)
         self._keep(item.becomes(state="sent", message_id=message.id, seq=message.seq, error=None))
         return None
 
     def _keep(self, item: OutboxItem) -> bool:
-        """Note what came of a try, unless the message was taken out meanwhile: it does not come back."""
+        """Store the result of a try, unless the message was discarded meanwhile."""
         if self._store.get_item(item.client_id) is None:
             return False
         self._change(item)
@@ -205,12 +205,12 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """The sender of one conversation; `wake` ends its pause."""
+    """The task that sends the messages of one conversation; `wake` ends its pause."""
 
     task: asyncio.Task[None]
     wake: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
-class _Again:
+class _TryAgain:
     retry_after: float | None = None

@@ -1,4 +1,4 @@
-"""Pages that say more than their items."""
+"""Pages with more information than their items."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from secureconnect_client.models import File, Message, Page, Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptCounts:
-    """How many members have received and read up to `seq`; `read` is None to who has read receipts off."""
+    """How many members have received and read up to `seq`.
+
+    `read` is None if the caller has read receipts turned off.
+    """
 
     seq: int = 0
     members: int = 0
@@ -19,14 +22,14 @@ class ReceiptCounts:
 
 @dataclass(frozen=True, slots=True)
 class Receipts(Page[Receipt]):
-    """Everybody's receipts and no `counts`; where there are more than 200 members one's own, and `counts`."""
+    """Receipts of all members; above 200 members only the caller's, with `counts`."""
 
     counts: ReceiptCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hits(Page[Message | File]):
-    """What a search has found, the newest first."""
+    """The results of a search, newest first."""
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -1,4 +1,4 @@
-"""The nouns of polls; `models` has them too."""
+"""The values of polls, which `models` re-exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollOption:
-    """One answer of a poll; `votes` is None while the results are hidden from the caller."""
+    """An option of a poll; `votes` is None while the results are hidden from the caller."""
 
     id: str = ""
     text: str = ""

@@ -1,4 +1,4 @@
-"""The same events without a socket: `POST /sync` at intervals."""
+"""Events without a socket: `POST /sync` at intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ BACKOFF = Backoff(base_s=1.0, cap_s=60.0)
 
 
 class Polling:
-    """Iterate it with `async for`. Raises ApiError once the session is over; waits passing failures out."""
+    """A stream to iterate with `async for`.
+
+    Raises ApiError after the session has ended; retries temporary failures.
+    """
 
     def __init__(self, client: Client, *, interval_s: float) -> None:
         self._bookmarks = client.bookmarks()
@@ -54,5 +57,5 @@ class Polling:
             self._failures += 1
             return
         self._failures = 0
-        # A little jitter, so that many clients do not fall into step.
+        # A little jitter, so that clients do not synchronize.
         self._wait_s = 0.0 if more else self._interval_s * self._rng.uniform(0.9, 1.1)

@@ -1,7 +1,6 @@
-"""What a live client says by itself: how far it has come, and after each connection whom it watches and
-what it shows.
+"""The state that a live client reports by itself: its cursors, whose presence it watches, and its focus.
 
-Each is a hint to the server that is said again soon; what fails here is left to the next time.
+Watching and focus are repeated after each connection. Each report is repeated soon, so failures are ignored.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ Ask = Callable[..., Awaitable[Any]]
 
 
 class PresenceState:
-    """`ask` requests an action of the socket; `saw` takes the items of presence that an answer brings."""
+    """`ask` requests an action of the socket; `saw` receives the presence of each person in an answer."""
 
     def __init__(self, ask: Ask, saw: Callable[[Mapping[str, Any]], None]) -> None:
         self._ask = ask
         self._saw = saw
         self._watched: dict[str, Any] | None = None
-        self._said: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         self._renewed = asyncio.Event()
         self._focus: str | None = None
         self._focus_due = asyncio.Event()
 
     async def watch(self, user_ids: Iterable[str], conversation_id: str | None) -> list[Mapping[str, Any]]:
-        """Watch these people, now and on every later connection; the presence of each."""
+        """Watch these people, now and on every later connection; returns their presence."""
         fields: dict[str, Any] = {"user_ids": [*user_ids]}
         if conversation_id is not None:
             fields["conversation_id"] = conversation_id
@@ -37,14 +36,14 @@ class PresenceState:
         return list((await self._ask("watchPresence", **fields))["items"])
 
     def renew(self) -> None:
-        """There is a new connection, which watches nobody yet and shows nothing."""
+        """Repeat the watching and the focus on a new connection."""
         if self._watched is not None:
             self._renewed.set()
         if self._focus is not None:
             self._focus_due.set()
 
     async def keep_watching(self) -> None:
-        """Never returns: watches again whenever there is a new connection, and shows how everybody is."""
+        """Never returns: watches again on every new connection, and passes on everybody's presence."""
         while True:
             await self._renewed.wait()
             self._renewed.clear()
@@ -52,28 +51,27 @@ class PresenceState:
                 for item in (await self._ask("watchPresence", **(self._watched or {})))["items"]:
                     self._saw(item)
 
-    async def tell_what_came(
+    async def report_delivered(
         self, cursors: Callable[[], Mapping[str, int]], every_s: float, most: int
     ) -> None:
-        """Never returns: shows the server what has been received, at most so often and only what moved on."""
-        self._said = dict(cursors())
+        """Never returns: reports changed cursors every `every_s` seconds, at most `most` at a time."""
+        self._reported = dict(cursors())
         while True:
             await asyncio.sleep(every_s)
-            moved = {each: seq for each, seq in cursors().items() if seq > self._said.get(each, 0)}
+            moved = {each: seq for each, seq in cursors().items() if seq > self._reported.get(each, 0)}
             part = dict(list(moved.items())[:most])
             if part:
                 with contextlib.suppress(SecureConnectError):
                     await self._ask("ping", cursors=part)
-                    self._said |= part
+                    self._reported |= part
 
-    async def show(self, conversation_id: str | None) -> None:
-        """Say which conversation is on the screen, None for none, and keep saying it on every connection."""
+    async def set_focus(self, conversation_id: str | None) -> None:
+        """Report the conversation on the screen (None for none), now and on every later connection."""
         self._focus = conversation_id
         await self._ask("ping", focus=conversation_id)
 
-    async def keep_showing(self, every_s: float) -> None:
-        """Never returns: says what is on the screen again before the server forgets it, and on a new
-        connection."""
+    async def keep_focus(self, every_s: float) -> None:
+        """Never returns: repeats the focus before the server forgets it, and on every new connection."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._focus_due.wait(), every_s)

@@ -1,7 +1,7 @@
-"""Keeping one connection open for as long as it is wanted: when to open the next, when to let the last go.
+"""Keeps one connection open: decides when to open the next one and when to close the last.
 
-Follows the published back-off (`ReconnectPolicy`). After a hint, or at the end of its lifetime, a connection
-stays in use until its successor is open, so that nothing is missed for want of a socket.
+Follows the published backoff (`ReconnectPolicy`). After a hint, or at the end of its lifetime, a connection
+stays in use until the new one is open, so that there is always a socket.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ class Reconnecting:
         return self._current if usable else None
 
     def hint(self, after_ms: float) -> None:
-        """The server would like this client elsewhere, some time within `after_ms`."""
+        """The server asks this client to reconnect within `after_ms`."""
         if self._hinted is not None and not self._hinted.done():
             self._hinted.set_result(after_ms)
 
     def hurry(self) -> None:
-        """Do not wait any longer: the network is back, or someone is looking."""
+        """End the present pause: the network is back, or somebody uses the client."""
         self._hurry.set()
 
     async def run(self) -> None:
-        """Never returns; raises when coming back is pointless, i.e. the session is over."""
+        """Never returns; raises if reconnecting is pointless because the session has ended."""
         wait_s = 0.0
         while True:
             await self._wait(wait_s)
@@ -88,7 +88,7 @@ class Reconnecting:
             wait_s = self._after_end(hint_ms, closed=connection.closed.is_set())
 
     async def close(self) -> None:
-        """Close what is open. Call it once `run` has been cancelled."""
+        """Close all open connections. Call it after `run` was cancelled."""
         retiring = dict(self._retiring)
         for task in retiring:
             task.cancel()
@@ -115,7 +115,8 @@ class Reconnecting:
         return connection
 
     async def _until_over(self, connection: Connection) -> float | None:
-        """Wait for the hint, the end or the age of a connection; the hint's `after_ms` if there was one."""
+        """Wait for the hint, the end or the lifetime of a connection; returns the hint's `after_ms` or
+        None."""
         assert self._hinted is not None
         closed = asyncio.ensure_future(connection.closed.wait())
         either: set[asyncio.Future[Any]] = {closed, self._hinted}
@@ -141,11 +142,11 @@ class Reconnecting:
         if hint_ms is not None:
             self._spread_s = max(self._spread_s or 0.0, hint_ms / 1000)
             wait_s = self._policy.after_hint(hint_ms, self._rng)
-            # Hints that come one upon the other must not make a tight loop.
+            # Repeated hints must not cause a tight loop.
             again = self._failures - 2
             return wait_s + self._policy.backoff.delay(again, self._rng) if again >= 0 else wait_s
         if not closed:
-            return 0.0  # the end of its lifetime, which is spread out already
+            return 0.0  # the end of its lifetime, which is random already
         if self._failures == 0:
             return self._policy.after_drop(self._rng, spread_s=self._spread_s)
         return self._after_failure(None)
@@ -158,5 +159,5 @@ class Reconnecting:
     def _is_final(self, error: Exception) -> bool:
         if not isinstance(error, ApiError):
             return False
-        # Before the first opening any refusal is the caller's to see.
+        # Before the first connection the caller gets any refusal.
         return error.status in (401, 403) or (self.openings == 0 and not error.transient)

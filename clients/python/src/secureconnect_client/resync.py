@@ -1,7 +1,7 @@
-"""When to ask the log: after every connection, on holes, and when the server says we are behind.
+"""When to read the log: after every connection, for gaps, and when the server reports missing events.
 
-One task, so that catching up is never done twice at a time; each conversation has its own back-off, so that
-one that fails holds up no other. Asking is `CatchUp`'s business.
+A single task, so that catching up never runs twice at once. Each conversation has its own backoff, so that a
+failing one delays no other. `CatchUp` makes the requests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from secureconnect_client.backoff import Backoff
 from secureconnect_client.catch_up import PARALLEL_HEALS, CatchUp
 from secureconnect_client.errors import ApiError, TransportFailed
 
-# A hole that the log does not fill so many times in a row is no hole: half a minute.
+# After so many reads in a row (half a minute) the log has no events for a gap, and it is ignored.
 GIVE_UP_AFTER = 8
 BACKOFF = Backoff(base_s=0.5, cap_s=15.0)
 
@@ -31,7 +31,7 @@ class _Retry:
 
 
 class Resync:
-    """Keeps a `CatchUp` going."""
+    """Runs a `CatchUp` whenever it is needed."""
 
     def __init__(self, catch_up: CatchUp, *, gap_wait_s: float, rng: random.Random | None = None) -> None:
         self._catch_up = catch_up
@@ -47,43 +47,43 @@ class Resync:
         self.settled = asyncio.Event()
 
     def sync(self) -> None:
-        """Everything may be out of date."""
+        """Request a sync: everything may be out of date."""
         self._sync_due = True
         self._sync_retry = _Retry()
         self._wake()
 
-    def look(self) -> None:
-        """There may be a hole."""
+    def check(self) -> None:
+        """Fill gaps if there are any."""
         if self._sequencer.behind():
             self._wake()
 
-    def look_into(self, conversation_id: str, *, unless_past: int | None) -> None:
-        """This log may have grown, unless by then the cursor has moved past that seq."""
+    def check_log(self, conversation_id: str, *, unless_past: int | None) -> None:
+        """Read this log unless the cursor moves past `unless_past` by itself."""
         self._suspects[conversation_id] = unless_past
         self._wake()
 
     def behind(self, named: object) -> None:
-        """What a `pong` says: `{conversation_id: last_seq}`, or ids alone."""
+        """Process the conversations that a `pong` names: `{conversation_id: last_seq}`, or only their ids."""
         if isinstance(named, Mapping):
             for conversation_id, seq in named.items():
                 if isinstance(seq, int) and seq > 0:
                     self._sequencer.note(str(conversation_id), seq)
-            self.look()
+            self.check()
         elif isinstance(named, Iterable) and not isinstance(named, str):
             for each in named:
-                self.look_into(str(each), unless_past=self._sequencer.cursor(str(each)))
+                self.check_log(str(each), unless_past=self._sequencer.cursor(str(each)))
 
     async def run(self) -> None:
-        """Never returns; raises when the session is over."""
+        """Never returns; raises when the session has ended."""
         while True:
             await self._wait_for_work()
             if self._sync_due and self._sync_retry.due <= _now():
                 await self._sync()
             else:
-                await asyncio.sleep(self._gap_wait_s)  # frames out of order sort themselves out
-            wounds = {*self._sequencer.behind(), *self._suspects}
-            self._retries = {each: self._retries.get(each, _Retry()) for each in wounds}
-            await asyncio.gather(*(self._heal(each) for each in wounds if self._retries[each].due <= _now()))
+                await asyncio.sleep(self._gap_wait_s)  # frames that are out of order may still arrive
+            gaps = {*self._sequencer.behind(), *self._suspects}
+            self._retries = {each: self._retries.get(each, _Retry()) for each in gaps}
+            await asyncio.gather(*(self._heal(each) for each in gaps if self._retries[each].due <= _now()))
             if not (self._sync_due or self._suspects or self._sequencer.behind() or self._work.is_set()):
                 self.settled.set()
 

@@ -1,24 +1,24 @@
-"""Exactly once and in order: what may be delivered now, given what came so far. Pure; does no I/O.
+"""Exactly once and in order: decides which events may be delivered, given those received so far. No I/O.
 
-Sockets are a hint and the log is the truth. Events from sockets are *offered* and may be lost, doubled or
-shuffled; events from `GET …/events` are *confirmed*: within an answer nothing is missing that the caller
-may see. A conversation that is not known yet starts where the log says it starts.
+The log is authoritative, and sockets are hints. Events from sockets are *offered*: they may be lost, repeated
+or reordered. Events from `GET …/events` are *confirmed*: an answer lacks no event that the caller may see. An
+unknown conversation begins where the log begins.
 
-An event that puts the reader out leaves the conversation *in doubt*: what comes behind it is held until it
-is known whether the reader came back, and if so, where the log now starts for them.
+An event that ends the log for its reader leaves the conversation *in doubt*: later events are held until it
+is known whether the reader came back, and where the log now begins for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from secureconnect_client.events import Event, conversation_removed, puts_out
+from secureconnect_client.events import Event, conversation_removed, ends_log
 
-MAX_HELD = 1_000  # per conversation; what is not held comes from the log later
+MAX_HELD = 1_000  # per conversation; further ones are read from the log later
 
 
 class Sequencer:
-    """The reader's place in every conversation."""
+    """The reader's position in every conversation."""
 
     def __init__(
         self,
@@ -37,20 +37,23 @@ class Sequencer:
 
     @property
     def cursors(self) -> dict[str, int]:
-        """Per conversation, the last seq delivered; everything before it has been, too."""
+        """The seq of the last delivered event per conversation; all events before it were delivered."""
         return dict(self._cursors)
 
     def cursor(self, conversation_id: str) -> int | None:
         return self._cursors.get(conversation_id)
 
     def offer(self, event: Event) -> list[Event]:
-        """What this event makes deliverable: nothing if it is old or early, else itself and its followers."""
+        """The events that can be delivered after this one.
+
+        Empty if it is old or early, otherwise itself and the held events that follow it.
+        """
         conversation_id, seq = event.conversation_id, event.seq
         if conversation_id is None or seq is None:
             return [event]
         cursor = self._cursors.get(conversation_id)
         if cursor is None and seq == 1 and conversation_id not in self._ended:
-            cursor = self._cursors[conversation_id] = 0  # nothing can precede it
+            cursor = self._cursors[conversation_id] = 0  # no event can precede it
         if cursor is not None and seq <= cursor:
             self.duplicates += 1
             return []
@@ -67,10 +70,10 @@ class Sequencer:
     def offer_log(
         self, conversation_id: str, events: Iterable[Event], *, confirmed: bool = False
     ) -> list[Event]:
-        """The same for an ascending stretch of the log asked for after this cursor or an earlier one.
+        """Like `offer`, for a page of the log after this cursor or an earlier one.
 
-        A hole in a confirmed stretch means that the caller was out of the conversation in between: its log
-        ends and begins anew.
+        A gap in a confirmed page means that the caller was out of the conversation meanwhile: its log ends
+        and begins anew.
         """
         ready: list[Event] = []
         for event in sorted(events, key=lambda each: each.seq or 0):
@@ -86,34 +89,34 @@ class Sequencer:
         return ready
 
     def note(self, conversation_id: str, seq: int) -> None:
-        """The log is known to reach this seq."""
+        """Note that the log reaches at least this seq."""
         if self._cursors.get(conversation_id, -1) >= seq:
             return
         self._highest[conversation_id] = max(seq, self._highest.get(conversation_id, 0))
 
     def behind(self) -> list[str]:
-        """Conversations whose log reaches further than what was delivered, or that are in doubt."""
+        """The conversations whose log has undelivered events, and those in doubt."""
         return [*self._highest, *(self.in_doubt - self._highest.keys())]
 
     def resolve(self, conversation_id: str, first_seq: int) -> list[Event]:
-        """The log of a conversation in doubt starts here for the reader now."""
+        """Resolve a doubt: for the reader the log now begins at `first_seq`."""
         self.in_doubt.discard(conversation_id)
         cursor = self._cursors.get(conversation_id, 0)
         if first_seq <= cursor:
-            return self._advance(conversation_id)  # back, with the whole history
+            return self._advance(conversation_id)  # the reader is back and sees the whole history
         self._restart(conversation_id, first_seq)
         return [conversation_removed(conversation_id), *self._advance(conversation_id)]
 
     def give_up(self, conversation_id: str) -> None:
-        """Stop expecting what the log refuses to show."""
+        """Stop waiting for events that the log does not provide."""
         self.in_doubt.discard(conversation_id)
         self._highest.pop(conversation_id, None)
         self._held.pop(conversation_id, None)
 
     def end(self, conversation_id: str) -> list[Event]:
-        """The caller is out: forget the conversation and say so, once.
+        """The caller is out: forget the conversation, and return its end once.
 
-        What is held may be from after a return: it stays, as that of a conversation not known yet.
+        Held events may be from after a return; they are kept, as for an unknown conversation.
         """
         self.in_doubt.discard(conversation_id)
         if conversation_id not in self._held:
@@ -129,7 +132,7 @@ class Sequencer:
         self._held[conversation_id] = {each: event for each, event in held.items() if each >= seq}
 
     def _advance(self, conversation_id: str, event: Event | None = None) -> list[Event]:
-        """Deliver this event, if given, and what was held behind it."""
+        """Deliver this event, if given, and the held events after it."""
         held = self._held.setdefault(conversation_id, {})
         seq = self._cursors[conversation_id]
         if event is not None:
@@ -138,7 +141,7 @@ class Sequencer:
         while conversation_id not in self.in_doubt and (following := held.pop(seq + 1, None)) is not None:
             ready.append(following)
             seq += 1
-            if puts_out(following, self._reader_id):
+            if ends_log(following, self._reader_id):
                 self.in_doubt.add(conversation_id)
         if not held:
             del self._held[conversation_id]

@@ -1,8 +1,8 @@
-"""The caller's session: which token to send, and its renewal.
+"""The caller's session: its tokens and their renewal.
 
-Refresh tokens rotate, and using an old one later than 30 s after its successor was made revokes the whole
-session. Hence the rules here: one refresh at a time, the successor is stored before it is used, a refresh
-is never abandoned half-way, and the store is read first in case another process has already refreshed.
+Refresh tokens rotate, and using an old one more than 30 s after its successor was issued revokes the whole
+session. Hence the rules here: one refresh at a time; the new token is stored before it is used; a refresh is
+never interrupted; and the store is read first, because another process may have refreshed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ REFRESH_AHEAD_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """An access token (15 min), and the refresh token (30 days) for the next.
+    """An access token (15 min), and the refresh token (30 days) for the next one.
 
-    `expires_at` is epoch seconds, by this machine's clock.
+    `expires_at` is in epoch seconds by this machine's clock.
     """
 
     access_token: str = field(repr=False)
@@ -46,14 +46,14 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is signed in, and with what."""
+    """The signed-in person and their tokens."""
 
     user_id: str
     tokens: Tokens
 
 
 class SessionKeeper:
-    """Hands out a token that is good now."""
+    """Provides a valid access token."""
 
     def __init__(self, http: Http, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self._http = http
@@ -68,11 +68,11 @@ class SessionKeeper:
 
     @property
     def user_id(self) -> str:
-        """Raises NotSignedIn."""
+        """The id of the signed-in person. Raises NotSignedIn."""
         return self._require().user_id
 
     def begin(self, answer: Mapping[str, Any]) -> None:
-        """Take up the session of a sign-in answer `{user, tokens}`."""
+        """Begin the session in the answer `{user, tokens}` of a sign-in."""
         tokens = Tokens.from_answer(answer["tokens"], now=self._clock())
         self._save(Session(user_id=answer["user"]["id"], tokens=tokens))
 
@@ -82,31 +82,31 @@ class SessionKeeper:
         self._store.save_session(None)
 
     async def token(self, user_id: str) -> str:
-        """This person's access token, with some life left. Raises NotSignedIn, ApiError, TransportFailed."""
+        """A valid access token of this person. Raises NotSignedIn, ApiError, TransportFailed."""
         tokens = self._require(user_id).tokens
         if tokens.expires_at - self._clock() > REFRESH_AHEAD_S:
             return tokens.access_token
         try:
             return await self.renew(tokens.access_token, user_id)
         except (ApiError, TransportFailed) as error:
-            # Still good for a moment: a hiccup of the refresh route need not show.
+            # The token is still valid for a moment, so a temporary failure of the refresh need not show.
             passing = isinstance(error, TransportFailed) or error.transient
             if passing and tokens.expires_at > self._clock():
                 return tokens.access_token
             raise
 
     async def renew(self, stale: str, user_id: str) -> str:
-        """A token other than `stale`; however many callers ask at once, there is one refresh."""
+        """A token other than `stale`; concurrent callers share one refresh."""
         session = self._require(user_id)
         if session.tokens.access_token != stale:
             return session.tokens.access_token
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh(session))
-        # A caller that is cancelled must not take the rotation with it.
+        # A cancelled caller must not cancel the refresh.
         return (await asyncio.shield(self._refreshing)).access_token
 
     async def settle(self) -> None:
-        """Wait for a refresh that is on its way, so that its tokens are not lost."""
+        """Wait for a refresh in progress, so that its tokens are not lost."""
         if self._refreshing is not None:
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
@@ -119,14 +119,14 @@ class SessionKeeper:
             session = elsewhere
         body = {"refresh_token": session.tokens.refresh_token}
         try:
-            # Repeating it is safe: for 30 s the same token is answered with the same successor.
+            # Safe to retry: for 30 s the same token is answered with the same new one.
             answer = content(await self._http.exchange("POST", "/auth/refresh", json=body, retry=True))
         except ApiError as error:
             if error.status == 401:
                 self._forget(session)
             raise
         tokens = Tokens.from_answer(answer["tokens"], now=self._clock())
-        if self._session is not None:  # else: signed out meanwhile
+        if self._session is not None:  # None: signed out meanwhile
             self._save(Session(user_id=session.user_id, tokens=tokens))
         return tokens
 

@@ -1,4 +1,4 @@
-"""How a live stream is to behave, and what it tells about itself."""
+"""Settings and statistics of a live stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Start = Literal["resume", "beginning", "now"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """See `Client.connect`. Times are seconds; `delivered_every_s` None: nobody is told what was received."""
+    """See `Client.connect`. Times are in seconds."""
 
     start: Start = "resume"
     track_state: bool = False
@@ -29,8 +29,7 @@ class LiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class LiveStats:
-    """What it took: connections opened, logs read to fill holes, events that came more than once; and how
-    many events wait to be iterated."""
+    """Counts of connections opened, logs read to fill gaps, repeated events, and events not iterated yet."""
 
     openings: int
     heals: int

@@ -1,6 +1,6 @@
-"""The durable store: one SQLite file (readable by its owner only), or `:memory:`. Knows no network.
+"""The durable store: one SQLite file (readable by its owner only), or `:memory:`.
 
-Tokens lie in it in clear text, protected by the file's mode alone: keep it where only the user can read.
+Tokens are stored in clear text, protected only by the file's mode: keep it where only the user can read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ITEM = "client_id, account, conversation_id, body, created_at, state, tries, me
 
 
 class SqliteStore:
-    """The `Store` port over SQLite (WAL, fully synchronous: what was stored survives a power cut)."""
+    """The `Store` port over SQLite (WAL, fully synchronous, so that stored data survives a power failure)."""
 
     def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
         if os.fspath(path) != ":memory:":

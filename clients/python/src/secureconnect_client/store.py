@@ -1,7 +1,7 @@
-"""What outlives a call: the session, cursors and the outbox. The `Store` port, and the one in memory.
+"""The client's durable state: the session, cursors and the outbox. The `Store` port, and a store in memory.
 
-Stores are synchronous and small: every method is one short local transaction. Rows belong to an account
-(the user's id), so a second person signing in never sees or sends what the first one left.
+Stores are synchronous and small: every method is one short local transaction. Rows belong to an account (the
+user's id), so a second person who signs in never sees or sends the first one's data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OutboxState = Literal["pending", "sent", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxItem:
-    """A message on its way. `body` is sent the same at every try; `created_at` is epoch seconds."""
+    """An outgoing message. `body` is the same at every try; `created_at` is in epoch seconds."""
 
     client_id: str
     account: str
@@ -36,28 +36,28 @@ class OutboxItem:
 
 
 class Store(Protocol):
-    """Where a client keeps its memory. One process at a time may send from an outbox."""
+    """Storage for a client. One process at a time may send from an outbox."""
 
     def load_session(self) -> Session | None: ...
 
     def save_session(self, session: Session | None) -> None:
-        """Durable when it returns: the token before this one is dead."""
+        """Store the session, durably when it returns: the previous refresh token is no longer valid."""
 
     def load_cursors(self, account: str) -> dict[str, int]: ...
 
     def save_cursors(self, account: str, changed: Mapping[str, int | None]) -> None:
-        """Set the named ones (a negative one counts as such); None removes one."""
+        """Set these cursors, which may be negative; None removes one."""
 
     def put_item(self, item: OutboxItem) -> None:
-        """Add or replace by `client_id`; a new one goes to the end. Durable when it returns."""
+        """Add or replace an item by `client_id`; a new one goes to the end. Durable when it returns."""
 
     def get_item(self, client_id: str) -> OutboxItem | None: ...
 
     def items(self, account: str) -> list[OutboxItem]:
-        """Oldest first."""
+        """All items of the account, oldest first."""
 
     def next_item(self, account: str, conversation_id: str) -> OutboxItem | None:
-        """The oldest pending one."""
+        """The oldest pending item of the conversation."""
 
     def drop_item(self, client_id: str) -> None: ...
 
@@ -68,7 +68,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Forgets everything with the process."""
+    """A store in memory, which ends with the process."""
 
     def __init__(self, *, session: Session | None = None) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Who types where, as a client shows it: it is over with the message, when that is told, or after seconds."""
+"""The people who are typing: until their message arrives, they stop, or some seconds have passed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 from secureconnect_client.events import Event, MessageCreated, Typing
 
-LASTS_S = 4.0  # the server's own 3 s, and some way there
+LASTS_S = 4.0  # the server's 3 s and the time of transmission
 
 
 class TypingState:
-    """Hand it each event of a live client; `clock` tells seconds that never run back."""
+    """Processes the events of a live client; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._until: dict[tuple[str, str], float] = {}
 
     def apply(self, event: Event) -> None:
-        """Take notice of what an event says of typing; any event may be given."""
+        """Process an event of any type."""
         if event.conversation_id is None:
             return
         if isinstance(event, MessageCreated) and event.actor_id is not None:
@@ -31,7 +31,7 @@ class TypingState:
                 self._until.pop(key, None)
 
     def of(self, conversation_id: str) -> list[str]:
-        """Who types in a conversation now, who began first first."""
+        """The people who are typing in a conversation, in the order in which they began."""
         now = self._clock()
         self._until = {key: until for key, until in self._until.items() if until > now}
         return [user_id for place, user_id in self._until if place == conversation_id]

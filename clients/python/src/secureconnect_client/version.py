@@ -1,4 +1,4 @@
-"""The client's version, in one place: the package metadata and the User-Agent read it here."""
+"""The client's version, for the package metadata and the User-Agent."""
 
 __version__ = "0.1.0"
 USER_AGENT = "secureconnect-python/0.1"

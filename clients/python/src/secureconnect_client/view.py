@@ -1,7 +1,7 @@
-"""The present state of conversations, made from their events alone: what `GET …/messages` would show.
+"""The present state of conversations, computed from their events: the same as `GET …/messages` returns.
 
-Fed in order with the events of a `Sequencer`; applying one twice changes nothing. It is complete for what
-was fed: a view begun in the middle of a log knows the messages from there on.
+Takes the events of a `Sequencer` in order; applying one twice changes nothing. A view that begins in the
+middle of a log only knows the messages from there on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from secureconnect_client.models import Conversation, Message, ReactionCount
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """One conversation after `last_seq`; messages by seq, tombstones included."""
+    """The state of one conversation after `last_seq`; messages by seq, including tombstones."""
 
     id: str
     last_seq: int
@@ -59,7 +59,7 @@ class View:
         self._logs: dict[str, _Log] = {}
 
     def apply(self, event: Event) -> None:
-        """Take an event in. Fleeting ones and ones already applied make no difference."""
+        """Apply an event. Ephemeral ones and those applied already change nothing."""
         if event.conversation_id is None:
             return
         if isinstance(event, ConversationRemoved):
@@ -81,7 +81,7 @@ class View:
             log.conversation = event.conversation
 
     def state(self, conversation_id: str) -> ConversationState | None:
-        """What the conversation looks like now; None when nothing of it is known."""
+        """The state of a conversation; None if nothing of it is known."""
         log = self._logs.get(conversation_id)
         if log is None:
             return None
@@ -97,7 +97,8 @@ class View:
         self._logs.clear()
 
     def _message(self, entry: _Entry, replies: int) -> Message:
-        """The replies of a thread all come after its root, so who knows the root can count them."""
+        """The message with its reactions and replies, which can be counted because all come after the
+        root."""
         if _has_expired(entry.message, self._now()):
             entry.message, entry.reactions = _tombstone(entry.message), {}
         if entry.message.deleted_at is not None:
@@ -110,7 +111,7 @@ class View:
 
 
 def _has_expired(message: Message, now: datetime) -> bool:
-    """No event tells of it: a message that disappears says when, and the client drops it then."""
+    """Whether a disappearing message has expired; no event reports that."""
     return message.deleted_at is None and message.expires_at is not None and message.expires_at <= now
 
 

@@ -1,4 +1,4 @@
-"""The bytes under a connection: a WebSocket, or whatever a test puts in its place. Knows no protocol."""
+"""The transport of a connection: a WebSocket, or a replacement in tests. Knows no protocol."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from secureconnect_client.version import USER_AGENT
 
 OPEN_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 2.0
-MAX_MESSAGE_BYTES: Final = 1 << 20  # API Gateway's own limit is 128 KB
-MAX_FRAME_BYTES: Final = 32 * 1024  # what may be sent in one frame
+MAX_MESSAGE_BYTES: Final = 1 << 20  # API Gateway's limit is 128 KB
+MAX_FRAME_BYTES: Final = 32 * 1024  # the most that may be sent in one frame
 
-# The handshake's address carries the ticket, and websockets logs addresses at DEBUG.
+# The handshake's URL contains the ticket, and websockets logs URLs at DEBUG.
 _silent = logging.Logger("secureconnect_client.wire", level=logging.CRITICAL + 1)
 _silent.addHandler(logging.NullHandler())
 
 
 class Wire(Protocol):
-    """An open socket of text messages. All of it raises ConnectionLost once it is closed."""
+    """An open socket of text messages. Raises ConnectionLost after it has closed."""
 
     async def send(self, text: str) -> None: ...
 
     async def recv(self) -> str: ...
 
     async def close(self) -> None:
-        """Say goodbye."""
+        """Close with a closing handshake."""
 
     def abort(self) -> None:
-        """Vanish, as a broken network would make it."""
+        """End without a closing handshake, like a broken network."""
 
 
 Dial = Callable[[str], Awaitable[Wire]]
-# What a test does to incoming frames: drop (nothing), pass, double, hold back and release later.
-# An asynchronous one may sleep without holding up the frames behind it.
+# Changes incoming frames in tests: drops, passes, repeats or delays them. An asynchronous filter may sleep
+# without delaying later frames.
 FrameFilter = Callable[[str], Iterable[str] | AsyncIterable[str]]
 
 
 class WebSocketWire:
-    """The real one."""
+    """The wire of a real WebSocket."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -73,7 +73,7 @@ class WebSocketWire:
 async def dial(url: str) -> Wire:
     """Open a WebSocket. Raises HandshakeRefused, and ConnectionLost for anything else.
 
-    Liveness is the business of the protocol's own `ping`: control frames are left to the server.
+    Keepalive is left to the protocol's own `ping`; WebSocket control frames are left to the server.
     """
     try:
         socket = await connect(
@@ -90,13 +90,13 @@ async def dial(url: str) -> Wire:
         wait = retry_after(error.response.headers.get("Retry-After"))
         raise HandshakeRefused(status, retry_after=wait) from None
     except (OSError, TimeoutError, WebSocketException) as error:
-        # Not chained: some of these quote the address, ticket included.
+        # Not chained: some of these errors contain the URL with the ticket.
         raise ConnectionLost(f"could not connect: {type(error).__name__}") from None
     return WebSocketWire(socket)
 
 
 def socket_url(ticket: Ticket, *, http_url: str, ws_url: str | None = None) -> str:
-    """Where to connect with this ticket: at `ws_url` if one is configured, else where the ticket says."""
+    """The URL to connect to with this ticket: `ws_url` if configured, else the ticket's own."""
     address = ws_url or urljoin(http_url.rstrip("/") + "/", ticket.url)
     scheme, netloc, path, query, _ = urlsplit(address)
     scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)

@@ -1,1 +1,1 @@
-"""The routes of the REST API, one module per noun. Each method is one request; none holds state."""
+"""The routes of the REST API, one module per resource. Each method is one request, and none has state."""

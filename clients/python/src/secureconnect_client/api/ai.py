@@ -1,4 +1,4 @@
-"""AI help: summaries, replies, translations, rewriting, answers, moderation, digests, search, streams."""
+"""AI help: summaries, replies, translations, rewrites, answers, moderation, digests, search, streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Streamed = Literal["summaries", "replies", "translations", "rewrites", "answers"
 
 
 class Entering(Requester, Protocol):
-    """A client that can open a socket of its own; see `Client.enter`."""
+    """A client that can open another socket; see `Client.enter`."""
 
     @property
     def user_id(self) -> str: ...
@@ -30,7 +30,7 @@ class Entering(Requester, Protocol):
 
 
 class JobFailed(SecureConnectError):
-    """The server ended work without a result; `problem` is its problem document."""
+    """The server ended a job without a result; `problem` is its problem document."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{problem.get('code', 'internal')}: {problem.get('detail', '')}")
@@ -43,7 +43,7 @@ class StreamFailed(JobFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeaningHit:
-    """A message and how well it fits, 1 at best; `found_by` has `meaning`, `words` or both."""
+    """A message and its score (1 is best); `found_by` has `meaning`, `words` or both."""
 
     message: Message = field(default_factory=Message)
     score: float = 0.0
@@ -56,7 +56,7 @@ def _hit(item: Mapping[str, Any]) -> MeaningHit:
 
 
 class Ai(Routes):
-    """Features that the server's provider does not have raise ApiError 501 `ai_unavailable`."""
+    """The routes of AI help; ApiError 501 `ai_unavailable` for features that the server's provider lacks."""
 
     def __init__(self, client: Entering) -> None:
         super().__init__(client)
@@ -85,7 +85,7 @@ class Ai(Routes):
         thread_root: str | None = None,
         length: Literal["short", "long"] | None = None,
     ) -> AiAnswer:
-        """What matters in what is unread, or in what came after a seq, or in a thread."""
+        """A summary of the unread messages, of those after a seq, or of a thread."""
         fields = given(
             conversation_id=conversation_id, after_seq=after_seq, thread_root=thread_root, length=length
         )
@@ -105,11 +105,11 @@ class Ai(Routes):
         return await self._asked("rewrites", {"text": text, "tone": tone})
 
     async def answer(self, question: str, *, conversation_id: str | None = None) -> AiAnswer:
-        """From one conversation, or from all of one's own that have AI help."""
+        """Answer a question from one conversation, or from all of the caller's conversations with AI help."""
         return await self._asked("answers", given(question=question, conversation_id=conversation_id))
 
     async def moderate(self, text: str) -> AiAnswer:
-        """`result` has `categories` with scores from 0 to 1, and `flagged`."""
+        """Rate a text: `result` has `categories` with scores from 0 to 1, and `flagged`."""
         return await self._asked("moderations", {"text": text})
 
     async def transcribe(self, file_id: str) -> AiJob:
@@ -119,9 +119,9 @@ class Ai(Routes):
         return decode(AiJob, await self._client.request("GET", f"/ai/jobs/{segment(job_id)}"))
 
     async def transcript(self, file_id: str, *, every_s: float = 2.0, timeout_s: float = 600.0) -> Transcript:
-        """What is said in a recording, once it was written down.
+        """The text of a recording, once it is transcribed.
 
-        Raises JobFailed if it could not be, TimeoutError if it is not done in time (the job goes on).
+        Raises JobFailed if that fails, TimeoutError if it takes too long (the job continues).
         """
         async with asyncio.timeout(timeout_s):
             found = await self.transcribe(file_id)
@@ -133,18 +133,18 @@ class Ai(Routes):
         return decode(Transcript, found.result or {})
 
     async def digest(self) -> tuple[DigestItem, ...]:
-        """What one missed, the most important conversation first."""
+        """Summaries of all unread messages, the most important conversation first."""
         return decode_all(DigestItem, (await self._post("/ai/digests", {}))["conversations"])
 
     async def search(self, q: str, *, conversation_id: str | None = None) -> tuple[MeaningHit, ...]:
-        """Messages by meaning and by words, the best first."""
+        """Messages that match by meaning or by words, best first."""
         answer = await self._post("/ai/search", given(q=q, conversation_id=conversation_id))
         return tuple(_hit(each) for each in answer["items"])
 
     def stream(self, feature: Streamed, **fields: Any) -> AnswerStream:
-        """The text of an answer piece by piece: `async with` it, then `async for piece in` it.
+        """The text of an answer in pieces: `async with` the stream, then `async for piece in` it.
 
-        The fields are those of the feature's route. Afterwards its `answer` is the whole answer.
+        The fields are those of the feature's route. Afterwards `answer` is the whole answer.
         """
         return AnswerStream(self._entering, feature, given(**fields))
 
@@ -153,9 +153,9 @@ class Ai(Routes):
 
 
 class AnswerStream:
-    """A streamed answer, over a socket of its own. Leaving it early cancels the answer.
+    """A streamed answer, over its own socket. Leaving it early cancels the answer.
 
-    Raises ApiError where the request is refused, StreamFailed where its answer fails, ConnectionLost.
+    Raises ApiError if the request is refused, StreamFailed if the answer fails, and ConnectionLost.
     """
 
     def __init__(self, client: Entering, feature: Streamed, fields: Mapping[str, Any]) -> None:
@@ -194,11 +194,11 @@ class AnswerStream:
             else:
                 self.answer = decode(AiAnswer, data["answer"])
                 if self.answer.text.startswith(shown) and len(self.answer.text) > len(shown):
-                    yield self.answer.text[len(shown) :]  # pieces that were lost on the way
+                    yield self.answer.text[len(shown) :]  # the pieces that were lost
                 return
 
     async def _events(self) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        """The events of this request, pieces in their order."""
+        """The events of this request, with the pieces in order."""
         assert self._wire is not None, "enter the stream with `async with`"
         expected = 1
         while True:
@@ -212,6 +212,6 @@ class AnswerStream:
                     continue
                 if event["type"] == "ai.delta":
                     if data.get("n") != expected:
-                        continue  # one before it was lost: the whole answer comes at the end
+                        continue  # an earlier piece was lost: the whole answer comes at the end
                     expected += 1
                 yield event["type"], data

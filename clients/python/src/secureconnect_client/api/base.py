@@ -1,4 +1,4 @@
-"""What the routes need of a client, and what they share."""
+"""The interface that routes need from a client, and their common base."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a request may have beside its method and path.
+    """Options of a request besides its method and path.
 
-    `json` is its body. `retry` overrides whether it may be repeated; without `auth` no token goes with it;
-    with `as_user` it is sent as that person or, should somebody else be signed in by then, not at all.
+    `json` is its body. `retry` overrides whether it may be repeated. Without `auth` it carries no token. With
+    `as_user` it is only sent if that person is signed in.
     """
 
     json: Any
@@ -29,13 +29,13 @@ class RequestOptions(TypedDict, total=False):
 
 
 class Requester(Protocol):
-    """See `Client.request`."""
+    """An object that sends requests; see `Client.request`."""
 
     async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any: ...
 
 
 class ActingAs(Requester):
-    """Requests that are sent as this person or, should somebody else sign in meanwhile, not at all."""
+    """Sends requests only while this person is signed in; otherwise they raise NotSignedIn."""
 
     def __init__(self, client: Requester, user_id: str) -> None:
         self._client = client
@@ -47,13 +47,13 @@ class ActingAs(Requester):
 
 
 class Routes:
-    """Base of every group of routes."""
+    """The base of every group of routes."""
 
     def __init__(self, client: Requester) -> None:
         self._client = client
 
     async def _post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> Any:
-        """A POST that may be retried, because it always carries a key."""
+        """A POST that may be retried, because it always carries an idempotency key."""
         key = idempotency_key or uuid4().hex
         return await self._client.request("POST", path, json=body, idempotency_key=key)
 
@@ -63,7 +63,7 @@ class Routes:
 
 
 async def every(pages: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """All items of a list, asking for a page at a time."""
+    """All items of a list, requesting one page at a time."""
     cursor: str | None = None
     while True:
         page = await pages(cursor)
@@ -75,5 +75,5 @@ async def every(pages: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncItera
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """A body of those fields that are not None: the API rejects what it does not know and takes no null."""
+    """A body of the fields that are not None, because the API accepts neither unknown fields nor null."""
     return {name: value for name, value in fields.items() if value is not None}

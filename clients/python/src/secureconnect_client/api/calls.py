@@ -1,4 +1,4 @@
-"""Calls: who is in one, what peers say to each other, what was. Media is the application's business."""
+"""Calls: participants, signals between peers, history. Sending media is up to the application."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Calls(Routes):
         *,
         client_id: str | None = None,
     ) -> Call:
-        """Call everybody in a conversation, or find its live call. Then join it for servers and peers."""
+        """Call everybody in a conversation, or return its live call. Then `join` it for servers and peers."""
         body = {"client_id": client_id or uuid4().hex, "media": media}
         return decode(Call, await self._repeatable(f"/conversations/{segment(conversation_id)}/calls", body))
 
@@ -37,18 +37,18 @@ class Calls(Routes):
     async def list(
         self, conversation_id: str | None = None, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Call]:
-        """One's own calls, or those of a conversation, newest first."""
+        """The caller's calls, or those of a conversation, newest first."""
         path = "/calls" if conversation_id is None else f"/conversations/{segment(conversation_id)}/calls"
         return await self._page(Call, path, limit=limit, cursor=cursor)
 
     def iterate(self, conversation_id: str | None = None) -> AsyncIterator[Call]:
-        """All of them, a page at a time."""
+        """All calls of `list`, requesting one page at a time."""
         return every(lambda cursor: self.list(conversation_id, limit=100, cursor=cursor))
 
     async def join(self, call_id: str) -> JoinedCall:
-        """Answer, join or come back. Raises ApiError `answered_elsewhere`, `call_full`, `call_ended`.
+        """Answer, join or rejoin a call. Raises ApiError `answered_elsewhere`, `call_full`, `call_ended`.
 
-        Make an offer to each of `peers`; give way to `polite_towards` when offers collide.
+        Send an offer to each of `peers`; give way to `polite_towards` when offers collide.
         """
         return decode(JoinedCall, await self._repeatable(_path(call_id, "join")))
 
@@ -56,15 +56,15 @@ class Calls(Routes):
         return decode(Call, await self._repeatable(_path(call_id, "decline")))
 
     async def leave(self, call_id: str) -> Call:
-        """Hang up; the last to leave ends it."""
+        """Hang up; the call ends when the last participant leaves."""
         return decode(Call, await self._repeatable(_path(call_id, "leave")))
 
     async def end(self, call_id: str) -> Call:
-        """End it for everybody."""
+        """End the call for everybody."""
         return decode(Call, await self._repeatable(_path(call_id, "end")))
 
     async def heartbeat(self, call_id: str) -> Call:
-        """Stay in it for 45 s more; every `HEARTBEAT_S` is often enough."""
+        """Renew the lease in the call for 45 s; call it every `HEARTBEAT_S`."""
         return decode(Call, await self._repeatable(_path(call_id, "heartbeat")))
 
     async def show(
@@ -77,20 +77,23 @@ class Calls(Routes):
         hand_raised: bool | None = None,
         speaking: bool | None = None,
     ) -> Call:
-        """Tell the others what one sends."""
+        """Tell the other participants which media this one sends."""
         state = given(audio=audio, video=video, screen=screen, hand_raised=hand_raised, speaking=speaking)
         return decode(Call, await self._client.request("PUT", _path(call_id, "media-state"), json=state))
 
     async def signal(
         self, call_id: str, to: str, kind: Literal["offer", "answer", "ice", "restart"], payload: Any
     ) -> int:
-        """Pass a message to a participant; its number there. Await each before the next: order is kept."""
+        """Send a signal to a participant; returns its number in their inbox.
+
+        Await each one, which keeps the order.
+        """
         body = {"to": to, "kind": kind, "payload": payload}
         answer = await self._client.request("POST", _path(call_id, "signals"), json=body)
         return int(answer["n"])
 
     async def signals(self, call_id: str, *, after: int = 0) -> builtins.list[CallSignal]:
-        """What the others have signalled, for whoever has no socket; ask again with the last number."""
+        """Signals of the others after number `after`, for clients without a socket."""
         answer = await self._client.request("GET", _path(call_id, "signals"), params={"after": after})
         return [CallSignal.parse({**each, "call_id": call_id}) for each in answer["items"]]
 
@@ -109,7 +112,10 @@ class Calls(Routes):
         setup_ms: float | None = None,
         setup_failed: bool | None = None,
     ) -> None:
-        """One's own statistics; `packet_loss` in percent, `setup_ms` once, from join to first frame."""
+        """Report this participant's statistics.
+
+        `packet_loss` is in percent; `setup_ms` is reported once, from joining to the first frame.
+        """
         body = given(
             rtt_ms=rtt_ms,
             jitter_ms=jitter_ms,
@@ -121,5 +127,5 @@ class Calls(Routes):
         await self._client.request("POST", _path(call_id, "quality"), json=body)
 
     async def _repeatable(self, path: str, body: Any = None) -> Any:
-        """A POST that changes nothing when it comes twice."""
+        """A POST that has the same effect if it is repeated."""
         return await self._client.request("POST", path, json=body, retry=True)

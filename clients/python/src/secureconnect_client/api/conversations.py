@@ -29,7 +29,7 @@ class Conversations(Routes):
         settings: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Conversation:
-        """Create a conversation; a direct one that exists already is returned."""
+        """Create a conversation; returns the existing one if it is direct and exists already."""
         body = given(
             type=type, member_ids=[*member_ids], name=name, description=description, settings=settings
         )
@@ -42,19 +42,19 @@ class Conversations(Routes):
     async def list(
         self, *, archived: bool | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Page[Conversation]:
-        """Most recent activity first: all, or those that are or are not archived."""
+        """Conversations, most recent activity first; `archived` selects only archived or only other ones."""
         wanted = None if archived is None else str(archived).lower()
         return await self._page(Conversation, "/conversations", archived=wanted, limit=limit, cursor=cursor)
 
     def iterate(self) -> AsyncIterator[Conversation]:
-        """All of them, a page at a time."""
+        """All conversations, requesting one page at a time."""
         return every(lambda cursor: self.list(limit=100, cursor=cursor))
 
     async def get(self, conversation_id: str) -> Conversation:
         return decode(Conversation, await self._client.request("GET", path_of(conversation_id)))
 
     async def update(self, conversation_id: str, **changes: Any) -> Conversation:
-        """Any of name, description, settings."""
+        """Change any of name, description, settings."""
         path = path_of(conversation_id)
         return decode(Conversation, await self._client.request("PATCH", path, json=changes, retry=True))
 
@@ -62,7 +62,7 @@ class Conversations(Routes):
         await self._client.request("DELETE", path_of(conversation_id))
 
     async def configure(self, conversation_id: str, **mine: Any) -> None:
-        """The caller's own settings: any of muted_until, pinned, archived, notifications."""
+        """Change the caller's preferences: any of muted_until, pinned, archived, notifications."""
         await self._client.request("PUT", path_of(conversation_id, "me"), json=mine)
 
     async def members(
@@ -73,13 +73,13 @@ class Conversations(Routes):
     async def add_members(
         self, conversation_id: str, user_ids: Iterable[str], *, idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """`{added, skipped}`, as the server puts it."""
+        """Add people; returns the server's `{added, skipped}`."""
         body = {"user_ids": [*user_ids]}
         path = path_of(conversation_id, "members")
         return dict(await self._post(path, body, idempotency_key=idempotency_key))
 
     async def remove_member(self, conversation_id: str, user_id: str) -> None:
-        """On oneself: leave."""
+        """Remove a member, or leave the conversation oneself."""
         await self._client.request("DELETE", path_of(conversation_id, "members", user_id))
 
     async def set_role(self, conversation_id: str, user_id: str, role: Role) -> None:
@@ -94,8 +94,9 @@ class Conversations(Routes):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Receipts:
-        """How far each member has received and read. Above 200 members: one's own, and counts of `seq` (the
-        last message's).
+        """How far each member has received and read.
+
+        Above 200 members only the caller's own receipt, and counts for `seq` (default: the last message's).
         """
         params = {"seq": seq, "limit": limit, "cursor": cursor}
         answer = await self._client.request("GET", path_of(conversation_id, "receipts"), params=params)
@@ -109,7 +110,7 @@ class Conversations(Routes):
     async def events(
         self, conversation_id: str, *, after: int = 0, limit: int | None = None
     ) -> builtins.list[Event]:
-        """The log after a seq, ascending."""
+        """The events of the log after a seq, ascending."""
         params = {"after": after, "limit": limit}
         answer = await self._client.request("GET", path_of(conversation_id, "events"), params=params)
         return [parse_event(each, conversation_id=conversation_id) for each in answer["items"]]

@@ -1,4 +1,4 @@
-"""The drive: uploads that resume, downloads, folders, shares and links."""
+"""The drive: resumable uploads, downloads, folders, shares and links."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TIMEOUT = httpx.Timeout(30.0, write=120.0)
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Bytes to upload, read a piece at a time."""
+    """Bytes to upload, read in pieces."""
 
     content: bytes | None
     path: Path | None
@@ -42,7 +42,7 @@ class _Source:
             return file.read(length)
 
     def measure(self) -> tuple[int, str]:
-        """Size and SHA-256."""
+        """The size in bytes, and the SHA-256 in hex."""
         if self.content is not None:
             return len(self.content), hashlib.sha256(self.content).hexdigest()
         digest, size = hashlib.sha256(), 0
@@ -53,7 +53,7 @@ class _Source:
 
 
 class Drive(Routes):
-    """`transport` is a seam for tests: what carries the bytes to and from the storage."""
+    """The routes of the drive; `transport` replaces the connection to the storage in tests."""
 
     def __init__(self, client: Requester, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         super().__init__(client)
@@ -73,11 +73,11 @@ class Drive(Routes):
         replaces: str | None = None,
         progress: Progress | None = None,
     ) -> File:
-        """Upload bytes or a file; returns when the service has taken all of them (`wait` for its verdict).
+        """Upload bytes or a file; returns when the service has received all of them (`wait` for its verdict).
 
-        Above 16 MiB the bytes go in parts, four at a time. After a kill the same call with the same
-        `client_id` sends what is missing. `progress` is called with the bytes that are there, and all.
-        Raises ApiError, TransportFailed.
+        Above 16 MiB the bytes are sent in parts, four at a time. After an interruption the same call with the
+        same `client_id` sends the missing parts. `progress` is called with the number of bytes uploaded and
+        the total. Raises ApiError, TransportFailed.
         """
         given_bytes = _Source(source, None) if isinstance(source, bytes) else _Source(None, source)
         size, sha256 = await asyncio.to_thread(given_bytes.measure)
@@ -95,13 +95,13 @@ class Drive(Routes):
         how, file = begun["upload"], decode(File, begun["file"])
         if how is None:
             return file
-        tell = progress or (lambda there, whole: None)
+        report = progress or (lambda there, whole: None)
         async with httpx.AsyncClient(transport=self._transport, timeout=_TIMEOUT) as storage:
             if how["kind"] == "post":
                 await _post(storage, how, given_bytes.read(0, size))
-                tell(size, size)
+                report(size, size)
             else:
-                await self._send_parts(storage, file.id, how, given_bytes, size, tell)
+                await self._send_parts(storage, file.id, how, given_bytes, size, report)
         path = f"/drive/uploads/{segment(file.id)}/complete"
         return decode(File, await self._client.request("POST", path, json={}, retry=True))
 
@@ -112,7 +112,7 @@ class Drive(Routes):
         how: Mapping[str, Any],
         source: _Source,
         size: int,
-        tell: Progress,
+        report: Progress,
     ) -> None:
         path = f"/drive/uploads/{segment(file_id)}/parts"
 
@@ -124,7 +124,7 @@ class Drive(Routes):
         uploaded = (await ask([]))["uploaded"]
         arrived = {part["number"] for part in uploaded if part["size"] == sizes.get(part["number"])}
         there = sum(sizes[number] for number in arrived)
-        tell(there, size)
+        report(there, size)
         gate = asyncio.Semaphore(PARALLEL_PARTS)
 
         async def send(number: int) -> None:
@@ -133,7 +133,7 @@ class Drive(Routes):
                 piece = await asyncio.to_thread(source.read, (number - 1) * each, sizes[number])
                 await _put(storage, ask, number, piece)
                 there += len(piece)
-                tell(there, size)
+                report(there, size)
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -143,7 +143,7 @@ class Drive(Routes):
             raise failed.exceptions[0] from failed
 
     async def wait(self, file_id: str, *, within_s: float = 60.0) -> File:
-        """The file once it is ready or rejected. Raises TimeoutError."""
+        """The file once it is ready or rejected. Raises TimeoutError after `within_s`."""
         async with asyncio.timeout(within_s):
             while True:
                 file = await self.get(file_id)
@@ -166,7 +166,7 @@ class Drive(Routes):
         return decode(File, await self._client.request("GET", f"/drive/files/{segment(file_id)}"))
 
     async def change(self, file_id: str, **fields: Any) -> File:
-        """Fields: name, folder_id (None: the top)."""
+        """Change any of name, folder_id (None: the top folder)."""
         path = f"/drive/files/{segment(file_id)}"
         return decode(File, await self._client.request("PATCH", path, json=fields, retry=True))
 
@@ -188,22 +188,22 @@ class Drive(Routes):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Page[dict[str, Any]]:
-        """Folders and files as they came, told apart by `kind`."""
+        """The folders and files in a folder as JSON objects, with their `kind`."""
         path = f"/drive/folders/{segment(folder_id)}/children"
         params = {"sort": sort, "cursor": cursor, "limit": limit}
         answer = await self._client.request("GET", path, params=params)
         return Page(tuple(answer["items"]), answer.get("next_cursor"))
 
     def everything_in(self, folder_id: str = "root") -> AsyncIterator[dict[str, Any]]:
-        """All folders and files of a folder."""
+        """All folders and files in a folder, requesting one page at a time."""
         return every(lambda cursor: self.children(folder_id, cursor=cursor, limit=100))
 
     async def search(self, q: str, **filters: Any) -> list[dict[str, Any]]:
-        """One's own files and folders by words of their names. Filters: type, limit."""
+        """The caller's files and folders by words of their names. Filters: type, limit."""
         return list((await self._client.request("GET", "/drive/search", params={"q": q, **filters}))["items"])
 
     async def usage(self) -> dict[str, Any]:
-        """`used`, `reserved` and `quota` in bytes, and `by_type`."""
+        """The usage: `used`, `reserved` and `quota` in bytes, and `by_type`."""
         return dict(await self._client.request("GET", "/drive/usage"))
 
     # -- sharing
@@ -224,7 +224,7 @@ class Drive(Routes):
         await self._client.request("DELETE", f"{_node(node_id)}/shares/{segment(share_id)}")
 
     async def link(self, file_id: str, **options: Any) -> Link:
-        """A public link. Options: expires_at (RFC 3339), password, max_downloads."""
+        """Create a public link. Options: expires_at (RFC 3339), password, max_downloads."""
         return decode(Link, await self._post(f"/drive/files/{segment(file_id)}/links", options))
 
     async def unlink(self, file_id: str, link_id: str) -> None:
@@ -241,7 +241,7 @@ async def _post(storage: httpx.AsyncClient, how: Mapping[str, Any], content: byt
 
 
 async def _put(storage: httpx.AsyncClient, ask: Callable[..., Any], number: int, piece: bytes) -> None:
-    """Send a part, each try to a fresh address."""
+    """Upload a part, with a fresh URL for each try."""
     for turn in range(PART_TRIES):
         url = (await ask([number]))["parts"][0]["url"]
         try:

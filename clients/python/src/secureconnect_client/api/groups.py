@@ -1,4 +1,4 @@
-"""Coming into groups by links, and keeping order in them."""
+"""Joining groups by links, and moderation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Invitations(Routes):
         needs_approval: bool = False,
         idempotency_key: str | None = None,
     ) -> Invitation:
-        """A new link, good for `expires_in` seconds (default a week); only this answer has its `token`."""
+        """Create a link, valid for `expires_in` seconds (default: a week).
+
+        Only this answer has the link's `token`.
+        """
         body = given(expires_in=expires_in, max_uses=max_uses) | {"needs_approval": needs_approval}
         path = path_of(conversation_id, "invitations")
         return decode(Invitation, await self._post(path, body, idempotency_key=idempotency_key))
@@ -38,7 +41,7 @@ class Invitations(Routes):
     async def list(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Invitation]:
-        """Newest first: all for admins, for others their own."""
+        """Links, newest first: all for admins, their own for others."""
         return await self._page(
             Invitation, path_of(conversation_id, "invitations"), limit=limit, cursor=cursor
         )
@@ -47,18 +50,18 @@ class Invitations(Routes):
         await self._client.request("DELETE", path_of(conversation_id, "invitations", invitation_id))
 
     async def preview(self, token: str) -> InvitationPreview:
-        """What a link leads to, before accepting."""
+        """The group to which a link leads."""
         answer = await self._client.request("GET", f"/invitations/{segment(token)}")
         return decode(InvitationPreview, answer)
 
     async def accept(self, token: str) -> Acceptance:
-        """Join, or ask to be let in; doing it again is fine."""
+        """Join, or request to join; idempotent."""
         return decode(Acceptance, await self._post(f"/invitations/{segment(token)}/accept"))
 
     async def requests(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[JoinRequest]:
-        """Who asks to be let in (for admins)."""
+        """The requests to join (for admins)."""
         path = path_of(conversation_id, "join-requests")
         return await self._page(JoinRequest, path, limit=limit, cursor=cursor)
 
@@ -67,7 +70,7 @@ class Invitations(Routes):
         return decode(Member, await self._post(path))
 
     async def decline(self, conversation_id: str, user_id: str) -> None:
-        """On oneself: withdraw."""
+        """Decline a request to join, or withdraw one's own."""
         await self._client.request("DELETE", path_of(conversation_id, "join-requests", user_id))
 
 
@@ -99,7 +102,7 @@ class Moderation(Routes):
         *,
         delete_message: bool = False,
     ) -> Report:
-        """Settle a report, and with it every open one of that message."""
+        """Resolve or dismiss a report and all other open reports of the same message."""
         path = path_of(conversation_id, "reports", report_id)
         body = {"state": state, "delete_message": delete_message}
         return decode(Report, await self._client.request("PATCH", path, json=body, retry=True))
@@ -107,7 +110,7 @@ class Moderation(Routes):
     async def bans(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Ban]:
-        """Who was removed and cannot come back by a link (for admins)."""
+        """The people who were removed and cannot come back by a link (for admins)."""
         return await self._page(Ban, path_of(conversation_id, "bans"), limit=limit, cursor=cursor)
 
     async def unban(self, conversation_id: str, user_id: str) -> None:

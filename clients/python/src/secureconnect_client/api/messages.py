@@ -1,4 +1,4 @@
-"""Messages: sending, changing, reading, looking back."""
+"""Messages: sending, changing, reading, searching; drafts and scheduled messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def message_body(
     ciphertext: str | None = None,
     forward: Message | None = None,
 ) -> dict[str, Any]:
-    """The body of a new message, for HTTP, the socket and the outbox. `forward` stands instead of a text."""
+    """The body of a new message, for HTTP, the socket and the outbox. `forward` replaces the text."""
     return given(
         client_id=client_id,
         type=type,
@@ -70,7 +70,7 @@ class Messages(Routes):
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Message:
-        """Send and wait for the stored message. The same `client_id` again returns the first one.
+        """Send a message and return the stored one. A repeated `client_id` returns the first message.
 
         Further fields: type, attachment_ids, reply_to, thread_root, mentions, metadata, ciphertext, forward.
         """
@@ -85,7 +85,7 @@ class Messages(Routes):
         idempotency_key: str | None = None,
         as_user: str | None = None,
     ) -> dict[str, Any]:
-        """Send a ready-made body, get the message as it came."""
+        """Send a complete body; returns the message as JSON."""
         path = _path(conversation_id, "messages")
         return dict(
             await self._client.request(
@@ -105,12 +105,15 @@ class Messages(Routes):
         after: int | None = None,
         limit: int | None = None,
     ) -> Page[Message]:
-        """The current state by seq: newest first with `before` (or neither), oldest first with `after`."""
+        """Messages in their present state by seq.
+
+        Newest first with `before` (or neither), oldest first with `after`.
+        """
         path = _path(conversation_id, "messages")
         return await self._page(Message, path, before=before, after=after, limit=limit)
 
     async def iterate(self, conversation_id: str, *, after: int = 0) -> AsyncIterator[Message]:
-        """All messages after a seq, oldest first, a page at a time."""
+        """All messages after a seq, oldest first, requesting one page at a time."""
         while True:
             page = await self.list(conversation_id, after=after, limit=100)
             for message in page.items:
@@ -128,11 +131,11 @@ class Messages(Routes):
     async def forward(
         self, message: Message, to_conversation_id: str, *, client_id: str | None = None, **fields: Any
     ) -> Message:
-        """Send a message that one may see into another conversation, with its author's name."""
+        """Send a copy of a message into another conversation, with its author's name."""
         return await self.send(to_conversation_id, client_id=client_id, forward=message, **fields)
 
     async def edits(self, conversation_id: str, message_id: str) -> Page[EarlierText]:
-        """What a message said before its edits, oldest first: for its sender and admins."""
+        """The texts of a message before its edits, oldest first: for its sender and admins."""
         return await self._page(EarlierText, _path(conversation_id, "messages", message_id, "edits"))
 
     async def edit(self, conversation_id: str, message_id: str, text: str) -> Message:
@@ -159,11 +162,11 @@ class Messages(Routes):
     async def pins(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[PinnedMessage]:
-        """The last pinned first."""
+        """The pinned messages, latest pin first."""
         return await self._page(PinnedMessage, _path(conversation_id, "pins"), limit=limit, cursor=cursor)
 
     async def draft(self, conversation_id: str) -> Draft | None:
-        """What one has written here and not sent."""
+        """The caller's unsent text in this conversation, None without any."""
         try:
             return decode(Draft, await self._client.request("GET", _path(conversation_id, "draft")))
         except ApiError as error:
@@ -172,7 +175,7 @@ class Messages(Routes):
             return None
 
     async def drafts(self, *, limit: int | None = None, cursor: str | None = None) -> Page[Draft]:
-        """One's drafts everywhere, the latest first."""
+        """The caller's drafts in all conversations, latest first."""
         return await self._page(Draft, "/drafts", limit=limit, cursor=cursor)
 
     async def save_draft(
@@ -184,7 +187,7 @@ class Messages(Routes):
         thread_root: str | None = None,
         written_at: datetime | None = None,
     ) -> Draft:
-        """Keep a draft for all devices. The one written last stays, and is returned: it may be another's."""
+        """Store a draft for all devices. Returns the draft written last, which may be another device's."""
         at = None if written_at is None else written_at.isoformat()
         body = given(text=text, reply_to=reply_to, thread_root=thread_root, written_at=at)
         return decode(Draft, await self._client.request("PUT", _path(conversation_id, "draft"), json=body))
@@ -193,12 +196,12 @@ class Messages(Routes):
         await self._client.request("DELETE", _path(conversation_id, "draft"))
 
     async def read(self, conversation_id: str, seq: int) -> ReadMarker:
-        """Everything up to here has been read; the marker only moves forward."""
+        """Mark everything up to this seq as read; the marker only moves forward."""
         path = _path(conversation_id, "read")
         return decode(ReadMarker, await self._client.request("POST", path, json={"seq": seq}, retry=True))
 
     async def typing(self, conversation_id: str, typing: bool = True) -> None:
-        """Expires by itself after 3 s."""
+        """Tell the others that the caller types; expires after 3 s."""
         await self._client.request("POST", _path(conversation_id, "typing"), json={"typing": typing})
 
     async def search(
@@ -212,8 +215,10 @@ class Messages(Routes):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Hits:
-        """Messages, and files by their names, that hold all words of `q`, or words that begin so, the newest
-        first; a page may be short. `has_file` is about messages: those with attachments.
+        """Messages, and files by their names, that contain all words of `q`, newest first.
+
+        A word also matches longer words that begin with it. A page may be short. `has_file` limits the
+        messages to those with attachments.
         """
         params = {
             "q": q,
@@ -237,7 +242,7 @@ class Messages(Routes):
         client_id: str | None = None,
         **fields: Any,
     ) -> ScheduledMessage:
-        """Have the server send a message at a time with its zone. Further fields are those of `send`."""
+        """Have the server send a message at a time (with a zone). Further fields are those of `send`."""
         body = message_body(text, client_id=client_id or uuid4().hex, **fields)
         body["send_at"] = send_at.isoformat()
         path = _path(conversation_id, "scheduled")
@@ -246,11 +251,11 @@ class Messages(Routes):
     async def scheduled(
         self, conversation_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[ScheduledMessage]:
-        """One's own messages that wait, the next first, and those that could not be sent."""
+        """The caller's scheduled messages, soonest first, and those that could not be sent."""
         return await self._page(
             ScheduledMessage, _path(conversation_id, "scheduled"), limit=limit, cursor=cursor
         )
 
     async def cancel_scheduled(self, conversation_id: str, scheduled_id: str) -> None:
-        """Take a message back before it is sent, or put away one that could not be."""
+        """Cancel a scheduled message, or delete one that could not be sent."""
         await self._client.request("DELETE", _path(conversation_id, "scheduled", scheduled_id))

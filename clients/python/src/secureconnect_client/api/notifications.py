@@ -1,4 +1,4 @@
-"""Notifications: the devices that pushes come to, preferences, the in-app list."""
+"""Notifications: push devices, preferences, the in-app list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PushDevices(Routes):
         locale: str | None = None,
         voip: bool | None = None,
     ) -> PushDevice:
-        """Have pushes come by Firebase until this session ends. `voip`: calls come as Apple's call pushes."""
+        """Receive pushes by Firebase until this session ends. `voip`: calls come as Apple VoIP pushes."""
         body = given(
             platform=platform, provider="fcm", token=token, app_version=app_version, locale=locale, voip=voip
         )
@@ -42,7 +42,7 @@ class PushDevices(Routes):
         platform: str = "web",
         locale: str | None = None,
     ) -> PushDevice:
-        """Have pushes come by a browser's push service; `subscription` is its `PushSubscription.toJSON()`."""
+        """Receive pushes by a browser's push service; `subscription` is its `PushSubscription.toJSON()`."""
         body = given(platform=platform, provider="webpush", subscription=dict(subscription), locale=locale)
         return await self._register(device_id, body)
 
@@ -51,28 +51,28 @@ class PushDevices(Routes):
         return decode(PushDevice, await self._client.request("PUT", path, json=body, retry=True))
 
     async def remove(self, device_id: str) -> None:
-        """Send a device nothing more."""
+        """Stop pushes to a device."""
         await self._client.request("DELETE", f"/devices/{segment(device_id)}")
 
     async def list(self) -> Page[PushDevice]:
         return await self._page(PushDevice, "/devices")
 
     async def web_push_key(self) -> str:
-        """The key that browsers subscribe with (`applicationServerKey`)."""
+        """The key with which browsers subscribe (`applicationServerKey`)."""
         answer = await self._client.request("GET", "/devices/webpush-key", auth=False)
         return str(answer["application_server_key"])
 
 
 class Notifications(Routes):
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> NotificationPage:
-        """What one was told of in the last 90 days, newest first."""
+        """The notifications of the last 90 days, newest first."""
         params = given(limit=limit, cursor=cursor)
         answer = await self._client.request("GET", "/notifications", params=params)
         found = decode_all(Notification, answer["items"])
         return NotificationPage(found, answer.get("next_cursor"), int(answer["unread_count"]))
 
     async def mark_read(self, up_to: str) -> int:
-        """Mark a notification and all before it as read; how many are unread then."""
+        """Mark a notification and all earlier ones as read; returns how many are still unread."""
         return int((await self._post("/notifications/read", {"up_to": up_to}))["unread_count"])
 
     async def preferences(self) -> NotificationPreferences:
@@ -80,6 +80,6 @@ class Notifications(Routes):
         return decode(NotificationPreferences, answer)
 
     async def update_preferences(self, **changes: Any) -> NotificationPreferences:
-        """Any of messages, mentions, calls, polls, files, quiet_hours, show_preview; the rest stays."""
+        """Change any of messages, mentions, calls, polls, files, quiet_hours, show_preview."""
         answer = await self._client.request("PUT", "/notifications/preferences", json=changes, retry=True)
         return decode(NotificationPreferences, answer)

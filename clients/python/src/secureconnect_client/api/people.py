@@ -16,9 +16,9 @@ class Users(Routes):
         return decode(Profile, await self._client.request("GET", "/users/me"))
 
     async def update_me(self, **changes: Any) -> Profile:
-        """Any of display_name, bio, avatar_file_id, locale, settings.
+        """Change any of display_name, bio, avatar_file_id, locale, settings.
 
-        The avatar is made of a picture in one's own drive; None takes it away.
+        The avatar is made from a picture in the caller's drive; None removes it.
         """
         return decode(Profile, await self._client.request("PATCH", "/users/me", json=changes, retry=True))
 
@@ -26,20 +26,20 @@ class Users(Routes):
         return decode(User, await self._client.request("GET", f"/users/{segment(user_id)}"))
 
     async def search(self, q: str, *, limit: int | None = None, cursor: str | None = None) -> Page[User]:
-        """By the beginning of the username or the display name."""
+        """People whose username or display name begins with `q`."""
         return await self._page(User, "/users", q=q, limit=limit, cursor=cursor)
 
 
 class Contacts(Routes):
     async def request(self, user_id: str) -> None:
-        """Ask a person to be a contact."""
+        """Request a person as a contact."""
         await self._post(f"/contacts/{segment(user_id)}")
 
     async def accept(self, user_id: str) -> None:
         await self._post(f"/contacts/{segment(user_id)}/accept")
 
     async def remove(self, user_id: str) -> None:
-        """End a contact, or refuse or withdraw a request."""
+        """End a contact, decline a request, or withdraw one."""
         await self._client.request("DELETE", f"/contacts/{segment(user_id)}")
 
     async def list(
@@ -74,7 +74,7 @@ class Sessions(Routes):
 
 class PresenceRoutes(Routes):
     async def set(self, status: Status, *, text: str | None = None, until: str | None = None) -> Presence:
-        """Choose what others see; `until` is an RFC 3339 time. Returns what one sees of oneself."""
+        """Set the status that others see; `until` is an RFC 3339 time. Returns the caller's presence."""
         body = given(status=status, text=text, until=until)
         return decode(Presence, await self._client.request("PUT", "/presence", json=body, retry=True))
 

@@ -1,4 +1,4 @@
-"""Polls: asking, voting, closing, looking."""
+"""Polls: creating, voting, closing, reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Polls(Routes):
         allow_add_options: bool | None = None,
         closes_at: datetime | None = None,
     ) -> Poll:
-        """Ask something. The same `client_id` again returns the first poll; `closes_at` needs a zone."""
+        """Create a poll. A repeated `client_id` returns the first poll; `closes_at` needs a zone."""
         body = given(
             client_id=client_id or uuid4().hex,
             question=question,
@@ -65,19 +65,19 @@ class Polls(Routes):
         return await self._page(Poll, path, state=state, limit=limit, cursor=cursor)
 
     async def vote(self, poll_id: str, option_ids: Iterable[str]) -> Poll:
-        """Vote, in place of one's vote before. Raises ApiError `poll_closed`, `vote_final`."""
+        """Vote, replacing an earlier vote. Raises ApiError `poll_closed`, `vote_final`."""
         body = {"option_ids": [*option_ids]}
         return decode(Poll, await self._client.request("PUT", _path(poll_id, "vote"), json=body))
 
     async def retract(self, poll_id: str) -> None:
-        """Take one's vote back."""
+        """Retract the caller's vote."""
         await self._client.request("DELETE", _path(poll_id, "vote"))
 
     async def add_option(self, poll_id: str, text: str) -> Poll:
         return decode(Poll, await self._post(_path(poll_id, "options"), {"text": text}))
 
     async def close(self, poll_id: str) -> Poll:
-        """For its creator and admins; closing it again changes nothing."""
+        """Close a poll (its creator and admins); idempotent."""
         return decode(Poll, await self._client.request("POST", _path(poll_id, "close"), retry=True))
 
     async def voters(
@@ -88,6 +88,9 @@ class Polls(Routes):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Page[Voter]:
-        """Who voted for what; not for anonymous polls, nor before the caller may see the results."""
+        """The voters and their choices.
+
+        Not for anonymous polls, nor before the caller may see the results.
+        """
         path = _path(poll_id, "voters")
         return await self._page(Voter, path, option_id=option_id, limit=limit, cursor=cursor)

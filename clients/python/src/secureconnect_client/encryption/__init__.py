@@ -1,1 +1,4 @@
-"""End-to-end encryption: devices, groups and checks of the server. Needs the extra `encryption`."""
+"""End-to-end encryption: devices, groups, and checks of the server's honesty.
+
+Needs the extra `encryption`.
+"""

@@ -1,8 +1,7 @@
-"""What a device has read, encrypted under a passphrase (format 1), for the person's next device.
+"""Backups of the messages a device has read, encrypted under a passphrase, for the person's next device.
 
-Argon2id (RFC 9106) makes the key, AES-256-GCM encrypts JSON that is compressed before. The server keeps it
-and cannot open it. Message keys are used once and are gone, so it is texts that are kept, the newest that
-fit.
+Argon2id (RFC 9106) derives the key, and AES-256-GCM encrypts compressed JSON (format 1). The server stores a
+backup and cannot decrypt it. Message keys are deleted after use, so backups hold texts: the newest that fit.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from unicodedata import normalize
 from secureconnect_client.encryption.errors import CannotDecrypt
 
 FORMAT = 1
-MAX_BYTES = 1_000_000  # of the ciphertext; the server takes 1 MB
+MAX_BYTES = 1_000_000  # of the ciphertext; the server accepts 1 MB
 _ABOUT = b"SecureConnect backup 1"
 _TAG_BYTES = 16
 _MAX_MEMORY_KIB = 262_144
@@ -27,7 +26,10 @@ PARAMS = {"kdf": "argon2id", "memory_kib": 47_104, "passes": 1, "lanes": 1}
 
 
 def seal(items: Sequence[Mapping[str, Any]], passphrase: str) -> dict[str, Any]:
-    """The document for `PUT /keys/backup`. `items` come newest first; those that do not fit are left out."""
+    """The document for `PUT /keys/backup`.
+
+    `items` are ordered newest first; those that do not fit are omitted.
+    """
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     plain = _compressed(items)
@@ -45,7 +47,7 @@ def seal(items: Sequence[Mapping[str, Any]], passphrase: str) -> dict[str, Any]:
 
 
 def unseal(document: Mapping[str, Any], passphrase: str) -> list[dict[str, Any]]:
-    """What it holds. Raises CannotDecrypt for another passphrase, and for what this client does not know."""
+    """The items of a backup. Raises CannotDecrypt for a wrong passphrase or an unknown format."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -63,7 +65,7 @@ def unseal(document: Mapping[str, Any], passphrase: str) -> list[dict[str, Any]]
 def _key(passphrase: str, salt: bytes, params: Mapping[str, Any]) -> bytes:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-    # the server chooses what it shows: it shall not take this machine's memory
+    # the server chooses these parameters and must not exhaust this machine's memory
     if params["memory_kib"] > _MAX_MEMORY_KIB or params["passes"] > _MAX_PASSES:
         raise ValueError("the backup asks for more work than any of ours")
     derive = Argon2id(

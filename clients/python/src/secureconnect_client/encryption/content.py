@@ -1,4 +1,4 @@
-"""What the application data of a message says, and files that go with it, each with a key of its own."""
+"""The application data of encrypted messages, and encrypted files, each with its own key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from secureconnect_client.encryption.errors import CannotDecrypt
 
-PADDED_TO = 128  # bytes: what a message says is filled up with blanks, so that its size tells little
+PADDED_TO = 128  # bytes: contents are padded with spaces, so that their size reveals little
 _KEY_BYTES = 32  # AES-256-GCM
 _NONCE_BYTES = 12
 _ABOUT = b"SecureConnect file 1"  # authenticated with each file
@@ -19,7 +19,10 @@ _ABOUT = b"SecureConnect file 1"  # authenticated with each file
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """What a message says of a file. `id` is the drive's, `size` that in the clear, key and nonce base 64."""
+    """A message's description of a file: its `id` in the drive, `size` of the plaintext, `key` and `nonce`.
+
+    The key and the nonce are in base64.
+    """
 
     id: str
     name: str
@@ -29,13 +32,13 @@ class SealedFile:
     nonce: str
 
     def stored_as(self, file_id: str) -> SealedFile:
-        """The same file once it is uploaded."""
+        """This description with the file's id after the upload."""
         return replace(self, id=file_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What somebody said."""
+    """The decrypted content of a message."""
 
     text: str
     files: tuple[SealedFile, ...] = ()
@@ -44,7 +47,7 @@ class Content:
 def seal_file(
     data: bytes, *, name: str, content_type: str = "application/octet-stream"
 ) -> tuple[bytes, SealedFile]:
-    """A file encrypted, to be uploaded as application/octet-stream, and what its message is to say of it."""
+    """Encrypt a file; returns the bytes to upload as application/octet-stream, and their description."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
@@ -54,7 +57,7 @@ def seal_file(
 
 
 def open_file(sealed: bytes, about: SealedFile) -> bytes:
-    """The file in the clear. Raises CannotDecrypt for what is not what was sent."""
+    """Decrypt a file. Raises CannotDecrypt if it is not the file that was sent."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -74,7 +77,7 @@ def packed(text: str, files: Sequence[SealedFile] = ()) -> bytes:
 
 
 def unpacked(data: bytes) -> Content | None:
-    """What it says; None where this client does not know it. Names that it does not know are passed over."""
+    """The content of application data; None if this client cannot read it. Unknown fields are ignored."""
     try:
         said = json.loads(data)
     except ValueError:
@@ -85,7 +88,7 @@ def unpacked(data: bytes) -> Content | None:
 
 
 def files_of(given: Any) -> tuple[SealedFile, ...]:
-    """Files as a message names them; what is none is passed over."""
+    """The files that a message describes; invalid descriptions are ignored."""
     found = (_file(each) for each in (given if isinstance(given, list) else ()))
     return tuple(each for each in found if each is not None)
 

@@ -1,8 +1,8 @@
-"""Encrypted conversations of one device: made, joined, read and written, healed from the log.
+"""Encrypted conversations on one device: creating, joining, reading and writing, catching up from the log.
 
-Every conversation's log is read in order from where this device came in. Each commit must be made in the
-epoch that the group is at, and who is in the group after it must stand in the key log and be a member. What
-does not fit raises `ServerMisbehaved`, and the conversation is not gone on with.
+Every conversation's log is read in order from the place where this device joined. A commit must belong to the
+group's present epoch, and every device in the group after it must be in the key log and belong to a member. A
+violation raises `ServerMisbehaved`, and the conversation is not continued.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
 
-PACKAGES = 20  # that wait to be claimed
-TRIES = 8  # of a commit or a message that others come before
+PACKAGES = 20  # key packages that are available for others to claim
+TRIES = 8  # attempts at a commit or a message that collides with others' commits
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message as it was decrypted. `text` is None where this device has no key for it."""
+    """A decrypted message. `text` is None if this device has no key for it."""
 
     conversation_id: str
     seq: int
@@ -53,7 +53,7 @@ class Said:
 
 
 class Encryption:
-    """End-to-end encryption for the account and device that `engine` is."""
+    """End-to-end encryption for the account and device of `engine`."""
 
     def __init__(
         self, client: Requester, vault: Vault, engine: Engine, *, user_id: str, device_id: str
@@ -70,7 +70,7 @@ class Encryption:
     # -- this device
 
     async def register(self, name: str) -> None:
-        """Register this device under a name, and leave key packages for others to add it by."""
+        """Register this device under a name, and upload key packages by which others can add it."""
         credential = f"{self.user_id}/{self.device_id}".encode()
         body = {
             "name": name,
@@ -82,7 +82,7 @@ class Encryption:
         await self.leave_packages()
 
     async def leave_packages(self) -> int:
-        """Fill up the key packages that wait; returns how many do. Do so on `keys.low`."""
+        """Upload missing key packages; returns how many are available. Call it on `keys.low`."""
         state = await self._client.request("GET", "/keys/packages", params={"device_id": self.device_id})
         missing = PACKAGES - int(state["available"])
         if missing <= 0:
@@ -92,9 +92,9 @@ class Encryption:
         return int((await self._client.request("POST", "/keys/packages", json=body))["available"])
 
     async def join_waiting(self) -> list[str]:
-        """Open the Welcomes that wait for this device; the conversations that it is in by them.
+        """Open the pending Welcomes for this device; returns the conversations that it has joined.
 
-        One that cannot be opened (its key package is gone with a restart) is put away. Raises GhostDevice.
+        A Welcome that cannot be opened is deleted: its key package was lost in a restart. Raises GhostDevice.
         """
         joined = []
         params = {"device_id": self.device_id}
@@ -110,7 +110,7 @@ class Encryption:
         return joined
 
     async def _enter(self, conversation_id: str, epoch: int, group: Group) -> bool:
-        """Whether this person is a member still."""
+        """Join a group; returns whether this person is still a member of the conversation."""
         try:
             await self._require_honest(conversation_id, group.leaves(), seq=0, is_new=True)
             commit = await self._client.request("GET", f"{_mls(conversation_id)}/commits/{epoch - 1}")
@@ -126,14 +126,17 @@ class Encryption:
     # -- conversations
 
     async def create(self, member_ids: Iterable[str], *, name: str | None = None) -> str:
-        """A new encrypted group with all devices of these people that have left packages; its id."""
+        """Create an encrypted group with all devices of these people that have key packages.
+
+        Returns the conversation's id.
+        """
         body = given(type="group", member_ids=[*member_ids], name=name, settings={"encrypted": True})
         made = await self._client.request("POST", "/conversations", json=body, idempotency_key=uuid4().hex)
         await self.begin(made["id"])
         return str(made["id"])
 
     async def begin(self, conversation_id: str) -> None:
-        """Be the first in the group of an encrypted conversation, and bring the other members' devices in."""
+        """Create the group of an encrypted conversation, and add the other members' devices."""
         group = self._engine.create(conversation_id)
         self._groups[conversation_id] = group
         self._keep(conversation_id, group, epoch=0, seq=0)
@@ -148,9 +151,10 @@ class Encryption:
         files: Sequence[SealedFile] = (),
         client_id: str | None = None,
     ) -> Said:
-        """Encrypt, send, wait for the stored message; first the group gets new keys if somebody has gone.
+        """Encrypt and send a message; returns the stored one.
 
-        `files` are encrypted (`seal_file`) and uploaded. A `client_id` that is in the log gives that message.
+        The group first gets new keys if somebody has left. `files` are encrypted (`seal_file`) and uploaded.
+        A repeated `client_id` returns the first message.
         """
         client_id = client_id or uuid4().hex
         data = packed(text, files)
@@ -164,7 +168,7 @@ class Encryption:
                 self._vault.remove(f"sending/{client_id}")
                 found = self.recall(conversation_id, int(earlier))
                 if found is not None:
-                    return found  # encrypted anew it would be another message
+                    return found  # encrypted again, it would be another message
             body: dict[str, Any] = {
                 "client_id": client_id,
                 "type": "encrypted",
@@ -172,7 +176,7 @@ class Encryption:
             }
             if files:
                 body["attachment_ids"] = [each.id for each in files]
-            group.save()  # before it is sent: a key that was used is never used again
+            group.save()  # before sending: a used key must never be used again
             path = f"/conversations/{segment(conversation_id)}/messages"
             try:
                 message = await self._client.request("POST", path, json=body)
@@ -197,7 +201,10 @@ class Encryption:
         raise CannotDecrypt("the group does not come to rest")
 
     async def catch_up(self, conversation_id: str) -> list[Said]:
-        """Read the log on from where this device is; what was said. Raises ServerMisbehaved, NotInGroup."""
+        """Read the log from this device's position on; returns the new messages.
+
+        Raises ServerMisbehaved, NotInGroup.
+        """
         group = self._group(conversation_id)
         said: list[Said] = []
         path = f"/conversations/{segment(conversation_id)}/events"
@@ -219,7 +226,7 @@ class Encryption:
     async def _take_in(
         self, conversation_id: str, group: Group, event: Mapping[str, Any], epoch: int
     ) -> tuple[int, Said | None]:
-        """One event of the log: the epoch after it, and what was said by it."""
+        """Process one event of the log; returns the epoch after it, and the message, if it is one."""
         data = event["data"] or {}
         self._membership.read(conversation_id, event, group.leaves())
         if event["type"] == "mls.commit":
@@ -232,9 +239,10 @@ class Encryption:
         return epoch, None
 
     def _require_return(self, conversation_id: str, event: Mapping[str, Any], seq: int) -> None:
-        """A log begins anew for who was taken out and let in again, and others then bring this device in.
+        """Raise the error for a gap in the log.
 
-        Raises NotInGroup for that, LogTampered for any other hole.
+        NotInGroup if this person was removed and added again, because another member's device must then add
+        this one; LogTampered for any other gap.
         """
         data = event["data"] or {}
         if event["type"] != "member.added" or (data.get("user") or {}).get("id") != self.user_id:
@@ -273,32 +281,33 @@ class Encryption:
             return None
         said = Said(conversation_id, event["seq"], data["id"], data["sender_id"], None, None)
         own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
-        if own is not None:  # it was stored, and its answer was lost
+        if own is not None:  # the message was stored, and the answer was lost
             self._sent(data["client_id"], event["seq"])
             return _saying(said, self.device_id, own)
         try:
             received = group.receive(b64decode(data["ciphertext"]))
         except CannotDecrypt:
-            return said  # damaged, or repeated: the gap is shown, and the others go on
+            return said  # damaged or repeated: returned without text, and reading continues
         if received.sender is None or received.sender.user_id != data["sender_id"]:
             raise LogTampered("the server names another sender than the one who signed")
         return _saying(said, received.sender.device_id, received.data or b"")
 
-    # -- who is in the group
+    # -- the members of the group
 
     async def update(self, conversation_id: str) -> None:
-        """Give the group new keys: what was stolen of this device's before is of no use from then on."""
+        """Give the group new keys, so that keys stolen from this device before become useless."""
         await self._commit(conversation_id, lambda group: (group.update(), ()))
 
     async def reconcile(self, conversation_id: str, *, rekey: bool = False) -> list[str]:
-        """Bring in devices of members that are missing, and out those that have gone; who could not be added.
+        """Add missing devices of members, and remove those that have gone.
 
-        With `rekey` the group gets new keys in any case. Raises KeySwapped, GhostDevice.
+        Returns the devices that could not be added. With `rekey` the group gets new keys in any case. Raises
+        KeySwapped, GhostDevice.
         """
         for attempt in range(TRIES):
             try:
                 return await self._reconcile(conversation_id, rekey=rekey)
-            except ApiError as error:  # a device has gone since it was looked for, and is sent no Welcome
+            except ApiError as error:  # a device was removed meanwhile, and can get no Welcome
                 if error.code != "validation_failed" or attempt == TRIES - 1:
                     raise
         return []
@@ -324,7 +333,7 @@ class Encryption:
             packages, left_out = await self._claim(missing)
 
             def add(now: Group) -> tuple[Commit, Sequence[Leaf]] | None:
-                coming = sorted(packages.keys() - set(now.leaves()))  # another device may have been faster
+                coming = sorted(packages.keys() - set(now.leaves()))  # another device may have added some
                 return (now.add([packages[leaf] for leaf in coming]), coming) if coming else None
 
             await self._commit(conversation_id, add)
@@ -337,7 +346,7 @@ class Encryption:
         return Leaf(self.user_id, self.device_id, self._engine.signature_key)
 
     async def _registered_leaves(self, conversation_id: str) -> set[Leaf]:
-        """The devices that belong into the group, each checked against the key log."""
+        """The devices that belong in the group, each checked against the key log."""
         members = await self._membership.members(conversation_id)
         found = set()
         for start in range(0, len(members), 100):
@@ -349,7 +358,10 @@ class Encryption:
         return found
 
     async def _claim(self, wanted: set[Leaf]) -> tuple[dict[Leaf, bytes], list[str]]:
-        """A key package of each of these devices, checked to be theirs, and the devices that have none."""
+        """Claim a key package of each of these devices, and check that it is theirs.
+
+        Returns the packages, and the devices without a valid one.
+        """
         user_ids = sorted({leaf.user_id for leaf in wanted})
         packages: dict[Leaf, bytes] = {}
         for start in range(0, len(user_ids), 100):
@@ -364,7 +376,7 @@ class Encryption:
                 except GhostDevice as error:
                     raise KeySwapped(str(error)) from error
                 if leaf in wanted and tls.is_valid_at(message, time.time()):
-                    packages[leaf] = message  # what is not valid is left for who looks next
+                    packages[leaf] = message
         return packages, sorted(leaf.device_id for leaf in wanted - packages.keys())
 
     async def _require_honest(
@@ -375,10 +387,11 @@ class Encryption:
         seq: int,
         is_new: bool = False,
     ) -> None:
-        """Raises GhostDevice for a device that its person never registered, and for who was no member.
+        """Check the devices that a commit or a Welcome brings. Raises GhostDevice.
 
-        One that has gone since is no ghost: it has to go before anything is said. Who comes in newly cannot
-        know who was a member before, and says nothing to those who are none now.
+        Each must have been registered by its person, who must have been a member. A device that was removed
+        since is accepted, because it is removed before the next message is sent. A device that has just
+        joined cannot know earlier members; it sends nothing to people who are not members now.
         """
         members: set[str] = set()
         for leaf in leaves:
@@ -400,9 +413,9 @@ class Encryption:
         conversation_id: str,
         make: Callable[[Group], tuple[Commit, Sequence[Leaf]] | None],
     ) -> None:
-        """Make a commit and have it taken; made anew where another one came first.
+        """Make a commit and send it, again after each commit of others that comes first.
 
-        `make` gives it with whom it adds; None when nothing is left to do.
+        `make` returns the commit and the devices that it adds, or None if nothing is left to do.
         """
         for _ in range(TRIES):
             group = await self._current(conversation_id)
@@ -422,9 +435,9 @@ class Encryption:
         raise CannotDecrypt("the group does not come to rest")
 
     async def _have_taken(self, conversation_id: str, body: Mapping[str, Any]) -> bool:
-        """Send a commit, again if need be, and read on; whether it was taken before others.
+        """Send a commit, possibly again, and catch up; returns whether it was accepted.
 
-        While no answer comes it stays pending: the log may have it, or it goes out again as it is.
+        Without an answer it remains pending: the log may have it, or it is sent again unchanged.
         """
         try:
             await self._client.request("POST", f"{_mls(conversation_id)}/commits", json=body)
@@ -433,21 +446,21 @@ class Encryption:
             if error.code != "epoch_conflict":
                 if error.status < 500 and error.status != 429:
                     self._vault.remove(f"pending/{conversation_id}")
-                    self._groups.pop(conversation_id, None)  # as it was before the commit was made
+                    self._groups.pop(conversation_id, None)  # reloaded later in its state before the commit
                 raise
             taken = False
-        await self.catch_up(conversation_id)  # one's own commit comes by the log, as everybody's
+        await self.catch_up(conversation_id)  # own commits come by the log, like all others
         self._vault.remove(f"pending/{conversation_id}")
         return taken
 
     def _pending(self, conversation_id: str) -> dict[str, Any] | None:
-        """The commit that was sent in the present epoch and not answered."""
+        """The commit that was sent in the present epoch without an answer yet."""
         kept = self._vault.get(f"pending/{conversation_id}")
         body: dict[str, Any] | None = None if kept is None else json.loads(kept)
         return body if body and body["epoch"] == self._place(conversation_id)[0] else None
 
     async def safety_number(self, other_id: str) -> str:
-        """60 digits that both people see alike, made of all keys that their devices have now."""
+        """60 digits, equal for both people, derived from the present keys of all their devices."""
         parts = []
         for user_id in sorted((self.user_id, other_id)):
             keys = await self.key_log.refresh(user_id)
@@ -459,7 +472,7 @@ class Encryption:
     # -- the backup
 
     async def back_up(self, passphrase: str) -> int:
-        """Keep what this device has read with the server, encrypted under a passphrase; how many messages."""
+        """Store the messages that this device has read with the server, encrypted; returns how many."""
         kept = [_kept(raw) for name in self._vault.names("said/") if (raw := self._vault.get(name))]
         said = sorted((each for each in kept if each.text is not None), key=lambda each: each.message_id)
         document = backup.seal([asdict(each) for each in reversed(said)], passphrase)
@@ -467,7 +480,10 @@ class Encryption:
         return len(said)
 
     async def restore(self, passphrase: str) -> int:
-        """Read the backup; how many messages this device had not read. Raises CannotDecrypt, ApiError 404."""
+        """Read the backup; returns how many messages were new to this device.
+
+        Raises CannotDecrypt, ApiError 404.
+        """
         document = await self._client.request("GET", "/keys/backup")
         found = 0
         for fields in backup.unseal(document, passphrase):
@@ -479,20 +495,20 @@ class Encryption:
             is_ahead = self._vault.get(f"place/{said.conversation_id}") is not None and (
                 said.seq > self._place(said.conversation_id)[1]
             )
-            if (known is None or known.text is None) and not is_ahead:  # what is ahead it will read itself
+            if (known is None or known.text is None) and not is_ahead:  # messages ahead come by the log
                 self._remember(said)
                 found += 1
         return found
 
-    # -- what is kept
+    # -- stored state
 
     def recall(self, conversation_id: str, seq: int) -> Said | None:
-        """What was said at a place of the log, as far as this device has read it."""
+        """The message at a seq of the log, if this device has read it."""
         kept = self._vault.get(f"said/{conversation_id}/{seq:012d}")
         return None if kept is None else _kept(kept)
 
     def said(self, conversation_id: str) -> list[Said]:
-        """All that this device has read or written in a conversation, in order."""
+        """All messages that this device has read or written in a conversation, in order."""
         names = self._vault.names(f"said/{conversation_id}/")
         kept = (self._vault.get(name) for name in names)
         return [_kept(each) for each in kept if each is not None]
@@ -506,7 +522,7 @@ class Encryption:
         self._vault.remove(f"sending/{client_id}")
 
     def _place(self, conversation_id: str) -> tuple[int, int]:
-        """The epoch that the group is at, and how far its log was read."""
+        """The group's epoch, and the seq up to which its log was read. Raises NotInGroup."""
         kept = self._vault.get(f"place/{conversation_id}")
         if kept is None:
             raise NotInGroup(f"this device is not in the group of {conversation_id}")
@@ -532,7 +548,7 @@ class Encryption:
         return self._groups[conversation_id]
 
     async def _current(self, conversation_id: str) -> Group:
-        """The group after all that the log has of it, and no commit of this device's under way."""
+        """The group after the whole log, with no pending commit of this device."""
         await self.catch_up(conversation_id)
         if (body := self._pending(conversation_id)) is not None:
             await self._have_taken(conversation_id, body)
@@ -548,7 +564,7 @@ def _b64(raw: bytes) -> str:
 
 
 def _saying(said: Said, device_id: str, data: bytes) -> Said:
-    """With what the application data says, where this client knows it."""
+    """The message with its decrypted content, if this client can read it."""
     content = unpacked(data)
     if content is None:
         return replace(said, device_id=device_id)

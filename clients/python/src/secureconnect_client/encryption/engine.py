@@ -1,4 +1,4 @@
-"""The port of an MLS library: what the rest needs of one, so that another can take its place."""
+"""The interface to an MLS library, so that another library can replace it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secureconnect_client.encryption.tls import Leaf
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit that is not in force yet, with the Welcome for those whom it adds."""
+    """A commit that is not applied yet, with the Welcome for the devices that it adds."""
 
     message: bytes
     welcome: bytes | None
@@ -19,7 +19,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a message was: the text of somebody, or a commit, by which this device may have been removed."""
+    """A decrypted message: application data, or a commit, which may have removed this device."""
 
     sender: Leaf | None
     data: bytes | None
@@ -27,7 +27,7 @@ class Received:
 
 
 class Group(Protocol):
-    """A group as one device sees it. Raises CannotDecrypt for what does not fit its state."""
+    """A group as one device sees it. Raises CannotDecrypt for messages that do not fit its state."""
 
     def leaves(self) -> list[Leaf]: ...
 
@@ -40,13 +40,13 @@ class Group(Protocol):
     def encrypt(self, data: bytes) -> bytes: ...
 
     def receive(self, message: bytes) -> Received:
-        """Read a message; a commit, also one's own, is in force from then on."""
+        """Process a message; a commit, also one's own, is applied."""
 
     def save(self) -> None:
-        """Keep the state: what is not saved is as if it had not happened."""
+        """Store the state; unsaved changes are lost."""
 
     def save_pending(self) -> None:
-        """Keep the state with the commit that was made last, beside the one without it."""
+        """Store the state with the last commit pending, beside the state without it."""
 
 
 class Engine(Protocol):
@@ -62,4 +62,4 @@ class Engine(Protocol):
     def join(self, welcome: bytes) -> Group: ...
 
     def load(self, group_id: str, *, with_pending: bool = False) -> Group:
-        """A group as it was saved, or as it was with its last commit. Raises NotInGroup."""
+        """The stored state of a group, or the one with the pending commit. Raises NotInGroup."""

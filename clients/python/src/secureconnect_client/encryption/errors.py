@@ -1,4 +1,4 @@
-"""What goes wrong with encryption, told apart by what somebody can do about it."""
+"""Errors of encryption, one class for each possible reaction."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ class EncryptionError(SecureConnectError):
 
 
 class NotInGroup(EncryptionError):
-    """This device is not in the conversation's group (yet): a device that is must add it."""
+    """This device is not in the conversation's group; a device in the group must add it."""
 
 
 class CannotDecrypt(EncryptionError):
-    """A message that this device has no key for: from before it came, or damaged on the way."""
+    """This device has no key for a message: it is older than its membership, or damaged."""
 
 
 class ServerMisbehaved(EncryptionError):
-    """The server has shown something that honest servers do not: do not trust it with this conversation."""
+    """The server did what an honest server never does: do not trust it with this conversation."""
 
 
 class LogTampered(ServerMisbehaved):
-    """Commits were dropped, doubled, shuffled or replaced."""
+    """The log was changed: commits are missing, repeated, reordered or replaced."""
 
 
 class GhostDevice(ServerMisbehaved):
-    """A device is in the group, or was offered, that its person never registered in the key log."""
+    """A device is in the group, or was offered for it, that its person never registered in the key log."""
 
 
 class KeySwapped(ServerMisbehaved):
-    """A key package carries another key than its device has in the key log."""
+    """A key package has another key than its device has in the key log."""

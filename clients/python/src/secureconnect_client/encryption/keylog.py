@@ -1,6 +1,6 @@
-"""The key log as a client sees it: every answer is checked against a signed head that only grows.
+"""The client's view of the key log: every answer is verified against a signed head of an append-only log.
 
-What was checked is remembered in the vault: a server that shows another past later is caught.
+The verified head is stored in the vault, so a server that later presents another history is detected.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
 
 _HEAD = "key-log/head"
-TRIES = 5  # to read a log to whose end new entries come
+TRIES = 5  # to read a log that grows meanwhile
 
 
 class KeyLog:
-    """Who has which keys, by the log that the server cannot rewrite unseen."""
+    """The keys of people's devices, by the log that the server cannot rewrite unnoticed."""
 
     def __init__(self, client: Requester, vault: Vault) -> None:
         self._client = client
@@ -34,12 +34,12 @@ class KeyLog:
         self._ever: dict[str, set[tuple[str, str]]] = {}
 
     async def refresh(self, user_id: str) -> dict[str, str]:
-        """The hash of the present key of each device of somebody, newly asked for. Raises LogTampered."""
+        """Read the hash of the present key of each device of a person. Raises LogTampered."""
         entries = await self._entries(user_id, [])
         for _ in range(TRIES):
             if not entries or await self._prove(user_id, entries[-1]):
                 break
-            entries = await self._entries(user_id, entries)  # a newer one has come since
+            entries = await self._entries(user_id, entries)  # a newer entry was added meanwhile
         else:
             raise LogTampered("the key log keeps back an entry that it proves")
         present: dict[str, str] = {}
@@ -53,7 +53,7 @@ class KeyLog:
         return present
 
     async def require_registered(self, leaf: Leaf) -> None:
-        """Raises GhostDevice unless this device has just this key by the log."""
+        """Raise GhostDevice unless the log has exactly this key as the device's present one."""
         wanted = hashlib.sha256(leaf.signature_key).hexdigest()
         if self._present.get(leaf.user_id, {}).get(leaf.device_id) == wanted:
             return
@@ -61,7 +61,7 @@ class KeyLog:
             raise GhostDevice(f"{leaf.user_id} has not registered this key for {leaf.device_id}")
 
     async def require_ever_registered(self, leaf: Leaf) -> None:
-        """Raises GhostDevice unless this device has or had just this key by the log."""
+        """Raise GhostDevice unless the log has this key as a present or former one of the device."""
         wanted = (leaf.device_id, hashlib.sha256(leaf.signature_key).hexdigest())
         if wanted in self._ever.get(leaf.user_id, ()):
             return
@@ -70,7 +70,7 @@ class KeyLog:
             raise GhostDevice(f"{leaf.user_id} has never registered this key for {leaf.device_id}")
 
     async def _entries(self, user_id: str, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The entries that are known, and those after them."""
+        """The known entries and those after them."""
         entries = list(known)
         while True:
             params = {"user_id": user_id, "after": entries[-1]["n"] if entries else 0, "limit": 100}
@@ -89,9 +89,9 @@ class KeyLog:
         return entries
 
     async def _prove(self, user_id: str, last: Mapping[str, Any]) -> bool:
-        """Check that the latest entry is in the log, and that the log goes on from the one last seen.
+        """Verify that the last entry is in the log, and that the log extends the stored head.
 
-        False if there is a later one by now.
+        Returns False if there is a later entry by now.
         """
         known = json.loads(self._vault.get(_HEAD) or b'{"size": 0, "root": ""}')
         params = {"user_id": user_id, "from": known["size"]}
@@ -125,7 +125,7 @@ class KeyLog:
         return True
 
     async def _checked_head(self, token: str) -> dict[str, Any]:
-        """What a signed head says (a JWS, ES256). Raises LogTampered."""
+        """The content of a signed head (a JWS, ES256). Raises LogTampered."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,8 +1,8 @@
-"""Who has been a member of an encrypted conversation, and whose leaves are to go, by what its log says.
+"""The past and present members of an encrypted conversation by its log, and the leaves to remove.
 
-The server counts any commit as new keys, also one that was made before it was known that somebody is
-gone, and who comes back at once may have missed commits. So whoever went is remembered until a commit has
-taken them out.
+The server accepts any commit as a change of keys, even one made before somebody was known to be gone, and a
+person who comes back at once may have missed commits. So people and devices that have gone are stored until a
+commit has removed their leaves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from secureconnect_client.http import segment
 
 
 class Membership:
-    """The members of conversations. Who is gone is kept as user_id, or user_id/device_id/key hash."""
+    """The members of conversations.
+
+    Those that are gone are stored as user_id, or user_id/device_id/key hash.
+    """
 
     def __init__(self, client: Requester, vault: Vault, *, own: str) -> None:
         self._client = client
@@ -27,7 +30,7 @@ class Membership:
         self._own = own  # user_id/device_id
 
     async def members(self, conversation_id: str) -> list[str]:
-        """Who is a member now."""
+        """The present members."""
         path, params = f"/conversations/{segment(conversation_id)}/members", {"limit": 100}
         members: list[str] = []
         while True:
@@ -38,7 +41,7 @@ class Membership:
             params = {"limit": 100, "cursor": page["next_cursor"]}
 
     async def leaves_later(self, conversation_id: str, user_id: str, seq: int) -> bool:
-        """Whether the log says after `seq` that somebody was taken out."""
+        """Whether the log has the person's removal after `seq`."""
         path = f"/conversations/{segment(conversation_id)}/events"
         while True:
             page = await self._client.request("GET", path, params={"after": seq, "limit": 100})
@@ -51,14 +54,14 @@ class Membership:
                 return False
 
     def has_met(self, conversation_id: str, user_id: str) -> bool:
-        """Whether somebody has been a member, as far as this device has seen."""
+        """Whether a person has been a member, as far as this device has seen."""
         return user_id in self._names("people", conversation_id)
 
     def meet(self, conversation_id: str, user_ids: Iterable[str]) -> None:
         self._keep("people", conversation_id, self._names("people", conversation_id).union(user_ids))
 
     def read(self, conversation_id: str, event: Mapping[str, Any], leaves: Sequence[Leaf]) -> None:
-        """Take in an event of the log. `leaves` are the group's at that place."""
+        """Process an event of the log. `leaves` are the group's leaves at that event."""
         data = event["data"] or {}
         match event["type"]:
             case "member.added" if data.get("user"):
@@ -79,16 +82,16 @@ class Membership:
                         self.let_go(conversation_id, _name_of(leaf))
 
     def let_go(self, conversation_id: str, name: str) -> None:
-        """Somebody or a device has gone whose leaves may still be in the group."""
+        """Note that a person or a device has gone whose leaves may still be in the group."""
         self._keep("gone", conversation_id, self._names("gone", conversation_id) | {name})
 
     def settle(self, conversation_id: str, leaves: Sequence[Leaf]) -> None:
-        """After a commit: who is out of the group by now is forgotten."""
+        """After a commit: forget those whose leaves are no longer in the group."""
         inside = {name for leaf in leaves for name in (leaf.user_id, _name_of(leaf))}
         self._keep("gone", conversation_id, self._names("gone", conversation_id) & inside)
 
     def stale(self, conversation_id: str, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """The leaves of others that have gone since they came: nothing is said before they are out."""
+        """The leaves of others that have gone; they must be removed before the next message."""
         gone = self._names("gone", conversation_id)
         others = (leaf for leaf in leaves if _device_of(leaf) != self._own)
         return [leaf for leaf in others if leaf.user_id in gone or _name_of(leaf) in gone]

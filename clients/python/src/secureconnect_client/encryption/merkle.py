@@ -1,6 +1,6 @@
-"""Checks proofs of the key log (RFC 9162, 2.1): that it has an entry, that it goes on from an earlier one.
+"""Verifies proofs of the key log (RFC 9162, 2.1): that it contains an entry, or extends an earlier log.
 
-Hashes are 32 bytes; a proof that does not fit raises `ProofFailed`.
+Hashes have 32 bytes; an invalid proof raises `ProofFailed`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 
 class ProofFailed(Exception):
-    """The server's log is not what it says it is: do not trust the keys it gives."""
+    """The server's log does not match its proofs: do not trust the keys it gives."""
 
 
 def leaf(entry: Mapping[str, Any]) -> bytes:
-    """The hash of an entry of the server's answer, written as in RFC 8785 (ASCII names, whole numbers)."""
+    """The hash of an entry of the server's answer, serialized as in RFC 8785 (ASCII names, whole numbers)."""
     text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(b"\x00" + text.encode()).digest()
 
@@ -26,7 +26,10 @@ def _joined(left: bytes, right: bytes) -> bytes:
 
 
 def require_inclusion(hash_: bytes, *, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Raises ProofFailed unless this leaf is number `index` of the `size` that make `root` (2.1.3.2)."""
+    """Raise ProofFailed unless this leaf is entry `index` of the log of `size` entries with this `root`.
+
+    The algorithm is RFC 9162, 2.1.3.2.
+    """
     if not 0 <= index < size:
         raise ProofFailed("the entry lies outside of the log")
     at, last, found = index, size - 1, hash_
@@ -47,7 +50,7 @@ def require_inclusion(hash_: bytes, *, index: int, size: int, proof: Sequence[by
 def require_consistency(
     *, earlier: int, earlier_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Raises ProofFailed unless the log of `size` begins with that of `earlier` entries (2.1.4.2)."""
+    """Raise ProofFailed unless the log of `size` entries extends the one of `earlier` entries (2.1.4.2)."""
     if earlier > size:
         raise ProofFailed("the log has become shorter")
     if earlier in (0, size):

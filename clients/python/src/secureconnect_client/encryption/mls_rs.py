@@ -1,7 +1,7 @@
-"""The engine over mls-rs, by way of agentvault-mls-rs-uniffi (the extra `encryption`): cipher suite 1 alone.
+"""The engine by mls-rs, through agentvault-mls-rs-uniffi (the extra `encryption`), with cipher suite 1 only.
 
-The binding keeps the private parts of key packages in memory only: those left before a restart are void. It
-shows nobody in a group but by comparing, so who is in it is read from the exported tree.
+The binding keeps private parts of key packages in memory only, so those uploaded before a restart are
+useless. It offers no list of a group's members, so this module reads them from the exported tree.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _KEY_BYTES = 32
 _EPOCHS_KEPT = 3
 
 
-class _Storage(mls.GroupStateStorage):  # type: ignore[misc] # the binding is not typed
-    """Groups in the vault: the present state of each, and what its last epochs need to be read."""
+class _Storage(mls.GroupStateStorage):  # type: ignore[misc] # the binding has no types
+    """Groups in the vault: the present state of each, and the data to read messages of its last epochs."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self.place = "group"  # or "pending-group", with a commit that is under way
+        self.place = "group"  # or "pending-group": the state with a pending commit
 
     def state(self, group_id: bytes) -> bytes | None:
         return self._vault.get(f"{self.place}/{group_id.decode()}")
@@ -47,7 +47,7 @@ class _Storage(mls.GroupStateStorage):  # type: ignore[misc] # the binding is no
 
     @contextmanager
     def apart(self, is_pending: bool) -> Iterator[None]:
-        """Read and write the state with a commit that is under way meanwhile."""
+        """Inside this context, read and write the state with a pending commit if `is_pending`."""
         self.place = "pending-group" if is_pending else "group"
         try:
             yield
@@ -64,7 +64,7 @@ def _epoch_name(group_id: bytes, epoch: int | None = None) -> str:
 
 
 class MlsRsEngine:
-    """A device whose identity is in the vault, made when it is not there yet."""
+    """A device whose identity is in the vault; it is created if it is missing."""
 
     def __init__(self, vault: Vault, *, user_id: str, device_id: str) -> None:
         self._vault = vault
@@ -168,7 +168,10 @@ def _pair(public: bytes, secret: bytes) -> Any:
 
 @lru_cache(maxsize=4096)
 def _identity(leaf: Leaf) -> Any:
-    """The binding's name for a device: it makes one for a client alone, so of a client without a secret."""
+    """A device as the binding identifies it.
+
+    The binding makes identities for clients only, so this uses a client without a secret.
+    """
     name = f"{leaf.user_id}/{leaf.device_id}".encode()
     pair = _pair(leaf.signature_key, bytes(2 * _KEY_BYTES))
     return mls.Client(name, pair, mls.client_config_default()).signing_identity()

@@ -1,4 +1,4 @@
-"""Reads what MLS values are made of (RFC 9420, 2.1), and who stands in a key package or a ratchet tree."""
+"""Parses MLS values (RFC 9420, 2.1), and reads the devices in key packages and ratchet trees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAF_OF_KEY_PACKAGE, _LEAF_OF_UPDATE, _LEAF_OF_COMMIT = 1, 2, 3
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leaf:
-    """A device as a leaf of a group names it. `signature_key` is its Ed25519 public key."""
+    """A device as a leaf of a group identifies it. `signature_key` is its Ed25519 public key."""
 
     user_id: str
     device_id: str
@@ -21,7 +21,7 @@ class Leaf:
 
 
 class Reader:
-    """A place in a run of bytes."""
+    """Reads values one after another from bytes; raises ServerMisbehaved for malformed ones."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -58,11 +58,11 @@ def _leaf(reader: Reader) -> Leaf:
     signature_key = reader.vector()
     kind, identity = reader.number(2), reader.vector()
     user_id, _, device_id = identity.decode("utf-8", "replace").partition("/")
-    for _ in range(5):  # what it is capable of
+    for _ in range(5):  # capabilities
         reader.vector()
     source = reader.number(1)
     if source == _LEAF_OF_KEY_PACKAGE:
-        reader.take(16)  # its lifetime
+        reader.take(16)  # lifetime
     elif source == _LEAF_OF_COMMIT:
         reader.vector()  # parent hash
     elif source != _LEAF_OF_UPDATE:
@@ -75,7 +75,7 @@ def _leaf(reader: Reader) -> Leaf:
 
 
 def leaf_of_package(message: bytes) -> Leaf:
-    """Whose key package this MLSMessage is."""
+    """The device to which the key package in this MLSMessage belongs."""
     reader = Reader(message)
     reader.take(8)  # version and wire format, version and cipher suite
     reader.vector()  # init key
@@ -83,20 +83,20 @@ def leaf_of_package(message: bytes) -> Leaf:
 
 
 def is_valid_at(message: bytes, now_s: float) -> bool:
-    """Whether the lifetime of this key package has begun and is not over."""
+    """Whether `now_s` (epoch seconds) is within the lifetime of this key package."""
     reader = Reader(message)
     reader.take(8)  # version and wire format, version and cipher suite
     for _ in range(3):  # init key, encryption key, signature key
         reader.vector()
-    reader.take(2)  # the kind of credential
-    for _ in range(6):  # whose it is, and what it is capable of
+    reader.take(2)  # credential type
+    for _ in range(6):  # identity and capabilities
         reader.vector()
     reader.take(1)
     return reader.number(8) <= now_s <= reader.number(8)
 
 
 def leaves_of_tree(tree: bytes) -> list[Leaf]:
-    """The devices in a ratchet tree (RFC 9420, 12.4.3.3); empty places in it are left out."""
+    """The devices in a ratchet tree (RFC 9420, 12.4.3.3), without its blank nodes."""
     reader = Reader(Reader(tree).vector())
     leaves = []
     while not reader.is_at_end:
@@ -111,7 +111,7 @@ def leaves_of_tree(tree: bytes) -> list[Leaf]:
 
 
 def epoch_of(message: bytes) -> int:
-    """The epoch that a framed message (PublicMessage or PrivateMessage) was made in."""
+    """The epoch of a framed message (PublicMessage or PrivateMessage)."""
     reader = Reader(message)
     reader.take(4)
     reader.vector()  # group id

@@ -1,4 +1,7 @@
-"""Where keys and what was decrypted are kept: names and bytes, by account. Nothing of it goes to a server."""
+"""The storage of keys and decrypted messages, by name and account.
+
+Its contents are never sent to a server.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ class Vault(Protocol):
     def remove(self, name: str) -> None: ...
 
     def names(self, prefix: str) -> list[str]:
-        """The names that begin so, sorted."""
+        """The names that begin with `prefix`, sorted."""
 
 
 class MemoryVault:
-    """Forgets everything with the process."""
+    """A vault in memory, which ends with the process."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
@@ -43,7 +46,7 @@ class MemoryVault:
 
 
 class SqliteVault:
-    """One SQLite file that only its owner can read. It is not encrypted itself."""
+    """A SQLite file that only its owner can read. The file is not encrypted."""
 
     def __init__(self, path: str | os.PathLike[str], account: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
