@@ -1,1 +1,1 @@
-"""`make demo`: seeds people and conversations on the running stack and plays a short live conversation."""
+"""`make demo`: creates people and conversations on the running stack and plays a short live conversation."""

@@ -1,4 +1,4 @@
-"""A short live conversation in the terminal: what each side sees, and when."""
+"""A short live conversation in the terminal, with what each person sees and when."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def say(who: str, what: str) -> None:
 
 
 def describe(event: Event) -> str | None:
-    """One line for an event, None for what this tour does not show."""
+    """One line for an event, None for events that the demo does not show."""
     if isinstance(event, MessageEvent):
         verb = {"message.created": "sees", "message.updated": "sees edited", "message.deleted": "sees deleted"}
         return f"{verb[event.type]} #{event.seq}: {event.message.text or '(deleted)'}"
-    if isinstance(event, PollEvent) and not isinstance(event, PollCreated):  # its message has shown it
+    if isinstance(event, PollEvent) and not isinstance(event, PollCreated):  # the message event has shown the poll
         return f"sees #{event.seq}: {event.type} {describe_poll(event.poll)}"
     if isinstance(event, ReactionEvent):
         return f"sees #{event.seq}: reaction {event.reaction.emoji}"
@@ -39,13 +39,13 @@ def describe(event: Event) -> str | None:
 
 
 def describe_poll(poll: Poll) -> str:
-    """The tally as this person may see it."""
+    """The votes as this person may see them."""
     counts = ", ".join(f"{option.text} {'?' if option.votes is None else option.votes}" for option in poll.options)
     return f"{poll.question} ({counts}; {poll.state})"
 
 
 async def ask_the_group(ada: Client, bob: Client, live: Live, tea_id: str) -> None:
-    """A poll whose results only who has voted may see, until it closes."""
+    """A poll whose results are hidden from people who have not voted, until it closes."""
     poll = await ada.polls.create(tea_id, "Which tea?", ["Assam", "Sencha"], results="after_vote")
     await live.vote(poll, [poll.option("Sencha").id])
     await asyncio.sleep(0.5)
@@ -56,7 +56,7 @@ async def ask_the_group(ada: Client, bob: Client, live: Live, tea_id: str) -> No
 
 
 async def send_a_file(ada: Client, bob: Client, tea_id: str) -> None:
-    """A file for the group, which is looked at before anybody may have it."""
+    """A file for the group, which the service checks before anybody may download it."""
     file = await ada.drive.upload(
         b"1. boil water\n2. wait\n", name="Tea.txt", content_type="text/plain", conversation_id=tea_id
     )
@@ -69,7 +69,7 @@ async def send_a_file(ada: Client, bob: Client, tea_id: str) -> None:
 
 
 async def ask_for_help(ada: Client, bob: Client, tea_id: str) -> None:
-    """AI help, which both the group and the person have to switch on; streamed, with its messages cited."""
+    """AI help, which the group and the person must both enable: a streamed summary, and an answer with citations."""
     await ada.conversations.update(tea_id, settings={"ai_enabled": True})
     settings = await bob.ai.change_settings(enabled=True, language="en")
     say("bob", f"has AI help by the provider {settings.provider}")

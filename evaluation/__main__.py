@@ -1,7 +1,7 @@
-"""`make evaluate`: how good a provider's answers are on the chats of this folder, by language.
+"""`make evaluate`: the quality of a provider's answers on the chats of this folder, by language.
 
-The provider is chosen as in a deployment (`AI_PROVIDER`, `AI_MODELS` …); without a choice it is the embedded one.
-Others are asked over what retrieval would give them, and their answers are checked as those that people get.
+The provider is chosen as in a deployment (`AI_PROVIDER`, `AI_MODELS` …), by default the embedded one. Other providers
+get the messages that retrieval selects, and their answers are checked like those for people.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ NOBODY = "usr_reader"
 
 @dataclass(slots=True)
 class Asking:
-    """A provider, and what it has consumed so far."""
+    """A provider, and its consumption so far."""
 
     provider: Provider
     usage: ModelUsage = field(default_factory=ModelUsage)
 
     def text_of(self, task: Task) -> tuple[str, list[Line]]:
-        """The text as people would see it, and the lines that it cites."""
+        """The checked text that people would see, and the lines that it cites."""
         outcome = self.provider.run(task)
         self.usage += outcome.usage
         return checking.check(outcome.text, outcome.cited)
@@ -42,8 +42,10 @@ def summary_of(asking: Asking, chat: Chat, length: Length) -> str:
 
 
 def citations(asking: Asking, chats: Sequence[Chat]) -> list[tuple[list[str], frozenset[str]]]:
-    """For each question what was cited and what supports its answer; it is asked over all chats of its language, one
-    that has no answer over its own chat."""
+    """For each question the cited messages and the ones that support its answer.
+
+    A question is asked over all chats of its language, one without an answer over its own chat.
+    """
     pool = [line for chat in chats for line in chat.lines]
     found = []
     for chat in chats:
@@ -61,7 +63,7 @@ def _names(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def by_words(query: str, lines: Sequence[Line]) -> list[str]:
-    """The messages that share words with a query, those with most first, the newest of equals first."""
+    """The messages that share words with a query, those with most first, and the newest first among equals."""
     wanted = terms(query)
     shared = [(len(wanted & terms(line.text)), n, line.message_id) for n, line in enumerate(lines)]
     return [each for count, _, each in sorted(shared, reverse=True) if count]
@@ -90,7 +92,7 @@ def _coverage(asking: Asking, chats: Sequence[Chat], length: Length) -> float:
 
 
 def report(asking: Asking, chats: Sequence[Chat]) -> list[str]:
-    """The rows that are printed: one per language, one for all."""
+    """The rows to print: one per language, and one for all."""
     rank = by_meaning() if meaning.is_present() else None
     rows = ["language  chats  citations precision  recall  ROUGE-L short  long  recall@5 words  meaning"]
     for name in (*LANGUAGES, "all"):

@@ -1,5 +1,7 @@
-"""The chats that AI help is measured on: written by hand for this, with questions, what supports the answers, searches
-by meaning and a reference summary. One file per language; a line `name.tag: text` is a message that others name.
+"""The chats on which AI help is measured, written by hand for this purpose.
+
+They come with questions, the messages that support the answers, searches by meaning, and a reference summary. There is
+one file per language; in a line `name.tag: text`, other lines refer to the message by its tag.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ LANGUAGES = ("en", "de", "ja")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question or a search, and the ids of the messages that support its answer; none where there is no answer."""
+    """A question or a search, and the ids of the messages that support its answer (none if there is no answer)."""
 
     text: str
     support: frozenset[str]
@@ -24,7 +26,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Chat:
-    """One chat; messages have ids such as `kyoto-trip/3`."""
+    """One chat; message ids are like `kyoto-trip/3`."""
 
     name: str
     language: str

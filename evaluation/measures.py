@@ -1,4 +1,4 @@
-"""Measures of answers: precision and recall of citations, ROUGE-L, recall at five. Pure functions."""
+"""Quality measures of answers: precision and recall of citations, ROUGE-L, recall at a rank. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _UNIT = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[^\\W_]+")
 
 
 def units(text: str) -> list[str]:
-    """Words in lower case, single signs where there are no spaces: what ROUGE-L compares."""
+    """The units that ROUGE-L compares: words in lower case, or single characters in scripts without spaces."""
     return [each.casefold() for each in _UNIT.findall(text)]
 
 
 def rouge_l_recall(summary: str, reference: str) -> float:
-    """Which share of the reference, in its order, the summary has (longest common subsequence; Lin 2004)."""
+    """The share of the reference that the summary contains in the same order (longest common subsequence; Lin 2004)."""
     ours, theirs = units(summary), units(reference)
     row = [0] * (len(ours) + 1)
     for unit in theirs:
@@ -27,9 +27,10 @@ def rouge_l_recall(summary: str, reference: str) -> float:
 
 
 def precision_and_recall(found: Sequence[tuple[Collection[str], Collection[str]]]) -> tuple[float, float]:
-    """Over (cited, supporting) of all questions: the share of citations that support, and of support that is cited.
+    """Precision and recall over the (cited, supporting) messages of all questions.
 
-    A question is recalled when one of its supporting messages is cited.
+    Precision is the share of citations that support an answer. Recall is the share of answerable questions of which at
+    least one supporting message is cited.
     """
     cited = sum(len(each) for each, _ in found)
     right = sum(len(set(each) & set(support)) for each, support in found)
@@ -39,5 +40,5 @@ def precision_and_recall(found: Sequence[tuple[Collection[str], Collection[str]]
 
 
 def recall_at(found: Sequence[tuple[Sequence[str], Collection[str]]], places: int) -> float:
-    """For which share of searches one of the wanted messages stands among the first `places`."""
+    """The share of searches with a wanted message among the first `places` results."""
     return sum(bool(set(ranked[:places]) & set(wanted)) for ranked, wanted in found) / len(found)

@@ -1,10 +1,10 @@
-"""`python -m perf [--only PART,PART…] [--quick|--slow]`; parts are counts, parity, slow_socket, texts, cold, cost,
-pushes, push_queue, push_delay, live, load, encryption and web, and all but load without a choice.
+"""`python -m perf [--only PART,PART…] [--quick|--slow]`; without --only it measures all parts but load.
 
-The figures, and how they stand to their budgets, are printed in tables and kept in .local/perf/latest.json.
+The parts are counts, parity, slow_socket, texts, cold, cost, pushes, push_queue, push_delay, live, load, encryption and
+web. The figures and their verdicts against the budgets are printed in tables and written to .local/perf/latest.json.
 `push_queue`, `push_delay`, `live`, `load` and `web` need a running local cloud, `encryption` and `web` Chromium.
-`--against REVISION` compares the processor time of calls with that of another commit, in turn, and does nothing else;
-with `--only web` it compares the web client instead (docs/web.md).
+`--against REVISION` only compares the CPU time of calls with that of another commit, measuring both in alternation;
+with `--only web` it compares the web client (docs/web.md).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from perf.report import Table
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "latest.json"
-Part = tuple[Sequence[Table], Any]  # what is printed, and what is kept
-Tell = Callable[[str], None]  # what is being done
+Part = tuple[Sequence[Table], Any]  # the tables to print, and the figures to write
+Tell = Callable[[str], None]  # reports progress
 
 
 def _say(what: str) -> None:
@@ -102,7 +102,7 @@ PARTS: dict[str, Callable[[Effort, Tell], Part]] = {
     "encryption": encryption.part,
     "web": _web,
 }
-# Seconds that a part takes on two quiet cores, by effort: quick, usual, slow. They only tell how long the rest takes.
+# The seconds a part takes on two idle cores, by effort: quick, usual, slow. Only used to estimate the remaining time.
 EXPECTED_S: dict[str, tuple[float, float, float]] = {
     "counts": (50, 55, 110),
     "parity": (4, 16, 30),
@@ -117,7 +117,7 @@ EXPECTED_S: dict[str, tuple[float, float, float]] = {
     "load": (60, 250, 250),
     "web": (30, 40, 70),
 }
-AGAINST = {"cpu": against.part, "web": web_against.part}  # they tell by themselves how long they take
+AGAINST = {"cpu": against.part, "web": web_against.part}  # these report their remaining time themselves
 
 
 def _chosen() -> argparse.Namespace:
@@ -141,13 +141,13 @@ def _chosen() -> argparse.Namespace:
 
 
 def _measured(chosen: argparse.Namespace) -> Iterator[tuple[str, Part]]:
-    """Each part that was chosen, when it is done."""
+    """The name and the results of each chosen part, when it is done."""
     if chosen.against:
         for name in chosen.names:
             yield f"{name} against", AGAINST[name](chosen.against, chosen.effort, _say)
         return
     if {"live", "load", "web", "push_queue", "push_delay"} & set(chosen.names):
-        running()  # before the others take their time
+        running()  # so that a missing local cloud fails before the other parts run
     progress = Progress({name: EXPECTED_S[name][chosen.effort] for name in chosen.names}, _say)
     for name in chosen.names:
         progress.begin(name)

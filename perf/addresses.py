@@ -1,4 +1,4 @@
-"""Where the running local cloud is: `make up` writes it down."""
+"""The addresses of the running local cloud, which `make up` writes to a file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class NotUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The API's address, the processes that serve it (their functions' processes are their children), and for whoever
-    runs it the address of the cloud and the name of the stack."""
+    """The API's URL, the process ids of its servers (functions are their children), the cloud's URL, the stack's
+    name."""
 
     http_url: str
     servers: tuple[int, ...]
@@ -28,7 +28,7 @@ class Addresses:
 
 
 def running() -> Addresses:
-    """The local cloud of .local/endpoints.json, or of the file that SC_ENDPOINTS names. Raises NotUp."""
+    """The local cloud of .local/endpoints.json, or of the file in SC_ENDPOINTS. Raises NotUp."""
     file = Path(os.environ.get("SC_ENDPOINTS") or DEFAULT)
     try:
         told = json.loads(file.read_text())

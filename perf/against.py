@@ -1,7 +1,7 @@
-"""The processor time of calls against that of another commit's build: in turn, in the same minutes, on one machine.
+"""Compares the CPU time of calls with another commit's, both measured in alternation on the same machine.
 
-Each round starts a process in either tree, which counts the same operations of the in-process stack by its own code.
-So what else the machine does meets both; the ratio is the median of the rounds' ratios, with the least and the most.
+Each round starts a process in each tree, which counts the same operations on its in-process stack. Other load on the
+machine so affects both. The result is the median of the rounds' ratios, with the least and the greatest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMES = (
 )
 GOAL = Goal(at_most=0.6)
 PATIENCE_S = 300
-# What each tree runs: names of its own build stand behind `except`, as earlier commits called the stack a stage.
+# The program for both trees; the `except` branch is for earlier commits, which called the in-process stack a stage.
 CHILD = """
 import json, sys
 from perf.counts import count
@@ -47,16 +47,16 @@ with opened() as of:
     found = {name: count(of, name, OPERATIONS[name](of), repeats=repeats).cpu_ms for name in known}
 print(json.dumps(found))
 """
-Rounds = list[tuple[dict[str, float], dict[str, float]]]  # milliseconds by operation: here and there
+Rounds = list[tuple[dict[str, float], dict[str, float]]]  # by round: CPU ms by operation, in this tree and the other
 
 
 class NoSuchRevision(Exception):
-    """There is no such commit, or its build does not run with the packages that are installed."""
+    """The commit does not exist, or its code does not run with the installed packages."""
 
 
 @contextmanager
 def tree_of(revision: str) -> Iterator[Path]:
-    """A work tree of this commit, for as long as the block lasts."""
+    """A git work tree of this commit, for the duration of the block."""
     with tempfile.TemporaryDirectory(prefix="perf-") as folder:
         tree = Path(folder, "tree")
         made = _git("worktree", "add", "--detach", str(tree), revision)
@@ -69,7 +69,7 @@ def tree_of(revision: str) -> Iterator[Path]:
 
 
 def measure(revision: str, *, rounds: int, repeats: int, done: Callable[[str], None]) -> Rounds:
-    """Count in both trees in turn. Tells how long the rest is going to take."""
+    """Count in both trees in alternation; `done` gets the remaining time."""
     found: Rounds = []
     with tree_of(revision) as tree:
         started = time.monotonic()
@@ -95,7 +95,7 @@ def _git(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def compared(rounds: Rounds) -> dict[str, Compared]:
-    """By operation that both trees have, its milliseconds here and there."""
+    """The CPU ms in both trees, for each operation that both have."""
     return {
         name: Compared([here[name] for here, _ in rounds], [there[name] for _, there in rounds])
         for name in NAMES

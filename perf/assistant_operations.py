@@ -1,4 +1,4 @@
-"""Counted operations of AI help, by the provider that needs no network."""
+"""Counted operations of AI help, with the embedded provider, which needs no network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MESSAGES = 200
 
 
 def _chat(how_many: int) -> tuple[Any, str]:
-    """Somebody with AI help, and a conversation with so many messages that has it too."""
+    """A person and a conversation with `how_many` messages, both with AI help switched on."""
     reader, other = newcomers(2)
     conversation_id = create(other, [reader], ai_enabled=True)
     call("AssistantFunction", "PUT /ai/settings", reader, {"enabled": True})
@@ -34,7 +34,7 @@ def _asking(route: str, how_many: int, **fields: Any) -> Callable[[InProcessStac
 
 
 def index_meaning(stack: InProcessStack) -> Operation:
-    """What the consumer of meaning does for one message: it hears of it as search's does."""
+    """The work of the meaning consumer for one message."""
     reader, conversation_id = _chat(0)
     waiting: list[str] = []
     return Operation(

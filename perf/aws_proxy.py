@@ -1,4 +1,4 @@
-"""A port of this machine behind which the fakes of the in-process stack answer: for functions in other processes."""
+"""An HTTP server on this machine with the fakes of the in-process stack, for functions in other processes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from botocore.compat import HTTPHeaders
 from perf import fakes
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
-_HOSTS = {"ses": "email"}  # where a service's host is called otherwise than its signing name
+_HOSTS = {"ses": "email"}  # services whose host differs from their signing name
 _ONE_AT_A_TIME = threading.Lock()  # moto's tables don't expect threads
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     posted: list[tuple[str, str]] | None = None
-    wbufsize = -1  # one packet an answer: the second would wait for the first one's acknowledgement
+    wbufsize = -1  # sends an answer in one packet: a second would wait for the first one's acknowledgement
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if name.lower() not in ("content-length", "server", "date", "connection"):
                 self.send_header(name, str(value))
-        # of an answer without its body, the length is that of what there is
+        # an answer to HEAD has the length of the missing body
         told = {name.lower(): value for name, value in headers.items()}
         length = told.get("content-length", 0) if self.command == "HEAD" else len(text)
         self.send_header("Content-Length", str(length))
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         if scope is None or scope[2] == "execute-api":
             if self.posted is not None:
                 self.posted.append((unquote(self.path.rpartition("/")[2]), body.decode()))
-            return 200, {}, b""  # a post to a socket
+            return 200, {}, b""
         url = f"https://{_HOSTS.get(scope[2], scope[2])}.{scope[1]}.amazonaws.com{self.path}"
         headers = HTTPHeaders()
         for name, value in self.headers.items():
@@ -57,12 +57,15 @@ class _Handler(BaseHTTPRequestHandler):
         return answer.status_code, dict(answer.headers), answer.content
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def aws_proxy(posted: list[tuple[str, str]] | None = None) -> Iterator[str]:
-    """The address of the bridge, which stands as long as the block. Posts to sockets go to `posted`, by connection."""
+    """The proxy's URL, for the duration of the block.
+
+    Posts to sockets are appended to `posted` with their connection id.
+    """
     handler = type("_Handler", (_Handler,), {"posted": posted})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""What is measured on the running local cloud: one function per cell, each one run of it."""
+"""Benchmarks of a running server: each function is one run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def socket(sender: LoadPerson, conversation_id: str, text: str = TEXT) -> Awaita
 
 
 async def warm_up(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: float, cap: int) -> None:
-    """Have a worker started for each sender, a few more at a time: many at once take longer than calls may."""
+    """Start a worker for each sender, doubling their number: starting many at once takes longer than calls may."""
     width = 0
     while width < len(pairs):
         width = min(len(pairs), max(1, 2 * width))
@@ -36,7 +36,7 @@ async def warm_up(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: fl
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The figures of one run, and how many operations they cover."""
+    """The figures of one run, and the number of operations they cover."""
 
     figures: Figures
     operations: int
@@ -49,7 +49,7 @@ def _latencies(name: str, seconds: Sequence[float]) -> Figures:
 async def delivery(
     say: Say, sender: LoadPerson, conversation_id: str, audience: Sequence[LoadPerson], count: int
 ) -> Result:
-    """One message at a time: from just before it is sent until each of the audience, and until all, have read it."""
+    """Send one message at a time, and measure until each one of the audience, and until all, have received it."""
     each: list[float] = []
     until_all: list[float] = []
     acknowledged: list[float] = []
@@ -85,7 +85,7 @@ async def delivery(
 
 
 async def throughput(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds: float, cap: int) -> Result:
-    """Closed loop: each sender sends its next message when the last one is answered, be it with a refusal."""
+    """A closed loop: each sender sends the next message when the last one is answered, even with a refusal."""
 
     def sending(sender: LoadPerson, conversation_id: str) -> Callable[[], Awaitable[None]]:
         return lambda: say(sender, conversation_id, TEXT)
@@ -94,7 +94,7 @@ async def throughput(say: Say, pairs: Sequence[tuple[LoadPerson, str]], seconds:
 
 
 async def closed_loop(name: str, calls: Sequence[Callable[[], Awaitable[object]]], seconds: float, cap: int) -> Result:
-    """Each call is made again when it is answered, until the seconds are over or so many were answered well."""
+    """Repeat each call when it is answered, until the time is over or `cap` calls succeeded."""
     taken: list[float] = []
     refused = 0
     began = time.perf_counter()
@@ -124,7 +124,10 @@ async def saturation(
     *,
     created: str = CREATED,
 ) -> Result:
-    """Closed loop in one group; counts the events in all frames that the audience hears, by what each has in it."""
+    """A closed loop in one group; counts the new messages in all frames that the audience receives.
+
+    `created` is the text that occurs once per new message in a frame.
+    """
     heard = 0
 
     def hear(frame: str) -> None:

@@ -1,4 +1,4 @@
-"""Budgets: what a measured figure should reach, and whether it does."""
+"""Budgets: limits for measured figures, and verdicts on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perf.report import Table, number
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a figure of something measured should reach: at most, or at least, so much."""
+    """The most or the least that a figure of a subject (`of`) should be."""
 
     of: str
     figure: str
@@ -28,7 +28,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A budget, and what was measured."""
+    """A budget and the measured value."""
 
     budget: Budget
     value: float
@@ -39,7 +39,7 @@ class Verdict:
 
 
 def table(title: str, verdicts: Iterable[Verdict], *, of: str, value: str) -> Table:
-    """`of` heads what has budgets, `value` the measured values."""
+    """A table of verdicts; `of` is the heading of the subjects, `value` that of the values."""
     rows = [
         (each.budget.of, each.budget.figure, number(each.value), each.budget.text(), each.text()) for each in verdicts
     ]

@@ -23,7 +23,10 @@ def _act(caller: Person, call_id: str, what: str, body: Any = None, *, method: s
 
 
 class _Live:
-    """A call of two who do nothing else, as starting calls is limited; made anew before turns that change it."""
+    """A call between two people of its own, restarted before turns that change it.
+
+    It has its own people because starting calls is rate-limited.
+    """
 
     def __init__(self) -> None:
         self.conversation_id, (self.ada, self.bob) = new_conversation(2)
@@ -58,7 +61,7 @@ def start(_stack: InProcessStack) -> Operation:
 
 
 def by_the_callee(what: str, _stack: InProcessStack, *, joined: bool) -> Operation:
-    """Something that ends a phase of the call."""
+    """An action of the callee that ends a phase of the call."""
     live = _Live()
     return Operation(lambda _: _act(live.bob, live.call_id, what), before=live.joined if joined else live.ringing)
 
@@ -135,7 +138,7 @@ def history_of_conversation(_stack: InProcessStack) -> Operation:
 
 
 def look_after(_stack: InProcessStack) -> Operation:
-    """What the machine asks for every few seconds of a call that goes on."""
+    """The check that the state machine makes every few seconds of a call."""
     live = _Live()
 
     def run(_turn: int) -> Reply:

@@ -1,8 +1,8 @@
-"""Capacity units of DynamoDB calls, from item sizes.
+"""The capacity units of DynamoDB calls, computed from item sizes.
 
-The rules are AWS's (Developer Guide, "DynamoDB item sizes and formats", "DynamoDB read and write operations"); the
-fake does not know them: it answers a constant as ConsumedCapacity. Where AWS does not say, the dearer reading holds:
-a condition check counts as a write, and an index is written transactionally when its table is.
+The rules are AWS's (Developer Guide, "DynamoDB item sizes and formats", "DynamoDB read and write operations"); the fake
+answers a constant ConsumedCapacity. Where AWS is silent, the more expensive reading is used: a condition check counts
+as a write, and an index of a table written transactionally is too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Units:
 
 
 def item_bytes(item: Item | None) -> int:
-    """The size of an item: names and values; nothing for no item."""
+    """The size of an item in bytes (names and values), 0 for None."""
     if item is None:
         return 0
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
@@ -44,7 +44,7 @@ def _value_bytes(value: Value) -> int:
     if kind == "N":
         return _number_bytes(content)
     if kind == "B":
-        return len(content) if isinstance(content, bytes) else len(b64decode(content))  # moto keeps the bytes
+        return len(content) if isinstance(content, bytes) else len(b64decode(content))  # moto stores bytes
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "M":
@@ -57,7 +57,7 @@ def _value_bytes(value: Value) -> int:
 
 
 def _number_bytes(text: str) -> int:
-    """About a byte per two significant digits and one more; a sign takes another."""
+    """About one byte per two significant digits, plus one, plus one for a minus sign."""
     digits = text.lstrip("-").partition("e")[0].partition("E")[0].replace(".", "").strip("0")
     return (len(digits) + 1) // 2 + 1 + text.startswith("-")
 
@@ -67,22 +67,22 @@ def _blocks(size: int, block: int) -> int:
 
 
 def read_units(item_sizes: Iterable[int], *, consistent: bool) -> float:
-    """Reads of single items (also within a batch): each is rounded up by itself; a missing one costs one block."""
+    """Units of reading single items, also in a batch: each is rounded up by itself; a missing one costs one block."""
     return sum(_blocks(size, READ_UNIT_BYTES) for size in item_sizes) * (1.0 if consistent else 0.5)
 
 
 def query_units(examined_bytes: int, *, consistent: bool) -> float:
-    """A page of a query: what it examined, before any filter, is rounded up as a whole."""
+    """Units of a query's page: the size of all items before filtering, rounded up once."""
     return _blocks(examined_bytes, READ_UNIT_BYTES) * (1.0 if consistent else 0.5)
 
 
 def write_units(before_bytes: int, after_bytes: int, *, transactional: bool) -> float:
-    """One write: the larger of the item before and after it counts."""
+    """Units of one write: the larger of the item's sizes before and after it counts."""
     return _blocks(max(before_bytes, after_bytes), WRITE_UNIT_BYTES) * (2.0 if transactional else 1.0)
 
 
 def index_units(before: Item | None, after: Item | None, keys: Iterable[str], *, transactional: bool) -> float:
-    """Writes to a keys-only index: one for an entry that appears or disappears, two for one that moves."""
+    """Units of writes to a keys-only index: one for an entry that appears or disappears, two for one that moves."""
     names = tuple(keys)
     old, new = (_entry(item, names) for item in (before, after))
     writes = 0 if old == new else (old is not None) + (new is not None)

@@ -1,4 +1,4 @@
-"""Keeps the capacity units of calls to the fake DynamoDB, by looking at the items before and after each."""
+"""Computes the capacity units of calls to the fake DynamoDB from the items before and after each call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Write:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call under way."""
+    """A call in progress."""
 
     operation: str
     asked: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Entry:
 
 @lru_cache(maxsize=64)
 def _schema(table: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The names of a table's key, and of the keys of an entry in each of its indexes."""
+    """The names of a table's key attributes, and of those of an entry in each index."""
     own = next(each for each in tables.definitions("") if table.endswith(each["TableName"]))
     key = tuple(part["AttributeName"] for part in own["KeySchema"])
     indexes = (index["KeySchema"] for index in own.get("GlobalSecondaryIndexes", ()))
@@ -48,7 +48,7 @@ class CapacityMeter:
     """Opened before a call and closed with its answer."""
 
     def __init__(self, ask: Ask) -> None:
-        """`ask` answers a further query, one that is not counted."""
+        """`ask` answers an additional query that is not counted."""
         self._ask = ask
 
     def open(self, operation: str, asked: Mapping[str, Any]) -> Entry:
@@ -56,7 +56,7 @@ class CapacityMeter:
         return Entry(operation, asked, writes)
 
     def close(self, entry: Entry, status: int, answer: Mapping[str, Any]) -> Units:
-        """The units of a finished call; a refused write costs like one that leaves the item as it is."""
+        """The units of a finished call; a refused write costs as much as one that changes nothing."""
         transactional = entry.operation == "TransactWriteItems"
         write = 0.0
         for each in entry.writes:
@@ -109,7 +109,7 @@ def _batch_units(request: Mapping[str, Any], items: list[Item]) -> float:
 
 
 def _examined(asked: Mapping[str, Any], answer: Mapping[str, Any], ask: Ask) -> int:
-    """The bytes that a query looked at: also those that its filter left out or that it only counted."""
+    """The bytes that a query read, including items that it filtered out or only counted."""
     items = answer.get("Items", [])
     if len(items) != answer["ScannedCount"]:
         items = ask(_unfiltered(asked, answer["ScannedCount"]))["Items"]
@@ -117,7 +117,7 @@ def _examined(asked: Mapping[str, Any], answer: Mapping[str, Any], ask: Ask) -> 
 
 
 def _unfiltered(asked: Mapping[str, Any], examined: int) -> dict[str, Any]:
-    """The same query for whole items and without its filter, whose names and values must then not be given."""
+    """The same query for whole items without the filter, whose names and values DynamoDB would refuse as unused."""
     kept = {name: value for name, value in asked.items() if name not in ("FilterExpression", "Select", "Limit")}
     used = set(re.findall(r"[#:]\w+", asked["KeyConditionExpression"]))
     for given in ("ExpressionAttributeNames", "ExpressionAttributeValues"):

@@ -1,11 +1,11 @@
-"""Cold starts: what it takes each function to be imported, and to answer its first call, in a fresh interpreter.
+"""Cold starts: the time to import each function and to answer its first call, in a fresh interpreter.
 
-The interpreter is started as Lambda's: without site packages, with the built function and its layers on the path.
-Its calls go to the in-process stack's fakes, through a port. Starting the interpreter itself is not counted.
+The interpreter is started like Lambda's: without site packages, with the built function and its layers on the path. Its
+calls go to the in-process stack's fakes through a port. The start of the interpreter itself is not counted.
 
-Milliseconds say as much of the machine as of the function. So each start has a bare one before it (`cold_bare`: boto3
-as it is installed, a client of DynamoDB, one GetItem), and what is judged is the ratio of their processor times, which
-other work on the machine changes least. Once more both are held to the share of a core that Lambda gives 512 MB.
+Milliseconds depend on the machine as much as on the function. So each start follows one of a bare handler (`cold_bare`:
+boto3 as installed, a DynamoDB client, one GetItem), and the ratio of their CPU times is judged, which other load
+affects least. Both are also measured once while limited to the share of a core that Lambda gives 512 MB.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")
 TIMEOUT_S = 60
-SHARE = 512 / 1769  # of a core: 0.29 for 512 MB (Lambda, "Configure memory")
-BARE = "cold_bare.handler"  # beside the child, so that its interpreter finds it
+SHARE = 512 / 1769  # of a core for 512 MB: 0.29 (Lambda, "Configure memory")
+BARE = "cold_bare.handler"  # in the child's folder, so that its interpreter finds it
 BARE_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
-MAX_OF_BARE = 1.0  # import and first call, of functions that answer people over HTTP
+MAX_OF_BARE = 1.0  # limit for import and first call of functions with HTTP routes
 MAX_OF_BARE_ON_SOCKETS = 0.9
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
@@ -51,28 +51,28 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Medians of one function, in ms of time and of CPU, and as multiples of the bare start; what it imported."""
+    """Medians of one function in ms and in CPU ms, multiples of the bare start, and the imported modules."""
 
     function_id: str
     import_ms: float
     first_call_ms: float
-    start_ms: float  # both, of the same start
+    start_ms: float  # import and first call of the same start
     second_call_ms: float
-    cpu_ms: float  # of both, without bcrypt
-    of_bare: float  # that, as a multiple of the bare start's
+    cpu_ms: float  # of import and first call, without bcrypt
+    of_bare: float  # cpu_ms as a multiple of the bare start's
     time_of_bare: float  # start_ms without bcrypt, as a multiple of the bare start's
-    held_of_bare: float | None  # the same, both held to SHARE of a core; that takes thrice the time of all the others
-    modules: int  # loaded when the first call was answered
+    held_of_bare: float | None  # time_of_bare with both limited to SHARE of a core, which takes 3 times as long
+    modules: int  # number of modules loaded after the first call
     imported: tuple[str, ...]
     used: tuple[str, ...]
     unneeded: tuple[str, ...]
     answered: str
-    load: float  # of the machine before: others' work takes time from it
+    load: float  # load average before the start
 
 
 @dataclass(frozen=True, slots=True)
 class ColdStarts:
-    """All functions, the bare start that they are compared with, and how processes were held to their share."""
+    """All functions, the bare start, and the method by which processes were limited."""
 
     functions: list[ColdStart]
     bare_ms: float
@@ -82,7 +82,7 @@ class ColdStarts:
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """What the starts of one function, and the bare ones before each, have reported; and a bare and an own one held."""
+    """The reports of one function's starts, of the bare start before each, and of a limited pair (bare, function)."""
 
     bare: Sequence[Mapping[str, Any]]
     function: Sequence[Mapping[str, Any]]
@@ -97,7 +97,10 @@ def measure(
     only: Collection[str] = (),
     hold: bool = True,
 ) -> ColdStarts:
-    """Start every function of the templates `runs` times, or `only` these; and `hold` each once to its share."""
+    """Start every function of the templates, or those in `only`, `runs` times.
+
+    With `hold` each is started once more with limited CPU.
+    """
     with (
         in_process_stack(),
         aws_proxy() as address,
@@ -120,7 +123,7 @@ def measure(
 
 
 class _Starts:
-    """Starts interpreters, with a function or with the bare handler."""
+    """Starts interpreters with a function or with the bare handler."""
 
     def __init__(self, build: Build, folder: Path, environment: Mapping[str, str], group: held.Group | None) -> None:
         self._build = build
@@ -134,7 +137,7 @@ class _Starts:
             (self._bare / name).symlink_to(Path(boto3.__file__).parents[1] / name)
 
     def of(self, function: Function, runs: int, *, hold: bool) -> _Reports:
-        """Starts it `runs` times with a bare start before each, and with `hold` once more with both held."""
+        """Start a function `runs` times, each after a bare start, and with `hold` once more with both limited."""
         pairs = [self._pair(function, 1.0) for _ in range(runs)]
         held_pair = self._pair(function, SHARE) if hold else None
         return _Reports([bare for bare, _ in pairs], [own for _, own in pairs], held_pair)
@@ -154,7 +157,7 @@ class _Starts:
 
 
 class _Events:
-    """The sample events of events/, about people and conversations that exist."""
+    """The sample events of events/, with existing people and conversations."""
 
     def __init__(self) -> None:
         self._caller, other = newcomers(2)
@@ -162,7 +165,7 @@ class _Events:
         self._name = 0
 
     def of(self, function: Function) -> dict[str, Any]:
-        """A sample with its placeholders filled in; tickets and the like are good once, so every start has its own."""
+        """A sample event with its placeholders filled in; each start gets fresh tickets, which are valid once."""
         text = (ROOT / "events" / f"{function.id}.json").read_text()
         for placeholder, value in self._values(function).items():
             text = text.replace(placeholder, value)
@@ -202,7 +205,7 @@ def _environment(address: str) -> dict[str, str]:
 
 
 def _start_s(report: Mapping[str, Any]) -> float:
-    """How long import and first call took, without bcrypt: that is meant to take long, wherever it runs."""
+    """The seconds for import and first call, without bcrypt, which is slow on purpose."""
     marks = report["marks"]
     return float(marks[2][0] - marks[0][0] - report["bcrypt"][0])
 
@@ -217,7 +220,7 @@ def _median(reports: Iterable[Mapping[str, Any]], of: Callable[[Mapping[str, Any
 
 
 def _ratio(reports: _Reports, of: Callable[[Mapping[str, Any]], float]) -> float:
-    """The median of the ratios of each start to the bare one before it, the one that was held left out."""
+    """The median ratio of each start to the bare one before it; the limited pair is not included."""
     pairs = zip(reports.function, reports.bare, strict=True)
     return statistics.median(of(function) / of(bare) for function, bare in pairs)
 
@@ -247,7 +250,7 @@ def _summary(function: Function, reports: _Reports, load: float) -> ColdStart:
 
 
 def _answered(answer: Any) -> str:
-    """What the second call was answered, in a word: whether there was work to measure."""
+    """The second call's answer in a word, which shows whether it did the work to measure."""
     if not isinstance(answer, dict):
         return "ok"
     body = answer.get("body")
@@ -257,7 +260,7 @@ def _answered(answer: Any) -> str:
 
 
 def _verdict(start: ColdStart) -> Verdict | None:
-    """How import and first call stand to the bare start; functions that nobody waits for have no budget."""
+    """The verdict against the bare start; None for functions that nobody waits for."""
     function = functions()[start.function_id]
     if not function.answers_people:
         return None

@@ -1,4 +1,4 @@
-"""What a cold start is measured against: boto3 as it is installed, a client of DynamoDB, and one GetItem."""
+"""The baseline of cold starts: boto3 as installed, a DynamoDB client, and one GetItem."""
 
 import os
 from typing import Any

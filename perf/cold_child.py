@@ -1,6 +1,6 @@
-"""Runs in a fresh interpreter: imports a handler and calls it, and writes down how long that took.
+"""Runs in a fresh interpreter: imports a handler, calls it, and reports the times.
 
-Only what Lambda's own runtime has imported too may be imported here: it costs the function nothing.
+This module may only import modules that Lambda's runtime imports too, because those cost the function nothing.
 """
 
 import json
@@ -28,7 +28,7 @@ def main() -> None:
     for number in range(2):
         try:
             answer = function(event, _Context())
-        except Exception as error:  # an authorizer refuses by raising
+        except Exception as error:  # an authorizer refuses by raising an error
             answer = {"raised": f"{type(error).__name__}: {error}"}
         marks.append(_clock())
         if number == 0:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _time_bcrypt() -> list[float]:
-    """What bcrypt takes from now on, in s of time and of CPU: it is slow on purpose."""
+    """The time and the CPU time in seconds that bcrypt takes from now on; it is slow on purpose."""
     spent = [0.0, 0.0]
     module = sys.modules.get("bcrypt")
     for name in ("checkpw", "hashpw") if module else ():

@@ -1,7 +1,7 @@
-"""What a million messages cost in AWS: the counted operations times published prices (perf/prices.json).
+"""The cost of a million messages in AWS: counted operations times published prices (perf/prices.json).
 
-Counted here: capacity units, invocations, posts, queue calls, log lines, bytes. Assumed, and printed: how long calls
-take there, how many sockets people have, what is sampled. Left out: storage, free tiers, idle polling of the queue.
+Counted: capacity units, invocations, posts, queue calls, log lines, bytes. Assumed, and printed: the duration of calls
+in AWS, the number of sockets per person, the share of traces. Omitted: storage, free tiers, idle polling of the queue.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from perf.transport_recorder import POST
 SIZES = (2, 10, 50, 200)
 MILLION = 1_000_000
 GB = 10**9
-FULL_CORE_MB = 1769  # Lambda gives a whole virtual processor at this memory, and a share of it below
+FULL_CORE_MB = 1769  # Lambda gives one virtual processor at this memory, and a share below it
 MINUTES_A_MONTH = 30 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What cannot be counted here."""
+    """Values that cannot be counted here."""
 
-    sockets_per_member: float = 1.3  # live at the moment of a message
-    round_trip_ms: float = 6.0  # of one AWS call inside the Region
+    sockets_per_member: float = 1.3  # open sockets per member when a message is sent
+    round_trip_ms: float = 6.0  # one AWS call inside the Region
     redis_round_trip_ms: float = 1.0
-    call_cpu_ms: float = 0.3  # of the socket and TLS under each AWS call, which the counted CPU leaves out
+    call_cpu_ms: float = 0.3  # CPU of socket and TLS per AWS call, which is not counted here
     traced_share: float = 0.05  # X-Ray's default rule
     processor: str = "x86_64"
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """US dollars per million messages, by who charges them."""
+    """US dollars per million messages, by service."""
 
     dynamodb: float
     compute: float
@@ -59,12 +59,12 @@ class Bill:
 
     @property
     def of_gateway(self) -> float:
-        """The whole for each dollar of API Gateway's, which takes the requests and the posts whatever stands behind."""
+        """The total as a multiple of API Gateway's part, which any implementation has to pay."""
         return self.total / self.gateway
 
     @property
     def observing(self) -> float:
-        """What is for those who look at it: logs, with the metrics in them, and traces."""
+        """The part for logs (with metrics) and traces."""
         return self.logs + self.traces
 
     def __add__(self, other: Bill) -> Bill:
@@ -79,14 +79,14 @@ def prices() -> dict[str, Any]:
 
 
 def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
-    """The bill of an operation done a million times; `front` is what its caller's own request costs."""
+    """The bill of a million executions of an operation; `front` is the price of the client's own request."""
     of = prices()
     invocations = sum(counted.invoked.values())
     posts, post_bytes = counted.other_calls.get(POST, 0), counted.post_bytes
-    units = -(-post_bytes // max(1, posts) // of["socket_message_bytes"]) * posts  # posts of an operation are alike
+    units = -(-post_bytes // max(1, posts) // of["socket_message_bytes"]) * posts  # its posts have equal sizes
     taken = sum(count for name, count in counted.invoked.items() if functions()[name].serves_queue)
     traced = sum(count for name, count in counted.invoked.items() if functions()[name].traced)
-    queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * taken  # received and deleted
+    queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * taken  # one to receive, one to delete
     per_message = Bill(
         dynamodb=counted.write_units * of["dynamodb_write_unit"] + counted.read_units * of["dynamodb_read_unit"],
         compute=invocations * of["lambda_request"]
@@ -101,7 +101,7 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
 
 
 def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
-    """Billed memory times time: the waiting, and the CPU at the share of a processor that the memory brings."""
+    """Billed memory times duration: waiting, and CPU time at the share of a processor that the memory gives."""
     if not counted.invoked:
         return 0.0
     memory_mb = max(functions()[name].memory_mb for name in counted.invoked)
@@ -115,9 +115,9 @@ def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
 def measure(
     assumed: Assumptions, *, repeats: int, sizes: Iterable[int] = SIZES, done: Callable[[str], None] = print
 ) -> dict[tuple[str, int], Bill]:
-    """The bill by way of sending and size of the group: fan-out, dispatch and search index included, pushes not."""
+    """The bill by way of sending and size of the group, with fan-out, dispatch and search index, without pushes."""
     of = prices()
-    fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame, and its acknowledgement
+    fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame and its acknowledgement
     found = {}
     for size in sizes:
         sockets = round(size * assumed.sockets_per_member)
@@ -135,7 +135,7 @@ def measure(
 
 
 def table(bills: dict[tuple[str, int], Bill], assumed: Assumptions) -> Table:
-    """US dollars per million messages."""
+    """The table of US dollars per million messages."""
     of = prices()
     head = (
         "sent by",

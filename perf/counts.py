@@ -1,7 +1,7 @@
-"""Counts what each operation asks of its surroundings, and the CPU that its handlers take, in this process.
+"""Counts the calls of each operation to its dependencies, and the CPU time of its handlers, in this process.
 
-CPU is the process's time around the handler less the time inside the fakes: so it has everything that the code, the
-marshalling and the signing cost, and neither the kernel's sockets nor TLS. All counts are of a warm process.
+The CPU time is the process's around the handler minus that inside the fakes. It includes code, marshalling and signing,
+but neither the kernel's sockets nor TLS. All counts are from a warm process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WARM_UPS = 2
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one operation took. Trips are calls one after another; calls in parallel are one trip."""
+    """The counts of one operation. Trips are calls in sequence; parallel calls are one trip."""
 
     name: str
     store_trips: int
@@ -43,24 +43,24 @@ class Counted:
 
 
 class OperationFailed(Exception):
-    """An operation was answered with an error, so there is nothing to count."""
+    """An operation answered with an error, so its counts are useless."""
 
 
 def count(of: InProcessStack, name: str, operation: Operation, *, repeats: int) -> Counted:
-    """Run an operation warm, `repeats` times. Raises OperationFailed.
+    """Run an operation `repeats` times after warming up. Raises OperationFailed.
 
-    What is remembered for a minute is remembered anew first: counting slowly must not count differently.
+    Memos that expire after a minute are cleared first, so that slow counting gives the same counts.
     """
     of.forget_answers()
     for turn in range(WARM_UPS):
         _once(of, name, operation, turn)
-    gc.freeze()  # a process of its own would not have what the scene has left: collecting then costs what it should
+    gc.freeze()  # excludes the fixtures' objects from collections, which a real process would not have
     try:
         runs = [_once(of, name, operation, WARM_UPS + turn) for turn in range(repeats)]
     finally:
         gc.unfreeze()
     cpu_ms = statistics.median(run.cpu_ms for run in runs)
-    # what is remembered for a few seconds may end in a repeat; the usual run is the one to show
+    # memos of a few seconds may expire in some runs; the most frequent counts are reported
     (usual, _), *_ = Counter((run.store_trips, run.redis_trips, run.write_units) for run in runs).most_common(1)
     last = [run for run in runs if (run.store_trips, run.redis_trips, run.write_units) == usual][-1]
     return replace(last, cpu_ms=cpu_ms)

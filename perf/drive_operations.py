@@ -1,4 +1,4 @@
-"""What people do with the drive, to be counted."""
+"""Counted operations of the drive."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def _begin(person: Person, **fields: Any) -> Reply:
 
 
 def _arrive(begun: Any) -> dict[str, Any]:
-    """Put the bytes where the form says; what the intake is told."""
+    """Upload the bytes of a form; returns the event for the intake."""
     key = begun["upload"]["fields"]["key"]
     answer = aws.client("s3").put_object(Bucket=config().blob_bucket, Key=key, Body=CONTENT)
     return {"key": key, "version-id": answer["VersionId"]}
 
 
 def _ready(person: Person, **fields: Any) -> str:
-    """The id of a file that is ready."""
+    """The id of a new file that is ready."""
     begun = _begin(person, **fields).json()
     seen = gateway.invoke("IntakeInspectFunction", _arrive(begun))
     gateway.invoke("IntakeSettleFunction", seen)
@@ -71,7 +71,7 @@ def complete_upload(_stack: InProcessStack) -> Operation:
 
 
 def ask_for_parts(_stack: InProcessStack) -> Operation:
-    """Three of a large file's."""
+    """Request three parts of a large file."""
     person = newcomers(1)[0]
     file_id = _begin(person, size=100 * 2**20).json()["file"]["id"]
     route, body = "POST /drive/uploads/{file_id}/parts", {"part_numbers": [1, 2, 3]}
@@ -97,7 +97,7 @@ def intake(_stack: InProcessStack) -> Operation:
 
 
 def _shared_file() -> tuple[Person, Person, dict[str, str]]:
-    """Owner and viewer of a file two folders below the one that is shared."""
+    """The owner and a viewer of a file two folders below the shared one, and the file's path parameters."""
     owner, viewer = newcomers(2)
     top = _folder(owner, "top")
     file_id = _ready(owner, folder_id=_folder(owner, "inner", top))
@@ -123,7 +123,7 @@ def children(_stack: InProcessStack) -> Operation:
 
 
 class _Drive:
-    """Somebody's drive, with a file in a folder."""
+    """A person's drive with a file in a folder."""
 
     def __init__(self) -> None:
         self.owner = newcomers(1)[0]
@@ -143,7 +143,7 @@ def _function_of(ending: str) -> str:
 
 
 def on_file(method: str, ending: str, _stack: InProcessStack, **path: str) -> Operation:
-    """Something that may be repeated."""
+    """A repeatable action on a file."""
     drive = _Drive()
     return Operation(lambda _: drive.on_file(method, ending, **path))
 
@@ -159,7 +159,7 @@ def move_file(_stack: InProcessStack) -> Operation:
 
 
 def move_folder(_stack: InProcessStack) -> Operation:
-    """One with something in it; what is in it need not be touched."""
+    """Move a folder that contains a file, which need not be changed."""
     drive = _Drive()
     inner = _folder(drive.owner, "inner", drive.folder_id)
     _ready(drive.owner, folder_id=inner)
@@ -220,7 +220,7 @@ def shared_with_me(_stack: InProcessStack) -> Operation:
 
 
 def create_link(_stack: InProcessStack) -> Operation:
-    """The last one is taken back before the next, as a file has only so many."""
+    """Create a link; the previous one is deleted first, because their number per file is limited."""
     drive, made = _Drive(), list[str]()
 
     def run(_turn: int) -> Reply:
@@ -257,7 +257,7 @@ def gallery(_stack: InProcessStack) -> Operation:
 
 
 def of_owner(route: str, _stack: InProcessStack) -> Operation:
-    """A list about one's own drive."""
+    """A list of the owner's own drive."""
     owner = _Drive().owner
     return Operation(lambda _: call("DriveFunction", route, owner))
 

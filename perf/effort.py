@@ -1,4 +1,4 @@
-"""How much is run for a figure."""
+"""The number of repeats for a figure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Effort(IntEnum):
-    """QUICK shows that it works, USUAL is what a figure needs (6 minutes in all), SLOW tells smaller differences."""
+    """QUICK checks that a part works, USUAL suffices for a figure (6 minutes in all), SLOW shows smaller effects."""
 
     QUICK = 0
     USUAL = 1

@@ -1,7 +1,7 @@
-"""What end-to-end encryption asks of a browser: joining a large group, many members by one commit, a busy group.
+"""End-to-end encryption in a browser: joining a large group, adding many members in one commit, reading a busy group.
 
-The groups are made by the Python client's library, so each figure is one of interoperability as well. The server's cost
-is among the counts.
+The Python client's library makes the groups, so the figures also test interoperability. The server's cost is among the
+counts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _add(device: PageDevice) -> float:
 
 
 def _read(device: PageDevice) -> float:
-    """Messages of five who take turns."""
+    """Messages per second, sent in turn by five members."""
     _, group, welcome, others = group_of(50, device)
     device.join(welcome)
     speakers = [group, *(each.join(welcome) for each in others[:4])]

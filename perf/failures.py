@@ -1,8 +1,8 @@
-"""`python -m perf.failures [--against REVISION] [cells…]`: what callers see while a dependency fails, of two builds.
+"""`python -m perf.failures [--against REVISION] [cells…]`: the errors and delays of callers while a dependency fails.
 
-Each cell is a dependency and a fault: hung, slow (just below its time limit), failing (5xx), throttling 30 %. The same
-journey is done before, during and after it, at most ten times a second by one process (`perf.failures_child`), with
-today's code and with that of an earlier revision, one after the other on the same machine.
+Each cell is a dependency and a fault: hung, slow (just below its time limit), failing (5xx), throttling 30 %. One
+process (`perf.failures_child`) repeats the same journey before, during and after the fault, at most ten times a second,
+with today's code and with that of an earlier revision, one after the other on the same machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Figures = Mapping[str, Mapping[str, float]]
 
 @contextmanager
 def _revision(name: str) -> Iterator[Path]:
-    """The tree of an earlier revision, in a folder of its own."""
+    """A work tree of an earlier revision in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         subprocess.run(["git", "worktree", "add", "--detach", "-q", str(tree), name], cwd=ROOT, check=True)

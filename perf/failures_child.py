@@ -1,8 +1,8 @@
-"""One build of the functions through failing dependencies: `python failures_child.py ROOT [cells…]`, JSON on stdout.
+"""Runs the functions of one build with failing dependencies: `python failures_child.py ROOT [cells…]`, JSON on stdout.
 
-It runs on its own, with the code below ROOT: everything that leaves the functions goes to a server of ours on the
-loopback, which has moto answer it, or hangs, waits, fails or throttles. One request at a time, as Lambda gives a
-process; ten a second at the most. It uses only what builds of today and before have alike.
+It runs by itself with the code below ROOT. All calls of the functions go to a local server, which answers by moto, or
+hangs, delays, fails or throttles. Requests are sequential, as Lambda sends them to a process, and at most ten a second.
+It only uses interfaces that older builds have too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ERRORS = {
 
 
 class Faults:
-    """What the server does to each service, and how often it was asked."""
+    """The present fault of each service, and the number of calls to it."""
 
     def __init__(self) -> None:
         self.mode: dict[str, str] = {}
@@ -59,7 +59,7 @@ FAULTS = Faults()
 
 
 class Service(BaseHTTPRequestHandler):
-    """Every service of AWS, by moto, with faults."""
+    """All AWS services by moto, with faults."""
 
     protocol_version = "HTTP/1.1"
 
@@ -127,7 +127,7 @@ LOCK = threading.RLock()
 
 
 class Wire:
-    """A way to Redis that can be cut or fall silent."""
+    """A connection to Redis that can be cut or hang."""
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -190,14 +190,14 @@ def call(app: Any, method: str, path: str, params: dict[str, str], body: Any, to
 
 
 class Journeys:
-    """Somebody with a group, and what they do."""
+    """A person with a group, and their journeys."""
 
     def __init__(self) -> None:
         load = importlib.import_module
         self.accounts, self.conversations, self.messages, self.polls = (
             load(f"{name}.app").app for name in ("accounts", "conversations", "messages", "polls")
         )
-        setattr(load("accounts.passwords"), "COST", 4)  # noqa: B010 - a hash's 250 ms are not what is measured
+        setattr(load("accounts.passwords"), "COST", 4)  # noqa: B010 - a hash's 250 ms would hide the measured times
         new = {"username": "ada", "email": "ada@example.com", "password": PASSWORD, "display_name": "Ada"}
         made = call(self.accounts, "POST", "/auth/register", {}, new, None)[1]
         self.token = made["tokens"]["access_token"]
@@ -244,13 +244,13 @@ class Journeys:
 
 
 def run(journey: Callable[[], bool], service: str, start: Callable[[], None], stop: Callable[[], None]) -> Any:
-    """Calm, the fault, until it is well again; the figures of one cell."""
+    """Measure a calm phase, the fault and the recovery; returns the figures of one cell."""
 
     def one() -> tuple[bool, float]:
         began = time.perf_counter()
         try:
             well = journey()
-        except Exception:  # a journey that calls the kernel itself
+        except Exception:  # some journeys call the kernel directly, which raises
             well = False
         return well, time.perf_counter() - began
 
@@ -294,7 +294,7 @@ def main() -> None:
     root, cells = sys.argv[1], sys.argv[2:]
     sys.path[:0] = [f"{root}/layers/shared", f"{root}/functions", root]
     os.chdir(root)
-    import composition  # noqa: F401 - what every domain registers
+    import composition  # noqa: F401 - registers all domains' events and jobs
     from kernel import aws, cache, dynamo
     from kernel.config import config
     from perf import in_process_stack as stacks

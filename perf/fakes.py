@@ -1,4 +1,4 @@
-"""moto, the fake AWS of the in-process measurements, where it has to be reached below botocore."""
+"""moto, the fake AWS of the in-process measurements, accessed below botocore."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _reads_are_quick = False
 
 
 def disconnect(session: Any) -> Any:
-    """Take moto's own handler from a botocore session, and return the session's events: every handler is called."""
+    """Remove moto's handler from a botocore session, which would call all handlers; returns the session's events."""
     events = session.get_component("event_emitter")
     events.unregister("before-send", botocore_stubber)
     return events
 
 
 def answer(request: AWSPreparedRequest) -> AWSResponse:
-    """What moto answers to a request. Raises LookupError for a service that it does not play."""
+    """moto's answer to a request. Raises LookupError for a service that moto does not implement."""
     if _reads_are_quick and (quick := _quick_answer(request)) is not None:
         return quick
     response = botocore_stubber("before-send", request)
@@ -37,7 +37,7 @@ def answer(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def item(table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An item as it is stored now."""
+    """The stored item, None if there is none."""
     found = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].get_item(table, dict(key))
     return None if found is None else found.to_json()["Attributes"]
 
@@ -47,7 +47,7 @@ def _sent_at(message: Any) -> float:
 
 
 def take_messages(queue_names: Sequence[str]) -> list[str]:
-    """Empties queues without a call, as AWS polls for a function; in the order in which it was sent."""
+    """Empty queues without a counted call, as AWS polls them for a function; returns the messages in the order sent."""
     queues = [sqs_backends[DEFAULT_ACCOUNT_ID][REGION].get_queue(name) for name in queue_names]
     found = sorted((message for queue in queues for message in queue._messages), key=_sent_at)
     for queue in queues:
@@ -57,9 +57,10 @@ def take_messages(queue_names: Sequence[str]) -> list[str]:
 
 @contextmanager
 def quick_transactions() -> Iterator[None]:
-    """moto copies a table for every write of a transaction, to be able to undo it: half a second for 50 members.
+    """Let transactions of moto skip their copies of tables.
 
-    Nothing needs undoing where a failed transaction ends the measurement.
+    moto copies a table for every write of a transaction, to be able to undo it, which takes half a second for 50
+    members. Here a failed transaction ends the measurement, so nothing needs to be undone.
     """
     setattr(Table, "__deepcopy__", lambda table, _memo: table)  # noqa: B010 - the class does not declare it
     try:
@@ -70,8 +71,11 @@ def quick_transactions() -> Iterator[None]:
 
 @contextmanager
 def quick_reads() -> Iterator[None]:
-    """moto takes 100 ms of processor time to write out an answer of 50 items, and 10 for a query of one, more than all
-    that is measured here."""
+    """Answer reads without moto's serialization.
+
+    moto takes 100 ms of CPU to write an answer of 50 items, and 10 ms for a query of one: more than all that is
+    measured.
+    """
     global _reads_are_quick
     _reads_are_quick = True
     try:
@@ -81,7 +85,7 @@ def quick_reads() -> Iterator[None]:
 
 
 def _quick_answer(request: AWSPreparedRequest) -> AWSResponse | None:
-    """The answer to BatchGetItem, and to a query of an index by its hash key alone, made of what moto keeps."""
+    """The answer to BatchGetItem, or to a query of an index by its hash key alone, from moto's stored items."""
     target: Any = request.headers.get("X-Amz-Target", b"")
     name = target.decode() if isinstance(target, bytes) else str(target)
     if name not in (_BATCH_GET, _QUERY):
@@ -118,7 +122,7 @@ def _raw(request: AWSPreparedRequest, answer: Mapping[str, Any]) -> AWSResponse:
 
 
 class RawResponse(BytesIO):
-    """A body as botocore reads it."""
+    """A body with the interface that botocore reads."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         while part := self.read():

@@ -1,4 +1,4 @@
-"""What the counted operations are made of: conversations that are set up, and things that people do in them."""
+"""Fixtures of the counted operations: conversations, and people's actions in them."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ MESSAGES = "/conversations/{conversation_id}/messages"
 
 
 def _nothing(_turn: int) -> None:
-    """Nothing to prepare."""
+    """Prepare nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`before` prepares a turn and is not counted, `run` is."""
+    """`before` prepares a turn and is not counted; `run` is counted."""
 
     run: Callable[[int], Reply]
     before: Callable[[int], object] = _nothing
 
 
 class FixtureFailed(Exception):
-    """What was to be there before an operation is counted could not be set up."""
+    """The setup of an operation failed."""
 
 
 def done(reply: Reply) -> Reply:
-    """The reply, of what was to succeed. Raises FixtureFailed."""
+    """The reply, if it is a success. Raises FixtureFailed."""
     if not 200 <= reply.status < 300:
         raise FixtureFailed(f"{reply.status} {reply.text[:300]}")
     return reply
 
 
 def call(function_id: str, route: str, who: Person, body: Any = None, **path: str) -> Reply:
-    """A request that succeeds, such as `call("PollsFunction", "GET /polls/{poll_id}", ada, poll_id=…)`."""
+    """A request that must succeed, such as `call("PollsFunction", "GET /polls/{poll_id}", ada, poll_id=…)`."""
     return done(gateway.http(function_id, route, who, path=path, body=body))
 
 
 def worked(well: bool) -> Reply:
-    """The reply of what answers no request."""
+    """A reply for functions that answer no request."""
     return Reply(200 if well else 500, "")
 
 
 def create(owner: Person, others: Sequence[Person], **settings: Any) -> str:
-    """A group, or a direct conversation with a single other person; its id."""
+    """Create a group, or a direct conversation if there is one other person; returns its id."""
     kind: dict[str, Any] = {"type": "direct"} if len(others) == 1 else {"type": "group", "name": "Everybody"}
     body = kind | {"member_ids": [other.user_id for other in others], "settings": settings}
     return str(done(gateway.http("ConversationsFunction", "POST /conversations", owner, body=body)).json()["id"])
 
 
 def new_conversation(size: int, sockets: int | None = None, **settings: Any) -> tuple[str, list[Person]]:
-    """A conversation of so many new people, each with a live socket (or `sockets` in all)."""
+    """A conversation of `size` new people, each with a live socket (or `sockets` in total)."""
     people = newcomers(size)
     connect(people, sockets)
     return create(people[0], people[1:], **settings), people
 
 
 def conversation(stack: InProcessStack, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
-    """As `new_conversation`, the same one for all operations."""
+    """Like `new_conversation`, but shared by all operations."""
     key = (size, size if sockets is None else sockets)
     if key not in stack.conversations:
         stack.conversations[key] = new_conversation(size, sockets)
@@ -78,7 +78,7 @@ def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
 
 
 def dispatched(conversation_id: str, seq: int) -> Reply:
-    """Let the stream tell of an event to whoever follows the log."""
+    """Let the stream's dispatcher handle an event."""
     key = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
     return gateway.dispatch(fakes.item(f"{STACK}-events", key) or {})
 
@@ -89,7 +89,7 @@ def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply
 
 
 def deliver(stack: InProcessStack, _turn: int = 0) -> Reply:
-    """Do what the queue has, a job an invocation, until it is empty."""
+    """Run the jobs in the queue, one per invocation, until it is empty."""
     status = 200
     while jobs := stack.jobs():
         status = max(status, *(gateway.job(job).status for job in jobs))

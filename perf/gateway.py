@@ -1,4 +1,4 @@
-"""Calls handlers in this process as API Gateway and the queue call functions, from the sample events of events/."""
+"""Calls handlers in this process like API Gateway and queues do, with the sample events of events/."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perf.template import ROOT, functions
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a function answered: the status that its event's source understands, and the text."""
+    """A function's answer: its status and text."""
 
     status: int
     text: str
@@ -32,7 +32,7 @@ class Reply:
 
 
 class Journal(io.StringIO):
-    """Takes the lines that functions log, counts their bytes, and lists which functions ran."""
+    """Receives the functions' log lines, counts their bytes, and lists the invoked functions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ JOURNAL = Journal()
 
 
 class _Context:
-    """What Lambda tells a function of its invocation."""
+    """The Lambda context of an invocation."""
 
     aws_request_id = "5e1f6c1e-0000-4000-8000-00000000000f"
     function_name = "measured"
@@ -59,7 +59,7 @@ class _Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:measured"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000  # what is counted and timed here is not to end where a busy machine makes it late
+        return 60_000  # long enough for a busy machine
 
 
 @lru_cache(maxsize=64)
@@ -75,7 +75,7 @@ def _handler(function_id: str) -> Any:
 
 
 def invoke(function_id: str, event: dict[str, Any]) -> Any:
-    """Call a function's handler. Its log lines go to the journal."""
+    """Call a function's handler; its log lines go to the journal."""
     JOURNAL.invoked.append(function_id)
     with redirect_stdout(JOURNAL):
         return _handler(function_id)(event, _Context())
@@ -116,7 +116,7 @@ def http(
 
 
 def frame(function_id: str, caller: Person, connection_id: str, body: Mapping[str, Any]) -> Reply:
-    """A client's frame on a socket; its `action` and `id` are added."""
+    """A client's frame on a socket; `action` and `id` are added to `body`."""
     event = deepcopy(_sample(function_id))
     context = event["requestContext"]
     context["connectionId"] = connection_id
@@ -128,7 +128,7 @@ def frame(function_id: str, caller: Person, connection_id: str, body: Mapping[st
 
 
 def open_socket(caller: Person, ticket: str, connection_id: str) -> Reply:
-    """The connect authorizer, then `$connect`."""
+    """Run the connect authorizer, then `$connect`."""
     event = deepcopy(_sample("AuthorizeFunction"))
     event["queryStringParameters"] = {"ticket": ticket}
     invoke("AuthorizeFunction", event)
@@ -142,7 +142,7 @@ def _identity(caller: Person) -> dict[str, str]:
 
 
 def job(body: str, *, to: str = "FanoutFunction") -> Reply:
-    """One job of the fan-out queue, or of that of another function."""
+    """Handle one job of the fan-out queue, or of another function's queue."""
     event = deepcopy(_sample(to))
     event["Records"][0]["body"] = body
     failures = invoke(to, event)["batchItemFailures"]
@@ -150,7 +150,7 @@ def job(body: str, *, to: str = "FanoutFunction") -> Reply:
 
 
 def dispatch(image: Mapping[str, Any]) -> Reply:
-    """The stream's record of a new event, stored as `image`, in a batch of its own, as on a quiet day."""
+    """Handle the stream's record of a new event, stored as `image`, in its own batch, as on a quiet day."""
     event = deepcopy(_sample("DispatchFunction"))
     about = event["Records"][0]["dynamodb"]
     about["Keys"] = {name: image[name] for name in ("conversation_id", "seq")}

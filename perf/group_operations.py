@@ -1,4 +1,4 @@
-"""Counted operations of groups: their members, coming in by a link or on request, one's own view, and moderation."""
+"""Counted operations of groups: members, joining by links and requests, preferences, and moderation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MEMBERS, REPORTS = f"{CONVERSATION}/members", f"{CONVERSATION}/reports"
 
 
 class _Group:
-    """A group of five, with whom comes to its door."""
+    """A group of five people, and people who want to join."""
 
     def __init__(self) -> None:
         self.id, (self.owner, *self.others) = new_conversation(5)
         self.coming: list[Person] = []
 
     def ask(self, function_id: str, route: str, who: Person | None = None, body: Any = None, **path: str) -> Reply:
-        """By the owner, unless it is said who asks."""
+        """A request by the owner, unless `who` is given."""
         if "{conversation_id}" in route:
             path["conversation_id"] = self.id
         return call(function_id, route, who or self.owner, body, **path)
@@ -43,7 +43,7 @@ class _Group:
         return self.ask("ModerationFunction", route, self.others[1], body, message_id=message_id)
 
     def reported(self) -> str:
-        """The id of a report of a message that was just written."""
+        """Report a new message; returns the report's id."""
         message_id = say(self.others[0], self.id).json()["id"]
         return str(self.report(message_id).json()["id"])
 
@@ -80,7 +80,7 @@ def preview(_stack: InProcessStack) -> Operation:
 
 
 def follow(_stack: InProcessStack, *, needs_approval: bool) -> Operation:
-    """Coming in by a link, or asking to."""
+    """Join by a link, or request to join."""
     group = _Group()
     token = group.invite(needs_approval=needs_approval).json()["token"]
     return Operation(lambda _: group.follow(token), before=group.newcomer)

@@ -1,7 +1,7 @@
-"""A process held to a share of one core, as Lambda holds a function by its memory: 512 MB are 0.29 of a core.
+"""Limits a process to a share of one core, as Lambda limits a function by its memory: 512 MB are 0.29 of a core.
 
-Where this user may make control groups, the kernel holds it (CPU quota, in periods of 20 ms as Lambda's); elsewhere
-it is stopped and continued by signals.
+If this user may create control groups, the kernel limits it (a CPU quota with periods of 20 ms, as in Lambda);
+otherwise the process is stopped and continued by signals.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class OverTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A control group with a quota, of version 1 or 2."""
+    """A control group (version 1 or 2) with a CPU quota."""
 
     folder: Path
 
@@ -38,13 +38,13 @@ class Group:
             (self.folder / "cpu.max").write_text(f"{quota} {PERIOD_US}")
 
     def enter(self) -> None:
-        """Puts the calling process into it."""
+        """Move the calling process into the group."""
         (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
 
 @contextmanager
 def group() -> Iterator[Group | None]:
-    """A control group of this process's own, or None where it may not make one."""
+    """A new control group, or None if this process may not create one."""
     parent = next((each for each in (_GROUPS / "cpu", _GROUPS) if (each / "cgroup.procs").exists()), None)
     if parent is None:
         yield None
@@ -55,7 +55,7 @@ def group() -> Iterator[Group | None]:
         folder.mkdir()
         made.hold(0.5)
     except OSError:
-        with suppress(OSError):  # what could be made of it goes again
+        with suppress(OSError):  # remove it if it was created in part
             folder.rmdir()
         yield None
         return
@@ -76,9 +76,7 @@ def run(
 ) -> None:
     """Run a command with `share` of a core.
 
-    Raises:
-        subprocess.CalledProcessError: it failed.
-        OverTime: it did not end within `timeout_s`.
+    Raises subprocess.CalledProcessError if it fails, and OverTime if it does not end within `timeout_s`.
     """
     enter: Callable[[], None] | None = None
     if by is not None:

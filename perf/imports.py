@@ -1,10 +1,10 @@
-"""Which of the heavy packages each function may import, by what it does. A test holds them to it."""
+"""The heavy packages that each function may import. A test enforces them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# what costs a cold start 10 ms or more, and is not needed by all
+# packages that add 10 ms or more to a cold start, and that not all functions need
 HEAVY = (
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.idempotency",
@@ -24,8 +24,8 @@ HEAVY = (
     "s3transfer",
 )
 _STORE = {"pynamodb"}
-_LIMITED = _STORE | {"redis"}  # limits and what is remembered of sessions
-_KEYS = {"jwt", "cryptography.hazmat", "bcrypt"}  # PyJWT loads cryptography's reader of SSH keys, and that bcrypt
+_LIMITED = _STORE | {"redis"}  # for limits and the marks of sessions
+_KEYS = {"jwt", "cryptography.hazmat", "bcrypt"}  # PyJWT imports cryptography's SSH keys, which import bcrypt
 _ROUTES = _LIMITED | _KEYS | {"chalice"}
 
 NEEDED: dict[str, set[str]] = {
@@ -44,7 +44,7 @@ NEEDED: dict[str, set[str]] = {
     "AdministrationFunction": _ROUTES,
     "AuditChainFunction": _STORE,
     "PrivacyFunction": _ROUTES,
-    "EraseFunction": _STORE | _KEYS,  # it ends sessions, and nobody waits for it
+    "EraseFunction": _STORE | _KEYS,  # ends sessions; nobody waits for this function
     "MakeExportFunction": _STORE | _KEYS,
     "KeysFunction": _ROUTES,
     "SearchFunction": _ROUTES,
@@ -99,8 +99,8 @@ NEEDED: dict[str, set[str]] = {
     "ClosePollFunction": _STORE,
 }
 
-# Modules of ours that importing a function may load, and schemas that it may make: each schema takes 0.3 ms of a start.
-# One function of each sort, with room for a few more.
+# The most modules of ours that importing a function may load, and schemas that it may build (0.3 ms each), for one
+# function of each kind, with a margin.
 FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
     "UsersFunction": (100, 20),
     "MessagesFunction": (200, 70),
@@ -110,7 +110,7 @@ FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
     "AuthorizeFunction": (30, 0),
 }
 
-# what a call loads besides, when it comes to need it: how many frames a socket has sent is kept in Redis
+# Packages that a call may import later: the number of a socket's frames is kept in Redis.
 _FRAMES = (
     *("UnknownFunction", "MarkReadFunction", "SyncFunction", "PingFunction", "CallHeartbeatFunction"),
     *("SetPresenceFunction", "WatchPresenceFunction", "AiCancelFunction"),
@@ -125,6 +125,6 @@ def heavy(modules: Iterable[str]) -> set[str]:
 
 
 def unneeded(function_id: str, modules: Iterable[str], *, called: bool = False) -> set[str]:
-    """The heavy packages that a function imported, or has loaded by now that it was called, and does not use."""
+    """The heavy packages that a function imported without need, or has loaded after it was `called`."""
     late = LATE.get(function_id, set()) if called else set()
     return heavy(modules) - NEEDED[function_id] - late

@@ -1,4 +1,4 @@
-"""The stack inside this process: the functions' own code over fakes (moto for AWS, a Valkey of its own for Redis)."""
+"""The stack in this process: the functions' code over fakes (moto for AWS, a separate Valkey for Redis)."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ ENVIRONMENT = {
 
 
 class InProcessStack:
-    """A deployed stack, ready for calls through `perf.gateway`. `transport` sees what goes out.
+    """A deployed stack for calls through `perf.gateway`. `transport` records outgoing calls.
 
-    `conversations` keeps what operations have set up, by size and live sockets, for others to use.
+    `conversations` has the conversations that operations share, by size and number of live sockets.
     """
 
     def __init__(self, transport: TransportRecorder) -> None:
@@ -57,11 +57,14 @@ class InProcessStack:
         self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
 
     def jobs(self, *queues: str) -> list[str]:
-        """Takes what waits in these queues, or in those of the fan-out; as the service polls, no call is counted."""
+        """Take the messages of these queues, or of the fan-out's.
+
+        The calls are not counted, because AWS polls queues for functions.
+        """
         return fakes.take_messages([f"{STACK}-{queue}" for queue in queues or JOB_QUEUES])
 
     def forget_answers(self) -> None:
-        """Forget what the process and Redis remember for a minute, so that nothing of it ends while it is counted."""
+        """Clear the memos of the process and of Redis, so that none expires while an operation is counted."""
         for memo in _first_party(Memo):
             memo.clear()
         if config().redis_url:
@@ -71,7 +74,7 @@ class InProcessStack:
 
 @contextmanager
 def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
-    """Set the stack up, and leave the process as it was. One at a time."""
+    """Set up the stack, and restore the process afterwards. One at a time."""
     with ExitStack() as undo:
         redis_url = undo.enter_context(_valkey()) if with_redis else ""
         undo.enter_context(_environment({**ENVIRONMENT, "REDIS_URL": redis_url}))
@@ -86,14 +89,14 @@ def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
         sockets._http.cache_clear()
         pool = SocketPool(transport)
         undo.callback(setattr, sockets, "_http", sockets._http)
-        setattr(sockets, "_http", lambda: pool)  # noqa: B010 - the function in its place is a cached one
+        setattr(sockets, "_http", lambda: pool)  # noqa: B010 - replaces a cached function
         if with_redis:
             cache._redis().connection_pool.connection_class = counted_redis(transport)
         yield InProcessStack(transport)
 
 
 def _deploy() -> dict[str, str]:
-    """Tables, keyrings and queues; returns the variables that tell of them."""
+    """Create tables, keyrings, queues and machines; returns the environment variables for them."""
     queue_names = ("QUEUE_URLS", *(f"{name.upper()}_QUEUE_URL" for name in QUEUES))
     os.environ |= dict.fromkeys(("BLOB_BUCKET", *queue_names), "")
     tables.create_all(aws.client("dynamodb"), STACK)
@@ -116,7 +119,7 @@ def _deploy() -> dict[str, str]:
 
 
 def _create_machines() -> str:
-    """Machines that can be started, but do nothing; what all their ARNs begin with."""
+    """Create state machines that do nothing when started; returns the common prefix of their ARNs."""
     prefix = ""
     for path in (ROOT / "statemachines").glob("*.asl.json"):
         name = path.name.removesuffix(".asl.json").replace("_", "-")
@@ -128,7 +131,7 @@ def _create_machines() -> str:
 
 
 def _forget() -> None:
-    """Forget what the functions' modules remember of their surroundings, as a new process would."""
+    """Clear the state that the functions' modules keep, as in a new process."""
     for value in _first_party(object):
         if hasattr(value, "cache_clear"):
             value.cache_clear()
@@ -141,7 +144,7 @@ def _forget() -> None:
 
 
 def _first_party(kind: type[T]) -> Iterator[T]:
-    """What is of this kind in the modules of the functions and the kernel."""
+    """All values of this type in the modules of the functions and the kernel."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in FIRST_PARTY:
             yield from (value for value in list(vars(module).values()) if isinstance(value, kind))
@@ -161,7 +164,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _valkey() -> Iterator[str]:
-    """The address of a Valkey that lives as long as the block."""
+    """The URL of a Valkey that runs for the duration of the block."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What encrypted conversations ask of their surroundings, and what the same asks in the clear."""
+"""Counted operations of encrypted conversations and of the keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
 
-CIPHERTEXT_BYTES = 220  # of a message of a hundred characters, filled up with blanks to 128
+CIPHERTEXT_BYTES = 220  # for a message of 100 characters, padded to 128
 COMMITS = "POST /conversations/{conversation_id}/mls/commits"
 
 
@@ -28,7 +28,7 @@ def b64(raw: bytes) -> str:
 
 
 def _framed(conversation_id: str, epoch: int, kind: int) -> bytes:
-    """A PrivateMessage as the server sees it."""
+    """A PrivateMessage whose header the server can parse."""
     head = b"\x00\x01\x00\x02" + vector(conversation_id.encode()) + epoch.to_bytes(8, "big") + bytes([kind])
     return head + vector(b"") + vector(os.urandom(28)) + vector(os.urandom(CIPHERTEXT_BYTES))
 

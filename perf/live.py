@@ -1,8 +1,8 @@
-"""The running local cloud under a measured load: latencies, rates, and the processor time behind them.
+"""The running local cloud under load: latencies, rates, and CPU times.
 
-Every cell is warmed up first, because each further concurrent call starts another worker there, and run several
-times; the table shows the least, the median and the greatest. The load generator shares the machine's processors:
-its own share, the servers' and everybody else's stand beside the figures.
+Every cell is warmed up first, because each additional concurrent call starts another worker, and run several times; the
+tables show the least, the median and the greatest. The load generator shares the machine's processors, so the tables
+also show the CPU use of the generator, the servers and all other processes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from perf.report import Table, number, spread
 
 PEOPLE = 50
 SENDERS = 32
-CAP = 1_000  # messages of a run; a person may send 1,200 a minute
+CAP = 1_000  # messages per run; the rate limit is 1,200 a minute per person
 
 
 @dataclass(frozen=True, slots=True)
 class LiveScale:
-    """How much is run."""
+    """The size of the measurement."""
 
     runs: int = 3
     seconds: float = 5.0
@@ -37,8 +37,8 @@ class LiveScale:
     group_messages: int = 50
     warm_up_s: float = 1.0
     warm_up_messages: int = 20
-    quiet_wait_s: float = 10.0  # at most, before each run
-    senders: tuple[int, ...] = (1, 8, SENDERS)  # budgets are of 8
+    quiet_wait_s: float = 10.0  # the longest wait before each run
+    senders: tuple[int, ...] = (1, 8, SENDERS)  # the budgets are for 8
 
 
 QUICK = LiveScale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
@@ -71,7 +71,7 @@ class Cell:
         return [result.figures[figure] for result in self.results]
 
     def server_ms(self) -> list[float]:
-        """Processor time of the servers per message."""
+        """CPU ms of the servers per message."""
         pairs = zip(self.results, self.usages, strict=True)
         return [1000 * usage.server_s / max(1, result.operations) for result, usage in pairs]
 
@@ -80,7 +80,7 @@ class Cell:
 
 
 class Session:
-    """One measurement of one running cloud."""
+    """One measurement of a running cloud."""
 
     def __init__(self, addresses: Addresses, scale: LiveScale, done: Callable[[str], None]) -> None:
         self._addresses, self._scale, self._done = addresses, scale, done
@@ -100,7 +100,7 @@ class Session:
         crowded = [(person, group) for person in people]
         for count in self._scale.senders:
             if count == 1:
-                continue  # that is no different from a direct conversation
+                continue  # no different from a direct conversation
             await self._throughput(f"{count} senders, HTTP, one group of 50", benchmarks.http, crowded, count)
         await in_parallel(PEOPLE, lambda n: people[n].open_socket())
         for way, say in (("socket", benchmarks.socket), ("HTTP", benchmarks.http)):
@@ -122,7 +122,7 @@ class Session:
         self, name: str, say: benchmarks.Say, pairs: list[tuple[LoadPerson, str]], count: int
     ) -> None:
         def senders(run: int) -> list[tuple[LoadPerson, str]]:
-            first = run * count % len(pairs)  # others each run: what one may send in a minute is limited
+            first = run * count % len(pairs)  # different senders each run, because of the rate limit per person
             return (pairs[first:] + pairs[:first])[:count]
 
         await benchmarks.warm_up(say, senders(self._scale.runs), self._scale.warm_up_s, CAP)
@@ -161,7 +161,7 @@ def measure(addresses: Addresses, scale: LiveScale, *, done: Callable[[str], Non
 
 
 def tables(measured: Sequence[Cell]) -> list[Table]:
-    """The figures of all cells, and how they stand to the budgets."""
+    """The figures of all cells, and the verdicts."""
     head = "cell", "figure", "min / median / max"
     rows = [(cell.name, figure, spread(cell.values(figure))) for cell in measured for figure in cell.results[0].figures]
     load_head = "cell", "server CPU ms per message", "server %", "client %", "others %", "load before"
@@ -181,7 +181,7 @@ def tables(measured: Sequence[Cell]) -> list[Table]:
 
 
 def verdicts(measured: Sequence[Cell]) -> list[Verdict]:
-    """How the medians stand to the budgets."""
+    """The verdicts on the medians."""
     by_name = {cell.name: cell for cell in measured}
     return [budget.judge(median(by_name[budget.of].values(budget.figure))) for budget in BUDGETS]
 

@@ -1,12 +1,14 @@
-"""An open-loop, mixed load on the running local cloud: what gets through at once, twice and four times its capacity.
+"""An open-loop mixed load on the running local cloud: the goodput at once, twice and four times its capacity.
 
-Calls arrive by a Poisson process (seeded), whether the ones before are answered or not, as people do. Good is an answer
-of 2xx within 2 s; goodput is good answers a second. R23: at twice the capacity at least 90 % of the peak, and the rest
-is refused quickly with `Retry-After`. R22: a saturated class of functions leaves the others' p99 within a fifth.
-Load generator and servers share this machine's processors, so figures are of this machine, not of AWS: there see
-docs/capacity.md. `make load` gives the account a quota of executions that this machine can run (SC_QUOTA): AWS gives
-each execution a share of a processor and throttles beyond the quota, whereas a laptop that starts whatever is asked for
-only gets slower until nothing is answered in time.
+Calls arrive by a seeded Poisson process, whether earlier ones are answered or not, as people's calls do. A good answer
+is 2xx within 2 s; goodput is good answers per second. R23: at twice the capacity goodput is at least 90 % of the peak,
+and other calls are refused quickly with `Retry-After`. R22: saturating one class of functions increases the others' p99
+by at most a fifth.
+
+The load generator and the servers share this machine's processors, so the figures are not AWS's; for those see
+docs/capacity.md. `make load` sets a quota of concurrent executions that this machine can run (SC_QUOTA): AWS gives each
+execution a share of a processor and throttles beyond the quota, whereas a laptop without a quota only becomes slower
+until no call is answered in time.
 """
 
 from __future__ import annotations
@@ -33,23 +35,23 @@ from perf.report import Table, number, percentile
 
 GOOD_S = 2.0
 QUICK_REFUSAL_S = 1.0
-IN_FLIGHT_MAX = 512  # calls that wait at once; what comes beyond is lost, as a client's patience is
-WORKERS = 16  # of the closed loop that finds the capacity
-STEADY = 1.1  # functions have started when a window carries no more than so many times the best before it
+IN_FLIGHT_MAX = 512  # concurrent calls; further ones are counted as lost
+WORKERS = 16  # workers of the closed loop that finds the capacity
+STEADY = 1.1  # the functions have started when a window exceeds the best earlier one by no more than this factor
 WINDOWS_MAX = 12
-SATURATED = "Conversations"  # the function that lists, held to a quarter of the workers while it is saturated
+SATURATED = "Conversations"  # the function that lists conversations; while saturated it gets a quarter of the workers
 SEED = 1
 
 Do = Callable[[LoadPerson, str], Awaitable[Any]]
 
 
 class NothingCarried(Exception):
-    """No call was answered well and in time while the capacity was looked for, so there is nothing to compare with."""
+    """No call was answered in time while the capacity was measured, so there is nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadScale:
-    """How much is run."""
+    """The size of the measurement."""
 
     people: int = 24
     seconds: float = 20.0
@@ -89,7 +91,7 @@ async def _send(person: LoadPerson, conversation_id: str) -> None:
     await person.say(conversation_id)
 
 
-# Of a hundred calls so many: people read more than they write, and sign in seldom.
+# Percent of all calls: people read more than they write, and rarely sign in.
 MIX: dict[str, tuple[int, Do]] = {
     "send": (35, _send),
     "read": (20, _read),
@@ -103,7 +105,7 @@ MIX: dict[str, tuple[int, Do]] = {
 
 @dataclass(slots=True)
 class Step:
-    """What became of the calls of one rate."""
+    """The outcomes of the calls at one rate."""
 
     times: float
     rate: float
@@ -111,14 +113,14 @@ class Step:
     outcomes: Counter[str] = field(default_factory=Counter)
     good_ms: dict[str, list[float]] = field(default_factory=dict)
     refusals_ms: list[float] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)  # "send: 503 unavailable" and how often
+    reasons: Counter[str] = field(default_factory=Counter)  # counts by reason, such as "send: 503 unavailable"
 
     @property
     def goodput(self) -> float:
         return self.outcomes["good"] / self.seconds
 
     def note(self, name: str, took_s: float, refused: Refused | None = None) -> None:
-        """Count an answer: good, late, or refused with or without a time to come again."""
+        """Count an answer: good, late, refused (with Retry-After) or failed."""
         if refused is None:
             self.outcomes["good" if took_s <= GOOD_S else "late"] += 1
             self.good_ms.setdefault(name, []).append(took_s * 1_000)
@@ -143,7 +145,7 @@ class Bulkhead:
 
     @property
     def more(self) -> float:
-        """By how many percent it took longer."""
+        """The increase in percent."""
         return 100 * (self.beside_ms / self.alone_ms - 1)
 
 
@@ -155,7 +157,7 @@ class LoadFound:
 
 
 class Crowd:
-    """People with a conversation each, and connections for as many calls as are under way."""
+    """People with one conversation each, and a pool of connections for concurrent calls."""
 
     def __init__(self, addresses: Addresses, people: Sequence[tuple[LoadPerson, str]], seed: int = SEED) -> None:
         self._url, self._people, self._random = addresses.http_url, people, random.Random(seed)
@@ -164,7 +166,7 @@ class Crowd:
         self._weights = [weight for weight, _ in MIX.values()]
 
     async def call(self, step: Step, name: str) -> float:
-        """One call of somebody, noted in the step. Returns after how many seconds to come again if it was refused."""
+        """Make one call and record it in the step. Returns the seconds to wait after a refusal, else 0."""
         person, conversation_id = self._random.choice(self._people)
         connection = self._idle.pop() if self._idle else Http(self._url)
         started = time.perf_counter()
@@ -188,7 +190,7 @@ class Crowd:
         return self._random.choices(self._names, self._weights)[0]
 
     async def closed(self, seconds: float, workers: int, name: str | None = None) -> Step:
-        """So many workers that each make a call after the other, and wait when they are told to come again later."""
+        """Workers that each make one call after another, and wait after refusals for the time in Retry-After."""
         step = Step(0, 0, seconds)
         until = time.perf_counter() + seconds
 
@@ -201,7 +203,7 @@ class Crowd:
         return step
 
     async def open(self, rate: float, seconds: float, *, times: float = 1, only: Sequence[str] = ()) -> Step:
-        """Calls at a rate, answered or not; what is still under way at the end is waited for."""
+        """Make calls at a rate, answered or not; at the end wait for those in progress."""
         step = Step(times, rate, seconds)
         under_way: set[asyncio.Task[float]] = set()
         start = time.perf_counter()
@@ -254,7 +256,7 @@ async def _run(addresses: Addresses, scale: LoadScale, done: Callable[[str], Non
 
 
 async def _warm(crowd: Crowd, scale: LoadScale, done: Callable[[str], None]) -> None:
-    """Let the functions start: as many processes as the quota allows, each of which takes a processor for a while."""
+    """Let the functions start: as many processes as the quota allows, each of which uses a processor for a while."""
     best = 0.0
     for _ in range(WINDOWS_MAX):
         window = await crowd.closed(scale.probe_seconds / 2, WORKERS)
@@ -266,7 +268,7 @@ async def _warm(crowd: Crowd, scale: LoadScale, done: Callable[[str], None]) -> 
 
 @contextmanager
 def _held(addresses: Addresses, function: str, executions: int) -> Iterator[None]:
-    """Have a function reserve so many executions for a while, as its part of production's quota is of a thousand."""
+    """Reserve this many executions for a function inside the block, like its reservation in production."""
     client: Any = boto3.client(
         "lambda",
         endpoint_url=addresses.cloud_url,
@@ -287,8 +289,10 @@ def _held(addresses: Addresses, function: str, executions: int) -> Iterator[None
 
 
 async def _bulkheads(crowd: Crowd, capacity: float, scale: LoadScale) -> list[Bulkhead]:
-    """Sends and sign-ins at a tenth of the capacity: alone, then while lists of conversations are asked for by more
-    callers than that function has executions (R22)."""
+    """The p99 of sends and sign-ins at a tenth of the capacity, alone and beside a saturated function (R22).
+
+    The function is saturated by listing conversations with more callers than it has executions.
+    """
     calls = ("send", "sign in")
     alone = await crowd.open(capacity / 10, scale.seconds, only=calls)
     _, beside = await asyncio.gather(
@@ -302,7 +306,7 @@ def measure(addresses: Addresses, scale: LoadScale, done: Callable[[str], None])
 
 
 def verdicts(found: LoadFound) -> list[Verdict]:
-    """R23: from twice the capacity on, goodput against the best of lighter loads."""
+    """R23: from twice the capacity on, goodput as a percentage of the best of lighter loads."""
     judged = []
     for step in found.steps:
         peak = max(found.capacity, *(each.goodput for each in found.steps if each.times <= step.times))
@@ -352,7 +356,7 @@ def _most(reasons: Counter[str]) -> str:
 
 
 def _shown(value: float) -> str:
-    """A figure, or a dash where no call was good."""
+    """A figure, or a dash if no call was good."""
     return number(value) if isfinite(value) else "-"
 
 

@@ -1,4 +1,4 @@
-"""People who use the running local cloud, lean as a load generator has to be: raw HTTP/1.1, bytes and no JSON."""
+"""People who use the running local cloud, as light as a load generator needs: raw HTTP/1.1, and frames not parsed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _numbers = itertools.count()
 
 
 class Refused(Exception):
-    """The server answered with an error: its status, its `code`, and in how many seconds to come again, if it said."""
+    """The server answered with an error: its status, its `code`, and the seconds in Retry-After (0 without any)."""
 
     def __init__(self, text: str, status: int = 0, *, code: str = "", retry_after_s: float = 0.0) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class Http:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(self, method: str, path: str, token: str, body: bytes = b"") -> bytes:
-        """The answer's body. Raises Refused unless the status is 2xx, TimeoutError without an answer."""
+        """The answer's body. Raises Refused for any status but 2xx, and TimeoutError without an answer."""
         head = (
             f"{method} {self._base}{path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
             f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
@@ -46,11 +46,11 @@ class Http:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 try:
                     status, told, answer = await self._exchange(head.encode() + body)
-                except (asyncio.IncompleteReadError, ConnectionError):  # the server has closed an idle connection
+                except (asyncio.IncompleteReadError, ConnectionError):  # the server closed an idle connection
                     self.close()
                     status, told, answer = await self._exchange(head.encode() + body)
         except TimeoutError:
-            self.close()  # or the next call would read this one's answer
+            self.close()  # otherwise the next call would read this answer
             raise
         if not 200 <= status < 300:
             text = f"{method} {path}: {status} {answer[:300].decode(errors='replace')}"
@@ -87,14 +87,14 @@ class Http:
 
 
 def _retry_after_s(head: bytes) -> float:
-    """What a lowered response head says in Retry-After, or nothing."""
+    """The seconds of Retry-After in a lower-case response head, 0 without any."""
     _, _, told = head.partition(b"\r\nretry-after:")
     seconds, _, _ = told.partition(b"\r\n")
     return float(seconds) if seconds.strip().isdigit() else 0.0
 
 
 def _code(answer: bytes) -> str:
-    """The `code` of a problem, or nothing where the answer is none of ours."""
+    """The `code` of a problem document, empty for another answer."""
     try:
         return str(json.loads(answer)["code"])
     except (ValueError, KeyError, TypeError):
@@ -103,7 +103,7 @@ def _code(answer: bytes) -> str:
 
 @dataclass(slots=True)
 class LoadPerson:
-    """Somebody signed in. `heard` is called with every frame that is no answer to one of their own."""
+    """A signed-in person. `heard` is called with every frame that answers none of their own requests."""
 
     http: Http
     id: str
@@ -120,12 +120,12 @@ class LoadPerson:
         return json.loads(answer) if answer else None
 
     async def say(self, conversation_id: str, text: str = TEXT) -> None:
-        """Send over HTTP."""
+        """Send a message over HTTP."""
         body = f'{{"client_id":"{secrets.token_hex(8)}","text":"{text}"}}'.encode()
         await self.http.request("POST", f"/conversations/{conversation_id}/messages", self.token, body)
 
     async def say_on_socket(self, conversation_id: str, text: str = TEXT) -> None:
-        """Send over the socket, and wait for the acknowledgement."""
+        """Send a message over the socket, and wait for the acknowledgement."""
         number = str(next(_numbers))
         answer = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -165,7 +165,7 @@ class LoadPerson:
 
 
 async def newcomer(http_url: str) -> LoadPerson:
-    """A new person with an account of their own."""
+    """Register a new person."""
     name = f"p{secrets.token_hex(8)}"
     body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": name}
     person = LoadPerson(Http(http_url), "", "", username=name)
@@ -175,7 +175,7 @@ async def newcomer(http_url: str) -> LoadPerson:
 
 
 async def in_parallel(count: int, work: Callable[[int], Any], *, width: int = 4) -> list[Any]:
-    """`work(0)` … `work(count-1)`, so many at a time; the results in order."""
+    """The results of `work(0)` … `work(count-1)` in order, `width` calls at a time."""
     turn = asyncio.Semaphore(width)
 
     async def one(number: int) -> Any:

@@ -1,4 +1,4 @@
-"""Who used this machine's processors: the local cloud with its functions, the load generator, everybody else."""
+"""CPU use of this machine: by the local cloud with its functions, by the load generator, and by all other processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds within `wall_s`, and the load average before it."""
+    """CPU seconds within `wall_s`, and the load average before."""
 
     wall_s: float
     server_s: float
@@ -25,12 +25,12 @@ class Usage:
     load: float
 
     def share(self, seconds: float) -> float:
-        """Percent of one processor."""
+        """These seconds in percent of one processor."""
         return 100 * seconds / self.wall_s
 
 
 def _times(pid: int) -> tuple[int, float] | None:
-    """A process's parent, and its CPU seconds with those of its children that have ended."""
+    """A process's parent, and its CPU seconds including those of ended children."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -40,7 +40,7 @@ def _times(pid: int) -> tuple[int, float] | None:
 
 
 def _tree(roots: Sequence[int]) -> dict[int, float]:
-    """These processes and all their descendants, each with its CPU seconds."""
+    """These processes and all their descendants, with their CPU seconds."""
     children: dict[int, list[int]] = defaultdict(list)
     spent: dict[int, float] = {}
     for entry in PROC.iterdir():
@@ -62,27 +62,27 @@ def cpu_of(roots: Sequence[int]) -> float:
 
 
 def memory_of(roots: Sequence[int]) -> float:
-    """Megabytes of them all: of pages that several have, each counts its share (PSS in proc(5))."""
+    """Memory of these processes and all their descendants in MB; shared pages count in proportion (PSS in proc(5))."""
     return sum(_proportional_kb(pid) for pid in _tree(roots)) / 1024
 
 
 def _proportional_kb(pid: int) -> int:
     try:
         text = (PROC / str(pid) / "smaps_rollup").read_text()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return 0
     return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _busy() -> float:
-    """CPU seconds of the whole machine since it started, idle and stolen ones left out."""
+    """CPU seconds of the whole machine since it started, without idle and stolen time."""
     first = (PROC / "stat").read_text().partition("\n")[0]
     ticks = [int(field) for field in first.split()[1:9]]
     return (sum(ticks) - ticks[3] - ticks[4] - ticks[7]) / TICKS_PER_S
 
 
 class Meter:
-    """Measures usage within a block; `usage` tells it afterwards."""
+    """Measures the usage within a block; afterwards it is in `usage`."""
 
     usage: Usage
 
@@ -106,7 +106,7 @@ class Meter:
 
 
 def wait_for_quiet(limit_s: float, *, below: float = 0.2) -> None:
-    """Wait, within a limit, for half a second in which the machine does next to nothing."""
+    """Wait, at most `limit_s`, for half a second in which the machine is nearly idle."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         before = _busy()

@@ -1,4 +1,4 @@
-"""The counted operations on what people do with messages beyond sending, and the telling of it."""
+"""Counted operations on messages other than sending, and their fan-out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _on_fresh_message(
     before: Callable[[Person, str, str], object] | None = None,
     **path: str,
 ) -> Operation:
-    """Something done to a message that was just sent between two, and that `before` has been done to."""
+    """An action on a message just sent between two people, after `before` was called with it."""
     conversation_id, people = conversation(stack, 2)
     sent: list[str] = []
 
@@ -93,7 +93,7 @@ def earlier_texts(stack: InProcessStack) -> Operation:
 
 
 def pin(_stack: InProcessStack) -> Operation:
-    """The tenth pin of a conversation."""
+    """Pin the tenth message of a conversation."""
     people = newcomers(2)
     fresh: list[tuple[str, str]] = []
 
@@ -135,7 +135,7 @@ def list_thread(stack: InProcessStack) -> Operation:
 
 
 def mention(size: int, stack: InProcessStack) -> Operation:
-    """Of somebody whose username this process has met in the last minutes."""
+    """Mention a person whose username this process has looked up in the last minutes."""
     conversation_id, people = conversation(stack, size)
     text = f"@{people[1].user_id[-12:]} {TEXT}"
     route = f"POST {MESSAGES}"
@@ -163,7 +163,7 @@ def save_draft(stack: InProcessStack) -> Operation:
 
 
 def on_draft(method: str, stack: InProcessStack) -> Operation:
-    """Getting or clearing one that is there."""
+    """Get or clear an existing draft."""
     conversation_id, people = conversation(stack, 2)
     return Operation(
         lambda _: _call(people[0], f"{method} {DRAFT}", conversation_id),
@@ -179,7 +179,7 @@ def list_drafts(_stack: InProcessStack) -> Operation:
 
 
 def tell_of_an_edit(size: int, stack: InProcessStack) -> Operation:
-    """What the fan-out does for an edited message to which people have reacted, so that each sees it otherwise."""
+    """The fan-out of an edit to a message with reactions, which look different to each person."""
     conversation_id, people = conversation(stack, size)
 
     def before(_turn: int) -> None:

@@ -1,4 +1,4 @@
-"""The two MLS libraries in one group: the web client's in a page of Chromium, the Python client's in this process."""
+"""The two MLS libraries in one group: the web client's in a Chromium page, the Python client's in this process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from secureconnect_client.encryption.mls_rs import MlsRsEngine, MlsRsGroup
 from secureconnect_client.encryption.vault import MemoryVault
 
 WEB = Path(__file__).resolve().parents[1] / "web"
-ADDRESS = "https://mls.test/"  # WebCrypto is there for pages by https alone; nothing of it goes out
+ADDRESS = "https://mls.test/"  # WebCrypto needs a page over https; requests are answered locally
 
 
 class PageDevice:
-    """A device of the web client's library, with a clock that may be days behind. Messages are bytes."""
+    """A device with the web client's library, whose clock may be set days back. Messages are bytes."""
 
     def __init__(self, page: Page, *, days_ago: int) -> None:
         self._page = page
@@ -33,11 +33,11 @@ class PageDevice:
         return b64decode(self._call("newPackage"))
 
     def join(self, welcome: bytes) -> float:
-        """The ms that it took."""
+        """Join a group; returns the duration in ms."""
         return float(self._call("join", _b64(welcome)))
 
     def add(self, packages: Sequence[bytes]) -> tuple[float, bytes, bytes]:
-        """By one commit: the ms that it took, the commit, and its Welcome."""
+        """Add devices by one commit; returns the duration in ms, the commit, and its Welcome."""
         made = self._call("add", [_b64(each) for each in packages])
         return float(made["ms"]), b64decode(made["commit"]), b64decode(made["welcome"])
 
@@ -48,7 +48,7 @@ class PageDevice:
         return b64decode(self._call("say", text))
 
     def receive(self, messages: Sequence[bytes]) -> tuple[float, list[str | None]]:
-        """The ms that it took, and what they say; None of commits."""
+        """Process messages; returns the duration in ms, and the texts (None for commits)."""
         heard = self._call("hear", [_b64(each) for each in messages])
         return float(heard["ms"]), heard["texts"]
 
@@ -61,7 +61,7 @@ class PageDevice:
 
 @contextmanager
 def page_device(*, days_ago: int = 0) -> Iterator[PageDevice]:
-    """A page with the library, built anew."""
+    """A page with a fresh build of the library."""
     subprocess.run(["npm", "run", "-s", "build:mls"], cwd=WEB, check=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -76,12 +76,12 @@ def page_device(*, days_ago: int = 0) -> Iterator[PageDevice]:
 
 
 def engines(count: int) -> list[MlsRsEngine]:
-    """Devices of the Python client's library, each of another person."""
+    """Devices with the Python client's library, each of a different person."""
     return [MlsRsEngine(MemoryVault(), user_id=f"usr_{number}", device_id="phone") for number in range(count)]
 
 
 def group_of(size: int, device: PageDevice) -> tuple[MlsRsEngine, MlsRsGroup, bytes, list[MlsRsEngine]]:
-    """A group of this size with the page's device: who began it, the group, the Welcome, and the others."""
+    """A group of this size with the page's device: its creator, the group, the Welcome, and the other devices."""
     first, *others = engines(size - 1)
     group = first.create("cnv_1")
     commit = group.add([device.key_package(), *(each.key_package() for each in others)])

@@ -1,4 +1,4 @@
-"""Counted operations of typing and of receipts: what people notice of each other between the messages."""
+"""Counted operations of typing and receipts."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def _later(seconds: int) -> AbstractContextManager[object]:
 
 
 class _Typist:
-    """Somebody who begins to type every ten seconds, so that each time is told to the others, and its end too."""
+    """A person who types every ten seconds, so that each start and each end is sent to the others."""
 
     def __init__(self, stack: InProcessStack, size: int, how: Callable[[Person, str], Reply]) -> None:
         self._stack, self._how = stack, how
         self._conversation_id, (self._who, *_) = new_conversation(size)
-        stack.jobs()  # reminders of others would look again and again while the clock is held
+        stack.jobs()  # reminders of other operations would be rescheduled endlessly while the clock is held
 
     def start(self, turn: int) -> Reply:
         with _later(10 * turn):
             return self._how(self._who, self._conversation_id)
 
     def end(self, turn: int, reminders: Sequence[str] = ()) -> Reply:
-        """What the queue's reminder does when the time is over."""
+        """Run the queue's reminder that typing has ended."""
         with _later(10 * turn + TYPING_LASTS_S):
             for reminder in reminders:
                 gateway.job(reminder)
@@ -63,13 +63,13 @@ def typing_is_over(size: int, stack: InProcessStack) -> Operation:
 
     def before(turn: int) -> None:
         typist.start(turn)
-        reminders[:] = [job for job in stack.jobs() if "typing_over" in job]  # the other one tells of the start
+        reminders[:] = [job for job in stack.jobs() if "typing_over" in job]  # the other job sends the start
 
     return Operation(lambda turn: typist.end(turn, reminders), before=before)
 
 
 def type_on(_stack: InProcessStack) -> Operation:
-    """What a client says every second, of which nobody need be told."""
+    """The repetition that a client sends every second, which is not passed on."""
     conversation_id, people = new_conversation(2)
     return Operation(lambda _: _type(people[0], conversation_id), before=lambda _: _type(people[0], conversation_id))
 
@@ -80,7 +80,7 @@ def list_receipts(size: int, stack: InProcessStack) -> Operation:
 
 
 def tell_receipts(size: int, stack: InProcessStack) -> Operation:
-    """The queue's job, when several have read the same message within a second."""
+    """The queue's job after several people have read the same message within a second."""
     conversation_id, people = conversation(stack, size)
 
     def before(_turn: int) -> None:

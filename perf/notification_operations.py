@@ -1,4 +1,4 @@
-"""Counted operations of notifications: telling who is away, pushing, a person's devices and list."""
+"""Counted operations of notifications: notifying people who are away, pushes, devices, the in-app list."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
 
-AWAY = 40  # of fifty
+AWAY = 40  # people away, of fifty
 _KEYS = push_service.keys()
 
 
 def register(who: Person) -> Reply:
-    """Let a browser of somebody's hear pushes, at an address that is never called."""
+    """Register a browser for pushes, with an endpoint that is never called."""
     return register_at(who, f"http://127.0.0.1:1/{who.user_id}")
 
 
 def register_at(who: Person, endpoint: str) -> Reply:
-    """Let a browser of somebody's hear pushes at an address."""
+    """Register a browser for pushes at an endpoint."""
     body = push_service.device(endpoint, _KEYS)
     return call("NotificationsFunction", "PUT /devices/{device_id}", who, body, device_id="laptop")
 
@@ -36,7 +36,7 @@ def preferences(who: Person) -> Reply:
 
 
 def _group(size: int, away: int) -> tuple[str, list[Person]]:
-    """A group of so many, of whom the last ones are away and have a browser; the others have a live socket."""
+    """A group of `size` people; the last `away` of them have a browser for pushes, the others a live socket."""
     people = newcomers(size)
     connect(people[: size - away])
     for each in people[size - away :]:
@@ -45,7 +45,7 @@ def _group(size: int, away: int) -> tuple[str, list[Person]]:
 
 
 class _Chat:
-    """A group in which somebody says something each minute, so that each turn alerts anew."""
+    """A group with one message a minute, so that each turn alerts again."""
 
     def __init__(self, stack: InProcessStack, size: int, away: int) -> None:
         self.stack = stack
@@ -65,13 +65,13 @@ class _Chat:
 
 
 def tell(size: int, away: int, stack: InProcessStack) -> Operation:
-    """What notifications' consumer does for one message that alerts people."""
+    """The work of the notifications' consumer for one message that alerts people."""
     chat = _Chat(stack, size, away)
     return Operation(chat.tell, before=chat.say)
 
 
 def tell_in_burst(size: int, away: int, stack: InProcessStack) -> Operation:
-    """What it does for a message within 30 s of one that alerted: the update is owed already."""
+    """The work for a message within 30 s of an alert, when an update is already scheduled."""
     chat = _Chat(stack, size, away)
     chat.say(0)
     chat.tell(0)
@@ -85,12 +85,12 @@ def tell_in_burst(size: int, away: int, stack: InProcessStack) -> Operation:
 
 
 def _taken(deliveries: Sequence[Delivery]) -> list[PushOutcome]:
-    """A provider that takes every push: what it costs itself is measured over real HTTP."""
+    """A provider that accepts every push; its own cost is measured over real HTTP elsewhere."""
     return [DELIVERED for _ in deliveries]
 
 
 def push(away: int, stack: InProcessStack) -> Operation:
-    """What the push function does for one message's first job, but for the posts to the push service."""
+    """The push function's work for a message's first job, without the posts to the push service."""
     chat = _Chat(stack, away + 1, away)
     jobs: list[str] = []
 

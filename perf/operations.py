@@ -1,4 +1,4 @@
-"""The operations that are counted: each sets its scene first, then runs as often as asked."""
+"""The counted operations: each prepares its fixtures first, then runs as often as requested."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def list_conversations(_stack: InProcessStack, *, unread: bool) -> Operation:
 
 
 def _behind() -> tuple[Person, dict[str, int]]:
-    """Somebody who has missed 20 events in each of five conversations, and where they are in each."""
+    """A person who has missed 20 events in each of five conversations, and their cursors."""
     reader, *others = newcomers(6)
     cursors = {}
     for other in others:
@@ -147,7 +147,7 @@ def fan_out(size: int, stack: InProcessStack, sockets: int | None = None) -> Ope
 
 
 def send_under_slow_mode(_stack: InProcessStack) -> Operation:
-    """Each turn in a group of its own, as nobody sends twice soon."""
+    """Send under slow mode, in a new group each turn, because a person may not send twice soon."""
     people = newcomers(5)
     groups: list[str] = []
     return Operation(

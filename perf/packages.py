@@ -1,4 +1,4 @@
-"""What is deployed: where the last build of the functions and layers lies, and how large it is."""
+"""The last build of the functions and layers, and its size."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from perf.report import Table, number
 from perf.template import ROOT
 
 BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
-FUNCTIONS = "MessagesFunction"  # any will do: all functions have the same code
+FUNCTIONS = "MessagesFunction"  # any function, because all have the same code
 LAYERS = ("RuntimeLayer", "KernelLayer", "ClientLayer", "Drive/MediaLayer")
 MB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A finished build of SAM, in the layout of Lambda."""
+    """A finished build of SAM, in Lambda's layout."""
 
     home: Path
 
@@ -36,7 +36,7 @@ class Build:
 
     @property
     def paths(self) -> list[str]:
-        """What a function's interpreter has on its path, in order."""
+        """The path of a function's interpreter, in order."""
         return [str(path) for path in (self.functions(), *self.layers())]
 
 
@@ -46,7 +46,7 @@ class NotBuilt(Exception):
 
 @contextmanager
 def last_build() -> Iterator[Build]:
-    """A copy of the newest build, as another may begin at any time. Raises NotBuilt."""
+    """A copy of the newest build, because another build may begin at any time. Raises NotBuilt."""
     with tempfile.TemporaryDirectory() as folder:
         with locked("build"):
             found = [home for home in BUILDS if (home / "template.yaml").exists() and (home / LAYERS[0]).exists()]
@@ -64,7 +64,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a part of what is deployed is, as it is and zipped."""
+    """The size of a deployed part, plain and zipped."""
 
     part: str
     mb: float
@@ -90,7 +90,7 @@ def _size(part: str, folder: Path) -> Size:
 
 
 def table(sizes: Iterable[Size]) -> Table:
-    """The sizes of what is deployed."""
+    """The table of sizes."""
     rows = [(each.part, number(each.mb), number(each.zipped_mb)) for each in sizes]
     return Table("Package sizes (Lambda takes 250 MB, code and layers together)", ("part", "MB", "MB zipped"), rows)
 

@@ -1,4 +1,4 @@
-"""People of the in-process stack: signed in and connected without a password's 200 ms, but by the domains' own code."""
+"""People of the in-process stack: signed in by the domains' code, without the 200 ms of a password's hash."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Transaction
 from realtime import service as realtime
 from users import service as users
 
-ACTIONS_OF_ONE = 7  # a profile, a session, and up to five terms of the directory
+ACTIONS_OF_ONE = 7  # actions per person: a profile, a session, and up to five search terms
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed in on one device."""
+    """A person signed in on one device."""
 
     user_id: str
     session_id: str
@@ -30,7 +30,7 @@ class Person:
 
 
 def newcomers(count: int) -> list[Person]:
-    """New people with a session each, several to a transaction."""
+    """New people with one session each, several per transaction."""
     found: list[Person] = []
     transaction = Transaction()
     for _ in range(count):
@@ -52,7 +52,7 @@ def _stage_newcomer(transaction: Transaction) -> Person:
 
 
 def connect(people: Sequence[Person], sockets: int | None = None) -> None:
-    """Register live sockets, one each, or so many in all, dealt out in turn."""
+    """Register live sockets: one per person, or `sockets` in total, distributed evenly."""
     for n in range(len(people) if sockets is None else sockets):
         person = people[n % len(people)]
         connection_id = f"L0SM9c{ids.new('c')[-12:]}="

@@ -1,4 +1,4 @@
-"""What people do with polls, to be counted."""
+"""Counted operations of polls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _act(person: Person, route: str, poll: dict[str, Any], body: Any = None) -> 
 
 
 def _vote(person: Person, poll: dict[str, Any], turn: int) -> Reply:
-    """For another option each turn."""
+    """Vote for another option each turn."""
     body = {"option_ids": [poll["options"][turn % len(poll["options"])]["id"]]}
     return _act(person, "PUT /polls/{poll_id}/vote", poll, body)
 
@@ -49,7 +49,7 @@ def _on_fresh_poll(
     voted: bool = False,
     **fields: Any,
 ) -> Operation:
-    """Something done by its creator to a poll that was just asked, and that they have voted in."""
+    """An action of the creator on a new poll, in which they have voted if `voted`."""
     conversation_id, people = conversation(stack, size)
     polls: list[dict[str, Any]] = []
 
@@ -77,7 +77,7 @@ def add_option(stack: InProcessStack) -> Operation:
 
 
 def close(stack: InProcessStack) -> Operation:
-    """By hand, before its time: the machine that waits for that is stopped."""
+    """Close a poll by hand before its time, which also stops the waiting state machine."""
     tomorrow = clock.rfc3339(clock.now() + clock.DAY)
     return _on_fresh_poll(
         stack, 5, lambda who, poll, _: _act(who, "POST /polls/{poll_id}/close", poll), closes_at=tomorrow
@@ -85,7 +85,10 @@ def close(stack: InProcessStack) -> Operation:
 
 
 def close_by_time(stack: InProcessStack) -> Operation:
-    """What the machine asks for; in a conversation of its own each turn, as the time moves on in it."""
+    """Close a poll at its time, as the state machine does.
+
+    Each turn has its own conversation, because the clock is moved on in it.
+    """
     _, people = conversation(stack, 5)
     polls: list[dict[str, Any]] = []
 

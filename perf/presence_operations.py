@@ -1,4 +1,4 @@
-"""The counted operations of presence: setting, asking, watching, and telling who watches."""
+"""Counted operations of presence: setting, reading, watching, and the fan-out to watchers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ask(size: int, _stack: InProcessStack) -> Operation:
 
 
 def watch(size: int, *, anew: bool, _stack: InProcessStack) -> Operation:
-    """By two people in turn: one alone would meet the limit of the action when it is counted often."""
+    """Watch people, by two watchers in alternation, because one would reach the action's rate limit."""
     watchers, others = newcomers(2), newcomers(size)
 
     def say(turn: int, user_ids: list[str]) -> Reply:
@@ -44,7 +44,7 @@ def watch(size: int, *, anew: bool, _stack: InProcessStack) -> Operation:
 
 
 def tell(size: int, stack: InProcessStack) -> Operation:
-    """What follows from a change that so many sockets watch."""
+    """The fan-out of a change to `size` watching sockets."""
     person, *others = newcomers(size + 1)
     for n, other in enumerate([person, *others]):
         ticket = gateway.http("RealtimeFunction", "POST /realtime/tickets", other).json()["ticket"]

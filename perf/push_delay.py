@@ -1,6 +1,6 @@
-"""How long a push takes from the commit of its message to the push service, on the running local cloud.
+"""The delay of a push from its message's commit to the push service, on the running local cloud.
 
-Each message goes into a conversation of its own, as a burst in one conversation is one alert.
+Each message goes to another conversation, because several in one conversation cause only one alert.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from perf.report import Table, number
 
 WARM_UP = 5
 ARRIVAL_PATIENCE_S = 20.0
-# Between two messages: the delay of a calm stack, not of a queue. By chance, or they would keep step with the local
-# cloud, which looks at its streams every 0.3 s.
+# The random pause between two messages, so that the delay is not that of a queue. A constant one would synchronize with
+# the local cloud, which polls its streams every 0.3 s.
 PAUSE_S = (0.2, 0.8)
 BUDGET = Budget("message, commit to push service", "p50 ms", at_most=300)
 
 
 class _Service:
-    """A push service that notes when a push came."""
+    """A push service that records when a push arrives."""
 
     def __init__(self) -> None:
         self.came = threading.Event()
@@ -55,7 +55,7 @@ def _serving(service: _Service) -> Iterator[str]:
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing to the console."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -90,7 +90,7 @@ async def _measure(addresses: Addresses, url: str, service: _Service, messages: 
 
 
 def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
-    """What is printed, and what is kept."""
+    """The tables to print, and the figures to write."""
     service = _Service()
     with _serving(service) as url:
         count = WARM_UP + effort.of(10, 30, 60)

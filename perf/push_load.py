@@ -1,7 +1,7 @@
-"""Ten thousand pushes through a push service of this machine: how long, how much memory, and what they cost in AWS.
+"""Ten thousand pushes to a local push service: duration, memory, and cost in AWS.
 
-The push function's handler takes batches as its queue hands them on; reads and claims are moto's, encryption and posts
-are real. On the running stack `push_queue` measures the way by the queues, and `push_delay` the delays.
+The push function's handler gets batches like its queue's; reads and claims are moto's, encryption and posts are real.
+On the running stack, `push_queue` measures the path through the queues, and `push_delay` the delays.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from perf.report import Table, number
 from perf.template import ROOT
 
 PUSHES = 10_000
-PEOPLE = 25  # of a job, as `notifications.push_jobs` makes them
-JOBS_PER_BATCH = 5  # what the queue hands on at once (infra/notifications.yaml)
+PEOPLE = 25  # per job, as `notifications.push_jobs` makes them
+JOBS_PER_BATCH = 5  # the queue's batch size (infra/notifications.yaml)
 BUDGETS = (
     Budget("10,000 pushes", "seconds", at_most=60),
     Budget("10,000 pushes", "more memory after the first tenth, MB", at_most=16),
@@ -38,7 +38,7 @@ BUDGETS = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many pushes took: seconds, of one processor too, and the memory of the process in MB."""
+    """The duration of all pushes in seconds, also of CPU, and the process's memory in MB."""
 
     pushes: int
     arrived: int
@@ -55,10 +55,10 @@ class Load:
 
 
 def measure(pushes: int) -> Load:
-    """Push to 25 people again and again until there were so many pushes."""
+    """Push to 25 people repeatedly, until there were `pushes` pushes."""
     with push_service.serving() as url, in_process_stack() as on, fakes.quick_reads():
         jobs = _jobs(on, url)
-        _invoke([next(jobs)])  # modules, connections, the signature
+        _invoke([next(jobs)])  # warms up modules, connections and the signature
         times: list[float] = []
         first = 0.0
         began, cpu = time.perf_counter(), time.process_time()
@@ -75,7 +75,7 @@ def measure(pushes: int) -> Load:
 
 
 def _jobs(on: InProcessStack, url: str) -> Iterator[str]:
-    """Jobs of the push queue, each of its own name: a message in a group that 25 are away from."""
+    """Jobs of the push queue with different ids: a message in a group of which 25 people are away."""
     sender, *away = newcomers(PEOPLE + 1)
     for each in away:
         register_at(each, f"{url}/{each.user_id}")
@@ -100,11 +100,11 @@ def _memory_mb() -> float:
     return pages * 4_096 / 1_048_576
 
 
-# --- money ----------------------------------------------------------------------------------------------------
+# --- cost -----------------------------------------------------------------------------------------------------
 
 
 def dollars(repeats: int) -> dict[str, float]:
-    """US dollars per million pushes: to 40 of a group of 50 by one message, and to one in a direct conversation."""
+    """US dollars per million pushes: one message to 40 people of a group of 50, and to one in a direct conversation."""
     assumed, found = cost.Assumptions(), {}
     for name, size, away in (("group of 50, 40 away", 50, AWAY), ("direct conversation", 2, 1)):
         with in_process_stack() as on:
@@ -116,11 +116,11 @@ def dollars(repeats: int) -> dict[str, float]:
     return found
 
 
-# --- what is printed ------------------------------------------------------------------------------------------
+# --- report ---------------------------------------------------------------------------------------------------
 
 
 def part(effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
-    """What is printed, and what is kept."""
+    """The tables to print, and the figures to write."""
     load = measure(effort.of(1_000, 3_000, PUSHES))
     done(f"{load.pushes} pushes")
     per_million = dollars(effort.of(3, 3, 9))

@@ -1,7 +1,7 @@
-"""Ten thousand pushes by the whole way on the running local cloud: message, stream, queues, functions, push service.
+"""Ten thousand pushes through the running local cloud: message, stream, queues, functions, push service.
 
-In each of some groups somebody says one thing, and everybody else is away with several browsers. Counted are seconds
-from the first message to the last push, and the memory of the processes of the push function.
+In each of several groups a person sends one message, and all others are away with several browsers. Measured are the
+seconds from the first message to the last push, and the memory of the push function's processes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from perf.report import Table, number
 PEOPLE, DEVICES = 100, 4
 GROUPS = 25
 PATIENCE_S = 180.0
-QUIET_S = 3.0  # after the last push: any more would be one too many
-WORKER = "-Push-"  # in the command line of a process of the push function
+QUIET_S = 3.0  # wait after the last push for duplicates, which would be errors
+WORKER = "-Push-"  # part of the command line of the push function's processes
 BUDGETS = (
     Budget("10,000 pushes by the queues", "seconds", at_most=60),
     Budget("10,000 pushes by the queues", "more memory after the first tenth, MB", at_most=16),
@@ -33,8 +33,7 @@ BUDGETS = (
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """What so many pushes took: seconds, and the most memory (MB) of a process of the push function at a tenth, and
-    from then on."""
+    """The seconds for all pushes, and the largest memory (MB) of a push process up to a tenth of them and after."""
 
     pushes: int
     arrived: int
@@ -52,10 +51,10 @@ async def _measure(addresses: Addresses, url: str, groups: int, done: Callable[[
     away = await in_parallel(PEOPLE, lambda _: newcomer(addresses.http_url))
     body = {"type": "group", "name": "Away", "member_ids": [each.id for each in away]}
     chats = [str((await sender.call("POST", "/conversations", body))["id"]) for _ in range(groups + 1)]
-    await in_parallel(PEOPLE, lambda n: _invited(away[n], len(chats)))  # before there is a device to push it to
+    await in_parallel(PEOPLE, lambda n: _invited(away[n], len(chats)))  # before any device could get a push for it
     await _register(away, url)
     done(f"{PEOPLE * DEVICES} devices in {groups} groups")
-    await _say(sender, [chats.pop()])  # its pushes start the function's processes
+    await _say(sender, [chats.pop()])  # its pushes start the processes of the function
     await asyncio.to_thread(_wait_for, PEOPLE * DEVICES, url, addresses)
     before = push_service.arrivals(url).count
     pushes = PEOPLE * DEVICES * groups
@@ -84,7 +83,7 @@ async def _register(away: list[LoadPerson], url: str) -> None:
 
 
 async def _invited(who: LoadPerson, times: int) -> None:
-    """Wait until somebody has been told of so many invitations."""
+    """Wait until a person has been notified of this many invitations."""
     for _ in range(int(PATIENCE_S)):
         if (await who.call("GET", "/notifications?limit=1"))["unread_count"] >= times:
             return
@@ -98,7 +97,7 @@ async def _say(sender: LoadPerson, chats: list[str]) -> None:
 
 
 def _wait_for(count: int, url: str, addresses: Addresses) -> float:
-    """Wait until so many pushes have come, or long enough; the most memory (MB) of a push process meanwhile."""
+    """Wait for this many pushes, within a limit; returns the largest memory (MB) of a push process meanwhile."""
     most, until = _memory_mb(addresses), time.monotonic() + PATIENCE_S
     while push_service.arrivals(url).count < count and time.monotonic() < until:
         time.sleep(0.1)
@@ -107,14 +106,14 @@ def _wait_for(count: int, url: str, addresses: Addresses) -> float:
 
 
 def _memory_mb(addresses: Addresses) -> float:
-    """The memory of the largest process of the push function."""
+    """The memory of the largest process of the push function in MB."""
     sizes = [0.0]
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             if WORKER not in status.with_name("cmdline").read_text():
                 continue
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         if int(fields["PPid"]) in addresses.servers and "VmRSS" in fields:
             sizes.append(int(fields["VmRSS"].split()[0]) / 1_024)
@@ -122,7 +121,7 @@ def _memory_mb(addresses: Addresses) -> float:
 
 
 def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], dict[str, Any]]:
-    """What is printed, and what is kept."""
+    """The tables to print, and the figures to write."""
     groups = effort.of(3, 6, GROUPS)
     with push_service.serving() as url:
         load = asyncio.run(_measure(addresses, url, groups, done))

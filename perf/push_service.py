@@ -1,4 +1,4 @@
-"""A push service of this machine, in a process of its own so that it shares nothing but the processors' time."""
+"""A local push service in a separate process, so that it shares only the processors with the measurement."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """How many pushes have come, and when the last did, by the machine's monotonic clock (seconds)."""
+    """The number of pushes received, and the time of the last one by the machine's monotonic clock (s)."""
 
     count: int
     last: float
@@ -54,7 +54,7 @@ class Arrivals:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The service's address; every path of it takes pushes."""
+    """The service's URL; every path accepts pushes."""
     with subprocess.Popen([sys.executable, "-c", _SCRIPT], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -64,7 +64,7 @@ def serving() -> Iterator[str]:
 
 
 def arrivals(url: str) -> Arrivals:
-    """What has come to the service at an address."""
+    """The pushes received so far."""
     with urllib3.PoolManager() as pool:
         count, last = pool.request("GET", f"{url}/count", timeout=5.0).data.split()
     return Arrivals(int(count), float(last))
@@ -79,6 +79,6 @@ def keys() -> dict[str, str]:
 
 
 def device(endpoint: str, with_keys: dict[str, str]) -> dict[str, object]:
-    """The body that registers a browser at an endpoint."""
+    """The body that registers a browser with this endpoint."""
     subscription = {"endpoint": endpoint, "keys": with_keys}
     return {"platform": "web", "provider": "webpush", "subscription": subscription}

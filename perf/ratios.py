@@ -1,4 +1,4 @@
-"""One thing measured against another in turn, so that what else the machine does meets both."""
+"""Compares two measurements made in alternation, so that other load on the machine affects both."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def in_turn(pair: tuple[T, T], turn: int) -> tuple[T, T]:
-    """Who is measured first changes from turn to turn: else one of the two would always meet the warmer machine."""
+    """The pair in alternating order, so that neither is always measured first."""
     return pair if turn % 2 == 0 else (pair[1], pair[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a ratio should be, ours by theirs: at most, or at least, so much."""
+    """The most or the least that a ratio of ours to theirs should be."""
 
     at_most: float | None = None
     at_least: float | None = None
@@ -38,13 +38,13 @@ NO_GOAL = Goal()
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The values of one figure, ours and theirs, of the same turns in the same order."""
+    """The values of one figure, ours and theirs, from the same turns in the same order."""
 
     ours: Sequence[float]
     theirs: Sequence[float]
 
     def ratios(self) -> list[float]:
-        """Ours by theirs, turn by turn. Where theirs is nothing, the ratio has no bound, or is 1 if ours is nothing."""
+        """Ours divided by theirs for each turn. If theirs is 0, the ratio is infinite, or 1 if ours is 0 too."""
         return [_by(mine, other) for mine, other in zip(self.ours, self.theirs, strict=True)]
 
     @property
@@ -52,7 +52,7 @@ class Compared:
         return median(self.ratios())
 
     def cells(self) -> tuple[str, str, str]:
-        """Ours, theirs and the ratio, each as least, median and most."""
+        """Ours, theirs and the ratio, each as least, median and greatest."""
         return spread(self.ours), spread(self.theirs), " / ".join(f"{each:.2f}" for each in self._spread())
 
     def _spread(self) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Tables as Markdown, and figures as people read them."""
+"""Markdown tables, and formatting of figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a title; numbers stand right."""
+    """A table with a title; columns of numbers are aligned right."""
 
     title: str
     head: Sequence[str]
@@ -39,7 +39,7 @@ def _is_number(text: str) -> bool:
 
 
 def number(value: float) -> str:
-    """Three digits that matter: 0.123, 1.23, 12.3, 123, 1,234."""
+    """Three significant digits: 0.123, 1.23, 12.3, 123, 1,234."""
     size = abs(value)
     if value == int(value) or size >= 100:
         return f"{value:,.0f}"

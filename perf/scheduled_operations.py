@@ -1,4 +1,4 @@
-"""Counted operations of messages that are sent later, and of those that disappear."""
+"""Counted operations of scheduled and of disappearing messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def cancel(_stack: InProcessStack) -> Operation:
 
 
 def send(_stack: InProcessStack) -> Operation:
-    """What the machine asks for when the time has come."""
+    """Send a scheduled message at its time, as the state machine does."""
     conversation_id, people = new_conversation(2)
     waiting: list[str] = []
 
@@ -63,7 +63,7 @@ def send(_stack: InProcessStack) -> Operation:
 
 
 def erase_expired(messages: int, _stack: InProcessStack) -> Operation:
-    """The look every minute, when so many messages of one conversation have expired since the last one."""
+    """The erasure that runs every minute, with this many expired messages in one conversation."""
     conversation_id, people = new_conversation(2, disappearing_seconds=1)
 
     def run(_turn: int) -> Reply:

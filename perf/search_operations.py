@@ -13,7 +13,7 @@ from perf.people import Person, newcomers
 
 
 def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) -> tuple[Any, str]:
-    """Somebody in some conversations, in each of which so many messages can be found; and one conversation."""
+    """A person with several conversations, each with `how_many` indexed messages; and one of the conversations."""
     reader, *others = newcomers(conversations + 1)
     conversation_id = ""
     for other in others:
@@ -24,13 +24,13 @@ def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) 
 
 
 def said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
-    """Somebody says something; what search's queue holds of it then."""
+    """Send a message; returns its job in search's queue."""
     dispatched(conversation_id, say(who, conversation_id).json()["seq"])
     return stack.jobs("search")[-1]
 
 
 def dispatch(stack: InProcessStack) -> Operation:
-    """What the stream's follower does for one message."""
+    """The stream dispatcher's work for one message."""
     conversation_id, people = conversation(stack, 2)
     seqs: list[int] = []
     return Operation(
@@ -40,7 +40,7 @@ def dispatch(stack: InProcessStack) -> Operation:
 
 
 def index(stack: InProcessStack) -> Operation:
-    """What search's consumer does for one message."""
+    """The search consumer's work for one message."""
     conversation_id, people = conversation(stack, 2)
     waiting: list[str] = []
     return Operation(

@@ -1,6 +1,7 @@
-"""Times a delivery to many sockets of which one is stuck, against the same with none stuck (R10).
+"""Measures deliveries to many sockets, with and without a stuck one among them (R10).
 
-In process, over a loopback server in the place of `@connections`. The stuck one is let go once the others have theirs.
+It runs in process with a local server in place of `@connections`. The stuck socket is released when all others have
+received the frame.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PATIENCE_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Medians of the time until everybody but one has a frame: when that one is prompt, and when it is stuck."""
+    """The median time in ms until all sockets but one have a frame: with that one prompt, and with it stuck."""
 
     prompt_ms: float
     stuck_ms: float
@@ -45,7 +46,7 @@ class Delay:
 
 
 class _Endpoint:
-    """Takes posts and notes when; those to `STUCK` wait while `hold` is asked for."""
+    """Accepts posts and records their times; with `hold`, those to `STUCK` wait."""
 
     def __init__(self) -> None:
         self._news = threading.Condition()
@@ -65,7 +66,7 @@ class _Endpoint:
                 self._news.notify_all()
 
     def last_of(self, count: int) -> float:
-        """When the last of so many posts came, which is waited for; lets the stuck one go."""
+        """Wait for this many posts and return the time of the last; releases the stuck socket."""
         with self._news:
             if not self._news.wait_for(lambda: len(self._arrived) == count, PATIENCE_S):
                 raise RuntimeError(f"only {len(self._arrived)} of {count} sockets were posted to")
@@ -75,11 +76,11 @@ class _Endpoint:
 
 
 def measure(*, repeats: int) -> Delay:
-    """Deliveries to all, in turns with nobody stuck and with one."""
+    """Deliver to all sockets, with and without a stuck one in alternation."""
     targets = {(f"usr_{n}", f"c-{n}"): [FRAME] for n in range(SOCKETS)}
     times: dict[bool, list[float]] = {False: [], True: []}
     with in_process_stack(), _serving() as endpoint:
-        for turn in range(2 + 2 * repeats):  # the first two open connections and threads
+        for turn in range(2 + 2 * repeats):  # the first two turns open connections and threads
             hold = bool(turn % 2)
             endpoint.begin(hold=hold)
             began = time.perf_counter()
@@ -105,7 +106,7 @@ def _serving() -> Iterator[_Endpoint]:
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing to the console."""
+            """Log nothing."""
 
     import urllib3
 
@@ -113,7 +114,7 @@ def _serving() -> Iterator[_Endpoint]:
     server.daemon_threads = True
     pool = urllib3.PoolManager(maxsize=sockets.PARALLEL_POSTS, retries=False, timeout=PATIENCE_S)
     before = sockets._http, sockets.management_url
-    setattr(sockets, "_http", lambda: pool)  # noqa: B010 - the function in its place is a cached one
+    setattr(sockets, "_http", lambda: pool)  # noqa: B010 - replaces a cached function
     setattr(sockets, "management_url", lambda: f"http://{HOST}:{server.server_address[1]}")  # noqa: B010
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
@@ -127,7 +128,7 @@ def _serving() -> Iterator[_Endpoint]:
 
 
 def table(delay: Delay) -> Table:
-    """The figures, with the verdict."""
+    """The table of the figures and the verdict."""
     head = "until the others have it", "nobody stuck ms", "one stuck ms", "added ms", f"< {DELAY_AT_MOST_MS} ms (R10)"
     row = (
         f"{SOCKETS - 1} of {SOCKETS} sockets", number(delay.prompt_ms), number(delay.stuck_ms), number(delay.added_ms),
@@ -137,6 +138,6 @@ def table(delay: Delay) -> Table:
 
 
 def part(effort: Effort, _done: Callable[[str], None]) -> tuple[list[Table], dict[str, object]]:
-    """What is printed, and what is kept."""
+    """The tables to print, and the figures to write."""
     delay = measure(repeats=effort.of(3, 30, 30))
     return [table(delay)], {**asdict(delay), "added_ms": delay.added_ms, "within": delay.within}

@@ -1,4 +1,4 @@
-"""The tables of infra/data.yaml as `create_table` takes them, for a fake DynamoDB: nobody describes them again."""
+"""The tables of infra/data.yaml as arguments of `create_table`, for a fake DynamoDB."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def definitions(prefix: str) -> list[dict[str, Any]]:
 
 
 def create_all(dynamodb: Any, prefix: str) -> None:
-    """Make the tables with a botocore or boto3 client of DynamoDB."""
+    """Create the tables with a botocore or boto3 client of DynamoDB."""
     for definition in definitions(prefix):
         dynamodb.create_table(**definition)

@@ -1,4 +1,4 @@
-"""What the SAM templates say: tags kept as plain values, and the functions with their handlers and memory."""
+"""Reads the SAM templates: tags as plain values, and the functions with their handlers and memory."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Function:
     memory_mb: int
     serves_http: bool
     serves_queue: bool
-    traced: bool  # by itself, without TraceCode=on
+    traced: bool  # traced by Lambda, also without TraceCode=on
 
     @property
     def answers_people(self) -> bool:
-        """Whether somebody waits for it: over HTTP or at a socket."""
+        """Whether a person waits for its answer, over HTTP or a socket."""
         return self.serves_http or ".actions." in self.handler
 
     @property

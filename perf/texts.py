@@ -1,4 +1,4 @@
-"""What it takes to check the text of a message, in scripts that cost most: one message of 10,000 characters."""
+"""The CPU time to check the text of a message, for the most expensive scripts: one message of 10,000 characters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAMPLES: Mapping[str, str] = {
 
 
 def measure(repeats: int) -> dict[str, float]:
-    """By sample, the median of ms of CPU that a message's fields take to check, all of them warm."""
+    """The median CPU ms to check a message's fields, by sample, after warming up."""
     return {name: _checked_ms((text * (CHARS // len(text) + 1))[:CHARS], repeats) for name, text in SAMPLES.items()}
 
 
@@ -42,7 +42,7 @@ def _checked_ms(text: str, repeats: int) -> float:
 
 
 def part(effort: Effort, _tell: Callable[[str], None]) -> tuple[list[Table], Any]:
-    """The table, and what is kept."""
+    """The tables to print, and the figures to write."""
     verdicts = judged(measure(effort.of(50, 500, 500)))
     return [budgets.table("Checking a message of 10,000 characters", verdicts, of="text", value="ms")], budgets.as_json(
         verdicts

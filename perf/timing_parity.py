@@ -1,7 +1,7 @@
-"""Times sign-ins that must look alike from outside: of a known account and of a name that nobody has (R35).
+"""Measures sign-ins that must not be distinguishable from outside: with a known account and an unknown name (R35).
 
-In process, in turns, at the cost that passwords have in production. A time is that of the whole call, in which what
-the fakes take for an answer is replaced by a network's `TRIP_S`.
+They run in process, in alternation, with the production cost of password hashes. A time is that of the whole call, with
+the fakes' time per answer replaced by a network's `TRIP_S`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from perf.in_process_stack import InProcessStack, in_process_stack
 from perf.operations import register
 from perf.report import Table, number
 
-APART_AT_MOST = 0.05  # of the median
+APART_AT_MOST = 0.05  # of the known account's median
 NOBODY = "nobody_has_this_name"
-TRIP_S = 0.004  # of a call to DynamoDB or Redis in AWS
+TRIP_S = 0.004  # one call to DynamoDB or Redis in AWS
 WRONG = "another horse battery staple"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Medians of the same attempt at a known account and at an unknown one."""
+    """The median times of the same attempt with a known account and an unknown one."""
 
     name: str
     status: int
@@ -52,7 +52,7 @@ def measure(*, repeats: int, done: Callable[[str], None] = print) -> list[Pair]:
         try:
             wrong = _pair(of, "wrong password", 401, names, repeats, before=lambda: advance(LOCK_MS))
             done(wrong.name)
-            for _ in range(LOCK_AFTER - 1):  # the last pair was the first failure
+            for _ in range(LOCK_AFTER - 1):  # the last pair counted as the first failure
                 for name in names:
                     _timed_ms(of, name, 401)
             locked = _pair(of, "locked", 423, names, repeats, before=lambda: None)
@@ -66,7 +66,7 @@ def _pair(
     of: InProcessStack, what: str, status: int, names: tuple[str, str], repeats: int, *, before: Callable[[], None]
 ) -> Pair:
     times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(1 + repeats):  # the first is to warm up
+    for turn in range(1 + repeats):  # the first turn warms up
         before()
         for name in names if turn % 2 else reversed(names):
             times[name].append(_timed_ms(of, name, status))
@@ -81,12 +81,12 @@ def _timed_ms(of: InProcessStack, name: str, status: int) -> float:
         took_s = time.perf_counter() - began
     if reply.status != status:
         raise RuntimeError(f"a sign-in was answered with {reply.status} {reply.text[:300]}")
-    outside_s = sum(call.ended - call.began - TRIP_S for call in traffic.calls)  # one after another, as trips show
+    outside_s = sum(call.ended - call.began - TRIP_S for call in traffic.calls)  # calls are sequential, as trips show
     return (took_s - outside_s) * 1000
 
 
 def table(pairs: Sequence[Pair]) -> Table:
-    """The table of pairs, with a verdict each."""
+    """The table of pairs with their verdicts."""
     head = "sign-in", "status", "known ms", "unknown ms", "unknown / known", f"within {APART_AT_MOST:.0%} (R35)"
     rows = [
         (
@@ -103,6 +103,6 @@ def as_json(pairs: Sequence[Pair]) -> list[dict[str, object]]:
 
 
 def part(effort: Effort, done: Callable[[str], None]) -> tuple[list[Table], list[dict[str, object]]]:
-    """What is printed, and what is kept."""
+    """The tables to print, and the figures to write."""
     pairs = measure(repeats=effort.of(4, 16, 30), done=done)
     return [table(pairs)], as_json(pairs)

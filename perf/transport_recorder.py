@@ -1,10 +1,9 @@
-"""The network of the in-process measurements: every outgoing call passes here, is answered by fakes and written down.
+"""The network of the in-process measurements: every outgoing call is answered by fakes and recorded.
 
-AWS calls are caught at botocore's `before-send` event, after everything a function pays CPU for (marshalling, signing)
-and before the socket; moto answers them. Posts to sockets are caught at `kernel.sockets`' connection pool, Redis at
-its connections. What the fakes cost is kept apart (`TransportRecorder.stubbed_cpu_s`), so that the caller can
-subtract it. Each call takes `PAUSE_S` of time and none of CPU: calls of parallel threads then overlap as they would
-on a network.
+AWS calls are caught at botocore's `before-send` event, after all work that costs a function CPU (marshalling, signing)
+and before the socket; moto answers them. Posts to sockets are caught at the connection pool of `kernel.sockets`, Redis
+calls at its connections. The fakes' CPU time is recorded separately (`Traffic.stubbed_cpu_s`), so that the caller can
+subtract it. Each call takes `PAUSE_S` of time and no CPU, so that calls of parallel threads overlap as on a network.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ STORE, POST, REDIS = "dynamodb", "post", "redis"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to the outside: to which service, which operation, when, and what capacity it took."""
+    """An outgoing call: its service, operation, times, capacity units and bytes."""
 
     service: str
     operation: str
@@ -42,7 +41,7 @@ class Call:
 
 
 def in_sequence(calls: Iterable[Call]) -> int:
-    """How many of these calls happened one after another: the longest chain that does not overlap in time."""
+    """The number of sequential calls: the longest chain of calls that do not overlap in time."""
     length, free_at = 0, float("-inf")
     for call in sorted(calls, key=lambda call: call.ended):
         if call.began >= free_at:
@@ -52,7 +51,7 @@ def in_sequence(calls: Iterable[Call]) -> int:
 
 @dataclass(slots=True)
 class Traffic:
-    """The calls of one piece of work, and the CPU that the fakes took."""
+    """The recorded calls of one operation, and the CPU time that the fakes took."""
 
     calls: list[Call] = field(default_factory=list)
     stubbed_cpu_s: float = 0.0
@@ -73,12 +72,12 @@ class Traffic:
         return sum((call.units for call in self.calls), Units())
 
     def kinds(self) -> Counter[str]:
-        """How often each operation was called; a service's name stands for its only operation."""
+        """The number of calls by operation; posts and Redis have one operation each, named like the service."""
         return Counter(call.operation for call in self.calls)
 
 
 class TransportRecorder:
-    """Where calls pass and are written down, into the `Traffic` that listens at the time."""
+    """Records calls into the `Traffic` that is listening at the time."""
 
     def __init__(self) -> None:
         self._listening: Traffic | None = None
@@ -90,7 +89,7 @@ class TransportRecorder:
 
     @contextmanager
     def listen(self) -> Iterator[Traffic]:
-        """What is called within."""
+        """Record the calls inside the block."""
         self._listening = traffic = Traffic()
         try:
             yield traffic
@@ -120,7 +119,7 @@ class TransportRecorder:
 
 
 def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
-    """The answer to a call of the store, and its capacity units."""
+    """The answer to a call of DynamoDB, and its capacity units."""
 
     def ask(query: dict[str, Any]) -> Any:
         body = json.dumps(query).encode()
@@ -133,7 +132,7 @@ def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
 
 
 class SocketPool:
-    """Stands in for urllib3's pool in `kernel.sockets`: takes every post, remembers how many bytes each had."""
+    """Replaces urllib3's pool in `kernel.sockets`: accepts every post and records its size."""
 
     def __init__(self, transport: TransportRecorder) -> None:
         self._wire = transport
@@ -153,7 +152,7 @@ class SocketAnswer:
 
 
 def counted_redis(transport: TransportRecorder) -> type[redis.Connection]:
-    """A connection class that writes down each round trip: one per command or pipeline."""
+    """A connection class that records each round trip: one per command or pipeline."""
 
     class CallCounts(redis.Connection):
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:

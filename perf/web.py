@@ -1,7 +1,7 @@
-"""The web client in Chromium on the running local cloud: first paint, a long history, scrolling, memory, keys.
+"""The web client in Chromium on the running local cloud: first paint, a long history, scrolling, memory, typing.
 
-The long history is made up here and given in place of the API's answers, page by page, so the figures are those of the
-screens; everything else is asked of the local cloud.
+The long history is generated here and replaces the API's pages, so that its figures only depend on the client; all
+other requests go to the local cloud.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BUDGETS = (
     Budget("composer", "keypress to paint p95 ms", at_most=50),
     Budget("composer", "layout shift by sending", at_most=0.001),
 )
-# In every page: when the last page of messages was there, and when rows were painted after it.
+# Runs in every page: records when messages arrived, when rows were painted after that, and other metrics.
 PROBE = """
 for (const name of ['json', 'text']) {
   const read = Response.prototype[name];
@@ -102,14 +102,14 @@ class Figures:
 
 
 def measure(scale: Scale, done: Callable[[str], None]) -> Figures:
-    """The client that the running local cloud serves. Raises NotUp, NoBrowser."""
+    """Measure the client that the running local cloud serves. Raises NotUp, NoBrowser."""
     addresses = served()
     with opened() as browser:
         return measure_page(browser, addresses["web_url"], addresses["http_url"], scale, done)
 
 
 def served() -> dict[str, str]:
-    """The addresses of the running local cloud, `web_url` among them. Raises NotUp, NoBrowser."""
+    """The addresses of the running local cloud, including `web_url`. Raises NotUp, NoBrowser."""
     running()
     addresses: dict[str, str] = json.loads(Path(os.environ.get("SC_ENDPOINTS") or DEFAULT).read_text())
     if not addresses.get("web_url"):
@@ -119,7 +119,7 @@ def served() -> dict[str, str]:
 
 @contextmanager
 def opened() -> Iterator[Browser]:
-    """Chromium, for as long as the block lasts. Raises NoBrowser."""
+    """Chromium, for the duration of the block. Raises NoBrowser."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise NoBrowser("needs Chromium")
@@ -132,7 +132,7 @@ def opened() -> Iterator[Browser]:
 
 
 def measure_page(browser: Browser, url: str, http_url: str, scale: Scale, done: Callable[[str], None]) -> Figures:
-    """The client at this address, with somebody new."""
+    """Measure the client at this URL with a new account."""
     person, conversation_id = _newcomer(http_url)
     done("first paint")
     paints = [_paints(browser, url) for _ in range(scale.runs)]
@@ -173,7 +173,7 @@ def as_json(found: Figures) -> dict[str, Any]:
 
 
 def values(found: Figures) -> list[float]:
-    """One value for each of BUDGETS, in their order."""
+    """The values for BUDGETS, in their order."""
     return [
         median(found.cold_ms),
         median(found.warm_ms),
@@ -189,11 +189,11 @@ def _verdicts(found: Figures) -> list[Verdict]:
     return [budget.judge(value) for budget, value in zip(BUDGETS, values(found), strict=True)]
 
 
-# --- the parts
+# --- parts
 
 
 def _paints(browser: Browser, url: str) -> tuple[float, float]:
-    """The largest contentful paint of a browser that has never been here, and of its second visit, in ms."""
+    """The largest contentful paint in ms of a first visit without a cache, and of the second visit."""
     with _context(browser) as context:
         found = []
         for _ in range(2):
@@ -201,7 +201,7 @@ def _paints(browser: Browser, url: str) -> tuple[float, float]:
             page.goto(url, wait_until="networkidle")
             page.get_by_role("button").first.wait_for()
             found.append(float(page.evaluate("largest")))
-            page.wait_for_timeout(1_000)  # the service worker puts by what it needs
+            page.wait_for_timeout(1_000)  # the service worker fills its cache
             page.close()
         return found[0], found[1]
 
@@ -209,7 +209,7 @@ def _paints(browser: Browser, url: str) -> tuple[float, float]:
 def _history(
     browser: Browser, url: str, person: dict[str, str], conversation_id: str, scale: Scale
 ) -> tuple[float, float, float, int]:
-    """Opening it in ms, frames a second while it scrolls, its heap in MB, and the most rows in the document."""
+    """The ms to open the long conversation, frames/s while scrolling, its heap in MB, and the number of rows."""
     with _context(browser) as context:
         page = _signed_in(context, url, person)
         context.route(
@@ -243,7 +243,7 @@ def _history(
 def _writing(
     browser: Browser, url: str, person: dict[str, str], conversation_id: str, scale: Scale
 ) -> tuple[list[float], float]:
-    """From each key to the paint that shows it in ms, and how much a sent message moved what stood there."""
+    """The ms from each key to the paint that shows it, and the layout shift of sending messages."""
     with _context(browser) as context:
         page = _signed_in(context, url, person)
         page.get_by_role("navigation").get_by_role("button", name="The long one").click()
@@ -264,7 +264,7 @@ def _writing(
         return keys, float(page.evaluate("shift"))
 
 
-# --- how
+# --- helpers
 
 
 @contextmanager
@@ -312,7 +312,7 @@ WORDS = TEXT.split()
 
 
 def _message(conversation_id: str, user_id: str, seq: int) -> dict[str, Any]:
-    """Of one to forty words, each the same whenever it is asked for; every second one by somebody else."""
+    """A message of one to forty words, deterministic by `seq`; every second one by another person."""
     text = " ".join(WORDS[(seq * 7 + n * 3) % len(WORDS)] for n in range(1 + (seq * 13) % 40))
     reactions = [{"emoji": "👍", "count": 2, "mine": False}] if seq % 9 == 0 else []
     return {

@@ -1,6 +1,6 @@
-"""The web client against another commit's build: both served by the running local cloud, measured in turn in Chromium.
+"""The web client compared with another commit's build: both served by the running local cloud, measured in alternation.
 
-The other is built in a work tree of its own and lies in a bucket of its own, so it has the same origin and API.
+The other client is built in a separate work tree and served from a separate bucket, with the same origin and API.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUILD_S, TURN_S = 40.0, 75.0
 
 @contextmanager
 def published(revision: str, addresses: dict[str, str]) -> Iterator[str]:
-    """Build this commit's client and put it onto the running local cloud for a while. Its address."""
+    """Build this commit's client and serve it from the running local cloud inside the block; yields its URL."""
     endpoint = addresses["aws_endpoint_url"]
     s3: Any = boto3.client(
         "s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
@@ -44,7 +44,7 @@ def published(revision: str, addresses: dict[str, str]) -> Iterator[str]:
             raise NoSuchRevision(f"the web client of {revision} cannot be built: {problem}") from problem
         s3.create_bucket(Bucket=BUCKET)
         try:
-            s3.delete_public_access_block(Bucket=BUCKET)  # new buckets have it
+            s3.delete_public_access_block(Bucket=BUCKET)  # new buckets have one
             s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(_READABLE))
             api = urlsplit(addresses["http_url"]).path
             clients.upload(s3, BUCKET, api=api, socket="", policy=policy_of(endpoint), compressed=True, dist=dist)
@@ -64,7 +64,7 @@ _READABLE = {
 
 
 def measure(revision: str, *, rounds: int, scale: web.Scale, done: Callable[[str], None]) -> list[Compared]:
-    """One for each of the client's budgets. Raises NotUp, NoBrowser, NoSuchRevision."""
+    """The comparison for each of the client's budgets. Raises NotUp, NoBrowser, NoSuchRevision."""
     addresses = web.served()
     steps = {f"{revision} is built": BUILD_S} | {f"turn {turn + 1} of {rounds}": TURN_S for turn in range(rounds)}
     progress = Progress(steps, done)

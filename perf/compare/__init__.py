@@ -1,5 +1,5 @@
-"""Our local stack beside other chat servers on one machine: the same load in turn, in the same minutes.
+"""Compares the local stack with other chat servers on one machine: the same load in alternation.
 
-`make compare` runs it (docs/compare.md). It owns the peers, which it installs under .local/compare, and their clients;
-what the cells measure is perf/benchmarks.py, for all of them the same.
+`make compare` runs it (docs/compare.md). It installs the peers under .local/compare and provides their clients; the
+benchmarks are those of perf/benchmarks.py for all servers.
 """

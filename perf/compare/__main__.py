@@ -1,7 +1,7 @@
-"""`python -m perf.compare`: the running local stack beside Synapse, and with `--ejabberd` beside ejabberd.
+"""`python -m perf.compare`: compares the running local stack with Synapse, and with `--ejabberd` with ejabberd.
 
-Exits with 1 if a goal is missed, with 3 if other work disturbed too much for a verdict (`--disturbed` gives one
-nevertheless, marked so). Figures are kept in .local/perf/compare.json.
+Exits with 1 if a goal is missed, and with 3 if other load prevented a verdict (`--disturbed` gives one anyway, marked
+as such). The figures are written to .local/perf/compare.json.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from perf.report import Table, number
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "compare.json"
-READY_S, CELL_S = 40.0, 45.0  # expected of a side and of a cell of two
+READY_S, CELL_S = 40.0, 45.0  # expected seconds to prepare a side, and to measure a cell on both
 MISSED, NO_VERDICT = 1, 3
-Found = tuple[list[Turns], dict[str, float]]  # the cells with one peer, and the megabytes of both
+Found = tuple[list[Turns], dict[str, float]]  # the cells with one peer, and the memory of both servers in MB
 
 
 def _say(what: str) -> None:
@@ -49,7 +49,7 @@ def _say(what: str) -> None:
 async def _compare(
     ours: Ours, peers: list[Side], scale: RunScale, measure: Measure, show: Callable[[Side, Found], None]
 ) -> dict[str, Found]:
-    """By peer: its cells, and the megabytes of ours and theirs before and after."""
+    """By peer: its cells, and the memory (MB) of both servers before and after."""
     steps = {f"{side.name} is made ready": READY_S for side in (ours, *peers)}
     steps |= {f"{peer.name}: {cell.name}": CELL_S for peer in peers for cell in CELLS}
     progress = Progress(steps, _say)

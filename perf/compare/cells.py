@@ -1,4 +1,4 @@
-"""The cells of a comparison: what one run of each does to a side, and how its figure should stand to the other's."""
+"""The cells of a comparison: the load of one run on a side, and the goal for the ratio of the figures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from perf.compare.side import Side
 from perf.load_clients import LoadPerson
 from perf.ratios import NO_GOAL, Goal
 
-CAP = 1_000  # messages of a run; a person of ours may send 1,200 a minute
+CAP = 1_000  # messages per run; our rate limit is 1,200 a minute per person
 READERS = SIGN_INS_AT_ONCE = SENDERS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RunScale:
-    """How much one run is."""
+    """The size of one run."""
 
     seconds: float = 4.0
     messages: int = 60
@@ -32,7 +32,7 @@ Run = Callable[[Side, RunScale, int], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """A name, the figure of its runs that counts, the work of one run, who hears in it, and the goal."""
+    """A cell: the figure that counts, the work of one run, the people who listen during it, and the goal."""
 
     name: str
     figure: str
@@ -42,7 +42,7 @@ class Contest:
 
 
 async def _sends(side: Side, scale: RunScale, run: int, count: int) -> Result:
-    first = run * count % len(side.directs)  # others each run: what one of ours may send in a minute is limited
+    first = run * count % len(side.directs)  # different senders each run, because of our rate limit per person
     pairs = (side.directs[first:] + side.directs[:first])[:count]
     return await benchmarks.throughput(side.say, pairs, scale.seconds, CAP)
 

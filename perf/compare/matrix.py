@@ -1,4 +1,4 @@
-"""Synapse as a side: people who use its client-server API as our load generator's people use ours."""
+"""Synapse as a side: people who use its client-server API as the load generator's people use ours."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from perf.load_clients import PASSWORD, TEXT, Http, LoadPerson, in_parallel
 
 API = "/_matrix/client/v3"
 CREATED = '"type":"m.room.message"'
-WAIT_MS = 15_000  # of a sync for something new: below what the generator waits for an answer
+WAIT_MS = 15_000  # timeout of a long poll, shorter than the load generator's time limit
 FILTER = quote(json.dumps({"room": {"timeline": {"limit": 100}, "state": {"lazy_load_members": True}}}))
 
 
 @dataclass(slots=True)
 class MatrixPerson(LoadPerson):
-    """Hears by syncing again and again, and sends by HTTP: Matrix has no socket."""
+    """Receives by repeated syncs and sends by HTTP, because Matrix has no socket."""
 
     url: str = ""
     _follower: asyncio.Task[None] | None = None
@@ -38,10 +38,10 @@ class MatrixPerson(LoadPerson):
         await self.http.request("PUT", path, self.token, body)
 
     async def follow(self) -> None:
-        """Learn what there is, and hear what comes after it.
+        """Read the present state, then listen for new events.
 
-        Synapse answers a repeated first sync as it did up to two minutes before, so the place is kept, and what has
-        come since is passed over.
+        Synapse answers a repeated first sync from a cache of up to two minutes. So the sync position is kept, and
+        events since then are skipped.
         """
         http = Http(self.url)
         while True:
@@ -65,7 +65,7 @@ class MatrixPerson(LoadPerson):
         return (await http.request("GET", f"{API}/sync?filter={FILTER}&timeout={wait_ms}{since}", self.token)).decode()
 
     async def unfollow(self) -> None:
-        """Raises what ended it before."""
+        """Stop listening; raises the error that ended it before, if any."""
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.wait([self._follower])
@@ -84,7 +84,7 @@ def _next(sync: str) -> str:
 
 
 class Synapse(Side):
-    """A fresh one on SQLite."""
+    """A fresh Synapse on SQLite."""
 
     name = f"Synapse {synapse.version()}"
     passwords = f"bcrypt, {passwords.COST} rounds"
@@ -110,7 +110,7 @@ class Synapse(Side):
         await self.fill()
 
     async def _newcomer(self, number: int) -> MatrixPerson:
-        """By the shared secret (Synapse's Admin API, "Shared-Secret Registration")."""
+        """Register by the shared secret (Synapse's Admin API, "Shared-Secret Registration")."""
         name = f"p{number}"
         person = MatrixPerson(Http(self._url), "", "", username=name, url=self._url)
         nonce = (await person.call("GET", "/_synapse/admin/v1/register"))["nonce"]
@@ -129,7 +129,7 @@ class Synapse(Side):
         return room
 
     async def listen(self, people: Sequence[LoadPerson]) -> None:
-        """Who has not read a room has its unread messages counted anew by every sync, so all have read theirs."""
+        """First mark all rooms as read: otherwise Synapse counts the unread messages anew in every sync."""
         everybody: Any = people
         await in_parallel(len(people), lambda number: self._read(everybody[number]))
         await in_parallel(len(people), lambda number: everybody[number].follow())

@@ -1,4 +1,4 @@
-"""What a chat server has to offer to be measured; and our own local stack as one."""
+"""The interface of a chat server to be measured, and the local stack as one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perf.addresses import Addresses
 from perf.load_clients import PASSWORD, TEXT, Http, LoadPerson, Refused, in_parallel, newcomer
 
 PEOPLE = 50
-SENDERS = 32  # in direct conversations with the others
+SENDERS = 32  # people who send to the others in direct conversations
 PAGE = 50
 HISTORY = 6 * PAGE
 WRITERS = 8
@@ -24,7 +24,7 @@ CREATE = "POST", "/conversations"
 
 
 async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
-    """Do it again where a function was slow to start. For what is made ready, not for what is measured."""
+    """Retry a call while functions start slowly. For preparation, not for measured calls."""
     for _ in range(TRIES - 1):
         try:
             return await call()
@@ -34,18 +34,18 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class Side(ABC):
-    """A running server, with people who are signed in and in conversations once it is `ready`."""
+    """A running server; once it is `ready`, with people who are signed in and have conversations."""
 
     name: str
-    passwords: str  # how it keeps them, which is most of what a sign-in costs
-    created: str = benchmarks.CREATED  # what each new message has in a frame
+    passwords: str  # the hashing of passwords, which is most of a sign-in's cost
+    created: str = benchmarks.CREATED  # a text that occurs once per new message in a frame
     say: benchmarks.Say = staticmethod(benchmarks.http)
     servers: Sequence[int] = ()
-    judged = True  # whether the cells' goals are meant for it
+    judged = True  # whether the cells' goals apply to it
     people: list[LoadPerson]
-    directs: list[tuple[LoadPerson, str]]  # a sender, and a conversation with the partner of the same number
+    directs: list[tuple[LoadPerson, str]]  # senders, with their conversations with the partners of the same index
     group: str
-    long: str  # a conversation of HISTORY messages
+    long: str  # a conversation with HISTORY messages
 
     @property
     def partners(self) -> list[LoadPerson]:
@@ -54,24 +54,27 @@ class Side(ABC):
 
     @abstractmethod
     async def ready(self) -> None:
-        """Have it run, with everybody and everything there."""
+        """Start the server, and create all people and conversations."""
 
     @abstractmethod
     async def sign_in(self, person: LoadPerson) -> None:
-        """By the password, on a device of which the server knows nothing."""
+        """Sign in with the password, on a device that is new to the server."""
 
     @abstractmethod
     async def page(self, person: LoadPerson, place: str) -> str:
-        """Read PAGE messages of the long conversation before a place ("" is its end). The place of the next, or ""."""
+        """Read PAGE messages of the long conversation before `place` ("" for its end).
 
-    async def listen(self, people: Sequence[LoadPerson]) -> None:  # noqa: B027 - not every server needs it
-        """From now on they hear what comes, and have read what there was."""
+        Returns the place of the next page, or "" if there is none.
+        """
+
+    async def listen(self, people: Sequence[LoadPerson]) -> None:  # noqa: B027 - a default; not every server needs it
+        """Let these people receive new messages; they have read all earlier ones."""
 
     async def hush(self, people: Sequence[LoadPerson]) -> None:  # noqa: B027
-        """They need not hear any more, so that their waiting does not disturb the others' turns."""
+        """Stop these people from receiving, so that their waiting does not affect the other side's turns."""
 
     async def fill(self) -> None:
-        """Write the long conversation: by few people, a few more at a time, as each may have a function started."""
+        """Write the long conversation with few senders, added gradually because each may start a function."""
         pairs = [(person, self.long) for person in self.people[:WRITERS]]
         await benchmarks.warm_up(self.say, pairs, WARM_UP_S, HISTORY)
 
@@ -85,13 +88,16 @@ class Side(ABC):
         for person in self.people:
             await person.leave()
 
-    def stop(self) -> None:  # noqa: B027 - ours is ended by who started it
-        """End what was started here."""
+    def stop(self) -> None:  # noqa: B027 - the local stack is not started here
+        """Stop the server if it was started here."""
 
 
 class Ours(Side):
-    """The running local stack. Limits by address and of frames are lifted by its own settings (samconfig.toml); those
-    by account are far from what a cell asks of one person, and a run in which anybody is refused does not count."""
+    """The running local stack.
+
+    Its settings lift the limits per address and of frames (samconfig.toml). Those per account are far above the load of
+    a cell, and a run with a refusal does not count.
+    """
 
     name = "SecureConnect"
     passwords = f"bcrypt, {passwords.COST} rounds"
@@ -121,7 +127,7 @@ class Ours(Side):
         await in_parallel(len(people), lambda number: patiently(people[number].open_socket))
 
     async def hush(self, people: Sequence[LoadPerson]) -> None:
-        """A socket that says nothing for minutes is taken for dead, and theirs would have to."""
+        """Close the sockets: a socket that sends nothing for minutes is closed by the server anyway."""
         await in_parallel(len(people), lambda number: people[number].leave())
 
     async def sign_in(self, person: LoadPerson) -> None:

@@ -1,4 +1,4 @@
-"""Synapse from PyPI, on SQLite, with its limits lifted: installed, started and stopped under .local/compare."""
+"""Synapse from PyPI on SQLite, without rate limits: installed, started and stopped under .local/compare."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from perf.template import ROOT
 
 HOME = ROOT / ".local" / "compare" / "synapse"
 PACKAGES = Path(__file__).with_name("synapse.txt")
-SECRET = "of one comparison"  # with which its people are registered
+SECRET = "of one comparison"  # for the registration of people
 START_WAIT_S, STOP_WAIT_S = 60, 20
 UNLIMITED = "{per_second: 100000, burst_count: 100000}"
-# Its defaults but for limits, federation and what would leave this machine.
+# The default configuration, except for limits, federation and calls to other machines.
 CONFIG = """
 server_name: compare.local
 pid_file: {home}/its.pid
@@ -60,13 +60,13 @@ disable_existing_loggers: false
 
 
 def version() -> str:
-    """As it is pinned."""
+    """The pinned version."""
     lines = PACKAGES.read_text().splitlines()
     return next(line.partition("==")[2] for line in lines if line.startswith("matrix-synapse=="))
 
 
 def install() -> None:
-    """Into a virtual environment of its own, unless the same packages are there."""
+    """Install into a separate virtual environment, unless the same packages are there."""
     stamp, log = HOME / "installed", HOME / "install.log"
     wanted = hashlib.sha256(PACKAGES.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -87,7 +87,7 @@ def install() -> None:
 
 
 def start(*, rounds: int) -> tuple[Daemon, str]:
-    """A fresh one that keeps passwords with so many rounds of bcrypt; and its address."""
+    """Start a fresh Synapse with this number of bcrypt rounds; returns it and its URL."""
     data = HOME / "data"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Two sides in turn: enough turns that nothing else disturbed, or a figure without a verdict."""
+"""Measures two sides in alternation until enough turns are undisturbed, or gives figures without a verdict."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from perf.compare.side import Side
 from perf.machine import Meter, Usage, wait_for_quiet
 from perf.ratios import Compared, in_turn
 
-DISTURBED_PERCENT = 20.0  # of one processor, by others than the server and the load generator
-QUIET_WAIT_S, IMPATIENT_WAIT_S = 20.0, 1.0  # at most before a run: what the other side's run has left is done by then
-TURNS, MORE_TURNS = 3, 2  # of each side; how many more are tried where some were disturbed
+DISTURBED_PERCENT = 20.0  # percent of one processor used by other processes than the server and the load generator
+QUIET_WAIT_S, IMPATIENT_WAIT_S = 20.0, 1.0  # the longest wait before a run, for work that the other side's run has left
+TURNS, MORE_TURNS = 3, 2  # turns per side, and additional ones if some were disturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Measured:
 
     @property
     def others(self) -> float:
-        """Percent of one processor that went to others."""
+        """The CPU use of other processes, in percent of one processor."""
         return self.usage.share(self.usage.other_s)
 
     @property
     def amiss(self) -> bool:
-        """Whether it shows something else than the server's speed: others' work, or refused and lost messages."""
+        """Whether the run is unreliable: because of other load, or refused or lost messages."""
         figures = self.result.figures
         return self.others > DISTURBED_PERCENT or bool(figures.get("refused", 0) or figures.get("lost", 0))
 
@@ -41,7 +41,7 @@ Measure = Callable[[Contest, Side, RunScale, int], Awaitable[Measured]]
 
 @dataclass(slots=True)
 class Turns:
-    """The runs of one cell: ours and theirs of each turn."""
+    """The runs of one cell, ours and theirs for each turn."""
 
     cell: Contest
     pairs: list[tuple[Measured, Measured]] = field(default_factory=list)
@@ -51,21 +51,21 @@ class Turns:
 
     @property
     def disturbed(self) -> bool:
-        """Whether fewer turns are clean than a verdict needs."""
+        """Whether there are fewer clean turns than a verdict needs."""
         return len(self.clean()) < TURNS
 
     def enough(self) -> bool:
-        """Whether no further turn is to be tried."""
+        """Whether no further turn is needed."""
         return not self.disturbed or len(self.pairs) >= TURNS + MORE_TURNS
 
     def compared(self) -> Compared:
-        """Of the clean turns; of all of them where those are too few."""
+        """The figures of the clean turns, or of all turns if those are too few."""
         kept = self.pairs if self.disturbed else self.clean()
         ours, theirs = ([each[side].result.figures[self.cell.figure] for each in kept] for side in (0, 1))
         return Compared(ours, theirs)
 
     def verdict(self, *, anyway: bool) -> str:
-        """What the figures say of the goal, if they may: those of a disturbed machine only where that is wanted."""
+        """Whether the goal is met; no verdict on a disturbed machine unless `anyway` is set."""
         if self.disturbed and not anyway:
             return "none: disturbed"
         word = "-"
@@ -74,11 +74,11 @@ class Turns:
         return f"{word} (disturbed)" if self.disturbed else word
 
     def others(self) -> float:
-        """The most that others took in a run, in percent of one processor."""
+        """The highest CPU use of other processes in a run, in percent of one processor."""
         return max(each.others for pair in self.pairs for each in pair)
 
     def trouble(self) -> float:
-        """How many messages were refused or lost."""
+        """The number of refused and lost messages."""
         results = [each.result.figures for pair in self.pairs for each in pair]
         return sum(figures.get("refused", 0) + abs(figures.get("lost", 0)) for figures in results)
 
@@ -91,7 +91,7 @@ async def take(
     *,
     measure: Measure,
 ) -> Turns:
-    """Warm both up, then measure them in turn."""
+    """Warm up both sides, then measure them in alternation."""
     for side in sides:
         await measure(cell, side, WARM_UP, 0)
     turns = Turns(cell)
@@ -106,7 +106,7 @@ async def take(
 
 
 def measuring(quiet_wait_s: float) -> Measure:
-    """One run, with who hears in it, after a moment in which the machine does next to nothing or so many seconds."""
+    """A function for one run, which starts when the machine is nearly idle, or after `quiet_wait_s` seconds."""
 
     async def measure(cell: Contest, side: Side, scale: RunScale, number: int) -> Measured:
         hearers = cell.heard_by(side)

@@ -1,4 +1,4 @@
-"""ejabberd with its archive (XEP-0313) on SQLite as a side, where its Debian package is installed."""
+"""ejabberd with its archive (XEP-0313) on SQLite as a side, if its Debian package is installed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from perf.template import ROOT
 HOME = ROOT / ".local" / "compare" / "ejabberd"
 START_WAIT_S, STOP_WAIT_S = 60, 20
 DOMAIN = "compare.local"
-USER = "ejabberd"  # of the package
+USER = "ejabberd"  # the package's user
 ROOMS = f"conference.{DOMAIN}"
-ARCHIVE = Path("/usr/share/doc/erlang-p1-sqlite3")  # without which it keeps no archive in SQLite
+ARCHIVE = Path("/usr/share/doc/erlang-p1-sqlite3")  # needed for an archive in SQLite
 CONFIG = """
 hosts: ["{domain}"]
 loglevel: warning
@@ -58,7 +58,7 @@ _numbers = itertools.count()
 
 
 def missing() -> str | None:
-    """What of Debian's packages is not installed."""
+    """The reason why ejabberd cannot run here, None if it can."""
     if shutil.which("ejabberdctl") is None or not ARCHIVE.exists():
         return "Debian's packages ejabberd and erlang-p1-sqlite3 are not installed"
     return None
@@ -66,11 +66,13 @@ def missing() -> str | None:
 
 @dataclass(slots=True)
 class XmppPerson(LoadPerson):
-    """A stream of their own. A message counts as answered when the first who is to have it has it: XMPP has no answer
-    that says that it is stored."""
+    """A person with an XMPP stream.
+
+    A message counts as answered when its first recipient has it, because XMPP has no acknowledgement of storage.
+    """
 
     port: int = 0
-    sent: dict[str, asyncio.Future[None]] = field(default_factory=dict)  # of all people of this server
+    sent: dict[str, asyncio.Future[None]] = field(default_factory=dict)  # shared by all people of this server
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
     _listener: asyncio.Task[None] | None = None
@@ -108,7 +110,7 @@ class XmppPerson(LoadPerson):
             await arrived
 
     async def page(self, room: str, before: str) -> str:
-        """Read PAGE messages of the archive of a room. The place of those before them."""
+        """Read PAGE messages of a room's archive; returns the place of the earlier ones."""
         paging = f"<set xmlns='http://jabber.org/protocol/rsm'><max>{PAGE}</max><before>{before}</before></set>"
         query = f"<query xmlns='urn:xmpp:mam:2'>{paging}</query>"
         told = await self._ask(f"<iq type='set' id='h' to='{room}'>{query}</iq>", r"<fin.*</iq>")
@@ -126,7 +128,7 @@ class XmppPerson(LoadPerson):
         self._writer.write(text.encode())
 
     async def _ask(self, text: str, until: str) -> str:
-        """What comes until this pattern."""
+        """Send a text, and return the answer up to this pattern."""
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._told, self._wanted = "", (until, answer)
         self._send(text)
@@ -154,7 +156,10 @@ class XmppPerson(LoadPerson):
 
 
 class Ejabberd(Side):
-    """A fresh one. It keeps passwords as SCRAM, which is far cheaper than bcrypt, and has no goals to be met."""
+    """A fresh ejabberd.
+
+    No goals apply to it, because it stores passwords as SCRAM, which is far cheaper than bcrypt.
+    """
 
     name = "ejabberd"
     passwords = "SCRAM-SHA-1, 4096 iterations"
@@ -204,7 +209,7 @@ class Ejabberd(Side):
 
 
 def _start() -> Daemon:
-    """As the package's own user, who owns what it writes; the daemon of Erlang's names ends with it."""
+    """Run it as the package's own user, who owns its files; Erlang's name daemon ends with it."""
     shutil.rmtree(HOME, ignore_errors=True)
     for folder in ("data", "log"):
         (HOME / folder).mkdir(parents=True)
@@ -215,14 +220,14 @@ def _start() -> Daemon:
     options = ["--config-dir", HOME, "--config", HOME / "ejabberd.yml", "--ctl-config", HOME / "ejabberdctl.cfg"]
     places = ["--spool", HOME / "data", "--logs", HOME / "log"]
     command: tuple[str, ...] = ("ejabberdctl", *map(str, [*options, *places]), "foreground")
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.geteuid() == 0:  # ejabberd refuses to run as root
         for each in (HOME, *HOME.rglob("*")):
             shutil.chown(each, USER)
         command = ("runuser", "-u", USER, "--", "env", f"HOME={HOME}", *command)
     daemon = Daemon(
         name="ejabberd",
         port=port,
-        mark=f'"{HOME / "data"}"',  # as Erlang has it, who is a child of what is started here
+        mark=f'"{HOME / "data"}"',  # as it is in the command line of Erlang, a child of the started process
         pid_file=HOME / "ejabberd.pid",
         log=HOME / "ejabberd.log",
         command=command,
