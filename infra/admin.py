@@ -1,8 +1,8 @@
-"""Makes a platform admin, or takes the role back: `python -m infra.admin USERNAME [--stack NAME] [--revoke]`.
+"""Makes somebody a platform admin, or revokes the role: `python -m infra.admin USERNAME [--stack NAME] [--revoke]`.
 
-The first admin is made by whoever may write to the deployment's tables, never by a route. Without `--stack` it is
-the local stack (`make up`), whose addresses stand in .local/endpoints.json; in AWS the usual credentials and Region
-of the environment apply.
+The first admin is made by somebody with write access to the deployment's tables, never by a route. Without `--stack`
+the command uses the local stack (`make up`), whose addresses are in .local/endpoints.json; in AWS the usual credentials
+and Region of the environment apply.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from infra import chosen_stack
 
 
 def give(username: str, *, role: str) -> str:
-    """Give the person of this username (or e-mail address) the role; what to print. Raises SystemExit."""
+    """Give the person with this username (or e-mail address) the role; returns a line to print. Raises SystemExit."""
     from administration import service
     from kernel.errors import NotFound
 

@@ -1,9 +1,9 @@
-"""What breaks for each alarm of the templates, and how long it takes to say so and to be quiet again.
+"""A fault for each alarm of the templates, and drills of how long the alarm takes to fire and to clear.
 
-A drill plays minutes on a clock that is held: all is well for as long as the alarm looks back, then a fault is there
-until the alarm fires, then it is mended until the alarm clears. Alarms are those that are deployed with everything
-switched on; they are evaluated by infra/local/alarms.py. Metrics come when a minute is over, and AWS writes most of
-them within a minute more, which is not counted here.
+A drill plays minutes on a simulated clock: all is well for as long as the alarm looks back, then the fault is present
+until the alarm fires, then it is gone until the alarm clears. The alarms are those of a deployment with every option
+on; infra/local/alarms.py evaluates them. A metric has its value when a minute is over; AWS writes most metrics within
+a minute more, which is not counted here.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from infra.local.alarms import MINUTE_S, MetricValues, children, definitions, in
 
 STACK = "secureconnect"
 DAY_S = 24 * 3600
-LOOKS_HOURLY_FROM_S = DAY_S + 1  # CloudWatch asks an alarm that looks back further than a day once an hour
-GIVE_UP = 40  # so many times as long as the alarm looks back
+LOOKS_HOURLY_FROM_S = DAY_S + 1  # CloudWatch evaluates alarms that look back further than a day once an hour
+GIVE_UP = 40  # a drill ends after this many times the span that the alarm looks back
 CALLS_A_MINUTE = 10
 
 Definition = Mapping[str, Any]
-Values = Callable[[int], tuple[float, ...]]  # those of the nth minute of a fault; of minute -1 while all is well
+Values = Callable[[int], tuple[float, ...]]  # the values in minute n of a fault; minute -1 means that all is well
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What an operator would call it, and the metric's values by the minute."""
+    """A fault: an operator's name for it, and the metric's values by the minute."""
 
     what: str
     values: Values
@@ -36,14 +36,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """How long an alarm took, in seconds."""
+    """How long an alarm took to fire and to clear, in seconds."""
 
     fired_after_s: int
     cleared_after_s: int
 
 
 class Silent(AssertionError):
-    """An alarm did not fire, or did not clear; or it fired while all was well."""
+    """An alarm did not fire, did not clear, or fired while all was well."""
 
 
 def _steady(what: str, broken: float, well: tuple[float, ...] = ()) -> Fault:
@@ -63,7 +63,7 @@ def _growing(what: str, each_minute: float) -> Fault:
     return Fault(what, lambda minute: ((minute + 1) * each_minute,))
 
 
-# By the metric that an alarm looks at.
+# By the metric that an alarm evaluates.
 FAULTS = {
     "AWS/SQS/ApproximateNumberOfMessagesVisible": _steady("a record that nothing can take was given up", 1, (0,)),
     "AWS/SQS/ApproximateAgeOfOldestMessage": _growing("whoever takes from the queue stands still", 60),
@@ -101,12 +101,12 @@ FAULTS = {
 
 @cache
 def alarms() -> dict[str, Definition]:
-    """All alarms that can be deployed by their names, worked out: those of burn rates and those they stand in for."""
+    """All alarms that can be deployed, resolved, by name: those of burn rates as well as those that they replace."""
     return definitions(generate.observability()["Resources"].values(), STACK)
 
 
 def fault(name: str) -> Fault:
-    """What breaks for the alarm called `name`; for a composite one, for the first alarm of its rule."""
+    """The fault for the alarm called `name`; for a composite alarm, that of the first alarm in its rule."""
     alarm = alarms()[name]
     if "AlarmRule" in alarm:
         return fault(children(alarm)[0])
@@ -115,10 +115,10 @@ def fault(name: str) -> Fault:
 
 
 def drill(name: str) -> Drilled:
-    """Break what the alarm called `name` is about until it fires, mend it until it clears.
+    """Play the fault of the alarm called `name` until it fires, then its repair until it clears.
 
     Raises:
-        Silent: it did not, or fired before.
+        Silent: it did not fire or clear, or fired before the fault.
     """
     alarm = alarms()[name]
     looked_at = [alarms()[each] for each in children(alarm)] if "AlarmRule" in alarm else [alarm]
@@ -169,6 +169,6 @@ def _measured(alarm: Definition) -> Iterator[Definition]:
 
 
 def _metric(alarm: Definition) -> Definition:
-    """Namespace, name and dimensions of the one metric that an alarm looks at."""
+    """Namespace, name and dimensions of the one metric that an alarm evaluates."""
     found: Definition = next((each["Metric"] for each in _measured(alarm)), alarm)
     return {key: found[key] for key in ("Namespace", "MetricName", "Dimensions") if key in found}

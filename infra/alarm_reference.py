@@ -1,4 +1,4 @@
-"""The text of docs/alarms.md: every alarm, what breaks for it in a drill, and how long it takes to say so.
+"""The text of docs/alarms.md: every alarm, its fault in a drill, and how long it takes to fire and to clear.
 
 `python -m infra.documents` writes it. Figures come from infra/alarm_drills.py.
 """

@@ -1,7 +1,7 @@
-"""What AWS refuses and a local cloud lets pass: rules over calls as they go over the wire, each with its page of AWS.
+"""Calls that AWS refuses and a local cloud accepts: rules over requests, each with the page of AWS that states it.
 
-Asked by the local cloud (infra/local/parity_limits.py) and by the tests with moto, so that a green run means something.
-Deployed functions know nothing of this.
+The local cloud (infra/local/parity_limits.py) and the tests with moto apply them, so that a test that passes here also
+passes in AWS. Deployed functions do not use them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TTL_ASSIGNED = r"(?:^|[\s,])(#?\w+)\s*=\s*(:\w+)"
 
 
 class Refusal(Exception):
-    """AWS would say no: with this code and these words."""
+    """AWS would refuse the call, with this code and message."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -51,17 +51,17 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What the rules need to know of a table: its keys by index (None: its own) and the attribute of its TTL."""
+    """The parts of a table that the rules need: its keys by index (None: the table itself) and its TTL attribute."""
 
     keys: Mapping[str | None, frozenset[str]]
     ttl: str | None
 
 
 def check(service: str, operation: str, call: Json) -> None:
-    """Let a call pass that AWS would take.
+    """Check a call before it is made.
 
     Raises:
-        Refusal: AWS would not.
+        Refusal: AWS would refuse it.
     """
     for rule in RULES.get((service, operation), ()):
         rule(call)
@@ -71,7 +71,7 @@ def check(service: str, operation: str, call: Json) -> None:
 
 
 class _Template(yaml.CSafeLoader):
-    """Reads a template; its functions stand for nothing here but their text."""
+    """Reads a template; intrinsic functions are kept as their text."""
 
 
 _Template.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
@@ -141,7 +141,7 @@ def _item_fits(call: Json) -> None:
 
 
 def _ttl_is_a_number(call: Json) -> None:
-    """Text is stored and never expires, without a word:
+    """DynamoDB stores a TTL that is text without an error, and the item never expires:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html"""
     ttl, names = _known(call).ttl, call.get("ExpressionAttributeNames") or {}
     given = [value for name, value in (call.get("Item") or {}).items() if name == ttl]
@@ -182,7 +182,7 @@ def _actions(call: Json) -> Iterator[Json]:
 
 
 def cut_batch(call: Json, answer: dict[str, Any]) -> None:
-    """Move what lies above 16 MB of a BatchGetItem's answer to its UnprocessedKeys, as AWS does:
+    """Move the items above 16 MB of a BatchGetItem's answer to its UnprocessedKeys, as AWS does:
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
     room = BATCH_GET_BYTES
     for table, items in answer.get("Responses", {}).items():
@@ -206,11 +206,11 @@ def _workflow_state_fits(call: Json) -> None:
 
 
 def workflow_ends(definition: Json) -> None:
-    """MiniStack ignores the time limit of a machine, so that none would be missed there:
+    """MiniStack ignores the time limit of a machine, so a missing one would not be noticed there:
     https://docs.aws.amazon.com/step-functions/latest/dg/sfn-stuck-execution.html
 
     Raises:
-        Refusal: an execution may wait until it is a year old and failed.
+        Refusal: an execution could wait until it fails after a year.
     """
     if not 0 < definition.get("TimeoutSeconds", 0) <= WORKFLOW_LIFE_S:
         raise Refusal("InvalidDefinition", "the machine has no TimeoutSeconds, or one above a year")

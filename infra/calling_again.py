@@ -1,8 +1,8 @@
-"""Dead letters that lie in no queue's place: a call that failed, told with what was called (`infra.redrive`).
+"""Dead letters of failed calls, which come from no queue: their description, and calling again (`infra.redrive`).
 
-Three kinds: EventBridge could not call what an event is for (the letter is the event, its attribute TARGET_ARN the
-function or machine); a function that was called by the clock failed three times (Lambda tells the function and its
-payload); the dispatcher gave up changes of the event table's stream (Lambda tells where in the stream they stand).
+There are three kinds. EventBridge could not call an event's target: the message is the event, and its attribute
+TARGET_ARN names the function or machine. A function called by a schedule failed three times: the message has the
+function and its payload. The dispatcher gave up changes of the event table's stream: the message has their positions.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from typing import Any
 from kernel import aws
 
 STREAM = "DDBStreamBatchInfo"
-RECORDS_AT_ONCE = 10  # what the dispatcher does within the time limit of a call
+RECORDS_AT_ONCE = 10  # so many the dispatcher can handle within the time limit of a call
 STREAM_KEEPS = "24 hours"  # DynamoDB Streams
 
 Letter = Mapping[str, Any]
 
 
 class CannotBeCalled(Exception):
-    """Why a letter stays where it is, in words for an operator."""
+    """Why a message stays in the dead-letter queue, in words for an operator."""
 
 
 def target_of(letter: Letter, target_arn: str) -> str:
-    """The ARN of what a letter would have called; empty where it does not say."""
+    """The ARN of the function or machine that a message was for; empty if the message does not say."""
     return str(letter.get("requestContext", {}).get("functionArn") or target_arn)
 
 
 def told(letter: Letter, target_arn: str, reason: str) -> str:
-    """A letter in a few words: what was to be called, and why it was not."""
+    """A message in a few words: what was to be called, and why that failed."""
     name = re.sub(r".*:(?:function|stateMachine):([^:]+).*", r"\1", target_of(letter, target_arn))
     why = letter.get("requestContext", {}).get("condition") or reason
     return f"{name or 'nothing that can be called'}{f' ({why})' if why else ''}"
 
 
 def again(letter: Letter, target_arn: str) -> None:
-    """Call what a letter is for once more; it may have been done meanwhile, which is harmless.
+    """Make the call of a message again; if it has been made meanwhile, the repetition is harmless.
 
     Raises CannotBeCalled, and what the call raises.
     """
@@ -55,7 +55,7 @@ def again(letter: Letter, target_arn: str) -> None:
 
 
 def _dispatch(function: str, batch: Mapping[str, Any]) -> None:
-    """Have the dispatcher take changes that it gave up, from the stream as it is now."""
+    """Have the dispatcher handle the changes that it gave up, read again from the stream."""
     records = _records(batch)
     for start in range(0, len(records), RECORDS_AT_ONCE):
         event = {"Records": records[start : start + RECORDS_AT_ONCE]}
@@ -66,7 +66,7 @@ def _dispatch(function: str, batch: Mapping[str, Any]) -> None:
 
 
 def _records(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The changes of a batch, as Lambda hands them on."""
+    """The changes of a batch, in the form in which Lambda passes them to a function."""
     client = aws.client("dynamodbstreams")
     gone = CannotBeCalled(f"the stream keeps changes for {STREAM_KEEPS}: rebuild what followed (dispatch.md)")
     try:
@@ -93,10 +93,10 @@ def _records(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _handed_on(record: dict[str, Any]) -> dict[str, Any]:
-    """A record of the stream's API as an event source mapping writes it: the time as a number, no bytes."""
+    """A record of the stream's API in the form of an event source mapping: the time as a number, and no bytes."""
     change = record["dynamodb"]
     at = change["ApproximateCreationDateTime"].timestamp()
-    # what is told needs keys and a few texts; bytes, which JSON cannot hold, are no part of that
+    # subscribers need keys and a few texts; JSON cannot hold bytes
     images = {name: _without_bytes(change[name]) for name in ("OldImage", "NewImage") if name in change}
     return {**record, "dynamodb": {**change, **images, "ApproximateCreationDateTime": at}}
 

@@ -1,6 +1,6 @@
-"""The text of docs/capacity.md: what so many people at once need of AWS, against its quotas, and what that costs.
+"""The text of docs/capacity.md: the AWS resources and the costs of a number of people online, compared with quotas.
 
-`python -m infra.documents` writes it. A model on paper: rates times counted work, tried with no such crowd.
+`python -m infra.documents` writes it. It is a calculated model, rates times counted work; no such load was tried.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one person who is online does in the busiest minute; assumed."""
+    """What one person who is online does in the busiest minute; the figures are assumptions."""
 
     sockets: float = 1.3
     messages: float = 0.2
@@ -33,7 +33,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What operations take: seconds of a function, and write units (make perf counts them, AWS's times are assumed)."""
+    """The work of operations: seconds of a function (partly assumed) and write units (counted by make perf)."""
 
     send_s: float = 0.08
     fan_out_s: float = 0.15
@@ -47,7 +47,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What is needed of a quota, a second or at once."""
+    """How much of a quota is needed, per second or at once."""
 
     what: str
     needed: float
@@ -56,7 +56,7 @@ class Need:
 
 
 def needs(people: int, use: Use = Use(), work: Work = Work()) -> list[Need]:
-    """What so many people need in their busiest minute, against the quotas that a new account has in us-east-1."""
+    """What this many people need in their busiest minute, with the quotas of a new account in us-east-1."""
     messages = people * use.messages / MINUTE_S
     posts = messages * use.members * use.sockets * (1 + use.ephemeral)
     calls = people * use.calls / MINUTE_S
@@ -80,7 +80,7 @@ def needs(people: int, use: Use = Use(), work: Work = Work()) -> list[Need]:
 
 
 def monthly(people: int, use: Use = Use()) -> dict[str, float]:
-    """US dollars a month, by what is done; storage, mail, pushes, AI help and calls' media left out."""
+    """US dollars a month by kind of work, without storage, mail, pushes, AI help and media of calls."""
     price = prices()
     minutes = MONTH_MINUTES * use.average * people
     sent = minutes * use.messages / MILLION

@@ -1,8 +1,9 @@
-"""Looks whether each conversation's log is whole: `python -m infra.check_log [--stack NAME] [--mend]`.
+"""Checks that each conversation's log is complete: `python -m infra.check_log [--stack NAME] [--mend]`.
 
-Sequences must be 1 to n without a gap, n being where the log's head stands. After a restore the head may be one event
-off, as DynamoDB brings tables back to the same second, not to the same transaction: then the next message is refused.
-`--mend` has such a head point to the last event of its log. A gap is told and cannot be mended: clients pass over it.
+Sequence numbers must be 1 to n without a gap, where n is the number in the log's head. After a restore the head may be
+one event off, because DynamoDB restores tables to the same second, not to the same transaction; then the next message
+is refused. `--mend` sets such a head to the last event of its log. A gap is reported and cannot be repaired: clients
+skip it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ HEAD = "head"
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is stored of a conversation's log: where its head stands, its last event, and the sequences missing."""
+    """The stored state of a conversation's log: the number in its head, its last event, missing sequence numbers."""
 
     conversation_id: str
     head: int
@@ -38,7 +39,7 @@ class Log:
 
 
 def logs() -> Iterator[Log]:
-    """Every conversation's, read key by key."""
+    """The log of every conversation, read key by key."""
     from kernel.config import config
 
     for each in _all("scan", TableName=config().table("conversations")):
@@ -69,7 +70,7 @@ def _all(operation: str, **asked: Any) -> Iterator[dict[str, Any]]:
 
 
 def mend(log: Log) -> None:
-    """Have the head point to the last event; raises what DynamoDB raises if it has moved since."""
+    """Set the head to the last event; raises DynamoDB's error if the head has moved since."""
     from kernel import aws
     from kernel.config import config
 

@@ -1,4 +1,4 @@
-"""Which stack a command of an operator speaks to: one in AWS by its name, or the local one."""
+"""The stack that an operator's command works on: one in AWS by its name, or the local one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ROOT / ".local" / "endpoints.json"
-CONNECTIONS = 40  # of a client, at once
+CONNECTIONS = 40  # concurrent connections of a client
 
 
 def arguments_about_an_account(
@@ -35,13 +35,13 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def client(service: str) -> Any:
-    """An AWS client of an operator of the chosen stack: patient, unlike those of functions, and for any thread."""
+    """An AWS client for the chosen stack; it waits longer than the clients of functions, and any thread may use it."""
     return _client(service, os.environ.get("AWS_REGION"), os.environ.get("AWS_ENDPOINT_URL"))
 
 
 @cache
 def _client(service: str, region: str | None, endpoint: str | None) -> Any:
-    """One client for each address: to make one reads some megabytes."""
+    """One client for each address, cached because making one reads some megabytes."""
     import boto3
     from botocore.config import Config
 
@@ -51,7 +51,7 @@ def _client(service: str, region: str | None, endpoint: str | None) -> Any:
 
 
 def http_url() -> str:
-    """Where the chosen stack's REST API is."""
+    """The URL of the chosen stack's REST API."""
     if os.environ["ENVIRONMENT"] == "local":
         found: str = json.loads(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)).read_text())["http_url"]
         return found
@@ -60,7 +60,7 @@ def http_url() -> str:
 
 
 def account(username: str) -> str:
-    """The id of whoever has this username or e-mail address; raises SystemExit for nobody."""
+    """The id of the person with this username or e-mail address; raises SystemExit if there is none."""
     from accounts import admin_api as accounts
 
     user_id = accounts.user_id_of(username)
@@ -70,9 +70,9 @@ def account(username: str) -> str:
 
 
 def use_queues(**variables: str) -> None:
-    """Have this process send to queues as functions do: variables of the configuration by the queues' names.
+    """Set the queue URLs in this process's environment as functions have them: variable → the queue's name.
 
-    To be called before anything reads the configuration, which a process does once.
+    Call it before anything reads the configuration, which a process does only once.
     """
     for variable, name in variables.items():
         found = client("sqs").get_queue_url(QueueName=f"{os.environ['STACK_NAME']}-{name}")
@@ -80,7 +80,7 @@ def use_queues(**variables: str) -> None:
 
 
 def use(name: str | None) -> None:
-    """Have this process speak to a stack, with the product's own modules; raises SystemExit without a local one."""
+    """Point this process, with the product's own modules, to a stack; raises SystemExit if there is no local one."""
     sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
     if name is None:
         _use_the_local_one(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
@@ -90,7 +90,7 @@ def use(name: str | None) -> None:
 
 
 def _use_the_local_one(endpoints: Path) -> None:
-    """Have this process speak to the local stack, whose addresses this file has; raises SystemExit without it."""
+    """Point this process to the local stack with the addresses in this file; raises SystemExit without it."""
     if not endpoints.exists():
         raise SystemExit("there is no local stack: run `make up`, or name the stack with --stack")
     addresses = json.loads(endpoints.read_text())

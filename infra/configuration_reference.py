@@ -1,7 +1,7 @@
-"""The reference of all settings, docs/configuration.md: written by `python -m infra.documents` from what reads them.
+"""The text of docs/configuration.md, the reference of all settings; `python -m infra.documents` writes it.
 
-Two tables: the parameters of a deployment, as template.yaml declares them, and the variables of a function's process,
-as the typed settings of the code read them, each with its type, its default and the parameters that it comes from.
+It has two tables: the parameters of a deployment, as template.yaml declares them, and the variables of a function's
+process, as the typed settings read them, each with its type, its default and the parameters that it comes from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from infra import generate
 
 ROOT = generate.ROOT
-# Modules of typed settings, and what reads them there.
+# Modules with typed settings, and the function that reads them.
 READERS = (
     ("kernel.config", "config"),
     ("calls.settings", "settings"),
@@ -51,7 +51,7 @@ and tests set those that nothing else sets.
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A field of typed settings: the variables that it is read from, and what it is without them."""
+    """A field of typed settings: the variables that it is read from, and its value without them."""
 
     name: str
     type: str
@@ -87,7 +87,7 @@ def settings() -> list[Setting]:
 
 
 def _without_settings(read: Any) -> Any:
-    """What settings are where only the required variables are set."""
+    """The settings when only the required variables are set."""
     kept = dict(os.environ)
     os.environ.clear()
     os.environ.update(REQUIRED)
@@ -127,7 +127,7 @@ def _read_by(path: Path, reader: str, bare: Any) -> Iterator[Setting]:
 def _variables(
     node: ast.AST, functions: Mapping[str, ast.FunctionDef], assigned: Mapping[str, ast.expr]
 ) -> Iterator[str]:
-    """The variables that an expression reads: named in it, in a function that it calls, or in what a name is."""
+    """The variables that an expression reads: in itself, in a function that it calls, or in an assigned name."""
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
     named = [each.args[0].value for each in calls if each.args and isinstance(each.args[0], ast.Constant)]
     found = [each for each in named if isinstance(each, str) and _VARIABLE.fullmatch(each)]
@@ -165,7 +165,7 @@ def _of_parameter(declared: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _sources() -> dict[str, set[str]]:
-    """The parameters that each variable is made of, by its name; "the templates" where they make it themselves."""
+    """The parameters that each variable is made of, by its name; "the templates" if they set it themselves."""
     templates = generate.templates()
     root = templates["template.yaml"]
     parameters = root["Parameters"].keys()
@@ -178,7 +178,7 @@ def _sources() -> dict[str, set[str]]:
     for path, template in templates.items():
         for name, value in _variables_of(template):
             named = list(_references(value))
-            if path in handed_on:  # its own parameters are made of the root's
+            if path in handed_on:  # its parameters come from the root's
                 named = [each for inner in named for each in _references(handed_on[path].get(inner))]
             found.setdefault(name, set()).update(f"`{each}`" for each in named if each in parameters)
     return {name: named or {"the templates"} for name, named in found.items()}

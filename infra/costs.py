@@ -1,10 +1,10 @@
 """What a deployment costs a month when nobody uses it: `python -m infra.costs ENVIRONMENT [NAME=VALUE …]`.
 
-It also says what the deployment lacks, and fails where the template's rules would refuse it.
+It also prints what the deployment lacks, and fails if the template's rules would refuse it.
 
-Counted from the translated templates. Prices are us-east-1's list of November 2026, in US dollars; what is free to an
-account as a whole (alarms, metrics, requests) is not counted, as another stack may use it up. Own metrics cost while
-they are written, and sweeps that find nothing write none.
+It counts the translated templates. Prices are those of us-east-1 in November 2026, in US dollars. The free tiers of an
+account (alarms, metrics, requests) are not deducted, because another stack may use them up. Custom metrics cost only
+while they are written, and sweeps that find nothing write none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from infra.translated import Resource, deployment
 
 HOURS = 730
 MINUTES = HOURS * 60
-# 8.0 is wanted, also of prod, where bulkheads and alarms that somebody hears cost more (docs/decisions.md)
+# The goal is 8.0, also for prod, where bulkheads and alarms with a receiver cost more (docs/decisions.md)
 BUDGETS = {"dev": 5.0, "staging": 5.4, "prod": 9.9}
 
 # https://aws.amazon.com/cloudwatch/pricing/
@@ -28,18 +28,18 @@ ALARM, COMPOSITE, CUSTOM_METRIC, METRICS_OF_A_ROUTE = 0.10, 0.50, 0.30, 4
 DASHBOARD = 3.00
 # https://aws.amazon.com/secrets-manager/pricing/ and https://aws.amazon.com/kms/pricing/
 SECRET, KEY = 0.40, 1.00
-# https://aws.amazon.com/lambda/pricing/ : a call, and a second of a GB
+# https://aws.amazon.com/lambda/pricing/ : a call, and a GB-second
 CALL, GB_SECOND = 0.20 / 1e6, 0.0000166667
-# A snapshot of SnapStart while it is kept, and each start from it
+# A snapshot of SnapStart while it is stored, and each start from it
 SNAPSHOT_GB_SECOND, RESTORED_GB = 0.0000015046, 0.0001397998
-SWEEP_S, SWEEP_READS = 0.05, 10  # of a sweep that finds nothing (make perf)
+SWEEP_S, SWEEP_READS = 0.05, 10  # a sweep that finds nothing (make perf)
 # https://aws.amazon.com/dynamodb/pricing/on-demand/
 READ_UNIT, WRITE_UNIT = 0.125 / 1e6, 0.625 / 1e6
-# https://aws.amazon.com/api-gateway/pricing/ , and what a walk of the canary does (functions/operations/journey.py)
+# https://aws.amazon.com/api-gateway/pricing/ , and one walk of the canary (functions/operations/journey.py)
 REST_CALL = 3.5 / 1e6
 WALK_S, WALK_CALLS, WALK_CALL_S, WALK_WRITES, WALK_READS = 2.0, 12, 0.08, 70, 60
-CANARY_METRICS = 1  # how long a walk took; that one failed is written when it does
-# https://aws.amazon.com/sqs/pricing/ : Lambda asks an empty queue with five pollers, each waiting 20 s
+CANARY_METRICS = 1  # the duration of a walk; the metric of failures is written only when one fails
+# https://aws.amazon.com/sqs/pricing/ : Lambda polls an empty queue with five pollers, each waiting 20 s
 SQS_REQUEST, POLLS_A_MINUTE = 0.40 / 1e6, 15
 # https://aws.amazon.com/elasticache/pricing/ (Valkey, serverless: 100 MB at least) and https://aws.amazon.com/vpc/pricing/
 CACHE_GB_HOUR, CACHE_MIN_GB, ENDPOINT_HOUR = 0.084, 0.1, 0.01
@@ -58,7 +58,7 @@ class Item:
 
 
 def monthly(resources: Iterable[Resource]) -> list[Item]:
-    """What each kind of resource costs in a month without use, the dearest first."""
+    """The monthly cost of each kind of resource without use, the most expensive first."""
     lines: dict[str, list[float]] = {}
     for resource in resources:
         for what, dollars in _of(resource):
@@ -110,15 +110,15 @@ def _of(resource: Resource) -> Iterator[tuple[str, float]]:
 
 
 def _calls(schedule: str) -> float:
-    """How often a rate() comes in a month."""
+    """How often a rate() fires in a month."""
     found = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
     if not found:
-        return 31.0  # cron: once a day at most here
+        return 31.0  # cron: at most once a day in these templates
     return MINUTES / (int(found[1]) * {"minute": 1, "hour": 60, "day": 1440}[found[2]])
 
 
 def _walk() -> float:
-    """One walk of the canary, and of the functions that answer it."""
+    """The cost of one walk of the canary, including the functions that it calls."""
     executions = CALL * (WALK_CALLS + 1) + (WALK_S + WALK_CALLS * WALK_CALL_S) * 0.5 * GB_SECOND
     return executions + WALK_CALLS * REST_CALL + WALK_WRITES * WRITE_UNIT + WALK_READS * READ_UNIT
 
@@ -128,7 +128,7 @@ def _sweep() -> float:
 
 
 def metrics_of_routes(resources: Mapping[str, Resource]) -> float:
-    """What the metrics of each route cost once it is used: four of each path, as own metrics."""
+    """What the metrics of each route cost once they are written: four for each path, as custom metrics."""
     stages = [each.properties for each in resources.values() if each.kind == "AWS::ApiGateway::Stage"]
     if not any(setting.get("MetricsEnabled") for stage in stages for setting in stage.get("MethodSettings", ())):
         return 0.0
@@ -136,7 +136,7 @@ def metrics_of_routes(resources: Mapping[str, Resource]) -> float:
     return METRICS_OF_A_ROUTE * CUSTOM_METRIC * sum(len(paths) for paths in apis)
 
 
-# What is worth having where people rely on it, and how it is without.
+# Parameters that a deployment with users should have, and the consequence without them.
 OPTIONS = {
     "AlarmTopicArn": "nobody hears of an alarm",
     "TurnUrls": "one call in ten does not come through",
@@ -144,7 +144,7 @@ OPTIONS = {
     "FcmSecretArn": "apps get no pushes, browsers do",
     "DomainName": "the APIs have addresses of AWS's",
 }
-# Choices that cost, by the values that turn them on.
+# Options that cost money, with the values that turn them on.
 CHOICES = {
     "CacheMode": "serverless",
     "Firewall": "on",
@@ -156,7 +156,7 @@ CHOICES = {
 
 
 def refusals(parameters: Mapping[str, str]) -> list[str]:
-    """What the root template's rules say against a deployment with these parameters, which CloudFormation refuses."""
+    """The root template's rules that refuse a deployment with these parameters, as CloudFormation would."""
     given = _with_defaults(parameters)
 
     def holds(test: Any) -> bool:
@@ -176,13 +176,13 @@ def refusals(parameters: Mapping[str, str]) -> list[str]:
 
 
 def lacking(parameters: Mapping[str, str]) -> list[str]:
-    """What a deployment goes without, and how it is then."""
+    """The parameters that a deployment lacks, with the consequence of each."""
     given = _with_defaults(parameters)
     return [f"without {name} {how}" for name, how in OPTIONS.items() if not given[name]]
 
 
 def choices(parameters: Mapping[str, str]) -> list[tuple[str, float]]:
-    """What this deployment has not chosen, and how many dollars a month more each would be."""
+    """The options that this deployment has not chosen, with the dollars a month that each would add."""
     given = _with_defaults(parameters)
     now = total(monthly(deployment(parameters).values()))
     return [

@@ -1,7 +1,7 @@
-"""Keeps what `dataclasses` compiles while functions start, for `kernel.coldstart`: run by `infra.precompile`.
+"""Stores the methods that `dataclasses` compiles while functions start, for `kernel.coldstart`.
 
-All handlers are imported in an interpreter of their own, with the packages of this one: the texts depend on the
-version of Python and on the classes, not on the machine.
+`infra.precompile` runs it. All handlers are imported in a separate interpreter, with the packages of this one: the
+methods depend on the version of Python and on the classes, not on the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SETTINGS = {"ENVIRONMENT": "local", "STACK_NAME": "build"}
 
 
 def keep(function: Path, layer: Path) -> Path:
-    """Write the file for a built function and the kernel's built layer; returns where it is.
+    """Write the file for a built function and the kernel's built layer; returns its path.
 
     Raises:
         subprocess.CalledProcessError: a handler cannot be imported.

@@ -1,5 +1,6 @@
-"""Writes the documents that code can tell: of the API, and of all settings. `make openapi`; with `--check` it tells
-whether they are current."""
+"""Writes the generated documents: of the API, the settings, the alarms and the capacity (`make openapi`).
+
+With `--check` it reports those that are out of date."""
 
 from __future__ import annotations
 

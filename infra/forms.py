@@ -1,9 +1,9 @@
-"""What parameters change in templates, before SAM's transform: `python -m infra.forms BUILD [NAME=VALUE …]`.
+"""Changes to templates that depend on parameters, before SAM's transform: `python -m infra.forms BUILD [NAME=VALUE …]`.
 
-SAM decides some things by what stands in a template, whatever CloudFormation's conditions say: a function with a
-VpcConfig gets the right to make network interfaces, even if the VpcConfig is AWS::NoValue, and one with an
-AutoPublishAlias has an alias everywhere. So they are put into the templates of a finished `sam build`, for the
-deployments that ask for them, and into no others.
+SAM decides some things by the text of a template, whatever CloudFormation's conditions say: a function with a VpcConfig
+gets the right to create network interfaces, even if the VpcConfig is AWS::NoValue, and a function with an
+AutoPublishAlias has an alias in every deployment. Therefore this program writes such properties into the templates of a
+finished `sam build`, only for deployments that ask for them.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 from infra import generate
 
 LOCAL, CAREFUL = {"local", "localstack"}, {"staging", "prod"}  # environments
-UNHEARD = {"dev", "staging"}  # where nobody has to hear of alarms
+UNHEARD = {"dev", "staging"}  # environments that may run without a receiver of alarms
 ALIAS = "live"
 CANARY = "Canary10Percent5Minutes"
-# What takes a version back. CodeDeploy sees no composite alarms and ten others at most, and burn rates stand in for
-# the two of the API where they are on: https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+# The alarms that roll a version back. CodeDeploy takes no composite alarms and at most ten others; if burn rates are
+# on, they replace the two of the API:
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
 ALARMS, WITHOUT_BURN_RATES = ("Errors", "Breakers"), ("ApiServerErrors", "ApiLatency")
 
-ON_ALARMS = ("FunctionAlarms", "SloAlarms", "Dashboard")  # who asks for one of these looks at alarms
+ON_ALARMS = ("FunctionAlarms", "SloAlarms", "Dashboard")  # a deployment with one of these uses its alarms
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a deployment asks of the templates.
+    """The properties that a deployment requires of its templates.
 
-    `network`: its functions are in the VPC of infra/network.yaml. `alias`: they are called by an alias that leads to
-    one version, and nobody calls what is being put together. `alarms`: these take a version back while a tenth of the
-    calls go to it; none has it get all calls at once. `build`: changes with the code and with every parameter.
-    `snapshots`: versions of functions that answer people start from snapshots. `closed`: the REST API has no address
-    but its own domain. `silent`: there are no alarms but those that take a version back, as they would tell nobody.
+    `network`: functions are in the VPC of infra/network.yaml. `alias`: functions are called by an alias of one version,
+    so nobody calls a version before it is complete. `alarms`: these roll a version back while it gets a tenth of the
+    calls; without any, it gets all calls at once. `build` changes with the code and with every parameter. `snapshots`:
+    versions of functions that answer people start from snapshots. `closed`: the REST API has no address but its own
+    domain. `silent`: only alarms that roll a version back are deployed, because others would notify nobody.
     """
 
     network: bool = False
@@ -55,7 +56,7 @@ class Form:
 
 
 def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str = "") -> Form:
-    """The form that a deployment with these parameters has."""
+    """The form of a deployment with these parameters."""
     declared = generate.read(root / "template.yaml")["Parameters"]
     given = {name: each.get("Default") for name, each in declared.items()} | dict(parameters)
     environment = given["Environment"]
@@ -77,14 +78,14 @@ def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str 
 
 
 def _burn_rates() -> tuple[str, ...]:
-    """The alarms of infra/slos.toml over the shortest window, which tell within minutes."""
+    """The alarms of infra/slos.toml over the shortest window, which fire within minutes."""
     asked = tomllib.loads(generate.OBJECTIVES.read_text())
     window = asked["windows"][0]["short"]["name"]
     return tuple(f"{name}Burns{window}" for name in asked["objectives"])
 
 
 def formed(template: Json, form: Form) -> Json:
-    """A template in a form; itself, where the form asks nothing of it."""
+    """A template in a form; the same object if the form requires no change."""
     alarms = {
         name for name, each in template["Resources"].items() if each["Type"] in (generate.ALARM, generate.COMPOSITE)
     }
@@ -92,7 +93,7 @@ def formed(template: Json, form: Form) -> Json:
         kept = {name: each for name, each in template["Resources"].items() if name not in alarms - set(form.alarms)}
         return {**template, "Resources": kept}
     if form.alias and (edge_key := template["Resources"].get("EdgeKey")):
-        # one that was rotated meanwhile is asked for
+        # `Build` makes CloudFormation read the key again, in case it was rotated since
         key = {**edge_key, "Properties": {**edge_key["Properties"], "Build": form.build}}
         return {**template, "Resources": {**template["Resources"], "EdgeKey": key}}
     functions = {name for name, each in template["Resources"].items() if each["Type"] == generate.FUNCTION}
@@ -113,10 +114,10 @@ def formed(template: Json, form: Form) -> Json:
 
 
 def _publish(template: Json, form: Form) -> None:
-    """Have each deployment make a version of each function, to which its alias is led.
+    """Have each deployment make a version of each function, to which the function's alias is moved.
 
-    Lambda makes no version of what has not changed, and SAM asks for one where a variable has: so all have one that
-    changes with everything. Versions that nothing leads to are deleted.
+    Lambda makes no version of an unchanged function, and SAM asks for one only where the code or a variable changed: so
+    all functions have a variable that changes with everything. Versions that no alias points to are deleted.
     """
     function = template["Globals"]["Function"]
     function |= {"AutoPublishAlias": ALIAS, "VersionDeletionPolicy": "Delete"}
@@ -128,9 +129,9 @@ def _publish(template: Json, form: Form) -> None:
 
 
 def _start_from_snapshot(function: Json) -> None:
-    """Have versions of a function start from a snapshot, if people wait for it.
+    """Have versions of a function start from a snapshot, if the function answers people.
 
-    SnapStart is for published versions, and not together with provisioned concurrency, EFS or more than 512 MB of
+    SnapStart needs published versions and excludes provisioned concurrency, EFS and more than 512 MB of
     /tmp: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
     """
     events = {event["Type"] for event in function.get("Events", {}).values()}
@@ -139,9 +140,9 @@ def _start_from_snapshot(function: Json) -> None:
 
 
 def _by_alias(value: Any, functions: set[str]) -> Any:
-    """A part of a template in which whoever names a function's ARN names its alias.
+    """A part of a template with every reference to a function's ARN replaced by the ARN of its alias.
 
-    SAM does that for events. A custom resource keeps its function, as CloudFormation lets nobody change it.
+    SAM does so for events. A custom resource keeps the function's ARN, because CloudFormation does not let it change.
     """
     if isinstance(value, list):
         return [_by_alias(each, functions) for each in value]
@@ -154,9 +155,9 @@ def _by_alias(value: Any, functions: set[str]) -> Any:
 
 
 def _enter_network(template: Json) -> None:
-    """Put the functions of a template and of those that it nests into the network, which the root template makes."""
+    """Put the functions of a template, and of those nested in it, into the network, which the root template creates."""
     if network := template["Resources"].get("Network"):
-        network.pop("Condition")  # it is there now
+        network.pop("Condition")  # this deployment has a network
         subnets = {"Fn::GetAtt": ["Network", "Outputs.Subnets"]}
         group = {"Fn::GetAtt": ["Network", "Outputs.FunctionGroup"]}
         place: Json = {"SubnetIds": {"Fn::Split": [",", subnets]}, "SecurityGroupIds": [group]}
@@ -172,13 +173,13 @@ def _enter_network(template: Json) -> None:
 
 
 def _parameters_of_nested(template: Json) -> list[Json]:
-    """The parameters of the nested templates with functions: those that are given the functions' layers."""
+    """The parameters of the nested templates with functions, recognised by the parameter for the functions' layers."""
     nested = (each["Properties"] for each in template["Resources"].values() if each["Type"] == generate.NESTED)
     return [each["Parameters"] for each in nested if "RuntimeLayerArn" in each.get("Parameters", {})]
 
 
 def write(build: Path, form: Form) -> list[Path]:
-    """Bring the templates of a finished `sam build` into a form. Returns those that it changed."""
+    """Write the form into the templates of a finished `sam build`. Returns the changed ones."""
     written = []
     for path in sorted(build.rglob("template.yaml")):
         template = yaml_parse(path.read_text())
@@ -189,7 +190,7 @@ def write(build: Path, form: Form) -> list[Path]:
 
 
 def fingerprint(build: Path, words: Iterable[str]) -> str:
-    """Changes with every file of a finished `sam build` and with every parameter."""
+    """A hash of every file of a finished `sam build` and of every parameter."""
     digest = hashlib.sha256("\n".join(sorted(words)).encode())
     for path in sorted(path for path in build.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(build)).encode())

@@ -1,10 +1,10 @@
-"""Writes infra/observability.yaml from the other templates: `python -m infra.generate` (make build, check and up do).
+"""Writes infra/observability.yaml from the other templates: `python -m infra.generate`, run by make build, check, up.
 
-A function gets its log group and its error alarm by standing in a template, as do schedules, state machines and
-dead-letter queues. `Metadata: {Runbook: calls}` of a resource names the runbook of its alarms, `Throttles: 10` asks for
-an alarm from so many refused calls on, `Scheduled` names the condition that its schedule is on. Alarms of other things
-stand in infra/alarms.toml, objectives and how fast their budgets may burn in infra/slos.toml, the panels of the
-dashboard in infra/dashboard.toml.
+Each function in a template gets a log group and an error alarm; schedules, state machines and dead-letter queues get
+their alarms, too. In a resource's Metadata, `{Runbook: calls}` names the runbook of its alarms, `Throttles: 10` asks
+for an alarm on so many throttled calls, and `Scheduled` names the condition under which its schedule is on. All other
+alarms are in infra/alarms.toml, objectives and their burn rates in infra/slos.toml, the panels of the dashboard in
+infra/dashboard.toml.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ STREAMS, FILTER = ROOT / "infra/streams.yaml", re.compile(r"FilterCriteria: \{.*
 OWN_METRICS = "SecureConnect"
 WITH_DASHBOARD = "WithDashboard"
 PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dashboard is 24 units wide
-PER_FUNCTION = "PerFunction"  # the condition of alarms that the one over all functions stands in for (infra/costs.py)
-WITH_CANARY = "WithCanary"  # where the canary walks by the clock
-WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms of burn rates, and those that they stand in for
+PER_FUNCTION = "PerFunction"  # the condition of single functions' alarms, else covered by one for all (infra/costs.py)
+WITH_CANARY = "WithCanary"  # the canary runs by a schedule
+WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms on burn rates, and those that they replace
 WITH_MEANING, WITH_MODERATION, WITH_FIREBASE = "WithMeaning", "WithModeration", "WithFirebase"
-# Alarms of infra/alarms.toml that are not always deployed: those of single parts, those that a burn rate stands in for,
-# and those of what a deployment may be without.
+# Kinds of alarms of infra/alarms.toml that are not always deployed: those of single parts, those that a burn rate
+# replaces, and those of optional parts of a deployment.
 ONLY = {
     "parts": PER_FUNCTION,
     "without slos": WITHOUT_SLOS,
@@ -63,7 +63,7 @@ _Loader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
 def read(path: Path) -> Json:
-    """A template as it is written."""
+    """A template with its intrinsic functions in the long form."""
     written: Json = yaml.load(path.read_text(), _Loader)  # noqa: S506 - it is a safe loader
     return written
 
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def dispatched() -> str:
-    """The filter of the dispatcher: changes of the types of events that domains subscribe to, and no others."""
+    """The dispatcher's filter: changes of the event types that domains subscribe to, and no others."""
     sys.path += [str(ROOT / "layers/shared"), str(ROOT / "functions")]
     import composition  # noqa: F401 - the subscriptions of all domains
     from log.subscriptions import subscriptions
@@ -92,7 +92,7 @@ def dispatched() -> str:
 
 
 def templates() -> dict[str, Json]:
-    """The root template and those it nests, but for the generated one, by path."""
+    """The root template and its nested templates by path, without the generated one."""
     root = read(ROOT / "template.yaml")
     nested = [each["Properties"]["Location"] for each in root["Resources"].values() if each["Type"] == NESTED]
     own = {path: read(ROOT / path) for path in sorted(nested) if ROOT / path != TARGET}
@@ -103,7 +103,7 @@ def observability() -> Json:
     """The template of log groups and alarms.
 
     Raises:
-        ValueError: two things would have the same alarm.
+        ValueError: two resources or alarms would have the same name.
     """
     resources: Json = {}
     written = [
@@ -144,7 +144,8 @@ def observability() -> Json:
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
         },
         "Resources": resources,
-        # whoever takes the prefix from here is made after the log groups, which Lambda would make itself otherwise
+        # a stack that gets its prefix from this output is made after the log groups, which Lambda would otherwise
+        # create
         "Outputs": {"Prefix": {"Value": {"Ref": "Prefix"}}},
     }
 
@@ -167,7 +168,7 @@ def _watching(name: str, resource: Json) -> Json:
 
 
 def _name_of(resource: Json, attribute: str) -> str:
-    """A physical name without the stack's prefix, which each template calls otherwise."""
+    """A physical name without the stack's prefix, whose parameter has another name in each template."""
     return re.sub(r"^\$\{[\w:]+\}-", "", resource["Properties"][attribute]["Fn::Sub"])
 
 
@@ -203,7 +204,8 @@ def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Js
         says, metric = f"An execution of {physical} {says}", f"Executions{metric}"
         alarm = name + metric.removeprefix("Executions")
         made = _alarm(alarm, says=says, runbook=about["Runbook"], metric=f"AWS/States/{metric}", of=of, at=1)
-        # what may wait for a year is late by other signs long before; what few deploy costs the others no alarm
+        # a machine that may wait for a year shows other signs of delay long before; rare ones cost other deployments no
+        # alarm
         few = "Optional" in about or ("WaitsForMonths" in about and metric == "ExecutionsTimedOut")
         yield alarm, {"Condition": PER_FUNCTION, **made} if few else made
 
@@ -215,13 +217,13 @@ def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:
 
 
 def _own(name: str, *, only: str = "", **asked: Any) -> Json:
-    """An alarm of infra/alarms.toml; `only` is one of the kinds that are not always deployed."""
+    """An alarm of infra/alarms.toml; `only` is one of the kinds in `ONLY`, which are not always deployed."""
     made = _alarm(name, **asked)
     return {"Condition": ONLY[only], **made} if only else made
 
 
 def objectives() -> Json:
-    """The alarms of infra/slos.toml by logical id: one for each objective and window, and one that wakes somebody."""
+    """The alarms of infra/slos.toml by logical id: one per objective and window, and one composite that notifies."""
     asked = tomllib.loads(OBJECTIVES.read_text())
     found: Json = {}
     together = []
@@ -265,7 +267,7 @@ def _burning(
     good: str = "m",
     notified: Any = None,
 ) -> Json:
-    """An alarm from a burn rate on, over one window: the share of bad calls by that which the objective leaves."""
+    """An alarm on a burn rate in one window: the share of bad calls divided by the share that the objective allows."""
     measured = {"Metric": _metric(metric, of or {}), "Period": window["period"], "Stat": statistic}
     rate = {"Id": "burn", "Expression": f"(100 - {good}) / {round(100 - objective, 6)}", "Label": "burn rate"}
     properties = {
@@ -285,7 +287,7 @@ def _burning(
 
 
 def _metric(metric: str, of: dict[str, str]) -> Json:
-    """Namespace, name and dimensions of a metric; one of our own has the stack as a dimension, too."""
+    """Namespace, name and dimensions of a metric; our own metrics have the stack as a further dimension."""
     namespace, _, name = metric.rpartition("/")
     dimensions = [{"Name": key, "Value": {"Fn::Sub": value} if "${" in value else value} for key, value in of.items()]
     if namespace == OWN_METRICS:
@@ -306,7 +308,7 @@ def _alarm(
     period: int = 300,
     times: int = 1,
 ) -> Json:
-    """An alarm from a value on (`at`), or below one, where nothing at all counts as below."""
+    """An alarm on values of `at` and more, or below `below`; for the latter, missing data count as below."""
     properties = {
         "AlarmName": {"Fn::Sub": f"${{Prefix}}-{name}"},
         "AlarmDescription": f"{says}. Runbook: docs/runbooks/{runbook}.md",
@@ -355,7 +357,7 @@ def _line(
     id: str = "",
     hidden: bool = False,
 ) -> list[Any]:
-    """A line of a panel as dashboards write it: namespace, metric, dimensions, and how it is shown."""
+    """A line of a panel in the dashboard's format: namespace, metric, dimensions, and display options."""
     shown = {
         **({"label": label} if label else {}),
         **({"id": id} if id else {}),

@@ -1,8 +1,8 @@
 """Shows executions of state machines, and starts failed ones again: `python -m infra.machines [MACHINE] [--go]`.
 
-Without MACHINE it counts the executions of each. With it (`poll-closing`, `file-intake` …) it tells which failed, why,
-and with `--go` starts each again with what it was given, under a new name. Each machine of the stack looks at what is
-still to be done, so doing it twice is harmless.
+Without MACHINE it counts the executions of each machine. With a name (`poll-closing`, `file-intake` …) it lists the
+failed executions with their reasons; with `--go` it starts each again with the same input, under a new name. Every
+machine of the stack checks what is still to be done, so repeating is harmless.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 def machines() -> dict[str, str]:
-    """The ARNs of the stack's machines by their names without the stack's."""
+    """The ARNs of the stack's machines by their names without the stack's prefix."""
     prefix = f"{os.environ['STACK_NAME']}-"
     pages = chosen_stack.client("stepfunctions").get_paginator("list_state_machines").paginate()
     found = (each for page in pages for each in page["stateMachines"])
@@ -31,14 +31,14 @@ def machines() -> dict[str, str]:
 
 
 def _executions(arn: str) -> Iterator[dict[str, Any]]:
-    """The executions of a machine that AWS still has, the newest first; the last thousand at most."""
+    """The executions of a machine that AWS still keeps, newest first, at most a thousand."""
     pages = chosen_stack.client("stepfunctions").get_paginator("list_executions")
     for page in pages.paginate(stateMachineArn=arn, PaginationConfig={"MaxItems": 1000}):
         yield from page["executions"]
 
 
 def counted() -> list[str]:
-    """A line for each machine: how many executions there are of each state."""
+    """A line for each machine with the number of executions in each state."""
     lines = []
     for name, arn in sorted(machines().items()):
         states = Counter(each["status"] for each in _executions(arn))
@@ -48,7 +48,7 @@ def counted() -> list[str]:
 
 
 def failed(name: str, *, go: bool) -> list[str]:
-    """The executions that ended badly, with their reason; started again if `go`. Raises SystemExit for no machine."""
+    """Failed executions of machine `name` with reasons, started again if `go`; SystemExit for an unknown name."""
     client, known = chosen_stack.client("stepfunctions"), machines()
     if name not in known:
         raise SystemExit(f"there is no machine {name}; there are {', '.join(sorted(known))}")

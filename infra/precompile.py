@@ -1,8 +1,8 @@
-"""Puts compiled files beside the functions of a finished `sam build`: `python -m infra.precompile BUILD [RUNTIME]`.
+"""Adds compiled files to the functions of a finished `sam build`: `python -m infra.precompile BUILD [RUNTIME]`.
 
-SAM's own builder leaves them out, and Lambda cannot keep what it compiles, so that every cold start compiled anew.
-The layers compile theirs in their Makefiles. What `dataclasses` compiles while a function starts is kept as well.
-The files are valid whatever their time stamps: a zip does not keep those.
+SAM's builder leaves them out, and Lambda cannot store compiled files, so every cold start would compile again. The
+Makefiles of the layers compile the layers. The methods that `dataclasses` compiles while a function starts are stored
+as well. The files are valid whatever their time stamps, because a zip does not keep those.
 """
 
 import os
@@ -17,7 +17,7 @@ TASK_ROOT = PurePosixPath("/var/task")  # where Lambda unpacks a function
 
 
 def functions(build: Path) -> int:
-    """Compile the functions of a build. Functions with the same code share the files. Returns how many files there are.
+    """Compile the functions of a build; those with the same code share the files. Returns the number of files.
 
     Raises:
         py_compile.PyCompileError: a file is not Python.
@@ -41,7 +41,7 @@ def functions(build: Path) -> int:
 
 
 def methods(build: Path) -> None:
-    """Keep beside the functions of a build what `dataclasses` compiles while they start (`kernel.coldstart`).
+    """Store with each function of a build the methods that `dataclasses` compiles at its start (`kernel.coldstart`).
 
     Raises:
         subprocess.CalledProcessError: a handler cannot be imported.

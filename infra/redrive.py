@@ -1,10 +1,11 @@
-"""Shows what was given up, and has it tried again: `python -m infra.redrive QUEUE [--stack NAME] [--go] [--kind KIND]`.
+"""Shows dead letters, and retries them: `python -m infra.redrive QUEUE [--stack NAME] [--go] [--kind KIND]`.
 
-QUEUE is the dead-letter queue's name without the stack's and without `-dead`: `push`, `notifications`, `mail` …
-Without `--go` nothing is changed: it tells how many messages lie in the dead-letter queue, of what kinds, how old, and
-what trying them again does. With `--go` they are put back into their queue (those of the fan-out into that of their
-kind), those of one kind if `--kind` names it; what came from no queue (`dispatch`, `drive`, `schedules`) is called
-again. What fails at that stays. Without `--stack` it is the local stack.
+QUEUE is the name of the dead-letter queue without the stack's prefix and without `-dead`: `push`, `notifications`,
+`mail` … Without `--go` nothing is changed: it prints how many messages are in the dead-letter queue, their kinds, the
+age of the oldest, and the effect of a retry. With `--go` they are put back into their queue (jobs of the fan-out into
+the queue of their kind), only those of one kind if `--kind` names it. Messages that came from no queue (`dispatch`,
+`drive`, `schedules`) are calls and are made again. Messages whose retry fails stay. Without `--stack` it uses the local
+stack.
 """
 
 from __future__ import annotations
@@ -21,46 +22,46 @@ from typing import Any
 
 from infra import chosen_stack
 
-CALLED = ("dispatch", "drive", "schedules")  # what lies there comes from no queue
-SEEN_S = 60  # so long a message that is being looked at is shown to nobody else, should this end before it says so
+CALLED = ("dispatch", "drive", "schedules")  # their dead letters are failed calls, not messages of a queue
+SEEN_S = 60  # messages are hidden from others for this long, in case this process ends before `let_go`
 
-# What happens when the messages of a queue come again.
+# The effect of a retry on the messages of each queue.
 EXPLAINED: Mapping[str, str] = {
-    "push": "each device gets a push once, whatever comes again: what it has got is kept for 15 days. Pushes of "
-    "messages that are older than a day or were read meanwhile, and rings that are over, are dropped.",
-    "notifications": "a notice stands in a person's list once, with the same id however often it is told. What is "
-    "older than a day wakes nobody.",
-    "follow": "people are told of what happened as they stand to it now; what they have seen, and what is a day old, "
-    "wakes nobody.",
-    "mail": "a mail goes out again even if the first one went. Links that are older than their limit are refused.",
-    "fanout": "frames are posted that clients have read from the log long ago: harmless, and of no use. What is to be "
-    "erased, closed or told to sync is done then: those kinds go back into queues of their own.",
-    "losses": "what stood on a lost right ends; what was begun since then stays.",
-    "dispatch": "who follows the log hears of these changes again, as long as the stream has them (24 hours).",
-    "drive": "a file's intake begins, and sweeps look at what is due; the next sweep does the same by itself.",
-    "schedules": "the sweeps look at what is due, as the next ones do by themselves.",
-    "assistant": "answers are begun that people have asked for again long since: purge it instead.",
+    "push": "each device gets each push once, because its deliveries are kept for 15 days. Pushes of messages that are "
+    "older than a day or were read meanwhile, and rings that are over, are dropped.",
+    "notifications": "each notice is in a person's list once, because its id stays the same. Notices older than a day "
+    "cause no push.",
+    "follow": "people are notified according to their present settings and rights; events that they have seen, or that "
+    "are a day old, cause no push.",
+    "mail": "each e-mail is sent again even if it was sent before. Links past their time limit are refused.",
+    "fanout": "frames are sent that clients have long read from the log: harmless, but useless. Erasures, closing of "
+    "sockets and requests to sync are done; these kinds go back into queues of their own.",
+    "losses": "activities that needed a lost right end; activities that began since then go on.",
+    "dispatch": "subscribers get these changes again, as long as the stream still has them (24 hours).",
+    "drive": "the intake of files begins, and sweeps look for due work; the next sweep does the same by itself.",
+    "schedules": "the sweeps look for due work, as the next ones do by themselves.",
+    "assistant": "answers are generated that people have long asked for again: purge the queue instead.",
     "meaning": "messages are indexed as they are now.",
-    "moderation": "messages are looked at as they are now, and reported once.",
+    "moderation": "messages are checked as they are now, and reported once.",
     "search": "messages are indexed as they are now.",
 }
-NO_STORY = "its handler is made for being told again (R25)."
+NO_STORY = "their handler tolerates repetition (R25)."
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A message that was given up. `sent_at` in ms; `kind` is what it asks for, without anything personal."""
+    """A message of a dead-letter queue. `sent_at` in ms; `kind` names its purpose without personal data."""
 
     body: str
     receipt: str
     message_id: str
     sent_at: int
-    target_arn: str = ""  # what EventBridge was to call, and why it did not
+    target_arn: str = ""  # the target that EventBridge could not call, and the error
     reason: str = ""
 
     @property
     def letter(self) -> dict[str, Any] | None:
-        """The body as the object that it should be."""
+        """The body as a JSON object; None if it is not one."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -88,7 +89,7 @@ def _client() -> Any:
 
 
 def url_of(name: str) -> str:
-    """The address of a queue of the stack; raises SystemExit where there is none."""
+    """The URL of a queue of the stack; raises SystemExit if it does not exist."""
     client, whole = _client(), f"{os.environ['STACK_NAME']}-{name}"
     try:
         return str(client.get_queue_url(QueueName=whole)["QueueUrl"])
@@ -97,7 +98,7 @@ def url_of(name: str) -> str:
 
 
 def given_up(dead_url: str) -> Iterator[Dead]:
-    """What lies in a dead-letter queue, each once, hidden from the next look until it is shown again by `let_go`."""
+    """The messages of a dead-letter queue, each once; they are hidden from other readers until `let_go`."""
     seen: set[str] = set()
     while True:
         answer = _client().receive_message(
@@ -121,7 +122,7 @@ def given_up(dead_url: str) -> Iterator[Dead]:
 
 
 def let_go(dead_url: str, found: Sequence[Dead]) -> None:
-    """Leave messages in the dead letters for the next look, which may be made at once."""
+    """Leave messages in the dead-letter queue, and make them visible again at once."""
     for start in range(0, len(found), 10):
         entries = [
             {"Id": str(n), "ReceiptHandle": each.receipt, "VisibilityTimeout": 0}
@@ -131,7 +132,7 @@ def let_go(dead_url: str, found: Sequence[Dead]) -> None:
 
 
 def told(queue: str, found: Sequence[Dead]) -> list[str]:
-    """What is printed of dead letters: counts, ages, and what trying again does."""
+    """The printed lines on dead letters: counts, ages, and the effect of a retry."""
     if not found:
         return [f"nothing lies in {queue}-dead"]
     oldest = datetime.fromtimestamp(min(each.sent_at for each in found) / 1_000, UTC)
@@ -144,7 +145,7 @@ def told(queue: str, found: Sequence[Dead]) -> list[str]:
 
 
 def put_back(queue_of: Callable[[Dead], str], dead_url: str, found: Sequence[Dead]) -> list[Dead]:
-    """Put messages back into their queues; one leaves the dead letters only when a queue has it. Those that went."""
+    """Put messages back into their queues; returns those put back. Each is deleted only after its queue accepted it."""
     by_queue: dict[str, list[Dead]] = {}
     for each in found:
         if name := queue_of(each):
@@ -163,7 +164,7 @@ def put_back(queue_of: Callable[[Dead], str], dead_url: str, found: Sequence[Dea
 
 
 def call_again(dead_url: str, found: Sequence[Dead]) -> list[Dead]:
-    """Call what messages are for; one leaves the dead letters only when that was taken. Those that went."""
+    """Make the calls of messages again; returns those that succeeded. Each is deleted only after its call."""
     from infra import calling_again
     from kernel.errors import Problem
 
@@ -186,7 +187,7 @@ def _delete(dead_url: str, taken: Sequence[Dead]) -> None:
 
 
 def _queue_of_job(dead: Dead) -> str:
-    """The queue of the fan-out that a job came from, by its kind; none for what no domain knows, which stays."""
+    """The queue of the fan-out for a job of this kind; empty for a kind that no domain registers: the message stays."""
     import composition  # noqa: F401 - the jobs of all domains
     from realtime.jobs import queue_of
 

@@ -1,7 +1,7 @@
 """Rebuilds the search index from the log: `python -m infra.reindex --stack NAME`, see docs/runbooks/search.md.
 
-Runs beside the living system and may be stopped and repeated at any time: it brings each message's item up to date
-the way the stream's consumer does.
+It runs while the system is in use, and may be stopped and repeated at any time: it brings each message's item up to
+date the way the stream's consumer does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH = 100
 
 
 def rebuild(conversation_id: str | None, since: int, *, rate: int) -> int:
-    """Index every message of the log, or of one conversation, sent since then (ms); at most `rate` a second."""
+    """Index every message of the log, or of one conversation, sent since then (ms), at most `rate` a second."""
     from messages import expiry_store
     from search import indexing
 

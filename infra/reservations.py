@@ -1,6 +1,6 @@
-"""What functions reserve of the account's concurrent executions (infra/reservations.toml), by the account's quota.
+"""Reserved concurrent executions of functions (infra/reservations.toml), by the account's quota.
 
-`python -m infra.reservations ENVIRONMENT` says before a deployment whether the account has room for it.
+`python -m infra.reservations ENVIRONMENT` checks before a deployment whether the account's quota suffices.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "infra/reservations.toml"
-# AWS keeps so many for functions that reserve nothing:
+# AWS requires that this many stay unreserved:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 UNRESERVED = 100
-COUNTED_FOR = 1_000  # the quota that the table is counted for
-# The values of the parameter ConcurrencyQuota. 10 is what a new account may have: it can reserve nothing.
+COUNTED_FOR = 1_000  # the quota for which the table is written
+# The values of the parameter ConcurrencyQuota. With 10, the quota of new accounts, nothing can be reserved.
 QUOTAS = (10, 1_000, 3_000, 10_000)
 BLOCK = re.compile(r"(?m)^  Reserved:.*\n(?:    .*\n)*")
 
@@ -31,7 +31,7 @@ def table() -> dict[str, dict[str, int]]:
 
 
 def column(quota: int) -> dict[str, int]:
-    """What each function of the table reserves in production, and each share, in an account with this quota."""
+    """The production reservations of each function and each share, in an account with this quota."""
     rows = table()
     factor = (max(quota, COUNTED_FOR) - UNRESERVED) / (COUNTED_FOR - UNRESERVED)
     more = {name: int(count * factor) for name, count in (rows["capped"] | rows["production"] | rows["shares"]).items()}
@@ -39,7 +39,7 @@ def column(quota: int) -> dict[str, int]:
 
 
 def write(path: Path) -> None:
-    """Bring the mapping of a template up to date: one line for each quota, of the functions that the template has."""
+    """Update the mapping in a template: one line for each quota, with the functions of that template."""
     written = path.read_text()
     current = BLOCK.sub(lambda _: mapping(written), written)
     if current != written:
@@ -57,13 +57,13 @@ def mapping(template: str) -> str:
 
 
 def refusal(asked: Mapping[str, int], *, limit: int, unreserved: int, own: int) -> str | None:
-    """Why an account has no room for reservations, or None.
+    """Why an account's quota does not suffice for reservations, or None.
 
     Args:
-        asked: what the deployment reserves, by function.
+        asked: the deployment's reservations, by function.
         limit: the account's quota.
-        unreserved: what nothing in the account has reserved.
-        own: what the stack that is replaced has reserved.
+        unreserved: the part of it that nothing in the account has reserved.
+        own: the reservations of the stack that is replaced.
     """
     total, others = sum(asked.values()), limit - unreserved - own
     if not total or others + total <= limit - UNRESERVED:
@@ -77,7 +77,7 @@ def refusal(asked: Mapping[str, int], *, limit: int, unreserved: int, own: int) 
 
 
 def asked_by(parameters: Mapping[str, str], stack: str) -> dict[str, int]:
-    """What a deployment with these parameters reserves, by physical name of the function."""
+    """The reservations of a deployment with these parameters, by physical name of the function."""
     from infra.translated import deployment
 
     return {
@@ -95,7 +95,7 @@ def _reserved_now(client: Any, name: str) -> int:
 
 
 def checked(client: Any, asked: Mapping[str, int]) -> str | None:
-    """Why the account behind a Lambda client has no room, or None."""
+    """Why the quota of a Lambda client's account does not suffice, or None."""
     account = client.get_account_settings()["AccountLimit"]
     limit, unreserved = account["ConcurrentExecutions"], account["UnreservedConcurrentExecutions"]
     own = 0 if limit == unreserved else sum(_reserved_now(client, name) for name in asked)

@@ -1,14 +1,14 @@
-"""Brings a stack's data back to an earlier moment: `python -m infra.restore --at TIME [--stack NAME] [--go]`.
+"""Restores a stack's data to an earlier moment: `python -m infra.restore --at TIME [--stack NAME] [--go]`.
 
-TIME is in RFC 3339, to the second: `2026-11-29T12:00:00Z`. Without `--go` nothing is changed: it tells of each table
-whether it can be had from that time, and what is left as it is. With `--go` each table is restored by DynamoDB beside
-its own (point-in-time recovery), and what differs is written into the stack's table, so that names, rights, streams
-and time limits stay; what has come since is deleted. Copies are deleted at the end, unless `--keep` says otherwise.
-Files whose deletion is later than TIME are there again, as their bucket keeps versions.
+TIME is in RFC 3339, to the second: `2026-11-29T12:00:00Z`. Without `--go` nothing is changed: it prints for each table
+whether it can be restored to that time, or why it is not restored. With `--go` DynamoDB restores each table under
+another name (point-in-time recovery), and the differences are written into the stack's table, so that names, rights,
+streams and time limits stay; items that came later are deleted. The copies are deleted at the end, unless `--keep` is
+given. Files deleted after TIME are undeleted, because their bucket keeps versions.
 
-`--only TABLE` (may be repeated) takes these tables alone, `--missing` puts back what is not there and leaves the rest.
-`--on` has the tables of a local stack recorded from now on, `--off` no more; in AWS they always are.
-docs/disaster-recovery.md tells what to do before and after it.
+`--only TABLE` (may be repeated) restores only these tables; `--missing` puts back missing items and changes no others.
+`--on` starts recording the changes of a local stack's tables, `--off` ends it; in AWS they are always recorded.
+docs/disaster-recovery.md says what to do before and after a restore.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ TABLES_AT_ONCE = 8  # AWS restores up to 50 tables of an account at once
 SEGMENTS = 4  # of a scan, each on its own thread
 LOOK_EVERY_S = 2.0
 
-# What a restore leaves alone unless `--only` names it, and why.
+# Tables that are not restored unless `--only` names them, and why.
 LEFT: Mapping[str, str] = {
-    "sessions": "a session that was ended would be live again",
-    "one_time_tokens": "a code that was used would be good again",
+    "sessions": "ended sessions would be live again",
+    "one_time_tokens": "used codes would be valid again",
     "tickets": "they live for a minute",
-    "connections": "sockets that are open are in it, no others",
-    "presence": "clients tell it anew",
-    "watches": "clients tell it anew",
+    "connections": "it lists the sockets that are open now",
+    "presence": "clients report it again",
+    "watches": "clients subscribe again",
     "call_signals": "they live for a minute",
-    "limits": "attempts that were counted would be forgotten",
+    "limits": "counted attempts would be forgotten",
     "idempotency": "it lives for a day",
-    "follow_ups": "work that was done would be done again",
-    "keyrings": "a key that was rotated away would be good again",
+    "follow_ups": "finished work would be repeated",
+    "keyrings": "keys that were rotated away would be valid again",
 }
 
 Item = dict[str, Any]
@@ -52,8 +52,8 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RestorableTable:
-    """A table of the stack: `name` without the stack's, `key` its key attributes, `earliest` and `latest` what its
-    recovery reaches; None without any."""
+    """A table of the stack: `name` without the stack's prefix, `key` its key attributes, `earliest` and `latest` the
+    limits of its point-in-time recovery (None without recovery)."""
 
     name: str
     full_name: str
@@ -67,7 +67,7 @@ class RestorableTable:
 
 
 def tables(stack: str) -> list[RestorableTable]:
-    """All tables of a stack by name; raises SystemExit where there are none."""
+    """All tables of a stack by name; raises SystemExit if there are none."""
     dynamodb = client("dynamodb")
     pages = dynamodb.get_paginator("list_tables").paginate()
     names = [name for page in pages for name in page["TableNames"] if name.startswith(f"{stack}-")]
@@ -92,7 +92,7 @@ def _described(dynamodb: Any, stack: str, full_name: str) -> RestorableTable:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a table: items written and deleted, and those that were as they should be."""
+    """The result for a table: items written, items deleted, and items that were unchanged."""
 
     table: RestorableTable
     put: int
@@ -102,10 +102,10 @@ class Outcome:
 
 
 def restore(table: RestorableTable, at: datetime, *, missing_only: bool = False, keep: bool = False) -> Outcome:
-    """Bring one table back; it may be repeated at any time. Raises what DynamoDB raises."""
+    """Restore one table; may be repeated at any time. Raises DynamoDB's errors."""
     began, dynamodb = time.monotonic(), client("dynamodb")
     copy = f"restored-{table.full_name}-{at:%Y%m%dT%H%M%S}"
-    with suppress(dynamodb.exceptions.TableAlreadyExistsException):  # of a run that was broken off
+    with suppress(dynamodb.exceptions.TableAlreadyExistsException):  # of an interrupted run
         dynamodb.restore_table_to_point_in_time(
             SourceTableName=table.full_name, TargetTableName=copy, RestoreDateTime=at
         )
@@ -125,7 +125,7 @@ def restore(table: RestorableTable, at: datetime, *, missing_only: bool = False,
 
 
 def _segment(table: RestorableTable, copy: str, number: int, *, missing_only: bool) -> tuple[int, int, int]:
-    """Bring one part of a table back, page by page: written, deleted, as they were."""
+    """Restore one segment of a table, page by page; returns the numbers written, deleted and unchanged."""
     put = deleted = same = 0
     for items in _pages(copy, number):
         there = _found(table, table.full_name, items)
@@ -163,7 +163,7 @@ def _pages(full_name: str, number: int) -> Iterator[list[Item]]:
 
 
 def _found(table: RestorableTable, full_name: str, items: Sequence[Item]) -> dict[str, Item]:
-    """Those of these items that a table has, by their keys."""
+    """The items of this list that a table has, by key."""
     dynamodb = client("dynamodb")
     found: dict[str, Item] = {}
     for start in range(0, len(items), READS):
@@ -185,7 +185,7 @@ def _write(full_name: str, writes: Sequence[Item]) -> None:
 
 
 def files(bucket: str, at: datetime) -> int:
-    """Take back the deletions of files since then; how many. What was deleted for good, version by version, is gone."""
+    """Undo deletions of files since then; returns how many. Files whose versions were deleted are lost."""
     s3, found = client("s3"), 0
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for marker in page.get("DeleteMarkers", ()):
@@ -196,7 +196,7 @@ def files(bucket: str, at: datetime) -> int:
 
 
 def bucket_of(stack: str) -> str:
-    """The bucket of a stack's files; raises SystemExit where there is none."""
+    """The bucket of a stack's files; raises SystemExit unless there is exactly one."""
     names: list[str] = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
     found = [name for name in names if name.startswith(f"{stack}-drive-")]
     if len(found) != 1:
@@ -205,7 +205,7 @@ def bucket_of(stack: str) -> str:
 
 
 def record(stack: str, *, on: bool = True) -> int:
-    """Have the tables of a local stack recorded from now on, or no more; how many."""
+    """Start or stop recording the changes of a local stack's tables; returns the number of tables."""
     dynamodb, found = client("dynamodb"), tables(stack)
     for table in found:
         dynamodb.update_continuous_backups(
@@ -215,7 +215,7 @@ def record(stack: str, *, on: bool = True) -> int:
 
 
 def run(stack: str, at: datetime, *, only: Sequence[str] = (), missing_only: bool = False, keep: bool = False) -> None:
-    """Bring the tables and files of a stack back, and tell what was done. Raises SystemExit before anything is done."""
+    """Restore the tables and files of a stack, and print the results. Raises SystemExit before any change."""
     chosen = [each for each in _chosen(stack, only) if not _why_not(each, at, only)]
     with ThreadPoolExecutor(TABLES_AT_ONCE) as threads:
         outcomes = threads.map(lambda each: restore(each, at, missing_only=missing_only, keep=keep), chosen)
@@ -234,7 +234,7 @@ def _chosen(stack: str, only: Sequence[str]) -> list[RestorableTable]:
 
 
 def _why_not(table: RestorableTable, at: datetime, only: Sequence[str]) -> str:
-    """Why a table is left as it is; empty where it is restored. Raises SystemExit for one that cannot be had."""
+    """Why a table is not restored; empty if it is. Raises SystemExit if it cannot be restored to that time."""
     if table.name not in only and table.name in LEFT:
         return LEFT[table.name]
     if not table.has(at):
@@ -244,7 +244,7 @@ def _why_not(table: RestorableTable, at: datetime, only: Sequence[str]) -> str:
 
 
 def told(stack: str, at: datetime, only: Sequence[str]) -> list[str]:
-    """What a restore would do, a line for each table."""
+    """The effect of a restore, a line for each table."""
     lines = []
     for each in _chosen(stack, only):
         why = _why_not(each, at, only)

@@ -1,6 +1,6 @@
-"""`python -m infra.sbom FOLDER`: the bills of materials of what is deployed (CycloneDX), from the locked versions.
+"""`python -m infra.sbom FOLDER`: bills of materials of the deployed code (CycloneDX), from the locked versions.
 
-`functions.cdx.json` has the packages of the layers, each with the layers that it is in; `web.cdx.json` those of the web
+`functions.cdx.json` has the packages of the layers, each with its layers; `web.cdx.json` has those of the web
 client, which npm writes from its lock file.
 """
 
@@ -25,7 +25,7 @@ _PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;#]+)")
 
 
 def locked() -> dict[tuple[str, str], list[str]]:
-    """The layers of each package (name, version). Raises ValueError for a line that pins nothing."""
+    """The layers of each package (name, version). Raises ValueError for a line without a pinned version."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in sorted(LAYERS.glob("*/requirements.txt")):
         for line in path.read_text().splitlines():
@@ -39,7 +39,7 @@ def locked() -> dict[tuple[str, str], list[str]]:
 
 
 def of_functions() -> str:
-    """The bill of the layers, as JSON."""
+    """The bill of materials of the layers, as JSON."""
     bill = Bom()
     whole = bill.metadata.component = Component(name="secureconnect", type=ComponentType.APPLICATION)
     parts = [
@@ -58,7 +58,7 @@ def of_functions() -> str:
 
 
 def of_web() -> str:
-    """The bill of the web client, as JSON. Raises CalledProcessError."""
+    """The bill of materials of the web client, as JSON. Raises CalledProcessError."""
     command = ["npm", "sbom", "--package-lock-only", "--sbom-format", "cyclonedx", "--omit", "dev"]
     return subprocess.run(command, cwd=WEB, check=True, capture_output=True, text=True).stdout  # noqa: S603
 

@@ -1,9 +1,9 @@
-"""Shows an operator how a stack is: `python -m infra.show WHAT [NAME] [--minutes N] [--stack NAME]`.
+"""Shows an operator the state of a stack: `python -m infra.show WHAT [NAME] [--minutes N] [--stack NAME]`.
 
-health: GET /health/ready. queues: what waits in each, and in its dead letters. errors [FUNCTION]: the last errors in
-the logs. metric NAME: what was counted of it, by function. rules: schedules, and which are off. functions: what they
-may do at once, and what the account has left. tables: their state and how far back they can be had. deployment: the
-stack's state and what failed last.
+health: the answer of GET /health/ready. queues: the messages waiting in each queue and dead-letter queue. errors
+[FUNCTION]: the last errors in the logs. metric NAME: the sum of a metric, by function. rules: schedules, and which are
+off. functions: reserved concurrency, and what the account has left. tables: their sizes, and how far back they can be
+restored. deployment: the stack's state and its last failures.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def queues(_: str, __: float) -> list[str]:
 
 
 def _lines(function: str, minutes: float, words: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Log lines that hold some words: the function, when (ms), and the line."""
+    """Log lines that contain these words: the function, the time (ms), and the line."""
     logs, since = client("logs"), int((time.time() - minutes * 60) * 1000)
     groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/aws/lambda/{_prefix()}{function}")
     for group in [group["logGroupName"] for page in groups for group in page["logGroups"]]:

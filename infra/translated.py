@@ -1,7 +1,7 @@
-"""What a deployment makes: every resource of the root and the nested templates, its values worked out.
+"""The resources of a deployment: those of the root and the nested templates, with resolved values.
 
-SAM's translator turns the templates into CloudFormation, then parameters, conditions and functions are replaced by
-what they stand for. A value that only the cloud knows (an id, an ARN) becomes a name: `<Stack.Resource.Attribute>`.
+SAM's translator turns the templates into CloudFormation; then parameters, conditions and intrinsic functions are
+replaced by their values. A value that only AWS knows (an id, an ARN) becomes a name: `<Stack.Resource.Attribute>`.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ PSEUDO = {
     "AWS::StackId": "<StackId>",
 }
 NO_VALUE = object()
-# Local paths, which the translator refuses; `sam package` replaces them by addresses of uploads.
+# Local paths, which the translator refuses; `sam package` replaces them by the URLs of uploads.
 PATHS = {"CodeUri", "ContentUri", "DefinitionUri", "Location"}
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it speaks of its own metrics
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it logs its own metrics
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource that the cloud makes: `path` is its stack's and its own logical id, `Data.Users` or `RestApi`."""
+    """A resource of a deployment: `path` is its stack's and its own logical id, `Data.Users` or `RestApi`."""
 
     path: str
     kind: str
@@ -53,7 +53,7 @@ def deployment(
     """Every resource of a deployment with these parameters, by path.
 
     Raises:
-        ValueError: a template is not valid, or names what there is not.
+        ValueError: a template is not valid, or refers to something that does not exist.
     """
     found: dict[str, Resource] = {}
     pseudo = PSEUDO | {"AWS::StackName": stack}
@@ -64,7 +64,7 @@ def deployment(
 
 @cache
 def translated(path: Path, form: forms.Form) -> Json:
-    """One template after SAM's transform, which leaves references to parameters as they are; not to be changed."""
+    """One template after SAM's transform, which keeps references to parameters. It is cached: do not change it."""
     template = _source(path, form)
     if "Transform" not in template:
         return template
@@ -77,7 +77,7 @@ def translated(path: Path, form: forms.Form) -> Json:
 
 
 def _source(path: Path, form: forms.Form) -> Json:
-    """A template as it is built; that of log groups and alarms may not have been written yet."""
+    """A template as built, in its form; the generated one is made here, because its file may not exist yet."""
     return forms.formed(generate.observability() if path == generate.TARGET else generate.read(path), form)
 
 
@@ -88,12 +88,12 @@ def _uploaded(properties: Json) -> None:
 
 
 def _given(declared: Json, value: Any) -> Any:
-    """What a parameter stands for."""
+    """The value of a parameter."""
     return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
 
 
 class _Stack:
-    """One template with its parameters; adds its resources to `found` as they are worked out."""
+    """One template with its parameters; adds its resources to `found` as they are resolved."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class _Stack:
         attributes = {
             key: self.value(each) for key, each in resource.items() if key not in ("Type", "Properties", "Metadata")
         }
-        self.found[path] = Resource(path, resource["Type"], {}, attributes)  # known while it is worked out
+        self.found[path] = Resource(path, resource["Type"], {}, attributes)  # others may refer to it meanwhile
         if resource["Type"] == NESTED:
             self._outputs_of(name)
             return

@@ -1,8 +1,8 @@
-"""Lets somebody in again: `python -m infra.unlock USERNAME [--second-factor] [--stack NAME]`.
+"""Unlocks an account: `python -m infra.unlock USERNAME [--second-factor] [--stack NAME]`.
 
-Forgets the failed attempts that locked the account. With `--second-factor` their authenticator app is taken from the
-account as well: do that only when you know who asks (docs/runbooks/locked-out.md). They are told of it on their devices
-and by mail, and the audit log keeps it.
+It deletes the failed attempts that locked the account. With `--second-factor` it also removes the authenticator app
+from the account: do that only when you are certain who asks (docs/runbooks/locked-out.md). The person is notified on
+their devices and by mail, and the audit log records it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from infra import chosen_stack
 
 
 def unlock(username: str, *, second_factor: bool) -> str:
-    """What was done for the person of this username or e-mail address. Raises SystemExit for nobody."""
+    """Unlock the account of this username or e-mail address; returns lines to print. Raises SystemExit if unknown."""
     from accounts import admin_api as accounts
 
     user_id = chosen_stack.account(username)

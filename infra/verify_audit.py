@@ -1,8 +1,8 @@
-"""Checks an export of the audit log offline: `python -m infra.verify_audit EXPORT PROOF`.
+"""Verifies an export of the audit log offline: `python -m infra.verify_audit EXPORT PROOF`.
 
-EXPORT holds the entries as GET /admin/audit gives them, in any order: a JSON list, an answer with `items`, or one
-entry a line. PROOF is the answer of GET /admin/audit/proof, best kept apart from the deployment: entries after it
-are checked by the chain alone. Needs nothing but `rfc8785`, and says which entry is missing or was changed.
+EXPORT holds entries as GET /admin/audit returns them, in any order: a JSON list, an answer with `items`, or one entry a
+line. PROOF is an answer of GET /admin/audit/proof, best kept apart from the deployment; entries after it are verified
+by the chain alone. It needs only `rfc8785`, and says which entry is missing or was changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read(text: str) -> list[dict[str, Any]]:
 
 
 def check(entries: Sequence[dict[str, Any]], proof: dict[str, Any]) -> None:
-    """Raise ValueError at the first entry that is missing, changed or not what the proof says."""
+    """Raise ValueError at the first entry that is missing, changed, or does not match the proof."""
     n, previous = proof["first"] - 1, proof["previous_hash"]
     for entry in entries:
         if entry["n"] != n + 1:

@@ -1,8 +1,8 @@
-"""Builds the web client and puts it into its bucket.
+"""Builds the web client and copies it into its bucket.
 
-`python -m infra.web --stack NAME` does so for a stack in AWS, after `make deploy`; `make up` does for the local cloud.
-`python -m infra.web --run typecheck` runs a script of its package.json, as `make check` and `make test` do.
-Assets carry a hash in their names and are kept by browsers for ever; what names them is asked for anew each time.
+`python -m infra.web --stack NAME` does so for a stack in AWS, after `make deploy`; `make up` does so for the local
+cloud. `python -m infra.web --run typecheck` runs a script of its package.json, as `make check` and `make test` do.
+Assets have a hash in their names, and browsers cache them for ever; files that name assets are never cached.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INSTALLING = "npm", "ci", "--no-audit", "--no-fund"
 BUILDING = "npx", "vite", "build", "--logLevel", "warn"
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
-# Tables of types differ between machines; browsers refuse a script of another type.
+# The tables of content types differ between machines, and browsers refuse a script with a wrong type.
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -42,7 +42,7 @@ class CannotBuild(Exception):
 
 
 def missing() -> str | None:
-    """What this machine lacks for the build; None if nothing."""
+    """The software that this machine lacks for the build; None if nothing is missing."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return f"Node.js {NODE_MIN[0]}.{NODE_MIN[1]} or newer is not installed"
@@ -54,7 +54,7 @@ def missing() -> str | None:
 
 
 def fingerprint() -> str:
-    """Changes with everything that a build depends on."""
+    """A hash of everything that a build depends on."""
     digest = hashlib.sha256()
     for name in SOURCES:
         for path in _files(WEB / name):
@@ -63,9 +63,9 @@ def fingerprint() -> str:
 
 
 def build(log: Path) -> str:
-    """Build into web/dist unless that is what the last build made. Returns what was done.
+    """Build into web/dist, unless the last build had the same sources. Returns a note for the user.
 
-    Raises CannotBuild, naming the log.
+    Raises CannotBuild with the path of the log.
     """
     stamp, wanted = DIST / ".fingerprint", fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -78,7 +78,7 @@ def build(log: Path) -> str:
 
 
 def build_other(web: Path, log: Path) -> Path:
-    """Build the client of another work tree, with our packages where its lock file is the same. Returns its dist."""
+    """Build another work tree's client, with our packages if its lock file is the same. Returns its dist folder."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if (web / "package-lock.json").read_bytes() == (WEB / "package-lock.json").read_bytes():
         install(log)
@@ -90,7 +90,7 @@ def build_other(web: Path, log: Path) -> Path:
 
 
 def install(log: Path) -> None:
-    """Put the packages of web/package-lock.json into web/node_modules, unless they are there."""
+    """Install the packages of web/package-lock.json into web/node_modules, unless they are installed."""
     stamp = WEB / "node_modules" / ".lock"
     wanted = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -108,11 +108,11 @@ def upload(
     compressed: bool = False,
     dist: Path = DIST,
 ) -> int:
-    """Put web/dist into a bucket; the page comes last, when all that it names is there. Returns how many.
+    """Copy web/dist into a bucket; the page comes last, after everything that it names. Returns the number of files.
 
-    `api` and `socket` are written into the page in place of its own addresses (`socket` empty: where tickets say),
-    `policy` as its content security policy, for servers that send no such header; `compressed` is for those that do
-    not compress by themselves.
+    `api` and `socket` replace the page's own addresses (`socket` empty: the address comes with a ticket). `policy`
+    becomes the page's content security policy, for servers that cannot send one as a header. `compressed` is for
+    servers that do not compress.
     """
     files = sorted(
         (path for path in _files(dist) if path.name != ".fingerprint" and ".vite" not in path.parts), key=_last
@@ -138,7 +138,7 @@ def upload(
 
 
 def addressed(page: str, *, api: str | None, socket: str | None, policy: str | None) -> str:
-    """The page with these addresses in its head."""
+    """The page with these addresses and this policy in its head."""
     for name, value in (("api", api), ("socket", socket)):
         if value is not None:
             page = re.sub(rf'(<meta name="secureconnect-{name}" content=")[^"]*(")', rf"\g<1>{value}\g<2>", page)
@@ -150,7 +150,7 @@ def addressed(page: str, *, api: str | None, socket: str | None, policy: str | N
 
 
 def naming(worker: str, page: str) -> str:
-    """The service worker with this page's own revision: browsers that keep the page see that its addresses changed."""
+    """The service worker with this page's revision, so that browsers notice a page with changed addresses."""
     revision = hashlib.sha256(page.encode()).hexdigest()[:32]
     return re.sub(r'("revision":")\w+(","url":"index.html")', rf"\g<1>{revision}\g<2>", worker)
 

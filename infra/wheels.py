@@ -1,6 +1,6 @@
-"""Whether the compiled packages of a build load where its functions run: `python -m infra.wheels BUILD RUNTIME`.
+"""Checks that the compiled packages of a build load in the functions' runtime: `python -m infra.wheels BUILD RUNTIME`.
 
-A wheel that was made for a newer C library than the runtime's installs and builds, and fails at its first import.
+A wheel made for a newer C library than the runtime's can be installed and built, but its first import fails.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ NEEDED = re.compile(rb"\0GLIBC_(\d+)\.(\d+)")
 
 
 def needed(library: Path) -> tuple[int, int]:
-    """The newest glibc whose symbols a compiled file takes; (0, 0) for none."""
+    """The newest glibc version whose symbols a compiled file uses; (0, 0) if it uses none."""
     return max(((int(major), int(minor)) for major, minor in NEEDED.findall(library.read_bytes())), default=(0, 0))
 
 
 def too_new(build: Path, runtime: str) -> Iterator[tuple[Path, tuple[int, int]]]:
-    """Each compiled file below a folder that the runtime cannot load, with what it needs.
+    """Each compiled file below a folder that the runtime cannot load, with the version that it needs.
 
     Raises:
-        KeyError: nobody has said which glibc the runtime has.
+        KeyError: `GLIBC` has no entry for the runtime.
     """
     limit = GLIBC[runtime]
     for library in sorted(build.rglob("*.so*")):

@@ -1,1 +1,1 @@
-"""The driver of the local cloud: starts it, deploys into it, looks inside it. Nothing here is deployed."""
+"""The driver of the local cloud: starts it, deploys into it, inspects it. Nothing here is deployed."""

@@ -1,11 +1,11 @@
-"""`python -m infra.local [--instance NAME] COMMAND`: runs a command and says what went wrong."""
+"""`python -m infra.local [--instance NAME] COMMAND`: runs a command and reports problems."""
 
 import signal
 import sys
 
 from infra.local.console import Problem
 
-signal.signal(signal.SIGTERM, signal.default_int_handler)  # a `run` that is asked to end stops its cloud, as at Ctrl-C
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # on SIGTERM `run` stops its cloud, as at Ctrl-C
 try:
     from infra.local.commands import main
 

@@ -1,10 +1,10 @@
-"""Evaluates alarms as CloudWatch does, over metrics that were measured here; AWS is not asked.
+"""Evaluates alarms as CloudWatch does, over metrics measured locally, without AWS.
 
-MiniStack's CloudWatch knows neither metric math nor missing data nor metrics inside log lines, so the definitions of
-the templates (infra/translated.py) are evaluated by this module. Time is given: what would take three days is asked in
-a moment. Rules: CloudWatch's "Evaluating an alarm", "Configuring how alarms treat missing data", "Using metric math"
-and "Composite alarms" (user guide). A minute counts once it is over. Left out: INSUFFICIENT_DATA, which the alarms of
-the templates do not come to, as they say what missing data is.
+MiniStack's CloudWatch supports neither metric math nor missing data nor metrics inside log lines, so this module
+evaluates the definitions of the templates (infra/translated.py). Time is an argument, so that three days can be played
+in a moment. Rules: CloudWatch's "Evaluating an alarm", "Configuring how alarms treat missing data", "Using metric math"
+and "Composite alarms" (user guide). A minute counts once it is over. INSUFFICIENT_DATA is left out: the alarms of the
+templates never reach it, because each of them defines how to treat missing data.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Definition = Mapping[str, Any]
 
 
 class NotKnown(ValueError):
-    """A definition asks for what this evaluator does not do; guessing would show an alarm to work that may not."""
+    """A definition uses a feature that this evaluator lacks; ignoring it could show a broken alarm as working."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricKey:
-    """A metric by its namespace, name and dimensions; AWS/Lambda without any is the sum over all functions."""
+    """A metric by namespace, name and dimensions; one of AWS/Lambda without dimensions sums up all functions."""
 
     namespace: str
     name: str
@@ -52,7 +52,7 @@ class MetricKey:
 
 @dataclass(slots=True)
 class MetricValues:
-    """Values of metrics with the second at which each was measured."""
+    """Values of metrics with the time (s) at which each was measured."""
 
     _values: dict[MetricKey, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class MetricValues:
                 kept.sort()
 
     def add_line(self, text: str) -> None:
-        """Add the metrics that a log line of ours holds (embedded metric format); others hold none."""
+        """Add the metrics in one of our log lines (embedded metric format); other lines have none."""
         if '"_aws"' not in text:
             return
         line = json.loads(text[text.index("{") :])
@@ -84,7 +84,7 @@ class MetricValues:
         return key in self._values
 
     def forget(self, before_s: float) -> None:
-        """Drop what was measured before."""
+        """Drop values measured before."""
         for key, kept in self._values.items():
             self._values[key] = kept[bisect_left(kept, (before_s,)) :]
 
@@ -100,8 +100,8 @@ def _overall(namespace: str, name: str) -> Iterable[MetricKey]:
 
 
 def definitions(resources: Iterable[Mapping[str, Any]], stack: str) -> dict[str, Definition]:
-    """The alarms among the resources of a template, metric and composite, by their names, with the stack's name in
-    them; whom they notify is left out."""
+    """The metric and composite alarms among the resources of a template, by name. `Prefix` is replaced by the stack's
+    name, and actions are left out."""
     made = (
         _worked_out(each["Properties"], stack)
         for each in resources
@@ -126,24 +126,24 @@ def _worked_out(value: Any, stack: str) -> Any:
 
 
 def children(alarm: Definition) -> list[str]:
-    """The alarms that a composite one stands for; none for a metric alarm."""
+    """The alarms in the rule of a composite alarm; none for a metric alarm."""
     return [each.partition(")")[0] for each in str(alarm.get("AlarmRule", "")).split("ALARM(")[1:]]
 
 
 def looks_back_s(alarm: Definition) -> int:
-    """How long ago what a metric alarm looks at begins, in seconds."""
+    """The span of time that a metric alarm evaluates, in seconds."""
     return _period_s(alarm) * int(alarm["EvaluationPeriods"])
 
 
 def looked_at(alarm: Definition) -> list[MetricKey]:
-    """The metrics that a metric alarm looks at."""
+    """The metrics that a metric alarm evaluates."""
     if "Metrics" not in alarm:
         return [_key(alarm)]
     return [_key(each["MetricStat"]["Metric"]) for each in alarm["Metrics"] if "MetricStat" in each]
 
 
 def statistic(values: list[float], asked: str) -> float | None:
-    """What CloudWatch makes of a period's values: Sum, Average, p99, PR(:500) …; None without any.
+    """A statistic of a period's values as CloudWatch calculates it: Sum, Average, p99, PR(:500) …; None without values.
 
     Raises:
         NotKnown: a statistic that is not calculated here.
@@ -205,7 +205,7 @@ def _period_s(alarm: Definition) -> int:
 
 
 def _point(alarm: Definition, metrics: MetricValues, until_s: float, period_s: int) -> float | None:
-    """The value that an alarm looks at, of the period that ends at `until_s`."""
+    """The value that an alarm evaluates for the period that ends at `until_s`."""
     if "Metrics" not in alarm:
         asked = alarm.get("ExtendedStatistic") or alarm["Statistic"]
         return statistic(metrics.within(_key(alarm), until_s - period_s, until_s), asked)
@@ -224,7 +224,7 @@ def _key(about: Definition) -> MetricKey:
 
 
 def _calculated(node: ast.expr, known: Mapping[str, float | None]) -> float | None:
-    """The value of an expression of metric math; None where a metric of it has none."""
+    """The value of an expression of metric math; None if one of its metrics has no value."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
@@ -242,7 +242,7 @@ def is_raised(rule: str, in_alarm: Callable[[str], bool]) -> bool:
     """Whether a composite alarm's rule holds, given which alarms are in ALARM.
 
     Raises:
-        NotKnown: the rule says more than ALARM(name), AND, OR, NOT and brackets.
+        NotKnown: the rule has more than ALARM(name), AND, OR, NOT and brackets.
     """
     names: list[str] = []
 
@@ -273,7 +273,7 @@ def in_alarm(name: str, alarms: Mapping[str, Definition], metrics: MetricValues,
     """Whether the alarm called `name` is in ALARM at `now_s`, metric or composite.
 
     Raises:
-        KeyError: a rule names an alarm that there is not.
+        KeyError: a rule names an unknown alarm.
     """
     alarm = alarms[name]
     if "AlarmRule" in alarm:

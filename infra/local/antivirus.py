@@ -1,4 +1,4 @@
-"""What scans files in the local cloud: a clamd of this machine that listens on TCP, else nothing."""
+"""The virus scanner of the local cloud: a clamd on this machine that listens on TCP, or none."""
 
 import socket
 
@@ -10,7 +10,7 @@ OFF = "off"
 
 
 def found(port: int = PORT) -> str:
-    """The template's parameter Antivirus for this machine, by asking (PING, clamd(8))."""
+    """The value of the parameter Antivirus for this machine, found by a PING (clamd(8))."""
     try:
         with socket.create_connection((HOST, port), timeout=TIMEOUT_S) as connection:
             connection.sendall(b"zPING\0")
@@ -22,5 +22,5 @@ def found(port: int = PORT) -> str:
 
 
 def told(antivirus: str) -> str:
-    """The same in words."""
+    """The value of the parameter in words."""
     return f"off: no clamd at {HOST}:{PORT}" if antivirus == OFF else antivirus.replace(":", " at ", 1)

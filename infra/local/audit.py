@@ -1,5 +1,6 @@
-"""`python -m infra.local.audit FILE...`: known vulnerabilities of pinned packages, those of the web client too, if
-anybody can be asked."""
+"""`python -m infra.local.audit FILE...`: known vulnerabilities of the pinned packages and of the web client's packages.
+
+It needs an advisory service that can be reached."""
 
 import json
 import shutil
@@ -13,7 +14,7 @@ WEB = Path(__file__).resolve().parents[2] / "web"
 
 
 def audit(files: list[str]) -> str:
-    """What pip-audit answers for requirements files, as JSON; nothing if it does not answer."""
+    """The answer of pip-audit for requirements files, as JSON; empty if there is none."""
     requirements = [argument for file in files for argument in ("-r", file)]
     options = ["--format", "json", "--progress-spinner", "off", "--no-deps", "--disable-pip", "--timeout", "5"]
     command = [str(Path(sys.executable).parent / "pip-audit"), *options, *requirements]
@@ -43,7 +44,7 @@ def report(answer: str) -> int:
 
 
 def audit_web() -> str:
-    """What npm answers for what the web client ships, as JSON; nothing if it does not answer."""
+    """The answer of npm audit for the web client's runtime packages, as JSON; empty if there is none."""
     if shutil.which("npm") is None:
         return ""
     command = ["npm", "audit", "--json", "--omit", "dev", "--package-lock-only", "--fetch-timeout", "20000"]

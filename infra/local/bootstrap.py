@@ -1,4 +1,5 @@
-"""Creates or refreshes .venv. Standard library only, and old syntax: any Python 3.7 runs it and finds one that fits."""
+"""Creates or updates .venv. Only the standard library and old syntax, so that any Python 3.7 can run it and find a
+suitable Python."""
 
 from __future__ import annotations
 
@@ -29,13 +30,13 @@ FILES = (
     "layers/firebase/requirements.txt",
     "layers/passkeys/requirements.txt",
     "tests/requirements.txt",
-    "clients/python/pyproject.toml",  # installed in place: only what it needs matters
+    "clients/python/pyproject.toml",  # installed in place: only its dependencies matter
 )
 VERSIONS: list[tuple[int, ...]] = [(3, 11), (3, 12), (3, 13)]
 DISK_NEEDED_MB = 2048
-INSTALLER = "uv==0.13.9"  # installs all of it in a tenth of pip's time (docs/decisions.md)
+INSTALLER = "uv==0.13.9"  # installs everything in a tenth of pip's time (docs/decisions.md)
 LABEL = f"{'Python packages':<34}"
-# What pip may be configured with, as uv names it in its environment.
+# Settings of pip, and the variables by which uv gets them.
 SETTINGS = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -51,7 +52,7 @@ def stop(problem: str, advice: str) -> NoReturn:
 
 
 def find_python(running: tuple[int, ...], which: Callable[[str], str | None]) -> str:
-    """The interpreter that is running if it fits, else one that `which` finds."""
+    """The running interpreter if its version is supported, else one that `which` finds."""
     if running[:2] in VERSIONS:
         return sys.executable
     for major, minor in VERSIONS:
@@ -72,11 +73,11 @@ def find_python(running: tuple[int, ...], which: Callable[[str], str | None]) ->
 
 
 def nowhere(name: str) -> None:
-    """Finds nothing: a Python that was named is not replaced by another."""
+    """Finds nothing, because a Python chosen by name is not replaced by another."""
 
 
 def wanted() -> str:
-    """The stamp of a finished environment: every file that says what is in it."""
+    """The stamp of a finished environment: a hash of every file that determines its content."""
     digest = hashlib.sha256(INSTALLER.encode())
     for name in FILES:
         path = os.path.join(ROOT, name)
@@ -119,7 +120,7 @@ def create(python: str) -> None:
 
 
 def uv_environment(configured: str) -> dict[str, str]:
-    """The environment that has uv use what pip is configured with; `configured` is what `pip config list` prints."""
+    """The environment in which uv uses pip's configuration; `configured` is the output of `pip config list`."""
     found = dict(os.environ, UV_INDEX_STRATEGY="unsafe-best-match", UV_NO_CONFIG="1")  # of all indexes, as pip does
     for name, value in re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", configured, re.MULTILINE):
         if name in SETTINGS:
@@ -128,7 +129,7 @@ def uv_environment(configured: str) -> dict[str, str]:
 
 
 def ran(command: list[str], environment: dict[str, str] | None = None) -> bool:
-    """Whether a command succeeds. What it says goes to the log; at a terminal its last line is shown as it comes."""
+    """Whether a command succeeds. Its output goes to the log; a terminal also shows the last line as it comes."""
     started = time.time()
     with open(LOG, "a") as log:
         process = subprocess.Popen(
@@ -149,7 +150,7 @@ def last_line() -> str:
 
 
 def install() -> None:
-    """By uv; by pip, which takes minutes, where uv cannot be had or does not get through."""
+    """Install by uv; by pip, which takes minutes, if uv cannot be installed or fails."""
     open(LOG, "w").close()
     pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check"]
     if ran([*pip, "install", "--progress-bar", "off", "--no-deps", INSTALLER]):
@@ -170,8 +171,8 @@ def install() -> None:
 
 
 def compile_aside() -> subprocess.Popen[bytes]:
-    """Compile what was installed while other things go on, and only when they leave time for it: half of the time of
-    an installation otherwise, for 12,000 files of which the local cloud needs few."""
+    """Compile the installed packages in the background, at low priority: it would otherwise take half of the time of an
+    installation, for 12,000 files of which the local cloud needs few."""
     nice = ["nice", "-n", "19"] if shutil.which("nice") else []
     packages = os.path.join(VENV, "lib")
     with open(LOG, "a") as log:
@@ -187,12 +188,12 @@ def compile_aside() -> subprocess.Popen[bytes]:
 def main() -> None:
     os.makedirs(os.path.dirname(LOCK), exist_ok=True)
     with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would spoil the environment
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once would damage the environment
         refresh()
 
 
 def refresh() -> None:
-    """Keep an environment that fits; with --exactly, only one of this very Python version."""
+    """Keep .venv if it is usable, else create it; with --exactly only one of this Python version is usable."""
     exactly = "--exactly" in sys.argv
     python = find_python(sys.version_info[:3], nowhere if exactly else shutil.which)
     versions: list[tuple[int, ...]] = [sys.version_info[:2]] if exactly else VERSIONS

@@ -1,8 +1,8 @@
-"""`python -m infra.local.checkov`: what Checkov finds in a production deployment's templates (R44).
+"""`python -m infra.local.checkov`: Checkov's findings in the templates of a production deployment (R44).
 
-Checkov needs other versions of our packages, so it has an environment of its own, made at the first run. It reads one
-template with everything in it, parameters and conditions worked out. What it finds and we leave stands with its reason
-in infra/checkov.toml; an exception that nothing needs any more fails like a finding.
+Checkov needs other versions of our packages, so it has an environment of its own, made by the first run. It reads one
+template with all resources, parameters and conditions resolved. Accepted findings are in infra/checkov.toml with their
+reasons; an exception without a finding fails, too.
 """
 
 import json
@@ -30,7 +30,7 @@ Found = dict[str, set[str]]  # the resources of each check that failed
 
 
 def scan() -> Found:
-    """What fails in production as samconfig.toml has it. Raises CalledProcessError where Checkov cannot be had."""
+    """The failed checks of production as samconfig.toml has it. Raises CalledProcessError without Checkov."""
     _install()
     with TemporaryDirectory() as folder:
         path = Path(folder, "production.json")
@@ -56,7 +56,7 @@ def _install() -> None:
 
 
 def _template() -> dict[str, object]:
-    """Everything that production deploys as one template; names are their paths without what CloudFormation refuses."""
+    """All resources of production as one template; names are paths without characters that CloudFormation refuses."""
     given = dict(word.split("=", 1) for word in parameters.configured("prod"))
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -69,7 +69,7 @@ def _template() -> dict[str, object]:
 
 
 def judged(found: Mapping[str, Iterable[str]], exceptions: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """What is to be done, a line each: findings without an exception, and exceptions without a finding."""
+    """The remaining work, a line each: findings without an exception, and exceptions without a finding."""
     problems = []
     for check, resources in sorted(found.items()):
         allowed = _names(exceptions.get(check, {}))

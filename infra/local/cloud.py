@@ -1,6 +1,6 @@
 """Runs MiniStack with the corrections of parity_*: `python -m infra.local.cloud --home=<directory>`.
 
-The argument says whose process it is to whoever lists processes; the settings come in the environment.
+The argument shows in process lists to whom the process belongs; its settings come from the environment.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""One typed object that says where an instance of the local cloud lives and what it listens on."""
+"""One typed object with the paths and ports of an instance of the local cloud."""
 
 import os
 import sys
@@ -16,22 +16,22 @@ STACK = "secureconnect-local"
 STAGE = "v1"
 RUNTIMES = ("python3.12", "python3.13", "python3.14")  # those of template.yaml
 DEFAULT_RUNTIME = "python3.13"
-ACCOUNT = "000000000000"  # what a local cloud says
+ACCOUNT = "000000000000"  # the account id of a local cloud
 PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
 QUOTA = "SC_QUOTA"
-AWS_QUOTA, LEAST_QUOTA = 1000, 96  # executions at once: what AWS gives an account; what the tests have at once
-EXECUTION_MB = 90  # of a function's process
+AWS_QUOTA, LEAST_QUOTA = 1000, 96  # concurrent executions: AWS's default for an account; the most that the tests need
+EXECUTION_MB = 90  # memory of a function's process
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One local cloud: MiniStack, Valkey and the stack inside. `default` is make up's, `test` the tests'."""
+    """One local cloud: MiniStack, Valkey and the stack inside. `make up` uses `default`, the tests use `test`."""
 
     name: str
     port: int
     redis_port: int
     home: Path
-    quota: int = LEAST_QUOTA  # of executions at once in the account: what comes beyond is throttled
+    quota: int = LEAST_QUOTA  # concurrent executions of the account; more are throttled
 
     @property
     def endpoint(self) -> str:
@@ -43,7 +43,7 @@ class Instance:
 
     @property
     def web_url(self) -> str:
-        """Where the web client is, if it is there: its bucket's name is made of the stack's (infra/web.yaml)."""
+        """The web client's URL, if it is deployed: its bucket is named after the stack (infra/web.yaml)."""
         return f"{self.endpoint}/{STACK}-web-{ACCOUNT}/index.html"
 
     @property
@@ -52,7 +52,7 @@ class Instance:
 
     @property
     def deployed_file(self) -> Path:
-        """Fingerprint of what was deployed last; absent while a deployment is under way."""
+        """The file with the fingerprint of the last deployment; absent during a deployment."""
         return self.home / "deployed"
 
     @property
@@ -86,7 +86,7 @@ class Instance:
 
 
 def python_runtime() -> str:
-    """The Lambda runtime that matches this interpreter, on which functions of the local cloud run whatever they say."""
+    """The Lambda runtime of this interpreter's version; functions of the local cloud always run on this interpreter."""
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -94,7 +94,7 @@ def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance
     """Build the instance called `name` from SC_PORT, SC_REDIS_PORT (SC_TEST_PORT ... for `test`) and SC_QUOTA.
 
     Raises:
-        Problem: the name is unknown, a port is not a port, or the quota is none.
+        Problem: the name is unknown, a port is invalid, or the quota is invalid.
     """
     if name not in PORTS:
         raise Problem(f"there is no instance called {name!r}", f"use one of: {', '.join(PORTS)}")
@@ -110,7 +110,7 @@ def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance
 
 
 def _quota(environment: Mapping[str, str]) -> int:
-    """The account's quota: what SC_QUOTA says, or as many processes as half of this machine's memory holds."""
+    """The account's quota: SC_QUOTA, or as many processes as fit into half of this machine's memory."""
     text = environment.get(QUOTA) or ""
     if not text:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,4 +1,4 @@
-"""What the driver says: steps with their time, and problems that name the next thing to do."""
+"""The driver's output: steps with their duration, and problems that name the next thing to do."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """Something the person at the keyboard can put right; `advice` says how."""
+    """A problem that the user can solve; `advice` says how."""
 
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ def say(text: str) -> None:
 
 
 class Step:
-    """A running step; set `note` to say how it ended."""
+    """A running step; set `note` to its result."""
 
     def __init__(self) -> None:
         self.note = "done"

@@ -1,4 +1,4 @@
-"""Stops an instance, and wipes it when asked."""
+"""Stops an instance, and deletes its data on request."""
 
 import shutil
 
@@ -7,7 +7,7 @@ from infra.local.config import STATE, Instance
 from infra.local.console import step
 from infra.local.locks import locked
 
-KEPT = {"cache"}  # built layers: no data, and slow to make
+KEPT = {"cache"}  # built layers: no data, and slow to build
 
 
 def down(instance: Instance) -> None:

@@ -1,8 +1,8 @@
-"""What the local stack's figures are, by the names that CloudWatch gives them in AWS.
+"""The metrics of the local stack, under the names that CloudWatch gives them in AWS.
 
-Own metrics stand in the functions' log lines (embedded metric format). What AWS's services tell of themselves is taken
-from the same lines (calls, answers, errors) and from the queues. Not known here: throttles, executions at once, how
-far behind a stream's reader is, and DynamoDB's units.
+Our own metrics are in the functions' log lines (embedded metric format). Metrics of AWS's services are derived from the
+same lines (calls, answers, errors) and from the queues. Not available: throttles, concurrent executions, the delay of a
+stream's reader, and DynamoDB's units.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ def metric(full_name: str, of: Dimensions, *, stack: str = STACK) -> MetricKey:
 
 
 def statistic_of(values: list[float], asked: str) -> float | None:
-    """A statistic of some values; None without any, but for what is counted: none is 0."""
+    """A statistic of some values; without values it is 0 for counts, else None."""
     return 0.0 if not values and asked in ("Sum", "SampleCount") else alarms.statistic(values, asked)
 
 
 class Figures:
-    """The figures of the last hour, or since `since_s`. `read` brings them up to date; nothing is read twice."""
+    """The metrics of the last hour, or since `since_s`. `read` updates them; nothing is read twice."""
 
     def __init__(self, stack: Stack, *, name: str = STACK, since_s: float = 0.0) -> None:
         self._stack = stack
         self.name = name
-        self.since = math.inf  # when the oldest line of all was written, s
+        self.since = math.inf  # the time of the oldest line, s
         self.measured = MetricValues()
         self._since_s = since_s
         self._read_to_ms: dict[str, int] = {}
         self._seen: dict[str, float] = {}
 
     def read(self) -> None:
-        """Take in what was written since the last time, and how the queues and machines are."""
+        """Read the lines written since the last call, and the state of queues and machines."""
         now = time.time()
         begins = max(now - KEPT_S, self._since_s)
         logs = self._stack.client("logs")
@@ -59,7 +59,7 @@ class Figures:
             for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start):
                 for event in page["events"]:
                     at, text = event["timestamp"] / 1000, event["message"]
-                    # MiniStack gives what Lambda writes no eventId
+                    # MiniStack's events of a function's log have no eventId
                     if self._is_new(f"{event['logStreamName']} {at} {hash(text)}", at):
                         self.take(group.rpartition("/")[2], at, text)
                     self._read_to_ms[group] = max(self._read_to_ms.get(group, 0), event["timestamp"])
@@ -80,7 +80,7 @@ class Figures:
         return True
 
     def take(self, function: str, at: float, text: str) -> None:
-        """Take in one line of a function's log; a line that is no JSON object is Lambda's own."""
+        """Read one line of a function's log; lines that are no JSON object are Lambda's own."""
         if not text.startswith("{"):
             return
         line = json.loads(text)
@@ -102,11 +102,11 @@ class Figures:
             self.measured.add("AWS/ApiGateway", "5XXError", of, at, float(status >= 500))
 
     def known(self, of: MetricKey) -> bool:
-        """Whether the metric is one that is known here at all, or has ever been written."""
+        """Whether the metric is one of ours, or has ever had a value."""
         return of.namespace == OWN or self.measured.knows(of)
 
     def points(self, of: MetricKey, statistic: str, *, end: float, period_s: float, count: int) -> list[float | None]:
-        """The statistic of each of so many periods that lie one after the other, the last one ending at `end`."""
+        """The statistic of each of `count` consecutive periods, the last of which ends at `end`."""
         starts = [end - period_s * (n + 1) for n in range(count)][::-1]
         return [statistic_of(self.measured.within(of, start, start + period_s), statistic) for start in starts]
 
@@ -115,7 +115,7 @@ class Figures:
         return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 
     def _queues(self, now: float) -> Iterator[tuple[str, list[float]]]:
-        """Each queue of the stack with the ages of what waits in it, s; MiniStack tells them, SQS's API does not."""
+        """Each queue of the stack with the ages (s) of its messages; MiniStack reports them, SQS's API does not."""
         address = f"{self._stack.instance.endpoint}/_ministack/sqs/messages"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(address, timeout=30) as answer:
@@ -128,7 +128,7 @@ class Figures:
                         yield name, [now - each["SentTimestamp"] for each in messages]
 
     def _ended_badly(self) -> Iterator[tuple[str, str, str, float]]:
-        """Executions that failed: their machine, the metric that counts them, their ARN, and when they ended, s."""
+        """Failed executions: the machine, the metric that counts them, the ARN, and the time of their end (s)."""
         client = self._stack.client("stepfunctions")
         for machine in client.list_state_machines()["stateMachines"]:
             if not machine["name"].startswith(f"{self.name}-"):

@@ -1,4 +1,4 @@
-"""One at a time: two commands that start, build or stop the same thing wait for each other."""
+"""Locks: commands that start, build or stop the same thing run one after the other."""
 
 import fcntl
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from infra.local.config import STATE
 from infra.local.console import say
 
-LOCKS = STATE / "cache"  # what a reset leaves
+LOCKS = STATE / "cache"  # the folder that a reset keeps
 
 
 @contextmanager

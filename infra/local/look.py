@@ -1,4 +1,4 @@
-"""What runs, and what the functions said."""
+"""Shows which processes run, and the functions' logs."""
 
 import json
 import time
@@ -12,7 +12,7 @@ RECENT_S = 15 * 60
 
 
 def status(instance: Instance) -> bool:
-    """Print what runs; true if all of it does."""
+    """Print which servers run; true if all do."""
     running = True
     for daemon in (services.cloud(instance), services.redis(instance)):
         pid = daemon.pid()
@@ -44,7 +44,7 @@ def logs(instance: Instance, function: str | None) -> None:
 
 
 def log_lines(stack: Stack, functions: dict[str, str]) -> list[str]:
-    """Recent log events of functions (physical by logical name), in the order of their time."""
+    """Recent log events of functions (logical name → physical name), in the order of their time."""
     client = stack.client("logs")
     since = int((time.time() - RECENT_S) * 1000)
     events: list[tuple[int, str, str]] = []

@@ -1,4 +1,4 @@
-"""What MiniStack works out anew for every request, remembered: a third of its time otherwise.
+"""Caches for computations that MiniStack repeats for every request, a third of its time otherwise.
 
 1. The policies of a role are parsed for each call that the role makes.
 2. The syntax of a condition is checked for each item that the condition is evaluated on.

@@ -1,7 +1,7 @@
-"""One look at the local stack: is it well, what is it doing, what does it cost, what is to be done now.
+"""An overview of the local stack: its health, its activity, its cost, and the problems to solve now.
 
-The panels are those of the dashboard (infra/dashboard.toml), the alarms those of infra/generate.py, both of the figures
-that are known here. An alarm that would ring names its runbook.
+The panels are those of the dashboard (infra/dashboard.toml), the alarms those of infra/generate.py, as far as their
+metrics are available here. An alarm that would fire names its runbook.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ HEALTH_WAIT_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a panel: its value in each period; `None` where there was nothing to take the statistic of."""
+    """A line of a panel: its value in each period; None if there was no value for the statistic."""
 
     label: str
     values: list[float | None]
 
     @property
     def last(self) -> float | None:
-        """The latest value there is."""
+        """The latest value, if any."""
         return next((value for value in reversed(self.values) if value is not None), None)
 
 
@@ -58,7 +58,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that would ring now."""
+    """An alarm that would be in ALARM now."""
 
     name: str
     says: str
@@ -67,7 +67,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything on one screen. `health` is the answer of GET /health/ready, `cost` a sentence."""
+    """All data of the screen. `health` is the answer of GET /health/ready, `cost` a sentence."""
 
     at: float
     stack: str
@@ -78,7 +78,7 @@ class Overview:
 
     @property
     def verdict(self) -> str:
-        """In a few words whether it is well."""
+        """The stack's state in a few words."""
         if self.health["status"] == "down":
             return "DOWN"
         if self.alarms:
@@ -87,19 +87,19 @@ class Overview:
 
     @property
     def to_do(self) -> list[Alarm]:
-        """What is wrong with where it is told what to do: alarms, then dependencies that fail."""
+        """The problems with their runbooks: alarms, then failed dependencies."""
         failed = [name for name, check in self.health["checks"].items() if check["status"] == "failed"]
         return [*self.alarms, *(Alarm(name, "does not answer", _runbook_of(name)) for name in failed)]
 
 
 def _runbook_of(dependency: str) -> str:
-    """The runbook of a dependency of GET /health/ready."""
+    """The runbook for a dependency of GET /health/ready."""
     own = {"redis": "redis", "dynamodb": "dynamodb", "keys": "keys", "encryption": "keys", "sockets": "sockets"}
     return f"docs/runbooks/{own.get(dependency.partition('.')[0], 'dependencies')}.md"
 
 
 def overview(figures: Figures, http_url: str) -> Overview:
-    """Read what is new and put it together."""
+    """Read new figures and build the overview."""
     figures.read()
     now = time.time()
     return Overview(
@@ -108,7 +108,7 @@ def overview(figures: Figures, http_url: str) -> Overview:
 
 
 def health(http_url: str) -> dict[str, Any]:
-    """The answer of GET /health/ready; `down` without checks where there is none."""
+    """The answer of GET /health/ready; `down` without checks if there is no answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{http_url}/health/ready", timeout=HEALTH_WAIT_S) as answer:
@@ -122,7 +122,7 @@ def health(http_url: str) -> dict[str, Any]:
 
 
 def panels(figures: Figures, now: float) -> list[Panel]:
-    """The panels of the dashboard with what is known here; one of which nothing is known is left out."""
+    """The panels of the dashboard with the available metrics; panels without any are left out."""
     found = []
     for panel in tomllib.loads(PANELS.read_text())["panels"]:
         lines = [
@@ -142,7 +142,7 @@ def _points(figures: Figures, of: MetricKey, statistic: str, now: float) -> list
 
 
 def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
-    """The alarms that would ring, of those whose metrics are known here; without those inside of a composite one."""
+    """The alarms that would be in ALARM and whose metrics are available; without those inside a composite one."""
     defined = _defined(figures.name)
     inside = {child for each in defined.values() for child in children(each)}
     for name, each in defined.items():
@@ -153,14 +153,14 @@ def alarms(figures: Figures, now: float) -> Iterator[Alarm]:
 
 @cache
 def _defined(stack: str) -> dict[str, Definition]:
-    """Every alarm that can be deployed, worked out as it is for AWS."""
+    """Every alarm that can be deployed, resolved as for AWS."""
     return definitions(generate.observability()["Resources"].values(), stack)
 
 
 def rings(figures: Figures, name: str, defined: Mapping[str, Definition], now: float) -> bool:
-    """Whether an alarm would ring when this minute is over, if nothing else happens.
+    """Whether an alarm would be in ALARM at the end of this minute, if nothing else happens.
 
-    One of what is not known here does not, nor one that something is missing for longer than the stack has run.
+    An alarm on an unavailable metric is not, nor one on data that are missing for longer than the stack has run.
     """
     alarm = defined[name]
     if "AlarmRule" in alarm:
@@ -173,7 +173,7 @@ def rings(figures: Figures, name: str, defined: Mapping[str, Definition], now: f
 
 
 def cost(figures: Figures, now: float) -> str:
-    """What the calls of the last half hour would cost in AWS; DynamoDB's units are not known here."""
+    """What the calls of the last half hour would cost in AWS, without DynamoDB's units, which are unknown here."""
     span_s = PERIOD_S * PERIODS
     called = metric("AWS/ApiGateway/Count", {"ApiName": "${Prefix}-api"}, stack=figures.name)
     calls = len(figures.measured.within(called, now - span_s, now))

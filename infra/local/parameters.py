@@ -1,7 +1,7 @@
-"""`python -m infra.local.parameters ENVIRONMENT`: a deployment's parameters, those of samconfig.toml and its runtime.
+"""`python -m infra.local.parameters ENVIRONMENT`: a deployment's parameters from samconfig.toml, and its runtime.
 
 SAM takes parameters from the command line or from samconfig.toml, not from both.
-`--value PythonRuntime|Architecture ENVIRONMENT [NAME=VALUE …]` prints what the layers are built for.
+`--value PythonRuntime|Architecture ENVIRONMENT [NAME=VALUE …]` prints the runtime or processor of the layers.
 """
 
 import sys
@@ -14,7 +14,7 @@ BUILT_FOR = {"PythonRuntime": DEFAULT_RUNTIME, "Architecture": "x86_64"}  # the 
 
 
 def configured(environment: str) -> list[str]:
-    """What samconfig.toml gives to an environment, and its runtime: the local cloud has none but this Python.
+    """An environment's parameters in samconfig.toml, and the runtime: the local cloud only has this Python.
 
     Raises:
         SystemExit: there is no such environment.
@@ -29,7 +29,7 @@ def configured(environment: str) -> list[str]:
 
 
 def value(name: str, given: list[str]) -> str:
-    """What a deployment with these parameters has for one of them: the last that names it counts."""
+    """The value of one parameter in a deployment with these; of several values the last counts."""
     defaults = [f"{each}={default}" for each, default in BUILT_FOR.items()]
     return [word.removeprefix(f"{name}=") for word in [*defaults, *given] if word.startswith(f"{name}=")][-1]
 

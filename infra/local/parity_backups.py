@@ -1,9 +1,9 @@
 """Point-in-time recovery of the local cloud's tables as in AWS.
 
-MiniStack restores a table as it is now, whatever time is asked for, and also one that has no such recovery. Here each
-change of a table with recovery is kept in memory with what was there before, for as long as the process runs (AWS: up
-to 35 days); a restored copy has what came after its time taken back. A time is good to the second, as in AWS; unlike
-there it may be the present one (AWS: up to 5 minutes ago).
+MiniStack restores a table to its present state, whatever time is requested, even if the table has no recovery. Here
+each change of a table with recovery is kept in memory with the previous item, for as long as the process runs (AWS: up
+to 35 days); in a restored copy all changes after the requested time are undone. Times are exact to the second, as in
+AWS; unlike there, the present is allowed (AWS: up to 5 minutes ago).
 """
 
 import importlib
@@ -16,13 +16,13 @@ from typing import Any
 from infra.local.patching import wrap
 
 MODULE = "ministack.services.dynamodb"
-KEPT = 500_000  # changes of a table
+KEPT = 500_000  # changes per table
 
 Item = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 
-_since: dict[str, float] = {}  # since when each table has recovery
-_changes: dict[str, deque[tuple[float, Item, Item | None]]] = {}  # when, the key, what was there before
+_since: dict[str, float] = {}  # the start of each table's recovery
+_changes: dict[str, deque[tuple[float, Item, Item | None]]] = {}  # the time, the key, the previous item
 
 
 def apply() -> None:

@@ -1,7 +1,7 @@
-"""What MiniStack's S3 does differently from AWS with named versions of objects, put right.
+"""Corrects differences between MiniStack's S3 and AWS's with versions of objects.
 
-Reading `?versionId=` answers with the whole object: it overlooks `Range`, and the `response-*` parameters by which a
-presigned address says that it is an attachment.
+Reading `?versionId=` returns the whole object: MiniStack ignores `Range`, and the `response-*` parameters by which a
+presigned URL makes it an attachment.
 """
 
 import importlib
@@ -38,7 +38,7 @@ def _reading_versions_alike(get: Callable[..., Answer]) -> Callable[..., Answer]
             status, body = 206, body[span[0] : span[1] + 1]
             given["Content-Length"] = str(len(body))
             for checksum in [name for name in given if name.lower().startswith("x-amz-checksum-")]:
-                del given[checksum]  # it is the whole object's
+                del given[checksum]  # the checksum is that of the whole object
         s3._apply_response_overrides(given, asked)
         return status, given, body
 

@@ -1,13 +1,13 @@
-"""What MiniStack's REST API does differently from AWS, put right.
+"""Corrects differences between MiniStack's REST API and API Gateway.
 
-It takes the caller's address from the header `X-Forwarded-For`, which anybody may write; API Gateway tells the one it
-has seen.
+MiniStack takes the caller's address from the header `X-Forwarded-For`, which anybody can set; API Gateway reports the
+address that it sees.
 
-It leaves out the gateway responses of an API's OpenAPI document, and answers for a function that is throttled with
-Lambda's own 429 and for one that failed with its exception; API Gateway gives its response INTEGRATION_FAILURE.
+MiniStack ignores the gateway responses of an API's OpenAPI document: for a throttled function it answers with Lambda's
+429, for a failed one with its exception; API Gateway sends its response INTEGRATION_FAILURE.
 
-It begins a thread for a call that Lambda then refuses for want of room. Under overload most calls are such, and those
-that are not wait for them: here the account's quota is asked before.
+MiniStack starts a thread even for a call that Lambda then throttles. Under overload these are most calls, and the
+others wait for them; here the account's quota is checked first.
 """
 
 import importlib
@@ -70,7 +70,7 @@ def _with_integration_failures(invoke: Callable[..., Awaitable[Any]]) -> Callabl
             functions._emit_lambda_metrics(called, duration_ms=0.0, error=False, throttle=True)
             return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
         answer = await invoke(integration, *arguments, **options)
-        if isinstance(answer, tuple) and answer[0] == FAILED:  # no function of ours answers so itself
+        if isinstance(answer, tuple) and answer[0] == FAILED:  # our functions never return this
             return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
         return answer
 
@@ -78,5 +78,5 @@ def _with_integration_failures(invoke: Callable[..., Awaitable[Any]]) -> Callabl
 
 
 def _name(reference: str) -> str:
-    """A function's name, of an ARN with or without an alias, or of itself."""
+    """A function's name, from its ARN with or without an alias, or from the name itself."""
     return reference.split(":")[6] if reference.startswith("arn:") else reference

@@ -1,6 +1,7 @@
-"""What MiniStack does differently from AWS when it judges calls of KMS, put right.
+"""Corrects differences between MiniStack and AWS in the authorisation of KMS calls.
 
-It checks policies, but knows no condition key `kms:EncryptionContext:…`: every right that is bound to one refuses.
+MiniStack checks policies, but not the condition key `kms:EncryptionContext:…`: every right with such a condition
+refuses.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""What MiniStack takes and AWS refuses, refused: the rules of infra/aws_limits.py at the doors of its services.
+"""Refuses calls that MiniStack accepts and AWS refuses, by the rules of infra/aws_limits.py.
 
-1. Calls over the JSON protocol (DynamoDB, SQS, Step Functions) and schedules, before they are carried out.
-2. Answers of BatchGetItem above 16 MB, which are cut.
+1. Calls over the JSON protocol (DynamoDB, SQS, Step Functions) and schedules, before they are executed.
+2. Answers of BatchGetItem above 16 MB, which are truncated.
 3. Invocations and answers of functions, environments of functions, input and output of tasks.
-4. Parts of uploads below 5 MiB, messages of sockets above 128 KB in either direction.
+4. Parts of uploads below 5 MiB, socket messages above 128 KB in either direction.
 """
 
 import importlib
@@ -169,7 +169,7 @@ def _posts(handle: Handle) -> Handle:
 
 
 def _messages(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """API Gateway ends a socket with 1009 over a message that is too large; MiniStack hands it to the function."""
+    """API Gateway closes a socket with 1009 on a message that is too large; MiniStack passes it to the function."""
 
     async def handling(scope: Any, receive: Any, send: Any, *rest: Any, **options: Any) -> None:
         async def receiving() -> Any:

@@ -1,7 +1,7 @@
-"""What each role was seen to do, for `infra.local.rights`: one line of JSON for each kind of call, when it first comes.
+"""Records the calls of each role for `infra.local.rights`: one line of JSON for each kind of call, on its first time.
 
-MiniStack checks a call against the policies of the role that makes it, as AWS does, and refuses what none allows; what
-it decided is kept here beside what was asked (R44).
+MiniStack checks a call against the policies of the calling role, as AWS does, and refuses it if none allows it; this
+module records the decision with the request (R44).
 """
 
 import json
@@ -14,13 +14,13 @@ from typing import Any
 from infra.local.patching import wrap
 
 EVALUATOR = "ministack.core.iam_evaluator"
-# ids in the last part of a resource's name say nothing more of a right: uploads, messages, connections
+# ids in the last part of a resource's name do not matter for a right: uploads, messages, connections
 _ID = re.compile(r"(?<=[/:])[^/:]*[0-9A-HJKMNP-TV-Z]{20,}[^/:]*")
 _KEYRING = "kms:encryptioncontext:keyring"
 
 
 def apply(calls: Path) -> None:
-    """Append to this file what was not in it yet."""
+    """Have MiniStack append each new kind of call to this file."""
     known = set(calls.read_text().splitlines()) if calls.exists() else set()
     asked: ContextVar[Any] = ContextVar("asked", default=None)
 
@@ -52,7 +52,7 @@ def apply(calls: Path) -> None:
 
 
 def line_of(question: Any, *, allowed: bool) -> str:
-    """What is kept of a call: whose role, which action on what, and under which keyring's name a key was used."""
+    """The record of a call: the role, the action, the resource, and the keyring for which a key was used."""
     return json.dumps(
         {
             "role": question.principal_arn.split("/")[1],

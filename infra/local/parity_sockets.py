@@ -1,15 +1,15 @@
-"""What MiniStack's WebSocket APIs do differently from API Gateway, put right.
+"""Corrects differences between MiniStack's WebSocket APIs and API Gateway's.
 
 1. A $connect authorizer that raises "Unauthorized" refuses the handshake with 401, as API Gateway documents for
    Lambda authorizers; MiniStack says 500.
-2. A $connect integration that answers another status than 2xx refuses the handshake with that status; MiniStack
+2. A $connect integration that answers with another status than 2xx refuses the handshake with that status; MiniStack
    says 403 to all of them.
-3. Frames of different connections run in environments of their own, up to the function's concurrency, and leave
-   log events; MiniStack queues all frames of a route at one environment that logs nothing. Frames of one
-   connection stay in order.
+3. Frames of different connections run in separate environments, up to the function's concurrency, and write log
+   events; MiniStack queues all frames of a route for one environment that logs nothing. Frames of one connection
+   stay in order.
 4. A route that fails sends {"message", "connectionId", "requestId"} to its client; MiniStack sends the error's text.
-5. A frame that names no route goes to $default, whatever it holds; MiniStack ends the connection over one that is
-   nested too deeply for Python, and leads one whose action is `$connect` or `$disconnect` there.
+5. A frame without a route goes to $default, whatever its content; MiniStack closes the connection on a frame that is
+   nested too deeply for Python, and sends one whose action is `$connect` or `$disconnect` to that route.
 """
 
 import importlib
@@ -128,7 +128,7 @@ def choosing_a_route(evaluate: Callable[[str, str], str]) -> Callable[[str, str]
 
 
 class Pooled:
-    """Stands in for the one worker of a route: each invocation goes the way that REST invocations go."""
+    """Replaces the single worker of a route: each invocation is made like those of the REST API."""
 
     def __init__(self, _name: str, config: dict[str, Any], code: bytes, **_: Any) -> None:
         self.config = config

@@ -1,9 +1,9 @@
-"""What MiniStack's CloudFormation does differently from AWS's, put right.
+"""Corrects differences between MiniStack's CloudFormation and AWS's.
 
 1. A nested stack's template may use the SAM transform; MiniStack applies it to root templates only.
 2. ReservedConcurrentExecutions of a template limits the function; MiniStack drops it.
 3. An unchanged resource of a nested stack keeps the attributes that GetAtt reads; MiniStack loses them when the
-   stack is updated, so that its outputs turn empty.
+   stack is updated, which leaves its outputs empty.
 """
 
 import importlib

@@ -1,11 +1,11 @@
-"""What MiniStack does differently from Lambda with the streams of tables, put right.
+"""Corrects differences between MiniStack and Lambda in reading the streams of tables.
 
-Lambda follows streams beside its queues and waits for a batch to fill (MaximumBatchingWindowInSeconds); MiniStack calls
-a stream's consumers on the thread that polls the queues, one change at a time, so that messages to large groups wait.
-A batch is at most 100 changes, so that some 300 a second are followed here.
+Lambda polls streams and queues independently, and waits for a batch to fill (MaximumBatchingWindowInSeconds). MiniStack
+calls the consumers of streams on the thread that polls queues, one change at a time, so messages to large groups wait.
+A batch here has at most 100 changes, so some 300 changes a second are handled.
 
-MiniStack keeps how far each consumer has read over a stop, and of the streams nothing: they begin anew, and as many
-changes as were read before would be passed over. Here each consumer begins anew as well.
+MiniStack keeps each consumer's position when it is stopped, but not the streams: they start empty, so as many changes
+as were read before would be skipped. Here consumers start at the beginning as well.
 """
 
 import logging
@@ -29,7 +29,7 @@ def apply() -> None:
 
 
 def without_those_of_tables(restore: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """`restore`, which leaves out the positions in streams of tables."""
+    """`restore` without the positions in streams of tables."""
     of_tables = import_module(LAMBDA)._dynamodb_stream_positions
 
     def restoring(store: Any, positions: Any) -> None:
@@ -40,7 +40,7 @@ def without_those_of_tables(restore: Callable[[Any, Any], None]) -> Callable[[An
 
 
 def beside_the_queues(poll: Callable[[], bool]) -> Callable[[], bool]:
-    """`poll` on a thread of its own, started by the first call; to the caller there is never anything to do."""
+    """`poll` on a thread of its own, started by the first call; the caller is told that there is nothing to do."""
     started = threading.Lock()
 
     def follow() -> None:

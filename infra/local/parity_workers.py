@@ -1,14 +1,14 @@
-"""What MiniStack's Python execution environments do differently from Lambda's, put right.
+"""Corrects differences between MiniStack's Python execution environments and Lambda's.
 
-1. A handler that raises leaves its environment alive, and the error carries the exception's class as `errorType`
-   (state machines choose by it); MiniStack ends the environment and calls every error Runtime.HandlerError.
-2. A function sees the standard library, its layers and its code, no more; MiniStack lets it import whatever
-   the developer has installed, so that a package missing from the layer would be noticed on AWS only.
-3. A layer is unpacked once and shared, as /opt is read-only there; MiniStack unpacks every layer for every
-   environment, which is most of a cold start.
-4. A machine's clock may be off, here by what a file says, so that the chaos suite sees what comes of it.
-5. Lambda polls its queues without a pause; MiniStack pauses for 50 ms after each look that found nothing, which is
-   half of the time that a message to a large group then takes.
+1. An environment survives a handler that raises, and the error has the exception's class as `errorType`
+   (state machines select by it); MiniStack ends the environment and calls every error Runtime.HandlerError.
+2. A function sees only the standard library, its layers and its code; MiniStack lets it import every package that
+   the developer has installed, so a package missing from the layer would be noticed only in AWS.
+3. A layer is unpacked once and shared, because /opt is read-only in Lambda; MiniStack unpacks every layer for every
+   environment, which takes most of a cold start.
+4. A function's clock may be wrong, as set by a file, so that the chaos suite can test the consequences.
+5. Lambda polls queues without a pause; MiniStack pauses for 50 ms after each empty poll, which is half of the time
+   that a message to a large group then takes.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ REPORTED = '{"status": "ok", "result": None, "raised": [type(e).__name__, str(e)
 
 POLL_PAUSE_S = 0.002
 
-CLOCKS = "LOCAL_CLOCKS"  # a folder: a file with a function's name says how many seconds its clock is ahead
+CLOCKS = "LOCAL_CLOCKS"  # a folder: a file with a function's name has the seconds by which its clock is ahead
 IMPORTS = "    # After sys.path is complete"
 CLOCK = f"""    if clocks := os.environ.get("{CLOCKS}"):
         _time, _time_ns, _file = time.time, time.time_ns, os.path.join(clocks, init["function_name"])
@@ -79,7 +79,7 @@ def _isolated_and_lasting(detect: Callable[[str], tuple[str, str]]) -> Callable[
 
 
 def _launcher() -> str:
-    """A file that starts this interpreter without its site packages: MiniStack takes a path and no options."""
+    """A script that starts this interpreter without its site packages; MiniStack takes a path without options."""
     path = Path(tempfile.gettempdir(), "lambda-python")
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -s -B "$@"\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -129,7 +129,7 @@ def _sharing_layers(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _unpacked(archive: bytes | None) -> Path:
-    """The directory with this layer's content, made by whoever needs it first."""
+    """The folder with this layer's content, unpacked on its first use."""
     if archive is None:
         raise RuntimeError("a layer of this function does not exist any more: deploy again")
     layers = Path(tempfile.gettempdir(), "layers")

@@ -1,4 +1,4 @@
-"""Replaces functions and constants of MiniStack, and refuses to start when one is not there."""
+"""Replaces functions and constants of MiniStack; fails at the start if one does not exist."""
 
 import importlib
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def stop(what: str) -> SystemExit:
 
 
 def wrap(module: str, name: str, make: Callable[[Any], Any]) -> None:
-    """Put `make(original)` in the place of `module.name`; a dot in the name means a method."""
+    """Replace `module.name` by `make(original)`; a dot in the name means a method."""
     owner: Any = importlib.import_module(module)
     *path, last = name.split(".")
     for step in path:
@@ -26,7 +26,7 @@ def wrap(module: str, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def put(module: str, name: str, value: float) -> None:
-    """Give the constant `module.name` another value."""
+    """Change the value of the constant `module.name`."""
     owner = importlib.import_module(module)
     if not isinstance(getattr(owner, name, None), int | float):
         raise stop(f"{module}.{name}")

@@ -1,4 +1,4 @@
-"""Long-running processes of an instance: started detached, found again, and stopped. Only its own, by pid."""
+"""Long-running processes of an instance: started detached, found again, and stopped by their process ids."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 from infra.local.config import HOST, ROOT
 from infra.local.console import Problem
 
-_started: list[subprocess.Popen[bytes]] = []  # they outlive this process: an object that goes away would warn
+_started: list[subprocess.Popen[bytes]] = []  # kept because Popen warns when it is collected while its process runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Daemon:
     environment: dict[str, str] = field(default_factory=dict)
 
     def pid(self) -> int | None:
-        """Its process id if it runs: from the pid file, else whoever holds the port and carries the mark.
+        """Its process id if it runs: from the pid file, else the holder of the port whose command line has the mark.
 
-        The second look finds a process whose start was interrupted before its id was written down.
+        The latter finds a process whose start was interrupted before its id was written.
         """
         try:
             pid = int(self.pid_file.read_text())
@@ -46,17 +46,17 @@ class Daemon:
         return None
 
     def listening(self) -> bool:
-        """Whether it is this very process that holds the port."""
+        """Whether this process itself holds the port."""
         pid = self.pid()
         return pid is not None and port_holder(self.port) == pid
 
     def current(self) -> bool:
-        """Whether it runs with the command that it would be started with now."""
+        """Whether it runs with the command with which it would be started now."""
         pid = self.pid()
         return pid is not None and set(self.command) <= set(arguments(pid))
 
     def require_free_port(self, variable: str) -> None:
-        """Raise Problem if somebody else listens on the port, saying who."""
+        """Raise Problem if another process listens on the port, naming it."""
         if not _answers(self.port):
             return
         holder = port_holder(self.port)
@@ -95,7 +95,7 @@ class Daemon:
             time.sleep(0.05)
 
     def stop(self, *, wait_s: float) -> str:
-        """Ask it to end, and make it after `wait_s`. Returns how it went."""
+        """Ask the process to end, and kill it after `wait_s`. Returns a note for the user."""
         pid = self.pid()
         if pid is None:
             return "was not running"
@@ -109,7 +109,7 @@ class Daemon:
                 deadline += wait_s
             time.sleep(0.05)
         for process in _started:
-            process.poll()  # collects those that were started here
+            process.poll()  # reaps processes that were started here
         self.pid_file.unlink(missing_ok=True)
         return outcome
 
@@ -121,7 +121,7 @@ def _answers(port: int) -> bool:
 
 
 def arguments(pid: int) -> list[str]:
-    """The command line of a live process, or nothing. A zombie has none."""
+    """The command line of a live process; empty for others. A zombie has none."""
     if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
@@ -131,7 +131,7 @@ def arguments(pid: int) -> list[str]:
 
 
 def port_holder(port: int) -> int | None:
-    """The process that listens on a TCP port of this machine, if it can be told."""
+    """The process that listens on a TCP port of this machine; None if it cannot be found."""
     if not Path("/proc/net/tcp").exists():
         found = _output("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t").split()
         return int(found[0]) if found else None

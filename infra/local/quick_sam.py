@@ -1,7 +1,7 @@
-"""The SAM CLI without two things that it does over and over: a quarter of the time of `make up` after a change.
+"""The SAM CLI without two repeated steps, which take a quarter of the time of `make up` after a change.
 
 1. It parses every template a dozen times, in pure Python; libyaml is much faster.
-2. It makes an archive of each function's code, though all have the same, and uploads the first.
+2. It makes an archive of each function's code, though all are equal and only the first is uploaded.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def _once_for_each_content(upload: Callable[..., str]) -> Callable[..., str]:
     addresses: dict[str, str] = {}
 
     def address_of(local_path: str, *rest: Any, **options: Any) -> str:
-        content = dir_checksum(local_path, followlinks=True)  # by which SAM names the upload as well
+        content = dir_checksum(local_path, followlinks=True)  # SAM names the upload after this checksum, too
         if content not in addresses:
             addresses[content] = upload(local_path, *rest, **options)
         return addresses[content]

@@ -1,10 +1,11 @@
-"""`python -m infra.local.rights [INSTANCE]`: the rights of each function beside what a running local cloud saw it do.
+"""`python -m infra.local.rights [INSTANCE]`: compares each function's rights with its calls in a running local cloud.
 
-The local cloud refuses what no right allows, as AWS does, and keeps each kind of call (`parity_rights`). After the
-end-to-end tests this says which calls were refused, each of which is a fault, and which rights nobody used: each of
-these stands in infra/unreached_rights.toml with the reason why tests do not reach it, or is one too many (R44).
+The local cloud refuses calls that no right allows, as AWS does, and records each kind of call (`parity_rights`). After
+the end-to-end tests this command lists the refused calls, each of which is a fault, and the unused rights: a right is
+in infra/unreached_rights.toml with the reason why tests do not use it, or it is superfluous (R44).
 
-A right that functions share (infra/rights.yaml, infra/realtime.yaml) is used if one of them uses it (decision 79).
+A right that functions share (infra/rights.yaml, infra/realtime.yaml) counts as used if one of them uses it (decision
+79).
 """
 
 import json
@@ -28,7 +29,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """That a function, or all that share a policy, may do this; `keyring` where a key is for one ring alone."""
+    """The right of a function, or of all that share a policy, to an action; `keyring` if a key serves one ring only."""
 
     owner: str
     action: str
@@ -48,7 +49,7 @@ class Right:
 
 
 def rights_in(owner: str, document: Json) -> Iterator[Right]:
-    """What a policy grants, one by one."""
+    """The rights that a policy grants, one by one."""
     for statement in _listed(document["Statement"]):
         rings = statement.get("Condition", {}).get("StringEquals", {}).get(KEYRING)
         for action in _listed(statement["Action"]):
@@ -62,7 +63,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def unused(holders: Mapping[Right, set[str]], calls: Iterable[Json]) -> list[Right]:
-    """The rights that none of the roles which have them used."""
+    """The rights that none of the roles that have them has used."""
     by_role = defaultdict(list)
     for call in calls:
         by_role[call["role"]].append(call)
@@ -74,7 +75,7 @@ def unused(holders: Mapping[Right, set[str]], calls: Iterable[Json]) -> list[Rig
 
 
 def explained(right: Right, reasons: Iterable[Json]) -> bool:
-    """Whether a reason is written down why tests do not reach it."""
+    """Whether a reason is recorded why tests do not use a right."""
     return any(
         fnmatchcase(right.owner, each["owner"])
         and fnmatchcase(right.action, each["action"])
@@ -84,7 +85,7 @@ def explained(right: Right, reasons: Iterable[Json]) -> bool:
 
 
 def granted(iam: Any, functions: Mapping[str, str]) -> dict[Right, set[str]]:
-    """Every right of these roles (name: its function's) with the roles that have it."""
+    """Every right of these roles (role → its function), with the roles that have it."""
     found: dict[Right, set[str]] = defaultdict(set)
     for role, function in functions.items():
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -100,7 +101,7 @@ def granted(iam: Any, functions: Mapping[str, str]) -> dict[Right, set[str]]:
 
 
 def _shared_name(policy: str) -> str:
-    """`CallRight` of `…-CallRight-A1B2`: CloudFormation puts the stack before it and letters of its own behind it."""
+    """`CallRight` of `…-CallRight-A1B2`: CloudFormation adds the stack's name before it and random letters after it."""
     return next((part for part in reversed(policy.split("-")) if part.endswith(("Right", "Policy"))), policy)
 
 

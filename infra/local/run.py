@@ -1,4 +1,4 @@
-"""Runs a command, such as the end-to-end tests, beside a fresh instance that is stopped whatever happens."""
+"""Runs a command, such as the end-to-end tests, with a fresh instance that is stopped in any case."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from infra.local.up import up
 
 
 def run(instance: Instance, words: list[str]) -> int:
-    """Returns the command's exit code. It finds the addresses in the file that SC_ENDPOINTS names."""
+    """Run a command with the instance's addresses in the file named by SC_ENDPOINTS; returns its exit code."""
     if words[:1] == ["--"]:
         words = words[1:]
     if not words or not shutil.which(words[0]):
@@ -39,7 +39,7 @@ def run(instance: Instance, words: list[str]) -> int:
 
 
 def _withfree_ports(instance: Instance) -> Instance:
-    """The instance on ports that nobody holds: the command learns them, so they need not be the usual ones."""
+    """The instance with free ports; the command learns them, so they need not be the usual ones."""
     taken = {port: port_holder(port) for port in (instance.port, instance.redis_port)}
     chosen = {port: free_port() if holder else port for port, holder in taken.items()}
     return replace(instance, port=chosen[instance.port], redis_port=chosen[instance.redis_port])
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 def _keep_function_logs(instance: Instance) -> None:
-    """Log events live in the cloud that is about to stop."""
+    """Save the functions' logs, which would be lost with the stopped cloud."""
     if services.cloud(instance).listening():
         stack = Stack(instance)
         lines = log_lines(stack, stack.functions())

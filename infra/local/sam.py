@@ -1,4 +1,4 @@
-"""`sam build` and `sam deploy` for an instance, run only when something changed, and explained when they fail."""
+"""`sam build` and `sam deploy` for an instance, run only if something changed; their failures are explained."""
 
 import hashlib
 import platform
@@ -21,15 +21,15 @@ IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 def parameters(instance: Instance, *, antivirus: str) -> list[str]:
-    """What the stack is deployed with: samconfig.toml's parameters, and what this machine has."""
+    """The deployment's parameters: those of samconfig.toml, and those that depend on this machine."""
     given = [*configured("local"), f"RedisUrl={instance.redis_url}", f"Antivirus={antivirus}"]
     if instance.name == "test":
-        given.append("AiTranscriptions=transcribe")  # by a server of the tests: there is no Transcribe here
+        given.append("AiTranscriptions=transcribe")  # the tests have a server in place of Transcribe
     return given if web.missing() else [*given, f"PublicUrl={instance.web_url}#"]
 
 
 def deployment_fingerprint(given: list[str]) -> str:
-    """Changes with everything that a deployment with these parameters depends on."""
+    """A hash of everything that a deployment with these parameters depends on."""
     return source_fingerprint() + " ".join(given)
 
 
@@ -52,7 +52,7 @@ def _files(path: Path, *, skip: Path) -> Iterator[Path]:
 
 
 def build(instance: Instance, given: list[str]) -> str:
-    """Build unless the sources are those of the last finished build. Returns what was done."""
+    """Build, unless the sources are those of the last finished build. Returns a note for the user."""
     generate.main()
     stamp = BUILD / ".fingerprint"
     fingerprint = source_fingerprint()
@@ -62,7 +62,7 @@ def build(instance: Instance, given: list[str]) -> str:
     _sam(
         instance,
         *("build", "--build-dir", str(BUILD), "--cache-dir", str(CACHE / "sam")),
-        # SAM builds with the interpreter that it is told; the runtime of the template may be one that is not here
+        # SAM builds with the given interpreter; this machine may not have the runtime of the template
         *("--parameter-overrides", *given, f"PythonRuntime={python_runtime()}"),
     )
     precompile.functions(BUILD)
@@ -75,7 +75,7 @@ def deploy(instance: Instance, given: list[str]) -> None:
     """Deploy the last build with these parameters.
 
     Raises:
-        subprocess.CalledProcessError: SAM failed; its words are in the log.
+        subprocess.CalledProcessError: SAM failed; its output is in the log.
     """
     _sam(
         instance,

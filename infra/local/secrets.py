@@ -1,7 +1,7 @@
-"""`python -m infra.local.secrets`: credentials that anybody could use, in the files of this repository.
+"""`python -m infra.local.secrets`: finds credentials in the files of this repository.
 
-It looks for what providers mark as theirs and for private keys, not for texts that merely look random: keys of tests
-are no secrets, and a finding must be one. Nothing that is found is printed.
+It searches for the markers of providers' credentials and for private keys, not for random-looking texts: test keys are
+no secrets, and every finding has to be one. It never prints what it found.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def found_in(text: str) -> Iterator[tuple[int, str]]:
 
 
 def files() -> list[Path]:
-    """What git knows or would take."""
+    """The files that git tracks or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
     return [ROOT / name for name in names if name]
 
 
 def scan(paths: Iterable[Path]) -> list[str]:
-    """Where something was found: `file:line: kind`."""
+    """The places of findings: `file:line: kind`."""
     lines: list[str] = []
     for path in paths:
         if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:

@@ -45,14 +45,14 @@ def redis(instance: Instance) -> Daemon:
 
 
 def prepare(instance: Instance) -> None:
-    """Make the instance's directories, and drop what a killed MiniStack left behind."""
+    """Make the instance's folders, and remove the temporary files of a killed MiniStack."""
     shutil.rmtree(instance.home / "tmp", ignore_errors=True)
     for name in ("logs", "redis", "s3", "state", "tmp"):
         (instance.home / name).mkdir(parents=True, exist_ok=True)
 
 
 def _driver_version() -> str:
-    """Changes with the installed packages and the corrections: a MiniStack that runs with others is told apart."""
+    """A hash of the installed packages and the corrections; a MiniStack that runs with others is restarted."""
     digest = hashlib.sha256(sys.version.encode())
     here = Path(__file__).parent
     for path in (Path(sys.prefix, ".requirements"), here / "patching.py", *sorted(here.glob("parity_*.py"))):
@@ -65,7 +65,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _cloud_environment(instance: Instance) -> dict[str, str]:
-    """MiniStack's settings. Functions inherit this environment, so nothing of the caller's gets in."""
+    """MiniStack's settings. Functions inherit this environment, so nothing of the caller's environment is included."""
     home = instance.home
     return _plain_environment() | {
         "GATEWAY_PORT": str(instance.port),

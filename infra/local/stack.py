@@ -1,4 +1,4 @@
-"""Looks into a deployed stack and its nested stacks through CloudFormation, as one would on AWS."""
+"""Reads a deployed stack and its nested stacks through CloudFormation, as in AWS."""
 
 import time
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Stack:
         }
 
     def make_ready_for_deployment(self) -> None:
-        """Wait for a deployment that still runs; delete a stack that never came to life (it holds nothing)."""
+        """Wait for a running deployment; delete a stack that was never created completely (it has no data)."""
         deadline = time.monotonic() + SETTLE_S
         while (status := self.status()).endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
             if time.monotonic() > deadline:
@@ -84,7 +84,7 @@ class Stack:
             )
 
     def failures(self) -> list[str]:
-        """Why the last deployment failed: each resource that failed by its own fault, those of nested stacks too."""
+        """Why the last deployment failed: each resource with an error of its own, those of nested stacks included."""
         began = datetime.min.replace(tzinfo=UTC)
         for event in self._events(self.name):  # newest first
             own = event["LogicalResourceId"] == event["StackName"]
@@ -107,7 +107,7 @@ class Stack:
         return found or self._refused_since(name, began)
 
     def _refused_since(self, name: str, began: datetime) -> list[str]:
-        """What CloudFormation found wrong with resources before it began with any of them."""
+        """The errors that CloudFormation found before it changed any resource."""
         try:
             answer = self._cloudformation.describe_events(StackName=name, Filters={"FailedEvents": True})
         except ClientError:
@@ -119,7 +119,7 @@ class Stack:
         ]
 
     def _nested_failures(self, prefix: str, began: datetime) -> list[str]:
-        """A failed event does not identify its nested stack; the name that CloudFormation gives to it does."""
+        """Failures in nested stacks, found by the names that CloudFormation gives them: events do not identify them."""
         pages = self._cloudformation.get_paginator("list_stacks").paginate()
         stacks = [stack for page in pages for stack in page["StackSummaries"]]
         named = [stack for stack in stacks if stack["StackName"].startswith(prefix)]

@@ -1,6 +1,6 @@
 """The overview as a page that the local cloud serves at /_secureconnect/status, with a plot for each panel.
 
-It is plain HTML without a script and comes again every ten seconds.
+It is plain HTML without a script and reloads every ten seconds.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def apply(home: Path) -> None:
-    """Have MiniStack serve the page of the instance that lives at this place."""
+    """Have MiniStack serve the page of the instance in this folder."""
     wrap("ministack.app", "app", lambda app: _serving(app, _Page(home)))
 
 
 class _Page:
-    """The page of one instance; who looks at it at the same time sees what was just read."""
+    """The page of one instance; simultaneous readers get the same reading."""
 
     def __init__(self, home: Path) -> None:
         self._instance = Instance("default", int(os.environ.get("GATEWAY_PORT", "4566")), 0, home)
@@ -53,7 +53,7 @@ class _Page:
         self._figures: Figures | None = None
 
     def read(self) -> tuple[int, str]:
-        """Status and text."""
+        """The HTTP status and the page."""
         if not self._instance.endpoints_file.exists():
             return 503, "the stack is not deployed yet: make up"
         http_url = json.loads(self._instance.endpoints_file.read_text())["http_url"]

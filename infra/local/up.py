@@ -21,7 +21,7 @@ DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 def up(instance: Instance, *, force: bool = False) -> None:
-    """End only when the stack is deployed and answers that it is ready."""
+    """Bring the instance up; returns when the stack is deployed and reports that it is ready."""
     with locked(instance.name):
         _up(instance, force=force)
 
@@ -41,7 +41,7 @@ def _up(instance: Instance, *, force: bool) -> None:
         current.note = antivirus.told(scanner)
     stack, parameters = Stack(instance), sam.parameters(instance, antivirus=scanner)
     with locked("build"), ThreadPoolExecutor(1) as aside:  # all instances share the build
-        built = aside.submit(web.build, instance)  # npm and SAM wait for other things, so they do it at once
+        built = aside.submit(web.build, instance)  # npm and SAM wait for different things, so run both
         with step("Build") as current:
             current.note = sam.build(instance, parameters)
         _deploy(instance, stack, parameters, force=force)
@@ -69,7 +69,7 @@ def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step
     if daemon.listening() and daemon.current():
         current.note = "already running"
         return
-    daemon.stop(wait_s=services.STOP_WAIT_S)  # one that hangs, or runs with earlier settings
+    daemon.stop(wait_s=services.STOP_WAIT_S)  # it hangs, or runs with old settings
     daemon.require_free_port(port_variable)
     services.prepare(instance)
     daemon.start(wait_s=services.START_WAIT_S)
@@ -95,7 +95,7 @@ def _deploy(instance: Instance, stack: Stack, parameters: list[str], *, force: b
 
 
 def deployment_problem(instance: Instance, stack: Stack) -> Problem:
-    """What failed and why, in CloudFormation's words; in sam's where it did not get that far."""
+    """The failed resources and reasons, in CloudFormation's words, or in SAM's if CloudFormation was not reached."""
     log = sam.log_file(instance, "deploy")
     failures = stack.failures()
     reasons = "\n".join(f"    {failure}" for failure in failures) or tail(log)
@@ -106,7 +106,7 @@ def deployment_problem(instance: Instance, stack: Stack) -> Problem:
 
 
 def write_endpoints(instance: Instance, stack: Stack, web_url: str | None = None) -> dict[str, str | None]:
-    """Write where everything listens; API ids may change with a deployment."""
+    """Write the addresses of everything; API ids may change with a deployment."""
     outputs = stack.outputs()
     if "RestApiId" not in outputs:
         raise Problem("the stack has no output RestApiId", "add it to template.yaml")

@@ -1,4 +1,4 @@
-"""The overview in a terminal, and again every few seconds: `python -m infra.local status --watch`."""
+"""The overview in a terminal, renewed every few seconds: `python -m infra.local status --watch`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rendered(found: Overview) -> str:
 
 
 def _check(name: str, check: Mapping[str, Any]) -> str:
-    """A dependency in a few words; what fails stands out."""
+    """A dependency in a few words; failures are in capitals."""
     if check["status"] != "ok":
         return f"{name} {check['status'].upper() if check['status'] == 'failed' else check['status']}"
     breaker = "" if check["breaker"] == "closed" else f" ({check['breaker']})"
@@ -69,7 +69,7 @@ def _line(line: Line) -> str:
 
 
 def plot(values: list[float | None]) -> str:
-    """Values as bars of eight heights, the highest being the greatest of them; a gap where there is none."""
+    """Values as bars of eight heights, relative to the largest; a gap where there is no value."""
     top = max((value for value in values if value is not None), default=0.0) or 1.0
     return "".join(
         " " if value is None else BARS[min(len(BARS) - 1, int(value / top * (len(BARS) - 1) + 0.5))] for value in values

@@ -1,4 +1,4 @@
-"""The web client on the local cloud: built where Node.js is, served from its S3 beside the API, one origin for both."""
+"""The web client on the local cloud: built if Node.js is installed, served by its S3 from the API's origin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra import web
 from infra.local.config import Instance
 from infra.local.stack import Stack
 
-# The same as in infra/web.yaml. What is left out cannot be said by a page itself, only by a header.
+# The same policy as in infra/web.yaml, without the directives that only a header can set.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "font-src 'self'; connect-src 'self' ws://{host}; manifest-src 'self'; worker-src 'self'; frame-src blob:; "
@@ -19,14 +19,14 @@ POLICY = (
 
 
 def build(instance: Instance) -> str:
-    """What was done. Raises CannotBuild."""
+    """Build the web client; returns a note for the user. Raises CannotBuild."""
     if (why := web.missing()) is not None:
         raise web.CannotBuild(why)
     return web.build(instance.logs / "web.log")
 
 
 def publish(instance: Instance, stack: Stack, built: Future[str]) -> tuple[str | None, str]:
-    """Put the web client onto the local cloud. Its address, None where it can't be; and what was done."""
+    """Deploy the web client to the local cloud. Returns its URL (None if there is none) and a note for the user."""
     outputs = stack.outputs()
     bucket = outputs.get("WebBucketName")
     if bucket is None:
