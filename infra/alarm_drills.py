@@ -65,11 +65,11 @@ def _growing(what: str, each_minute: float) -> Fault:
 
 # By the metric that an alarm evaluates.
 FAULTS = {
-    "AWS/SQS/ApproximateNumberOfMessagesVisible": _steady("a record that nothing can take was given up", 1, (0,)),
-    "AWS/SQS/ApproximateAgeOfOldestMessage": _growing("whoever takes from the queue stands still", 60),
+    "AWS/SQS/ApproximateNumberOfMessagesVisible": _steady("a message cannot be processed and is given up", 1, (0,)),
+    "AWS/SQS/ApproximateAgeOfOldestMessage": _growing("the queue's consumer stands still", 60),
     "AWS/Lambda/IteratorAge": _growing("the dispatcher stands still", 60_000),
-    "AWS/Lambda/Errors": _steady("two calls a minute end without an answer", 2, (0,)),
-    "AWS/Lambda/Throttles": _steady("thirty calls a minute find no room", 30, (0,)),
+    "AWS/Lambda/Errors": _steady("two calls a minute fail without an answer", 2, (0,)),
+    "AWS/Lambda/Throttles": _steady("thirty calls a minute are throttled", 30, (0,)),
     "AWS/Lambda/Invocations": Fault("the schedule is off", lambda minute: (1,) if minute < 0 else ()),
     "AWS/States/ExecutionsFailed": _once("an execution fails", 1),
     "AWS/States/ExecutionsTimedOut": _once("an execution does not end in its time", 1),
@@ -78,24 +78,24 @@ FAULTS = {
     "SecureConnect/SendDuration": _one_in_five("one send in five fails", well=50, broken=30_000),
     "SecureConnect/SignInDuration": _one_in_five("one sign-in in five fails", well=400, broken=30_000),
     "SecureConnect/DeliveryDelay": _one_in_five("one frame in five comes 5 s late", well=100, broken=5_000),
-    "SecureConnect/CallSetupFailures": _steady("calls get no media: two a minute", 2),
-    "SecureConnect/CallSetupTime": _one_in_five("media comes after 8 s in one call of five", well=900, broken=8_000),
-    "SecureConnect/ScheduledOverdue": _steady("scheduled messages are late: five a minute", 5),
+    "SecureConnect/CallSetupFailures": _steady("two calls a minute get no media", 2),
+    "SecureConnect/CallSetupTime": _one_in_five("media arrives after 8 s in one call of five", well=900, broken=8_000),
+    "SecureConnect/ScheduledOverdue": _steady("five scheduled messages a minute are late", 5),
     "SecureConnect/ExpiryLag": _growing("the sweep erases nothing", 60_000),
-    "SecureConnect/SweepFailures": _steady("something due fails each time", 1),
-    "SecureConnect/IntakesGivenUp": _once("an intake never ended", 1),
+    "SecureConnect/SweepFailures": _steady("an item that is due fails in every sweep", 1),
+    "SecureConnect/IntakesGivenUp": _once("the intake of a file never ends", 1),
     "SecureConnect/FollowUpLag": _growing("follow-up work is not done", 60_000),
     "SecureConnect/KeyPackagesMissing": _steady("twenty claims a minute find no key package", 20),
-    "SecureConnect/AiBudgetExceeded": _steady("ten calls a minute meet a used-up budget", 10),
+    "SecureConnect/AiBudgetExceeded": _steady("ten calls a minute are refused because a budget is used up", 10),
     "SecureConnect/PushDelay": Fault(
         "pushes wait for 15 s", lambda minute: (15_000.0 if minute >= 0 else 300.0,) * CALLS_A_MINUTE
     ),
     "SecureConnect/PushesRefusedFcm": _steady("Firebase refuses thirty a minute", 30),
-    "SecureConnect/StoreThrottles": _steady("DynamoDB throttles fifty tries a minute", 50),
+    "SecureConnect/StoreThrottles": _steady("DynamoDB throttles fifty requests a minute", 50),
     "SecureConnect/CanaryFailed": Fault(
         "each walk fails", lambda minute: (1,) if minute >= 0 and minute % 5 == 0 else ()
     ),
-    "SecureConnect/BreakerRejections": _steady("a dependency hangs: thirty calls a minute do without", 30),
+    "SecureConnect/BreakerRejections": _steady("a dependency hangs: its breaker rejects thirty calls a minute", 30),
 }
 
 

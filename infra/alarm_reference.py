@@ -14,14 +14,14 @@ from infra.alarm_drills import STACK
 
 HEAD = (
     "# Alarms: when they fire, when they clear\n\n"
-    "Written by `python -m infra.documents`. Each alarm of the templates was played on a clock that is held "
-    "(infra/alarm_drills.py): all is well, then the fault is there until the alarm fires, then it is mended until it "
-    "clears. The evaluator (infra/local/alarms.py) does as CloudWatch does; times are those of the rule, beside the "
-    "minute or so in which AWS writes a metric. `tests/e2e/test_alarms.py` breaks the local stack itself for some.\n\n"
-    "Of objectives, `BudgetBurns` is the one that wakes somebody: {objectives}. `SloAlarms=on` deploys them and takes "
-    "`FanoutAge`, `ApiServerErrors` and `ApiLatency` away; `FunctionAlarms=on` deploys those of single functions, and "
-    "of machines that few have.\n\n"
-    "| alarm | broken in the drill | fires after | clears after | runbook |\n|---|---|---|---|---|\n"
+    "Written by `python -m infra.documents`. Each alarm of the templates was played on a simulated clock "
+    "(infra/alarm_drills.py): all is well, then the fault is present until the alarm fires, then it is gone until the "
+    "alarm clears. The evaluator (infra/local/alarms.py) follows CloudWatch's rules; to the times, add the minute or "
+    "so that AWS takes to write a metric. `tests/e2e/test_alarms.py` breaks the local stack itself for some alarms.\n\n"
+    "Of the alarms on objectives, only `BudgetBurns` wakes somebody: {objectives}. `SloAlarms=on` deploys them and "
+    "removes `FanoutAge`, `ApiServerErrors` and `ApiLatency`; `FunctionAlarms=on` deploys the alarms of single "
+    "functions and of rarely used machines.\n\n"
+    "| alarm | fault in the drill | fires after | clears after | runbook |\n|---|---|---|---|---|\n"
 )
 
 

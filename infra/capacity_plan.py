@@ -71,7 +71,7 @@ def needs(people: int, use: Use = Use(), work: Work = Work()) -> list[Need]:
     writes = messages * work.send_write_units + calls * work.call_write_units
     gateway = messages + calls + frames + posts + connects
     return [
-        Need("API Gateway: calls, frames and posts a second", gateway, 10_000, "raised on request; posts weigh most"),
+        Need("API Gateway: calls, frames and posts a second", gateway, 10_000, "raised on request; mostly posts"),
         Need("API Gateway: new sockets a second", connects, 500, "raised on request; clients come back with jitter"),
         Need("Lambda: executions at once", executions, 1_000, "raised on request: `ConcurrencyQuota`"),
         Need("DynamoDB: write units a second, all tables", writes, 40_000, "40,000 for each table; raised on request"),
@@ -136,14 +136,14 @@ def text() -> str:
         writes=work.send_write_units,
     ) + "".join(
         [
-            _row("of", "quota", *crowds, "beyond it"),
+            _row("resource", "quota", *crowds, "remedy"),
             "|---|--:|--:|--:|--:|---|\n",
             *rows,
             SHARDS,
             _row("US dollars a month", *crowds),
             "|---|--:|--:|--:|\n",
             *costs,
-            f"\nThat is {each:.3f} $ a month for each who is online at the busiest time. {LEFT_OUT}",
+            f"\nThat is {each:.3f} $ a month for each person who is online at the busiest time. {LEFT_OUT}",
         ]
     )
 
@@ -159,19 +159,19 @@ def _row(*cells: str) -> str:
 
 HEAD = (
     "# Capacity: so many people at once, on paper\n\n"
-    "Written by `python -m infra.documents` from infra/capacity_plan.py: rates times counted work. `make load` "
-    "measures one machine instead, a local cloud with a quota of 16 executions at once that shares its processors with "
-    "the load, so its figures say how overload is met, not how much AWS carries.\n\n"
-    "Assumed of each person online, in the busiest minute: {sockets} sockets, {messages} messages ({by_socket:.0f} % "
+    "Written by `python -m infra.documents` from infra/capacity_plan.py: rates times counted work. `make load`, in "
+    "contrast, measures one machine: a local cloud with a quota of 16 concurrent executions that shares its processors "
+    "with the load generator. Its figures show the behaviour under overload, not the capacity in AWS.\n\n"
+    "Assumed for each person online, in the busiest minute: {sockets} sockets, {messages} messages ({by_socket:.0f} % "
     "by socket) to conversations of {members}, {calls:.0f} other call and {frames} other frames; over a month "
     "{average:.0f} % of that. A send takes {send_ms:.0f} ms of a function and {writes:.0f} write units.\n\n"
-    "Quotas are those of a new account in us-east-1; **bold** is above, and by how much.\n\n"
+    "Quotas are those of a new account in us-east-1; needs above a quota are **bold**, with the factor.\n\n"
 )
 SHARDS = (
-    "\nWhat no quota raises: one conversation takes some 100 messages a second (one partition writes 1,000 units a "
-    "second, and its log is one order); one person's sockets are one item; a dispatcher reads one shard of the stream "
-    "for each partition, ten batches at once. None of them grows with the number of people. Redis (Valkey serverless) "
-    "holds limits and typing only: without it all goes on (R19).\n\n"
+    "\nLimits that no quota raises: one conversation takes some 100 messages a second (one partition takes 1,000 write "
+    "units a second, and its log is sequential); one person's sockets are one item; the dispatcher reads one shard of "
+    "the stream for each partition, with at most ten concurrent batches. None of them depends on the number of people. "
+    "Redis (Valkey serverless) holds only limits and typing: everything works without it (R19).\n\n"
 )
 LEFT_OUT = (
     "Prices as in perf/prices.json, without free tiers and discounts. Left out: storage, data that files move, mail, "

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs coturn with the secret that the API signs credentials with. For systemd or a container; needs the AWS CLI.
+# Runs coturn with the secret with which the API signs credentials. For systemd or a container; needs the AWS CLI.
 #   TURN_SECRET_ID  name of the secret ({stack}/turn)     TURN_REALM  e.g. turn.example.com
 #   TURN_PUBLIC_IP  address that clients see              TURN_CERT, TURN_KEY  PEM files of that name
 set -euo pipefail
@@ -9,7 +9,7 @@ secret=$(aws secretsmanager get-secret-value --secret-id "$TURN_SECRET_ID" --que
     python3 -c 'import json, sys; print(json.load(sys.stdin)["secret"])')
 settings=$(mktemp)
 trap 'rm -f "$settings"' EXIT
-# in a file: a command line can be read by every process of the machine
+# in a file, because every process of the machine can read command lines
 {
     cat "$(dirname "$0")/turnserver.conf"
     echo "static-auth-secret=$secret"
